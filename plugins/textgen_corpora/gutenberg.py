@@ -1,0 +1,122 @@
+"""Books of Project Gutenberg, as NLTK selected them."""
+
+from __future__ import annotations
+
+import io
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile, ZipFile
+
+import nltk.downloader
+from platformdirs import user_cache_path
+
+from textgen.api import TextgenError
+from textgen.registry import unknown
+
+BOOKS = (
+    "austen-emma.txt",
+    "austen-persuasion.txt",
+    "austen-sense.txt",
+    "bible-kjv.txt",
+    "blake-poems.txt",
+    "bryant-stories.txt",
+    "burgess-busterbrown.txt",
+    "carroll-alice.txt",
+    "chesterton-ball.txt",
+    "chesterton-brown.txt",
+    "chesterton-thursday.txt",
+    "edgeworth-parents.txt",
+    "melville-moby_dick.txt",
+    "milton-paradise.txt",
+    "shakespeare-caesar.txt",
+    "shakespeare-hamlet.txt",
+    "shakespeare-macbeth.txt",
+    "whitman-leaves.txt",
+)
+TIMEOUT = 20.0
+"""Seconds without any answer after which the download is given up."""
+
+
+@dataclass
+class Gutenberg:
+    """Eighteen English books, one per item, such as `gutenberg/austen-emma.txt`.
+
+    NLTK's data package `gutenberg` (S. Bird, E. Loper and E. Klein), found where NLTK looks for data or
+    downloaded once (4 MB) into the user's cache. Licence: public domain in the United States.
+    """
+
+    def items(self) -> list[str]:
+        """Return the names of the books."""
+        return list(BOOKS)
+
+    def read(self, item: str) -> str:
+        """Return the text of a book.
+
+        Raises `TextgenError` if there is no such book, or if it is not there and cannot be downloaded.
+        """
+        if item not in BOOKS:
+            raise TextgenError(unknown("book of the corpus gutenberg", item, BOOKS))
+        data = _installed(item)
+        if data is None:
+            _download()
+            data = _installed(item)
+        if data is None:
+            raise TextgenError(f"the book {item} is not in NLTK's package gutenberg; choose another")
+        return data.decode("latin-1")
+
+
+def _installed(item: str) -> bytes | None:
+    """Return the bytes of a book that is on this machine, unpacked or in NLTK's archive.
+
+    Read directly rather than through `nltk.data.find`, which refuses folders outside NLTK's own path.
+    """
+    for folder in [*map(Path, nltk.data.path), _cache()]:
+        unpacked = folder / "corpora" / "gutenberg" / item
+        if unpacked.is_file():
+            return unpacked.read_bytes()
+        with suppress(OSError, KeyError, BadZipFile), ZipFile(unpacked.parent.with_suffix(".zip")) as archive:
+            return archive.read(f"gutenberg/{item}")
+    return None
+
+
+def _cache() -> Path:
+    return user_cache_path("textgen") / "nltk"
+
+
+def _download() -> None:
+    """Download NLTK's package into the cache; raises `TextgenError` if that fails."""
+    folder = _cache()
+    print(f"downloading NLTK's package gutenberg into {folder}", file=sys.stderr)
+    messages = io.StringIO()  # of NLTK; an error is reported once, below
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _short_timeout():
+            nltk.downloader.Downloader().download(
+                "gutenberg", str(folder), quiet=True, raise_on_error=True, print_error_to=messages
+            )
+    except (OSError, HTTPException, ParseError, ValueError, BadZipFile) as error:
+        reason = " ".join(str(getattr(error, "reason", error)).split())
+        raise TextgenError(
+            f"cannot download NLTK's package gutenberg ({reason}); "
+            "use wiki or lee, which need no network, or the path of a text"
+        ) from None
+
+
+@contextmanager
+def _short_timeout() -> Iterator[None]:
+    """Give network calls `TIMEOUT` for a while: NLTK 3.9 has no time-out, later ones have a long one."""
+    long = getattr(nltk.downloader, "NETWORK_TIMEOUT", None)
+    default = socket.getdefaulttimeout()
+    nltk.downloader.NETWORK_TIMEOUT = TIMEOUT
+    socket.setdefaulttimeout(TIMEOUT)
+    try:
+        yield
+    finally:
+        nltk.downloader.NETWORK_TIMEOUT = long
+        socket.setdefaulttimeout(default)

@@ -1,0 +1,78 @@
+"""Tiny Shakespeare, the usual text for trying a character model."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from urllib.request import urlopen
+
+from platformdirs import user_cache_path
+
+from textgen.api import TextgenError
+
+URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+TIMEOUT = 20.0
+"""Seconds without any answer after which the download is given up."""
+
+
+@dataclass
+class TinyShakespeare:
+    """Scenes from Shakespeare's plays, 1.1 M characters, as A. Karpathy put them together (2015).
+
+    Downloaded once (about 1 MB), checked by its hash and kept in the user's cache. Licence: public domain.
+    """
+
+    def read(self, item: str) -> str:
+        """Return the text.
+
+        Raises `TextgenError` if `item` is not empty, or if the text is not there and cannot be downloaded.
+        """
+        if item:
+            raise TextgenError(
+                f"the corpus tinyshakespeare has no parts, so no {item!r}; write tinyshakespeare"
+            )
+        path = user_cache_path("textgen") / "tinyshakespeare.txt"
+        if path.is_file() and _sha256(data := path.read_bytes()) == SHA256:
+            return data.decode()
+        data = _download()
+        _write(path, data)
+        return data.decode()
+
+
+def _download() -> bytes:
+    """Return the checked bytes of the text; raises `TextgenError` if they cannot be had."""
+    print(f"downloading {URL}", file=sys.stderr)
+    try:
+        with urlopen(URL, timeout=TIMEOUT) as response:
+            data: bytes = response.read()
+    except (OSError, HTTPException) as error:
+        raise TextgenError(
+            f"cannot download tinyshakespeare from {URL} ({getattr(error, 'reason', error)}); "
+            "use wiki or lee, which need no network, or the path of a text"
+        ) from None
+    if _sha256(data) != SHA256:
+        raise TextgenError(
+            f"what {URL} sent is not tinyshakespeare ({len(data)} bytes, wrong SHA-256); "
+            "try again later, or use wiki, lee or the path of a text"
+        )
+    return data
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file so that it is never seen half-written; a cache that cannot be written is done without."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(data)
+        os.replace(file.name, path)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

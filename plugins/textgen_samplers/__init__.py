@@ -1,0 +1,1 @@
+"""Samplers: from logits to the next token."""

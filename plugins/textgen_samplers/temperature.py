@@ -1,0 +1,22 @@
+"""Softmax with a temperature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Gt
+from torch import Tensor
+
+from textgen.drawing import draw
+
+
+@dataclass
+class Temperature:
+    """Draws from softmax(logits / temperature): below 1 safer, above 1 bolder, 1 the model itself."""
+
+    temperature: Annotated[float, Gt(0)] = 0.8
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        """Return ids [batch]."""
+        return draw(logits / self.temperature, uniforms)

@@ -1,0 +1,24 @@
+"""Top-k sampling (Fan et al. 2018, "Hierarchical Neural Story Generation")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Gt
+from torch import Tensor
+
+from textgen.drawing import draw
+
+
+@dataclass
+class TopK:
+    """Draws among the k most probable tokens only."""
+
+    k: Annotated[int, Ge(1)] = 40
+    temperature: Annotated[float, Gt(0)] = 1.0
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        """Return ids [batch]."""
+        best, ids = logits.topk(min(self.k, logits.shape[-1]), dim=-1)
+        return ids.gather(1, draw(best / self.temperature, uniforms)[:, None])[:, 0]

@@ -1,0 +1,27 @@
+"""Nucleus sampling (Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Gt, Le
+from torch import Tensor
+
+from textgen.drawing import draw
+
+
+@dataclass
+class TopP:
+    """Draws among the fewest tokens whose probabilities sum to at least p."""
+
+    p: Annotated[float, Gt(0), Le(1)] = 0.95
+    temperature: Annotated[float, Gt(0)] = 1.0
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        """Return ids [batch]."""
+        ordered, ids = (logits / self.temperature).sort(dim=-1, descending=True, stable=True)
+        probabilities = ordered.softmax(dim=-1)
+        before = probabilities.cumsum(dim=-1) - probabilities  # what stands before a token: 0 for the first
+        nucleus = ordered.masked_fill(before >= self.p, float("-inf"))
+        return ids.gather(1, draw(nucleus, uniforms)[:, None])[:, 0]

@@ -1,0 +1,78 @@
+"""One token per word with its leading space; rare ones are spelled by characters, then bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import NDArray
+
+from textgen.tokens import BYTE_TOKENS, TokenTable, splice, utf8
+from textgen_word.splitting import split
+
+
+@dataclass
+class WordTokenizer:
+    """Words of the training text by falling frequency, then its characters, then the 256 byte tokens.
+
+    The spelling characters have ids of their own, apart from words of one letter, so that a model learns
+    how spelled words begin and end. Words below `min_count` are spelled in training too: that is
+    where a model learns to spell.
+    """
+
+    max_words: Annotated[int, Ge(1)] = 20_000
+    """At most so many words, the most frequent ones."""
+    min_count: Annotated[int, Ge(1)] = 2
+    """How often a word must occur in the training text to become a token."""
+    tokens: list[str] = field(default_factory=list, init=False)
+    fallback: NDArray[np.bool_] = field(init=False, repr=False)
+
+    def fit(self, text: str) -> None:
+        """Count the words and characters of the training split."""
+        counts = Counter(split(text))
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        words = [word for word, count in ranked[: self.max_words] if count >= self.min_count]
+        self._build(words, "".join(sorted(set(text))))
+
+    def encode(self, text: str) -> NDArray[np.int32]:
+        """Return one id per piece of `splitting.split`, or several for a piece that is spelled."""
+        pieces = split(text)
+        ids = np.array([self._id_of_word.get(piece, -1) for piece in pieces], np.int32)
+        missing = np.flatnonzero(ids < 0)
+        if not len(missing):
+            return ids
+        unknown = {pieces[position] for position in missing}
+        spelling = {piece: self._spell(piece) for piece in unknown}
+        return splice(ids, missing, [spelling[pieces[position]] for position in missing])
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+        """Return the text; never raises."""
+        return self._table.decode(np.asarray(ids, np.int64).tolist())
+
+    def state(self) -> dict[str, Any]:
+        """Return the words and the spelling characters."""
+        return {"words": self._words, "characters": self._characters}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take the words and the spelling characters from `state`."""
+        self._build(state["words"], state["characters"])
+
+    def _build(self, words: list[str], characters: str) -> None:
+        self._words, self._characters = words, characters
+        self.tokens = [*words, *characters, *BYTE_TOKENS]
+        self.fallback = np.arange(len(self.tokens)) >= len(words)
+        self._table = TokenTable(self.tokens)
+        self._id_of_word = {word: index for index, word in enumerate(words)}
+        self._id_of_char = {char: len(words) + index for index, char in enumerate(characters)}
+
+    def _spell(self, piece: str) -> list[int]:
+        first_byte = len(self.tokens) - len(BYTE_TOKENS)
+        ids = []
+        for char in piece:
+            known = self._id_of_char.get(char)
+            ids += [first_byte + byte for byte in utf8(char)] if known is None else [known]
+        return ids

@@ -1,0 +1,182 @@
+"""The bundled corpora, without a network: what downloads is pointed at a closed port or a local server."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import socket
+from functools import cache
+from pathlib import Path
+
+import nltk
+import pytest
+
+from textgen.api import TextgenError
+from textgen_corpora import tinyshakespeare
+from textgen_corpora.gutenberg import Gutenberg
+from textgen_corpora.lee import Lee
+from textgen_corpora.tinyshakespeare import TinyShakespeare
+from textgen_corpora.wiki import Wiki, is_prose, tidy
+from textgen_corpora.wikitext import HOLE, plain_text
+
+
+@cache
+def wiki() -> str:
+    """Return the whole corpus, read once."""
+    return Wiki().read("")
+
+
+@pytest.fixture
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the user's cache folder, empty, with no NLTK data elsewhere and no network."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(nltk.data, "path", [])
+    monkeypatch.setattr(nltk.downloader.Downloader, "DEFAULT_URL", "http://127.0.0.1:9/index.xml")
+    monkeypatch.setattr(tinyshakespeare, "URL", "http://127.0.0.1:9/input.txt")
+    return tmp_path / "textgen"
+
+
+def test_wiki_is_english_prose() -> None:
+    text = wiki()
+    paragraphs = text.split("\n\n")
+    assert 2_000_000 < len(text) < 3_500_000
+    assert len(set(text)) <= 135
+    assert all(is_prose(paragraph) for paragraph in paragraphs)
+    assert not re.search(r"\[\[|\]\]|\{\{|\}\}|'''|<ref|thumb\||&nbsp;|\(\)|\( *[,;]|  | ,", text)
+    assert "Anarchism is a political philosophy" in text
+
+
+def test_wiki_has_no_unseen_character_in_its_last_part() -> None:
+    text = wiki()
+    assert set(text[-len(text) // 20 :]) <= set(text[: len(text) * 9 // 10])
+
+
+def test_wiki_articles() -> None:
+    titles = Wiki().items()
+    assert len(titles) > 90
+    assert "Aristotle" in titles
+    assert not any(title.startswith(("Wikipedia:", "File:", "Template:")) for title in titles)
+    assert "AccessibleComputing" not in titles  # a redirect
+    assert Wiki().read("Aristotle") in wiki()
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "text"),
+    [
+        ("[[Rome|The city]] of '''[[Italy]]'''", "The city of Italy"),
+        ("a [[File:x.png|thumb|a [[link]] in a caption]]b[[Category:Y]]", "a b"),
+        ("{{Infobox|name={{nowrap|x}}|y=[[a|b]]}}Text", "Text"),
+        (
+            "It is {{convert|1300|mi|km}} or {{convert|3|to|5|ft|m}} long",
+            "It is 1300 miles or 3 to 5 feet long",
+        ),
+        (
+            "known.<ref name=a/> Yes<ref>{{cite|x}} [http://a.b c]</ref>{{citation needed|date=May 2016}}.",
+            "known. Yes.",
+        ),
+        ("so <math>x^2</math> holds", f"so {HOLE} holds"),
+        ("H<sub>2</sub>O, 10<sup>6</sup>, 5<sup>th</sup>&nbsp;day", "H2O, 10^6, 5th\xa0day"),
+        ("a\n{| class=x\n|-\n| b\n{|\n| c\n|}\n|}\nd", "a\nd"),
+        ("see [http://example.org the page] [http://x.y]", "see the page "),
+        ("<!-- note -->{{as of|2014|lc=y}} there", "as of 2014 there"),
+    ],
+)
+def test_wikitext(wikitext: str, text: str) -> None:
+    assert plain_text(wikitext) == text
+
+
+def test_brackets_and_sentences_lose_what_cannot_be_read() -> None:
+    assert (
+        tidy(f"Aristotle ({HOLE}; Greek: Ἀριστοτέλης; 384\u2013322 BC) was a Greek.")
+        == "Aristotle (384\u2013322 BC) was a Greek."
+    )
+    assert tidy("Allah (, from الله ) is a word.") == "Allah is a word."
+    assert tidy(f"It rises. Then y = {HOLE} holds. It falls.") == "It rises. It falls."
+    assert tidy("Kept (as (this) is) , too.") == "Kept (as (this) is), too."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A heading or a caption without an end",
+        "Too short.",
+        "These are the following branches of the family, which we list here in full:",
+        "In 1990 1,234 5,678 9,012 3,456 7,890 12,345 67,890 12,345 67,890 1,234 5,678 9,012.",
+        "Some [[broken link that was never closed in the text of this long sentence.",
+    ],
+)
+def test_no_prose(line: str) -> None:
+    assert not is_prose(line)
+
+
+def test_lee() -> None:
+    items = Lee().read("").split("\n\n")
+    assert len(items) == 300
+    assert items[0].startswith("Hundreds of people have been forced to vacate their homes")
+    with pytest.raises(TextgenError, match="no parts"):
+        Lee().read("1")
+
+
+def test_gutenberg_lists_its_books() -> None:
+    assert len(Gutenberg().items()) == 18
+    for item in ("", "emma", "../../etc/passwd"):
+        with pytest.raises(TextgenError, match=r"unknown book .* austen-emma\.txt"):
+            Gutenberg().read(item)
+
+
+@pytest.mark.parametrize("where", ["the cache", "NLTK's path", "an archive"])
+def test_gutenberg_reads_what_is_installed(
+    where: str, cache_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import zipfile
+
+    root = tmp_path / "nltk_data" if where == "NLTK's path" else cache_folder / "nltk"
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path / "nltk_data")])
+    corpora = root / "corpora"
+    corpora.mkdir(parents=True)
+    data = "[Emma by Jane Austen 1816] naïve".encode("latin-1")
+    if where == "an archive":
+        with zipfile.ZipFile(corpora / "gutenberg.zip", "w") as archive:
+            archive.writestr("gutenberg/austen-emma.txt", data)
+    else:
+        (corpora / "gutenberg").mkdir()
+        (corpora / "gutenberg" / "austen-emma.txt").write_bytes(data)
+    assert Gutenberg().read("austen-emma.txt") == "[Emma by Jane Austen 1816] naïve"
+
+
+@pytest.mark.parametrize(("corpus", "item"), [(Gutenberg(), "austen-emma.txt"), (TinyShakespeare(), "")])
+@pytest.mark.usefixtures("cache_folder")
+def test_without_a_network(
+    corpus: Gutenberg | TinyShakespeare, item: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timeout = socket.getdefaulttimeout()
+    with pytest.raises(
+        TextgenError, match=r"^cannot download .*; use wiki or lee, .* or the path of a text$"
+    ):
+        corpus.read(item)
+    assert socket.getdefaulttimeout() == timeout
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("downloading ")
+    assert output.err.count("\n") == 1
+
+
+def test_tinyshakespeare_is_downloaded_once_and_checked(
+    cache_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "input.txt"
+    source.write_text("First Citizen:\nSpeak.\n")
+    monkeypatch.setattr(tinyshakespeare, "URL", source.as_uri())
+    with pytest.raises(TextgenError, match="is not tinyshakespeare"):
+        TinyShakespeare().read("")
+    assert not cache_folder.exists()
+
+    monkeypatch.setattr(tinyshakespeare, "SHA256", hashlib.sha256(source.read_bytes()).hexdigest())
+    assert TinyShakespeare().read("") == "First Citizen:\nSpeak.\n"
+    assert [path.name for path in cache_folder.iterdir()] == ["tinyshakespeare.txt"]
+
+    source.unlink()  # from now on only the cache has it
+    assert TinyShakespeare().read("") == "First Citizen:\nSpeak.\n"
+    (cache_folder / "tinyshakespeare.txt").write_text("damaged")
+    with pytest.raises(TextgenError, match="cannot download"):
+        TinyShakespeare().read("")

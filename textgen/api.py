@@ -1,0 +1,124 @@
+"""The contracts that plugins fulfil. Nothing here imports torch, gensim or nltk.
+
+A component is a class that is found through an entry point (see `textgen.registry`). Every keyword
+argument of its `__init__` that has a plain default (bool, int, float, str, Literal, or one of them
+or None) is an *option* that users set in an entry name: `char-lstm:num_layers=1`. Annotate it with
+`Annotated[int, Ge(1)]` (annotated-types) to give it a range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from gensim.models import KeyedVectors
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+TokenIds: TypeAlias = "NDArray[np.integer[Any]]"
+"""Token ids, a one-dimensional integer array."""
+
+State: TypeAlias = Any
+"""A tensor, or tuples, lists and dicts of tensors, each with the batch as its first dimension."""
+
+
+class TextgenError(Exception):
+    """An expected failure. Its message is one line: what is wrong, where, and what to do about it."""
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """Text to token ids and back.
+
+    Lossless: `decode(encode(text)) == text` for every string. The vocabulary comes from the training
+    split alone; what it lacks is spelled with the byte tokens `<0x00>` to `<0xFF>`, so there is no
+    unknown token. A tokenizer that cannot promise this sets `lossless = False`; its entry is then
+    shown without a score.
+    """
+
+    tokens: Sequence[str]
+    """The surface of each id. `<0xE2>` stands for a byte; joined surfaces spell the text."""
+
+    def fit(self, text: str) -> None:
+        """Build the vocabulary from the training split."""
+
+    def encode(self, text: str) -> TokenIds:
+        """Return the ids of `text`, a one-dimensional integer array."""
+
+    def decode(self, ids: Sequence[int] | TokenIds) -> str:
+        """Return the text that `ids` spell. Never raises: invalid byte sequences become U+FFFD."""
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that `fit` learnt, as JSON values."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Undo `state()`: afterwards the tokenizer behaves as the one that was saved."""
+
+
+class Model(Protocol):
+    """A language model over token ids: a `torch.nn.Module` built as `Model(vocab_size, **options)`.
+
+    A model with trainable parameters is trained by gradient. One without has `fit(ids)` instead, which
+    gets the ids of the training split. A model with an input table may accept the keyword `vectors`
+    (an `InputVectors`), by which pretrained embeddings reach it.
+    """
+
+    def initial_state(self, batch_size: int) -> State:
+        """Return the state before any token, on the model's device."""
+
+    def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Predict each next token.
+
+        `ids` is [batch, time]; the result is the logits [batch, time, vocab_size], where position t
+        predicts token t + 1 from tokens up to t, and the state after the last token. The state is
+        carried: chunks give the same logits as one pass.
+        """
+
+
+class Sampler(Protocol):
+    """Chooses the next token. Pure: all randomness comes in through `uniforms`."""
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        """Return ids [batch] for `logits` [batch, vocab_size] and `uniforms` [batch] from [0, 1).
+
+        Row i may depend on row i of its arguments only, so that a sample does not depend on what
+        it is batched with.
+        """
+
+
+class Embedding(Protocol):
+    """A source of word vectors for a model's input table."""
+
+    frozen: bool
+    """Whether the vectors that were found stay as they are during training."""
+
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
+        """Return vectors for (at least some of) `tokens`, which may be trained on `train_text`."""
+
+
+class CorpusSource(Protocol):
+    """A text that is known by name, as `wiki` or `gutenberg/austen-emma.txt`."""
+
+    def read(self, item: str) -> str:
+        """Return the text. `item` is what follows the slash, or empty."""
+
+
+class Cleaner(Protocol):
+    """Text to text, before the split; every entry of a comparison gets the same cleaned text."""
+
+    def clean(self, text: str) -> str:
+        """Return the cleaned text."""
+
+
+@dataclass(frozen=True)
+class InputVectors:
+    """Pretrained rows for a model's input table."""
+
+    table: Tensor
+    """[vocab_size, dimension], float32; rows that were not found are zero."""
+    found: Tensor
+    """[vocab_size], bool."""
+    frozen: bool

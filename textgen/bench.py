@@ -1,0 +1,164 @@
+"""Entries × seeds on one corpus: trained under one budget, scored, sampled and compared."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from textgen.api import TextgenError
+from textgen.budget import Budget
+from textgen.compare import differences, reference_scores
+from textgen.corpus import Corpus
+from textgen.device import Compute
+from textgen.entry import Entry
+from textgen.experiment import Experiment
+from textgen.files import make_folder, to_json, write_file
+from textgen.metrics import TextMeasures, load_lexicon
+from textgen.options import build
+from textgen.report import to_markdown
+from textgen.runs import Run, load_run, read_manifest, save_run
+from textgen.samples import SampleWriter
+from textgen.train import Progress
+
+Report = Callable[[str, Progress | None], None]
+"""Called with what is being done and, in training, how far it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOptions:
+    """What a comparison needs beside entries and corpus."""
+
+    budget: Budget
+    compute: Compute
+    seed: int = 0
+    num_seeds: int = 1
+    prompts: Sequence[str] = ()
+    samplers: Sequence[str] = ("temperature",)
+    num_chars: int = 400
+
+
+def bench(
+    entries: Sequence[Entry],
+    corpus: Corpus,
+    options: BenchOptions,
+    out: Path,
+    report: Report = lambda doing, progress: None,
+) -> dict[str, Any]:
+    """Compare the entries; return the object that `textgen bench --json` prints, also saved in `out`.
+
+    A run that `out` already holds is reused if it was made with the same settings, and an error if not.
+    An entry that fails gets its reason in place of results; the others go on.
+    """
+    samplers = {spec: build("sampler", spec) for spec in options.samplers}
+    make_folder(out / "runs")
+    seeds = range(options.seed, options.seed + options.num_seeds)
+    experiments = {
+        out / "runs" / f"{slug(entry.name)}-seed{seed}": Experiment(
+            entry, corpus, options.budget, options.compute, seed
+        )
+        for entry in entries
+        for seed in seeds
+    }
+    for folder, experiment in experiments.items():
+        check_reuse(folder, experiment)
+    report("reading the corpus", None)
+    scored_text = corpus.split.test or corpus.split.validation
+    measures = TextMeasures(corpus.split.train, load_lexicon())
+    writer = SampleWriter(scored_text, measures, samplers, options.num_chars, options.prompts)
+    rows: list[dict[str, Any]] = []
+    blocks: dict[str, list[Any]] = {}
+    for folder, experiment in experiments.items():
+        entry, seed = experiment.entry, experiment.seed
+        try:
+            run = finished_run(folder, experiment, report)
+            report(f"{entry.name}: writing samples", None)
+            rows.append(run.manifest["result"] | writer.write(run, seed, options.compute.device))
+            if len(run.blocks):
+                blocks.setdefault(entry.name, []).append(run.blocks)
+        except Exception as error:  # one entry must not take the others down
+            reason = str(error) if isinstance(error, TextgenError) else f"{type(error).__name__}: {error}"
+            rows.append({"name": entry.name, "seed": seed, "error": " ".join(reason.split())})
+    report("comparing", None)
+    mean_blocks = {name: np.mean(bits, axis=0) for name, bits in blocks.items()}
+    result = {
+        "corpus": corpus.describe(),
+        "budget": str(options.budget),
+        "device": options.compute.device.type,
+        "precision": options.compute.precision,
+        "versions": versions(),
+        "machine": machine(),
+        "scored_on": "test" if corpus.split.test else "validation",
+        "prompts": writer.prompts,
+        "references": reference_scores(corpus.split.train, scored_text),
+        "held_out": {"sample_metrics": writer.held_out_measures()},
+        "differences": differences(mean_blocks, len(scored_text)),
+        "entries": rows,
+    }
+    write_file(out / "bench.json", to_json(result))
+    write_file(out / "report.md", to_markdown(result))
+    return result
+
+
+def finished_run(folder: Path, experiment: Experiment, report: Report) -> Run:
+    """Return the run in `folder`; if there is none yet, make it and save it there."""
+    name = experiment.entry.name
+    if folder.exists():
+        report(f"{name}: loading", None)
+        return load_run(folder, experiment.compute.device)
+    report(f"{name}: tokenizing", None)
+    run = experiment.run(lambda progress: report(name, progress))
+    save_run(folder, run)
+    return run
+
+
+def check_reuse(folder: Path, experiment: Experiment) -> None:
+    """Raise `TextgenError` if `folder` holds a run that was made with other settings."""
+    if not folder.exists():
+        return
+    manifest = read_manifest(folder)
+    there = {**manifest["settings"], "options": manifest["entry"]["options"]}
+    wanted = {**experiment.settings(), "options": experiment.entry.options}
+    for key, value in wanted.items():
+        if there.get(key) != value:
+            raise TextgenError(
+                f"{str(folder)!r} holds a run that was made with another {key}; choose another --out"
+            )
+
+
+def slug(name: str) -> str:
+    """Return a folder name for an entry name; long or unusual ones end with a hash."""
+    plain = re.sub(r"[^A-Za-z0-9.=-]+", "_", name)
+    if plain == name and len(plain) <= 80:
+        return plain
+    return f"{plain[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    packages = ("torch", "numpy", "gensim", "nltk")
+    return {
+        "textgen": version("textgen-bench"),
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Return what the speeds were measured on."""
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "num_cores": os.cpu_count(),
+        "num_threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "system": platform.system(),
+    }

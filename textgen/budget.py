@@ -1,0 +1,48 @@
+"""Training budgets: `60s`, `5m`, `1h`, `5epochs`, `400000chars`, `20Mchars`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from textgen.api import TextgenError
+
+_UNITS: dict[str, tuple[Literal["seconds", "epochs", "chars"], float]] = {
+    "s": ("seconds", 1),
+    "m": ("seconds", 60),
+    "h": ("seconds", 3600),
+    "epoch": ("epochs", 1),
+    "epochs": ("epochs", 1),
+    "chars": ("chars", 1),
+    "kchars": ("chars", 1e3),
+    "Mchars": ("chars", 1e6),
+    "Gchars": ("chars", 1e9),
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much training an entry gets: an amount of seconds, of epochs, or of characters seen."""
+
+    text: str
+    measure: Literal["seconds", "epochs", "chars"]
+    amount: float
+
+    def fraction(self, seconds: float, epochs: float, chars: float) -> float:
+        """Return which part of the budget is spent, from 0 to 1 and above."""
+        return {"seconds": seconds, "epochs": epochs, "chars": chars}[self.measure] / self.amount
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_budget(text: str) -> Budget:
+    """Read a budget; raises `TextgenError` unless it is a positive amount with a known unit."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)", text.strip())
+    if not match or match[2] not in _UNITS or float(match[1]) <= 0:
+        raise TextgenError(
+            f"budget {text!r}: give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars"
+        )
+    measure, factor = _UNITS[match[2]]
+    return Budget(match[1] + match[2], measure, float(match[1]) * factor)

@@ -1,0 +1,314 @@
+"""The command line: thin commands; what is heavy is imported inside them."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from textgen.api import TextgenError
+from textgen.output import fail, flat, new_name, note, print_figures, print_result, print_rows, printable
+
+USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
+"""The base of all that Typer finds wrong with a command line."""
+
+app = typer.Typer(
+    help="Compare text-generation language models: any tokenizer, model and embedding, one text, one budget.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Sources = Annotated[
+    list[str],
+    typer.Option(
+        "--corpus", help="A name (see `textgen corpus`), a path, or - for standard input; repeatable."
+    ),
+]
+Clean = Annotated[str, typer.Option("--clean", help="Cleaner, such as clean:quotes=false, seed or raw.")]
+Split = Annotated[
+    str, typer.Option("--split", help="Percent for train/validation/test, or train/validation.")
+]
+MaxChars = Annotated[int | None, typer.Option("--max-chars", help="Use only so many characters of the text.")]
+Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the files read.")]
+BudgetText = Annotated[
+    str, typer.Option("--budget", help="Training per entry: 60s, 5m, 5epochs, 400000chars, 20Mchars.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all randomness.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")]
+Precision = Annotated[str, typer.Option("--precision", help="Of training: auto, fp32, bf16, fp16.")]
+Samplers = Annotated[
+    list[str],
+    typer.Option("--sampler", help="Such as temperature:temperature=0.7 or top-p:p=0.9; repeatable."),
+]
+Length = Annotated[int, typer.Option("--length", min=1, help="Characters per sample.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Folder for runs and results.", show_default="runs/…")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def bench(
+    entries: Annotated[
+        list[str], typer.Argument(help="Such as char-lstm word-lstm-glove random char-lstm:num_layers=1.")
+    ],
+    corpus: Sources = ["wiki"],
+    clean: Clean = "clean",
+    split: Split = "90/5/5",
+    max_chars: MaxChars = None,
+    encoding: Encoding = "utf-8",
+    budget: BudgetText = "60s",
+    seed: Seed = 0,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Train each entry so many times.")] = 1,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--prompt", help="Text to continue; repeatable.", show_default="passages of the test text"
+        ),
+    ] = None,
+    sampler: Samplers = ["temperature"],
+    length: Length = 400,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Train entries side by side on one text and compare scores, samples, speed and size."""
+    from textgen.bench import BenchOptions
+    from textgen.bench import bench as compare
+    from textgen.budget import parse_budget
+    from textgen.corpus import load_corpus
+    from textgen.device import choose_compute
+    from textgen.entry import parse_entry
+    from textgen.progress import ProgressDisplay
+
+    spent = parse_budget(budget)
+    parsed = [parse_entry(entry) for entry in dict.fromkeys(entries)]
+    text = load_corpus(corpus, clean, split, max_chars, encoding)
+    options = BenchOptions(
+        budget=spent,
+        compute=choose_compute(device, precision),
+        seed=seed,
+        num_seeds=seeds,
+        prompts=prompt or (),
+        samplers=tuple(dict.fromkeys(sampler)),
+        num_chars=length,
+    )
+    folder = out or new_name("bench")
+    with ProgressDisplay() as display:
+        result = compare(parsed, text, options, folder, display)
+    print_result(result, as_json)
+    note(f"saved in {folder}")
+    if all(row["error"] for row in result["entries"]):
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    entry: Annotated[str, typer.Argument(help="Such as char-lstm or word-lstm-glove:hidden_size=512.")],
+    corpus: Sources = ["wiki"],
+    clean: Clean = "clean",
+    split: Split = "90/5/5",
+    max_chars: MaxChars = None,
+    encoding: Encoding = "utf-8",
+    budget: BudgetText = "60s",
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Train and score one entry; the folder it writes is what `sample` and `score` read."""
+    from textgen.budget import parse_budget
+    from textgen.corpus import load_corpus
+    from textgen.device import choose_compute
+    from textgen.entry import parse_entry
+    from textgen.experiment import Experiment
+    from textgen.files import make_folder
+    from textgen.progress import ProgressDisplay
+    from textgen.runs import save_run
+
+    spent = parse_budget(budget)
+    parsed = parse_entry(entry)
+    text = load_corpus(corpus, clean, split, max_chars, encoding)
+    experiment = Experiment(parsed, text, spent, choose_compute(device, precision), seed)
+    folder = out or new_name("train")
+    if folder.exists():
+        raise TextgenError(f"{str(folder)!r} exists already; choose another --out")
+    make_folder(folder.parent)
+    with ProgressDisplay() as display:
+        run = experiment.run(lambda progress: display(entry, progress))
+    save_run(folder, run)
+    result = run.manifest["result"]
+    print_figures(result if as_json else flat(result), as_json)
+    note(f"saved in {folder}")
+
+
+@app.command()
+def sample(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    prompt: Annotated[str, typer.Option("--prompt", help="Text to continue.")] = "",
+    length: Length = 400,
+    sampler: Annotated[str, typer.Option("--sampler", help="Such as top-p:p=0.9.")] = "temperature",
+    number: Annotated[int, typer.Option("--number", min=1, help="How many samples.")] = 1,
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Write text with a trained run; a single sample appears as it is written."""
+    from textgen.device import choose_compute
+    from textgen.generate import Generator
+    from textgen.options import build
+    from textgen.runs import load_run
+
+    choose = build("sampler", sampler)
+    compute = choose_compute(device, "fp32")
+    loaded = load_run(run, compute.device)
+    generator = Generator(loaded.model, loaded.tokenizer, compute.device)
+    if number == 1 and not as_json:
+        sys.stdout.write(printable(prompt))
+        for piece in generator.stream(prompt, length, choose, seed):
+            sys.stdout.write(printable(piece))
+            sys.stdout.flush()
+        sys.stdout.write("\n")
+        return
+    seeds = [seed + index for index in range(number)]
+    texts = generator.generate([prompt] * number, length, choose, seeds)
+    if as_json:
+        rows = [
+            {"prompt": prompt, "sampler": sampler, "seed": each, "text": text}
+            for each, text in zip(seeds, texts, strict=True)
+        ]
+        print_figures({"samples": rows}, as_json)
+        return
+    for each, text in zip(seeds, texts, strict=True):
+        print(f"--- seed {each}\n{printable(prompt + text)}")
+
+
+@app.command()
+def score(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    texts: Annotated[list[str], typer.Argument(help="A path, a corpus name, or - for standard input.")],
+    clean: Annotated[
+        str | None, typer.Option("--clean", help="Cleaner of the text.", show_default="that of the run")
+    ] = None,
+    encoding: Encoding = "utf-8",
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Score a text with a trained run, in bits per character with everything charged."""
+    from textgen.corpus import read_text
+    from textgen.device import choose_compute
+    from textgen.experiment import score_any
+    from textgen.options import build
+    from textgen.runs import load_run
+
+    compute = choose_compute(device, "fp32")
+    loaded = load_run(run, compute.device)
+    name, text = read_text(texts, encoding)
+    cleaner = clean or loaded.manifest["settings"]["corpus"]["cleaner"]
+    text = build("cleaner", cleaner).clean(text)
+    if not text:
+        raise TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try --clean raw")
+    figures = {
+        "text": name,
+        "cleaner": cleaner,
+        "num_chars": len(text),
+        **score_any(loaded, text, compute.device),
+    }
+    print_figures(figures if as_json else flat(figures), as_json)
+
+
+@app.command()
+def describe(
+    what: Annotated[str, typer.Argument(help="An entry, or the folder of a run.")],
+    corpus: Sources = ["wiki"],
+    clean: Clean = "clean",
+    max_chars: MaxChars = None,
+    encoding: Encoding = "utf-8",
+    as_json: Json = False,
+) -> None:
+    """Show the layers of a model with their shapes and parameter counts."""
+    from textgen.describe import describe_entry, describe_run, print_layers
+
+    if Path(what, "run.json").exists():
+        description = describe_run(Path(what))
+    else:
+        from textgen.corpus import load_corpus
+        from textgen.entry import parse_entry
+
+        entry = parse_entry(what)
+        description = describe_entry(
+            entry, load_corpus(corpus, clean, max_chars=max_chars, encoding=encoding)
+        )
+    if as_json:
+        print_figures(description, as_json)
+    else:
+        print_layers(description)
+
+
+@app.command("corpus")
+def show_corpus(
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="A name, a path or -; nothing lists the names.")
+    ] = None,
+    clean: Clean = "clean",
+    split: Split = "90/5/5",
+    max_chars: MaxChars = None,
+    encoding: Encoding = "utf-8",
+    diff: Annotated[bool, typer.Option("--diff", help="Show the lines that the cleaner changes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List corpora, show the statistics of one, or show what a cleaner changes in it."""
+    from textgen import corpus_view
+
+    if not sources:
+        listed = {"corpora": corpus_view.items()}
+        print_figures(listed if as_json else listed["corpora"], as_json)
+    elif diff:
+        sys.stdout.writelines(printable(line) for line in corpus_view.changes(sources, clean, encoding))
+    else:
+        from textgen.corpus import load_corpus
+
+        figures = corpus_view.statistics(load_corpus(sources, clean, split, max_chars, encoding))
+        print_figures(figures if as_json else flat(figures), as_json)
+
+
+@app.command("plugins")
+def list_plugins(as_json: Json = False) -> None:
+    """List what is installed: kind, name, where it comes from."""
+    from textgen.registry import KINDS, plugins
+
+    found = [plugin for kind in KINDS for plugin in plugins(kind)]
+    columns = ("kind", "name", "distribution", "version", "target")
+    rows = [{column: getattr(plugin, column) for column in columns} for plugin in found]
+    if as_json:
+        print_figures({"plugins": rows}, as_json)
+    else:
+        print_rows(rows)
+
+
+def main() -> None:
+    """Run the command line: one line and a code for every expected failure."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal may lack characters that a model writes
+    try:
+        sys.exit(app(standalone_mode=False))
+    except USAGE_ERROR as error:
+        fail(f"{error.format_message()} (see textgen --help)", 2)
+    except TextgenError as error:
+        fail(str(error), 1)
+    except (KeyboardInterrupt, typer.Abort):
+        fail("interrupted; finished runs are kept", 130)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

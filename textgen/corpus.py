@@ -1,0 +1,241 @@
+"""A corpus: a text that is read, cleaned, split in three and known by its hashes."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import re
+import stat
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Any
+
+from textgen.api import TextgenError
+from textgen.options import build
+from textgen.registry import names, unknown
+
+PARTS = ("train", "validation", "test")
+MIN_CHARS = {"train": 100, "validation": 20, "test": 20}
+"""The fewest characters of each part of a split."""
+
+MIN_CUT_WINDOW = 1000
+"""A cut may move this many characters, or 1 % of the text, to reach the end of a paragraph."""
+
+BOUNDARIES = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r" "))
+"""Where a text is cut, best first. The boundary itself stays with the part before the cut."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The three parts of a text; joined they are the text. `test` may be empty."""
+
+    train: str
+    validation: str
+    test: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A cleaned text and its split."""
+
+    name: str
+    cleaner: str
+    text: str
+    split: Split
+
+    @property
+    def num_chars(self) -> int:
+        """The length of the text in characters (code points)."""
+        return len(self.text)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the text's UTF-8 bytes, in hexadecimal."""
+        return _sha256(self.text)
+
+    def describe(self) -> dict[str, Any]:
+        """Return name, cleaner, sizes and hashes as JSON values: what identifies the text in a result."""
+        parts = {part: getattr(self.split, part) for part in PARTS}
+        return {
+            "name": self.name,
+            "cleaner": self.cleaner,
+            "num_chars": self.num_chars,
+            "sha256": self.sha256,
+            "split": {p: {"num_chars": len(text), "sha256": _sha256(text)} for p, text in parts.items()},
+        }
+
+
+def load_corpus(
+    sources: Sequence[str],
+    cleaner: str = "clean",
+    split: str = "90/5/5",
+    max_chars: int | None = None,
+    encoding: str = "utf-8",
+) -> Corpus:
+    """Read the sources, clean the text, cut it to `max_chars` characters at most and split it.
+
+    `max_chars` cuts at the last end of a paragraph, line or word in the tenth (at most 1000 characters)
+    before it, else exactly there.
+
+    Raises `TextgenError` if a source cannot be read, or if what remains is too short to split.
+    """
+    fractions = parse_split(split)
+    if max_chars is not None and max_chars < 1:
+        raise TextgenError(f"cannot cut the corpus to {max_chars} characters; give a positive number")
+    cleaning = build("cleaner", cleaner)
+    name, text = read_text(sources, encoding)
+    text = cleaning.clean(text)
+    if not text.strip():
+        raise TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try the cleaner raw")
+    if max_chars is not None and max_chars < len(text):
+        text = text[: _cut(text, max_chars, before=min(MIN_CUT_WINDOW, max_chars // 10), after=0)]
+    return Corpus(name, cleaner, text, split_text(text, fractions))
+
+
+def read_text(sources: Sequence[str], encoding: str = "utf-8") -> tuple[str, str]:
+    """Return the name and the text of the sources, joined by a plus sign and by a blank line.
+
+    A source is `-` (standard input), a file, a folder (its `*.txt` files in order) or a corpus, as `wiki`
+    or `gutenberg/austen-emma.txt`. `encoding` is that of the files and of standard input.
+    """
+    if not sources:
+        raise TextgenError("no text given; name a path, - for standard input, or a corpus")
+    named = [_read_source(source, encoding) for source in sources]
+    return "+".join(name for name, _ in named), "\n\n".join(text for _, text in named)
+
+
+def _read_source(source: str, encoding: str) -> tuple[str, str]:
+    """Return the name and the text of one source."""
+    if source == "-":
+        return "stdin", decode(sys.stdin.buffer.read(), "standard input", encoding)
+    try:
+        mode = os.stat(source).st_mode
+    except PermissionError as error:
+        raise TextgenError(f"cannot read {source}: {error.strerror}") from None
+    except (OSError, ValueError):  # no such path, too long for one, or with a NUL in it
+        return source, _read_corpus(source)
+    path = Path(source)
+    if not stat.S_ISDIR(mode):
+        return path.name, _read_file(path, encoding)
+    files = sorted(file for file in path.glob("*.txt") if file.is_file())
+    if not files:
+        raise TextgenError(f"the folder {source} has no .txt files; name a file, or a folder that has some")
+    return path.resolve().name or source, "\n\n".join(_read_file(file, encoding) for file in files)
+
+
+def _read_file(path: Path, encoding: str) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TextgenError(f"cannot read {path}: {error.strerror or error}") from None
+    return decode(data, str(path), encoding)
+
+
+def _read_corpus(source: str) -> str:
+    """Return the text of a corpus plugin; `source` is its spec, then a slash and an item if it has any."""
+    spec, _, item = source.partition("/")
+    name = spec.partition(":")[0]
+    known = names("corpus")
+    if name not in known:
+        is_path = os.sep in source or "/" in source or Path(source).suffix
+        if is_path and not get_close_matches(name, known, n=1, cutoff=0.8):
+            raise TextgenError(
+                f"no such file: {source}; give a path, - for standard input, or a corpus: {', '.join(known)}"
+            )
+        raise TextgenError(unknown("corpus", name, known) + "; or give the path of a file")
+    text: str = build("corpus", spec).read(item)
+    if not text:
+        raise TextgenError(f"the corpus {source} is empty; choose another")
+    return text
+
+
+def decode(data: bytes, where: str, encoding: str = "utf-8") -> str:
+    """Return the text that `data` encode, without a byte-order mark; newlines stay as they are.
+
+    Raises `TextgenError`, with `where` and the offset, if `data` are empty, binary or not in this encoding.
+    """
+    try:
+        is_ascii_based = "a\n".encode(encoding) == b"a\n"
+    except (LookupError, ValueError):
+        raise TextgenError(
+            f"unknown text encoding {encoding!r}; use for example utf-8, latin-1, cp1252 or utf-16"
+        ) from None
+    if not data:
+        raise TextgenError(f"{where} is empty; give a text")
+    if is_ascii_based and (offset := data.find(0)) >= 0:
+        is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        hint = "it may be text with --encoding utf-16" if is_utf16 else "give a plain text file"
+        raise TextgenError(f"{where} is binary (a zero byte at offset {offset}); {hint}")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        other = "latin-1 or cp1252" if encoding.lower().startswith("utf") else "utf-8"
+        raise TextgenError(
+            f"{where} is not {encoding}: byte 0x{error.object[error.start]:02X} at offset {error.start}; "
+            f"name its encoding, for example --encoding {other}"
+        ) from None
+    except UnicodeError as error:
+        raise TextgenError(f"{where} is not {encoding}: {error}; name its encoding with --encoding") from None
+    text = text.removeprefix("\ufeff")
+    if not text:
+        raise TextgenError(f"{where} is empty; give a text")
+    return text
+
+
+def parse_split(text: str) -> tuple[int, ...]:
+    """Return the percentages of `90/5/5` (train, validation, test) or `90/10` (no test part)."""
+    parts = text.split("/")
+    if all(part.strip().isdecimal() for part in parts):
+        fractions = tuple(int(part) for part in parts)
+        if len(fractions) in (2, 3) and sum(fractions) == 100 and min(fractions) > 0:
+            return fractions
+    raise TextgenError(f"cannot split by {text!r}; write percentages, as 90/5/5, or 90/10 for no test part")
+
+
+def split_text(text: str, fractions: Sequence[int]) -> Split:
+    """Cut `text` into contiguous parts of these percentages, between paragraphs where possible.
+
+    A cut moves from its exact position to the nearest end of a paragraph, else of a line, else of a word,
+    within 1 % of the text (or 1000 characters), but never over more than half of a part.
+    Raises `TextgenError` if a part would be shorter than `MIN_CHARS`.
+    """
+    sizes = [len(text) * percent // 100 for percent in fractions]
+    minima = [MIN_CHARS[part] for part in PARTS[: len(fractions)]]
+    if any(size < least for size, least in zip(sizes, minima, strict=True)):
+        needed = max(-(-least * 100 // percent) for least, percent in zip(minima, fractions, strict=True))
+        raise TextgenError(
+            f"too short to split {'/'.join(map(str, fractions))}: {len(text)} characters; "
+            f"give at least {needed}, or another split"
+        )
+    slack = [size - least for size, least in zip(sizes, minima, strict=True)]
+    cuts = [0]
+    for i, percent in enumerate(list(accumulate(fractions))[:-1]):
+        room = min(_near(text), slack[i] // 2, slack[i + 1] // 2)
+        cuts.append(_cut(text, len(text) * percent // 100, room, room))
+    cuts += [len(text)] * (len(PARTS) + 1 - len(cuts))
+    return Split(*(text[begin:end] for begin, end in pairwise(cuts)))
+
+
+def _near(text: str) -> int:
+    """Return how far a cut may move."""
+    return max(MIN_CUT_WINDOW, len(text) // 100)
+
+
+def _cut(text: str, target: int, before: int, after: int) -> int:
+    """Return the position to cut at, at most so many characters before or after `target`."""
+    low, high = target - before, target + after
+    for boundary in BOUNDARIES:
+        ends = [match.end() for match in boundary.finditer(text, max(0, low - 2), min(high + 2, len(text)))]
+        ends = [end for end in ends if low <= end <= high]
+        if ends:
+            return min(ends, key=lambda end: abs(end - target))
+    return target
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()

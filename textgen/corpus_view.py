@@ -1,0 +1,65 @@
+"""Looking at corpora: which there are, what is in one, what a cleaner changes in it."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from textgen.api import TextgenError
+from textgen.corpus import Corpus, read_text
+from textgen.metrics import words
+from textgen.options import build
+from textgen.registry import load, names
+
+EXCERPT = 100_000
+"""How many characters of a text are compared with what a cleaner makes of them."""
+
+
+def items() -> list[dict[str, str]]:
+    """Return the corpora known by name, with what each is."""
+    rows = []
+    for name in names("corpus"):
+        try:
+            component = load("corpus", name)
+        except TextgenError as error:  # a broken plugin must not hide the others
+            rows.append({"corpus": name, "description": str(error)})
+            continue
+        description = (component.__doc__ or "").strip().partition("\n")[0]
+        listed = component().items() if hasattr(component, "items") else []
+        rows += [
+            {"corpus": f"{name}/{item}" if item else name, "description": description}
+            for item in listed or [""]
+        ]
+    return rows
+
+
+def statistics(corpus: Corpus) -> dict[str, Any]:
+    """Return sizes, alphabet and vocabulary of a corpus, and what its held-out part has beyond them."""
+    train, held_out = corpus.split.train, corpus.split.test or corpus.split.validation
+    train_words, held_out_words = Counter(words(train)), words(held_out)
+    unseen = Counter(held_out) - Counter({char: len(held_out) for char in set(train)})
+    return {
+        **corpus.describe(),
+        "num_words": len(words(corpus.text)),
+        "num_paragraphs": sum(1 for part in corpus.text.split("\n\n") if part.strip()),
+        "train_alphabet": len(set(train)),
+        "train_vocabulary": len(train_words),
+        "train_words_seen_once": sum(1 for count in train_words.values() if count == 1),
+        "held_out_chars_unseen": sum(unseen.values()),
+        "held_out_words_unseen": sum(word not in train_words for word in held_out_words)
+        / max(1, len(held_out_words)),
+        "most_frequent_words": [word for word, _ in train_words.most_common(10)],
+        "beginning": corpus.text[:200],
+    }
+
+
+def changes(sources: Sequence[str], cleaner: str, encoding: str) -> Iterator[str]:
+    """Yield, as a unified diff, what a cleaner changes in the beginning of a text."""
+    name, text = read_text(sources, encoding)
+    before = text[:EXCERPT]
+    after = build("cleaner", cleaner).clean(before)
+    lines = (before.splitlines(keepends=True), after.splitlines(keepends=True))
+    for line in difflib.unified_diff(*lines, name, f"{name} after {cleaner}", n=0):
+        yield line if line.endswith("\n") else line + "\n"

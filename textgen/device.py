@@ -1,0 +1,83 @@
+"""Where and how precisely to compute: device, precision, seeded randomness."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from textgen.api import TextgenError
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device, and the precision of the matrix products in training (scores are always in fp32)."""
+
+    device: torch.device
+    precision: str
+
+    def autocast(self) -> torch.autocast:
+        """Return the context in which a training step runs."""
+        return torch.autocast(
+            self.device.type, dtype=PRECISIONS[self.precision], enabled=self.precision != "fp32"
+        )
+
+    def synchronize(self) -> None:
+        """Wait until the device has done what it was given, so that a clock tells the truth."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+
+def choose_compute(device: str = "auto", precision: str = "auto") -> Compute:
+    """Resolve `auto` (CUDA, else MPS, else CPU; bf16 where the hardware has it, else fp32).
+
+    Raises `TextgenError` if the device is unknown or absent, or the precision unknown.
+    """
+    if device == "auto":
+        mps = torch.backends.mps.is_available()
+        device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    try:
+        chosen = torch.device(device)
+        torch.zeros(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise TextgenError(f"device {device!r} cannot be used: {reason}; try --device cpu") from None
+    if precision == "auto":
+        precision = _best_precision(chosen)
+    if precision not in PRECISIONS:
+        raise TextgenError(f"unknown precision {precision!r}; known: auto, {', '.join(PRECISIONS)}")
+    return Compute(chosen, precision)
+
+
+@contextlib.contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Run with torch's generators started from `seed`; afterwards they are as they were before."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def _best_precision(device: torch.device) -> str:
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    if device.type != "cpu":
+        return "fp32"
+    # A processor's name or flags do not tell whether its bf16 is fast: an emulated product is much slower.
+    return "bf16" if 1.5 * _product_seconds(torch.bfloat16) < _product_seconds(torch.float32) else "fp32"
+
+
+def _product_seconds(dtype: torch.dtype) -> float:
+    left, right = torch.ones(512, 512, dtype=dtype), torch.ones(512, 1024, dtype=dtype)
+    seconds = []
+    for _ in range(6):  # the first ones warm up
+        start = time.perf_counter()
+        torch.mm(left, right)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)

@@ -1,0 +1,114 @@
+"""Entries: `<tokenizer>-<model>[-<embedding>][:option=value,…]`, read and built."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from textgen.api import Embedding, InputVectors, TextgenError, Tokenizer
+from textgen.options import declared_options, parse_assignments
+from textgen.registry import load, names, unknown
+from textgen.train import TrainOptions
+
+PARTS = ("tokenizer", "model", "embedding")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that is compared: components by name, and the options that each part gets."""
+
+    name: str
+    """As the user wrote it."""
+    parts: dict[str, str]
+    """Kind of component: its name. `embedding` is there only if the entry has one."""
+    options: dict[str, dict[str, Any]]
+    """Part (a kind of component, or `train`): its options."""
+
+    def build_tokenizer(self) -> Tokenizer:
+        """Return a new tokenizer, not yet fitted."""
+        tokenizer: Tokenizer = self._build("tokenizer")
+        return tokenizer
+
+    def build_embedding(self) -> Embedding | None:
+        """Return the embedding, or None if the entry has none."""
+        return self._build("embedding") if "embedding" in self.parts else None
+
+    def build_model(self, vocab_size: int, vectors: InputVectors | None = None) -> Any:
+        """Return a new model; raises `TextgenError` if it has no use for `vectors`."""
+        if vectors is None:
+            return self._build("model", vocab_size)
+        if not accepts_vectors(load("model", self.parts["model"])):
+            raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
+        return self._build("model", vocab_size, vectors=vectors)
+
+    def train_options(self) -> TrainOptions:
+        """Return how the model is trained: its own recommendation, then the entry's options."""
+        recommended = getattr(load("model", self.parts["model"]), "recommended_training", {})
+        return TrainOptions(**{**recommended, **self.options.get("train", {})})
+
+    def describe(self) -> dict[str, Any]:
+        """Return the entry as JSON values; `Entry(**entry.describe()) == entry`."""
+        return {"name": self.name, "parts": self.parts, "options": self.options}
+
+    def _build(self, kind: str, *arguments: Any, **extra: Any) -> Any:
+        component = load(kind, self.parts[kind])
+        try:
+            return component(*arguments, **extra, **self.options.get(kind, {}))
+        except ValueError as error:
+            raise TextgenError(f"{kind} {self.parts[kind]!r} in {self.name!r}: {error}") from error
+
+
+def accepts_vectors(model: Any) -> bool:
+    """Return whether a model has an input table that pretrained vectors can initialise."""
+    return "vectors" in inspect.signature(model).parameters
+
+
+def parse_entry(text: str) -> Entry:
+    """Read an entry; raises `TextgenError` with the nearest match for what is unknown."""
+    name, _, assignments = text.strip().partition(":")
+    aliases = names("alias")
+    options = parse_assignments(assignments)
+    if name in aliases:
+        name, _, assignments = load("alias", name).partition(":")
+        options = parse_assignments(assignments) | options
+    words = name.split("-")
+    if len(words) < 2:
+        raise TextgenError(
+            unknown("entry", name, aliases)
+            + "; or write <tokenizer>-<model>[-<embedding>] with "
+            + "; ".join(f"{kind}: {', '.join(names(kind))}" for kind in PARTS)
+        )
+    if len(words) > len(PARTS):
+        raise TextgenError(f"entry {name!r} has too many parts; write <tokenizer>-<model>[-<embedding>]")
+    parts = dict(zip(PARTS, words, strict=False))
+    for kind, word in parts.items():
+        if word not in names(kind):
+            raise TextgenError(f"entry {text!r}: {unknown(kind, word, names(kind))}")
+    if "embedding" in parts and not accepts_vectors(load("model", parts["model"])):
+        raise TextgenError(f"entry {text!r}: model {parts['model']!r} takes no embedding; leave it out")
+    return Entry(text.strip(), parts, assign_options(text, parts, options))
+
+
+def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Give each option to the part that declares it.
+
+    Raises `TextgenError` if none does, if two do and the option is not qualified (`model.dropout`), and
+    if the value has the wrong type or lies out of range.
+    """
+    declared = {kind: declared_options(load(kind, name)) for kind, name in parts.items()}
+    declared["train"] = declared_options(TrainOptions)
+    assigned: dict[str, dict[str, Any]] = {}
+    for written, value in options.items():
+        part, _, option = written.rpartition(".")
+        owners = [owner for owner in declared if option in declared[owner] and part in ("", owner)]
+        if not owners:
+            known = {option for options in declared.values() for option in options}
+            raise TextgenError(f"entry {entry!r}: {unknown('option', written, known)}")
+        if len(owners) > 1:
+            ways = " or ".join(f"{owner}.{option}={value}" for owner in owners)
+            raise TextgenError(f"entry {entry!r}: option {option!r} belongs to two parts; write {ways}")
+        owner = owners[0]
+        where = f"entry {entry!r}: {parts.get(owner, 'training')}"
+        assigned.setdefault(owner, {})[option] = declared[owner][option].parse(where, value)
+    return assigned

@@ -1,0 +1,104 @@
+"""Generation: token by token, many samples at once, each from its own seed."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from textgen.api import Sampler, State, Tokenizer
+from textgen.score import START
+from textgen.tokens import TokenTable
+
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
+DRAWS_AHEAD = 256
+
+
+class Generator:
+    """A model prepared for generation.
+
+    A model may bring its own `prepare_step()`, which returns a function from ids [batch] and a state to
+    logits [batch, vocab_size] and the next state; otherwise `forward` is called with one token at a time.
+    """
+
+    def __init__(self, model: nn.Module, tokenizer: Tokenizer, device: torch.device) -> None:
+        self.model, self.tokenizer, self.device = model, tokenizer, device
+        self.table = TokenTable(tokenizer.tokens)
+        prepare = getattr(model, "prepare_step", None)
+        self._step: Step = prepare() if prepare is not None else self._step_by_forward
+
+    def generate(
+        self, prompts: Sequence[str], num_chars: int, sampler: Sampler, seeds: Sequence[int]
+    ) -> list[str]:
+        """Return a continuation of `num_chars` characters for each prompt (without the prompt).
+
+        A sample depends on its prompt and seed alone, not on what it is batched with.
+        """
+        if not prompts:
+            return []
+        chosen, counts = [], np.zeros(len(prompts), np.int64)
+        for ids in self._ids(prompts, sampler, seeds):
+            chosen.append(ids)
+            counts += self.table.num_chars[ids]
+            # One character more than asked for, so that the last one is whole; the other bound is for
+            # a model that writes nothing but tails of characters.
+            if counts.min() > num_chars or len(chosen) > 4 * num_chars + 16:
+                break
+        rows = np.stack(chosen, axis=1)
+        return [self.table.decode(row.tolist())[:num_chars] for row in rows]
+
+    def stream(self, prompt: str, num_chars: int, sampler: Sampler, seed: int) -> Iterator[str]:
+        """Yield one continuation piece by piece; joined, the pieces are what `generate` returns."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        num_left = num_chars
+        for num_steps, ids in enumerate(self._ids([prompt], sampler, [seed]), start=1):
+            text = decoder.decode(self.table.pieces[ids[0]])[:num_left]
+            num_left -= len(text)
+            yield text
+            if not num_left or num_steps > 4 * num_chars + 16:
+                return
+
+    def _ids(
+        self, prompts: Sequence[str], sampler: Sampler, seeds: Sequence[int]
+    ) -> Iterator[np.ndarray[Any, Any]]:
+        """Yield the next ids [batch], without end."""
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        with torch.inference_mode():
+            logits, state = self._read(prompts)
+            while True:
+                rows = [torch.rand(DRAWS_AHEAD, generator=generator) for generator in generators]
+                for uniforms in torch.stack(rows, dim=1).to(self.device):
+                    ids = sampler(logits, uniforms)
+                    yield ids.cpu().numpy()
+                    logits, state = self._step(ids, state)
+
+    def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
+        """Return the logits [batch, vocab_size] after the prompts, each read in one pass, and the state."""
+        logits, states = [], []
+        for prompt in prompts:
+            ids = self.tokenizer.encode(START + prompt)
+            row = torch.from_numpy(ids.astype(np.int64)).to(self.device)[None]
+            outputs, state = self.model(row, self.model.initial_state(1))  # type: ignore[operator]
+            logits.append(outputs[:, -1].float())
+            states.append(state)
+        return torch.cat(logits), join(states)
+
+    def _step_by_forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        logits, state = self.model(ids[:, None], state)
+        return logits[:, -1].float(), state
+
+
+def join(states: Sequence[State]) -> State:
+    """Return one state for a batch of all; the batch is the first dimension of every tensor."""
+    first = states[0]
+    if isinstance(first, Tensor):
+        return torch.cat(list(states))
+    if isinstance(first, dict):
+        return {key: join([state[key] for state in states]) for key in first}
+    if isinstance(first, (tuple, list)):
+        return type(first)(join(parts) for parts in zip(*states, strict=True))
+    return first

@@ -1,0 +1,68 @@
+"""Options of components: read from their signatures, written as `name:option=value,…`."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+from textgen.api import TextgenError
+from textgen.registry import load, unknown
+
+PLAIN = (bool, int, float, str, type(None))
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option that a component declares."""
+
+    name: str
+    annotation: Any
+    default: Any
+
+    def parse(self, owner: str, text: str) -> Any:
+        """Return the value that `text` stands for; raises `TextgenError` on a wrong type or range."""
+        from pydantic import TypeAdapter, ValidationError
+
+        value = None if text.lower() == "none" and self.default is None else text
+        try:
+            return TypeAdapter(self.annotation).validate_python(value)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"].lower()
+            raise TextgenError(
+                f"{owner} option {self.name}={text}: {reason} (the default is {self.default})"
+            ) from None
+
+
+def declared_options(component: Any) -> dict[str, Option]:
+    """Return the options of a component: the arguments of its `__init__` with plain defaults."""
+    hints = get_type_hints(component.__init__, include_extras=True)
+    return {
+        name: Option(name, hints.get(name, Any), parameter.default)
+        for name, parameter in inspect.signature(component).parameters.items()
+        if parameter.default is not parameter.empty and isinstance(parameter.default, PLAIN)
+    }
+
+
+def parse_assignments(text: str) -> dict[str, str]:
+    """Split `a=1,b=2` into a dictionary; raises `TextgenError` on anything else."""
+    assignments: dict[str, str] = {}
+    for item in filter(None, text.split(",")):
+        name, equals, value = item.partition("=")
+        if not equals or not name.strip():
+            raise TextgenError(f"cannot read option {item!r}; write option=value, separated by commas")
+        assignments[name.strip()] = value.strip()
+    return assignments
+
+
+def build(kind: str, spec: str) -> Any:
+    """Build a component from its spec, such as `top-p:p=0.9,temperature=0.8`."""
+    name, _, text = spec.partition(":")
+    component = load(kind, name)
+    declared = declared_options(component)
+    options = {}
+    for option, value in parse_assignments(text).items():
+        if option not in declared:
+            raise TextgenError(unknown(f"option of {kind} {name!r}", option, declared))
+        options[option] = declared[option].parse(f"{kind} {name!r}", value)
+    return component(**options)

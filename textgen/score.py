@@ -1,0 +1,164 @@
+"""Bits per character of a text, with everything charged, and where the bits go."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from textgen.api import TextgenError, TokenIds
+from textgen.device import Compute
+from textgen.tokens import TokenTable, utf8
+
+START = "\n"
+"""The context before the first character of a text or prompt: it is as if a paragraph had just ended."""
+WORD_OR_SPACE = re.compile(r"(\w+)|(\s+)")
+CAUSES = ("in_vocabulary_words", "spelled_words", "punctuation", "white_space")
+LOG2 = math.log(2)
+
+
+@dataclass(frozen=True)
+class TextBits:
+    """The bits that a model needs for each token of a text."""
+
+    text: str
+    ids: TokenIds
+    bits: NDArray[np.float64]
+    """[number of tokens]"""
+    probability_error: float
+    """The largest distance of a sum of probabilities from 1."""
+
+    @property
+    def bits_per_char(self) -> float:
+        """The score: the sum over all tokens, divided by the characters of the text itself."""
+        return float(self.bits.sum()) / len(self.text)
+
+
+def score_text(
+    model: nn.Module, text: str, ids: TokenIds, start_ids: TokenIds, *, device: torch.device, chunk: int = 512
+) -> TextBits:
+    """Score `ids`, the tokens of `text`, in one pass that carries the state, in fp32.
+
+    `start_ids` are the tokens of `START`. `chunk` is how many tokens are computed at once; it does not
+    change the result.
+    """
+    sequence = torch.from_numpy(np.concatenate([start_ids, ids]).astype(np.int64)).to(device)
+    bits, errors = [], [0.0]
+    with torch.inference_mode():
+        state = model.initial_state(1)  # type: ignore[operator]
+        if len(start_ids) > 1:
+            _, state = model(sequence[None, : len(start_ids) - 1], state)
+        position = len(start_ids) - 1
+        while position < len(sequence) - 1:
+            end = min(position + chunk, len(sequence) - 1)
+            logits, state = model(sequence[None, position:end], state)
+            log_probabilities = log_softmax(logits[0])
+            targets = sequence[position + 1 : end + 1, None]
+            bits.append(-log_probabilities.gather(1, targets)[:, 0].double().cpu() / LOG2)
+            errors.append(float((log_probabilities.exp().sum(-1) - 1).abs().max()))
+            position = end
+    total = torch.cat(bits).numpy() if bits else np.zeros(0)
+    if not np.isfinite(total).all():
+        raise TextgenError(
+            "the model gives a character of the text no probability (or NaN), so it has no score"
+        )
+    return TextBits(text, ids, total, max(errors))
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """Return normalised log-probabilities in fp32."""
+    return torch.log_softmax(logits.float(), dim=-1)
+
+
+def validation_bits(model: nn.Module, ids: TokenIds, num_chars: int, compute: Compute) -> float:
+    """Return bits per character of a text quickly: 16 stretches side by side, each from an empty state.
+
+    A little above `score_text`, by the same amount each time: good for choosing among weights of one model.
+    """
+    num_streams = max(1, min(16, (len(ids) - 1) // 64))
+    length = (len(ids) - 1) // num_streams
+    starts = np.arange(num_streams)[:, None] * length
+    streams = torch.from_numpy(ids[starts + np.arange(length + 1)].astype(np.int64)).to(compute.device)
+    nats = 0.0
+    with torch.inference_mode(), compute.autocast():
+        state = model.initial_state(num_streams)  # type: ignore[operator]
+        for position in range(0, length, 64):
+            end = min(position + 64, length)
+            logits, state = model(streams[:, position:end], state)
+            targets = streams[:, position + 1 : end + 1]
+            nats += float(
+                nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="sum")
+            )
+    return nats / LOG2 / (num_streams * length) * len(ids) / num_chars
+
+
+def token_starts(ids: TokenIds, table: TokenTable) -> NDArray[np.int64]:
+    """Return the index of the character that each token begins in (or, for the tail of one, continues)."""
+    num_chars = table.num_chars[ids]
+    return np.maximum(np.cumsum(num_chars) - np.maximum(num_chars, 1), 0)
+
+
+def bits_of_blocks(scored: TextBits, table: TokenTable, block_chars: int) -> NDArray[np.float64]:
+    """Return the bits of each stretch of `block_chars` characters (the last one may be shorter)."""
+    num_blocks = -(-len(scored.text) // block_chars)
+    blocks = token_starts(scored.ids, table) // block_chars
+    return np.bincount(blocks, scored.bits, num_blocks).astype(np.float64)
+
+
+def summarise(scored: TextBits, table: TokenTable, is_fallback: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return the score in the usual units, and its parts.
+
+    `bits_by_cause` are bits per character of the whole text, and sum to the score. A word is `\\w+`; it is
+    spelled if any of its tokens is a fallback token. `bits_per_char_unknown_free` is the flattering figure
+    in which spelled words cost nothing. Perplexity is per word between white space.
+    """
+    total, num_chars = float(scored.bits.sum()), len(scored.text)
+    cause, unknown_word_rate = _causes(scored, table, is_fallback)
+    parts = np.bincount(cause, weights=scored.bits, minlength=len(CAUSES)) / num_chars
+    bits_by_cause = dict(zip(CAUSES, parts.tolist(), strict=True))
+    return {
+        "bits_per_char": total / num_chars,
+        "bits_by_cause": bits_by_cause,
+        "bits_per_char_unknown_free": total / num_chars - bits_by_cause["spelled_words"],
+        "unknown_word_rate": unknown_word_rate,
+        "bits_per_byte": total / len(utf8(scored.text)),
+        "nats_per_char": total * LOG2 / num_chars,
+        "perplexity_per_word": 2 ** min(total / max(1, len(scored.text.split())), 1000.0),
+    }
+
+
+def _causes(
+    scored: TextBits, table: TokenTable, is_fallback: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], float]:
+    """Return the index in `CAUSES` of each token, and the share of words that are spelled."""
+    num_chars = len(scored.text)
+    word_of_char = np.full(num_chars + 1, -1)
+    is_space = np.zeros(num_chars + 1, bool)
+    num_words = 0
+    for match in WORD_OR_SPACE.finditer(scored.text):
+        if match[1]:
+            word_of_char[match.start() : match.end()] = num_words
+            num_words += 1
+        else:
+            is_space[match.start() : match.end()] = True
+    starts = token_starts(scored.ids, table)
+    ends = np.maximum(starts + 1, starts + table.num_chars[scored.ids])
+    spelled_token = is_fallback[scored.ids]
+    # The space before a spelled word is part of its spelling.
+    ends = np.where(spelled_token & is_space[starts], np.minimum(ends + 1, num_chars), ends)
+    word_chars = np.flatnonzero(word_of_char >= 0)
+    first = np.searchsorted(word_chars, starts)  # the first word character at or after each token's start
+    position = np.append(word_chars, num_chars)[first]
+    word = np.where(position < ends, word_of_char[position], -1)
+    all_space = np.append(0, np.cumsum(is_space))[[ends, starts]]
+    cause = np.where(all_space[0] - all_space[1] == ends - starts, 3, 2)
+    spelled_word = np.zeros(num_words + 1, bool)
+    spelled_word[word[spelled_token & (word >= 0)]] = True
+    cause = np.where(word >= 0, np.where(spelled_word[word], 1, 0), cause)
+    return cause, float(spelled_word[:num_words].mean()) if num_words else 0.0

@@ -1,0 +1,237 @@
+"""Gradient training under a budget: streams with carried state, AdamW, warm-up and cosine decay."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge, Gt, Le
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textgen.api import State, TextgenError
+from textgen.budget import Budget
+from textgen.device import Compute, seeded
+from textgen.streams import Streams
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """How a model is trained; each is an option of an entry (`char-lstm:learning_rate=0.002`)."""
+
+    batch_size: Annotated[int, Ge(1)] = 32
+    """Parallel streams."""
+    sequence_length: Annotated[int, Ge(1)] = 64
+    """Tokens per stream and update, and so the reach of the gradient (truncated back-propagation)."""
+    learning_rate: Annotated[float, Gt(0)] = 3e-3
+    """The peak, reached after the warm-up."""
+    final_learning_rate: Annotated[float, Ge(0), Le(1)] = 0.02
+    """What is left of the learning rate at the end of the budget, as a fraction of the peak."""
+    warmup: Annotated[float, Ge(0), Le(1)] = 0.05
+    """The fraction of the budget over which the learning rate rises."""
+    weight_decay: Annotated[float, Ge(0)] = 0.01
+    clip_norm: Annotated[float, Gt(0)] = 1.0
+    """The largest norm of the whole gradient."""
+    num_validations: Annotated[int, Ge(1)] = 10
+    """How often the validation split is scored, evenly over the budget."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands."""
+
+    fraction: float
+    seconds: float
+    num_updates: int
+    num_epochs: float
+    num_chars: int
+    train_bits_per_char: float
+    validation_bits_per_char: float | None = None
+
+
+@dataclass
+class TrainResult:
+    """What a training did; the model holds its best weights."""
+
+    seconds: float
+    """Training alone, without validation."""
+    validation_seconds: float
+    num_updates: int
+    num_epochs: float
+    num_chars: int
+    best_update: int
+    curve: list[Progress] = field(default_factory=list)
+
+
+class Trainer:
+    """One model in training."""
+
+    def __init__(
+        self, model: nn.Module, streams: Streams, options: TrainOptions, compute: Compute, seed: int
+    ) -> None:
+        self.model, self.streams, self.options, self.compute = model, streams, options, compute
+        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        matrices = [parameter for parameter in self.parameters if parameter.ndim >= 2]
+        vectors = [parameter for parameter in self.parameters if parameter.ndim < 2]
+        groups = [
+            {"params": matrices, "weight_decay": options.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(
+            groups, lr=options.learning_rate, betas=(0.9, 0.99), fused=compute.device.type != "mps"
+        )
+        self.scaler = torch.amp.GradScaler(compute.device.type, enabled=compute.precision == "fp16")
+        with seeded(seed, compute.device):
+            self.random_state = self._get_random_state()
+        self.carried: State = None
+        self.num_updates = 0
+        self.seconds = 0.0
+
+    def state(self) -> dict[str, Any]:
+        """Return all that decides how it goes on: weights, optimizer, position, randomness."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "carried": self.carried,
+            "random": self.random_state,
+            "epoch": self.streams.epoch,
+            "position": self.streams.position,
+            "num_updates": self.num_updates,
+            "seconds": self.seconds,
+        }
+
+    def update(self, fraction: float) -> float:
+        """Do one update at this fraction of the budget; return the loss in nats per token."""
+        start = time.perf_counter()
+        with torch.random.fork_rng(devices=self._cuda_devices()):  # dropout draws from the global generator
+            self._set_random_state(self.random_state)
+            loss = self._step(fraction)
+            self.random_state = self._get_random_state()
+        self.num_updates += 1
+        value = float(loss)
+        self.seconds += time.perf_counter() - start
+        return value
+
+    def _step(self, fraction: float) -> Tensor:
+        inputs, targets, fresh = self.streams.next(self.compute.device)
+        if fresh or self.carried is None:
+            self.carried = self.model.initial_state(len(inputs))  # type: ignore[operator]
+        rate = learning_rate(self.options, fraction)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        with self.compute.autocast():
+            loss, state = sequence_loss(self.model, inputs, targets, self.carried)
+        self.carried = detach(state)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.parameters, self.options.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    def _cuda_devices(self) -> list[torch.device]:
+        return [self.compute.device] if self.compute.device.type == "cuda" else []
+
+    def _get_random_state(self) -> list[Tensor]:
+        return [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in self._cuda_devices())]
+
+    def _set_random_state(self, states: list[Tensor]) -> None:
+        torch.set_rng_state(states[0])
+        for device, state in zip(self._cuda_devices(), states[1:], strict=True):
+            torch.cuda.set_rng_state(state, device)
+
+
+def sequence_loss(model: nn.Module, inputs: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
+    """Return the mean loss in nats per token, and the state after the last one.
+
+    A model may bring its own `loss(inputs, targets, state)`, for instance to avoid the full softmax.
+    """
+    own_loss = getattr(model, "loss", None)
+    if own_loss is not None:
+        result: tuple[Tensor, State] = own_loss(inputs, targets, state)
+        return result
+    logits, state = model(inputs, state)
+    return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), state
+
+
+def learning_rate(options: TrainOptions, fraction: float) -> float:
+    """Return the learning rate at a fraction of the budget: linear warm-up, then half a cosine."""
+    if fraction < options.warmup:
+        # Never zero: the first update must move.
+        return options.learning_rate * max(fraction / options.warmup, 0.01)
+    rest = min(1.0, (fraction - options.warmup) / max(1e-9, 1 - options.warmup))
+    cosine = 0.5 * (1 + math.cos(math.pi * rest))
+    return options.learning_rate * (options.final_learning_rate + (1 - options.final_learning_rate) * cosine)
+
+
+def detach(state: State) -> State:
+    """Return the state cut off from the graph that made it."""
+    if isinstance(state, Tensor):
+        return state.detach()
+    if isinstance(state, dict):
+        return {key: detach(value) for key, value in state.items()}
+    if isinstance(state, (tuple, list)):
+        return type(state)(detach(value) for value in state)
+    return state
+
+
+def train(
+    trainer: Trainer,
+    budget: Budget,
+    chars_per_token: float,
+    validate: Callable[[], float],
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> TrainResult:
+    """Train until the budget is spent and leave the weights that scored best on validation in the model.
+
+    `validate` returns bits per character; its time is not charged to the budget. Raises `TextgenError`
+    if the loss is not finite any more.
+    """
+    best_bits, best_update, best_weights = math.inf, 0, {}
+    curve: list[Progress] = []
+    validation_seconds, fraction, average = 0.0, 0.0, None
+    tokens_per_update = trainer.streams.batch_size * trainer.streams.sequence_length
+    trainer.model.train()
+    while fraction < 1:
+        loss = trainer.update(fraction)
+        if not math.isfinite(loss):
+            raise TextgenError(
+                f"training diverged at update {trainer.num_updates}: the loss is {loss}; lower learning_rate"
+            )
+        num_chars = round(trainer.num_updates * tokens_per_update * chars_per_token)
+        fraction = budget.fraction(trainer.seconds, trainer.streams.num_epochs, num_chars)
+        bits = loss / math.log(2) / chars_per_token
+        average = bits if average is None else 0.95 * average + 0.05 * bits
+        progress = Progress(
+            fraction, trainer.seconds, trainer.num_updates, trainer.streams.num_epochs, num_chars, average
+        )
+        if fraction >= (len(curve) + 1) / trainer.options.num_validations or fraction >= 1:
+            start = time.perf_counter()
+            trainer.model.eval()
+            validation_bits = validate()
+            trainer.model.train()
+            validation_seconds += time.perf_counter() - start
+            progress = Progress(**{**vars(progress), "validation_bits_per_char": validation_bits})
+            curve.append(progress)
+            if validation_bits < best_bits:
+                best_bits, best_update = validation_bits, trainer.num_updates
+                best_weights = {key: value.clone() for key, value in trainer.model.state_dict().items()}
+        report(progress)
+    if best_weights:
+        trainer.model.load_state_dict(best_weights)
+    trainer.model.eval()
+    return TrainResult(
+        seconds=trainer.seconds,
+        validation_seconds=validation_seconds,
+        num_updates=trainer.num_updates,
+        num_epochs=trainer.streams.num_epochs,
+        num_chars=num_chars,
+        best_update=best_update,
+        curve=curve,
+    )
