@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,9 +48,27 @@ def test_any_steps_go_together(text: str, steps: tuple[bool, ...]) -> None:
     assert isinstance(Clean(*steps).clean(text), str)
 
 
+STEPS = [field.name for field in dataclasses.fields(Clean)]
+
+WRAPPED = (
+    "It was a truth that nobody in the whole neighbourhood would have\n"
+    "denied, that the bridge had been built in the wrong place, and--\n"
+    "what was worse--far too late.\n"
+)
+VERSE = "Many a flower is born,\nTo blush unseen,\nAnd waste its fragrance.\n"
+
+
+def test_wrapped_prose_is_joined_and_verse_keeps_its_lines() -> None:
+    joined = WRAPPED.replace("and--\n", "and--").replace("\n", " ").strip() + "\n"
+    text = "\n".join([WRAPPED] * 9 + [VERSE])
+    assert Clean().clean(text) == "\n".join([joined] * 9 + [VERSE])
+    assert Clean(unwrap=False).clean(text) == text
+    assert Clean().clean("\n".join([WRAPPED] + [VERSE] * 9)) == "\n".join([WRAPPED] + [VERSE] * 9)
+
+
 @given(ANY_TEXT)
 def test_without_steps_nothing_changes(text: str) -> None:
-    assert Clean(False, False, False, False, False, False).clean(text) == text
+    assert Clean(**dict.fromkeys(STEPS, False)).clean(text) == text
     assert Raw().clean(text) == text
 
 

@@ -61,7 +61,7 @@ def test_lookup_order_scale_and_audit_by_hand() -> None:
     fallback = np.array([False] * 6 + [True] * 2)
     # the the Cat n't zyx \n, then the spelled words "aa" and "a<0x41>", which count once each
     ids = np.array([0, 0, 1, 2, 3, 4, 6, 6, 4, 6, 7])
-    found, audit = input_vectors(Fixed(rows, frozen=True), "mine", "", tokens, ids, fallback)
+    found, audit = input_vectors(Fixed(rows, frozen=True), "mine", "", tokens, ids, is_fallback=fallback)
     assert found.found.tolist() == [True, True, True, False, False, False, False, False]
     scale = np.sqrt((9 + 16 + 4 + 1) / 6)
     expected = np.zeros((8, 2))
@@ -248,7 +248,7 @@ def test_bundled_glove_knows_english() -> None:
     tokenizer = WordTokenizer()
     tokenizer.fit(TEXT)
     found, audit = input_vectors(
-        Glove(), "glove", TEXT, tokenizer.tokens, tokenizer.encode(TEXT), tokenizer.fallback
+        Glove(), "glove", TEXT, tokenizer.tokens, tokenizer.encode(TEXT), is_fallback=tokenizer.fallback
     )
     assert audit["type_coverage"] > 0.97
     assert audit["token_coverage"] > 0.9
@@ -299,7 +299,12 @@ def test_word2vec_covers_the_words_of_the_word_tokenizer() -> None:
     tokenizer.fit(SHORT)
     embedding = Word2Vec(dimension=8, epochs=1)
     _, audit = input_vectors(
-        embedding, "word2vec", SHORT, tokenizer.tokens, tokenizer.encode(SHORT), tokenizer.fallback
+        embedding,
+        "word2vec",
+        SHORT,
+        tokenizer.tokens,
+        tokenizer.encode(SHORT),
+        is_fallback=tokenizer.fallback,
     )
     assert audit["type_coverage"] == 1.0
     assert audit["dimension"] == 8

@@ -39,8 +39,9 @@ class Tokenizer(Protocol):
     shown without a score.
     """
 
-    tokens: Sequence[str]
-    """The surface of each id. `<0xE2>` stands for a byte; joined surfaces spell the text."""
+    @property
+    def tokens(self) -> Sequence[str]:
+        """The surface of each id. `<0xE2>` stands for a byte; joined surfaces spell the text."""
 
     def fit(self, text: str) -> None:
         """Build the vocabulary from the training split."""

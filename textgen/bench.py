@@ -43,7 +43,7 @@ class BenchOptions:
     seed: int = 0
     num_seeds: int = 1
     prompts: Sequence[str] = ()
-    samplers: Sequence[str] = ("temperature",)
+    samplers: Sequence[str] = ("temperature:temperature=0.8",)
     num_chars: int = 400
 
 

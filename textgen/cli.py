@@ -72,7 +72,7 @@ def bench(
             "--prompt", help="Text to continue; repeatable.", show_default="passages of the test text"
         ),
     ] = None,
-    sampler: Samplers = ["temperature"],
+    sampler: Samplers = ["temperature:temperature=0.8"],
     length: Length = 400,
     out: Out = None,
     as_json: Json = False,
@@ -153,7 +153,9 @@ def sample(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     prompt: Annotated[str, typer.Option("--prompt", help="Text to continue.")] = "",
     length: Length = 400,
-    sampler: Annotated[str, typer.Option("--sampler", help="Such as top-p:p=0.9.")] = "temperature",
+    sampler: Annotated[
+        str, typer.Option("--sampler", help="Such as top-p:p=0.9.")
+    ] = "temperature:temperature=0.8",
     number: Annotated[int, typer.Option("--number", min=1, help="How many samples.")] = 1,
     seed: Seed = 0,
     device: Device = "auto",

@@ -16,12 +16,13 @@ NUM_MISSING = 10
 """How many of the most frequent missing tokens an audit shows."""
 
 
-def input_vectors(  # noqa: PLR0917
+def input_vectors(
     embedding: Embedding,
     source: str,
     train_text: str,
     tokens: Sequence[str],
     train_ids: NDArray[np.integer[Any]],
+    *,
     is_fallback: NDArray[np.bool_] | None = None,
 ) -> tuple[InputVectors, dict[str, Any]]:
     """Return the vector of each token that has one, and the audit as JSON values.

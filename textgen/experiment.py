@@ -136,7 +136,7 @@ def embed(
     if embedding is None:
         return None, None
     source, mask = entry.parts["embedding"], fallback_mask(tokenizer)
-    return input_vectors(embedding, source, train_text, tokenizer.tokens, train_ids, mask)
+    return input_vectors(embedding, source, train_text, tokenizer.tokens, train_ids, is_fallback=mask)
 
 
 def score_any(run: Run, text: str, device: torch.device) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class SampleWriter:
             "generate": {"chars_per_second": speed, "batch_size": len(prompts)},
             "samples": samples,
             "sample_metrics": self.measures.measure(measured),
-            "invented_words": self.measures.invented_words([*measured, *(row["text"] for row in samples)]),
+            "invented_words": self.measures.invented_words(measured + [str(row["text"]) for row in samples]),
         }
 
     def held_out_measures(self) -> Measures:

@@ -31,7 +31,7 @@ class TrainOptions:
     """The peak, reached after the warm-up."""
     final_learning_rate: Annotated[float, Ge(0), Le(1)] = 0.02
     """What is left of the learning rate at the end of the budget, as a fraction of the peak."""
-    warmup: Annotated[float, Ge(0), Le(1)] = 0.05
+    warmup: Annotated[float, Ge(0), Le(1)] = 0.1
     """The fraction of the budget over which the learning rate rises."""
     weight_decay: Annotated[float, Ge(0)] = 0.01
     clip_norm: Annotated[float, Gt(0)] = 1.0

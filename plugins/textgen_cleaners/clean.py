@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from textgen_cleaners.boilerplate import strip_boilerplate
 from textgen_cleaners.markup import strip_markup
 from textgen_cleaners.typography import normalise_unicode, repair, straighten_quotes, unify_line_breaks
+from textgen_cleaners.unwrap import unwrap
 
 BLANK_LINES = re.compile(r"(\n\s*\n)")
 SUSPECT = re.compile(r"[^\t\n -~]|[<>&\[\]{}|_=`]|''")
@@ -24,12 +25,13 @@ NUM_ROUNDS = 8
 
 @dataclass
 class Clean:
-    """Repaired prose with its case, punctuation and lines kept. Each option is one step.
+    """Repaired prose with its case, punctuation and paragraphs kept. Each option is one step.
 
     `repair` undoes mojibake; `unicode` composes characters and drops invisible ones; `quotes` makes
     quotation marks and dashes plain ASCII; `markup` drops what is left of HTML, wiki and Gutenberg
-    markup; `boilerplate` drops Project Gutenberg's header and licence; `whitespace` leaves single
-    spaces and single blank lines. With all of them on, cleaning twice is the same as cleaning once.
+    markup; `boilerplate` drops Project Gutenberg's header and licence; `unwrap` joins the lines of
+    hard-wrapped prose; `whitespace` leaves single spaces and single blank lines. With all of them on,
+    cleaning twice is the same as cleaning once.
     """
 
     repair: bool = True
@@ -37,17 +39,18 @@ class Clean:
     quotes: bool = True
     markup: bool = True
     boilerplate: bool = True
+    unwrap: bool = True
     whitespace: bool = True
 
     def clean(self, text: str) -> str:
         """Return the cleaned text, which is empty or (with `whitespace`) ends in one newline."""
         text = self._clean_blocks(text)
-        while self.boilerplate:
-            stripped = strip_boilerplate(text)
-            if stripped == text:
-                break
-            text = self._clean_blocks(stripped)
-        return text
+        while True:
+            reduced = strip_boilerplate(text) if self.boilerplate else text
+            reduced = unwrap(reduced) if self.unwrap else reduced
+            if reduced == text:
+                return text
+            text = self._clean_blocks(reduced)
 
     def _clean_blocks(self, text: str) -> str:
         """Clean each block; with `whitespace`, join them with one blank line."""
