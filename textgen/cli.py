@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,9 @@ from textgen.output import fail, flat, new_name, note, print_figures, print_resu
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
 """The base of all that Typer finds wrong with a command line."""
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, by the shell's convention."""
 
 app = typer.Typer(
     help="Compare text-generation language models: any tokenizer, model and embedding, one text, one budget.",
@@ -37,7 +41,7 @@ Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the files
 BudgetText = Annotated[
     str, typer.Option("--budget", help="Training per entry: 60s, 5m, 5epochs, 400000chars, 20Mchars.")
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all randomness.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of all randomness.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")]
 Precision = Annotated[str, typer.Option("--precision", help="Of training: auto, fp32, bf16, fp16.")]
 Samplers = Annotated[
@@ -104,7 +108,7 @@ def bench(
     print_result(result, as_json)
     note(f"saved in {folder}")
     if all(row["error"] for row in result["entries"]):
-        raise typer.Exit(1)
+        raise TextgenError("every entry failed; the result says why")
 
 
 @app.command()
@@ -237,7 +241,7 @@ def describe(
     """Show the layers of a model with their shapes and parameter counts."""
     from textgen.describe import describe_entry, describe_run, print_layers
 
-    if Path(what, "run.json").exists():
+    if os.path.exists(os.path.join(what, "run.json")) or "/" in what.partition(":")[0]:
         description = describe_run(Path(what))
     else:
         from textgen.corpus import load_corpus
@@ -300,16 +304,27 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal may lack characters that a model writes
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
     except USAGE_ERROR as error:
-        fail(f"{error.format_message()} (see textgen --help)", 2)
+        command = error.ctx.command_path if getattr(error, "ctx", None) else "textgen"
+        fail(f"{error.format_message().rstrip('.') or 'no command given'} (see {command} --help)", 2)
     except TextgenError as error:
         fail(str(error), 1)
+    except BrokenPipeError:  # the reader of a pipe has seen enough, as Typer notices before the last flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except (MemoryError, RuntimeError) as error:  # the latter from torch
+        if "memory" not in f"{type(error).__name__} {error}".lower():
+            raise
+        fail("out of memory; take a smaller model, batch_size or sequence_length", 1)
+    except OSError as error:  # such as a full disk
+        fail(f"{error.strerror or error}: {error.filename or 'a file or connection'}", 1)
     except (KeyboardInterrupt, typer.Abort):
-        fail("interrupted; finished runs are kept", 130)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
-        sys.exit(0)
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # so Typer returns from a KeyboardInterrupt
+        fail("interrupted; finished runs are kept", code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -89,9 +89,11 @@ def load_corpus(
         raise TextgenError(f"cannot cut the corpus to {max_chars} characters; give a positive number")
     cleaning = build("cleaner", cleaner)
     name, text = read_text(sources, encoding)
+    if not text.strip():
+        raise TextgenError(f"{name} holds nothing but white space; give a text")
     text = cleaning.clean(text)
     if not text.strip():
-        raise TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try the cleaner raw")
+        raise TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try --clean raw")
     if max_chars is not None and max_chars < len(text):
         text = text[: _cut(text, max_chars, before=min(MIN_CUT_WINDOW, max_chars // 10), after=0)]
     return Corpus(name, cleaner, text, split_text(text, fractions))
@@ -209,8 +211,8 @@ def split_text(text: str, fractions: Sequence[int]) -> Split:
     if any(size < least for size, least in zip(sizes, minima, strict=True)):
         needed = max(-(-least * 100 // percent) for least, percent in zip(minima, fractions, strict=True))
         raise TextgenError(
-            f"too short to split {'/'.join(map(str, fractions))}: {len(text)} characters; "
-            f"give at least {needed}, or another split"
+            f"the text is too short to split {'/'.join(map(str, fractions))}: {len(text)} characters; "
+            f"give at least {needed}, or another --split"
         )
     slack = [size - least for size, least in zip(sizes, minima, strict=True)]
     cuts = [0]

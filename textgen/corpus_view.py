@@ -18,7 +18,7 @@ EXCERPT = 100_000
 
 
 def items() -> list[dict[str, str]]:
-    """Return the corpora known by name, with what each is."""
+    """Return the corpora known by name, with what each is, and below them their items."""
     rows = []
     for name in names("corpus"):
         try:
@@ -27,11 +27,9 @@ def items() -> list[dict[str, str]]:
             rows.append({"corpus": name, "description": str(error)})
             continue
         description = (component.__doc__ or "").strip().partition("\n")[0]
-        listed = component().items() if hasattr(component, "items") else []
-        rows += [
-            {"corpus": f"{name}/{item}" if item else name, "description": description}
-            for item in listed or [""]
-        ]
+        rows.append({"corpus": name, "description": description})
+        if hasattr(component, "items"):
+            rows += [{"corpus": f"{name}/{item}", "description": ""} for item in component().items()]
     return rows
 
 

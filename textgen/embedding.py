@@ -86,8 +86,9 @@ def _check(source: str, keys: Sequence[str], found: Sequence[str]) -> None:
     if found and (any(len(token.strip()) > 1 for token in found) or all(len(key) == 1 for key in keys)):
         return
     which = "match single characters only" if found else "match no token"
+    other = "" if found else ", or vectors in the language of the text"
     raise TextgenError(
-        f"vectors of {source} {which} of this vocabulary; use the word tokenizer, as word-lstm-glove"
+        f"vectors of {source} {which} of this vocabulary; use the word tokenizer, as word-lstm-glove{other}"
     )
 
 

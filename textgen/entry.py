@@ -84,7 +84,8 @@ def parse_entry(text: str) -> Entry:
     parts = dict(zip(PARTS, words, strict=False))
     for kind, word in parts.items():
         if word not in names(kind):
-            raise TextgenError(f"entry {text!r}: {unknown(kind, word, names(kind))}")
+            whole = f"; {word} is a whole entry, so nothing goes with it" if word in aliases else ""
+            raise TextgenError(f"entry {text!r}: {unknown(kind, word, names(kind))}{whole}")
     if "embedding" in parts and not accepts_vectors(load("model", parts["model"])):
         raise TextgenError(f"entry {text!r}: model {parts['model']!r} takes no embedding; leave it out")
     return Entry(text.strip(), parts, assign_options(text, parts, options))

@@ -19,10 +19,11 @@ from textgen.device import Compute, seeded
 from textgen.embedding import input_vectors
 from textgen.entry import Entry
 from textgen.runs import Run
-from textgen.score import START, TextBits, bits_of_blocks, score_text, summarise, validation_bits
+from textgen.score import START, TextBits, bits_of_blocks, score_text, summarise
 from textgen.streams import Streams
 from textgen.tokens import fallback_mask
 from textgen.train import Progress, Trainer, TrainResult, train
+from textgen.validation import validation_bits
 
 Report = Callable[[Progress], None]
 

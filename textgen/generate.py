@@ -48,8 +48,9 @@ class Generator:
             # a model that writes nothing but tails of characters.
             if counts.min() > num_chars or len(chosen) > 4 * num_chars + 16:
                 break
-        rows = np.stack(chosen, axis=1)
-        return [self.table.decode(row.tolist())[:num_chars] for row in rows]
+        # Not by the tokenizer: it restores lone surrogates only if all that follows is valid too.
+        texts = (b"".join([self.table.pieces[token] for token in row]) for row in np.stack(chosen, axis=1))
+        return [text.decode("utf-8", "replace")[:num_chars] for text in texts]
 
     def stream(self, prompt: str, num_chars: int, sampler: Sampler, seed: int) -> Iterator[str]:
         """Yield one continuation piece by piece; joined, the pieces are what `generate` returns."""

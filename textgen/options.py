@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from textgen.api import TextgenError
 from textgen.registry import load, unknown
@@ -26,22 +27,33 @@ class Option:
 
         value = None if text.lower() == "none" and self.default is None else text
         try:
-            return TypeAdapter(self.annotation).validate_python(value)
+            # Infinity is no option: it is no JSON either.
+            return TypeAdapter(self.annotation, config={"allow_inf_nan": False}).validate_python(value)
         except ValidationError as error:
-            reason = error.errors()[0]["msg"].lower()
+            reason = error.errors()[0]["msg"].lower().partition(", unable")[0]
             raise TextgenError(
                 f"{owner} option {self.name}={text}: {reason} (the default is {self.default})"
             ) from None
 
 
 def declared_options(component: Any) -> dict[str, Option]:
-    """Return the options of a component: the arguments of its `__init__` with plain defaults."""
+    """Return the options of a component: the arguments of its `__init__` with plain types and defaults."""
     hints = get_type_hints(component.__init__, include_extras=True)
     return {
-        name: Option(name, hints.get(name, Any), parameter.default)
+        name: Option(name, hints.get(name, type(parameter.default)), parameter.default)
         for name, parameter in inspect.signature(component).parameters.items()
-        if parameter.default is not parameter.empty and isinstance(parameter.default, PLAIN)
+        if isinstance(parameter.default, PLAIN) and is_plain(hints.get(name, type(parameter.default)))
     }
+
+
+def is_plain(annotation: Any) -> bool:
+    """Return whether a person can write a value of this type: a plain one, a Literal, or a union of such."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return is_plain(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return all(map(is_plain, get_args(annotation)))
+    return origin is Literal or annotation in PLAIN
 
 
 def parse_assignments(text: str) -> dict[str, str]:
@@ -51,6 +63,8 @@ def parse_assignments(text: str) -> dict[str, str]:
         name, equals, value = item.partition("=")
         if not equals or not name.strip():
             raise TextgenError(f"cannot read option {item!r}; write option=value, separated by commas")
+        if name.strip() in assignments:
+            raise TextgenError(f"option {name.strip()!r} is given twice; leave one of them out")
         assignments[name.strip()] = value.strip()
     return assignments
 
@@ -63,6 +77,6 @@ def build(kind: str, spec: str) -> Any:
     options = {}
     for option, value in parse_assignments(text).items():
         if option not in declared:
-            raise TextgenError(unknown(f"option of {kind} {name!r}", option, declared))
+            raise TextgenError(f"{kind} {name!r}: {unknown('option', option, declared)}")
         options[option] = declared[option].parse(f"{kind} {name!r}", value)
     return component(**options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -75,7 +76,9 @@ def shown(value: Any) -> str:
 
 def printable(text: str) -> str:
     """Return text without the control characters that could steer a terminal."""
-    return "".join(char if (char >= " " and char != "\x7f") or char in "\n\t" else "\ufffd" for char in text)
+    return "".join(
+        "\ufffd" if unicodedata.category(char) == "Cc" and char not in "\n\t" else char for char in text
+    )
 
 
 def note(message: str) -> None:

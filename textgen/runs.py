@@ -28,6 +28,8 @@ MANIFEST, TOKENIZER, WEIGHTS, BLOCKS = (
     "weights.safetensors",
     "blocks.safetensors",
 )
+DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, SafetensorError)
+"""What reading a file that was cut or changed may raise."""
 
 
 @dataclass
@@ -74,9 +76,9 @@ def load_run(folder: Path, device: torch.device) -> Run:
         model = entry.build_model(len(tokenizer.tokens), _empty_vectors(manifest, len(tokenizer.tokens)))
         model.load_state_dict(load_file(folder / WEIGHTS))
         blocks = load_file(folder / BLOCKS)["bits"].numpy()
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+    except DAMAGE as error:
         reason = " ".join(str(error).split())[:200]
-        raise TextgenError(f"run {str(folder)!r} is damaged ({reason}); train it again") from error
+        raise TextgenError(f"run {str(folder)!r} is damaged ({reason}); delete it and train again") from error
     return Run(entry, tokenizer, model.to(device).eval(), manifest, blocks)
 
 
@@ -89,10 +91,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise TextgenError(
             f"no run in {str(folder)!r}; give what textgen train wrote, or a folder under runs/ of a bench"
         ) from None
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise TextgenError(f"run {str(folder)!r} is damaged: {MANIFEST}: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TextgenError(
+            f"run {str(folder)!r} is damaged ({MANIFEST} cannot be read: {error}); delete it and train again"
+        ) from error
     if version != FORMAT:
-        raise TextgenError(f"run {str(folder)!r} has format {version}, this textgen reads {FORMAT}")
+        raise TextgenError(f"run {str(folder)!r} has format {version}; update textgen, which reads {FORMAT}")
     return manifest
 
 

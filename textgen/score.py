@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textgen.api import TextgenError, TokenIds
-from textgen.device import Compute
 from textgen.tokens import TokenTable, utf8
 
 START = "\n"
@@ -60,7 +59,7 @@ def score_text(
             logits, state = model(sequence[None, position:end], state)
             log_probabilities = log_softmax(logits[0])
             targets = sequence[position + 1 : end + 1, None]
-            bits.append(-log_probabilities.gather(1, targets)[:, 0].double().cpu() / LOG2)
+            bits.append(-log_probabilities.gather(1, targets)[:, 0].cpu().double() / LOG2)
             errors.append(float((log_probabilities.exp().sum(-1) - 1).abs().max()))
             position = end
     total = torch.cat(bits).numpy() if bits else np.zeros(0)
@@ -74,28 +73,6 @@ def score_text(
 def log_softmax(logits: Tensor) -> Tensor:
     """Return normalised log-probabilities in fp32."""
     return torch.log_softmax(logits.float(), dim=-1)
-
-
-def validation_bits(model: nn.Module, ids: TokenIds, num_chars: int, compute: Compute) -> float:
-    """Return bits per character of a text quickly: 16 stretches side by side, each from an empty state.
-
-    A little above `score_text`, by the same amount each time: good for choosing among weights of one model.
-    """
-    num_streams = max(1, min(16, (len(ids) - 1) // 64))
-    length = (len(ids) - 1) // num_streams
-    starts = np.arange(num_streams)[:, None] * length
-    streams = torch.from_numpy(ids[starts + np.arange(length + 1)].astype(np.int64)).to(compute.device)
-    nats = 0.0
-    with torch.inference_mode(), compute.autocast():
-        state = model.initial_state(num_streams)  # type: ignore[operator]
-        for position in range(0, length, 64):
-            end = min(position + 64, length)
-            logits, state = model(streams[:, position:end], state)
-            targets = streams[:, position + 1 : end + 1]
-            nats += float(
-                nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="sum")
-            )
-    return nats / LOG2 / (num_streams * length) * len(ids) / num_chars
 
 
 def token_starts(ids: TokenIds, table: TokenTable) -> NDArray[np.int64]:
@@ -149,16 +126,18 @@ def _causes(
             is_space[match.start() : match.end()] = True
     starts = token_starts(scored.ids, table)
     ends = np.maximum(starts + 1, starts + table.num_chars[scored.ids])
-    spelled_token = is_fallback[scored.ids]
-    # The space before a spelled word is part of its spelling.
-    ends = np.where(spelled_token & is_space[starts], np.minimum(ends + 1, num_chars), ends)
     word_chars = np.flatnonzero(word_of_char >= 0)
     first = np.searchsorted(word_chars, starts)  # the first word character at or after each token's start
     position = np.append(word_chars, num_chars)[first]
     word = np.where(position < ends, word_of_char[position], -1)
+    is_spelled = is_fallback[scored.ids]
+    spelled_word = np.zeros(num_words + 1, bool)
+    spelled_word[word[is_spelled & (word >= 0)]] = True
+    # The space before a spelled word or sign is part of its spelling.
+    leads = is_spelled & np.array([piece == b" " for piece in table.pieces])[scored.ids]
+    word = np.where(leads & spelled_word[word_of_char[ends]], word_of_char[ends], word)
+    ends = np.where(leads, np.minimum(ends + 1, num_chars), ends)
     all_space = np.append(0, np.cumsum(is_space))[[ends, starts]]
     cause = np.where(all_space[0] - all_space[1] == ends - starts, 3, 2)
-    spelled_word = np.zeros(num_words + 1, bool)
-    spelled_word[word[spelled_token & (word >= 0)]] = True
     cause = np.where(word >= 0, np.where(spelled_word[word], 1, 0), cause)
     return cause, float(spelled_word[:num_words].mean()) if num_words else 0.0

@@ -23,9 +23,9 @@ from textgen.streams import Streams
 class TrainOptions:
     """How a model is trained; each is an option of an entry (`char-lstm:learning_rate=0.002`)."""
 
-    batch_size: Annotated[int, Ge(1)] = 32
+    batch_size: Annotated[int, Ge(1)] = 64
     """Parallel streams."""
-    sequence_length: Annotated[int, Ge(1)] = 64
+    sequence_length: Annotated[int, Ge(1)] = 32
     """Tokens per stream and update, and so the reach of the gradient (truncated back-propagation)."""
     learning_rate: Annotated[float, Gt(0)] = 3e-3
     """The peak, reached after the warm-up."""
@@ -191,7 +191,7 @@ def train(
     """Train until the budget is spent and leave the weights that scored best on validation in the model.
 
     `validate` returns bits per character; its time is not charged to the budget. Raises `TextgenError`
-    if the loss is not finite any more.
+    if the loss, or what the model predicts, is no number any more.
     """
     best_bits, best_update, best_weights = math.inf, 0, {}
     curve: list[Progress] = []
@@ -217,6 +217,10 @@ def train(
             validation_bits = validate()
             trainer.model.train()
             validation_seconds += time.perf_counter() - start
+            if math.isnan(validation_bits):
+                raise TextgenError(
+                    f"training diverged at update {trainer.num_updates}: it predicts NaN; lower learning_rate"
+                )
             progress = Progress(**{**vars(progress), "validation_bits_per_char": validation_bits})
             curve.append(progress)
             if validation_bits < best_bits:

@@ -45,7 +45,9 @@ def read_vectors(path: str | Path) -> KeyedVectors:
             raise ValueError(f"not a file of word vectors; known formats: {FORMATS}")
         return _read_binary(path, *header)
     except OSError as error:
-        raise TextgenError(f"cannot read the word vectors {path}: {error.strerror or error}") from error
+        raise TextgenError(
+            f"cannot read the word vectors {path}: {error.strerror or error}; check path="
+        ) from error
     except (EOFError, ValueError, zlib.error, pickle.UnpicklingError) as error:
         raise TextgenError(f"word vectors {path}: {str(error).splitlines()[0]}") from error
 

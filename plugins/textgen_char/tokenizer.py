@@ -37,12 +37,12 @@ class CharTokenizer:
         return self._table.decode(np.asarray(ids, np.int64).tolist())
 
     def state(self) -> dict[str, Any]:
-        """Return the alphabet."""
-        return {"alphabet": self._alphabet}
+        """Return the alphabet, as a list: JSON would join a pair of lone surrogates in a string."""
+        return {"alphabet": list(self._alphabet)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take the alphabet from `state`."""
-        self._build(state["alphabet"])
+        self._build("".join(state["alphabet"]))
 
     def _build(self, alphabet: str) -> None:
         self._alphabet = alphabet

@@ -54,12 +54,12 @@ class WordTokenizer:
         return self._table.decode(np.asarray(ids, np.int64).tolist())
 
     def state(self) -> dict[str, Any]:
-        """Return the words and the spelling characters."""
-        return {"words": self._words, "characters": self._characters}
+        """Return words and spelling characters, as lists: JSON would join a pair of lone surrogates."""
+        return {"words": self._words, "characters": list(self._characters)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take the words and the spelling characters from `state`."""
-        self._build(state["words"], state["characters"])
+        self._build(state["words"], "".join(state["characters"]))
 
     def _build(self, words: list[str], characters: str) -> None:
         self._words, self._characters = words, characters

@@ -1,0 +1,70 @@
+"""What several test files share: a real text, any text at all, and distributions installed for one test."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from textgen import registry
+from textgen.options import build
+
+settings.register_profile("textgen", max_examples=40, deadline=None, derandomize=True)
+settings.load_profile("textgen")
+torch.set_num_threads(1)  # the models here are tiny
+
+NASTY = [
+    "\ud83d", "\ude00", "\ud83d\ude00",  # lone surrogates, also side by side
+    "😀", "👩‍👩‍👧", "🇳🇱", "e\u0301", "\u0301", "ñ", "n\u0303",
+    "中文字", "かな", "שלום", "مرحبا", "\u202e", "\ufeff", "\ufffd", "\U0010ffff",
+    "\0", "\x1c", "\x85", "\u2028", "\xa0", "\t", "\r\n", "\n\n\n", "   ", "--", "...", "…",
+    "n't", "don’t", " it's", "<0x41>", "<0xE2><0x82>", "<unk>", " the", "The ", ".", "_",
+]  # fmt: skip
+ANY_TEXT = st.lists(st.one_of(st.sampled_from(NASTY), st.text(st.characters(), max_size=5))).map("".join)
+"""Any Unicode text: lone surrogates, emoji, combining marks, right-to-left scripts, control characters."""
+
+st.register_type_strategy(str, ANY_TEXT)  # so that `@given(text=...)` with `text: str` draws any text
+
+
+@pytest.fixture(scope="session")
+def news() -> str:
+    """The first 60,000 characters of a corpus of news items."""
+    text: str = build("corpus", "lee").read("")
+    return text[:60_000]
+
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Install a real distribution for one test.
+
+    `install("toys", "[textgen.models]\\ntoy = toys:Toy", "class Toy: …")` makes the distribution toys 1.0
+    with these entry points, and the module toys with this code.
+    """
+    installed = []
+
+    def install(name: str, points: str, code: str) -> None:
+        information = tmp_path / name / f"{name}-1.0.dist-info"
+        information.mkdir(parents=True)
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (information / "entry_points.txt").write_text(points)
+        (tmp_path / name / f"{name}.py").write_text(code)
+        monkeypatch.syspath_prepend(tmp_path / name)
+        installed.append(name)
+        forget()
+
+    def forget() -> None:
+        registry.plugins.cache_clear()
+        registry.load.cache_clear()
+
+    yield install
+    for name in installed:
+        sys.modules.pop(name, None)
+    forget()

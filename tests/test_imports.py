@@ -1,0 +1,112 @@
+"""What gets imported when, who knows whom, and that every declared component is what its kind promises."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from textgen.entry import parse_entry
+from textgen.options import build, declared_options
+from textgen.registry import KINDS, load
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PACKAGES = [ROOT / "textgen", *(ROOT / "plugins").glob("textgen_*"), *(ROOT / "embeddings").glob("textgen_*")]
+MODULES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
+
+HEAVY = {"ftfy", "gensim", "nltk", "numpy", "pyarrow", "scipy", "torch"}
+LIST_MODULES = """
+import sys
+from textgen.cli import main
+try:
+    main()
+finally:
+    print("\\n".join(sys.modules), file=sys.stderr)
+"""
+
+METHODS = {
+    "tokenizer": ("fit", "encode", "decode", "state", "restore"),
+    "model": ("initial_state", "forward"),
+    "embedding": ("vectors",),
+    "sampler": ("__call__",),
+    "corpus": ("read",),
+    "cleaner": ("clean",),
+}
+DECLARED = [
+    pytest.param(kind, name, target, id=f"{kind} {name}")
+    for kind, group in KINDS.items()
+    for name, target in PROJECT["entry-points"].get(group, {}).items()
+]
+
+
+@pytest.mark.parametrize("command", ["--help", "bench --help", "plugins", "plugins --json"])
+def test_help_and_listings_import_nothing_heavy(command: str) -> None:
+    process = [sys.executable, "-c", LIST_MODULES, *command.split()]
+    done = subprocess.run(process, capture_output=True, encoding="utf-8", check=True)
+    imported = set(done.stderr.split())
+    assert "textgen.cli" in imported
+    assert not imported & HEAVY
+    assert not [name for name in imported if name.startswith("textgen_")]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "textgen").rglob("*.py")), ids=lambda path: path.stem)
+def test_the_core_names_no_plugin(path: Path) -> None:
+    assert re.findall(r"\btextgen_\w+", path.read_text("utf-8")) == []
+
+
+def test_what_is_declared_is_what_is_installed() -> None:
+    for group, declared in PROJECT["entry-points"].items():
+        own = [
+            point for point in entry_points(group=group) if point.dist and point.dist.name == "textgen-bench"
+        ]
+        installed = {point.name: point.value for point in own}
+        assert installed == declared, "the project has changed: run pip install -e . again"
+    assert set(PROJECT["entry-points"]) <= set(KINDS.values())
+
+
+@pytest.mark.parametrize(("kind", "name", "target"), DECLARED)
+def test_a_component_is_there_and_does_what_its_kind_promises(kind: str, name: str, target: str) -> None:
+    module, _, attribute = target.partition(":")
+    component = getattr(importlib.import_module(module), attribute)
+    if kind == "alias":
+        assert parse_entry(name).parts == parse_entry(component).parts
+        return
+    if kind == "lexicon":
+        assert callable(component)
+        return
+    assert "-" not in name or kind not in ("tokenizer", "model", "embedding")  # entries separate by hyphens
+    assert component.__doc__
+    made = component(300) if kind == "model" else build(kind, name)
+    assert isinstance(made, component)
+    for method in METHODS[kind]:
+        assert callable(getattr(made, method))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [case.values[:2] for case in DECLARED if case.values[0] in METHODS]
+)
+def test_the_default_of_every_option_can_be_written_out(kind: str, name: str) -> None:
+    for option in declared_options(load(kind, name)).values():
+        assert option.annotation is not Any
+        assert option.parse(name, str(option.default)) == option.default
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_public_things_have_docstrings(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    public = [
+        node
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+    ]
+    assert ast.get_docstring(tree)
+    assert [node.name for node in public if not ast.get_docstring(node)] == []

@@ -1,0 +1,139 @@
+"""Every sampler draws from its distribution, row by row, and never what is impossible."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from textgen.api import Sampler
+from textgen.drawing import draw
+from textgen.options import build
+from textgen.registry import names
+
+EDGES = torch.tensor([0.0, 0.5, 1.0])
+EDGES[2] = torch.nextafter(EDGES[2], EDGES[0])  # the largest that torch.rand gives, and a little more
+MINUS_INFINITY = float("-inf")
+every_sampler = pytest.mark.parametrize("name", names("sampler"))
+
+
+def sampler(spec: str) -> Sampler:
+    chooses: Sampler = build("sampler", spec)
+    return chooses
+
+
+def frequencies(spec: str, logits: list[float], num_draws: int = 20_000) -> Tensor:
+    """How often each token is drawn."""
+    uniforms = torch.rand(num_draws, generator=torch.Generator().manual_seed(0))
+    ids = sampler(spec)(torch.tensor([logits]).expand(num_draws, -1), uniforms)
+    return torch.bincount(ids, minlength=len(logits)) / num_draws
+
+
+def softmax(logits: list[float]) -> list[float]:
+    probabilities: list[float] = torch.tensor(logits).softmax(0).tolist()
+    return probabilities
+
+
+# --- every sampler
+
+
+@every_sampler
+@given(
+    logits=st.lists(st.one_of(st.floats(-30, 30, width=32), st.just(MINUS_INFINITY)), min_size=1).filter(
+        lambda row: max(row) > MINUS_INFINITY
+    ),
+    uniform=st.floats(0, 1, width=32, exclude_max=True),
+)
+def test_an_impossible_token_is_never_drawn(name: str, logits: list[float], uniform: float) -> None:
+    ids = sampler(name)(torch.tensor([logits] * 4), torch.tensor([uniform, *EDGES.tolist()]))
+    assert ids.shape == (4,)
+    assert ids.dtype == torch.int64
+    assert all(logits[token] > MINUS_INFINITY for token in ids.tolist())
+
+
+@every_sampler
+def test_a_row_does_not_depend_on_its_batch(name: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(64, 50, generator=generator)
+    uniforms = torch.rand(64, generator=generator)
+    together = sampler(name)(logits, uniforms)
+    alone = [sampler(name)(logits[row, None], uniforms[row, None]) for row in range(64)]
+    assert together.tolist() == torch.cat(alone).tolist()
+    assert together.flip(0).tolist() == sampler(name)(logits.flip(0), uniforms.flip(0)).tolist()
+
+
+@every_sampler
+def test_a_certain_token_is_drawn(name: str) -> None:
+    logits = torch.tensor([[0.0, 1000.0, 0.0]] * 3)
+    assert sampler(name)(logits, EDGES).tolist() == [1, 1, 1]
+
+
+# --- each one
+
+
+def test_greedy_takes_the_most_probable() -> None:
+    logits = torch.tensor([[0.0, 2.0, 1.0], [3.0, -1.0, 2.9]])
+    assert sampler("greedy")(logits, torch.tensor([0.99, 0.0])).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_temperature_draws_from_the_softmax(temperature: float) -> None:
+    logits = [0.0, 1.0, -1.0, MINUS_INFINITY, 0.5]
+    drawn = frequencies(f"temperature:temperature={temperature}", logits)
+    assert drawn.tolist() == pytest.approx(softmax([logit / temperature for logit in logits]), abs=0.01)
+
+
+def test_top_k_draws_among_the_k_best_only() -> None:
+    logits = [0.0, 2.0, 1.0, -1.0]
+    best = softmax([2.0, 1.0])
+    assert frequencies("top-k:k=2", logits).tolist() == pytest.approx([0, *best, 0], abs=0.01)
+    assert frequencies("top-k:k=1", logits).tolist() == [0, 1, 0, 0]
+    assert frequencies("top-k:k=9", logits).tolist() == pytest.approx(softmax(logits), abs=0.01)
+    cool = softmax([4.0, 2.0])
+    assert frequencies("top-k:k=2,temperature=0.5", logits).tolist() == pytest.approx([0, *cool, 0], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("p", "nucleus"),
+    [
+        (0.01, [0, 1, 0, 0]),
+        (0.49, [0, 1, 0, 0]),
+        (0.51, [0, 5 / 8, 3 / 8, 0]),
+        (0.79, [0, 5 / 8, 3 / 8, 0]),
+        (0.81, [0.15 / 0.95, 0.5 / 0.95, 0.3 / 0.95, 0]),
+        (1.0, [0.15, 0.5, 0.3, 0.05]),
+    ],
+)
+def test_top_p_draws_among_the_fewest_tokens_that_reach_p(p: float, nucleus: list[float]) -> None:
+    logits = [math.log(probability) for probability in (0.15, 0.5, 0.3, 0.05)]
+    assert frequencies(f"top-p:p={p}", logits).tolist() == pytest.approx(nucleus, abs=0.01)
+
+
+def test_top_p_measures_its_nucleus_after_the_temperature() -> None:
+    logits = [math.log(0.6), math.log(0.4)]  # 9/13 and 4/13 at a temperature of one half
+    assert frequencies("top-p:p=0.65", logits).tolist() == pytest.approx([0.6, 0.4], abs=0.01)
+    assert frequencies("top-p:p=0.65,temperature=0.5", logits).tolist() == [1, 0]
+
+
+# --- drawing by inverting the cumulative sum
+
+
+def test_draw_inverts_the_cumulative_sum() -> None:
+    logits = torch.tensor([[0.25, 0.5, 0.0, 0.25]]).log()
+    uniforms = [0.0, 0.24, 0.26, 0.74, 0.76, 0.99]
+    ids = [int(draw(logits, torch.tensor([uniform]))) for uniform in uniforms]
+    assert ids == [0, 0, 1, 1, 3, 3]
+
+
+@given(seed=st.integers(0, 10_000), size=st.integers(1, 5000))
+def test_draw_is_safe_at_its_edges_whatever_the_rounding(seed: int, size: int) -> None:
+    logits = 5 * torch.randn(1, size, generator=torch.Generator().manual_seed(seed))
+    logits = nn.functional.pad(logits, (2, 2), value=MINUS_INFINITY)
+    first, last = (int(draw(logits, torch.tensor([edge]))) for edge in (0.0, float(EDGES[2])))
+    largest = int(draw(logits, torch.tensor([math.nextafter(1.0, 0.0)], dtype=torch.float64)))
+    assert first == 2
+    assert first <= last <= largest <= size + 1

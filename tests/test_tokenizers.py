@@ -1,0 +1,185 @@
+"""Every tokenizer gives back every text; what each of the bundled ones does beside that."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from textgen.api import Tokenizer
+from textgen.options import build
+from textgen.registry import names
+from textgen.tokens import BYTE_TOKENS, fallback_mask, surface_bytes, utf8
+from textgen_char.tokenizer import CharTokenizer
+from textgen_word.splitting import split
+from textgen_word.tokenizer import WordTokenizer
+
+UNSEEN = "中Ω😀"
+every_tokenizer = pytest.mark.parametrize("name", names("tokenizer"))
+
+
+def fitted(name: str, text: str) -> Tokenizer:
+    tokenizer: Tokenizer = build("tokenizer", name)
+    tokenizer.fit(text)
+    return tokenizer
+
+
+@pytest.fixture(scope="module", params=names("tokenizer"))
+def tokenizer(request: pytest.FixtureRequest, news: str) -> Tokenizer:
+    """Each tokenizer, fitted on news."""
+    return fitted(request.param, news)
+
+
+def surfaces(tokenizer: Tokenizer, text: str) -> list[str]:
+    return [tokenizer.tokens[token] for token in tokenizer.encode(text)]
+
+
+# --- every tokenizer
+
+
+@given(text=...)
+def test_any_text_comes_back(tokenizer: Tokenizer, text: str) -> None:
+    ids = tokenizer.encode(text)
+    assert ids.ndim == 1
+    assert np.issubdtype(ids.dtype, np.integer)
+    assert tokenizer.decode(ids) == text
+    assert b"".join(surface_bytes(tokenizer.tokens[token]) for token in ids) == utf8(text)
+
+
+@every_tokenizer
+@given(train=..., text=...)
+@example(train="", text="")
+@example(train=" ", text="the end")
+@example(train="\ud83d\ude00", text="\ud83d\ude00 😀")
+def test_any_text_comes_back_after_any_training_and_a_restart(name: str, train: str, text: str) -> None:
+    tokenizer, restored = fitted(name, train), build("tokenizer", name)
+    restored.restore(json.loads(json.dumps(tokenizer.state())))
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == text
+    assert list(restored.tokens) == list(tokenizer.tokens)
+    assert restored.encode(text).tolist() == ids.tolist()
+    assert restored.decode(ids) == text
+    assert fallback_mask(restored).tolist() == fallback_mask(tokenizer).tolist()
+
+
+def test_news_come_back(tokenizer: Tokenizer, news: str) -> None:
+    assert tokenizer.decode(tokenizer.encode(news)) == news
+
+
+@every_tokenizer
+def test_the_vocabulary_comes_from_the_training_text_alone(name: str, news: str) -> None:
+    tokenizer = fitted(name, news[:2000])
+    before = list(tokenizer.tokens), json.dumps(tokenizer.state())
+    tokenizer.decode(tokenizer.encode(news[2000:10_000] + UNSEEN))
+    assert (list(tokenizer.tokens), json.dumps(tokenizer.state())) == before
+    assert set(surfaces(tokenizer, UNSEEN)) <= set(BYTE_TOKENS)
+    assert fallback_mask(tokenizer)[tokenizer.encode(UNSEEN)].all()
+    tokenizer.fit(UNSEEN * 3)
+    other = fitted(name, UNSEEN * 3)
+    assert (tokenizer.tokens, tokenizer.state()) == (other.tokens, other.state())
+
+
+@given(data=st.data())
+def test_any_ids_are_decoded(tokenizer: Tokenizer, data: st.DataObject) -> None:
+    ids = data.draw(st.lists(st.integers(0, len(tokenizer.tokens) - 1)))
+    text = tokenizer.decode(ids)
+    assert tokenizer.decode(np.array(ids, np.int32)) == text
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("spelled", "text"),
+    [
+        ([0xE2, 0x82, 0xAC], "€"),
+        ([0xE2, 0x82], "\ufffd"),
+        ([0x41, 0xFF, 0x42], "A\ufffdB"),
+        ([0x80, 0x80], "\ufffd\ufffd"),
+        ([0xED, 0xA0, 0xBD], "\ud83d"),
+        ([], ""),
+    ],
+)
+def test_invalid_bytes_become_the_replacement_character(
+    tokenizer: Tokenizer, spelled: list[int], text: str
+) -> None:
+    first = list(tokenizer.tokens).index("<0x00>")
+    assert tokenizer.decode([first + byte for byte in spelled]) == text
+
+
+# --- char
+
+
+def test_char_has_one_token_per_character() -> None:
+    tokenizer = CharTokenizer()
+    tokenizer.fit("banana\n")
+    assert tokenizer.tokens == ["\n", "a", "b", "n", *BYTE_TOKENS]
+    assert tokenizer.encode("nab\n").tolist() == [3, 1, 2, 0]
+    assert surfaces(tokenizer, "aéb") == ["a", "<0xC3>", "<0xA9>", "b"]
+    assert tokenizer.fallback.tolist() == [False] * 4 + [True] * 256
+
+
+# --- word
+
+
+@given(text=...)
+def test_split_loses_nothing(text: str) -> None:
+    pieces = split(text)
+    assert "".join(pieces) == text
+    assert all(pieces)
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("the cat sat", ["the", " cat", " sat"]),
+        ("He said: “No.”", ["He", " said", ":", " “", "No", ".", "”"]),
+        ("don't Can’t", ["do", "n't", " Ca", "n’t"]),
+        ("Anne's I'll WE'RE", ["Anne", "'s", " I", "'ll", " WE", "'RE"]),
+        ("'tis rock'n'roll", ["'", "tis", " rock", "'", "n", "'", "roll"]),
+        ("a  b\n\n c \n", ["a", " ", " b", "\n\n", " c", " ", "\n"]),
+        ("one -- two...", ["one", " --", " two", "..."]),
+        ("3.14 x_1", ["3", ".", "14", " x_1"]),
+        ("a\tb", ["a", "\t", "b"]),
+        ("", []),
+    ],
+)
+def test_split_into_words_with_their_space_clitics_and_signs(text: str, pieces: list[str]) -> None:
+    assert split(text) == pieces
+
+
+def word_tokenizer(text: str, max_words: int = 20_000, min_count: int = 2) -> WordTokenizer:
+    tokenizer = WordTokenizer(max_words=max_words, min_count=min_count)
+    tokenizer.fit(text)
+    return tokenizer
+
+
+def vocabulary(tokenizer: WordTokenizer) -> list[str]:
+    return [token for token, spells in zip(tokenizer.tokens, tokenizer.fallback, strict=True) if not spells]
+
+
+def test_word_vocabulary_is_the_most_frequent_words() -> None:
+    text = "a b b c c c d d d d".replace(" ", "\n") + "\n"
+    assert vocabulary(word_tokenizer(text)) == ["\n", "d", "c", "b"]
+    assert vocabulary(word_tokenizer(text, min_count=1)) == ["\n", "d", "c", "b", "a"]
+    assert vocabulary(word_tokenizer(text, min_count=4)) == ["\n", "d"]
+    assert vocabulary(word_tokenizer(text, max_words=3)) == ["\n", "d", "c"]
+
+
+def test_rare_words_are_spelled_by_characters_then_bytes() -> None:
+    tokenizer = word_tokenizer("the the cat the cat a zoo")
+    assert vocabulary(tokenizer) == [" cat", " the"]
+    ids = tokenizer.encode(" the zoé a")
+    assert [tokenizer.tokens[token] for token in ids] == [
+        " the", " ", "z", "o", "<0xC3>", "<0xA9>", " ", "a"
+    ]  # fmt: skip
+    assert tokenizer.fallback[ids].tolist() == [False] + [True] * 7
+
+
+def test_a_word_of_one_letter_is_another_token_than_the_letter_that_spells() -> None:
+    tokenizer = word_tokenizer("a\na\nab\n")
+    [word], spelled = tokenizer.encode("a"), tokenizer.encode("ab")
+    assert tokenizer.tokens[word] == tokenizer.tokens[spelled[0]] == "a"
+    assert word != spelled[0]
+    assert tokenizer.fallback[[word, spelled[0]]].tolist() == [False, True]
