@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := textgen plugins embeddings tests
+SOURCES := textgen plugins embeddings benchmarks tests
 
 .PHONY: bench test install clean
 # The main job: a character LSTM, a word LSTM that starts from GloVe vectors, and pure chance, side by side.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from textgen.api import Sampler, Tokenizer
-from textgen.device import seeded
+from textgen.device import Compute, seeded
 from textgen.generate import Generator, join
 from textgen.options import build
 from textgen.registry import names
@@ -21,6 +21,7 @@ from textgen_char.tokenizer import CharTokenizer
 from textgen_lstm.model import LSTM
 
 CPU = torch.device("cpu")
+FP32 = Compute(CPU, "fp32")
 PROMPTS = ["", "The ", "Mr Howard said", "中文😀\ud800", "\n\n"]
 
 
@@ -39,7 +40,7 @@ def generator(request: pytest.FixtureRequest, news: str) -> Generator:
     tokenizer.fit(news)
     with seeded(0, CPU):
         model = LSTM(len(tokenizer.tokens), num_layers=2, hidden_size=16).eval()
-    return Generator(model, tokenizer, CPU)
+    return Generator(model, tokenizer, FP32)
 
 
 @pytest.mark.parametrize("chooses", [GREEDY, WARM])
@@ -105,19 +106,19 @@ def letters() -> CharTokenizer:
 
 def test_the_prompt_is_read_after_a_newline_and_each_token_follows_the_one_before() -> None:
     tokenizer = letters()
-    generator = Generator(Rule(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer, CPU)
+    generator = Generator(Rule(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer, FP32)
     assert generator.generate(["", "xa", "m"], 5, WARM, [0, 0, 0]) == ["abcde", "bcdef", "nopqr"]
 
 
 def test_the_state_is_carried_from_the_prompt_on() -> None:
     tokenizer = letters()
-    generator = Generator(Rule(len(tokenizer.tokens), lambda token, count: 1 + count % 5), tokenizer, CPU)
+    generator = Generator(Rule(len(tokenizer.tokens), lambda token, count: 1 + count % 5), tokenizer, FP32)
     assert generator.generate(["", "zz", "zzz"], 6, WARM, [0, 0, 0]) == ["abcdea", "cdeabc", "deabcd"]
 
 
 def test_a_step_that_the_model_prepares_is_used_after_the_prompt() -> None:
     class Prepared(Rule):
-        def prepare_step(self) -> Any:
+        def prepare_step(self, dtype: torch.dtype) -> Any:  # noqa: ARG002
             def step(ids: Tensor, state: Any) -> tuple[Tensor, Any]:
                 logits, state = self(ids[:, None] + 1, state)
                 return logits[:, 0], state
@@ -125,7 +126,7 @@ def test_a_step_that_the_model_prepares_is_used_after_the_prompt() -> None:
             return step
 
     tokenizer = letters()
-    generator = Generator(Prepared(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer, CPU)
+    generator = Generator(Prepared(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer, FP32)
     assert generator.generate(["", "b"], 5, WARM, [0, 0]) == ["acegi", "cegik"]
     assert "".join(generator.stream("b", 5, WARM, 0)) == "cegik"
 
@@ -135,7 +136,7 @@ def bytes_rule(endless: bytes) -> Generator:
     tokenizer = letters()
     first, length = tokenizer.tokens.index("<0x00>"), len(endless)
     model = Rule(len(tokenizer.tokens), lambda token, count: first + endless[count % length])
-    return Generator(model, tokenizer, CPU)
+    return Generator(model, tokenizer, FP32)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,10 @@ class Tokenizer(Protocol):
     split alone; what it lacks is spelled with the byte tokens `<0x00>` to `<0xFF>`, so there is no
     unknown token. A tokenizer that cannot promise this sets `lossless = False`; its entry is then
     shown without a score.
+
+    A text larger than memory is encoded block by block, and in parallel if the tokenizer can be pickled.
+    The vocabulary is then built from all of it if there are `count(text)`, which returns what is counted
+    in a block, and `fit_counts(counts)`, which gets that of every block; else by `fit` from its beginning.
     """
 
     @property
@@ -108,7 +112,11 @@ class CorpusSource(Protocol):
 
 
 class Cleaner(Protocol):
-    """Text to text, before the split; every entry of a comparison gets the same cleaned text."""
+    """Text to text, before the split; every entry of a comparison gets the same cleaned text.
+
+    A text larger than memory is cleaned in blocks of about a million characters that end with paragraphs.
+    What stands between two cleaned blocks may be given in `joint`; else it is a blank line, if no line ends.
+    """
 
     def clean(self, text: str) -> str:
         """Return the cleaned text."""

@@ -72,7 +72,7 @@ def bench(
     for folder, experiment in experiments.items():
         check_reuse(folder, experiment)
     report("reading the corpus", None)
-    scored_text = corpus.split.test or corpus.split.validation
+    scored_text = corpus.split.scored("test") or corpus.split.scored("validation")
     measures = TextMeasures(corpus.split.train, load_lexicon())
     writer = SampleWriter(scored_text, measures, samplers, options.num_chars, options.prompts)
     rows: list[dict[str, Any]] = []
@@ -82,7 +82,7 @@ def bench(
         try:
             run = finished_run(folder, experiment, report)
             report(f"{entry.name}: writing samples", None)
-            rows.append(run.manifest["result"] | writer.write(run, seed, options.compute.device))
+            rows.append(run.manifest["result"] | writer.write(run, seed, options.compute))
             if len(run.blocks):
                 blocks.setdefault(entry.name, []).append(run.blocks)
         except Exception as error:  # one entry must not take the others down

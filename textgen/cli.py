@@ -43,7 +43,7 @@ BudgetText = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of all randomness.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")]
-Precision = Annotated[str, typer.Option("--precision", help="Of training: auto, fp32, bf16, fp16.")]
+Precision = Annotated[str, typer.Option("--precision", help="Of matrix products: auto, fp32, bf16, fp16.")]
 Samplers = Annotated[
     list[str],
     typer.Option("--sampler", help="Such as temperature:temperature=0.7 or top-p:p=0.9; repeatable."),
@@ -163,6 +163,7 @@ def sample(
     number: Annotated[int, typer.Option("--number", min=1, help="How many samples.")] = 1,
     seed: Seed = 0,
     device: Device = "auto",
+    precision: Precision = "auto",
     as_json: Json = False,
 ) -> None:
     """Write text with a trained run; a single sample appears as it is written."""
@@ -172,9 +173,9 @@ def sample(
     from textgen.runs import load_run
 
     choose = build("sampler", sampler)
-    compute = choose_compute(device, "fp32")
+    compute = choose_compute(device, precision)
     loaded = load_run(run, compute.device)
-    generator = Generator(loaded.model, loaded.tokenizer, compute.device)
+    generator = Generator(loaded.model, loaded.tokenizer, compute)
     if number == 1 and not as_json:
         sys.stdout.write(printable(prompt))
         for piece in generator.stream(prompt, length, choose, seed):

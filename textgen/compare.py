@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textgen.text import Text, alphabet
 from textgen.tokens import utf8
 
 NUM_RESAMPLES = 2000
+MAX_COMPRESSED_CHARS = 16_000_000
 
 
 def block_size(num_chars: int) -> int:
@@ -66,14 +68,17 @@ def differences(blocks: dict[str, NDArray[np.float64]], num_chars: int) -> list[
     ]
 
 
-def reference_scores(train_text: str, text: str) -> list[dict[str, Any]]:
-    """Return bits per character without any model: uniform, and compressors given the training text."""
-    train, test = utf8(train_text), utf8(text)
+def reference_scores(train_text: Text, text: str) -> list[dict[str, Any]]:
+    """Return bits per character without any model: uniform, and compressors given the training text.
+
+    They get the last `MAX_COMPRESSED_CHARS` of it: bz2 looks back 0.9 MB and xz at most 64 MB.
+    """
+    train, test = utf8(train_text[-MAX_COMPRESSED_CHARS:]), utf8(text)
     compressors: dict[str, Callable[[bytes], bytes]] = {
         "bz2": lambda data: bz2.compress(data, 9),
         "xz": lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME),
     }
-    scores = {"uniform": math.log2(len(set(train_text)))}
+    scores = {"uniform": math.log2(len(alphabet(train_text)))}
     for name, compress in compressors.items():
         extra_bytes = len(compress(train + test)) - len(compress(train))
         scores[f"{name} given train"] = 8 * extra_bytes / len(text)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textgen.api import TextgenError
+from textgen.text import Text
 
 Ids: TypeAlias = NDArray[np.int64]
 Hashes: TypeAlias = NDArray[np.uint64]
@@ -40,7 +41,7 @@ class KnownFourGrams:
         return _index(self._four_grams, _pair(bigrams, 2)) >= 0
 
 
-def longest_copy(samples: Sequence[str], train_text: str) -> str:
+def longest_copy(samples: Sequence[str], train_text: Text) -> str:
     """Return the longest span that occurs verbatim in a sample and in the training text, or "".
 
     A shared span of n characters implies shared spans of every smaller length, so the length is found
@@ -80,7 +81,7 @@ class _RollingHash:
         return hashes
 
 
-def _shared_span(samples: Sequence[str], train_text: str, length: int, rolling: _RollingHash) -> str:
+def _shared_span(samples: Sequence[str], train_text: Text, length: int, rolling: _RollingHash) -> str:
     wanted = np.unique(np.concatenate([rolling.windows(sample, length) for sample in samples]))
     # Most training windows are ruled out by a small table, which is far cheaper than a search for each.
     table = np.zeros(1 << TABLE_BITS, bool)

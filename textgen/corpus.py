@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import hashlib
 import os
 import re
 import stat
@@ -16,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from textgen.api import TextgenError
+from textgen.cleaned import clean_files
+from textgen.decoding import decode, decode_files
 from textgen.options import build
 from textgen.registry import names, unknown
+from textgen.text import Text, part, sha256
 
 PARTS = ("train", "validation", "test")
 MIN_CHARS = {"train": 100, "validation": 20, "test": 20}
@@ -25,6 +26,15 @@ MIN_CHARS = {"train": 100, "validation": 20, "test": 20}
 
 MIN_CUT_WINDOW = 1000
 """A cut may move this many characters, or 1 % of the text, to reach the end of a paragraph."""
+
+MAX_IN_MEMORY = 32_000_000
+"""Files of more bytes than this are cleaned block by block and stay on disk."""
+
+MAX_HELD_OUT_CHARS = 1_000_000
+"""Only so many characters of validation and of test are scored, the first ones of each."""
+
+MAX_CUT_WINDOW = 1 << 16
+"""A cut moves no further than this many characters in a text on disk."""
 
 BOUNDARIES = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r" "))
 """Where a text is cut, best first. The boundary itself stays with the part before the cut."""
@@ -34,9 +44,14 @@ BOUNDARIES = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r" "))
 class Split:
     """The three parts of a text; joined they are the text. `test` may be empty."""
 
-    train: str
-    validation: str
-    test: str
+    train: Text
+    validation: Text
+    test: Text
+
+    def scored(self, name: str) -> str:
+        """Return what is scored of `validation` or `test`: its first `MAX_HELD_OUT_CHARS` characters."""
+        held_out: Text = getattr(self, name)
+        return held_out[:MAX_HELD_OUT_CHARS]
 
 
 @dataclass(frozen=True)
@@ -45,7 +60,7 @@ class Corpus:
 
     name: str
     cleaner: str
-    text: str
+    text: Text
     split: Split
 
     @property
@@ -56,18 +71,24 @@ class Corpus:
     @property
     def sha256(self) -> str:
         """The hash of the text's UTF-8 bytes, in hexadecimal."""
-        return _sha256(self.text)
+        return sha256(self.text)
 
     def describe(self) -> dict[str, Any]:
         """Return name, cleaner, sizes and hashes as JSON values: what identifies the text in a result."""
-        parts = {part: getattr(self.split, part) for part in PARTS}
         return {
             "name": self.name,
             "cleaner": self.cleaner,
             "num_chars": self.num_chars,
             "sha256": self.sha256,
-            "split": {p: {"num_chars": len(text), "sha256": _sha256(text)} for p, text in parts.items()},
+            "split": {name: self._describe_part(name) for name in PARTS},
         }
+
+    def _describe_part(self, name: str) -> dict[str, Any]:
+        text: Text = getattr(self.split, name)
+        facts = {"num_chars": len(text), "sha256": sha256(text)}
+        if name != "train" and len(text) > MAX_HELD_OUT_CHARS:
+            facts["scored_chars"] = MAX_HELD_OUT_CHARS
+        return facts
 
 
 def load_corpus(
@@ -87,16 +108,32 @@ def load_corpus(
     fractions = parse_split(split)
     if max_chars is not None and max_chars < 1:
         raise TextgenError(f"cannot cut the corpus to {max_chars} characters; give a positive number")
-    cleaning = build("cleaner", cleaner)
-    name, text = read_text(sources, encoding)
-    if not text.strip():
-        raise TextgenError(f"{name} holds nothing but white space; give a text")
-    text = cleaning.clean(text)
-    if not text.strip():
-        raise TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try --clean raw")
+    name, text = load_text(sources, cleaner, encoding)
     if max_chars is not None and max_chars < len(text):
-        text = text[: _cut(text, max_chars, before=min(MIN_CUT_WINDOW, max_chars // 10), after=0)]
+        text = part(text, 0, _cut(text, max_chars, before=min(MIN_CUT_WINDOW, max_chars // 10), after=0))
     return Corpus(name, cleaner, text, split_text(text, fractions))
+
+
+def load_text(sources: Sequence[str], cleaner: str, encoding: str = "utf-8") -> tuple[str, Text]:
+    """Return the name and the cleaned text of the sources, as `read_text` knows them.
+
+    Files of more than `MAX_IN_MEMORY` bytes together become a text on disk; standard input and the
+    corpora known by name are always read into memory.
+    """
+    cleaning = build("cleaner", cleaner)
+    located = _locate(sources)
+    files = [path for _, paths in located or () for path in paths]
+    text: Text
+    if located and sum(path.stat().st_size for path in files) > MAX_IN_MEMORY:
+        name, text = "+".join(name for name, _ in located), clean_files(files, cleaner, encoding)
+    else:
+        name, before = read_text(sources, encoding)
+        if not before.strip():
+            raise TextgenError(f"{name} holds nothing but white space; give a text")
+        text = cleaning.clean(before)
+    if not (text.strip() if isinstance(text, str) else len(text)):
+        raise TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try --clean raw")
+    return name, text
 
 
 def read_text(sources: Sequence[str], encoding: str = "utf-8") -> tuple[str, str]:
@@ -111,31 +148,39 @@ def read_text(sources: Sequence[str], encoding: str = "utf-8") -> tuple[str, str
     return "+".join(name for name, _ in named), "\n\n".join(text for _, text in named)
 
 
-def _read_source(source: str, encoding: str) -> tuple[str, str]:
-    """Return the name and the text of one source."""
-    if source == "-":
-        return "stdin", decode(sys.stdin.buffer.read(), "standard input", encoding)
+def _locate(sources: Sequence[str]) -> list[tuple[str, list[Path]]] | None:
+    """Return name and files of each source, or None if not all of them are files and folders."""
+    located = [_find_files(source) for source in sources if source != "-"]
+    found = [source for source in located if source is not None]
+    return found if len(found) == len(sources) else None
+
+
+def _find_files(source: str) -> tuple[str, list[Path]] | None:
+    """Return name and files of a source that is a path, else None."""
     try:
         mode = os.stat(source).st_mode
     except PermissionError as error:
         raise TextgenError(f"cannot read {source}: {error.strerror}") from None
     except (OSError, ValueError):  # no such path, too long for one, or with a NUL in it
-        return source, _read_corpus(source)
+        return None
     path = Path(source)
     if not stat.S_ISDIR(mode):
-        return path.name, _read_file(path, encoding)
+        return path.name, [path]
     files = sorted(file for file in path.glob("*.txt") if file.is_file())
     if not files:
         raise TextgenError(f"the folder {source} has no .txt files; name a file, or a folder that has some")
-    return path.resolve().name or source, "\n\n".join(_read_file(file, encoding) for file in files)
+    return path.resolve().name or source, files
 
 
-def _read_file(path: Path, encoding: str) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise TextgenError(f"cannot read {path}: {error.strerror or error}") from None
-    return decode(data, str(path), encoding)
+def _read_source(source: str, encoding: str) -> tuple[str, str]:
+    """Return the name and the text of one source."""
+    if source == "-":
+        return "stdin", decode(sys.stdin.buffer.read(), "standard input", encoding)
+    located = _find_files(source)
+    if located is None:
+        return source, _read_corpus(source)
+    name, files = located
+    return name, "".join(decode_files(files, encoding))
 
 
 def _read_corpus(source: str) -> str:
@@ -156,39 +201,6 @@ def _read_corpus(source: str) -> str:
     return text
 
 
-def decode(data: bytes, where: str, encoding: str = "utf-8") -> str:
-    """Return the text that `data` encode, without a byte-order mark; newlines stay as they are.
-
-    Raises `TextgenError`, with `where` and the offset, if `data` are empty, binary or not in this encoding.
-    """
-    try:
-        is_ascii_based = "a\n".encode(encoding) == b"a\n"
-    except (LookupError, ValueError):
-        raise TextgenError(
-            f"unknown text encoding {encoding!r}; use for example utf-8, latin-1, cp1252 or utf-16"
-        ) from None
-    if not data:
-        raise TextgenError(f"{where} is empty; give a text")
-    if is_ascii_based and (offset := data.find(0)) >= 0:
-        is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        hint = "it may be text with --encoding utf-16" if is_utf16 else "give a plain text file"
-        raise TextgenError(f"{where} is binary (a zero byte at offset {offset}); {hint}")
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        other = "latin-1 or cp1252" if encoding.lower().startswith("utf") else "utf-8"
-        raise TextgenError(
-            f"{where} is not {encoding}: byte 0x{error.object[error.start]:02X} at offset {error.start}; "
-            f"name its encoding, for example --encoding {other}"
-        ) from None
-    except UnicodeError as error:
-        raise TextgenError(f"{where} is not {encoding}: {error}; name its encoding with --encoding") from None
-    text = text.removeprefix("\ufeff")
-    if not text:
-        raise TextgenError(f"{where} is empty; give a text")
-    return text
-
-
 def parse_split(text: str) -> tuple[int, ...]:
     """Return the percentages of `90/5/5` (train, validation, test) or `90/10` (no test part)."""
     parts = text.split("/")
@@ -199,11 +211,12 @@ def parse_split(text: str) -> tuple[int, ...]:
     raise TextgenError(f"cannot split by {text!r}; write percentages, as 90/5/5, or 90/10 for no test part")
 
 
-def split_text(text: str, fractions: Sequence[int]) -> Split:
+def split_text(text: Text, fractions: Sequence[int]) -> Split:
     """Cut `text` into contiguous parts of these percentages, between paragraphs where possible.
 
     A cut moves from its exact position to the nearest end of a paragraph, else of a line, else of a word,
-    within 1 % of the text (or 1000 characters), but never over more than half of a part.
+    within 1 % of the text (at least 1000 characters, at most `MAX_CUT_WINDOW` on disk), but never over
+    more than half of a part.
     Raises `TextgenError` if a part would be shorter than `MIN_CHARS`.
     """
     sizes = [len(text) * percent // 100 for percent in fractions]
@@ -220,16 +233,20 @@ def split_text(text: str, fractions: Sequence[int]) -> Split:
         room = min(_near(text), slack[i] // 2, slack[i + 1] // 2)
         cuts.append(_cut(text, len(text) * percent // 100, room, room))
     cuts += [len(text)] * (len(PARTS) + 1 - len(cuts))
-    return Split(*(text[begin:end] for begin, end in pairwise(cuts)))
+    return Split(*(part(text, begin, end) for begin, end in pairwise(cuts)))
 
 
-def _near(text: str) -> int:
+def _near(text: Text) -> int:
     """Return how far a cut may move."""
-    return max(MIN_CUT_WINDOW, len(text) // 100)
+    near = max(MIN_CUT_WINDOW, len(text) // 100)
+    return near if isinstance(text, str) else min(near, MAX_CUT_WINDOW)
 
 
-def _cut(text: str, target: int, before: int, after: int) -> int:
+def _cut(text: Text, target: int, before: int, after: int) -> int:
     """Return the position to cut at, at most so many characters before or after `target`."""
+    if not isinstance(text, str):
+        begin = max(0, target - before - 2)
+        return begin + _cut(text[begin : target + after + 2], target - begin, before, after)
     low, high = target - before, target + after
     for boundary in BOUNDARIES:
         ends = [match.end() for match in boundary.finditer(text, max(0, low - 2), min(high + 2, len(text)))]
@@ -237,7 +254,3 @@ def _cut(text: str, target: int, before: int, after: int) -> int:
         if ends:
             return min(ends, key=lambda end: abs(end - target))
     return target
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()

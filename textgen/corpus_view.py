@@ -12,6 +12,7 @@ from textgen.corpus import Corpus, read_text
 from textgen.metrics import words
 from textgen.options import build
 from textgen.registry import load, names
+from textgen.text import alphabet, blocks
 
 EXCERPT = 100_000
 """How many characters of a text are compared with what a cleaner makes of them."""
@@ -35,14 +36,18 @@ def items() -> list[dict[str, str]]:
 
 def statistics(corpus: Corpus) -> dict[str, Any]:
     """Return sizes, alphabet and vocabulary of a corpus, and what its held-out part has beyond them."""
-    train, held_out = corpus.split.train, corpus.split.test or corpus.split.validation
-    train_words, held_out_words = Counter(words(train)), words(held_out)
-    unseen = Counter(held_out) - Counter({char: len(held_out) for char in set(train)})
+    train = corpus.split.train
+    held_out = corpus.split.scored("test") or corpus.split.scored("validation")
+    train_words: Counter[str] = Counter()
+    for block in blocks(train):
+        train_words.update(words(block))
+    train_alphabet, held_out_words = alphabet(train), words(held_out)
+    unseen = Counter(held_out) - Counter({char: len(held_out) for char in train_alphabet})
     return {
         **corpus.describe(),
-        "num_words": len(words(corpus.text)),
-        "num_paragraphs": sum(1 for part in corpus.text.split("\n\n") if part.strip()),
-        "train_alphabet": len(set(train)),
+        "num_words": sum(len(words(block)) for block in blocks(corpus.text)),
+        "num_paragraphs": sum(map(num_paragraphs, blocks(corpus.text))),
+        "train_alphabet": len(train_alphabet),
         "train_vocabulary": len(train_words),
         "train_words_seen_once": sum(1 for count in train_words.values() if count == 1),
         "held_out_chars_unseen": sum(unseen.values()),
@@ -51,6 +56,11 @@ def statistics(corpus: Corpus) -> dict[str, Any]:
         "most_frequent_words": [word for word, _ in train_words.most_common(10)],
         "beginning": corpus.text[:200],
     }
+
+
+def num_paragraphs(text: str) -> int:
+    """Return how many stretches of text stand between blank lines."""
+    return sum(1 for paragraph in text.split("\n\n") if paragraph.strip())
 
 
 def changes(sources: Sequence[str], cleaner: str, encoding: str) -> Iterator[str]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from textgen.corpus import Corpus
 from textgen.entry import Entry
-from textgen.experiment import embed
+from textgen.experiment import embed, encode_corpus
 from textgen.output import print_rows
 from textgen.runs import load_run
 
@@ -22,9 +21,8 @@ NUM_TOKENS = 2
 def describe_entry(entry: Entry, corpus: Corpus) -> dict[str, Any]:
     """Describe the model that an entry would train on a corpus, whose vocabulary decides its size."""
     tokenizer = entry.build_tokenizer()
-    tokenizer.fit(corpus.split.train)
-    train_text = corpus.split.train
-    vectors, _ = embed(entry, tokenizer, train_text, np.asarray(tokenizer.encode(train_text)))
+    encoded, _ = encode_corpus(entry, tokenizer, corpus)
+    vectors, _ = embed(entry, tokenizer, corpus.split.train, encoded.train)
     model = entry.build_model(len(tokenizer.tokens), vectors)
     return {"name": entry.name, "vocab_size": len(tokenizer.tokens), **describe_model(model)}
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from textgen.api import Embedding, InputVectors, TextgenError
+from textgen.tokens import COUNTED_AT_ONCE, count_tokens
 
 NUM_MISSING = 10
 """How many of the most frequent missing tokens an audit shows."""
@@ -99,9 +100,8 @@ def _coverage(
     spells: NDArray[np.bool_],
 ) -> dict[str, Any]:
     visible = np.array([bool(token.strip()) for token in tokens], bool)
-    counts = np.bincount(train_ids, minlength=len(tokens))
-    spelling = (visible & spells)[train_ids]
-    num_spelled = spelling[:1].sum() + (spelling[1:] & ~spelling[:-1]).sum()
+    counts = count_tokens(train_ids, len(tokens))
+    num_spelled = _num_runs(visible & spells, train_ids)
     words = visible & ~spells
     missing = np.flatnonzero(words & ~found & (counts > 0))
     missing = missing[np.argsort(-counts[missing], kind="stable")][:NUM_MISSING]
@@ -110,6 +110,16 @@ def _coverage(
         "token_coverage": _share(counts[words & found].sum(), counts[words].sum() + num_spelled),
         "most_frequent_missing": [tokens[index] for index in missing.tolist()],
     }
+
+
+def _num_runs(of: NDArray[np.bool_], ids: NDArray[np.integer[Any]]) -> int:
+    """Return how many runs of ids that are marked in `of` [vocab_size] there are."""
+    number, before = 0, False
+    for start in range(0, len(ids), COUNTED_AT_ONCE):
+        marked = np.append(before, of[ids[start : start + COUNTED_AT_ONCE]])
+        number += int((marked[1:] & ~marked[:-1]).sum())
+        before = bool(marked[-1])
+    return number
 
 
 def _share(part: int, whole: int) -> float | None:

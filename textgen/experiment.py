@@ -18,14 +18,20 @@ from textgen.corpus import Corpus
 from textgen.device import Compute, seeded
 from textgen.embedding import input_vectors
 from textgen.entry import Entry
+from textgen.registry import find
 from textgen.runs import Run
 from textgen.score import START, TextBits, bits_of_blocks, score_text, summarise
 from textgen.streams import Streams
+from textgen.text import Text
+from textgen.token_cache import encode, fit_and_encode
 from textgen.tokens import fallback_mask
 from textgen.train import Progress, Trainer, TrainResult, train
 from textgen.validation import validation_bits
 
 Report = Callable[[Progress], None]
+
+MAX_EMBEDDING_CHARS = 100_000_000
+"""Word vectors are trained on at most so many characters of the training text, the first ones."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,7 @@ class Experiment:
     def run(self, report: Report) -> Run:
         """Train and score the entry; `result` has the keys of an entry in `textgen bench --json`."""
         tokenizer = self.entry.build_tokenizer()
-        tokenizer.fit(self.corpus.split.train)
-        encoded, lossless = encode(tokenizer, self.corpus)
+        encoded, lossless = encode_corpus(self.entry, tokenizer, self.corpus)
         vectors, audit = embed(self.entry, tokenizer, self.corpus.split.train, encoded.train)
         with seeded(self.seed, self.compute.device):
             model = self.entry.build_model(len(tokenizer.tokens), vectors).to(self.compute.device)
@@ -87,9 +92,10 @@ class Experiment:
             options = self.entry.train_options()
             streams = Streams(encoded.train, options.batch_size, options.sequence_length, self.seed)
             trainer = Trainer(model, streams, options, self.compute, self.seed)
+            num_scored = len(split.scored("validation"))
 
             def validate() -> float:
-                return validation_bits(model, encoded.validation, len(split.validation), self.compute)
+                return validation_bits(model, encoded.validation, num_scored, self.compute)
 
             return train(trainer, self.budget, len(split.train) / len(encoded.train), validate, report)
         if not hasattr(model, "fit"):
@@ -112,32 +118,31 @@ class Experiment:
         device, split = self.compute.device, self.corpus.split
         scores: dict[str, Any] = {"test": None}
         for part in ("validation", "test") if split.test else ("validation",):
-            scored = score_ids(run, getattr(split, part), getattr(encoded, part), device)
+            scored = score_ids(run, split.scored(part), getattr(encoded, part), device)
             scores[part] = summarise(scored, run.table, run.is_fallback)
         run.blocks, scores[part]["interval"] = blocks_and_interval(run, scored)
         return {**scores, "accounting": account(run, scored)}
 
 
-def encode(tokenizer: Tokenizer, corpus: Corpus) -> tuple[Encoded, bool]:
-    """Tokenize the parts of the corpus; return their ids, and whether these spell the text."""
-    split = corpus.split
-    texts = (split.train, split.validation, split.test)
-    ids = [np.asarray(tokenizer.encode(text)) for text in texts]
-    lossless = bool(getattr(tokenizer, "lossless", True)) and all(
-        map(str.__eq__, texts, map(tokenizer.decode, ids))
-    )
-    return Encoded(*ids), lossless
+def encode_corpus(entry: Entry, tokenizer: Tokenizer, corpus: Corpus) -> tuple[Encoded, bool]:
+    """Fit the tokenizer and tokenize what is trained on and scored; return whether the ids spell it."""
+    name = entry.parts["tokenizer"]
+    identity = (name, find("tokenizer", name).version, entry.options.get("tokenizer", {}))
+    parts = [fit_and_encode(tokenizer, identity, corpus.split.train)]
+    parts += [encode(tokenizer, corpus.split.scored(part)) for part in ("validation", "test")]
+    return Encoded(*(ids for ids, _ in parts)), all(lossless for _, lossless in parts)
 
 
 def embed(
-    entry: Entry, tokenizer: Tokenizer, train_text: str, train_ids: TokenIds
+    entry: Entry, tokenizer: Tokenizer, train_text: Text, train_ids: TokenIds
 ) -> tuple[InputVectors | None, dict[str, Any] | None]:
     """Return the vectors of the entry's embedding and their audit, or None twice without one."""
     embedding = entry.build_embedding()
     if embedding is None:
         return None, None
     source, mask = entry.parts["embedding"], fallback_mask(tokenizer)
-    return input_vectors(embedding, source, train_text, tokenizer.tokens, train_ids, is_fallback=mask)
+    beginning = train_text[:MAX_EMBEDDING_CHARS]
+    return input_vectors(embedding, source, beginning, tokenizer.tokens, train_ids, is_fallback=mask)
 
 
 def score_any(run: Run, text: str, device: torch.device) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from textgen.api import Sampler, State, Tokenizer
+from textgen.device import PRECISIONS, Compute
 from textgen.score import START
 from textgen.tokens import TokenTable
 
@@ -21,15 +22,18 @@ DRAWS_AHEAD = 256
 class Generator:
     """A model prepared for generation.
 
-    A model may bring its own `prepare_step()`, which returns a function from ids [batch] and a state to
-    logits [batch, vocab_size] and the next state; otherwise `forward` is called with one token at a time.
+    A model may bring its own `prepare_step(dtype)`, which returns a function from ids [batch] and a state
+    to logits [batch, vocab_size] and the next state and computes products in `dtype`; otherwise `forward`
+    is called with one token at a time.
     """
 
-    def __init__(self, model: nn.Module, tokenizer: Tokenizer, device: torch.device) -> None:
-        self.model, self.tokenizer, self.device = model, tokenizer, device
+    def __init__(self, model: nn.Module, tokenizer: Tokenizer, compute: Compute) -> None:
+        self.model, self.tokenizer, self.device = model, tokenizer, compute.device
         self.table = TokenTable(tokenizer.tokens)
         prepare = getattr(model, "prepare_step", None)
-        self._step: Step = prepare() if prepare is not None else self._step_by_forward
+        self._step: Step = (
+            prepare(PRECISIONS[compute.precision]) if prepare is not None else self._step_by_forward
+        )
 
     def generate(
         self, prompts: Sequence[str], num_chars: int, sampler: Sampler, seeds: Sequence[int]

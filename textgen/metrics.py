@@ -21,6 +21,7 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 from textgen.api import TextgenError
 from textgen.copying import KnownFourGrams, longest_copy
 from textgen.registry import load, names
+from textgen.text import Text, blocks, part
 from textgen.tokens import utf8
 
 _MARKS = "".join(char for char in map(chr, range(0x300, 0x10000)) if unicodedata.category(char)[0] == "M")
@@ -34,19 +35,29 @@ CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
 MAX_REFERENCES = 32
 """Self-BLEU compares a sample with at most so many others, the ones that follow it in a circle."""
 
+MAX_INDEXED_CHARS = 100_000_000
+"""New and copied text is told by so many characters of the training text, the first ones."""
+
 Measures: TypeAlias = dict[str, float | int | None]
 
 
 class TextMeasures:
-    """Measures of samples against one training text and one lexicon of lower-case words."""
+    """Measures of samples against one training text and one lexicon of lower-case words.
 
-    def __init__(self, train_text: str, lexicon: Collection[str]) -> None:
-        self._train_text = train_text
+    Of a larger text the first `MAX_INDEXED_CHARS` characters are known.
+    """
+
+    def __init__(self, train_text: Text, lexicon: Collection[str]) -> None:
+        self._train_text = part(train_text, 0, min(len(train_text), MAX_INDEXED_CHARS))
         self._lexicon = frozenset(lexicon)
         # One pass, one small integer per running word: the words themselves are kept once.
         self._id_of_word: dict[str, int] = {}
         identify = self._id_of_word.setdefault
-        ids = (identify(match.group(), len(self._id_of_word)) for match in WORD.finditer(train_text))
+        ids = (
+            identify(match.group(), len(self._id_of_word))
+            for block in blocks(self._train_text)
+            for match in WORD.finditer(block)
+        )
         self._four_grams = KnownFourGrams(np.fromiter(ids, np.int64))
         self._train_words = frozenset(map(_normal_form, self._id_of_word))
 

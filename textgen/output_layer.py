@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -33,6 +34,11 @@ class FullSoftmax(nn.Module):
         """Return the mean cross-entropy in nats, without holding all logits at once."""
         return linear_cross_entropy(features.flatten(0, -2), self._weight(), self.bias, targets.flatten())
 
+    def packed(self, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+        """Return `forward` for features [batch, hidden_size], its weights copied and in `dtype`."""
+        weight, bias = self._weight().detach().t().to(dtype).contiguous(), self.bias.detach()
+        return lambda features: (features.to(dtype) @ weight).float().add_(bias)
+
     def _weight(self) -> Tensor:
         table = self._tied_to[0]
         return self.weight if table is None else table.table()
@@ -58,11 +64,28 @@ class AdaptiveSoftmax(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return log-probabilities [..., vocab_size], which serve as logits."""
-        head = self.head(features).float().log_softmax(-1)
+        tails = [tail(project(features)) for project, tail in zip(self.projections, self.tails, strict=True)]
+        return self._join(self.head(features), tails)
+
+    def packed(self, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+        """Return `forward` for features [batch, hidden_size], its weights copied and in `dtype`."""
+        head = self.head.packed(dtype)
+        projections = [project.weight.detach().t().to(dtype).contiguous() for project in self.projections]
+        tails = [tail.packed(dtype) for tail in self.tails]
+
+        def forward(features: Tensor) -> Tensor:
+            narrow = features.to(dtype)
+            parts = [tail(narrow @ project) for project, tail in zip(projections, tails, strict=True)]
+            return self._join(head(narrow), parts)
+
+        return forward
+
+    def _join(self, head: Tensor, tails: list[Tensor]) -> Tensor:
+        """Return the log-probabilities of all tokens from the logits of the head and of each tail."""
+        head = head.float().log_softmax(-1)
         parts = [head[..., : self.bounds[0]]]
-        for index, (projection, tail) in enumerate(zip(self.projections, self.tails, strict=True)):
-            within = tail(projection(features)).float().log_softmax(-1)
-            parts.append(head[..., self.bounds[0] + index, None] + within)
+        for index, tail in enumerate(tails, start=self.bounds[0]):
+            parts.append(head[..., index, None] + tail.float().log_softmax(-1))
         return torch.cat(parts, dim=-1)
 
     def loss(self, features: Tensor, targets: Tensor) -> Tensor:

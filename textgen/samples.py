@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
 from textgen.api import Sampler
+from textgen.device import Compute
 from textgen.generate import Generator
 from textgen.metrics import Measures, TextMeasures
 from textgen.runs import Run
@@ -41,9 +40,9 @@ class SampleWriter:
         shown = self.passages[:: NUM_MEASURED // NUM_SHOWN]
         self.prompts = list(self.prompts) or [prompt for prompt, _ in shown]
 
-    def write(self, run: Run, seed: int, device: torch.device) -> dict[str, Any]:
+    def write(self, run: Run, seed: int, compute: Compute) -> dict[str, Any]:
         """Return the samples of a run, their measures and the speed, as JSON values."""
-        generator = Generator(run.model, run.tokenizer, device)
+        generator = Generator(run.model, run.tokenizer, compute)
         prompts = list(self.prompts) + [prompt for prompt, _ in self.passages]
         seeds = [seed + row for row in range(len(prompts))]
         samples = []

@@ -9,11 +9,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.api import Tokenizer
+from textgen.api import TokenIds, Tokenizer
 
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 BYTE_TOKENS = [f"<0x{value:02X}>" for value in range(256)]
 """The fallback alphabet (the convention of SentencePiece and LLaMA)."""
+
+COUNTED_AT_ONCE = 1 << 20
 
 
 def utf8(text: str) -> bytes:
@@ -59,6 +61,14 @@ def fallback_mask(tokenizer: Tokenizer) -> NDArray[np.bool_]:
     if declared is None:
         declared = [BYTE.fullmatch(token) is not None for token in tokenizer.tokens]
     return np.asarray(declared, bool)
+
+
+def count_tokens(ids: TokenIds, vocab_size: int) -> NDArray[np.int64]:
+    """Return how often each id occurs, [vocab_size]; ids in a file are read a part at a time."""
+    counts = np.zeros(vocab_size, np.int64)
+    for start in range(0, len(ids), COUNTED_AT_ONCE):
+        counts += np.bincount(ids[start : start + COUNTED_AT_ONCE], minlength=vocab_size)
+    return counts
 
 
 def splice(

@@ -42,6 +42,11 @@ class Clean:
     unwrap: bool = True
     whitespace: bool = True
 
+    @property
+    def joint(self) -> str:
+        """What stands between two texts that were cleaned apart."""
+        return "\n" if self.whitespace else ""
+
     def clean(self, text: str) -> str:
         """Return the cleaned text, which is empty or (with `whitespace`) ends in one newline."""
         text = self._clean_blocks(text)

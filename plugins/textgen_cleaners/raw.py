@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass
 class Raw:
     """Changes nothing."""
+
+    joint: ClassVar[str] = ""
 
     def clean(self, text: str) -> str:
         """Return `text`."""

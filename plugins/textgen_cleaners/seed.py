@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import ClassVar
 
 APOSTROPHES = str.maketrans(dict.fromkeys("`\u00b4\u02bc\u2018\u2019\u201b\u2032", "'"))
 """Grave and acute accent, modifier apostrophe, single quotation marks, prime."""
@@ -50,6 +51,8 @@ class Seed:
     loses its apostrophe and keeps its s as a word (`john's` is `john s`), so that the word itself
     stays whole.
     """
+
+    joint: ClassVar[str] = ""
 
     def clean(self, text: str) -> str:
         """Return `text` in at most 28 symbols: a to z, space and newline."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from textgen.api import InputVectors
 from textgen.input_table import InputTable
 from textgen.output_layer import AdaptiveSoftmax, FullSoftmax
+from textgen_lstm.step import LSTMStep
 
 LSTMState = tuple[Tensor, Tensor]
 
@@ -105,6 +106,12 @@ class LSTM(nn.Module):
             last_hidden.append(h[0])
             last_cell.append(c[0])
         return self.dropout(features), (torch.stack(last_hidden, 1), torch.stack(last_cell, 1))
+
+    def prepare_step(self, dtype: torch.dtype) -> LSTMStep:
+        """Return the function for generating token by token, made from the weights as they are now."""
+        table = self.input.table() * math.sqrt(self.input.size)
+        layers = [layer for layer in self.layers if isinstance(layer, nn.LSTM)]
+        return LSTMStep(table, layers, self.output.packed(dtype), OUTPUT_GAIN, dtype)
 
 
 def cutoffs(vocab_size: int) -> list[int]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from textgen.api import TokenIds
+from textgen.tokens import count_tokens
 
 FLOOR = 1e-6
 """The probability that all unseen tokens share, so that no text is impossible."""
@@ -29,7 +30,7 @@ class Random(nn.Module):
     def fit(self, ids: TokenIds) -> None:
         """Take the seen tokens from the ids of the training split."""
         vocab_size = len(self.log_probabilities)
-        seen = np.bincount(ids, minlength=vocab_size) > 0
+        seen = count_tokens(ids, vocab_size) > 0
         num_unseen = vocab_size - int(seen.sum())
         floor = FLOOR if num_unseen else 0.0
         probabilities = np.where(seen, (1 - floor) / seen.sum(), floor / max(num_unseen, 1))

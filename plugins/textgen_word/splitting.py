@@ -15,6 +15,7 @@ _CLITIC = r"(?i:['’](?:s|re|ve|ll|d|m)\b)"
 _NEGATION = r"(?i:n['’]t\b)"
 _PATTERN = "|".join(
     [
+        r" ?\w++(?!['’])",  # by far the most: no clitic follows, so that none of the rules below would cut it
         r"\n+",
         _NEGATION,
         _CLITIC,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Annotated, Any
 
 import numpy as np
@@ -33,15 +34,25 @@ class WordTokenizer:
 
     def fit(self, text: str) -> None:
         """Count the words and characters of the training split."""
-        counts = Counter(split(text))
-        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        self.fit_counts([self.count(text)])
+
+    def count(self, text: str) -> Counter[str]:
+        """Count the words of a part of the training split."""
+        return Counter(split(text))
+
+    def fit_counts(self, counts: Iterable[Counter[str]]) -> None:
+        """Build the vocabulary from the counts of each part."""
+        total: Counter[str] = Counter()
+        for part in counts:
+            total.update(part)
+        ranked = sorted(total.items(), key=lambda item: (-item[1], item[0]))
         words = [word for word, count in ranked[: self.max_words] if count >= self.min_count]
-        self._build(words, "".join(sorted(set(text))))
+        self._build(words, "".join(sorted(set[str]().union(*total))))
 
     def encode(self, text: str) -> NDArray[np.int32]:
         """Return one id per piece of `splitting.split`, or several for a piece that is spelled."""
         pieces = split(text)
-        ids = np.array([self._id_of_word.get(piece, -1) for piece in pieces], np.int32)
+        ids = np.fromiter(map(self._id_of_word.get, pieces, repeat(-1)), np.int32, len(pieces))
         missing = np.flatnonzero(ids < 0)
         if not len(missing):
             return ids

@@ -1,0 +1,1 @@
+"""Programs that measure textgen against plain references, in one run, as ratios."""

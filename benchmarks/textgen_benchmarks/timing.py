@@ -1,0 +1,78 @@
+"""Timing two things in turn, and describing the machine."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+Work = Callable[[], int]
+"""Does a piece of work and returns how many units (characters, tokens) it was."""
+
+
+@dataclass
+class Comparison:
+    """Ours against a reference: speeds in units per second, measured in turn."""
+
+    name: str
+    unit: str
+    ours: list[float] = field(default_factory=list)
+    reference: list[float] = field(default_factory=list)
+    flops_per_unit: float = 0.0
+
+    @property
+    def ratios(self) -> list[float]:
+        """Ours over the reference, pair by pair: the machine's drift cancels."""
+        return [a / b for a, b in zip(self.ours, self.reference, strict=True)]
+
+    def describe(self, peak_gflops: float) -> dict[str, Any]:
+        """Return medians, spread and the share of the machine's peak as JSON values."""
+        speed = statistics.median(self.ours)
+        achieved = speed * self.flops_per_unit / 1e9
+        return {
+            "name": self.name,
+            "unit": f"{self.unit}/s",
+            "ours": speed,
+            "reference": statistics.median(self.reference),
+            "ratio": statistics.median(self.ratios),
+            "ratio_range": [min(self.ratios), max(self.ratios)],
+            "gflops": achieved or None,
+            "share_of_peak": achieved / peak_gflops or None,
+        }
+
+
+def compare(
+    name: str, unit: str, *, ours: Work, reference: Work, repetitions: int, flops: float = 0.0
+) -> Comparison:
+    """Measure both in turn, `repetitions` times each, after a warm-up."""
+    result = Comparison(name, unit, flops_per_unit=flops)
+    for repetition in range(repetitions + 1):
+        speeds = [speed(work) for work in (ours, reference)]
+        if repetition:
+            result.ours.append(speeds[0])
+            result.reference.append(speeds[1])
+    return result
+
+
+def speed(work: Work) -> float:
+    """Return units per second of one call."""
+    start = time.perf_counter()
+    units = work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return units / (time.perf_counter() - start)
+
+
+def matrix_product_peak(dtype: torch.dtype, device: torch.device) -> float:
+    """Return the GFLOP/s of a large matrix product, the best of ten: the roof over every figure."""
+    left, right = (torch.ones(2048, 2048, dtype=dtype, device=device) for _ in range(2))
+
+    def product() -> int:
+        torch.mm(left, right)
+        return 2 * 2048**3
+
+    return max(speed(product) for _ in range(10)) / 1e9

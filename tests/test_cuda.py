@@ -1,0 +1,39 @@
+"""A run is the same thing on a GPU as on the CPU. Skipped where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from textgen.budget import parse_budget
+from textgen.corpus import Corpus, split_text
+from textgen.device import choose_compute
+from textgen.entry import parse_entry
+from textgen.experiment import Experiment, score_any
+from textgen.generate import Generator
+from textgen.options import build
+from textgen.runs import load_run, save_run
+
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+
+@pytest.mark.parametrize("spec", ["char-lstm", "word-lstm:softmax=adaptive"])
+def test_a_run_trained_on_the_gpu_scores_the_same_on_the_cpu(spec: str, news: str, tmp_path: Path) -> None:
+    corpus = Corpus("news", "raw", news, split_text(news, (90, 5, 5)))
+    compute = choose_compute("cuda")
+    options = ":hidden_size=64" if ":" not in spec else ",hidden_size=64"
+    experiment = Experiment(parse_entry(spec + options), corpus, parse_budget("3epochs"), compute, 0)
+    run = experiment.run(lambda progress: None)
+    save_run(tmp_path / "run", run)
+    on_cpu = load_run(tmp_path / "run", torch.device("cpu"))
+    score = score_any(on_cpu, corpus.split.test, torch.device("cpu"))["bits_per_char"]
+    assert score == pytest.approx(run.manifest["result"]["test"]["bits_per_char"], abs=0.01)
+    sampler = build("sampler", "greedy")
+    texts = Generator(run.model, run.tokenizer, compute).generate(["The "] * 2, 30, sampler, [0, 1])
+    assert texts[0] == texts[1]
+    assert len(texts[0]) == 30

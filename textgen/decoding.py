@@ -1,0 +1,79 @@
+"""Bytes to text: any encoding, whole or piece by piece, and what users are told when it is another one."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from textgen.api import TextgenError
+
+CHUNK_BYTES = 1 << 22
+"""How much of a file is read at a time."""
+
+
+def decode(data: bytes, where: str, encoding: str = "utf-8") -> str:
+    """Return the text that `data` encode, without a byte-order mark; newlines stay as they are.
+
+    Raises `TextgenError`, with `where` and the offset, if `data` are empty, binary or not in this encoding.
+    """
+    return "".join(decode_chunks((data,), where, encoding))
+
+
+def decode_files(files: Sequence[Path], encoding: str) -> Iterator[str]:
+    """Yield the text of files, with a blank line between them, in pieces; raises as `decode` does."""
+    for index, path in enumerate(files):
+        if index:
+            yield "\n\n"
+        yield from decode_chunks(read_chunks(path), str(path), encoding)
+
+
+def read_chunks(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file in chunks."""
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+    except OSError as error:
+        raise TextgenError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterator[str]:
+    """Yield the text that chunks of bytes encode; raises as `decode` does."""
+    try:
+        is_ascii_based = "a\n".encode(encoding) == b"a\n"
+        decoder = codecs.getincrementaldecoder(encoding)()
+    except (LookupError, ValueError):
+        raise TextgenError(
+            f"unknown text encoding {encoding!r}; use for example utf-8, latin-1, cp1252 or utf-16"
+        ) from None
+    num_bytes, is_utf16, is_empty = 0, False, True
+    for chunk in _with_end(chunks):
+        is_utf16 |= not num_bytes and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        if is_ascii_based and (zero := chunk.find(0)) >= 0:
+            hint = "it may be text with --encoding utf-16" if is_utf16 else "give a plain text file"
+            raise TextgenError(f"{where} is binary (a zero byte at offset {num_bytes + zero}); {hint}")
+        num_pending = len(decoder.getstate()[0])  # the first bytes of a character that the chunk continues
+        try:
+            text = decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            other = "latin-1 or cp1252" if encoding.lower().startswith("utf") else "utf-8"
+            offset = num_bytes - num_pending + error.start
+            raise TextgenError(
+                f"{where} is not {encoding}: byte 0x{error.object[error.start]:02X} at offset {offset}; "
+                f"name its encoding, for example --encoding {other}"
+            ) from None
+        except UnicodeError as error:
+            reason = f"{where} is not {encoding}: {error}; name its encoding with --encoding"
+            raise TextgenError(reason) from None
+        num_bytes += len(chunk)
+        text = text.removeprefix("\ufeff") if is_empty else text
+        is_empty &= not text
+        yield text
+    if is_empty:
+        raise TextgenError(f"{where} is empty; give a text")
+
+
+def _with_end(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    yield from filter(None, chunks)
+    yield b""
