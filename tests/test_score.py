@@ -12,10 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from textgen import experiment
 from textgen.api import TextgenError, Tokenizer
 from textgen.device import Compute, seeded
+from textgen.entry import parse_entry
+from textgen.experiment import score_any
 from textgen.options import build
 from textgen.registry import names
+from textgen.runs import Run
 from textgen.score import (
     START,
     TextBits,
@@ -24,6 +28,7 @@ from textgen.score import (
     summarise,
     token_starts,
 )
+from textgen.text import cut_blocks
 from textgen.tokens import TokenTable, fallback_mask
 from textgen.validation import validation_bits
 from textgen_char.tokenizer import CharTokenizer
@@ -241,6 +246,27 @@ def test_the_bits_of_a_block_are_those_of_the_tokens_that_begin_in_it() -> None:
         4,
         8 + 16 + 32 + 64 + 128,
     ]
+
+
+def test_a_long_text_is_scored_in_stretches_as_in_one_pass(
+    tokenizer: Tokenizer, lstm: nn.Module, news: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = news[20_000:40_000] + "中文 words.\n"
+    name = "char" if isinstance(tokenizer, CharTokenizer) else "word"
+    run = Run(parse_entry(f"{name}-lstm"), tokenizer, lstm, {}, np.zeros(0))
+    whole = score_any(run, text, CPU)
+    monkeypatch.setattr(experiment, "BLOCK_CHARS", 3000)
+    assert len(list(cut_blocks([text], 3000))) > 5
+    stretches = score_any(run, text, CPU)
+    assert stretches["accounting"]["decoded_equals_text"] is True
+    for key in ("num_chars", "num_chars_of_tokens", "num_tokens"):
+        assert stretches["accounting"][key] == whole["accounting"][key]
+    assert stretches["interval"] == pytest.approx(whole["interval"], rel=1e-5)
+    assert stretches["bits_by_cause"] == pytest.approx(whole["bits_by_cause"], rel=1e-5)
+    for key in set(whole) - {"interval", "bits_by_cause", "accounting"}:
+        assert stretches[key] == pytest.approx(whole[key], rel=1e-5)
+    one_pass = score(lstm, tokenizer, text)
+    assert whole["bits_per_char"] == pytest.approx(one_pass.bits_per_char)
 
 
 # --- the quick score of validation

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from nltk.tokenize import RegexpTokenizer
 
 from textgen.api import Tokenizer
 from textgen.options import build
 from textgen.registry import names
+from textgen.text import cut_blocks
 from textgen.tokens import BYTE_TOKENS, fallback_mask, surface_bytes, utf8
 from textgen_char.tokenizer import CharTokenizer
-from textgen_word.splitting import split
+from textgen_word.splitting import _PATTERN, split
 from textgen_word.tokenizer import WordTokenizer
 
 UNSEEN = "中Ω😀"
@@ -108,6 +110,15 @@ def test_invalid_bytes_become_the_replacement_character(
     assert tokenizer.decode([first + byte for byte in spelled]) == text
 
 
+@every_tokenizer
+def test_counting_block_by_block_gives_the_same_vocabulary(name: str, news: str) -> None:
+    whole, parts = fitted(name, news), build("tokenizer", name)
+    parts.fit_counts(map(parts.count, cut_blocks([news], 7000)))
+    assert parts.state() == whole.state()
+    ids = [token for block in cut_blocks([news], 7000) for token in parts.encode(block)]
+    assert ids == whole.encode(news).tolist()
+
+
 # --- char
 
 
@@ -128,6 +139,14 @@ def test_split_loses_nothing(text: str) -> None:
     pieces = split(text)
     assert "".join(pieces) == text
     assert all(pieces)
+
+
+@given(text=...)
+@example(text="don't n't Can'T an' o'n't 9n't")
+@example(text="nn't _n’t n'tx isn't's")
+def test_the_rule_for_plain_words_changes_nothing(text: str) -> None:
+    without = RegexpTokenizer(_PATTERN.partition("|")[2])
+    assert split(text) == without.tokenize(text)
 
 
 @pytest.mark.parametrize(

@@ -208,19 +208,15 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score a text with a trained run, in bits per character with everything charged."""
-    from textgen.corpus import read_text
+    from textgen.corpus import load_text
     from textgen.device import choose_compute
     from textgen.experiment import score_any
-    from textgen.options import build
     from textgen.runs import load_run
 
     compute = choose_compute(device, "fp32")
     loaded = load_run(run, compute.device)
-    name, text = read_text(texts, encoding)
     cleaner = clean or loaded.manifest["settings"]["corpus"]["cleaner"]
-    text = build("cleaner", cleaner).clean(text)
-    if not text:
-        raise TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try --clean raw")
+    name, text = load_text(texts, cleaner, encoding)
     figures = {
         "text": name,
         "cleaner": cleaner,

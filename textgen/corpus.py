@@ -27,7 +27,7 @@ MIN_CHARS = {"train": 100, "validation": 20, "test": 20}
 MIN_CUT_WINDOW = 1000
 """A cut may move this many characters, or 1 % of the text, to reach the end of a paragraph."""
 
-MAX_IN_MEMORY = 32_000_000
+MAX_IN_MEMORY = 16_000_000
 """Files of more bytes than this are cleaned block by block and stay on disk."""
 
 MAX_HELD_OUT_CHARS = 1_000_000

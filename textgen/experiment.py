@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -20,9 +22,9 @@ from textgen.embedding import input_vectors
 from textgen.entry import Entry
 from textgen.registry import find
 from textgen.runs import Run
-from textgen.score import START, TextBits, bits_of_blocks, score_text, summarise
+from textgen.score import START, TextBits, bits_of_blocks, score_text, summarise, tally
 from textgen.streams import Streams
-from textgen.text import Text
+from textgen.text import BLOCK_CHARS, Text, blocks, cut_blocks
 from textgen.token_cache import encode, fit_and_encode
 from textgen.tokens import fallback_mask
 from textgen.train import Progress, Trainer, TrainResult, train
@@ -34,13 +36,30 @@ MAX_EMBEDDING_CHARS = 100_000_000
 """Word vectors are trained on at most so many characters of the training text, the first ones."""
 
 
+ACCOUNTING: dict[str, Callable[[list[Any]], Any]] = {
+    "decoded_equals_text": all,
+    "num_chars": sum,
+    "num_chars_of_tokens": sum,
+    "num_tokens": sum,
+    "total_bits": sum,
+    "max_probability_error": max,
+}
+"""How the accounts of stretches make that of the whole text."""
+
+
+MAX_VALIDATION_CHARS = 200_000
+"""During training no more than so many characters are scored at a time, the first ones of validation."""
+
+
 @dataclass(frozen=True)
 class Encoded:
-    """The parts of a corpus as ids of one tokenizer."""
+    """What is trained on and scored of a corpus, as ids of one tokenizer."""
 
     train: TokenIds
     validation: TokenIds
     test: TokenIds
+    quick_validation: TokenIds
+    """The first `MAX_VALIDATION_CHARS` characters of validation."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +111,10 @@ class Experiment:
             options = self.entry.train_options()
             streams = Streams(encoded.train, options.batch_size, options.sequence_length, self.seed)
             trainer = Trainer(model, streams, options, self.compute, self.seed)
-            num_scored = len(split.scored("validation"))
+            num_scored = min(len(split.validation), MAX_VALIDATION_CHARS)
 
             def validate() -> float:
-                return validation_bits(model, encoded.validation, num_scored, self.compute)
+                return validation_bits(model, encoded.quick_validation, num_scored, self.compute)
 
             return train(trainer, self.budget, len(split.train) / len(encoded.train), validate, report)
         if not hasattr(model, "fit"):
@@ -128,9 +147,10 @@ def encode_corpus(entry: Entry, tokenizer: Tokenizer, corpus: Corpus) -> tuple[E
     """Fit the tokenizer and tokenize what is trained on and scored; return whether the ids spell it."""
     name = entry.parts["tokenizer"]
     identity = (name, find("tokenizer", name).version, entry.options.get("tokenizer", {}))
-    parts = [fit_and_encode(tokenizer, identity, corpus.split.train)]
-    parts += [encode(tokenizer, corpus.split.scored(part)) for part in ("validation", "test")]
-    return Encoded(*(ids for ids, _ in parts)), all(lossless for _, lossless in parts)
+    train, lossless = fit_and_encode(tokenizer, identity, corpus.split.train)
+    validation, test = corpus.split.scored("validation"), corpus.split.scored("test")
+    held_out = [encode(tokenizer, text) for text in (validation, test, validation[:MAX_VALIDATION_CHARS])]
+    return Encoded(train, *(ids for ids, _ in held_out)), lossless and all(same for _, same in held_out)
 
 
 def embed(
@@ -145,16 +165,31 @@ def embed(
     return input_vectors(embedding, source, beginning, tokenizer.tokens, train_ids, is_fallback=mask)
 
 
-def score_any(run: Run, text: str, device: torch.device) -> dict[str, Any]:
-    """Score any text with a run; raises `TextgenError` if the run's tokenizer does not preserve it."""
-    ids = np.asarray(run.tokenizer.encode(text))
-    if not getattr(run.tokenizer, "lossless", True) or run.tokenizer.decode(ids) != text:
-        name = run.entry.parts["tokenizer"]
-        raise TextgenError(f"tokenizer {name!r} loses text, so that a score would not be comparable")
-    scored = score_ids(run, text, ids, device)
-    _, interval = blocks_and_interval(run, scored)
-    summary = summarise(scored, run.table, run.is_fallback)
-    return {**summary, "interval": interval, "accounting": account(run, scored)}
+def score_any(run: Run, text: Text, device: torch.device) -> dict[str, Any]:
+    """Score any text with a run; raises `TextgenError` if the run's tokenizer does not preserve it.
+
+    It is scored stretch by stretch, with the state carried from each to the next, so that the memory it
+    takes does not grow with the text.
+    """
+    size = block_size(len(text))
+    bits, tallies, accounts = np.zeros(-(-len(text) // size)), [], []
+    context, state, place = np.asarray(run.tokenizer.encode(START)), None, 0
+    for stretch in cut_blocks(blocks(text), BLOCK_CHARS):
+        ids, lossless = encode(run.tokenizer, stretch)
+        if not lossless:
+            name = run.entry.parts["tokenizer"]
+            raise TextgenError(f"tokenizer {name!r} loses text, so that a score would not be comparable")
+        scored = score_text(run.model, stretch, ids, context, device=device, state=state)
+        block_bits = bits_of_blocks(scored, run.table, size, begin=place % size)
+        bits[place // size :][: len(block_bits)] += block_bits
+        tallies.append(tally(scored, run.table, run.is_fallback))
+        accounts.append(account(run, scored))
+        context, state, place = ids[-1:], scored.state, place + len(stretch)
+    return {
+        **reduce(add, tallies).figures(),
+        "interval": Bootstrap(len(text)).interval(bits),
+        "accounting": {key: join([each[key] for each in accounts]) for key, join in ACCOUNTING.items()},
+    }
 
 
 def score_ids(run: Run, text: str, ids: TokenIds, device: torch.device) -> TextBits:

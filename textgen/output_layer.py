@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -64,21 +64,29 @@ class AdaptiveSoftmax(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return log-probabilities [..., vocab_size], which serve as logits."""
-        tails = [tail(project(features)) for project, tail in zip(self.projections, self.tails, strict=True)]
-        return self._join(self.head(features), tails)
+        return self._join(
+            self.head(features), [tail(project(features)) for project, tail in self._clusters()]
+        )
 
     def packed(self, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
         """Return `forward` for features [batch, hidden_size], its weights copied and in `dtype`."""
         head = self.head.packed(dtype)
-        projections = [project.weight.detach().t().to(dtype).contiguous() for project in self.projections]
-        tails = [tail.packed(dtype) for tail in self.tails]
+        tails = [
+            (project.weight.detach().t().to(dtype).contiguous(), tail.packed(dtype))
+            for project, tail in self._clusters()
+        ]
 
         def forward(features: Tensor) -> Tensor:
             narrow = features.to(dtype)
-            parts = [tail(narrow @ project) for project, tail in zip(projections, tails, strict=True)]
-            return self._join(head(narrow), parts)
+            return self._join(head(narrow), [tail(narrow @ projection) for projection, tail in tails])
 
         return forward
+
+    def _clusters(self) -> Iterator[tuple[nn.Linear, FullSoftmax]]:
+        for projection, tail in zip(self.projections, self.tails, strict=True):
+            assert isinstance(projection, nn.Linear)
+            assert isinstance(tail, FullSoftmax)
+            yield projection, tail
 
     def _join(self, head: Tensor, tails: list[Tensor]) -> Tensor:
         """Return the log-probabilities of all tokens from the logits of the head and of each tail."""
@@ -93,13 +101,14 @@ class AdaptiveSoftmax(nn.Module):
         features, targets = features.flatten(0, -2), targets.flatten()
         in_head = targets
         tail_loss = features.new_zeros((), dtype=torch.float32)
-        for index, (low, high) in enumerate(pairwise(self.bounds)):
+        for index, (projection, tail) in enumerate(self._clusters()):
+            low, high = self.bounds[index : index + 2]
             inside = (targets >= low) & (targets < high)
             rows = inside.nonzero()[:, 0]
             in_head = torch.where(inside, self.bounds[0] + index, in_head)
             if len(rows):
-                narrow = self.projections[index](features[rows])
-                tail_loss = tail_loss + len(rows) * self.tails[index].loss(narrow, targets[rows] - low)  # type: ignore[operator]
+                narrow = projection(features[rows])
+                tail_loss = tail_loss + len(rows) * tail.loss(narrow, targets[rows] - low)
         return self.head.loss(features, in_head) + tail_loss / len(targets)
 
 

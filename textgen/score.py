@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textgen.api import TextgenError, TokenIds
+from textgen.api import State, TextgenError, TokenIds
 from textgen.tokens import TokenTable, utf8
 
 START = "\n"
@@ -32,6 +32,8 @@ class TextBits:
     """[number of tokens]"""
     probability_error: float
     """The largest distance of a sum of probabilities from 1."""
+    state: State = None
+    """The model's state before the last token, from where the next stretch of a longer text goes on."""
 
     @property
     def bits_per_char(self) -> float:
@@ -40,17 +42,25 @@ class TextBits:
 
 
 def score_text(
-    model: nn.Module, text: str, ids: TokenIds, start_ids: TokenIds, *, device: torch.device, chunk: int = 512
+    model: nn.Module,
+    text: str,
+    ids: TokenIds,
+    start_ids: TokenIds,
+    *,
+    device: torch.device,
+    chunk: int = 512,
+    state: State = None,
 ) -> TextBits:
     """Score `ids`, the tokens of `text`, in one pass that carries the state, in fp32.
 
-    `start_ids` are the tokens of `START`. `chunk` is how many tokens are computed at once; it does not
-    change the result.
+    `start_ids` are the tokens of `START`; or, for a text that goes on from another, the last token of that
+    one, and `state` is where its score ended. `chunk` is how many tokens are computed at once; it does
+    not change the result.
     """
     sequence = torch.from_numpy(np.concatenate([start_ids, ids]).astype(np.int64)).to(device)
     bits, errors = [], [0.0]
     with torch.inference_mode():
-        state = model.initial_state(1)  # type: ignore[operator]
+        state = model.initial_state(1) if state is None else state  # type: ignore[operator]
         if len(start_ids) > 1:
             _, state = model(sequence[None, : len(start_ids) - 1], state)
         position = len(start_ids) - 1
@@ -67,7 +77,7 @@ def score_text(
         raise TextgenError(
             "the model gives a character of the text no probability (or NaN), so it has no score"
         )
-    return TextBits(text, ids, total, max(errors))
+    return TextBits(text, ids, total, max(errors), state)
 
 
 def log_softmax(logits: Tensor) -> Tensor:
@@ -81,11 +91,52 @@ def token_starts(ids: TokenIds, table: TokenTable) -> NDArray[np.int64]:
     return np.maximum(np.cumsum(num_chars) - np.maximum(num_chars, 1), 0)
 
 
-def bits_of_blocks(scored: TextBits, table: TokenTable, block_chars: int) -> NDArray[np.float64]:
-    """Return the bits of each stretch of `block_chars` characters (the last one may be shorter)."""
-    num_blocks = -(-len(scored.text) // block_chars)
-    blocks = token_starts(scored.ids, table) // block_chars
+def bits_of_blocks(
+    scored: TextBits, table: TokenTable, block_chars: int, begin: int = 0
+) -> NDArray[np.float64]:
+    """Return the bits of each stretch of `block_chars` characters (the last one may be shorter).
+
+    `begin` is how many characters of the first stretch come before the text.
+    """
+    num_blocks = -(-(begin + len(scored.text)) // block_chars)
+    blocks = (begin + token_starts(scored.ids, table)) // block_chars
     return np.bincount(blocks, scored.bits, num_blocks).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What the figures of a score are made of; the tallies of two texts add up to that of both."""
+
+    num_chars: int
+    num_bytes: int
+    num_words: int
+    """Words by `\\w+`, of which `num_spelled` have a fallback token."""
+    num_spelled: int
+    num_between_spaces: int
+    """Words between white space."""
+    total_bits: float
+    bits_by_cause: NDArray[np.float64]
+    """[len(CAUSES)], the sum over all tokens."""
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            *(mine + its for mine, its in zip(vars(self).values(), vars(other).values(), strict=True))
+        )
+
+    def figures(self) -> dict[str, Any]:
+        """Return the score in the usual units, and its parts, as `summarise` explains them."""
+        parts = (self.bits_by_cause / self.num_chars).tolist()
+        bits_by_cause = dict(zip(CAUSES, parts, strict=True))
+        bits_per_char = self.total_bits / self.num_chars
+        return {
+            "bits_per_char": bits_per_char,
+            "bits_by_cause": bits_by_cause,
+            "bits_per_char_unknown_free": bits_per_char - bits_by_cause["spelled_words"],
+            "unknown_word_rate": self.num_spelled / self.num_words if self.num_words else 0.0,
+            "bits_per_byte": self.total_bits / self.num_bytes,
+            "nats_per_char": bits_per_char * LOG2,
+            "perplexity_per_word": 2 ** min(self.total_bits / max(1, self.num_between_spaces), 1000.0),
+        }
 
 
 def summarise(scored: TextBits, table: TokenTable, is_fallback: NDArray[np.bool_]) -> dict[str, Any]:
@@ -95,25 +146,27 @@ def summarise(scored: TextBits, table: TokenTable, is_fallback: NDArray[np.bool_
     spelled if any of its tokens is a fallback token. `bits_per_char_unknown_free` is the flattering figure
     in which spelled words cost nothing. Perplexity is per word between white space.
     """
-    total, num_chars = float(scored.bits.sum()), len(scored.text)
-    cause, unknown_word_rate = _causes(scored, table, is_fallback)
-    parts = np.bincount(cause, weights=scored.bits, minlength=len(CAUSES)) / num_chars
-    bits_by_cause = dict(zip(CAUSES, parts.tolist(), strict=True))
-    return {
-        "bits_per_char": total / num_chars,
-        "bits_by_cause": bits_by_cause,
-        "bits_per_char_unknown_free": total / num_chars - bits_by_cause["spelled_words"],
-        "unknown_word_rate": unknown_word_rate,
-        "bits_per_byte": total / len(utf8(scored.text)),
-        "nats_per_char": total * LOG2 / num_chars,
-        "perplexity_per_word": 2 ** min(total / max(1, len(scored.text.split())), 1000.0),
-    }
+    return tally(scored, table, is_fallback).figures()
+
+
+def tally(scored: TextBits, table: TokenTable, is_fallback: NDArray[np.bool_]) -> Tally:
+    """Return what the figures of a score are made of."""
+    cause, num_words, num_spelled = _causes(scored, table, is_fallback)
+    return Tally(
+        len(scored.text),
+        len(utf8(scored.text)),
+        num_words,
+        num_spelled,
+        len(scored.text.split()),
+        float(scored.bits.sum()),
+        np.bincount(cause, weights=scored.bits, minlength=len(CAUSES)).astype(np.float64),
+    )
 
 
 def _causes(
     scored: TextBits, table: TokenTable, is_fallback: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], float]:
-    """Return the index in `CAUSES` of each token, and the share of words that are spelled."""
+) -> tuple[NDArray[np.int64], int, int]:
+    """Return the index in `CAUSES` of each token, the number of words and that of spelled ones."""
     num_chars = len(scored.text)
     word_of_char = np.full(num_chars + 1, -1)
     is_space = np.zeros(num_chars + 1, bool)
@@ -140,4 +193,4 @@ def _causes(
     all_space = np.append(0, np.cumsum(is_space))[[ends, starts]]
     cause = np.where(all_space[0] - all_space[1] == ends - starts, 3, 2)
     cause = np.where(word >= 0, np.where(spelled_word[word], 1, 0), cause)
-    return cause, float(spelled_word[:num_words].mean()) if num_words else 0.0
+    return cause, num_words, int(spelled_word[:num_words].sum())

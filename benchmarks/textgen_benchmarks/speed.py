@@ -80,7 +80,7 @@ class Ours:
 
 def comparisons(compute: Compute, repetitions: int) -> Iterator[Comparison]:
     """Yield every claim, measured."""
-    text = load_corpus(["wiki"]).text
+    text = load_corpus(["wiki"]).text[:]
     measure = partial(compare, repetitions=repetitions)
     char = Ours(CHAR, text, compute)
     training = char.training(30)

@@ -1,0 +1,116 @@
+"""Time and memory per character as the text grows: `python -m textgen_benchmarks.scaling --json FILE`.
+
+Texts of 1, 10 and 100 million characters are made of the corpus `wiki`, repeated with a line that changes.
+Each step runs in a process of its own, with an empty cache, so that its peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from textgen.corpus import load_corpus
+from textgen.output import print_rows
+
+BUDGET = "2Mchars"
+STEPS = ("clean", "tokenize char", "tokenize word", "train", "score")
+
+
+def measure(step: str, path: str) -> dict[str, Any]:
+    """Do one step; return seconds, the characters they were spent on, and the peak memory in bytes."""
+    # Not at the top: the processes that clean and tokenize import this file too.
+    from textgen.budget import parse_budget
+    from textgen.device import choose_compute
+    from textgen.entry import parse_entry
+    from textgen.experiment import Experiment, encode_corpus, score_any
+
+    began = time.perf_counter()
+    corpus = load_corpus([path], "clean" if step == "clean" else "raw")
+    seconds, num_chars = time.perf_counter() - began, len(corpus.text)
+    if step.startswith("tokenize"):
+        entry = parse_entry(f"{step.split()[1]}-random")
+        corpus.describe()
+        began = time.perf_counter()
+        encode_corpus(entry, entry.build_tokenizer(), corpus)
+        seconds, num_chars = time.perf_counter() - began, len(corpus.split.train)
+    elif step in ("train", "score"):
+        entry = parse_entry("char-lstm" if step == "train" else "char-random")
+        compute = choose_compute("cpu", "fp32")
+        run = Experiment(entry, corpus, parse_budget(BUDGET), compute, 0).run(lambda progress: None)
+        seconds, num_chars = (run.manifest["result"]["train"][key] for key in ("seconds", "num_chars"))
+        if step == "score":
+            began = time.perf_counter()
+            score_any(run, corpus.text, compute.device)
+            seconds, num_chars = time.perf_counter() - began, len(corpus.text)
+    # Linux counts in kB, macOS in bytes; of several processes the largest one.
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return {
+        "seconds": seconds,
+        "num_chars": num_chars,
+        "peak_bytes": peak * (1 if sys.platform == "darwin" else 1024),
+    }
+
+
+def write_text(path: Path, num_chars: int) -> None:
+    """Write a text of so many characters."""
+    wiki, written, repetition = str(load_corpus(["wiki"]).text), 0, 0
+    with path.open("w", encoding="utf-8") as file:
+        while written < num_chars:
+            piece = f"This is repetition number {repetition}.\n\n{wiki}\n"[: num_chars - written]
+            written += file.write(piece)
+            repetition += 1
+
+
+def main() -> None:
+    """Measure all steps at all sizes and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", default="1,10,100", help="millions of characters, by commas")
+    parser.add_argument("--steps", default=",".join(STEPS))
+    parser.add_argument("--json", type=Path, help="a file for the figures and the machine")
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(measure(*options.one)))
+        return
+    rows = []
+    for size in map(float, options.sizes.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "text.txt"
+            write_text(path, round(size * 1e6))
+            for step in options.steps.split(","):
+                command = [sys.executable, "-m", "textgen_benchmarks.scaling", "--one", step, str(path)]
+                with tempfile.TemporaryDirectory() as cache:
+                    environment = {**os.environ, "TEXTGEN_CACHE": cache}
+                    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
+                rows.append({"step": step, "million_chars": size, **json.loads(done.stdout)})
+                print(f"{step}, {size:g} million characters: done", file=sys.stderr)
+    print_rows(
+        [
+            {
+                "step": row["step"],
+                "million chars": f"{row['million_chars']:g}",
+                "ns/char": f"{row['seconds'] / row['num_chars'] * 1e9:,.0f}",
+                "Mchars/s": f"{row['num_chars'] / row['seconds'] / 1e6:.2f}",
+                "peak MB": f"{row['peak_bytes'] / 1e6:,.0f}",
+                "peak bytes/char": f"{row['peak_bytes'] / row['million_chars'] / 1e6:,.1f}",
+            }
+            for row in sorted(rows, key=lambda row: STEPS.index(row["step"]))
+        ]
+    )
+    if options.json:
+        from textgen.bench import machine, versions
+
+        result = {"versions": versions(), "machine": machine(), "rows": rows}
+        options.json.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
