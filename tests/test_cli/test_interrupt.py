@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Timer
 
@@ -46,6 +47,15 @@ def read(terminal: int) -> bytes:
         return b""
 
 
+@pytest.fixture
+def heeded_interrupts() -> Iterator[None]:
+    """Started in the background, tests inherit that SIGINT is ignored, and so would their processes."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded_interrupts")
 @pytest.mark.parametrize("command", ["train", "bench"])
 def test_ctrl_c_ends_with_one_line_and_no_half_written_run(
     command: str, entry: str, environment: dict[str, str], tmp_path: Path
