@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -153,10 +154,19 @@ def versions() -> dict[str, str]:
     }
 
 
+def processor() -> str:
+    """Return the processor's name; Linux tells it in a file only."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
 def machine() -> dict[str, Any]:
     """Return what the speeds were measured on."""
     return {
-        "processor": platform.processor() or platform.machine(),
+        "processor": processor(),
         "num_cores": os.cpu_count(),
         "num_threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
