@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from textgen.corpus import Corpus
 from textgen.entry import Entry
-from textgen.experiment import embed, encode_corpus
+from textgen.experiment import embed, encode_corpus, num_parameters
 from textgen.output import print_rows
 from textgen.runs import load_run
 
@@ -67,11 +67,6 @@ def describe_model(model: nn.Module) -> dict[str, Any]:
             {"layer": "(model)", "type": type(model).__name__, "output_shape": [], "num_parameters": own}
         )
     return {"layers": layers, "num_parameters": total}
-
-
-def num_parameters(module: nn.Module) -> int:
-    """Return the number of trainable parameters."""
-    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
 def print_layers(description: dict[str, Any]) -> None:

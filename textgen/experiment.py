@@ -93,7 +93,7 @@ class Experiment:
         result = {
             "name": self.entry.name,
             "seed": self.seed,
-            "num_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+            "num_parameters": num_parameters(model),
             "vocab_size": len(tokenizer.tokens),
             "error": None,
             "comparable": lossless,
@@ -163,6 +163,11 @@ def embed(
     source, mask = entry.parts["embedding"], fallback_mask(tokenizer)
     beginning = train_text[:MAX_EMBEDDING_CHARS]
     return input_vectors(embedding, source, beginning, tokenizer.tokens, train_ids, is_fallback=mask)
+
+
+def num_parameters(module: nn.Module) -> int:
+    """Return the number of trainable parameters."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
 def score_any(run: Run, text: Text, device: torch.device) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from textgen.bench import machine, versions
 from textgen.corpus import load_corpus
 from textgen.device import PRECISIONS, Compute, choose_compute, seeded
 from textgen.entry import parse_entry
+from textgen.experiment import embed
 from textgen.generate import Generator
 from textgen.options import build
 from textgen.streams import Streams
@@ -33,8 +34,6 @@ class Ours:
     """An entry on the `wiki` corpus, ready to be trained and to generate."""
 
     def __init__(self, name: str, text: str, compute: Compute) -> None:
-        from textgen.experiment import embed
-
         self.entry, self.compute = parse_entry(name), compute
         self.tokenizer = self.entry.build_tokenizer()
         self.tokenizer.fit(text)
