@@ -9,12 +9,14 @@ import torch
 
 from textgen.budget import parse_budget
 from textgen.corpus import Corpus, split_text
-from textgen.device import choose_compute
+from textgen.cuda_graph import RecordedStep
+from textgen.device import choose_compute, seeded
 from textgen.entry import parse_entry
 from textgen.experiment import Experiment, score_any
 from textgen.generate import Generator
 from textgen.options import build
 from textgen.runs import load_run, save_run
+from textgen_lstm.model import LSTM
 
 pytestmark = [
     pytest.mark.cuda,
@@ -37,3 +39,17 @@ def test_a_run_trained_on_the_gpu_scores_the_same_on_the_cpu(spec: str, news: st
     texts = Generator(run.model, run.tokenizer, compute).generate(["The "] * 2, 30, sampler, [0, 1])
     assert texts[0] == texts[1]
     assert len(texts[0]) == 30
+
+
+def test_a_recorded_step_gives_the_logits_and_states_of_the_step_itself() -> None:
+    device = torch.device("cuda")
+    with seeded(0, device):
+        model = LSTM(50, num_layers=2, hidden_size=32).to(device).eval()
+    step = model.prepare_step(torch.float32)
+    recorded = RecordedStep(step)
+    with torch.inference_mode():
+        state, recorded_state = model.initial_state(3), model.initial_state(3)
+        for ids in torch.randint(50, (9, 3), generator=torch.Generator().manual_seed(1)).to(device):
+            logits, state = step(ids, state)
+            recorded_logits, recorded_state = recorded(ids, recorded_state)
+            torch.testing.assert_close(recorded_logits, logits)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -23,9 +25,21 @@ def test_auto_takes_the_fastest_kind_there_is() -> None:
 def test_a_processor_computes_in_bf16_only_if_that_is_clearly_faster(
     monkeypatch: pytest.MonkeyPatch, speedup: float, precision: str
 ) -> None:
-    seconds = {torch.float32: 1.0, torch.bfloat16: 1 / speedup}
-    monkeypatch.setattr(device, "_product_seconds", seconds.__getitem__)
+    monkeypatch.setattr(device, "least_seconds", lambda _: [1.0, 1 / speedup])
     assert choose_compute("cpu") == Compute(CPU, precision)
+
+
+def test_the_least_time_of_each_counts_and_they_run_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, calls = [0.0], []
+
+    def work(name: str) -> None:
+        calls.append(name)
+        clock[0] += 3.0 if len(calls) > 4 else 9.0  # the first rounds are disturbed
+        clock[0] += 1.0 if name == "b" else 0.0
+
+    monkeypatch.setattr(device.time, "perf_counter", lambda: clock[0])
+    assert device.least_seconds([partial(work, "a"), partial(work, "b")]) == [3.0, 4.0]
+    assert calls == ["a", "b"] * (len(calls) // 2)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])

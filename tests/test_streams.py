@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textgen import streams as streams_module
 from textgen.api import TextgenError
 from textgen.streams import Streams
 
@@ -46,6 +49,22 @@ def test_a_short_text_shrinks_windows_then_streams(sizes: tuple[int, int, int]) 
     assert 1 <= streams.batch_size <= batch_size
     if batch_size * sequence_length < num_tokens:
         assert (streams.batch_size, streams.sequence_length) == (batch_size, sequence_length)
+
+
+def test_a_text_too_long_for_memory_gives_the_same_windows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ids = np.arange(1000, dtype=np.uint16)
+    ids.tofile(tmp_path / "ids")
+    resident = Streams(ids, 7, 20, seed=3)
+    updates = [resident.next(CPU) for _ in range(15)]
+    monkeypatch.setattr(streams_module, "MAX_RESIDENT", 999)
+    on_disk = Streams(np.memmap(tmp_path / "ids", np.uint16, "r"), 7, 20, seed=3)
+    for inputs, targets, fresh in updates:
+        again = on_disk.next(CPU)
+        assert torch.equal(inputs, again[0])
+        assert torch.equal(targets, again[1])
+        assert fresh == again[2]
 
 
 @pytest.mark.parametrize("num_tokens", [0, 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import accumulate
 from pathlib import Path
 
@@ -82,8 +83,12 @@ def test_a_damaged_cache_is_made_anew(text: FileText, cache: Path) -> None:
         again, _ = fit_and_encode(build("tokenizer", "char"), ["char"], text)
         assert np.array_equal(again, ids)
         assert path.read_bytes() == whole
-    path.with_suffix(".json").write_text("{")
-    assert np.array_equal(fit_and_encode(build("tokenizer", "char"), ["char"], text)[0], ids)
+    description = path.with_suffix(".json").read_text()
+    foreign = json.dumps({**json.loads(description), "state": {"of": "another version"}})
+    for damaged_description in ("{", foreign):
+        path.with_suffix(".json").write_text(damaged_description)
+        assert np.array_equal(fit_and_encode(build("tokenizer", "char"), ["char"], text)[0], ids)
+        assert path.with_suffix(".json").read_text() == description
 
 
 def test_a_cache_that_cannot_be_written_is_one_line(text: FileText, cache: Path) -> None:

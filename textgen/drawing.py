@@ -13,9 +13,9 @@ def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
     probability zero (logit minus infinity) is never drawn.
     """
     wide = torch.float32 if logits.device.type == "mps" else torch.float64  # which MPS lacks
-    cumulative = torch.softmax(logits.to(wide), dim=-1).cumsum(dim=-1)
-    # Scaled by the total, since rounding leaves it a little off 1. `right` skips tokens of no probability.
-    threshold = uniforms.to(wide)[:, None] * cumulative[:, -1:]
-    ids = torch.searchsorted(cumulative, threshold, right=True)[:, 0]
-    last = (cumulative < cumulative[:, -1:]).sum(dim=-1)  # the last token that has probability
-    return torch.minimum(ids, last)
+    cumulative = torch.softmax(logits.float(), dim=-1).cumsum(dim=-1, dtype=wide)
+    total = cumulative[:, -1:]
+    # Scaled by the total, since rounding leaves it a little off 1, and kept below it: then `right`, which
+    # skips tokens of no probability, finds one.
+    threshold = torch.minimum(uniforms.to(wide)[:, None] * total, total.nextafter(torch.zeros_like(total)))
+    return torch.searchsorted(cumulative, threshold, right=True)[:, 0]

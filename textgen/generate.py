@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from textgen.api import Sampler, State, Tokenizer
+from textgen.cuda_graph import RecordedStep, Step
 from textgen.device import PRECISIONS, Compute
 from textgen.score import START
 from textgen.tokens import TokenTable
 
-Step = Callable[[Tensor, State], tuple[Tensor, State]]
 DRAWS_AHEAD = 256
 
 
@@ -23,8 +23,8 @@ class Generator:
     """A model prepared for generation.
 
     A model may bring its own `prepare_step(dtype)`, which returns a function from ids [batch] and a state
-    to logits [batch, vocab_size] and the next state and computes products in `dtype`; otherwise `forward`
-    is called with one token at a time.
+    to logits [batch, vocab_size] and the next state and computes products in `dtype`; on a GPU it becomes
+    a `RecordedStep`, whose conditions it must meet. Otherwise `forward` is called with one token at a time.
     """
 
     def __init__(self, model: nn.Module, tokenizer: Tokenizer, compute: Compute) -> None:
@@ -72,6 +72,8 @@ class Generator:
     ) -> Iterator[np.ndarray[Any, Any]]:
         """Yield the next ids [batch], without end."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        is_recordable = self.device.type == "cuda" and hasattr(self.model, "prepare_step")
+        step = RecordedStep(self._step) if is_recordable else self._step
         with torch.inference_mode():
             logits, state = self._read(prompts)
             while True:
@@ -79,18 +81,20 @@ class Generator:
                 for uniforms in torch.stack(rows, dim=1).to(self.device):
                     ids = sampler(logits, uniforms)
                     yield ids.cpu().numpy()
-                    logits, state = self._step(ids, state)
+                    logits, state = step(ids, state)
 
     def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
         """Return the logits [batch, vocab_size] after the prompts, each read in one pass, and the state."""
-        logits, states = [], []
-        for prompt in prompts:
-            ids = self.tokenizer.encode(START + prompt)
-            row = torch.from_numpy(ids.astype(np.int64)).to(self.device)[None]
-            outputs, state = self.model(row, self.model.initial_state(1))  # type: ignore[operator]
-            logits.append(outputs[:, -1].float())
-            states.append(state)
+        # One by one, since a row's last digits would depend on what it is batched with.
+        ends = {prompt: self._read_one(prompt) for prompt in dict.fromkeys(prompts)}
+        logits, states = zip(*(ends[prompt] for prompt in prompts), strict=True)
         return torch.cat(logits), join(states)
+
+    def _read_one(self, prompt: str) -> tuple[Tensor, State]:
+        ids = self.tokenizer.encode(START + prompt)
+        row = torch.from_numpy(ids.astype(np.int64)).to(self.device)[None]
+        outputs, state = self.model(row, self.model.initial_state(1))  # type: ignore[operator]
+        return outputs[:, -1].float(), state
 
     def _step_by_forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         logits, state = self.model(ids[:, None], state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.input_table import InputTable
+from textgen.packed import pack
 
 CHUNK_LOGITS = 2**23
 """How many logits `linear_cross_entropy` holds at a time: 32 MB in fp32."""
@@ -34,10 +36,10 @@ class FullSoftmax(nn.Module):
         """Return the mean cross-entropy in nats, without holding all logits at once."""
         return linear_cross_entropy(features.flatten(0, -2), self._weight(), self.bias, targets.flatten())
 
-    def packed(self, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-        """Return `forward` for features [batch, hidden_size], its weights copied and in `dtype`."""
-        weight, bias = self._weight().detach().t().to(dtype).contiguous(), self.bias.detach()
-        return lambda features: (features.to(dtype) @ weight).float().add_(bias)
+    def packed(self, dtype: torch.dtype, bound: float = math.inf) -> Callable[[Tensor], Tensor]:
+        """Return `forward` for features [batch, hidden_size] in [-bound, bound], by `textgen.packed`."""
+        layer = pack(self._weight(), self.bias, dtype, bound)
+        return lambda features: layer(layer.narrow(features))
 
     def _weight(self) -> Tensor:
         table = self._tied_to[0]
@@ -68,9 +70,9 @@ class AdaptiveSoftmax(nn.Module):
             self.head(features), [tail(project(features)) for project, tail in self._clusters()]
         )
 
-    def packed(self, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-        """Return `forward` for features [batch, hidden_size], its weights copied and in `dtype`."""
-        head = self.head.packed(dtype)
+    def packed(self, dtype: torch.dtype, bound: float = math.inf) -> Callable[[Tensor], Tensor]:
+        """Return `forward` for features [batch, hidden_size] in [-bound, bound], by `textgen.packed`."""
+        head = self.head.packed(dtype, bound)
         tails = [
             (project.weight.detach().t().to(dtype).contiguous(), tail.packed(dtype))
             for project, tail in self._clusters()
@@ -78,7 +80,7 @@ class AdaptiveSoftmax(nn.Module):
 
         def forward(features: Tensor) -> Tensor:
             narrow = features.to(dtype)
-            return self._join(head(narrow), [tail(narrow @ projection) for projection, tail in tails])
+            return self._join(head(features), [tail(narrow @ projection) for projection, tail in tails])
 
         return forward
 
@@ -139,15 +141,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
             for start, end in pairwise(bounds):
                 chunk, wanted = features[start:end], targets[start:end, None]
                 logits = (chunk @ narrow.t()).to(torch.promote_types(dtype, torch.float32)).add_(bias)
-                log_normaliser = logits.logsumexp(-1, keepdim=True)
-                loss += (log_normaliser - logits.gather(1, wanted)).sum()
+                log_probs = logits.log_softmax(-1)
+                loss -= log_probs.gather(1, wanted).sum()
                 if d_features is None or d_weight is None or d_bias is None:
                     continue
                 # The gradient with respect to the logits: probabilities, less 1 at the target.
-                logits.sub_(log_normaliser).exp_()
-                logits.scatter_add_(1, wanted, -torch.ones_like(wanted, dtype=logits.dtype))
-                d_bias += logits.sum(0)
-                d_logits = logits.to(dtype)
+                d_logits = log_probs.exp_()
+                d_logits.scatter_add_(1, wanted, -torch.ones_like(wanted, dtype=d_logits.dtype))
+                d_bias += d_logits.sum(0)
+                d_logits = d_logits.to(dtype)
                 torch.mm(d_logits, narrow, out=d_features[start:end])
                 d_weight += d_logits.t() @ chunk
         if learns:

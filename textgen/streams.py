@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from textgen.api import TextgenError, TokenIds
+
+MAX_RESIDENT = 2**24
+"""A training text of at most so many tokens lies in the CPU's memory, 4 bytes each; windows of a longer one
+are read from where it is, which may be a file."""
+MAX_RESIDENT_ON_DEVICE = 2**28
+"""The same for another device's memory."""
 
 
 @dataclass
@@ -25,6 +31,7 @@ class Streams:
     seed: int
     epoch: int = 0
     position: int = 0
+    _resident: Tensor | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.ids) < 2:
@@ -41,9 +48,8 @@ class Streams:
             self.position = 0
             self._start_epoch()
         fresh = self.position == 0
-        window = self._streams[:, self.position : self.position + self.sequence_length + 1]
+        batch = self._window(device)
         self.position += self.sequence_length
-        batch = torch.from_numpy(window.astype(np.int64)).to(device, non_blocking=True)
         return batch[:, :-1], batch[:, 1:], fresh
 
     @property
@@ -59,9 +65,16 @@ class Streams:
 
     def _start_epoch(self) -> None:
         unused = len(self.ids) - 1 - self.batch_size * self.length
-        offset = int(np.random.default_rng((self.seed, self.epoch)).integers(unused + 1))
-        # A view, not a copy: each row is a stream and, as its last target, the first token of the next.
+        self._offset = int(np.random.default_rng((self.seed, self.epoch)).integers(unused + 1))
+
+    def _window(self, device: torch.device) -> Tensor:
+        """Return the next sequence of each stream and, as its last target, the token that follows it."""
+        shape = (self.batch_size, self.sequence_length + 1)
+        start = self._offset + self.position
+        if len(self.ids) <= (MAX_RESIDENT if device.type == "cpu" else MAX_RESIDENT_ON_DEVICE):
+            if self._resident is None:
+                self._resident = torch.from_numpy(np.asarray(self.ids, np.int32)).to(device)
+            return self._resident.as_strided(shape, (self.length, 1), start).long()
         stride = self.ids.strides[0]
-        self._streams = np.lib.stride_tricks.as_strided(
-            self.ids[offset:], (self.batch_size, self.length + 1), (self.length * stride, stride)
-        )
+        window = np.lib.stride_tricks.as_strided(self.ids[start:], shape, (self.length * stride, stride))
+        return torch.from_numpy(window.astype(np.int64)).to(device, non_blocking=True)

@@ -88,6 +88,9 @@ def _restored(
     tokenizer: Tokenizer, description: dict[str, Any], ids: NDArray[Any], text: FileText
 ) -> TokenIds | None:
     """Return the cached ids, if the tokenizer with its cached state still gives those of the first block."""
-    tokenizer.restore(description["state"])
-    first = np.asarray(tokenizer.encode(next(text.blocks())))
+    try:
+        tokenizer.restore(description["state"])
+        first = np.asarray(tokenizer.encode(next(text.blocks())))
+    except Exception:  # whatever an older or newer version of a plugin raises at this state
+        return None
     return np.asarray(ids) if np.array_equal(ids[: len(first)], first) else None

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from textgen.api import State, TextgenError
 from textgen.budget import Budget
-from textgen.device import Compute, seeded
+from textgen.device import Compute, keep_freed_memory, seeded
 from textgen.streams import Streams
 
 
@@ -74,6 +74,7 @@ class Trainer:
         self, model: nn.Module, streams: Streams, options: TrainOptions, compute: Compute, seed: int
     ) -> None:
         self.model, self.streams, self.options, self.compute = model, streams, options, compute
+        keep_freed_memory()
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         matrices = [parameter for parameter in self.parameters if parameter.ndim >= 2]
         vectors = [parameter for parameter in self.parameters if parameter.ndim < 2]

@@ -111,7 +111,7 @@ class LSTM(nn.Module):
         """Return the function for generating token by token, made from the weights as they are now."""
         table = self.input.table() * math.sqrt(self.input.size)
         layers = [layer for layer in self.layers if isinstance(layer, nn.LSTM)]
-        return LSTMStep(table, layers, self.output.packed(dtype), OUTPUT_GAIN, dtype)
+        return LSTMStep(table, layers, self.output.packed(dtype, bound=OUTPUT_GAIN), OUTPUT_GAIN, dtype)
 
 
 def cutoffs(vocab_size: int) -> list[int]:

@@ -18,11 +18,11 @@ from textgen_word.splitting import split
 
 @dataclass
 class WordTokenizer:
-    """Words of the training text by falling frequency, then its characters, then the 256 byte tokens.
+    """Words and spelling characters of the training text by falling frequency, then the 256 byte tokens.
 
     The spelling characters have ids of their own, apart from words of one letter, so that a model learns
     how spelled words begin and end. Words below `min_count` are spelled in training too: that is
-    where a model learns to spell.
+    where a model learns to spell, and what the frequency of a character is counted in.
     """
 
     max_words: Annotated[int, Ge(1)] = 20_000
@@ -46,8 +46,16 @@ class WordTokenizer:
         for part in counts:
             total.update(part)
         ranked = sorted(total.items(), key=lambda item: (-item[1], item[0]))
-        words = [word for word, count in ranked[: self.max_words] if count >= self.min_count]
-        self._build(words, "".join(sorted(set[str]().union(*total))))
+        words = [(word, count) for word, count in ranked[: self.max_words] if count >= self.min_count]
+        characters = Counter(dict.fromkeys(sorted(set[str]().union(*total)), 0))
+        for word, count in ranked[len(words) :]:
+            for character in word:
+                characters[character] += count
+        # A sort is stable: words come before characters that are as frequent.
+        tokens = [(word, count, False) for word, count in words]
+        tokens += [(character, count, True) for character, count in characters.items()]
+        tokens.sort(key=lambda token: -token[1])
+        self._build([surface for surface, _, _ in tokens], [spells for _, _, spells in tokens])
 
     def encode(self, text: str) -> NDArray[np.int32]:
         """Return one id per piece of `splitting.split`, or several for a piece that is spelled."""
@@ -65,20 +73,23 @@ class WordTokenizer:
         return self._table.decode(np.asarray(ids, np.int64).tolist())
 
     def state(self) -> dict[str, Any]:
-        """Return words and spelling characters, as lists: JSON would join a pair of lone surrogates."""
-        return {"words": self._words, "characters": list(self._characters)}
+        """Return the surfaces but the byte tokens, and the ids of those that are spelling characters."""
+        num_surfaces = len(self.tokens) - len(BYTE_TOKENS)
+        spelling = np.flatnonzero(self.fallback[:num_surfaces])
+        return {"surfaces": self.tokens[:num_surfaces], "spelling": spelling.tolist()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take the words and the spelling characters from `state`."""
-        self._build(state["words"], "".join(state["characters"]))
+        """Take the vocabulary from `state`."""
+        spelling = set(state["spelling"])
+        self._build(state["surfaces"], [index in spelling for index in range(len(state["surfaces"]))])
 
-    def _build(self, words: list[str], characters: str) -> None:
-        self._words, self._characters = words, characters
-        self.tokens = [*words, *characters, *BYTE_TOKENS]
-        self.fallback = np.arange(len(self.tokens)) >= len(words)
+    def _build(self, surfaces: list[str], spells: list[bool]) -> None:
+        self.tokens = [*surfaces, *BYTE_TOKENS]
+        self.fallback = np.array([*spells, *(True for _ in BYTE_TOKENS)])
         self._table = TokenTable(self.tokens)
-        self._id_of_word = {word: index for index, word in enumerate(words)}
-        self._id_of_char = {char: len(words) + index for index, char in enumerate(characters)}
+        surfaces_by_id = list(enumerate(zip(surfaces, spells, strict=True)))
+        self._id_of_word = {surface: index for index, (surface, spelling) in surfaces_by_id if not spelling}
+        self._id_of_char = {surface: index for index, (surface, spelling) in surfaces_by_id if spelling}
 
     def _spell(self, piece: str) -> list[int]:
         first_byte = len(self.tokens) - len(BYTE_TOKENS)
