@@ -88,8 +88,8 @@ def test_the_rate_that_the_optimizer_gets_follows_the_budget(ids: TokenIds) -> N
     training = trainer(ids[:5000])
     for fraction, share in ((0.05, 0.5), (0.1, 1.0), (1.0, 0.02)):
         training.update(fraction)
-        rates = [group["lr"] for group in training.optimizer.param_groups]
-        assert rates == pytest.approx([share * OPTIONS.learning_rate] * 2)
+        rates = [group["lr"] for optimizer in training.optimizers for group in optimizer.param_groups]
+        assert rates == pytest.approx([share * OPTIONS.learning_rate] * 3)
 
 
 def test_a_budget_of_epochs_ends_with_an_epoch(ids: TokenIds) -> None:
@@ -200,7 +200,8 @@ def test_a_restored_training_goes_on_bit_by_bit(ids: TokenIds, num_updates: int)
     streams = Streams(ids, 8, 16, 0, state["epoch"], state["position"])
     restored = Trainer(lstm(seed=9, dropout=0.3), streams, OPTIONS, CPU, seed=9)
     restored.model.load_state_dict(state["model"])
-    restored.optimizer.load_state_dict(state["optimizer"])
+    for optimizer, its_state in zip(restored.optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(its_state)
     restored.scaler.load_state_dict(state["scaler"])
     restored.carried, restored.random_state = state["carried"], state["random"]
     assert state["num_updates"] == num_updates
@@ -248,7 +249,7 @@ def test_the_gradient_is_clipped(ids: TokenIds) -> None:
     gradients: list[float] = []
     training = trainer(ids[:1000], model=Steep())
     assert training.update(0.5) == 0  # the model's own loss
-    moment = training.optimizer.state_dict()["state"][0]["exp_avg"]
+    moment = training.optimizers[0].state_dict()["state"][0]["exp_avg"]
     assert gradients == [1000]
     assert float(moment) == pytest.approx(0.1 * OPTIONS.clip_norm, rel=1e-4)
 

@@ -26,11 +26,14 @@ class Compute:
     device: torch.device
     precision: str
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the matrix products."""
+        return PRECISIONS[self.precision]
+
     def autocast(self) -> torch.autocast:
         """Return the context in which a training step runs."""
-        return torch.autocast(
-            self.device.type, dtype=PRECISIONS[self.precision], enabled=self.precision != "fp32"
-        )
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.precision != "fp32")
 
     def synchronize(self) -> None:
         """Wait until the device has done what it was given, so that a clock tells the truth."""

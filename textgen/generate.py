@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from textgen.api import Sampler, State, Tokenizer
 from textgen.cuda_graph import RecordedStep, Step
-from textgen.device import PRECISIONS, Compute
+from textgen.device import Compute
 from textgen.score import START
 from textgen.tokens import TokenTable
 
@@ -31,9 +31,7 @@ class Generator:
         self.model, self.tokenizer, self.device = model, tokenizer, compute.device
         self.table = TokenTable(tokenizer.tokens)
         prepare = getattr(model, "prepare_step", None)
-        self._step: Step = (
-            prepare(PRECISIONS[compute.precision]) if prepare is not None else self._step_by_forward
-        )
+        self._step: Step = prepare(compute.dtype) if prepare is not None else self._step_by_forward
 
     def generate(
         self, prompts: Sequence[str], num_chars: int, sampler: Sampler, seeds: Sequence[int]

@@ -1,4 +1,4 @@
-"""Gradient training under a budget: streams with carried state, AdamW, warm-up and cosine decay."""
+"""Gradient training under a budget: streams with carried state, warm-up and cosine decay."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from textgen.api import State, TextgenError
 from textgen.budget import Budget
 from textgen.device import Compute, keep_freed_memory, seeded
+from textgen.optimizer import OptimizerName, build_optimizers
 from textgen.streams import Streams
 
 
@@ -27,6 +28,8 @@ class TrainOptions:
     """Parallel streams."""
     sequence_length: Annotated[int, Ge(1)] = 32
     """Tokens per stream and update, and so the reach of the gradient (truncated back-propagation)."""
+    optimizer: OptimizerName = "muon"
+    """`muon` is for the matrices of hidden layers; the rest then gets `adamw`."""
     learning_rate: Annotated[float, Gt(0)] = 3e-3
     """The peak, reached after the warm-up."""
     final_learning_rate: Annotated[float, Ge(0), Le(1)] = 0.02
@@ -76,14 +79,8 @@ class Trainer:
         self.model, self.streams, self.options, self.compute = model, streams, options, compute
         keep_freed_memory()
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        matrices = [parameter for parameter in self.parameters if parameter.ndim >= 2]
-        vectors = [parameter for parameter in self.parameters if parameter.ndim < 2]
-        groups = [
-            {"params": matrices, "weight_decay": options.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
-        self.optimizer = torch.optim.AdamW(
-            groups, lr=options.learning_rate, betas=(0.9, 0.99), fused=compute.device.type != "mps"
+        self.optimizers = build_optimizers(
+            model, options.optimizer, options.learning_rate, options.weight_decay, compute.dtype
         )
         self.scaler = torch.amp.GradScaler(compute.device.type, enabled=compute.precision == "fp16")
         with seeded(seed, compute.device):
@@ -96,7 +93,7 @@ class Trainer:
         """Return all that decides how it goes on: weights, optimizer, position, randomness."""
         return {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "scaler": self.scaler.state_dict(),
             "carried": self.carried,
             "random": self.random_state,
@@ -123,17 +120,20 @@ class Trainer:
         if fresh or self.carried is None:
             self.carried = self.model.initial_state(len(inputs))  # type: ignore[operator]
         rate = learning_rate(self.options, fraction)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
         with self.compute.autocast():
             loss, state = sequence_loss(self.model, inputs, targets, self.carried)
         self.carried = detach(state)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        self.scaler.unscale_(self.optimizer)
+        for optimizer in self.optimizers:
+            self.scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(self.parameters, self.options.clip_norm)
-        self.scaler.step(self.optimizer)
+        for optimizer in self.optimizers:
+            self.scaler.step(optimizer)
+            optimizer.zero_grad(set_to_none=True)
         self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
         return loss.detach()
 
     def _cuda_devices(self) -> list[torch.device]:

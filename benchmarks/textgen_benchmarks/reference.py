@@ -1,14 +1,21 @@
-"""The plain way to do it: what textgen is measured against. Short and honest, nothing slowed down."""
+"""The plain way to do it: what textgen is measured against. Short and honest, nothing slowed down.
+
+Each function returns a piece of work that is done once per call; `speed` has it done in another process.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.device import Compute
+from textgen_benchmarks.timing import Work
 
 
 class PlainLSTM(nn.Module):
@@ -28,55 +35,66 @@ class PlainLSTM(nn.Module):
         return self.output(features), state
 
 
-class PlainTraining:
-    """A training loop with carried state, full softmax, Adam and gradient clipping."""
+def plain_training(
+    ids: NDArray[np.int64], shape: tuple[int, int], compute: Compute, num_updates: int, model: dict[str, int]
+) -> Work:
+    """Return the work of `num_updates` updates; `shape` is the batch's, streams × tokens.
 
-    def __init__(self, model: nn.Module, ids: Tensor, batch_size: int, length: int, compute: Compute) -> None:
-        self.model, self.compute, self.length = model, compute, length
-        per_stream = len(ids) // batch_size
-        self.streams = ids[: per_stream * batch_size].view(batch_size, per_stream)
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-        self.position = 0
-        self.state: Any = None
+    Carried state, full softmax, Adam, gradient clipping.
+    """
+    (batch_size, length), lstm = shape, PlainLSTM(**model).to(compute.device)
+    per_stream = len(ids) // batch_size
+    streams = torch.from_numpy(ids[: per_stream * batch_size]).view(batch_size, per_stream).to(compute.device)
+    optimizer = torch.optim.Adam(lstm.parameters(), lr=1e-3)
+    position, state = 0, None
 
-    def run(self, num_updates: int) -> int:
-        """Do so many updates; return the number of tokens."""
+    def work() -> int:
+        nonlocal position, state
         for _ in range(num_updates):
-            if self.position + self.length >= self.streams.shape[1]:
-                self.position, self.state = 0, None
-            window = self.streams[:, self.position : self.position + self.length + 1]
-            self.position += self.length
-            with self.compute.autocast():
-                logits, state = self.model(window[:, :-1], self.state)
-            self.state = tuple(part.detach() for part in state)
+            if position + length >= per_stream:
+                position, state = 0, None
+            window = streams[:, position : position + length + 1]
+            position += length
+            with compute.autocast():
+                logits, state = lstm(window[:, :-1], state)
+            state = tuple(part.detach() for part in state)
             loss = F.cross_entropy(logits.float().flatten(0, 1), window[:, 1:].flatten())
-            self.optimizer.zero_grad()
+            optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            self.optimizer.step()
-        return num_updates * len(self.streams) * self.length
+            nn.utils.clip_grad_norm_(lstm.parameters(), 1.0)
+            optimizer.step()
+        return num_updates * batch_size * length
+
+    return work
 
 
-@torch.inference_mode()
-def plain_generation(model: nn.Module, prompt: Tensor, num_tokens: int) -> int:
-    """Sample token by token with temperature 0.8; return the number of tokens written by the whole batch."""
-    logits, state = model(prompt)
-    for _ in range(num_tokens):
-        ids = torch.multinomial((logits[:, -1] / 0.8).softmax(-1), 1)
-        logits, state = model(ids, state)
-    return num_tokens * len(prompt)
+def plain_generation(vocab_size: int, batch_size: int, num_tokens: int, device: torch.device) -> Work:
+    """Return the work of sampling so many tokens, one by one, in each row of a batch."""
+    model = PlainLSTM(vocab_size).to(device).eval()
+    prompt = torch.zeros(batch_size, 1, dtype=torch.long, device=device)
+
+    @torch.inference_mode()
+    def work() -> int:
+        logits, state = model(prompt)
+        for _ in range(num_tokens):
+            ids = torch.multinomial((logits[:, -1] / 0.8).softmax(-1), 1)
+            logits, state = model(ids, state)
+        return num_tokens * batch_size
+
+    return work
 
 
-def keras_windows(window: int = 60, num_symbols: int = 32) -> Any:
-    """Return the original's work, 256 windows of 60 steps with one target each, or None without Keras.
+def has_keras() -> bool:
+    """Return whether the original network can be measured."""
+    return importlib.util.find_spec("keras") is not None
+
+
+def keras_windows(window: int = 60, num_symbols: int = 32) -> Work:
+    """Return the original's work: 256 windows of 60 steps with one target each.
 
     3 × 256 LSTM on scaled character numbers: 1,323,040 parameters.
     """
-    try:
-        import keras
-    except ImportError:
-        return None
-    import numpy as np
+    import keras
 
     layers = [keras.layers.LSTM(256, return_sequences=index < 2) for index in range(3)]
     model = keras.Sequential(

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from textgen.bench import machine, versions
 from textgen.corpus import load_corpus
@@ -22,10 +21,12 @@ from textgen.generate import Generator
 from textgen.options import build
 from textgen.streams import Streams
 from textgen.train import Trainer
-from textgen_benchmarks.reference import PlainLSTM, PlainTraining, keras_windows, plain_generation
+from textgen_benchmarks.reference import has_keras, keras_windows, plain_generation, plain_training
+from textgen_benchmarks.remote import remote
 from textgen_benchmarks.timing import Comparison, Work, compare, matrix_product_peak
 
-CHAR, WORD = "char-lstm", "word-lstm-glove:min_count=1,max_words=20000"
+CHAR, WORD = "char-lstm:optimizer=adamw", "word-lstm-glove:optimizer=adamw,min_count=1,max_words=20000"
+"""With the optimizer of the reference, so that the same is computed."""
 NUM_CHARS = 400
 """Characters per sample."""
 
@@ -43,6 +44,7 @@ class Ours:
         with seeded(0, compute.device):
             self.model = self.entry.build_model(self.vocab_size, vectors).to(compute.device)
         self.options = self.entry.train_options()
+        self.batch_shape = (self.options.batch_size, self.options.sequence_length)
 
     def training(self, num_updates: int) -> Work:
         """Return the work of so many updates, in tokens."""
@@ -68,41 +70,39 @@ class Ours:
 
         return work
 
-    def plain(self, precision: str, num_updates: int, **sizes: int) -> Work:
-        """Return the reference's training on the same tokens and batches."""
-        ids = torch.from_numpy(self.ids.astype(np.int64)).to(self.compute.device)
-        model = PlainLSTM(self.vocab_size, **sizes).to(self.compute.device)
-        compute = Compute(self.compute.device, precision)
-        loop = PlainTraining(model, ids, self.options.batch_size, self.options.sequence_length, compute)
-        return lambda: loop.run(num_updates)
-
 
 def comparisons(compute: Compute, repetitions: int) -> Iterator[Comparison]:
     """Yield every claim, measured."""
     text = load_corpus(["wiki"]).text[:]
     measure = partial(compare, repetitions=repetitions)
     char = Ours(CHAR, text, compute)
-    training = char.training(30)
+    plain = partial(remote, plain_training, char.ids.astype(np.int64), char.batch_shape)
     # Two operations per weight forward, four backward.
     flops = 6.0 * sum(p.numel() for p in char.model.parameters() if p.ndim == 2)
+    training = char.training(30)
     for precision in dict.fromkeys(("fp32", compute.precision)):
-        name = f"training char-lstm, against a plain {precision} loop"
-        yield measure(name, "chars", ours=training, reference=char.plain(precision, 30), flops=flops)
-    original = keras_windows()
-    if original is not None:
-        name = "training char-lstm, against the original's windows in Keras"
-        yield measure(name, "targets", ours=training, reference=original)
+        name = f"training char-lstm with AdamW, against a plain {precision} loop with Adam"
+        with plain(Compute(compute.device, precision), 30, {"vocab_size": char.vocab_size}) as reference:
+            yield measure(name, "chars", ours=training, reference=reference, flops=flops)
+    if has_keras():
+        name = "the same, against the original's windows in Keras"
+        with remote(keras_windows) as reference:
+            yield measure(name, "targets", ours=training, reference=reference)
+    muon = Ours("char-lstm:optimizer=muon", text, compute).training(30)
+    yield measure("the same with Muon, against AdamW", "chars", ours=muon, reference=training)
     word = Ours(WORD, text, compute)
-    vocabulary = f"{word.vocab_size:,} tokens"
-    name = f"training word-lstm-glove, {vocabulary}, against a plain {compute.precision} full softmax"
-    plain = word.plain(compute.precision, 3, embedding=50)
-    yield measure(name, "tokens", ours=word.training(10), reference=plain)
+    name = (
+        f"training word-lstm-glove with AdamW, {word.vocab_size:,} tokens, "
+        f"against a plain {compute.precision} full softmax with Adam"
+    )
+    sizes = {"vocab_size": word.vocab_size, "embedding": 50}
+    with remote(plain_training, word.ids.astype(np.int64), word.batch_shape, compute, 3, sizes) as reference:
+        yield measure(name, "tokens", ours=word.training(10), reference=reference)
     for batch_size in (1, 64):
-        model = PlainLSTM(char.vocab_size).to(compute.device).eval()
-        prompt = torch.zeros(batch_size, 1, dtype=torch.long, device=compute.device)
-        reference = partial(plain_generation, model, prompt, NUM_CHARS)
         name = f"generation with char-lstm, {batch_size} at a time, against a plain loop"
-        yield measure(name, "chars", ours=char.generation(batch_size), reference=reference)
+        arguments = (char.vocab_size, batch_size, NUM_CHARS, compute.device)
+        with remote(plain_generation, *arguments) as reference:
+            yield measure(name, "chars", ours=char.generation(batch_size), reference=reference)
 
 
 def main() -> None:

@@ -7,33 +7,26 @@ running words of two Austen novels and 98.8 % of English Wikipedia, where Treeba
 
 from __future__ import annotations
 
-from functools import cache
-
-from nltk.tokenize import RegexpTokenizer
+import re
 
 _CLITIC = r"(?i:['’](?:s|re|ve|ll|d|m)\b)"
 _NEGATION = r"(?i:n['’]t\b)"
-_PATTERN = "|".join(
-    [
-        r" ?\w++(?!['’])",  # by far the most: no clitic follows, so that none of the rules below would cut it
-        r"\n+",
-        _NEGATION,
-        _CLITIC,
-        rf" ?\w+?(?={_NEGATION})",
-        r" ?\w+",
-        r" ?(?:--+|\.\.+)",
-        r" ?[^\w\s]",
-        r"[^\S\n]+(?![^\s])",  # a run of spaces, less the one that the next word carries
-        r"\s",
-    ]
-)
+_RULES = [
+    r" ?\w++(?!['’])",  # by far the most: no clitic follows, so that none of the rules below would cut it
+    r"\n+",
+    _NEGATION,
+    _CLITIC,
+    rf" ?\w+?(?={_NEGATION})",
+    r" ?\w+",
+    r" ?(?:--+|\.\.+)",
+    r" ?[^\w\s]",
+    r"[^\S\n]+(?![^\s])",  # a run of spaces, less the one that the next word carries
+    r"\s",
+]
+_PIECE = re.compile("|".join(_RULES))
 
 
 def split(text: str) -> list[str]:
     """Return the pieces of `text`, whose join is `text`; a word carries the one space before it."""
-    return _splitter().tokenize(text)  # type: ignore[no-any-return]
-
-
-@cache
-def _splitter() -> RegexpTokenizer:
-    return RegexpTokenizer(_PATTERN)
+    # Not by NLTK's RegexpTokenizer: its engine, which watches the clock, takes six times as long.
+    return _PIECE.findall(text)

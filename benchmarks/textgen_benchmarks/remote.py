@@ -1,0 +1,42 @@
+"""Work done in a process of its own, so that what textgen sets for its process does not help a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
+
+from textgen_benchmarks.timing import Work
+
+
+@contextmanager
+def remote(build: Callable[..., Work], *arguments: Any) -> Iterator[Work]:
+    """Build a piece of work in a new process (`build` and `arguments` are pickled) and yield it."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, build, arguments), daemon=True)
+    process.start()
+    theirs.close()
+
+    def work() -> int:
+        ours.send("work")
+        units: int = ours.recv()
+        return units
+
+    try:
+        yield work
+    finally:
+        ours.close()
+        process.join()
+
+
+def _serve(connection: Connection, build: Callable[..., Work], arguments: tuple[Any, ...]) -> None:
+    work = build(*arguments)
+    while True:
+        try:
+            connection.recv()
+        except EOFError:
+            return
+        connection.send(work())
