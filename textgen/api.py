@@ -69,6 +69,15 @@ class Model(Protocol):
     A model with trainable parameters is trained by gradient. One without has `fit(ids)` instead, which
     gets the ids of the training split. A model with an input table may accept the keyword `vectors`
     (an `InputVectors`), by which pretrained embeddings reach it.
+
+    A model may also have:
+
+    - `loss(ids, targets, state)`, the mean loss in nats per token and the next state, where that is cheaper
+      than by all logits;
+    - `prepare_step(dtype)`, a faster way to generate token by token (see `textgen.generate.Generator`);
+    - `expect_epochs(num_epochs)`, called before each update with how often the text will have been read
+      in the end, by the pace so far: for what depends on it, such as dropout;
+    - `recommended_training`, a dictionary of training options other than the defaults.
     """
 
     def initial_state(self, batch_size: int) -> State:

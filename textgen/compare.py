@@ -17,11 +17,13 @@ from textgen.tokens import utf8
 
 NUM_RESAMPLES = 2000
 MAX_COMPRESSED_CHARS = 16_000_000
+MAX_BLOCKS = 2000
+"""Resampling takes memory and time by the number of blocks; more would not make an interval surer."""
 
 
 def block_size(num_chars: int) -> int:
-    """Return how many characters a block has: 500, or less if the text would give fewer than 40 blocks."""
-    return max(1, min(500, num_chars // 40))
+    """Return how many characters a block has: 500, unless that gives fewer than 40 blocks or too many."""
+    return max(1, min(500, num_chars // 40), -(-num_chars // MAX_BLOCKS))
 
 
 @dataclass(frozen=True)

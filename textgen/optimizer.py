@@ -18,7 +18,7 @@ NUM_ITERATIONS = 3
 """Of Newton and Schulz. Five, as published, take longer and teach nothing more."""
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the odd polynomial of degree five that drives singular values towards 1 (Jordan et al. 2024)."""
-UPDATE_RMS = 0.5
+UPDATE_RMS = 0.25
 """Root mean square of Muon's updates at a learning rate of 1, whatever the size of the matrix; that of
 AdamW's is about 1 (Liu et al. 2025, arXiv:2502.16982, take 0.2)."""
 

@@ -117,6 +117,7 @@ class Trainer:
 
     def _step(self, fraction: float) -> Tensor:
         inputs, targets, fresh = self.streams.next(self.compute.device)
+        self._tell_epochs(fraction)
         if fresh or self.carried is None:
             self.carried = self.model.initial_state(len(inputs))  # type: ignore[operator]
         rate = learning_rate(self.options, fraction)
@@ -135,6 +136,11 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
         self.scaler.update()
         return loss.detach()
+
+    def _tell_epochs(self, fraction: float) -> None:
+        """Tell a model that asks how often, by the pace so far, it will have read the text in the end."""
+        if hasattr(self.model, "expect_epochs") and fraction > 0:
+            self.model.expect_epochs(self.streams.num_epochs / fraction)  # type: ignore[operator]
 
     def _cuda_devices(self) -> list[torch.device]:
         return [self.compute.device] if self.compute.device.type == "cuda" else []

