@@ -24,7 +24,7 @@ from textgen.streams import Streams
 class TrainOptions:
     """How a model is trained; each is an option of an entry (`char-lstm:learning_rate=0.002`)."""
 
-    batch_size: Annotated[int, Ge(1)] = 64
+    batch_size: Annotated[int, Ge(1)] = 96
     """Parallel streams."""
     sequence_length: Annotated[int, Ge(1)] = 32
     """Tokens per stream and update, and so the reach of the gradient (truncated back-propagation)."""
@@ -116,8 +116,8 @@ class Trainer:
         return value
 
     def _step(self, fraction: float) -> Tensor:
-        inputs, targets, fresh = self.streams.next(self.compute.device)
         self._tell_epochs(fraction)
+        inputs, targets, fresh = self.streams.next(self.compute.device)
         if fresh or self.carried is None:
             self.carried = self.model.initial_state(len(inputs))  # type: ignore[operator]
         rate = learning_rate(self.options, fraction)
