@@ -36,7 +36,8 @@ class TrainOptions:
     """What is left of the learning rate at the end of the budget, as a fraction of the peak."""
     warmup: Annotated[float, Ge(0), Le(1)] = 0.1
     """The fraction of the budget over which the learning rate rises."""
-    weight_decay: Annotated[float, Ge(0)] = 0.01
+    weight_decay: Annotated[float, Ge(0)] = 0.5
+    """Of matrices by `muon` and `adamw`, times the learning rate at each update."""
     clip_norm: Annotated[float, Gt(0)] = 1.0
     """The largest norm of the whole gradient."""
     num_validations: Annotated[int, Ge(1)] = 10
