@@ -162,7 +162,8 @@ def test_no_probability_is_no_score(probability: float) -> None:
 
 def word_tokenizer(words: list[str], characters: str) -> WordTokenizer:
     tokenizer = WordTokenizer()
-    tokenizer.restore({"words": words, "characters": list(characters)})
+    surfaces = [*words, *characters]
+    tokenizer.restore({"surfaces": surfaces, "spelling": list(range(len(words), len(surfaces)))})
     return tokenizer
 
 
