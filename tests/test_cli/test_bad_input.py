@@ -86,7 +86,7 @@ corpus binary --diff
 train randm
     unknown entry 'randm'; did you mean 'random'? known: random; or write <tokenizer>-<model>[-<embedding>] …
 train char-lstn
-    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: lstm, random
+    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: lstm, ngram, random
 train carh-lstm
     entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: char, word
 train word-lstm-glvoe

@@ -1,0 +1,1 @@
+"""Kneser-Ney n-grams."""
