@@ -85,7 +85,7 @@ def test_every_trainable_parameter_belongs_to_one_optimizer(softmax: str, name: 
         id(parameter) for parameter in model.parameters() if parameter.requires_grad
     )
     for group in groups:
-        decays = {parameter.ndim >= 2 for parameter in group["params"]}
+        decays = {parameter.ndim >= 2 and name in ("muon", "adamw") for parameter in group["params"]}
         assert decays == {group["weight_decay"] > 0}
 
 

@@ -20,7 +20,7 @@ from textgen.streams import Streams
 from textgen.train import Trainer, TrainOptions, TrainResult, detach, learning_rate, train
 from textgen.validation import validation_bits
 from textgen_char.tokenizer import CharTokenizer
-from textgen_lstm.model import LSTM
+from textgen_lstm.model import LSTM, automatic_dropout
 
 CPU = Compute(torch.device("cpu"), "fp32")
 OPTIONS = TrainOptions(batch_size=8, sequence_length=16)
@@ -223,6 +223,28 @@ def test_the_best_weights_on_validation_are_kept(ids: TokenIds) -> None:
     assert result.best_update == 2
     assert equal(weights(training.model), seen[1])
     assert not equal(seen[1], seen[-1])
+
+
+@pytest.mark.parametrize(("budget", "num_epochs"), [("4epochs", 4), ("8000chars", 8000 / 896)])
+def test_a_model_is_told_how_often_it_will_have_read_the_text(
+    ids: TokenIds, budget: str, num_epochs: float
+) -> None:
+    class Curious(Counting):
+        def expect_epochs(self, num_epochs: float) -> None:
+            told.append(num_epochs)
+
+    told: list[float] = []
+    run(trainer(ids[:1000], model=Curious()), budget)  # 7 updates of 128 tokens an epoch
+    assert told
+    assert told == pytest.approx([num_epochs] * len(told), rel=0.01)
+
+
+def test_dropout_is_chosen_by_epochs_unless_it_is_given(ids: TokenIds) -> None:
+    for dropout, budget, expected in ((None, "2epochs", 0.0), (None, "9epochs", 0.05), (0.4, "2epochs", 0.4)):
+        model = lstm(dropout=dropout)
+        run(trainer(ids[:1000], model=model), budget)
+        assert model.dropout.probability == pytest.approx(expected, abs=1e-6)
+    assert [automatic_dropout(epochs) for epochs in (0.5, 3, 1e9)] == [0, 0, 0.3]
 
 
 def test_divergence_is_an_error_with_advice(ids: TokenIds) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from textgen import __version__
 from textgen.api import TextgenError
 from textgen.output import fail, flat, new_name, note, print_figures, print_result, print_rows, printable
 
@@ -20,7 +21,6 @@ INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shell's convention."""
 
 app = typer.Typer(
-    help="Compare text-generation language models: any tokenizer, model and embedding, one text, one budget.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -53,6 +53,21 @@ Out = Annotated[
     Path | None, typer.Option("--out", help="Folder for runs and results.", show_default="runs/…")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"textgen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def textgen(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Compare text-generation language models: any tokenizer, model and embedding, one text, one budget."""
 
 
 @app.command()

@@ -18,7 +18,7 @@ NUM_ITERATIONS = 3
 """Of Newton and Schulz. Five, as published, take longer and teach nothing more."""
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the odd polynomial of degree five that drives singular values towards 1 (Jordan et al. 2024)."""
-UPDATE_RMS = 0.25
+UPDATE_RMS = 0.5
 """Root mean square of Muon's updates at a learning rate of 1, whatever the size of the matrix; that of
 AdamW's is about 1 (Liu et al. 2025, arXiv:2502.16982, take 0.2)."""
 
@@ -91,7 +91,8 @@ def build_optimizers(
 ) -> list[torch.optim.Optimizer]:
     """Return optimizers that together update every trainable parameter once.
 
-    Vectors and scalars are not decayed. `dtype` is that of matrix products.
+    Muon and AdamW decay matrices (decoupled from the gradient, Loshchilov and Hutter 2019), vectors and
+    scalars never; the others decay nothing. `dtype` is that of matrix products.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     matrices = [parameter for parameter in parameters if parameter.ndim >= 2]
@@ -103,7 +104,8 @@ def build_optimizers(
             optimizers.append(Muon(hidden, learning_rate, weight_decay, momentum=0.95, dtype=dtype))
         taken = {id(parameter) for parameter in hidden}
         matrices = [parameter for parameter in matrices if id(parameter) not in taken]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    decay = weight_decay if name in ("muon", "adamw") else 0.0
+    groups = [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
     groups = [group for group in groups if group["params"]]
     if groups:
         optimizers.append(_classic(name, groups, learning_rate))

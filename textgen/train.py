@@ -24,7 +24,7 @@ from textgen.streams import Streams
 class TrainOptions:
     """How a model is trained; each is an option of an entry (`char-lstm:learning_rate=0.002`)."""
 
-    batch_size: Annotated[int, Ge(1)] = 64
+    batch_size: Annotated[int, Ge(1)] = 96
     """Parallel streams."""
     sequence_length: Annotated[int, Ge(1)] = 32
     """Tokens per stream and update, and so the reach of the gradient (truncated back-propagation)."""
@@ -36,7 +36,8 @@ class TrainOptions:
     """What is left of the learning rate at the end of the budget, as a fraction of the peak."""
     warmup: Annotated[float, Ge(0), Le(1)] = 0.1
     """The fraction of the budget over which the learning rate rises."""
-    weight_decay: Annotated[float, Ge(0)] = 0.01
+    weight_decay: Annotated[float, Ge(0)] = 0.5
+    """Of matrices by `muon` and `adamw`, times the learning rate at each update."""
     clip_norm: Annotated[float, Gt(0)] = 1.0
     """The largest norm of the whole gradient."""
     num_validations: Annotated[int, Ge(1)] = 10
@@ -116,8 +117,8 @@ class Trainer:
         return value
 
     def _step(self, fraction: float) -> Tensor:
-        inputs, targets, fresh = self.streams.next(self.compute.device)
         self._tell_epochs(fraction)
+        inputs, targets, fresh = self.streams.next(self.compute.device)
         if fresh or self.carried is None:
             self.carried = self.model.initial_state(len(inputs))  # type: ignore[operator]
         rate = learning_rate(self.options, fraction)

@@ -8,15 +8,21 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+from textgen.device import keep_freed_memory
 from textgen_benchmarks.timing import Work
 
 
 @contextmanager
-def remote(build: Callable[..., Work], *arguments: Any) -> Iterator[Work]:
-    """Build a piece of work in a new process (`build` and `arguments` are pickled) and yield it."""
+def remote(build: Callable[..., Work], *arguments: Any, keeps_memory: bool = False) -> Iterator[Work]:
+    """Build a piece of work in a new process (`build` and `arguments` are pickled) and yield it.
+
+    `keeps_memory` gives that process textgen's setting of the allocator. Without it the speed of a plain
+    loop depends on where its blocks happen to lie: if at the end of the heap, they go back to the system
+    and are faulted in again at every step.
+    """
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, build, arguments), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, build, arguments, keeps_memory), daemon=True)
     process.start()
     theirs.close()
 
@@ -32,7 +38,11 @@ def remote(build: Callable[..., Work], *arguments: Any) -> Iterator[Work]:
         process.join()
 
 
-def _serve(connection: Connection, build: Callable[..., Work], arguments: tuple[Any, ...]) -> None:
+def _serve(
+    connection: Connection, build: Callable[..., Work], arguments: tuple[Any, ...], keeps_memory: bool
+) -> None:
+    if keeps_memory:
+        keep_freed_memory()
     work = build(*arguments)
     while True:
         try:

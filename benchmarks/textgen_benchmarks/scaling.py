@@ -20,7 +20,7 @@ from typing import Any
 from textgen.corpus import load_corpus
 from textgen.output import print_rows
 
-BUDGET = "2Mchars"
+BUDGET = "1Mchars"
 STEPS = ("clean", "tokenize char", "tokenize word", "train", "score")
 
 
@@ -43,7 +43,7 @@ def measure(step: str, path: str) -> dict[str, Any]:
         seconds, num_chars = time.perf_counter() - began, len(corpus.split.train)
     elif step in ("train", "score"):
         entry = parse_entry("char-lstm" if step == "train" else "char-random")
-        compute = choose_compute("cpu", "fp32")
+        compute = choose_compute("cpu")
         run = Experiment(entry, corpus, parse_budget(BUDGET), compute, 0).run(lambda progress: None)
         seconds, num_chars = (run.manifest["result"]["train"][key] for key in ("seconds", "num_chars"))
         if step == "score":

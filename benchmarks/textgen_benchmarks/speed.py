@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from textgen_benchmarks.timing import Comparison, Work, compare, matrix_product_
 
 CHAR, WORD = "char-lstm:optimizer=adamw", "word-lstm-glove:optimizer=adamw,min_count=1,max_words=20000"
 """With the optimizer of the reference, so that the same is computed."""
+KEEPS = {False: "", True: " that keeps its memory, as ours does"}
+"""Whether the reference's process has textgen's setting of the allocator (see `remote`)."""
 NUM_CHARS = 400
 """Characters per sample."""
 
@@ -80,9 +83,13 @@ def comparisons(compute: Compute, repetitions: int) -> Iterator[Comparison]:
     # Two operations per weight forward, four backward.
     flops = 6.0 * sum(p.numel() for p in char.model.parameters() if p.ndim == 2)
     training = char.training(30)
-    for precision in dict.fromkeys(("fp32", compute.precision)):
-        name = f"training char-lstm with AdamW, against a plain {precision} loop with Adam"
-        with plain(Compute(compute.device, precision), 30, {"vocab_size": char.vocab_size}) as reference:
+    size = {"vocab_size": char.vocab_size}
+    for precision, keeps_memory in (("fp32", False), ("fp32", True), (compute.precision, True)):
+        name = (
+            f"training char-lstm with AdamW, against a plain {precision} loop with Adam{KEEPS[keeps_memory]}"
+        )
+        same = Compute(compute.device, precision)
+        with plain(same, 30, size, keeps_memory=keeps_memory) as reference:
             yield measure(name, "chars", ours=training, reference=reference, flops=flops)
     if has_keras():
         name = "the same, against the original's windows in Keras"
@@ -96,12 +103,14 @@ def comparisons(compute: Compute, repetitions: int) -> Iterator[Comparison]:
         f"against a plain {compute.precision} full softmax with Adam"
     )
     sizes = {"vocab_size": word.vocab_size, "embedding": 50}
-    with remote(plain_training, word.ids.astype(np.int64), word.batch_shape, compute, 3, sizes) as reference:
+    ids = word.ids.astype(np.int64)
+    with remote(plain_training, ids, word.batch_shape, compute, 3, sizes, keeps_memory=True) as reference:
+        name += KEEPS[True]
         yield measure(name, "tokens", ours=word.training(10), reference=reference)
-    for batch_size in (1, 64):
-        name = f"generation with char-lstm, {batch_size} at a time, against a plain loop"
+    for batch_size, keeps_memory in product((1, 64), (False, True)):
+        name = f"generation with char-lstm, {batch_size} at a time, against a plain loop{KEEPS[keeps_memory]}"
         arguments = (char.vocab_size, batch_size, NUM_CHARS, compute.device)
-        with remote(plain_generation, *arguments) as reference:
+        with remote(plain_generation, *arguments, keeps_memory=keeps_memory) as reference:
             yield measure(name, "chars", ours=char.generation(batch_size), reference=reference)
 
 

@@ -114,7 +114,7 @@ train char-lstm:hidden_size=many
 train char-lstm:hidden_size=0
     entry '…': lstm option hidden_size=0: input should be greater than or equal to 1 (the default is 256)
 train char-lstm:dropout=1.5
-    entry '…': lstm option dropout=1.5: input should be less than 1 (the default is 0.0)
+    entry '…': lstm option dropout=1.5: input should be less than 1 (the default is None)
 train char-lstm:learning_rate=inf
     entry '…': training option learning_rate=inf: input should be a finite number (the default is 0.003)
 train char-lstm:num_layers=1,hidden_size=1000000000000

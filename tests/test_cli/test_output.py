@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ def table(text: str) -> list[dict[str, str]]:
     """Read tab-separated lines; every line must have as many cells as the header."""
     header, *lines = (line.split("\t") for line in text.splitlines())
     return [dict(zip(header, line, strict=True)) for line in lines]
+
+
+def test_version(textgen: Textgen) -> None:
+    assert textgen("--version").stdout == f"textgen {version('textgen-bench')}\n"
 
 
 def test_corpus_lists_the_names(textgen: Textgen) -> None:
