@@ -239,6 +239,17 @@ def test_the_order_of_the_tokens_in_the_window_matters(ids: Tensor) -> None:
     assert changes.max(dim=1).values.min() > 1e-3
 
 
+@torch.inference_mode()
+def test_the_prepared_step_gives_the_logits_of_the_model_and_may_be_repeated(ids: Tensor) -> None:
+    model = built(transformer)
+    step, whole = model.prepare_step(torch.float32), logits_of(model, ids)
+    _, state = model(ids[:, :5], model.initial_state(3))  # before the window is full, then far beyond it
+    for position in range(5, 40):
+        step(ids[:, position], state)  # as the recording of a CUDA graph does
+        logits, state = step(ids[:, position], state)
+        torch.testing.assert_close(logits, whole[:, position], atol=1e-4, rtol=0)
+
+
 def test_sizes_that_do_not_fit_are_one_line() -> None:
     with pytest.raises(TextgenError, match=r"hidden_size=20 .* num_heads=4") as caught:
         Transformer(10, hidden_size=20, num_heads=4)
