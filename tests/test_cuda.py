@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from textgen.generate import Generator
 from textgen.options import build
 from textgen.runs import load_run, save_run
 from textgen_lstm.model import LSTM
+from textgen_transformer.model import Transformer
 
 pytestmark = [
     pytest.mark.cuda,
@@ -24,7 +26,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("spec", ["char-lstm", "word-lstm:softmax=adaptive"])
+@pytest.mark.parametrize("spec", ["char-lstm", "word-lstm:softmax=adaptive", "char-gru", "char-transformer"])
 def test_a_run_trained_on_the_gpu_scores_the_same_on_the_cpu(spec: str, news: str, tmp_path: Path) -> None:
     corpus = Corpus("news", "raw", news, split_text(news, (90, 5, 5)))
     compute = choose_compute("cuda")
@@ -41,10 +43,11 @@ def test_a_run_trained_on_the_gpu_scores_the_same_on_the_cpu(spec: str, news: st
     assert len(texts[0]) == 30
 
 
-def test_a_recorded_step_gives_the_logits_and_states_of_the_step_itself() -> None:
+@pytest.mark.parametrize("kind", [LSTM, Transformer])
+def test_a_recorded_step_gives_the_logits_and_states_of_the_step_itself(kind: Any) -> None:
     device = torch.device("cuda")
     with seeded(0, device):
-        model = LSTM(50, num_layers=2, hidden_size=32).to(device).eval()
+        model = kind(50, num_layers=2, hidden_size=32).to(device).eval()
     step = model.prepare_step(torch.float32)
     recorded = RecordedStep(step)
     with torch.inference_mode():

@@ -104,7 +104,14 @@ def test_generation_step_equals_forward(
                 )
 
 
-@pytest.mark.parametrize("spec", ["char-lstm:hidden_size=64", "word-lstm:hidden_size=64,softmax=adaptive"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "char-lstm:hidden_size=64",
+        "word-lstm:hidden_size=64,softmax=adaptive",
+        "char-transformer:hidden_size=64,softmax=adaptive",
+    ],
+)
 def test_a_step_in_bf16_gives_the_scores_of_fp32_to_a_hundredth_of_a_bit(spec: str, news: str) -> None:
     entry = parse_entry(spec)
     tokenizer = entry.build_tokenizer()

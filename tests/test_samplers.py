@@ -119,6 +119,43 @@ def test_top_p_measures_its_nucleus_after_the_temperature() -> None:
     assert frequencies("top-p:p=0.65,temperature=0.5", logits).tolist() == [1, 0]
 
 
+@pytest.mark.parametrize(
+    ("p", "kept"),
+    [(1.0, [1]), (0.61, [1]), (0.59, [1, 2]), (0.31, [1, 2]), (0.29, [0, 1, 2]), (0.01, [0, 1, 2, 3])],
+)
+def test_min_p_draws_among_those_nearly_as_probable_as_the_best(p: float, kept: list[int]) -> None:
+    probabilities = [0.15, 0.5, 0.3, 0.05]
+    total = sum(probabilities[token] for token in kept)
+    expected = [value / total if token in kept else 0 for token, value in enumerate(probabilities)]
+    logits = [math.log(probability) for probability in probabilities]
+    assert frequencies(f"min-p:p={p}", logits).tolist() == pytest.approx(expected, abs=0.01)
+
+
+def test_min_p_compares_after_the_temperature() -> None:
+    logits = [math.log(0.6), math.log(0.4)]  # 9/13 and 4/13 at a temperature of one half
+    assert frequencies("min-p:p=0.5", logits).tolist() == pytest.approx([0.6, 0.4], abs=0.01)
+    assert frequencies("min-p:p=0.5,temperature=0.5", logits).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("p", "kept"), [(0.29, [1]), (0.31, [1, 2]), (0.49, [1, 2]), (0.51, [0, 1, 2]), (1.0, [0, 1, 2, 3])]
+)
+def test_typical_draws_among_those_that_surprise_as_much_as_expected(p: float, kept: list[int]) -> None:
+    # The entropy is 1.28 nats; the surprises differ from it by 0.36, 0.08, 0.33 and 1.02.
+    probabilities = [0.4, 0.3, 0.2, 0.1]
+    total = sum(probabilities[token] for token in kept)
+    expected = [value / total if token in kept else 0 for token, value in enumerate(probabilities)]
+    logits = [math.log(probability) for probability in probabilities]
+    assert frequencies(f"typical:p={p}", logits).tolist() == pytest.approx(expected, abs=0.01)
+
+
+def test_typical_measures_after_the_temperature() -> None:
+    logits = [math.log(0.5), math.log(0.3), math.log(0.2)]
+    # Sharpened, the surprise of the first token is the one nearest to the entropy.
+    assert frequencies("typical:p=0.1", logits).tolist() == [0, 1, 0]
+    assert frequencies("typical:p=0.1,temperature=0.3", logits).tolist() == [1, 0, 0]
+
+
 # --- drawing by inverting the cumulative sum
 
 

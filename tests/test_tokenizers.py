@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from textgen.api import Tokenizer
+from textgen.api import TextgenError, Tokenizer
 from textgen.options import build
 from textgen.registry import names
 from textgen.text import cut_blocks
 from textgen.tokens import BYTE_TOKENS, fallback_mask, surface_bytes, utf8
+from textgen_bpe.tokenizer import BPETokenizer, surface
+from textgen_byte.tokenizer import ByteTokenizer
 from textgen_char.tokenizer import CharTokenizer
 from textgen_word.splitting import _RULES, split
 from textgen_word.tokenizer import WordTokenizer
@@ -106,8 +112,8 @@ def test_any_ids_are_decoded(tokenizer: Tokenizer, data: st.DataObject) -> None:
 def test_invalid_bytes_become_the_replacement_character(
     tokenizer: Tokenizer, spelled: list[int], text: str
 ) -> None:
-    first = list(tokenizer.tokens).index("<0x00>")
-    assert tokenizer.decode([first + byte for byte in spelled]) == text
+    ids = {surface_bytes(token): index for index, token in enumerate(tokenizer.tokens)}
+    assert tokenizer.decode([ids[bytes([byte])] for byte in spelled]) == text
 
 
 @every_tokenizer
@@ -117,6 +123,93 @@ def test_counting_block_by_block_gives_the_same_vocabulary(name: str, news: str)
     assert parts.state() == whole.state()
     ids = [token for block in cut_blocks([news], 7000) for token in parts.encode(block)]
     assert ids == whole.encode(news).tolist()
+
+
+@every_tokenizer
+def test_a_tokenizer_can_be_sent_to_another_process(name: str, news: str) -> None:
+    tokenizer = fitted(name, news)
+    there: Tokenizer = pickle.loads(pickle.dumps(tokenizer))
+    assert there.encode(news + UNSEEN).tolist() == tokenizer.encode(news + UNSEEN).tolist()
+
+
+# --- byte
+
+
+def test_byte_ids_are_the_bytes_and_those_above_ascii_are_spelling() -> None:
+    tokenizer = ByteTokenizer()
+    ids = tokenizer.encode("A\né\ud83d")
+    assert ids.tolist() == [0x41, 0x0A, 0xC3, 0xA9, 0xED, 0xA0, 0xBD]
+    assert tokenizer.tokens == BYTE_TOKENS
+    assert tokenizer.fallback[ids].tolist() == [False] * 2 + [True] * 5
+
+
+# --- bpe
+
+
+def bpe_tokenizer(text: str, vocab_size: int = 4000) -> BPETokenizer:
+    tokenizer = BPETokenizer(vocab_size=vocab_size)
+    tokenizer.fit(text)
+    return tokenizer
+
+
+def test_bpe_joins_the_most_frequent_pair_again_and_again() -> None:
+    text = "ab\nab\nabc\nabc\nabc\n"
+    assert bpe_tokenizer(text, 257).tokens[:3] == ["\n", "ab", "c"]
+    tokenizer = bpe_tokenizer(text, 258)
+    assert tokenizer.tokens[:3] == ["\n", "abc", "ab"]  # by falling frequency, when all pairs are joined
+    assert surfaces(tokenizer, "abcab cba") == ["abc", "ab", " ", "c", "b", "a"]
+
+
+def test_bpe_has_at_most_so_many_tokens_each_once(news: str) -> None:
+    for vocab_size in (256, 300, 1000):
+        tokenizer = bpe_tokenizer(news, vocab_size)
+        assert len(tokenizer.tokens) == vocab_size == len(set(tokenizer.tokens))
+    assert len(bpe_tokenizer("ab ab", 1000).tokens) == 257
+
+
+def test_bpe_tokens_stay_within_words_and_have_ids_by_falling_frequency(news: str) -> None:
+    tokenizer = bpe_tokenizer(news, 1000)
+    ids = tokenizer.encode(news)
+    counts = np.bincount(ids, minlength=1000)
+    assert counts.tolist() == sorted(counts, reverse=True)
+    assert {" the", " of", "ing"} <= set(tokenizer.tokens)
+    assert not [token for token in tokenizer.tokens if re.search(r"\S\s|\s\w+\W", token)]
+    assert len(news) / len(ids) > 2.5
+
+
+def test_bpe_writes_what_is_no_text_by_itself_as_bytes() -> None:
+    tokenizer = bpe_tokenizer("a“ a” a“ a”")
+    assert surfaces(tokenizer, "“–€") == ["“", "<0xE2><0x80>", "<0x93>", "<0xE2>", "<0x82>", "<0xAC>"]
+    assert surface(b"<0x41>") == "".join(BYTE_TOKENS[byte] for byte in b"<0x41>")
+
+
+LEARN = """
+import hashlib, json, sys
+from textgen_bpe.tokenizer import BPETokenizer, surface
+tokenizer = BPETokenizer(vocab_size=1000)
+tokenizer.fit(sys.stdin.read())
+print(hashlib.sha256(json.dumps(tokenizer.state()).encode()).hexdigest())
+"""
+
+
+def test_bpe_learns_the_same_in_every_process(news: str) -> None:
+    learnt = set()
+    for number in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": number, "RAYON_NUM_THREADS": number}
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", LEARN],
+            input=news, env=environment, capture_output=True, encoding="utf-8", check=True,
+        )  # fmt: skip
+        assert done.stderr == ""
+        learnt.add(done.stdout)
+    assert len(learnt) == 1
+
+
+def test_bpe_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(TextgenError, match=r"pip install 'textgen-bench\[bpe\]'") as caught:
+        BPETokenizer().fit("some text")
+    assert "\n" not in str(caught.value)
 
 
 # --- char

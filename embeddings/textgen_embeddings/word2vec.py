@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from annotated_types import Ge
 from gensim.models import KeyedVectors
@@ -40,22 +40,25 @@ class Word2Vec:
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:  # noqa: ARG002
         """Return the vectors; raises `TextgenError` if no word occurs `min_count` times."""
-        if self.path:
-            return read_vectors(self.path)
+        return read_vectors(self.path) if self.path else self.train(GensimWord2Vec, train_text)
+
+    def train(self, kind: type[GensimWord2Vec], train_text: str, **options: Any) -> KeyedVectors:
+        """Return the vectors of a gensim model of this kind, trained with further `options` of it."""
         with quiet_gensim():
-            model = GensimWord2Vec(
+            model = kind(
                 vector_size=self.dimension,
                 window=self.window,
                 min_count=self.min_count,
                 sg=int(self.skip_gram),
                 seed=self.seed,
                 workers=1,  # with more, the order of updates and so the result would vary
+                **options,
             )
             texts = list(sentences(train_text))
             model.build_vocab(texts)
             if not len(model.wv):
                 raise TextgenError(
-                    f"word2vec: no word occurs min_count={self.min_count} times in the training text; "
+                    f"{kind.__name__}: no word occurs min_count={self.min_count} times in the training text; "
                     "give more text or a lower min_count"
                 )
             model.train(texts, total_examples=len(texts), epochs=self.epochs)

@@ -1,0 +1,29 @@
+"""Min-p sampling (Nguyen et al. 2024, arXiv:2407.01082)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Gt, Le
+from torch import Tensor
+
+from textgen.drawing import draw
+
+
+@dataclass
+class MinP:
+    """Draws among the tokens that are at least p times as probable as the most probable one.
+
+    Where the model is sure, few remain; where it is not, many.
+    """
+
+    p: Annotated[float, Gt(0), Le(1)] = 0.1
+    temperature: Annotated[float, Gt(0)] = 1.0
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        """Return ids [batch]."""
+        scaled = logits / self.temperature
+        floor = scaled.amax(dim=-1, keepdim=True) + math.log(self.p)
+        return draw(scaled.masked_fill(scaled < floor, float("-inf")), uniforms)
