@@ -86,11 +86,11 @@ corpus binary --diff
 train randm
     unknown entry 'randm'; did you mean 'random'? known: random; or write <tokenizer>-<model>[-<embedding>] …
 train char-lstn
-    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: lstm, ngram, random
+    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: gru, lstm, ngram, random, transformer
 train carh-lstm
-    entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: char, word
+    entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: bpe, byte, char, word
 train word-lstm-glvoe
-    entry 'word-lstm-glvoe': unknown embedding 'glvoe'; did you mean 'glove'? known: glove, word2vec
+    entry 'word-lstm-glvoe': unknown embedding 'glvoe'; did you mean 'glove'? known: fasttext, glove, word2vec
 train word-lstm-glove-word2vec
     entry 'word-lstm-glove-word2vec' has too many parts; write <tokenizer>-<model>[-<embedding>]
 train char-random-glove
@@ -120,7 +120,7 @@ train char-lstm:learning_rate=inf
 train char-lstm:num_layers=1,hidden_size=1000000000000
     out of memory; take a smaller model, batch_size or sequence_length
 bench random --sampler top-q
-    unknown sampler 'top-q'; did you mean 'top-p'? known: greedy, temperature, top-k, top-p
+    unknown sampler 'top-q'; did you mean 'top-p'? known: greedy, min-p, temperature, top-k, top-p, typical
 bench random --sampler top-p:q=1
     sampler 'top-p': unknown option 'q'; known: p, temperature
 bench random --sampler top-p:p=7
