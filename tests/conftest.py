@@ -58,13 +58,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         (tmp_path / name / f"{name}.py").write_text(code)
         monkeypatch.syspath_prepend(tmp_path / name)
         installed.append(name)
-        forget()
-
-    def forget() -> None:
-        registry.plugins.cache_clear()
-        registry.load.cache_clear()
+        registry.forget()
 
     yield install
     for name in installed:
         sys.modules.pop(name, None)
-    forget()
+    registry.forget()

@@ -28,15 +28,23 @@ picky = toys:Picky
 small = toys:SMALL
 """
 TOYS_CODE = """
-class Bits:
+from torch import nn
+from textgen_char.tokenizer import CharTokenizer
+
+class Bits(CharTokenizer):
     def __init__(self, *, depth: int = 1): self.depth = depth
 
-class Net:
+class Module(nn.Module):
+    def initial_state(self, batch_size): ...
+    def forward(self, ids, state): ...
+
+class Net(Module):
     recommended_training = {"batch_size": 4, "learning_rate": 0.5}
     def __init__(self, vocab_size, *, depth: int = 1, clip_norm: float = 2.0):
+        super().__init__()
         self.vocab_size, self.depth, self.clip_norm = vocab_size, depth, clip_norm
 
-class Picky:
+class Picky(Module):
     def __init__(self, vocab_size, *, size: int = 4, heads: int = 2):
         if size % heads: raise ValueError(f"size {size} is no multiple of heads {heads}")
 
@@ -131,6 +139,15 @@ def test_a_model_recommends_how_it_is_trained_and_the_entry_decides(toys: None) 
     assert parse_entry("char-net:learning_rate=1").train_options() == (
         TrainOptions(batch_size=4, learning_rate=1.0)
     )
+
+
+def test_training_options_that_there_are_not_are_the_fault_of_the_model(install: Install) -> None:
+    code = TOYS_CODE.replace('"batch_size"', '"batches"')
+    install("toys", "[textgen.models]\nnet = toys:Net", code)
+    with pytest.raises(
+        PluginError, match=r"^model 'net' \(toys:Net, from toys 1\.0\) recommends .*'batches'"
+    ):
+        parse_entry("char-net").train_options()
 
 
 # --- mistakes

@@ -73,6 +73,7 @@ def test_a_run_with_an_embedding_needs_the_source_of_its_vectors_no_more(
     install: Callable[[str, str, str], None], tmp_path: Path, frozen: bool
 ) -> None:
     source = "class Gone:\n    def __init__(self): raise RuntimeError('the source is gone')\n"
+    source += "    def vectors(self, train_text, tokens): ...\n"
     install("toys", "[textgen.embeddings]\ngone = toys:Gone\n", source)
     check_round_trip(make_run(f"word-lstm-gone{SMALL}", embedding=True, frozen=frozen), tmp_path / "run")
 

@@ -93,7 +93,14 @@ class Model(Protocol):
 
 
 class Sampler(Protocol):
-    """Chooses the next token. Pure: all randomness comes in through `uniforms`."""
+    """Chooses the next token. Pure: all randomness comes in through `uniforms`.
+
+    A sampler that remembers what it chose has `begin(prompts, num_chars)` in place of `__call__`. It is
+    called once for a batch of samples and returns what chooses their next ids, a function like `__call__`
+    that is called once for each step and keeps the memory of these samples; the sampler itself stays as it
+    is. `prompts` are the token ids of each row's prompt, `num_chars` [vocab_size] tells how many characters
+    begin in each token.
+    """
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch] for `logits` [batch, vocab_size] and `uniforms` [batch] from [0, 1).

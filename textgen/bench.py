@@ -7,8 +7,8 @@ import hashlib
 import os
 import platform
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from textgen import DISTRIBUTION
 from textgen.api import TextgenError
 from textgen.budget import Budget
 from textgen.compare import differences, reference_scores
@@ -26,6 +27,7 @@ from textgen.experiment import Experiment
 from textgen.files import make_folder, to_json, write_file
 from textgen.metrics import TextMeasures, load_lexicon
 from textgen.options import build
+from textgen.registry import explain
 from textgen.report import to_markdown
 from textgen.runs import Run, load_run, read_manifest, save_run
 from textgen.samples import SampleWriter
@@ -46,6 +48,8 @@ class BenchOptions:
     prompts: Sequence[str] = ()
     samplers: Sequence[str] = ("temperature:temperature=0.8",)
     num_chars: int = 400
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """Entries that cannot be tried, and why."""
 
 
 def bench(
@@ -86,9 +90,9 @@ def bench(
             rows.append(run.manifest["result"] | writer.write(run, seed, options.compute))
             if len(run.blocks):
                 blocks.setdefault(entry.name, []).append(run.blocks)
-        except Exception as error:  # one entry must not take the others down
-            reason = str(error) if isinstance(error, TextgenError) else f"{type(error).__name__}: {error}"
-            rows.append({"name": entry.name, "seed": seed, "error": " ".join(reason.split())})
+        except (Exception, SystemExit) as error:  # one entry must not take the others down
+            rows.append({"name": entry.name, "seed": seed, "error": explain(error)})
+    rows += [{"name": name, "seed": options.seed, "error": reason} for name, reason in options.broken.items()]
     report("comparing", None)
     mean_blocks = {name: np.mean(bits, axis=0) for name, bits in blocks.items()}
     result = {
@@ -148,7 +152,7 @@ def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
     packages = ("torch", "numpy", "gensim", "nltk")
     return {
-        "textgen": version("textgen-bench"),
+        "textgen": version(DISTRIBUTION),
         "python": platform.python_version(),
         **{package: version(package) for package in packages},
     }

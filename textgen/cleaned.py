@@ -8,6 +8,7 @@ from importlib.metadata import version
 from itertools import accumulate
 from pathlib import Path
 
+from textgen import DISTRIBUTION
 from textgen.api import Cleaner
 from textgen.cache import cache_path, cached, new_file
 from textgen.decoding import decode_files, read_chunks
@@ -36,7 +37,7 @@ def clean_files(files: Sequence[Path], cleaner: str, encoding: str) -> FileText:
         [_sha256(file) for file in files],
         cleaner,
         encoding,
-        version("textgen-bench"),
+        version(DISTRIBUTION),
         find("cleaner", cleaner.partition(":")[0]).version,
     )
     description = cached(path)

@@ -5,14 +5,31 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from textgen import __version__
+from textgen import __version__, cli_plugins
 from textgen.api import TextgenError
-from textgen.output import fail, flat, new_name, note, print_figures, print_result, print_rows, printable
+from textgen.cli_options import (
+    BudgetText,
+    Clean,
+    Device,
+    Encoding,
+    Json,
+    Length,
+    MaxChars,
+    Out,
+    PluginFiles,
+    Precision,
+    Samplers,
+    Seed,
+    Sources,
+    Split,
+)
+from textgen.output import fail, flat, new_name, note, print_figures, print_result, printable
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
 """The base of all that Typer finds wrong with a command line."""
@@ -26,33 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Sources = Annotated[
-    list[str],
-    typer.Option(
-        "--corpus", help="A name (see `textgen corpus`), a path, or - for standard input; repeatable."
-    ),
-]
-Clean = Annotated[str, typer.Option("--clean", help="Cleaner, such as clean:quotes=false, seed or raw.")]
-Split = Annotated[
-    str, typer.Option("--split", help="Percent for train/validation/test, or train/validation.")
-]
-MaxChars = Annotated[int | None, typer.Option("--max-chars", help="Use only so many characters of the text.")]
-Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the files read.")]
-BudgetText = Annotated[
-    str, typer.Option("--budget", help="Training per entry: 60s, 5m, 5epochs, 400000chars, 20Mchars.")
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of all randomness.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")]
-Precision = Annotated[str, typer.Option("--precision", help="Of matrix products: auto, fp32, bf16, fp16.")]
-Samplers = Annotated[
-    list[str],
-    typer.Option("--sampler", help="Such as temperature:temperature=0.7 or top-p:p=0.9; repeatable."),
-]
-Length = Annotated[int, typer.Option("--length", min=1, help="Characters per sample.")]
-Out = Annotated[
-    Path | None, typer.Option("--out", help="Folder for runs and results.", show_default="runs/…")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+app.add_typer(cli_plugins.app, name="plugins")
 
 
 def _print_version(wanted: bool) -> None:
@@ -95,6 +86,7 @@ def bench(
     length: Length = 400,
     out: Out = None,
     as_json: Json = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
     from textgen.bench import BenchOptions
@@ -102,11 +94,11 @@ def bench(
     from textgen.budget import parse_budget
     from textgen.corpus import load_corpus
     from textgen.device import choose_compute
-    from textgen.entry import parse_entry
+    from textgen.entry import parse_entries
     from textgen.progress import ProgressDisplay
 
     spent = parse_budget(budget)
-    parsed = [parse_entry(entry) for entry in dict.fromkeys(entries)]
+    parsed, broken = parse_entries(entries)
     text = load_corpus(corpus, clean, split, max_chars, encoding)
     options = BenchOptions(
         budget=spent,
@@ -116,9 +108,10 @@ def bench(
         prompts=prompt or (),
         samplers=tuple(dict.fromkeys(sampler)),
         num_chars=length,
+        broken=broken,
     )
     folder = out or new_name("bench")
-    with ProgressDisplay() as display:
+    with ProgressDisplay() as display, redirect_stdout(sys.stderr):
         result = compare(parsed, text, options, folder, display)
     print_result(result, as_json)
     note(f"saved in {folder}")
@@ -140,6 +133,7 @@ def train(
     precision: Precision = "auto",
     out: Out = None,
     as_json: Json = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """Train and score one entry; the folder it writes is what `sample` and `score` read."""
     from textgen.budget import parse_budget
@@ -159,7 +153,7 @@ def train(
     if folder.exists():
         raise TextgenError(f"{str(folder)!r} exists already; choose another --out")
     make_folder(folder.parent)
-    with ProgressDisplay() as display:
+    with ProgressDisplay() as display, redirect_stdout(sys.stderr):
         run = experiment.run(lambda progress: display(entry, progress))
     save_run(folder, run)
     result = run.manifest["result"]
@@ -180,6 +174,7 @@ def sample(
     device: Device = "auto",
     precision: Precision = "auto",
     as_json: Json = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """Write text with a trained run; a single sample appears as it is written."""
     from textgen.device import choose_compute
@@ -221,6 +216,7 @@ def score(
     encoding: Encoding = "utf-8",
     device: Device = "auto",
     as_json: Json = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """Score a text with a trained run, in bits per character with everything charged."""
     from textgen.corpus import load_text
@@ -249,6 +245,7 @@ def describe(
     max_chars: MaxChars = None,
     encoding: Encoding = "utf-8",
     as_json: Json = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """Show the layers of a model with their shapes and parameter counts."""
     from textgen.describe import describe_entry, describe_run, print_layers
@@ -280,6 +277,7 @@ def show_corpus(
     encoding: Encoding = "utf-8",
     diff: Annotated[bool, typer.Option("--diff", help="Show the lines that the cleaner changes.")] = False,
     as_json: Json = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """List corpora, show the statistics of one, or show what a cleaner changes in it."""
     from textgen import corpus_view
@@ -296,20 +294,6 @@ def show_corpus(
         print_figures(figures if as_json else flat(figures), as_json)
 
 
-@app.command("plugins")
-def list_plugins(as_json: Json = False) -> None:
-    """List what is installed: kind, name, where it comes from."""
-    from textgen.registry import KINDS, plugins
-
-    found = [plugin for kind in KINDS for plugin in plugins(kind)]
-    columns = ("kind", "name", "distribution", "version", "target")
-    rows = [{column: getattr(plugin, column) for column in columns} for plugin in found]
-    if as_json:
-        print_figures({"plugins": rows}, as_json)
-    else:
-        print_rows(rows)
-
-
 def main() -> None:
     """Run the command line: one line and a code for every expected failure."""
     for stream in (sys.stdout, sys.stderr):
@@ -321,22 +305,33 @@ def main() -> None:
     except USAGE_ERROR as error:
         command = error.ctx.command_path if getattr(error, "ctx", None) else "textgen"
         fail(f"{error.format_message().rstrip('.') or 'no command given'} (see {command} --help)", 2)
-    except TextgenError as error:
-        fail(str(error), 1)
     except BrokenPipeError:  # the reader of a pipe has seen enough, as Typer notices before the last flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    except (MemoryError, RuntimeError) as error:  # the latter from torch
-        if "memory" not in f"{type(error).__name__} {error}".lower():
+    except (Exception, SystemExit) as error:
+        reason = expected(error)
+        if reason is None:
             raise
-        fail("out of memory; take a smaller model, batch_size or sequence_length", 1)
-    except OSError as error:  # such as a full disk
-        fail(f"{error.strerror or error}: {error.filename or 'a file or connection'}", 1)
+        fail(reason, 1)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:  # so Typer returns from a KeyboardInterrupt
         fail("interrupted; finished runs are kept", code)
     sys.exit(code)
+
+
+def expected(error: BaseException) -> str | None:
+    """Return the line that an error ends with, or None if it is a mistake of textgen itself."""
+    from textgen.registry import culprit, explain
+
+    if isinstance(error, TextgenError):
+        return str(error)
+    is_from_torch = isinstance(error, RuntimeError) and "memory" in f"{type(error).__name__} {error}".lower()
+    if isinstance(error, MemoryError) or is_from_torch:
+        return "out of memory; take a smaller model, batch_size or sequence_length"
+    if isinstance(error, OSError):  # such as a full disk
+        return f"{error.strerror or error}: {error.filename or 'a file or connection'}"
+    return explain(error) if culprit(error) else None
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from textgen.api import TextgenError
 from textgen.cleaned import clean_files
 from textgen.decoding import decode, decode_files
 from textgen.options import build
-from textgen.registry import names, unknown
+from textgen.registry import blame, hidden, names, unknown
 from textgen.text import Text, part, sha256
 
 PARTS = ("train", "validation", "test")
@@ -131,6 +131,8 @@ def load_text(sources: Sequence[str], cleaner: str, encoding: str = "utf-8") -> 
         if not before.strip():
             raise TextgenError(f"{name} holds nothing but white space; give a text")
         text = cleaning.clean(before)
+        if not isinstance(text, str):
+            raise blame(cleaning, f"returned {type(text).__name__} in place of a text")
     if not (text.strip() if isinstance(text, str) else len(text)):
         raise TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try --clean raw")
     return name, text
@@ -194,8 +196,13 @@ def _read_corpus(source: str) -> str:
             raise TextgenError(
                 f"no such file: {source}; give a path, - for standard input, or a corpus: {', '.join(known)}"
             )
-        raise TextgenError(unknown("corpus", name, known) + "; or give the path of a file")
-    text: str = build("corpus", spec).read(item)
+        raise TextgenError(
+            unknown("corpus", name, known) + "; or give the path of a file" + hidden("corpus", name)
+        )
+    corpus = build("corpus", spec)
+    text = corpus.read(item)
+    if not isinstance(text, str):
+        raise blame(corpus, f"reads {type(text).__name__} in place of a text")
     if not text:
         raise TextgenError(f"the corpus {source} is empty; choose another")
     return text

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from textgen.api import Embedding, InputVectors, TextgenError
+from textgen.registry import blame
 from textgen.tokens import COUNTED_AT_ONCE, count_tokens
 
 NUM_MISSING = 10
@@ -42,6 +43,8 @@ def input_vectors(
     """
     began = time.perf_counter()
     keyed = embedding.vectors(train_text, tokens)
+    if not hasattr(keyed, "index_to_key") or not hasattr(keyed, "vector_size"):
+        raise blame(embedding, f"returned {type(keyed).__name__} in place of gensim's KeyedVectors")
     spells = np.zeros(len(tokens), bool) if is_fallback is None else np.asarray(is_fallback, bool)
     table = np.zeros((len(tokens), keyed.vector_size), np.float32)
     found = np.zeros(len(tokens), bool)

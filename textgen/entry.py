@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from textgen.api import Embedding, InputVectors, TextgenError, Tokenizer
 from textgen.options import declared_options, parse_assignments
-from textgen.registry import load, names, unknown
+from textgen.registry import PluginError, blame, hidden, load, names, unknown
 from textgen.train import TrainOptions
 
 PARTS = ("tokenizer", "model", "embedding")
@@ -44,8 +45,12 @@ class Entry:
 
     def train_options(self) -> TrainOptions:
         """Return how the model is trained: its own recommendation, then the entry's options."""
-        recommended = getattr(load("model", self.parts["model"]), "recommended_training", {})
-        return TrainOptions(**{**recommended, **self.options.get("train", {})})
+        model = load("model", self.parts["model"])
+        recommended = getattr(model, "recommended_training", {})
+        try:
+            return TrainOptions(**{**recommended, **self.options.get("train", {})})
+        except TypeError as error:
+            raise blame(model, f"recommends a training that there is not: {error}") from error
 
     def describe(self) -> dict[str, Any]:
         """Return the entry as JSON values; `Entry(**entry.describe()) == entry`."""
@@ -85,10 +90,27 @@ def parse_entry(text: str) -> Entry:
     for kind, word in parts.items():
         if word not in names(kind):
             whole = f"; {word} is a whole entry, so nothing goes with it" if word in aliases else ""
-            raise TextgenError(f"entry {text!r}: {unknown(kind, word, names(kind))}{whole}")
+            known = unknown(kind, word, names(kind)) + hidden(kind, word)
+            raise TextgenError(f"entry {text!r}: {known}{whole}")
     if "embedding" in parts and not accepts_vectors(load("model", parts["model"])):
         raise TextgenError(f"entry {text!r}: model {parts['model']!r} takes no embedding; leave it out")
     return Entry(text.strip(), parts, assign_options(text, parts, options))
+
+
+def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
+    """Read entries, each once; return them, and why others cannot be used because of a broken plugin.
+
+    Raises `TextgenError` for the first that is written wrong, and `PluginError` if none can be used.
+    """
+    entries, broken = [], {}
+    for text in dict.fromkeys(texts):
+        try:
+            entries.append(parse_entry(text))
+        except PluginError as error:
+            broken[text.strip()] = str(error)
+    if not entries and broken:
+        raise PluginError(next(iter(broken.values())))
+    return entries, broken
 
 
 def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -> dict[str, dict[str, Any]]:

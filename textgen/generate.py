@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,15 @@ from torch import Tensor, nn
 from textgen.api import Sampler, State, Tokenizer
 from textgen.cuda_graph import RecordedStep, Step
 from textgen.device import Compute
+from textgen.predict import predict
+from textgen.registry import blame
 from textgen.score import START
 from textgen.tokens import TokenTable
 
 DRAWS_AHEAD = 256
+
+Choose = Callable[[Tensor, Tensor], Tensor]
+"""Logits [batch, vocab_size] and uniforms [batch] to ids [batch]."""
 
 
 class Generator:
@@ -74,12 +79,32 @@ class Generator:
         step = RecordedStep(self._step) if is_recordable else self._step
         with torch.inference_mode():
             logits, state = self._read(prompts)
+            choose = self._begin(sampler, prompts)
             while True:
                 rows = [torch.rand(DRAWS_AHEAD, generator=generator) for generator in generators]
                 for uniforms in torch.stack(rows, dim=1).to(self.device):
-                    ids = sampler(logits, uniforms)
-                    yield ids.cpu().numpy()
+                    ids = choose(logits, uniforms)
+                    yield self._checked(ids, sampler, len(prompts))
                     logits, state = step(ids, state)
+
+    def _begin(self, sampler: Sampler, prompts: Sequence[str]) -> Choose:
+        """Return what chooses the next ids: the sampler, or what it begins if it remembers."""
+        if not hasattr(sampler, "begin"):
+            return sampler
+        choose: Choose = sampler.begin(
+            [self.tokenizer.encode(prompt) for prompt in prompts], self.table.num_chars
+        )
+        return choose
+
+    def _checked(self, ids: Tensor, sampler: Sampler, batch_size: int) -> np.ndarray[Any, Any]:
+        """Return what a sampler chose on the CPU; raises `PluginError` if it is no row of token ids."""
+        if not isinstance(ids, Tensor) or ids.shape != (batch_size,) or ids.is_floating_point():
+            form = f"{ids.dtype} {list(ids.shape)}" if isinstance(ids, Tensor) else type(ids).__name__
+            raise blame(sampler, f"returned {form} in place of ids [{batch_size}]")
+        row = ids.cpu().numpy()
+        if not 0 <= row.min() <= row.max() < len(self.table.pieces):
+            raise blame(sampler, f"chose an id outside of the vocabulary of {len(self.table.pieces)}")
+        return row
 
     def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
         """Return the logits [batch, vocab_size] after the prompts, each read in one pass, and the state."""
@@ -91,11 +116,11 @@ class Generator:
     def _read_one(self, prompt: str) -> tuple[Tensor, State]:
         ids = self.tokenizer.encode(START + prompt)
         row = torch.from_numpy(ids.astype(np.int64)).to(self.device)[None]
-        outputs, state = self.model(row, self.model.initial_state(1))  # type: ignore[operator]
+        outputs, state = predict(self.model, row, self.model.initial_state(1))  # type: ignore[operator]
         return outputs[:, -1].float(), state
 
     def _step_by_forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        logits, state = self.model(ids[:, None], state)
+        logits, state = predict(self.model, ids[:, None], state)
         return logits[:, -1].float(), state
 
 

@@ -20,7 +20,8 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from textgen.api import TextgenError
 from textgen.copying import KnownFourGrams, longest_copy
-from textgen.registry import load, names
+from textgen.output import note
+from textgen.registry import PluginError, explain, load, names
 from textgen.text import Text, blocks, part
 from textgen.tokens import utf8
 
@@ -155,8 +156,12 @@ def load_lexicon() -> frozenset[str]:
     for name in names("lexicon"):
         try:
             union |= frozenset(load("lexicon", name)())
+        except PluginError as error:  # one that is broken must not take a comparison down
+            note(f"{error}; words are looked up without it")
         except TextgenError:  # real words are then looked up in the training text alone
             continue
+        except (Exception, SystemExit) as error:
+            note(f"{explain(error)}; words are looked up without it")
     return union
 
 

@@ -8,7 +8,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from textgen.api import TextgenError
-from textgen.registry import load, unknown
+from textgen.registry import blame, load, one_line, unknown
 
 PLAIN = (bool, int, float, str, type(None))
 
@@ -37,11 +37,18 @@ class Option:
 
 
 def declared_options(component: Any) -> dict[str, Option]:
-    """Return the options of a component: the arguments of its `__init__` with plain types and defaults."""
-    hints = get_type_hints(component.__init__, include_extras=True)
+    """Return the options of a component: the arguments of its `__init__` with plain types and defaults.
+
+    Raises `PluginError` if its annotations mean nothing.
+    """
+    try:
+        hints = get_type_hints(component.__init__, include_extras=True)
+        parameters = inspect.signature(component).parameters
+    except Exception as error:
+        raise blame(component, f"has options that cannot be read: {one_line(error)}") from error
     return {
         name: Option(name, hints.get(name, type(parameter.default)), parameter.default)
-        for name, parameter in inspect.signature(component).parameters.items()
+        for name, parameter in parameters.items()
         if isinstance(parameter.default, PLAIN) and is_plain(hints.get(name, type(parameter.default)))
     }
 

@@ -1,15 +1,25 @@
-"""Components by kind and name, found through entry points and imported only when they are used."""
+"""Components by kind and name, found through entry points and imported only when they are used.
+
+`TEXTGEN_PLUGINS` may list the distributions whose plugins take part, separated by commas; those of
+textgen itself always do.
+"""
 
 from __future__ import annotations
 
 import difflib
+import os
+import re
+import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points, requires
 from typing import Any
 
+from textgen import DISTRIBUTION, __version__
 from textgen.api import TextgenError
+from textgen.contracts import fault
 
 KINDS = {
     "tokenizer": "textgen.tokenizers",
@@ -37,30 +47,76 @@ class Plugin:
     target: str
     distribution: str
     version: str
-    entry_point: EntryPoint
+    entry_point: EntryPoint = field(repr=False)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name!r} ({self.target}, from {self.distribution} {self.version})"
 
+    @property
+    def module(self) -> str:
+        """The module that is imported to load it."""
+        return self.target.partition(":")[0].strip()
+
     def load(self) -> Any:
-        """Import and return the component; any failure of the plugin becomes a `PluginError`."""
+        """Import and return the component.
+
+        Whatever is wrong becomes a `PluginError`: an import that fails or exits, a component that is not
+        what its kind promises, a distribution made for another version of textgen.
+        """
+        if problem := self.mismatch():
+            raise PluginError(f"{self} cannot be loaded: {problem}")
         try:
-            return self.entry_point.load()
+            with redirect_stdout(sys.stderr):  # stdout holds results only
+                component = self.entry_point.load()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin's SystemExit must not end textgen
-            reason = f"{type(error).__name__}: {error}".replace("\n", " ")
-            raise PluginError(f"{self} cannot be loaded: {reason}") from error
+            raise PluginError(f"{self} cannot be loaded: {one_line(error)}") from error
+        if problem := fault(self.kind, component):
+            raise PluginError(f"{self} is no {self.kind}: {problem}")
+        return component
+
+    def mismatch(self) -> str | None:
+        """Return what is wrong if its distribution requires another version of textgen, by metadata alone."""
+        if not re.search("textgen", " ".join(_requirements(self.distribution))):
+            return None
+        from packaging.requirements import InvalidRequirement, Requirement
+
+        for line in _requirements(self.distribution):
+            with suppress(InvalidRequirement):
+                wanted = Requirement(line)
+                is_meant = normal(wanted.name) == DISTRIBUTION and not wanted.marker
+                if is_meant and not wanted.specifier.contains(__version__, prereleases=True):
+                    return f"{self.distribution} requires {wanted}, and this is {DISTRIBUTION} {__version__}"
+        return None
+
+
+_from_files: list[Plugin] = []
+
+
+def add(found: Iterable[Plugin]) -> None:
+    """Let plugins take part that no metadata tells of."""
+    _from_files.extend(found)
+    forget()
+
+
+def forget() -> None:
+    """Read the metadata anew when a plugin is looked for the next time."""
+    for cached in (_installed, plugins, load, _requirements):
+        cached.cache_clear()
 
 
 @cache
 def plugins(kind: str) -> tuple[Plugin, ...]:
-    """Return what is installed of a kind, sorted by name, without importing any of it."""
-    found = set()
-    for point in entry_points(group=KINDS[kind]):
-        distribution, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "")
-        found.add(Plugin(kind, point.name, point.value, distribution, version, point))
-    return tuple(sorted(found, key=lambda plugin: (plugin.name, plugin.distribution)))
+    """Return what takes part of a kind, sorted by name, without importing any of it."""
+    allowed = allow_list()
+    taking_part = [
+        plugin
+        for plugin in _installed()[kind]
+        if allowed is None or normal(plugin.distribution) in {DISTRIBUTION, *allowed}
+    ]
+    taking_part += [plugin for plugin in _from_files if plugin.kind == kind]
+    return tuple(sorted(taking_part, key=lambda plugin: (plugin.name, plugin.distribution)))
 
 
 def names(kind: str) -> list[str]:
@@ -75,7 +131,7 @@ def find(kind: str, name: str) -> Plugin:
     """
     claims = [plugin for plugin in plugins(kind) if plugin.name == name]
     if not claims:
-        raise TextgenError(unknown(kind, name, names(kind)))
+        raise TextgenError(unknown(kind, name, names(kind)) + hidden(kind, name))
     if len(claims) > 1:
         owners = " and ".join(f"{claim.distribution} ({claim.target})" for claim in claims)
         raise PluginError(f"{kind} {name!r} is claimed by {owners}; uninstall one of them")
@@ -94,3 +150,107 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"unknown {what} {name!r}; {hint}known: {', '.join(known) or 'none'}"
+
+
+def hidden(kind: str, name: str) -> str:
+    """Return, for the end of a message, which distributions have what TEXTGEN_PLUGINS leaves out."""
+    owners = {plugin.distribution for plugin in _installed()[kind] if plugin.name == name}
+    return f"; {', '.join(sorted(owners))} has it, but TEXTGEN_PLUGINS leaves it out" if owners else ""
+
+
+def allow_list() -> set[str] | None:
+    """Return the distributions in TEXTGEN_PLUGINS, or None if it is not set and all take part."""
+    listed = os.environ.get("TEXTGEN_PLUGINS")
+    return None if listed is None else {normal(name) for name in listed.split(",")}
+
+
+def normal(distribution: str) -> str:
+    """Return the name of a distribution as it is compared: `Textgen_Toys` is `textgen-toys` (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).strip().lower()
+
+
+def one_line(error: BaseException) -> str:
+    """Return the type and message of an error in one line."""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def culprit(error: BaseException) -> Plugin | None:
+    """Return the plugin in whose code an error arose, or None if it arose elsewhere."""
+    everything = [plugin for kind in KINDS for plugin in plugins(kind)]
+    for module, _, _ in reversed(_frames(error)):
+        package = module.partition(".")[0]
+        for plugin in everything:
+            if plugin.module == module:
+                return plugin
+        for plugin in everything:
+            if plugin.module.partition(".")[0] == package:
+                return plugin
+    return None
+
+
+def explain(error: BaseException) -> str:
+    """Return in one line what went wrong and, if a plugin did, which one and where in it."""
+    if isinstance(error, TextgenError):
+        return " ".join(str(error).split())
+    plugin = culprit(error)
+    if plugin is None:
+        return one_line(error)
+    package = plugin.module.partition(".")[0]
+    places = [place for place in _frames(error) if place[0].partition(".")[0] == package]
+    _, file, line = places[-1]
+    return f"{plugin} failed: {one_line(error)} ({os.path.basename(file)}, line {line})"
+
+
+def blame(component: object, what: str) -> PluginError:
+    """Return the error that `component`, an instance or a class, did not do as its contract says."""
+    made_by = component if isinstance(component, type) else type(component)
+    target = f"{made_by.__module__}:{made_by.__qualname__}"
+    known = [plugin for kind in KINDS for plugin in plugins(kind) if plugin.target == target]
+    return PluginError(f"{known[0] if known else target} {what}")
+
+
+@cache
+def _installed() -> dict[str, tuple[Plugin, ...]]:
+    """Return all plugins that the metadata of installed distributions tell of, by kind."""
+    found: dict[str, set[Plugin]] = {kind: set() for kind in KINDS}
+    kind_of = {group: kind for kind, group in KINDS.items()}
+    for point in _entry_points():
+        if kind := kind_of.get(point.group):
+            found[kind].add(Plugin(kind, point.name, point.value, *_origin(point), point))
+    return {kind: tuple(plugins) for kind, plugins in found.items()}
+
+
+def _entry_points() -> list[EntryPoint]:
+    try:
+        return [point for group in KINDS.values() for point in entry_points(group=group)]
+    except Exception:  # one distribution with broken metadata must not hide the others
+        found: list[EntryPoint] = []
+        for distribution in distributions():
+            with suppress(Exception):
+                found += distribution.entry_points
+        return found
+
+
+def _origin(point: EntryPoint) -> tuple[str, str]:
+    with suppress(Exception):  # metadata without a name or version
+        if point.dist and point.dist.name:
+            return point.dist.name, point.dist.version or ""
+    return "unknown", ""
+
+
+@cache
+def _requirements(distribution: str) -> tuple[str, ...]:
+    with suppress(Exception):  # a file has no metadata
+        return tuple(requires(distribution) or ())
+    return ()
+
+
+def _frames(error: BaseException) -> list[tuple[str, str, int]]:
+    """Return module, file and line of each call that an error passed, the outermost first."""
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        frames.append((str(frame.f_globals.get("__name__")), frame.f_code.co_filename, trace.tb_lineno))
+        trace = trace.tb_next
+    return frames

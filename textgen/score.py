@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textgen.api import State, TextgenError, TokenIds
+from textgen.predict import predict
 from textgen.tokens import TokenTable, utf8
 
 START = "\n"
@@ -62,11 +63,11 @@ def score_text(
     with torch.inference_mode():
         state = model.initial_state(1) if state is None else state  # type: ignore[operator]
         if len(start_ids) > 1:
-            _, state = model(sequence[None, : len(start_ids) - 1], state)
+            _, state = predict(model, sequence[None, : len(start_ids) - 1], state)
         position = len(start_ids) - 1
         while position < len(sequence) - 1:
             end = min(position + chunk, len(sequence) - 1)
-            logits, state = model(sequence[None, position:end], state)
+            logits, state = predict(model, sequence[None, position:end], state)
             log_probabilities = log_softmax(logits[0])
             targets = sequence[position + 1 : end + 1, None]
             bits.append(-log_probabilities.gather(1, targets)[:, 0].cpu().double() / LOG2)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.api import TextgenError, TokenIds, Tokenizer
+from textgen.api import TokenIds, Tokenizer
 from textgen.cache import cache_path, cached, new_file
 from textgen.parallel import map_blocks
+from textgen.registry import blame
 from textgen.text import FileText, Text
 
 MAX_FIT_CHARS = 100_000_000
@@ -61,14 +62,17 @@ def fit(tokenizer: Tokenizer, text: Text) -> None:
 def encode(tokenizer: Tokenizer, text: str) -> tuple[TokenIds, bool]:
     """Return the ids of a text in the smallest type, and whether they spell it.
 
-    Raises `TextgenError` if an id is none of the vocabulary's.
+    Raises `PluginError` if they are no row of integers, or one of them is none of the vocabulary's.
     """
     ids = np.asarray(tokenizer.encode(text))
+    if ids.ndim != 1 or (len(ids) and not np.issubdtype(ids.dtype, np.integer)):
+        raise blame(tokenizer, f"encodes a text as {ids.ndim} dimensions of {ids.dtype}, not one of integers")
     vocab_size = len(tokenizer.tokens)
     if len(ids) and not 0 <= ids.min() <= ids.max() < vocab_size:
-        raise TextgenError(
-            f"{type(tokenizer).__name__} gives the id {ids.max() if ids.min() >= 0 else ids.min()}, but has "
-            f"a vocabulary of {vocab_size}; correct its encode or tokens"
+        outside = ids.max() if ids.min() >= 0 else ids.min()
+        raise blame(
+            tokenizer,
+            f"gives the id {outside}, but has a vocabulary of {vocab_size}; correct encode or tokens",
         )
     lossless = bool(getattr(tokenizer, "lossless", True)) and tokenizer.decode(ids) == text
     return ids.astype(id_type(tokenizer)), lossless

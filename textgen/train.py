@@ -17,6 +17,7 @@ from textgen.api import State, TextgenError
 from textgen.budget import Budget
 from textgen.device import Compute, keep_freed_memory, seeded
 from textgen.optimizer import OptimizerName, build_optimizers
+from textgen.predict import predict, predict_loss
 from textgen.streams import Streams
 
 
@@ -160,11 +161,9 @@ def sequence_loss(model: nn.Module, inputs: Tensor, targets: Tensor, state: Stat
 
     A model may bring its own `loss(inputs, targets, state)`, for instance to avoid the full softmax.
     """
-    own_loss = getattr(model, "loss", None)
-    if own_loss is not None:
-        result: tuple[Tensor, State] = own_loss(inputs, targets, state)
-        return result
-    logits, state = model(inputs, state)
+    if callable(getattr(type(model), "loss", None)):  # a method, not a layer that is called so
+        return predict_loss(model, inputs, targets, state)
+    logits, state = predict(model, inputs, state)
     return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), state
 
 

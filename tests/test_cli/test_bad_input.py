@@ -232,7 +232,7 @@ train TINY --seed -1
 train TINY --max-chars many
     Invalid value for '--max-chars': … (see textgen … --help)
 plugins extra
-    Got unexpected extra argument(s) (extra) (see textgen plugins --help)
+    No such command 'extra' (see textgen plugins --help)
 """
 
 
