@@ -1,0 +1,87 @@
+"""A penalty on repetition (Keskar et al. 2019, arXiv:1909.05858), counted in characters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge, Gt, Le
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textgen.api import TokenIds
+from textgen_samplers.top_p import TopP
+
+BYTES_OF_A_CHARACTER = 4
+
+
+@dataclass
+class Repetition:
+    """Draws as `top-p`, but each character of a repetition beyond `span` divides a probability by `penalty`.
+
+    A repetition is what the end of the text, with the token in question, shares with an earlier place in
+    the window; the prompt belongs to the text. The paper penalises every token that was there before, which
+    at the level of characters would be all of them.
+    """
+
+    penalty: Annotated[float, Ge(1)] = 1.5
+    """The divisor, for each character too many."""
+    span: Annotated[int, Ge(0)] = 12
+    """How many characters may be repeated freely."""
+    window: Annotated[int, Ge(1)] = 400
+    """How many characters back a repetition is looked for."""
+    p: Annotated[float, Gt(0), Le(1)] = 1.0
+    """Draws among the fewest tokens whose probabilities, with the penalty, sum to this."""
+    temperature: Annotated[float, Gt(0)] = 0.8
+    """Of what is left after the penalty."""
+
+    def begin(
+        self, prompts: Sequence[TokenIds], num_chars: NDArray[Any]
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        """Start a batch of samples, which remembers each row's tokens as far as the window reaches."""
+        lengths = torch.from_numpy(num_chars)
+        past = _Past(prompts, lengths, BYTES_OF_A_CHARACTER * self.window)
+        draw = TopP(self.p, self.temperature)
+
+        def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
+            repeated = past.repeated(logits.shape[-1], self.window).to(logits.device)
+            excess = (repeated - self.span).clamp(min=0)
+            ids = draw(logits.float() - math.log(self.penalty) * excess, uniforms)
+            past.append(ids.cpu())
+            return ids
+
+        return choose
+
+
+class _Past:
+    """The last tokens of each row, and how far a repetition of each would reach back."""
+
+    def __init__(self, prompts: Sequence[TokenIds], lengths: Tensor, most: int) -> None:
+        self.most = most
+        # A token that stands for nothing has the last id, and no characters.
+        self.nothing = len(lengths)
+        self.lengths = torch.cat([lengths, torch.zeros(1, dtype=lengths.dtype)])
+        self.tokens = torch.full((len(prompts), 0), self.nothing)
+        self.matched = torch.zeros(len(prompts), 0, dtype=self.lengths.dtype)
+        longest = max((len(ids) for ids in prompts), default=0)
+        for place in range(-min(longest, most), 0):
+            self.append(torch.tensor([ids[place] if len(ids) >= -place else self.nothing for ids in prompts]))
+
+    def append(self, ids: Tensor) -> None:
+        """Take the next token of each row, `ids` [batch]."""
+        # What matches up to a place goes on matching there if the token there is the new one.
+        goes_on = (self.tokens == ids[:, None]) & (ids != self.nothing)[:, None]
+        longer = torch.where(goes_on, self.matched + self.lengths[ids][:, None], 0)
+        self.tokens = torch.cat([self.tokens, ids[:, None]], dim=1)[:, -self.most :]
+        self.matched = torch.cat([longer.new_zeros(len(ids), 1), longer], dim=1)[:, -self.most :]
+
+    def repeated(self, vocab_size: int, window: int) -> Tensor:
+        """Return how many characters each token would repeat, [batch, vocab_size]; 0 for a new one."""
+        lengths = self.lengths[self.tokens]
+        distances = lengths.flip(1).cumsum(1).flip(1) - lengths  # of the end of a token from that of the text
+        reach = torch.where(distances < window, self.matched + lengths, 0)
+        found = torch.zeros(len(self.tokens), vocab_size + 1, dtype=reach.dtype)
+        return found.scatter_reduce_(1, self.tokens, reach, "amax")[:, :vocab_size]
