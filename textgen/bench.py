@@ -25,6 +25,7 @@ from textgen.device import Compute
 from textgen.entry import Entry
 from textgen.experiment import Experiment
 from textgen.files import make_folder, to_json, write_file
+from textgen.generate import try_sampler
 from textgen.metrics import TextMeasures, load_lexicon
 from textgen.options import build
 from textgen.registry import explain
@@ -65,6 +66,8 @@ def bench(
     An entry that fails gets its reason in place of results; the others go on.
     """
     samplers = {spec: build("sampler", spec) for spec in options.samplers}
+    for sampler in samplers.values():
+        try_sampler(sampler)
     make_folder(out / "runs")
     seeds = range(options.seed, options.seed + options.num_seeds)
     experiments = {

@@ -84,7 +84,7 @@ class Generator:
                 rows = [torch.rand(DRAWS_AHEAD, generator=generator) for generator in generators]
                 for uniforms in torch.stack(rows, dim=1).to(self.device):
                     ids = choose(logits, uniforms)
-                    yield self._checked(ids, sampler, len(prompts))
+                    yield checked(ids, sampler, len(prompts), len(self.table.pieces))
                     logits, state = step(ids, state)
 
     def _begin(self, sampler: Sampler, prompts: Sequence[str]) -> Choose:
@@ -95,16 +95,6 @@ class Generator:
             [self.tokenizer.encode(prompt) for prompt in prompts], self.table.num_chars
         )
         return choose
-
-    def _checked(self, ids: Tensor, sampler: Sampler, batch_size: int) -> np.ndarray[Any, Any]:
-        """Return what a sampler chose on the CPU; raises `PluginError` if it is no row of token ids."""
-        if not isinstance(ids, Tensor) or ids.shape != (batch_size,) or ids.is_floating_point():
-            form = f"{ids.dtype} {list(ids.shape)}" if isinstance(ids, Tensor) else type(ids).__name__
-            raise blame(sampler, f"returned {form} in place of ids [{batch_size}]")
-        row = ids.cpu().numpy()
-        if not 0 <= row.min() <= row.max() < len(self.table.pieces):
-            raise blame(sampler, f"chose an id outside of the vocabulary of {len(self.table.pieces)}")
-        return row
 
     def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
         """Return the logits [batch, vocab_size] after the prompts, each read in one pass, and the state."""
@@ -122,6 +112,25 @@ class Generator:
     def _step_by_forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         logits, state = predict(self.model, ids[:, None], state)
         return logits[:, -1].float(), state
+
+
+def try_sampler(sampler: Sampler) -> None:
+    """Let a sampler choose once; raises `PluginError` if it does not, before any training is done for it."""
+    logits = torch.tensor([[0.0, 1.0, 2.0]])
+    begin = getattr(sampler, "begin", None)
+    choose = sampler if begin is None else begin([np.array([0, 1])], np.ones(3, np.int64))
+    checked(choose(logits, torch.tensor([0.5])), sampler, 1, 3)
+
+
+def checked(ids: Tensor, sampler: Sampler, batch_size: int, vocab_size: int) -> np.ndarray[Any, Any]:
+    """Return what a sampler chose on the CPU; raises `PluginError` if it is no row of token ids."""
+    if not isinstance(ids, Tensor) or ids.shape != (batch_size,) or ids.is_floating_point():
+        form = f"{ids.dtype} {list(ids.shape)}" if isinstance(ids, Tensor) else type(ids).__name__
+        raise blame(sampler, f"returned {form} in place of ids [{batch_size}]")
+    row = ids.cpu().numpy()
+    if not 0 <= row.min() <= row.max() < vocab_size:
+        raise blame(sampler, f"chose an id that is none of the {vocab_size} tokens")
+    return row
 
 
 def join(states: Sequence[State]) -> State:
