@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from textgen.api import InputVectors, TextgenError, TokenIds
 from textgen.budget import parse_budget
 from textgen.device import Compute, seeded
+from textgen.dropout import automatic_dropout
 from textgen.streams import Streams
 from textgen.train import Trainer, TrainOptions, TrainResult, detach, learning_rate, train
 from textgen.validation import validation_bits
 from textgen_char.tokenizer import CharTokenizer
-from textgen_lstm.model import LSTM, automatic_dropout
+from textgen_lstm.model import LSTM
 
 CPU = Compute(torch.device("cpu"), "fp32")
 OPTIONS = TrainOptions(batch_size=8, sequence_length=16)

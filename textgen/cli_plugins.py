@@ -112,12 +112,11 @@ def _print_description(description: dict[str, Any]) -> None:
     if description["file"]:
         print(f"{description['file']}, line {description['line']}")
     print(f"\n{printable(description['description'])}")
-    if description["training"]:
-        training = ", ".join(f"{key}={value}" for key, value in description["training"].items())
-        print(f"\nTrained with {training}, unless the entry says otherwise.")
-    if description["options"]:
-        print()
-        print_rows(description["options"])
+    for part, title in (("options", "Options:"), ("training", "Options of training:")):
+        if description[part]:
+            print(f"\n{title}")
+            # As it is written in an entry, where a dash means nothing.
+            print_rows([row | {"default": str(row["default"]).lower()} for row in description[part]])
 
 
 def _summary(rows: list[dict[str, Any]]) -> list[dict[str, str]]:

@@ -14,8 +14,30 @@ from torch.nn import functional as F
 from textgen.input_table import InputTable
 from textgen.packed import pack
 
+LARGE_VOCABULARY = 4000
+"""Above it `output_layer` chooses the adaptive softmax, which is several times faster."""
+
 CHUNK_LOGITS = 2**23
 """How many logits `linear_cross_entropy` holds at a time: 32 MB in fp32."""
+
+
+def output_layer(
+    hidden_size: int, vocab_size: int, softmax: str, tied_to: InputTable | None
+) -> FullSoftmax | AdaptiveSoftmax:
+    """Return the output layer that `softmax` names: full, adaptive, or auto for the one that fits.
+
+    The full one shares its weights with the input table `tied_to` (Press and Wolf 2017) if both have the
+    same width; the adaptive one never does.
+    """
+    if softmax == "adaptive" or (softmax == "auto" and vocab_size > LARGE_VOCABULARY):
+        return AdaptiveSoftmax(hidden_size, vocab_size, cutoffs(vocab_size))
+    fits = tied_to is not None and tied_to.size == hidden_size
+    return FullSoftmax(hidden_size, vocab_size, tied_to if fits else None)
+
+
+def cutoffs(vocab_size: int) -> list[int]:
+    """Return where the clusters of the adaptive softmax begin: the head has the most frequent tokens."""
+    return [cutoff for cutoff in (2000, 8000) if cutoff < vocab_size] or [vocab_size // 2]
 
 
 class FullSoftmax(nn.Module):

@@ -69,7 +69,7 @@ def description(plugin: Plugin) -> dict[str, Any]:
         "line": line,
         "description": inspect.cleandoc(component.__doc__ or "") if callable(component) else str(component),
         "options": option_rows(component) if is_class else [],
-        "training": dict(getattr(component, "recommended_training", {})),
+        "training": training_rows(component) if plugin.kind == "model" else [],
     }
 
 
@@ -84,6 +84,18 @@ def option_rows(component: type) -> list[dict[str, Any]]:
             "help": _argument_doc(option) or helps.get(option.name, ""),
         }
         for option in declared_options(component).values()
+    ]
+
+
+def training_rows(model: type) -> list[dict[str, Any]]:
+    """Return the options of training, with the defaults that a model recommends; none for one that counts."""
+    from textgen.train import TrainOptions
+
+    if hasattr(model, "fit"):
+        return []
+    recommended = getattr(model, "recommended_training", {})
+    return [
+        row | {"default": recommended.get(row["option"], row["default"])} for row in option_rows(TrainOptions)
     ]
 
 

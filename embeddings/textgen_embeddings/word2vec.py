@@ -27,14 +27,17 @@ class Word2Vec:
     path: str = ""
     """A file of vectors, in place of training: word2vec text or binary, GloVe text, or gensim .kv."""
     dimension: Annotated[int, Ge(1)] = 256
+    """Width of a vector."""
     window: Annotated[int, Ge(1)] = 5
     """How many words to either side are predicted."""
     epochs: Annotated[int, Ge(1)] = 15
+    """How often the text is read."""
     min_count: Annotated[int, Ge(1)] = 2
     """How often a word must occur to get a vector."""
     skip_gram: bool = False
     """Predict the neighbours from the word (thrice as slow), in place of the word from its neighbours."""
     seed: Annotated[int, Ge(0)] = 0
+    """Of the first vectors and of what is left out."""
     frozen: bool = False
     """Whether the vectors stay as they are during training."""
 

@@ -27,20 +27,23 @@ NUM_ROUNDS = 8
 class Clean:
     """Repaired prose with its case, punctuation and paragraphs kept. Each option is one step.
 
-    `repair` undoes mojibake; `unicode` composes characters and drops invisible ones; `quotes` makes
-    quotation marks and dashes plain ASCII; `markup` drops what is left of HTML, wiki and Gutenberg
-    markup; `boilerplate` drops Project Gutenberg's header and licence; `unwrap` joins the lines of
-    hard-wrapped prose; `whitespace` leaves single spaces and single blank lines. With all of them on,
-    cleaning twice is the same as cleaning once.
+    With all of them on, cleaning twice is the same as cleaning once.
     """
 
     repair: bool = True
+    """Undo mojibake."""
     unicode: bool = True
+    """Compose characters and drop invisible ones."""
     quotes: bool = True
+    """Make quotation marks and dashes plain ASCII."""
     markup: bool = True
+    """Drop what is left of HTML, wiki and Gutenberg markup."""
     boilerplate: bool = True
+    """Drop Project Gutenberg's header and licence."""
     unwrap: bool = True
+    """Join the lines of hard-wrapped prose."""
     whitespace: bool = True
+    """Leave single spaces and single blank lines."""
 
     @property
     def joint(self) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Lt
 from torch import Tensor, nn
 
 from textgen.api import InputVectors
+from textgen.dropout import LockedDropout
 from textgen.input_table import InputTable
-from textgen.output_layer import AdaptiveSoftmax, FullSoftmax
-from textgen_lstm.model import LARGE_VOCABULARY, LockedDropout, automatic_dropout, cutoffs
+from textgen.layer_options import Dropout, EmbeddingSize, HiddenSize, NumLayers, Softmax, TieWeights
+from textgen.output_layer import output_layer
 
 OUTPUT_GAIN = 3.0
 """Scale of what a layer hands on; as in the LSTM, a new layer's outputs are well below 1."""
@@ -29,32 +28,21 @@ class GRU(nn.Module):
         self,
         vocab_size: int,
         *,
-        num_layers: Annotated[int, Ge(1)] = 3,
-        hidden_size: Annotated[int, Ge(1)] = 256,
-        embedding_size: Annotated[int, Ge(0)] = 0,
-        dropout: Annotated[float, Ge(0), Lt(1)] | None = None,
-        tie_weights: bool = True,
-        softmax: Literal["auto", "full", "adaptive"] = "auto",
+        num_layers: NumLayers = 3,
+        hidden_size: HiddenSize = 256,
+        embedding_size: EmbeddingSize = 0,
+        dropout: Dropout = None,
+        tie_weights: TieWeights = True,
+        softmax: Softmax = "auto",
         vectors: InputVectors | None = None,
     ) -> None:
-        """Build the layers.
-
-        `embedding_size` 0 stands for `hidden_size`; without a `dropout` there is an automatic one.
-        """
         super().__init__()
         self.num_layers, self.hidden_size = num_layers, hidden_size
-        self.dropout = LockedDropout(dropout or 0.0)
-        self._is_dropout_automatic = dropout is None
+        self.dropout = LockedDropout(dropout)
         self.input = InputTable(vocab_size, embedding_size or hidden_size, vectors)
         sizes = [self.input.size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(nn.GRU(size, hidden_size, batch_first=True) for size in sizes)
-        adaptive = softmax == "adaptive" or (softmax == "auto" and vocab_size > LARGE_VOCABULARY)
-        tied = tie_weights and self.input.size == hidden_size
-        self.output: FullSoftmax | AdaptiveSoftmax = (
-            AdaptiveSoftmax(hidden_size, vocab_size, cutoffs(vocab_size))
-            if adaptive
-            else FullSoftmax(hidden_size, vocab_size, self.input if tied else None)
-        )
+        self.output = output_layer(hidden_size, vocab_size, softmax, self.input if tie_weights else None)
         for layer in self.layers:
             _initialise(layer, hidden_size)
 
@@ -84,8 +72,7 @@ class GRU(nn.Module):
 
     def expect_epochs(self, num_epochs: float) -> None:
         """Choose the dropout, unless it was given, for a training that reads its text so often."""
-        if self._is_dropout_automatic:
-            self.dropout.probability = automatic_dropout(num_epochs)
+        self.dropout.expect_epochs(num_epochs)
 
 
 def _initialise(layer: nn.Module, hidden_size: int) -> None:

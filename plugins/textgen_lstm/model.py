@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Lt
 from torch import Tensor, nn
 
 from textgen.api import InputVectors
+from textgen.dropout import LockedDropout
 from textgen.input_table import InputTable
-from textgen.output_layer import AdaptiveSoftmax, FullSoftmax
+from textgen.layer_options import Dropout, EmbeddingSize, HiddenSize, NumLayers, Softmax, TieWeights
+from textgen.output_layer import output_layer
 from textgen_lstm.step import LSTMStep
 
 LSTMState = tuple[Tensor, Tensor]
@@ -20,27 +20,6 @@ OUTPUT_GAIN = 3.0
 """Scale of what a layer hands on. A new LSTM layer's outputs have a root mean square of 0.2 to 0.3; were
 they handed on as they are, each layer would dim them, and a deep stack would stay at unigram level for
 thousands of updates."""
-
-LARGE_VOCABULARY = 4000
-"""Above it the adaptive softmax, which is never tied, is chosen by default: it is several times faster."""
-
-
-class LockedDropout(nn.Module):
-    """Dropout with one mask for all time steps of a window (Gal and Ghahramani 2016, arXiv:1512.05287).
-
-    Drawing a number per time step would cost a seventh of the training time on a CPU.
-    """
-
-    def __init__(self, probability: float) -> None:
-        super().__init__()
-        self.probability = probability
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return `features` [batch, time, size], in training with whole columns set to zero."""
-        if not self.training or not self.probability:
-            return features
-        mask = torch.empty_like(features[:, :1]).bernoulli_(1 - self.probability)
-        return features * (mask / (1 - self.probability))
 
 
 class LSTM(nn.Module):
@@ -55,32 +34,21 @@ class LSTM(nn.Module):
         self,
         vocab_size: int,
         *,
-        num_layers: Annotated[int, Ge(1)] = 3,
-        hidden_size: Annotated[int, Ge(1)] = 256,
-        embedding_size: Annotated[int, Ge(0)] = 0,
-        dropout: Annotated[float, Ge(0), Lt(1)] | None = None,
-        tie_weights: bool = True,
-        softmax: Literal["auto", "full", "adaptive"] = "auto",
+        num_layers: NumLayers = 3,
+        hidden_size: HiddenSize = 256,
+        embedding_size: EmbeddingSize = 0,
+        dropout: Dropout = None,
+        tie_weights: TieWeights = True,
+        softmax: Softmax = "auto",
         vectors: InputVectors | None = None,
     ) -> None:
-        """Build the layers.
-
-        `embedding_size` 0 stands for `hidden_size`; without a `dropout` there is an automatic one.
-        """
         super().__init__()
         self.num_layers, self.hidden_size = num_layers, hidden_size
-        self.dropout = LockedDropout(dropout or 0.0)
-        self._is_dropout_automatic = dropout is None
+        self.dropout = LockedDropout(dropout)
         self.input = InputTable(vocab_size, embedding_size or hidden_size, vectors)
         sizes = [self.input.size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(nn.LSTM(size, hidden_size, batch_first=True) for size in sizes)
-        adaptive = softmax == "adaptive" or (softmax == "auto" and vocab_size > LARGE_VOCABULARY)
-        tied = tie_weights and self.input.size == hidden_size
-        self.output: FullSoftmax | AdaptiveSoftmax = (
-            AdaptiveSoftmax(hidden_size, vocab_size, cutoffs(vocab_size))
-            if adaptive
-            else FullSoftmax(hidden_size, vocab_size, self.input if tied else None)
-        )
+        self.output = output_layer(hidden_size, vocab_size, softmax, self.input if tie_weights else None)
         for layer in self.layers:
             _initialise(layer, hidden_size)
 
@@ -113,28 +81,13 @@ class LSTM(nn.Module):
 
     def expect_epochs(self, num_epochs: float) -> None:
         """Choose the dropout, unless it was given, for a training that reads its text so often."""
-        if self._is_dropout_automatic:
-            self.dropout.probability = automatic_dropout(num_epochs)
+        self.dropout.expect_epochs(num_epochs)
 
     def prepare_step(self, dtype: torch.dtype) -> LSTMStep:
         """Return the function for generating token by token, made from the weights as they are now."""
         table = self.input.table() * math.sqrt(self.input.size)
         layers = [layer for layer in self.layers if isinstance(layer, nn.LSTM)]
         return LSTMStep(table, layers, self.output.packed(dtype, bound=OUTPUT_GAIN), OUTPUT_GAIN, dtype)
-
-
-def automatic_dropout(num_epochs: float) -> float:
-    """Return the dropout for a text that is read so often: 0 up to 3 times, 0.05 at 9, 0.1 at 27 times.
-
-    Measured on one megabyte of Shakespeare by characters: at 3 epochs a dropout of 0.1 costs 0.08 bits per
-    character, at 8 epochs 0.05 is better than none and than 0.2.
-    """
-    return min(max(0.05 * math.log(max(num_epochs, 1) / 3, 3), 0.0), 0.3)
-
-
-def cutoffs(vocab_size: int) -> list[int]:
-    """Return where the clusters of the adaptive softmax begin: the head has the most frequent tokens."""
-    return [cutoff for cutoff in (2000, 8000) if cutoff < vocab_size] or [vocab_size // 2]
 
 
 def _initialise(layer: nn.Module, hidden_size: int) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, doc
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -38,8 +38,10 @@ class NGram(nn.Module):
         self,
         vocab_size: int,
         *,
-        order: Annotated[int, Ge(1)] | None = None,
-        discount: Annotated[float, Gt(0), Le(1)] | None = None,
+        order: Annotated[Annotated[int, Ge(1)] | None, doc("Tokens of an n-gram; none chooses.")] = None,
+        discount: Annotated[
+            Annotated[float, Gt(0), Le(1)] | None, doc("Taken off each count; none estimates three.")
+        ] = None,
     ) -> None:
         super().__init__()
         self.vocab_size, self.order, self.discount = vocab_size, order, discount

@@ -16,6 +16,7 @@ class Temperature:
     """Draws from softmax(logits / temperature): below 1 safer, above 1 bolder, 1 the model itself."""
 
     temperature: Annotated[float, Gt(0)] = 0.8
+    """What the logits are divided by."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch]."""

@@ -21,7 +21,9 @@ class Typical:
     """
 
     p: Annotated[float, Gt(0), Le(1)] = 0.95
+    """What the probabilities must sum to."""
     temperature: Annotated[float, Gt(0)] = 1.0
+    """Below 1 safer, above 1 bolder."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch]."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import torch
-from annotated_types import Ge, Lt
+from annotated_types import Ge, doc
 from torch import Tensor, nn
 
 from textgen.api import InputVectors, TextgenError
+from textgen.dropout import LockedDropout
 from textgen.input_table import InputTable
-from textgen.output_layer import AdaptiveSoftmax, FullSoftmax
-from textgen_lstm.model import LARGE_VOCABULARY, LockedDropout, automatic_dropout, cutoffs
+from textgen.layer_options import Dropout, HiddenSize, NumLayers, Softmax, TieWeights
+from textgen.output_layer import output_layer
 from textgen_transformer.block import Block, Cache, Rotary, normalised
 from textgen_transformer.step import TransformerStep
 
@@ -38,19 +39,16 @@ class Transformer(nn.Module):
         self,
         vocab_size: int,
         *,
-        num_layers: Annotated[int, Ge(1)] = 4,
-        hidden_size: Annotated[int, Ge(1)] = 256,
-        num_heads: Annotated[int, Ge(1)] = 4,
-        context: Annotated[int, Ge(1)] = 128,
-        dropout: Annotated[float, Ge(0), Lt(1)] | None = None,
-        tie_weights: bool = True,
-        softmax: Literal["auto", "full", "adaptive"] = "auto",
+        num_layers: NumLayers = 4,
+        hidden_size: HiddenSize = 256,
+        num_heads: Annotated[int, Ge(1), doc("Heads of attention in a layer.")] = 4,
+        context: Annotated[int, Ge(1), doc("Tokens that attention reaches back in a layer.")] = 128,
+        dropout: Dropout = None,
+        tie_weights: TieWeights = True,
+        softmax: Softmax = "auto",
         vectors: InputVectors | None = None,
     ) -> None:
-        """Build the layers; without a `dropout` there is an automatic one.
-
-        Raises `TextgenError` if the heads have no even size.
-        """
+        """Build the layers; raises `TextgenError` if the heads have no even size."""
         super().__init__()
         if hidden_size % (2 * num_heads):
             raise TextgenError(
@@ -58,20 +56,14 @@ class Transformer(nn.Module):
                 "change one of them"
             )
         self.context, self.num_heads, self.head_size = context, num_heads, hidden_size // num_heads
-        self.dropout = LockedDropout(dropout or 0.0)
-        self._is_dropout_automatic = dropout is None
+        self.dropout = LockedDropout(dropout)
         self.input = InputTable(vocab_size, hidden_size, vectors)
         fits = self.input.size == hidden_size
         self.widen = nn.Identity() if fits else nn.Linear(self.input.size, hidden_size, bias=False)
         self.rotary = Rotary(self.head_size)
         blocks = [Block(hidden_size, num_heads, num_layers, self.dropout) for _ in range(num_layers)]
         self.blocks = nn.ModuleList(blocks)
-        adaptive = softmax == "adaptive" or (softmax == "auto" and vocab_size > LARGE_VOCABULARY)
-        self.output: FullSoftmax | AdaptiveSoftmax = (
-            AdaptiveSoftmax(hidden_size, vocab_size, cutoffs(vocab_size))
-            if adaptive
-            else FullSoftmax(hidden_size, vocab_size, self.input if tie_weights and fits else None)
-        )
+        self.output = output_layer(hidden_size, vocab_size, softmax, self.input if tie_weights else None)
 
     def initial_state(self, batch_size: int) -> TransformerState:
         """Return a count of zero [batch], and per layer keys and values of zero, which nothing attends to.
@@ -113,8 +105,7 @@ class Transformer(nn.Module):
 
     def expect_epochs(self, num_epochs: float) -> None:
         """Choose the dropout, unless it was given, for a training that reads its text so often."""
-        if self._is_dropout_automatic:
-            self.dropout.probability = automatic_dropout(num_epochs)
+        self.dropout.expect_epochs(num_epochs)
 
     def prepare_step(self, dtype: torch.dtype) -> TransformerStep:
         """Return the function for generating token by token, made from the weights as they are now."""
