@@ -120,17 +120,19 @@ def test_a_project_requires_a_compatible_version(version: str, expected: str) ->
     assert Requirement(expected).specifier.contains(version, prereleases=True)
 
 
-def test_a_project_is_tidy_in_lines_of_any_usual_length(projects: dict[str, Path]) -> None:
-    for length in ("88", "110"):
-        ruff = [sys.executable, "-m", "ruff"]
-        options = ["--no-cache", "--isolated", "--line-length", length, *projects.values()]
-        run(*ruff, "check", "--extend-select", "E501", *options)
-        run(*ruff, "format", "--check", *options)
+@every_kind
+@pytest.mark.parametrize("length", ["88", "110"])
+def test_a_project_is_tidy_in_lines_of_any_usual_length(
+    kind: str, length: str, projects: dict[str, Path]
+) -> None:
+    ruff, options = [sys.executable, "-m", "ruff"], ["--no-cache", "--isolated", "--line-length", length]
+    run(*ruff, "check", "--extend-select", "E501,I", *options, cwd=projects[kind])
+    run(*ruff, "format", "--check", *options, cwd=projects[kind])
 
 
 def test_a_long_name_leaves_it_tidy(tmp_path: Path) -> None:
     project = new_project("a" * 30, "tokenizer", tmp_path)
-    run(sys.executable, "-m", "ruff", "format", "--no-cache", "--isolated", "--check", project)
+    run(sys.executable, "-m", "ruff", "format", "--no-cache", "--isolated", "--check", cwd=project)
 
 
 @needs_kit

@@ -55,6 +55,7 @@ $name = "$module:$component"
 
 TEST = Template("""\
 from textgen.testing import conformance_test
+
 from $module import $component
 
 test_conformance = conformance_test("$kind", $component)

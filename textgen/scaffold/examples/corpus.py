@@ -8,7 +8,6 @@ from random import Random
 from typing import Annotated
 
 from annotated_types import Ge
-
 from textgen.api import TextgenError
 
 GRAMMAR = {

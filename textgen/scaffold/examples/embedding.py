@@ -10,7 +10,6 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 from gensim.models import KeyedVectors
-
 from textgen.tokens import utf8
 
 NUM_BUCKETS = 2**14

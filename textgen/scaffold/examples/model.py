@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Lt, doc
-from torch import Tensor, nn
-
 from textgen.api import InputVectors
 from textgen.input_table import InputTable
 from textgen.output_layer import FullSoftmax
+from torch import Tensor, nn
 
 
 class Example(nn.Module):
     """A hidden layer sees v_t and the memory m_t = decay m_(t-1) + (1 - decay) v_t."""
+
+    recommended_training: ClassVar[dict[str, Any]] = {"learning_rate": 0.01}
+    """Training options other than the defaults; an entry may set others."""
 
     def __init__(
         self,
         vocab_size: int,
         *,
         size: Annotated[int, Ge(1), doc("Width of the layers.")] = 128,
-        decay: Annotated[float, Ge(0), Lt(1), doc("How much memory stays.")] = 0.7,
+        decay: Annotated[float, Ge(0), Lt(1), doc("How much memory stays.")] = 0.5,
         vectors: InputVectors | None = None,
     ) -> None:
         super().__init__()
@@ -36,7 +38,7 @@ class Example(nn.Module):
 
     def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits [batch, time, vocab_size] and the memory at the end."""
-        vectors = self.input(ids)
+        vectors = self.input(ids) * self.input.size**0.5
         memories = []
         for vector in vectors.unbind(dim=1):
             state = self.decay * state + (1 - self.decay) * vector

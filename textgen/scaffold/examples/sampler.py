@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
-from torch import Tensor
-
 from textgen.drawing import draw
+from torch import Tensor
 
 
 @dataclass

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge
-
 from textgen.api import TokenIds
 from textgen.tokens import BYTE_TOKENS, TokenTable, utf8
 
