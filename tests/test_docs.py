@@ -19,6 +19,7 @@ import pytest
 import typer.main
 
 from textgen.cli import app
+from textgen.registry import KINDS
 from textgen.scaffold import new_project
 
 ROOT = Path(__file__).parent.parent
@@ -26,21 +27,13 @@ PAGE = (ROOT / "docs" / "write-a-plugin.md").read_text("utf-8")
 
 FILES: dict[str, str] = dict(re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```", PAGE, re.S | re.M))
 """The Python on the page by file name, which is its first line."""
-KINDS = {
+KIND_OF = {
     "decay.py": "model",
     "ascii.py": "tokenizer",
     "epsilon.py": "sampler",
     "letters.py": "embedding",
     "counting.py": "corpus",
     "lower.py": "cleaner",
-}
-GROUPS = {
-    "model": "models",
-    "tokenizer": "tokenizers",
-    "sampler": "samplers",
-    "embedding": "embeddings",
-    "corpus": "corpora",
-    "cleaner": "cleaners",
 }
 SHELL = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.S | re.M) for line in block.splitlines()]
 TEXTGEN = [line for line in SHELL if re.match(r"(?:\w+=\S+ )?textgen ", line)]
@@ -66,9 +59,9 @@ needs_commands = pytest.mark.skipif(not command("plugins", "new"), reason="needs
 def installed(install: Install) -> dict[str, Any]:
     """File name: the component in it, which has an entry point for this test."""
     components = {}
-    for file, kind in KINDS.items():
+    for file, kind in KIND_OF.items():
         name = file.removesuffix(".py")
-        install(name, f"[textgen.{GROUPS[kind]}]\n{name} = {name}:{name.capitalize()}\n", FILES[file])
+        install(name, f"[{KINDS[kind]}]\n{name} = {name}:{name.capitalize()}\n", FILES[file])
         components[file] = getattr(importlib.import_module(name), name.capitalize())
     return components
 
@@ -77,17 +70,19 @@ def installed(install: Install) -> dict[str, Any]:
 
 
 def test_the_page_has_a_short_component_of_every_kind() -> None:
-    assert set(FILES) == {*KINDS, "test_decay.py"}
+    assert set(FILES) == {*KIND_OF, "test_decay.py"}
     assert len(re.findall(r"^```python$", PAGE, re.M)) == len(FILES)
     assert len(FILES["decay.py"].splitlines()) < 40
 
 
 @needs_kit
-@pytest.mark.parametrize("file", KINDS)
+@pytest.mark.parametrize("file", KIND_OF)
 def test_the_components_pass_every_check(file: str, installed: dict[str, Any]) -> None:
     from textgen.testing import examine
 
-    assert [outcome for outcome in examine(KINDS[file], installed[file]) if outcome.status == "failed"] == []
+    outcomes = examine(KIND_OF[file], installed[file])
+    assert outcomes
+    assert [outcome for outcome in outcomes if outcome.status == "failed"] == []
 
 
 @pytest.mark.usefixtures("installed")
@@ -188,12 +183,11 @@ def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], t
 def test_the_page_explains_every_check() -> None:
     from textgen.testing import checks
 
-    explained = set(re.findall(r"`((?:…|[a-z]+)-[a-z0-9-]+)`", PAGE))
-    general = {f"{kind}-{check[2:]}" for check in explained if check.startswith("…") for kind in GROUPS}
-    existing = {check.id for kind in GROUPS for check in checks(kind)}
-    assert existing - explained - general == set()
-    of_a_kind = {check for check in explained if check.partition("-")[0] in GROUPS}
-    assert of_a_kind - existing == set()
+    existing = {check.id for kind in KIND_OF.values() for check in checks(kind)}
+    of_every_kind = re.findall(r"`…-([a-z-]+)`", PAGE)
+    explained = {f"{kind}-{check}" for kind in KIND_OF.values() for check in of_every_kind}
+    explained.update(re.findall(rf"`((?:{'|'.join(KIND_OF.values())})-[a-z0-9-]+)`", PAGE))
+    assert explained == existing
 
 
 # --- the rest
