@@ -1,9 +1,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := textgen plugins embeddings benchmarks tests
+SOURCES := textgen plugins embeddings benchmarks docs tests
 
-.PHONY: bench test install clean
+.PHONY: bench test docs install clean
 # The main job: a character LSTM, a word LSTM that starts from GloVe vectors, and pure chance, side by side.
 bench: $(VENV)/.installed
 	$(BIN)/textgen bench char-lstm word-lstm-glove random
@@ -14,6 +14,10 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# The page of contracts, after a change of textgen/api.py.
+docs: $(VENV)/.created
+	$(BIN)/python docs/contracts.py
 
 install: $(VENV)/.installed
 

@@ -1,0 +1,58 @@
+"""Writes contracts.md from `textgen/api.py`: `make docs`."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+API = FOLDER.parent / "textgen" / "api.py"
+PAGE = FOLDER / "contracts.md"
+
+NOTE = "<!-- Made from textgen/api.py by docs/contracts.py (`make docs`); change that, not this. -->"
+
+
+def page(source: str) -> str:
+    """Return the page in Markdown: each public thing of a module with its signatures and docstrings."""
+    module = ast.parse(source)
+    parts = ["# Contracts", NOTE, ast.get_docstring(module) or ""]
+    for node, following in pairwise([*module.body, None]):
+        if isinstance(node, ast.ClassDef):
+            parts += [f"## {node.name}", ast.get_docstring(node) or "", *members(node, source)]
+        elif isinstance(node, ast.AnnAssign):
+            parts += [f"## {ast.unparse(node.target)}", code(node, source), literal(following)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def members(component: ast.ClassDef, source: str) -> Iterator[str]:
+    """Yield signature and docstring of each attribute and method, in order."""
+    for node, following in pairwise([*component.body, None]):
+        if isinstance(node, ast.AnnAssign):
+            yield from (code(node, source), literal(following))
+        elif isinstance(node, ast.FunctionDef):
+            yield from (code(node, source), ast.get_docstring(node) or "")
+
+
+def literal(node: ast.stmt | None) -> str:
+    """Return the text of a string that stands alone, as it does after an attribute; else nothing."""
+    match node:
+        case ast.Expr(value=ast.Constant(value=str(text))):
+            return text
+    return ""
+
+
+def code(node: ast.AnnAssign | ast.FunctionDef, source: str) -> str:
+    """Return a block of Python: an attribute, or a function without its body."""
+    first, last = node.lineno, node.end_lineno
+    if isinstance(node, ast.FunctionDef):
+        first = min([first, *(decorator.lineno for decorator in node.decorator_list)])
+        last = node.body[0].lineno - 1
+    lines = "\n".join(source.splitlines()[first - 1 : last])
+    return f"```python\n{textwrap.dedent(lines).removesuffix(':')}\n```"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(API.read_text("utf-8")), "utf-8")

@@ -1,0 +1,47 @@
+"""A text that a small grammar writes: as long as you like, and easy to learn."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from random import Random
+from typing import Annotated
+
+from annotated_types import Ge
+from textgen.api import TextgenError
+
+GRAMMAR = {
+    "CLAUSE": ["THING DOES THING", "THING, which DOES THING, sleeps"],
+    "THING": ["the NOUN", "a QUALITY NOUN", "the NOUN of THING"],
+    "DOES": ["sees", "follows", "remembers", "never finds"],
+    "NOUN": ["river", "teacher", "garden", "cat", "town", "letter", "winter"],
+    "QUALITY": ["small", "quiet", "green", "very QUALITY", "forgotten"],
+}
+"""What a word in capitals may become."""
+
+
+@dataclass
+class Example:
+    """Sentences, one a line; the same seed writes the same text."""
+
+    num_sentences: Annotated[int, Ge(1)] = 2000
+    """How many sentences are written, of about forty characters each."""
+    seed: Annotated[int, Ge(0)] = 0
+    """Another seed writes another text."""
+
+    def read(self, item: str) -> str:
+        """Return the text. Raises `TextgenError` if `item` is not empty."""
+        if item:
+            raise TextgenError(f"this corpus has no part {item!r}; leave it out")
+        random = Random(self.seed)
+        clauses = [expand("CLAUSE", random) for _ in range(self.num_sentences)]
+        return "".join(f"{clause.capitalize()}.\n" for clause in clauses)
+
+
+def expand(text: str, random: Random) -> str:
+    """Return `text` with every word in capitals replaced by what it may become."""
+
+    def choose(word: re.Match[str]) -> str:
+        return expand(random.choice(GRAMMAR[word[0]]), random)
+
+    return re.sub(r"[A-Z]+", choose, text)

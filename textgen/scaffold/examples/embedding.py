@@ -1,0 +1,41 @@
+"""Vectors of words from their spelling alone: words that share letters are alike."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge
+from gensim.models import KeyedVectors
+from textgen.tokens import utf8
+
+NUM_BUCKETS = 2**14
+
+
+@dataclass
+class Example:
+    """A word is the mean of random vectors, one for each three letters in a row."""
+
+    dimension: Annotated[int, Ge(1)] = 64
+    """The length of a vector."""
+    frozen: bool = False
+    """Whether the vectors stay as they are during training."""
+
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
+        """Return a vector for each token that is more than white space."""
+        del train_text  # an embedding may learn from it; this one does not
+        table = np.random.default_rng(0).standard_normal((NUM_BUCKETS, self.dimension))
+        words = list(dict.fromkeys(filter(None, map(str.strip, tokens))))
+        keyed = KeyedVectors(self.dimension)
+        keyed.add_vectors(words, [table[buckets(word)].mean(axis=0) for word in words])
+        return keyed
+
+
+def buckets(word: str) -> list[int]:
+    """Return the hash of each trigram of `<word>`, whose brackets mark its ends."""
+    marked = f"<{word}>"
+    trigrams = [marked[start : start + 3] for start in range(len(marked) - 2)]
+    return [zlib.crc32(utf8(trigram)) % NUM_BUCKETS for trigram in trigrams]

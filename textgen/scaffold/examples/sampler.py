@@ -1,0 +1,28 @@
+"""Top-a sampling: the surer the model is, the fewer tokens remain."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le
+from textgen.drawing import draw
+from torch import Tensor
+
+
+@dataclass
+class Example:
+    """Draws among tokens of probability a p² or more, where p is the highest one."""
+
+    a: Annotated[float, Ge(0), Le(1)] = 0.2
+    """0 keeps every token, 1 drops the most."""
+    temperature: Annotated[float, Gt(0)] = 1.0
+    """Below 1 the choice is safer, above 1 it is bolder."""
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        """Return ids [batch]."""
+        scaled = logits / self.temperature
+        probabilities = scaled.softmax(dim=-1)
+        floor = self.a * probabilities.amax(dim=-1, keepdim=True).square()
+        return draw(scaled.masked_fill(probabilities < floor, -math.inf), uniforms)

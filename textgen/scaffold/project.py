@@ -1,0 +1,164 @@
+"""Writes an installable project around one small component, as `textgen plugins new` does."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import keyword
+import re
+from importlib.metadata import distributions
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from string import Template
+
+from textgen import DISTRIBUTION, __version__
+from textgen.api import TextgenError
+from textgen.files import new_folder
+from textgen.registry import KINDS, names, unknown
+
+TRY = {
+    "tokenizer": "{name}-lstm char-lstm",
+    "model": "char-{name} random",
+    "embedding": "word-lstm-{name} word-lstm",
+    "sampler": "char-lstm --sampler {name}",
+    "corpus": "char-lstm random --corpus {name}",
+    "cleaner": "char-lstm random --clean {name}",
+}
+"""Kind of component: what `textgen bench` compares to try one."""
+
+IN_ENTRIES = ("tokenizer", "model", "embedding")
+"""Kinds whose names hyphens separate in an entry, and so have none."""
+
+MAX_NAME_LENGTH = 30
+
+PYPROJECT = Template("""\
+[build-system]
+requires = ["hatchling>=1.27"]
+build-backend = "hatchling.build"
+
+[project]
+name = "$distribution"
+version = "0.1.0"
+description = "The $kind $name for textgen."
+readme = "README.md"
+license = "MIT"
+requires-python = ">=3.11"
+dependencies = ["$requirement"]
+
+[project.optional-dependencies]
+test = ["pytest>=8.3"]
+
+[project.entry-points."$group"]
+$name = "$module:$component"
+""")
+
+TEST = Template("""\
+from textgen.testing import conformance_test
+
+from $module import $component
+
+test_conformance = conformance_test("$kind", $component)
+""")
+
+README = Template("""\
+# $distribution
+
+The $kind `$name` for textgen: one class in `$module.py`.
+
+Install it, so that textgen finds it; changes of the code take part at once:
+
+```sh
+pip install --editable ".[test]"
+```
+
+Compare it:
+
+```sh
+textgen bench $entries
+```
+
+Check that it keeps the contract of its kind, in the terminal or as tests:
+
+```sh
+textgen plugins check $name
+pytest
+```
+""")
+
+
+def new_project(name: str, kind: str, parent: Path) -> Path:
+    """Write the project `textgen-<name>` into the folder `parent` and return its folder.
+
+    Raises `TextgenError` if there is no such kind, if the name is no name for it or is taken, and if the
+    folder exists or cannot be written; nothing is left then.
+    """
+    if kind not in TRY:
+        raise TextgenError(unknown("kind", kind, TRY))
+    check_name(name, kind)
+    distribution, module = f"textgen-{name}", f"textgen_{name.replace('-', '_')}"
+    component = "".join(word.capitalize() for word in re.split("[-_]", name))
+    example = files("textgen.scaffold.examples").joinpath(f"{kind}.py").read_text("utf-8")
+    check_free(name, kind, distribution, module)
+    if component in imported(example) or hasattr(builtins, component):
+        raise TextgenError(f"a class cannot be called {component} here; choose another name than {name!r}")
+    fields = {
+        "name": name,
+        "kind": kind,
+        "group": KINDS[kind],
+        "distribution": distribution,
+        "module": module,
+        "component": component,
+        "requirement": requirement(__version__),
+        "entries": TRY[kind].format(name=name),
+    }
+    contents = {
+        "pyproject.toml": PYPROJECT.substitute(fields),
+        "README.md": README.substitute(fields),
+        f"{module}.py": re.sub(r"\bExample\b", component, example),
+        f"test_{module.removeprefix('textgen_')}.py": TEST.substitute(fields),
+    }
+    folder = parent / distribution
+    try:
+        if folder.exists() or folder.is_symlink():
+            raise TextgenError(f"{str(folder)!r} exists already; choose another name or folder")
+        with new_folder(folder) as made:
+            for file, text in contents.items():
+                (made / file).write_text(text, "utf-8")
+    except OSError as error:
+        raise TextgenError(f"cannot write {str(folder)!r}: {error.strerror or error}") from None
+    return folder
+
+
+def check_name(name: str, kind: str) -> None:
+    """Raise `TextgenError` if a component of this kind cannot be called so."""
+    separators, marks = ("_", "underscores") if kind in IN_ENTRIES else ("_-", "underscores or hyphens")
+    is_name = re.fullmatch(f"[a-z][a-z0-9]*(?:[{separators}][a-z0-9]+)*", name)
+    if not is_name or keyword.iskeyword(name) or len(name) > MAX_NAME_LENGTH:
+        raise TextgenError(
+            f"{name!r} is no name for a {kind}; take up to {MAX_NAME_LENGTH} lower-case letters and digits, "
+            f"a letter first, in words joined by single {marks}, and no keyword of Python"
+        )
+
+
+def check_free(name: str, kind: str, distribution: str, module: str) -> None:
+    """Raise `TextgenError` if the name, or what would be installed under it, is there already."""
+    if name in names(kind):
+        raise TextgenError(f"there is a {kind} {name!r} already; choose another name")
+    installed = {other.name.lower().replace("_", "-") for other in distributions() if other.name}
+    if distribution.replace("_", "-") in installed:
+        raise TextgenError(f"the distribution {distribution} is installed already; choose another name")
+    if find_spec(module):
+        raise TextgenError(f"the module {module} is installed already; choose another name than {name!r}")
+
+
+def imported(source: str) -> set[str]:
+    """Return the names that a module imports."""
+    imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {alias.asname or alias.name for node in imports for alias in node.names}
+
+
+def requirement(version: str) -> str:
+    """Return the requirement of this version or a later compatible one: `textgen-bench>=0.1.2,<0.2`."""
+    major, minor = map(int, re.findall(r"\d+", version)[:2])
+    return f"textgen-bench>={version},<{major + 1 if major else f'0.{minor + 1}'}"
