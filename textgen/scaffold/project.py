@@ -161,4 +161,4 @@ def imported(source: str) -> set[str]:
 def requirement(version: str) -> str:
     """Return the requirement of this version or a later compatible one: `textgen-bench>=0.1.2,<0.2`."""
     major, minor = map(int, re.findall(r"\d+", version)[:2])
-    return f"textgen-bench>={version},<{major + 1 if major else f'0.{minor + 1}'}"
+    return f"{DISTRIBUTION}>={version},<{major + 1 if major else f'0.{minor + 1}'}"
