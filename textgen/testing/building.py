@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from textgen.api import State, TokenIds
 from textgen.device import Compute, seeded
 from textgen.streams import Streams
+from textgen.testing.expectations import CheckSkipped
 from textgen.train import Trainer, TrainOptions
 
 CPU = torch.device("cpu")
@@ -22,7 +23,7 @@ VOCAB_SIZE = 50
 
 def built(kind: str, component: Any, /, **options: Any) -> Any:
     """Return a new component of a kind."""
-    return built_model(component, **options) if kind == "model" else component(**options)
+    return component(*[VOCAB_SIZE] * (kind == "model"), **options)
 
 
 def fitted(component: Any, text: str, /, **options: Any) -> Any:
@@ -35,11 +36,13 @@ def fitted(component: Any, text: str, /, **options: Any) -> Any:
 def built_model(component: Any, torch_seed: int = 0, /, **options: Any) -> Any:
     """Return a new model in evaluation mode; torch's global random state starts from `torch_seed`."""
     with seeded(torch_seed, CPU):
-        model = component(VOCAB_SIZE, **options)
+        model = built("model", component, **options)
+    if not isinstance(model, nn.Module):
+        raise CheckSkipped("is no torch.nn.Module, see model-contract")
     return model.eval()
 
 
-def trained_model(component: Any, /, **options: Any) -> Any:
+def trained_model(component: Any, num_updates: int = 3, /, **options: Any) -> Any:
     """Return a new model after a few updates, so that layers that begin with zeros say something.
 
     A model without trainable parameters is fitted. It is in evaluation mode.
@@ -47,17 +50,18 @@ def trained_model(component: Any, /, **options: Any) -> Any:
     model = built_model(component, **options)
     if is_trainable(model):
         trainer = trainer_of(model, some_ids(100), batch_size=4, sequence_length=8, optimizer="adamw")
-        for fraction in (0.2, 0.4, 0.6):
-            trainer.update(fraction)
-    else:
+        for update in range(num_updates):
+            trainer.update((update + 1) / (num_updates + 1))
+    elif hasattr(model, "fit"):
         model.fit(some_ids(2000))
+    else:
+        raise CheckSkipped("cannot be trained, see model-trainable")
     return model.eval()
 
 
 def trainer_of(model: nn.Module, ids: TokenIds, **options: Any) -> Trainer:
-    """Return a trainer of a model, with its recommended options but for those that are given."""
-    recommended = dict(getattr(model, "recommended_training", {}))
-    chosen = TrainOptions(**recommended | options)
+    """Return a trainer of a model on `ids`; `options` are those of training."""
+    chosen = TrainOptions(**options)
     streams = Streams(ids, chosen.batch_size, chosen.sequence_length, seed=0)
     return Trainer(model.train(), streams, chosen, FP32, seed=0)
 

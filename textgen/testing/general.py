@@ -6,6 +6,8 @@ import functools
 import inspect
 from typing import Any
 
+from torch import nn
+
 from textgen.api import TextgenError
 from textgen.options import declared_options, parse_assignments
 from textgen.testing.building import built
@@ -15,7 +17,7 @@ from textgen.testing.randomness import kept
 
 METHODS = {
     "tokenizer": ("fit", "encode", "decode", "state", "restore"),
-    "model": ("initial_state", "forward", "train", "state_dict"),
+    "model": ("initial_state", "forward"),
     "embedding": ("vectors",),
     "sampler": (),  # it is called, or has `begin`
     "corpus": ("read",),
@@ -45,8 +47,9 @@ def check_contract(kind: str, component: Any, /, **options: Any) -> None:
         missing.append("frozen")
     if kind == "sampler" and not callable(made) and not callable(getattr(made, "begin", None)):
         missing.append("__call__ (or begin)")
-    of_torch = ", which torch.nn.Module gives" if {"train", "state_dict"} & set(missing) else ""
-    require(not missing, f"expected the methods of a {kind}; missing: {', '.join(missing)}{of_torch}")
+    if kind == "model":
+        require(isinstance(made, nn.Module), f"expected a torch.nn.Module; got {shown(made)}")
+    require(not missing, f"expected the methods of a {kind}; missing: {', '.join(missing)}")
 
 
 def check_docstring(kind: str, component: Any, /, **options: Any) -> None:  # noqa: ARG001

@@ -47,7 +47,7 @@ def check_model_shapes(component: Any, /, **options: Any) -> None:
 
     Training, scoring and generation differ in batch size and length.
     """
-    model = trained_model(component, **options)
+    model = trained_model(component, 0, **options)
     for batch_size, length in ((1, 1), (1, 7), (3, 1), (4, 20)):
         logits, _ = model(random_batch(batch_size, length), model.initial_state(batch_size))
         expected = (batch_size, length, VOCAB_SIZE)

@@ -94,6 +94,8 @@ def check_model_learns(component: Any, /, **options: Any) -> None:
     Updates are those of the real trainer, with the options that the model recommends.
     """
     model = built_model(component, **options)
+    if not is_trainable(model) and not hasattr(model, "fit"):
+        raise CheckSkipped("cannot be trained, see model-trainable")
     pattern = np.tile(np.array([3, 1, 4, 1, 5, 9, 2, 6], np.uint16), 300)
     if not is_trainable(model):
         model.fit(pattern)
@@ -104,8 +106,10 @@ def check_model_learns(component: Any, /, **options: Any) -> None:
             f"expected less than {chance:.2f} nats a token after fit; got {nats:.2f}",
         )
         return
-    trainer = trainer_of(model, pattern, batch_size=8, sequence_length=16, learning_rate=0.01)
-    losses = [trainer.update(update / 12) for update in range(1, 13)]
+    recommended = getattr(model, "recommended_training", {})
+    easy = {"batch_size": 8, "sequence_length": 16, "learning_rate": 0.01}
+    trainer = trainer_of(model, pattern, **{**recommended, **easy})
+    losses = [trainer.update(update / 10) for update in range(1, 11)]
     first, last = losses[0], sum(losses[-3:]) / 3
     require(last < first - LEAST_GAIN, f"expected a loss that falls; it went from {first:.3f} to {last:.3f}")
 
