@@ -22,15 +22,15 @@ from textgen_random.model import Random
 
 
 class Broken:
-    """Fails in one way for each kind of text."""
+    """Ends the process at one text, and fails at the others."""
 
     def clean(self, text: str) -> str:
         if text == PROSE:
             raise SystemExit("not\ntoday")
-        return self.fail(text)
+        return self.fail()
 
-    def fail(self, text: str) -> str:
-        return str({}[text])
+    def fail(self) -> str:
+        raise KeyError("fault")
 
 
 def python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -66,11 +66,13 @@ def test_whatever_a_component_raises_is_a_failure_with_its_place() -> None:
     [exit_line] = [
         number for number, line in enumerate(lines, 1) if line.strip().startswith("raise SystemExit")
     ]
-    [fail_line] = [number for number, line in enumerate(lines, 1) if line.strip() == "return str({}[text])"]
+    [fail_line] = [
+        number for number, line in enumerate(lines, 1) if line.strip() == 'raise KeyError("fault")'
+    ]
     ends = outcomes["cleaner-idempotent"]
     assert ends.status == "failed"
     assert ends.reason == f"SystemExit: not today (test_testing.py, line {exit_line})"
-    assert outcomes["cleaner-empty-text"].reason == f"KeyError: '' (test_testing.py, line {fail_line})"
+    assert outcomes["cleaner-empty-text"].reason == f"KeyError: 'fault' (test_testing.py, line {fail_line})"
 
 
 def test_an_interrupt_ends_the_exam() -> None:

@@ -32,7 +32,7 @@ class Hashed:
 
     def table(self, words: list[str]) -> NDArray[np.float32]:
         digests = b"".join(hashlib.sha256(utf8(word)).digest() for word in words)
-        return np.frombuffer(digests, np.uint8).reshape(len(words), 32).astype(np.float32) / 128 - 1
+        return np.frombuffer(digests, np.uint8).reshape(len(words), 32).astype(np.float32) - 128
 
 
 class NewVectorsEachTime(Hashed):
@@ -54,7 +54,7 @@ class VectorsThatAreNoNumbers(Hashed):
     found_by = "embedding-vectors"
 
     def table(self, words: list[str]) -> NDArray[np.float32]:
-        return np.where(super().table(words) > 0.9, np.float32("nan"), super().table(words))
+        return np.where(super().table(words) > 120, np.float32("nan"), super().table(words))
 
 
 class KnowsNoWord(Hashed):

@@ -74,8 +74,8 @@ class EndsWithAnUnknownId(CharTokenizer):
 class ListOfIds(CharTokenizer):
     found_by = "tokenizer-ids"
 
-    def encode(self, text: str) -> NDArray[np.int32]:
-        return super().encode(text).tolist()  # type: ignore[return-value]
+    def encode(self, text: str) -> Any:
+        return super().encode(text).tolist()
 
 
 class BeginsWithALineBreak(CharTokenizer):
