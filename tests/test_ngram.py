@@ -181,21 +181,6 @@ def test_without_a_text_all_is_equally_likely() -> None:
     torch.testing.assert_close(log_probabilities(fitted([], 9, order=3), [0, 1]), expected)
 
 
-@pytest.mark.parametrize("order", [1, 2, 5])
-def test_chunks_and_batches_give_the_logits_of_one_pass(order: int) -> None:
-    model = fitted(random_ids(500, 9), 10, order)
-    rows = [[*random_ids(20, 9, seed), 9, *random_ids(9, 9, seed)] for seed in (1, 2, 3)]
-    alone = torch.stack([log_probabilities(model, row) for row in rows])
-    ids = torch.tensor(rows)
-    state, parts = model.initial_state(3), []
-    assert state.shape == (3, order - 1)
-    for chunk in torch.tensor_split(ids, [1, 3, 16, 17, 18], dim=1):
-        logits, state = model(chunk, state)
-        parts.append(logits)
-    assert torch.equal(torch.cat(parts, 1), alone)
-    assert torch.equal(model(ids, model.initial_state(3))[0], alone)
-
-
 def test_ids_in_a_file_and_of_any_type(tmp_path: Path) -> None:
     ids = random_ids(300, 9)
     expected = log_probabilities(fitted(ids, 10), ids[:20])

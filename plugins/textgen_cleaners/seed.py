@@ -40,6 +40,8 @@ WORD = re.compile(rf"(?<![a-z'])(?:{'|'.join(WHOLE_WORDS)})(?![a-z'])")
 IS = re.compile(rf"\b({'|'.join(IS_AFTER)})'s(?![a-z'])")
 ENDING = re.compile(rf"(?<=[a-z])({'|'.join(ENDINGS)})(?![a-z])")
 PARAGRAPH_BREAK = re.compile(r"\n\s*\n")
+CLEAN = re.compile(r"(?:[a-z]++(?: [a-z]++)*+\n)*+")
+"""What this cleaner returns: a paragraph per line."""
 NO_LETTERS = re.compile(r"[^a-z]+")
 
 
@@ -56,9 +58,10 @@ class Seed:
 
     def clean(self, text: str) -> str:
         """Return `text` in at most 28 symbols: a to z, space and newline."""
-        text = to_ascii_letters(text)
-        text = expand_contractions(text)
-        lines = (NO_LETTERS.sub(" ", paragraph).strip() for paragraph in PARAGRAPH_BREAK.split(text))
+        # Paragraphs that were cleaned before stay apart when they are cleaned again.
+        paragraphs = text.split("\n") if CLEAN.fullmatch(text) else PARAGRAPH_BREAK.split(text)
+        expanded = (expand_contractions(to_ascii_letters(paragraph)) for paragraph in paragraphs)
+        lines = (NO_LETTERS.sub(" ", paragraph).strip() for paragraph in expanded)
         return "".join(f"{line}\n" for line in lines if line)
 
 

@@ -1,0 +1,133 @@
+"""Samplers with one fault each, those that remember included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textgen.drawing import draw
+from textgen.testing import examine
+
+
+class Plain:
+    """Draws from the model's distribution."""
+
+    def __init__(self, temperature: float = 1.0) -> None:
+        self.temperature = temperature
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return draw(logits / self.temperature, uniforms)
+
+
+class Forgetful:
+    """Makes tokens that were in the prompt or drawn before less likely."""
+
+    def __init__(self, penalty: float = 1.0) -> None:
+        self.penalty = penalty
+
+    def begin(self, prompts: Sequence[NDArray[Any]], num_chars: NDArray[np.int64]) -> Any:
+        counts = torch.zeros(len(prompts), len(num_chars))
+        for row, prompt in zip(counts, prompts, strict=True):
+            row.index_add_(0, torch.from_numpy(prompt.astype(np.int64)), torch.ones(len(prompt)))
+
+        def step(logits: Tensor, uniforms: Tensor) -> Tensor:
+            ids = draw(logits - self.penalty * counts, uniforms)
+            counts.scatter_add_(1, ids[:, None], torch.ones(len(ids), 1))
+            return ids
+
+        return step
+
+
+class DrawsImpossibleTokens(Plain):
+    found_by = "sampler-impossible-token"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return torch.searchsorted(logits.softmax(-1).cumsum(-1), uniforms[:, None])[:, 0].clamp(
+            max=logits.shape[1] - 1
+        )
+
+
+class CountsFromOne(Plain):
+    found_by = "sampler-ids"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return super().__call__(logits, uniforms) + 1
+
+
+class OwnRandomness(Plain):
+    found_by = "sampler-deterministic"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return torch.multinomial((logits / self.temperature).softmax(-1), 1)[:, 0]
+
+
+class MixesRows(Plain):
+    found_by = "sampler-batch"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return super().__call__(logits, uniforms.roll(1))
+
+
+class DividesInPlace(Plain):
+    found_by = "sampler-pure"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return draw(logits.div_(2 * self.temperature), uniforms)
+
+
+class DoublesWhatIsPositive(Plain):
+    found_by = "sampler-shift"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return super().__call__(torch.where(logits > 0, 2 * logits, logits), uniforms)
+
+
+class SometimesAnyToken(Plain):
+    found_by = "sampler-certain-token"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return draw(torch.where(uniforms[:, None] < 0.2, torch.zeros_like(logits), logits), uniforms)
+
+
+class IgnoresItsTemperature(Plain):
+    found_by = "sampler-low-temperature"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return draw(logits, uniforms)
+
+
+class RemembersEarlierBatches(Forgetful):
+    found_by = "sampler-begin"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[NDArray[Any]] = []
+
+    def begin(self, prompts: Sequence[NDArray[Any]], num_chars: NDArray[np.int64]) -> Any:
+        self.seen.extend(prompts)
+        before = np.concatenate(self.seen)
+        return super().begin([np.append(prompt, before) for prompt in prompts], num_chars)
+
+
+class OneMemoryForAllRows(Forgetful):
+    found_by = "sampler-batch"
+
+    def begin(self, prompts: Sequence[NDArray[Any]], num_chars: NDArray[np.int64]) -> Any:
+        return super().begin([np.concatenate(prompts)] * len(prompts), num_chars)
+
+
+@pytest.mark.parametrize("component", [Plain, Forgetful])
+def test_without_its_fault_it_passes(component: type) -> None:
+    assert [outcome for outcome in examine("sampler", component) if outcome.status == "failed"] == []
+
+
+def test_the_check_meant_for_a_fault_finds_it(mutant: Any, failures: dict[str, str]) -> None:
+    assert mutant.found_by in failures
+    assert failures[mutant.found_by]
+    assert "\n" not in failures[mutant.found_by]

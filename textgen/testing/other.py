@@ -1,0 +1,33 @@
+"""The checks of aliases, which are the names of entries, and of lexicons, which are functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textgen.api import TextgenError
+from textgen.entry import parse_entry
+from textgen.testing.exam import check
+from textgen.testing.expectations import CheckError, CheckSkipped, require, shown
+
+
+@check("alias")
+def check_alias_entry(component: Any, /) -> None:
+    """It is the name of an entry whose parts are installed."""
+    require(isinstance(component, str), f"expected a string; got {shown(component)}")
+    try:
+        parse_entry(component)
+    except TextgenError as error:
+        raise CheckError(f"expected the name of an entry; got: {error}") from error
+
+
+@check("lexicon")
+def check_lexicon_words(component: Any, /) -> None:
+    """It is a function that returns a set of words in lower case."""
+    require(callable(component), f"expected a function; got {shown(component)}")
+    try:
+        words = component()
+    except TextgenError as error:
+        raise CheckSkipped(f"its data cannot be had: {error}") from error
+    require(isinstance(words, (set, frozenset)), f"expected a set of words; got {type(words).__name__}")
+    wrong = [word for word in words if not isinstance(word, str) or word != word.lower()][:3]
+    require(bool(words) and not wrong, f"expected words in lower case; got {shown(wrong)}")
