@@ -11,7 +11,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +50,6 @@ def command(*names: str) -> Any:
     return found
 
 
-needs_kit = pytest.mark.skipif(not find_spec("textgen.testing"), reason="needs textgen.testing")
-needs_commands = pytest.mark.skipif(not command("plugins", "new"), reason="needs textgen plugins new")
-
-
 @pytest.fixture
 def installed(install: Install) -> dict[str, Any]:
     """File name: the component in it, which has an entry point for this test."""
@@ -75,7 +70,6 @@ def test_the_page_has_a_short_component_of_every_kind() -> None:
     assert len(FILES["decay.py"].splitlines()) < 40
 
 
-@needs_kit
 @pytest.mark.parametrize("file", KIND_OF)
 def test_the_components_pass_every_check(file: str, installed: dict[str, Any]) -> None:
     from textgen.testing import examine
@@ -136,7 +130,6 @@ def test_the_test_file_is_that_of_a_new_project(tmp_path: Path) -> None:
 # --- commands
 
 
-@needs_commands
 @pytest.mark.parametrize("line", TEXTGEN)
 def test_a_command_of_the_page_exists_with_its_options(line: str) -> None:
     words = shlex.split(line)
@@ -167,8 +160,6 @@ def textgen(tmp_path: Path) -> Callable[[str], str]:
     return run
 
 
-@needs_commands
-@needs_kit
 def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], tmp_path: Path) -> None:
     printed = textgen("textgen bench char-decay random --plugin decay.py", "--corpus", "lee", *BRIEFLY)
     assert [row["error"] for row in json.loads(printed)["entries"]] == [None, None]
@@ -179,7 +170,6 @@ def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], t
     assert (tmp_path / "textgen-decay" / "textgen_decay.py").exists()
 
 
-@needs_kit
 def test_the_page_explains_every_check() -> None:
     from textgen.testing import checks
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from textgen.api import Sampler
 from textgen.drawing import draw
 from textgen.options import build
 from textgen.registry import names
@@ -21,9 +22,17 @@ MINUS_INFINITY = float("-inf")
 every_sampler = pytest.mark.parametrize("name", names("sampler"))
 
 
-def sampler(spec: str) -> Sampler:
-    chooses: Sampler = build("sampler", spec)
-    return chooses
+def sampler(spec: str) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return what chooses the first tokens of a batch, after no prompt."""
+    built = build("sampler", spec)
+
+    def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
+        num_chars = np.ones(logits.shape[1], np.int64)
+        begun = built.begin([[]] * len(logits), num_chars) if hasattr(built, "begin") else built
+        ids: Tensor = begun(logits, uniforms)
+        return ids
+
+    return choose
 
 
 def frequencies(spec: str, logits: list[float], num_draws: int = 20_000) -> Tensor:

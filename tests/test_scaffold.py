@@ -11,17 +11,14 @@ import tomllib
 import venv
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, get_origin
 
 import pytest
-import typer.main
 from packaging.requirements import Requirement
 
 from textgen import __version__
 from textgen.api import TextgenError
-from textgen.cli import app
 from textgen.options import declared_options
 from textgen.registry import KINDS
 from textgen.scaffold import new_project
@@ -48,7 +45,6 @@ CLASSES = {
 TINY = "num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 
 every_kind = pytest.mark.parametrize("kind", NAMES)
-needs_kit = pytest.mark.skipif(not find_spec("textgen.testing"), reason="needs textgen.testing")
 
 
 def run(*command: object, cwd: Path | None = None, **environment: str) -> str:
@@ -135,7 +131,6 @@ def test_a_long_name_leaves_it_tidy(tmp_path: Path) -> None:
     run(sys.executable, "-m", "ruff", "format", "--no-cache", "--isolated", "--check", cwd=project)
 
 
-@needs_kit
 def test_the_tests_of_the_projects_pass(projects: dict[str, Path], tmp_path: Path) -> None:
     printed = run(
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *projects.values(), cwd=tmp_path
@@ -248,12 +243,11 @@ def test_new_plugins_are_listed_with_their_distribution(textgen: Callable[..., s
     assert ("model", "lstm", "textgen-bench", __version__) in listed
 
 
-@needs_kit
 def test_new_plugins_pass_the_checks(textgen: Callable[..., str]) -> None:
-    plugins = typer.main.get_command(app).commands["plugins"]  # type: ignore[attr-defined]
-    if "check" not in getattr(plugins, "commands", {}):
-        pytest.skip("needs textgen plugins check")
-    textgen("plugins", "check", *NAMES.values())
+    rows = json.loads(textgen("plugins", "check", *NAMES.values(), "--json"))["checks"]
+    assert {(row["kind"], row["name"]) for row in rows} == set(NAMES.items())
+    assert {row["status"] for row in rows} == {"passed", "skipped"}
+    assert len(rows) > 60
 
 
 def test_new_plugins_take_part_in_a_bench(textgen: Callable[..., str], tmp_path: Path) -> None:

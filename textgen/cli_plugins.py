@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,7 +68,7 @@ def check(
     from textgen.progress import ProgressDisplay
 
     rows: list[dict[str, Any]] = []
-    with ProgressDisplay() as display:
+    with ProgressDisplay() as display, redirect_stdout(sys.stderr):  # which a plugin may print on
         for each, outcomes in examined(
             chosen(names or [], kind), lambda plugin: display(f"{plugin.kind} {plugin.name}", None)
         ):
@@ -128,7 +130,7 @@ def _summary(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
             sum(row["status"] == status for row in own) for status in ("passed", "skipped")
         )
         failed = [row for row in own if row["status"] == "failed"]
-        counts = f"{num_passed} checks" + (f", {num_skipped} do not apply" if num_skipped else "")
+        counts = f"{num_passed} passed" + (f", {num_skipped} do not apply" if num_skipped else "")
         summary += [
             {"kind": kind, "name": name, "result": "failed", "check": row["check"], "reason": row["reason"]}
             for row in failed

@@ -120,7 +120,7 @@ train char-lstm:learning_rate=inf
 train char-lstm:num_layers=1,hidden_size=1000000000000
     out of memory; take a smaller model, batch_size or sequence_length
 bench random --sampler top-q
-    unknown sampler 'top-q'; did you mean 'top-p'? known: greedy, min-p, temperature, top-k, top-p, typical
+    unknown sampler 'top-q'; did you mean 'top-p'? known: greedy, …
 bench random --sampler top-p:q=1
     sampler 'top-p': unknown option 'q'; known: p, temperature
 bench random --sampler top-p:p=7
