@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from textgen.api import Sampler, Tokenizer
 from textgen.device import Compute, seeded
-from textgen.generate import Generator, join
+from textgen.generate import Generator
 from textgen.options import build
 from textgen.registry import names
 from textgen.samples import held_out_prompts
@@ -157,16 +157,6 @@ def test_any_bytes_become_text_of_the_right_length(endless: bytes, text: str) ->
     # Beside one that takes longer, a sample has more tokens than it needs.
     assert generator.generate(["", "a"], 5, WARM, [0, 0])[0] == text
     assert generator.generate([""], 20, WARM, [0])[0][:5] == text
-
-
-def test_join_makes_one_batch_of_any_state() -> None:
-    def state(value: float) -> Any:
-        return {"a": [torch.full((1, 2), value)], "b": (torch.full((1,), value), None)}
-
-    joined = join([state(1.0), state(2.0)])
-    assert joined["a"][0].tolist() == [[1, 1], [2, 2]]
-    assert joined["b"][0].tolist() == [1, 2]
-    assert joined["b"][1] is None
 
 
 # --- prompts from held-out text

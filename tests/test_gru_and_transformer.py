@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from textgen.api import InputVectors, TextgenError
-from textgen.cuda_graph import shapes
 from textgen.device import Compute, seeded
 from textgen.generate import Generator
 from textgen.optimizer import hidden_matrices
 from textgen.options import build
 from textgen.score import START
+from textgen.state import shapes
 from textgen.streams import Streams
 from textgen.train import Trainer, TrainOptions
 from textgen_char.tokenizer import CharTokenizer

@@ -18,7 +18,7 @@ from textgen.budget import parse_budget
 from textgen.device import Compute, seeded
 from textgen.dropout import automatic_dropout
 from textgen.streams import Streams
-from textgen.train import Trainer, TrainOptions, TrainResult, detach, learning_rate, train
+from textgen.train import Trainer, TrainOptions, TrainResult, learning_rate, train
 from textgen.validation import validation_bits
 from textgen_char.tokenizer import CharTokenizer
 from textgen_lstm.model import LSTM
@@ -304,13 +304,6 @@ def test_the_state_is_carried_through_an_epoch_and_starts_anew_with_the_next(ids
         assert not count.requires_grad
         counted.append(count.tolist())
     assert counted == [[16.0 * update] * 8 for update in [1, 2, 3, 4, 5, 6, 7, 1, 2, 3]]
-
-
-def test_detach_reaches_every_tensor() -> None:
-    grown = torch.ones(1, requires_grad=True) * 2
-    state = detach({"a": [grown, (grown, None)], "b": grown})
-    assert state == {"a": [grown, (grown, None)], "b": grown}
-    assert not any(part.requires_grad for part in (state["a"][0], state["a"][1][0], state["b"]))
 
 
 # --- pretrained rows

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from textgen.api import State
+from textgen.state import shapes, tensors
 
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 
@@ -52,16 +53,3 @@ class RecordedStep:
             # Cloned first: a part of the next state may be another part of this one.
             for old, new in zip(tensors(state), [new.clone() for new in tensors(following)], strict=True):
                 old.copy_(new)
-
-
-def tensors(state: State) -> list[Tensor]:
-    """Return the tensors of a state, in order."""
-    if isinstance(state, Tensor):
-        return [state]
-    parts = state.values() if isinstance(state, dict) else state if isinstance(state, (tuple, list)) else ()
-    return [tensor for part in parts for tensor in tensors(part)]
-
-
-def shapes(state: State) -> list[torch.Size]:
-    """Return the shapes of a state's tensors."""
-    return [tensor.shape for tensor in tensors(state)]

@@ -16,6 +16,7 @@ from textgen.device import Compute
 from textgen.predict import predict
 from textgen.registry import blame
 from textgen.score import START
+from textgen.state import join
 from textgen.tokens import TokenTable
 
 DRAWS_AHEAD = 256
@@ -131,15 +132,3 @@ def checked(ids: Tensor, sampler: Sampler, batch_size: int, vocab_size: int) -> 
     if not 0 <= row.min() <= row.max() < vocab_size:
         raise blame(sampler, f"chose an id that is none of the {vocab_size} tokens")
     return row
-
-
-def join(states: Sequence[State]) -> State:
-    """Return one state for a batch of all; the batch is the first dimension of every tensor."""
-    first = states[0]
-    if isinstance(first, Tensor):
-        return torch.cat(list(states))
-    if isinstance(first, dict):
-        return {key: join([state[key] for state in states]) for key in first}
-    if isinstance(first, (tuple, list)):
-        return type(first)(join(parts) for parts in zip(*states, strict=True))
-    return first

@@ -18,6 +18,7 @@ from textgen.budget import Budget
 from textgen.device import Compute, keep_freed_memory, seeded
 from textgen.optimizer import OptimizerName, build_optimizers
 from textgen.predict import predict, predict_loss
+from textgen.state import detach
 from textgen.streams import Streams
 
 
@@ -175,17 +176,6 @@ def learning_rate(options: TrainOptions, fraction: float) -> float:
     rest = min(1.0, (fraction - options.warmup) / max(1e-9, 1 - options.warmup))
     cosine = 0.5 * (1 + math.cos(math.pi * rest))
     return options.learning_rate * (options.final_learning_rate + (1 - options.final_learning_rate) * cosine)
-
-
-def detach(state: State) -> State:
-    """Return the state cut off from the graph that made it."""
-    if isinstance(state, Tensor):
-        return state.detach()
-    if isinstance(state, dict):
-        return {key: detach(value) for key, value in state.items()}
-    if isinstance(state, (tuple, list)):
-        return type(state)(detach(value) for value in state)
-    return state
 
 
 def train(

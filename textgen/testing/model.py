@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from textgen.api import State
-from textgen.cuda_graph import tensors
-from textgen.generate import join
 from textgen.score import log_softmax
+from textgen.state import join, tensors
 from textgen.testing.building import (
     VOCAB_SIZE,
     built_model,

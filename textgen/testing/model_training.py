@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from textgen.api import InputVectors, TextgenError, TokenIds
-from textgen.cuda_graph import tensors
 from textgen.entry import accepts_vectors
 from textgen.options import declared_options
+from textgen.state import detach, tensors
 from textgen.testing.building import (
     VOCAB_SIZE,
     built_model,
@@ -31,7 +31,7 @@ from textgen.testing.exam import check
 from textgen.testing.expectations import CheckError, CheckSkipped, require
 from textgen.testing.model import require_close, structure
 from textgen.testing.randomness import untouched
-from textgen.train import TrainOptions, detach, sequence_loss
+from textgen.train import TrainOptions, sequence_loss
 
 VECTOR_SIZE = 24
 LEAST_GAIN = 0.01
