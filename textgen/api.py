@@ -8,7 +8,7 @@ or None) is an *option* that users set in an entry name: `char-lstm:num_layers=1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
@@ -93,20 +93,27 @@ class Model(Protocol):
 
 
 class Sampler(Protocol):
-    """Chooses the next token. Pure: all randomness comes in through `uniforms`.
-
-    A sampler that remembers what it chose has `begin(prompts, num_chars)` in place of `__call__`. It is
-    called once for a batch of samples and returns what chooses their next ids, a function like `__call__`
-    that is called once for each step and keeps the memory of these samples; the sampler itself stays as it
-    is. `prompts` are the token ids of each row's prompt, `num_chars` [vocab_size] tells how many characters
-    begin in each token.
-    """
+    """Chooses the next token. Pure: all randomness comes in through `uniforms`."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch] for `logits` [batch, vocab_size] and `uniforms` [batch] from [0, 1).
 
         Row i may depend on row i of its arguments only, so that a sample does not depend on what
         it is batched with.
+        """
+
+
+class RememberingSampler(Protocol):
+    """A sampler whose choice depends on what it chose before. The component itself stays as it is."""
+
+    def begin(
+        self, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        """Start a batch of samples; return what chooses their next ids.
+
+        That is a function as `Sampler.__call__`, called once for each step, which keeps the memory of these
+        samples. `prompts` are the token ids of each row's prompt; `num_chars` [vocab_size] tells how many
+        characters begin in each token.
         """
 
 

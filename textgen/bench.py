@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import platform
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -28,6 +26,7 @@ from textgen.files import make_folder, to_json, write_file
 from textgen.generate import try_sampler
 from textgen.metrics import TextMeasures, load_lexicon
 from textgen.options import build
+from textgen.output import slug
 from textgen.registry import explain
 from textgen.report import to_markdown
 from textgen.runs import Run, load_run, read_manifest, save_run
@@ -141,14 +140,6 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
             raise TextgenError(
                 f"{str(folder)!r} holds a run that was made with another {key}; choose another --out"
             )
-
-
-def slug(name: str) -> str:
-    """Return a folder name for an entry name; long or unusual ones end with a hash."""
-    plain = re.sub(r"[^A-Za-z0-9.=-]+", "_", name)
-    if plain == name and len(plain) <= 80:
-        return plain
-    return f"{plain[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def versions() -> dict[str, str]:

@@ -6,12 +6,11 @@ import io
 import os
 import sys
 from contextlib import redirect_stdout
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from textgen import __version__, cli_plugins
+from textgen import __version__, cli_plugins, cli_runs
 from textgen.api import TextgenError
 from textgen.cli_options import (
     BudgetText,
@@ -64,16 +63,29 @@ def textgen(
 @app.command()
 def bench(
     entries: Annotated[
-        list[str], typer.Argument(help="Such as char-lstm word-lstm-glove random char-lstm:num_layers=1.")
-    ],
+        list[str] | None,
+        typer.Argument(help="Such as char-lstm word-lstm-glove random char-lstm:num_layers=1."),
+    ] = None,
     corpus: Sources = ["wiki"],
     clean: Clean = "clean",
     split: Split = "90/5/5",
     max_chars: MaxChars = None,
     encoding: Encoding = "utf-8",
-    budget: BudgetText = "60s",
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            help="Training per entry: 60s, 5m, 5epochs, 400000chars, 20Mchars.",
+            show_default="60s, or the suite's",
+        ),
+    ] = None,
     seed: Seed = 0,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Train each entry so many times.")] = 1,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds", min=1, help="Train each entry so many times.", show_default="1, or the suite's"
+        ),
+    ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
     prompt: Annotated[
@@ -84,6 +96,10 @@ def bench(
     ] = None,
     sampler: Samplers = ["temperature:temperature=0.8"],
     length: Length = 400,
+    suite: Annotated[
+        str | None,
+        typer.Option("--suite", help="In place of entries: a name (improvements, seed) or a TOML file."),
+    ] = None,
     out: Out = None,
     as_json: Json = False,
     plugin: PluginFiles = None,
@@ -97,14 +113,35 @@ def bench(
     from textgen.entry import parse_entries
     from textgen.progress import ProgressDisplay
 
-    spent = parse_budget(budget)
-    parsed, broken = parse_entries(entries)
+    if (suite is None) == (not entries):
+        raise typer.BadParameter("give entries to compare, or --suite")
+    spent = parse_budget(budget or "60s")
+    if suite is not None:
+        from textgen.cli_suite import bench_suite
+        from textgen.suite import SuiteOptions
+
+        bench_suite(
+            suite,
+            SuiteOptions(
+                sources=corpus,
+                compute=choose_compute(device, precision),
+                split=split,
+                encoding=encoding,
+                budget=budget,
+                seeds=seeds,
+                max_chars=max_chars,
+            ),
+            out,
+            as_json,
+        )
+        return
+    parsed, broken = parse_entries(entries or ())
     text = load_corpus(corpus, clean, split, max_chars, encoding)
     options = BenchOptions(
         budget=spent,
         compute=choose_compute(device, precision),
         seed=seed,
-        num_seeds=seeds,
+        num_seeds=seeds or 1,
         prompts=prompt or (),
         samplers=tuple(dict.fromkeys(sampler)),
         num_chars=length,
@@ -161,111 +198,6 @@ def train(
     note(f"saved in {folder}")
 
 
-@app.command()
-def sample(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    prompt: Annotated[str, typer.Option("--prompt", help="Text to continue.")] = "",
-    length: Length = 400,
-    sampler: Annotated[
-        str, typer.Option("--sampler", help="Such as top-p:p=0.9.")
-    ] = "temperature:temperature=0.8",
-    number: Annotated[int, typer.Option("--number", min=1, help="How many samples.")] = 1,
-    seed: Seed = 0,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    as_json: Json = False,
-    plugin: PluginFiles = None,
-) -> None:
-    """Write text with a trained run; a single sample appears as it is written."""
-    from textgen.device import choose_compute
-    from textgen.generate import Generator
-    from textgen.options import build
-    from textgen.runs import load_run
-
-    choose = build("sampler", sampler)
-    compute = choose_compute(device, precision)
-    loaded = load_run(run, compute.device)
-    generator = Generator(loaded.model, loaded.tokenizer, compute)
-    if number == 1 and not as_json:
-        sys.stdout.write(printable(prompt))
-        for piece in generator.stream(prompt, length, choose, seed):
-            sys.stdout.write(printable(piece))
-            sys.stdout.flush()
-        sys.stdout.write("\n")
-        return
-    seeds = [seed + index for index in range(number)]
-    texts = generator.generate([prompt] * number, length, choose, seeds)
-    if as_json:
-        rows = [
-            {"prompt": prompt, "sampler": sampler, "seed": each, "text": text}
-            for each, text in zip(seeds, texts, strict=True)
-        ]
-        print_figures({"samples": rows}, as_json)
-        return
-    for each, text in zip(seeds, texts, strict=True):
-        print(f"--- seed {each}\n{printable(prompt + text)}")
-
-
-@app.command()
-def score(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    texts: Annotated[list[str], typer.Argument(help="A path, a corpus name, or - for standard input.")],
-    clean: Annotated[
-        str | None, typer.Option("--clean", help="Cleaner of the text.", show_default="that of the run")
-    ] = None,
-    encoding: Encoding = "utf-8",
-    device: Device = "auto",
-    as_json: Json = False,
-    plugin: PluginFiles = None,
-) -> None:
-    """Score a text with a trained run, in bits per character with everything charged."""
-    from textgen.corpus import load_text
-    from textgen.device import choose_compute
-    from textgen.experiment import score_any
-    from textgen.runs import load_run
-
-    compute = choose_compute(device, "fp32")
-    loaded = load_run(run, compute.device)
-    cleaner = clean or loaded.manifest["settings"]["corpus"]["cleaner"]
-    name, text = load_text(texts, cleaner, encoding)
-    figures = {
-        "text": name,
-        "cleaner": cleaner,
-        "num_chars": len(text),
-        **score_any(loaded, text, compute.device),
-    }
-    print_figures(figures if as_json else flat(figures), as_json)
-
-
-@app.command()
-def describe(
-    what: Annotated[str, typer.Argument(help="An entry, or the folder of a run.")],
-    corpus: Sources = ["wiki"],
-    clean: Clean = "clean",
-    max_chars: MaxChars = None,
-    encoding: Encoding = "utf-8",
-    as_json: Json = False,
-    plugin: PluginFiles = None,
-) -> None:
-    """Show the layers of a model with their shapes and parameter counts."""
-    from textgen.describe import describe_entry, describe_run, print_layers
-
-    if os.path.exists(os.path.join(what, "run.json")) or "/" in what.partition(":")[0]:
-        description = describe_run(Path(what))
-    else:
-        from textgen.corpus import load_corpus
-        from textgen.entry import parse_entry
-
-        entry = parse_entry(what)
-        description = describe_entry(
-            entry, load_corpus(corpus, clean, max_chars=max_chars, encoding=encoding)
-        )
-    if as_json:
-        print_figures(description, as_json)
-    else:
-        print_layers(description)
-
-
 @app.command("corpus")
 def show_corpus(
     sources: Annotated[
@@ -292,6 +224,10 @@ def show_corpus(
 
         figures = corpus_view.statistics(load_corpus(sources, clean, split, max_chars, encoding))
         print_figures(figures if as_json else flat(figures), as_json)
+
+
+for command in (cli_runs.sample, cli_runs.score, cli_runs.describe):
+    app.command()(command)
 
 
 def main() -> None:

@@ -15,11 +15,13 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 }
 """The methods of each kind that is a class (see `textgen.api`); a sampler may have `begin` instead."""
 
+STRINGS = {"alias": "an alias is a string", "suite": "a suite is the path of a file"}
+
 
 def fault(kind: str, component: Any) -> str | None:
     """Return why `component` cannot be of this kind, or None if it can."""
-    if kind == "alias":
-        return None if isinstance(component, str) else f"an alias is a string, not {_what(component)}"
+    if kind in STRINGS:
+        return None if isinstance(component, str) else f"{STRINGS[kind]}, not {_what(component)}"
     if kind == "lexicon":
         return None if callable(component) else f"a lexicon is a function, not {_what(component)}"
     if not inspect.isclass(component):

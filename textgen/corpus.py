@@ -7,7 +7,7 @@ import re
 import stat
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -72,6 +72,13 @@ class Corpus:
     def sha256(self) -> str:
         """The hash of the text's UTF-8 bytes, in hexadecimal."""
         return sha256(self.text)
+
+    def with_training(self, percent: float) -> Corpus:
+        """Return the corpus with so much of its training split, from the beginning; the rest is the same."""
+        target = max(MIN_CHARS["train"], round(len(self.split.train) * percent / 100))
+        near = min(_near(self.split.train), target // 10)
+        train = part(self.split.train, 0, _cut(self.split.train, target, near, 0))
+        return replace(self, split=replace(self.split, train=train))
 
     def describe(self) -> dict[str, Any]:
         """Return name, cleaner, sizes and hashes as JSON values: what identifies the text in a result."""

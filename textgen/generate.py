@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textgen.api import Sampler, State, Tokenizer
+from textgen.api import RememberingSampler, Sampler, State, TokenIds, Tokenizer
 from textgen.cuda_graph import RecordedStep, Step
 from textgen.device import Compute
 from textgen.predict import predict
@@ -23,6 +24,7 @@ DRAWS_AHEAD = 256
 
 Choose = Callable[[Tensor, Tensor], Tensor]
 """Logits [batch, vocab_size] and uniforms [batch] to ids [batch]."""
+AnySampler = Sampler | RememberingSampler
 
 
 class Generator:
@@ -40,7 +42,7 @@ class Generator:
         self._step: Step = prepare(compute.dtype) if prepare is not None else self._step_by_forward
 
     def generate(
-        self, prompts: Sequence[str], num_chars: int, sampler: Sampler, seeds: Sequence[int]
+        self, prompts: Sequence[str], num_chars: int, sampler: AnySampler, seeds: Sequence[int]
     ) -> list[str]:
         """Return a continuation of `num_chars` characters for each prompt (without the prompt).
 
@@ -60,7 +62,7 @@ class Generator:
         texts = (b"".join([self.table.pieces[token] for token in row]) for row in np.stack(chosen, axis=1))
         return [text.decode("utf-8", "replace")[:num_chars] for text in texts]
 
-    def stream(self, prompt: str, num_chars: int, sampler: Sampler, seed: int) -> Iterator[str]:
+    def stream(self, prompt: str, num_chars: int, sampler: AnySampler, seed: int) -> Iterator[str]:
         """Yield one continuation piece by piece; joined, the pieces are what `generate` returns."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         num_left = num_chars
@@ -72,7 +74,7 @@ class Generator:
                 return
 
     def _ids(
-        self, prompts: Sequence[str], sampler: Sampler, seeds: Sequence[int]
+        self, prompts: Sequence[str], sampler: AnySampler, seeds: Sequence[int]
     ) -> Iterator[np.ndarray[Any, Any]]:
         """Yield the next ids [batch], without end."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -88,14 +90,10 @@ class Generator:
                     yield checked(ids, sampler, len(prompts), len(self.table.pieces))
                     logits, state = step(ids, state)
 
-    def _begin(self, sampler: Sampler, prompts: Sequence[str]) -> Choose:
+    def _begin(self, sampler: AnySampler, prompts: Sequence[str]) -> Choose:
         """Return what chooses the next ids: the sampler, or what it begins if it remembers."""
-        if not hasattr(sampler, "begin"):
-            return sampler
-        choose: Choose = sampler.begin(
-            [self.tokenizer.encode(prompt) for prompt in prompts], self.table.num_chars
-        )
-        return choose
+        ids = [self.tokenizer.encode(prompt) for prompt in prompts]
+        return begin(sampler, ids, self.table.num_chars)
 
     def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
         """Return the logits [batch, vocab_size] after the prompts, each read in one pass, and the state."""
@@ -115,15 +113,21 @@ class Generator:
         return logits[:, -1].float(), state
 
 
-def try_sampler(sampler: Sampler) -> None:
+def try_sampler(sampler: AnySampler) -> None:
     """Let a sampler choose once; raises `PluginError` if it does not, before any training is done for it."""
-    logits = torch.tensor([[0.0, 1.0, 2.0]])
-    begin = getattr(sampler, "begin", None)
-    choose = sampler if begin is None else begin([np.array([0, 1])], np.ones(3, np.int64))
-    checked(choose(logits, torch.tensor([0.5])), sampler, 1, 3)
+    choose = begin(sampler, [np.array([0, 1])], np.ones(3, np.int64))
+    ids = choose(torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([0.5]))
+    checked(ids, sampler, batch_size=1, vocab_size=3)
 
 
-def checked(ids: Tensor, sampler: Sampler, batch_size: int, vocab_size: int) -> np.ndarray[Any, Any]:
+def begin(sampler: AnySampler, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]) -> Choose:
+    """Return what chooses the next ids of a batch: the sampler, or what it begins if it remembers."""
+    if hasattr(sampler, "begin"):
+        return sampler.begin(prompts, num_chars)
+    return sampler
+
+
+def checked(ids: Tensor, sampler: AnySampler, batch_size: int, vocab_size: int) -> np.ndarray[Any, Any]:
     """Return what a sampler chose on the CPU; raises `PluginError` if it is no row of token ids."""
     if not isinstance(ids, Tensor) or ids.shape != (batch_size,) or ids.is_floating_point():
         form = f"{ids.dtype} {list(ids.shape)}" if isinstance(ids, Tensor) else type(ids).__name__

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import sys
 import time
 import unicodedata
@@ -24,6 +26,19 @@ def print_result(result: dict[str, Any], as_json: bool) -> None:
         render(result, Console())
     else:
         print(to_markdown(result))
+
+
+def print_document(result: Mapping[str, Any], markdown: str, as_json: bool) -> None:
+    """Print a report: drawn on a terminal, as Markdown when piped, or as JSON."""
+    if as_json:
+        sys.stdout.write(to_json(result))
+    elif sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(markdown))
+    else:
+        print(markdown, end="")
 
 
 def print_figures(figures: Mapping[str, Any] | Sequence[Mapping[str, Any]], as_json: bool) -> None:
@@ -90,6 +105,14 @@ def fail(message: str, code: int) -> NoReturn:
     """End with one line on stderr and an exit code."""
     note(f"error: {printable(' '.join(message.split()))}")
     sys.exit(code)
+
+
+def slug(name: str) -> str:
+    """Return a folder name for any name; long or unusual ones end with a hash."""
+    plain = re.sub(r"[^A-Za-z0-9.=-]+", "_", name)
+    if plain == name and len(plain) <= 80:
+        return plain
+    return f"{plain[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def new_name(command: str) -> Path:

@@ -30,6 +30,7 @@ KINDS = {
     "cleaner": "textgen.cleaners",
     "lexicon": "textgen.lexicons",
     "alias": "textgen.aliases",
+    "suite": "textgen.suites",
 }
 """Kind of component: its entry-point group."""
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from textgen.api import Sampler
 from textgen.device import Compute
-from textgen.generate import Generator
+from textgen.generate import AnySampler, Generator
 from textgen.metrics import Measures, TextMeasures
 from textgen.runs import Run
 
@@ -26,7 +25,7 @@ class SampleWriter:
 
     held_out_text: str
     measures: TextMeasures
-    samplers: dict[str, Sampler]
+    samplers: dict[str, AnySampler]
     """By their specs. The first one also writes the text that is measured."""
     num_chars: int
     """The length of every sample."""

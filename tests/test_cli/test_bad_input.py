@@ -200,7 +200,9 @@ sample from-later
 # What is wrong with the command line itself is worded by Typer.
 USAGE_ERRORS = """
 bench
-    Missing argument '…' (see textgen bench --help)
+    Invalid value: give entries to compare, or --suite (see textgen bench --help)
+bench random --suite seed
+    Invalid value: give entries to compare, or --suite (see textgen bench --help)
 train
     Missing argument '…' (see textgen train --help)
 train TINY random

@@ -1,11 +1,14 @@
-"""The checks of aliases, which are the names of entries, and of lexicons, which are functions."""
+"""The checks of aliases (names of entries), lexicons (functions) and suites (paths of TOML files)."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from textgen.api import TextgenError
 from textgen.entry import parse_entry
+from textgen.options import build
+from textgen.suite.plan import read_suite
 from textgen.testing.exam import check
 from textgen.testing.expectations import CheckError, CheckSkipped, require, shown
 
@@ -18,6 +21,19 @@ def check_alias_entry(component: Any, /) -> None:
         parse_entry(component)
     except TextgenError as error:
         raise CheckError(f"expected the name of an entry; got: {error}") from error
+
+
+@check("suite")
+def check_suite_cases(component: Any, /) -> None:
+    """It is the path of a suite, whose entries, cleaners and samplers are installed."""
+    require(isinstance(component, str), f"expected a path; got {shown(component)}")
+    try:
+        for case in read_suite(Path(component)).cases():
+            parse_entry(case.entry)
+            for kind, spec in [("cleaner", case.clean), *(("sampler", spec) for spec in case.samplers)]:
+                build(kind, spec)
+    except TextgenError as error:
+        raise CheckError(f"expected a suite that can run; got: {error}") from error
 
 
 @check("lexicon")

@@ -1,0 +1,144 @@
+"""Measuring one case with one seed: what comes out is a JSON object that a suite keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textgen import __version__
+from textgen.api import TokenIds
+from textgen.bench import machine
+from textgen.budget import parse_budget
+from textgen.compare import block_size
+from textgen.corpus import Corpus
+from textgen.device import Compute
+from textgen.entry import Entry
+from textgen.experiment import Experiment
+from textgen.generate import AnySampler, Generator, begin
+from textgen.metrics import TextMeasures, words
+from textgen.options import build
+from textgen.runs import Run
+from textgen.samples import NUM_MEASURED, PROMPT_CHARS, held_out_prompts
+from textgen.suite.plan import Case
+from textgen.train import Progress
+
+FORMAT = 1
+"""To be raised when the same settings give another measurement."""
+SAMPLE_CHARS = 400
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One case with one seed, on its own text."""
+
+    case: Case
+    entry: Entry
+    corpus: Corpus
+    budget: str
+    compute: Compute
+    seed: int
+
+    def settings(self) -> dict[str, Any]:
+        """Return all that decides what comes out; where the budget is time, the machine too."""
+        about = machine()
+        timed = parse_budget(self.budget).measure == "seconds"
+        return {
+            "format": FORMAT,
+            "textgen": __version__,
+            "parts": self.entry.parts,
+            "options": self.entry.options,
+            "corpus": self.corpus.describe(),
+            "samplers": list(self.case.samplers),
+            "budget": self.budget,
+            "seed": self.seed,
+            "device": self.compute.device.type,
+            "precision": self.compute.precision,
+            "machine": {key: about[key] for key in ("processor", "num_threads", "gpu")} if timed else None,
+        }
+
+    def key(self) -> str:
+        """Return the name under which the measurement is kept: a hash of the settings."""
+        settings = json.dumps(self.settings(), sort_keys=True)
+        return hashlib.sha256(settings.encode()).hexdigest()[:16]
+
+
+def measure(
+    unit: Unit, measures: TextMeasures, report: Callable[[Progress], None] = lambda progress: None
+) -> dict[str, Any]:
+    """Train, score and sample; return settings and results as JSON values."""
+    began = time.perf_counter()
+    budget = parse_budget(unit.budget)
+    run = Experiment(unit.entry, unit.corpus, budget, unit.compute, unit.seed).run(report)
+    held_out = unit.corpus.split.scored("test") or unit.corpus.split.scored("validation")
+    size = block_size(len(held_out))
+    result = run.manifest["result"]
+    samples = {spec: _written(run, spec, held_out, measures, unit) for spec in unit.case.samplers}
+    return {
+        "settings": unit.settings(),
+        "machine": machine(),
+        "result": {key: value for key, value in result.items() if key != "accounting"},
+        "accounting": result["accounting"],
+        "bits": [round(float(bits), 4) for bits in run.blocks],
+        "chars": [min(size, len(held_out) - start) for start in range(0, len(held_out), size)],
+        "samples": samples,
+        "seconds": time.perf_counter() - began,
+    }
+
+
+def _written(run: Run, spec: str, held_out: str, measures: TextMeasures, unit: Unit) -> dict[str, Any]:
+    """Return the measures of what a run writes after held-out passages, and one of the texts."""
+    prompts = [prompt for prompt, _ in held_out_prompts(held_out, NUM_MEASURED, PROMPT_CHARS)]
+    seeds = [unit.seed * NUM_MEASURED + row for row in range(NUM_MEASURED)]
+    recorder = Recorder(build("sampler", spec), torch.from_numpy(run.table.num_chars))
+    generator = Generator(run.model, run.tokenizer, unit.compute)
+    texts = generator.generate(prompts, SAMPLE_CHARS, recorder, seeds)
+    found = [words(text) for text in texts]
+    return {
+        "measures": measures.measure(texts),
+        "entropy_per_char": recorder.bits_per_char,
+        "real_words": [sum(map(measures.is_real, text)) for text in found],
+        "words": [len(text) for text in found],
+        "text": texts[0],
+    }
+
+
+class Recorder:
+    """A sampler that keeps account of how surprising its choices are to itself, in bits per character.
+
+    That is an estimate of the entropy of what it writes. The probabilities are those of the logits divided
+    by the sampler's `temperature`, if it has one.
+    """
+
+    def __init__(self, sampler: AnySampler, num_chars: Tensor) -> None:
+        self._sampler, self._num_chars = sampler, num_chars
+        self._temperature = float(getattr(sampler, "temperature", 1.0))
+        self._nats, self._chars = 0.0, 0
+
+    def begin(
+        self, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        """Start a batch of the sampler, whether it remembers or not."""
+        choose = begin(self._sampler, prompts, num_chars)
+
+        def record(logits: Tensor, uniforms: Tensor) -> Tensor:
+            ids: Tensor = choose(logits, uniforms)
+            log_probabilities = (logits.float() / self._temperature).log_softmax(-1)
+            self._nats -= float(log_probabilities.gather(1, ids[:, None]).double().sum())
+            self._chars += int(self._num_chars[ids.cpu()].sum())
+            return ids
+
+        return record
+
+    @property
+    def bits_per_char(self) -> float:
+        """Bits per character of all that was chosen."""
+        return self._nats / torch.log(torch.tensor(2.0)).item() / max(1, self._chars)
