@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import numpy as np
+
+NUM_MATCHED = 5
+"""At how many entropies curves are compared."""
 
 Factor = Mapping[str, Any]
 
@@ -46,9 +51,11 @@ def factor_lines(factor: Factor) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
     if any(not effect["paired"] for effect in factor["effects"]):
         yield "\n† Scored on another text, which the cleaner made: other characters, so no pair."
-    for case in factor["cases"]:
-        if len(case["writing"]) > 1:
-            yield from ("", *curve_lines(case))
+    curves = [case for case in factor["cases"] if len(case["writing"]) > 1]
+    for case in curves:
+        yield from ("", *curve_lines(case))
+    if len(curves) > 1:
+        yield from ("", *matched_lines(curves))
 
 
 def curve_lines(case: Mapping[str, Any]) -> Iterator[str]:
@@ -66,6 +73,32 @@ def curve_lines(case: Mapping[str, Any]) -> Iterator[str]:
     for spec, measures in case["writing"].items():
         values = [f"{measures[column]:.3f}" if column in measures else "-" for column in columns]
         yield f"| {spec} | {' | '.join(values)} |"
+
+
+def matched_lines(cases: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what cases write where their choices are equally free: at the same entropy per character.
+
+    A temperature means another freedom at each level; between the ones that were measured, measures are
+    interpolated. Entropies are those that all cases reach.
+    """
+    curves = [
+        np.array(sorted((row["entropy_per_char"], row["real_word_rate"], row["distinct_2"]) for row in rows))
+        for rows in (case["writing"].values() for case in cases)
+    ]
+    low, high = max(curve[0, 0] for curve in curves), min(curve[-1, 0] for curve in curves)
+    if low >= high:
+        return
+    labels = [case["label"] for case in cases]
+    columns = [f"{name}, {label}" for name in ("real words", "distinct-2") for label in labels]
+    yield f"| at the same bits/char of the choices | {' | '.join(columns)} |"
+    yield f"| :-- |{' --: |' * len(columns)}"
+    for entropy in np.linspace(low, high, NUM_MATCHED):
+        cells = [
+            f"{np.interp(entropy, curve[:, 0], curve[:, measure]):.3f}"
+            for measure in (1, 2)
+            for curve in curves
+        ]
+        yield f"| {entropy:.2f} | {' | '.join(cells)} |"
 
 
 def _number(value: Mapping[str, Any] | None, places: int, percent: bool = False) -> str:
