@@ -105,10 +105,10 @@ def _network(config: dict[str, Any], version: str, arrays: Arrays) -> KerasNetwo
     _compare(layers[-1], "Dense", activation="softmax", use_bias=True)
     vocab_size = layers[-1]["config"]["units"]
     options = {
+        **_window(config),
         "hidden_size": hidden_size,
         "num_layers": len(layers) - 1,
         "recurrent_activation": _activation(layers[0], version),
-        **_window(config),
     }
     weights: dict[str, Tensor] = {}
     for index, layer in enumerate(layers[:-1]):

@@ -110,8 +110,8 @@ def _keras_weights(path: str, vocab_size: int, options: dict[str, Any]) -> dict[
     network = read_keras(path)
     if network.vocab_size != vocab_size:
         raise TextgenError(
-            f"the network in {path} has an alphabet of {network.vocab_size}, this text one of {vocab_size}; "
-            "give a text with the alphabet that it was trained on"
+            f"the network in {path} knows {network.vocab_size} symbols, this vocabulary has {vocab_size}; "
+            "give the text that it was trained on, and fallback_bytes=false"
         )
     others = [f"{name}={value}" for name, value in network.options.items() if options[name] != value]
     if others:
