@@ -11,9 +11,11 @@ from textgen.registry import KINDS, load, plugins
 from textgen.testing import Check, CheckSkipped, checks
 
 SMALL = {"num_layers": 2, "hidden_size": 16}
+SLOW: dict[str, dict[str, Any]] = {"seed": {"window": 20, "hidden_size": 32}}
 COMPONENTS: list[tuple[str, str, dict[str, Any]]] = [
-    *((plugin.kind, plugin.name, {}) for kind in KINDS for plugin in plugins(kind)
-      if plugin.distribution == "textgen-bench"),
+    *((plugin.kind, plugin.name, SLOW.get(plugin.name, {}) if kind == "model" else {})
+      for kind in KINDS for plugin in plugins(kind) if plugin.distribution == "textgen-bench"),
+    ("model", "seed", {"window": 7, "hidden_size": 16, "recurrent_activation": "hard_sigmoid"}),
     ("tokenizer", "bpe", {"vocab_size": 256}),
     ("tokenizer", "word", {"max_words": 20, "min_count": 1}),
     ("model", "lstm", {**SMALL, "softmax": "adaptive", "dropout": 0.5}),

@@ -210,6 +210,22 @@ def test_char_has_one_token_per_character() -> None:
     assert tokenizer.fallback.tolist() == [False] * 4 + [True] * 256
 
 
+def test_char_without_bytes_has_the_alphabet_and_a_newline_alone() -> None:
+    tokenizer = CharTokenizer(fallback_bytes=False)
+    tokenizer.fit_counts(["ban", "ana"])
+    assert tokenizer.tokens == ["\n", "a", "b", "n"]
+    assert tokenizer.fallback.tolist() == [False] * 4
+    assert tokenizer.encode("n\x00aéb😀\n").tolist() == [3, 1, 2, 0]
+    assert tokenizer.encode("é😀").tolist() == []
+    assert tokenizer.decode(tokenizer.encode("né\n")) == "n\n"
+    restored = CharTokenizer()
+    restored.restore(json.loads(json.dumps(tokenizer.state())))
+    assert restored.tokens == tokenizer.tokens
+    assert restored.encode("naéb").tolist() == [3, 1, 2]
+    restored.fit("é")
+    assert restored.tokens == ["\n", "é"]
+
+
 # --- word
 
 

@@ -77,7 +77,9 @@ class Model(Protocol):
     - `prepare_step(dtype)`, a faster way to generate token by token (see `textgen.generate.Generator`);
     - `expect_epochs(num_epochs)`, called before each update with how often the text will have been read
       in the end, by the pace so far: for what depends on it, such as dropout;
-    - `recommended_training`, a dictionary of training options other than the defaults.
+    - `recommended_training`, a dictionary of training options other than the defaults;
+    - `starting_options`, the names of options that say only where a training starts, such as a file of
+      weights: a run is loaded without them.
     """
 
     def initial_state(self, batch_size: int) -> State:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,13 +35,21 @@ class Entry:
         """Return the embedding, or None if the entry has none."""
         return self._build("embedding") if "embedding" in self.parts else None
 
-    def build_model(self, vocab_size: int, vectors: InputVectors | None = None) -> Any:
-        """Return a new model; raises `TextgenError` if it has no use for `vectors`."""
-        if vectors is None:
-            return self._build("model", vocab_size)
-        if not accepts_vectors(load("model", self.parts["model"])):
-            raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
-        return self._build("model", vocab_size, vectors=vectors)
+    def build_model(
+        self, vocab_size: int, vectors: InputVectors | None = None, *, is_loaded: bool = False
+    ) -> Any:
+        """Return a new model, or with `is_loaded` one whose weights are those of a run.
+
+        Raises `TextgenError` if it has no use for `vectors`.
+        """
+        component = load("model", self.parts["model"])
+        extra: dict[str, Any] = {}
+        if vectors is not None:
+            if not accepts_vectors(component):
+                raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
+            extra["vectors"] = vectors
+        left_out = getattr(component, "starting_options", ()) if is_loaded else ()
+        return self._build("model", vocab_size, left_out=left_out, **extra)
 
     def train_options(self) -> TrainOptions:
         """Return how the model is trained: its own recommendation, then the entry's options."""
@@ -56,10 +64,12 @@ class Entry:
         """Return the entry as JSON values; `Entry(**entry.describe()) == entry`."""
         return {"name": self.name, "parts": self.parts, "options": self.options}
 
-    def _build(self, kind: str, *arguments: Any, **extra: Any) -> Any:
+    def _build(self, kind: str, *arguments: Any, left_out: Collection[str] = (), **extra: Any) -> Any:
         component = load(kind, self.parts[kind])
+        options = self.options.get(kind, {})
+        extra |= {name: value for name, value in options.items() if name not in left_out}
         try:
-            return component(*arguments, **extra, **self.options.get(kind, {}))
+            return component(*arguments, **extra)
         except ValueError as error:
             raise TextgenError(f"{kind} {self.parts[kind]!r} in {self.name!r}: {error}") from error
 

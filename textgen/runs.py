@@ -73,7 +73,8 @@ def load_run(folder: Path, device: torch.device) -> Run:
         entry = Entry(**manifest.pop("entry"))
         tokenizer = entry.build_tokenizer()
         tokenizer.restore(json.loads((folder / TOKENIZER).read_text("utf-8")))
-        model = entry.build_model(len(tokenizer.tokens), _empty_vectors(manifest, len(tokenizer.tokens)))
+        vocab_size = len(tokenizer.tokens)
+        model = entry.build_model(vocab_size, _empty_vectors(manifest, vocab_size), is_loaded=True)
         model.load_state_dict(load_file(folder / WEIGHTS))
         blocks = load_file(folder / BLOCKS)["bits"].numpy()
     except DAMAGE as error:

@@ -14,8 +14,14 @@ from textgen.tokens import BYTE_TOKENS, TokenTable, splice, utf8
 
 @dataclass
 class CharTokenizer:
-    """Characters of the training text, then the 256 byte tokens."""
+    """Characters of the training text, then the 256 byte tokens.
 
+    Without those (`fallback_bytes=false`) the vocabulary is the alphabet alone, with the newline in any case,
+    and other characters are left out: a text that has some gets no score.
+    """
+
+    fallback_bytes: bool = True
+    """Whether characters that the training text lacks can be spelled, by 256 byte tokens."""
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
 
@@ -29,15 +35,19 @@ class CharTokenizer:
 
     def fit_counts(self, counts: Iterable[str]) -> None:
         """Take the alphabet from what `count` found in each part."""
-        self._build("".join(sorted(set[str]().union(*counts))))
+        # What comes before every text and prompt is a newline.
+        always = "" if self.fallback_bytes else "\n"
+        self._build("".join(sorted(set(always).union(*counts))))
 
     def encode(self, text: str) -> NDArray[np.int32]:
-        """Return one id per character, or one per byte for a character outside the alphabet."""
+        """Return one id per character; for one outside the alphabet, one per byte or, without those, none."""
         points = _code_points(text)
         ids = self._id_of_point.take(points, mode="clip")
         missing = np.flatnonzero(ids < 0)
         if not len(missing):
             return ids
+        if not self.fallback_bytes:
+            return ids[ids >= 0]
         return splice(ids, missing, [self._spell(chr(points[position])) for position in missing])
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
@@ -49,15 +59,16 @@ class CharTokenizer:
 
     def state(self) -> dict[str, Any]:
         """Return the alphabet, as a list: JSON would join a pair of lone surrogates in a string."""
-        return {"alphabet": list(self._alphabet)}
+        return {"alphabet": list(self._alphabet), "fallback_bytes": self.fallback_bytes}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take the alphabet from `state`."""
+        """Take the alphabet from `state`, and whether there are byte tokens."""
+        self.fallback_bytes = state.get("fallback_bytes", True)
         self._build("".join(state["alphabet"]))
 
     def _build(self, alphabet: str) -> None:
         self._alphabet = alphabet
-        self.tokens = [*alphabet, *BYTE_TOKENS]
+        self.tokens = [*alphabet, *(BYTE_TOKENS if self.fallback_bytes else [])]
         self.fallback = np.arange(len(self.tokens)) >= len(alphabet)
         self._table = TokenTable(self.tokens)
         points = _code_points(alphabet)

@@ -84,9 +84,9 @@ corpus binary --diff
     binary is binary (…); give a plain text file
 
 train randm
-    unknown entry 'randm'; did you mean 'random'? known: random; or write <tokenizer>-<model>[-<embedding>] …
+    unknown entry 'randm'; did you mean 'random'? known: random, seed; or write …
 train char-lstn
-    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: gru, lstm, ngram, random, transformer
+    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: gru, lstm, …, transformer
 train carh-lstm
     entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: bpe, byte, char, word
 train word-lstm-glvoe

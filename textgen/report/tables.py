@@ -155,7 +155,11 @@ def _scores(result: Result, entries: Sequence[Entry]) -> Table:
         replace(row, bar=score / max(scores)) for row, score in zip(table.rows, scores, strict=False) if score
     ]
     notes = [Note(plain(failure)) for entry in entries for failure in entry.failures]
-    wrong = [entry.name for entry in entries if False in entry.values("accounting.decoded_equals_text")]
+    unproven = [entry for entry in entries if False in entry.values("accounting.decoded_equals_text")]
+    lossy = [entry.name for entry in unproven if False in entry.values("comparable")]
+    wrong = [entry.name for entry in unproven if entry.name not in lossy]
+    if lossy:
+        notes.append(Note("not comparable, since the tokenizer loses text", lossy))
     if wrong:
         notes.append(Note("do not trust these scores, the decoded tokens differ from the text", wrong))
     return replace(table, rows=[*rows, *table.rows[len(rows) :]], notes=notes)
