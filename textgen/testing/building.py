@@ -11,9 +11,13 @@ from torch import Tensor, nn
 
 from textgen.api import State, TokenIds
 from textgen.device import Compute, seeded
+from textgen.predict import predict
+from textgen.registry import PluginError
 from textgen.streams import Streams
-from textgen.testing.expectations import CheckSkipped
+from textgen.testing.expectations import CheckError, CheckSkipped
 from textgen.train import Trainer, TrainOptions
+
+__tracebackhide__ = True
 
 CPU = torch.device("cpu")
 FP32 = Compute(CPU, "fp32")
@@ -36,10 +40,7 @@ def fitted(component: Any, text: str, /, **options: Any) -> Any:
 def built_model(component: Any, torch_seed: int = 0, /, **options: Any) -> Any:
     """Return a new model in evaluation mode; torch's global random state starts from `torch_seed`."""
     with seeded(torch_seed, CPU):
-        model = built("model", component, **options)
-    if not isinstance(model, nn.Module):
-        raise CheckSkipped("is no torch.nn.Module, see model-contract")
-    return model.eval()
+        return built("model", component, **options).eval()
 
 
 def trained_model(component: Any, num_updates: int = 3, /, **options: Any) -> Any:
@@ -83,6 +84,14 @@ def random_batch(batch_size: int, length: int, seed: int = 0) -> Tensor:
     return torch.randint(VOCAB_SIZE, (batch_size, length), generator=torch.Generator().manual_seed(seed))
 
 
+def predicted(model: Any, ids: Tensor, state: State) -> tuple[Tensor, State]:
+    """Return the logits and the next state; raises `CheckError` if `forward` returns anything else."""
+    try:
+        return predict(model, ids, state)
+    except PluginError as error:
+        raise CheckError(f"expected logits and a state; {error}") from error
+
+
 @torch.inference_mode()
 def in_chunks(model: Any, ids: Tensor, sizes: list[int], state: State = None) -> tuple[Tensor, State]:
     """Return the logits of all positions, computed chunk by chunk, and the last state.
@@ -92,7 +101,7 @@ def in_chunks(model: Any, ids: Tensor, sizes: list[int], state: State = None) ->
     state = model.initial_state(len(ids)) if state is None else state
     parts = []
     for chunk in torch.split(ids, sizes, dim=1):
-        logits, state = model(chunk, state)
+        logits, state = predicted(model, chunk, state)
         parts.append(logits.float())
     return torch.cat(parts, dim=1), state
 

@@ -7,9 +7,11 @@ from typing import Any
 from textgen.cleaned import join
 from textgen.testing.exam import check
 from textgen.testing.expectations import require, shown
+from textgen.testing.global_state import untouched
 from textgen.testing.material import OTHER_PROSE, PROSE, any_texts
-from textgen.testing.randomness import untouched
 from textgen.text import cut_blocks
+
+__tracebackhide__ = True
 
 BLOCK_CHARS = 1500
 

@@ -8,7 +8,9 @@ from typing import Any
 from textgen.api import TextgenError
 from textgen.testing.exam import check
 from textgen.testing.expectations import CheckError, CheckSkipped, require, shown
-from textgen.testing.randomness import untouched
+from textgen.testing.global_state import untouched
+
+__tracebackhide__ = True
 
 NO_DATA = re.compile(r"download|network|internet|connect|offline|not installed", re.I)
 UNKNOWN_ITEM = "no/such item"

@@ -12,8 +12,10 @@ from textgen.api import TextgenError
 from textgen.embedding import input_vectors
 from textgen.testing.exam import check
 from textgen.testing.expectations import CheckError, CheckSkipped, require, shown
+from textgen.testing.global_state import untouched
 from textgen.testing.material import PROSE
-from textgen.testing.randomness import untouched
+
+__tracebackhide__ = True
 
 PIECES = re.findall(r" ?\w+|\n+| ?[^\w\s]+|\s", PROSE)
 """The text in tokens as a word tokenizer has them, with their leading space."""

@@ -12,7 +12,9 @@ from typing import Any, Literal
 from textgen.api import TextgenError
 from textgen.registry import KINDS, unknown
 from textgen.testing.expectations import CheckError, CheckSkipped
-from textgen.testing.randomness import kept
+from textgen.testing.global_state import kept
+
+__tracebackhide__ = True  # here as in each module of the kit: pytest shows the author's lines alone
 
 Function = Callable[..., None]
 
@@ -30,17 +32,20 @@ class Check:
     description: str
     """What is checked, in one line."""
     function: Function
+    rests_on_contract: bool
+    """Whether it is for components that pass the check of their contract only."""
 
     def __str__(self) -> str:
         return self.id
 
     def __call__(self, component: Any, /, **options: Any) -> None:
-        """Check a component (a class), built with `options`.
+        """Check a component (a class), built with `options`; the global state is set back afterwards.
 
         Raises `CheckError` if it breaks its contract, `CheckSkipped` if the check does not apply to it,
         and whatever the component raises.
         """
-        self.function(component, **options)
+        with kept():
+            self.function(component, **options)
 
 
 @dataclass(frozen=True)
@@ -59,38 +64,41 @@ _registered: list[Check] = []
 def check(kind: str) -> Callable[[Function], Function]:
     """Register a function `check_<kind>_…` of a component and its options as a check of this kind.
 
-    Whatever it does to the global random states is undone. The first line of its docstring says what is
-    checked, the rest what users lose if that does not hold.
+    The first line of its docstring says what is checked, the rest what users lose if that does not hold.
     """
 
     def register(function: Function) -> Function:
-        @functools.wraps(function)
-        def pure(component: Any, /, **options: Any) -> None:
-            with kept():
-                function(component, **options)
-
-        add(kind, function.__name__.removeprefix("check_").replace("_", "-"), pure)
-        return pure
+        add(kind, function.__name__.removeprefix("check_").replace("_", "-"), function)
+        return function
 
     return register
 
 
-def add(kind: str, name: str, function: Function) -> None:
+def add(kind: str, name: str, function: Function, rests_on_contract: bool = True) -> None:
     """Register a check of a kind under its id."""
     description = (function.__doc__ or "").partition("\n")[0]
-    _registered.append(Check(kind, name, description, function))
+    _registered.append(Check(kind, name, description, function, rests_on_contract))
 
 
 def checks(kind: str) -> tuple[Check, ...]:
-    """Return all checks of a kind of component; raises `TextgenError` if there is no such kind."""
+    """Return all checks of a kind of component, those first that rest on no other.
+
+    Raises `TextgenError` if there is no such kind.
+    """
     if kind not in KINDS:
         raise TextgenError(unknown("kind of component", kind, KINDS))
-    return tuple(check for check in _registered if check.kind == kind)
+    of_kind = [check for check in _registered if check.kind == kind]
+    return tuple(sorted(of_kind, key=lambda check: check.rests_on_contract))
 
 
 def examine(kind: str, component: Any, /, **options: Any) -> list[Outcome]:
-    """Run all checks of a kind on a component, built with `options`; whatever it raises is a failure."""
-    return [_outcome(check, component, options) for check in checks(kind)]
+    """Run the checks of a kind on a component, built with `options`; whatever it raises is a failure.
+
+    If it fails the check of its contract, those that rest on that are left out.
+    """
+    breaks_contract = _breaks_contract(kind, component, options)
+    chosen = [check for check in checks(kind) if not (breaks_contract and check.rests_on_contract)]
+    return [_outcome(check, component, options) for check in chosen]
 
 
 def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[Check], None]:
@@ -100,14 +108,23 @@ def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[
     """
     import pytest
 
+    breaks_contract = functools.cache(lambda: _breaks_contract(kind, component, options))
+
     @pytest.mark.parametrize("check", checks(kind), ids=str)
     def test_conformance(check: Check) -> None:
+        if check.rests_on_contract and breaks_contract():
+            pytest.skip(f"see {kind}-contract, which it fails")
         try:
             check(component, **options)
         except CheckSkipped as reason:
             pytest.skip(str(reason))
 
     return test_conformance
+
+
+def _breaks_contract(kind: str, component: Any, options: dict[str, Any]) -> bool:
+    contracts = [check for check in checks(kind) if check.id == f"{kind}-contract"]
+    return any(_outcome(contract, component, options).status == "failed" for contract in contracts)
 
 
 def _outcome(check: Check, component: Any, options: dict[str, Any]) -> Outcome:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__tracebackhide__ = True
+
 
 class CheckError(AssertionError):
     """A component breaks its contract. The message is one line: what was expected, and what came."""

@@ -4,52 +4,24 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
 
 from textgen.api import TextgenError
+from textgen.contracts import REQUIRED, fault
 from textgen.options import declared_options, parse_assignments
-from textgen.testing.building import built
+from textgen.testing.building import built, fitted
 from textgen.testing.exam import add
 from textgen.testing.expectations import CheckError, require, shown
-from textgen.testing.randomness import kept
 
-METHODS = {
-    "tokenizer": ("fit", "encode", "decode", "state", "restore"),
-    "model": ("initial_state", "forward"),
-    "embedding": ("vectors",),
-    "sampler": (),  # it is called, or has `begin`
-    "corpus": ("read",),
-    "cleaner": ("clean",),
-}
-"""What components of a kind must have, see `textgen.api`."""
+__tracebackhide__ = True
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 GIVEN = {"model": ("vocab_size", "vectors")}
 """The arguments that textgen itself gives to components of a kind."""
-
-
-def check_contract(kind: str, component: Any, /, **options: Any) -> None:
-    """It is a class, can be built, and has the methods of its kind.
-
-    Without them it fails in the middle of a run.
-    """
-    require(inspect.isclass(component), f"expected a class, got {shown(component)}")
-    with kept():
-        made = built(kind, component, **options)
-    missing = [name for name in METHODS[kind] if not callable(getattr(made, name, None))]
-    if kind == "tokenizer" and "fit" not in missing:
-        made.fit("a b")
-        missing += [] if hasattr(made, "tokens") else ["tokens"]
-    if kind == "embedding" and not hasattr(made, "frozen"):
-        missing.append("frozen")
-    if kind == "sampler" and not callable(made) and not callable(getattr(made, "begin", None)):
-        missing.append("__call__ (or begin)")
-    if kind == "model":
-        require(isinstance(made, nn.Module), f"expected a torch.nn.Module; got {shown(made)}")
-    require(not missing, f"expected the methods of a {kind}; missing: {', '.join(missing)}")
 
 
 def check_docstring(kind: str, component: Any, /, **options: Any) -> None:  # noqa: ARG001
@@ -58,8 +30,9 @@ def check_docstring(kind: str, component: Any, /, **options: Any) -> None:  # no
     The first line is what users see of it in lists.
     """
     documentation = (component.__doc__ or "").strip()
-    is_generated = documentation.startswith(f"{component.__name__}(")  # by dataclasses
-    require(bool(documentation) and not is_generated, f"expected a docstring of {component.__name__}")
+    name = getattr(component, "__name__", shown(component))
+    is_generated = documentation.startswith(f"{name}(")  # by dataclasses
+    require(bool(documentation) and not is_generated, f"expected a docstring of {name}")
 
 
 def check_options(kind: str, component: Any, /, **options: Any) -> None:  # noqa: ARG001
@@ -89,9 +62,31 @@ def check_options(kind: str, component: Any, /, **options: Any) -> None:  # noqa
         )
 
 
-for kind_of_component in METHODS:
-    for function in (check_contract, check_docstring, check_options):
+def check_contract(kind: str, component: Any, /, **options: Any) -> None:
+    """It is a class, has the methods of its kind, and can be built.
+
+    Without them it fails in the middle of a run.
+    """
+    problem = fault(kind, component)
+    require(problem is None, f"expected a class with the methods of a {kind}; {problem}")
+    made = built(kind, component, **options)
+    if kind == "model":
+        require(isinstance(made, nn.Module), f"expected a torch.nn.Module; got {shown(made)}")
+    if kind == "embedding":
+        require(hasattr(made, "frozen"), f"expected an attribute frozen; {shown(made)} has none")
+    if kind == "tokenizer":
+        made = fitted(component, "a b", **options)
+        require(hasattr(made, "tokens"), f"expected tokens after fit; {shown(made)} has none")
+        is_row = isinstance(made.tokens, Sequence) and not isinstance(made.tokens, str)
+        kind_of_tokens = type(made.tokens).__name__
+        require(is_row, f"expected a list or another sequence of strings as tokens; got {kind_of_tokens}")
+        wrong = [token for token in made.tokens if not isinstance(token, str)]
+        require(not wrong, f"expected strings in tokens; got {shown(wrong[:1])}")
+
+
+for kind_of_component in REQUIRED:
+    for function in (check_docstring, check_options, check_contract):
         name_of_check = function.__name__.removeprefix("check_")
         bound = functools.partial(function, kind_of_component)
         functools.update_wrapper(bound, function)
-        add(kind_of_component, f"{kind_of_component}-{name_of_check}", bound)
+        add(kind_of_component, f"{kind_of_component}-{name_of_check}", bound, rests_on_contract=False)

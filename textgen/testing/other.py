@@ -12,6 +12,8 @@ from textgen.suite.plan import read_suite
 from textgen.testing.exam import check
 from textgen.testing.expectations import CheckError, CheckSkipped, require, shown
 
+__tracebackhide__ = True
+
 
 @check("alias")
 def check_alias_entry(component: Any, /) -> None:

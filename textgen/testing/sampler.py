@@ -17,7 +17,9 @@ from torch import Tensor
 from textgen.options import declared_options
 from textgen.testing.exam import check
 from textgen.testing.expectations import CheckSkipped, require, shown
-from textgen.testing.randomness import untouched
+from textgen.testing.global_state import untouched
+
+__tracebackhide__ = True
 
 Draw = Callable[[Tensor, Tensor], Tensor]
 

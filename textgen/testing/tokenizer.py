@@ -17,6 +17,8 @@ from textgen.testing.material import NASTY, OTHER_PROSE, PROSE, any_texts, rando
 from textgen.text import cut_blocks
 from textgen.tokens import fallback_mask, surface_bytes, utf8
 
+__tracebackhide__ = True
+
 PROBES = ("", OTHER_PROSE, PROSE[:500], "".join(NASTY), *random_strings(10, seed=1))
 """By how they encode these, two tokenizers are compared."""
 
