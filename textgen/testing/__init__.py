@@ -38,6 +38,7 @@ from textgen.testing import (  # noqa: F401 - importing them registers their che
     no_global_state,
     other,
     sampler,
+    sampler_rows,
     tokenizer,
 )
 from textgen.testing.exam import Check, Outcome, checks, conformance_test, examine

@@ -15,6 +15,7 @@ from textgen.options import declared_options, parse_assignments
 from textgen.testing.building import built, fitted
 from textgen.testing.exam import add
 from textgen.testing.expectations import CheckError, require, shown
+from textgen.testing.material import PROSE
 
 __tracebackhide__ = True
 
@@ -75,7 +76,7 @@ def check_contract(kind: str, component: Any, /, **options: Any) -> None:
     if kind == "embedding":
         require(hasattr(made, "frozen"), f"expected an attribute frozen; {shown(made)} has none")
     if kind == "tokenizer":
-        made = fitted(component, "a b", **options)
+        made = fitted(component, PROSE, **options)
         require(hasattr(made, "tokens"), f"expected tokens after fit; {shown(made)} has none")
         is_row = isinstance(made.tokens, Sequence) and not isinstance(made.tokens, str)
         kind_of_tokens = type(made.tokens).__name__

@@ -110,7 +110,7 @@ def check_model_step(component: Any, /, **options: Any) -> None:
     Else a model writes other texts than it is scored for.
     """
     model = with_step(trained_model(component, **options))
-    ids = random_batch(3, 520)
+    ids = random_batch(2, 520)
     whole = logits_of(model, ids)
     for num_read in (1, 25, 120, 505):  # over 128 and 512, where buffers often end
         found = by_steps(model, ids[:, : num_read + 15], num_read, torch.float32)

@@ -87,7 +87,8 @@ def require_batch_first(state: State, batch_size: int, when: str) -> None:
         for part in state:
             require_batch_first(part, batch_size, when)
     elif state is not None:
-        require(isinstance(state, Tensor), f"expected tensors in the state {when}; got {type(state).__name__}")
+        kind = type(state).__name__
+        require(isinstance(state, Tensor), f"expected tensors in the state {when}; got {kind}")
         is_first = state.ndim > 0 and len(state) == batch_size
         shape = list(state.shape)
         require(is_first, f"expected the batch, {batch_size}, first in the state {when}; got shape {shape}")

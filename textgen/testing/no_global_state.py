@@ -19,7 +19,7 @@ from textgen.testing.global_state import SETTINGS, TORCH_RANDOM, kept, untouched
 from textgen.testing.material import OTHER_PROSE, PROSE
 from textgen.testing.model import by_steps
 from textgen.testing.model_training import loss_of
-from textgen.testing.sampler import many_steps
+from textgen.testing.sampling import many_steps
 
 __tracebackhide__ = True
 

@@ -1,32 +1,18 @@
-"""The checks of samplers, those that remember what they drew included.
-
-A sampler that remembers has `begin(prompts, num_chars)` in place of `__call__`; what it returns is called
-once per step, and is all that remembers.
-"""
+"""The checks of what samplers draw."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from textgen.options import declared_options
 from textgen.testing.exam import check
 from textgen.testing.expectations import CheckSkipped, require, shown
-from textgen.testing.global_state import untouched
+from textgen.testing.sampling import NUM_ROWS, PROMPT, VOCAB_SIZE, random_inputs, started
 
 __tracebackhide__ = True
-
-Draw = Callable[[Tensor, Tensor], Tensor]
-
-VOCAB_SIZE = 40
-NUM_STEPS = 20
-PROMPT = np.zeros(1, np.int32)
-"""A single token, the first; the checks that know which token must come choose another."""
 
 
 @check("sampler")
@@ -35,7 +21,13 @@ def check_sampler_ids(component: Any, /, **options: Any) -> None:
 
     They are the next tokens of the model.
     """
-    for batch_size, vocab_size, scale in ((1, 2, 1.0), (5, 7, 0.0), (64, 300, 5.0), (8, 50, 1e4)):
+    for batch_size, vocab_size, scale in (
+        (1, 2, 1.0),
+        (5, 7, 0.0),
+        (33, 67, 2.0),
+        (64, 300, 5.0),
+        (8, 50, 1e4),
+    ):
         logits, uniforms = random_inputs(batch_size, vocab_size, scale=scale)
         draw = started(component(**options), [PROMPT] * batch_size, vocab_size)
         for _ in range(3):
@@ -87,6 +79,47 @@ def check_sampler_certain_token(component: Any, /, **options: Any) -> None:
 
 
 @check("sampler")
+def check_sampler_likelier_token(component: Any, /, **options: Any) -> None:
+    """A likelier token is drawn at least about as often as a less likely one.
+
+    Where a model prefers one token by far, a text follows it.
+    """
+    tokens, shares = torch.tensor([17, 33, 5, 29]), torch.tensor([0.9, 0.07, 0.02, 0.01])
+    logits = torch.full((1, VOCAB_SIZE), -30.0)
+    logits[0, tokens] = shares.log()
+    num_draws = 4000
+    uniforms = (torch.arange(num_draws) + 0.5) / num_draws
+    draw = started(component(**options), [PROMPT] * num_draws, VOCAB_SIZE)
+    counts = torch.bincount(draw(logits.repeat(num_draws, 1), uniforms), minlength=VOCAB_SIZE)[tokens]
+    is_right = bool((counts[:-1] >= counts[1:] - num_draws // 100).all())
+    require(
+        is_right,
+        f"expected tokens of probabilities {shown(shares.tolist(), 70)} about as often; "
+        f"of {num_draws} draws they got {counts.tolist()}",
+    )
+
+
+@check("sampler")
+def check_sampler_uniforms(component: Any, /, **options: Any) -> None:
+    """Other uniforms give other ids, unless the likeliest token is always chosen.
+
+    They are all the randomness there is: a sampler that ignores them writes one text only.
+    """
+    logits, _ = random_inputs(NUM_ROWS, VOCAB_SIZE)
+    logits[:, PROMPT] = -30.0
+    found = []
+    for uniform in torch.linspace(0.01, 0.99, 15):
+        draw = started(component(**options), [PROMPT] * NUM_ROWS, VOCAB_SIZE)
+        found.append(draw(logits, uniform.repeat(NUM_ROWS)))
+    reacts = any(not torch.equal(ids, found[0]) for ids in found)
+    is_greedy = torch.equal(logits.gather(1, found[0][:, None])[:, 0], logits.amax(-1))
+    require(
+        reacts or is_greedy,
+        "expected other ids for other uniforms, or always the likeliest token; got neither",
+    )
+
+
+@check("sampler")
 def check_sampler_low_temperature(component: Any, /, **options: Any) -> None:
     """At a temperature of 0.0001 the token with the highest logit is drawn.
 
@@ -102,128 +135,3 @@ def check_sampler_low_temperature(component: Any, /, **options: Any) -> None:
     ids = started(sampler, [PROMPT] * 32, VOCAB_SIZE)(logits, uniforms)
     wrong = int((ids != logits.argmax(-1)).sum())
     require(wrong == 0, f"expected the token with the highest logit; {wrong} of 32 times another was drawn")
-
-
-@check("sampler")
-def check_sampler_deterministic(component: Any, /, **options: Any) -> None:
-    """The same uniforms give the same ids, and no other randomness is used.
-
-    A sample is told by its seed, from which the uniforms come.
-    """
-    found = []
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        with untouched("the sampler"):
-            found.append(many_steps(component(**options)))
-    require(torch.equal(*found), "expected the same ids for the same uniforms; got others")
-
-
-@check("sampler")
-def check_sampler_batch(component: Any, /, **options: Any) -> None:
-    """A row's ids do not depend on the other rows, nor on its place among them.
-
-    Else a sample depends on what else is sampled.
-    """
-    sampler = component(**options)
-    together = many_steps(sampler)
-    alone = torch.cat([many_steps(component(**options), [row]) for row in range(8)])
-    wrong = int((together != alone).any(1).sum())
-    require(wrong == 0, f"expected the ids of each row alone in a batch of 8; {wrong} rows differ")
-    backwards = many_steps(sampler, list(reversed(range(8)))).flip(0)
-    require(
-        torch.equal(backwards, together), "expected the same ids in a batch in reverse order; they differ"
-    )
-
-
-@check("sampler")
-def check_sampler_begin(component: Any, /, **options: Any) -> None:
-    """`begin` starts from nothing but its arguments, and the sampler itself remembers nothing.
-
-    Else a sample depends on those drawn before.
-    """
-    sampler = component(**options)
-    if not hasattr(sampler, "begin"):
-        raise CheckSkipped("has no begin, so it remembers nothing")
-    first = many_steps(sampler)
-    again = many_steps(sampler)
-    require(
-        torch.equal(again, first), "expected the same ids after beginning again; what was drawn is remembered"
-    )
-    one, other = (started(sampler, prompts_of(range(8)), VOCAB_SIZE) for _ in range(2))
-    steps = random_steps()
-    parts = []
-    for logits, uniforms in steps:
-        parts.append(one(logits, uniforms))
-        other(logits.flip(0), uniforms.flip(0))
-    mixed = torch.stack(parts, 1)
-    require(
-        torch.equal(mixed, first), "expected two batches in turn to go on as each alone; they share a memory"
-    )
-
-
-@check("sampler")
-def check_sampler_pure(component: Any, /, **options: Any) -> None:
-    """Logits and uniforms are not changed in place.
-
-    They belong to the model and to the generator, which may use them again.
-    """
-    logits, uniforms = random_inputs(8, VOCAB_SIZE)
-    given = logits.clone(), uniforms.clone()
-    draw = started(component(**options), prompts_of(range(8)), VOCAB_SIZE)
-    for _ in range(2):
-        draw(*given)
-    require(
-        torch.equal(given[0], logits), "expected the logits to be left as they are; they are changed in place"
-    )
-    require(torch.equal(given[1], uniforms), "expected the uniforms to be left as they are; they are changed")
-
-
-@check("sampler")
-def check_sampler_shift(component: Any, /, **options: Any) -> None:
-    """A constant added to all logits changes nothing.
-
-    Logits mean probabilities only up to a constant, and each model has its own.
-    """
-    found = [many_steps(component(**options), shift=shift) for shift in (0.0, 8.0, -64.0)]
-    for other in found[1:]:
-        wrong = int((found[0] != other).sum())
-        require(
-            wrong == 0,
-            f"expected the same ids after a shift of all logits; {wrong} of {other.numel()} differ",
-        )
-
-
-def started(sampler: Any, prompts: Sequence[NDArray[np.int32]], vocab_size: int) -> Draw:
-    """Return what is called once per step: what `begin` returns, or the sampler itself."""
-    if not hasattr(sampler, "begin"):
-        draw: Draw = sampler
-        return draw
-    # As if some tokens were the tails of characters, most one character, some words.
-    num_chars = np.arange(vocab_size, dtype=np.int64) % 4
-    begun: Draw = sampler.begin(prompts, num_chars)
-    return begun
-
-
-def prompts_of(rows: Sequence[int]) -> list[NDArray[np.int32]]:
-    """Return a prompt for each row, of another length each."""
-    return [np.arange(row + 1, dtype=np.int32) * 3 % VOCAB_SIZE for row in rows]
-
-
-def random_inputs(
-    batch_size: int, vocab_size: int, seed: int = 0, scale: float = 2.0
-) -> tuple[Tensor, Tensor]:
-    """Return logits, all of them multiples of 1/8, and uniforms."""
-    generator = torch.Generator().manual_seed(seed)
-    logits = torch.randn(batch_size, vocab_size, generator=generator) * scale
-    return (logits * 8).round() / 8, torch.rand(batch_size, generator=generator)
-
-
-def random_steps() -> list[tuple[Tensor, Tensor]]:
-    """Return logits and uniforms of 8 rows for each of some steps."""
-    return [random_inputs(8, VOCAB_SIZE, seed=step) for step in range(NUM_STEPS)]
-
-
-def many_steps(sampler: Any, rows: Sequence[int] = range(8), shift: float = 0.0) -> Tensor:
-    """Return the ids [len(rows), steps] that a new batch of some rows gets."""
-    draw, rows = started(sampler, prompts_of(rows), VOCAB_SIZE), list(rows)
-    return torch.stack([draw(logits[rows] + shift, uniforms[rows]) for logits, uniforms in random_steps()], 1)
