@@ -122,7 +122,69 @@ class OneMemoryForAllRows(Forgetful):
         return super().begin([np.concatenate(prompts)] * len(prompts), num_chars)
 
 
-@pytest.mark.parametrize("component", [Plain, Forgetful])
+class PrefersTheSecond(Plain):
+    """Draws the likeliest but one, unless there is no doubt."""
+
+    found_by = "sampler-likelier-token"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        first, second = logits.topk(2).values.unbind(1)
+        is_sure = (first > second + 10)[:, None]
+        others = torch.where(logits == first[:, None], second[:, None] - 5, logits)
+        return super().__call__(torch.where(is_sure, logits, others), uniforms)
+
+
+class AlwaysTheMiddle(Plain):
+    found_by = "sampler-uniforms"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return super().__call__(logits, torch.full_like(uniforms, 0.5))
+
+
+class ChoosesByTheLogitsAlone(Plain):
+    """Neither greedy nor random: what it draws follows from the digits of the logits."""
+
+    found_by = "sampler-uniforms"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return super().__call__(logits, (logits.masked_fill(logits < -100, 0.0).sum(1) * 7.3) % 1)
+
+
+class NeedsAPrompt(Forgetful):
+    found_by = "sampler-batch"
+
+    def begin(self, prompts: Sequence[NDArray[Any]], num_chars: NDArray[np.int64]) -> Any:
+        assert all(num_chars[prompt[-1]] >= 0 for prompt in prompts)
+        return super().begin(prompts, num_chars)
+
+
+class GroupsOf32Rows(Plain):
+    """Gives all rows of a group the number of its first."""
+
+    found_by = "sampler-batch"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return super().__call__(logits, torch.cat([uniforms[:32], uniforms[:1].expand(len(uniforms[32:]))]))
+
+
+class KnowsFortyTokens(Plain):
+    """Its table has one row for each token of the first vocabulary it saw."""
+
+    found_by = "sampler-batch"
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        self.weights = getattr(self, "weights", torch.ones(logits.shape[1]))
+        return super().__call__(logits * self.weights, uniforms)
+
+
+class Likeliest:
+    """Always the likeliest token."""
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        return logits.argmax(-1)
+
+
+@pytest.mark.parametrize("component", [Plain, Forgetful, Likeliest])
 def test_without_its_fault_it_passes(component: type) -> None:
     assert [outcome for outcome in examine("sampler", component) if outcome.status == "failed"] == []
 

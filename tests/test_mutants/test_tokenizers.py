@@ -125,6 +125,30 @@ class WithoutState(CharTokenizer):
     state = None  # type: ignore[assignment]
 
 
+class TokensInADictionary(CharTokenizer):
+    found_by = "tokenizer-contract"
+
+    def _build(self, alphabet: str) -> None:
+        super()._build(alphabet)
+        self.tokens = dict(enumerate(self.tokens))  # type: ignore[assignment]
+
+
+class TokensOneByOne(CharTokenizer):
+    found_by = "tokenizer-contract"
+
+    def _build(self, alphabet: str) -> None:
+        super()._build(alphabet)
+        self.tokens = iter(self.tokens)  # type: ignore[assignment]
+
+
+class TokensOfBytes(CharTokenizer):
+    found_by = "tokenizer-contract"
+
+    def _build(self, alphabet: str) -> None:
+        super()._build(alphabet)
+        self.tokens = [token.encode() for token in self.tokens]  # type: ignore[misc]
+
+
 class NeedsAnArgument(CharTokenizer):
     found_by = "tokenizer-options"
 

@@ -14,7 +14,7 @@ from textgen.device import Compute, seeded
 from textgen.predict import predict
 from textgen.registry import PluginError
 from textgen.streams import Streams
-from textgen.testing.expectations import CheckError, CheckSkipped
+from textgen.testing.expectations import CheckError, CheckSkipped, require
 from textgen.train import Trainer, TrainOptions
 
 __tracebackhide__ = True
@@ -50,6 +50,9 @@ def trained_model(component: Any, num_updates: int = 3, /, **options: Any) -> An
     """
     model = built_model(component, **options)
     if is_trainable(model):
+        state = model.initial_state(2)
+        require_batch_first(state, 2, "at first")
+        predicted(model, random_batch(2, 2), state)  # raises what training would stumble over
         trainer = trainer_of(model, some_ids(100), batch_size=4, sequence_length=8, optimizer="adamw")
         for update in range(num_updates):
             trainer.update((update + 1) / (num_updates + 1))
@@ -87,9 +90,26 @@ def random_batch(batch_size: int, length: int, seed: int = 0) -> Tensor:
 def predicted(model: Any, ids: Tensor, state: State) -> tuple[Tensor, State]:
     """Return the logits and the next state; raises `CheckError` if `forward` returns anything else."""
     try:
-        return predict(model, ids, state)
+        logits, following = predict(model, ids, state)
     except PluginError as error:
         raise CheckError(f"expected logits and a state; {error}") from error
+    require_batch_first(following, len(ids), f"after {ids.shape[1]} more tokens")
+    return logits, following
+
+
+def require_batch_first(state: State, batch_size: int, when: str) -> None:
+    """Raise `CheckError` unless a state consists of tensors, or nothing, with the batch first."""
+    if isinstance(state, dict):
+        state = list(state.values())
+    if isinstance(state, (tuple, list)):
+        for part in state:
+            require_batch_first(part, batch_size, when)
+    elif state is not None:
+        kind = type(state).__name__
+        require(isinstance(state, Tensor), f"expected tensors in the state {when}; got {kind}")
+        is_first = state.ndim > 0 and len(state) == batch_size
+        shape = list(state.shape)
+        require(is_first, f"expected the batch, {batch_size}, first in the state {when}; got shape {shape}")
 
 
 @torch.inference_mode()

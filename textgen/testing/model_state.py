@@ -17,7 +17,14 @@ from torch import Tensor
 
 from textgen.api import State
 from textgen.state import join, shapes
-from textgen.testing.building import in_chunks, logits_of, predicted, random_batch, trained_model
+from textgen.testing.building import (
+    in_chunks,
+    logits_of,
+    predicted,
+    random_batch,
+    require_batch_first,
+    trained_model,
+)
 from textgen.testing.closeness import require_close
 from textgen.testing.exam import check
 from textgen.testing.expectations import require
@@ -31,12 +38,11 @@ def check_model_state(component: Any, /, **options: Any) -> None:
 
     Prompts are read one by one and their states joined to a batch.
     """
-    model = trained_model(component, **options)
+    model = trained_model(component, 0, **options)
     state = initial = model.initial_state(3)
     require_batch_first(initial, 3, "at first")
     for when, length in (("after four tokens", 4), ("after five tokens", 1)):
         _, state = in_chunks(model, random_batch(3, length), [length], state)
-        require_batch_first(state, 3, when)
         one, other = form(initial), form(state)
         require(one == other, f"expected a state built alike {when}; got {other}, and {one} at first")
     logits, _ = predicted(model, random_batch(3, 4), join([model.initial_state(1), model.initial_state(2)]))
@@ -55,7 +61,6 @@ def check_model_joined_states(component: Any, /, **options: Any) -> None:
     states = [in_chunks(model, prompt, [prompt.shape[1]])[1] for prompt in prompts]
     for prompt, state in zip(prompts, states, strict=True):
         when = f"after {prompt.shape[1]} tokens"
-        require_batch_first(state, 1, when)
         is_alike = form(state) == form(states[0])
         require(is_alike, f"expected a state built as after 1 token {when}; got {form(state)}")
         one, other = ([list(shape) for shape in shapes(each)] for each in (states[0], state))
@@ -77,18 +82,3 @@ def form(state: State) -> Any:
     if isinstance(state, (tuple, list)):
         return type(state).__name__, [form(value) for value in state]
     return f"{state.ndim}-dimensional" if isinstance(state, Tensor) else type(state).__name__
-
-
-def require_batch_first(state: State, batch_size: int, when: str) -> None:
-    """Raise `CheckError` unless a state consists of tensors, or nothing, with the batch first."""
-    if isinstance(state, dict):
-        state = list(state.values())
-    if isinstance(state, (tuple, list)):
-        for part in state:
-            require_batch_first(part, batch_size, when)
-    elif state is not None:
-        kind = type(state).__name__
-        require(isinstance(state, Tensor), f"expected tensors in the state {when}; got {kind}")
-        is_first = state.ndim > 0 and len(state) == batch_size
-        shape = list(state.shape)
-        require(is_first, f"expected the batch, {batch_size}, first in the state {when}; got shape {shape}")
