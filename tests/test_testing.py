@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+import textgen.testing
 from textgen.api import TextgenError
 from textgen.registry import KINDS
 from textgen.testing import CheckError, CheckSkipped, Outcome, checks, examine
@@ -73,6 +75,20 @@ def test_whatever_a_component_raises_is_a_failure_with_its_place() -> None:
     assert ends.status == "failed"
     assert ends.reason == f"SystemExit: not today (test_testing.py, line {exit_line})"
     assert outcomes["cleaner-empty-text"].reason == f"KeyError: 'fault' (test_testing.py, line {fail_line})"
+
+
+def test_the_exam_ends_where_the_contract_is_broken() -> None:
+    class Misspelled:
+        """Has no method of this name."""
+
+        def cleann(self, text: str) -> str:
+            return text
+
+    outcomes = by_check(examine("cleaner", Misspelled))
+    assert list(outcomes) == ["cleaner-docstring", "cleaner-options", "cleaner-contract"]
+    assert outcomes["cleaner-contract"].status == "failed"
+    assert outcomes["cleaner-contract"].reason.endswith("Misspelled has no clean")
+    assert outcomes["cleaner-docstring"].status == "passed"
 
 
 def test_an_interrupt_ends_the_exam() -> None:
@@ -196,6 +212,52 @@ def test_an_author_needs_one_line_for_pytest(tmp_path: Path) -> None:
     assert ends["bigram[model-saved]"] == ends["wide_bigram[model-saved]"] == "PASSED"
     assert ends["bigram[model-step]"] == "SKIPPED"
     assert done.returncode == 1
+
+
+FAULTY_FILE = """
+from textgen.testing import conformance_test
+
+
+class Raises:
+    def clean(self, text):
+        return text.nothing  # the author's line
+
+
+class NoCleaner:
+    pass
+
+
+test_raises = conformance_test("cleaner", Raises)
+test_no_cleaner = conformance_test("cleaner", NoCleaner)
+"""
+
+
+def test_pytest_shows_the_lines_of_the_author_and_none_of_the_kit(tmp_path: Path) -> None:
+    (tmp_path / "test_faulty.py").write_text(FAULTY_FILE)
+    command = "import sys, pytest; sys.exit(pytest.main(['-v', '-rs', '-p', 'no:cacheprovider']))"
+    printed = python(command, tmp_path).stdout
+    assert ">       return text.nothing  # the author's line" in printed
+    assert "test_faulty.py:7: AttributeError" in printed
+    assert not re.search(r"textgen.testing.\w+\.py:\d+", printed)
+    ends = dict(re.findall(r"::test_no_cleaner\[(\S+)\] (PASSED|FAILED|SKIPPED)", printed))
+    assert ends.pop("cleaner-contract") == ends.pop("cleaner-docstring") == "FAILED"
+    assert ends.pop("cleaner-options") == "PASSED"
+    assert set(ends.values()) == {"SKIPPED"}
+    assert "see cleaner-contract, which it fails" in printed
+
+
+def test_the_example_of_the_package_works_with_pytest_and_without(tmp_path: Path) -> None:
+    documentation = textgen.testing.__doc__
+    assert documentation is not None
+    with_pytest, without = re.findall(r"^ {4}from textgen.*?(?=^\S)", documentation, re.M | re.S)
+    file = tmp_path / "test_lower.py"
+    file.write_text(textwrap.dedent(with_pytest))
+    done = python("import sys, pytest; sys.exit(pytest.main(['-v', '-p', 'no:cacheprovider']))", tmp_path)
+    assert done.stdout.count("PASSED") == len(checks("cleaner"))
+    file.write_text(textwrap.dedent(with_pytest + without))
+    done = python("import test_lower", tmp_path)
+    assert done.stdout.splitlines() == [f"{check} passed " for check in checks("cleaner")]
+    assert done.stderr == ""
 
 
 def test_the_exam_needs_no_pytest(tmp_path: Path) -> None:

@@ -24,14 +24,14 @@ from textgen.testing.sampling import many_steps
 __tracebackhide__ = True
 
 
-def use_tokenizer(component: Any, **options: Any) -> None:
+def use_tokenizer(component: Any, /, **options: Any) -> None:
     """Fit, encode, decode, save and restore."""
     tokenizer = fitted(component, PROSE, **options)
     tokenizer.decode(tokenizer.encode(OTHER_PROSE))
     component(**options).restore(json.loads(json.dumps(tokenizer.state())))
 
 
-def use_model(component: Any, **options: Any) -> None:
+def use_model(component: Any, /, **options: Any) -> None:
     """Train, predict and generate."""
     model = trained_model(component, 1, **options)
     ids = random_batch(2, 6)
@@ -45,10 +45,10 @@ def use_model(component: Any, **options: Any) -> None:
 USES: dict[str, Callable[..., Any]] = {
     "tokenizer": use_tokenizer,
     "model": use_model,
-    "embedding": lambda component, **options: vectors_of(component(**options)),
-    "sampler": lambda component, **options: many_steps(component(**options)),
-    "corpus": lambda component, **options: read(component(**options)),
-    "cleaner": lambda component, **options: component(**options).clean(PROSE),
+    "embedding": lambda component, /, **options: vectors_of(component(**options)),
+    "sampler": lambda component, /, **options: many_steps(component(**options)),
+    "corpus": lambda component, /, **options: read(component(**options)),
+    "cleaner": lambda component, /, **options: component(**options).clean(PROSE),
 }
 """Kind of component: all that textgen does with one, once."""
 
