@@ -244,13 +244,13 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough, as Typer notices before the last flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    except (Exception, SystemExit) as error:
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except BaseException as error:
         reason = expected(error)
         if reason is None:
             raise
         fail(reason, 1)
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
     if code == INTERRUPTED:  # so Typer returns from a KeyboardInterrupt
         fail("interrupted; finished runs are kept", code)
     sys.exit(code)
@@ -258,16 +258,23 @@ def main() -> None:
 
 def expected(error: BaseException) -> str | None:
     """Return the line that an error ends with, or None if it is a mistake of textgen itself."""
-    from textgen.registry import culprit, explain
+    from textgen.failure import culprit, explain
 
     if isinstance(error, TextgenError):
         return str(error)
-    is_from_torch = isinstance(error, RuntimeError) and "memory" in f"{type(error).__name__} {error}".lower()
-    if isinstance(error, MemoryError) or is_from_torch:
+    if is_want_of_memory(error):
         return "out of memory; take a smaller model, batch_size or sequence_length"
     if isinstance(error, OSError):  # such as a full disk
         return f"{error.strerror or error}: {error.filename or 'a file or connection'}"
     return explain(error) if culprit(error) else None
+
+
+def is_want_of_memory(error: BaseException) -> bool:
+    """Return whether Python or torch, which on the CPU has no error of its own for it, got no more memory."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in message or "not enough memory" in message)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ class Unit:
         return {
             "format": FORMAT,
             "textgen": __version__,
+            "plugins": self.entry.identities(),
             "parts": self.entry.parts,
             "options": self.entry.options,
             "corpus": self.corpus.describe(),

@@ -15,9 +15,9 @@ from textgen.budget import parse_budget
 from textgen.corpus import Corpus, load_corpus
 from textgen.device import Compute
 from textgen.entry import parse_entry
+from textgen.failure import explain
 from textgen.files import make_folder, to_json, write_file
 from textgen.metrics import TextMeasures, load_lexicon
-from textgen.registry import explain
 from textgen.suite.measure import Unit, measure
 from textgen.suite.plan import Case, Suite
 from textgen.suite.results import describe_factors
@@ -116,7 +116,9 @@ def run_suite(
         doing = f"{number}/{len(missing)} {unit.case.label}, seed {unit.seed}"
         try:
             found = measure(unit, runner.measures(unit.case), lambda at, doing=doing: report(doing, at))  # type: ignore[misc]
-        except (Exception, SystemExit) as error:  # one case must not take the others down
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # one case must not take the others down
             failures.setdefault(f"{unit.case.label} (seed {unit.seed})", explain(error))
         else:
             write_file(path, to_json(found))
