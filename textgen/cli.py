@@ -273,8 +273,8 @@ def is_want_of_memory(error: BaseException) -> bool:
     """Return whether Python or torch, which on the CPU has no error of its own for it, got no more memory."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    message = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in message or "not enough memory" in message)
+    signs = ("out of memory", "not enough memory", "allocate memory")
+    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in signs)
 
 
 if __name__ == "__main__":

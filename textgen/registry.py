@@ -140,8 +140,10 @@ _owners: dict[int, Plugin] = {}
 
 
 def add(found: Iterable[Plugin]) -> None:
-    """Let plugins take part that no metadata tells of."""
-    _from_files.extend(found)
+    """Let plugins take part that no metadata tells of, in place of those of the same modules."""
+    found = list(found)
+    modules = {plugin.module for plugin in found}
+    _from_files[:] = [plugin for plugin in _from_files if plugin.module not in modules] + found
     forget()
 
 
