@@ -71,8 +71,10 @@ class Model(Protocol):
 
     A model with trainable parameters is trained by gradient, and then `fit` is not called. One without has
     `fit(ids)` instead, which gets the ids of the training split. What is learnt has to be parameters or
-    buffers, registered in `__init__`; `fit` may give buffers another size. A model with an input table may accept the keyword `vectors`
-    (an `InputVectors`), by which pretrained embeddings reach it.
+    buffers, registered in `__init__`; `fit` may give buffers another size.
+
+    A model with an input table may accept the keyword `vectors` (an `InputVectors`), by which pretrained
+    embeddings reach it.
 
     A model may also have:
 

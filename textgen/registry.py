@@ -147,6 +147,12 @@ def add(found: Iterable[Plugin]) -> None:
     forget()
 
 
+def plugin_files() -> list[Path]:
+    """Return the files of plugins that were added, for another process to add them too."""
+    modules = dict.fromkeys(plugin.module for plugin in _from_files)
+    return [Path(str(sys.modules[module].__file__)) for module in modules]
+
+
 def forget() -> None:
     """Read the metadata anew when a plugin is looked for the next time."""
     for cached in (_installed, plugins, load, _requirements):
