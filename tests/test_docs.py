@@ -161,7 +161,8 @@ def textgen(tmp_path: Path) -> Callable[[str], str]:
 
 
 def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], tmp_path: Path) -> None:
-    printed = textgen("textgen bench char-decay random --plugin decay.py", "--corpus", "lee", *BRIEFLY)
+    line = "textgen bench char-decay random --plugin decay.py --corpus lee --budget 10s"
+    printed = textgen(line, *BRIEFLY)
     assert [row["error"] for row in json.loads(printed)["entries"]] == [None, None]
     printed = textgen("textgen plugins show decay --plugin decay.py")
     assert "How much memory stays." in printed

@@ -193,7 +193,9 @@ def test_what_a_component_refuses_is_one_line_that_names_it(toys: None) -> None:
     entry = parse_entry("char-picky:size=5")
     with pytest.raises(TextgenError) as caught:
         entry.build_model(9)
-    assert str(caught.value) == "model 'picky' in 'char-picky:size=5': size 5 is no multiple of heads 2"
+    assert str(caught.value) == (
+        "model 'picky' of toys in 'char-picky:size=5': size 5 is no multiple of heads 2"
+    )
 
 
 def test_vectors_go_to_a_model_with_an_input_table_only() -> None:

@@ -69,9 +69,10 @@ def test_only_own_packages_land_in_site_packages(distribution: Distribution) -> 
 def test_every_entry_point_has_its_module(distribution: Distribution) -> None:
     groups = [*PROJECT["entry-points"].values(), PROJECT["scripts"]]
     targets = [target for group in groups for target in group.values()]
-    modules = {target.partition(":")[0].replace(".", "/") + ".py" for target in targets}
+    modules = {target.partition(":")[0].replace(".", "/") for target in targets}
     assert len(modules) > 10
-    assert modules <= distribution.files
+    for module in modules:
+        assert {f"{module}.py", f"{module}/__init__.py"} & distribution.files, module
 
 
 def test_every_source_file_is_installed(distribution: Distribution) -> None:

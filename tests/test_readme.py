@@ -20,6 +20,7 @@ from textgen.cli import app
 from textgen.corpus import parse_split
 from textgen.entry import parse_entry
 from textgen.options import build
+from textgen.suite.plan import load_suite
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -53,12 +54,14 @@ def test_the_readme_begins_with_the_main_job_and_the_tests() -> None:
 def test_a_command_of_the_readme_parses(line: str) -> None:
     subcommand, values = parse(line)
     entries = values.get("entries") or [values[key] for key in ("entry",) if key in values]
+    if values.get("suite"):
+        assert load_suite(values["suite"]).cases()
     if subcommand == "describe" and "/" not in values["what"]:
         entries = [values["what"]]
     for entry in entries:
         parse_entry(entry)
     for read, key in ((parse_budget, "budget"), (parse_split, "split")):
-        if key in values:
+        if values.get(key):
             read(values[key])
     samplers = values.get("sampler", [])
     for sampler in [samplers] if isinstance(samplers, str) else samplers:

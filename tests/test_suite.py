@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,15 @@ def written(folder: Path, text: str = TOML) -> str:
     path = folder / "tiny.toml"
     path.write_text(text)
     return str(path)
+
+
+def num_processes(variable: str) -> int:
+    """Return how many processes have this in their environment, where the system tells it."""
+    number = 0
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            number += variable.encode() in path.read_bytes()
+    return number
 
 
 # --- what is declared
@@ -225,11 +235,13 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
     assert "| temperature |" in page
 
 
-def test_a_killed_suite_goes_on_without_repeating_anything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_killed_suite_goes_on_without_repeating_anything(tmp_path: Path, jobs: str) -> None:
     path, out = written(tmp_path), tmp_path / "out"
     command = [sys.executable, "-m", "textgen", "bench", "--suite", path, "--corpus", "lee", "--json"]
+    command += ["--jobs", jobs]
     command += ["--max-chars", "20000", "--precision", "fp32", "--out", str(out)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "TEXTGEN_TEST": str(out)}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as first:
@@ -239,8 +251,13 @@ def test_a_killed_suite_goes_on_without_repeating_anything(tmp_path: Path) -> No
         first.send_signal(signal.SIGKILL)
     kept = {file: file.stat().st_mtime_ns for file in out.glob("measurements/*.json")}
     assert 2 <= len(kept) < 8
+    while num_processes(f"TEXTGEN_TEST={out}") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert num_processes(f"TEXTGEN_TEST={out}") == 0  # no process that measures is left behind
     second = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=True)
     assert f"10 runs, of which {len(kept)} are done" in second.stderr
     assert {file: file.stat().st_mtime_ns for file in kept} == kept
     assert len(list(out.glob("measurements/*.json"))) == 8
-    assert [factor["name"] for factor in json.loads(second.stdout)["factors"]] == ["size", "text"]
+    result = json.loads(second.stdout)
+    assert [factor["name"] for factor in result["factors"]] == ["size", "text"]
+    assert set(result["failures"]) == {"wild (seed 0)", "wild (seed 1)"}

@@ -22,7 +22,7 @@ TokenIds: TypeAlias = "NDArray[np.integer[Any]]"
 """Token ids, a one-dimensional integer array."""
 
 State: TypeAlias = Any
-"""A tensor, or tuples, lists and dicts of tensors, each with the batch as its first dimension."""
+"""A tensor, or tuples, lists and dicts of tensors, each with the batch as its first dimension; or None."""
 
 
 class TextgenError(Exception):
@@ -37,6 +37,9 @@ class Tokenizer(Protocol):
     split alone; what it lacks is spelled with the byte tokens `<0x00>` to `<0xFF>`, so there is no
     unknown token. A tokenizer that cannot promise this sets `lossless = False`; its entry is then
     shown without a score.
+
+    `fallback`, [vocab_size] of bool, may tell which tokens spell what the vocabulary lacks, if others than
+    the byte tokens do: the score tells what the words spelled by them cost.
 
     A text larger than memory is encoded block by block, and in parallel if the tokenizer can be pickled.
     The vocabulary is then built from all of it if there are `count(text)`, which returns what is counted
@@ -66,9 +69,12 @@ class Tokenizer(Protocol):
 class Model(Protocol):
     """A language model over token ids: a `torch.nn.Module` built as `Model(vocab_size, **options)`.
 
-    A model with trainable parameters is trained by gradient. One without has `fit(ids)` instead, which
-    gets the ids of the training split. A model with an input table may accept the keyword `vectors`
-    (an `InputVectors`), by which pretrained embeddings reach it.
+    A model with trainable parameters is trained by gradient, and then `fit` is not called. One without has
+    `fit(ids)` instead, which gets the ids of the training split. What is learnt has to be parameters or
+    buffers, registered in `__init__`; `fit` may give buffers another size.
+
+    A model with an input table may accept the keyword `vectors` (an `InputVectors`), by which pretrained
+    embeddings reach it.
 
     A model may also have:
 
@@ -130,7 +136,10 @@ class Embedding(Protocol):
 
 
 class CorpusSource(Protocol):
-    """A text that is known by name, as `wiki` or `gutenberg/austen-emma.txt`."""
+    """A text that is known by name, as `wiki` or `gutenberg/austen-emma.txt`.
+
+    One with several texts may have `items()`, which returns what can follow the slash.
+    """
 
     def read(self, item: str) -> str:
         """Return the text. `item` is what follows the slash, or empty."""

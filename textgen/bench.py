@@ -22,12 +22,12 @@ from textgen.corpus import Corpus
 from textgen.device import Compute
 from textgen.entry import Entry
 from textgen.experiment import Experiment
+from textgen.failure import explain
 from textgen.files import make_folder, to_json, write_file
 from textgen.generate import try_sampler
 from textgen.metrics import TextMeasures, load_lexicon
 from textgen.options import build
 from textgen.output import slug
-from textgen.registry import explain
 from textgen.report import to_markdown
 from textgen.runs import Run, load_run, read_manifest, save_run
 from textgen.samples import SampleWriter
@@ -92,7 +92,9 @@ def bench(
             rows.append(run.manifest["result"] | writer.write(run, seed, options.compute))
             if len(run.blocks):
                 blocks.setdefault(entry.name, []).append(run.blocks)
-        except (Exception, SystemExit) as error:  # one entry must not take the others down
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # one entry must not take the others down
             rows.append({"name": entry.name, "seed": seed, "error": explain(error)})
     rows += [{"name": name, "seed": options.seed, "error": reason} for name, reason in options.broken.items()]
     report("comparing", None)
@@ -137,8 +139,9 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
     wanted = {**experiment.settings(), "options": experiment.entry.options}
     for key, value in wanted.items():
         if there.get(key) != value:
+            what = "version of its plugins" if key == "plugins" else key
             raise TextgenError(
-                f"{str(folder)!r} holds a run that was made with another {key}; choose another --out"
+                f"{str(folder)!r} holds a run that was made with another {what}; choose another --out"
             )
 
 

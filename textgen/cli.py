@@ -100,6 +100,7 @@ def bench(
         str | None,
         typer.Option("--suite", help="In place of entries: a name (improvements, seed) or a TOML file."),
     ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Of a suite, measure so many runs at once.")] = 1,
     out: Out = None,
     as_json: Json = False,
     plugin: PluginFiles = None,
@@ -130,6 +131,7 @@ def bench(
                 budget=budget,
                 seeds=seeds,
                 max_chars=max_chars,
+                num_jobs=jobs,
             ),
             out,
             as_json,
@@ -244,13 +246,13 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough, as Typer notices before the last flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    except (Exception, SystemExit) as error:
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except BaseException as error:
         reason = expected(error)
         if reason is None:
             raise
         fail(reason, 1)
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
     if code == INTERRUPTED:  # so Typer returns from a KeyboardInterrupt
         fail("interrupted; finished runs are kept", code)
     sys.exit(code)
@@ -258,16 +260,23 @@ def main() -> None:
 
 def expected(error: BaseException) -> str | None:
     """Return the line that an error ends with, or None if it is a mistake of textgen itself."""
-    from textgen.registry import culprit, explain
+    from textgen.failure import culprit, explain
 
     if isinstance(error, TextgenError):
         return str(error)
-    is_from_torch = isinstance(error, RuntimeError) and "memory" in f"{type(error).__name__} {error}".lower()
-    if isinstance(error, MemoryError) or is_from_torch:
+    if is_want_of_memory(error):
         return "out of memory; take a smaller model, batch_size or sequence_length"
     if isinstance(error, OSError):  # such as a full disk
         return f"{error.strerror or error}: {error.filename or 'a file or connection'}"
     return explain(error) if culprit(error) else None
+
+
+def is_want_of_memory(error: BaseException) -> bool:
+    """Return whether Python or torch, which on the CPU has no error of its own for it, got no more memory."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    signs = ("out of memory", "not enough memory", "allocate memory")
+    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in signs)
 
 
 if __name__ == "__main__":

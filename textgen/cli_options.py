@@ -13,7 +13,7 @@ def load_plugins(paths: list[Path] | None) -> list[Path] | None:
     if paths:
         from textgen.plugin_file import load_plugin_file
 
-        for path in paths:
+        for path in {path.resolve(): path for path in paths}.values():
             load_plugin_file(path)
     return paths
 

@@ -117,8 +117,12 @@ def _print_description(description: dict[str, Any]) -> None:
     for part, title in (("options", "Options:"), ("training", "Options of training:")):
         if description[part]:
             print(f"\n{title}")
-            # As it is written in an entry, where a dash means nothing.
-            print_rows([row | {"default": str(row["default"]).lower()} for row in description[part]])
+            print_rows([row | {"default": _written(row["default"])} for row in description[part]])
+
+
+def _written(default: Any) -> str:
+    """Return a default as it is written in an entry, where a dash means nothing."""
+    return default if isinstance(default, str) else str(default).lower()
 
 
 def _summary(rows: list[dict[str, Any]]) -> list[dict[str, str]]:

@@ -25,14 +25,14 @@ def fault(kind: str, component: Any) -> str | None:
     if kind == "lexicon":
         return None if callable(component) else f"a lexicon is a function, not {_what(component)}"
     if not inspect.isclass(component):
-        return f"a {kind} is a class, not {_what(component)}"
+        return f"{with_article(kind)} is a class, not {_what(component)}"
     missing, kinds = _missing(kind, component), kinds_of(component)
     if not missing and (kind in kinds or not kinds):
         return None
     if not missing:
-        return f"{component.__name__} looks like a {kinds[0]}"
+        return f"{component.__name__} looks like {with_article(kinds[0])}"
     others = [other for other in kinds if other != kind]
-    looks = f"; it looks like a {others[0]}" if others else ""
+    looks = f"; it looks like {with_article(others[0])}" if others else ""
     base = "; derive it from torch.nn.Module" if missing == ["state_dict"] else ""
     return f"{component.__name__} has no {' and no '.join(missing)}{base}{looks}"
 
@@ -42,6 +42,11 @@ def kinds_of(component: type) -> list[str]:
     if hasattr(component, "state_dict"):
         return [] if _missing("model", component) else ["model"]
     return [kind for kind in REQUIRED if not _missing(kind, component)]
+
+
+def with_article(kind: str) -> str:
+    """Return a kind as `a model` or `an embedding`."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _missing(kind: str, component: type) -> list[str]:

@@ -16,8 +16,9 @@ from typing import Any
 from textgen.api import TextgenError
 from textgen.cleaned import clean_files
 from textgen.decoding import decode, decode_files
+from textgen.failure import blame
 from textgen.options import build
-from textgen.registry import blame, hidden, names, unknown
+from textgen.registry import hidden, names, unknown
 from textgen.text import Text, part, sha256
 
 PARTS = ("train", "validation", "test")

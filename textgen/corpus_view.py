@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from textgen.api import TextgenError
 from textgen.corpus import Corpus, read_text
+from textgen.failure import explain
 from textgen.metrics import words
 from textgen.options import build
 from textgen.registry import load, names
@@ -24,13 +24,15 @@ def items() -> list[dict[str, str]]:
     for name in names("corpus"):
         try:
             component = load("corpus", name)
-        except TextgenError as error:  # a broken plugin must not hide the others
-            rows.append({"corpus": name, "description": str(error)})
+            description = (component.__doc__ or "").strip().partition("\n")[0]
+            its_items = list(component().items()) if hasattr(component, "items") else []
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a broken plugin must not hide the others
+            rows.append({"corpus": name, "description": explain(error)})
             continue
-        description = (component.__doc__ or "").strip().partition("\n")[0]
         rows.append({"corpus": name, "description": description})
-        if hasattr(component, "items"):
-            rows += [{"corpus": f"{name}/{item}", "description": ""} for item in component().items()]
+        rows += [{"corpus": f"{name}/{item}", "description": ""} for item in its_items]
     return rows
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from textgen.api import Embedding, InputVectors, TextgenError
-from textgen.registry import blame
+from textgen.failure import blame
 from textgen.tokens import COUNTED_AT_ONCE, count_tokens
 
 NUM_MISSING = 10

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from textgen.api import Embedding, InputVectors, TextgenError, Tokenizer
+from textgen.failure import blame
 from textgen.options import declared_options, parse_assignments
-from textgen.registry import PluginError, blame, hidden, load, names, unknown
+from textgen.registry import PluginError, find, hidden, load, names, one_line, unknown
 from textgen.train import TrainOptions
 
 PARTS = ("tokenizer", "model", "embedding")
@@ -54,15 +55,15 @@ class Entry:
     def train_options(self) -> TrainOptions:
         """Return how the model is trained: its own recommendation, then the entry's options."""
         model = load("model", self.parts["model"])
-        recommended = getattr(model, "recommended_training", {})
-        try:
-            return TrainOptions(**{**recommended, **self.options.get("train", {})})
-        except TypeError as error:
-            raise blame(model, f"recommends a training that there is not: {error}") from error
+        return TrainOptions(**{**recommended_training(model), **self.options.get("train", {})})
 
     def describe(self) -> dict[str, Any]:
         """Return the entry as JSON values; `Entry(**entry.describe()) == entry`."""
         return {"name": self.name, "parts": self.parts, "options": self.options}
+
+    def identities(self) -> dict[str, str]:
+        """Return for each part what stands for its code: distribution, version and perhaps a hash."""
+        return {kind: find(kind, name).identity() for kind, name in self.parts.items()}
 
     def _build(self, kind: str, *arguments: Any, left_out: Collection[str] = (), **extra: Any) -> Any:
         component = load(kind, self.parts[kind])
@@ -71,7 +72,8 @@ class Entry:
         try:
             return component(*arguments, **extra)
         except ValueError as error:
-            raise TextgenError(f"{kind} {self.parts[kind]!r} in {self.name!r}: {error}") from error
+            where = find(kind, self.parts[kind]).title
+            raise TextgenError(f"{where} in {self.name!r}: {one_line(error, with_type=False)}") from error
 
 
 def accepts_vectors(model: Any) -> bool:
@@ -79,14 +81,41 @@ def accepts_vectors(model: Any) -> bool:
     return "vectors" in inspect.signature(model).parameters
 
 
+def recommended_training(model: Any) -> dict[str, Any]:
+    """Return the training options that a model recommends; raises `PluginError` if one of them cannot be."""
+    declared = declared_options(TrainOptions)
+    try:
+        recommended = dict(getattr(model, "recommended_training", {}))
+        for name, value in recommended.items():
+            if name not in declared:
+                raise TextgenError(unknown("option", name, declared))
+            declared[name].parse("recommended_training:", str(value))
+    except (TextgenError, TypeError, ValueError) as error:
+        raise blame(model, f"recommends a training that there is not: {error}") from error
+    return recommended
+
+
 def parse_entry(text: str) -> Entry:
     """Read an entry; raises `TextgenError` with the nearest match for what is unknown."""
     name, _, assignments = text.strip().partition(":")
-    aliases = names("alias")
     options = parse_assignments(assignments)
-    if name in aliases:
-        name, _, assignments = load("alias", name).partition(":")
-        options = parse_assignments(assignments) | options
+    if name not in names("alias"):
+        return _read(text.strip(), name, options)
+    meaning = load("alias", name)
+    try:
+        own_name, _, own_assignments = meaning.partition(":")
+        own_options = parse_assignments(own_assignments)
+        _read(meaning, own_name, own_options)
+    except PluginError:
+        raise
+    except TextgenError as error:
+        raise PluginError(f"{find('alias', name)}, {meaning!r}, is no entry: {error}") from error
+    return _read(text.strip(), own_name, own_options | options)
+
+
+def _read(text: str, name: str, options: dict[str, str]) -> Entry:
+    """Return the entry `text`, of which `name` are the parts."""
+    aliases = names("alias")
     words = name.split("-")
     if len(words) < 2:
         raise TextgenError(
@@ -104,7 +133,7 @@ def parse_entry(text: str) -> Entry:
             raise TextgenError(f"entry {text!r}: {known}{whole}")
     if "embedding" in parts and not accepts_vectors(load("model", parts["model"])):
         raise TextgenError(f"entry {text!r}: model {parts['model']!r} takes no embedding; leave it out")
-    return Entry(text.strip(), parts, assign_options(text, parts, options))
+    return Entry(text, parts, assign_options(text, parts, options))
 
 
 def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:

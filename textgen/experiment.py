@@ -20,6 +20,8 @@ from textgen.corpus import Corpus
 from textgen.device import Compute, seeded
 from textgen.embedding import input_vectors
 from textgen.entry import Entry
+from textgen.isolation import undisturbed
+from textgen.predict import try_model
 from textgen.registry import find
 from textgen.runs import Run
 from textgen.score import START, TextBits, bits_of_blocks, score_text, summarise, tally
@@ -80,16 +82,21 @@ class Experiment:
             "seed": self.seed,
             "device": self.compute.device.type,
             "precision": self.compute.precision,
+            "plugins": self.entry.identities(),
         }
 
     def run(self, report: Report) -> Run:
         """Train and score the entry; `result` has the keys of an entry in `textgen bench --json`."""
+        with undisturbed():
+            return self._run(report)
+
+    def _run(self, report: Report) -> Run:
         tokenizer = self.entry.build_tokenizer()
         encoded, lossless = encode_corpus(self.entry, tokenizer, self.corpus)
         vectors, audit = embed(self.entry, tokenizer, self.corpus.split.train, encoded.train)
         with seeded(self.seed, self.compute.device):
             model = self.entry.build_model(len(tokenizer.tokens), vectors).to(self.compute.device)
-        trained = self._fit(model, encoded, report)
+        trained = self._fit(model, len(tokenizer.tokens), encoded, report)
         result = {
             "name": self.entry.name,
             "seed": self.seed,
@@ -104,12 +111,13 @@ class Experiment:
         result |= self._score(run, encoded, lossless)
         return run
 
-    def _fit(self, model: nn.Module, encoded: Encoded, report: Report) -> TrainResult:
+    def _fit(self, model: nn.Module, vocab_size: int, encoded: Encoded, report: Report) -> TrainResult:
         """Train by gradient if the model has trainable parameters, else by its `fit`."""
         split = self.corpus.split
         if any(parameter.requires_grad for parameter in model.parameters()):
             options = self.entry.train_options()
             streams = Streams(encoded.train, options.batch_size, options.sequence_length, self.seed)
+            try_model(model, vocab_size)
             trainer = Trainer(model, streams, options, self.compute, self.seed)
             num_scored = min(len(split.validation), MAX_VALIDATION_CHARS)
 
@@ -123,6 +131,7 @@ class Experiment:
         start = time.perf_counter()
         model.fit(encoded.train)  # type: ignore[operator]
         seconds = time.perf_counter() - start
+        try_model(model, vocab_size)
         return TrainResult(
             seconds, 0.0, num_updates=0, num_epochs=1.0, num_chars=len(split.train), best_update=0
         )
@@ -146,7 +155,7 @@ class Experiment:
 def encode_corpus(entry: Entry, tokenizer: Tokenizer, corpus: Corpus) -> tuple[Encoded, bool]:
     """Fit the tokenizer and tokenize what is trained on and scored; return whether the ids spell it."""
     name = entry.parts["tokenizer"]
-    identity = (name, find("tokenizer", name).version, entry.options.get("tokenizer", {}))
+    identity = (name, find("tokenizer", name).identity(), entry.options.get("tokenizer", {}))
     train, lossless = fit_and_encode(tokenizer, identity, corpus.split.train)
     validation, test = corpus.split.scored("validation"), corpus.split.scored("test")
     held_out = [encode(tokenizer, text) for text in (validation, test, validation[:MAX_VALIDATION_CHARS])]
@@ -183,7 +192,7 @@ def score_any(run: Run, text: Text, device: torch.device) -> dict[str, Any]:
         ids, lossless = encode(run.tokenizer, stretch)
         if not lossless:
             name = run.entry.parts["tokenizer"]
-            raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use one that is lossless")
+            raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use a lossless one")
         scored = score_text(run.model, stretch, ids, context, device=device, state=state)
         block_bits = bits_of_blocks(scored, run.table, size, begin=place % size)
         bits[place // size :][: len(block_bits)] += block_bits

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from textgen.api import RememberingSampler, Sampler, State, TokenIds, Tokenizer
 from textgen.cuda_graph import RecordedStep, Step
 from textgen.device import Compute
-from textgen.predict import predict
-from textgen.registry import blame
+from textgen.failure import blame
+from textgen.predict import checked_step, predict
 from textgen.score import START
 from textgen.state import join
+from textgen.token_cache import encode
 from textgen.tokens import TokenTable
 
 DRAWS_AHEAD = 256
@@ -88,11 +89,12 @@ class Generator:
                 for uniforms in torch.stack(rows, dim=1).to(self.device):
                     ids = choose(logits, uniforms)
                     yield checked(ids, sampler, len(prompts), len(self.table.pieces))
-                    logits, state = step(ids, state)
+                    answer = step(ids, state)
+                    logits, state = checked_step(self.model, answer, len(prompts), len(self.table.pieces))
 
     def _begin(self, sampler: AnySampler, prompts: Sequence[str]) -> Choose:
         """Return what chooses the next ids: the sampler, or what it begins if it remembers."""
-        ids = [self.tokenizer.encode(prompt) for prompt in prompts]
+        ids = [encode(self.tokenizer, prompt)[0] for prompt in prompts]
         return begin(sampler, ids, self.table.num_chars)
 
     def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
@@ -103,7 +105,7 @@ class Generator:
         return torch.cat(logits), join(states)
 
     def _read_one(self, prompt: str) -> tuple[Tensor, State]:
-        ids = self.tokenizer.encode(START + prompt)
+        ids, _ = encode(self.tokenizer, START + prompt)
         row = torch.from_numpy(ids.astype(np.int64)).to(self.device)[None]
         outputs, state = predict(self.model, row, self.model.initial_state(1))  # type: ignore[operator]
         return outputs[:, -1].float(), state
@@ -114,10 +116,10 @@ class Generator:
 
 
 def try_sampler(sampler: AnySampler) -> None:
-    """Let a sampler choose once; raises `PluginError` if it does not, before any training is done for it."""
-    choose = begin(sampler, [np.array([0, 1])], np.ones(3, np.int64))
-    ids = choose(torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([0.5]))
-    checked(ids, sampler, batch_size=1, vocab_size=3)
+    """Let a sampler choose for a batch; raises `PluginError` if it does not, before any training for it."""
+    choose = begin(sampler, [np.array([0, 1])] * 3, np.ones(4, np.int64))
+    ids = choose(torch.tensor([[0.0, 1.0, 2.0, 0.5]] * 3), torch.tensor([0.1, 0.5, 0.9]))
+    checked(ids, sampler, batch_size=3, vocab_size=4)
 
 
 def begin(sampler: AnySampler, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]) -> Choose:

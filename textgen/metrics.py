@@ -20,8 +20,9 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from textgen.api import TextgenError
 from textgen.copying import KnownFourGrams, longest_copy
+from textgen.failure import explain
 from textgen.output import note
-from textgen.registry import PluginError, explain, load, names
+from textgen.registry import PluginError, find, load, names
 from textgen.text import Text, blocks, part
 from textgen.tokens import utf8
 
@@ -155,14 +156,23 @@ def load_lexicon() -> frozenset[str]:
     union: frozenset[str] = frozenset()
     for name in names("lexicon"):
         try:
-            union |= frozenset(load("lexicon", name)())
+            union |= _words_of(name)
         except PluginError as error:  # one that is broken must not take a comparison down
             note(f"{error}; words are looked up without it")
         except TextgenError:  # real words are then looked up in the training text alone
             continue
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             note(f"{explain(error)}; words are looked up without it")
     return union
+
+
+def _words_of(lexicon: str) -> frozenset[str]:
+    found = load("lexicon", lexicon)()
+    if isinstance(found, str | bytes) or not isinstance(found, Iterable):
+        raise PluginError(f"{find('lexicon', lexicon)} returned {type(found).__name__}, not a set of words")
+    return frozenset(found)
 
 
 def _normal_form(word: str) -> str:

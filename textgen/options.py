@@ -8,7 +8,8 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from textgen.api import TextgenError
-from textgen.registry import blame, load, one_line, unknown
+from textgen.failure import blame
+from textgen.registry import load, one_line, unknown
 
 PLAIN = (bool, int, float, str, type(None))
 

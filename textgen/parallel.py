@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 from textgen.api import TextgenError
@@ -77,9 +78,22 @@ def _map_in_pool(pool: ProcessPoolExecutor, items: Iterable[Any], num_ahead: int
         yield pending.popleft().result()
 
 
+def prepare_process() -> None:
+    """Let this process live as long as the one that started it, and no longer, also if that is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _prepare_process(pickled: bytes) -> None:
     global _function  # noqa: PLW0603 - sent once, not with each item
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
+    prepare_process()
     _function = pickle.loads(pickled)
 
 

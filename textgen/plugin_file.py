@@ -12,7 +12,8 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from textgen.api import TextgenError
-from textgen.contracts import REQUIRED, kinds_of
+from textgen.contracts import REQUIRED, kinds_of, with_article
+from textgen.isolation import undisturbed
 from textgen.registry import KINDS, Plugin, PluginError, add, one_line
 
 
@@ -28,15 +29,25 @@ def load_plugin_file(path: Path) -> list[Plugin]:
         source = path.read_bytes()
     except OSError as error:
         raise TextgenError(f"cannot read the plugin file {path}: {error.strerror or error}") from None
-    module_name = "plugin_file_" + re.sub(r"\W", "_", path.stem)
+    # Two files of one name must not be one module.
+    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    stem = re.sub(r"\W", "_", path.stem)
+    module_name = f"plugin_file_{stem}_{place}"
     spec = importlib.util.spec_from_loader(module_name, loader=None, origin=str(path))
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     module.__file__ = str(path.resolve())
     sys.modules[module_name] = module  # where dataclasses and pickle look for it
     try:
-        with redirect_stdout(sys.stderr):  # stdout holds results only
+        with undisturbed(), redirect_stdout(sys.stderr):  # stdout holds results only
             exec(compile(source, str(path), "exec"), module.__dict__)
+            kinds = {
+                name: kinds_of(component)
+                for name, component in vars(module).items()
+                if inspect.isclass(component)
+                and component.__module__ == module_name
+                and not name.startswith("_")
+            }
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # its SystemExit must not end textgen
@@ -51,12 +62,13 @@ def load_plugin_file(path: Path) -> list[Plugin]:
             version,
             EntryPoint(component_name(name, kind), f"{module_name}:{name}", KINDS[kind]),
         )
-        for name, component in vars(module).items()
-        if inspect.isclass(component) and component.__module__ == module_name and not name.startswith("_")
-        for kind in kinds_of(component)
+        for name, its_kinds in kinds.items()
+        for kind in its_kinds
     ]
     if not found:
-        contracts = "; ".join(f"a {kind} has {', '.join(methods)}" for kind, methods in REQUIRED.items())
+        contracts = "; ".join(
+            f"{with_article(kind)} has {', '.join(methods)}" for kind, methods in REQUIRED.items()
+        )
         raise PluginError(f"the plugin file {path} has no class that is a component: {contracts}")
     add(found)
     return found

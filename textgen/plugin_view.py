@@ -15,7 +15,7 @@ from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 
 from textgen.api import TextgenError
 from textgen.options import Option, declared_options
-from textgen.registry import KINDS, Plugin, PluginError, find, plugins, unknown
+from textgen.registry import KINDS, Plugin, PluginError, find, load, plugins, unknown
 
 if TYPE_CHECKING:
     from textgen.testing import Outcome
@@ -56,7 +56,7 @@ def chosen(names: Sequence[str], kind: str | None) -> list[Plugin]:
 
 def description(plugin: Plugin) -> dict[str, Any]:
     """Return what a plugin offers, as JSON values; raises `PluginError` if it cannot be loaded."""
-    component = find(plugin.kind, plugin.name).load()
+    component = load(plugin.kind, plugin.name)
     is_class = inspect.isclass(component)
     file, line = _place(component) if callable(component) else (None, None)
     return {
@@ -89,11 +89,12 @@ def option_rows(component: type) -> list[dict[str, Any]]:
 
 def training_rows(model: type) -> list[dict[str, Any]]:
     """Return the options of training, with the defaults that a model recommends; none for one that counts."""
+    from textgen.entry import recommended_training
     from textgen.train import TrainOptions
 
     if hasattr(model, "fit"):
         return []
-    recommended = getattr(model, "recommended_training", {})
+    recommended = recommended_training(model)
     return [
         row | {"default": recommended.get(row["option"], row["default"])} for row in option_rows(TrainOptions)
     ]
@@ -127,7 +128,7 @@ def examined(
     for plugin in chosen_plugins:
         report(plugin)
         try:
-            component = find(plugin.kind, plugin.name).load()
+            component = load(plugin.kind, plugin.name)
         except PluginError as error:
             yield plugin, [Outcome("loads", "failed", str(error))]
         else:
@@ -139,7 +140,7 @@ def _problem(plugin: Plugin) -> str | None:
         find(plugin.kind, plugin.name)
     except PluginError as error:
         return str(error)
-    return plugin.mismatch()
+    return plugin.problem()
 
 
 def _place(component: Any) -> tuple[str | None, int | None]:

@@ -7,6 +7,7 @@ textgen itself always do.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 import sys
@@ -15,11 +16,13 @@ from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, distributions, entry_points, requires
+from pathlib import Path
 from typing import Any
 
 from textgen import DISTRIBUTION, __version__
 from textgen.api import TextgenError
 from textgen.contracts import fault
+from textgen.isolation import undisturbed
 
 KINDS = {
     "tokenizer": "textgen.tokenizers",
@@ -33,6 +36,18 @@ KINDS = {
     "suite": "textgen.suites",
 }
 """Kind of component: its entry-point group."""
+
+MAX_MESSAGE_CHARS = 500
+"""How much of an error's message is shown."""
+
+
+IN_ENTRIES = r"\w+", "a part of an entry has letters, digits and underscores only"
+OTHER_NAMES = r"[^\s:,]+", "a name has no space, colon or comma"
+NAMES = {
+    **dict.fromkeys(("tokenizer", "model", "embedding"), IN_ENTRIES),
+    "corpus": (r"[^\s:,/]+", "a corpus has no space, colon, comma or slash"),
+}
+"""Kind of component: what its names look like, and that in words."""
 
 
 class PluginError(TextgenError):
@@ -54,6 +69,27 @@ class Plugin:
         return f"{self.kind} {self.name!r} ({self.target}, from {self.distribution} {self.version})"
 
     @property
+    def title(self) -> str:
+        """What messages about its use call it: kind and name, and whose it is if not textgen's own."""
+        foreign = "" if normal(self.distribution) == DISTRIBUTION else f" of {self.distribution}"
+        return f"{self.kind} {self.name!r}{foreign}"
+
+    def identity(self) -> str:
+        """Return what stands for its code in results that are kept: distribution and version.
+
+        That of another distribution, which may be in the making, has a hash of its module's source too.
+        """
+        released = f"{self.distribution} {self.version}"
+        if normal(self.distribution) == DISTRIBUTION:
+            return released
+        load(self.kind, self.name)
+        try:
+            source = Path(sys.modules[self.module].__file__ or "").read_bytes()
+        except (KeyError, AttributeError, OSError):  # not made of files
+            return released
+        return f"{released} {hashlib.sha256(source).hexdigest()[:12]}"
+
+    @property
     def module(self) -> str:
         """The module that is imported to load it."""
         return self.target.partition(":")[0].strip()
@@ -64,47 +100,64 @@ class Plugin:
         Whatever is wrong becomes a `PluginError`: an import that fails or exits, a component that is not
         what its kind promises, a distribution made for another version of textgen.
         """
-        if problem := self.mismatch():
+        if problem := self.problem():
             raise PluginError(f"{self} cannot be loaded: {problem}")
         try:
-            with redirect_stdout(sys.stderr):  # stdout holds results only
+            with undisturbed(), redirect_stdout(sys.stderr):  # stdout holds results only
                 component = self.entry_point.load()
+                problem = fault(self.kind, component)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin's SystemExit must not end textgen
             raise PluginError(f"{self} cannot be loaded: {one_line(error)}") from error
-        if problem := fault(self.kind, component):
+        if problem:
             raise PluginError(f"{self} is no {self.kind}: {problem}")
         return component
 
-    def mismatch(self) -> str | None:
-        """Return what is wrong if its distribution requires another version of textgen, by metadata alone."""
-        if not re.search("textgen", " ".join(_requirements(self.distribution))):
-            return None
-        from packaging.requirements import InvalidRequirement, Requirement
-
+    def problem(self) -> str | None:
+        """Return why it cannot be used as far as metadata tell: its name, or the textgen that it is for."""
+        letters, rule = NAMES.get(self.kind, OTHER_NAMES)
+        if not re.fullmatch(letters, self.name):
+            return f"nobody can write the name {self.name!r}; {rule}"
         for line in _requirements(self.distribution):
+            if "textgen" not in line:
+                continue
+            from packaging.requirements import InvalidRequirement, Requirement
+
             with suppress(InvalidRequirement):
                 wanted = Requirement(line)
-                is_meant = normal(wanted.name) == DISTRIBUTION and not wanted.marker
+                is_meant = normal(wanted.name) == DISTRIBUTION and (
+                    wanted.marker is None or wanted.marker.evaluate({"extra": ""})
+                )
                 if is_meant and not wanted.specifier.contains(__version__, prereleases=True):
                     return f"{self.distribution} requires {wanted}, and this is {DISTRIBUTION} {__version__}"
         return None
 
 
 _from_files: list[Plugin] = []
+_owners: dict[int, Plugin] = {}
+"""The plugin that each loaded component belongs to, by the component's `id`."""
 
 
 def add(found: Iterable[Plugin]) -> None:
-    """Let plugins take part that no metadata tells of."""
-    _from_files.extend(found)
+    """Let plugins take part that no metadata tells of, in place of those of the same modules."""
+    found = list(found)
+    modules = {plugin.module for plugin in found}
+    _from_files[:] = [plugin for plugin in _from_files if plugin.module not in modules] + found
     forget()
+
+
+def plugin_files() -> list[Path]:
+    """Return the files of plugins that were added, for another process to add them too."""
+    modules = dict.fromkeys(plugin.module for plugin in _from_files)
+    return [Path(str(sys.modules[module].__file__)) for module in modules]
 
 
 def forget() -> None:
     """Read the metadata anew when a plugin is looked for the next time."""
     for cached in (_installed, plugins, load, _requirements):
         cached.cache_clear()
+    _owners.clear()
 
 
 @cache
@@ -135,14 +188,25 @@ def find(kind: str, name: str) -> Plugin:
         raise TextgenError(unknown(kind, name, names(kind)) + hidden(kind, name))
     if len(claims) > 1:
         owners = " and ".join(f"{claim.distribution} ({claim.target})" for claim in claims)
-        raise PluginError(f"{kind} {name!r} is claimed by {owners}; uninstall one of them")
+        advice = "rename the class in the file" if _has_file(claims) else "uninstall one of them"
+        raise PluginError(f"{kind} {name!r} is claimed by {owners}; {advice}")
     return claims[0]
 
 
 @cache
 def load(kind: str, name: str) -> Any:
     """Return the component of this name; raises as `find` and `Plugin.load` do."""
-    return find(kind, name).load()
+    plugin = find(kind, name)
+    component = plugin.load()
+    _owners.setdefault(id(component), plugin)
+    return component
+
+
+def owner(component: object) -> Plugin | None:
+    """Return the plugin that has brought a component, an instance of it or one of a class derived from it."""
+    made_by = component if issubclass(type(component), type) else type(component)
+    bases: tuple[type, ...] = getattr(made_by, "__mro__", ())
+    return next((_owners[id(base)] for base in bases if id(base) in _owners), None)
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
@@ -170,45 +234,17 @@ def normal(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).strip().lower()
 
 
-def one_line(error: BaseException) -> str:
-    """Return the type and message of an error in one line."""
-    message = " ".join(str(error).split())
+def one_line(error: BaseException, with_type: bool = True) -> str:
+    """Return the type and message of an error in one line of bearable length."""
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # an error of a plugin may be wrong itself
+        message = ""
+    if len(message) > MAX_MESSAGE_CHARS:
+        message = message[:MAX_MESSAGE_CHARS] + "…"
+    if message and not with_type:
+        return message
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
-
-
-def culprit(error: BaseException) -> Plugin | None:
-    """Return the plugin in whose code an error arose, or None if it arose elsewhere."""
-    everything = [plugin for kind in KINDS for plugin in plugins(kind)]
-    for module, _, _ in reversed(_frames(error)):
-        package = module.partition(".")[0]
-        for plugin in everything:
-            if plugin.module == module:
-                return plugin
-        for plugin in everything:
-            if plugin.module.partition(".")[0] == package:
-                return plugin
-    return None
-
-
-def explain(error: BaseException) -> str:
-    """Return in one line what went wrong and, if a plugin did, which one and where in it."""
-    if isinstance(error, TextgenError):
-        return " ".join(str(error).split())
-    plugin = culprit(error)
-    if plugin is None:
-        return one_line(error)
-    package = plugin.module.partition(".")[0]
-    places = [place for place in _frames(error) if place[0].partition(".")[0] == package]
-    _, file, line = places[-1]
-    return f"{plugin} failed: {one_line(error)} ({os.path.basename(file)}, line {line})"
-
-
-def blame(component: object, what: str) -> PluginError:
-    """Return the error that `component`, an instance or a class, did not do as its contract says."""
-    made_by = component if isinstance(component, type) else type(component)
-    target = f"{made_by.__module__}:{made_by.__qualname__}"
-    known = [plugin for kind in KINDS for plugin in plugins(kind) if plugin.target == target]
-    return PluginError(f"{known[0] if known else target} {what}")
 
 
 @cache
@@ -247,11 +283,5 @@ def _requirements(distribution: str) -> tuple[str, ...]:
     return ()
 
 
-def _frames(error: BaseException) -> list[tuple[str, str, int]]:
-    """Return module, file and line of each call that an error passed, the outermost first."""
-    frames, trace = [], error.__traceback__
-    while trace is not None:
-        frame = trace.tb_frame
-        frames.append((str(frame.f_globals.get("__name__")), frame.f_code.co_filename, trace.tb_lineno))
-        trace = trace.tb_next
-    return frames
+def _has_file(claims: Iterable[Plugin]) -> bool:
+    return any(claim in _from_files for claim in claims)

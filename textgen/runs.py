@@ -15,10 +15,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from textgen import DISTRIBUTION
 from textgen.api import InputVectors, TextgenError, Tokenizer
 from textgen.entry import Entry
+from textgen.failure import culprit, explain
 from textgen.files import new_folder, to_json
+from textgen.isolation import undisturbed
+from textgen.registry import PluginError, one_line
 from textgen.tokens import TokenTable, fallback_mask
+from textgen.weights import set_weights, weights_of
 
 FORMAT = 1
 """The version of the folder's layout."""
@@ -61,26 +66,44 @@ def save_run(folder: Path, run: Run) -> None:
         manifest = {"format": FORMAT, "entry": run.entry.describe(), **run.manifest}
         (made / MANIFEST).write_text(to_json(manifest), "utf-8")
         (made / TOKENIZER).write_text(json.dumps(run.tokenizer.state()), "utf-8")
-        weights = {name: value.contiguous().cpu() for name, value in run.model.state_dict().items()}
-        save_file(weights, made / WEIGHTS)
+        save_file(weights_of(run.model), made / WEIGHTS)
         save_file({"bits": torch.from_numpy(run.blocks)}, made / BLOCKS)
 
 
 def load_run(folder: Path, device: torch.device) -> Run:
-    """Read a run; raises `TextgenError` if `folder` holds none, or a damaged one."""
+    """Read a run; raises `TextgenError` if `folder` holds none or a damaged one, or a plugin fails at it."""
     manifest = read_manifest(folder)
     try:
         entry = Entry(**manifest.pop("entry"))
-        tokenizer = entry.build_tokenizer()
-        tokenizer.restore(json.loads((folder / TOKENIZER).read_text("utf-8")))
-        vocab_size = len(tokenizer.tokens)
-        model = entry.build_model(vocab_size, _empty_vectors(manifest, vocab_size), is_loaded=True)
-        model.load_state_dict(load_file(folder / WEIGHTS))
-        blocks = load_file(folder / BLOCKS)["bits"].numpy()
+        learnt = json.loads((folder / TOKENIZER).read_text("utf-8"))
+        weights, blocks = load_file(folder / WEIGHTS), load_file(folder / BLOCKS)["bits"].numpy()
+        embedding = manifest["result"]["embedding"]
     except DAMAGE as error:
-        reason = " ".join(str(error).split())[:200]
-        raise TextgenError(f"run {str(folder)!r} is damaged ({reason}); delete it and train again") from error
-    return Run(entry, tokenizer, model.to(device).eval(), manifest, blocks)
+        raise _damaged(folder, error) from error
+    try:
+        with undisturbed():
+            tokenizer = entry.build_tokenizer()
+            tokenizer.restore(learnt)
+            vocab_size = len(tokenizer.tokens)
+            model = entry.build_model(vocab_size, _empty_vectors(embedding, vocab_size), is_loaded=True)
+            set_weights(model, weights)
+            return Run(entry, tokenizer, model.to(device).eval(), manifest, blocks)
+    except TextgenError as error:
+        made_by = manifest["settings"].get("plugins", {})
+        origin = f"; it was made with {', '.join(dict.fromkeys(made_by.values()))}" if made_by else ""
+        raise TextgenError(f"run {str(folder)!r} cannot be loaded: {error}{origin}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        plugin = culprit(error)
+        if plugin is not None and plugin.distribution != DISTRIBUTION:
+            raise PluginError(f"run {str(folder)!r} cannot be loaded: {explain(error)}") from error
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: BaseException) -> TextgenError:
+    reason = one_line(error, with_type=False)[:200]
+    return TextgenError(f"run {str(folder)!r} is damaged ({reason}); delete it and train again")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -101,8 +124,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _empty_vectors(manifest: dict[str, Any], vocab_size: int) -> InputVectors | None:
-    embedding = manifest["result"]["embedding"]
+def _empty_vectors(embedding: dict[str, Any] | None, vocab_size: int) -> InputVectors | None:
     if embedding is None:
         return None
     table = torch.zeros(vocab_size, embedding["dimension"])

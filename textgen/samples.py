@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from textgen.device import Compute
+from textgen.failure import explain
 from textgen.generate import AnySampler, Generator
+from textgen.isolation import undisturbed
 from textgen.metrics import Measures, TextMeasures
 from textgen.runs import Run
 
@@ -40,16 +42,31 @@ class SampleWriter:
         self.prompts = list(self.prompts) or [prompt for prompt, _ in shown]
 
     def write(self, run: Run, seed: int, compute: Compute) -> dict[str, Any]:
-        """Return the samples of a run, their measures and the speed, as JSON values."""
+        """Return the samples of a run, their measures and the speed, as JSON values.
+
+        `sample_errors` tells why a sampler wrote nothing; without the first one there are no measures.
+        """
+        with undisturbed():
+            return self._write(run, seed, compute)
+
+    def _write(self, run: Run, seed: int, compute: Compute) -> dict[str, Any]:
         generator = Generator(run.model, run.tokenizer, compute)
         prompts = list(self.prompts) + [prompt for prompt, _ in self.passages]
         seeds = [seed + row for row in range(len(prompts))]
-        samples = []
+        samples: list[dict[str, Any]] = []
+        errors: list[str] = []
+        speed, measured = None, None
         for index, (spec, sampler) in enumerate(self.samplers.items()):
             # All prompts for the first sampler, in one batch; the others only write what is shown.
             rows = len(prompts) if index == 0 else len(self.prompts)
             start = time.perf_counter()
-            texts = generator.generate(prompts[:rows], self.num_chars, sampler, seeds[:rows])
+            try:
+                texts = generator.generate(prompts[:rows], self.num_chars, sampler, seeds[:rows])
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # the score and what other samplers write are worth having
+                errors.append(f"no samples by {spec}: {explain(error)}")
+                continue
             if index == 0:
                 speed = sum(map(len, texts)) / (time.perf_counter() - start)
                 measured = texts[len(self.prompts) :]
@@ -57,11 +74,13 @@ class SampleWriter:
                 {"prompt": prompt, "sampler": spec, "seed": seeds[row], "text": texts[row]}
                 for row, prompt in enumerate(self.prompts)
             ]
+        texts = (measured or []) + [str(row["text"]) for row in samples]
         return {
             "generate": {"chars_per_second": speed, "batch_size": len(prompts)},
             "samples": samples,
-            "sample_metrics": self.measures.measure(measured),
-            "invented_words": self.measures.invented_words(measured + [str(row["text"]) for row in samples]),
+            "sample_metrics": None if measured is None else self.measures.measure(measured),
+            "sample_errors": errors,
+            "invented_words": self.measures.invented_words(texts),
         }
 
     def held_out_measures(self) -> Measures:

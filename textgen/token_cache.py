@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from textgen.api import TokenIds, Tokenizer
 from textgen.cache import cache_path, cached, new_file
+from textgen.failure import blame
 from textgen.parallel import map_blocks
-from textgen.registry import blame
 from textgen.text import FileText, Text
 
 MAX_FIT_CHARS = 100_000_000

@@ -82,7 +82,9 @@ FAULTS = {
     ),
     "recommends": Fault(
         "models",
-        MODEL.format("").replace("    def init", "    recommended_training = {'batches': 3}\n    def init"),
+        MODEL.format("").replace(
+            "    def __init", "    recommended_training = {'batches': 3}\n    def __init"
+        ),
         "recommends a training that there is not: ",
     ),
     # --- in the middle of its work
@@ -116,13 +118,59 @@ FAULTS = {
         "class Toy:\n    frozen = False\n    def vectors(self, train_text, tokens): return None",
         "returned NoneType in place of gensim's KeyedVectors",
     ),
+    # --- in ways that hide what is wrong
+    "metaclass": Fault(
+        "models",
+        "class Meta(type):\n    def __getattr__(cls, name): raise RuntimeError(name)\n"
+        "class Toy(metaclass=Meta): pass",
+        "cannot be loaded: RuntimeError: ",
+    ),
+    "generatorexit": Fault("models", MODEL.format("raise GeneratorExit"), "failed: GeneratorExit (fault_gen"),
+    "unusual": Fault(
+        "models",
+        "class Unusual(BaseException): pass\n" + MODEL.format("raise Unusual('so')"),
+        "failed: Unusual: so (fault_unusual.py, line 16)",
+    ),
+    "unspeakable": Fault(
+        "models",
+        "class Mute(Exception):\n    def __str__(self): raise ValueError\n" + MODEL.format("raise Mute"),
+        "failed: Mute (fault_unspeakable.py, line 17)",
+    ),
+    "endless": Fault(
+        "models", MODEL.format("raise ValueError('very ' * 9999)"), "failed: ValueError: very ve"
+    ),
+    "inherits": Fault(
+        "models",
+        "from textgen_lstm.model import LSTM\n"
+        "class Toy(LSTM):\n    def initial_state(self, batch_size): return None",
+        "failed: TypeError: ",
+    ),
+    "shares": Fault(
+        "models",
+        MODEL.format("raise RuntimeError('tensors share memory')"),
+        "failed: RuntimeError: tensors share memory",
+    ),
+    "larger": Fault(
+        "models",
+        MODEL.format("").replace("vocab_size, vocab_size)", "vocab_size, vocab_size + 1)"),
+        "tokens; the vocabulary, its first argument, has ",
+    ),
+    "whole": Fault("models", MODEL.format("logits = logits.long()"), "returned a tensor of torch.int64 for"),
+    "many": Fault(
+        "models",
+        MODEL.format("").replace(
+            "    def __init", "    recommended_training = {'batch_size': 'many'}\n    def __init"
+        ),
+        "recommends a training that there is not: recommended_training: option batch_size=many",
+    ),
+    "selfish": Fault("aliases", "Toy = 'selfish'", "'selfish', is no entry: unknown entry 'selfish'"),
     # --- what is not named in an entry
     "lexicon": Fault("lexicons", "def Toy(): return 1 / 0", "failed: ZeroDivisionError: division by zero"),
     "alias": Fault("aliases", "Toy = 3", "is no alias: an alias is a string, not int 3"),
     "sampler": Fault(
         "samplers",
         "class Toy:\n    def __call__(self, logits, uniforms): return logits",
-        "returned torch.float32 [1, 3] in place of ids [1]",
+        "returned torch.float32 [3, 4] in place of ids [3]",
     ),
     "corpus": Fault("corpora", "class Toy:\n    def read(self, item): return b'bytes'", "reads bytes in"),
     "cleaner": Fault(

@@ -155,6 +155,9 @@ def _scores(result: Result, entries: Sequence[Entry]) -> Table:
         replace(row, bar=score / max(scores)) for row, score in zip(table.rows, scores, strict=False) if score
     ]
     notes = [Note(plain(failure)) for entry in entries for failure in entry.failures]
+    for entry in entries:
+        unwritten = dict.fromkeys(reason for run in entry.runs for reason in run.get("sample_errors") or ())
+        notes += [Note(plain(reason), [entry.name]) for reason in unwritten]
     unproven = [entry for entry in entries if False in entry.values("accounting.decoded_equals_text")]
     lossy = [entry.name for entry in unproven if False in entry.values("comparable")]
     wrong = [entry.name for entry in unproven if entry.name not in lossy]

@@ -14,6 +14,7 @@ from string import Template
 
 from textgen import DISTRIBUTION, __version__
 from textgen.api import TextgenError
+from textgen.contracts import with_article
 from textgen.files import new_folder
 from textgen.registry import KINDS, names, unknown
 
@@ -136,15 +137,15 @@ def check_name(name: str, kind: str) -> None:
     is_name = re.fullmatch(f"[a-z][a-z0-9]*(?:[{separators}][a-z0-9]+)*", name)
     if not is_name or keyword.iskeyword(name) or len(name) > MAX_NAME_LENGTH:
         raise TextgenError(
-            f"{name!r} is no name for a {kind}; take up to {MAX_NAME_LENGTH} lower-case letters and digits, "
-            f"a letter first, in words joined by single {marks}, and no keyword of Python"
+            f"{name!r} is no name for {with_article(kind)}; take up to {MAX_NAME_LENGTH} lower-case letters "
+            f"and digits, a letter first, in words joined by single {marks}, and no keyword of Python"
         )
 
 
 def check_free(name: str, kind: str, distribution: str, module: str) -> None:
     """Raise `TextgenError` if the name, or what would be installed under it, is there already."""
     if name in names(kind):
-        raise TextgenError(f"there is a {kind} {name!r} already; choose another name")
+        raise TextgenError(f"there is {with_article(kind)} {name!r} already; choose another name")
     installed = {other.name.lower().replace("_", "-") for other in distributions() if other.name}
     if distribution.replace("_", "-") in installed:
         raise TextgenError(f"the distribution {distribution} is installed already; choose another name")

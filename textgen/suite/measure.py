@@ -46,6 +46,8 @@ class Unit:
     budget: str
     compute: Compute
     seed: int
+    num_jobs: int = 1
+    """How many are measured at once, which matters where the budget is time."""
 
     def settings(self) -> dict[str, Any]:
         """Return all that decides what comes out; where the budget is time, the machine too."""
@@ -54,6 +56,7 @@ class Unit:
         return {
             "format": FORMAT,
             "textgen": __version__,
+            "plugins": self.entry.identities(),
             "parts": self.entry.parts,
             "options": self.entry.options,
             "corpus": self.corpus.describe(),
@@ -63,6 +66,7 @@ class Unit:
             "device": self.compute.device.type,
             "precision": self.compute.precision,
             "machine": {key: about[key] for key in ("processor", "num_threads", "gpu")} if timed else None,
+            "num_jobs": self.num_jobs if timed else None,
         }
 
     def key(self) -> str:

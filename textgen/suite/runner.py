@@ -4,91 +4,23 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from textgen.api import TextgenError
 from textgen.bench import machine, versions
 from textgen.budget import parse_budget
-from textgen.corpus import Corpus, load_corpus
-from textgen.device import Compute
-from textgen.entry import parse_entry
 from textgen.files import make_folder, to_json, write_file
-from textgen.metrics import TextMeasures, load_lexicon
-from textgen.registry import explain
-from textgen.suite.measure import Unit, measure
+from textgen.suite.measure import Unit
 from textgen.suite.plan import Case, Suite
+from textgen.suite.preparation import Preparation, SuiteOptions
 from textgen.suite.results import describe_factors
-from textgen.train import Progress
+from textgen.suite.workers import Report, measure_units, share_cores
 
 USUAL_OVERHEAD = 15.0
 """Seconds beside the training of a run, until some have been measured."""
-
-Report = Callable[[str, Progress | None], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SuiteOptions:
-    """What a suite needs to be run, and what replaces its own choice."""
-
-    sources: Sequence[str]
-    compute: Compute
-    split: str = "90/5/5"
-    encoding: str = "utf-8"
-    budget: str | None = None
-    seeds: int | None = None
-    max_chars: int | None = None
-
-
-@dataclass
-class _Runner:
-    suite: Suite
-    options: SuiteOptions
-    folder: Path
-    _corpora: dict[tuple[str, int | None, float], Corpus] = field(default_factory=dict)
-    _measures: dict[tuple[str, int | None], TextMeasures] = field(default_factory=dict)
-
-    @property
-    def num_seeds(self) -> int:
-        return self.options.seeds or self.suite.seeds
-
-    def units(self) -> Iterator[Unit]:
-        """Yield everything to be measured: all cases with the first seed, then all with the second …"""
-        for seed in range(self.num_seeds):
-            for case in self.suite.cases():
-                yield self.unit(case, seed)
-
-    def unit(self, case: Case, seed: int) -> Unit:
-        budget = case.budget or self.options.budget or self.suite.budget
-        corpus = self._corpus(case.clean, self._max_chars(case), case.train_share)
-        return Unit(case, parse_entry(case.entry), corpus, budget, self.options.compute, seed)
-
-    def measures(self, case: Case) -> TextMeasures:
-        """Return the analyser of what a case writes: it knows the words of all of the training text."""
-        key = case.clean, self._max_chars(case)
-        if key not in self._measures:
-            self._measures[key] = TextMeasures(self._corpus(*key, 100.0).split.train, load_lexicon())
-        return self._measures[key]
-
-    def path(self, unit: Unit) -> Path:
-        return self.folder / "measurements" / f"{unit.key()}.json"
-
-    def _max_chars(self, case: Case) -> int | None:
-        sizes = [size for size in (case.max_chars, self.options.max_chars) if size is not None]
-        return min(sizes, default=None)
-
-    def _corpus(self, clean: str, max_chars: int | None, train_share: float) -> Corpus:
-        key = clean, max_chars, train_share
-        if key not in self._corpora:
-            options = self.options
-            if train_share == 100:
-                whole = load_corpus(options.sources, clean, options.split, max_chars, options.encoding)
-            else:
-                whole = self._corpus(clean, max_chars, 100.0).with_training(train_share)
-            self._corpora[key] = whole
-        return self._corpora[key]
 
 
 def run_suite(
@@ -104,20 +36,18 @@ def run_suite(
     and what two factors or suites share is measured once. A case that fails is named with its reason, and
     tried again the next time.
     """
-    runner = _Runner(suite, options, folder)
+    share_cores(options.num_jobs)
+    runner = Preparation(suite, options, folder)
     report("reading the texts", None)
     units = {runner.path(unit): unit for unit in runner.units()}
     make_folder(folder / "measurements")
-    missing = [path for path in units if not path.exists()]
-    say(forecast(suite, len(units), [units[path] for path in missing], list(units)))
+    missing = {path: unit for path, unit in units.items() if not path.exists()}
+    say(forecast(suite, len(units), list(missing.values()), list(units), options.num_jobs))
     failures: dict[str, str] = {}
-    for number, path in enumerate(missing, start=1):
-        unit = units[path]
-        doing = f"{number}/{len(missing)} {unit.case.label}, seed {unit.seed}"
-        try:
-            found = measure(unit, runner.measures(unit.case), lambda at, doing=doing: report(doing, at))  # type: ignore[misc]
-        except (Exception, SystemExit) as error:  # one case must not take the others down
-            failures.setdefault(f"{unit.case.label} (seed {unit.seed})", explain(error))
+    for path, found in measure_units(runner, missing, report):
+        if isinstance(found, str):
+            unit = missing[path]
+            failures.setdefault(f"{unit.case.label} (seed {unit.seed})", found)
         else:
             write_file(path, to_json(found))
     result = {
@@ -125,6 +55,7 @@ def run_suite(
         "corpus": runner.unit(suite.cases()[0], 0).corpus.describe(),
         "budget": options.budget or suite.budget,
         "num_seeds": runner.num_seeds,
+        "num_jobs": options.num_jobs,
         "device": options.compute.device.type,
         "precision": options.compute.precision,
         "versions": versions(),
@@ -138,7 +69,9 @@ def run_suite(
     return result
 
 
-def forecast(suite: Suite, num_units: int, missing: Sequence[Unit], paths: Sequence[Path]) -> str:
+def forecast(
+    suite: Suite, num_units: int, missing: Sequence[Unit], paths: Sequence[Path], num_jobs: int
+) -> str:
     """Return how much there is to do, and about how long it will take."""
     done = [json.loads(path.read_text("utf-8")) for path in paths if path.exists()]
     extra = [found["seconds"] - found["result"]["train"]["seconds"] for found in done]
@@ -146,11 +79,11 @@ def forecast(suite: Suite, num_units: int, missing: Sequence[Unit], paths: Seque
     usual = statistics.mean(found["result"]["train"]["seconds"] for found in done) if done else 60.0
     budgets = [parse_budget(unit.budget) for unit in missing]
     seconds = sum(overhead + (budget.amount if budget.measure == "seconds" else usual) for budget in budgets)
-    rest = f"; about {seconds / 60:.0f} min to go" if missing else ""
+    rest = f"; about {seconds / 60 / num_jobs:.0f} min to go" if missing else ""
     return f"{suite.title}: {num_units} runs, of which {num_units - len(missing)} are done{rest}"
 
 
-def _found(runner: _Runner, case: Case) -> list[dict[str, Any]]:
+def _found(runner: Preparation, case: Case) -> list[dict[str, Any]]:
     """Return the measurements of a case, one for each seed that there is."""
     paths = [runner.path(replace(runner.unit(case, 0), seed=seed)) for seed in range(runner.num_seeds)]
     return [json.loads(path.read_text("utf-8")) for path in paths if path.exists()]

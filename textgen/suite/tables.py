@@ -20,7 +20,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         f"# {result['suite']}, on {corpus['name']}\n",
         f"{corpus['num_chars']:,} characters (cleaner {corpus['cleaner']}), {result['budget']} of training "
         f"each, {result['num_seeds']} seeds, {result['device']}, {result['precision']}; "
-        f"{about['processor']}, {about['num_threads']} threads; torch {result['versions']['torch']}.\n",
+        f"{about['processor']}, {about['num_threads']} threads{_at_once(result)}; "
+        f"torch {result['versions']['torch']}.\n",
         "A change in brackets is its 95 % interval, which knows of the text and of the seeds. Fewer bits per "
         "character and more real words are better; **bold** changes are surely not zero.",
     ]
@@ -30,6 +31,11 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         lines += ["", "## What failed", ""]
         lines += [f"- {name}: {reason}" for name, reason in result["failures"].items()]
     return "\n".join(lines) + "\n"
+
+
+def _at_once(result: Mapping[str, Any]) -> str:
+    number = result.get("num_jobs", 1)
+    return f" for each of {number} runs at once" if number > 1 else ""
 
 
 def factor_lines(factor: Factor) -> Iterator[str]:

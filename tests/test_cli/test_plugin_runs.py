@@ -1,0 +1,116 @@
+"""Runs that a plugin took part in: what it fails at later costs no score, and a changed one no result."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MODEL = """
+import torch
+from torch import nn
+
+class Toy(nn.Module):
+    def __init__(self, vocab_size):
+        super().__init__()
+        self.table = nn.Embedding(vocab_size, vocab_size)
+    def initial_state(self, batch_size):
+        return None
+    def forward(self, ids, state):
+        return self.table(ids), state
+"""
+STEP = (
+    MODEL
+    + """
+    def prepare_step(self, dtype):
+        return lambda ids, state: self.table(ids)
+"""
+)
+SAMPLER = """
+class Tired:
+    num_choices = 0
+    def __call__(self, logits, uniforms):
+        Tired.num_choices += 1
+        if Tired.num_choices > 9: raise ValueError("tired")
+        return logits.argmax(-1)
+"""
+OPTIONS = ("--corpus", "lee", "--max-chars", "20000", "--budget", "2000chars", "--precision", "fp32")
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "textgen", *arguments]
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", env=environment, cwd=folder, check=False
+    )
+
+
+def bench(folder: Path, *arguments: str) -> dict[str, Any]:
+    done = run(folder, "bench", *arguments, *OPTIONS, "--length", "30", "--json")
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_a_model_that_cannot_generate_keeps_its_score(tmp_path: Path) -> None:
+    (tmp_path / "step.py").write_text(STEP)
+    (row,) = bench(tmp_path, "char-toy", "--plugin", "step.py", "--out", "out")["entries"]
+    assert row["error"] is None
+    assert row["test"]["bits_per_char"] > 0
+    (reason,) = row["sample_errors"]
+    assert reason.startswith("no samples by temperature:temperature=0.8: model 'toy' (plugin_file_step_")
+    assert "in a step of generation, which must return logits [26, " in reason
+    assert row["samples"] == []
+    assert row["sample_metrics"] is None
+    assert "\n- no samples by temperature" in (tmp_path / "out" / "report.md").read_text("utf-8")
+
+
+def test_a_sampler_that_fails_late_leaves_what_the_others_wrote(tmp_path: Path) -> None:
+    (tmp_path / "tired.py").write_text(SAMPLER)
+    samplers = ("--sampler", "greedy", "--sampler", "tired")
+    (row,) = bench(tmp_path, "random", "--plugin", "tired.py", *samplers)["entries"]
+    assert {sample["sampler"] for sample in row["samples"]} == {"greedy"}
+    assert row["sample_metrics"]["num_words"] >= 0
+    (reason,) = row["sample_errors"]
+    assert "no samples by tired: sampler 'tired'" in reason
+    assert reason.endswith("failed: ValueError: tired (tired.py, line 6)")
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    (tmp_path / "toy.py").write_text(MODEL)
+    bench(tmp_path, "char-toy", "--plugin", "toy.py", "--out", "out")
+    return tmp_path
+
+
+def test_a_result_of_an_older_version_of_a_plugin_is_not_taken_for_that_of_the_new_one(trained: Path) -> None:
+    again = bench(trained, "char-toy", "--plugin", "toy.py", "--out", "out")
+    assert again["entries"][0]["error"] is None
+    (trained / "toy.py").write_text(MODEL.replace("self.table(ids)", "2 * self.table(ids)"))
+    done = run(trained, "bench", "char-toy", "--plugin", "toy.py", "--out", "out", *OPTIONS)
+    assert done.returncode == 1
+    assert "made with another version of its plugins; choose another --out" in done.stderr
+
+
+def test_a_run_says_which_file_it_needs(trained: Path) -> None:
+    done = run(trained, "sample", "out/runs/char-toy-seed0", "--length", "5")
+    assert done.returncode == 1
+    assert "run 'out/runs/char-toy-seed0' cannot be loaded: unknown model 'toy'" in done.stderr
+    assert "; it was made with textgen-bench " in done.stderr
+    assert ", toy.py " in done.stderr
+    done = run(trained, "sample", "out/runs/char-toy-seed0", "--length", "5", "--plugin", "toy.py")
+    assert done.returncode == 0
+
+
+def test_a_run_whose_plugin_fails_is_not_called_damaged(trained: Path) -> None:
+    (trained / "toy.py").write_text(MODEL.replace("super().__init__()", "super().__init__(); {}['new']"))
+    done = run(trained, "sample", "out/runs/char-toy-seed0", "--plugin", "toy.py")
+    assert done.returncode == 1
+    assert "cannot be loaded: model 'toy' (plugin_file_toy_" in done.stderr
+    assert "failed: KeyError: 'new' (toy.py, line 7)" in done.stderr
+    assert "delete" not in done.stderr
