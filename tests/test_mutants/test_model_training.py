@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.testing import examine
+from textgen_random.model import Random
 
 
 class Recurrent(nn.Module):
@@ -79,6 +80,22 @@ class LearnsSlowly(Recurrent):
     """Recommends a small learning rate."""
 
     recommended_training: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3}
+
+
+class GrowsWhenItIsFitted(Random):
+    """Its logits depend on how much it has read, and that on the size of a buffer."""
+
+    def __init__(self, vocab_size: int) -> None:
+        super().__init__(vocab_size)
+        self.register_buffer("read", torch.zeros(0))
+
+    def fit(self, ids: Any) -> None:
+        super().fit(ids)
+        self.read = torch.from_numpy(ids.astype("float32"))
+
+    def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        logits, state = super().forward(ids, state)
+        return logits * (1 + len(self.read) / 10_000), state
 
 
 class RecommendsNoLearning(Recurrent):
@@ -157,7 +174,15 @@ class StepWithoutState(Recurrent):
 
 @pytest.mark.parametrize(
     "component",
-    [Recurrent, TiedWeights, TiedLayers, LayerNamedLoss, KeepsItsWeightsSmall, LearnsSlowly],
+    [
+        Recurrent,
+        TiedWeights,
+        TiedLayers,
+        LayerNamedLoss,
+        KeepsItsWeightsSmall,
+        LearnsSlowly,
+        GrowsWhenItIsFitted,
+    ],
 )
 def test_models_that_learn_in_their_own_way_pass(component: type) -> None:
     assert [outcome for outcome in examine("model", component) if outcome.status == "failed"] == []

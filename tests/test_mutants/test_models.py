@@ -316,7 +316,8 @@ class RowsOfTheVectorsFound(Small):
     def __init__(self, vocab_size: int, *, vectors: InputVectors | None = None) -> None:
         super().__init__(vocab_size, vectors=vectors)
         if vectors is not None:
-            self.register_buffer("rows", vectors.found.nonzero()[:, 0])
+            rows = vectors.found.nonzero()[:, 0].float()
+            self.rows = nn.Parameter(rows, requires_grad=False)
 
 
 class Nameless(Small):

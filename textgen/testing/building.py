@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -87,12 +89,19 @@ def random_batch(batch_size: int, length: int, seed: int = 0) -> Tensor:
     return torch.randint(VOCAB_SIZE, (batch_size, length), generator=torch.Generator().manual_seed(seed))
 
 
+@contextmanager
+def expecting(what: str) -> Iterator[None]:
+    """Raise `CheckError` where textgen finds that a component returned something else than it should."""
+    try:
+        yield
+    except PluginError as error:
+        raise CheckError(f"expected {what}; {error}") from error
+
+
 def predicted(model: Any, ids: Tensor, state: State) -> tuple[Tensor, State]:
     """Return the logits and the next state; raises `CheckError` if `forward` returns anything else."""
-    try:
+    with expecting("logits and a state"):
         logits, following = predict(model, ids, state)
-    except PluginError as error:
-        raise CheckError(f"expected logits and a state; {error}") from error
     require_batch_first(following, len(ids), f"after {ids.shape[1]} more tokens")
     return logits, following
 

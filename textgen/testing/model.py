@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from textgen.api import State
+from textgen.predict import checked_step
 from textgen.state import tensors
 from textgen.testing.building import (
     VOCAB_SIZE,
     built_model,
+    expecting,
     in_chunks,
     is_trainable,
     logits_of,
@@ -51,7 +52,6 @@ def check_model_shapes(component: Any, /, **options: Any) -> None:
         logits, _ = predicted(model, random_batch(batch_size, length), model.initial_state(batch_size))
         expected = (batch_size, length, VOCAB_SIZE)
         require(logits.shape == expected, f"expected logits {list(expected)}; got {list(logits.shape)}")
-        require(logits.is_floating_point(), f"expected floating-point logits; got {logits.dtype}")
 
 
 @check("model")
@@ -150,16 +150,10 @@ def by_steps(model: Any, ids: Tensor, num_read: int, dtype: torch.dtype) -> Tens
     The first state is the model's; those that the step returns may have another form, and may grow.
     """
     step = model.prepare_step(dtype)
-    state: State
     _, state = predicted(model, ids[:, :num_read], model.initial_state(len(ids)))
     logits = []
     for column in ids[:, num_read:].T:
-        answer = step(column, state)
-        is_pair = isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], Tensor)
-        require(is_pair, f"expected logits and a state from the step; got {type(answer).__name__}")
-        expected = (len(ids), VOCAB_SIZE)
-        shape = tuple(answer[0].shape)
-        require(shape == expected, f"expected logits {list(expected)} from the step; got {list(shape)}")
-        logits.append(answer[0].float())
-        state = answer[1]
+        with expecting("logits and a state from the step"):
+            following, state = checked_step(model, step(column, state), len(ids), VOCAB_SIZE)
+        logits.append(following.float())
     return torch.stack(logits, 1)

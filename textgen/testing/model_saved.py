@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -26,6 +24,7 @@ from textgen.testing.building import (
 from textgen.testing.closeness import require_close
 from textgen.testing.exam import check
 from textgen.testing.expectations import CheckError, CheckSkipped, require
+from textgen.weights import set_weights, weights_of
 
 __tracebackhide__ = True
 
@@ -116,14 +115,11 @@ def some_vectors(seed: int, frozen: bool) -> InputVectors:
 
 
 def _load(model: Any, source: Any) -> None:
-    """Load the weights of `source` as those of a saved run, in which shared ones are stored once."""
-    with TemporaryDirectory() as folder:
-        file = str(Path(folder) / "weights.safetensors")
-        save_model(source, file)
-        try:
-            load_model(model, file)
-        except RuntimeError as error:
-            raise CheckError(f"expected weights that load into a new model; got: {error}") from error
+    """Load the weights of `source` as a saved run is loaded."""
+    try:
+        set_weights(model, load(save(weights_of(source))))
+    except RuntimeError as error:
+        raise CheckError(f"expected weights that load into a new model; got: {error}") from error
 
 
 def _tables(model: Any, vectors: InputVectors) -> dict[str, Tensor]:

@@ -13,11 +13,11 @@ from torch.nn import functional as F
 
 from textgen.api import State, TextgenError
 from textgen.options import declared_options
-from textgen.registry import PluginError
 from textgen.state import detach, tensors
 from textgen.testing.building import (
     VOCAB_SIZE,
     built_model,
+    expecting,
     in_chunks,
     is_trainable,
     logits_of,
@@ -215,7 +215,5 @@ def trainable(model: Any) -> Any:
 
 def loss_of(model: Any, inputs: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
     """Return the loss and the next state; raises `CheckError` if the model returns anything else."""
-    try:
+    with expecting("a loss and a state"):
         return sequence_loss(model, inputs, targets, state)
-    except PluginError as error:
-        raise CheckError(f"expected a loss and a state; {error}") from error
