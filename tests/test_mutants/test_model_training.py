@@ -94,6 +94,7 @@ class GrowsWhenItIsFitted(Random):
         self.read = torch.from_numpy(ids.astype("float32"))
 
     def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        assert len(self.read), "textgen asks no model that counts before it has read"
         logits, state = super().forward(ids, state)
         return logits * (1 + len(self.read) / 10_000), state
 

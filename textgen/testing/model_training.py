@@ -115,7 +115,6 @@ def check_model_learns(component: Any, /, **options: Any) -> None:
         logits, _ = in_chunks(model.eval(), row[:, :-1], [200])
         return float(F.cross_entropy(logits[0], row[0, 1:]))
 
-    before = nats()
     if not is_trainable(model):
         model.fit(pattern)
         after, chance = nats(), math.log(VOCAB_SIZE)
@@ -126,6 +125,7 @@ def check_model_learns(component: Any, /, **options: Any) -> None:
         return
     recommended = getattr(model, "recommended_training", {})
     easy = {"learning_rate": 0.01, **recommended, "batch_size": 8, "sequence_length": 16}
+    before = nats()
     trainer = trainer_of(model, pattern, **easy)
     for update in range(1, MAX_UPDATES + 1):
         model.train()
