@@ -62,7 +62,9 @@ def check_model_gradients(component: Any, /, **options: Any) -> None:
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             gradients = {name: parameters[name].grad for name in missing}
-            missing -= {name for name, each in gradients.items() if each is not None and each.any()}
+            missing -= {
+                name for name, each in gradients.items() if each is not None and (each.abs() > 0).any()
+            }
     require(
         not missing, f"expected a gradient for every parameter; none reaches {', '.join(sorted(missing))}"
     )
