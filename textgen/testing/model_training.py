@@ -50,7 +50,7 @@ def check_model_gradients(component: Any, /, **options: Any) -> None:
     parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
     optimizer = torch.optim.AdamW(parameters.values(), lr=1e-3)
     missing = set(parameters)
-    ids = torch.arange(8 * 41).view(8, 41) * 7 % VOCAB_SIZE  # all of them in each update
+    ids = torch.arange(8 * 21).view(8, 21) * 7 % VOCAB_SIZE  # all of them in each update
     for _ in range(3):
         # As in training, the first state belongs to the graph, and one that is carried does not.
         state = model.initial_state(8)
