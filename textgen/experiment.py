@@ -183,7 +183,9 @@ def score_any(run: Run, text: Text, device: torch.device) -> dict[str, Any]:
         ids, lossless = encode(run.tokenizer, stretch)
         if not lossless:
             name = run.entry.parts["tokenizer"]
-            raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use one that is lossless")
+            raise TextgenError(
+                f"tokenizer {name!r} loses text, so there is no score; use one that is lossless"
+            )
         scored = score_text(run.model, stretch, ids, context, device=device, state=state)
         block_bits = bits_of_blocks(scored, run.table, size, begin=place % size)
         bits[place // size :][: len(block_bits)] += block_bits
