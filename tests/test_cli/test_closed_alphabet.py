@@ -53,7 +53,10 @@ def test_a_text_is_scored_if_every_character_has_a_token(
     scored = json.loads(textgen("score", compared[0], tmp_path / "known.txt", "--json").stdout)
     assert 0 < scored["bits_per_char"] < 6
     refused = textgen("score", compared[0], tmp_path / "unknown.txt", code=1)
-    assert refused.stderr == "error: tokenizer 'char' loses text, so there is no score; use one that is lossless\n"
+    assert (
+        refused.stderr
+        == "error: tokenizer 'char' loses text, so there is no score; use one that is lossless\n"
+    )
     assert refused.stdout == ""
 
 

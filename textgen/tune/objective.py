@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from textgen.api import TextgenError
+from textgen.bench import BenchOptions
 from textgen.budget import Budget
 from textgen.corpus import Corpus
 from textgen.device import Compute
@@ -15,9 +17,10 @@ from textgen.experiment import Experiment
 from textgen.options import declared_options
 from textgen.registry import load
 from textgen.train import Progress, TrainOptions
+from textgen.tune.final import Report, compare_entries
 from textgen.tune.space import Candidate, Dimension, Value, spell
 
-Report = Callable[[Progress], None]
+Follow = Callable[[Progress], None]
 
 
 class Objective(Protocol):
@@ -37,13 +40,16 @@ class Objective(Protocol):
 
     @property
     def num_steps(self) -> int:
-        """How often `report` gets a value on the way."""
+        """How often `follow` gets a value on the way."""
 
     def settings(self) -> dict[str, Any]:
         """Return all that decides a value beside the options, as JSON values."""
 
-    def measure(self, params: Mapping[str, Value], report: Report) -> float:
-        """Return the value of one choice; what `report` raises ends the measurement."""
+    def measure(self, params: Mapping[str, Value], follow: Follow) -> float:
+        """Return the value of one choice; what `follow` raises ends the measurement."""
+
+    def compare(self, best: str, num_seeds: int, folder: Path, report: Report) -> dict[str, Any]:
+        """Compare the best choice with the default, on text and with seeds that no trial had."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +83,26 @@ class Training:
         experiment = Experiment(self.entry, self.corpus, self.budget, self.compute, self.seed)
         return {"entry": {"parts": self.entry.parts, "options": self.entry.options}, **experiment.settings()}
 
-    def measure(self, params: Mapping[str, Value], report: Report) -> float:
+    def measure(self, params: Mapping[str, Value], follow: Follow) -> float:
         """Train and score; raises `TextgenError` if the tokenizer loses text."""
         # No trial may see the test part. Without one, an experiment scores validation as it would test.
         corpus = replace(self.corpus, split=replace(self.corpus.split, test=""))
         entry = parse_entry(spell(self.entry.name, self.dimensions, params))
-        run = Experiment(entry, corpus, self.budget, self.compute, self.seed).run(report)
+        run = Experiment(entry, corpus, self.budget, self.compute, self.seed).run(follow)
         score = run.manifest["result"]["validation"]
         if score is None:
             name = entry.parts["tokenizer"]
             raise TextgenError(f"tokenizer {name!r} loses text, so there is no score to tune by")
         return float(score["bits_per_char"])
+
+    def compare(self, best: str, num_seeds: int, folder: Path, report: Report) -> dict[str, Any]:
+        """Train both on the whole corpus with the seeds that follow the study's."""
+        options = BenchOptions(
+            budget=self.budget, compute=self.compute, seed=self.seed + 1, num_seeds=num_seeds
+        )
+        return compare_entries(
+            self.entry, parse_entry(best), self.corpus, options, folder=folder, report=report
+        )
 
 
 def entry_candidates(entry: Entry) -> list[Candidate]:

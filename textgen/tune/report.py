@@ -86,7 +86,7 @@ def verdict(result: Mapping[str, Any]) -> str:
 
 def _change(compared: Mapping[str, Any], gain: float) -> str:
     if compared["interval"] is None:
-        distances = [f"{compared[which]['distance']:.4f}" for which in ("best", "default")]
+        distances = [f"{compared[which]['value']:.4f}" for which in ("best", "default")]
         how = "nearer to" if gain > 0 else "no nearer to"
         return f"it is {how} the author's text than the default: {distances[0]} against {distances[1]}"
     low, high = compared["interval"]
@@ -117,8 +117,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         f"curve, {counts['failed']} failed. Values: {result['measures']}, less is better.\n"
     )
     shares = result["importances"]
-    yield f"| option | default | best | searched | {'importance | ' if shares else ''}"
-    yield f"| :-- | --: | --: | :-- | {'--: | ' if shares else ''}"
+    yield "| option | default | best | searched |" + " importance |" * bool(shares)
+    yield "| :-- | --: | --: | :-- |" + " --: |" * bool(shares)
     searched = result["settings"]["search"]
     for each in sorted(searched, key=lambda each: -shares.get(each["option"], 0.0)):
         name = each["option"]

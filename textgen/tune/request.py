@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +12,10 @@ from textgen.device import Compute
 from textgen.entry import parse_entry
 from textgen.experiment import Experiment
 from textgen.runs import MANIFEST
-from textgen.train import Progress
+from textgen.tune.final import Report
 from textgen.tune.objective import Training, entry_candidates
 from textgen.tune.sampling import Sampling, check_text, sampler_candidates
 from textgen.tune.space import dimensions
-
-Report = Callable[[str, Progress | None], None]
 
 
 @dataclass(frozen=True, kw_only=True)

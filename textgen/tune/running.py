@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from textgen.files import to_json, write_file
-from textgen.train import Progress
-from textgen.tune.final import compare
+from textgen.tune.final import Report
 from textgen.tune.plots import write_page
 from textgen.tune.report import describe_trial, study_result
 from textgen.tune.search import Goal, search, search_in_processes
 from textgen.tune.study import Study
+
+Say = Callable[[str], None]
 
 RESULT, PAGE = "study.json", "study.html"
 
@@ -24,8 +25,8 @@ def run_study(
     num_jobs: int = 1,
     num_seeds: int = 3,
     plugin_files: Sequence[Path] = (),
-    report: Callable[[str, Progress | None], None] = lambda doing, progress: None,
-    say: Callable[[str], None] = lambda message: None,
+    report: Report = lambda doing, progress: None,
+    say: Say = lambda message: None,
 ) -> dict[str, Any]:
     """Search until the goal is reached, compare the best with the default, and return the result.
 
@@ -42,7 +43,9 @@ def run_study(
             search_in_processes(study, goal, num_jobs, plugin_files, report)
         best = study.best()
         chosen = describe_trial(study, best)["name"] if best else study.objective.name
-        comparison = compare(study.objective, chosen, num_seeds, study.folder, report)
+        comparison = None
+        if chosen != study.objective.name:
+            comparison = study.objective.compare(chosen, num_seeds, study.folder, report)
     except KeyboardInterrupt:
         study.interrupt()
         write_file(study.folder / RESULT, to_json(study_result(study, None)))

@@ -17,7 +17,8 @@ from textgen.options import build, declared_options, parse_assignments
 from textgen.registry import load
 from textgen.runs import load_run, read_manifest
 from textgen.samples import SampleWriter
-from textgen.tune.objective import Report
+from textgen.tune.final import Report
+from textgen.tune.objective import Follow
 from textgen.tune.space import Candidate, Dimension, Value, spell
 
 RATES = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "new_4gram_rate")
@@ -57,9 +58,33 @@ class Sampling:
         made = {"entry": manifest["entry"], "settings": manifest["settings"]}
         return {"sampler": self.sampler, "run": made, "seed": self.seed}
 
-    def measure(self, params: Mapping[str, Value], report: Report) -> float:  # noqa: ARG002 - there is no curve
+    def measure(self, params: Mapping[str, Value], follow: Follow) -> float:  # noqa: ARG002 - there is no curve
         """Write after held-out passages and compare."""
         return self.distance(spell(self.sampler, self.dimensions, params), "validation", self.seed)
+
+    def compare(
+        self,
+        best: str,
+        num_seeds: int,
+        folder: Path,  # noqa: ARG002 - nothing is kept
+        report: Report,
+    ) -> dict[str, Any]:
+        """Return the distances from the test text, means over the seeds that follow the study's."""
+        report("comparing with the default", None)
+        part = "test" if self.corpus.split.test else "validation"
+        seeds = range(self.seed + 1, self.seed + 1 + num_seeds)
+        default, other = (
+            fmean(self.distance(spec, part, seed) for seed in seeds) for spec in (self.sampler, best)
+        )
+        return {
+            "scored_on": part,
+            "seeds": list(seeds),
+            "default": {"name": self.sampler, "value": default},
+            "best": {"name": best, "value": other},
+            "gain": default - other,
+            "interval": None,
+            "errors": [],
+        }
 
     def distance(self, spec: str, part: str, seed: int) -> float:
         """Return the distance of what a sampler writes after passages of `validation` or `test`."""

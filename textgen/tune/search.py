@@ -20,13 +20,12 @@ from textgen.api import TextgenError
 from textgen.plugin_file import load_plugin_file
 from textgen.registry import explain
 from textgen.train import Progress
+from textgen.tune.final import Report
 from textgen.tune.objective import Objective
 from textgen.tune.study import Study
 
 PAUSE_SECONDS = 0.3
 """How often a process looks whether others have come to an end."""
-
-Report = Callable[[str, Progress | None], None]
 
 
 @dataclass(frozen=True)
