@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import sqlite3
@@ -11,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -171,9 +172,12 @@ def test_ctrl_c_keeps_what_there_is(tuned_entry: str, environment: dict[str, str
         [sys.executable, "-m", "textgen", *map(str, command)], stderr=subprocess.PIPE, env=environment
     ) as process:
         signal.signal(signal.SIGINT, before)
+        deadline = Timer(120, process.kill)  # a hang fails the test and does not stop it
+        deadline.start()
         wait_for_a_trial(folder / "study.db", process)
         process.send_signal(signal.SIGINT)
-        _, shown = process.communicate(timeout=120)
+        _, shown = process.communicate()
+        deadline.cancel()
     assert process.returncode == 130
     lines = shown.decode("utf-8").splitlines()
     assert lines[-2:] == [
@@ -186,15 +190,11 @@ def test_ctrl_c_keeps_what_there_is(tuned_entry: str, environment: dict[str, str
 
 def wait_for_a_trial(path: Path, process: subprocess.Popen[bytes]) -> None:
     """Return once a trial is under way."""
+    query = "select count(*) from trial_user_attributes where key = 'worker'"
     while process.poll() is None:
         time.sleep(0.2)
-        if os.path.exists(path):
-            with sqlite3.connect(path) as database:
-                try:
-                    query = "select count(*) from trial_user_attributes where key = 'worker'"
-                    if database.execute(query).fetchone()[0]:
-                        database.close()
-                        return
-                except sqlite3.OperationalError:  # the tables are being made
-                    pass
-            database.close()
+        if path.exists():
+            # Without a row, or the table, the study is still being made.
+            with closing(sqlite3.connect(path)) as database, suppress(sqlite3.OperationalError):
+                if database.execute(query).fetchone()[0]:
+                    return
