@@ -109,6 +109,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     if best is not None:
         yield f"    {best['name']}\n"
     yield f"{verdict(result)}\n"
+    for error in (result["comparison"] or {}).get("errors", ()):
+        yield f"- failed in the comparison: {error}\n"
     counts = {
         state: sum(trial["state"] == state for trial in trials) for state in ("complete", "pruned", "failed")
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -15,7 +15,7 @@ from textgen.device import Compute
 from textgen.metrics import Measures, TextMeasures, load_lexicon
 from textgen.options import build, declared_options, parse_assignments
 from textgen.registry import load
-from textgen.runs import load_run, read_manifest
+from textgen.runs import Run, load_run, read_manifest
 from textgen.samples import SampleWriter
 from textgen.tune.final import Report
 from textgen.tune.objective import Follow
@@ -88,12 +88,18 @@ class Sampling:
 
     def distance(self, spec: str, part: str, seed: int) -> float:
         """Return the distance of what a sampler writes after passages of `validation` or `test`."""
-        measures = _measures(self.corpus.split.train)
         held_out = self.corpus.split.scored(part)
-        writer = SampleWriter(held_out, measures, {spec: build("sampler", spec)}, SAMPLE_CHARS)
-        run = load_run(self.run, self.compute.device)
-        written = writer.write(run, seed, self.compute)["sample_metrics"]
+        writer = SampleWriter(held_out, self._measures, {spec: build("sampler", spec)}, SAMPLE_CHARS)
+        written = writer.write(self._loaded, seed, self.compute)["sample_metrics"]
         return mean_distance(written, writer.held_out_measures())
+
+    @cached_property
+    def _measures(self) -> TextMeasures:
+        return TextMeasures(self.corpus.split.train, load_lexicon())
+
+    @cached_property
+    def _loaded(self) -> Run:
+        return load_run(self.run, self.compute.device)
 
 
 def mean_distance(written: Measures, held_out: Measures) -> float:
@@ -121,8 +127,3 @@ def sampler_candidates(sampler: str) -> list[Candidate]:
         Candidate(option.name, f"sampler {name!r}", option, option.default, is_fixed=option.name in fixed)
         for option in declared_options(load("sampler", name)).values()
     ]
-
-
-@cache
-def _measures(train_text: str) -> TextMeasures:
-    return TextMeasures(train_text, load_lexicon())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 
 import optuna
 import torch
@@ -93,7 +95,7 @@ def search_in_processes(
     num_threads = max(1, torch.get_num_threads() // num_jobs)
     arguments = (study.folder, study.objective, goal, num_threads, list(plugin_files))
     processes: list[BaseProcess] = [
-        context.Process(target=_search_here, args=arguments, daemon=True) for _ in range(num_jobs)
+        context.Process(target=_search_here, args=arguments) for _ in range(num_jobs)
     ]
     try:
         with _ignored_interrupts():
@@ -122,11 +124,20 @@ def standing(study: Study, goal: Goal, number: int | None) -> str:
 def _search_here(
     folder: Path, objective: Objective, goal: Goal, num_threads: int, plugin_files: Sequence[Path]
 ) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(num_threads)
     for path in plugin_files:
         load_plugin_file(path)
     with redirect_stdout(sys.stderr), Study(folder, objective) as study:
         search(study, goal)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone; its trial is then made another time."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 @contextmanager
