@@ -65,6 +65,27 @@ class Study:
             raise
 
     def _open(self, path: Path, with_default: bool) -> None:
+        wanted = json.loads(json.dumps(settings(self.objective)))
+        if not path.exists():
+            # Under another name until it is whole: a process may be killed in the making, too.
+            new = path.with_name(f"{path.name}.new")
+            new.unlink(missing_ok=True)
+            self._connect(new)
+            if with_default:
+                self._study.enqueue_trial({each.name: each.start for each in self.objective.dimensions})
+            self._study.set_user_attr("settings", wanted)
+            self._disconnect()
+            new.rename(path)
+        self._connect(path)
+        there = self._study.user_attrs.get("settings", {})
+        for key, value in wanted.items():
+            if there.get(key) != value:
+                self._disconnect()
+                raise TextgenError(
+                    f"{str(path.parent)!r} holds a study with another {key}; choose another --out"
+                )
+
+    def _connect(self, path: Path) -> None:
         try:
             waiting = {"connect_args": {"timeout": WAIT_SECONDS}}
             self._storage = RDBStorage(f"sqlite:///{path}", engine_kwargs=waiting)
@@ -76,19 +97,10 @@ class Study:
             raise TextgenError(
                 f"cannot read the study {str(path)!r}: {reason}; choose another --out"
             ) from None
-        wanted = json.loads(json.dumps(settings(self.objective)))
-        there = self._study.user_attrs.get("settings")
-        if there is None:
-            # The settings come last: a study without them was killed in the making.
-            if with_default and not self.trials():
-                self._study.enqueue_trial({each.name: each.start for each in self.objective.dimensions})
-            self._study.set_user_attr("settings", wanted)
-            return
-        for key, value in wanted.items():
-            if there.get(key) != value:
-                raise TextgenError(
-                    f"{str(path.parent)!r} holds a study with another {key}; choose another --out"
-                )
+
+    def _disconnect(self) -> None:
+        self._storage.remove_session()
+        self._storage.engine.dispose()
 
     def __enter__(self) -> Study:
         return self
@@ -98,8 +110,7 @@ class Study:
     ) -> None:
         self._life.release()
         self._life_path(self._worker).unlink(missing_ok=True)
-        self._storage.remove_session()
-        self._storage.engine.dispose()
+        self._disconnect()
 
     def claim(self, num_trials: int | None) -> Trial | Literal["done", "wait"]:
         """Begin a trial, unless there are `num_trials` already or no combination is left.
