@@ -3,7 +3,7 @@
 A component is a class that is found through an entry point (see `textgen.registry`). Every keyword
 argument of its `__init__` that has a plain default (bool, int, float, str, Literal, or one of them
 or None) is an *option* that users set in an entry name: `char-lstm:num_layers=1`. Annotate it with
-`Annotated[int, Ge(1)]` (annotated-types) to give it a range.
+`Annotated[int, Ge(1)]` (annotated-types) to give it a range, and with `Search` beside it to have it tuned.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Model(Protocol):
     A model may also have:
 
     - `loss(ids, targets, state)`, the mean loss in nats per token and the next state, where that is cheaper
-      than by all logits;
+      than by all logits; in training mode it may be more than the cross-entropy, by a penalty;
     - `prepare_step(dtype)`, a faster way to generate token by token (see `textgen.generate.Generator`);
     - `expect_epochs(num_epochs)`, called before each update with how often the text will have been read
       in the end, by the pace so far: for what depends on it, such as dropout;
@@ -165,3 +165,24 @@ class InputVectors:
     found: Tensor
     """[vocab_size], bool."""
     frozen: bool
+
+
+@dataclass(frozen=True)
+class Search:
+    """What `textgen tune` tries of an option: `Annotated[float, Gt(0), Search(1e-4, 3e-2, log=True)]`.
+
+    Stands beside the range that is allowed, which is often open. An option without it is searched only if
+    `--search` names it. `Search()` without bounds means every value of a Literal or bool, and all of the
+    range of a number that has both ends. The default is always among what is tried.
+    """
+
+    low: float | None = None
+    """The least value of a number."""
+    high: float | None = None
+    """The greatest one."""
+    log: bool = False
+    """Whether factors count, as for a learning rate, and not differences; values get two digits."""
+    step: float | None = None
+    """What every value is a multiple of; without it and `log`, about a fiftieth of the range."""
+    values: tuple[bool | int | float | str | None, ...] = ()
+    """The values themselves, in place of bounds."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from textgen import __version__, cli_plugins, cli_runs
+from textgen import __version__, cli_plugins, cli_runs, cli_tune
 from textgen.api import TextgenError
 from textgen.cli_options import (
     BudgetText,
@@ -228,7 +228,7 @@ def show_corpus(
         print_figures(figures if as_json else flat(figures), as_json)
 
 
-for command in (cli_runs.sample, cli_runs.score, cli_runs.describe):
+for command in (cli_tune.tune, cli_runs.sample, cli_runs.score, cli_runs.describe):
     app.command()(command)
 
 

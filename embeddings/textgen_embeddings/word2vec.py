@@ -13,7 +13,7 @@ from gensim.models import KeyedVectors
 from gensim.models import Word2Vec as GensimWord2Vec
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
-from textgen.api import TextgenError
+from textgen.api import Search, TextgenError
 from textgen_embeddings.files import quiet_gensim, read_vectors
 from textgen_word.splitting import split
 
@@ -38,7 +38,7 @@ class Word2Vec:
     """Predict the neighbours from the word (thrice as slow), in place of the word from its neighbours."""
     seed: Annotated[int, Ge(0)] = 0
     """Of the first vectors and of what is left out."""
-    frozen: bool = False
+    frozen: Annotated[bool, Search()] = False
     """Whether the vectors stay as they are during training."""
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:  # noqa: ARG002

@@ -17,7 +17,7 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
-from textgen.api import TextgenError
+from textgen.api import Search, TextgenError
 from textgen.tokens import BYTE_TOKENS, TokenTable, surface_bytes, utf8
 from textgen_word.splitting import split
 
@@ -30,7 +30,7 @@ class BPETokenizer:
     character by itself counts as spelling what the vocabulary lacks.
     """
 
-    vocab_size: Annotated[int, Ge(256)] = 4000
+    vocab_size: Annotated[int, Ge(256), Search(300, 20_000, log=True)] = 4000
     """At most so many tokens; fewer if no pair stands together twice any more."""
     tokens: list[str] = field(default_factory=list, init=False)
 

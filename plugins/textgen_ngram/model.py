@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le, doc
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textgen.api import TokenIds
+from textgen.api import Search, TokenIds
 from textgen_ngram.counts import Counts, count_ngrams
 from textgen_ngram.order import choose_order
 from textgen_ngram.table import Table
@@ -38,9 +38,15 @@ class NGram(nn.Module):
         self,
         vocab_size: int,
         *,
-        order: Annotated[Annotated[int, Ge(1)] | None, doc("Tokens of an n-gram; none chooses.")] = None,
+        order: Annotated[
+            Annotated[int, Ge(1)] | None,
+            doc("Tokens of an n-gram; none chooses."),
+            Search(values=(None, 2, 3, 4, 5, 6, 7, 8, 10)),
+        ] = None,
         discount: Annotated[
-            Annotated[float, Gt(0), Le(1)] | None, doc("Taken off each count; none estimates three.")
+            Annotated[float, Gt(0), Le(1)] | None,
+            doc("Taken off each count; none estimates three."),
+            Search(values=(None, 0.5, 0.6, 0.7, 0.8, 0.9)),
         ] = None,
     ) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ from typing import Annotated
 from annotated_types import Gt, Le
 from torch import Tensor
 
+from textgen.api import Search
 from textgen.drawing import draw
 
 
@@ -19,9 +20,9 @@ class MinP:
     Where the model is sure, few remain; where it is not, many.
     """
 
-    p: Annotated[float, Gt(0), Le(1)] = 0.1
+    p: Annotated[float, Gt(0), Le(1), Search(0.01, 0.5, log=True)] = 0.1
     """The least probability, as a share of the greatest."""
-    temperature: Annotated[float, Gt(0)] = 1.0
+    temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 1.0
     """Below 1 safer, above 1 bolder."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from annotated_types import Gt, Le
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import TokenIds
+from textgen.api import Search, TokenIds
 from textgen.drawing import draw
 
 
@@ -24,7 +24,7 @@ class Mirostat:
     character, not per token as in the paper, so that one value means the same at every level.
     """
 
-    surprise: Annotated[float, Gt(0)] = 1.5
+    surprise: Annotated[float, Gt(0), Search(0.5, 4, step=0.1)] = 1.5
     """The target in bits per character; real text surprises a model by about its score."""
     rate: Annotated[float, Gt(0), Le(1)] = 0.1
     """How much of the error is corrected after each token."""

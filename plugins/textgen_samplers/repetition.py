@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import TokenIds
+from textgen.api import Search, TokenIds
 from textgen_samplers.top_p import TopP
 
 BYTES_OF_A_CHARACTER = 4
@@ -27,15 +27,15 @@ class Repetition:
     at the level of characters would be all of them.
     """
 
-    penalty: Annotated[float, Ge(1)] = 1.5
+    penalty: Annotated[float, Ge(1), Search(1, 2.5, step=0.1)] = 1.5
     """The divisor, for each character too many."""
-    span: Annotated[int, Ge(0)] = 12
+    span: Annotated[int, Ge(0), Search(4, 40)] = 12
     """How many characters may be repeated freely."""
     window: Annotated[int, Ge(1)] = 400
     """How many characters back a repetition is looked for."""
-    p: Annotated[float, Gt(0), Le(1)] = 1.0
+    p: Annotated[float, Gt(0), Le(1), Search(0.5, 1, step=0.02)] = 1.0
     """Draws among the fewest tokens whose probabilities, with the penalty, sum to this."""
-    temperature: Annotated[float, Gt(0)] = 0.8
+    temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 0.8
     """Of what is left after the penalty."""
 
     def begin(

@@ -8,6 +8,7 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import Tensor
 
+from textgen.api import Search
 from textgen.drawing import draw
 
 
@@ -15,7 +16,7 @@ from textgen.drawing import draw
 class Temperature:
     """Draws from softmax(logits / temperature): below 1 safer, above 1 bolder, 1 the model itself."""
 
-    temperature: Annotated[float, Gt(0)] = 0.8
+    temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 0.8
     """What the logits are divided by."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:

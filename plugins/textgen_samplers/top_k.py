@@ -8,6 +8,7 @@ from typing import Annotated
 from annotated_types import Ge, Gt
 from torch import Tensor
 
+from textgen.api import Search
 from textgen.drawing import draw
 
 
@@ -15,9 +16,9 @@ from textgen.drawing import draw
 class TopK:
     """Draws among the k most probable tokens only."""
 
-    k: Annotated[int, Ge(1)] = 40
+    k: Annotated[int, Ge(1), Search(2, 200, log=True)] = 40
     """How many tokens."""
-    temperature: Annotated[float, Gt(0)] = 1.0
+    temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 1.0
     """Below 1 safer, above 1 bolder."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor
 
+from textgen.api import Search
 from textgen.drawing import draw
 
 
@@ -20,9 +21,9 @@ class Typical:
     write what is far less surprising than that either.
     """
 
-    p: Annotated[float, Gt(0), Le(1)] = 0.95
+    p: Annotated[float, Gt(0), Le(1), Search(0.2, 1, step=0.02)] = 0.95
     """What the probabilities must sum to."""
-    temperature: Annotated[float, Gt(0)] = 1.0
+    temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 1.0
     """Below 1 safer, above 1 bolder."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:

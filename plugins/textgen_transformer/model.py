@@ -10,7 +10,7 @@ import torch
 from annotated_types import Ge, doc
 from torch import Tensor, nn
 
-from textgen.api import InputVectors, TextgenError
+from textgen.api import InputVectors, Search, TextgenError
 from textgen.dropout import LockedDropout
 from textgen.input_table import InputTable
 from textgen.layer_options import Dropout, HiddenSize, NumLayers, Softmax, TieWeights
@@ -41,8 +41,15 @@ class Transformer(nn.Module):
         *,
         num_layers: NumLayers = 4,
         hidden_size: HiddenSize = 256,
-        num_heads: Annotated[int, Ge(1), doc("Heads of attention in a layer.")] = 4,
-        context: Annotated[int, Ge(1), doc("Tokens that attention reaches back in a layer.")] = 128,
+        num_heads: Annotated[
+            int, Ge(1), doc("Heads of attention in a layer."), Search(values=(1, 2, 4, 8))
+        ] = 4,
+        context: Annotated[
+            int,
+            Ge(1),
+            doc("Tokens that attention reaches back in a layer."),
+            Search(32, 256, log=True, step=32),
+        ] = 128,
         dropout: Dropout = None,
         tie_weights: TieWeights = True,
         softmax: Softmax = "auto",

@@ -12,6 +12,7 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
+from textgen.api import Search
 from textgen.tokens import BYTE_TOKENS, TokenTable, splice, utf8
 from textgen_word.splitting import split
 
@@ -25,9 +26,9 @@ class WordTokenizer:
     where a model learns to spell, and what the frequency of a character is counted in.
     """
 
-    max_words: Annotated[int, Ge(1)] = 20_000
+    max_words: Annotated[int, Ge(1), Search(1000, 50_000, log=True)] = 20_000
     """At most so many words, the most frequent ones."""
-    min_count: Annotated[int, Ge(1)] = 2
+    min_count: Annotated[int, Ge(1), Search(1, 10, log=True)] = 2
     """How often a word must occur in the training text to become a token."""
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)

@@ -1,0 +1,142 @@
+"""Does the estimator find more than chance does? `python -m textgen_benchmarks.tune_against_random`.
+
+The same number of trials by TPE and by random search, repeated with other seeds, both without the default
+to begin with. The first trials of both are the same random ones. The budget is in characters, so that
+another machine finds the same; what is compared is the validation score, as that is what both minimise.
+Finished trials are kept in `--folder`, where a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+from scipy.stats import binomtest
+
+from textgen.bench import machine, versions
+from textgen.budget import parse_budget
+from textgen.corpus import load_corpus
+from textgen.device import choose_compute
+from textgen.files import to_json, write_file
+from textgen.output import print_rows
+from textgen.progress import ProgressDisplay
+from textgen.tune import Goal, Request, Study, search
+from textgen.tune.sampler import NUM_RANDOM, ONLY_RANDOM
+
+RESULT = Path(__file__).parents[1] / "results" / "tune_against_random.json"
+SEARCHES = {"tpe": NUM_RANDOM, "random": ONLY_RANDOM}
+"""How many random trials each begins with."""
+
+
+def best_so_far(trials: Sequence[FrozenTrial]) -> list[float]:
+    """Return the best value after each trial that counts; infinity as long as there is none."""
+    values = [
+        trial.values[0] if trial.state == TrialState.COMPLETE else math.inf
+        for trial in trials
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+    ]
+    return list(accumulate(values, min))
+
+
+def outcome(curves: dict[str, list[list[float]]]) -> dict[str, Any]:
+    """Return how often TPE ends below random search, and the 95 % interval of the share (Wilson)."""
+    ends = [(tpe[-1], random[-1]) for tpe, random in zip(curves["tpe"], curves["random"], strict=True)]
+    num_wins, num_losses = sum(a < b for a, b in ends), sum(a > b for a, b in ends)
+    share, interval = None, None
+    if num_wins + num_losses:
+        test = binomtest(num_wins, num_wins + num_losses)
+        share, ends_of_share = test.statistic, test.proportion_ci(method="wilson")
+        interval = [float(ends_of_share.low), float(ends_of_share.high)]
+    return {
+        "num_wins": num_wins,
+        "num_losses": num_losses,
+        "num_ties": len(ends) - num_wins - num_losses,
+        "share_of_wins": share,
+        "interval": interval,
+        "mean_gain": fmean(random - tpe for tpe, random in ends),
+    }
+
+
+def main() -> None:
+    """Run both searches, print their curves and save everything."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("entry", nargs="?", default="char-lstm")
+    parser.add_argument("--corpus", action="append")
+    parser.add_argument("--max-chars", type=int)
+    parser.add_argument("--search", help="as for textgen tune")
+    parser.add_argument("--budget", default="500kchars")
+    parser.add_argument("--trials", type=int, default=30)
+    parser.add_argument("--repetitions", type=int, default=10)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--folder", type=Path, default=Path("runs", "tune_against_random"))
+    parser.add_argument("--json", type=Path, default=RESULT)
+    options = parser.parse_args()
+    corpus = load_corpus(options.corpus or ["wiki"], max_chars=options.max_chars)
+    compute = choose_compute(options.device, options.precision)
+    curves: dict[str, list[list[float]]] = {name: [] for name in SEARCHES}
+    with ProgressDisplay() as display:
+        for repetition in range(options.repetitions):
+            for name, num_random in SEARCHES.items():
+                folder = options.folder / f"{name}-{repetition}"
+                request = Request(
+                    entry=options.entry,
+                    search=options.search,
+                    sampling=None,
+                    budget=parse_budget(options.budget),
+                    compute=compute,
+                    seed=repetition,
+                    folder=folder,
+                )
+                objective = request.objective(corpus, display)
+                with Study(folder, objective, num_random, with_default=False) as study:
+                    search(study, Goal(options.trials, None), display)
+                    curves[name].append(best_so_far(study.trials()))
+                print(f"{name} {repetition}: {curves[name][-1][-1]:.4f}", file=sys.stderr)
+    found = outcome(curves)
+    print_rows(
+        [
+            {
+                "trials": number,
+                **{name: fmean(curve[number - 1] for curve in curves[name]) for name in curves},
+            }
+            for number in range(1, options.trials + 1)
+            if number % 5 == 0 or number in (1, options.trials)
+        ]
+    )
+    share = (
+        "-"
+        if found["interval"] is None
+        else "{:.2f} [{:.2f}, {:.2f}]".format(found["share_of_wins"], *found["interval"])
+    )
+    print(f"TPE wins {found['num_wins']}, random {found['num_losses']}, ties {found['num_ties']}: {share}")
+    result = {
+        "entry": options.entry,
+        "search": [each.describe() for each in objective.dimensions],
+        "corpus": corpus.describe(),
+        "budget": options.budget,
+        "num_trials": options.trials,
+        "num_repetitions": options.repetitions,
+        "device": compute.device.type,
+        "precision": compute.precision,
+        "versions": versions(),
+        "machine": machine(),
+        "outcome": found,
+        # Nothing came to its end before: no number, which JSON writes as null.
+        "best_so_far": {
+            name: [[value if math.isfinite(value) else None for value in curve] for curve in each]
+            for name, each in curves.items()
+        },
+    }
+    write_file(options.json, to_json(result))
+
+
+if __name__ == "__main__":
+    main()

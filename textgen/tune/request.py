@@ -1,0 +1,52 @@
+"""From what a user asks for to what the trials measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from textgen.bench import check_reuse, finished_run
+from textgen.budget import Budget
+from textgen.corpus import Corpus
+from textgen.device import Compute
+from textgen.entry import parse_entry
+from textgen.experiment import Experiment
+from textgen.runs import MANIFEST
+from textgen.tune.final import Report
+from textgen.tune.objective import Training, entry_candidates
+from textgen.tune.sampling import Sampling, check_text, sampler_candidates
+from textgen.tune.space import dimensions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is to be tuned."""
+
+    entry: str
+    """An entry or, for a sampler, also the folder of a run."""
+    search: str | None
+    sampling: str | None
+    """A sampler to tune in place of the entry."""
+    budget: Budget
+    compute: Compute
+    seed: int
+    folder: Path
+
+    def objective(self, corpus: Corpus, report: Report) -> Training | Sampling:
+        """Return what the trials measure; for a sampler, an entry is trained first.
+
+        Raises `TextgenError` for an entry, a sampler or a search that means nothing.
+        """
+        if self.sampling is None:
+            entry = parse_entry(self.entry)
+            searched = dimensions(entry_candidates(entry), self.search, entry.name)
+            return Training(entry, corpus, self.budget, self.compute, self.seed, searched)
+        searched = dimensions(sampler_candidates(self.sampling), self.search, self.sampling)
+        run = Path(self.entry)
+        if not (run / MANIFEST).exists() and "/" not in self.entry.partition(":")[0]:
+            run = self.folder / "run"
+            experiment = Experiment(parse_entry(self.entry), corpus, self.budget, self.compute, self.seed)
+            check_reuse(run, experiment)
+            finished_run(run, experiment, report)
+        check_text(run, corpus)
+        return Sampling(self.sampling, run, corpus, self.compute, self.seed, searched)
