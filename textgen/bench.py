@@ -68,14 +68,7 @@ def bench(
     for sampler in samplers.values():
         try_sampler(sampler)
     make_folder(out / "runs")
-    seeds = range(options.seed, options.seed + options.num_seeds)
-    experiments = {
-        out / "runs" / f"{slug(entry.name)}-seed{seed}": Experiment(
-            entry, corpus, options.budget, options.compute, seed
-        )
-        for entry in entries
-        for seed in seeds
-    }
+    experiments = plan(entries, corpus, options, out)
     for folder, experiment in experiments.items():
         check_reuse(folder, experiment)
     report("reading the corpus", None)
@@ -116,6 +109,19 @@ def bench(
     write_file(out / "bench.json", to_json(result))
     write_file(out / "report.md", to_markdown(result))
     return result
+
+
+def plan(
+    entries: Sequence[Entry], corpus: Corpus, options: BenchOptions, out: Path
+) -> dict[Path, Experiment]:
+    """Return the experiments, each entry with each seed, by the folders of their runs."""
+    return {
+        out / "runs" / f"{slug(entry.name)}-seed{seed}": Experiment(
+            entry, corpus, options.budget, options.compute, seed
+        )
+        for entry in entries
+        for seed in range(options.seed, options.seed + options.num_seeds)
+    }
 
 
 def finished_run(folder: Path, experiment: Experiment, report: Report) -> Run:

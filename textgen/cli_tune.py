@@ -115,7 +115,6 @@ def tune(
                 goal,
                 num_jobs=jobs,
                 num_seeds=seeds,
-                plugin_files=plugin or (),
                 report=display,
                 say=note,
             )

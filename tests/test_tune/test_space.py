@@ -92,6 +92,7 @@ def test_every_value_of_the_bundled_parts_can_be_pasted(entry: str) -> None:
 @pytest.mark.parametrize("sampler", [name for name in names("sampler") if name != "greedy"])
 def test_every_sampler_can_be_tuned(sampler: str) -> None:
     found = dimensions(sampler_candidates(sampler), None, sampler)
+    assert found
     for each in found:
         for value in each.grid:
             build(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from textgen.files import to_json, write_file
@@ -24,7 +23,6 @@ def run_study(
     *,
     num_jobs: int = 1,
     num_seeds: int = 3,
-    plugin_files: Sequence[Path] = (),
     report: Report = lambda doing, progress: None,
     say: Say = lambda message: None,
 ) -> dict[str, Any]:
@@ -40,7 +38,7 @@ def run_study(
             search(study, goal, report)
         else:
             say(f"{num_jobs} processes share the machine, so a second of training buys less than alone")
-            search_in_processes(study, goal, num_jobs, plugin_files, report)
+            search_in_processes(study, goal, num_jobs, report)
         best = study.best()
         chosen = describe_trial(study, best)["name"] if best else study.objective.name
         comparison = None

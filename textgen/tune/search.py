@@ -20,6 +20,7 @@ from textgen.api import TextgenError
 from textgen.failure import explain
 from textgen.parallel import prepare_process
 from textgen.plugin_file import load_plugin_file
+from textgen.registry import plugin_files
 from textgen.train import Progress
 from textgen.tune.final import Report
 from textgen.tune.objective import Objective
@@ -88,13 +89,12 @@ def search_in_processes(
     study: Study,
     goal: Goal,
     num_jobs: int,
-    plugin_files: Sequence[Path] = (),
     report: Report = lambda doing, progress: None,
 ) -> None:
     """Let processes search, each with its share of the threads; raises `TextgenError` if all of them fail."""
     context = multiprocessing.get_context("spawn")
     num_threads = max(1, torch.get_num_threads() // num_jobs)
-    arguments = (study.folder, study.objective, goal, num_threads, list(plugin_files))
+    arguments = (study.folder, study.objective, goal, num_threads, plugin_files())
     processes: list[BaseProcess] = [
         context.Process(target=_search_here, args=arguments) for _ in range(num_jobs)
     ]
@@ -123,11 +123,11 @@ def standing(study: Study, goal: Goal, number: int | None) -> str:
 
 
 def _search_here(
-    folder: Path, objective: Objective, goal: Goal, num_threads: int, plugin_files: Sequence[Path]
+    folder: Path, objective: Objective, goal: Goal, num_threads: int, files: Sequence[Path]
 ) -> None:
     prepare_process()  # a trial of one that ends with its parent is made another time
     torch.set_num_threads(num_threads)
-    for path in plugin_files:
+    for path in files:
         load_plugin_file(path)
     with redirect_stdout(sys.stderr), Study(folder, objective) as study:
         search(study, goal)
