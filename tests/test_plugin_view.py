@@ -57,7 +57,20 @@ def test_help_is_inherited_and_the_nearest_wins() -> None:
     rows = {row["option"]: row for row in option_rows(Derived)}
     assert rows["size"]["help"] == "How large it is, in two lines."
     assert rows["size"]["type"] == "int ≥ 1"
-    assert rows["rate"] == {"option": "rate", "type": "float", "default": 0.5, "help": "Of another kind."}
+    told = {"type": "float", "default": 0.5, "search": "", "help": "Of another kind."}
+    assert rows["rate"] == {"option": "rate", **told}
+
+
+def test_what_tune_tries_is_told_as_it_is_written_for_it() -> None:
+    lstm, training = (
+        {row["option"]: row["search"] for row in description(find("model", "lstm"))[part]}
+        for part in ("options", "training")
+    )
+    assert lstm["num_layers"] == "1..4"
+    assert lstm["dropout"] == "none | 0 | 0.1 | 0.2 | 0.3 | 0.5"
+    assert lstm["tie_weights"] == "every value"
+    assert training["learning_rate"] == "0.0003..0.03"
+    assert training["num_validations"] == ""
 
 
 def test_a_model_tells_how_it_is_trained_unless_it_counts() -> None:

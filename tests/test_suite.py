@@ -233,6 +233,10 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
     assert "| chance |" in page
     assert "- wild (seed 1): training diverged" in page
     assert "| temperature |" in page
+    author = result["held_out"]["sample_metrics"]
+    assert author["real_word_rate"] > 0.9
+    assert f"author's own words, {100 * author['real_word_rate']:.1f} % are real" in page
+    assert f"| *the author* | - | {author['real_word_rate']:.3f} |" in page
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

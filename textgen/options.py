@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from textgen.api import TextgenError
+from textgen.api import Search, TextgenError
 from textgen.failure import blame
 from textgen.registry import load, one_line, unknown
 
@@ -21,6 +22,11 @@ class Option:
     name: str
     annotation: Any
     default: Any
+
+    @property
+    def search(self) -> Search | None:
+        """What the component declares that `textgen tune` tries."""
+        return next((item for item in metadata(self.annotation) if isinstance(item, Search)), None)
 
     def parse(self, owner: str, text: str) -> Any:
         """Return the value that `text` stands for; raises `TextgenError` on a wrong type or range."""
@@ -62,6 +68,17 @@ def is_plain(annotation: Any) -> bool:
     if origin in (Union, UnionType):
         return all(map(is_plain, get_args(annotation)))
     return origin is Literal or annotation in PLAIN
+
+
+def metadata(annotation: Any) -> Iterator[Any]:
+    """Yield what is annotated of a type, or of a member of a union."""
+    if get_origin(annotation) is Annotated:
+        base, *found = get_args(annotation)
+        yield from found
+        yield from metadata(base)
+    elif get_origin(annotation) in (Union, UnionType):
+        for member in get_args(annotation):
+            yield from metadata(member)
 
 
 def parse_assignments(text: str) -> dict[str, str]:

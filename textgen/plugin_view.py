@@ -81,6 +81,7 @@ def option_rows(component: type) -> list[dict[str, Any]]:
             "option": option.name,
             "type": type_name(option.annotation),
             "default": option.default,
+            "search": search_range(option),
             "help": _argument_doc(option) or helps.get(option.name, ""),
         }
         for option in declared_options(component).values()
@@ -119,6 +120,18 @@ def type_name(annotation: Any) -> str:
     return "none" if annotation is type(None) else str(getattr(annotation, "__name__", annotation))
 
 
+def search_range(option: Option) -> str:
+    """Return what `textgen tune` tries of an option, in the form of `--search`; empty if it is left alone."""
+    search = option.search
+    if search is None:
+        return ""
+    if search.values:
+        return " | ".join(_written(value) for value in search.values)
+    if search.low is None or search.high is None:
+        return "every value"
+    return f"{search.low:g}..{search.high:g}"
+
+
 def examined(
     chosen_plugins: Iterable[Plugin], report: Callable[[Plugin], None]
 ) -> Iterator[tuple[Plugin, list[Outcome]]]:
@@ -133,6 +146,10 @@ def examined(
             yield plugin, [Outcome("loads", "failed", str(error))]
         else:
             yield plugin, examine(plugin.kind, component)
+
+
+def _written(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
 def _problem(plugin: Plugin) -> str | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
 import torch
+from annotated_types import Gt
 from numpy.typing import NDArray
 from torch import Tensor
 
+from textgen.api import Search
 from textgen.drawing import draw
 from textgen.testing import examine
 
@@ -175,6 +177,33 @@ class KnowsFortyTokens(Plain):
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         self.weights = getattr(self, "weights", torch.ones(logits.shape[1]))
         return super().__call__(logits * self.weights, uniforms)
+
+
+class SearchesWhatItForbids(Plain):
+    """`textgen tune` would try a temperature that no user may write."""
+
+    found_by = "sampler-search"
+
+    def __init__(self, temperature: Annotated[float, Gt(0), Search(0, 2, step=0.1)] = 1.0) -> None:
+        super().__init__(temperature)
+
+
+class SearchesNoValueOfItsOwn(Plain):
+    """One of the values is no number."""
+
+    found_by = "sampler-search"
+
+    def __init__(self, temperature: Annotated[float, Search(values=(0.5, "hot"))] = 1.0) -> None:
+        super().__init__(temperature)
+
+
+class SearchesBackwards(Plain):
+    """From high to low there is nothing."""
+
+    found_by = "sampler-search"
+
+    def __init__(self, temperature: Annotated[float, Gt(0), Search(1.5, 0.5)] = 1.0) -> None:
+        super().__init__(temperature)
 
 
 class Likeliest:

@@ -24,7 +24,7 @@ from textgen.device import Compute
 from textgen.entry import Entry
 from textgen.experiment import Experiment
 from textgen.generate import AnySampler, Generator, begin
-from textgen.metrics import TextMeasures, words
+from textgen.metrics import Measures, TextMeasures, words
 from textgen.options import build
 from textgen.runs import Run
 from textgen.samples import NUM_MEASURED, PROMPT_CHARS, held_out_prompts
@@ -82,7 +82,7 @@ def measure(
     began = time.perf_counter()
     budget = parse_budget(unit.budget)
     run = Experiment(unit.entry, unit.corpus, budget, unit.compute, unit.seed).run(report)
-    held_out = unit.corpus.split.scored("test") or unit.corpus.split.scored("validation")
+    held_out = _scored(unit)
     size = block_size(len(held_out))
     result = run.manifest["result"]
     samples = {spec: _written(run, spec, held_out, measures, unit) for spec in unit.case.samplers}
@@ -96,6 +96,16 @@ def measure(
         "samples": samples,
         "seconds": time.perf_counter() - began,
     }
+
+
+def held_out_measures(unit: Unit, measures: TextMeasures) -> Measures:
+    """Return the measures of how the authors themselves went on after the prompts."""
+    passages = held_out_prompts(_scored(unit), NUM_MEASURED, PROMPT_CHARS)
+    return measures.measure([text[:SAMPLE_CHARS] for _, text in passages])
+
+
+def _scored(unit: Unit) -> str:
+    return unit.corpus.split.scored("test") or unit.corpus.split.scored("validation")
 
 
 def _written(run: Run, spec: str, held_out: str, measures: TextMeasures, unit: Unit) -> dict[str, Any]:

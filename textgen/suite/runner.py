@@ -13,7 +13,7 @@ from textgen.api import TextgenError
 from textgen.bench import machine, versions
 from textgen.budget import parse_budget
 from textgen.files import make_folder, to_json, write_file
-from textgen.suite.measure import Unit
+from textgen.suite.measure import Unit, held_out_measures
 from textgen.suite.plan import Case, Suite
 from textgen.suite.preparation import Preparation, SuiteOptions
 from textgen.suite.results import describe_factors
@@ -50,9 +50,11 @@ def run_suite(
             failures.setdefault(f"{unit.case.label} (seed {unit.seed})", found)
         else:
             write_file(path, to_json(found))
+    first = runner.unit(suite.cases()[0], 0)
     result = {
         "suite": suite.title,
-        "corpus": runner.unit(suite.cases()[0], 0).corpus.describe(),
+        "corpus": first.corpus.describe(),
+        "held_out": {"sample_metrics": held_out_measures(first, runner.measures(first.case))},
         "budget": options.budget or suite.budget,
         "num_seeds": runner.num_seeds,
         "num_jobs": options.num_jobs,

@@ -15,7 +15,7 @@ Factor = Mapping[str, Any]
 
 def to_markdown(result: Mapping[str, Any]) -> str:
     """Return the whole report of a suite."""
-    corpus, about = result["corpus"], result["machine"]
+    corpus, about, author = result["corpus"], result["machine"], result["held_out"]["sample_metrics"]
     lines = [
         f"# {result['suite']}, on {corpus['name']}\n",
         f"{corpus['num_chars']:,} characters (cleaner {corpus['cleaner']}), {result['budget']} of training "
@@ -23,10 +23,11 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         f"{about['processor']}, {about['num_threads']} threads{_at_once(result)}; "
         f"torch {result['versions']['torch']}.\n",
         "A change in brackets is its 95 % interval, which knows of the text and of the seeds. Fewer bits per "
-        "character and more real words are better; **bold** changes are surely not zero.",
+        "character and more real words are better; **bold** changes are surely not zero."
+        + _own_words(author["real_word_rate"]),
     ]
     for factor in result["factors"]:
-        lines += ["", *factor_lines(factor)]
+        lines += ["", *factor_lines(factor, author)]
     if result["failures"]:
         lines += ["", "## What failed", ""]
         lines += [f"- {name}: {reason}" for name, reason in result["failures"].items()]
@@ -38,8 +39,15 @@ def _at_once(result: Mapping[str, Any]) -> str:
     return f" for each of {number} runs at once" if number > 1 else ""
 
 
-def factor_lines(factor: Factor) -> Iterator[str]:
-    """Yield the heading and the table of one factor, and the curves of cases with several samplers."""
+def _own_words(rate: float | None) -> str:
+    return "" if rate is None else f" Of the author's own words, {100 * rate:.1f} % are real by that measure."
+
+
+def factor_lines(factor: Factor, author: Mapping[str, float | None]) -> Iterator[str]:
+    """Yield the heading and the table of one factor, and the curves of cases with several samplers.
+
+    `author` has the measures of the held-out text itself.
+    """
     yield f"## {factor['question']}\n"
     effects = {effect["case"]: effect for effect in factor["effects"]}
     against = "the one above" if factor["cumulative"] else (factor["cases"][0]["label"] if effects else "")
@@ -59,13 +67,13 @@ def factor_lines(factor: Factor) -> Iterator[str]:
         yield "\n† Scored on another text, which the cleaner made: other characters, so no pair."
     curves = [case for case in factor["cases"] if len(case["writing"]) > 1]
     for case in curves:
-        yield from ("", *curve_lines(case))
+        yield from ("", *curve_lines(case, author))
     if len(curves) > 1:
         yield from ("", *matched_lines(curves))
 
 
-def curve_lines(case: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a case writes with each sampler: the curve of quality against diversity."""
+def curve_lines(case: Mapping[str, Any], author: Mapping[str, float | None]) -> Iterator[str]:
+    """Yield what a case writes with each sampler, the curve of quality against diversity, and the author."""
     columns = {
         "entropy_per_char": "bits/char of the choices",
         "real_word_rate": "real words",
@@ -76,9 +84,10 @@ def curve_lines(case: Mapping[str, Any]) -> Iterator[str]:
     }
     yield f"| {case['label']} | {' | '.join(columns.values())} |"
     yield f"| :-- |{' --: |' * len(columns)}"
-    for spec, measures in case["writing"].items():
-        values = [f"{measures[column]:.3f}" if column in measures else "-" for column in columns]
-        yield f"| {spec} | {' | '.join(values)} |"
+    for writer, measures in {**case["writing"], "*the author*": author}.items():
+        found = [measures.get(column) for column in columns]
+        values = ["-" if value is None else f"{value:.3f}" for value in found]
+        yield f"| {writer} | {' | '.join(values)} |"
 
 
 def matched_lines(cases: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -63,6 +63,26 @@ def check_options(kind: str, component: Any, /, **options: Any) -> None:  # noqa
         )
 
 
+def check_search(kind: str, component: Any, /, **options: Any) -> None:  # noqa: ARG001
+    """What an option declares to be searched is allowed to be chosen.
+
+    Else each study that meets it, which is every `textgen tune` of the component, loses trials or ends.
+    """
+    for name, option in declared_options(component).items():
+        if (search := option.search) is None:
+            continue
+        ends = [end for end in (search.low, search.high) if end is not None]
+        require(ends == sorted(ends), f"expected a range from low to high of {name}; got {search}")
+        for value in search.values or ends:
+            text = f"{value:.10g}" if isinstance(value, float) else str(value)
+            try:
+                option.parse(component.__name__, text)
+            except TextgenError as error:
+                raise CheckError(
+                    f"expected what is searched of {name} to be allowed; got: {error}"
+                ) from error
+
+
 def check_contract(kind: str, component: Any, /, **options: Any) -> None:
     """It is a class, has the methods of its kind, and can be built.
 
@@ -86,7 +106,7 @@ def check_contract(kind: str, component: Any, /, **options: Any) -> None:
 
 
 for kind_of_component in REQUIRED:
-    for function in (check_docstring, check_options, check_contract):
+    for function in (check_docstring, check_options, check_search, check_contract):
         name_of_check = function.__name__.removeprefix("check_")
         bound = functools.partial(function, kind_of_component)
         functools.update_wrapper(bound, function)

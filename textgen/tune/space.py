@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import UnionType
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from annotated_types import Ge, Le
 from optuna.distributions import (
@@ -17,7 +16,7 @@ from optuna.distributions import (
 )
 
 from textgen.api import Search, TextgenError
-from textgen.options import Option
+from textgen.options import Option, metadata
 from textgen.registry import unknown
 
 Value: TypeAlias = bool | int | float | str | None
@@ -42,7 +41,7 @@ class Candidate:
     @property
     def search(self) -> Search | None:
         """What the component declares to be tried."""
-        return next((item for item in _metadata(self.option.annotation) if isinstance(item, Search)), None)
+        return self.option.search
 
     def parse(self, text: str) -> Any:
         """Return the value that `text` stands for; raises `TextgenError` if it is not allowed."""
@@ -140,7 +139,7 @@ def _declared(candidate: Candidate) -> Dimension:
     if choices := _choices(candidate.option.annotation):
         return Dimension(where, choices, default, is_range=False)
     low, high = search.low, search.high
-    for item in _metadata(candidate.option.annotation):
+    for item in metadata(candidate.option.annotation):
         low = item.ge if low is None and isinstance(item, Ge) else low  # type: ignore[assignment]
         high = item.le if high is None and isinstance(item, Le) else high  # type: ignore[assignment]
     if low is None or high is None or isinstance(default, str | None):
@@ -214,14 +213,3 @@ def _choices(annotation: Any) -> tuple[Value, ...]:
     if annotation is bool:
         return False, True
     return get_args(annotation) if get_origin(annotation) is Literal else ()
-
-
-def _metadata(annotation: Any) -> Iterator[Any]:
-    """Yield what is annotated of a type, or of a member of a union."""
-    if get_origin(annotation) is Annotated:
-        base, *found = get_args(annotation)
-        yield from found
-        yield from _metadata(base)
-    elif get_origin(annotation) in (Union, UnionType):
-        for member in get_args(annotation):
-            yield from _metadata(member)
