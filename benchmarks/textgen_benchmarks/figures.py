@@ -1,0 +1,96 @@
+"""`python -m textgen_benchmarks.figures improvements-wiki improvements-austen`: draws the effects of suites.
+
+Each NAME is results/NAME.json; what the same change does on several texts stands side by side, with 95 %
+intervals. The picture is results/effects.svg, or what `--out` says; it needs matplotlib.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+RESULTS = Path(__file__).parents[1] / "results"
+WIDEST = 0.6
+"""Bits per character; what lies beyond is drawn at the edge, as an arrow."""
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito's, which all eyes tell apart
+
+
+def main() -> None:
+    """Draw what the arguments say."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="+", metavar="NAME")
+    parser.add_argument("--out", type=Path, default=RESULTS / "effects.svg")
+    options = parser.parse_args()
+    results = [json.loads((RESULTS / f"{name}.json").read_text("utf-8")) for name in options.names]
+    write_picture(results, options.out)
+
+
+def write_picture(results: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write the picture of some results of one suite; the same results are the same file."""
+    with rc_context({"svg.hashsalt": "textgen", "font.size": 8}):
+        draw_effects(results).savefig(path, metadata={"Date": None}, bbox_inches="tight")
+
+
+def draw_effects(results: Sequence[Mapping[str, Any]]) -> Figure:
+    """Return a picture of all changes of some results of one suite, one row for each."""
+    factors = [factor for factor in results[0]["factors"] if factor["effects"]]
+    num_rows = sum(len(factor["effects"]) for factor in factors) + len(factors)
+    figure = Figure(figsize=(8, 0.21 * num_rows + 1))
+    axes = figure.add_subplot()
+    axes.axvline(0, color="0.6", linewidth=0.8)
+    places = _label(axes, factors)
+    for number, result in enumerate(results):
+        shift = 0.25 * (number - (len(results) - 1) / 2)
+        _draw(axes, result, {key: place + shift for key, place in places.items()}, COLOURS[number % 4])
+    axes.set_xlim(-WIDEST, WIDEST)
+    axes.set_xlabel("change in bits per character; left is better")
+    axes.legend(loc="lower right")
+    return figure
+
+
+def _label(axes: Axes, factors: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    """Write what is changed beside its row, under the name of its factor; return the places of the rows."""
+    places: dict[tuple[str, str], float] = {}
+    labels: dict[float, str] = {}
+    place = 1.0
+    for factor in factors:
+        reference = "the one above" if factor["cumulative"] else factor["effects"][0]["reference"]
+        axes.text(-WIDEST, place, f" {factor['name']}, against {reference}", va="center", weight="bold")
+        for effect in factor["effects"]:
+            place += 1
+            places[factor["name"], effect["case"]] = place
+            labels[place] = effect["case"]
+        place += 1
+    axes.set_yticks(list(labels), list(labels.values()))
+    axes.set_ylim(place, 0)
+    return places
+
+
+def _draw(
+    axes: Axes, result: Mapping[str, Any], places: Mapping[tuple[str, str], float], colour: str
+) -> None:
+    label = f"{result['corpus']['name']}, {result['budget']}"
+    for factor in result["factors"]:
+        for effect in factor["effects"]:
+            change, place = effect["bits_per_char"], places.get((factor["name"], effect["case"]))
+            if change is None or place is None:
+                continue
+            value, (low, high) = change["value"], change["interval"]
+            if abs(value) > WIDEST:
+                edge = WIDEST * (1 if value > 0 else -1)
+                axes.plot(edge, place, ">" if value > 0 else "<", color=colour, markersize=5, clip_on=False)
+                continue
+            axes.plot([low, high], [place, place], color=colour, linewidth=1.2)
+            axes.plot(value, place, "o", color=colour, markersize=3.5, label=label)
+            label = "_"  # once in the legend
+
+
+if __name__ == "__main__":
+    main()
