@@ -78,3 +78,12 @@ def test_everything_is_put_back_also_after_an_error(tmp_path: Path) -> None:
     assert torch.is_grad_enabled()
     assert not torch.are_deterministic_algorithms_enabled()
     assert torch.zeros(1).device.type == "cpu"
+
+
+def test_a_folder_that_is_gone_is_left(tmp_path: Path) -> None:
+    before, gone = os.getcwd(), tmp_path / "gone"
+    gone.mkdir()
+    with undisturbed():
+        os.chdir(gone)
+        gone.rmdir()
+    assert os.getcwd() == before

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from textgen.api import TextgenError
+from textgen.isolation import kept
 from textgen.registry import KINDS, unknown
 from textgen.testing.expectations import CheckError, CheckSkipped
-from textgen.testing.global_state import kept
+from textgen.testing.global_state import SETTINGS
 
 __tracebackhide__ = True  # here as in each module of the kit: pytest shows the author's lines alone
 
@@ -44,7 +45,7 @@ class Check:
         Raises `CheckError` if it breaks its contract, `CheckSkipped` if the check does not apply to it,
         and whatever the component raises.
         """
-        with kept():
+        with kept(SETTINGS):
             self.function(component, **options)
 
 

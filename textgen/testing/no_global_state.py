@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 
+from textgen.isolation import kept
 from textgen.testing.building import fitted, is_trainable, predicted, random_batch, trained_model
 from textgen.testing.corpus import read
 from textgen.testing.embedding import vectors_of
 from textgen.testing.exam import add
 from textgen.testing.expectations import CheckError
-from textgen.testing.global_state import SETTINGS, TORCH_RANDOM, kept, untouched
+from textgen.testing.global_state import SETTINGS, TORCH_RANDOM, untouched
 from textgen.testing.material import OTHER_PROSE, PROSE
 from textgen.testing.model import by_steps
 from textgen.testing.model_training import loss_of
@@ -62,7 +63,7 @@ def check_no_global_state(kind: str, component: Any, /, **options: Any) -> None:
     watched = [setting for setting in SETTINGS if kind != "model" or setting is not TORCH_RANDOM]
 
     def use() -> None:
-        with kept(), untouched(f"building or using this {kind}", watched):
+        with kept(SETTINGS), untouched(f"building or using this {kind}", watched):
             USES[kind](component, **options)
 
     num_modules = len(sys.modules)
