@@ -57,14 +57,19 @@ def factor_lines(factor: Factor, author: Mapping[str, float | None]) -> Iterator
         effect = effects.get(case["label"], {})
         cells = [
             case["label"],
-            _number(case["bits_per_char"], 3),
-            _change(effect.get("bits_per_char"), 3) + ("" if effect.get("paired", True) else " †"),
-            _number(case["real_word_rate"], 1, percent=True),
-            _change(effect.get("real_word_rate"), 1, percent=True),
+            show_value(case["bits_per_char"], 3),
+            show_change(effect.get("bits_per_char"), 3) + ("" if effect.get("paired", True) else " †"),
+            show_value(case["real_word_rate"], 1, percent=True),
+            show_change(effect.get("real_word_rate"), 1, percent=True),
         ]
         yield f"| {' | '.join(cells)} |"
     if any(not effect["paired"] for effect in factor["effects"]):
         yield "\n† Scored on another text, which the cleaner made: other characters, so no pair."
+    yield from all_curves(factor, author)
+
+
+def all_curves(factor: Factor, author: Mapping[str, float | None]) -> Iterator[str]:
+    """Yield the curves of a factor's cases with several samplers, and what they are at the same freedom."""
     curves = [case for case in factor["cases"] if len(case["writing"]) > 1]
     for case in curves:
         yield from ("", *curve_lines(case, author))
@@ -116,13 +121,15 @@ def matched_lines(cases: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"| {entropy:.2f} | {' | '.join(cells)} |"
 
 
-def _number(value: Mapping[str, Any] | None, places: int, percent: bool = False) -> str:
+def show_value(value: Mapping[str, Any] | None, places: int, percent: bool = False) -> str:
+    """Return a value without its interval, or a dash for none."""
     if value is None:
         return "-"
     return f"{100 * value['value']:.{places}f} %" if percent else f"{value['value']:.{places}f}"
 
 
-def _change(value: Mapping[str, Any] | None, places: int, percent: bool = False) -> str:
+def show_change(value: Mapping[str, Any] | None, places: int, percent: bool = False) -> str:
+    """Return a change with its interval, bold if it is surely not zero, or nothing for none."""
     if value is None:
         return ""
     factor = 100 if percent else 1
