@@ -17,7 +17,7 @@ def case(label: str, bits: float) -> dict[str, Any]:
         "label": label,
         "bits_per_char": {"value": bits, "interval": [bits - 0.1, bits + 0.1]},
         "real_word_rate": {"value": 0.75, "interval": [0.7, 0.8]},
-        "writing": {sampler: {**WRITING} for sampler in ("cold", "warm")},
+        "writing": {sampler: {**WRITING} for sampler in ("mild", "warm")},
     }
 
 
