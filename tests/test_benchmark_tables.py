@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from textgen.suite.tables import matched_lines
 from textgen_benchmarks.tables import filled
 
-WRITING = {"entropy_per_char": 1.5, "real_word_rate": 0.7, "distinct_2": 0.9}
+WRITING = {"temperature": 0.8, "entropy_per_char": 1.5, "real_word_rate": 0.7, "distinct_2": 0.9}
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
@@ -53,6 +54,20 @@ def test_several_texts_stand_side_by_side_and_what_one_lacks_is_a_dash(tmp_path:
     assert "| warm | 1.500 | 0.700 |" in novel
     assert "| *the author* | - | 0.950 |" in play
     assert filled(page, tmp_path) == page
+
+
+def test_temperatures_are_matched_by_entropy_where_cooling_lowers_it() -> None:
+    def curve(label: str, *points: tuple[float, float, float]) -> dict[str, Any]:
+        keys = ("temperature", "entropy_per_char", "real_word_rate")
+        rows = {str(point[0]): dict(zip(keys, point, strict=True), distinct_2=0.5) for point in points}
+        return {"label": label, "writing": rows}
+
+    steady = curve("steady", (0.5, 1.0, 0.9), (1.5, 3.0, 0.7), (1.0, 2.0, 0.8))
+    folded = curve("folded", (0.5, 2.0, 0.1), (1.0, 1.5, 0.6), (1.5, 2.5, 0.9))
+    _, _, *lines = matched_lines([steady, folded])
+    assert lines[0] == "| 1.50 | 0.850 | 0.600 | 0.500 | 0.500 |"
+    assert lines[2] == "| 2.00 | 0.800 | 0.750 | 0.500 | 0.500 |"
+    assert lines[-1] == "| 2.50 | 0.750 | 0.900 | 0.500 | 0.500 |"
 
 
 def test_the_tables_of_the_page_are_those_of_the_results() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from textgen.options import build
 from textgen.suite.effects import Figure, difference, estimate
 from textgen.suite.plan import Case, Factor, Suite
 
@@ -64,7 +65,10 @@ def _writing(found: Measurements, spec: str) -> dict[str, Any]:
         for name in samples[0]["measures"]
         if all(sample["measures"][name] is not None for sample in samples)
     }
-    return means | {"entropy_per_char": float(np.mean([sample["entropy_per_char"] for sample in samples]))}
+    return means | {
+        "temperature": getattr(build("sampler", spec), "temperature", None),
+        "entropy_per_char": float(np.mean([sample["entropy_per_char"] for sample in samples])),
+    }
 
 
 def _effect(label: str, new: Measurements, reference: str, old: Measurements) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise, takewhile
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 NUM_MATCHED = 5
 """At how many entropies curves are compared."""
@@ -101,10 +103,7 @@ def matched_lines(cases: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     A temperature means another freedom at each level; between the ones that were measured, measures are
     interpolated. Entropies are those that all cases reach.
     """
-    curves = [
-        np.array(sorted((row["entropy_per_char"], row["real_word_rate"], row["distinct_2"]) for row in rows))
-        for rows in (case["writing"].values() for case in cases)
-    ]
+    curves = [_curve(list(case["writing"].values())) for case in cases]
     low, high = max(curve[0, 0] for curve in curves), min(curve[-1, 0] for curve in curves)
     if low >= high:
         return
@@ -119,6 +118,24 @@ def matched_lines(cases: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             for curve in curves
         ]
         yield f"| {entropy:.2f} | {' | '.join(cells)} |"
+
+
+def _curve(rows: Sequence[Mapping[str, float | None]]) -> NDArray[np.float64]:
+    """Return entropy, real words and distinct-2, of rising entropy, for as long as cooling lowers it.
+
+    Colder still, a word model may spell more and more words, and choose the more freely for it: then an
+    entropy stands for two temperatures.
+    """
+    points = [
+        tuple(float(row[key] or 0) for key in ("entropy_per_char", "real_word_rate", "distinct_2"))
+        for row in sorted(rows, key=lambda row: -(row["temperature"] or 0))
+    ]
+    falling = [points[0], *(after for before, after in takewhile(_falls, pairwise(points)))]
+    return np.array(falling[::-1])
+
+
+def _falls(pair: tuple[tuple[float, ...], tuple[float, ...]]) -> bool:
+    return pair[1][0] < pair[0][0]
 
 
 def show_value(value: Mapping[str, Any] | None, places: int, percent: bool = False) -> str:
