@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from textgen.suite.tables import matched_lines
+from textgen.suite.tables import UNPAIRED, matched_lines
 from textgen_benchmarks.tables import filled
 
 WRITING = {"temperature": 0.8, "entropy_per_char": 1.5, "real_word_rate": 0.7, "distinct_2": 0.9}
@@ -25,7 +25,7 @@ def case(label: str, bits: float) -> dict[str, Any]:
 def result(corpus: str, **bits: float) -> dict[str, Any]:
     change = {"value": -0.5, "interval": [-0.6, -0.4]}
     effects = [
-        {"case": label, "reference": "small", "paired": True, "bits_per_char": change}
+        {"case": label, "reference": "small", "paired": False, "bits_per_char": change}
         for label in bits
         if label != "small"
     ]
@@ -48,8 +48,9 @@ def test_several_texts_stand_side_by_side_and_what_one_lacks_is_a_dash(tmp_path:
     assert page.startswith("words\n<!-- one two -->\n")
     assert page.endswith("<!-- end -->\nmore words\n")
     assert "old" not in page
+    assert page.count(UNPAIRED) == 1
     assert "| small | 2.500 |  | 75.0 % | 3.000 |  | 75.0 % |" in page
-    assert "| large | 2.000 | **-0.500** (-0.600 to -0.400) | 75.0 % | - |  | - |" in page
+    assert "| large | 2.000 | **-0.500** (-0.600 to -0.400) † | 75.0 % | - |  | - |" in page
     novel, play = page.partition("**play, 5s**")[::2]
     assert "| warm | 1.500 | 0.700 |" in novel
     assert "| *the author* | - | 0.950 |" in play
@@ -68,6 +69,11 @@ def test_temperatures_are_matched_by_entropy_where_cooling_lowers_it() -> None:
     assert lines[0] == "| 1.50 | 0.850 | 0.600 | 0.500 | 0.500 |"
     assert lines[2] == "| 2.00 | 0.800 | 0.750 | 0.500 | 0.500 |"
     assert lines[-1] == "| 2.50 | 0.750 | 0.900 | 0.500 | 0.500 |"
+    for row in folded["writing"].values():
+        row["temperature"] = None
+    _, _, *lines = matched_lines([steady, folded])
+    assert [line[:6] for line in lines] == ["| 1.50", "| 1.75", "| 2.00", "| 2.25", "| 2.50"]
+    assert lines[2] == "| 2.00 | 0.800 | 0.100 | 0.500 | 0.500 |"
 
 
 def test_the_tables_of_the_page_are_those_of_the_results() -> None:

@@ -121,15 +121,18 @@ def type_name(annotation: Any) -> str:
 
 
 def search_range(option: Option) -> str:
-    """Return what `textgen tune` tries of an option, in the form of `--search`; empty if it is left alone."""
+    """Return what `textgen tune` tries of an option, such as `1..4` or `false | true`; empty for nothing.
+
+    An end that is left out is that of the range that is allowed.
+    """
     search = option.search
     if search is None:
         return ""
     if search.values:
         return " | ".join(_written(value) for value in search.values)
-    if search.low is None or search.high is None:
+    if search.low is None and search.high is None:
         return "every value"
-    return f"{search.low:g}..{search.high:g}"
+    return "..".join("" if end is None else f"{end:g}" for end in (search.low, search.high))
 
 
 def examined(
@@ -149,6 +152,8 @@ def examined(
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 

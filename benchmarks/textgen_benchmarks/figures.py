@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 RESULTS = Path(__file__).parents[1] / "results"
 WIDEST = 0.6
-"""Bits per character; what lies beyond is drawn at the edge, as an arrow."""
+"""Bits per character; a value beyond is an arrow at the edge, where longer intervals end."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito's, which all eyes tell apart
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from textgen.suite.tables import all_curves, show_change, show_value, to_markdown
+from textgen.suite.tables import UNPAIRED, all_curves, show_change, show_value, to_markdown
 
 FOLDER = Path(__file__).parents[1]
 PLACE = re.compile(r"(<!-- (?P<names>[\w. -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -46,8 +46,10 @@ def side_by_side(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"| :-- |{' --: |' * 3 * len(texts)}"
         found = [_by_case(result["factors"][number]) for result in results]
         for case in factor["cases"]:
-            cells = [cell for text in found for cell in _cells(*text.get(case["label"], ({}, {})))]
+            cells = [cell for cases in found for cell in _cells(*cases.get(case["label"], ({}, {})))]
             yield f"| {' | '.join([case['label'], *cells])} |"
+        if any(not effect["paired"] for effect in factor["effects"]):
+            yield from ("", UNPAIRED)
         for result, text in zip(results, texts, strict=True):
             curves = list(all_curves(result["factors"][number], result["held_out"]["sample_metrics"]))
             yield from (["", f"**{text}**", *curves] if curves else [])

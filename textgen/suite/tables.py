@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 NUM_MATCHED = 5
 """At how many entropies curves are compared."""
 
+UNPAIRED = "† Scored on another text, which the cleaner made: other characters, so no pair."
+
 Factor = Mapping[str, Any]
 
 
@@ -25,7 +27,7 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         f"{about['processor']}, {about['num_threads']} threads{_at_once(result)}; "
         f"torch {result['versions']['torch']}.\n",
         "A change in brackets is its 95 % interval, which knows of the text and of the seeds. Fewer bits per "
-        "character and more real words are better; **bold** changes are surely not zero."
+        "character and more real words are better; **bold** changes have an interval without zero."
         + _own_words(author["real_word_rate"]),
     ]
     for factor in result["factors"]:
@@ -66,7 +68,7 @@ def factor_lines(factor: Factor, author: Mapping[str, float | None]) -> Iterator
         ]
         yield f"| {' | '.join(cells)} |"
     if any(not effect["paired"] for effect in factor["effects"]):
-        yield "\n† Scored on another text, which the cleaner made: other characters, so no pair."
+        yield f"\n{UNPAIRED}"
     yield from all_curves(factor, author)
 
 
@@ -124,11 +126,13 @@ def _curve(rows: Sequence[Mapping[str, float | None]]) -> NDArray[np.float64]:
     """Return entropy, real words and distinct-2, of rising entropy, for as long as cooling lowers it.
 
     Colder still, a word model may spell more and more words, and choose the more freely for it: then an
-    entropy stands for two temperatures.
+    entropy stands for two temperatures. Without a temperature each, they go by entropy.
     """
+    has_order = len({row["temperature"] for row in rows} - {None}) == len(rows)
+    key = "temperature" if has_order else "entropy_per_char"
     points = [
-        tuple(float(row[key] or 0) for key in ("entropy_per_char", "real_word_rate", "distinct_2"))
-        for row in sorted(rows, key=lambda row: -(row["temperature"] or 0))
+        tuple(float(row[name] or 0) for name in ("entropy_per_char", "real_word_rate", "distinct_2"))
+        for row in sorted(rows, key=lambda row: -(row[key] or 0))
     ]
     falling = [points[0], *(after for before, after in takewhile(_falls, pairwise(points)))]
     return np.array(falling[::-1])
