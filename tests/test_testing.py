@@ -85,7 +85,7 @@ def test_the_exam_ends_where_the_contract_is_broken() -> None:
             return text
 
     outcomes = by_check(examine("cleaner", Misspelled))
-    assert list(outcomes) == ["cleaner-docstring", "cleaner-options", "cleaner-contract"]
+    assert list(outcomes) == ["cleaner-docstring", "cleaner-options", "cleaner-search", "cleaner-contract"]
     assert outcomes["cleaner-contract"].status == "failed"
     assert outcomes["cleaner-contract"].reason.endswith("Misspelled has no clean")
     assert outcomes["cleaner-docstring"].status == "passed"
@@ -241,7 +241,7 @@ def test_pytest_shows_the_lines_of_the_author_and_none_of_the_kit(tmp_path: Path
     assert not re.search(r"textgen.testing.\w+\.py:\d+", printed)
     ends = dict(re.findall(r"::test_no_cleaner\[(\S+)\] (PASSED|FAILED|SKIPPED)", printed))
     assert ends.pop("cleaner-contract") == ends.pop("cleaner-docstring") == "FAILED"
-    assert ends.pop("cleaner-options") == "PASSED"
+    assert ends.pop("cleaner-options") == ends.pop("cleaner-search") == "PASSED"
     assert set(ends.values()) == {"SKIPPED"}
     assert "see cleaner-contract, which it fails" in printed
 
