@@ -81,6 +81,13 @@ def metadata(annotation: Any) -> Iterator[Any]:
             yield from metadata(member)
 
 
+def write_value(value: bool | int | float | str | None) -> str:
+    """Return a value as it is written in an entry; `Option.parse` reads it as the same value."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
 def parse_assignments(text: str) -> dict[str, str]:
     """Split `a=1,b=2` into a dictionary; raises `TextgenError` on anything else."""
     assignments: dict[str, str] = {}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 
 from textgen.api import TextgenError
-from textgen.options import Option, declared_options
+from textgen.options import Option, declared_options, write_value
 from textgen.registry import KINDS, Plugin, PluginError, find, load, plugins, unknown
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def search_range(option: Option) -> str:
     if search is None:
         return ""
     if search.values:
-        return " | ".join(_written(value) for value in search.values)
+        return " | ".join(write_value(value) for value in search.values)
     if search.low is None and search.high is None:
         return "every value"
     return "..".join("" if end is None else f"{end:g}" for end in (search.low, search.high))
@@ -149,12 +149,6 @@ def examined(
             yield plugin, [Outcome("loads", "failed", str(error))]
         else:
             yield plugin, examine(plugin.kind, component)
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
 def _problem(plugin: Plugin) -> str | None:

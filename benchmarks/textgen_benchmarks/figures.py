@@ -16,6 +16,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from textgen.suite.tables import compared_with
+
 RESULTS = Path(__file__).parents[1] / "results"
 WIDEST = 0.6
 """Bits per character; a value beyond is an arrow at the edge, where longer intervals end."""
@@ -48,7 +50,12 @@ def draw_effects(results: Sequence[Mapping[str, Any]]) -> Figure:
     places = _label(axes, factors)
     for number, result in enumerate(results):
         shift = 0.25 * (number - (len(results) - 1) / 2)
-        _draw(axes, result, {key: place + shift for key, place in places.items()}, COLOURS[number % 4])
+        _draw(
+            axes,
+            result,
+            {key: place + shift for key, place in places.items()},
+            COLOURS[number % len(COLOURS)],
+        )
     axes.set_xlim(-WIDEST, WIDEST)
     axes.set_xlabel("change in bits per character; left is better")
     axes.legend(loc="lower right")
@@ -61,8 +68,9 @@ def _label(axes: Axes, factors: Sequence[Mapping[str, Any]]) -> dict[tuple[str, 
     labels: dict[float, str] = {}
     place = 1.0
     for factor in factors:
-        reference = "the one above" if factor["cumulative"] else factor["effects"][0]["reference"]
-        axes.text(-WIDEST, place, f" {factor['name']}, against {reference}", va="center", weight="bold")
+        axes.text(
+            -WIDEST, place, f" {factor['name']}, against {compared_with(factor)}", va="center", weight="bold"
+        )
         for effect in factor["effects"]:
             place += 1
             places[factor["name"], effect["case"]] = place

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from textgen.suite.tables import UNPAIRED, all_curves, show_change, show_value, to_markdown
+from textgen.suite.tables import UNPAIRED, all_curves, compared_with, show_change, show_value, to_markdown
 
 FOLDER = Path(__file__).parents[1]
 PLACE = re.compile(r"(<!-- (?P<names>[\w. -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -40,8 +40,7 @@ def side_by_side(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield one table for each question of a suite, with what each change did on each text."""
     texts = [f"{result['corpus']['name']}, {result['budget']}" for result in results]
     for number, factor in enumerate(results[0]["factors"]):
-        reference = "the one above" if factor["cumulative"] else factor["cases"][0]["label"]
-        columns = [f"{text} | change against {reference} | real words" for text in texts]
+        columns = [f"{text} | change against {compared_with(factor)} | real words" for text in texts]
         yield from ("", f"### {factor['question']}", "", f"| case | {' | '.join(columns)} |")
         yield f"| :-- |{' --: |' * 3 * len(texts)}"
         found = [_by_case(result["factors"][number]) for result in results]

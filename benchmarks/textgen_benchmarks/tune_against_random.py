@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeAlias
 
 from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import binomtest
 
 from textgen.bench import machine, versions
 from textgen.budget import parse_budget
-from textgen.corpus import load_corpus
-from textgen.device import choose_compute
+from textgen.corpus import Corpus, load_corpus
+from textgen.device import Compute, choose_compute
 from textgen.files import to_json, write_file
 from textgen.output import print_rows
 from textgen.progress import ProgressDisplay
@@ -31,6 +31,9 @@ from textgen.tune import Goal, Request, Study, search
 from textgen.tune.sampler import NUM_RANDOM, ONLY_RANDOM
 
 RESULT = Path(__file__).parents[1] / "results" / "tune_against_random.json"
+Curves: TypeAlias = dict[str, list[list[float]]]
+"""Of each search, the best value so far after each trial, for each repetition."""
+
 SEARCHES = {"tpe": NUM_RANDOM, "random": ONLY_RANDOM}
 """How many random trials each begins with."""
 
@@ -45,7 +48,7 @@ def best_so_far(trials: Sequence[FrozenTrial]) -> list[float]:
     return list(accumulate(values, min))
 
 
-def outcome(curves: dict[str, list[list[float]]]) -> dict[str, Any]:
+def outcome(curves: Curves) -> dict[str, Any]:
     """Return how often TPE ends below random search, and the 95 % interval of the share (Wilson)."""
     ends = [(tpe[-1], random[-1]) for tpe, random in zip(curves["tpe"], curves["random"], strict=True)]
     num_wins, num_losses = sum(a < b for a, b in ends), sum(a > b for a, b in ends)
@@ -81,45 +84,12 @@ def main() -> None:
     options = parser.parse_args()
     corpus = load_corpus(options.corpus or ["wiki"], max_chars=options.max_chars)
     compute = choose_compute(options.device, options.precision)
-    curves: dict[str, list[list[float]]] = {name: [] for name in SEARCHES}
-    with ProgressDisplay() as display:
-        for repetition in range(options.repetitions):
-            for name, num_random in SEARCHES.items():
-                folder = options.folder / f"{name}-{repetition}"
-                request = Request(
-                    entry=options.entry,
-                    search=options.search,
-                    sampling=None,
-                    budget=parse_budget(options.budget),
-                    compute=compute,
-                    seed=repetition,
-                    folder=folder,
-                )
-                objective = request.objective(corpus, display)
-                with Study(folder, objective, num_random, with_default=False) as study:
-                    search(study, Goal(options.trials, None), display)
-                    curves[name].append(best_so_far(study.trials()))
-                print(f"{name} {repetition}: {curves[name][-1][-1]:.4f}", file=sys.stderr)
+    curves, searched = run_studies(options, corpus, compute)
     found = outcome(curves)
-    print_rows(
-        [
-            {
-                "trials": number,
-                **{name: fmean(curve[number - 1] for curve in curves[name]) for name in curves},
-            }
-            for number in range(1, options.trials + 1)
-            if number % 5 == 0 or number in (1, options.trials)
-        ]
-    )
-    share = (
-        "-"
-        if found["interval"] is None
-        else "{:.2f} [{:.2f}, {:.2f}]".format(found["share_of_wins"], *found["interval"])
-    )
-    print(f"TPE wins {found['num_wins']}, random {found['num_losses']}, ties {found['num_ties']}: {share}")
+    print_outcome(found, curves, options.trials)
     result = {
         "entry": options.entry,
-        "search": [each.describe() for each in objective.dimensions],
+        "search": searched,
         "corpus": corpus.describe(),
         "budget": options.budget,
         "num_trials": options.trials,
@@ -136,6 +106,51 @@ def main() -> None:
         },
     }
     write_file(options.json, to_json(result))
+
+
+def run_studies(
+    options: argparse.Namespace, corpus: Corpus, compute: Compute
+) -> tuple[Curves, list[dict[str, Any]]]:
+    """Return the curves of both searches, one for each repetition, and what was searched."""
+    curves: Curves = {name: [] for name in SEARCHES}
+    with ProgressDisplay() as display:
+        for repetition in range(options.repetitions):
+            for name, num_random in SEARCHES.items():
+                request = Request(
+                    entry=options.entry,
+                    search=options.search,
+                    sampling=None,
+                    budget=parse_budget(options.budget),
+                    compute=compute,
+                    seed=repetition,
+                    folder=options.folder / f"{name}-{repetition}",
+                )
+                objective = request.objective(corpus, display)
+                with Study(request.folder, objective, num_random, with_default=False) as study:
+                    search(study, Goal(options.trials, None), display)
+                    curves[name].append(best_so_far(study.trials()))
+                print(f"{name} {repetition}: {curves[name][-1][-1]:.4f}", file=sys.stderr)
+    return curves, [each.describe() for each in objective.dimensions]
+
+
+def print_outcome(found: dict[str, Any], curves: Curves, num_trials: int) -> None:
+    """Print the mean curves, and who won how often."""
+    print_rows(
+        [
+            {
+                "trials": number,
+                **{name: fmean(curve[number - 1] for curve in curves[name]) for name in curves},
+            }
+            for number in range(1, num_trials + 1)
+            if number % 5 == 0 or number in (1, num_trials)
+        ]
+    )
+    share = (
+        "-"
+        if found["interval"] is None
+        else "{:.2f} [{:.2f}, {:.2f}]".format(found["share_of_wins"], *found["interval"])
+    )
+    print(f"TPE wins {found['num_wins']}, random {found['num_losses']}, ties {found['num_ties']}: {share}")
 
 
 if __name__ == "__main__":

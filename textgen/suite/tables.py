@@ -54,7 +54,7 @@ def factor_lines(factor: Factor, author: Mapping[str, float | None]) -> Iterator
     """
     yield f"## {factor['question']}\n"
     effects = {effect["case"]: effect for effect in factor["effects"]}
-    against = "the one above" if factor["cumulative"] else (factor["cases"][0]["label"] if effects else "")
+    against = compared_with(factor)
     yield f"| case | bits/char | change against {against} | real words | change |"
     yield "| :-- | --: | --: | --: | --: |"
     for case in factor["cases"]:
@@ -70,6 +70,13 @@ def factor_lines(factor: Factor, author: Mapping[str, float | None]) -> Iterator
     if any(not effect["paired"] for effect in factor["effects"]):
         yield f"\n{UNPAIRED}"
     yield from all_curves(factor, author)
+
+
+def compared_with(factor: Factor) -> str:
+    """Return what each case of a factor is compared with, in words; empty if with nothing."""
+    if factor["cumulative"]:
+        return "the one above"
+    return str(factor["effects"][0]["reference"]) if factor["effects"] else ""
 
 
 def all_curves(factor: Factor, author: Mapping[str, float | None]) -> Iterator[str]:

@@ -11,7 +11,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from textgen.bench import machine, versions
-from textgen.tune.space import spell, write_value
+from textgen.options import write_value
+from textgen.tune.space import spell
 from textgen.tune.study import Study, parameters, settings
 
 MIN_TRIALS = 3

@@ -16,7 +16,7 @@ from optuna.distributions import (
 )
 
 from textgen.api import Search, TextgenError
-from textgen.options import Option, metadata
+from textgen.options import Option, metadata, write_value
 from textgen.registry import unknown
 
 Value: TypeAlias = bool | int | float | str | None
@@ -111,13 +111,6 @@ def dimensions(candidates: Sequence[Candidate], chosen: str | None, what: str) -
             f"nothing of {what!r} is left to search; name options with --search NAME=LOW..HIGH"
         )
     return found
-
-
-def write_value(value: Value) -> str:
-    """Return a value as it is written in an entry; `Option.parse` reads it as the same value."""
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def spell(spec: str, searched: Sequence[Dimension], params: Mapping[str, Value]) -> str:
