@@ -11,8 +11,8 @@ import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from textgen import registry
-from textgen.options import build
+from textgen.registry.options import build
+from textgen.registry import registry
 
 settings.register_profile("textgen", max_examples=40, deadline=None, derandomize=True)
 settings.load_profile("textgen")
@@ -58,9 +58,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         (tmp_path / name / f"{name}.py").write_text(code)
         monkeypatch.syspath_prepend(tmp_path / name)
         installed.append(name)
-        registry.forget()
+        registry.clear_caches()
 
     yield install
     for name in installed:
         sys.modules.pop(name, None)
-    registry.forget()
+    registry.clear_caches()

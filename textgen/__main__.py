@@ -1,5 +1,5 @@
 """`python -m textgen`."""
 
-from textgen.cli import main
+from textgen.cli.app import main
 
 main()

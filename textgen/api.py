@@ -1,6 +1,6 @@
 """The contracts that plugins fulfil. Nothing here imports torch, gensim or nltk.
 
-A component is a class that is found through an entry point (see `textgen.registry`). Every keyword
+A component is a class that is found through an entry point (see `textgen.registry.registry`). Every keyword
 argument of its `__init__` that has a plain default (bool, int, float, str, Literal, or one of them
 or None) is an *option* that users set in an entry name: `char-lstm:num_layers=1`. Annotate it with
 `Annotated[int, Ge(1)]` (annotated-types) to give it a range, and with `Search` beside it to have it tuned.
@@ -27,6 +27,10 @@ State: TypeAlias = Any
 
 class TextgenError(Exception):
     """An expected failure. Its message is one line: what is wrong, where, and what to do about it."""
+
+
+class TextgenWarning(UserWarning):
+    """A problem that does not stop the work; its message is one line, as that of a `TextgenError`."""
 
 
 @runtime_checkable
@@ -73,18 +77,18 @@ class Model(Protocol):
     `fit(ids)` instead, which gets the ids of the training split. What is learnt has to be parameters or
     buffers, registered in `__init__`; `fit` may give buffers another size.
 
-    A model with an input table may accept the keyword `vectors` (an `InputVectors`), by which pretrained
+    A model with an input table may accept the keyword `vectors` (an `PretrainedVectors`), by which pretrained
     embeddings reach it.
 
     A model may also have:
 
     - `loss(ids, targets, state)`, the mean loss in nats per token and the next state, where that is cheaper
       than by all logits; in training mode it may be more than the cross-entropy, by a penalty;
-    - `prepare_step(dtype)`, a faster way to generate token by token (see `textgen.generate.Generator`);
-    - `expect_epochs(num_epochs)`, called before each update with how often the text will have been read
+    - `prepare_step(dtype)`, a faster way to generate token by token (see `textgen.generation.generator`);
+    - `set_expected_epochs(num_epochs)`, called before each update with how often the text will have been read
       in the end, by the pace so far: for what depends on it, such as dropout;
     - `recommended_training`, a dictionary of training options other than the defaults;
-    - `starting_options`, the names of options that say only where a training starts, such as a file of
+    - `init_only_options`, the names of options that say only where a training starts, such as a file of
       weights: a run is loaded without them.
     """
 
@@ -111,10 +115,10 @@ class Sampler(Protocol):
         """
 
 
-class RememberingSampler(Protocol):
+class StatefulSampler(Protocol):
     """A sampler whose choice depends on what it chose before. The component itself stays as it is."""
 
-    def begin(
+    def start(
         self, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]
     ) -> Callable[[Tensor, Tensor], Tensor]:
         """Start a batch of samples; return what chooses their next ids.
@@ -157,7 +161,7 @@ class Cleaner(Protocol):
 
 
 @dataclass(frozen=True)
-class InputVectors:
+class PretrainedVectors:
     """Pretrained rows for a model's input table."""
 
     table: Tensor

@@ -16,7 +16,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from textgen.suite.tables import compared_with
+from textgen.suite.report import compared_with
 
 RESULTS = Path(__file__).parents[1] / "results"
 WIDEST = 0.6

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textgen.device import Compute
+from textgen.runtime.device import DeviceConfig
 from textgen_benchmarks.timing import Work
 
 
@@ -36,15 +36,21 @@ class PlainLSTM(nn.Module):
 
 
 def plain_training(
-    ids: NDArray[np.int64], shape: tuple[int, int], compute: Compute, num_updates: int, model: dict[str, int]
+    ids: NDArray[np.int64],
+    shape: tuple[int, int],
+    device_config: DeviceConfig,
+    num_updates: int,
+    model: dict[str, int],
 ) -> Work:
     """Return the work of `num_updates` updates; `shape` is the batch's, streams × tokens.
 
     Carried state, full softmax, Adam, gradient clipping.
     """
-    (batch_size, length), lstm = shape, PlainLSTM(**model).to(compute.device)
+    (batch_size, length), lstm = shape, PlainLSTM(**model).to(device_config.device)
     per_stream = len(ids) // batch_size
-    streams = torch.from_numpy(ids[: per_stream * batch_size]).view(batch_size, per_stream).to(compute.device)
+    streams = (
+        torch.from_numpy(ids[: per_stream * batch_size]).view(batch_size, per_stream).to(device_config.device)
+    )
     optimizer = torch.optim.Adam(lstm.parameters(), lr=1e-3)
     position, state = 0, None
 
@@ -55,7 +61,7 @@ def plain_training(
                 position, state = 0, None
             window = streams[:, position : position + length + 1]
             position += length
-            with compute.autocast():
+            with device_config.autocast():
                 logits, state = lstm(window[:, :-1], state)
             state = tuple(part.detach() for part in state)
             loss = F.cross_entropy(logits.float().flatten(0, 1), window[:, 1:].flatten())

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from textgen.corpus import load_corpus
-from textgen.output import print_rows
+from textgen.cli.console import print_rows
+from textgen.data.corpus import load_corpus
 
 BUDGET = "1Mchars"
 STEPS = ("clean", "tokenize char", "tokenize word", "train", "score")
@@ -27,28 +27,29 @@ STEPS = ("clean", "tokenize char", "tokenize word", "train", "score")
 def measure(step: str, path: str) -> dict[str, Any]:
     """Do one step; return seconds, the characters they were spent on, and the peak memory in bytes."""
     # Not at the top: the processes that clean and tokenize import this file too.
-    from textgen.budget import parse_budget
-    from textgen.device import choose_compute
-    from textgen.entry import parse_entry
-    from textgen.experiment import Experiment, encode_corpus, score_any
+    from textgen.experiment.entry import parse_entry
+    from textgen.experiment.experiment import Experiment, encode_corpus
+    from textgen.experiment.scoring import score_any
+    from textgen.runtime.device import choose_device
+    from textgen.training.budget import parse_budget
 
     began = time.perf_counter()
-    corpus = load_corpus([path], "clean" if step == "clean" else "raw")
+    corpus = load_corpus([path], "prose" if step == "clean" else "raw")
     seconds, num_chars = time.perf_counter() - began, len(corpus.text)
     if step.startswith("tokenize"):
-        entry = parse_entry(f"{step.split()[1]}-random")
-        corpus.describe()
+        entry = parse_entry(f"{step.split()[1]}-uniform")
+        corpus.to_json()
         began = time.perf_counter()
         encode_corpus(entry, entry.build_tokenizer(), corpus)
         seconds, num_chars = time.perf_counter() - began, len(corpus.split.train)
     elif step in ("train", "score"):
-        entry = parse_entry("char-lstm" if step == "train" else "char-random")
-        compute = choose_compute("cpu")
-        run = Experiment(entry, corpus, parse_budget(BUDGET), compute, 0).run(lambda progress: None)
+        entry = parse_entry("char-lstm" if step == "train" else "char-uniform")
+        device_config = choose_device("cpu")
+        run = Experiment(entry, corpus, parse_budget(BUDGET), device_config, 0).run(lambda progress: None)
         seconds, num_chars = (run.manifest["result"]["train"][key] for key in ("seconds", "num_chars"))
         if step == "score":
             began = time.perf_counter()
-            score_any(run, corpus.text, compute.device)
+            score_any(run, corpus.text, device_config.device)
             seconds, num_chars = time.perf_counter() - began, len(corpus.text)
     # Linux counts in kB, macOS in bytes; of several processes the largest one.
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -106,7 +107,7 @@ def main() -> None:
         ]
     )
     if options.json:
-        from textgen.bench import machine, versions
+        from textgen.runtime.environment import machine, versions
 
         result = {"versions": versions(), "machine": machine(), "rows": rows}
         options.json.write_text(json.dumps(result, indent=2) + "\n", "utf-8")

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from textgen.bench import machine, versions
-from textgen.corpus import load_corpus
-from textgen.device import PRECISIONS, Compute, choose_compute, seeded
-from textgen.entry import parse_entry
-from textgen.experiment import embed
-from textgen.generate import Generator
-from textgen.options import build
-from textgen.streams import Streams
-from textgen.train import Trainer
+from textgen.data.corpus import load_corpus
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.experiment import embed
+from textgen.generation.generator import Generator
+from textgen.registry.options import build
+from textgen.runtime.device import PRECISIONS, DeviceConfig, choose_device, seeded
+from textgen.runtime.environment import machine, versions
+from textgen.training.batches import ContiguousBatches
+from textgen.training.trainer import Trainer
 from textgen_benchmarks.reference import has_keras, keras_windows, plain_generation, plain_training
 from textgen_benchmarks.remote import remote
 from textgen_benchmarks.timing import Comparison, Work, compare, matrix_product_peak
@@ -37,22 +37,22 @@ NUM_CHARS = 400
 class Ours:
     """An entry on the `wiki` corpus, ready to be trained and to generate."""
 
-    def __init__(self, name: str, text: str, compute: Compute) -> None:
-        self.entry, self.compute = parse_entry(name), compute
+    def __init__(self, name: str, text: str, device_config: DeviceConfig) -> None:
+        self.entry, self.device_config = parse_entry(name), device_config
         self.tokenizer = self.entry.build_tokenizer()
         self.tokenizer.fit(text)
         self.ids = np.asarray(self.tokenizer.encode(text))
         self.vocab_size = len(self.tokenizer.tokens)
         vectors, _ = embed(self.entry, self.tokenizer, text, self.ids)
-        with seeded(0, compute.device):
-            self.model = self.entry.build_model(self.vocab_size, vectors).to(compute.device)
+        with seeded(0, device_config.device):
+            self.model = self.entry.build_model(self.vocab_size, vectors).to(device_config.device)
         self.options = self.entry.train_options()
         self.batch_shape = (self.options.batch_size, self.options.sequence_length)
 
     def training(self, num_updates: int) -> Work:
         """Return the work of so many updates, in tokens."""
-        streams = Streams(self.ids, self.options.batch_size, self.options.sequence_length, 0)
-        trainer = Trainer(self.model, streams, self.options, self.compute, 0)
+        streams = ContiguousBatches(self.ids, self.options.batch_size, self.options.sequence_length, 0)
+        trainer = Trainer(self.model, streams, self.options, self.device_config, 0)
         self.model.train()
 
         def work() -> int:
@@ -64,7 +64,7 @@ class Ours:
 
     def generation(self, batch_size: int) -> Work:
         """Return the work of writing `NUM_CHARS` characters in each of `batch_size` samples."""
-        generator = Generator(self.model.eval(), self.tokenizer, self.compute)
+        generator = Generator(self.model.eval(), self.tokenizer, self.device_config)
         sampler = build("sampler", "temperature:temperature=0.8")
 
         def work() -> int:
@@ -74,42 +74,44 @@ class Ours:
         return work
 
 
-def comparisons(compute: Compute, repetitions: int) -> Iterator[Comparison]:
+def comparisons(device_config: DeviceConfig, repetitions: int) -> Iterator[Comparison]:
     """Yield every claim, measured."""
     text = load_corpus(["wiki"]).text[:]
     measure = partial(compare, repetitions=repetitions)
-    char = Ours(CHAR, text, compute)
+    char = Ours(CHAR, text, device_config)
     plain = partial(remote, plain_training, char.ids.astype(np.int64), char.batch_shape)
     # Two operations per weight forward, four backward.
     flops = 6.0 * sum(p.numel() for p in char.model.parameters() if p.ndim == 2)
     training = char.training(30)
     size = {"vocab_size": char.vocab_size}
-    for precision, keeps_memory in (("fp32", False), ("fp32", True), (compute.precision, True)):
+    for precision, keeps_memory in (("fp32", False), ("fp32", True), (device_config.precision, True)):
         name = (
             f"training char-lstm with AdamW, against a plain {precision} loop with Adam{KEEPS[keeps_memory]}"
         )
-        same = Compute(compute.device, precision)
+        same = DeviceConfig(device_config.device, precision)
         with plain(same, 30, size, keeps_memory=keeps_memory) as reference:
             yield measure(name, "chars", ours=training, reference=reference, flops=flops)
     if has_keras():
         name = "the same, against the original's windows in Keras"
         with remote(keras_windows) as reference:
             yield measure(name, "targets", ours=training, reference=reference)
-    muon = Ours("char-lstm:optimizer=muon", text, compute).training(30)
+    muon = Ours("char-lstm:optimizer=muon", text, device_config).training(30)
     yield measure("the same with Muon, against AdamW", "chars", ours=muon, reference=training)
-    word = Ours(WORD, text, compute)
+    word = Ours(WORD, text, device_config)
     name = (
         f"training word-lstm-glove with AdamW, {word.vocab_size:,} tokens, "
-        f"against a plain {compute.precision} full softmax with Adam"
+        f"against a plain {device_config.precision} full softmax with Adam"
     )
     sizes = {"vocab_size": word.vocab_size, "embedding": 50}
     ids = word.ids.astype(np.int64)
-    with remote(plain_training, ids, word.batch_shape, compute, 3, sizes, keeps_memory=True) as reference:
+    with remote(
+        plain_training, ids, word.batch_shape, device_config, 3, sizes, keeps_memory=True
+    ) as reference:
         name += KEEPS[True]
         yield measure(name, "tokens", ours=word.training(10), reference=reference)
     for batch_size, keeps_memory in product((1, 64), (False, True)):
         name = f"generation with char-lstm, {batch_size} at a time, against a plain loop{KEEPS[keeps_memory]}"
-        arguments = (char.vocab_size, batch_size, NUM_CHARS, compute.device)
+        arguments = (char.vocab_size, batch_size, NUM_CHARS, device_config.device)
         with remote(plain_generation, *arguments, keeps_memory=keeps_memory) as reference:
             yield measure(name, "chars", ours=char.generation(batch_size), reference=reference)
 
@@ -121,16 +123,17 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
-    compute = choose_compute(arguments.device)
-    peak = matrix_product_peak(PRECISIONS[compute.precision], compute.device)
+    device_config = choose_device(arguments.device)
+    peak = matrix_product_peak(PRECISIONS[device_config.precision], device_config.device)
     print(
-        f"{machine()}, {compute.device.type} {compute.precision}, matrix product peak {peak:,.0f} GFLOP/s\n"
+        f"{machine()}, {device_config.device.type} {device_config.precision}, "
+        f"matmul peak {peak:,.0f} GFLOP/s\n"
     )
     print(
         "| what | ours | reference | ratio (range) | GFLOP/s (of the peak) |\n| :-- | --: | --: | --: | --: |"
     )
     rows: list[dict[str, Any]] = []
-    for comparison in comparisons(compute, arguments.repetitions):
+    for comparison in comparisons(device_config, arguments.repetitions):
         row = comparison.describe(peak)
         rows.append(row)
         low, high = row["ratio_range"]

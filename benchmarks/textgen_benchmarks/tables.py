@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from textgen.suite.tables import UNPAIRED, all_curves, compared_with, show_change, show_value, to_markdown
+from textgen.suite.report import UNPAIRED, all_curves, compared_with, show_change, show_value, to_markdown
 
 FOLDER = Path(__file__).parents[1]
 PLACE = re.compile(r"(<!-- (?P<names>[\w. -]+) -->\n).*?(<!-- end -->)", re.DOTALL)

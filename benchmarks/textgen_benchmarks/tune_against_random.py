@@ -20,15 +20,17 @@ from typing import Any, TypeAlias
 from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import binomtest
 
-from textgen.bench import machine, versions
-from textgen.budget import parse_budget
-from textgen.corpus import Corpus, load_corpus
-from textgen.device import Compute, choose_compute
-from textgen.files import to_json, write_file
-from textgen.output import print_rows
-from textgen.progress import ProgressDisplay
-from textgen.tune import Goal, Request, Study, search
-from textgen.tune.sampler import NUM_RANDOM, ONLY_RANDOM
+from textgen.cli.console import print_rows
+from textgen.cli.progress import ProgressDisplay
+from textgen.data.corpus import Corpus, load_corpus
+from textgen.runtime.device import DeviceConfig, choose_device
+from textgen.runtime.environment import machine, versions
+from textgen.runtime.files import to_json, write_file
+from textgen.training.budget import parse_budget
+from textgen.tune.request import Request
+from textgen.tune.study import Study
+from textgen.tune.tpe import NUM_RANDOM, ONLY_RANDOM
+from textgen.tune.trials import Goal, search
 
 RESULT = Path(__file__).parents[1] / "results" / "tune_against_random.json"
 Curves: TypeAlias = dict[str, list[list[float]]]
@@ -83,19 +85,19 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=RESULT)
     options = parser.parse_args()
     corpus = load_corpus(options.corpus or ["wiki"], max_chars=options.max_chars)
-    compute = choose_compute(options.device, options.precision)
-    curves, searched = run_studies(options, corpus, compute)
+    device_config = choose_device(options.device, options.precision)
+    curves, searched = run_studies(options, corpus, device_config)
     found = outcome(curves)
     print_outcome(found, curves, options.trials)
     result = {
         "entry": options.entry,
         "search": searched,
-        "corpus": corpus.describe(),
+        "corpus": corpus.to_json(),
         "budget": options.budget,
         "num_trials": options.trials,
         "num_repetitions": options.repetitions,
-        "device": compute.device.type,
-        "precision": compute.precision,
+        "device": device_config.device.type,
+        "precision": device_config.precision,
         "versions": versions(),
         "machine": machine(),
         "outcome": found,
@@ -109,7 +111,7 @@ def main() -> None:
 
 
 def run_studies(
-    options: argparse.Namespace, corpus: Corpus, compute: Compute
+    options: argparse.Namespace, corpus: Corpus, device_config: DeviceConfig
 ) -> tuple[Curves, list[dict[str, Any]]]:
     """Return the curves of both searches, one for each repetition, and what was searched."""
     curves: Curves = {name: [] for name in SEARCHES}
@@ -121,7 +123,7 @@ def run_studies(
                     search=options.search,
                     sampling=None,
                     budget=parse_budget(options.budget),
-                    compute=compute,
+                    device_config=device_config,
                     seed=repetition,
                     folder=options.folder / f"{name}-{repetition}",
                 )
@@ -130,7 +132,7 @@ def run_studies(
                     search(study, Goal(options.trials, None), display)
                     curves[name].append(best_so_far(study.trials()))
                 print(f"{name} {repetition}: {curves[name][-1][-1]:.4f}", file=sys.stderr)
-    return curves, [each.describe() for each in objective.dimensions]
+    return curves, [each.to_json() for each in objective.dimensions]
 
 
 def print_outcome(found: dict[str, Any], curves: Curves, num_trials: int) -> None:

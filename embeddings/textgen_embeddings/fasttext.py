@@ -8,7 +8,7 @@ import numpy as np
 from gensim.models import FastText as GensimFastText
 from gensim.models import KeyedVectors
 
-from textgen.tokens import BYTE
+from textgen.data.vocabulary import BYTE
 from textgen_embeddings.files import keyed_vectors, read_vectors
 from textgen_embeddings.word2vec import Word2Vec
 

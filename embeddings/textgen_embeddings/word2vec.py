@@ -14,8 +14,8 @@ from gensim.models import Word2Vec as GensimWord2Vec
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from textgen.api import Search, TextgenError
+from textgen.data.words import split_words
 from textgen_embeddings.files import quiet_gensim, read_vectors
-from textgen_word.splitting import split
 
 PARAGRAPH = re.compile(r"\n\s*\n")
 
@@ -71,6 +71,6 @@ class Word2Vec:
 def sentences(text: str) -> Iterator[list[str]]:
     """Yield the words of each paragraph, in lists no longer than gensim takes without cutting them off."""
     for paragraph in PARAGRAPH.split(text):
-        words = [sys.intern(word) for piece in split(paragraph) if (word := piece.strip())]
+        words = [sys.intern(word) for piece in split_words(paragraph) if (word := piece.strip())]
         for start in range(0, len(words), MAX_WORDS_IN_BATCH):
             yield words[start : start + MAX_WORDS_IN_BATCH]

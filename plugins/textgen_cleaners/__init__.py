@@ -1,1 +1,1 @@
-"""Cleaners: raw (as it is), clean (repaired prose), seed (lower-case letters only)."""
+"""Cleaners: raw (unchanged), prose (repaired prose), letters (lower-case letters and spaces only)."""

@@ -17,7 +17,7 @@ import nltk.downloader
 from platformdirs import user_cache_path
 
 from textgen.api import TextgenError
-from textgen.registry import unknown
+from textgen.runtime.messages import unknown
 
 BOOKS = (
     "austen-emma.txt",

@@ -12,7 +12,7 @@ from gensim.corpora.wikicorpus import extract_pages
 from gensim.test.utils import datapath
 
 from textgen.api import TextgenError
-from textgen.registry import unknown
+from textgen.runtime.messages import unknown
 from textgen_corpora.wikitext import plain_text
 
 DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"

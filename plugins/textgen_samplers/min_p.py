@@ -10,7 +10,7 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from textgen.api import Search
-from textgen.drawing import draw
+from textgen.generation.sampling import sample_categorical
 
 
 @dataclass
@@ -29,4 +29,4 @@ class MinP:
         """Return ids [batch]."""
         scaled = logits / self.temperature
         floor = scaled.amax(dim=-1, keepdim=True) + math.log(self.p)
-        return draw(scaled.masked_fill(scaled < floor, float("-inf")), uniforms)
+        return sample_categorical(scaled.masked_fill(scaled < floor, float("-inf")), uniforms)

@@ -9,7 +9,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from textgen.api import Search
-from textgen.drawing import draw
+from textgen.generation.sampling import sample_categorical
 
 
 @dataclass
@@ -21,4 +21,4 @@ class Temperature:
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch]."""
-        return draw(logits / self.temperature, uniforms)
+        return sample_categorical(logits / self.temperature, uniforms)

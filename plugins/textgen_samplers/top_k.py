@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from textgen.api import Search
-from textgen.drawing import draw
+from textgen.generation.sampling import sample_categorical
 
 
 @dataclass
@@ -24,4 +24,4 @@ class TopK:
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch]."""
         best, ids = logits.topk(min(self.k, logits.shape[-1]), dim=-1)
-        return ids.gather(1, draw(best / self.temperature, uniforms)[:, None])[:, 0]
+        return ids.gather(1, sample_categorical(best / self.temperature, uniforms)[:, None])[:, 0]

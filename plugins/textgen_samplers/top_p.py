@@ -9,7 +9,7 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from textgen.api import Search
-from textgen.drawing import draw
+from textgen.generation.sampling import sample_categorical
 
 
 @dataclass
@@ -27,4 +27,4 @@ class TopP:
         probabilities = ordered.softmax(dim=-1)
         before = probabilities.cumsum(dim=-1) - probabilities  # what stands before a token: 0 for the first
         nucleus = ordered.masked_fill(before >= self.p, float("-inf"))
-        return ids.gather(1, draw(nucleus, uniforms)[:, None])[:, 0]
+        return ids.gather(1, sample_categorical(nucleus, uniforms)[:, None])[:, 0]

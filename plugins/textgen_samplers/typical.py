@@ -10,7 +10,7 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from textgen.api import Search
-from textgen.drawing import draw
+from textgen.generation.sampling import sample_categorical
 
 
 @dataclass
@@ -34,4 +34,4 @@ class Typical:
         ordered = log_probabilities.gather(1, ids)
         before = ordered.exp().cumsum(dim=-1) - ordered.exp()  # what stands before a token: 0 for the first
         typical = ordered.masked_fill(before >= self.p, float("-inf"))
-        return ids.gather(1, draw(typical, uniforms)[:, None])[:, 0]
+        return ids.gather(1, sample_categorical(typical, uniforms)[:, None])[:, 0]

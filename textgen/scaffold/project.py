@@ -14,9 +14,9 @@ from string import Template
 
 from textgen import DISTRIBUTION, __version__
 from textgen.api import TextgenError
-from textgen.contracts import with_article
-from textgen.files import new_folder
-from textgen.registry import KINDS, names, unknown
+from textgen.registry.registry import KINDS, names
+from textgen.runtime.files import new_folder
+from textgen.runtime.messages import unknown, with_article
 
 TRY = {
     "tokenizer": "{name}-lstm char-lstm",

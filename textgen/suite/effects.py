@@ -1,100 +1,114 @@
-"""How much a change does, with a 95 % interval that knows of the text and of the seeds."""
+"""From measurements to effects: what each change does to the score and to the share of real words."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import t as student
 
-NUM_RESAMPLES = 2000
+from textgen.evaluation.estimates import Figure, difference, estimate
+from textgen.registry.options import build
+from textgen.suite.schema import Case, Factor, Suite
 
-
-@dataclass(frozen=True)
-class Figure:
-    """A ratio of sums over units, measured with several seeds: bits per block / characters per block.
-
-    Both arrays are [number of seeds, number of units].
-    """
-
-    amounts: NDArray[np.float64]
-    sizes: NDArray[np.float64]
-    units: str
-    """What the units are, such as the hash of the text: figures of the same units are paired."""
-
-    @property
-    def value(self) -> float:
-        """The mean of the ratios of all seeds."""
-        return float(np.mean(self._ratios()))
-
-    def _ratios(self) -> NDArray[np.float64]:
-        ratios: NDArray[np.float64] = self.amounts.sum(1) / self.sizes.sum(1)
-        return ratios
-
-    def _resampled(self) -> NDArray[np.float64]:
-        """Return the mean ratio for each resample of the units, the same ones for every figure of them."""
-        number = self.amounts.shape[1]
-        generator = np.random.default_rng(0)
-        weights = generator.multinomial(number, np.full(number, 1 / number), size=NUM_RESAMPLES)
-        sizes = np.maximum(weights @ self.sizes.T, 1e-9)
-        means: NDArray[np.float64] = (weights @ self.amounts.T / sizes).mean(1)
-        return means
+Measurements = Sequence[dict[str, Any]]
+"""Of one case, one for each seed."""
 
 
-@dataclass(frozen=True)
-class Effect:
-    """A value with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def describe(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {"value": self.value, "interval": [self.low, self.high]}
+def describe_factors(suite: Suite, found: Callable[[Case], Measurements]) -> list[dict[str, Any]]:
+    """Return each factor with its cases and effects, as JSON values, less what was not measured."""
+    return [_describe_factor(factor, found) for factor in suite.factors]
 
 
-def estimate(figure: Figure) -> Effect:
-    """Return a figure with its interval."""
-    return _interval(figure.value, [figure._resampled()], [figure._ratios()], figure.amounts.shape[1])
+def _describe_factor(factor: Factor, found: Callable[[Case], Measurements]) -> dict[str, Any]:
+    measured = {case.label: found(case) for case in factor.cases}
+    effects = [
+        _effect(case.label, measured[case.label], reference.label, measured[reference.label])
+        for case, reference in factor.comparisons()
+        if measured[case.label] and measured[reference.label]
+    ]
+    return {
+        "name": factor.name,
+        "question": factor.question,
+        "cumulative": factor.cumulative,
+        "cases": [
+            _describe_case(case, measured[case.label]) for case in factor.cases if measured[case.label]
+        ],
+        "effects": effects,
+    }
 
 
-def difference(new: Figure, old: Figure) -> Effect:
-    """Return how much `new` is above `old`.
+def _describe_case(case: Case, found: Measurements) -> dict[str, Any]:
+    scored, real = bits(found), real_words(found)
+    results = [each["result"] for each in found]
+    return {
+        **case.model_dump(mode="json"),
+        "budget": found[0]["settings"]["budget"],
+        "num_seeds": len(found),
+        "bits_per_char": estimate(scored).to_json() if scored else None,
+        "real_word_rate": estimate(real).to_json() if real else None,
+        "num_parameters": results[0]["num_parameters"],
+        "train_seconds": float(np.mean([result["train"]["seconds"] for result in results])),
+        "num_epochs": float(np.mean([result["train"]["num_epochs"] for result in results])),
+        "chars_per_second": float(np.mean([result["train"]["chars_per_second"] for result in results])),
+        "embedding": results[0]["embedding"],
+        "writing": {spec: _writing(found, spec) for spec in case.samplers},
+        "text": found[0]["samples"][case.samplers[0]]["text"],
+    }
 
-    Figures of the same units are paired: what makes a passage hard is hard for both. So are seeds, in so far
-    as both have the same number of them. The variance is that of the mean over units (by the bootstrap)
-    plus that of the mean over seeds; the interval is Student's, with degrees of freedom by Welch and
-    Satterthwaite, so that few seeds make it wide.
-    """
-    value, number = new.value - old.value, new.amounts.shape[1]
-    if new.units == old.units and new.amounts.shape == old.amounts.shape:
-        resampled, ratios = new._resampled() - old._resampled(), new._ratios() - old._ratios()
-        return _interval(value, [resampled], [ratios], number)
-    return _interval(
-        value,
-        [new._resampled(), old._resampled()],
-        [new._ratios(), old._ratios()],
-        min(number, old.amounts.shape[1]),
+
+def _writing(found: Measurements, spec: str) -> dict[str, Any]:
+    """Return the measures of what a sampler wrote, the mean over seeds."""
+    samples = [each["samples"][spec] for each in found]
+    means = {
+        name: float(np.mean([sample["measures"][name] for sample in samples]))
+        for name in samples[0]["measures"]
+        if all(sample["measures"][name] is not None for sample in samples)
+    }
+    return means | {
+        "temperature": getattr(build("sampler", spec), "temperature", None),
+        "entropy_per_char": float(np.mean([sample["entropy_per_char"] for sample in samples])),
+    }
+
+
+def _effect(label: str, new: Measurements, reference: str, old: Measurements) -> dict[str, Any]:
+    return {
+        "case": label,
+        "reference": reference,
+        "paired": _scored_text(new[0]) == _scored_text(old[0]),
+        "bits_per_char": _difference(bits(new), bits(old)),
+        "real_word_rate": _difference(real_words(new), real_words(old)),
+    }
+
+
+def _difference(new: Figure | None, old: Figure | None) -> dict[str, Any] | None:
+    return difference(new, old).to_json() if new and old else None
+
+
+def bits(found: Measurements) -> Figure | None:
+    """Return the bits of each block of the scored text, per character, or None without a score."""
+    if not all(each["bits"] for each in found):
+        return None
+    return Figure(
+        np.array([each["bits"] for each in found]),
+        np.array([each["chars"] for each in found], float),
+        f"blocks of {_scored_text(found[0])}",
     )
 
 
-def _interval(
-    value: float,
-    resampled: list[NDArray[np.float64]],
-    ratios: list[NDArray[np.float64]],
-    num_units: int,
-) -> Effect:
-    variances = [(float(np.var(part)), max(1, num_units - 1)) for part in resampled]
-    variances += [
-        (float(np.var(part, ddof=1)) / len(part), len(part) - 1) for part in ratios if len(part) > 1
-    ]
-    total = sum(variance for variance, _ in variances)
-    if not total:
-        return Effect(value, value, value)
-    freedom = total**2 / sum(variance**2 / degrees for variance, degrees in variances)
-    reach = float(student.ppf(0.975, freedom)) * math.sqrt(total)
-    return Effect(value, value - reach, value + reach)
+def real_words(found: Measurements) -> Figure | None:
+    """Return the real words of each sample, per word, or None if nothing but odd signs was written."""
+    samples = [next(iter(each["samples"].values())) for each in found]
+    if not all(any(sample["words"]) for sample in samples):
+        return None
+    return Figure(
+        np.array([sample["real_words"] for sample in samples], float),
+        np.array([sample["words"] for sample in samples], float),
+        f"prompts of {_scored_text(found[0])}",
+    )
+
+
+def _scored_text(measurement: dict[str, Any]) -> str:
+    split = measurement["settings"]["corpus"]["split"]
+    part: str = split["test"]["sha256"] if split["test"]["num_chars"] else split["validation"]["sha256"]
+    return part

@@ -13,18 +13,18 @@ from typing import Any
 import torch
 
 from textgen.api import TextgenError
-from textgen.failure import explain
-from textgen.parallel import num_cores, prepare_process
-from textgen.plugin_file import load_plugin_file
-from textgen.registry import plugin_files
-from textgen.suite.measure import Unit, measure
-from textgen.suite.plan import Case
-from textgen.suite.preparation import Preparation
-from textgen.train import Progress
+from textgen.registry.attribution import describe_error
+from textgen.registry.registry import plugin_files
+from textgen.registry.single_file import load_plugin_file
+from textgen.runtime.processes import num_cores, prepare_process
+from textgen.suite.job import Unit, measure
+from textgen.suite.planner import JobPlanner
+from textgen.suite.schema import Case
+from textgen.training.progress import Progress
 
 Report = Callable[[str, Progress | None], None]
 
-_preparation: Preparation
+_preparation: JobPlanner
 
 
 def share_cores(num_jobs: int) -> None:
@@ -34,7 +34,7 @@ def share_cores(num_jobs: int) -> None:
 
 
 def measure_units(
-    preparation: Preparation, units: Mapping[Path, Unit], report: Report
+    preparation: JobPlanner, units: Mapping[Path, Unit], report: Report
 ) -> Iterator[tuple[Path, dict[str, Any] | str]]:
     """Yield each unit's path with its measurement, or with the reason why there is none."""
     if preparation.options.num_jobs > 1:
@@ -46,11 +46,11 @@ def measure_units(
 
 
 def _measure_at_once(
-    preparation: Preparation, units: Mapping[Path, Unit], report: Report
+    preparation: JobPlanner, units: Mapping[Path, Unit], report: Report
 ) -> Iterator[tuple[Path, dict[str, Any] | str]]:
     files = [str(file) for file in plugin_files()]
     # Each process reads the texts itself, once: to send them with each unit would cost more.
-    new = Preparation(preparation.suite, preparation.options, preparation.folder)
+    new = JobPlanner(preparation.suite, preparation.options, preparation.folder)
     pool = ProcessPoolExecutor(
         preparation.options.num_jobs,
         get_context("spawn"),  # torch has threads, which a fork would leave behind in an unknown state
@@ -75,7 +75,7 @@ def _measure_at_once(
         pool.shutdown(cancel_futures=True)
 
 
-def _prepare_process(preparation: Preparation, files: list[str]) -> None:
+def _prepare_process(preparation: JobPlanner, files: list[str]) -> None:
     global _preparation  # noqa: PLW0603 - sent once, not with each unit
     prepare_process()
     share_cores(preparation.options.num_jobs)
@@ -89,7 +89,7 @@ def _measure_in_process(case: Case, seed: int) -> dict[str, Any] | str:
 
 
 def _measured(
-    preparation: Preparation,
+    preparation: JobPlanner,
     case: Case,
     seed: int,
     report: Callable[[Progress], None] = lambda progress: None,
@@ -99,4 +99,4 @@ def _measured(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # one case must not take the others down
-        return explain(error)
+        return describe_error(error)

@@ -14,42 +14,42 @@ With pytest this is a whole test file, and has one case for each check:
 
     test_lower = conformance_test("cleaner", Lower)
 
-Without pytest, `examine` returns the outcomes:
+Without pytest, `run_checks` returns the outcomes:
 
-    from textgen.testing import examine
+    from textgen.testing import run_checks
 
-    for outcome in examine("cleaner", Lower):
+    for outcome in run_checks("cleaner", Lower):
         print(outcome.check, outcome.status, outcome.reason)
 
-A component is the class itself; options for building it may follow: `examine("model", Bigram, size=16)`.
+A component is the class itself; options for building it may follow: `run_checks("model", Bigram, size=16)`.
 Importing this package needs neither pytest nor hypothesis.
 """
 
-from textgen.testing import (  # noqa: F401 - importing them registers their checks
+from textgen.testing.asserts import CheckError, CheckSkipped
+from textgen.testing.checks import (  # noqa: F401 - importing them registers their checks
     cleaner,
+    common,
     corpus,
+    declarations,
     embedding,
-    general,
     model,
-    model_reach,
-    model_saved,
+    model_long,
+    model_saving,
     model_state,
     model_training,
-    no_global_state,
-    other,
+    process_state,
     sampler,
     sampler_rows,
     tokenizer,
 )
-from textgen.testing.exam import Check, Outcome, checks, conformance_test, examine
-from textgen.testing.expectations import CheckError, CheckSkipped
+from textgen.testing.runner import Check, CheckResult, checks, conformance_test, run_checks
 
 __all__ = [
     "Check",
     "CheckError",
+    "CheckResult",
     "CheckSkipped",
-    "Outcome",
     "checks",
     "conformance_test",
-    "examine",
+    "run_checks",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from textgen.testing.expectations import require
+from textgen.testing.asserts import require
 
 __tracebackhide__ = True
 

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from textgen.api import TextgenError
-from textgen.bench import BenchOptions
-from textgen.budget import Budget
-from textgen.corpus import Corpus
-from textgen.device import Compute
-from textgen.entry import Entry, parse_entry
-from textgen.experiment import Experiment
-from textgen.options import declared_options
-from textgen.registry import load
-from textgen.train import Progress, TrainOptions
-from textgen.tune.final import Report, compare_entries
-from textgen.tune.space import Candidate, Dimension, Value, spell
+from textgen.comparison.bench import BenchOptions
+from textgen.data.corpus import Corpus
+from textgen.experiment.entry import Entry, parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.registry.options import declared_options
+from textgen.registry.registry import load
+from textgen.runtime.device import DeviceConfig
+from textgen.training.budget import Budget
+from textgen.training.options import TrainOptions
+from textgen.training.progress import Progress
+from textgen.tune.final_comparison import Report, compare_entries
+from textgen.tune.search_space import Candidate, Dimension, Value, spell
 
 Follow = Callable[[Progress], None]
 
@@ -59,7 +60,7 @@ class Training:
     entry: Entry
     corpus: Corpus
     budget: Budget
-    compute: Compute
+    device_config: DeviceConfig
     seed: int
     dimensions: Sequence[Dimension]
 
@@ -80,7 +81,7 @@ class Training:
 
     def settings(self) -> dict[str, Any]:
         """Return what `Experiment` says decides a run, and the parts and options of the entry."""
-        experiment = Experiment(self.entry, self.corpus, self.budget, self.compute, self.seed)
+        experiment = Experiment(self.entry, self.corpus, self.budget, self.device_config, self.seed)
         return {"entry": {"parts": self.entry.parts, "options": self.entry.options}, **experiment.settings()}
 
     def measure(self, params: Mapping[str, Value], follow: Follow) -> float:
@@ -88,7 +89,7 @@ class Training:
         # No trial may see the test part. Without one, an experiment scores validation as it would test.
         corpus = replace(self.corpus, split=replace(self.corpus.split, test=""))
         entry = parse_entry(spell(self.entry.name, self.dimensions, params))
-        run = Experiment(entry, corpus, self.budget, self.compute, self.seed).run(follow)
+        run = Experiment(entry, corpus, self.budget, self.device_config, self.seed).run(follow)
         score = run.manifest["result"]["validation"]
         if score is None:
             name = entry.parts["tokenizer"]
@@ -98,7 +99,7 @@ class Training:
     def compare(self, best: str, num_seeds: int, folder: Path, report: Report) -> dict[str, Any]:
         """Train both on the whole corpus with the seeds that follow the study's."""
         options = BenchOptions(
-            budget=self.budget, compute=self.compute, seed=self.seed + 1, num_seeds=num_seeds
+            budget=self.budget, device_config=self.device_config, seed=self.seed + 1, num_seeds=num_seeds
         )
         return compare_entries(
             self.entry, parse_entry(best), self.corpus, options, folder=folder, report=report

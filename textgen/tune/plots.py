@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from textgen.files import write_file
+from textgen.runtime.files import write_file
 from textgen.tune.report import MIN_TRIALS, importances
 from textgen.tune.study import Study
 

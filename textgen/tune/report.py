@@ -10,9 +10,9 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from textgen.bench import machine, versions
-from textgen.options import write_value
-from textgen.tune.space import spell
+from textgen.registry.options import write_value
+from textgen.runtime.environment import machine, versions
+from textgen.tune.search_space import spell
 from textgen.tune.study import Study, parameters, settings
 
 MIN_TRIALS = 3

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from textgen.bench import check_reuse, finished_run
-from textgen.budget import Budget
-from textgen.corpus import Corpus
-from textgen.device import Compute
-from textgen.entry import parse_entry
-from textgen.experiment import Experiment
-from textgen.runs import MANIFEST
-from textgen.tune.final import Report
+from textgen.comparison.bench import check_reuse, finished_run
+from textgen.data.corpus import Corpus
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.run import MANIFEST
+from textgen.runtime.device import DeviceConfig
+from textgen.training.budget import Budget
+from textgen.tune.final_comparison import Report
 from textgen.tune.objective import Training, entry_candidates
-from textgen.tune.sampling import Sampling, check_text, sampler_candidates
-from textgen.tune.space import dimensions
+from textgen.tune.sampler_objective import Sampling, check_text, sampler_candidates
+from textgen.tune.search_space import dimensions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Request:
     sampling: str | None
     """A sampler to tune in place of the entry."""
     budget: Budget
-    compute: Compute
+    device_config: DeviceConfig
     seed: int
     folder: Path
 
@@ -40,13 +40,15 @@ class Request:
         if self.sampling is None:
             entry = parse_entry(self.entry)
             searched = dimensions(entry_candidates(entry), self.search, entry.name)
-            return Training(entry, corpus, self.budget, self.compute, self.seed, searched)
+            return Training(entry, corpus, self.budget, self.device_config, self.seed, searched)
         searched = dimensions(sampler_candidates(self.sampling), self.search, self.sampling)
         run = Path(self.entry)
         if not (run / MANIFEST).exists() and "/" not in self.entry.partition(":")[0]:
             run = self.folder / "run"
-            experiment = Experiment(parse_entry(self.entry), corpus, self.budget, self.compute, self.seed)
+            experiment = Experiment(
+                parse_entry(self.entry), corpus, self.budget, self.device_config, self.seed
+            )
             check_reuse(run, experiment)
             finished_run(run, experiment, report)
         check_text(run, corpus)
-        return Sampling(self.sampling, run, corpus, self.compute, self.seed, searched)
+        return Sampling(self.sampling, run, corpus, self.device_config, self.seed, searched)

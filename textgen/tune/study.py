@@ -25,8 +25,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.api import TextgenError
 from textgen.tune.objective import Objective
-from textgen.tune.sampler import NUM_RANDOM, RoundedTPE, num_combinations
-from textgen.tune.space import Value
+from textgen.tune.search_space import Value
+from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, num_combinations
 
 FILE, WORKERS = "study.db", "workers"
 """The trials, and a folder with a locked file for each process at work."""
@@ -196,7 +196,7 @@ class Study:
 
 def settings(objective: Objective) -> dict[str, Any]:
     """Return what a study must not change, as JSON values."""
-    return {**objective.settings(), "search": [each.describe() for each in objective.dimensions]}
+    return {**objective.settings(), "search": [each.to_json() for each in objective.dimensions]}
 
 
 def parameters(trial: FrozenTrial) -> dict[str, Value]:

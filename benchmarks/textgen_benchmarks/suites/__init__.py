@@ -1,6 +1,6 @@
-"""Suites, each a TOML file: what `textgen bench --suite NAME` measures."""
+"""Suites, each a TOML file: what `textgen suite NAME` measures."""
 
 from importlib.resources import files
 
 IMPROVEMENTS = str(files(__package__) / "improvements.toml")
-SEED = str(files(__package__) / "seed.toml")
+ORIGINAL = str(files(__package__) / "original.toml")

@@ -6,9 +6,9 @@ from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Lt, doc
-from textgen.api import InputVectors
-from textgen.input_table import InputTable
-from textgen.output_layer import FullSoftmax
+from textgen.api import PretrainedVectors
+from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.softmax import FullSoftmax
 from torch import Tensor, nn
 
 
@@ -24,11 +24,11 @@ class Example(nn.Module):
         *,
         size: Annotated[int, Ge(1), doc("Width of the layers.")] = 128,
         decay: Annotated[float, Ge(0), Lt(1), doc("How much memory stays.")] = 0.5,
-        vectors: InputVectors | None = None,
+        vectors: PretrainedVectors | None = None,
     ) -> None:
         super().__init__()
         self.decay = decay
-        self.input = InputTable(vocab_size, size, vectors)
+        self.input = TokenEmbedding(vocab_size, size, vectors)
         self.hidden = nn.Linear(2 * self.input.size, size)
         self.output = FullSoftmax(size, vocab_size)
 

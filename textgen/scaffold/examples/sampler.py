@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
-from textgen.drawing import draw
+from textgen.generation.sampling import sample_categorical
 from torch import Tensor
 
 
@@ -25,4 +25,4 @@ class Example:
         scaled = logits / self.temperature
         probabilities = scaled.softmax(dim=-1)
         floor = self.a * probabilities.amax(dim=-1, keepdim=True).square()
-        return draw(scaled.masked_fill(probabilities < floor, -math.inf), uniforms)
+        return sample_categorical(scaled.masked_fill(probabilities < floor, -math.inf), uniforms)

@@ -1,0 +1,1 @@
+"""Bundled models: lstm, gru, transformer, ngram, original, uniform."""

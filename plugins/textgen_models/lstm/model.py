@@ -1,0 +1,105 @@
+"""A stack of LSTM layers (Hochreiter and Schmidhuber 1997), as in the original text generator."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from textgen.api import PretrainedVectors
+from textgen.nn.dropout import LockedDropout
+from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.options import Dropout, EmbeddingSize, HiddenSize, NumLayers, Softmax, TieWeights
+from textgen.nn.softmax import output_layer
+from textgen_models.lstm.step import LSTMStep
+
+LSTMState = tuple[Tensor, Tensor]
+
+OUTPUT_GAIN = 3.0
+"""Scale of what a layer hands on. A new LSTM layer's outputs have a root mean square of 0.2 to 0.3; were
+they handed on as they are, each layer would dim them, and a deep stack would stay at unigram level for
+thousands of updates."""
+
+
+class LSTM(nn.Module):
+    """Input table, `num_layers` LSTM layers with dropout around them, and a linear output layer.
+
+    The output weights are the input table (Press and Wolf 2017) when `tie_weights` is set and both have
+    the same width; it is scaled by the root of its width on input (Vaswani et al. 2017, section 3.4). The
+    forget gates start open, with bias 1 (Jozefowicz et al. 2015).
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        *,
+        num_layers: NumLayers = 3,
+        hidden_size: HiddenSize = 256,
+        embedding_size: EmbeddingSize = 0,
+        dropout: Dropout = None,
+        tie_weights: TieWeights = True,
+        softmax: Softmax = "auto",
+        vectors: PretrainedVectors | None = None,
+    ) -> None:
+        super().__init__()
+        self.num_layers, self.hidden_size = num_layers, hidden_size
+        self.dropout = LockedDropout(dropout)
+        self.input = TokenEmbedding(vocab_size, embedding_size or hidden_size, vectors)
+        sizes = [self.input.size] + [hidden_size] * (num_layers - 1)
+        self.layers = nn.ModuleList(nn.LSTM(size, hidden_size, batch_first=True) for size in sizes)
+        self.output = output_layer(hidden_size, vocab_size, softmax, self.input if tie_weights else None)
+        for layer in self.layers:
+            _initialise(layer, hidden_size)
+
+    def initial_state(self, batch_size: int) -> LSTMState:
+        """Return zero hidden and cell states, each [batch, num_layers, hidden_size]."""
+        zeros = self.input.weight.new_zeros(batch_size, self.num_layers, self.hidden_size)
+        return zeros, zeros
+
+    def forward(self, ids: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """Return the logits [batch, time, vocab_size] and the state after the last token."""
+        features, state = self.features(ids, state)
+        return self.output(features), state
+
+    def loss(self, ids: Tensor, targets: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """Return the mean loss in nats per token without holding all logits, and the next state."""
+        features, state = self.features(ids, state)
+        return self.output.loss(features, targets), state
+
+    def features(self, ids: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """Return what the output layer sees, [batch, time, hidden_size], and the next state."""
+        features = self.input(ids) * math.sqrt(self.input.size)
+        hidden, cell = (part.transpose(0, 1).contiguous() for part in state)
+        last_hidden, last_cell = [], []
+        for index, layer in enumerate(self.layers):
+            outputs, (h, c) = layer(self.dropout(features), (hidden[index, None], cell[index, None]))
+            features = OUTPUT_GAIN * outputs
+            last_hidden.append(h[0])
+            last_cell.append(c[0])
+        return self.dropout(features), (torch.stack(last_hidden, 1), torch.stack(last_cell, 1))
+
+    def set_expected_epochs(self, num_epochs: float) -> None:
+        """Choose the dropout, unless it was given, for a training that reads its text so often."""
+        self.dropout.set_expected_epochs(num_epochs)
+
+    def prepare_step(self, dtype: torch.dtype) -> LSTMStep:
+        """Return the function for generating token by token, made from the weights as they are now."""
+        table = self.input.table() * math.sqrt(self.input.size)
+        layers = [layer for layer in self.layers if isinstance(layer, nn.LSTM)]
+        return LSTMStep(
+            table, layers, self.output.for_generation(dtype, bound=OUTPUT_GAIN), OUTPUT_GAIN, dtype
+        )
+
+
+def _initialise(layer: nn.Module, hidden_size: int) -> None:
+    for name, parameter in layer.named_parameters():
+        if name.startswith("bias"):
+            nn.init.zeros_(parameter)
+            if name.startswith("bias_ih"):
+                nn.init.ones_(parameter[hidden_size : 2 * hidden_size])  # gates: input, forget, cell, output
+        elif name.startswith("weight_hh"):
+            for gate in parameter.chunk(4):
+                nn.init.orthogonal_(gate)
+        else:
+            nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)

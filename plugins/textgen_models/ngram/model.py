@@ -1,0 +1,135 @@
+"""Kneser-Ney n-grams: the strongest of the models that only count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt, Le, doc
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from textgen.api import Search, TokenIds
+from textgen_models.ngram.counts import Counts, count_ngrams
+from textgen_models.ngram.order import choose_order
+from textgen_models.ngram.table import Table
+
+PARTS = ("num_next", "tokens", "counts")
+"""What is kept of the n-grams of each length, see `Counts`."""
+
+LEAST_WEIGHT, LEAST_PROBABILITY = 1e-26, 1e-11
+"""Of having no context, and of a token without one: their product is not too small for fp32."""
+
+
+class NGram(nn.Module):
+    """Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1998).
+
+    A token is predicted from the `order` - 1 tokens before it, as the class `Table` says. Single tokens are
+    interpolated with the uniform distribution, so that nothing is impossible. Three discounts are estimated
+    for every length of n-grams; one `discount` for all is the method of Kneser and Ney (1995). Without an
+    `order` it is `choose_order` that finds one: 7 or 8 characters or 5 words for a text of a megabyte or two.
+
+    All is computed on the CPU. A model that was fitted to nothing is uniform.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        *,
+        order: Annotated[
+            Annotated[int, Ge(1)] | None,
+            doc("Tokens of an n-gram; none chooses."),
+            Search(values=(None, 2, 3, 4, 5, 6, 7, 8, 10)),
+        ] = None,
+        discount: Annotated[
+            Annotated[float, Gt(0), Le(1)] | None,
+            doc("Taken off each count; none estimates three."),
+            Search(values=(None, 0.5, 0.6, 0.7, 0.8, 0.9)),
+        ] = None,
+    ) -> None:
+        super().__init__()
+        self.vocab_size, self.order, self.discount = vocab_size, order, discount
+        self._use([])
+
+    no_tokens: Tensor
+
+    def fit(self, ids: TokenIds) -> None:
+        """Count the n-grams of the training split."""
+        if len(ids):
+            order = self.order or choose_order(ids, self.vocab_size, self.discount)
+            self._use(count_ngrams(ids, self.vocab_size, order))
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        """Return the tokens before the first, [batch, order - 1], all of them -1 for none."""
+        return self.no_tokens.expand(batch_size, -1)
+
+    def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the log-probabilities [batch, time, vocab_size], and the last `order` - 1 tokens."""
+        tokens = torch.cat([state, ids], dim=1)
+        contexts = self._contexts(tokens.cpu().numpy(), state.shape[1])
+        probabilities = torch.from_numpy(self._probabilities(contexts)).to(ids.device)
+        return probabilities.log_().view(*ids.shape, -1), tokens[:, ids.shape[1] :]
+
+    def _contexts(self, tokens: NDArray[np.int64], num_known: int) -> list[NDArray[np.int64]]:
+        """Return the numbers of the last 0, 1, … `order` - 1 tokens at each place after `num_known`."""
+        contexts = [np.zeros_like(tokens)]
+        for table in self._tables[:-1]:
+            # What rolls from the end to the beginning does not get as far as the places that are returned.
+            contexts.append(table.find(np.roll(contexts[-1], 1, axis=1), tokens))
+        return [numbers[:, num_known:].ravel() for numbers in contexts]
+
+    def _probabilities(self, contexts: list[NDArray[np.int64]]) -> NDArray[np.float32]:
+        """Return the distributions [len(contexts[0]), vocab_size] after the contexts of each length."""
+        weights = np.ones(len(contexts[0]))
+        longer = []
+        for table, numbers in reversed(list(zip(self._tables[1:], contexts[1:], strict=True))):
+            longer.append((table, numbers, weights))
+            weights = weights * table.backoff(numbers)
+        lowest_weights = np.maximum(weights, LEAST_WEIGHT).astype(np.float32)
+        probabilities: NDArray[np.float32] = lowest_weights[:, None] * self._without_context
+        flat = probabilities.reshape(-1)
+        for table, numbers, weights in longer:
+            ngrams, rows = table.following(numbers)
+            parts = weights[rows] * table.discounted(ngrams, numbers[rows])
+            flat[rows * self.vocab_size + table.tokens[ngrams]] += parts.astype(np.float32)
+        return probabilities
+
+    def _use(self, levels: Sequence[Counts]) -> None:
+        """Become the model with these n-grams, one `Counts` for each length; none is uniform."""
+        device = self.no_tokens.device if "no_tokens" in self._buffers else None
+        num_before = max(0, len(levels) - 1)
+        self._buffers.clear()
+        self.register_buffer("no_tokens", torch.full((num_before,), -1, device=device), persistent=False)
+        self._tables = []
+        for length, level in enumerate(levels, start=1):
+            for part in PARTS:
+                values = torch.from_numpy(getattr(level, part))
+                self.register_buffer(f"{part}_{length}", values.to(device))
+            self._tables.append(Table(level, self.vocab_size, self.discount))
+        self._without_context = lowest(self._tables[:1], self.vocab_size)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+        """Take the n-grams from `state_dict`: only a text decides how many there are."""
+        levels: list[Counts] = []
+        num_contexts = 1
+        while f"{prefix}tokens_{len(levels) + 1}" in state_dict:
+            names = [f"{prefix}{part}_{len(levels) + 1}" for part in PARTS]
+            levels.append(Counts(*(state_dict[name].cpu().numpy() for name in names)))
+            if not levels[-1].fits(num_contexts, self.vocab_size):
+                raise ValueError(f"the n-grams of length {len(levels)} do not fit the shorter ones")
+            num_contexts = len(levels[-1].tokens)
+        self._use(levels)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def lowest(tables: Sequence[Table], vocab_size: int) -> NDArray[np.float32]:
+    """Return the distribution [vocab_size] by the single tokens, or the uniform one without any."""
+    probabilities = np.full(vocab_size, 1 / vocab_size, np.float64)
+    for table in tables:
+        root = np.zeros(1, np.int64)
+        ngrams, rows = table.following(root)
+        probabilities *= table.backoff(root)
+        probabilities[table.tokens] += table.discounted(ngrams, rows)
+    return probabilities.clip(LEAST_PROBABILITY).astype(np.float32)

@@ -1,0 +1,56 @@
+"""How many tokens an n-gram should have: as many as help to predict what was not counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textgen.api import TokenIds
+from textgen_models.ngram.counts import Counts, Integers, by_length
+from textgen_models.ngram.table import Table
+
+MAX_ORDER = 12
+LEAST_GAIN = 0.002
+"""The share of the bits that an order must save for each token that it is longer than the best so far."""
+PATIENCE = 2
+"""After so many orders that did not, no more are tried."""
+MAX_HELD_BACK = 50_000
+
+
+def choose_order(ids: TokenIds, vocab_size: int, discount: float | None) -> int:
+    """Return the order that predicts best what it was not fitted to, if it saves enough (`LEAST_GAIN`).
+
+    The orders 1, 2, … are fitted to all ids but the last tenth, at most `MAX_HELD_BACK`, and score those.
+    """
+    num_counted = len(ids) - min(len(ids) // 10, MAX_HELD_BACK)
+    tail = np.asarray(ids[num_counted:], np.int64)
+    contexts, ngrams = np.zeros_like(tail), np.zeros_like(tail)
+    shorter = np.full(len(tail), 1 / vocab_size)
+    best_order, least_bits = 1, np.inf
+    previous: Counts | None = None
+    lengths = islice(by_length(ids[:num_counted], vocab_size), MAX_ORDER)
+    for order, (counts, num_before) in enumerate(lengths, start=1):
+        if previous is not None:  # no longer the longest, so it counts tokens before in place of occurrences
+            table = Table(replace(previous, counts=num_before), vocab_size, discount)
+            shorter = probabilities(table, contexts, ngrams, shorter)
+            contexts = np.append(-1, ngrams)[:-1]
+        table = Table(counts, vocab_size, discount)
+        ngrams = table.find(contexts, tail)
+        bits = -np.log2(probabilities(table, contexts, ngrams, shorter)).sum()
+        if bits < (1 - LEAST_GAIN * (order - best_order)) * least_bits:
+            best_order, least_bits = order, bits
+        elif order == best_order + PATIENCE:
+            break
+        previous = counts
+    return best_order
+
+
+def probabilities(
+    table: Table, contexts: Integers, ngrams: Integers, shorter: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return those of n-grams (-1: never seen), given those after contexts without the first token."""
+    own = np.where(ngrams < 0, 0.0, table.discounted(ngrams, contexts))
+    return own + table.backoff(contexts) * shorter

@@ -1,0 +1,196 @@
+"""Networks that Keras saved, as `.keras` files of Keras 3 or as `.h5` files of Keras 2 and 3.
+
+Only JSON and arrays of numbers are read, by h5py. Nothing in a file is unpickled or run: a network with
+any other layers, Lambda layers among them, is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from zipfile import BadZipFile, ZipFile, is_zipfile
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from textgen.api import TextgenError
+from textgen.runtime.messages import one_line
+
+IGNORED = ("InputLayer", "Dropout")
+"""Layers that hold no weights and do nothing when the network predicts."""
+DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, BadZipFile, zlib.error)
+"""What reading a file that was cut or changed may raise."""
+
+Layer = dict[str, Any]
+Arrays = Callable[[int], Sequence[Any]]
+"""Which layer, without those `IGNORED`, to its arrays in the file."""
+
+
+@dataclass(frozen=True)
+class KerasNetwork:
+    """What a file holds."""
+
+    vocab_size: int
+    options: dict[str, Any]
+    """Those with which `Original` is the same network; `window` is missing if the file leaves it open."""
+    weights: dict[str, Tensor]
+    """The `state_dict` of that `Original`."""
+
+
+def read_keras(path: str | Path) -> KerasNetwork:
+    """Return the network in a `.keras` or `.h5` file.
+
+    Raises `TextgenError` for a file that cannot be read and for another kind of network, naming the layer
+    that differs.
+    """
+    library = _library()
+    if not Path(path).is_file():
+        raise TextgenError(f"no such file: {path}; give a .keras or .h5 file that Keras' model.save wrote")
+    try:
+        if not is_zipfile(path):
+            with library.File(path, "r") as file:
+                config, version = json.loads(file.attrs["model_config"]), file.attrs["keras_version"]
+                return _network(config, _text(version), lambda index: _arrays_of_h5(file, config, index))
+        with ZipFile(path) as archive:
+            config, metadata = (json.loads(archive.read(f"{name}.json")) for name in ("config", "metadata"))
+            with library.File(BytesIO(archive.read("model.weights.h5")), "r") as file:
+                version = metadata["keras_version"]
+                return _network(config, version, lambda index: _arrays_of_keras(file, config, index))
+    except _DifferentError as error:
+        raise TextgenError(f"the network in {path} is not like the model original: {error}") from error
+    except DAMAGE as error:
+        raise TextgenError(
+            f"cannot read {path} ({one_line(error)}); give a .keras or .h5 file that Keras' model.save wrote"
+        ) from error
+
+
+class _DifferentError(Exception):
+    """The network in a file is another one than `Original` can be."""
+
+
+def _network(config: dict[str, Any], version: str, arrays: Arrays) -> KerasNetwork:
+    layers = _layers(config)
+    if len(layers) < 2:
+        raise _DifferentError("it has fewer than two layers with weights, LSTM and Dense")
+    hidden_size, activation = (layers[0]["config"].get(key) for key in ("units", "recurrent_activation"))
+    for index, layer in enumerate(layers[:-1]):
+        _compare(
+            layer,
+            "LSTM",
+            units=hidden_size,
+            activation="tanh",
+            recurrent_activation=activation,
+            use_bias=True,
+            return_sequences=index < len(layers) - 2,
+            go_backwards=False,
+            stateful=False,
+        )
+    _compare(layers[-1], "Dense", activation="softmax", use_bias=True)
+    vocab_size = layers[-1]["config"]["units"]
+    options = {
+        **_window(config),
+        "hidden_size": hidden_size,
+        "num_layers": len(layers) - 1,
+        "recurrent_activation": _activation(layers[0], version),
+    }
+    weights: dict[str, Tensor] = {}
+    for index, layer in enumerate(layers[:-1]):
+        input_size, num_gates = hidden_size if index else 1, 4 * hidden_size
+        shapes = [(input_size, num_gates), (hidden_size, num_gates), (num_gates,)]
+        kernel, recurrent, bias = _read(layer, arrays(index), shapes)
+        # Keras' gates are input, forget, cell, output, as torch's.
+        named = {"weight_ih": kernel.T, "weight_hh": recurrent.T, "bias_ih": bias, "bias_hh": 0 * bias}
+        weights |= {f"layers.{2 * index}.{name}_l0": value for name, value in named.items()}
+    shapes = [(hidden_size, vocab_size), (vocab_size,)]
+    kernel, bias = _read(layers[-1], arrays(len(layers) - 1), shapes)
+    return KerasNetwork(vocab_size, options, {**weights, "output.weight": kernel.T, "output.bias": bias})
+
+
+def _layers(config: dict[str, Any]) -> list[Layer]:
+    """Return the layers that are not `IGNORED`."""
+    return [layer for layer in _all_layers(config) if layer["class_name"] not in IGNORED]
+
+
+def _all_layers(config: dict[str, Any]) -> list[Layer]:
+    if config["class_name"] != "Sequential":
+        raise _DifferentError(f"it is a {config['class_name']}, not a Sequential")
+    inner = config["config"]
+    layers: list[Layer] = inner["layers"] if isinstance(inner, dict) else inner  # a list until Keras 2.2.2
+    return layers
+
+
+def _compare(layer: Layer, class_name: str, **wanted: Any) -> None:
+    """Raise `_DifferentError` unless a layer is of this class and its configuration as wanted."""
+    found, name = layer["config"], layer["config"].get("name")
+    if layer["class_name"] != class_name:
+        raise _DifferentError(f"layer {name!r} is a {layer['class_name']}, not a {class_name}")
+    for key, value in wanted.items():
+        if found.get(key) != value:
+            raise _DifferentError(f"layer {name!r} has {key}={found.get(key)}, not {value}")
+
+
+def _activation(layer: Layer, version: str) -> str:
+    """Return what `Original` calls a layer's recurrent activation; Keras 3 has another hard sigmoid."""
+    name = layer["config"]["recurrent_activation"]
+    names = {"sigmoid": "sigmoid", "hard_sigmoid": "hard_sigmoid"}
+    if int(version.partition(".")[0]) >= 3:
+        names["hard_sigmoid"] = "hard_sigmoid_keras3"
+    if name not in names:
+        raise _DifferentError(
+            f"layer {layer['config']['name']!r} has recurrent_activation={name}, not sigmoid or hard_sigmoid"
+        )
+    return names[name]
+
+
+def _window(config: dict[str, Any]) -> dict[str, int]:
+    """Return the length of the input if the first layer that tells its shape does not leave it open."""
+    first = _all_layers(config)[0]["config"]
+    shape = first.get("batch_shape") or first.get("batch_input_shape") or (None, None)
+    return {} if shape[1] is None else {"window": shape[1]}
+
+
+def _read(layer: Layer, arrays: Sequence[Any], shapes: list[tuple[int, ...]]) -> Iterator[Tensor]:
+    """Yield a layer's arrays as tensors; none is read before its shape is known to be right."""
+    found = [array.shape for array in arrays]
+    if found != shapes:
+        raise _DifferentError(
+            f"layer {layer['config']['name']!r} has weights of shapes {found}, not {shapes}"
+        )
+    return (torch.from_numpy(np.asarray(array[()], np.float32)) for array in arrays)
+
+
+def _arrays_of_keras(file: Any, config: dict[str, Any], index: int) -> Sequence[Any]:
+    """Return a layer's arrays where Keras 3 has them: under its class and its place among those."""
+    classes = [layer["class_name"].lower() for layer in _layers(config)]
+    name, place = classes[index], classes[:index].count(classes[index])
+    group = file["layers"][f"{name}_{place}" if place else name]
+    variables = (group["cell"] if name == "lstm" else group)["vars"]
+    return [variables[str(number)] for number in range(len(variables))]
+
+
+def _arrays_of_h5(file: Any, config: dict[str, Any], index: int) -> Sequence[Any]:
+    """Return a layer's arrays where Keras 2 has them: under its name, and listed there."""
+    group = file["model_weights"][_layers(config)[index]["config"]["name"]]
+    return [group[name] for name in group.attrs["weight_names"]]
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _library() -> ModuleType:
+    try:
+        import h5py
+    except ImportError as error:
+        raise TextgenError(
+            "weights of Keras need the package h5py; run: pip install 'textgen-bench[keras]'"
+        ) from error
+    module: ModuleType = h5py
+    return module

@@ -1,0 +1,1 @@
+"""Bundled tokenizers: char, word, byte, bpe."""

@@ -1,0 +1,121 @@
+"""Byte-pair encoding (Sennrich et al. 2016) of UTF-8 bytes, as in GPT-2, by Hugging Face's `tokenizers`.
+
+It begins with the 256 bytes and joins, again and again, the two neighbours that stand together most often.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from types import ModuleType
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import NDArray
+
+from textgen.api import Search, TextgenError
+from textgen.data.unicode import utf8
+from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, surface_bytes
+from textgen.data.words import split_words
+
+
+@dataclass
+class BPETokenizer:
+    """Parts of words by falling frequency, single bytes among them; no token reaches over a word's end.
+
+    Words are those of the word tokenizer, which carry their leading space. Only a byte that is no
+    character by itself counts as spelling what the vocabulary lacks.
+    """
+
+    vocab_size: Annotated[int, Ge(256), Search(300, 20_000, log=True)] = 4000
+    """At most so many tokens; fewer if no pair stands together twice any more."""
+    tokens: list[str] = field(default_factory=list, init=False)
+
+    def fit(self, text: str) -> None:
+        """Learn the merges from the training split."""
+        self.fit_counts([self.count(text)])
+
+    def count(self, text: str) -> Counter[str]:
+        """Count the words of a part of the training split."""
+        return Counter(split_words(text))
+
+    def fit_counts(self, counts: Iterable[Counter[str]]) -> None:
+        """Learn the merges from the counts of each part."""
+        total: Counter[str] = Counter()
+        for part in counts:
+            total.update(part)
+        words = Counter({byte_chars(utf8(word)): count for word, count in total.items()})
+        library = _library()
+        trainer = library.trainers.BpeTrainer(
+            vocab_size=self.vocab_size,
+            min_frequency=2,
+            initial_alphabet=list(byte_chars(bytes(range(256)))),
+            show_progress=False,
+        )
+        trained = library.Tokenizer(library.models.BPE())
+        trained.train_from_iterator(words.elements(), trainer)
+        learnt = json.loads(trained.to_str())["model"]
+        frequency: Counter[str] = Counter()
+        for word, count in words.items():
+            for token in trained.model.tokenize(word):
+                frequency[token.value] += count
+        # A sort is stable: tokens that are as frequent stay in the order in which they were learnt.
+        pieces = sorted(learnt["vocab"], key=learnt["vocab"].__getitem__)
+        pieces.sort(key=lambda piece: -frequency[piece])
+        id_of_piece = {piece: index for index, piece in enumerate(pieces)}
+        merges = [[id_of_piece[part] for part in pair] for pair in learnt["merges"]]
+        self._build([surface(piece.encode("latin-1")) for piece in pieces], merges)
+
+    def encode(self, text: str) -> NDArray[np.int32]:
+        """Return the ids of `text`; each different word is looked at once."""
+        words = split_words(text)
+        ids = {word: self._spell(word) for word in set(words)}
+        return np.fromiter(chain.from_iterable(map(ids.__getitem__, words)), np.int32)
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+        """Return the text; never raises."""
+        return self._table.decode(np.asarray(ids, np.int64).tolist())
+
+    def state(self) -> dict[str, Any]:
+        """Return the surfaces, and the pairs of ids that are joined, in the order they were learnt."""
+        return {"tokens": self.tokens, "merges": self._merges}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take tokens and merges from `state`."""
+        self._build(state["tokens"], state["merges"])
+
+    def _build(self, tokens: list[str], merges: list[list[int]]) -> None:
+        self.tokens, self._merges = tokens, merges
+        self._table = TokenTable(tokens)
+        pieces = [byte_chars(piece) for piece in self._table.pieces]
+        vocabulary = {piece: index for index, piece in enumerate(pieces)}
+        pairs = [(pieces[left], pieces[right]) for left, right in merges]
+        self._model = _library().models.BPE(vocab=vocabulary, merges=pairs)
+
+    def _spell(self, word: str) -> list[int]:
+        return [token.id for token in self._model.tokenize(byte_chars(utf8(word)))]
+
+
+def byte_chars(data: bytes) -> str:
+    """Return one character per byte: what the library sees, which takes no lone surrogates."""
+    return data.decode("latin-1")
+
+
+def surface(piece: bytes) -> str:
+    """Return the text of a token if it is valid alone and means itself, else its bytes as `<0xE2><0x82>`."""
+    text = piece.decode("utf-8", "replace")
+    return text if surface_bytes(text) == piece else "".join(BYTE_TOKENS[byte] for byte in piece)
+
+
+def _library() -> ModuleType:
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise TextgenError(
+            "the tokenizer 'bpe' needs the package tokenizers; run: pip install 'textgen-bench[bpe]'"
+        ) from error
+    return tokenizers

@@ -1,0 +1,102 @@
+"""One token per word with its leading space; rare ones are spelled by characters, then bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import NDArray
+
+from textgen.api import Search
+from textgen.data.unicode import utf8
+from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, splice
+from textgen.data.words import split_words
+
+
+@dataclass
+class WordTokenizer:
+    """Words and spelling characters of the training text by falling frequency, then the 256 byte tokens.
+
+    The spelling characters have ids of their own, apart from words of one letter, so that a model learns
+    how spelled words begin and end. Words below `min_count` are spelled in training too: that is
+    where a model learns to spell, and what the frequency of a character is counted in.
+    """
+
+    max_words: Annotated[int, Ge(1), Search(1000, 50_000, log=True)] = 20_000
+    """At most so many words, the most frequent ones."""
+    min_count: Annotated[int, Ge(1), Search(1, 10, log=True)] = 2
+    """How often a word must occur in the training text to become a token."""
+    tokens: list[str] = field(default_factory=list, init=False)
+    fallback: NDArray[np.bool_] = field(init=False, repr=False)
+
+    def fit(self, text: str) -> None:
+        """Count the words and characters of the training split."""
+        self.fit_counts([self.count(text)])
+
+    def count(self, text: str) -> Counter[str]:
+        """Count the words of a part of the training split."""
+        return Counter(split_words(text))
+
+    def fit_counts(self, counts: Iterable[Counter[str]]) -> None:
+        """Build the vocabulary from the counts of each part."""
+        total: Counter[str] = Counter()
+        for part in counts:
+            total.update(part)
+        ranked = sorted(total.items(), key=lambda item: (-item[1], item[0]))
+        words = [(word, count) for word, count in ranked[: self.max_words] if count >= self.min_count]
+        characters = Counter(dict.fromkeys(sorted(set[str]().union(*total)), 0))
+        for word, count in ranked[len(words) :]:
+            for character in word:
+                characters[character] += count
+        # A sort is stable: words come before characters that are as frequent.
+        tokens = [(word, count, False) for word, count in words]
+        tokens += [(character, count, True) for character, count in characters.items()]
+        tokens.sort(key=lambda token: -token[1])
+        self._build([surface for surface, _, _ in tokens], [spells for _, _, spells in tokens])
+
+    def encode(self, text: str) -> NDArray[np.int32]:
+        """Return one id per piece of `split_words`, or several for a piece that is spelled."""
+        pieces = split_words(text)
+        ids = np.fromiter(map(self._id_of_word.get, pieces, repeat(-1)), np.int32, len(pieces))
+        missing = np.flatnonzero(ids < 0)
+        if not len(missing):
+            return ids
+        unknown = {pieces[position] for position in missing}
+        spelling = {piece: self._spell(piece) for piece in unknown}
+        return splice(ids, missing, [spelling[pieces[position]] for position in missing])
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+        """Return the text; never raises."""
+        return self._table.decode(np.asarray(ids, np.int64).tolist())
+
+    def state(self) -> dict[str, Any]:
+        """Return the surfaces but the byte tokens, and the ids of those that are spelling characters."""
+        num_surfaces = len(self.tokens) - len(BYTE_TOKENS)
+        spelling = np.flatnonzero(self.fallback[:num_surfaces])
+        return {"surfaces": self.tokens[:num_surfaces], "spelling": spelling.tolist()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take the vocabulary from `state`."""
+        spelling = set(state["spelling"])
+        self._build(state["surfaces"], [index in spelling for index in range(len(state["surfaces"]))])
+
+    def _build(self, surfaces: list[str], spells: list[bool]) -> None:
+        self.tokens = [*surfaces, *BYTE_TOKENS]
+        self.fallback = np.array([*spells, *(True for _ in BYTE_TOKENS)])
+        self._table = TokenTable(self.tokens)
+        surfaces_by_id = list(enumerate(zip(surfaces, spells, strict=True)))
+        self._id_of_word = {surface: index for index, (surface, spelling) in surfaces_by_id if not spelling}
+        self._id_of_char = {surface: index for index, (surface, spelling) in surfaces_by_id if spelling}
+
+    def _spell(self, piece: str) -> list[int]:
+        first_byte = len(self.tokens) - len(BYTE_TOKENS)
+        ids = []
+        for char in piece:
+            known = self._id_of_char.get(char)
+            ids += [first_byte + byte for byte in utf8(char)] if known is None else [known]
+        return ids

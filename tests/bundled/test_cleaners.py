@@ -1,0 +1,215 @@
+"""The cleaners: each step by name, and what holds for every text."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from textgen_cleaners.boilerplate import strip_boilerplate
+from textgen_cleaners.letters import Letters
+from textgen_cleaners.markup import strip_markup
+from textgen_cleaners.prose import Prose, tidy_lines
+from textgen_cleaners.raw import Raw
+from textgen_cleaners.typography import normalise_unicode, repair, straighten_quotes
+
+ANY_TEXT = st.text(st.characters())  # lone surrogates included
+PIECES = [
+    *"<>&;[]{}|_='`*#/!-. \t\n\r\x00\x85\u200b\u2028\u00ad\ud800é“”—…\u2018\u2019\uff57",
+    *("amp;", "lt;", "&#10;", "&nbsp;", "b", "<b>", "</b>", "<br/>", "<!--", "-->", "<ref>", "</ref>"),
+    *("[[", "]]", "{{", "}}", "File:", "__TOC__", "''", "'''", "``", "_word_", "[12]"),
+    *("[Illustration: x]", "â€™", "Ã©", "Ä\x9c", "ﬁ", "e\u0301", "\x1b[1m"),
+    "\n\n",
+    "== x ==",
+    "Project Gutenberg's X\n",
+    "*** START OF THIS PROJECT GUTENBERG EBOOK X ***\n",
+    "*** END OF THE PROJECT GUTENBERG EBOOK X ***\n",
+    "Produced by A\n",
+]
+NASTY_TEXT = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
+
+
+@given(ANY_TEXT | NASTY_TEXT)
+@settings(max_examples=600, deadline=None)
+def test_clean_is_idempotent_and_tidy(text: str) -> None:
+    cleaned = Prose().clean(text)
+    assert Prose().clean(cleaned) == cleaned
+    assert "\n\n\n" not in cleaned
+    assert "  " not in cleaned
+    assert cleaned == "" or (cleaned.endswith("\n") and not cleaned.startswith("\n"))
+    cleaned.encode()
+
+
+@given(ANY_TEXT | NASTY_TEXT, st.tuples(*[st.booleans()] * 6))
+@settings(deadline=None)
+def test_any_steps_go_together(text: str, steps: tuple[bool, ...]) -> None:
+    assert isinstance(Prose(*steps).clean(text), str)
+
+
+STEPS = [field.name for field in dataclasses.fields(Prose)]
+
+WRAPPED = (
+    "It was a truth that nobody in the whole neighbourhood would have\n"
+    "denied, that the bridge had been built in the wrong place, and--\n"
+    "what was worse--far too late.\n"
+)
+VERSE = "Many a flower is born,\nTo blush unseen,\nAnd waste its fragrance.\n"
+
+
+def test_wrapped_prose_is_joined_and_verse_keeps_its_lines() -> None:
+    joined = WRAPPED.replace("and--\n", "and--").replace("\n", " ").strip() + "\n"
+    text = "\n".join([WRAPPED] * 9 + [VERSE])
+    assert Prose().clean(text) == "\n".join([joined] * 9 + [VERSE])
+    assert Prose(unwrap=False).clean(text) == text
+    assert Prose().clean("\n".join([WRAPPED] + [VERSE] * 9)) == "\n".join([WRAPPED] + [VERSE] * 9)
+
+
+@given(ANY_TEXT)
+def test_without_steps_nothing_changes(text: str) -> None:
+    assert Prose(**dict.fromkeys(STEPS, False)).clean(text) == text
+    assert Raw().clean(text) == text
+
+
+@pytest.mark.parametrize(
+    "nested", ["<" * 50 + "b>" * 50, "{{" * 60 + "x" + "}}" * 60, "&amp;" * 40 + "lt;b>", "_" * 99]
+)
+def test_deeply_nested_markup_settles(nested: str) -> None:
+    cleaned = Prose().clean(nested)
+    assert Prose().clean(cleaned) == cleaned
+
+
+def test_plain_prose_is_left_alone() -> None:
+    prose = (
+        'It\'s 5 * 3 (or so) -- "well", he said; A/B, 50% & more: x < y, $5 #1 C++.\n\n'
+        "In snake_case __init__ 'tis.\n"
+    )
+    assert Prose().clean(prose) == prose
+
+
+def test_each_option_switches_its_step_off() -> None:
+    cases = {
+        "repair": ("CafÃ© noir.\n", "Café noir.\n"),
+        "unicode": ("Soft\u00adware.\n", "Software.\n"),
+        "quotes": ("“Yes.”\n", '"Yes."\n'),
+        "markup": ("A <b>bold</b> word.\n", "A bold word.\n"),
+        "boilerplate": ("*** START OF THE PROJECT GUTENBERG EBOOK X ***\nText.\n", "Text.\n"),
+        "whitespace": ("One  two. \n\n\n", "One two.\n"),
+    }
+    for option, (text, cleaned) in cases.items():
+        assert Prose().clean(text) == cleaned
+        assert Prose(**{option: False}).clean(text) == text
+
+
+def test_repair() -> None:
+    assert repair("Itâ€™s a cafÃ©") == "It\u2019s a café"
+    assert repair("\x1b[1mbold\x1b[0m") == "bold"
+    assert repair("“naïve” \u2013 5 €, Łódź, 東京") == "“naïve” \u2013 5 €, Łódź, 東京"
+
+
+def test_unicode() -> None:
+    assert normalise_unicode("cafe\u0301 o\ufb03ce \uff37") == "café office W"
+    assert normalise_unicode("a\u00a0b\u3000c\u2009d") == "a b c d"
+    assert normalise_unicode("a\u200bb\u00adc\ufeffd\x00e\ue000f\ud800g") == "abcdefg"
+    assert normalise_unicode("a\r\nb\rc\x0cd\u2028e\tf") == "a\nb\nc\nd\ne\tf"
+    assert normalise_unicode("10² ½ Ω 東京") == "10² ½ Ω 東京"
+
+
+def test_quotes() -> None:
+    assert (
+        straighten_quotes("“Don\u2019t,” she said—\u2018never\u2019 … 1914\u201318 «oui»")
+        == '"Don\'t," she said--\'never\' ... 1914-18 "oui"'
+    )
+    assert straighten_quotes("``So,'' he said, \u2018\u2018yes\u2019\u2019") == '"So," he said, "yes"'
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("<p class='x'>One<br/>two</p> <!-- no\nnote -->", "One\ntwo "),
+        ("a<ref name=x>Smith 1990</ref>, b<ref/>", "a, b"),
+        ("x &lt; y &amp;amp; z &eacute;&#233; AT&T; &nosuch;", "x < y & z éé AT&T; &nosuch;"),
+        ("[[Rome|the city]] of [[Italy]] [[File:a.png|thumb|x]]", "the city of Italy "),
+        ("see [https://example.org/a the page]", "see  the page"),
+        ("'''Bold''' and ''italic'' {{cite|x}}", "Bold and italic "),
+        ("== Early life ==", " Early life "),
+        ("{| class=x\n|-\n| a || b\n|}", "\n\n\n"),
+        ("a _very_ good _long\nphrase_, snake_case_name", "a very good long\nphrase, snake_case_name"),
+        ("[Illustration: A\nship] Text[12] goes[*] on [sic]", " Text goes on [sic]"),
+        ("if a < b and c > d", "if a < b and c > d"),
+        ("the dogs' and ''Tis", "the dogs' and ''Tis"),
+    ],
+)
+def test_markup(text: str, cleaned: str) -> None:
+    assert strip_markup(text) == cleaned
+
+
+BOOK = """The Project Gutenberg EBook of Emma, by Jane Austen
+
+This eBook is for the use of anyone anywhere at no cost.
+
+*** START OF THIS PROJECT GUTENBERG EBOOK EMMA ***
+
+Produced by An Anonymous Volunteer
+and another
+
+EMMA
+
+Emma Woodhouse, handsome, clever, and rich.
+
+End of the Project Gutenberg EBook of Emma, by Jane Austen
+
+*** END OF THIS PROJECT GUTENBERG EBOOK EMMA ***
+
+Section 1. General Terms of Use
+This Web site includes information about how to
+subscribe to our email newsletter to hear about new eBooks.
+"""
+OLD_BOOK = """**The Project Gutenberg Etext of Persuasion, by Jane Austen**
+
+Please take a look at the important information in this header.
+*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*
+
+Sir Walter Elliot, of Kellynch Hall.
+
+End of The Project Gutenberg Etext of Persuasion
+"""
+
+
+def test_boilerplate_of_one_or_several_books() -> None:
+    emma = "EMMA\n\nEmma Woodhouse, handsome, clever, and rich."
+    assert strip_boilerplate(BOOK).strip() == emma
+    assert strip_boilerplate(OLD_BOOK).strip() == "Sir Walter Elliot, of Kellynch Hall."
+    both = Prose().clean(f"My own notes.\n\n{OLD_BOOK}\n{BOOK}\nMy last word.")
+    assert both == f"My own notes.\n\nSir Walter Elliot, of Kellynch Hall.\n\n{emma}\n\nMy last word.\n"
+
+
+def test_boilerplate_leaves_a_text_that_only_mentions_gutenberg() -> None:
+    text = "Michael Hart began Project Gutenberg in 1971.\n\nProduced by hand.\n"
+    assert strip_boilerplate(text) == text
+
+
+def test_whitespace() -> None:
+    assert tidy_lines("  a \t b  \n\n \n c") == "a b\nc"
+    assert Prose().clean("\n\n one\n two  \n \n\n\n three") == "one\ntwo\n\nthree\n"
+
+
+@given(ANY_TEXT | NASTY_TEXT)
+def test_seed_alphabet(text: str) -> None:
+    assert set(Letters().clean(text)) <= set("abcdefghijklmnopqrstuvwxyz \n")
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("Don\u2019t! I can't, won't; they'll've been", "do not i can not will not they will have been\n"),
+        ("I'm sure he's late. Let's go, we're 5.", "i am sure he is late let us go we are\n"),
+        ("John's coat, o'clock, 'tis", "john s coat o clock it is\n"),
+        ("Señor Ærø, naïve Straße", "senor aero naive strasse\n"),
+        ("One line\nof two.\n\n\nNext (1815) one.", "one line of two\nnext one\n"),
+        ("東京 42!", ""),
+    ],
+)
+def test_seed(text: str, cleaned: str) -> None:
+    assert Letters().clean(text) == cleaned

@@ -1,0 +1,58 @@
+"""Every bundled component passes the checks of its kind, as those of other authors should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from textgen.registry.registry import KINDS, load, plugins
+from textgen.testing import Check, CheckSkipped, checks
+
+SMALL = {"num_layers": 2, "hidden_size": 16}
+SLOW: dict[str, dict[str, Any]] = {"seed": {"window": 20, "hidden_size": 32}}
+COMPONENTS: list[tuple[str, str, dict[str, Any]]] = [
+    *((plugin.kind, plugin.name, SLOW.get(plugin.name, {}) if kind == "model" else {})
+      for kind in KINDS for plugin in plugins(kind) if plugin.distribution == "textgen-bench"),
+    ("model", "original", {"window": 7, "hidden_size": 16, "recurrent_activation": "hard_sigmoid"}),
+    ("tokenizer", "bpe", {"vocab_size": 256}),
+    ("tokenizer", "word", {"max_words": 20, "min_count": 1}),
+    ("model", "lstm", {**SMALL, "softmax": "adaptive", "dropout": 0.5}),
+    ("model", "lstm", {**SMALL, "tie_weights": False, "embedding_size": 8}),
+    ("model", "gru", {**SMALL, "softmax": "adaptive", "dropout": 0.5}),
+    ("model", "gru", {**SMALL, "tie_weights": False}),
+    ("model", "transformer", {**SMALL, "num_heads": 2, "context": 8, "softmax": "adaptive", "dropout": 0.5}),
+    ("model", "transformer", {**SMALL, "num_heads": 1, "context": 1, "tie_weights": False}),
+    ("model", "ngram", {"order": 1}),
+    ("model", "ngram", {"order": 5, "discount": 0.5}),
+    ("embedding", "word2vec", {"dimension": 8, "skip_gram": True, "frozen": True}),
+    ("cleaner", "clean", {"whitespace": False}),
+]  # fmt: skip
+
+
+def name_of(name: str, options: dict[str, Any]) -> str:
+    return name + ":" * bool(options) + ",".join(f"{option}={value}" for option, value in options.items())
+
+
+@pytest.fixture(autouse=True)
+def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be downloaded cannot be, and has not been before."""
+    for variable in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "options", "check"),
+    [
+        pytest.param(kind, name, options, check, id=f"{name_of(name, options)} {check}")
+        for kind, name, options in COMPONENTS
+        for check in checks(kind)
+    ],
+)
+def test_conformance(kind: str, name: str, options: dict[str, Any], check: Check) -> None:
+    try:
+        check(load(kind, name), **options)
+    except CheckSkipped as reason:
+        pytest.skip(str(reason))

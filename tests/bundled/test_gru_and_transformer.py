@@ -1,0 +1,196 @@
+"""The GRU and the transformer beyond what every model must do: the optimizer, generation, the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from textgen.api import PretrainedVectors, TextgenError
+from textgen.data.tokenization import START
+from textgen.generation.generator import Generator
+from textgen.nn.state import shapes
+from textgen.registry.options import build
+from textgen.runtime.device import DeviceConfig, seeded
+from textgen.training.batches import ContiguousBatches
+from textgen.training.optimizer import hidden_matrices
+from textgen.training.options import TrainOptions
+from textgen.training.trainer import Trainer
+from textgen_models.gru import GRU
+from textgen_models.transformer.block import PERIOD
+from textgen_models.transformer.model import Transformer
+from textgen_tokenizers.char import CharTokenizer
+
+CPU = torch.device("cpu")
+FP32 = DeviceConfig(CPU, "fp32")
+VOCAB_SIZE = 60
+CONTEXT = 8
+
+
+def gru(vocab_size: int = VOCAB_SIZE, **options: Any) -> nn.Module:
+    return GRU(vocab_size, **{"num_layers": 2, "hidden_size": 16} | options)
+
+
+def transformer(vocab_size: int = VOCAB_SIZE, **options: Any) -> nn.Module:
+    small = {"num_layers": 2, "hidden_size": 16, "num_heads": 2, "context": CONTEXT}
+    return Transformer(vocab_size, **small | options)
+
+
+Build = Callable[..., nn.Module]
+every_model = pytest.mark.parametrize("kind", [gru, transformer])
+
+
+def built(kind: Build, *arguments: Any, **options: Any) -> Any:
+    with seeded(0, CPU):
+        return kind(*arguments, **options).eval()
+
+
+@pytest.fixture
+def ids() -> Tensor:
+    """Three rows of 40 token ids."""
+    return torch.randint(VOCAB_SIZE, (3, 40), generator=torch.Generator().manual_seed(0))
+
+
+def logits_of(model: Any, ids: Tensor) -> Tensor:
+    """Return the logits of all positions, computed in one pass."""
+    logits: Tensor = model(ids, model.initial_state(len(ids)))[0]
+    return logits
+
+
+# --- both
+
+
+@every_model
+def test_the_state_keeps_its_shapes(kind: Build, ids: Tensor) -> None:
+    model = built(kind)
+    state = model.initial_state(3)
+    assert shapes(state) == shapes(model(ids, state)[1])  # so that a step can be recorded
+
+
+@every_model
+def test_muon_gets_the_layers_and_neither_input_table_nor_output_layer(kind: Build) -> None:
+    model = built(kind, tie_weights=False)
+    taken = {id(parameter) for parameter in hidden_matrices(model)}
+    for name, parameter in model.named_parameters():
+        is_outer = name.startswith(("input.", "output."))
+        assert (id(parameter) in taken) == (parameter.ndim == 2 and not is_outer), name
+
+
+@every_model
+def test_pretrained_vectors_of_another_width_start_the_input_table(kind: Build, ids: Tensor) -> None:
+    table = torch.randn(VOCAB_SIZE, 5, generator=torch.Generator().manual_seed(1))
+    found = torch.arange(VOCAB_SIZE) < 30
+    model = built(kind, vectors=PretrainedVectors(table, found, frozen=True))
+    scale = model.input.table()[:30] / table[:30]
+    torch.testing.assert_close(scale, scale[0, 0].expand(30, 5))
+    assert logits_of(model, ids).shape == (3, 40, VOCAB_SIZE)
+
+
+@every_model
+def test_a_dropout_that_is_given_stays_and_changes_training_only(kind: Build, ids: Tensor) -> None:
+    model, without = built(kind, dropout=0.5), built(kind, dropout=0.0)
+    model.set_expected_epochs(100.0)
+    assert model.dropout.probability == 0.5
+    assert torch.equal(logits_of(model, ids), logits_of(without, ids))
+    assert not torch.equal(logits_of(model.train(), ids), logits_of(without, ids))
+
+
+@every_model
+@torch.inference_mode()
+def test_a_generated_text_is_what_the_logits_of_all_of_it_say(kind: Build) -> None:
+    tokenizer = CharTokenizer()
+    tokenizer.fit("\nabcdefghijklmnopqrstuvwxyz")
+    model = built(kind, len(tokenizer.tokens))
+    model.output.bias[tokenizer.fallback] = -100.0  # letters only
+    prompts = ["", "a", "the quick brown fox"]  # shorter and longer than the context
+    texts = Generator(model, tokenizer, FP32).generate(prompts, 30, build("sampler", "greedy"), [0, 0, 0])
+    for prompt, text in zip(prompts, texts, strict=True):
+        ids = tokenizer.encode(START + prompt).tolist()
+        for _ in range(30):
+            ids.append(int(logits_of(model, torch.tensor([ids]))[0, -1].argmax()))
+        assert tokenizer.decode(ids) == START + prompt + text
+
+
+@every_model
+def test_a_pattern_that_the_last_token_does_not_tell_is_learnt(kind: Build) -> None:
+    pattern = [0, 1, 1, 0, 2, 1, 0, 0, 2, 2, 1, 2]
+    options = TrainOptions(batch_size=4, sequence_length=6, learning_rate=0.01)
+    model = built(kind, 3, hidden_size=32).train()
+    trainer = Trainer(model, ContiguousBatches(np.array(pattern * 40), 4, 6, seed=0), options, FP32, seed=0)
+    losses = [trainer.update(min(1.0, 0.1 + update / 100)) for update in range(100)]
+    assert losses[0] > 0.7
+    assert losses[-1] < 0.1
+
+
+# --- the GRU
+
+
+def test_update_gates_start_remembering_and_the_other_gates_without_bias() -> None:
+    for layer in built(gru).layers:
+        assert layer.bias_ih_l0.tolist() == [0] * 16 + [1] * 16 + [0] * 16
+        assert layer.bias_hh_l0.abs().max() == 0
+
+
+# --- the transformer
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+@torch.inference_mode()
+def test_the_window_is_context_tokens_of_each_layer(ids: Tensor, num_layers: int) -> None:
+    model = built(transformer, num_layers=num_layers)
+    reach = num_layers * (CONTEXT - 1)
+    before = logits_of(model, ids)[:, 30]
+    for distance, is_seen in ((reach, True), (reach + 1, False)):
+        changed = ids.clone()
+        changed[:, 30 - distance] = (ids[:, 30 - distance] + 1) % VOCAB_SIZE
+        assert bool((logits_of(model, changed)[:, 30] != before).all(dim=1).all()) == is_seen
+        assert torch.equal(logits_of(model, changed)[:, 30], before) != is_seen
+
+
+@torch.inference_mode()
+def test_before_the_window_is_full_nothing_but_the_text_is_attended_to(ids: Tensor) -> None:
+    model = built(transformer)
+    num_tokens, caches = model.initial_state(3)
+    noise = [(torch.randn_like(keys), torch.randn_like(values)) for keys, values in caches]
+    logits, _ = model(ids, (num_tokens, noise))
+    assert torch.equal(logits, logits_of(model, ids))
+
+
+@pytest.mark.parametrize("num_tokens", [10**6, 10**9, PERIOD - 12])
+@torch.inference_mode()
+def test_far_into_a_text_it_predicts_as_at_its_beginning(ids: Tensor, num_tokens: int) -> None:
+    model = built(transformer)
+    far = model.initial_state(3)
+    far = (far[0] + num_tokens, far[1])
+    _, far = model(ids[:, :20], far)  # two windows, one per layer, fill what was empty
+    logits, _ = model(ids[:, 20:], far)
+    torch.testing.assert_close(logits, logits_of(model, ids)[:, 20:], atol=1e-4, rtol=0)
+
+
+@torch.inference_mode()
+def test_the_order_of_the_tokens_in_the_window_matters(ids: Tensor) -> None:
+    model, swapped = built(transformer, num_layers=1), ids.clone()
+    swapped[:, [25, 27]] = ids[:, [27, 25]]
+    changes = (logits_of(model, swapped) - logits_of(model, ids))[:, 30].abs()
+    assert changes.max(dim=1).values.min() > 1e-3
+
+
+@torch.inference_mode()
+def test_the_prepared_step_gives_the_logits_of_the_model_and_may_be_repeated(ids: Tensor) -> None:
+    model = built(transformer)
+    step, whole = model.prepare_step(torch.float32), logits_of(model, ids)
+    _, state = model(ids[:, :5], model.initial_state(3))  # before the window is full, then far beyond it
+    for position in range(5, 40):
+        step(ids[:, position], state)  # as the recording of a CUDA graph does
+        logits, state = step(ids[:, position], state)
+        torch.testing.assert_close(logits, whole[:, position], atol=1e-4, rtol=0)
+
+
+def test_sizes_that_do_not_fit_are_one_line() -> None:
+    with pytest.raises(TextgenError, match=r"hidden_size=20 .* num_heads=4") as caught:
+        Transformer(10, hidden_size=20, num_heads=4)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,277 @@
+"""The n-gram model: Kneser and Ney's formulas, their estimates, states, files and scores."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from nltk.lm import KneserNeyInterpolated
+from nltk.lm.preprocessing import everygrams
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from textgen.api import TextgenError
+from textgen.data.tokenization import START
+from textgen.evaluation.baselines import reference_scores
+from textgen.evaluation.scoring import score_text
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.run import Run, load_run, save_run
+from textgen_models.ngram.counts import count_ngrams, sort_with_places
+from textgen_models.ngram.model import NGram
+from textgen_models.ngram.order import choose_order
+from textgen_models.ngram.table import FALLBACK_DISCOUNTS, estimate_discounts
+
+CPU = torch.device("cpu")
+TEXT = "The cat sat on the mat, and the cat sat on the hat.\n" * 3
+Predict = Callable[[tuple[int, ...], int], float]
+
+
+def random_ids(num_ids: int, vocab_size: int, seed: int = 0) -> list[int]:
+    """Ids of which smaller ones are likelier, and each depends on the one before."""
+    generator = random.Random(seed)
+    ids = [0]
+    while len(ids) < num_ids:
+        ids.append((ids[-1] + min(generator.randrange(vocab_size) for _ in range(2))) % vocab_size)
+    return ids
+
+
+def fitted(ids: list[int], vocab_size: int, order: int | None = None, discount: float | None = None) -> NGram:
+    model = NGram(vocab_size, order=order, discount=discount)
+    model.fit(np.array(ids, np.uint16))
+    return model
+
+
+def log_probabilities(model: NGram, ids: list[int]) -> Tensor:
+    """Return [len(ids), vocab_size], in one pass."""
+    result: Tensor = model(torch.tensor([ids]), model.initial_state(1))[0][0]
+    return result
+
+
+def by_dictionaries(ids: list[int], vocab_size: int, order: int, discount: float | None) -> Predict:
+    """The formulas of Chen and Goodman (1998), term by term, for a text taken as a circle."""
+    circle = ids * (order // len(ids) + 2)
+
+    def occurrences(length: int) -> Counter[tuple[int, ...]]:
+        return Counter(tuple(circle[start : start + length]) for start in range(len(ids)))
+
+    tables = {order: occurrences(order)}
+    for length in range(order - 1, 0, -1):
+        tables[length] = Counter(ngram[1:] for ngram in occurrences(length + 1))
+
+    def discounts(length: int) -> list[float]:
+        if discount is not None:
+            return [discount] * 3
+        n1, n2, n3, n4 = (sum(count == times for count in tables[length].values()) for times in (1, 2, 3, 4))
+        if not n1 or not n2 or not n3 or not n4:
+            return [0.5, 1.0, 1.5]
+        y = n1 / (n1 + 2 * n2)
+        three = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
+        return three if min(three) > 0 else [0.5, 1.0, 1.5]
+
+    all_discounts = {length: discounts(length) for length in tables}
+
+    def predict(context: tuple[int, ...], token: int) -> float:
+        context = context[len(context) - min(len(context), order - 1) :]
+        length = len(context) + 1
+        shorter = predict(context[1:], token) if context else 1 / vocab_size
+        counts = [count for ngram, count in tables[length].items() if ngram[:-1] == context]
+        if not counts:
+            return shorter
+        of_count = [0.0, *all_discounts[length]]
+        count = tables[length][(*context, token)]
+        own = (count - of_count[min(count, 3)]) / sum(counts)
+        return own + sum(of_count[min(count, 3)] for count in counts) / sum(counts) * shorter
+
+    return predict
+
+
+def check_against_dictionaries(
+    train: list[int], ids: list[int], vocab_size: int, order: int, discount: float | None
+) -> None:
+    predict = by_dictionaries(train, vocab_size, order, discount)
+    expected = [
+        [predict(tuple(ids[: place + 1]), token) for token in range(vocab_size)] for place in range(len(ids))
+    ]
+    found = log_probabilities(fitted(train, vocab_size, order, discount), ids).exp()
+    torch.testing.assert_close(found, torch.tensor(expected), atol=1e-6, rtol=1e-4)
+
+
+IDS = st.lists(st.integers(0, 4), min_size=1, max_size=40)
+
+
+@given(
+    train=IDS,
+    ids=st.lists(st.integers(0, 6), min_size=1, max_size=8),
+    order=st.integers(1, 5),
+    discount=st.none() | st.floats(0.1, 1),
+)
+def test_arrays_give_what_dictionaries_give(
+    train: list[int], ids: list[int], order: int, discount: float | None
+) -> None:
+    check_against_dictionaries(train, ids, 7, order, discount)
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_the_estimated_discounts_are_used(order: int) -> None:
+    train = random_ids(600, 12)
+    estimates = [estimate_discounts(counts.counts) for counts in count_ngrams(np.array(train), 13, order)]
+    assert order == 1 or set(estimates) != {FALLBACK_DISCOUNTS}
+    check_against_dictionaries(train, [12, *random_ids(30, 12, seed=1)], 13, order, None)
+
+
+def test_discounts_by_the_formula() -> None:
+    # n_1 … n_4 are 8, 4, 2, 1, so that Y is 8 / (8 + 2 * 4).
+    counts = np.array([1] * 8 + [2] * 4 + [3] * 2 + [4] + [9] * 5)
+    assert estimate_discounts(counts) == (1 - 0.5 * 2 * 4 / 8, 2 - 0.5 * 3 * 2 / 4, 3 - 0.5 * 4 * 1 / 2)
+    assert estimate_discounts(np.array([1, 1, 2])) == (0.5, 1.0, 1.5)
+    assert estimate_discounts(np.array([1, 2] + [3] * 9 + [4])) == (0.5, 1.0, 1.5)  # D_2 would be negative
+
+
+@pytest.mark.parametrize("order", [2, 3, 4, 5])
+@pytest.mark.parametrize("discount", [0.1, 0.75, 1.0])
+def test_a_fixed_discount_is_that_of_nltk(order: int, discount: float) -> None:
+    """Two definitions differ, and this text is one on which they cannot.
+
+    nltk does not interpolate single tokens with the uniform distribution, nor discount them; here all pairs
+    of the vocabulary occur, so that every token has equally many predecessors and both are uniform. nltk
+    sees a text with a beginning and an end, we see a circle; here it gets the circle's first tokens once
+    more at the end, so that the longest n-grams are the same, and the shorter ones all have a predecessor.
+    """
+    vocab_size = 5
+    train = random_ids(400, vocab_size)
+    assert len(set(pairwise(train))) == vocab_size**2
+    reference = KneserNeyInterpolated(order, discount)
+    names = [str(token) for token in train + train[: order - 1]]
+    reference.fit([list(everygrams(names, max_len=order))], names)
+
+    ids = random_ids(60, vocab_size, seed=1)
+    found = log_probabilities(fitted(train, vocab_size, order, discount), ids).exp()
+    for place in range(order - 2, len(ids)):  # where a whole context is known
+        context = [str(token) for token in ids[place - order + 2 : place + 1]]
+        expected = [reference.score(str(token), context) for token in range(vocab_size)]
+        assert found[place].tolist() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("order", [1, 3, 6])
+def test_probabilities_are_finite_and_sum_to_one(order: int) -> None:
+    found = log_probabilities(fitted(random_ids(300, 8), 300, order), [0, 1, 2, 299, 150, 0, 3, 3, 3, 3, 7])
+    assert found.dtype == torch.float32
+    assert found.isfinite().all()
+    torch.testing.assert_close(found.exp().sum(-1), torch.ones(11), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("order", [1, 2, 8])
+def test_a_text_of_one_token_leaves_the_others_possible(order: int) -> None:
+    found = log_probabilities(fitted([3] * 100_000, 50_000, order, discount=1e-30), [3] * 20)
+    assert found.isfinite().all()
+    assert found[-1, 3] > math.log(0.99)
+
+
+def test_without_a_text_all_is_equally_likely() -> None:
+    expected = torch.full((2, 9), -math.log(9))
+    torch.testing.assert_close(log_probabilities(NGram(9), [0, 1]), expected)
+    torch.testing.assert_close(log_probabilities(fitted([], 9, order=3), [0, 1]), expected)
+
+
+def test_ids_in_a_file_and_of_any_type(tmp_path: Path) -> None:
+    ids = random_ids(300, 9)
+    expected = log_probabilities(fitted(ids, 10), ids[:20])
+    for dtype in (np.uint8, np.uint16, np.uint32, np.int32, np.int64):
+        path = tmp_path / np.dtype(dtype).name
+        np.array(ids, dtype).tofile(path)
+        model = NGram(10)
+        model.fit(np.memmap(path, dtype, "r"))
+        assert torch.equal(log_probabilities(model, ids[:20]), expected)
+
+
+def test_keys_too_large_to_be_packed_are_sorted_all_the_same() -> None:
+    keys = np.array([5, 1, 5, 0, 7, 1])
+    for end in (8, 1 << 62):
+        ordered, places = sort_with_places(keys, end)
+        assert ordered.tolist() == sorted(keys.tolist())
+        assert keys[places].tolist() == ordered.tolist()
+        assert sorted(places.tolist()) == list(range(6))
+
+
+def test_the_order_follows_the_text() -> None:
+    generator = random.Random(0)
+    noise = [generator.randrange(4) for _ in range(20_000)]
+    assert choose_order(np.array(noise), 4, None) == 1
+    # Each token is the one two before it or, one time in ten, any; so pairs of tokens tell nothing.
+    echo = noise[:2]
+    for token in noise[2:]:
+        echo.append(echo[-2] if generator.random() < 0.9 else token)
+    assert choose_order(np.array(echo), 4, None) == 3
+    assert fitted(echo, 4).initial_state(1).shape == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["char-ngram", "word-ngram", "char-ngram:order=2,discount=0.6"])
+def test_a_run_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
+    run = make_run(name)
+    save_run(tmp_path / "run", run)
+    loaded = load_run(tmp_path / "run", CPU)
+    assert torch.equal(run_logits(loaded), run_logits(run))
+    assert loaded.model.state_dict().keys() == run.model.state_dict().keys()
+
+
+@pytest.mark.parametrize("name", ["tokens_2", "counts_1", "num_next_2"])
+def test_a_damaged_run_is_one_line(name: str, tmp_path: Path) -> None:
+    save_run(tmp_path / "run", make_run("char-ngram:order=3"))
+    path = tmp_path / "run" / "weights.safetensors"
+    weights = load_file(path)
+    for damaged in (
+        {**weights, name: weights[name][1:]},
+        {key: weights[key] for key in weights if key != name},
+    ):
+        save_file(damaged, path)
+        with pytest.raises(TextgenError, match="damaged"):
+            load_run(tmp_path / "run", CPU)
+
+
+def test_the_file_is_small() -> None:
+    """About four bytes an n-gram: characters are bytes, and most counts are small."""
+    state = make_run("char-ngram:order=6").model.state_dict()
+    num_ngrams = sum(len(values) for name, values in state.items() if name.startswith("tokens"))
+    assert sum(values.nbytes for values in state.values()) < 5 * num_ngrams
+
+
+def test_it_beats_single_tokens_and_compressors(news: str) -> None:
+    """The tokenizer has seen all of the text, so that only the models are compared."""
+    train, held_out = news[:50_000], news[50_000:]
+    scores = {}
+    for name in ("char-ngram", "char-ngram:order=1", "char-ngram:discount=0.75"):
+        entry = parse_entry(name)
+        tokenizer = entry.build_tokenizer()
+        tokenizer.fit(news)
+        model = entry.build_model(len(tokenizer.tokens), None)
+        model.fit(tokenizer.encode(train))
+        ids, start = tokenizer.encode(held_out), np.asarray(tokenizer.encode(START))
+        scores[name] = score_text(model, held_out, ids, start, device=CPU).bits_per_char
+    assert scores["char-ngram"] < scores["char-ngram:order=1"] - 1.5
+    assert scores["char-ngram"] < scores["char-ngram:discount=0.75"]
+    for reference in reference_scores(train, held_out):
+        assert scores["char-ngram"] < reference["bits_per_char"]
+
+
+def make_run(name: str) -> Run:
+    entry = parse_entry(name)
+    tokenizer = entry.build_tokenizer()
+    tokenizer.fit(TEXT)
+    model = entry.build_model(len(tokenizer.tokens), None).eval()
+    model.fit(tokenizer.encode(TEXT))
+    return Run(entry, tokenizer, model, {"settings": {}, "result": {"embedding": None}}, np.arange(3.0))
+
+
+def run_logits(run: Run) -> Tensor:
+    ids = torch.from_numpy(run.tokenizer.encode("the cat, 😀\n").astype(np.int64))
+    result: Tensor = run.model(ids[None], run.model.initial_state(1))[0]  # type: ignore[operator]
+    return result

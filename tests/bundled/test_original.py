@@ -1,0 +1,192 @@
+"""The original network: windows, cells, parameters, training, and the closed alphabet of its alias."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textgen.data.corpus import Corpus, load_corpus
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.run import load_run, save_run
+from textgen.experiment.summary import describe_entry
+from textgen.generation.generator import Generator
+from textgen.registry.options import build
+from textgen.runtime.device import DeviceConfig, seeded
+from textgen.training.budget import parse_budget
+from textgen.training.trainer import learning_rate
+from textgen_models.original.layer import LSTMLayer
+from textgen_models.original.model import MAX_WINDOWS, Original
+
+CPU = DeviceConfig(torch.device("cpu"), "fp32")
+VOCAB_SIZE, WINDOW = 7, 6
+ACTIVATIONS = {
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "hard_sigmoid": lambda x: np.clip(0.2 * x + 0.5, 0, 1),
+    "hard_sigmoid_keras3": lambda x: np.clip(x + 3, 0, 6) / 6,
+}
+every_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
+
+
+def seed(**options: Any) -> Original:
+    """A small network whose weights are so large that its gates reach their bounds."""
+    with seeded(0, CPU.device):
+        model = Original(VOCAB_SIZE, **{"window": WINDOW, "hidden_size": 5, "num_layers": 2} | options).eval()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                if parameter.requires_grad:
+                    parameter.add_(torch.randn_like(parameter))
+    return model
+
+
+def plain_logits(model: Original, ids: list[int]) -> NDArray[np.float64]:
+    """The logits after `ids`, one window step by step, as the formulas of an LSTM are written."""
+    weights = {name: value.double().numpy() for name, value in model.state_dict().items()}
+    padded = ([0.0] * WINDOW + [token / VOCAB_SIZE for token in ids])[-WINDOW:]
+    steps = [np.array([number]) for number in padded]
+    for layer in (0, 2):
+        kernel, recurrent, bias = (
+            weights[f"layers.{layer}.{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih")
+        )
+        hidden = cell = np.zeros(5)
+        outputs = []
+        for step in steps:
+            gates = (kernel @ step + recurrent @ hidden + bias).reshape(4, 5)
+            write, forget, _, show = map(ACTIVATIONS[model.layers[0].activation], gates)
+            cell = forget * cell + write * np.tanh(gates[2])
+            hidden = show * np.tanh(cell)
+            outputs.append(hidden)
+        steps = outputs
+    logits: NDArray[np.float64] = weights["output.weight"] @ steps[-1] + weights["output.bias"]
+    return logits
+
+
+def some_ids(num_rows: int, num_columns: int) -> Tensor:
+    return torch.randint(VOCAB_SIZE, (num_rows, num_columns), generator=torch.Generator().manual_seed(0))
+
+
+# --- what it computes
+
+
+@every_activation
+def test_every_position_is_predicted_from_its_own_window(activation: str) -> None:
+    model, ids = seed(recurrent_activation=activation), some_ids(2, 15)
+    with torch.inference_mode():
+        logits, _ = model(ids, model.initial_state(2))
+    for row, tokens in enumerate(ids.tolist()):
+        for end in range(1, 16):  # up to the sixth the window is not full
+            expected = plain_logits(model, tokens[:end])
+            np.testing.assert_allclose(logits[row, end - 1].numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("window", [1, WINDOW])
+def test_chunks_and_blocks_of_windows_change_nothing(window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, ids = seed(window=window), some_ids(2, 23)
+    with torch.inference_mode():
+        whole, end = model(ids, model.initial_state(2))
+        first, state = model(ids[:, :4], model.initial_state(2))
+        kept = state.clone()
+        second, last = model(ids[:, 4:], state)
+        monkeypatch.setattr("textgen_models.original.model.MAX_WINDOWS", 7)
+        in_blocks, _ = model(ids, model.initial_state(2))
+    torch.testing.assert_close(torch.cat([first, second], dim=1), whole)
+    torch.testing.assert_close(in_blocks, whole)
+    assert end.tolist() == last.tolist() == ids[:, 24 - window :].tolist()
+    assert state.tolist() == kept.tolist()
+
+
+def test_memory_is_bounded_by_computing_block_by_block() -> None:
+    model, sizes = seed(), []
+    model.layers[0].register_forward_hook(lambda layer, inputs, output: sizes.append(len(output)))
+    with torch.inference_mode():
+        model(some_ids(2, MAX_WINDOWS), model.initial_state(2))
+    assert sizes == [MAX_WINDOWS] * 2
+
+
+@pytest.mark.parametrize("option", ["dropout", "no dropout"])
+def test_dropout_is_between_layers_in_training_only(option: str) -> None:
+    model, ids = seed(dropout=0.5 if option == "dropout" else 0), some_ids(1, 10)
+    with seeded(0, CPU.device), torch.no_grad():
+        quiet, training = model(ids, model.initial_state(1))[0], model.train()
+        noisy = training(ids, training.initial_state(1))[0]
+    assert torch.equal(quiet, noisy) == (option == "no dropout")
+
+
+# --- as Keras has it
+
+
+def test_weights_start_as_those_of_keras() -> None:
+    with seeded(0, CPU.device):
+        model = Original(32)
+    for index, layer in enumerate(layer for layer in model.layers if isinstance(layer, LSTMLayer)):
+        bound = math.sqrt(6 / ((256 if index else 1) + 1024))  # Glorot uniform
+        assert 0.99 * bound < layer.weight_ih_l0.abs().max() <= bound
+        torch.testing.assert_close(
+            layer.weight_hh_l0.T @ layer.weight_hh_l0, torch.eye(256), atol=1e-4, rtol=0
+        )
+        assert layer.bias_ih_l0.tolist() == [0.0] * 256 + [1.0] * 256 + [0.0] * 512
+        assert not layer.bias_hh_l0.any()
+    bound = math.sqrt(6 / (256 + 32))
+    assert 0.99 * bound < model.output.weight.abs().max() <= bound
+    assert not model.output.bias.any()
+
+
+def test_the_alias_describes_the_original(tmp_path: Path) -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz .,;!\n"
+    (tmp_path / "text.txt").write_text(f"{letters}\n" * 40, "utf-8")
+    described = describe_entry(parse_entry("original"), load_corpus([str(tmp_path / "text.txt")], "raw"))
+    assert described["vocab_size"] == len(letters) == 32
+    layers = [(layer["output_shape"], layer["num_parameters"]) for layer in described["layers"]]
+    assert [layer for layer in layers if layer[1]] == [
+        ([None, 60, 256], 264_192),
+        ([None, 60, 256], 525_312),
+        ([None, 256], 525_312),
+        ([None, 32], 8_224),
+    ]
+    dropped = [layer["output_shape"] for layer in described["layers"] if layer["type"] == "Dropout"]
+    assert dropped == [[None, 60, 256], [None, 60, 256], [None, 256]]
+    assert described["num_parameters"] == 1_323_040
+
+
+def test_training_is_adam_at_a_constant_rate_on_128_windows() -> None:
+    options = parse_entry("original").train_options()
+    assert options.batch_size * options.sequence_length == 128
+    assert options.optimizer == "adam"
+    assert {learning_rate(options, fraction) for fraction in (0, 0.05, 0.5, 1)} == {1e-3}
+    assert parse_entry("original:batch_size=16").train_options().batch_size == 16
+
+
+# --- trained
+
+SMALL = "seed:hidden_size=24,num_layers=1,window=8,batch_size=32,learning_rate=0.01,dropout=0"
+
+
+def experiment(entry: str, text: str, folder: Path, budget: str) -> Experiment:
+    (folder / "text.txt").write_text(text, "utf-8", newline="")
+    corpus: Corpus = load_corpus([str(folder / "text.txt")], "raw")
+    return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, seed=0)
+
+
+@every_activation
+def test_it_learns_what_follows_from_several_symbols_before(activation: str, tmp_path: Path) -> None:
+    pattern = "abacadbcbdcd\n\n"  # where a letter leads to depends on where it comes from
+    entry = f"{SMALL},recurrent_activation={activation}"
+    run = experiment(entry, pattern * 100, tmp_path, "12epochs").run(lambda progress: None)
+    assert run.manifest["result"]["test"]["bits_per_char"] < 0.5
+    (layer,) = (layer for layer in run.model.layers if isinstance(layer, LSTMLayer))
+    assert not layer.bias_hh_l0.any()
+    assert layer.bias_ih_l0.any()
+    greedy = build("sampler", "greedy")
+    (text,) = Generator(run.model, run.tokenizer, CPU).generate([pattern * 2 + "aba"], 9, greedy, [0])
+    assert text == "cadbcbdcd"
+    save_run(tmp_path / "run", run)
+    loaded = load_run(tmp_path / "run", CPU.device)
+    (again,) = Generator(loaded.model, loaded.tokenizer, CPU).generate([pattern], 9, greedy, [0])
+    assert again == "abacadbcb"

@@ -1,0 +1,109 @@
+"""What goes to stdout: complete when piped, drawn on a terminal, and no complaint when nobody reads on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from textgen.cli.console import flat, print_rows, printable
+from textgen.data.corpus import load_corpus
+from textgen.registry.registry import KINDS, plugins
+
+Textgen = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def table(text: str) -> list[dict[str, str]]:
+    """Read tab-separated lines; every line must have as many cells as the header."""
+    header, *lines = (line.split("\t") for line in text.splitlines())
+    return [dict(zip(header, line, strict=True)) for line in lines]
+
+
+def test_version(textgen: Textgen) -> None:
+    assert textgen("--version").stdout == f"textgen {version('textgen-bench')}\n"
+
+
+def test_corpus_lists_the_names(textgen: Textgen) -> None:
+    rows = table(textgen("corpus").stdout)
+    listed = {row["corpus"] for row in rows}
+    assert {"wiki", "wiki/Albedo", "lee", "tinyshakespeare", "gutenberg/austen-emma.txt"} <= listed
+    assert all(row["description"] for row in rows if "/" not in row["corpus"])
+
+
+def test_corpus_shows_the_figures_of_a_text(textgen: Textgen) -> None:
+    shown = {row["figure"]: row["value"] for row in table(textgen("corpus", "lee").stdout)}
+    corpus = load_corpus(["lee"])
+    assert {name: str(value) for name, value in flat(corpus.to_json()).items()}.items() <= shown.items()
+    assert shown["beginning"] == corpus.text[:200].replace("\n", " ")  # nothing is cut
+    assert shown["train_alphabet"] == str(len(set(corpus.split.train)))
+
+
+def test_corpus_shows_what_a_cleaner_changes(textgen: Textgen) -> None:
+    lines = textgen("corpus", "lee", "--diff", "--clean", "letters").stdout.splitlines()
+    assert lines[:2] == ["--- lee", "+++ lee after seed"]
+    assert any(line.startswith("-Hundreds of people have been forced") for line in lines)
+    assert any(line.startswith("+hundreds of people have been forced") for line in lines)
+    assert textgen("corpus", "lee", "--diff", "--clean", "raw").stdout == ""
+
+
+def test_plugins_are_listed_alike_as_table_and_as_json(textgen: Textgen) -> None:
+    rows = table(textgen("plugins").stdout)
+    full = json.loads(textgen("plugins", "--json").stdout)["plugins"]
+    assert [{**row, "problem": None} for row in rows] == full
+    assert [(row["kind"], row["name"]) for row in rows] == [
+        (kind, plugin.name) for kind in KINDS for plugin in plugins(kind)
+    ]
+
+
+@pytest.mark.skipif(not hasattr(os, "pipe"), reason="needs pipes")
+@pytest.mark.parametrize(
+    "command", ["--help", "plugins", "corpus lee --diff --clean letters", "sample RUN --length 400"]
+)
+def test_a_reader_that_stops_reading_is_no_error(
+    command: str, trained: tuple[Path, str], environment: dict[str, str]
+) -> None:
+    arguments = [str(trained[0]) if word == "RUN" else word for word in command.split()]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        process = [sys.executable, "-m", "textgen", *arguments]
+        done = subprocess.run(process, stdout=writer, stderr=subprocess.PIPE, env=environment, check=False)
+    finally:
+        os.close(writer)
+    assert done.stderr == b""
+
+
+def test_without_a_command_there_is_help_and_an_error(textgen: Textgen) -> None:
+    done = textgen(code=2)
+    for command in ("bench", "train", "sample", "score", "describe", "corpus", "plugins"):
+        assert f" {command} " in done.stdout
+    assert done.stderr == "error: no command given (see python -m textgen --help)\n"
+
+
+def test_a_table_on_a_terminal_folds_and_drops_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    rows: list[dict[str, Any]] = [
+        {"figure": "name", "value": "[bold]" + "x" * 100},
+        {"figure": "n", "value": 7},
+    ]
+    print_rows(rows)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert "".join(lines).count("x") == 100
+    assert "[bold]" in "".join(lines)
+
+
+def test_control_characters_never_reach_a_terminal() -> None:
+    assert printable("a\x1b[2J\x9b2J\x07\r\x7fé\t\n😀") == "a\ufffd[2J\ufffd2J\ufffd\ufffd\ufffdé\t\n😀"

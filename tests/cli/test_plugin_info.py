@@ -1,0 +1,153 @@
+"""What `textgen plugins` says of a plugin: where it is, its options in words, what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import pytest
+from annotated_types import Ge, Gt, Le, doc
+
+from textgen.api import TextgenError
+from textgen.cli.plugin_info import chosen, description, examined, listing, option_rows, type_name
+from textgen.registry.kinds import STRINGS
+from textgen.registry.options import declared_options
+from textgen.registry.registry import KINDS, find, load, plugins
+
+Install = Callable[[str, str, str], None]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (int, "int"),
+        (Annotated[int, Ge(1)], "int ≥ 1"),
+        (Annotated[float, Gt(0), Le(1)], "float > 0, ≤ 1"),
+        (Annotated[Annotated[float, Gt(0)] | None, doc("help")], "float > 0 or none"),
+        (Literal["auto", "full"], "auto | full"),
+        (str | None, "str or none"),
+    ],
+)
+def test_a_type_is_told_in_words(annotation: Any, text: str) -> None:
+    assert type_name(annotation) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, plugin.name) for kind in KINDS for plugin in plugins(kind) if kind not in STRINGS],
+)
+def test_every_bundled_plugin_tells_what_it_is_and_helps_with_each_option(kind: str, name: str) -> None:
+    told = description(find(kind, name))
+    json.dumps(told)
+    assert told["description"]
+    assert told["file"].endswith(".py")
+    with open(told["file"], encoding="utf-8") as file:
+        line = file.readlines()[told["line"] - 1]
+    assert line.startswith(("class ", "def ", "@"))
+    assert [row["option"] for row in told["options"]] == (
+        list(declared_options(load(kind, name))) if isinstance(load(kind, name), type) else []
+    )
+    assert [row["option"] for row in told["options"] if not row["help"]] == []
+
+
+def test_help_is_inherited_and_the_nearest_wins() -> None:
+    rows = {row["option"]: row for row in option_rows(Derived)}
+    assert rows["size"]["help"] == "How large it is, in two lines."
+    assert rows["size"]["type"] == "int ≥ 1"
+    told = {"type": "float", "default": 0.5, "search": "", "help": "Of another kind."}
+    assert rows["rate"] == {"option": "rate", **told}
+
+
+def test_what_tune_tries_is_told_as_it_is_written_for_it() -> None:
+    lstm, training = (
+        {row["option"]: row["search"] for row in description(find("model", "lstm"))[part]}
+        for part in ("options", "training")
+    )
+    assert lstm["num_layers"] == "1..4"
+    assert lstm["dropout"] == "none | 0 | 0.1 | 0.2 | 0.3 | 0.5"
+    assert lstm["tie_weights"] == "every value"
+    assert training["learning_rate"] == "0.0003..0.03"
+    assert training["num_validations"] == ""
+
+
+def test_a_model_tells_how_it_is_trained_unless_it_counts() -> None:
+    training = {row["option"]: row for row in description(find("model", "transformer"))["training"]}
+    assert (
+        training["batch_size"]["default"] == load("model", "transformer").recommended_training["batch_size"]
+    )
+    assert training["learning_rate"]["help"]
+    assert description(find("model", "ngram"))["training"] == []
+
+
+def test_what_is_listed_has_no_problem_unless_two_claim_it(install: Install) -> None:
+    assert [row["problem"] for row in listing() if row["problem"]] == []
+    install("toys", "[textgen.models]\nlstm = toys:Toy", "")
+    problems = {row["distribution"]: row["problem"] for row in listing() if row["problem"]}
+    assert set(problems) == {"toys", "textgen-bench"}
+    assert "claimed by" in problems["toys"]
+
+
+def test_a_name_chooses_all_kinds_that_have_it() -> None:
+    assert [plugin.kind for plugin in chosen(["glove"], None)] == ["embedding", "lexicon"]
+    assert [plugin.kind for plugin in chosen(["glove"], "lexicon")] == ["lexicon"]
+    assert len(chosen([], None)) == sum(len(plugins(kind)) for kind in KINDS)
+    for names, kind, message in (
+        (["lstn"], None, "unknown plugin 'lstn'; did you mean 'lstm'?"),
+        (["char"], "model", "unknown model 'char'"),
+        ([], "modell", "unknown kind 'modell'; did you mean 'model'?"),
+    ):
+        with pytest.raises(TextgenError) as caught:
+            chosen(names, kind)
+        assert str(caught.value).startswith(message)
+
+
+def test_one_that_cannot_be_loaded_fails_its_exam(install: Install) -> None:
+    install("toys", "[textgen.cleaners]\ntoy = toys:Toy", "import no_such_module")
+    ((plugin, (outcome,)),) = examined(chosen(["toy"], None), lambda plugin: None)
+    assert (plugin.name, outcome.check, outcome.status) == ("toy", "loads", "failed")
+    assert "No module named 'no_such_module'" in outcome.reason
+
+
+def test_check_prints_a_table_and_fails_if_one_does(tmp_path: Any) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text('class Shout:\n    """Louder."""\n    def clean(self, text): return text + "!"\n')
+
+    def check(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "textgen", "plugins", "check", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+
+    good = check("raw", "greedy")
+    assert good.returncode == 0
+    header, sampler, cleaner = [line.split("\t") for line in good.stdout.splitlines()]
+    assert header == ["kind", "name", "result", "check", "reason"]
+    assert sampler[:3] == ["sampler", "greedy", "passed"]
+    assert cleaner[:3] == ["cleaner", "raw", "passed"]
+    bad = check("shout", "raw", "--plugin", path, "--json")
+    assert bad.returncode == 1
+    rows = json.loads(bad.stdout)["checks"]
+    failed = [row for row in rows if row["status"] == "failed"]
+    assert {row["name"] for row in failed} == {"shout"}
+    assert any("twice" in row["check"] or "idempotent" in row["check"] for row in failed)
+    assert {row["name"] for row in rows} == {"shout", "raw"}
+
+
+class Base:
+    """Has two options."""
+
+    size: Annotated[int, Ge(1)] = 2
+    """How large it is,
+    in two lines."""
+    rate: float = 0.1
+    """Overridden."""
+
+
+class Derived(Base):
+    """Has one of them anew."""
+
+    rate: float = 0.5
+    """Of another kind."""
+
+    def __init__(self, size: Annotated[int, Ge(1)] = 2, rate: float = 0.5) -> None: ...

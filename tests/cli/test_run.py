@@ -1,0 +1,87 @@
+"""One entry from training to samples, each step in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from textgen.cli.console import printable
+from textgen.data.corpus import load_corpus
+from textgen.registry.options import build
+
+Textgen = Callable[..., subprocess.CompletedProcess[str]]
+Trained = tuple[Path, str]
+
+
+def test_a_run_scores_its_test_text_as_training_did(
+    textgen: Textgen, trained: Trained, tmp_path: Path
+) -> None:
+    folder, printed = trained
+    test = load_corpus(["lee"]).split.test
+    (tmp_path / "test.txt").write_text(test, "utf-8", newline="")
+    scored = json.loads(textgen("score", folder, tmp_path / "test.txt", "--json").stdout)
+    in_training = json.loads(printed)["test"]
+    assert scored["num_chars"] == len(test)
+    assert {key: scored[key] for key in in_training} == in_training  # to the last digit
+
+
+def test_the_same_text_through_a_pipe_gives_the_same_run(
+    textgen: Textgen, trained: Trained, entry: str, budget: list[str], tmp_path: Path
+) -> None:
+    text = build("corpus", "lee").read("")
+    done = textgen("train", entry, "--corpus", "-", *budget, "--out", tmp_path / "run", "--json", stdin=text)
+    piped, named = json.loads(done.stdout), json.loads(trained[1])
+    assert piped["test"] == named["test"]
+    assert piped["validation"] == named["validation"]
+    manifest = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
+    assert manifest["settings"]["corpus"] == {**load_corpus(["lee"]).to_json(), "name": "stdin"}
+
+
+def test_a_seed_decides_what_is_written(textgen: Textgen, trained: Trained) -> None:
+    command = ("sample", trained[0], "--length", 200, "--prompt", "The weather", "--seed")
+    first, again = textgen(*command, 3), textgen(*command, 3)
+    assert first.stdout == again.stdout
+    assert first.stderr == ""
+    assert first.stdout.startswith("The weather")
+    assert len(first.stdout) == len("The weather") + 200 + len("\n")
+    samples = json.loads(textgen(*command, 2, "--number", 2, "--json").stdout)["samples"]
+    assert [row["seed"] for row in samples] == [2, 3]
+    other, same = (f"The weather{printable(row['text'])}\n" for row in samples)
+    assert same == first.stdout  # also side by side with others
+    assert other != first.stdout
+
+
+def test_describe_counts_the_parameters_of_the_run(textgen: Textgen, trained: Trained) -> None:
+    rows = [line.split("\t") for line in textgen("describe", trained[0]).stdout.splitlines()]
+    assert {len(row) for row in rows} == {4}
+    counts = {row[0]: int(row[-1].replace(",", "")) for row in rows[1:]}
+    assert counts["total"] == json.loads(trained[1])["num_parameters"]
+    assert sum(counts.values()) == 2 * counts["total"]
+
+
+def test_a_run_is_never_overwritten(
+    textgen: Textgen, trained: Trained, entry: str, budget: list[str], snapshot: Callable[[Path], object]
+) -> None:
+    before = snapshot(trained[0])
+    done = textgen("train", entry, "--corpus", "lee", *budget, "--out", trained[0], code=1)
+    assert done.stderr == f"error: {str(trained[0])!r} exists already; choose another --out\n"
+    assert snapshot(trained[0]) == before
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_a_random_model_trains_at_once_and_is_scored(
+    textgen: Textgen, budget: list[str], options: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "new" / "run"
+    done = textgen("train", "random", "--corpus", "lee", *budget, "--out", out, *options)
+    figures = json.loads((out / "run.json").read_text("utf-8"))["result"]
+    if options:
+        assert json.loads(done.stdout) == figures
+    else:
+        shown = dict(line.split("\t") for line in done.stdout.splitlines())
+        assert shown["test.bits_per_char"] == f"{figures['test']['bits_per_char']:.6g}"
+        assert shown["num_parameters"] == "0"

@@ -1,0 +1,200 @@
+"""`textgen tune`: what it prints and leaves, and what it does the next time."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import pytest
+
+from textgen.experiment.entry import parse_entry
+
+Textgen = Callable[..., subprocess.CompletedProcess[str]]
+
+TEXT = ("--corpus", "lee", "--max-chars", 60_000)
+SEARCH = ("--search", "learning_rate=0.001|0.003|0.01|1e30,weight_decay=0..1,hidden_size=16|24")
+KEYS = {"name", "measures", "settings", "best", "comparison", "importances", "trials", "versions", "machine"}
+
+
+@pytest.fixture(scope="module")
+def tuned_entry(entry: str) -> str:
+    return entry.replace("hidden_size=16,", "")
+
+
+@pytest.fixture(scope="module")
+def command(tuned_entry: str, budget: list[str]) -> list[Any]:
+    return ["tune", tuned_entry, *TEXT, *SEARCH, *budget, "--seeds", 1]
+
+
+@pytest.fixture(scope="module")
+def tuned(
+    textgen: Textgen, command: list[Any], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
+    """The folder of a study, and what was printed."""
+    folder = tmp_path_factory.mktemp("tune") / "out"
+    done = textgen(*command, "--trials", 12, "--out", folder, "--json")
+    assert "the default, is not searched; the first trial has 16\n" in done.stderr
+    assert done.stderr.endswith(f"saved in {folder}\n")
+    return folder, json.loads(done.stdout, parse_constant=pytest.fail)
+
+
+def test_the_result_has_its_keys_and_is_saved(tuned: tuple[Path, dict[str, Any]]) -> None:
+    folder, result = tuned
+    assert set(result) == KEYS
+    assert result == json.loads((folder / "study.json").read_text("utf-8"))
+    assert len(result["trials"]) == 12
+    assert result["settings"]["budget"] == "2000chars"
+    assert result["versions"]["optuna"]
+    assert set(result["importances"]) == {"learning_rate", "weight_decay", "hidden_size"}
+    page = (folder / "study.html").read_text("utf-8")
+    assert re.findall(r"<(?:script|link)[^>]+(?:src|href)=", page) == []
+    assert page.count("plotly-graph-div") >= 4
+
+
+def test_a_learning_rate_beyond_reason_is_reported(tuned: tuple[Path, dict[str, Any]]) -> None:
+    wild = [trial for trial in tuned[1]["trials"] if trial["params"]["learning_rate"] == 1e30]
+    assert wild
+    assert {trial["state"] for trial in wild} == {"failed"}
+    assert all(trial["reason"].startswith("training diverged") for trial in wild)
+
+
+def test_the_best_entry_can_be_pasted(tuned: tuple[Path, dict[str, Any]], tuned_entry: str) -> None:
+    best = tuned[1]["best"]
+    values = [trial["value"] for trial in tuned[1]["trials"] if trial["value"] is not None]
+    assert best["value"] == min(values)
+    before, after = parse_entry(tuned_entry), parse_entry(best["name"])
+    assert after.parts == before.parts
+    changed = {
+        name: value
+        for part, options in after.options.items()
+        for name, value in options.items()
+        if before.options.get(part, {}).get(name) != value
+    }
+    assert changed
+    assert changed.items() <= best["params"].items()
+    assert set(best["params"]) == {"learning_rate", "weight_decay", "hidden_size"}
+
+
+def test_the_comparison_has_fresh_seeds_and_the_test_part(tuned: tuple[Path, dict[str, Any]]) -> None:
+    folder, result = tuned
+    compared = result["comparison"]
+    assert compared["scored_on"] == "test"
+    assert compared["seeds"] == [1]
+    assert compared["best"]["name"] == result["best"]["name"]
+    gain = compared["default"]["value"] - compared["best"]["value"]
+    assert compared["gain"] == pytest.approx(gain)
+    assert compared["interval"][0] <= gain <= compared["interval"][1]
+    assert len(list((folder / "comparison" / "runs").iterdir())) == 2
+
+
+def test_the_same_folder_again_goes_on(
+    tuned: tuple[Path, dict[str, Any]],
+    textgen: Textgen,
+    command: list[Any],
+    snapshot: Callable[[Path], object],
+) -> None:
+    folder, result = tuned
+    before = snapshot(folder / "comparison" / "runs")
+    printed = textgen(*command, "--trials", 12, "--out", folder).stdout
+    assert snapshot(folder / "comparison" / "runs") == before
+    assert f"    {result['best']['name']}\n" in printed
+    assert "bits per character [" in printed
+    again = json.loads((folder / "study.json").read_text("utf-8"))
+    assert again["trials"] == result["trials"]
+    failed = textgen(*command, "--budget", "3000chars", "--out", folder, code=1)
+    assert (
+        failed.stderr == f"error: {str(folder)!r} holds a study with another budget; choose another --out\n"
+    )
+
+
+def test_jobs_share_the_trials(textgen: Textgen, command: list[Any], tmp_path: Path) -> None:
+    done = textgen(*command, "--trials", 5, "--jobs", 2, "--out", tmp_path, "--json")
+    assert "2 processes share the machine" in done.stderr
+    trials = json.loads(done.stdout)["trials"]
+    assert len({json.dumps(trial["params"]) for trial in trials}) == len(trials) == 5
+    assert {trial["state"] for trial in trials} <= {"complete", "pruned", "failed"}
+
+
+def test_a_sampler_is_tuned_with_a_finished_run(
+    textgen: Textgen, trained: tuple[Path, str], tmp_path: Path
+) -> None:
+    options = ["--sampling", "top-p:temperature=1", "--trials", 3, "--seeds", 1, "--precision", "fp32"]
+    run = ["tune", trained[0], *options, "--out", tmp_path / "out"]
+    result = json.loads(textgen(*run, "--corpus", "lee", "--json").stdout)
+    assert result["trials"][0]["name"] == "top-p:temperature=1"
+    assert set(result["best"]["params"]) == {"p"}
+    assert 0 < result["best"]["value"] < 1
+    failed = textgen(*run, *TEXT, code=1)
+    assert "was trained on 'lee' with another text or split; give the same --corpus" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["random"], "nothing of 'random' is left to search"),
+        (["char-lstm", "--search", "learnign_rate"], "did you mean 'learning_rate'?"),
+        (["char-lstm", "--timeout", "5epochs"], "--timeout 5epochs: give a time"),
+        (["char-lstm", "--sampling", "top-q"], "did you mean 'top-p'?"),
+        (["chra-lstm"], "did you mean 'char'?"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], message: str, textgen: Textgen, tmp_path: Path) -> None:
+    done = textgen("tune", *arguments, *TEXT, "--out", tmp_path / "out", code=1)
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_optuna_it_says_what_to_install(environment: dict[str, str]) -> None:
+    code = "import sys; sys.modules['optuna'] = None\nfrom textgen.cli.app import main\nmain()"
+    process = [sys.executable, "-c", code, "tune", "char-lstm"]
+    done = subprocess.run(process, capture_output=True, encoding="utf-8", env=environment, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == 'error: tuning needs Optuna; run: pip install "textgen-bench[tune]"\n'
+
+
+def test_ctrl_c_keeps_what_there_is(tuned_entry: str, environment: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    command = ["tune", tuned_entry, *TEXT, "--precision", "fp32", "--device", "cpu"]
+    command += ["--out", folder, "--budget", "1h"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(
+        [sys.executable, "-m", "textgen", *map(str, command)], stderr=subprocess.PIPE, env=environment
+    ) as process:
+        signal.signal(signal.SIGINT, before)
+        deadline = Timer(120, process.kill)  # a hang fails the test and does not stop it
+        deadline.start()
+        wait_for_a_trial(folder / "study.db", process)
+        process.send_signal(signal.SIGINT)
+        _, shown = process.communicate()
+        deadline.cancel()
+    assert process.returncode == 130
+    lines = shown.decode("utf-8").splitlines()
+    assert lines[-2:] == [
+        f"0 trials are kept in {folder}; the same --out goes on",
+        "error: interrupted; finished runs are kept",
+    ]
+    saved = json.loads((folder / "study.json").read_text("utf-8"))
+    assert [trial["state"] for trial in saved["trials"]] == ["killed", "waiting"]
+
+
+def wait_for_a_trial(path: Path, process: subprocess.Popen[bytes]) -> None:
+    """Return once a trial is under way."""
+    query = "select count(*) from trial_user_attributes where key = 'worker'"
+    while process.poll() is None:
+        time.sleep(0.2)
+        if path.exists():
+            # Without a row, or the table, the study is still being made.
+            with closing(sqlite3.connect(path)) as database, suppress(sqlite3.OperationalError):
+                if database.execute(query).fetchone()[0]:
+                    return

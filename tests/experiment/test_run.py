@@ -1,0 +1,189 @@
+"""Run folders: what is saved comes back, and damage is one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from textgen.api import PretrainedVectors, TextgenError
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.run import Run, load_run, read_manifest, save_run
+from textgen.registry.registry import names
+from textgen.runtime.device import seeded
+from textgen.runtime.files import to_json, write_file
+
+CPU = torch.device("cpu")
+TEXT = "The cat sat on the mat, and the cat sat on the hat.\n" * 3
+SMALL = ":num_layers=1,hidden_size=8"
+
+
+def make_run(name: str, embedding: bool = False, frozen: bool = False) -> Run:
+    """An untrained run of an entry, with vectors for the first half of its tokens if it has an embedding."""
+    entry = parse_entry(name)
+    tokenizer = entry.build_tokenizer()
+    tokenizer.fit(TEXT)
+    vocab_size = len(tokenizer.tokens)
+    vectors, audit = None, None
+    if embedding:
+        found = torch.arange(vocab_size) < vocab_size // 2
+        vectors = PretrainedVectors(torch.ones(vocab_size, 5) * found[:, None], found, frozen)
+        audit = {"dimension": 5, "frozen": frozen}
+    with seeded(0, CPU):
+        model = entry.build_model(vocab_size, vectors).eval()
+    if hasattr(model, "fit"):
+        model.fit(tokenizer.encode(TEXT))
+    return Run(entry, tokenizer, model, {"settings": {}, "result": {"embedding": audit}}, np.arange(3.0))
+
+
+def logits(run: Run) -> torch.Tensor:
+    ids = torch.from_numpy(run.tokenizer.encode("the cat, 😀\n").astype(np.int64))
+    with torch.inference_mode():
+        result: torch.Tensor = run.model(ids[None], run.model.initial_state(1))[0]  # type: ignore[operator]
+    return result
+
+
+def check_round_trip(run: Run, folder: Path) -> None:
+    save_run(folder, run)
+    loaded = load_run(folder, CPU)
+    assert torch.equal(logits(loaded), logits(run))
+    assert list(loaded.tokenizer.tokens) == list(run.tokenizer.tokens)
+    assert loaded.tokenizer.encode("a zoo\n").tolist() == run.tokenizer.encode("a zoo\n").tolist()
+    assert loaded.is_fallback.tolist() == run.is_fallback.tolist()
+    assert (loaded.entry, loaded.manifest) == (run.entry, run.manifest)
+    assert loaded.blocks.tolist() == run.blocks.tolist()
+    assert not loaded.model.training
+
+
+@pytest.mark.parametrize(
+    "name", ["random", *(f"{tokenizer}-lstm{SMALL}" for tokenizer in names("tokenizer"))]
+)
+def test_a_run_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
+    check_round_trip(make_run(name), tmp_path / "deep" / "run")
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_run_with_an_embedding_needs_the_source_of_its_vectors_no_more(
+    install: Callable[[str, str, str], None], tmp_path: Path, frozen: bool
+) -> None:
+    source = "class Gone:\n    def __init__(self): raise RuntimeError('the source is gone')\n"
+    source += "    def vectors(self, train_text, tokens): ...\n"
+    install("toys", "[textgen.embeddings]\ngone = toys:Gone\n", source)
+    check_round_trip(make_run(f"word-lstm-gone{SMALL}", embedding=True, frozen=frozen), tmp_path / "run")
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    save_run(tmp_path / "run", make_run(f"char-lstm{SMALL}"))
+    kinds = sorted(path.suffix for path in (tmp_path / "run").iterdir())
+    assert kinds == [".json", ".json", ".safetensors", ".safetensors"]
+
+
+# --- writing
+
+
+def test_a_failure_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
+    run = make_run(f"char-lstm{SMALL}")
+    run.manifest["result"]["score"] = float("nan")  # which JSON has no word for
+    with pytest.raises(ValueError, match="JSON"):
+        save_run(tmp_path / "run", run)
+    run = make_run(f"char-lstm{SMALL}")
+    run.model.register_buffer("complex", torch.zeros(1).to_sparse())  # the last but one file cannot hold it
+    with pytest.raises((ValueError, RuntimeError)):
+        save_run(tmp_path / "run", run)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
+    run = make_run(f"char-lstm{SMALL}")
+    (tmp_path / "file").write_text("mine")
+    save_run(tmp_path / "run", make_run("random"))
+    for place in ("file", "run"):
+        with pytest.raises(OSError, match=place):
+            save_run(tmp_path / place, run)
+    assert (tmp_path / "file").read_text() == "mine"
+    assert load_run(tmp_path / "run", CPU).entry.name == "random"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "run"]
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    write_file(path, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_file(path, "new, " * 10_000 + "\ud800")
+    assert path.read_text() == "old"
+    write_file(path, to_json({"text": "é\ud800"}))
+    assert json.loads(path.read_text("ascii")) == {"text": "é\ud800"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# --- damage
+
+
+def edit_manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+    def edit(run: Path) -> None:
+        manifest = json.loads((run / "run.json").read_text())
+        change(manifest)
+        (run / "run.json").write_text(json.dumps(manifest))
+
+    return edit
+
+
+def truncate(name: str) -> Callable[[Path], None]:
+    def cut(run: Path) -> None:
+        data = (run / name).read_bytes()
+        (run / name).write_bytes(data[: len(data) // 2])
+
+    return cut
+
+
+def other_shape(run: Path) -> None:
+    path = run / "weights.safetensors"
+    save_file({name: torch.cat([value, value]) for name, value in load_file(path).items()}, path)
+
+
+FILES = ("run.json", "tokenizer.json", "weights.safetensors", "blocks.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        *((truncate(name), "is damaged") for name in FILES),
+        *((lambda run, name=name: (run / name).unlink(), "is damaged") for name in FILES[1:]),
+        (lambda run: (run / "run.json").unlink(), "no run in"),
+        (lambda run: (run / "run.json").write_text("[]"), "is damaged"),
+        (lambda run: (run / "run.json").write_text("null"), "is damaged"),
+        (lambda run: (run / "run.json").write_bytes(b"\xff\xfe"), "is damaged"),
+        (lambda run: (run / "tokenizer.json").write_text('{"alphabet": 5}'), "is damaged"),
+        (lambda run: (run / "tokenizer.json").write_text("[]"), "is damaged"),
+        (other_shape, "is damaged"),
+        (edit_manifest(lambda manifest: manifest.update(format=2)), "has format 2"),
+        (edit_manifest(lambda manifest: manifest.pop("format")), "is damaged"),
+        (edit_manifest(lambda manifest: manifest.pop("entry")), "is damaged"),
+        (edit_manifest(lambda manifest: manifest.update(entry=[])), "is damaged"),
+        (edit_manifest(lambda manifest: manifest["entry"].update(options=[])), "is damaged"),
+        (edit_manifest(lambda manifest: manifest["result"].pop("embedding")), "is damaged"),
+        (edit_manifest(lambda manifest: manifest["entry"]["options"]["model"].update(x=1)), "is damaged"),
+        (edit_manifest(lambda manifest: manifest["entry"]["parts"].update(model="gone")), "unknown model"),
+    ],
+)
+def test_a_damaged_run_is_one_line(damage: Callable[[Path], object], message: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    save_run(run, make_run(f"char-lstm{SMALL}"))
+    damage(run)
+    with pytest.raises(TextgenError) as caught:
+        load_run(run, CPU)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_run_is_an_error_that_says_what_is_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path, tmp_path / "nowhere", tmp_path / "file"):
+        with pytest.raises(TextgenError, match=r"no run in .*; give what textgen train wrote"):
+            read_manifest(place)

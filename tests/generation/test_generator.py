@@ -1,0 +1,181 @@
+"""Generated text depends on its prompt and seed, has the length asked for, and streams as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from textgen.api import Sampler, Tokenizer
+from textgen.experiment.samples import held_out_prompts
+from textgen.generation.generator import Generator
+from textgen.registry.options import build
+from textgen.registry.registry import names
+from textgen.runtime.device import DeviceConfig, seeded
+from textgen_models.lstm.model import LSTM
+from textgen_tokenizers.char import CharTokenizer
+
+CPU = torch.device("cpu")
+FP32 = DeviceConfig(CPU, "fp32")
+PROMPTS = ["", "The ", "Mr Howard said", "中文😀\ud800", "\n\n"]
+
+
+def sampler(spec: str) -> Sampler:
+    chooses: Sampler = build("sampler", spec)
+    return chooses
+
+
+GREEDY, WARM = sampler("greedy"), sampler("temperature:temperature=1")
+
+
+@pytest.fixture(scope="module", params=names("tokenizer"))
+def generator(request: pytest.FixtureRequest, news: str) -> Generator:
+    """An untrained LSTM with each tokenizer, fitted on news."""
+    tokenizer: Tokenizer = build("tokenizer", request.param)
+    tokenizer.fit(news)
+    with seeded(0, CPU):
+        model = LSTM(len(tokenizer.tokens), num_layers=2, hidden_size=16).eval()
+    return Generator(model, tokenizer, FP32)
+
+
+@pytest.mark.parametrize("chooses", [GREEDY, WARM])
+def test_a_sample_does_not_depend_on_what_it_is_batched_with(generator: Generator, chooses: Sampler) -> None:
+    seeds = [3, 1, 4, 1, 5]
+    together = generator.generate(PROMPTS, 60, chooses, seeds)
+    alone = [
+        generator.generate([prompt], 60, chooses, [seed])[0]
+        for prompt, seed in zip(PROMPTS, seeds, strict=True)
+    ]
+    assert together == alone
+    assert [len(text) for text in together] == [60] * 5
+
+
+def test_seeds_decide_and_greedy_needs_none(generator: Generator) -> None:
+    one, other, again = generator.generate(["The "] * 3, 80, WARM, [0, 1, 0])
+    assert one == again != other
+    assert len(set(generator.generate(["The "] * 3, 80, GREEDY, [0, 1, 2]))) == 1
+    assert generator.generate(["The "], 300, WARM, [0])[0][:80] == one  # beyond one batch of random numbers
+
+
+@given(prompt=..., num_chars=st.integers(0, 40), seed=st.integers(0, 9))
+def test_streamed_pieces_join_to_what_generate_returns(
+    generator: Generator, prompt: str, num_chars: int, seed: int
+) -> None:
+    [text] = generator.generate([prompt], num_chars, WARM, [seed])
+    assert len(text) == num_chars
+    assert "".join(generator.stream(prompt, num_chars, WARM, seed)) == text
+
+
+def test_no_prompts_no_text(generator: Generator) -> None:
+    assert generator.generate([], 10, WARM, []) == []
+
+
+# --- models that are known by heart
+
+
+class Rule(nn.Module):
+    """Gives all probability to the token that `next_token` names; its state counts the tokens so far."""
+
+    def __init__(self, vocab_size: int, next_token: Callable[[int, int], int]) -> None:
+        super().__init__()
+        self.vocab_size, self.next_token = vocab_size, next_token
+
+    def initial_state(self, batch_size: int) -> dict[str, Any]:
+        return {"count": torch.zeros(batch_size, 1, dtype=torch.long)}
+
+    def forward(self, ids: Tensor, state: dict[str, Any]) -> tuple[Tensor, dict[str, Any]]:
+        counts = state["count"] + torch.arange(ids.shape[1])
+        following = [
+            [self.next_token(int(token), int(count)) for token, count in zip(*row, strict=True)]
+            for row in zip(ids, counts, strict=True)
+        ]
+        logits = nn.functional.one_hot(torch.tensor(following), self.vocab_size).float().log()
+        return logits, {"count": state["count"] + ids.shape[1]}
+
+
+def letters() -> CharTokenizer:
+    tokenizer = CharTokenizer()
+    tokenizer.fit("\nabcdefghijklmnopqrstuvwxyz")
+    return tokenizer
+
+
+def test_the_prompt_is_read_after_a_newline_and_each_token_follows_the_one_before() -> None:
+    tokenizer = letters()
+    generator = Generator(Rule(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer, FP32)
+    assert generator.generate(["", "xa", "m"], 5, WARM, [0, 0, 0]) == ["abcde", "bcdef", "nopqr"]
+
+
+def test_the_state_is_carried_from_the_prompt_on() -> None:
+    tokenizer = letters()
+    generator = Generator(Rule(len(tokenizer.tokens), lambda token, count: 1 + count % 5), tokenizer, FP32)
+    assert generator.generate(["", "zz", "zzz"], 6, WARM, [0, 0, 0]) == ["abcdea", "cdeabc", "deabcd"]
+
+
+def test_a_step_that_the_model_prepares_is_used_after_the_prompt() -> None:
+    class Prepared(Rule):
+        def prepare_step(self, dtype: torch.dtype) -> Any:  # noqa: ARG002
+            def step(ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+                logits, state = self(ids[:, None] + 1, state)
+                return logits[:, 0], state
+
+            return step
+
+    tokenizer = letters()
+    generator = Generator(Prepared(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer, FP32)
+    assert generator.generate(["", "b"], 5, WARM, [0, 0]) == ["acegi", "cegik"]
+    assert "".join(generator.stream("b", 5, WARM, 0)) == "cegik"
+
+
+def bytes_rule(endless: bytes) -> Generator:
+    """A generator that writes these bytes over and over, the first one after an empty prompt."""
+    tokenizer = letters()
+    first, length = tokenizer.tokens.index("<0x00>"), len(endless)
+    model = Rule(len(tokenizer.tokens), lambda token, count: first + endless[count % length])
+    return Generator(model, tokenizer, FP32)
+
+
+@pytest.mark.parametrize(
+    ("endless", "text"),
+    [
+        ("é€😀".encode(), "é€😀é€"),
+        (b"\x80", "\ufffd" * 5),  # tails of characters, without end
+        (b"\xf0\x9f\x98", "\ufffd" * 5),
+        (b"a\xff", "a\ufffda\ufffda"),
+        (b"\xed\xa0\xbda", "\ufffd\ufffd\ufffda\ufffd"),  # a lone surrogate
+        (b"\xed\xa0\xbdabcde\xff", "\ufffd\ufffd\ufffdab"),
+    ],
+)
+def test_any_bytes_become_text_of_the_right_length(endless: bytes, text: str) -> None:
+    generator = bytes_rule(endless)
+    assert generator.generate([""], 5, WARM, [0]) == [text]
+    assert "".join(generator.stream("", 5, WARM, 0)) == text
+    # Beside one that takes longer, a sample has more tokens than it needs.
+    assert generator.generate(["", "a"], 5, WARM, [0, 0])[0] == text
+    assert generator.generate([""], 20, WARM, [0])[0][:5] == text
+
+
+# --- prompts from held-out text
+
+
+def test_held_out_prompts_are_passages_spread_over_the_text(news: str) -> None:
+    prompts = held_out_prompts(news, 24, 60)
+    starts = []
+    for prompt, following in prompts:
+        assert 30 <= len(prompt) <= 60
+        assert following[0].isspace()
+        assert news.endswith(prompt + following)
+        starts.append(len(news) - len(prompt + following))
+        assert news[starts[-1] - 1].isspace()
+    assert starts == pytest.approx([len(news) * index / 24 for index in range(24)], abs=50)
+
+
+@given(text=..., number=st.integers(1, 24))
+def test_any_text_has_prompts(text: str, number: int) -> None:
+    prompts = held_out_prompts(text, number, 60)
+    assert len(prompts) == number
+    assert all(text.endswith(prompt + following) for prompt, following in prompts)

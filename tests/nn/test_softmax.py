@@ -1,0 +1,134 @@
+"""The output layers against their plain forms: same losses, same gradients, proper distributions."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textgen.experiment.entry import parse_entry
+from textgen.nn import softmax as output_layer
+from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax, linear_cross_entropy
+from textgen_models.lstm.model import LSTM
+
+
+def random_problem(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    features = torch.randn(57, 8, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
+    weight = torch.randn(101, 8, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
+    bias = torch.randn(101, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
+    return features, weight, bias, torch.randint(101, (57,), generator=generator)
+
+
+@pytest.mark.parametrize("rows_at_a_time", [1, 10, 57, 1000])
+def test_chunked_cross_entropy_equals_the_plain_form(
+    rows_at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output_layer, "CHUNK_LOGITS", rows_at_a_time * 101)
+    features, weight, bias, targets = random_problem(torch.float64)
+    ours = linear_cross_entropy(features, weight, bias, targets)
+    plain = F.cross_entropy(F.linear(features, weight, bias), targets)
+    torch.testing.assert_close(ours, plain)
+    variables = (features, weight, bias)
+    for gradient, expected in zip(
+        torch.autograd.grad(3 * ours, variables), torch.autograd.grad(3 * plain, variables), strict=True
+    ):
+        torch.testing.assert_close(gradient, expected)
+
+
+def test_chunked_cross_entropy_in_bf16_is_near_the_plain_form() -> None:
+    features, weight, bias, targets = random_problem(torch.float32)
+    narrow = features.detach().bfloat16().requires_grad_()
+    ours = linear_cross_entropy(narrow, weight, bias, targets)
+    plain = F.cross_entropy(F.linear(features, weight, bias), targets)
+    torch.testing.assert_close(ours, plain, rtol=0.02, atol=0.02)
+    (gradient,), (expected,) = torch.autograd.grad(ours, narrow), torch.autograd.grad(plain, features)
+    torch.testing.assert_close(gradient.float(), expected, rtol=0.1, atol=0.01)
+
+
+@pytest.mark.parametrize("cutoffs", [[10], [10, 50]])
+def test_adaptive_softmax_is_a_distribution_and_its_loss_that_of_its_logits(cutoffs: list[int]) -> None:
+    torch.manual_seed(0)
+    layer = AdaptiveSoftmax(16, 101, cutoffs)
+    features, targets = torch.randn(2, 30, 16), torch.randint(101, (2, 30))
+    logits = layer(features)
+    torch.testing.assert_close(logits.exp().sum(-1), torch.ones(2, 30))
+    plain = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    torch.testing.assert_close(layer.loss(features, targets), plain)
+    ours = torch.autograd.grad(layer.loss(features, targets), list(layer.parameters()))
+    expected = torch.autograd.grad(plain, list(layer.parameters()))
+    for gradient, wanted in zip(ours, expected, strict=True):
+        torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_adaptive_softmax_learns_when_a_batch_has_no_rare_token() -> None:
+    layer = AdaptiveSoftmax(16, 101, [10, 50])
+    loss = layer.loss(torch.randn(1, 5, 16), torch.zeros(1, 5, dtype=torch.long))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert layer.head.weight.grad is not None
+
+
+def test_tied_output_shares_the_table_and_sends_gradients_to_it() -> None:
+    model = LSTM(30, hidden_size=8, num_layers=1)
+    assert isinstance(model.output, FullSoftmax)
+    assert not any("output.weight" in name for name, _ in model.named_parameters())
+    loss, _ = model.loss(torch.zeros(1, 4, dtype=torch.long), torch.full((1, 4), 29), model.initial_state(1))
+    loss.backward()
+    assert model.input.weight.grad is not None
+    assert model.input.weight.grad[29].abs().sum() > 0  # a token that only stands among the targets
+
+
+@pytest.mark.parametrize("softmax", ["full", "adaptive"])
+@pytest.mark.parametrize("embedding_size", [0, 5])
+def test_generation_step_equals_forward(
+    softmax: str, embedding_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    model = LSTM(50, hidden_size=8, embedding_size=embedding_size, softmax=softmax).eval()  # type: ignore
+    nn.init.normal_(model.layers[1].bias_hh_l0)
+    ids = torch.randint(50, (3, 7))
+    for largest_table in (0, 2**24):  # the first layer's share of the gates computed, and looked up
+        monkeypatch.setattr("textgen_models.lstm.step.MAX_TABLE", largest_table)
+        with torch.inference_mode():
+            step = model.prepare_step(torch.float32)
+            _, state = model(ids[:, :2], model.initial_state(3))
+            logits, _ = model(ids, model.initial_state(3))
+            for position in range(2, 7):
+                stepped, state = step(ids[:, position], state)
+                torch.testing.assert_close(
+                    stepped.log_softmax(-1), logits[:, position].log_softmax(-1), rtol=1e-4, atol=1e-5
+                )
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "char-lstm:hidden_size=64",
+        "word-lstm:hidden_size=64,softmax=adaptive",
+        "char-transformer:hidden_size=64,softmax=adaptive",
+    ],
+)
+def test_a_step_in_bf16_gives_the_scores_of_fp32_to_a_hundredth_of_a_bit(spec: str, news: str) -> None:
+    entry = parse_entry(spec)
+    tokenizer = entry.build_tokenizer()
+    tokenizer.fit(news)
+    ids = torch.from_numpy(tokenizer.encode(news[:1500]).astype("int64"))[None]
+    torch.manual_seed(0)
+    model = entry.build_model(len(tokenizer.tokens)).eval()
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    for _ in range(60):  # so that its weights are those of a model that has learnt
+        loss, _ = model.loss(ids[:, :-1], ids[:, 1:], model.initial_state(1))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.inference_mode():
+        step, state, bits = model.prepare_step(torch.bfloat16), model.initial_state(1), 0.0
+        for position in range(ids.shape[1] - 1):
+            logits, state = step(ids[:, position], state)
+            bits -= float(logits.log_softmax(-1)[0, ids[0, position + 1]]) / math.log(2)
+        expected = float(model.loss(ids[:, :-1], ids[:, 1:], model.initial_state(1))[0]) / math.log(2)
+    assert abs(bits - expected * (ids.shape[1] - 1)) / 1500 < 0.01

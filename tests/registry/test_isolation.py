@@ -1,0 +1,89 @@
+"""What a plugin changes for the whole process is put back, so that it cannot change another's result."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from textgen.registry.isolation import preserve_process_state
+
+DISTURBING = """
+import os
+import torch
+from torch import nn
+
+class Disturbing(nn.Module):
+    def __init__(self, vocab_size):
+        super().__init__()
+        self.table = nn.Embedding(vocab_size, vocab_size)
+    def initial_state(self, batch_size):
+        return None
+    def forward(self, ids, state):
+        if self.training:
+            os.chdir("/")
+            os.environ["OMP_NUM_THREADS"] = "64"
+            torch.set_default_dtype(torch.float64)
+            torch.set_default_device("meta")
+            torch.set_num_threads(3)
+        return self.table(ids), state
+"""
+BENCH = ("--corpus", "lee", "--max-chars", "20000", "--budget", "3000chars", "--precision", "fp32", "--json")
+TINY = "char-lstm:num_layers=1,hidden_size=8"
+
+
+def rows(folder: Path, *arguments: str) -> dict[str, Any]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "textgen", "bench", *arguments, *BENCH],
+        capture_output=True, encoding="utf-8", env=environment, cwd=folder, check=True,
+    )  # fmt: skip
+    return {row["name"]: row for row in json.loads(done.stdout)["entries"]}
+
+
+def test_what_comes_after_a_plugin_that_changes_the_process_is_as_without_it(tmp_path: Path) -> None:
+    (tmp_path / "disturbing.py").write_text(DISTURBING)
+    plugin = ("--plugin", "disturbing.py")
+    after = rows(tmp_path, "char-disturbing", TINY, *plugin, "--out", "after")
+    alone = rows(tmp_path, TINY, "--out", "alone")
+    assert after[TINY]["test"] == alone[TINY]["test"]
+    assert after[TINY]["samples"] == alone[TINY]["samples"]
+    assert (tmp_path / "after" / "bench.json").exists()
+
+
+def disturb(folder: Path) -> None:
+    os.chdir(folder)
+    os.environ["TEXTGEN_TEST"] = "1"
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    torch.set_grad_enabled(False)
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(torch.get_num_threads() + 1)
+
+
+def test_everything_is_put_back_also_after_an_error(tmp_path: Path) -> None:
+    before = os.getcwd(), torch.get_num_threads()
+    with suppress(SystemExit), preserve_process_state():
+        disturb(tmp_path)
+        raise SystemExit
+    assert (os.getcwd(), torch.get_num_threads()) == before
+    assert "TEXTGEN_TEST" not in os.environ
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.is_grad_enabled()
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.zeros(1).device.type == "cpu"
+
+
+def test_a_folder_that_is_gone_is_left(tmp_path: Path) -> None:
+    before, gone = os.getcwd(), tmp_path / "gone"
+    gone.mkdir()
+    with preserve_process_state():
+        os.chdir(gone)
+        gone.rmdir()
+    assert os.getcwd() == before

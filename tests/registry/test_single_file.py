@@ -1,0 +1,139 @@
+"""One Python file as a plugin: found by its classes, named after them, no worse than an installed one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from textgen.api import TextgenError
+from textgen.registry.registry import PluginError, registry
+from textgen.registry.single_file import component_name, load_plugin_file
+
+CODE = """
+from dataclasses import dataclass
+import torch
+from torch import nn
+from textgen_tokenizers.char import CharTokenizer
+
+class BigramModel(nn.Module):
+    def __init__(self, vocab_size, *, scale: float = 0.01):
+        super().__init__()
+        self.table = nn.Embedding(vocab_size, vocab_size)
+        self.scale = scale
+    def initial_state(self, batch_size):
+        return torch.zeros(batch_size, 0)
+    def forward(self, ids, state):
+        return self.table(ids), state
+
+class Letters(CharTokenizer): pass
+
+@dataclass
+class Coin_Sampler:
+    bias: float = 0.5
+    def __call__(self, logits, uniforms):
+        return (uniforms > self.bias).long()
+
+class Remembers:
+    def start(self, prompts, num_chars): ...
+
+class _Hidden(CharTokenizer): pass
+class Helper: pass
+class Layer(nn.Module): pass
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_files() -> Iterator[None]:
+    yield
+    registry._from_files.clear()
+    registry.clear_caches()
+
+
+def written(folder: Path, code: str = CODE, name: str = "mine.py") -> Path:
+    path = folder / name
+    path.write_text(code)
+    return path
+
+
+def test_the_components_of_a_file_take_part_under_the_names_of_their_classes(tmp_path: Path) -> None:
+    found = load_plugin_file(written(tmp_path))
+    assert [(plugin.kind, plugin.name) for plugin in found] == [
+        ("model", "bigram"), ("tokenizer", "letters"), ("sampler", "coin"), ("sampler", "remembers")
+    ]  # fmt: skip
+    assert registry.load("model", "bigram")(7).scale == 0.01
+    assert registry.load("sampler", "coin")().bias == 0.5
+    assert {plugin.distribution for plugin in found} == {"mine.py"}
+    assert registry.load("model", "lstm").__name__ == "LSTM"
+
+
+def test_a_changed_file_has_another_version(tmp_path: Path) -> None:
+    (first, *_) = load_plugin_file(written(tmp_path))
+    (second, *_) = load_plugin_file(written(tmp_path, CODE + "\n", "other.py"))
+    assert first.version != second.version
+
+
+def test_a_file_that_takes_a_name_is_told_whose_it_is(tmp_path: Path) -> None:
+    load_plugin_file(written(tmp_path, CODE.replace("BigramModel", "Lstm")))
+    with pytest.raises(PluginError, match=r"'lstm' is claimed by mine\.py .* and textgen-bench "):
+        registry.load("model", "lstm")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import nothing_of_this_name", "cannot be loaded: ModuleNotFoundError"),
+        ("raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
+        ("class A:\n  def", "cannot be loaded: SyntaxError: invalid syntax"),
+        ("class Helper: pass", "has no class that is a component: a tokenizer has fit, encode"),
+        ("from textgen_models.lstm.model import LSTM", "has no class that is a component"),
+        (None, "cannot read the plugin file"),
+    ],
+)
+def test_a_file_that_is_no_plugin_is_one_line(tmp_path: Path, code: str | None, message: str) -> None:
+    path = tmp_path / "mine.py"
+    if code is not None:
+        written(tmp_path, code)
+    with pytest.raises(TextgenError) as caught:
+        load_plugin_file(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("class_name", "kind", "name"),
+    [
+        ("Bigram", "model", "bigram"), ("BigramModel", "model", "bigram"), ("Model", "model", "model"),
+        ("ByteTokenizer", "tokenizer", "byte"), ("MyOwn_Sampler", "sampler", "myown"),
+        ("ModelA", "model", "modela"),
+    ],
+)  # fmt: skip
+def test_a_component_is_called_as_its_class(class_name: str, kind: str, name: str) -> None:
+    assert component_name(class_name, kind) == name
+
+
+def test_a_file_takes_part_in_a_bench_and_its_run_is_read_again(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+
+    def textgen(*arguments: object) -> str:
+        command = [sys.executable, "-m", "textgen", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    options = ("--corpus", "lee", "--max-chars", "20000", "--budget", "5000chars", "--precision", "fp32")
+    printed = textgen(
+        "bench", "letters-bigram:scale=2", "random", *options, "--plugin", path, "--out", tmp_path / "out"
+    )
+    assert "letters-bigram:scale=2" in printed
+    (run,) = (tmp_path / "out" / "runs").glob("letters-*")
+    sample = ("sample", run, "--prompt", "The", "--length", 30, "--plugin", path)
+    assert textgen(*sample) == textgen(*sample)
+    assert "bigram" in textgen("plugins", "--plugin", path)
+    assert "scale" in textgen("plugins", "show", "bigram", "--plugin", path)

@@ -1,0 +1,219 @@
+"""What `docs/` says works: its code is run, its commands exist, and the contracts are those of the code."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from textgen.cli.app import app
+from textgen.registry.registry import KINDS
+from textgen.scaffold import new_project
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "write-a-plugin.md").read_text("utf-8")
+
+FILES: dict[str, str] = dict(re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```", PAGE, re.S | re.M))
+"""The Python on the page by file name, which is its first line."""
+KIND_OF = {
+    "decay.py": "model",
+    "ascii.py": "tokenizer",
+    "epsilon.py": "sampler",
+    "letters.py": "embedding",
+    "counting.py": "corpus",
+    "lower.py": "cleaner",
+}
+SHELL = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.S | re.M) for line in block.splitlines()]
+TEXTGEN = [line for line in SHELL if re.match(r"(?:\w+=\S+ )?textgen ", line)]
+BRIEFLY = ["--budget", "2000chars", "--max-chars", "20000", "--length", "40", "--device", "cpu", "--json"]
+TINY = "num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
+
+Install = Callable[..., None]
+
+
+def command(*names: str) -> Any:
+    """Return a subcommand of textgen, or None if there is none of this name."""
+    found: Any = typer.main.get_command(app)
+    for name in names:
+        found = getattr(found, "commands", {}).get(name)
+    return found
+
+
+@pytest.fixture
+def installed(install: Install) -> dict[str, Any]:
+    """File name: the component in it, which has an entry point for this test."""
+    components = {}
+    for file, kind in KIND_OF.items():
+        name = file.removesuffix(".py")
+        install(name, f"[{KINDS[kind]}]\n{name} = {name}:{name.capitalize()}\n", FILES[file])
+        components[file] = getattr(importlib.import_module(name), name.capitalize())
+    return components
+
+
+# --- code
+
+
+def test_the_page_has_a_short_component_of_every_kind() -> None:
+    assert set(FILES) == {*KIND_OF, "test_decay.py"}
+    assert len(re.findall(r"^```python$", PAGE, re.M)) == len(FILES)
+    assert len(FILES["decay.py"].splitlines()) < 40
+
+
+@pytest.mark.parametrize("file", KIND_OF)
+def test_the_components_pass_every_check(file: str, installed: dict[str, Any]) -> None:
+    from textgen.testing import run_checks
+
+    outcomes = run_checks(KIND_OF[file], installed[file])
+    assert outcomes
+    assert [outcome for outcome in outcomes if outcome.status == "failed"] == []
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_components_take_part_in_a_bench(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    quick = "batch_size=4,sequence_length=16,num_validations=2"
+    entries = [f"char-decay:{quick}", f"ascii-decay:{quick},decay=0.8,size=16", "char-uniform"]
+    words = f"word-lstm-letters:{TINY},frozen=true"
+    text = ["--corpus", "counting", "--clean", "lower", "--sampler", "epsilon:epsilon=0.01"]
+    assert bench([*entries, *text], tmp_path / "numbers", capsys) == entries
+    assert bench([words, "--corpus", "lee", "--clean", "lower"], tmp_path / "words", capsys) == [words]
+
+
+def bench(arguments: list[str], out: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return the names of all entries, which have a score."""
+    app(["bench", *arguments, *BRIEFLY, "--out", str(out)], standalone_mode=False)
+    rows = json.loads(capsys.readouterr().out)["entries"]
+    assert [row["error"] for row in rows] == [None] * len(rows)
+    assert all(row["test"]["bits_per_char"] > 0 for row in rows)
+    return [row["name"] for row in rows]
+
+
+def test_the_model_becomes_one_that_takes_an_embedding(install: Install) -> None:
+    import torch
+
+    from textgen.api import PretrainedVectors
+
+    code = FILES["decay.py"]
+    (changes,) = re.findall(r"^```diff\n(.*?)^```", PAGE, re.S | re.M)
+    for hunk in changes.split("@@\n"):
+        old, new = ("".join(re.findall(rf"^[ {sign}](.*\n)", hunk, re.M)) for sign in ("-", "+"))
+        assert code.count(old) == 1, old
+        code = code.replace(old, new)
+    install("decay", "", code)
+    Decay = importlib.import_module("decay").Decay  # noqa: N806
+    vectors = PretrainedVectors(torch.eye(5, 3), torch.tensor([True, True, True, False, False]), frozen=True)
+    model = Decay(5, size=4, vectors=vectors)
+    logits, _ = model(torch.tensor([[0, 1, 4]]), model.initial_state(1))
+    assert logits.shape == (1, 3, 5)
+    logits.sum().backward()
+    frozen = model.input.table()[:3]
+    assert torch.equal(frozen > 0, torch.eye(3, dtype=torch.bool))
+    assert not model.input.weight.grad[:3].any()
+    assert model.input.weight.grad[4].any()
+
+
+def test_the_test_file_is_that_of_a_new_project(tmp_path: Path) -> None:
+    project = new_project("decay", "model", tmp_path)
+    assert (project / "test_decay.py").read_text("utf-8") == FILES["test_decay.py"].lstrip("\n")
+
+
+# --- commands
+
+
+@pytest.mark.parametrize("line", TEXTGEN)
+def test_a_command_of_the_page_exists_with_its_options(line: str) -> None:
+    words = shlex.split(line)
+    words = words[words.index("textgen") + 1 :]
+    names = [words.pop(0)]
+    while words and words[0] in getattr(command(*names), "commands", {}):
+        names.append(words.pop(0))
+    known = {option for parameter in command(*names).params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.fixture
+def textgen(tmp_path: Path) -> Callable[[str], str]:
+    """Run a command of the page in a folder that holds the files of the page."""
+    for file, code in FILES.items():
+        (tmp_path / file).write_text(code)
+
+    def run(line: str, *more: str) -> str:
+        assert line in SHELL
+        process = [sys.executable, "-m", *shlex.split(line), *more]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            process, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], tmp_path: Path) -> None:
+    line = "textgen bench char-decay random --plugin decay.py --corpus lee --budget 10s"
+    printed = textgen(line, *BRIEFLY)
+    assert [row["error"] for row in json.loads(printed)["entries"]] == [None, None]
+    printed = textgen("textgen plugins show decay --plugin decay.py")
+    assert "How much memory stays." in printed
+    textgen("textgen plugins check decay --plugin decay.py")
+    textgen("textgen plugins new decay --kind model")
+    assert (tmp_path / "textgen-decay" / "textgen_decay.py").exists()
+
+
+def test_the_page_explains_every_check() -> None:
+    from textgen.testing import checks
+
+    existing = {check.id for kind in KIND_OF.values() for check in checks(kind)}
+    of_every_kind = re.findall(r"`…-([a-z-]+)`", PAGE)
+    explained = {f"{kind}-{check}" for kind in KIND_OF.values() for check in of_every_kind}
+    explained.update(re.findall(rf"`((?:{'|'.join(KIND_OF.values())})-[a-z0-9-]+)`", PAGE))
+    assert explained == existing
+
+
+# --- the rest
+
+
+def test_the_contracts_are_those_of_the_code() -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "contracts.py"))
+    page: str = made["page"](made["API"].read_text("utf-8"))
+    assert made["PAGE"].read_text("utf-8") == page, "textgen/api.py has changed: run make docs"
+    for name in (
+        "Tokenizer",
+        "Model",
+        "Sampler",
+        "Embedding",
+        "CorpusSource",
+        "Cleaner",
+        "PretrainedVectors",
+    ):
+        assert f"\n## {name}\n" in page
+    assert "def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]\n" in page
+
+
+@pytest.mark.parametrize("file", ["docs/write-a-plugin.md", "CONTRIBUTING.md"])
+def test_links_lead_somewhere(file: str) -> None:
+    text = (ROOT / file).read_text("utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", text)
+    assert links
+    for link in links:
+        path, _, heading = link.partition("#")
+        target = (ROOT / file).parent / path if path else ROOT / file
+        assert target.exists(), link
+        assert not heading or heading in anchors(target), link
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of the headings of a page in Markdown."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,0 +1,72 @@
+"""What gets imported when, who knows whom, and that every declared component is installed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from textgen.registry.registry import KINDS
+
+ROOT = Path(__file__).parent.parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PACKAGES = [ROOT / "textgen", *(ROOT / "plugins").glob("textgen_*"), *(ROOT / "embeddings").glob("textgen_*")]
+MODULES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
+
+HEAVY = {"ftfy", "gensim", "nltk", "numpy", "pyarrow", "scipy", "torch"}
+LIST_MODULES = """
+import sys
+from textgen.cli.app import main
+try:
+    main()
+finally:
+    print("\\n".join(sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("command", ["--help", "bench --help", "plugins", "plugins --json"])
+def test_help_and_listings_import_nothing_heavy(command: str) -> None:
+    process = [sys.executable, "-c", LIST_MODULES, *command.split()]
+    done = subprocess.run(process, capture_output=True, encoding="utf-8", check=True)
+    imported = set(done.stderr.split())
+    assert "textgen.cli.app" in imported
+    assert not imported & HEAVY
+    assert not [name for name in imported if name.startswith("textgen_")]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "textgen").rglob("*.py")), ids=lambda path: path.stem)
+def test_the_core_names_no_plugin(path: Path) -> None:
+    assert re.findall(r"\btextgen_\w+", path.read_text("utf-8")) == []
+
+
+def test_what_is_declared_is_what_is_installed() -> None:
+    for group, declared in PROJECT["entry-points"].items():
+        own = [
+            point for point in entry_points(group=group) if point.dist and point.dist.name == "textgen-bench"
+        ]
+        installed = {point.name: point.value for point in own}
+        assert installed == declared, "the project has changed: run pip install -e . again"
+    assert set(PROJECT["entry-points"]) <= set(KINDS.values())
+
+
+@pytest.mark.parametrize("kind", ["tokenizer", "model", "embedding"])
+def test_parts_of_entries_have_names_without_hyphens(kind: str) -> None:
+    assert [name for name in PROJECT["entry-points"][KINDS[kind]] if "-" in name] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_public_things_have_docstrings(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    public = [
+        node
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+    ]
+    assert ast.get_docstring(tree)
+    assert [node.name for node in public if not ast.get_docstring(node)] == []

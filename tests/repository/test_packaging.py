@@ -1,0 +1,101 @@
+"""What `pip install` puts on a machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+pytest.importorskip("build")
+pytest.importorskip("hatchling")
+
+ROOT = Path(__file__).parent.parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What was built."""
+
+    files: frozenset[str]
+    """In the wheel."""
+    metadata: str
+    from_sdist: frozenset[str]
+    """The files of a wheel that was built from the source distribution alone."""
+    sdist: frozenset[str]
+
+
+def build(folder: Path, *options: str) -> Path:
+    """Build without network and return the wheel."""
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), *options, str(ROOT)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def distribution(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Distribution]:
+    direct = build(tmp_path_factory.mktemp("direct"), "--wheel")
+    through_sdist = build(tmp_path_factory.mktemp("through-sdist"))  # an sdist, and the wheel from that
+    (archive,) = through_sdist.parent.glob("*.tar.gz")
+    with ZipFile(direct) as wheel, ZipFile(through_sdist) as second, tarfile.open(archive) as sdist:
+        names = frozenset(wheel.namelist())
+        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        yield Distribution(
+            names,
+            wheel.read(metadata).decode("utf-8"),
+            frozenset(second.namelist()),
+            frozenset(name.partition("/")[2] for name in sdist.getnames()),
+        )
+
+
+def test_only_own_packages_land_in_site_packages(distribution: Distribution) -> None:
+    packages = {name.partition("/")[0] for name in distribution.files}
+    information = {name for name in packages if name.endswith(".dist-info")}
+    assert information == {f"textgen_bench-{PROJECT['version']}.dist-info"}
+    own = {path.name for path in ROOT.glob("*/textgen_*") if (path / "__init__.py").exists()} | {"textgen"}
+    assert packages - information == own
+    assert not [name for name in distribution.files if "tests" in name or "__pycache__" in name]
+
+
+def test_every_entry_point_has_its_module(distribution: Distribution) -> None:
+    groups = [*PROJECT["entry-points"].values(), PROJECT["scripts"]]
+    targets = [target for group in groups for target in group.values()]
+    modules = {target.partition(":")[0].replace(".", "/") for target in targets}
+    assert len(modules) > 10
+    for module in modules:
+        assert {f"{module}.py", f"{module}/__init__.py"} & distribution.files, module
+
+
+def test_every_source_file_is_installed(distribution: Distribution) -> None:
+    for folder, packages in (("", "textgen"), ("plugins", "textgen_*"), ("embeddings", "textgen_*")):
+        for package in (ROOT / folder).glob(packages):
+            sources = {path.relative_to(ROOT / folder).as_posix() for path in package.rglob("*.py")}
+            assert sources <= distribution.files
+
+
+def test_types_licence_and_readme_come_along(distribution: Distribution) -> None:
+    packages = {name.partition("/")[0] for name in distribution.files if ".dist-info" not in name}
+    assert {f"{package}/py.typed" for package in packages} <= distribution.files
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in distribution.files)
+    assert "License-Expression: MIT" in distribution.metadata
+    assert (ROOT / "README.md").read_text("utf-8").strip() in distribution.metadata
+
+
+def test_the_source_distribution_is_complete(distribution: Distribution) -> None:
+    assert distribution.from_sdist == distribution.files
+    assert {
+        "LICENSE",
+        "Makefile",
+        "README.md",
+        "pyproject.toml",
+        "tests/test_packaging.py",
+    } <= distribution.sdist

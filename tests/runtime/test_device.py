@@ -1,0 +1,92 @@
+"""Choosing where and how precisely to compute, and randomness that leaves no trace."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+
+from textgen.api import TextgenError
+from textgen.runtime import device
+from textgen.runtime.device import DeviceConfig, choose_device, seeded
+
+CPU = torch.device("cpu")
+
+
+def test_auto_takes_the_fastest_kind_there_is() -> None:
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    device_config = choose_device()
+    assert device_config.device.type == next(kind for kind, there in available.items() if there)
+    assert device_config.precision in ("fp32", "bf16", "fp16")
+
+
+@pytest.mark.parametrize(("speedup", "precision"), [(2.0, "bf16"), (1.2, "fp32"), (0.5, "fp32")])
+def test_a_processor_computes_in_bf16_only_if_that_is_clearly_faster(
+    monkeypatch: pytest.MonkeyPatch, speedup: float, precision: str
+) -> None:
+    monkeypatch.setattr(device, "fastest_times", lambda _: [1.0, 1 / speedup])
+    assert choose_device("cpu") == DeviceConfig(CPU, precision)
+
+
+def test_the_least_time_of_each_counts_and_they_run_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, calls = [0.0], []
+
+    def work(name: str) -> None:
+        calls.append(name)
+        clock[0] += 3.0 if len(calls) > 4 else 9.0  # the first rounds are disturbed
+        clock[0] += 1.0 if name == "b" else 0.0
+
+    monkeypatch.setattr(device.time, "perf_counter", lambda: clock[0])
+    assert device.fastest_times([partial(work, "a"), partial(work, "b")]) == [3.0, 4.0]
+    assert calls == ["a", "b"] * (len(calls) // 2)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_precision_can_be_asked_for(precision: str) -> None:
+    device_config = choose_device("cpu", precision)
+    assert device_config == DeviceConfig(CPU, precision)
+    with device_config.autocast():
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype == device.PRECISIONS[precision]
+    device_config.synchronize()
+
+
+@pytest.mark.parametrize("name", ["gpu", "CPU", "", "cpu:x", "meta", "hpu", "cuda:99", "cuda:-1"])
+def test_a_device_that_cannot_be_used_is_one_line_with_advice(name: str) -> None:
+    with pytest.raises(TextgenError) as caught:
+        choose_device(name)
+    message = str(caught.value)
+    assert message.startswith(
+        (f"unknown device {name!r}; known: auto, ", f"device {name!r} cannot be used: ")
+    )
+    assert "\n" not in message
+    assert len(message) < 200
+
+
+def test_an_absent_device_is_one_short_line() -> None:
+    absent = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
+    for name in [kind for kind, missing in absent.items() if missing]:
+        with pytest.raises(TextgenError) as caught:
+            choose_device(name)
+        message = str(caught.value)
+        assert message.startswith(f"device {name!r} cannot be used: ")
+        assert message.endswith("; try --device cpu")
+        assert len(message) < 200
+
+
+def test_an_unknown_precision_lists_the_known_ones() -> None:
+    with pytest.raises(TextgenError, match=r"^unknown precision 'fp8'; known: auto, fp32, bf16, fp16$"):
+        choose_device("cpu", "fp8")
+
+
+def test_seeded_randomness_repeats_and_leaves_no_trace() -> None:
+    before = torch.get_rng_state()
+    drawn = []
+    for seed in (0, 0, 1):
+        with seeded(seed, CPU):
+            drawn.append(torch.rand(3).tolist())
+    assert drawn[0] == drawn[1] != drawn[2]
+    with pytest.raises(KeyError), seeded(0, CPU):
+        raise KeyError
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,104 @@
+"""Training streams: contiguous, shifted by one, and covering the text in every epoch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textgen.api import TextgenError
+from textgen.training import batches as streams_module
+from textgen.training.batches import ContiguousBatches
+
+CPU = torch.device("cpu")
+sizes = st.tuples(st.integers(2, 400), st.integers(1, 9), st.integers(1, 40))
+
+
+def epoch_of(streams: ContiguousBatches) -> tuple[list[torch.Tensor], list[torch.Tensor], list[bool]]:
+    """Inputs, targets and whether the streams start anew, of each update of one epoch."""
+    updates = [streams.next(CPU) for _ in range(streams.length // streams.sequence_length)]
+    inputs, targets, fresh = zip(*updates, strict=True)
+    return list(inputs), list(targets), list(fresh)
+
+
+@given(sizes)
+def test_an_epoch_covers_a_contiguous_text_less_than_one_update_short(sizes: tuple[int, int, int]) -> None:
+    num_tokens, batch_size, sequence_length = sizes
+    streams = ContiguousBatches(np.arange(num_tokens, dtype=np.int32), batch_size, sequence_length, seed=0)
+    shape = (streams.batch_size, streams.sequence_length)
+    for _ in range(2):
+        inputs, targets, fresh = epoch_of(streams)
+        assert {tuple(part.shape) for part in inputs + targets} == {shape}
+        assert all(torch.equal(target, part + 1) for part, target in zip(inputs, targets, strict=True))
+        covered = torch.cat(inputs, dim=1).flatten()  # stream after stream
+        assert torch.equal(covered, torch.arange(len(covered)) + covered[0])
+        assert covered[-1] + 1 < num_tokens
+        assert num_tokens - 1 - len(covered) < shape[0] * shape[1]
+        assert fresh == [True] + [False] * (len(fresh) - 1)
+
+
+@given(sizes)
+def test_a_short_text_shrinks_windows_then_streams(sizes: tuple[int, int, int]) -> None:
+    num_tokens, batch_size, sequence_length = sizes
+    streams = ContiguousBatches(np.zeros(num_tokens, np.int32), batch_size, sequence_length, seed=0)
+    assert streams.sequence_length == min(sequence_length, num_tokens - 1)
+    assert 1 <= streams.batch_size <= batch_size
+    if batch_size * sequence_length < num_tokens:
+        assert (streams.batch_size, streams.sequence_length) == (batch_size, sequence_length)
+
+
+def test_a_text_too_long_for_memory_gives_the_same_windows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ids = np.arange(1000, dtype=np.uint16)
+    ids.tofile(tmp_path / "ids")
+    resident = ContiguousBatches(ids, 7, 20, seed=3)
+    updates = [resident.next(CPU) for _ in range(15)]
+    monkeypatch.setattr(streams_module, "MAX_RESIDENT", 999)
+    on_disk = ContiguousBatches(np.memmap(tmp_path / "ids", np.uint16, "r"), 7, 20, seed=3)
+    for inputs, targets, fresh in updates:
+        again = on_disk.next(CPU)
+        assert torch.equal(inputs, again[0])
+        assert torch.equal(targets, again[1])
+        assert fresh == again[2]
+
+
+@pytest.mark.parametrize("num_tokens", [0, 1])
+def test_a_text_without_a_pair_of_tokens_is_an_error(num_tokens: int) -> None:
+    with pytest.raises(TextgenError, match="fewer than two tokens"):
+        ContiguousBatches(np.zeros(num_tokens, np.int32), 2, 2, seed=0)
+
+
+def test_epochs_start_at_offsets_that_the_seed_decides() -> None:
+    def offsets(seed: int) -> list[int]:
+        streams = ContiguousBatches(np.arange(1000, dtype=np.int32), 7, 50, seed)
+        return [int(epoch_of(streams)[0][0][0, 0]) for _ in range(8)]
+
+    assert offsets(0) == offsets(0) != offsets(1)
+    assert len(set(offsets(0))) > 4
+
+
+def test_epochs_are_counted() -> None:
+    streams = ContiguousBatches(np.arange(101, dtype=np.int32), 2, 10, seed=0)
+    counted = []
+    for _ in range(10):
+        counted.append(streams.num_epochs)
+        streams.next(CPU)
+    assert counted == [0, 0.2, 0.4, 0.6, 0.8, 1, 1.2, 1.4, 1.6, 1.8]
+    assert streams.num_epochs == 2
+
+
+@given(num_updates=st.integers(0, 12))
+def test_epoch_and_position_are_all_that_resuming_needs(num_updates: int) -> None:
+    ids = np.arange(104, dtype=np.int32)
+    streams = ContiguousBatches(ids, 2, 10, seed=5)
+    for _ in range(num_updates):
+        streams.next(CPU)
+    resumed = ContiguousBatches(ids, 2, 10, seed=5, epoch=streams.epoch, position=streams.position)
+    for _ in range(7):
+        for before, after in zip(streams.next(CPU), resumed.next(CPU), strict=True):
+            assert np.array_equal(before, after)

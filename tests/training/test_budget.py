@@ -1,0 +1,36 @@
+"""Budgets are an amount with a unit."""
+
+from __future__ import annotations
+
+import pytest
+
+from textgen.api import TextgenError
+from textgen.training.budget import parse_budget
+
+
+@pytest.mark.parametrize(
+    ("text", "measure", "amount"),
+    [
+        ("60s", "seconds", 60),
+        ("1.5m", "seconds", 90),
+        ("2h", "seconds", 7200),
+        ("1epoch", "epochs", 1),
+        (" 5 epochs ", "epochs", 5),
+        ("400000chars", "chars", 400_000),
+        ("2kchars", "chars", 2000),
+        ("20Mchars", "chars", 20e6),
+        ("0.5Gchars", "chars", 5e8),
+    ],
+)
+def test_budgets(text: str, measure: str, amount: float) -> None:
+    budget = parse_budget(text)
+    assert (budget.measure, budget.amount) == (measure, amount)
+    spent = {"seconds": 0.0, "epochs": 0.0, "chars": 0.0} | {measure: amount / 4}
+    assert budget.fraction(**spent) == pytest.approx(0.25)
+    assert parse_budget(str(budget)) == budget
+
+
+@pytest.mark.parametrize("text", ["", "60", "0s", "-5s", "5 parsecs", "1e3s", "s", "5mchars", "nans"])
+def test_what_is_no_budget_is_one_line(text: str) -> None:
+    with pytest.raises(TextgenError, match=r"^budget .* such as 60s, 5m, 5epochs or 20Mchars$"):
+        parse_budget(text)

@@ -1,0 +1,325 @@
+"""Training: it learns, repeats bit by bit, stops with its budget, resumes and keeps its best weights."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from textgen.api import PretrainedVectors, TextgenError, TokenIds
+from textgen.nn.dropout import automatic_dropout
+from textgen.runtime.device import DeviceConfig, seeded
+from textgen.training.batches import ContiguousBatches
+from textgen.training.budget import parse_budget
+from textgen.training.options import TrainOptions
+from textgen.training.progress import TrainResult
+from textgen.training.trainer import Trainer, learning_rate, train
+from textgen.training.validation import validation_bits
+from textgen_models.lstm.model import LSTM
+from textgen_tokenizers.char import CharTokenizer
+
+CPU = DeviceConfig(torch.device("cpu"), "fp32")
+OPTIONS = TrainOptions(batch_size=8, sequence_length=16)
+
+
+@pytest.fixture(scope="module")
+def ids(news: str) -> TokenIds:
+    """News as the ids of characters, below 100."""
+    tokenizer = CharTokenizer()
+    tokenizer.fit(news)
+    encoded = tokenizer.encode(news)
+    assert encoded.max() < 100
+    return encoded
+
+
+def lstm(seed: int = 0, vectors: PretrainedVectors | None = None, **options: Any) -> LSTM:
+    with seeded(seed, CPU.device):
+        return LSTM(100, **{"num_layers": 2, "hidden_size": 16} | options, vectors=vectors)
+
+
+def trainer(
+    ids: TokenIds, seed: int = 0, options: TrainOptions = OPTIONS, model: nn.Module | None = None
+) -> Trainer:
+    streams = ContiguousBatches(ids, options.batch_size, options.sequence_length, seed)
+    return Trainer(model or lstm(seed), streams, options, CPU, seed)
+
+
+def no_validation() -> float:
+    return 1.0
+
+
+def run(
+    trainer: Trainer, budget: str, validate: Callable[[], float] = no_validation, chars_per_token: float = 1
+) -> TrainResult:
+    return train(trainer, parse_budget(budget), chars_per_token, validate)
+
+
+def weights(model: nn.Module) -> list[Tensor]:
+    return [value.clone() for value in model.state_dict().values()]
+
+
+def equal(one: list[Tensor], other: list[Tensor]) -> bool:
+    return all(torch.equal(*pair) for pair in zip(one, other, strict=True))
+
+
+# --- the learning rate and the budget
+
+
+def test_the_learning_rate_rises_then_falls_by_half_a_cosine() -> None:
+    options = TrainOptions(learning_rate=1.0, warmup_fraction=0.2, min_lr_factor=0.1)
+    rates = [learning_rate(options, fraction) for fraction in (0, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.3)]
+    quarter = math.cos(math.pi / 4)
+    middle = [0.55 + 0.45 * quarter, 0.55, 0.55 - 0.45 * quarter]
+    assert rates == pytest.approx([0.01, 0.5, 1.0, *middle, 0.1, 0.1])
+
+
+@pytest.mark.parametrize(("warmup_fraction", "first"), [(0.0, 1.0), (1.0, 0.01)])
+def test_any_warmup_is_possible(warmup_fraction: float, first: float) -> None:
+    options = TrainOptions(learning_rate=1.0, warmup_fraction=warmup_fraction)
+    assert learning_rate(options, 0) == pytest.approx(first)
+    assert all(0 < learning_rate(options, step / 10) <= 1 for step in range(12))
+
+
+def test_the_rate_that_the_optimizer_gets_follows_the_budget(ids: TokenIds) -> None:
+    training = trainer(ids[:5000])
+    for fraction, share in ((0.05, 0.5), (0.1, 1.0), (1.0, 0.02)):
+        training.update(fraction)
+        rates = [group["lr"] for optimizer in training.optimizers for group in optimizer.param_groups]
+        assert rates == pytest.approx([share * OPTIONS.learning_rate] * 3)
+
+
+def test_a_budget_of_epochs_ends_with_an_epoch(ids: TokenIds) -> None:
+    result = run(trainer(ids[:1000]), "3epochs")
+    assert (result.num_epochs, result.num_updates) == (3, 3 * 7)  # of 128 tokens
+    assert result.num_chars == 3 * 7 * 128
+
+
+def test_a_budget_of_characters_ends_with_the_update_that_spends_it(ids: TokenIds) -> None:
+    result = run(trainer(ids[:1000]), "400chars", chars_per_token=1.25)
+    assert (result.num_updates, result.num_chars) == (3, 480)
+
+
+def test_a_budget_of_seconds_is_spent_by_training_alone(ids: TokenIds) -> None:
+    def slow_validation() -> float:
+        time.sleep(0.02)
+        return 1.0
+
+    start = time.perf_counter()
+    result = run(trainer(ids[:1000]), "0.1s", slow_validation)
+    passed = time.perf_counter() - start
+    assert result.seconds >= 0.1
+    assert result.validation_seconds >= 0.02
+    assert result.seconds + result.validation_seconds <= passed  # nothing is counted twice
+
+
+def test_validations_are_spread_evenly_over_the_budget(ids: TokenIds) -> None:
+    options = TrainOptions(batch_size=8, sequence_length=16, num_validations=3)
+    result = run(trainer(ids[:1000], options=options), "3epochs")
+    assert [point.num_epochs for point in result.curve] == [1, 2, 3]
+    assert {point.validation_bits_per_char for point in result.curve} == {1.0}
+
+
+# --- learning
+
+
+def test_training_learns_real_text(ids: TokenIds) -> None:
+    model, held_out = lstm(hidden_size=64), ids[-3000:]
+
+    def validate() -> float:
+        return validation_bits(model, held_out, len(held_out), CPU)
+
+    before = validate()
+    result = run(trainer(ids[:-3000], model=model), "30kchars", validate)
+    frequencies = np.bincount(ids) / len(ids)
+    entropy = -sum(p * math.log2(p) for p in frequencies if p)
+    bits = [point.validation_bits_per_char or 0 for point in result.curve]
+    assert before > 6
+    assert bits[-1] < entropy - 0.5  # more than the frequencies of characters
+    assert len(bits) == 10
+    assert bits == sorted(bits, reverse=True)
+    assert validate() == pytest.approx(bits[-1])
+    assert result.curve[-1].train_bits_per_char < result.curve[0].train_bits_per_char
+    assert not model.training
+
+
+def test_a_seed_decides_every_bit(ids: TokenIds) -> None:
+    results = []
+    for seed in (0, 0, 1):
+        training = trainer(ids[:2000], seed, model=lstm(0, dropout=0.3))
+        run(training, "1epoch")
+        results.append(weights(training.model))
+    assert equal(results[0], results[1])
+    assert not equal(results[0], results[2])
+
+
+def test_training_leaves_the_global_random_state_alone(ids: TokenIds) -> None:
+    before = torch.get_rng_state(), repr(np.random.get_state(legacy=False))
+    run(trainer(ids[:1000], model=lstm(dropout=0.5)), "1epoch")
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert repr(np.random.get_state(legacy=False)) == before[1]
+
+
+def test_training_does_not_depend_on_the_global_random_state(ids: TokenIds) -> None:
+    results = []
+    for seed in (5, 6):
+        training = trainer(ids[:1000], model=lstm(dropout=0.5))
+        with seeded(seed, CPU.device):
+            run(training, "1epoch")
+        results.append(weights(training.model))
+    assert equal(*results)
+
+
+def test_every_update_draws_new_numbers(ids: TokenIds) -> None:
+    class Drawing(Counting):
+        def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+            drawn.append(float(torch.rand(1)))
+            return super().forward(ids, state)
+
+    drawn: list[float] = []
+    run(trainer(ids[:1000], model=Drawing()), "1epoch")
+    assert len(set(drawn)) == len(drawn) == 7
+
+
+@pytest.mark.parametrize("num_updates", [1, 7, 12])  # within an epoch, at its end, in the second
+def test_a_restored_training_goes_on_bit_by_bit(ids: TokenIds, num_updates: int) -> None:
+    ids = ids[:1000]
+
+    def go_on(training: Trainer) -> tuple[list[float], list[Tensor]]:
+        return [training.update(0.5) for _ in range(9)], weights(training.model)
+
+    training = trainer(ids, model=lstm(dropout=0.3))
+    for _ in range(num_updates):
+        training.update(0.5)
+    state = copy.deepcopy(training.state())
+    losses, final = go_on(training)
+
+    streams = ContiguousBatches(ids, 8, 16, 0, state["epoch"], state["position"])
+    restored = Trainer(lstm(seed=9, dropout=0.3), streams, OPTIONS, CPU, seed=9)
+    restored.model.load_state_dict(state["model"])
+    for optimizer, its_state in zip(restored.optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(its_state)
+    restored.scaler.load_state_dict(state["scaler"])
+    restored.carried, restored.random_state = state["carried"], state["random"]
+    assert state["num_updates"] == num_updates
+    assert go_on(restored)[0] == losses
+    assert equal(weights(restored.model), final)
+
+
+def test_the_best_weights_on_validation_are_kept(ids: TokenIds) -> None:
+    training = trainer(ids[:1000])
+    scores: Iterator[float] = iter([3.0, 1.0, 2.0, 1.0, 1.5, 4.0, 4.0])
+    seen = []
+
+    def validate() -> float:
+        assert not training.model.training
+        seen.append(weights(training.model))
+        return next(scores)
+
+    result = run(training, "1epoch", validate)
+    assert result.best_update == 2
+    assert equal(weights(training.model), seen[1])
+    assert not equal(seen[1], seen[-1])
+
+
+@pytest.mark.parametrize(("budget", "num_epochs"), [("4epochs", 4), ("8000chars", 8000 / 896)])
+def test_a_model_is_told_how_often_it_will_have_read_the_text(
+    ids: TokenIds, budget: str, num_epochs: float
+) -> None:
+    class Curious(Counting):
+        def set_expected_epochs(self, num_epochs: float) -> None:
+            told.append(num_epochs)
+
+    told: list[float] = []
+    run(trainer(ids[:1000], model=Curious()), budget)  # 7 updates of 128 tokens an epoch
+    assert told
+    assert told == pytest.approx([num_epochs] * len(told), rel=0.01)
+
+
+def test_dropout_is_chosen_by_epochs_unless_it_is_given(ids: TokenIds) -> None:
+    for dropout, budget, expected in ((None, "2epochs", 0.0), (None, "9epochs", 0.05), (0.4, "2epochs", 0.4)):
+        model = lstm(dropout=dropout)
+        run(trainer(ids[:1000], model=model), budget)
+        assert model.dropout.probability == pytest.approx(expected, abs=1e-6)
+    assert [automatic_dropout(epochs) for epochs in (0.5, 3, 1e9)] == [0, 0, 0.3]
+
+
+def test_divergence_is_an_error_with_advice(ids: TokenIds) -> None:
+    wild = TrainOptions(batch_size=8, sequence_length=16, learning_rate=1e36, warmup_fraction=0)
+    with pytest.raises(TextgenError, match=r"^training diverged at update \d+: .*lower learning_rate$"):
+        run(trainer(ids[:1000], options=wild), "1epoch")
+
+
+def test_the_gradient_is_clipped(ids: TokenIds) -> None:
+    class Steep(nn.Module):
+        """Its loss rises by 1000 per step of its weight."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(1))
+
+        def initial_state(self, _: int) -> None:
+            return None
+
+        def loss(self, _inputs: Tensor, _targets: Tensor, state: None) -> tuple[Tensor, None]:
+            self.weight.register_hook(lambda gradient: gradients.append(float(gradient)))
+            return 1000 * self.weight.sum(), state
+
+    gradients: list[float] = []
+    training = trainer(ids[:1000], model=Steep())
+    assert training.update(0.5) == 0  # the model's own loss
+    moment = training.optimizers[0].state_dict()["state"][0]["exp_avg"]
+    assert gradients == [1000]
+    assert float(moment) == pytest.approx(0.1 * OPTIONS.max_grad_norm, rel=1e-4)
+
+
+# --- the state
+
+
+class Counting(nn.Module):
+    """Predicts nothing much; its state counts the tokens of each stream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(100))
+
+    def initial_state(self, batch_size: int) -> dict[str, list[Tensor]]:
+        return {"count": [torch.zeros(batch_size)]}
+
+    def forward(self, ids: Tensor, state: dict[str, list[Tensor]]) -> tuple[Tensor, dict[str, list[Tensor]]]:
+        count = state["count"][0] + ids.shape[1] + 0 * self.bias.sum()
+        return self.bias.expand(*ids.shape, -1), {"count": [count]}
+
+
+def test_the_state_is_carried_through_an_epoch_and_starts_anew_with_the_next(ids: TokenIds) -> None:
+    training = trainer(ids[:1000], model=Counting())
+    counted = []
+    for _ in range(10):
+        training.update(0.5)
+        [count] = training.carried["count"]
+        assert not count.requires_grad
+        counted.append(count.tolist())
+    assert counted == [[16.0 * update] * 8 for update in [1, 2, 3, 4, 5, 6, 7, 1, 2, 3]]
+
+
+# --- pretrained rows
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_rows_stay_and_all_others_move(ids: TokenIds, frozen: bool) -> None:
+    found = torch.arange(100) % 2 == 0
+    table = torch.randn(100, 16, generator=torch.Generator().manual_seed(0)) * found[:, None]
+    model = lstm(vectors=PretrainedVectors(table, found, frozen))
+    before = model.input.table().detach().clone()
+    ratio = before[found] / table[found]
+    torch.testing.assert_close(ratio, ratio[0, 0].expand_as(ratio))  # only scaled, as a whole
+    assert float(before[found].square().mean()) == pytest.approx(1 / 16, rel=1e-4)
+    run(trainer(ids[:1000], model=model), "1epoch")
+    moved = (model.input.table() != before).any(dim=1)
+    assert moved.tolist() == ((~found).tolist() if frozen else [True] * 100)

@@ -1,0 +1,77 @@
+"""What a trial of an entry measures, and what it never sees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from textgen.api import TextgenError
+from textgen.data.corpus import Corpus, load_corpus
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.runtime.device import DeviceConfig
+from textgen.training.budget import parse_budget
+from textgen.training.progress import Progress
+from textgen.tune.objective import Training, entry_candidates
+from textgen.tune.search_space import dimensions
+
+TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
+CPU = DeviceConfig(torch.device("cpu"), "fp32")
+
+
+class Untouchable(str):
+    """A text that nobody may look at."""
+
+    def __getitem__(self, key: Any) -> str:
+        raise AssertionError("the test part was read")
+
+    __iter__ = __len__ = __getitem__  # type: ignore[assignment]
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return load_corpus(["lee"], max_chars=30_000)
+
+
+def training(corpus: Corpus, entry: str = TINY) -> Training:
+    parsed = parse_entry(entry)
+    searched = dimensions(entry_candidates(parsed), "learning_rate", entry)
+    return Training(parsed, corpus, parse_budget("2000chars"), CPU, 0, searched)
+
+
+def test_a_trial_never_reads_the_test_part(corpus: Corpus) -> None:
+    hidden = replace(corpus, split=replace(corpus.split, test=Untouchable("secret")))
+    seen: list[Progress] = []
+    value = training(hidden).measure({"learning_rate": 0.003}, seen.append)
+    assert value == training(corpus).measure({"learning_rate": 0.003}, seen.append)
+    with pytest.raises(AssertionError, match="the test part was read"):
+        len(hidden.split.scored("test"))
+
+
+def test_the_value_is_the_validation_score_of_an_ordinary_run(corpus: Corpus) -> None:
+    seen: list[Progress] = []
+    objective = training(corpus)
+    value = objective.measure({"learning_rate": 0.01}, seen.append)
+    entry = parse_entry(f"{TINY},learning_rate=0.01")
+    run = Experiment(entry, corpus, objective.budget, CPU, 0).run(lambda progress: None)
+    assert value == run.manifest["result"]["validation"]["bits_per_char"]
+    assert sum(progress.validation_bits_per_char is not None for progress in seen) == objective.num_steps == 2
+
+
+def test_what_follows_a_trial_can_end_it(corpus: Corpus) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.validation_bits_per_char is not None:
+            raise StopIteration
+
+    with pytest.raises(StopIteration):
+        training(corpus).measure({"learning_rate": 0.01}, stop)
+
+
+def test_what_loses_text_cannot_be_tuned(corpus: Corpus) -> None:
+    alphabet = replace(corpus, split=replace(corpus.split, validation=corpus.split.validation + "☃"))
+    entry = TINY.replace("char-lstm:", "char-lstm:fallback_bytes=false,")
+    with pytest.raises(TextgenError, match="tokenizer 'char' loses text, so there is no score to tune by"):
+        training(alphabet, entry).measure({"learning_rate": 0.01}, lambda progress: None)

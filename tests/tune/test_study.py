@@ -1,0 +1,297 @@
+"""Studies survive whatever ends a process, and processes share one without losing or repeating a trial."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from textgen.api import TextgenError
+from textgen.training.progress import Progress
+from textgen.tune.report import to_markdown
+from textgen.tune.run import run_study
+from textgen.tune.search_space import Dimension
+from textgen.tune.study import DONE, MAX_ATTEMPTS, Study, parameters
+from textgen.tune.tpe import ONLY_RANDOM
+from textgen.tune.trials import Goal, search
+
+RATE = Dimension("rate", tuple(n / 100 for n in range(1, 101)), 0.5, is_range=True)
+SIZE = Dimension("size", tuple(range(1, 9)), 4, is_range=True)
+Measure = Callable[[Mapping[str, Any], Callable[[Progress], None]], float]
+
+
+def bowl(params: Mapping[str, Any], report: Any) -> float:  # noqa: ARG001
+    """Best at rate 0.2 and size 6."""
+    return float((params["rate"] - 0.2) ** 2 + 0.01 * (params["size"] - 6) ** 2)
+
+
+@dataclass(frozen=True)
+class Toy:
+    """An objective that takes no time."""
+
+    formula: Measure = bowl
+    dimensions: tuple[Dimension, ...] = (RATE, SIZE)
+    seed: int = 0
+    name: str = "toy"
+    measures: str = "value"
+    num_steps: int = 10
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def settings(self) -> dict[str, Any]:
+        return {"entry": "toy", "seed": self.seed}
+
+    def measure(self, params: Mapping[str, Any], follow: Callable[[Progress], None]) -> float:
+        self.calls.append(dict(params))
+        return self.formula(params, follow)
+
+    def compare(self, best: str, *others: Any) -> dict[str, Any]:
+        assert len(others) == 3
+        return {"scored_on": "test", "best": {"name": best}, "gain": 0.5, "interval": [0.25, 0.75]}
+
+
+def progress(fraction: float, bits: float | None) -> Progress:
+    return Progress(fraction, 1.0, 1, 1.0, 100, 5.0, bits)
+
+
+def run(folder: Path, objective: Toy, num_trials: int, **options: Any) -> list[Any]:
+    with Study(folder, objective, **options) as study:
+        search(study, Goal(num_trials, None))
+        return study.trials()
+
+
+# --- what is tried
+
+
+def test_the_default_comes_first_and_nothing_twice(tmp_path: Path) -> None:
+    objective = Toy()
+    trials = run(tmp_path, objective, 30)
+    assert [trial.params for trial in trials] == objective.calls
+    assert objective.calls[0] == {"rate": 0.5, "size": 4}
+    assert len({tuple(call.values()) for call in objective.calls}) == 30
+    assert all(call["rate"] in RATE.grid and call["size"] in SIZE.grid for call in objective.calls)
+    assert min(trial.values[0] for trial in trials) < 0.2 * trials[0].values[0]
+
+
+def test_the_estimator_learns_what_chance_does_not(tmp_path: Path) -> None:
+    """The second half of the trials lies nearer to the optimum than random ones do."""
+
+    def late(folder: str, **options: Any) -> float:
+        trials = run(tmp_path / folder, Toy(), 40, **options)[20:]
+        return sum(trial.values[0] for trial in trials) / len(trials)
+
+    assert late("tpe") < 0.5 * late("random", num_random=ONLY_RANDOM)
+
+
+def test_a_small_space_is_tried_to_its_end(tmp_path: Path) -> None:
+    kind = Dimension("size", (1, 2, 3), 1, is_range=False)
+    objective = Toy(lambda params, report: float(params["size"]), (kind,))
+    run(tmp_path, objective, 50)
+    assert sorted(call["size"] for call in objective.calls) == [1, 2, 3]
+
+
+def test_a_late_goal_begins_no_trial(tmp_path: Path) -> None:
+    objective = Toy()
+    with Study(tmp_path, objective) as study:
+        search(study, Goal(None, time.time() - 1))
+    assert objective.calls == []
+
+
+# --- what comes out
+
+
+def test_a_trial_that_fails_says_why_and_the_study_goes_on(tmp_path: Path) -> None:
+    def fails(params: Mapping[str, Any], report: Callable[[Progress], None]) -> float:
+        if params["size"] > 4:
+            raise TextgenError("training diverged")
+        if params["size"] == 1:
+            raise SystemExit(3)
+        return bowl(params, report)
+
+    with Study(tmp_path, Toy(fails)) as study:
+        result = run_study(study, Goal(15, None))
+    states = {trial["state"] for trial in result["trials"]}
+    assert states == {"complete", "failed"}
+    failed = [trial for trial in result["trials"] if trial["state"] == "failed"]
+    assert {trial["reason"] for trial in failed if trial["params"]["size"] > 4} == {"training diverged"}
+    assert len(result["trials"]) == 15
+    shown = to_markdown(result)
+    assert "training diverged" in shown
+    assert "On test it is better by 0.5000 bits per character [0.2500, 0.7500]." in shown
+    assert result["best"]["params"]["size"] <= 4
+
+
+def test_a_hopeless_curve_is_pruned(tmp_path: Path) -> None:
+    def curve(params: Mapping[str, Any], report: Callable[[Progress], None]) -> float:
+        for step in range(1, 11):
+            report(progress(step / 10 - 0.05, None))
+            report(progress(step / 10 + 0.003, params["rate"] + 1 / step))
+        return float(params["rate"])
+
+    trials = run(tmp_path, Toy(curve), 25)
+    pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    assert pruned
+    assert set(complete[0].intermediate_values) == set(range(10, 101, 10))
+    assert min(min(trial.intermediate_values) for trial in pruned) == 10
+    assert all(len(trial.intermediate_values) < 10 for trial in pruned)
+    assert all(len(trial.intermediate_values) >= 3 for trial in pruned)
+    best = min(trial.params["rate"] for trial in complete)
+    assert all(trial.params["rate"] > best for trial in pruned)
+
+
+def test_importances_name_what_matters(tmp_path: Path) -> None:
+    objective = Toy(lambda params, report: float(params["rate"]))
+    with Study(tmp_path, objective) as study:
+        early = run_study(study, Goal(2, None))
+        result = run_study(study, Goal(20, None))
+    assert early["importances"] == {}
+    assert not (tmp_path / "study.html").read_text("utf-8").count("cdn.plot.ly/plotly")
+    assert result["importances"]["rate"] > 0.9
+    assert sum(result["importances"].values()) == pytest.approx(1)
+    json.dumps(result, allow_nan=False)
+
+
+# --- resuming
+
+
+def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    whole, first, second = Toy(), Toy(), Toy()
+    run(tmp_path / "whole", whole, 24)
+    run(tmp_path / "parts", first, 13)
+    trials = run(tmp_path / "parts", second, 24)
+    assert first.calls + second.calls == whole.calls
+    assert len(trials) == 24
+    run(tmp_path / "parts", second, 20)
+    assert len(second.calls) == 11
+
+
+@pytest.mark.parametrize(
+    ("other", "key"), [(Toy(seed=1), "seed"), (Toy(dimensions=(RATE,)), "search")], ids=["seed", "search"]
+)
+def test_a_study_with_other_settings_is_refused(other: Toy, key: str, tmp_path: Path) -> None:
+    run(tmp_path, Toy(), 1)
+    with pytest.raises(TextgenError, match=f"holds a study with another {key}; choose another --out"):
+        Study(tmp_path, other)
+
+
+def test_a_file_that_is_no_study_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "study.db").write_text("no database " * 100)
+    with pytest.raises(TextgenError, match=r"cannot read the study .*; choose another --out") as caught:
+        Study(tmp_path, Toy())
+    assert "\n" not in str(caught.value)
+
+
+def test_an_interrupted_trial_waits_for_the_next_time(tmp_path: Path) -> None:
+    def interrupted(params: Mapping[str, Any], report: Callable[[Progress], None]) -> float:
+        if len(objective.calls) == 3:
+            raise KeyboardInterrupt
+        return bowl(params, report)
+
+    objective = Toy(interrupted)
+    said: list[str] = []
+    with Study(tmp_path, objective) as study, pytest.raises(KeyboardInterrupt):
+        run_study(study, Goal(5, None), say=said.append)
+    result = json.loads((tmp_path / "study.json").read_text("utf-8"))
+    assert [trial["state"] for trial in result["trials"]] == ["complete", "complete", "killed", "waiting"]
+    assert said == [f"2 trials are kept in {tmp_path}; the same --out goes on"]
+    again = Toy()
+    trials = run(tmp_path, again, 5)
+    assert again.calls[0] == objective.calls[-1]
+    assert sum(trial.state in DONE for trial in trials) == 5
+
+
+# --- processes
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from test_study import Toy
+from textgen.tune import Goal, Study, search
+
+def slow(params, report):
+    print(sorted(params.items()), flush=True)
+    time.sleep({seconds})
+    return params["rate"]
+
+with Study(Path({folder!r}), Toy(slow)) as study:
+    search(study, Goal({num_trials}, None))
+"""
+
+
+def start(folder: Path, num_trials: int, seconds: float) -> subprocess.Popen[str]:
+    code = SCRIPT.format(
+        here=str(Path(__file__).parent), folder=str(folder), num_trials=num_trials, seconds=seconds
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, encoding="utf-8", env=environment
+    )
+
+
+def kill_in_mid_trial(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_killed_study_goes_on_without_repeating_a_finished_trial(tmp_path: Path) -> None:
+    finished = run(tmp_path, Toy(), 3)
+    kill_in_mid_trial(start(tmp_path, 6, seconds=600))
+    with Study(tmp_path, Toy()) as study:
+        assert [trial.state for trial in study.trials()][3:] == [TrialState.RUNNING]
+        assert study.num_done() == 3
+        killed = parameters(study.trials()[3])
+    objective = Toy()
+    trials = run(tmp_path, objective, 6)
+    assert objective.calls[0] == killed
+    assert len(objective.calls) == 3
+    done = [tuple(trial.params.values()) for trial in trials if trial.state in DONE]
+    assert len(done) == len(set(done)) == 6
+    assert [trial.values for trial in trials[:3]] == [trial.values for trial in finished]
+    assert trials[3].state == TrialState.FAIL
+
+
+def test_a_trial_that_kills_its_process_is_not_tried_for_ever(tmp_path: Path) -> None:
+    for _ in range(MAX_ATTEMPTS):
+        kill_in_mid_trial(start(tmp_path, 1, seconds=600))
+    objective = Toy()
+    run(tmp_path, objective, 1)
+    (call,) = objective.calls
+    assert call != {"rate": 0.5, "size": 4}
+
+
+def test_two_processes_share_a_study(tmp_path: Path) -> None:
+    processes = [start(tmp_path, 8, seconds=0.3) for _ in range(2)]
+    outputs = [process.communicate()[0].splitlines() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert len(outputs[0]) + len(outputs[1]) == 8
+    assert len({*outputs[0], *outputs[1]}) == 8
+    with Study(tmp_path, Toy()) as study:
+        assert [trial.state for trial in study.trials()] == [TrialState.COMPLETE] * 8
+
+
+def test_a_process_waits_for_the_last_trial_of_another_that_is_killed(tmp_path: Path) -> None:
+    doomed = start(tmp_path, 1, seconds=600)
+    assert doomed.stdout is not None
+    assert doomed.stdout.readline()
+    with Study(tmp_path, Toy()) as study:
+        assert study.claim(1) == "wait"
+    helper = start(tmp_path, 1, seconds=0)
+    doomed.kill()
+    doomed.communicate()
+    assert helper.communicate()[0].splitlines() == ["[('rate', 0.5), ('size', 4)]"]
+    with Study(tmp_path, Toy()) as study:
+        assert study.claim(1) == "done"

@@ -1,0 +1,128 @@
+"""What commands print: results on stdout, remarks and errors on stderr."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+from textgen.runtime.files import to_json
+
+
+def print_result(result: dict[str, Any], as_json: bool) -> None:
+    """Print a comparison: drawn on a terminal, as Markdown when piped, or as JSON."""
+    from textgen.comparison.report import render, to_markdown
+
+    if as_json:
+        sys.stdout.write(to_json(result))
+    elif sys.stdout.isatty():
+        from rich.console import Console
+
+        render(result, Console())
+    else:
+        print(to_markdown(result))
+
+
+def print_document(result: Mapping[str, Any], markdown: str, as_json: bool) -> None:
+    """Print a report: drawn on a terminal, as Markdown when piped, or as JSON."""
+    if as_json:
+        sys.stdout.write(to_json(result))
+    elif sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(markdown))
+    else:
+        print(markdown, end="")
+
+
+def print_figures(figures: Mapping[str, Any] | Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Print names and values as JSON, a table on a terminal, or TSV when piped."""
+    if as_json:
+        sys.stdout.write(to_json(figures))
+    elif isinstance(figures, Mapping):
+        print_rows([{"figure": name, "value": value} for name, value in figures.items()])
+    else:
+        print_rows(figures)
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows with the same keys as a table on a terminal, or complete as TSV when piped."""
+    if not rows:
+        return
+    cells = [[printable(shown(value)) for value in row.values()] for row in rows]
+    if not sys.stdout.isatty():
+        for line in [list(rows[0]), *cells]:
+            print("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in line))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, value in rows[0].items():
+        table.add_column(
+            name, justify="right" if isinstance(value, (int, float)) else "left", overflow="fold"
+        )
+    for line in cells:
+        table.add_row(*line)
+    Console(markup=False, highlight=False).print(table)
+
+
+def flat(figures: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested figures under dotted names; lists of objects, such as curves, are left to `--json`."""
+    return dict(_flat(figures, prefix))
+
+
+def shown(value: Any) -> str:
+    """Return a value as a person reads it."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(shown(item) for item in value)
+    return str(value)
+
+
+def printable(text: str) -> str:
+    """Return text without the control characters that could steer a terminal."""
+    return "".join(
+        "\ufffd" if unicodedata.category(char) == "Cc" and char not in "\n\t" else char for char in text
+    )
+
+
+def note(message: str) -> None:
+    """Say something beside the result, on stderr."""
+    print(message, file=sys.stderr)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """End with one line on stderr and an exit code."""
+    note(f"error: {printable(' '.join(message.split()))}")
+    sys.exit(code)
+
+
+def _flat(figures: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif not (isinstance(value, list) and value and isinstance(value[0], Mapping)):
+            yield f"{prefix}{name}", value
+
+
+def print_layers(description: dict[str, Any]) -> None:
+    """Print the layer table."""
+    rows = [
+        {
+            "layer": layer["layer"],
+            "type": layer["type"],
+            "output shape": str(tuple(layer["output_shape"])).replace("'", "")
+            if layer["output_shape"]
+            else "",
+            "parameters": f"{layer['num_parameters']:,}",
+        }
+        for layer in description["layers"]
+    ]
+    total = f"{description['num_parameters']:,}"
+    print_rows([*rows, {"layer": "total", "type": "", "output shape": "", "parameters": total}])

@@ -1,0 +1,142 @@
+"""`textgen plugins`: list, show, check and start plugins."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from textgen.cli.console import note, print_figures, print_rows, printable
+from textgen.cli.options import Json, PluginFiles
+
+app = typer.Typer(help="List what is installed; look at, check and start plugins.")
+
+Kind = Annotated[
+    str | None, typer.Option("--kind", help="Only of this kind.", show_default="all that have the name")
+]
+
+
+@app.callback(invoke_without_command=True)
+def list_plugins(context: typer.Context, as_json: Json = False, plugin: PluginFiles = None) -> None:
+    """List what is installed (kind, name, where it comes from); look at, check and start plugins."""
+    if context.invoked_subcommand is not None:
+        return
+    from textgen.cli.plugin_info import listing
+
+    rows = listing()
+    if as_json:
+        print_figures({"plugins": rows}, as_json)
+        return
+    problems = [row["problem"] for row in rows if row["problem"]]
+    print_rows([{key: value for key, value in row.items() if key != "problem"} for row in rows])
+    for problem in dict.fromkeys(problems):
+        note(f"cannot be used: {problem}")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Such as lstm.")],
+    kind: Kind = None,
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Show what a plugin is, its options with types and defaults, and where its code is."""
+    from textgen.cli.plugin_info import chosen, description
+
+    descriptions = [description(each) for each in chosen([name], kind)]
+    if as_json:
+        print_figures({"plugins": descriptions}, as_json)
+        return
+    for number, each in enumerate(descriptions):
+        if number:
+            print()
+        _print_description(each)
+
+
+@app.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(help="Plugins; all without one.")] = None,
+    kind: Kind = None,
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Check plugins against the contract of their kind; exit code 1 if one fails."""
+    from textgen.cli.plugin_info import chosen, examined
+    from textgen.cli.progress import ProgressDisplay
+
+    rows: list[dict[str, Any]] = []
+    with ProgressDisplay() as display, redirect_stdout(sys.stderr):  # which a plugin may print on
+        for each, outcomes in examined(
+            chosen(names or [], kind), lambda plugin: display(f"{plugin.kind} {plugin.name}", None)
+        ):
+            rows += [
+                {
+                    "kind": each.kind,
+                    "name": each.name,
+                    "check": outcome.check,
+                    "status": outcome.status,
+                    "reason": outcome.reason,
+                }
+                for outcome in outcomes
+            ]
+    if as_json:
+        print_figures({"checks": rows}, as_json)
+    else:
+        print_rows(_summary(rows))
+    if any(row["status"] == "failed" for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="What the component will be called in an entry.")],
+    kind: Annotated[
+        str, typer.Option("--kind", help="model, tokenizer, sampler, embedding, corpus or cleaner.")
+    ],
+    into: Annotated[Path, typer.Option("--into", help="Folder to make the project in.")] = Path(),
+) -> None:
+    """Start a plugin: a complete project with a working example, its test and a README."""
+    from textgen.scaffold.project import new_project
+
+    folder = new_project(name, kind, into)
+    print(folder)
+    note(f"next: pip install -e {folder}, then textgen plugins check {name}")
+
+
+def _print_description(description: dict[str, Any]) -> None:
+    print(
+        f"{description['kind']} {description['name']}, from {description['distribution']} "
+        f"{description['version']}: {description['target']}"
+    )
+    if description["file"]:
+        print(f"{description['file']}, line {description['line']}")
+    print(f"\n{printable(description['description'])}")
+    for part, title in (("options", "Options:"), ("training", "Options of training:")):
+        if description[part]:
+            print(f"\n{title}")
+            print_rows([row | {"default": _written(row["default"])} for row in description[part]])
+
+
+def _written(default: Any) -> str:
+    """Return a default as it is written in an entry, where a dash means nothing."""
+    return default if isinstance(default, str) else str(default).lower()
+
+
+def _summary(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return one row for each plugin that passed, and one for each check that failed."""
+    summary = []
+    for kind, name in dict.fromkeys((row["kind"], row["name"]) for row in rows):
+        own = [row for row in rows if (row["kind"], row["name"]) == (kind, name)]
+        num_passed, num_skipped = (
+            sum(row["status"] == status for row in own) for status in ("passed", "skipped")
+        )
+        failed = [row for row in own if row["status"] == "failed"]
+        counts = f"{num_passed} passed" + (f", {num_skipped} do not apply" if num_skipped else "")
+        summary += [
+            {"kind": kind, "name": name, "result": "failed", "check": row["check"], "reason": row["reason"]}
+            for row in failed
+        ] or [{"kind": kind, "name": name, "result": "passed", "check": counts, "reason": ""}]
+    return summary

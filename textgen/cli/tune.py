@@ -1,0 +1,130 @@
+"""`textgen tune`: search the options of an entry, or of a sampler."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import redirect_stdout
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from textgen.api import TextgenError
+from textgen.cli.console import note, print_document
+from textgen.cli.options import (
+    BudgetText,
+    Clean,
+    Device,
+    Encoding,
+    Json,
+    MaxChars,
+    Out,
+    PluginFiles,
+    Precision,
+    Seed,
+    Sources,
+    Split,
+)
+from textgen.runtime.files import new_name
+
+NUM_TRIALS = 30
+NEEDED = ("optuna", "filelock", "sklearn")
+
+
+def tune(
+    entry: Annotated[
+        str,
+        typer.Argument(help="Such as char-lstm; options with a value are not searched. Or a run's folder."),
+    ],
+    corpus: Sources = ["wiki"],
+    clean: Clean = "prose",
+    split: Split = "90/5/5",
+    max_chars: MaxChars = None,
+    encoding: Encoding = "utf-8",
+    budget: BudgetText = "60s",
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            "--trials",
+            min=1,
+            help="Trials of the whole study.",
+            show_default="30, or as many as --timeout lets",
+        ),
+    ] = None,
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", help="Begin no trial later: 90s, 15m, 2h.", show_default="none")
+    ] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            "--search",
+            help="What to search, such as learning_rate=1e-4..1e-2,optimizer=muon|adamw,hidden_size.",
+            show_default="all that components recommend",
+        ),
+    ] = None,
+    sampling: Annotated[
+        str | None,
+        typer.Option(
+            "--sampling",
+            help="Tune this sampler (top-p, or top-p:temperature=1) to write as the author does.",
+            show_default="tune the entry",
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that search together.")] = 1,
+    seed: Seed = 0,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="Compare best and default with so many other seeds.")
+    ] = 3,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    out: Out = None,
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Search the options of an entry by the validation score; the same --out goes on where it stopped."""
+    if any(find_spec(package) is None for package in NEEDED):
+        raise TextgenError('tuning needs Optuna; run: pip install "textgen-bench[tune]"')
+    from textgen.cli.progress import ProgressDisplay
+    from textgen.data.corpus import load_corpus
+    from textgen.runtime.device import choose_device
+    from textgen.runtime.files import make_folder
+    from textgen.training.budget import parse_budget
+    from textgen.tune.report import to_markdown
+    from textgen.tune.request import Request
+    from textgen.tune.run import run_study
+    from textgen.tune.study import Study
+    from textgen.tune.trials import Goal
+
+    limit = None if timeout is None else parse_budget(timeout)
+    if limit and limit.measure != "seconds":
+        raise TextgenError(f"--timeout {timeout}: give a time, such as 90s, 15m or 2h")
+    folder = out or new_name("tune")
+    request = Request(
+        entry=entry,
+        search=search,
+        sampling=sampling,
+        budget=parse_budget(budget),
+        device_config=choose_device(device, precision),
+        seed=seed,
+        folder=folder,
+    )
+    text = load_corpus(corpus, clean, split, max_chars, encoding)
+    make_folder(folder)
+    with ProgressDisplay() as display, redirect_stdout(sys.stderr):
+        objective = request.objective(text, display)
+        goal = Goal(trials or (None if limit else NUM_TRIALS), time.time() + limit.amount if limit else None)
+        with Study(folder, objective) as study:
+            result = run_study(
+                study,
+                goal,
+                num_jobs=jobs,
+                num_seeds=seeds,
+                report=display,
+                say=note,
+            )
+    print_document(result, to_markdown(result), as_json)
+    note(f"saved in {folder}")
+    if result["best"] is None:
+        reasons = [trial["reason"] for trial in result["trials"] if trial["reason"]]
+        raise TextgenError(f"no trial came to its end: {reasons[0] if reasons else 'the time was too short'}")

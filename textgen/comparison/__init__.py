@@ -1,0 +1,1 @@
+"""Several entries side by side."""

@@ -1,0 +1,75 @@
+"""Files too large for memory: read, cleaned block by block in parallel, and kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import version
+from itertools import accumulate
+from pathlib import Path
+
+from textgen import DISTRIBUTION
+from textgen.api import Cleaner
+from textgen.data.decoding import decode_files, read_chunks
+from textgen.data.text import BLOCK_CHARS, FileText, cut_blocks
+from textgen.data.unicode import utf8
+from textgen.registry.options import build
+from textgen.registry.registry import find
+from textgen.runtime.cache import cache_path, cached, new_file
+from textgen.runtime.processes import map_blocks
+
+FORMAT = 1
+"""To be raised when the same file and cleaner give another text."""
+
+
+def clean_files(files: Sequence[Path], cleaner: str, encoding: str) -> FileText:
+    """Return the cleaned text of files, joined by blank lines; it may be empty.
+
+    Blocks of a million characters are cleaned one by one, so what a cleaner decides from its whole text
+    (whether prose is hard-wrapped) it decides for each of them. The result is cached under the hash of
+    the files and all else that decides it. Raises as `decode` does, and if the cache cannot be written.
+    """
+    cleaning = build("cleaner", cleaner)
+    path = cache_path(
+        "texts",
+        FORMAT,
+        BLOCK_CHARS,
+        [_sha256(file) for file in files],
+        cleaner,
+        encoding,
+        version(DISTRIBUTION),
+        find("cleaner", cleaner.partition(":")[0]).version,
+    )
+    description = cached(path)
+    if description is None:
+        description = {"block_chars": [], "block_bytes": []}
+        blocks = cut_blocks(decode_files(files, encoding), BLOCK_CHARS)
+        with new_file(path, description) as file:
+            for block in join(cleaning, map_blocks(cleaning.clean, blocks)):
+                description["block_chars"].append(len(block))
+                description["block_bytes"].append(file.write(utf8(block)))
+    chars = list(accumulate(description["block_chars"], initial=0))
+    return FileText(path, chars, list(accumulate(description["block_bytes"], initial=0)), 0, chars[-1])
+
+
+def join(cleaner: Cleaner, blocks: Iterable[str]) -> Iterator[str]:
+    """Yield cleaned blocks, less empty ones, each with what stands between it and the next.
+
+    A cleaner says in `joint` what that is; else a blank line is put where no line ends.
+    """
+    joint: str | None = getattr(cleaner, "joint", None)
+    previous = ""
+    for block in filter(None, blocks):
+        if previous:
+            ends = previous.endswith("\n")
+            yield previous + (("" if ends else "\n\n") if joint is None else joint)
+        previous = block
+    if previous:
+        yield previous
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    for chunk in read_chunks(path):
+        digest.update(chunk)
+    return digest.hexdigest()

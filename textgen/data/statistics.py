@@ -1,0 +1,75 @@
+"""Looking at corpora: which there are, what is in one, what a cleaner changes in it."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from textgen.data.corpus import Corpus, read_text
+from textgen.data.text import alphabet, blocks
+from textgen.data.words import words
+from textgen.registry.attribution import describe_error
+from textgen.registry.options import build
+from textgen.registry.registry import load, names
+
+EXCERPT = 100_000
+"""How many characters of a text are compared with what a cleaner makes of them."""
+
+
+def items() -> list[dict[str, str]]:
+    """Return the corpora known by name, with what each is, and below them their items."""
+    rows = []
+    for name in names("corpus"):
+        try:
+            component = load("corpus", name)
+            description = (component.__doc__ or "").strip().partition("\n")[0]
+            its_items = list(component().items()) if hasattr(component, "items") else []
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a broken plugin must not hide the others
+            rows.append({"corpus": name, "description": describe_error(error)})
+            continue
+        rows.append({"corpus": name, "description": description})
+        rows += [{"corpus": f"{name}/{item}", "description": ""} for item in its_items]
+    return rows
+
+
+def statistics(corpus: Corpus) -> dict[str, Any]:
+    """Return sizes, alphabet and vocabulary of a corpus, and what its held-out part has beyond them."""
+    train = corpus.split.train
+    held_out = corpus.split.scored("test") or corpus.split.scored("validation")
+    train_words: Counter[str] = Counter()
+    for block in blocks(train):
+        train_words.update(words(block))
+    train_alphabet, held_out_words = alphabet(train), words(held_out)
+    unseen = Counter(held_out) - Counter({char: len(held_out) for char in train_alphabet})
+    return {
+        **corpus.to_json(),
+        "num_words": sum(len(words(block)) for block in blocks(corpus.text)),
+        "num_paragraphs": sum(map(num_paragraphs, blocks(corpus.text))),
+        "train_alphabet": len(train_alphabet),
+        "train_vocabulary": len(train_words),
+        "train_words_seen_once": sum(1 for count in train_words.values() if count == 1),
+        "held_out_chars_unseen": sum(unseen.values()),
+        "held_out_words_unseen": sum(word not in train_words for word in held_out_words)
+        / max(1, len(held_out_words)),
+        "most_frequent_words": [word for word, _ in train_words.most_common(10)],
+        "beginning": corpus.text[:200],
+    }
+
+
+def num_paragraphs(text: str) -> int:
+    """Return how many stretches of text stand between blank lines."""
+    return sum(1 for paragraph in text.split("\n\n") if paragraph.strip())
+
+
+def changes(sources: Sequence[str], cleaner: str, encoding: str) -> Iterator[str]:
+    """Yield, as a unified diff, what a cleaner changes in the beginning of a text."""
+    name, text = read_text(sources, encoding)
+    before = text[:EXCERPT]
+    after = build("cleaner", cleaner).clean(before)
+    lines = (before.splitlines(keepends=True), after.splitlines(keepends=True))
+    for line in difflib.unified_diff(*lines, name, f"{name} after {cleaner}", n=0):
+        yield line if line.endswith("\n") else line + "\n"

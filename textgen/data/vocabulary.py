@@ -1,0 +1,71 @@
+"""What token surfaces mean: bytes behind `<0x41>`, characters per token, decoding, spelling by bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textgen.api import TokenIds, Tokenizer
+from textgen.data.unicode import from_utf8, utf8
+
+BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+BYTE_TOKENS = [f"<0x{value:02X}>" for value in range(256)]
+"""The fallback alphabet (the convention of SentencePiece and LLaMA)."""
+
+COUNTED_AT_ONCE = 1 << 20
+
+
+def surface_bytes(surface: str) -> bytes:
+    """Return the bytes that a token surface spells: `" the"` its UTF-8, `"<0xE2><0x82>"` two bytes."""
+    if "<0x" not in surface:
+        return utf8(surface)
+    parts = BYTE.split(surface)  # text, two hex digits, text, two hex digits, …
+    return b"".join(bytes.fromhex(part) if odd % 2 else utf8(part) for odd, part in enumerate(parts))
+
+
+class TokenTable:
+    """Bytes and characters of every token of a vocabulary."""
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self.pieces = [surface_bytes(token) for token in tokens]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text that `ids` spell; invalid byte sequences become U+FFFD."""
+        return from_utf8(b"".join([self.pieces[token] for token in ids]))
+
+    @cached_property
+    def num_chars(self) -> NDArray[np.int64]:
+        """How many characters of the text begin in each token (a continuation byte begins none)."""
+        return np.array([sum(byte & 0xC0 != 0x80 for byte in piece) for piece in self.pieces], np.int64)
+
+
+def fallback_mask(tokenizer: Tokenizer) -> NDArray[np.bool_]:
+    """Return which ids spell what the vocabulary lacks: the tokenizer's `fallback`, or its byte tokens."""
+    declared = getattr(tokenizer, "fallback", None)
+    if declared is None:
+        declared = [BYTE.fullmatch(token) is not None for token in tokenizer.tokens]
+    return np.asarray(declared, bool)
+
+
+def count_tokens(ids: TokenIds, vocab_size: int) -> NDArray[np.int64]:
+    """Return how often each id occurs, [vocab_size]; ids in a file are read a part at a time."""
+    counts = np.zeros(vocab_size, np.int64)
+    for start in range(0, len(ids), COUNTED_AT_ONCE):
+        counts += np.bincount(ids[start : start + COUNTED_AT_ONCE], minlength=vocab_size)
+    return counts
+
+
+def splice(
+    ids: NDArray[np.int32], missing: NDArray[np.intp], spellings: list[list[int]]
+) -> NDArray[np.int32]:
+    """Return `ids` with the item at each position in `missing` (ascending) replaced by its spelling."""
+    lengths = np.ones(len(ids), np.int64)
+    lengths[missing] = [len(spelling) for spelling in spellings]
+    result = np.repeat(ids, lengths)
+    spelled = np.repeat(np.isin(np.arange(len(ids)), missing), lengths)
+    result[spelled] = [token for spelling in spellings for token in spelling]
+    return result

@@ -1,0 +1,1 @@
+"""Scores, intervals, baselines and metrics of generated text."""

@@ -1,0 +1,123 @@
+"""What generated text takes over from the training text: known word 4-grams and the longest copied span.
+
+Both searches are linear in the training text and allocate a few times its size at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textgen.api import TextgenError
+from textgen.data.text import Text
+
+Ids: TypeAlias = NDArray[np.int64]
+Hashes: TypeAlias = NDArray[np.uint64]
+
+BLOCK = 1 << 20
+"""Characters of the training text that are hashed at a time; bounds the memory of `longest_verbatim_span`."""
+BASE = 0x9E3779B97F4A7C15
+"""Base of the rolling hash: any large odd number, so that it has an inverse modulo 2**64."""
+TABLE_BITS = 20
+
+
+class KnownFourGrams:
+    """The 4-grams of a sequence of word ids; membership is exact, nothing is hashed.
+
+    A 4-gram is a pair of bigrams two words apart, so its key is made of two bigram indices, as a
+    bigram's key is made of two word ids.
+    """
+
+    def __init__(self, ids: Ids) -> None:
+        self._bigrams, bigrams = np.unique(_pair(ids, 1), return_inverse=True)
+        self._four_grams = np.unique(_pair(bigrams.astype(np.int64, copy=False), 2))
+
+    def contains(self, ids: Ids) -> NDArray[np.bool_]:
+        """Return for each 4-gram of `ids` (-1 for an unknown word) whether it is known, [len(ids) - 3]."""
+        bigrams = _index(self._bigrams, _pair(ids, 1))
+        return _index(self._four_grams, _pair(bigrams, 2)) >= 0
+
+
+def longest_verbatim_span(samples: Sequence[str], train_text: Text) -> str:
+    """Return the longest span that occurs verbatim in a sample and in the training text, or "".
+
+    A shared span of n characters implies shared spans of every smaller length, so the length is found
+    by bisection; at each length the rolling hashes of all windows (Karp and Rabin, 1987) are compared.
+    Hashes only propose: a span is compared character by character before it counts.
+    """
+    best, limit = "", min(max(map(len, samples), default=0), len(train_text))
+    if not limit:
+        return best
+    rolling = _RollingHash(min(len(train_text), BLOCK) + max(map(len, samples)))
+    while len(best) < limit:
+        length = (len(best) + limit + 1) // 2
+        span = _shared_span(samples, train_text, length, rolling)
+        if span:
+            best = span
+        else:
+            limit = length - 1
+    return best
+
+
+class _RollingHash:
+    """Polynomial hashes modulo 2**64 of all windows of a text, from prefix sums."""
+
+    def __init__(self, max_chars: int) -> None:
+        self._powers = _powers(BASE, max_chars)
+        self._inverse_powers = _powers(pow(BASE, -1, 1 << 64), max_chars)
+
+    def windows(self, text: str, length: int) -> Hashes:
+        """Return the hash of each window of `length` characters, [len(text) - length + 1] or [0]."""
+        count = max(0, len(text) - length + 1)
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
+        prefix = np.zeros(len(codes) + 1, np.uint64)
+        np.cumsum(codes * self._powers[: len(codes)], out=prefix[1:])
+        hashes: Hashes = (
+            (prefix[length:] - prefix[:count]) * self._inverse_powers[:count] if count else prefix[:0]
+        )
+        return hashes
+
+
+def _shared_span(samples: Sequence[str], train_text: Text, length: int, rolling: _RollingHash) -> str:
+    wanted = np.unique(np.concatenate([rolling.windows(sample, length) for sample in samples]))
+    # Most training windows are ruled out by a small table, which is far cheaper than a search for each.
+    table = np.zeros(1 << TABLE_BITS, bool)
+    table[_slot(wanted)] = True
+    for start in range(0, len(train_text) - length + 1, BLOCK):
+        hashes = rolling.windows(train_text[start : start + BLOCK + length - 1], length)
+        possible = np.flatnonzero(table[_slot(hashes)])
+        for position in possible[_index(wanted, hashes[possible]) >= 0]:
+            span = train_text[start + position : start + position + length]
+            if any(span in sample for sample in samples):
+                return span
+    return ""
+
+
+def _slot(hashes: Hashes) -> Hashes:
+    # The upper bits of the product depend on all bits of the hash, even for windows of one character.
+    slots: Hashes = (hashes * np.uint64(BASE)) >> np.uint64(64 - TABLE_BITS)
+    return slots
+
+
+def _powers(base: int, count: int) -> Hashes:
+    factors = np.full(count, base, np.uint64)
+    factors[:1] = 1
+    return np.multiply.accumulate(factors)
+
+
+def _pair(ids: Ids, distance: int) -> Ids:
+    if len(ids) and ids.max() >= 1 << 31:
+        raise TextgenError("the text is too long to count its word n-grams: over 2**31 different ones")
+    pairs: Ids = ids[:-distance] << np.int64(32) | ids[distance:]
+    return pairs  # negative if either id is -1
+
+
+def _index(ascending: NDArray[Any], values: NDArray[Any]) -> Ids:
+    """Return where each value stands in an ascending array, -1 where it does not."""
+    if not len(ascending):
+        return np.full(len(values), -1, np.int64)
+    places = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    return np.where(ascending[places] == values, places, -1)

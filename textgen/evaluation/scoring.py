@@ -1,0 +1,196 @@
+"""Bits per character of a text, with everything charged, and where the bits go."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from textgen.api import State, TextgenError, TokenIds
+from textgen.data.unicode import utf8
+from textgen.data.vocabulary import TokenTable
+from textgen.nn.checked_calls import predict
+
+WORD_OR_SPACE = re.compile(r"(\w+)|(\s+)")
+CATEGORIES = ("in_vocabulary_words", "oov_words", "punctuation", "white_space")
+LOG2 = math.log(2)
+
+
+@dataclass(frozen=True)
+class TokenScores:
+    """The bits that a model needs for each token of a text."""
+
+    text: str
+    ids: TokenIds
+    bits: NDArray[np.float64]
+    """[number of tokens]"""
+    max_normalization_error: float
+    """The largest distance of a sum of probabilities from 1."""
+    state: State = None
+    """The model's state before the last token, from where the next stretch of a longer text goes on."""
+
+    @property
+    def bits_per_char(self) -> float:
+        """The score: the sum over all tokens, divided by the characters of the text itself."""
+        return float(self.bits.sum()) / len(self.text)
+
+
+def score_text(
+    model: nn.Module,
+    text: str,
+    ids: TokenIds,
+    start_ids: TokenIds,
+    *,
+    device: torch.device,
+    chunk: int = 512,
+    state: State = None,
+) -> TokenScores:
+    """Score `ids`, the tokens of `text`, in one pass that carries the state, in fp32.
+
+    `start_ids` are the tokens of `START`; or, for a text that goes on from another, the last token of that
+    one, and `state` is where its score ended. `chunk` is how many tokens are computed at once; it does
+    not change the result.
+    """
+    sequence = torch.from_numpy(np.concatenate([start_ids, ids]).astype(np.int64)).to(device)
+    bits, errors = [], [0.0]
+    with torch.inference_mode():
+        state = model.initial_state(1) if state is None else state  # type: ignore[operator]
+        if len(start_ids) > 1:
+            _, state = predict(model, sequence[None, : len(start_ids) - 1], state)
+        position = len(start_ids) - 1
+        while position < len(sequence) - 1:
+            end = min(position + chunk, len(sequence) - 1)
+            logits, state = predict(model, sequence[None, position:end], state)
+            log_probabilities = log_softmax(logits[0])
+            targets = sequence[position + 1 : end + 1, None]
+            bits.append(-log_probabilities.gather(1, targets)[:, 0].cpu().double() / LOG2)
+            errors.append(float((log_probabilities.exp().sum(-1) - 1).abs().max()))
+            position = end
+    total = torch.cat(bits).numpy() if bits else np.zeros(0)
+    if not np.isfinite(total).all():
+        raise TextgenError(
+            "the model gives a character of the text no probability (or NaN), so it has no score"
+        )
+    return TokenScores(text, ids, total, max(errors), state)
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """Return normalised log-probabilities in fp32."""
+    return torch.log_softmax(logits.float(), dim=-1)
+
+
+def token_starts(ids: TokenIds, table: TokenTable) -> NDArray[np.int64]:
+    """Return the index of the character that each token begins in (or, for the tail of one, continues)."""
+    num_chars = table.num_chars[ids]
+    return np.maximum(np.cumsum(num_chars) - np.maximum(num_chars, 1), 0)
+
+
+def bits_of_blocks(
+    scored: TokenScores, table: TokenTable, block_chars: int, begin: int = 0
+) -> NDArray[np.float64]:
+    """Return the bits of each stretch of `block_chars` characters (the last one may be shorter).
+
+    `begin` is how many characters of the first stretch come before the text.
+    """
+    num_blocks = -(-(begin + len(scored.text)) // block_chars)
+    blocks = (begin + token_starts(scored.ids, table)) // block_chars
+    return np.bincount(blocks, scored.bits, num_blocks).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class ScoreTotals:
+    """What the figures of a score are made of; the tallies of two texts add up to that of both."""
+
+    num_chars: int
+    num_bytes: int
+    num_words: int
+    """Words by `\\w+`, of which `num_oov` have a fallback token."""
+    num_oov: int
+    num_between_spaces: int
+    """Words between white space."""
+    total_bits: float
+    bits_by_category: NDArray[np.float64]
+    """[len(CATEGORIES)], the sum over all tokens."""
+
+    def __add__(self, other: ScoreTotals) -> ScoreTotals:
+        return ScoreTotals(
+            *(mine + its for mine, its in zip(vars(self).values(), vars(other).values(), strict=True))
+        )
+
+    def figures(self) -> dict[str, Any]:
+        """Return the score in the usual units, and its parts, as `summarise` explains them."""
+        parts = (self.bits_by_category / self.num_chars).tolist()
+        bits_by_category = dict(zip(CATEGORIES, parts, strict=True))
+        bits_per_char = self.total_bits / self.num_chars
+        return {
+            "bits_per_char": bits_per_char,
+            "bits_by_category": bits_by_category,
+            "bits_per_char_without_oov": bits_per_char - bits_by_category["oov_words"],
+            "oov_rate": self.num_oov / self.num_words if self.num_words else 0.0,
+            "bits_per_byte": self.total_bits / self.num_bytes,
+            "nats_per_char": bits_per_char * LOG2,
+            "perplexity_per_word": 2 ** min(self.total_bits / max(1, self.num_between_spaces), 1000.0),
+        }
+
+
+def summarise(scored: TokenScores, table: TokenTable, is_fallback: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return the score in the usual units, and its parts.
+
+    `bits_by_category` are bits per character of the whole text, and sum to the score. A word is `\\w+`; it is
+    spelled if any of its tokens is a fallback token. `bits_per_char_without_oov` is the flattering figure
+    in which spelled words cost nothing. Perplexity is per word between white space.
+    """
+    return tally(scored, table, is_fallback).figures()
+
+
+def tally(scored: TokenScores, table: TokenTable, is_fallback: NDArray[np.bool_]) -> ScoreTotals:
+    """Return what the figures of a score are made of."""
+    cause, num_words, num_oov = _categories(scored, table, is_fallback)
+    return ScoreTotals(
+        len(scored.text),
+        len(utf8(scored.text)),
+        num_words,
+        num_oov,
+        len(scored.text.split()),
+        float(scored.bits.sum()),
+        np.bincount(cause, weights=scored.bits, minlength=len(CATEGORIES)).astype(np.float64),
+    )
+
+
+def _categories(
+    scored: TokenScores, table: TokenTable, is_fallback: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], int, int]:
+    """Return the index in `CATEGORIES` of each token, the number of words and that of spelled ones."""
+    num_chars = len(scored.text)
+    word_of_char = np.full(num_chars + 1, -1)
+    is_space = np.zeros(num_chars + 1, bool)
+    num_words = 0
+    for match in WORD_OR_SPACE.finditer(scored.text):
+        if match[1]:
+            word_of_char[match.start() : match.end()] = num_words
+            num_words += 1
+        else:
+            is_space[match.start() : match.end()] = True
+    starts = token_starts(scored.ids, table)
+    ends = np.maximum(starts + 1, starts + table.num_chars[scored.ids])
+    word_chars = np.flatnonzero(word_of_char >= 0)
+    first = np.searchsorted(word_chars, starts)  # the first word character at or after each token's start
+    position = np.append(word_chars, num_chars)[first]
+    word = np.where(position < ends, word_of_char[position], -1)
+    is_spelled = is_fallback[scored.ids]
+    spelled_word = np.zeros(num_words + 1, bool)
+    spelled_word[word[is_spelled & (word >= 0)]] = True
+    # The space before a spelled word or sign is part of its spelling.
+    leads = is_spelled & np.array([piece == b" " for piece in table.pieces])[scored.ids]
+    word = np.where(leads & spelled_word[word_of_char[ends]], word_of_char[ends], word)
+    ends = np.where(leads, np.minimum(ends + 1, num_chars), ends)
+    all_space = np.append(0, np.cumsum(is_space))[[ends, starts]]
+    cause = np.where(all_space[0] - all_space[1] == ends - starts, 3, 2)
+    cause = np.where(word >= 0, np.where(spelled_word[word], 1, 0), cause)
+    return cause, num_words, int(spelled_word[:num_words].sum())

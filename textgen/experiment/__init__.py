@@ -1,0 +1,1 @@
+"""One entry, from text to a scored run."""

@@ -1,0 +1,177 @@
+"""Entries: `<tokenizer>-<model>[-<embedding>][:option=value,…]`, read and built."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from textgen.api import Embedding, PretrainedVectors, TextgenError, Tokenizer
+from textgen.registry.attribution import contract_error
+from textgen.registry.options import declared_options, parse_assignments, unknown_option
+from textgen.registry.registry import PluginError, find, load, names, renamed, unknown_name
+from textgen.runtime.messages import one_line, unknown
+from textgen.training.options import TrainOptions
+
+PARTS = ("tokenizer", "model", "embedding")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that is compared: components by name, and the options that each part gets."""
+
+    name: str
+    """As the user wrote it."""
+    parts: dict[str, str]
+    """Kind of component: its name. `embedding` is there only if the entry has one."""
+    options: dict[str, dict[str, Any]]
+    """Part (a kind of component, or `train`): its options."""
+
+    def build_tokenizer(self) -> Tokenizer:
+        """Return a new tokenizer, not yet fitted."""
+        tokenizer: Tokenizer = self._build("tokenizer")
+        return tokenizer
+
+    def build_embedding(self) -> Embedding | None:
+        """Return the embedding, or None if the entry has none."""
+        return self._build("embedding") if "embedding" in self.parts else None
+
+    def build_model(
+        self, vocab_size: int, vectors: PretrainedVectors | None = None, *, is_loaded: bool = False
+    ) -> Any:
+        """Return a new model, or with `is_loaded` one whose weights are those of a run.
+
+        Raises `TextgenError` if it has no use for `vectors`.
+        """
+        component = load("model", self.parts["model"])
+        extra: dict[str, Any] = {}
+        if vectors is not None:
+            if not accepts_vectors(component):
+                raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
+            extra["vectors"] = vectors
+        left_out = getattr(component, "init_only_options", ()) if is_loaded else ()
+        return self._build("model", vocab_size, left_out=left_out, **extra)
+
+    def train_options(self) -> TrainOptions:
+        """Return how the model is trained: its own recommendation, then the entry's options."""
+        model = load("model", self.parts["model"])
+        return TrainOptions(**{**recommended_training(model), **self.options.get("train", {})})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry as JSON values; `Entry(**entry.to_json()) == entry`."""
+        return {"name": self.name, "parts": self.parts, "options": self.options}
+
+    def identities(self) -> dict[str, str]:
+        """Return for each part what stands for its code: distribution, version and perhaps a hash."""
+        return {kind: find(kind, name).identity() for kind, name in self.parts.items()}
+
+    def _build(self, kind: str, *arguments: Any, left_out: Collection[str] = (), **extra: Any) -> Any:
+        component = load(kind, self.parts[kind])
+        options = self.options.get(kind, {})
+        extra |= {name: value for name, value in options.items() if name not in left_out}
+        try:
+            return component(*arguments, **extra)
+        except ValueError as error:
+            where = find(kind, self.parts[kind]).title
+            raise TextgenError(f"{where} in {self.name!r}: {one_line(error, with_type=False)}") from error
+
+
+def accepts_vectors(model: Any) -> bool:
+    """Return whether a model has an input table that pretrained vectors can initialise."""
+    return "vectors" in inspect.signature(model).parameters
+
+
+def recommended_training(model: Any) -> dict[str, Any]:
+    """Return the training options that a model recommends; raises `PluginError` if one of them cannot be."""
+    declared = declared_options(TrainOptions)
+    try:
+        recommended = dict(getattr(model, "recommended_training", {}))
+        for name, value in recommended.items():
+            if name not in declared:
+                raise TextgenError(unknown_option(name, [TrainOptions]))
+            declared[name].parse("recommended_training:", str(value))
+    except (TextgenError, TypeError, ValueError) as error:
+        raise contract_error(model, f"recommends a training that there is not: {error}") from error
+    return recommended
+
+
+def parse_entry(text: str) -> Entry:
+    """Read an entry; raises `TextgenError` with the nearest match for what is unknown."""
+    name, _, assignments = text.strip().partition(":")
+    options = parse_assignments(assignments)
+    if name not in names("alias"):
+        return _read(text.strip(), name, options)
+    meaning = load("alias", name)
+    try:
+        own_name, _, own_assignments = meaning.partition(":")
+        own_options = parse_assignments(own_assignments)
+        _read(meaning, own_name, own_options)
+    except PluginError:
+        raise
+    except TextgenError as error:
+        raise PluginError(f"{find('alias', name)}, {meaning!r}, is no entry: {error}") from error
+    return _read(text.strip(), own_name, own_options | options)
+
+
+def _read(text: str, name: str, options: dict[str, str]) -> Entry:
+    """Return the entry `text`, of which `name` are the parts."""
+    aliases = names("alias")
+    words = name.split("-")
+    if f"alias.{name}" in renamed():
+        raise TextgenError(f"entry {text!r}: {unknown_name('alias', name)}")
+    if len(words) < 2:
+        raise TextgenError(
+            unknown("entry", name, aliases)
+            + "; or write <tokenizer>-<model>[-<embedding>] with "
+            + "; ".join(f"{kind}: {', '.join(names(kind))}" for kind in PARTS)
+        )
+    if len(words) > len(PARTS):
+        raise TextgenError(f"entry {name!r} has too many parts; write <tokenizer>-<model>[-<embedding>]")
+    parts = dict(zip(PARTS, words, strict=False))
+    for kind, word in parts.items():
+        if word not in names(kind):
+            whole = f"; {word} is a whole entry, so nothing goes with it" if word in aliases else ""
+            raise TextgenError(f"entry {text!r}: {unknown_name(kind, word)}{whole}")
+    if "embedding" in parts and not accepts_vectors(load("model", parts["model"])):
+        raise TextgenError(f"entry {text!r}: model {parts['model']!r} takes no embedding; leave it out")
+    return Entry(text, parts, assign_options(text, parts, options))
+
+
+def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
+    """Read entries, each once; return them, and why others cannot be used because of a broken plugin.
+
+    Raises `TextgenError` for the first that is written wrong, and `PluginError` if none can be used.
+    """
+    entries, broken = [], {}
+    for text in dict.fromkeys(texts):
+        try:
+            entries.append(parse_entry(text))
+        except PluginError as error:
+            broken[text.strip()] = str(error)
+    if not entries and broken:
+        raise PluginError(next(iter(broken.values())))
+    return entries, broken
+
+
+def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Give each option to the part that declares it.
+
+    Raises `TextgenError` if none does, if two do and the option is not qualified (`model.dropout`), and
+    if the value has the wrong type or lies out of range.
+    """
+    components = {kind: load(kind, name) for kind, name in parts.items()} | {"train": TrainOptions}
+    declared = {part: declared_options(component) for part, component in components.items()}
+    assigned: dict[str, dict[str, Any]] = {}
+    for written, value in options.items():
+        part, _, option = written.rpartition(".")
+        owners = [owner for owner in declared if option in declared[owner] and part in ("", owner)]
+        if not owners:
+            raise TextgenError(f"entry {entry!r}: {unknown_option(option, components.values())}")
+        if len(owners) > 1:
+            ways = " or ".join(f"{owner}.{option}={value}" for owner in owners)
+            raise TextgenError(f"entry {entry!r}: option {option!r} belongs to two parts; write {ways}")
+        owner = owners[0]
+        where = f"entry {entry!r}: {parts.get(owner, 'training')}"
+        assigned.setdefault(owner, {})[option] = declared[owner][option].parse(where, value)
+    return assigned

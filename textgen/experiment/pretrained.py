@@ -1,0 +1,129 @@
+"""Word vectors for a model's input table, and the audit of how much of the text they cover."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from textgen.api import Embedding, PretrainedVectors, TextgenError
+from textgen.data.vocabulary import COUNTED_AT_ONCE, count_tokens
+from textgen.registry.attribution import contract_error
+
+NUM_MISSING = 10
+"""How many of the most frequent missing tokens an audit shows."""
+
+
+def match_vectors(
+    embedding: Embedding,
+    source: str,
+    train_text: str,
+    tokens: Sequence[str],
+    train_ids: NDArray[np.integer[Any]],
+    *,
+    is_fallback: NDArray[np.bool_] | None = None,
+) -> tuple[PretrainedVectors, dict[str, Any]]:
+    """Return the vector of each token that has one, and the audit as JSON values.
+
+    A token is looked up by its surface, then without the space around it, then in lower case. Tokens
+    marked in `is_fallback` [vocab_size] spell what the vocabulary lacks and never get a word's vector.
+    The table keeps its geometry; it is scaled as a whole so that the root mean square of the entries
+    found is 1, and a model scales it on to the range of its own initial values.
+
+    In the audit, `type_coverage` is the share of the vocabulary, without fallback and white space, that
+    was found; `token_coverage` is the share of the running words and punctuation of `train_ids`, where a
+    word that is spelled, a run of fallback tokens without white space, counts as one that is missing.
+
+    Raises `TextgenError` if no token is found, if word vectors match single characters only, and if the
+    vectors are not finite.
+    """
+    began = time.perf_counter()
+    keyed = embedding.vectors(train_text, tokens)
+    if not hasattr(keyed, "index_to_key") or not hasattr(keyed, "vector_size"):
+        raise contract_error(embedding, f"returned {type(keyed).__name__} in place of gensim's KeyedVectors")
+    spells = np.zeros(len(tokens), bool) if is_fallback is None else np.asarray(is_fallback, bool)
+    table = np.zeros((len(tokens), keyed.vector_size), np.float32)
+    found = np.zeros(len(tokens), bool)
+    found_by = {"surface": 0, "without_space": 0, "lower_case": 0}
+    for index in np.flatnonzero(~spells).tolist():
+        for way, form in lookup_forms(tokens[index]):
+            if form in keyed:
+                table[index], found[index] = keyed[form], True
+                found_by[way] += 1
+                break
+    _check(source, keyed.index_to_key, [tokens[index] for index in np.flatnonzero(found).tolist()])
+    spread = np.sqrt(np.mean(np.square(table[found], dtype=np.float64)))
+    if not 0 < spread < np.inf:
+        raise TextgenError(f"vectors of {source} are all zero or not finite; choose another source")
+    table /= np.float32(spread)
+    audit = {
+        "source": source,
+        "dimension": keyed.vector_size,
+        "frozen": embedding.frozen,
+        **_coverage(tokens, train_ids, found, spells),
+        "found_by": found_by,
+        "seconds": time.perf_counter() - began,
+    }
+    return PretrainedVectors(torch.from_numpy(table), torch.from_numpy(found), embedding.frozen), audit
+
+
+def lookup_forms(token: str) -> list[tuple[str, str]]:
+    """Return the forms under which a token is looked up, the best first, each with the way it was made."""
+    word = token.strip()
+    lower = word.lower()
+    forms = [("surface", token)]
+    if word:
+        forms += [
+            ("without_space", word),
+            ("lower_case", lower),
+            ("lower_case", lower.replace("\u2019", "'")),
+        ]
+    return forms
+
+
+def _check(source: str, keys: Sequence[str], found: Sequence[str]) -> None:
+    # Vectors of the words "a" and "I" say nothing about letters; vectors made for characters are welcome.
+    if found and (any(len(token.strip()) > 1 for token in found) or all(len(key) == 1 for key in keys)):
+        return
+    which = "match single characters only" if found else "match no token"
+    other = "" if found else ", or vectors in the language of the text"
+    raise TextgenError(
+        f"vectors of {source} {which} of this vocabulary; use the word tokenizer, as word-lstm-glove{other}"
+    )
+
+
+def _coverage(
+    tokens: Sequence[str],
+    train_ids: NDArray[np.integer[Any]],
+    found: NDArray[np.bool_],
+    spells: NDArray[np.bool_],
+) -> dict[str, Any]:
+    visible = np.array([bool(token.strip()) for token in tokens], bool)
+    counts = count_tokens(train_ids, len(tokens))
+    num_oov = _num_runs(visible & spells, train_ids)
+    words = visible & ~spells
+    missing = np.flatnonzero(words & ~found & (counts > 0))
+    missing = missing[np.argsort(-counts[missing], kind="stable")][:NUM_MISSING]
+    return {
+        "type_coverage": _share(found[words].sum(), words.sum()),
+        "token_coverage": _share(counts[words & found].sum(), counts[words].sum() + num_oov),
+        "most_frequent_missing": [tokens[index] for index in missing.tolist()],
+    }
+
+
+def _num_runs(of: NDArray[np.bool_], ids: NDArray[np.integer[Any]]) -> int:
+    """Return how many runs of ids that are marked in `of` [vocab_size] there are."""
+    number, before = 0, False
+    for start in range(0, len(ids), COUNTED_AT_ONCE):
+        marked = np.append(before, of[ids[start : start + COUNTED_AT_ONCE]])
+        number += int((marked[1:] & ~marked[:-1]).sum())
+        before = bool(marked[-1])
+    return number
+
+
+def _share(part: int, whole: int) -> float | None:
+    return int(part) / int(whole) if whole else None

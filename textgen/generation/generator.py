@@ -1,0 +1,139 @@
+"""Generation: token by token, many samples at once, each from its own seed."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from textgen.api import Sampler, State, StatefulSampler, TokenIds, Tokenizer
+from textgen.data.tokenization import START, encode
+from textgen.data.vocabulary import TokenTable
+from textgen.generation.cuda_graph import RecordedStep, Step
+from textgen.nn.checked_calls import checked_step, predict
+from textgen.nn.state import join
+from textgen.registry.attribution import contract_error
+from textgen.runtime.device import DeviceConfig
+
+DRAWS_AHEAD = 256
+
+Choose = Callable[[Tensor, Tensor], Tensor]
+"""Logits [batch, vocab_size] and uniforms [batch] to ids [batch]."""
+AnySampler = Sampler | StatefulSampler
+
+
+class Generator:
+    """A model prepared for generation.
+
+    A model may bring its own `prepare_step(dtype)`, which returns a function from ids [batch] and a state
+    to logits [batch, vocab_size] and the next state and computes products in `dtype`; on a GPU it becomes
+    a `RecordedStep`, whose conditions it must meet. Otherwise `forward` is called with one token at a time.
+    """
+
+    def __init__(self, model: nn.Module, tokenizer: Tokenizer, device_config: DeviceConfig) -> None:
+        self.model, self.tokenizer, self.device = model, tokenizer, device_config.device
+        self.table = TokenTable(tokenizer.tokens)
+        prepare = getattr(model, "prepare_step", None)
+        self._step: Step = prepare(device_config.dtype) if prepare is not None else self._step_by_forward
+
+    def generate(
+        self, prompts: Sequence[str], num_chars: int, sampler: AnySampler, seeds: Sequence[int]
+    ) -> list[str]:
+        """Return a continuation of `num_chars` characters for each prompt (without the prompt).
+
+        A sample depends on its prompt and seed alone, not on what it is batched with.
+        """
+        if not prompts:
+            return []
+        chosen, counts = [], np.zeros(len(prompts), np.int64)
+        for ids in self._ids(prompts, sampler, seeds):
+            chosen.append(ids)
+            counts += self.table.num_chars[ids]
+            # One character more than asked for, so that the last one is whole; the other bound is for
+            # a model that writes nothing but tails of characters.
+            if counts.min() > num_chars or len(chosen) > 4 * num_chars + 16:
+                break
+        # Not by the tokenizer: it restores lone surrogates only if all that follows is valid too.
+        texts = (b"".join([self.table.pieces[token] for token in row]) for row in np.stack(chosen, axis=1))
+        return [text.decode("utf-8", "replace")[:num_chars] for text in texts]
+
+    def stream(self, prompt: str, num_chars: int, sampler: AnySampler, seed: int) -> Iterator[str]:
+        """Yield one continuation piece by piece; joined, the pieces are what `generate` returns."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        num_left = num_chars
+        for num_steps, ids in enumerate(self._ids([prompt], sampler, [seed]), start=1):
+            text = decoder.decode(self.table.pieces[ids[0]])[:num_left]
+            num_left -= len(text)
+            yield text
+            if not num_left or num_steps > 4 * num_chars + 16:
+                return
+
+    def _ids(
+        self, prompts: Sequence[str], sampler: AnySampler, seeds: Sequence[int]
+    ) -> Iterator[np.ndarray[Any, Any]]:
+        """Yield the next ids [batch], without end."""
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        is_recordable = self.device.type == "cuda" and hasattr(self.model, "prepare_step")
+        step = RecordedStep(self._step) if is_recordable else self._step
+        with torch.inference_mode():
+            logits, state = self._read(prompts)
+            choose = self._begin(sampler, prompts)
+            while True:
+                rows = [torch.rand(DRAWS_AHEAD, generator=generator) for generator in generators]
+                for uniforms in torch.stack(rows, dim=1).to(self.device):
+                    ids = choose(logits, uniforms)
+                    yield checked(ids, sampler, len(prompts), len(self.table.pieces))
+                    answer = step(ids, state)
+                    logits, state = checked_step(self.model, answer, len(prompts), len(self.table.pieces))
+
+    def _begin(self, sampler: AnySampler, prompts: Sequence[str]) -> Choose:
+        """Return what chooses the next ids: the sampler, or what it begins if it remembers."""
+        ids = [encode(self.tokenizer, prompt)[0] for prompt in prompts]
+        return start(sampler, ids, self.table.num_chars)
+
+    def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
+        """Return the logits [batch, vocab_size] after the prompts, each read in one pass, and the state."""
+        # One by one, since a row's last digits would depend on what it is batched with.
+        ends = {prompt: self._read_one(prompt) for prompt in dict.fromkeys(prompts)}
+        logits, states = zip(*(ends[prompt] for prompt in prompts), strict=True)
+        return torch.cat(logits), join(states)
+
+    def _read_one(self, prompt: str) -> tuple[Tensor, State]:
+        ids, _ = encode(self.tokenizer, START + prompt)
+        row = torch.from_numpy(ids.astype(np.int64)).to(self.device)[None]
+        outputs, state = predict(self.model, row, self.model.initial_state(1))  # type: ignore[operator]
+        return outputs[:, -1].float(), state
+
+    def _step_by_forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        logits, state = predict(self.model, ids[:, None], state)
+        return logits[:, -1].float(), state
+
+
+def try_sampler(sampler: AnySampler) -> None:
+    """Let a sampler choose for a batch; raises `PluginError` if it does not, before any training for it."""
+    choose = start(sampler, [np.array([0, 1])] * 3, np.ones(4, np.int64))
+    ids = choose(torch.tensor([[0.0, 1.0, 2.0, 0.5]] * 3), torch.tensor([0.1, 0.5, 0.9]))
+    checked(ids, sampler, batch_size=3, vocab_size=4)
+
+
+def start(sampler: AnySampler, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]) -> Choose:
+    """Return what chooses the next ids of a batch: the sampler, or what it begins if it remembers."""
+    if hasattr(sampler, "start"):
+        return sampler.start(prompts, num_chars)
+    return sampler
+
+
+def checked(ids: Tensor, sampler: AnySampler, batch_size: int, vocab_size: int) -> np.ndarray[Any, Any]:
+    """Return what a sampler chose on the CPU; raises `PluginError` if it is no row of token ids."""
+    if not isinstance(ids, Tensor) or ids.shape != (batch_size,) or ids.is_floating_point():
+        form = f"{ids.dtype} {list(ids.shape)}" if isinstance(ids, Tensor) else type(ids).__name__
+        raise contract_error(sampler, f"returned {form} in place of ids [{batch_size}]")
+    row = ids.cpu().numpy()
+    if not 0 <= row.min() <= row.max() < vocab_size:
+        raise contract_error(sampler, f"chose an id that is none of the {vocab_size} tokens")
+    return row

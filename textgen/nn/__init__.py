@@ -1,0 +1,1 @@
+"""Building blocks for models: the toolkit of plugin authors."""

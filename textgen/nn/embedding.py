@@ -1,0 +1,44 @@
+"""The input table of a model: one learned vector per token, or pretrained ones where they were found."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textgen.api import PretrainedVectors
+
+
+class TokenEmbedding(nn.Module):
+    """Token ids [...] to vectors [..., size], which start with a length of about 1.
+
+    With `vectors` the rows that were found start from them, scaled to that length on the average, and
+    `size` is theirs. Frozen rows are kept apart in a buffer and no gradient reaches them.
+    """
+
+    fixed: Tensor
+    is_fixed: Tensor
+
+    def __init__(self, vocab_size: int, size: int, vectors: PretrainedVectors | None = None) -> None:
+        super().__init__()
+        self.size = size if vectors is None else vectors.table.shape[1]
+        scale = self.size**-0.5  # the standard deviation of an entry
+        table = torch.randn(vocab_size, self.size) * scale
+        frozen = vectors is not None and vectors.frozen
+        if vectors is not None:
+            found = vectors.table[vectors.found]
+            spread = found.square().mean().sqrt() if len(found) else torch.tensor(1.0)
+            table[vectors.found] = found / spread.clamp(min=1e-12) * scale
+        self.weight = nn.Parameter(table)
+        if frozen and vectors is not None:
+            self.register_buffer("is_fixed", vectors.found[:, None].clone())
+            self.register_buffer("fixed", torch.where(self.is_fixed, table, 0.0))
+        self.frozen = frozen
+
+    def table(self) -> Tensor:
+        """Return the vectors of all tokens, [vocab_size, size]."""
+        return torch.where(self.is_fixed, self.fixed, self.weight) if self.frozen else self.weight
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Return the vectors of `ids`."""
+        return F.embedding(ids, self.table())

@@ -1,0 +1,186 @@
+"""Output layers of a model: from features to the distribution over the next token, and to the loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.quantized_linear import pack_linear
+
+LARGE_VOCABULARY = 4000
+"""Above it `output_layer` chooses the adaptive softmax, which is several times faster."""
+
+CHUNK_LOGITS = 2**23
+"""How many logits `linear_cross_entropy` holds at a time: 32 MB in fp32."""
+
+
+def output_layer(
+    hidden_size: int, vocab_size: int, softmax: str, tied_to: TokenEmbedding | None
+) -> FullSoftmax | AdaptiveSoftmax:
+    """Return the output layer that `softmax` names: full, adaptive, or auto for the one that fits.
+
+    The full one shares its weights with the input table `tied_to` (Press and Wolf 2017) if both have the
+    same width; the adaptive one never does.
+    """
+    if softmax == "adaptive" or (softmax == "auto" and vocab_size > LARGE_VOCABULARY):
+        return AdaptiveSoftmax(hidden_size, vocab_size, cutoffs(vocab_size))
+    fits = tied_to is not None and tied_to.size == hidden_size
+    return FullSoftmax(hidden_size, vocab_size, tied_to if fits else None)
+
+
+def cutoffs(vocab_size: int) -> list[int]:
+    """Return where the clusters of the adaptive softmax begin: the head has the most frequent tokens."""
+    return [cutoff for cutoff in (2000, 8000) if cutoff < vocab_size] or [vocab_size // 2]
+
+
+class FullSoftmax(nn.Module):
+    """Logits = features · weightsᵀ + bias; the weights are those of an input table if one is given."""
+
+    def __init__(self, hidden_size: int, vocab_size: int, tied_to: TokenEmbedding | None = None) -> None:
+        super().__init__()
+        self._tied_to = (tied_to,)  # in a tuple, so that its parameters are not registered twice
+        self.bias = nn.Parameter(torch.zeros(vocab_size))
+        if tied_to is None:
+            self.weight = nn.Parameter(torch.randn(vocab_size, hidden_size) * hidden_size**-0.5)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return logits [..., vocab_size] for features [..., hidden_size]."""
+        return F.linear(features, self._weight(), self.bias)
+
+    def loss(self, features: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cross-entropy in nats, without holding all logits at once."""
+        return linear_cross_entropy(features.flatten(0, -2), self._weight(), self.bias, targets.flatten())
+
+    def for_generation(self, dtype: torch.dtype, bound: float = math.inf) -> Callable[[Tensor], Tensor]:
+        """Return `forward` for features [batch, hidden_size] in [-bound, bound], quantized if faster."""
+        layer = pack_linear(self._weight(), self.bias, dtype, bound)
+        return lambda features: layer(layer.prepare_input(features))
+
+    def _weight(self) -> Tensor:
+        table = self._tied_to[0]
+        return self.weight if table is None else table.table()
+
+
+class AdaptiveSoftmax(nn.Module):
+    """Two steps for rare tokens: first their cluster, then the token (Grave et al. 2017, arXiv:1609.04309).
+
+    Ids must be ordered by frequency, the frequent ones first. The head knows the tokens below
+    `cutoffs[0]` and the clusters behind it; each cluster computes in a quarter of the width of the one
+    before, and in training only where it is the target's.
+    """
+
+    def __init__(self, hidden_size: int, vocab_size: int, cutoffs: list[int]) -> None:
+        super().__init__()
+        self.bounds = [*cutoffs, vocab_size]
+        self.head = FullSoftmax(hidden_size, cutoffs[0] + len(cutoffs))
+        self.projections, self.tails = nn.ModuleList(), nn.ModuleList()
+        for index, (low, high) in enumerate(pairwise(self.bounds), start=1):
+            size = max(1, hidden_size // 4**index)
+            self.projections.append(nn.Linear(hidden_size, size, bias=False))
+            self.tails.append(FullSoftmax(size, high - low))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return log-probabilities [..., vocab_size], which serve as logits."""
+        return self._join(
+            self.head(features), [tail(project(features)) for project, tail in self._clusters()]
+        )
+
+    def for_generation(self, dtype: torch.dtype, bound: float = math.inf) -> Callable[[Tensor], Tensor]:
+        """Return `forward` for features [batch, hidden_size] in [-bound, bound], quantized if faster."""
+        head = self.head.for_generation(dtype, bound)
+        tails = [
+            (project.weight.detach().t().to(dtype).contiguous(), tail.for_generation(dtype))
+            for project, tail in self._clusters()
+        ]
+
+        def forward(features: Tensor) -> Tensor:
+            narrow = features.to(dtype)
+            return self._join(head(features), [tail(narrow @ projection) for projection, tail in tails])
+
+        return forward
+
+    def _clusters(self) -> Iterator[tuple[nn.Linear, FullSoftmax]]:
+        for projection, tail in zip(self.projections, self.tails, strict=True):
+            assert isinstance(projection, nn.Linear)
+            assert isinstance(tail, FullSoftmax)
+            yield projection, tail
+
+    def _join(self, head: Tensor, tails: list[Tensor]) -> Tensor:
+        """Return the log-probabilities of all tokens from the logits of the head and of each tail."""
+        head = head.float().log_softmax(-1)
+        parts = [head[..., : self.bounds[0]]]
+        for index, tail in enumerate(tails, start=self.bounds[0]):
+            parts.append(head[..., index, None] + tail.float().log_softmax(-1))
+        return torch.cat(parts, dim=-1)
+
+    def loss(self, features: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cross-entropy in nats."""
+        features, targets = features.flatten(0, -2), targets.flatten()
+        in_head = targets
+        tail_loss = features.new_zeros((), dtype=torch.float32)
+        for index, (projection, tail) in enumerate(self._clusters()):
+            low, high = self.bounds[index : index + 2]
+            inside = (targets >= low) & (targets < high)
+            rows = inside.nonzero()[:, 0]
+            in_head = torch.where(inside, self.bounds[0] + index, in_head)
+            if len(rows):
+                narrow = projection(features[rows])
+                tail_loss = tail_loss + len(rows) * tail.loss(narrow, targets[rows] - low)
+        return self.head.loss(features, in_head) + tail_loss / len(targets)
+
+
+def linear_cross_entropy(features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean of cross_entropy(features · weightᵀ + bias, targets) in nats, chunk by chunk.
+
+    Shapes: `features` [count, size], `weight` [vocab_size, size], `bias` [vocab_size], `targets` [count].
+    The products are computed in the type of `features`, the softmax in fp32. The gradients are computed
+    along with the loss, so that no chunk's logits are kept or computed again.
+    """
+    loss: Tensor = _LinearCrossEntropy.apply(features, weight, bias, targets)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+        count, dtype = len(features), features.dtype
+        narrow = weight.to(dtype)
+        learns = any(ctx.needs_input_grad)
+        d_features = torch.empty_like(features) if learns else None
+        d_weight = torch.zeros_like(weight) if learns else None
+        d_bias = torch.zeros_like(bias) if learns else None
+        loss = bias.new_zeros(())
+        rows = max(1, CHUNK_LOGITS // len(weight))
+        bounds = [*range(0, count, rows), count]
+        with torch.autocast(features.device.type, enabled=False):
+            for start, end in pairwise(bounds):
+                chunk, wanted = features[start:end], targets[start:end, None]
+                logits = (chunk @ narrow.t()).to(torch.promote_types(dtype, torch.float32)).add_(bias)
+                log_probs = logits.log_softmax(-1)
+                loss -= log_probs.gather(1, wanted).sum()
+                if d_features is None or d_weight is None or d_bias is None:
+                    continue
+                # The gradient with respect to the logits: probabilities, less 1 at the target.
+                d_logits = log_probs.exp_()
+                d_logits.scatter_add_(1, wanted, -torch.ones_like(wanted, dtype=d_logits.dtype))
+                d_bias += d_logits.sum(0)
+                d_logits = d_logits.to(dtype)
+                torch.mm(d_logits, narrow, out=d_features[start:end])
+                d_weight += d_logits.t() @ chunk
+        if learns:
+            ctx.save_for_backward(d_features, d_weight, d_bias)
+        ctx.count = count
+        return loss / count
+
+    @staticmethod
+    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        d_features, d_weight, d_bias = ctx.saved_tensors
+        scale = d_loss / ctx.count
+        return d_features * scale.to(d_features.dtype), d_weight * scale, d_bias * scale, None

@@ -1,0 +1,56 @@
+"""The weights of a model as named tensors that a file can hold, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """Return what `model.state_dict()` holds, on the CPU; a tensor of two names has the first one only."""
+    state = model.state_dict()
+    first_names = _first_names(state)
+    weights: dict[str, Tensor] = {}
+    storages: set[int] = set()
+    for name, value in state.items():
+        if first_names[name] == name:
+            tensor = value.detach().cpu().contiguous()
+            storage = tensor.untyped_storage().data_ptr()
+            # A file cannot hold a view of another tensor.
+            weights[name] = tensor.clone() if storage in storages else tensor
+            storages.add(storage)
+    return weights
+
+
+def set_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Give a model the weights that `weights_of` returned; raises `RuntimeError` if they do not fit.
+
+    A buffer may have another size than in a new model, since what a model counts is as large as the text.
+    """
+    own = model.state_dict()
+    tied = {name: weights[first] for name, first in _first_names(own).items() if first in weights}
+    for name, value in weights.items():
+        module_name, _, buffer = name.rpartition(".")
+        if name in own and value.shape != own[name].shape:
+            buffers = model.get_submodule(module_name)._buffers
+            if buffer in buffers:
+                buffers[buffer] = torch.empty_like(value, device=own[name].device)
+    model.load_state_dict({**tied, **weights})
+
+
+def _first_names(state: Mapping[str, Tensor]) -> dict[str, str]:
+    """Return for each name the first one of the same tensor."""
+    names: dict[tuple[object, ...], str] = {}
+    return {
+        name: names.setdefault((value.data_ptr(), value.shape, value.stride()), name)
+        if value.numel()
+        else name
+        for name, value in state.items()
+    }
+
+
+def num_parameters(module: nn.Module) -> int:
+    """Return the number of trainable parameters."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

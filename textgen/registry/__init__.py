@@ -1,0 +1,1 @@
+"""Finding, loading and describing plugins, and naming the one responsible for an error."""

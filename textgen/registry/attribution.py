@@ -1,0 +1,76 @@
+"""Which plugin is responsible for an error, and how it is reported."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from textgen.api import TextgenError
+from textgen.registry.registry import KINDS, Plugin, PluginError, plugin_of, plugins
+from textgen.runtime.messages import one_line
+
+
+def responsible_plugin(error: BaseException) -> Plugin | None:
+    """Return the plugin in whose code an error arose, or None if it arose elsewhere.
+
+    That is the component whose method was running, also if it inherited the method from another one's;
+    else the plugin whose module it was in; else one of the same package.
+    """
+    calls = _calls(error)[::-1]
+    for call in calls:
+        if call.owner is not None:
+            return call.owner
+    everything = [plugin for kind in KINDS for plugin in plugins(kind)]
+    for is_same in (lambda call, plugin: plugin.module == call.module, _same_package):
+        for call in calls:
+            for plugin in everything:
+                if is_same(call, plugin):
+                    return plugin
+    return None
+
+
+def describe_error(error: BaseException) -> str:
+    """Return in one line what went wrong and, if a plugin did, which one and where in it."""
+    if isinstance(error, TextgenError):
+        return " ".join(str(error).split())
+    plugin = responsible_plugin(error)
+    if plugin is None:
+        return one_line(error)
+    calls = _calls(error)
+    within = [call for call in calls if _same_package(call, plugin)] or [call for call in calls if call.owner]
+    place = within[-1]
+    return f"{plugin} failed: {one_line(error)} ({os.path.basename(place.file)}, line {place.line})"
+
+
+def contract_error(component: object, what: str) -> PluginError:
+    """Return the error that `component`, an instance or a class, did not do as its contract says."""
+    made_by: Any = component if issubclass(type(component), type) else type(component)
+    return PluginError(f"{plugin_of(component) or f'{made_by.__module__}:{made_by.__qualname__}'} {what}")
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A function that an error passed on its way out."""
+
+    module: str
+    file: str
+    line: int
+    owner: Plugin | None
+    """The plugin whose component it is a method of."""
+
+
+def _calls(error: BaseException) -> list[_Call]:
+    """Return the calls that an error passed, the outermost first."""
+    calls, trace = [], error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        this = frame.f_locals.get("self", frame.f_locals.get("cls"))
+        module, file = str(frame.f_globals.get("__name__")), frame.f_code.co_filename
+        calls.append(_Call(module, file, trace.tb_lineno, None if this is None else plugin_of(this)))
+        trace = trace.tb_next
+    return calls
+
+
+def _same_package(call: _Call, plugin: Plugin) -> bool:
+    return call.module.partition(".")[0] == plugin.module.partition(".")[0]

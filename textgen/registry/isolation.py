@@ -1,0 +1,107 @@
+"""What a plugin may have changed for everything that runs after it, put back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One part of the global state. What `get` returns can be compared, and given to `set`."""
+
+    name: str
+    get: Callable[[], Any]
+    set: Callable[[Any], None]
+    initial: Any = None
+    """What it is as long as nobody has set it, where that is the same everywhere."""
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # it is gone
+        return None
+
+
+def _set_folder(folder: str | None) -> None:
+    with suppress(OSError):
+        if folder is not None:
+            os.chdir(folder)
+
+
+def _set_environment(variables: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
+
+
+PROCESS_SETTINGS = (
+    Setting("the working directory", _folder, _set_folder),
+    Setting("os.environ", lambda: dict(os.environ), _set_environment),
+)
+
+
+def torch_settings() -> tuple[Setting, ...]:
+    """Return the settings of torch. The default device comes first, since tensors are made on it."""
+    import torch
+
+    def set_device(device: torch.device) -> None:
+        # None, unlike the CPU by name, costs nothing at each call of torch.
+        torch.set_default_device(None if device.type == "cpu" else device)
+
+    def set_grad(mode: bool) -> None:
+        torch.set_grad_enabled(mode)
+
+    def is_deterministic() -> tuple[bool, bool]:
+        warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+        return torch.are_deterministic_algorithms_enabled(), warn_only
+
+    def set_deterministic(flags: tuple[bool, bool]) -> None:
+        torch.use_deterministic_algorithms(flags[0], warn_only=flags[1])
+
+    return (
+        Setting("torch's default device", torch.get_default_device, set_device, torch.device("cpu")),
+        Setting("torch's default dtype", torch.get_default_dtype, torch.set_default_dtype, torch.float32),
+        Setting("torch's grad mode", torch.is_grad_enabled, set_grad, True),
+        Setting("torch's number of threads", torch.get_num_threads, torch.set_num_threads),
+        Setting(
+            "torch's use of deterministic algorithms", is_deterministic, set_deterministic, (False, False)
+        ),
+    )
+
+
+@contextmanager
+def restoring(settings: Sequence[Setting]) -> Iterator[None]:
+    """Set the global state back to what it was before."""
+    before = [setting.get() for setting in settings]
+    try:
+        yield
+    finally:
+        for setting, value in zip(settings, before, strict=True):
+            if setting.get() != value:
+                setting.set(value)
+
+
+@contextmanager
+def preserve_process_state() -> Iterator[None]:
+    """Run what belongs to plugins; afterwards the process is as it was before, whatever they did.
+
+    Put back are torch's default dtype and device, its grad mode, number of threads and choice of
+    deterministic algorithms, the working directory and the environment.
+    """
+    known = torch_settings() if "torch" in sys.modules else ()
+    try:
+        with restoring((*known, *PROCESS_SETTINGS)):
+            yield
+    finally:
+        if not known and "torch" in sys.modules:  # a plugin was the first to import it
+            for setting in torch_settings():
+                if setting.initial is not None and setting.get() != setting.initial:
+                    setting.set(setting.initial)

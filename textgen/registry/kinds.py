@@ -1,0 +1,63 @@
+"""What a component must have to be of a kind, as far as it can be seen without building it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from textgen.runtime.messages import with_article
+
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "tokenizer": ("fit", "encode", "decode", "state", "restore"),
+    "model": ("initial_state", "forward", "state_dict"),
+    "embedding": ("vectors",),
+    "sampler": ("__call__",),
+    "corpus": ("read",),
+    "cleaner": ("clean",),
+}
+"""The methods of each kind that is a class (see `textgen.api`); a sampler may have `start` instead."""
+
+STRINGS = {"alias": "an alias is a string", "suite": "a suite is the path of a file"}
+
+
+def fault(kind: str, component: Any) -> str | None:
+    """Return why `component` cannot be of this kind, or None if it can."""
+    if kind in STRINGS:
+        return None if isinstance(component, str) else f"{STRINGS[kind]}, not {_what(component)}"
+    if kind == "lexicon":
+        return None if callable(component) else f"a lexicon is a function, not {_what(component)}"
+    if not inspect.isclass(component):
+        return f"{with_article(kind)} is a class, not {_what(component)}"
+    missing, kinds = _missing(kind, component), kinds_of(component)
+    if not missing and (kind in kinds or not kinds):
+        return None
+    if not missing:
+        return f"{component.__name__} looks like {with_article(kinds[0])}"
+    others = [other for other in kinds if other != kind]
+    looks = f"; it looks like {with_article(others[0])}" if others else ""
+    base = "; derive it from torch.nn.Module" if missing == ["state_dict"] else ""
+    return f"{component.__name__} has no {' and no '.join(missing)}{base}{looks}"
+
+
+def kinds_of(component: type) -> list[str]:
+    """Return the kinds whose methods a class has; a torch module is a model or nothing."""
+    if hasattr(component, "state_dict"):
+        return [] if _missing("model", component) else ["model"]
+    return [kind for kind in REQUIRED if not _missing(kind, component)]
+
+
+def _missing(kind: str, component: type) -> list[str]:
+    if kind == "sampler" and _has(component, "start"):
+        return []
+    return [method for method in REQUIRED[kind] if not _has(component, method)]
+
+
+def _has(component: type, method: str) -> bool:
+    if method == "__call__":  # every class can be called, its instances need this
+        return any(method in vars(base) for base in component.__mro__)
+    found = getattr(component, method, None)
+    return callable(found) and getattr(found, "__name__", "") != "_forward_unimplemented"  # as in nn.Module
+
+
+def _what(component: Any) -> str:
+    return f"{type(component).__name__} {getattr(component, '__name__', component)!r}"

@@ -1,0 +1,126 @@
+"""Options of components: read from their signatures, written as `name:option=value,…`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from textgen.api import Search, TextgenError
+from textgen.registry.attribution import contract_error
+from textgen.registry.registry import load
+from textgen.runtime.messages import one_line, unknown
+
+PLAIN = (bool, int, float, str, type(None))
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option that a component declares."""
+
+    name: str
+    annotation: Any
+    default: Any
+
+    @property
+    def search(self) -> Search | None:
+        """What the component declares that `textgen tune` tries."""
+        return next((item for item in metadata(self.annotation) if isinstance(item, Search)), None)
+
+    def parse(self, owner: str, text: str) -> Any:
+        """Return the value that `text` stands for; raises `TextgenError` on a wrong type or range."""
+        from pydantic import TypeAdapter, ValidationError
+
+        value = None if text.lower() == "none" and self.default is None else text
+        try:
+            # Infinity is no option: it is no JSON either.
+            return TypeAdapter(self.annotation, config={"allow_inf_nan": False}).validate_python(value)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"].lower().partition(", unable")[0]
+            raise TextgenError(
+                f"{owner} option {self.name}={text}: {reason} (the default is {self.default})"
+            ) from None
+
+
+def declared_options(component: Any) -> dict[str, Option]:
+    """Return the options of a component: the arguments of its `__init__` with plain types and defaults.
+
+    Raises `PluginError` if its annotations mean nothing.
+    """
+    try:
+        hints = get_type_hints(component.__init__, include_extras=True)
+        parameters = inspect.signature(component).parameters
+    except Exception as error:
+        raise contract_error(component, f"has options that cannot be read: {one_line(error)}") from error
+    return {
+        name: Option(name, hints.get(name, type(parameter.default)), parameter.default)
+        for name, parameter in parameters.items()
+        if isinstance(parameter.default, PLAIN) and is_plain(hints.get(name, type(parameter.default)))
+    }
+
+
+def is_plain(annotation: Any) -> bool:
+    """Return whether a person can write a value of this type: a plain one, a Literal, or a union of such."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return is_plain(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return all(map(is_plain, get_args(annotation)))
+    return origin is Literal or annotation in PLAIN
+
+
+def metadata(annotation: Any) -> Iterator[Any]:
+    """Yield what is annotated of a type, or of a member of a union."""
+    if get_origin(annotation) is Annotated:
+        base, *found = get_args(annotation)
+        yield from found
+        yield from metadata(base)
+    elif get_origin(annotation) in (Union, UnionType):
+        for member in get_args(annotation):
+            yield from metadata(member)
+
+
+def write_value(value: bool | int | float | str | None) -> str:
+    """Return a value as it is written in an entry; `Option.parse` reads it as the same value."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def parse_assignments(text: str) -> dict[str, str]:
+    """Split `a=1,b=2` into a dictionary; raises `TextgenError` on anything else."""
+    assignments: dict[str, str] = {}
+    for item in filter(None, text.split(",")):
+        name, equals, value = item.partition("=")
+        if not equals or not name.strip():
+            raise TextgenError(f"cannot read option {item!r}; write option=value, separated by commas")
+        if name.strip() in assignments:
+            raise TextgenError(f"option {name.strip()!r} is given twice; leave one of them out")
+        assignments[name.strip()] = value.strip()
+    return assignments
+
+
+def unknown_option(name: str, components: Iterable[Any]) -> str:
+    """Return the one-line message for an option that none of the components declares.
+
+    A component may have `renamed_options`, a dictionary of old names and new ones.
+    """
+    for component in components:
+        if new := getattr(component, "renamed_options", {}).get(name):
+            return f"option {name!r} is called {new!r} since 0.1.0"
+    return unknown("option", name, {option for each in components for option in declared_options(each)})
+
+
+def build(kind: str, spec: str) -> Any:
+    """Build a component from its spec, such as `top-p:p=0.9,temperature=0.8`."""
+    name, _, text = spec.partition(":")
+    component = load(kind, name)
+    declared = declared_options(component)
+    options = {}
+    for option, value in parse_assignments(text).items():
+        if option not in declared:
+            raise TextgenError(f"{kind} {name!r}: {unknown_option(option, [component])}")
+        options[option] = declared[option].parse(f"{kind} {name!r}", value)
+    return component(**options)

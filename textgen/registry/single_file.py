@@ -1,0 +1,80 @@
+"""One Python file as a plugin, without installing it: for notebooks and first tries."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import re
+import sys
+from contextlib import redirect_stdout
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+from textgen.api import TextgenError
+from textgen.registry.isolation import preserve_process_state
+from textgen.registry.kinds import REQUIRED, kinds_of
+from textgen.registry.registry import KINDS, Plugin, PluginError, register
+from textgen.runtime.messages import one_line, with_article
+
+
+def load_plugin_file(path: Path) -> list[Plugin]:
+    """Import a file and let the components in it take part; return them.
+
+    A component is a public class of the file that has all methods of one kind. It is called as its class,
+    in lower case and without the kind at its end: `Bigram` and `BigramModel` are both `bigram`.
+
+    Raises `TextgenError` if there is no such file, it fails, or has no component.
+    """
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise TextgenError(f"cannot read the plugin file {path}: {error.strerror or error}") from None
+    # Two files of one name must not be one module.
+    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    stem = re.sub(r"\W", "_", path.stem)
+    module_name = f"plugin_file_{stem}_{place}"
+    spec = importlib.util.spec_from_loader(module_name, loader=None, origin=str(path))
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    module.__file__ = str(path.resolve())
+    sys.modules[module_name] = module  # where dataclasses and pickle look for it
+    try:
+        with preserve_process_state(), redirect_stdout(sys.stderr):  # stdout holds results only
+            exec(compile(source, str(path), "exec"), module.__dict__)
+            kinds = {
+                name: kinds_of(component)
+                for name, component in vars(module).items()
+                if inspect.isclass(component)
+                and component.__module__ == module_name
+                and not name.startswith("_")
+            }
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # its SystemExit must not end textgen
+        raise PluginError(f"the plugin file {path} cannot be loaded: {one_line(error)}") from error
+    version = hashlib.sha256(source).hexdigest()[:12]  # what is cached of an older version is not used
+    found = [
+        Plugin(
+            kind,
+            component_name(name, kind),
+            f"{module_name}:{name}",
+            path.name,
+            version,
+            EntryPoint(component_name(name, kind), f"{module_name}:{name}", KINDS[kind]),
+        )
+        for name, its_kinds in kinds.items()
+        for kind in its_kinds
+    ]
+    if not found:
+        contracts = "; ".join(
+            f"{with_article(kind)} has {', '.join(methods)}" for kind, methods in REQUIRED.items()
+        )
+        raise PluginError(f"the plugin file {path} has no class that is a component: {contracts}")
+    register(found)
+    return found
+
+
+def component_name(class_name: str, kind: str) -> str:
+    """Return the name of a component that is called as its class."""
+    return re.sub(rf"(?<=.)_?{kind}$", "", class_name.lower()).replace("_", "")

@@ -1,0 +1,1 @@
+"""Processes, files, caches and devices; knows nothing of text or models."""

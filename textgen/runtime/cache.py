@@ -1,0 +1,61 @@
+"""The cache folder: files that are made once, whole or not at all, each described by a JSON file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from platformdirs import user_cache_path
+
+from textgen.api import TextgenError
+from textgen.runtime.files import write_file
+
+VARIABLE = "TEXTGEN_CACHE"
+"""The environment variable that names another folder."""
+
+
+def cache_path(kind: str, *identity: Any) -> Path:
+    """Return the place of a file, which depends on all (JSON values) that decides what it holds."""
+    folder = Path(os.environ.get(VARIABLE) or user_cache_path("textgen"))
+    return folder / kind / f"{hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]}.bin"
+
+
+def cached(path: Path) -> dict[str, Any] | None:
+    """Return the description of a cached file; None if it is not there, or not as it was written."""
+    try:
+        description: dict[str, Any] = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        return description if description["num_bytes"] == path.stat().st_size else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+@contextmanager
+def new_file(path: Path, description: dict[str, Any]) -> Iterator[IO[bytes]]:
+    """Give a file to write, which takes its place at the end, with what `description` then is.
+
+    Raises `TextgenError` if there is no room or no permission.
+    """
+    name = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent, delete=False) as file:
+            name = file.name
+            yield file
+            description["num_bytes"] = file.tell()
+        os.replace(name, path)
+        write_file(path.with_suffix(".json"), json.dumps(description))
+    except BaseException as error:
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise TextgenError(
+                f"cannot write to the cache folder {str(path.parent)!r}: {error.strerror or error}; "
+                f"free some space, or name another folder in the environment variable {VARIABLE}"
+            ) from None
+        raise

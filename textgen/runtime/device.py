@@ -1,0 +1,120 @@
+"""Where and how precisely to compute: device, precision, seeded randomness."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from textgen.api import TextgenError
+
+DEVICES = ("cpu", "cuda", "mps")
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class DeviceConfig:
+    """A device, and the precision of the matrix products in training (scores are always in fp32)."""
+
+    device: torch.device
+    precision: str
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the matrix products."""
+        return PRECISIONS[self.precision]
+
+    def autocast(self) -> torch.autocast:
+        """Return the context in which a training step runs."""
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.precision != "fp32")
+
+    def synchronize(self) -> None:
+        """Wait until the device has done what it was given, so that a clock tells the truth."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+
+def choose_device(device: str = "auto", precision: str = "auto") -> DeviceConfig:
+    """Resolve `auto` (CUDA, else MPS, else CPU; bf16 where the hardware has it, else fp32).
+
+    Raises `TextgenError` if the device is unknown or absent, or the precision unknown.
+    """
+    if device == "auto":
+        mps = torch.backends.mps.is_available()
+        device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    if device.partition(":")[0] not in DEVICES:
+        raise TextgenError(f"unknown device {device!r}; known: auto, {', '.join(DEVICES)}, cuda:1")
+    try:
+        chosen = torch.device(device)
+        torch.zeros(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0]  # torch goes on for 1000 characters
+        raise TextgenError(f"device {device!r} cannot be used: {reason}; try --device cpu") from None
+    if precision == "auto":
+        precision = _best_precision(chosen)
+    if precision not in PRECISIONS:
+        raise TextgenError(f"unknown precision {precision!r}; known: auto, {', '.join(PRECISIONS)}")
+    return DeviceConfig(chosen, precision)
+
+
+@contextlib.contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Run with torch's generators started from `seed`; afterwards they are as they were before."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def _best_precision(device: torch.device) -> str:
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    if device.type != "cpu":
+        return "fp32"
+    # A processor's name or flags do not tell whether its bf16 is fast; where it is emulated it is slower
+    # than fp32, where it is native two to sixteen times as fast.
+    fp32, bf16 = fastest_times([_product(torch.float32), _product(torch.bfloat16)])
+    return "bf16" if 1.5 * bf16 < fp32 else "fp32"
+
+
+def _product(dtype: torch.dtype) -> Callable[[], Tensor]:
+    left, right = torch.ones(256, 256, dtype=dtype), torch.ones(256, 1024, dtype=dtype)
+    return lambda: torch.mm(left, right)
+
+
+def fastest_times(works: Sequence[Callable[[], object]]) -> list[float]:
+    """Return the time that each of `works` takes without disturbance.
+
+    In turn, and the least of many: other work on the machine must not decide.
+    """
+    seconds = [math.inf] * len(works)
+    for _ in range(20):
+        for index, work in enumerate(works):
+            start = time.perf_counter()
+            work()
+            seconds[index] = min(seconds[index], time.perf_counter() - start)
+    return seconds
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Let the process keep the memory that it frees, where its allocator is that of glibc.
+
+    By default blocks above 32 MB go back to the system, which hands them out anew, page by page, in
+    the next update; training on a CPU then takes up to 1.4 times as long.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # not Linux, or another C library
+        return
+    trim_threshold, mmap_threshold = -1, -3  # their numbers in malloc.h
+    mallopt(trim_threshold, 2**31 - 1)
+    mallopt(mmap_threshold, 2**30)

@@ -1,0 +1,77 @@
+"""Writing files and folders whole or not at all, and JSON that any parser reads."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from textgen.api import TextgenError
+
+
+def make_folder(folder: Path) -> None:
+    """Make sure that `folder` exists and can be written to, before any work is done for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise TextgenError(
+            f"cannot write to folder {str(folder)!r}: {reason}; choose another --out"
+        ) from None
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder that takes the name `folder` at the end, or vanishes if something fails."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        yield made
+        made.chmod(0o755)
+        made.rename(folder)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file at once: readers see the old text or the new one, never a part."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def to_json(value: Any) -> str:
+    """Return `value` as JSON that any parser reads: no NaN, lone surrogates escaped."""
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+
+
+def slug(name: str) -> str:
+    """Return a folder name for any name; long or unusual ones end with a hash."""
+    plain = re.sub(r"[^A-Za-z0-9.=-]+", "_", name)
+    if plain == name and len(plain) <= 80:
+        return plain
+    return f"{plain[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def new_name(command: str) -> Path:
+    """Return a folder name that does not exist yet, such as `runs/bench-20260131-143000`."""
+    base = Path("runs", f"{command}-{time.strftime('%Y%m%d-%H%M%S')}")
+    names = (base if number == 1 else base.with_name(f"{base.name}-{number}") for number in range(1, 1000))
+    return next(name for name in names if not name.exists())

@@ -1,0 +1,35 @@
+"""Error messages: one line, bounded, with the nearest match for an unknown name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+MAX_MESSAGE_CHARS = 500
+"""How much of an error's message is shown."""
+
+
+def one_line(error: BaseException, with_type: bool = True) -> str:
+    """Return the type and message of an error in one line of bearable length."""
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # an error of a plugin may be wrong itself
+        message = ""
+    if len(message) > MAX_MESSAGE_CHARS:
+        message = message[:MAX_MESSAGE_CHARS] + "…"
+    if message and not with_type:
+        return message
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Return the one-line message for an unknown name: the nearest match and the list."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown {what} {name!r}; {hint}known: {', '.join(known) or 'none'}"
+
+
+def with_article(kind: str) -> str:
+    """Return a kind as `a model` or `an embedding`."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

@@ -1,0 +1,95 @@
+"""What a suite measures, read from TOML: factors, each a row of cases that differ in one thing."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le, Len
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from textgen.api import TextgenError
+from textgen.registry.registry import load, names, unknown_name
+
+SAMPLER = "temperature:temperature=0.8"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Case(_Strict):
+    """One setting that is measured, once for each seed."""
+
+    label: str
+    """What the case is called in tables."""
+    entry: str
+    clean: str = "prose"
+    """The cleaner of the text."""
+    train_share: Annotated[float, Gt(0), Le(100)] = 100.0
+    """Percent of the training split that is trained on; validation and test stay as they are."""
+    max_chars: int | None = None
+    """Use only so many characters of the text."""
+    budget: str | None = None
+    """In place of the suite's."""
+    samplers: tuple[str, ...] = (SAMPLER,)
+    """What writes the text that is measured."""
+
+
+class Factor(_Strict):
+    """Cases that answer one question. Each is compared with the first, or with the one before it."""
+
+    name: str
+    question: str
+    cumulative: bool = False
+    """Whether each case adds to the one before it, and is compared with that."""
+    cases: Annotated[tuple[Case, ...], Len(1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Factor:
+        labels = [case.label for case in self.cases]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"factor {self.name!r} has two cases of the same label")
+        return self
+
+    def comparisons(self) -> Iterator[tuple[Case, Case]]:
+        """Yield each case with the one it is compared with."""
+        for index, case in enumerate(self.cases[1:]):
+            yield case, self.cases[index if self.cumulative else 0]
+
+
+class Suite(_Strict):
+    """A comparison declared as data."""
+
+    title: str
+    budget: str
+    """Of each case that has none of its own."""
+    seeds: Annotated[int, Ge(1)] = 3
+    factors: Annotated[tuple[Factor, ...], Len(1)]
+
+    def cases(self) -> list[Case]:
+        """Return the cases of all factors, in order; several factors may have the same."""
+        return [case for factor in self.factors for case in factor.cases]
+
+
+def load_suite(name: str) -> Suite:
+    """Return the suite of an installed name or in a TOML file; raises `TextgenError` if it is none."""
+    if name in names("suite"):
+        return read_suite(Path(load("suite", name)))
+    if not Path(name).exists():
+        raise TextgenError(unknown_name("suite", name) + "; or give a TOML file")
+    return read_suite(Path(name))
+
+
+def read_suite(path: Path) -> Suite:
+    """Return the suite in a TOML file; raises `TextgenError` if it is none."""
+    try:
+        return Suite.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TextgenError(f"cannot read the suite {str(path)!r}: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "suite"
+        raise TextgenError(f"suite {str(path)!r}: {place}: {first['msg'].lower()}") from None

@@ -1,0 +1,141 @@
+"""Components built, trained and fitted as textgen does it, and what they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from textgen.api import State, TokenIds
+from textgen.nn.checked_calls import predict
+from textgen.registry.registry import PluginError
+from textgen.runtime.device import DeviceConfig, seeded
+from textgen.testing.asserts import CheckError, CheckSkipped, require
+from textgen.training.batches import ContiguousBatches
+from textgen.training.options import TrainOptions
+from textgen.training.trainer import Trainer
+
+__tracebackhide__ = True
+
+CPU = torch.device("cpu")
+FP32 = DeviceConfig(CPU, "fp32")
+VOCAB_SIZE = 50
+"""Of the models that are examined."""
+
+
+def built(kind: str, component: Any, /, **options: Any) -> Any:
+    """Return a new component of a kind."""
+    return component(*[VOCAB_SIZE] * (kind == "model"), **options)
+
+
+def fitted(component: Any, text: str, /, **options: Any) -> Any:
+    """Return a new tokenizer, fitted to `text`."""
+    tokenizer = component(**options)
+    tokenizer.fit(text)
+    return tokenizer
+
+
+def built_model(component: Any, torch_seed: int = 0, /, **options: Any) -> Any:
+    """Return a new model in evaluation mode; torch's global random state starts from `torch_seed`."""
+    with seeded(torch_seed, CPU):
+        return built("model", component, **options).eval()
+
+
+def trained_model(component: Any, num_updates: int = 3, /, **options: Any) -> Any:
+    """Return a new model after a few updates, so that layers that begin with zeros say something.
+
+    A model without trainable parameters is fitted. It is in evaluation mode.
+    """
+    model = built_model(component, **options)
+    if is_trainable(model):
+        state = model.initial_state(2)
+        require_batch_first(state, 2, "at first")
+        predicted(model, random_batch(2, 2), state)  # raises what training would stumble over
+        trainer = trainer_of(model, some_ids(100), batch_size=4, sequence_length=8, optimizer="adamw")
+        for update in range(num_updates):
+            trainer.update((update + 1) / (num_updates + 1))
+    elif hasattr(model, "fit"):
+        model.fit(some_ids(2000))
+    else:
+        raise CheckSkipped("cannot be trained, see model-trainable")
+    return model.eval()
+
+
+def trainer_of(model: nn.Module, ids: TokenIds, **options: Any) -> Trainer:
+    """Return a trainer of a model on `ids`; `options` are those of training."""
+    chosen = TrainOptions(**options)
+    streams = ContiguousBatches(ids, chosen.batch_size, chosen.sequence_length, seed=0)
+    return Trainer(model.train(), streams, chosen, FP32, seed=0)
+
+
+def is_trainable(model: nn.Module) -> bool:
+    """Return whether a model is trained by gradient."""
+    return any(parameter.requires_grad for parameter in model.parameters())
+
+
+def some_ids(count: int) -> NDArray[np.uint16]:
+    """Return token ids, in a small type as textgen gives them, in which each depends on the one before."""
+    generator = np.random.default_rng(0)
+    steps = generator.choice([1, 1, 1, 2, 17], count)
+    return (np.cumsum(steps) % VOCAB_SIZE).astype(np.uint16)
+
+
+def random_batch(batch_size: int, length: int, seed: int = 0) -> Tensor:
+    """Return ids [batch_size, length], all tokens being as likely."""
+    return torch.randint(VOCAB_SIZE, (batch_size, length), generator=torch.Generator().manual_seed(seed))
+
+
+@contextmanager
+def expecting(what: str) -> Iterator[None]:
+    """Raise `CheckError` where textgen finds that a component returned something else than it should."""
+    try:
+        yield
+    except PluginError as error:
+        raise CheckError(f"expected {what}; {error}") from error
+
+
+def predicted(model: Any, ids: Tensor, state: State) -> tuple[Tensor, State]:
+    """Return the logits and the next state; raises `CheckError` if `forward` returns anything else."""
+    with expecting("logits and a state"):
+        logits, following = predict(model, ids, state)
+    require_batch_first(following, len(ids), f"after {ids.shape[1]} more tokens")
+    return logits, following
+
+
+def require_batch_first(state: State, batch_size: int, when: str) -> None:
+    """Raise `CheckError` unless a state consists of tensors, or nothing, with the batch first."""
+    if isinstance(state, dict):
+        state = list(state.values())
+    if isinstance(state, (tuple, list)):
+        for part in state:
+            require_batch_first(part, batch_size, when)
+    elif state is not None:
+        kind = type(state).__name__
+        require(isinstance(state, Tensor), f"expected tensors in the state {when}; got {kind}")
+        is_first = state.ndim > 0 and len(state) == batch_size
+        shape = list(state.shape)
+        require(is_first, f"expected the batch, {batch_size}, first in the state {when}; got shape {shape}")
+
+
+@torch.inference_mode()
+def in_chunks(model: Any, ids: Tensor, sizes: list[int], state: State = None) -> tuple[Tensor, State]:
+    """Return the logits of all positions, computed chunk by chunk, and the last state.
+
+    Without a `state` it begins with the initial one.
+    """
+    state = model.initial_state(len(ids)) if state is None else state
+    parts = []
+    for chunk in torch.split(ids, sizes, dim=1):
+        logits, state = predicted(model, chunk, state)
+        parts.append(logits.float())
+    return torch.cat(parts, dim=1), state
+
+
+def logits_of(model: Any, ids: Tensor) -> Tensor:
+    """Return the logits of all positions, computed in one pass."""
+    return in_chunks(model, ids, [ids.shape[1]])[0]

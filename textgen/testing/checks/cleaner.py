@@ -1,0 +1,94 @@
+"""The checks of cleaners."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textgen.data.cleaning import join
+from textgen.data.text import cut_blocks
+from textgen.testing.asserts import require, shown
+from textgen.testing.process_state import untouched
+from textgen.testing.runner import check
+from textgen.testing.texts import OTHER_PROSE, PROSE, any_texts
+
+__tracebackhide__ = True
+
+BLOCK_CHARS = 1500
+
+
+@check("cleaner")
+def check_cleaner_any_text(component: Any, /, **options: Any) -> None:
+    """Any text gives a string.
+
+    Files hold control characters, halves of characters and worse.
+    """
+    cleaner = component(**options)
+    for text in any_texts():
+        try:
+            cleaned = cleaner.clean(text)
+        except Exception as error:
+            error.add_note(f"while cleaning {shown(text)}")
+            raise
+        require(
+            isinstance(cleaned, str), f"expected a string from {shown(text)}; got {type(cleaned).__name__}"
+        )
+
+
+@check("cleaner")
+def check_cleaner_empty_text(component: Any, /, **options: Any) -> None:
+    """An empty text stays empty.
+
+    Else what is cleaned has text that nobody wrote.
+    """
+    cleaned = component(**options).clean("")
+    require(cleaned == "", f"expected nothing from nothing; got {shown(cleaned)}")
+
+
+@check("cleaner")
+def check_cleaner_deterministic(component: Any, /, **options: Any) -> None:
+    """The same text is cleaned alike each time, and no global randomness is used.
+
+    Every entry of a comparison gets the same text, today and tomorrow.
+    """
+    cleaner = component(**options)
+    with untouched("cleaning"):
+        first = [cleaner.clean(text) for text in any_texts()]
+        again = [each.clean(text) for each in (cleaner, component(**options)) for text in any_texts()]
+    for text, one, other in zip(any_texts() * 2, first * 2, again, strict=True):
+        found = f"{shown(one)} and {shown(other)}"
+        require(one == other, f"expected the same from {shown(text)} each time; got {found}")
+
+
+@check("cleaner")
+def check_cleaner_idempotent(component: Any, /, **options: Any) -> None:
+    """Cleaning clean prose changes nothing.
+
+    Else a text that was saved after cleaning is another one when it is used.
+    """
+    cleaner = component(**options)
+    for prose in (PROSE, OTHER_PROSE):
+        once = cleaner.clean(prose)
+        twice = cleaner.clean(once)
+        require(twice == once, f"expected cleaning twice to change nothing; {difference(once, twice)}")
+
+
+@check("cleaner")
+def check_cleaner_blocks(component: Any, /, **options: Any) -> None:
+    """Prose cleaned in blocks of paragraphs, joined by `joint`, is the prose cleaned as a whole.
+
+    Texts larger than memory are cleaned so.
+    """
+    cleaner = component(**options)
+    text = f"{PROSE}\n{OTHER_PROSE}"
+    blocks = cut_blocks([text], BLOCK_CHARS)
+    joined = "".join(join(cleaner, (cleaner.clean(block) for block in blocks)))
+    whole = cleaner.clean(text)
+    require(joined == whole, f"expected the same in blocks, see joint; {difference(whole, joined)}")
+
+
+def difference(one: str, other: str) -> str:
+    """Return where two texts begin to differ, in words."""
+    pairs = enumerate(zip(one, other, strict=False))
+    place = next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
+    begin = max(0, place - 10)
+    return f"after {place} characters {shown(one[begin:][:30])} became {shown(other[begin:][:30])}"

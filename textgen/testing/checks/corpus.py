@@ -1,0 +1,81 @@
+"""The checks of corpora. What must be downloaded, and cannot be, is skipped."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from textgen.api import TextgenError
+from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
+from textgen.testing.process_state import untouched
+from textgen.testing.runner import check
+
+__tracebackhide__ = True
+
+NO_DATA = re.compile(r"download|network|internet|connect|offline|not installed", re.I)
+UNKNOWN_ITEM = "no/such item"
+
+
+@check("corpus")
+def check_corpus_text(component: Any, /, **options: Any) -> None:
+    """Reading it, or its first item, gives a text that UTF-8 can hold.
+
+    It is split, cleaned and hashed.
+    """
+    text = read(component(**options))
+    require(isinstance(text, str), f"expected a string; got {type(text).__name__}")
+    require(bool(text.strip()), f"expected a text; got {shown(text)}")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        found = text[error.start : error.end]
+        raise CheckError(f"expected no lone surrogates; got {shown(found)} at {error.start}") from error
+
+
+@check("corpus")
+def check_corpus_deterministic(component: Any, /, **options: Any) -> None:
+    """Reading it again gives the same text, and no global randomness is used.
+
+    All results on it would else be on different texts.
+    """
+    with untouched("reading the corpus"):
+        one, other = read(component(**options)), read(component(**options))
+    require(
+        one == other, f"expected the same text again; got {len(one)} and {len(other)} characters that differ"
+    )
+
+
+@check("corpus")
+def check_corpus_unknown_item(component: Any, /, **options: Any) -> None:
+    """An item that does not exist is a `TextgenError` of one line.
+
+    Users mistype names; a traceback does not tell them.
+    """
+    try:
+        text = component(**options).read(UNKNOWN_ITEM)
+    except TextgenError as error:
+        message = str(error)
+        require(
+            bool(message) and "\n" not in message, f"expected a message of one line; got {shown(message)}"
+        )
+        return
+    require(False, f"expected a TextgenError for the item {UNKNOWN_ITEM!r}; got {shown(text)}")
+
+
+def read(corpus: Any) -> Any:
+    """Return the text, or that of the first item if it has only items.
+
+    Raises `CheckSkipped` if it would have to be downloaded and cannot be.
+    """
+    try:
+        try:
+            return corpus.read("")
+        except TextgenError as error:
+            items = corpus.items() if hasattr(corpus, "items") else []
+            if NO_DATA.search(str(error)) or not items:
+                raise
+            return corpus.read(items[0])
+    except TextgenError as error:
+        if NO_DATA.search(str(error)):
+            raise CheckSkipped(str(error)) from error
+        raise CheckError(f"expected a text; got the error: {error}") from error

@@ -1,0 +1,51 @@
+"""The checks of aliases (names of entries), lexicons (functions) and suites (paths of TOML files)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from textgen.api import TextgenError
+from textgen.experiment.entry import parse_entry
+from textgen.registry.options import build
+from textgen.suite.schema import read_suite
+from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
+from textgen.testing.runner import check
+
+__tracebackhide__ = True
+
+
+@check("alias")
+def check_alias_entry(component: Any, /) -> None:
+    """It is the name of an entry whose parts are installed."""
+    require(isinstance(component, str), f"expected a string; got {shown(component)}")
+    try:
+        parse_entry(component)
+    except TextgenError as error:
+        raise CheckError(f"expected the name of an entry; got: {error}") from error
+
+
+@check("suite")
+def check_suite_cases(component: Any, /) -> None:
+    """It is the path of a suite, whose entries, cleaners and samplers are installed."""
+    require(isinstance(component, str), f"expected a path; got {shown(component)}")
+    try:
+        for case in read_suite(Path(component)).cases():
+            parse_entry(case.entry)
+            for kind, spec in [("cleaner", case.clean), *(("sampler", spec) for spec in case.samplers)]:
+                build(kind, spec)
+    except TextgenError as error:
+        raise CheckError(f"expected a suite that can run; got: {error}") from error
+
+
+@check("lexicon")
+def check_lexicon_words(component: Any, /) -> None:
+    """It is a function that returns a set of words in lower case."""
+    require(callable(component), f"expected a function; got {shown(component)}")
+    try:
+        words = component()
+    except TextgenError as error:
+        raise CheckSkipped(f"its data cannot be had: {error}") from error
+    require(isinstance(words, (set, frozenset)), f"expected a set of words; got {type(words).__name__}")
+    wrong = [word for word in words if not isinstance(word, str) or word != word.lower()][:3]
+    require(bool(words) and not wrong, f"expected words in lower case; got {shown(wrong)}")

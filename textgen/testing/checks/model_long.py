@@ -1,0 +1,84 @@
+"""The checks of models over hundreds of tokens: what is computed at once, in parts, and far into a text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from textgen.evaluation.scoring import log_softmax
+from textgen.testing.asserts import require, shown
+from textgen.testing.builders import VOCAB_SIZE, in_chunks, logits_of, random_batch, trained_model
+from textgen.testing.closeness import EXACT, FAR_TOLERANCE, require_close
+from textgen.testing.runner import check
+
+__tracebackhide__ = True
+
+LENGTH = 600
+EDGES = (64, 128, 512)
+"""Where windows, blocks and buffers of models often end."""
+FAR = 3000
+
+
+@check("model")
+def check_model_probabilities(component: Any, /, **options: Any) -> None:
+    """Far into a text, and when a token is repeated, logits are finite and probabilities sum to 1.
+
+    A token without probability makes the score of the whole text infinite.
+    """
+    model = trained_model(component, **options)
+    repeated = torch.full((1, LENGTH), VOCAB_SIZE - 1)
+    for what, ids, sizes in (
+        ("random tokens", random_batch(1, FAR), [FAR // 6] * 6),
+        ("one token again and again", repeated, [LENGTH]),
+        ("single tokens", random_batch(1, 40), [1] * 40),
+    ):
+        logits, _ = in_chunks(model, ids, sizes)
+        is_wrong = (~logits.isfinite()).any(-1)[0]
+        first = int(is_wrong.int().argmax())
+        require(
+            not is_wrong.any(),
+            f"expected finite logits for {what}; from token {first} on some are infinite or NaN",
+        )
+        error = float((log_softmax(logits).exp().sum(-1) - 1).abs().max())
+        require(
+            error < 1e-3, f"expected probabilities that sum to 1 for {what}; one sum is off by {error:.1g}"
+        )
+
+
+@check("model")
+def check_model_chunks(component: Any, /, **options: Any) -> None:
+    """A text in chunks has the logits that it has in one pass, since the state is carried.
+
+    Long texts are trained on and scored in chunks, and generated token by token.
+    """
+    model = trained_model(component, **options)
+    ids = random_batch(2, 60)
+    whole = logits_of(model, ids)
+    for sizes in ([1] * 60, [7, 1, 20, 32], [59, 1]):
+        found, _ = in_chunks(model, ids, sizes)
+        require_close(found, whole, f"the logits of one pass in chunks of {shown(sizes, 20)} tokens")
+    ids = random_batch(1, LENGTH)
+    whole = logits_of(model, ids)
+    for cuts in (EDGES, [edge + step for edge in EDGES for step in range(-4, 5)], [1]):
+        ends = [*cuts, LENGTH]
+        sizes = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
+        found, _ = in_chunks(model, ids, sizes)
+        what = f"the logits of one pass over {LENGTH} tokens in chunks of {shown(sizes, 40)}"
+        require_close(found, whole, what, FAR_TOLERANCE)
+
+
+@check("model")
+def check_model_causal(component: Any, /, **options: Any) -> None:
+    """A token's logits do not depend on later tokens.
+
+    A model that sees what it should predict has a wonderful score and writes nonsense.
+    """
+    model = trained_model(component, **options)
+    for ids, places in ((random_batch(2, 20), (1, 10, 19)), (random_batch(1, LENGTH), (*EDGES, LENGTH - 1))):
+        before = logits_of(model, ids)
+        others = (ids + 1 + random_batch(len(ids), ids.shape[1], seed=1) % (VOCAB_SIZE - 1)) % VOCAB_SIZE
+        for place in places:
+            after = logits_of(model, torch.cat([ids[:, :place], others[:, place:]], 1))
+            what = f"the same logits before token {place} when the tokens from there on change"
+            require_close(after[:, :place], before[:, :place], what, EXACT)

@@ -1,0 +1,134 @@
+"""The checks of what a model keeps: weights in files, pretrained vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+from torch.nn import functional as F
+
+from textgen.api import PretrainedVectors
+from textgen.experiment.entry import accepts_vectors
+from textgen.nn.weights import set_weights, weights_of
+from textgen.testing.asserts import CheckError, CheckSkipped, require
+from textgen.testing.builders import (
+    VOCAB_SIZE,
+    built_model,
+    is_trainable,
+    logits_of,
+    random_batch,
+    some_ids,
+    trained_model,
+    trainer_of,
+)
+from textgen.testing.closeness import require_close
+from textgen.testing.runner import check
+
+__tracebackhide__ = True
+
+VECTOR_SIZE = 24
+
+
+@check("model")
+def check_model_saved(component: Any, /, **options: Any) -> None:
+    """Its weights, saved and loaded into a new model, predict the same.
+
+    What is not in `state_dict` is lost when a run is saved, and when its best weights are chosen.
+    """
+    model, loaded = trained_model(component, **options), built_model(component, 1, **options)
+    _load(loaded, model)
+    ids = random_batch(2, 20)
+    what = "the same logits from a model and from the one its weights were loaded into"
+    require_close(logits_of(loaded, ids), logits_of(model, ids), what)
+
+
+@check("model")
+def check_model_vectors(component: Any, /, **options: Any) -> None:
+    """Pretrained vectors of any size are accepted, and make a difference.
+
+    An embedding in an entry's name would else be without effect.
+    """
+    need_vectors(component)
+    ids = random_batch(2, 10)
+    found = []
+    for seed in (1, 2):
+        model = built_model(component, **options, vectors=some_vectors(seed, frozen=False))
+        found.append(logits_of(model, ids))
+        shape = (2, 10, VOCAB_SIZE)
+        is_right = found[-1].shape == shape
+        require(is_right, f"expected logits {list(shape)} with vectors; got {list(found[-1].shape)}")
+    require(not torch.equal(*found), "expected other logits with other vectors; they are the same")
+
+
+@check("model")
+def check_model_frozen_vectors(component: Any, /, **options: Any) -> None:
+    """Frozen vectors stay as they are during training.
+
+    That is what the option `frozen` of an embedding promises.
+    """
+    need_vectors(component)
+    vectors = some_vectors(1, frozen=True)
+    model = built_model(component, **options, vectors=vectors)
+    before = _tables(model, vectors)
+    if not before:
+        raise CheckSkipped("keeps the vectors in another form, in which they cannot be followed")
+    if is_trainable(model):
+        trainer = trainer_of(model, some_ids(200), batch_size=4, sequence_length=8)
+        for _ in range(3):
+            trainer.update(0.5)
+    weights = model.state_dict()
+    kept = [name for name, rows in before.items() if torch.equal(weights[name][vectors.found], rows)]
+    require(bool(kept), f"expected frozen vectors to stay in training; {', '.join(before)} changes")
+
+
+@check("model")
+def check_model_saved_vectors(component: Any, /, **options: Any) -> None:
+    """The weights of a model with vectors load into one with empty vectors of the same size.
+
+    So a saved run is read, without the embedding.
+    """
+    need_vectors(component)
+    ids = random_batch(2, 10)
+    for frozen in (False, True):
+        model = trained_model(component, **options, vectors=some_vectors(1, frozen))
+        nothing = torch.zeros(VOCAB_SIZE, dtype=torch.bool)
+        empty = PretrainedVectors(torch.zeros(VOCAB_SIZE, VECTOR_SIZE), nothing, frozen)
+        loaded = built_model(component, 1, **options, vectors=empty)
+        _load(loaded, model)
+        what = "the same logits from a model with vectors after it was loaded"
+        require_close(logits_of(loaded, ids), logits_of(model, ids), what)
+
+
+def need_vectors(component: Any) -> None:
+    """Raise `CheckSkipped` if a model takes no pretrained vectors."""
+    if not accepts_vectors(component):
+        raise CheckSkipped("takes no vectors")
+
+
+def some_vectors(seed: int, frozen: bool) -> PretrainedVectors:
+    """Return vectors for the first half of the vocabulary."""
+    table = torch.randn(VOCAB_SIZE, VECTOR_SIZE, generator=torch.Generator().manual_seed(seed))
+    found = torch.arange(VOCAB_SIZE) < VOCAB_SIZE // 2
+    return PretrainedVectors(torch.where(found[:, None], table, 0.0), found, frozen)
+
+
+def _load(model: Any, source: Any) -> None:
+    """Load the weights of `source` as a saved run is loaded."""
+    try:
+        set_weights(model, load(save(weights_of(source))))
+    except RuntimeError as error:
+        raise CheckError(f"expected weights that load into a new model; got: {error}") from error
+
+
+def _tables(model: Any, vectors: PretrainedVectors) -> dict[str, Tensor]:
+    """Return the rows of the vectors in each weight that holds them, up to a factor."""
+    rows = {
+        name: value[vectors.found].clone()
+        for name, value in model.state_dict().items()
+        if value.shape == vectors.table.shape and value.is_floating_point()
+    }
+    wanted = vectors.table[vectors.found]
+    likeness = {name: F.cosine_similarity(value.float(), wanted) for name, value in rows.items()}
+    return {name: rows[name] for name in rows if float(likeness[name].min()) > 0.999}

@@ -1,0 +1,222 @@
+"""The checks of how models learn: gradients, losses, precision, randomness."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from textgen.api import State, TextgenError
+from textgen.nn.state import detach, tensors
+from textgen.registry.options import declared_options
+from textgen.testing.asserts import CheckError, CheckSkipped, require
+from textgen.testing.builders import (
+    VOCAB_SIZE,
+    built_model,
+    expecting,
+    in_chunks,
+    is_trainable,
+    logits_of,
+    predicted,
+    random_batch,
+    trained_model,
+    trainer_of,
+)
+from textgen.testing.checks.model_state import form
+from textgen.testing.closeness import require_close
+from textgen.testing.process_state import NUMPY_RANDOM, PYTHON_RANDOM, untouched
+from textgen.testing.runner import check
+from textgen.training.options import TrainOptions
+from textgen.training.trainer import sequence_loss
+
+__tracebackhide__ = True
+
+LEAST_GAIN = 0.01
+"""In nats: the least that some updates on an easy text must teach."""
+MAX_UPDATES = 100
+
+
+@check("model")
+def check_model_gradients(component: Any, /, **options: Any) -> None:
+    """Within a few updates a gradient reaches every trainable parameter, those of the first state too.
+
+    One that none reaches never learns. Layers that begin with zeros keep it from others at first.
+    """
+    model = trainable(built_model(component, **options)).train()
+    parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    optimizer = torch.optim.AdamW(parameters.values(), lr=1e-3)
+    missing = set(parameters)
+    ids = torch.arange(8 * 21).view(8, 21) * 7 % VOCAB_SIZE  # all of them in each update
+    for _ in range(3):
+        # As in training, the first state belongs to the graph, and one that is carried does not.
+        state = model.initial_state(8)
+        for inputs, targets in zip(ids[:, :-1].chunk(2, 1), ids[:, 1:].chunk(2, 1), strict=True):
+            loss, following = loss_of(model, inputs, targets, state)
+            require(loss.requires_grad, "expected a loss with a gradient; it is detached")
+            state = detach(following)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            gradients = {name: parameters[name].grad for name in missing}
+            missing -= {
+                name for name, each in gradients.items() if each is not None and (each.abs() > 0).any()
+            }
+    require(
+        not missing, f"expected a gradient for every parameter; none reaches {', '.join(sorted(missing))}"
+    )
+
+
+@check("model")
+def check_model_loss(component: Any, /, **options: Any) -> None:
+    """`loss` is the mean cross-entropy of the logits in nats, and returns the same state as `forward`.
+
+    By it a model is trained and its best weights are chosen; by the logits it is scored. In training mode
+    it may be larger, by what else a model wants to be small: there it is finite and has a gradient.
+    """
+    model = trained_model(component, **options)
+    if not callable(getattr(component, "loss", None)):  # a layer of this name is something else
+        raise CheckSkipped("has no loss, so it is computed from the logits")
+    state = model.initial_state(3)
+    for seed in (1, 2):
+        ids = random_batch(3, 21, seed)
+        inputs, targets = ids[:, :-1], ids[:, 1:]
+        with torch.inference_mode():
+            logits, following = predicted(model, inputs, state)
+            loss, found = loss_of(model, inputs, targets, state)
+        cross_entropy = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+        require_close(loss.float(), cross_entropy, f"a loss of {cross_entropy:.4f}, that of the logits")
+        is_alike = form(found) == form(following)
+        require(is_alike, "expected a state from loss built as that from forward; it is built otherwise")
+        for one, other in zip(tensors(found), tensors(following), strict=True):
+            require_close(one, other, "the state of forward from loss")
+        state = following
+    if is_trainable(model):
+        ids = random_batch(3, 21, seed=3)
+        loss, _ = loss_of(model.train(), ids[:, :-1], ids[:, 1:], model.initial_state(3))
+        is_right = math.isfinite(loss.item()) and loss.requires_grad
+        require(is_right, f"expected a finite loss with a gradient in training mode; got {loss}")
+
+
+@check("model")
+def check_model_learns(component: Any, /, **options: Any) -> None:
+    """Some updates on a pattern that repeats lower the loss; `fit` makes no prediction worse than chance.
+
+    Updates are those of the real trainer, with the options that the model recommends.
+    """
+    model = built_model(component, **options)
+    if not is_trainable(model) and not hasattr(model, "fit"):
+        raise CheckSkipped("cannot be trained, see model-trainable")
+    pattern = np.tile(np.array([3, 1, 4, 1, 5, 9, 2, 6], np.uint16), 300)
+    row = torch.from_numpy(pattern[:201].astype(np.int64))[None]
+
+    def nats() -> float:
+        logits, _ = in_chunks(model.eval(), row[:, :-1], [200])
+        return float(F.cross_entropy(logits[0], row[0, 1:]))
+
+    if not is_trainable(model):
+        model.fit(pattern)
+        after, chance = nats(), math.log(VOCAB_SIZE)
+        require(
+            after < chance + LEAST_GAIN,
+            f"expected less than {chance:.2f} nats a token after fit; got {after:.2f}",
+        )
+        return
+    recommended = getattr(model, "recommended_training", {})
+    easy = {"learning_rate": 0.01, **recommended, "batch_size": 8, "sequence_length": 16}
+    before = nats()
+    trainer = trainer_of(model, pattern, **easy)
+    for update in range(1, MAX_UPDATES + 1):
+        model.train()
+        trainer.update(update / MAX_UPDATES)
+        if update % 10 == 0 and nats() < before - LEAST_GAIN:
+            return
+    after = nats()
+    require(
+        False,
+        f"expected a loss that falls within {MAX_UPDATES} updates; it went from {before:.3f} to {after:.3f} "
+        f"nats a token at a learning rate of {easy['learning_rate']}",
+    )
+
+
+@check("model")
+def check_model_seed(component: Any, /, **options: Any) -> None:
+    """The weights follow torch's global seed, which building a model does not set.
+
+    Else runs with other seeds begin alike, or one with the same seed cannot be had again.
+    """
+    one, other = (built_model(component, **options).state_dict() for _ in range(2))
+    names = [name for name in one if not torch.equal(one[name], other[name])]
+    require(not names, f"expected the same weights from the same seed; they differ in {', '.join(names)}")
+    ends = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        component(VOCAB_SIZE, **options)
+        ends.append(torch.get_rng_state())
+    is_set = torch.equal(*ends)
+    require(not is_set, "expected building to leave torch's global seed; it sets it, so all runs begin alike")
+
+
+@check("model")
+def check_model_randomness(component: Any, /, **options: Any) -> None:
+    """It draws from no global random state but torch's, and in evaluation mode from none.
+
+    Those of Python and numpy are not seeded, so a run could not be had again.
+    """
+    with untouched("building or training the model", (PYTHON_RANDOM, NUMPY_RANDOM)):
+        model = trained_model(component, **options)
+    ids = random_batch(2, 10)
+    with untouched("forward in evaluation mode"):
+        logits_of(model, ids)
+
+
+@check("model")
+def check_model_bf16(component: Any, /, **options: Any) -> None:
+    """An update in bf16, by automatic mixed precision, gives a finite loss.
+
+    So it is trained where the hardware is fast at it.
+    """
+    model = trainable(built_model(component, **options)).train()
+    ids = random_batch(4, 9)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, state = loss_of(model, ids[:, :-1], ids[:, 1:], model.initial_state(4))
+        loss, _ = loss_of(model, ids[:, :-1], ids[:, 1:], detach(state))
+    loss.backward()  # type: ignore[no-untyped-call]
+    require(math.isfinite(loss.item()), f"expected a finite loss in bf16; got {loss.item()}")
+
+
+@check("model")
+def check_model_recommended_training(component: Any, /, **options: Any) -> None:  # noqa: ARG001
+    """`recommended_training` names options of training, with values in their ranges.
+
+    Others are errors when the training begins.
+    """
+    recommended = getattr(component, "recommended_training", None)
+    if recommended is None:
+        raise CheckSkipped("recommends no options of training")
+    is_mapping = isinstance(recommended, Mapping)
+    require(is_mapping, f"expected a dictionary in recommended_training; got {type(recommended).__name__}")
+    declared = declared_options(TrainOptions)
+    for name, value in recommended.items():
+        require(name in declared, f"expected options of training in recommended_training; got {name!r}")
+        try:
+            declared[name].parse("recommended_training", str(value))
+        except TextgenError as error:
+            raise CheckError(f"expected a valid value in recommended_training; got: {error}") from error
+
+
+def trainable(model: Any) -> Any:
+    """Return the model; raises `CheckSkipped` if it is not trained by gradient."""
+    if not is_trainable(model):
+        raise CheckSkipped("has no trainable parameters")
+    return model
+
+
+def loss_of(model: Any, inputs: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
+    """Return the loss and the next state; raises `CheckError` if the model returns anything else."""
+    with expecting("a loss and a state"):
+        return sequence_loss(model, inputs, targets, state)

@@ -1,0 +1,114 @@
+"""The checks of what a sampler's choice depends on: the arguments of its row, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from textgen.testing.asserts import CheckSkipped, require
+from textgen.testing.process_state import untouched
+from textgen.testing.runner import check
+from textgen.testing.sampler_inputs import (
+    NUM_ROWS,
+    OTHER_VOCAB_SIZE,
+    VOCAB_SIZE,
+    many_steps,
+    prompts_of,
+    random_inputs,
+    random_steps,
+    started,
+)
+
+__tracebackhide__ = True
+
+
+@check("sampler")
+def check_sampler_deterministic(component: Any, /, **options: Any) -> None:
+    """The same uniforms give the same ids, and no other randomness is used.
+
+    A sample is told by its seed, from which the uniforms come.
+    """
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        with untouched("the sampler"):
+            found.append(many_steps(component(**options)))
+    require(torch.equal(*found), "expected the same ids for the same uniforms; got others")
+
+
+@check("sampler")
+def check_sampler_batch(component: Any, /, **options: Any) -> None:
+    """A row's ids do not depend on the other rows, nor on its place among them.
+
+    Else a sample depends on what else is sampled.
+    """
+    sampler, rows = component(**options), range(NUM_ROWS)
+    for vocab_size in (VOCAB_SIZE, OTHER_VOCAB_SIZE):
+        together = many_steps(sampler, rows, vocab_size)
+        alone = torch.cat([many_steps(component(**options), [row], vocab_size) for row in rows])
+        wrong = int((together != alone).any(1).sum())
+        require(
+            wrong == 0, f"expected the ids of each row alone in a batch of {NUM_ROWS}; {wrong} rows differ"
+        )
+        backwards = many_steps(sampler, rows[::-1], vocab_size).flip(0)
+        require(
+            torch.equal(backwards, together), "expected the same ids in a batch in reverse order; they differ"
+        )
+
+
+@check("sampler")
+def check_sampler_start(component: Any, /, **options: Any) -> None:
+    """`start` starts from nothing but its arguments, and the sampler itself remembers nothing.
+
+    Else a sample depends on those drawn before.
+    """
+    sampler = component(**options)
+    if not hasattr(sampler, "start"):
+        raise CheckSkipped("lacks start, so it remembers nothing")
+    first = many_steps(sampler)
+    again = many_steps(sampler)
+    require(
+        torch.equal(again, first), "expected the same ids after beginning again; what was drawn is remembered"
+    )
+    one, other = (started(sampler, prompts_of(range(NUM_ROWS)), VOCAB_SIZE) for _ in range(2))
+    parts = []
+    for logits, uniforms in random_steps(VOCAB_SIZE):
+        parts.append(one(logits, uniforms))
+        other(logits.flip(0), uniforms.flip(0))
+    mixed = torch.stack(parts, 1)
+    require(
+        torch.equal(mixed, first), "expected two batches in turn to go on as each alone; they share a memory"
+    )
+
+
+@check("sampler")
+def check_sampler_pure(component: Any, /, **options: Any) -> None:
+    """Logits and uniforms are not changed in place.
+
+    They belong to the model and to the generator, which may use them again.
+    """
+    logits, uniforms = random_inputs(8, VOCAB_SIZE)
+    given = logits.clone(), uniforms.clone()
+    draw = started(component(**options), prompts_of(range(8)), VOCAB_SIZE)
+    for _ in range(2):
+        draw(*given)
+    require(
+        torch.equal(given[0], logits), "expected the logits to be left as they are; they are changed in place"
+    )
+    require(torch.equal(given[1], uniforms), "expected the uniforms to be left as they are; they are changed")
+
+
+@check("sampler")
+def check_sampler_shift(component: Any, /, **options: Any) -> None:
+    """A constant added to all logits changes nothing.
+
+    Logits mean probabilities only up to a constant, and each model has its own.
+    """
+    found = [many_steps(component(**options), shift=shift) for shift in (0.0, 8.0, -64.0)]
+    for other in found[1:]:
+        wrong = int((found[0] != other).sum())
+        require(
+            wrong == 0,
+            f"expected the same ids after a shift of all logits; {wrong} of {other.numel()} differ",
+        )

@@ -1,0 +1,237 @@
+"""The checks of tokenizers."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from textgen.data.text import cut_blocks
+from textgen.data.unicode import utf8
+from textgen.data.vocabulary import fallback_mask, surface_bytes
+from textgen.testing.asserts import CheckSkipped, require, shown
+from textgen.testing.builders import fitted
+from textgen.testing.runner import check
+from textgen.testing.texts import NASTY, OTHER_PROSE, PROSE, any_texts, random_strings
+
+__tracebackhide__ = True
+
+PROBES = ("", OTHER_PROSE, PROSE[:500], "".join(NASTY), *random_strings(10, seed=1))
+"""By how they encode these, two tokenizers are compared."""
+
+BLOCK_CHARS = 700
+
+
+@check("tokenizer")
+def check_tokenizer_lossless(component: Any, /, **options: Any) -> None:
+    """Decoding what was encoded gives back the text, whatever it is.
+
+    Only then is a score the score of the text; a tokenizer that cannot do it declares `lossless = False`.
+    """
+    for train in ("", PROSE):
+        tokenizer = lossless(fitted(component, train, **options))
+        for text in any_texts():
+            decoded = tokenizer.decode(tokenizer.encode(text))
+            require(
+                decoded == text,
+                f"expected decode(encode({shown(text)})) to be the text; got {shown(decoded)}",
+            )
+
+
+@check("tokenizer")
+def check_tokenizer_ids(component: Any, /, **options: Any) -> None:
+    """Encoding gives a one-dimensional array of integers that are places in `tokens`.
+
+    Models look rows up by them; others are errors in the middle of a run, or wrong rows.
+    """
+    tokenizer = fitted(component, PROSE, **options)
+    for text in any_texts():
+        ids = tokenizer.encode(text)
+        what = f"encode({shown(text)})"
+        require(isinstance(ids, np.ndarray), f"expected a numpy array from {what}; got {type(ids).__name__}")
+        kind = f"{ids.ndim} dimensions of {ids.dtype}"
+        is_row = ids.ndim == 1 and np.issubdtype(ids.dtype, np.integer)
+        require(is_row, f"expected one dimension of integers from {what}; got {kind}")
+        outside = ids[(ids < 0) | (ids >= len(tokenizer.tokens))][:1].tolist()
+        require(not outside, f"expected ids below {len(tokenizer.tokens)} from {what}; got {outside}")
+
+
+@check("tokenizer")
+def check_tokenizer_surfaces(component: Any, /, **options: Any) -> None:
+    """The surfaces of the tokens, joined, spell the text; `<0xE2>` stands for a byte.
+
+    By them characters are counted in scores, and generated tokens become text.
+    """
+    tokenizer = lossless(fitted(component, PROSE, **options))
+    pieces = [surface_bytes(token) for token in tokenizer.tokens]
+    for text in any_texts():
+        spelled = b"".join(pieces[token] for token in tokenizer.encode(text))
+        require(
+            spelled == utf8(text), f"expected tokens that spell {shown(text)}; they spell {shown(spelled)}"
+        )
+
+
+@check("tokenizer")
+def check_tokenizer_fallback(component: Any, /, **options: Any) -> None:
+    """`fallback`, if it is there, says of each token whether it spells what the vocabulary lacks.
+
+    From it comes what a score says about unknown words.
+    """
+    tokenizer = fitted(component, PROSE, **options)
+    if not hasattr(tokenizer, "fallback"):
+        raise CheckSkipped("has no fallback, so its byte tokens count as spelling")
+    mask, size = np.asarray(tokenizer.fallback), len(tokenizer.tokens)
+    is_mask = mask.shape == (size,) and mask.dtype == bool
+    require(
+        is_mask, f"expected a bool per token, [{size}], in fallback; got {list(mask.shape)} of {mask.dtype}"
+    )
+
+
+@check("tokenizer")
+def check_tokenizer_deterministic(component: Any, /, **options: Any) -> None:
+    """The same text gives the same vocabulary and the same ids each time.
+
+    Else a result cannot be had again.
+    """
+    one, other = fitted(component, PROSE, **options), fitted(component, PROSE, **options)
+    require_same(one, other, "two tokenizers fitted to the same text")
+    require_same(one, one, "two encodings by one tokenizer")
+
+
+@check("tokenizer")
+def check_tokenizer_vocabulary_from_training(component: Any, /, **options: Any) -> None:
+    """Encoding and decoding another text changes neither the vocabulary nor later ids.
+
+    Else words of the held-out text get into the vocabulary, and models trained before do not fit it.
+    """
+    tokenizer, fresh = fitted(component, PROSE, **options), fitted(component, PROSE, **options)
+    tokens, state = list(tokenizer.tokens), to_json(tokenizer)
+    for text in any_texts():
+        tokenizer.decode(tokenizer.encode(text))
+    _require_equal(tokens, list(tokenizer.tokens), "the same tokens after encoding other texts")
+    require(to_json(tokenizer) == state, "expected state() to stay when other texts are encoded; it changed")
+    require_same(tokenizer, fresh, "a tokenizer that has encoded other texts and one that has not")
+
+
+@check("tokenizer")
+def check_tokenizer_fit_forgets(component: Any, /, **options: Any) -> None:
+    """Fitting again forgets the first text.
+
+    Else the vocabulary depends on what a tokenizer was used for before.
+    """
+    tokenizer = fitted(component, OTHER_PROSE, **options)
+    tokenizer.fit(PROSE)
+    require_same(tokenizer, fitted(component, PROSE, **options), "a tokenizer fitted again and a new one")
+
+
+@check("tokenizer")
+def check_tokenizer_state(component: Any, /, **options: Any) -> None:
+    """What `state` returns goes through JSON, and `restore` makes the same tokenizer of it.
+
+    Else a saved run gives other ids than it was trained on.
+    """
+    for train in ("", PROSE, OTHER_PROSE, "\ud83d\ude00\udfff " * 3):
+        tokenizer = fitted(component, train, **options)
+        restored = component(**options)
+        restored.restore(json.loads(to_json(tokenizer)))
+        require_same(tokenizer, restored, "a tokenizer and the one restored from its state")
+
+
+@check("tokenizer")
+def check_tokenizer_empty_text(component: Any, /, **options: Any) -> None:
+    """An empty text is fitted, has no ids, and no ids are decoded to it.
+
+    Prompts are empty by default.
+    """
+    for train in ("", PROSE):
+        tokenizer = fitted(component, train, **options)
+        ids, text = tokenizer.encode(""), tokenizer.decode([])
+        require(len(ids) == 0, f"expected no ids of the empty text; got {shown(list(ids))}")
+        require(text == "", f"expected the empty text of no ids; got {shown(text)}")
+
+
+@check("tokenizer")
+def check_tokenizer_decodes_any_ids(component: Any, /, **options: Any) -> None:
+    """Any ids in any order are decoded to a string, from a list as from an array.
+
+    Models write what no text encodes to, such as halves of characters; those become U+FFFD.
+    """
+    tokenizer = fitted(component, PROSE, **options)
+    generator, places = random.Random(0), range(len(tokenizer.tokens))
+    orders = [[token] for token in places] + [generator.choices(places, k=30) for _ in range(100)]
+    for ids in orders:
+        try:
+            texts = tokenizer.decode(ids), tokenizer.decode(np.array(ids, np.int64))
+        except Exception as error:
+            surfaces = [tokenizer.tokens[token] for token in ids]
+            error.add_note(f"while decoding {shown(surfaces)}")
+            raise
+        for text in texts:
+            require(isinstance(text, str), f"expected a string from decode({shown(ids)}); got {shown(text)}")
+        require(texts[0] == texts[1], f"expected the same of a list and an array; got {shown(texts)}")
+
+
+@check("tokenizer")
+def check_tokenizer_counts(component: Any, /, **options: Any) -> None:
+    """`count` of every block and `fit_counts` give the vocabulary that `fit` gives.
+
+    Texts larger than memory are fitted so, and should not get another vocabulary for that.
+    """
+    parts = component(**options)
+    if not hasattr(parts, "count") and not hasattr(parts, "fit_counts"):
+        raise CheckSkipped("has no count and fit_counts")
+    parts.fit_counts([parts.count(block) for block in cut_blocks([PROSE], BLOCK_CHARS)])
+    require_same(
+        parts, fitted(component, PROSE, **options), "a tokenizer fitted block by block and one by fit"
+    )
+
+
+@check("tokenizer")
+def check_tokenizer_pickle(component: Any, /, **options: Any) -> None:
+    """A tokenizer that can be pickled is the same afterwards.
+
+    It is sent to other processes so, to encode a large text on all cores.
+    """
+    tokenizer = fitted(component, PROSE, **options)
+    try:
+        pickled = pickle.dumps(tokenizer)
+    except Exception as error:
+        raise CheckSkipped(f"cannot be pickled, so large texts are encoded on one core: {error}") from error
+    require_same(tokenizer, pickle.loads(pickled), "a tokenizer and the one that was pickled")
+
+
+def lossless(tokenizer: Any) -> Any:
+    """Return the tokenizer; raises `CheckSkipped` if it declares that it loses text."""
+    if not getattr(tokenizer, "lossless", True):
+        raise CheckSkipped("declares lossless = False, so it gets no score")
+    return tokenizer
+
+
+def to_json(tokenizer: Any) -> str:
+    """Return the state as it is saved."""
+    return json.dumps(tokenizer.state())
+
+
+def require_same(one: Any, other: Any, which: str) -> None:
+    """Raise `CheckError` unless two tokenizers have the same tokens, state, ids, texts and fallback."""
+    _require_equal(list(one.tokens), list(other.tokens), f"the same tokens of {which}")
+    _require_equal(
+        fallback_mask(one).tolist(), fallback_mask(other).tolist(), f"the same fallback of {which}"
+    )
+    for text in PROBES:
+        ids, others = np.asarray(one.encode(text)), np.asarray(other.encode(text))
+        _require_equal(ids.tolist(), others.tolist(), f"the same ids of {shown(text, 30)} by {which}")
+        _require_equal(one.decode(ids), other.decode(ids), f"the same text of these ids by {which}")
+    require(to_json(one) == to_json(other), f"expected the same state() of {which}; they differ")
+
+
+def _require_equal(one: Sequence[Any], other: Sequence[Any], what: str) -> None:
+    if one != other:
+        pairs = enumerate(zip(one, other, strict=False))
+        place = next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
+        found = f"{shown(one[place : place + 3])} and {shown(other[place : place + 3])} at {place}"
+        require(False, f"expected {what}; got {found}")

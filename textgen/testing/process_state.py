@@ -1,0 +1,68 @@
+"""The global state of the process: set back to what it was, or watched."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from textgen.registry.isolation import PROCESS_SETTINGS, Setting, torch_settings
+from textgen.testing.asserts import require
+
+__tracebackhide__ = True
+
+
+def _numpy_state() -> Any:
+    name, *rest = np.random.get_state(legacy=True)
+    return name, *(tuple(part.tolist()) if isinstance(part, np.ndarray) else part for part in rest)
+
+
+def _torch_state() -> bytes:
+    return bytes(torch.get_rng_state().numpy())
+
+
+def _set_torch_state(state: bytes) -> None:
+    torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+
+
+def _set_filters(filters: list[Any]) -> None:
+    warnings.resetwarnings()  # which tells Python that they change; an assignment does not
+    warnings.filters.extend(filters)  # type: ignore[attr-defined]
+
+
+PYTHON_RANDOM = Setting("the global random state of Python", random.getstate, random.setstate)
+NUMPY_RANDOM = Setting("the global random state of numpy", _numpy_state, np.random.set_state)
+TORCH_RANDOM = Setting("the global random state of torch", _torch_state, _set_torch_state)
+RANDOM = (PYTHON_RANDOM, NUMPY_RANDOM, TORCH_RANDOM)
+
+SETTINGS = (
+    *torch_settings(),
+    *PROCESS_SETTINGS,
+    Setting("the filters of warnings", lambda: list(warnings.filters), _set_filters),
+    *RANDOM,
+)
+"""All that is watched."""
+
+
+@contextmanager
+def untouched(what: str, settings: Sequence[Setting] = RANDOM) -> Iterator[None]:
+    """Raise `CheckError` if what is done here changes one of the settings.
+
+    That comes before what else goes wrong, since it may well be the cause.
+    """
+    before = [setting.get() for setting in settings]
+    try:
+        yield
+    finally:
+        changed = [setting for setting, value in zip(settings, before, strict=True) if setting.get() != value]
+        names = " and ".join(setting.name for setting in changed)
+        if set(changed) <= set(RANDOM):
+            reason = f"{what} draws from {names} or sets it; use a generator of your own"
+        else:
+            reason = f"{what} changes {names}, which belongs to the whole process; leave it as it is"
+        require(not changed, reason)

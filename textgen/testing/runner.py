@@ -1,0 +1,161 @@
+"""The machinery of the exam: checks by kind, their outcomes, and their form as a pytest test."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from textgen.api import TextgenError
+from textgen.registry.isolation import restoring
+from textgen.registry.registry import KINDS
+from textgen.runtime.messages import unknown
+from textgen.testing.asserts import CheckError, CheckSkipped
+from textgen.testing.process_state import SETTINGS
+
+__tracebackhide__ = True  # here as in each module of the kit: pytest shows the author's lines alone
+
+Function = Callable[..., None]
+
+MAX_REASON = 400
+"""Characters of a reason; what components raise may be pages long."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of the components of a kind."""
+
+    kind: str
+    id: str
+    """A readable name, such as `tokenizer-lossless`."""
+    description: str
+    """What is checked, in one line."""
+    function: Function
+    rests_on_contract: bool
+    """Whether it is for components that pass the check of their contract only."""
+
+    def __str__(self) -> str:
+        return self.id
+
+    def __call__(self, component: Any, /, **options: Any) -> None:
+        """Check a component (a class), built with `options`; the global state is set back afterwards.
+
+        Raises `CheckError` if it breaks its contract, `CheckSkipped` if the check does not apply to it,
+        and whatever the component raises.
+        """
+        with restoring(SETTINGS):
+            self.function(component, **options)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """How one check of one component ended."""
+
+    check: str
+    status: Literal["passed", "failed", "skipped"]
+    reason: str
+    """One line; empty if the check passed."""
+
+
+_registered: list[Check] = []
+
+
+def check(kind: str) -> Callable[[Function], Function]:
+    """Register a function `check_<kind>_…` of a component and its options as a check of this kind.
+
+    The first line of its docstring says what is checked, the rest what users lose if that does not hold.
+    """
+
+    def register(function: Function) -> Function:
+        add(kind, function.__name__.removeprefix("check_").replace("_", "-"), function)
+        return function
+
+    return register
+
+
+def add(kind: str, name: str, function: Function, rests_on_contract: bool = True) -> None:
+    """Register a check of a kind under its id."""
+    description = (function.__doc__ or "").partition("\n")[0]
+    _registered.append(Check(kind, name, description, function, rests_on_contract))
+
+
+def checks(kind: str) -> tuple[Check, ...]:
+    """Return all checks of a kind of component, those first that rest on no other.
+
+    Raises `TextgenError` if there is no such kind.
+    """
+    if kind not in KINDS:
+        raise TextgenError(unknown("kind of component", kind, KINDS))
+    of_kind = [check for check in _registered if check.kind == kind]
+    return tuple(sorted(of_kind, key=lambda check: check.rests_on_contract))
+
+
+def run_checks(kind: str, component: Any, /, **options: Any) -> list[CheckResult]:
+    """Run the checks of a kind on a component, built with `options`; whatever it raises is a failure.
+
+    If it fails the check of its contract, those that rest on that are left out.
+    """
+    breaks_contract = _breaks_contract(kind, component, options)
+    chosen = [check for check in checks(kind) if not (breaks_contract and check.rests_on_contract)]
+    return [_outcome(check, component, options) for check in chosen]
+
+
+def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[Check], None]:
+    """Return a pytest test of a component, with one case per check.
+
+    The whole test file of a plugin can be `test_conformance = conformance_test("model", Bigram)`.
+    """
+    import pytest
+
+    breaks_contract = functools.cache(lambda: _breaks_contract(kind, component, options))
+
+    @pytest.mark.parametrize("check", checks(kind), ids=str)
+    def test_conformance(check: Check) -> None:
+        if check.rests_on_contract and breaks_contract():
+            pytest.skip(f"see {kind}-contract, which it fails")
+        try:
+            check(component, **options)
+        except CheckSkipped as reason:
+            pytest.skip(str(reason))
+
+    return test_conformance
+
+
+def _breaks_contract(kind: str, component: Any, options: dict[str, Any]) -> bool:
+    contracts = [check for check in checks(kind) if check.id == f"{kind}-contract"]
+    return any(_outcome(contract, component, options).status == "failed" for contract in contracts)
+
+
+def _outcome(check: Check, component: Any, options: dict[str, Any]) -> CheckResult:
+    try:
+        check(component, **options)
+    except KeyboardInterrupt:
+        raise
+    except CheckSkipped as skipped:
+        return CheckResult(check.id, "skipped", _one_line(str(skipped)))
+    except CheckError as error:
+        return CheckResult(check.id, "failed", _one_line(str(error)))
+    except BaseException as error:  # a component's SystemExit must not end the exam
+        reason = _one_line(f"{type(error).__name__}: {error}".rstrip(": "))
+        return CheckResult(check.id, "failed", reason + _place(error, component))
+    return CheckResult(check.id, "passed", "")
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.encode("utf-8", "backslashreplace").decode("utf-8").split())
+    return line if len(line) <= MAX_REASON else f"{line[: MAX_REASON - 3]}..."
+
+
+def _place(error: BaseException, component: Any) -> str:
+    """Return file name and line of the deepest frame in the component's own module or package."""
+    module = getattr(component, "__module__", "")
+    package = module.rpartition(".")[0] or module
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        name = frame.f_globals.get("__name__", "")
+        if name == module or name.startswith(f"{package}."):
+            place = f" ({Path(frame.f_code.co_filename).name}, line {line})"
+    return place

@@ -1,0 +1,80 @@
+"""Training text as parallel streams, so that the state is carried from one update to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from textgen.api import TextgenError, TokenIds
+
+MAX_RESIDENT = 2**24
+"""A training text of at most so many tokens lies in the CPU's memory, 4 bytes each; windows of a longer one
+are read from where it is, which may be a file."""
+MAX_RESIDENT_ON_DEVICE = 2**28
+"""The same for another device's memory."""
+
+
+@dataclass
+class ContiguousBatches:
+    """Cuts token ids into `batch_size` contiguous streams and walks along them, epoch after epoch.
+
+    Each epoch starts at another offset, drawn from (`seed`, epoch), so that the few tokens that fill no
+    sequence differ. Epoch and position are all there is to know for resuming.
+    """
+
+    ids: TokenIds
+    batch_size: int
+    sequence_length: int
+    seed: int
+    epoch: int = 0
+    position: int = 0
+    _resident: Tensor | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.ids) < 2:
+            raise TextgenError("the training split has fewer than two tokens; give a longer text")
+        # A short text gets shorter windows, then fewer streams.
+        self.sequence_length = min(self.sequence_length, len(self.ids) - 1)
+        self.batch_size = max(1, min(self.batch_size, (len(self.ids) - 1) // self.sequence_length))
+        self._start_epoch()
+
+    def next(self, device: torch.device) -> tuple[Tensor, Tensor, bool]:
+        """Return inputs and targets [batch_size, sequence_length], and whether the streams start anew."""
+        if self.position == self.length:
+            self.epoch += 1
+            self.position = 0
+            self._start_epoch()
+        fresh = self.position == 0
+        batch = self._window(device)
+        self.position += self.sequence_length
+        return batch[:, :-1], batch[:, 1:], fresh
+
+    @property
+    def length(self) -> int:
+        """Tokens per stream: as many whole sequences as the text gives."""
+        per_update = self.batch_size * self.sequence_length
+        return (len(self.ids) - 1) // per_update * self.sequence_length
+
+    @property
+    def num_epochs(self) -> float:
+        """How often the text has been seen."""
+        return self.epoch + self.position / self.length
+
+    def _start_epoch(self) -> None:
+        unused = len(self.ids) - 1 - self.batch_size * self.length
+        self._offset = int(np.random.default_rng((self.seed, self.epoch)).integers(unused + 1))
+
+    def _window(self, device: torch.device) -> Tensor:
+        """Return the next sequence of each stream and, as its last target, the token that follows it."""
+        shape = (self.batch_size, self.sequence_length + 1)
+        start = self._offset + self.position
+        if len(self.ids) <= (MAX_RESIDENT if device.type == "cpu" else MAX_RESIDENT_ON_DEVICE):
+            if self._resident is None:
+                self._resident = torch.from_numpy(np.asarray(self.ids, np.int32)).to(device)
+            return self._resident.as_strided(shape, (self.length, 1), start).long()
+        stride = self.ids.strides[0]
+        window = np.lib.stride_tricks.as_strided(self.ids[start:], shape, (self.length * stride, stride))
+        return torch.from_numpy(window.astype(np.int64)).to(device, non_blocking=True)

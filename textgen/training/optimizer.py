@@ -1,0 +1,140 @@
+"""Optimizers: Muon for the matrices of hidden layers, AdamW for the rest; or one of the classics for all."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.softmax import FullSoftmax
+
+OptimizerName = Literal["muon", "adamw", "adam", "rmsprop", "sgd"]
+
+NUM_ITERATIONS = 3
+"""Of Newton and Schulz. Five, as published, take longer and teach nothing more."""
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Of the odd polynomial of degree five that drives singular values towards 1 (Jordan et al. 2024)."""
+UPDATE_RMS = 0.5
+"""Root mean square of Muon's updates at a learning rate of 1, whatever the size of the matrix; that of
+AdamW's is about 1 (Liu et al. 2025, arXiv:2502.16982, take 0.2)."""
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose matrix is orthogonalised, so that every direction learns equally fast.
+
+    A matrix that is several squares on top of each other, as the gates of an LSTM are, is taken square by
+    square. Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        lr: float,
+        weight_decay: float,
+        momentum: float,
+        dtype: torch.dtype,
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        self._dtype = dtype
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Do one update of every parameter that has a gradient."""
+        assert closure is None, "Muon evaluates no closure"
+        for group in self.param_groups:
+            by_shape: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    blocks = self._direction(parameter, group["momentum"])
+                    by_shape[blocks.shape[1:]].append((parameter, blocks))
+            for (num_rows, num_columns), members in by_shape.items():
+                stacked = torch.cat([blocks for _, blocks in members])
+                updates = torch.split(orthogonalise(stacked), [len(blocks) for _, blocks in members])
+                size = UPDATE_RMS * max(num_rows, num_columns) ** 0.5
+                for (parameter, _), update in zip(members, updates, strict=True):
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                    parameter.add_(update.reshape(parameter.shape), alpha=-group["lr"] * size)
+
+    def _direction(self, parameter: Tensor, momentum: float) -> Tensor:
+        """Return Nesterov's momentum of a parameter in blocks [count, rows, columns]."""
+        assert parameter.grad is not None
+        state = self.state[parameter]
+        if not state:
+            state["momentum"] = torch.zeros_like(parameter)
+        state["momentum"].lerp_(parameter.grad, 1 - momentum)
+        direction = parameter.grad.lerp(state["momentum"], momentum).to(self._dtype)
+        num_rows, num_columns = direction.shape
+        is_stack = num_rows % num_columns == 0
+        return direction.view(-1, num_columns if is_stack else num_rows, num_columns)
+
+
+def orthogonalise(matrices: Tensor) -> Tensor:
+    """Return matrices [count, rows, columns] with the same singular vectors and singular values near 1."""
+    a, b, c = COEFFICIENTS
+    is_tall = matrices.shape[1] > matrices.shape[2]
+    result = matrices.mT if is_tall else matrices
+    # Singular values at most 1: the iteration converges from there.
+    result = result / (torch.linalg.matrix_norm(result.float(), keepdim=True).to(result.dtype) + 1e-7)
+    for _ in range(NUM_ITERATIONS):
+        square = result @ result.mT
+        polynomial = torch.baddbmm(square, square, square, beta=b, alpha=c)
+        result = torch.baddbmm(result, polynomial, result, beta=a)
+    return result.mT if is_tall else result
+
+
+def build_optimizers(
+    model: nn.Module, name: OptimizerName, learning_rate: float, weight_decay: float, dtype: torch.dtype
+) -> list[torch.optim.Optimizer]:
+    """Return optimizers that together update every trainable parameter once.
+
+    Muon and AdamW decay matrices (decoupled from the gradient, Loshchilov and Hutter 2019), vectors and
+    scalars never; the others decay nothing. `dtype` is that of matrix products.
+    """
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    matrices = [parameter for parameter in parameters if parameter.ndim >= 2]
+    vectors = [parameter for parameter in parameters if parameter.ndim < 2]
+    optimizers: list[torch.optim.Optimizer] = []
+    if name == "muon":
+        hidden = hidden_matrices(model)
+        if hidden:
+            optimizers.append(Muon(hidden, learning_rate, weight_decay, momentum=0.95, dtype=dtype))
+        taken = {id(parameter) for parameter in hidden}
+        matrices = [parameter for parameter in matrices if id(parameter) not in taken]
+    decay = weight_decay if name in ("muon", "adamw") else 0.0
+    groups = [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
+    groups = [group for group in groups if group["params"]]
+    if groups:
+        optimizers.append(_classic(name, groups, learning_rate))
+    return optimizers
+
+
+def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
+    """Return the trainable matrices that belong to no input table and no output layer."""
+    outer = [
+        module
+        for module in model.modules()
+        if isinstance(module, (nn.Embedding, TokenEmbedding, FullSoftmax))
+    ]
+    excluded = {id(parameter) for module in outer for parameter in module.parameters()}
+    return [
+        parameter
+        for parameter in model.parameters()
+        if parameter.requires_grad and parameter.ndim == 2 and id(parameter) not in excluded
+    ]
+
+
+def _classic(
+    name: OptimizerName, groups: list[dict[str, Any]], learning_rate: float
+) -> torch.optim.Optimizer:
+    is_fused = groups[0]["params"][0].device.type != "mps"
+    if name == "sgd":
+        return torch.optim.SGD(groups, lr=learning_rate, momentum=0.9, nesterov=True)
+    if name == "rmsprop":
+        return torch.optim.RMSprop(groups, lr=learning_rate)
+    if name == "adam":
+        return torch.optim.Adam(groups, lr=learning_rate, fused=is_fused)
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99), fused=is_fused)

@@ -1,0 +1,194 @@
+"""Gradient training under a budget: streams with carried state, warm-up and cosine decay."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textgen.api import State, TextgenError
+from textgen.nn.checked_calls import predict, predict_loss
+from textgen.nn.state import detach
+from textgen.runtime.device import DeviceConfig, keep_freed_memory, seeded
+from textgen.training.batches import ContiguousBatches
+from textgen.training.budget import Budget
+from textgen.training.optimizer import build_optimizers
+from textgen.training.options import TrainOptions
+from textgen.training.progress import Progress, TrainResult
+
+
+class Trainer:
+    """One model in training."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        streams: ContiguousBatches,
+        options: TrainOptions,
+        device_config: DeviceConfig,
+        seed: int,
+    ) -> None:
+        self.model, self.streams, self.options, self.device_config = model, streams, options, device_config
+        keep_freed_memory()
+        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.optimizers = build_optimizers(
+            model, options.optimizer, options.learning_rate, options.weight_decay, device_config.dtype
+        )
+        self.scaler = torch.amp.GradScaler(
+            device_config.device.type, enabled=device_config.precision == "fp16"
+        )
+        with seeded(seed, device_config.device):
+            self.random_state = self._get_random_state()
+        self.carried: State = None
+        self.num_updates = 0
+        self.seconds = 0.0
+
+    def state(self) -> dict[str, Any]:
+        """Return all that decides how it goes on: weights, optimizer, position, randomness."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "scaler": self.scaler.state_dict(),
+            "carried": self.carried,
+            "random": self.random_state,
+            "epoch": self.streams.epoch,
+            "position": self.streams.position,
+            "num_updates": self.num_updates,
+            "seconds": self.seconds,
+        }
+
+    def update(self, fraction: float) -> float:
+        """Do one update at this fraction of the budget; return the loss in nats per token."""
+        start = time.perf_counter()
+        with torch.random.fork_rng(devices=self._cuda_devices()):  # dropout draws from the global generator
+            self._set_random_state(self.random_state)
+            loss = self._step(fraction)
+            self.random_state = self._get_random_state()
+        self.num_updates += 1
+        value = float(loss)
+        self.seconds += time.perf_counter() - start
+        return value
+
+    def _step(self, fraction: float) -> Tensor:
+        self._tell_epochs(fraction)
+        inputs, targets, fresh = self.streams.next(self.device_config.device)
+        if fresh or self.carried is None:
+            self.carried = self.model.initial_state(len(inputs))  # type: ignore[operator]
+        rate = learning_rate(self.options, fraction)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        with self.device_config.autocast():
+            loss, state = sequence_loss(self.model, inputs, targets, self.carried)
+        self.carried = detach(state)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        for optimizer in self.optimizers:
+            self.scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(self.parameters, self.options.max_grad_norm)
+        for optimizer in self.optimizers:
+            self.scaler.step(optimizer)
+            optimizer.zero_grad(set_to_none=True)
+        self.scaler.update()
+        return loss.detach()
+
+    def _tell_epochs(self, fraction: float) -> None:
+        """Tell a model that asks how often, by the pace so far, it will have read the text in the end."""
+        if hasattr(self.model, "set_expected_epochs") and fraction > 0:
+            self.model.set_expected_epochs(self.streams.num_epochs / fraction)  # type: ignore[operator]
+
+    def _cuda_devices(self) -> list[torch.device]:
+        return [self.device_config.device] if self.device_config.device.type == "cuda" else []
+
+    def _get_random_state(self) -> list[Tensor]:
+        return [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in self._cuda_devices())]
+
+    def _set_random_state(self, states: list[Tensor]) -> None:
+        torch.set_rng_state(states[0])
+        for device, state in zip(self._cuda_devices(), states[1:], strict=True):
+            torch.cuda.set_rng_state(state, device)
+
+
+def sequence_loss(model: nn.Module, inputs: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
+    """Return the mean loss in nats per token, and the state after the last one.
+
+    A model may bring its own `loss(inputs, targets, state)`, for instance to avoid the full softmax.
+    """
+    if callable(getattr(type(model), "loss", None)):  # a method, not a layer that is called so
+        return predict_loss(model, inputs, targets, state)
+    logits, state = predict(model, inputs, state)
+    return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), state
+
+
+def learning_rate(options: TrainOptions, fraction: float) -> float:
+    """Return the learning rate at a fraction of the budget: linear warm-up, then half a cosine."""
+    if fraction < options.warmup_fraction:
+        # Never zero: the first update must move.
+        return options.learning_rate * max(fraction / options.warmup_fraction, 0.01)
+    rest = min(1.0, (fraction - options.warmup_fraction) / max(1e-9, 1 - options.warmup_fraction))
+    cosine = 0.5 * (1 + math.cos(math.pi * rest))
+    return options.learning_rate * (options.min_lr_factor + (1 - options.min_lr_factor) * cosine)
+
+
+def train(
+    trainer: Trainer,
+    budget: Budget,
+    chars_per_token: float,
+    validate: Callable[[], float],
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> TrainResult:
+    """Train until the budget is spent and leave the weights that scored best on validation in the model.
+
+    `validate` returns bits per character; its time is not charged to the budget. Raises `TextgenError`
+    if the loss, or what the model predicts, is no number any more.
+    """
+    best_bits, best_update, best_weights = math.inf, 0, {}
+    curve: list[Progress] = []
+    validation_seconds, fraction, average = 0.0, 0.0, None
+    tokens_per_update = trainer.streams.batch_size * trainer.streams.sequence_length
+    trainer.model.train()
+    while fraction < 1:
+        loss = trainer.update(fraction)
+        if not math.isfinite(loss):
+            raise TextgenError(
+                f"training diverged at update {trainer.num_updates}: the loss is {loss}; lower learning_rate"
+            )
+        num_chars = round(trainer.num_updates * tokens_per_update * chars_per_token)
+        fraction = budget.fraction(trainer.seconds, trainer.streams.num_epochs, num_chars)
+        bits = loss / math.log(2) / chars_per_token
+        average = bits if average is None else 0.95 * average + 0.05 * bits
+        progress = Progress(
+            fraction, trainer.seconds, trainer.num_updates, trainer.streams.num_epochs, num_chars, average
+        )
+        if fraction >= (len(curve) + 1) / trainer.options.num_validations or fraction >= 1:
+            start = time.perf_counter()
+            trainer.model.eval()
+            validation_bits = validate()
+            trainer.model.train()
+            validation_seconds += time.perf_counter() - start
+            if math.isnan(validation_bits):
+                raise TextgenError(
+                    f"training diverged at update {trainer.num_updates}: it predicts NaN; lower learning_rate"
+                )
+            progress = Progress(**{**vars(progress), "validation_bits_per_char": validation_bits})
+            curve.append(progress)
+            if validation_bits < best_bits:
+                best_bits, best_update = validation_bits, trainer.num_updates
+                best_weights = {key: value.clone() for key, value in trainer.model.state_dict().items()}
+        report(progress)
+    if best_weights:
+        trainer.model.load_state_dict(best_weights)
+    trainer.model.eval()
+    return TrainResult(
+        seconds=trainer.seconds,
+        validation_seconds=validation_seconds,
+        num_updates=trainer.num_updates,
+        num_epochs=trainer.streams.num_epochs,
+        num_chars=num_chars,
+        best_update=best_update,
+        curve=curve,
+    )

@@ -1,0 +1,57 @@
+"""The whole of it: search, compare, keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from textgen.runtime.files import to_json, write_file
+from textgen.tune.final_comparison import Report
+from textgen.tune.plots import write_page
+from textgen.tune.report import describe_trial, study_result
+from textgen.tune.study import Study
+from textgen.tune.trials import Goal, search, search_in_processes
+
+Say = Callable[[str], None]
+
+RESULT, PAGE = "study.json", "study.html"
+
+
+def run_study(
+    study: Study,
+    goal: Goal,
+    *,
+    num_jobs: int = 1,
+    num_seeds: int = 3,
+    report: Report = lambda doing, progress: None,
+    say: Say = lambda message: None,
+) -> dict[str, Any]:
+    """Search until the goal is reached, compare the best with the default, and return the result.
+
+    It is also saved, as JSON and with plots. An interruption leaves what there is, and is raised again.
+    """
+    for each in study.objective.dimensions:
+        if each.start != each.default:
+            say(f"{each.name}={each.default}, the default, is not searched; the first trial has {each.start}")
+    try:
+        if num_jobs == 1:
+            search(study, goal, report)
+        else:
+            say(f"{num_jobs} processes share the machine, so a second of training buys less than alone")
+            search_in_processes(study, goal, num_jobs, report)
+        best = study.best()
+        chosen = describe_trial(study, best)["name"] if best else study.objective.name
+        comparison = None
+        if chosen != study.objective.name:
+            comparison = study.objective.compare(chosen, num_seeds, study.folder, report)
+    except KeyboardInterrupt:
+        study.interrupt()
+        write_file(study.folder / RESULT, to_json(study_result(study, None)))
+        say(f"{study.num_done()} trials are kept in {study.folder}; the same --out goes on")
+        raise
+    result = study_result(study, comparison)
+    write_file(study.folder / RESULT, to_json(result))
+    report("drawing", None)
+    if problem := write_page(study, study.folder / PAGE):
+        say(problem)
+    return result

@@ -1,0 +1,208 @@
+"""What is searched: options with the values that may be tried, from what components declare."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
+
+from annotated_types import Ge, Le
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from textgen.api import Search, TextgenError
+from textgen.registry.options import Option, metadata, write_value
+from textgen.runtime.messages import unknown
+
+Value: TypeAlias = bool | int | float | str | None
+
+NUM_STEPS = 50
+"""About how many steps a linear range has that declares none."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An option that could be searched."""
+
+    name: str
+    """As in an entry: `dropout`, or `model.dropout` if two parts have one."""
+    owner: str
+    """The component it belongs to, for messages."""
+    option: Option
+    default: Any
+    is_fixed: bool = False
+    """Whether the user has chosen its value."""
+
+    @property
+    def search(self) -> Search | None:
+        """What the component declares to be tried."""
+        return self.option.search
+
+    def parse(self, text: str) -> Any:
+        """Return the value that `text` stands for; raises `TextgenError` if it is not allowed."""
+        return self.option.parse(self.owner, text)
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """An option that is searched, and every value that may be tried."""
+
+    name: str
+    grid: tuple[Value, ...]
+    """In order if they are numbers of a range."""
+    default: Value
+    is_range: bool
+    log: bool = False
+
+    @property
+    def start(self) -> Value:
+        """The value of the first trial: the default, or the nearest one if `--search` leaves it out."""
+        return self.default if self.default in self.grid else self.nearest(self.default)
+
+    def nearest(self, value: Any) -> Value:
+        """Return the allowed value that is nearest to `value`, or the first one where nothing is near."""
+        if not self.is_range or value is None:
+            return value if value in self.grid else self.grid[0]
+        return min(self.grid, key=lambda each: abs(float(each or 0) - value))
+
+    def distribution(self) -> BaseDistribution:
+        """Return what Optuna draws from; what it draws is then moved to the nearest allowed value."""
+        if not self.is_range:
+            return CategoricalDistribution(self.grid)
+        low: Any = self.grid[0]
+        high: Any = self.grid[-1]
+        kind = IntDistribution if isinstance(low, int) else FloatDistribution
+        return kind(low, high, log=self.log)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is searched as JSON values."""
+        about = {"option": self.name, "default": self.default}
+        if not self.is_range:
+            return {**about, "values": list(self.grid)}
+        return {**about, "low": self.grid[0], "high": self.grid[-1], "log": self.log, "num": len(self.grid)}
+
+
+def dimensions(candidates: Sequence[Candidate], chosen: str | None, what: str) -> list[Dimension]:
+    """Return what is searched: what declares to be, or what `chosen` (`rate=1e-4..1e-2,size`) names.
+
+    Options with a fixed value never are. Raises `TextgenError` for an unknown name, a range that means
+    nothing, and if there is nothing to search in `what`.
+    """
+    if chosen is None:
+        wanted = {each.name: "" for each in candidates if each.search and not each.is_fixed}
+    else:
+        wanted = dict(_read(chosen))
+    by_name = {each.name: each for each in candidates}
+    found = []
+    for name, text in wanted.items():
+        if name not in by_name:
+            raise TextgenError(f"--search: {unknown('option', name, by_name)}")
+        if by_name[name].is_fixed:
+            raise TextgenError(f"--search: {name} has a value in {what!r} already; leave one of them out")
+        found.append(_asked(by_name[name], text) if text else _declared(by_name[name]))
+    found = [each for each in found if len(each.grid) > 1]
+    if not found:
+        raise TextgenError(
+            f"nothing of {what!r} is left to search; name options with --search NAME=LOW..HIGH"
+        )
+    return found
+
+
+def spell(spec: str, searched: Sequence[Dimension], params: Mapping[str, Value]) -> str:
+    """Return an entry, or a sampler, with the options that differ from their defaults."""
+    changed = [
+        f"{each.name}={write_value(params[each.name])}"
+        for each in searched
+        if params[each.name] != each.default
+    ]
+    return spec + (":" if ":" not in spec else ",") * bool(changed) + ",".join(changed)
+
+
+def _declared(candidate: Candidate) -> Dimension:
+    """Return the dimension that a component declares, widened to hold the default."""
+    search = candidate.search or Search()
+    default, where = candidate.default, candidate.name
+    if search.values:
+        return Dimension(where, _with(search.values, default), default, is_range=False)
+    if choices := _choices(candidate.option.annotation):
+        return Dimension(where, choices, default, is_range=False)
+    low, high = search.low, search.high
+    for item in metadata(candidate.option.annotation):
+        low = item.ge if low is None and isinstance(item, Ge) else low  # type: ignore[assignment]
+        high = item.le if high is None and isinstance(item, Le) else high  # type: ignore[assignment]
+    if low is None or high is None or isinstance(default, str | None):
+        raise TextgenError(
+            f"--search: {where} has no range of its own; give one, as {where}=LOW..HIGH or {where}=A|B|C"
+        )
+    ends = [candidate.parse(f"{end:.10g}") for end in (min(low, default), max(high, default))]
+    grid = _grid(ends[0], ends[1], search.log, search.step)
+    return Dimension(where, tuple(sorted({*grid, default})), default, is_range=True, log=search.log)
+
+
+def _asked(candidate: Candidate, text: str) -> Dimension:
+    """Return the dimension that the user describes, as `1e-4..1e-2` or `muon|adamw`."""
+    low, dots, high = text.partition("..")
+    if not dots:
+        values = tuple(dict.fromkeys(candidate.parse(value.strip()) for value in text.split("|")))
+        return _checked(Dimension(candidate.name, values, candidate.default, is_range=False), text)
+    search = candidate.search or Search()
+    ends = [candidate.parse(low.strip()), candidate.parse(high.strip())]
+    if any(isinstance(end, bool | str | None) for end in ends):
+        raise TextgenError(f"--search: {candidate.name}={text} is no range of numbers; write A|B|C")
+    # Without a word from the component, a range over two decades is one of factors.
+    log = ends[0] > 0 and (search.log or ends[1] >= 100 * ends[0])
+    grid = _grid(ends[0], ends[1], log, search.step)
+    return _checked(Dimension(candidate.name, grid, candidate.default, is_range=True, log=log), text)
+
+
+def _checked(dimension: Dimension, text: str) -> Dimension:
+    if len(dimension.grid) < 2:
+        raise TextgenError(f"--search: {dimension.name}={text} leaves nothing to choose; give a wider range")
+    return dimension
+
+
+def _grid(low: float, high: float, log: bool, step: float | None) -> tuple[Value, ...]:
+    """Return the numbers from `low` to `high` that may be tried: multiples of `step`, or of two digits."""
+    is_int = isinstance(low, int)
+    if log and step is None:
+        decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)))
+        numbers = [float(f"{digits}e{decade}") for decade in decades for digits in range(10, 100)]
+    else:
+        step = step or (max(1.0, _round_step(high - low)) if is_int else _round_step(high - low))
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        numbers = [float(f"{step * index:.6g}") for index in range(first, last + 1)]
+    inside = sorted({round(number) if is_int else number for number in numbers})
+    return tuple(number for number in inside if low <= number <= high)
+
+
+def _round_step(width: float) -> float:
+    return float(f"{max(width, 1e-12) / NUM_STEPS:.0e}")
+
+
+def _with(values: Sequence[Value], default: Value) -> tuple[Value, ...]:
+    return tuple(values) if default in values else (default, *values)
+
+
+def _read(chosen: str) -> Iterator[tuple[str, str]]:
+    """Yield name and description of each option in `a=1..2,b`; the description may be empty."""
+    seen: Collection[str] = set()
+    for item in filter(None, map(str.strip, chosen.split(","))):
+        name, _, text = item.partition("=")
+        if name.strip() in seen:
+            raise TextgenError(f"--search: {name.strip()} is given twice; leave one of them out")
+        seen = {*seen, name.strip()}
+        yield name.strip(), text.strip()
+
+
+def _choices(annotation: Any) -> tuple[Value, ...]:
+    """Return every value of a bool or Literal; nothing for other types."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if annotation is bool:
+        return False, True
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
