@@ -11,8 +11,8 @@ import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from textgen.registry.options import build
 from textgen.registry import registry
+from textgen.registry.options import build
 
 settings.register_profile("textgen", max_examples=40, deadline=None, derandomize=True)
 settings.load_profile("textgen")

@@ -42,13 +42,13 @@ def plain_training(
     num_updates: int,
     model: dict[str, int],
 ) -> Work:
-    """Return the work of `num_updates` updates; `shape` is the batch's, streams × tokens.
+    """Return the work of `num_updates` updates; `shape` is the batch's, batches × tokens.
 
     Carried state, full softmax, Adam, gradient clipping.
     """
     (batch_size, length), lstm = shape, PlainLSTM(**model).to(device_config.device)
     per_stream = len(ids) // batch_size
-    streams = (
+    batches = (
         torch.from_numpy(ids[: per_stream * batch_size]).view(batch_size, per_stream).to(device_config.device)
     )
     optimizer = torch.optim.Adam(lstm.parameters(), lr=1e-3)
@@ -59,7 +59,7 @@ def plain_training(
         for _ in range(num_updates):
             if position + length >= per_stream:
                 position, state = 0, None
-            window = streams[:, position : position + length + 1]
+            window = batches[:, position : position + length + 1]
             position += length
             with device_config.autocast():
                 logits, state = lstm(window[:, :-1], state)

@@ -51,14 +51,14 @@ class Ours:
 
     def training(self, num_updates: int) -> Work:
         """Return the work of so many updates, in tokens."""
-        streams = ContiguousBatches(self.ids, self.options.batch_size, self.options.sequence_length, 0)
-        trainer = Trainer(self.model, streams, self.options, self.device_config, 0)
+        batches = ContiguousBatches(self.ids, self.options.batch_size, self.options.sequence_length, 0)
+        trainer = Trainer(self.model, batches, self.options, self.device_config, 0)
         self.model.train()
 
         def work() -> int:
             for _ in range(num_updates):
                 trainer.update(0.5)
-            return num_updates * streams.batch_size * streams.sequence_length
+            return num_updates * batches.batch_size * batches.sequence_length
 
         return work
 

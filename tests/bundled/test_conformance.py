@@ -27,7 +27,7 @@ COMPONENTS: list[tuple[str, str, dict[str, Any]]] = [
     ("model", "ngram", {"order": 1}),
     ("model", "ngram", {"order": 5, "discount": 0.5}),
     ("embedding", "word2vec", {"dimension": 8, "skip_gram": True, "frozen": True}),
-    ("cleaner", "clean", {"whitespace": False}),
+    ("cleaner", "prose", {"whitespace": False}),
 ]  # fmt: skip
 
 

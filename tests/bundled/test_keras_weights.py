@@ -211,7 +211,7 @@ def test_a_run_starts_from_the_weights_and_is_loaded_without_their_file(tmp_path
     path = write_h5(tmp_path / "old.h5", configuration("hard_sigmoid"), random_weights())
     (tmp_path / "text.txt").write_text("ab\n\n" * 120, "utf-8", newline="")
     corpus = load_corpus([str(tmp_path / "text.txt")], "raw")
-    entry = parse_entry(f"seed:weights={path},{OPTIONS},learning_rate=1e-9,batch_size=4,dropout=0")
+    entry = parse_entry(f"original:weights={path},{OPTIONS},learning_rate=1e-9,batch_size=4,dropout=0")
     device_config = DeviceConfig(torch.device("cpu"), "fp32")
     run = Experiment(entry, corpus, parse_budget("20chars"), device_config, seed=0).run(lambda progress: None)
     np.testing.assert_allclose(predict(run.model, IDS), predict(load_keras(path), IDS), atol=1e-5)
@@ -224,9 +224,9 @@ def test_a_run_starts_from_the_weights_and_is_loaded_without_their_file(tmp_path
 def test_options_and_alphabet_must_be_those_of_the_file(tmp_path: Path) -> None:
     path = write_h5(tmp_path / "old.h5", configuration("hard_sigmoid"), random_weights())
     with pytest.raises(TextgenError, match=f"other options; add {OPTIONS} to the entry$"):
-        parse_entry(f"seed:weights={path}").build_model(VOCAB_SIZE)
+        parse_entry(f"original:weights={path}").build_model(VOCAB_SIZE)
     with pytest.raises(TextgenError, match="knows 3 symbols, this vocabulary has 4; give the text"):
-        parse_entry(f"seed:weights={path},{OPTIONS}").build_model(4)
+        parse_entry(f"original:weights={path},{OPTIONS}").build_model(4)
 
 
 # --- everything else
@@ -260,7 +260,7 @@ def test_a_network_of_another_kind_is_named_with_its_layer(
     target.update(change)
     path = write(tmp_path / "saved", layers, random_weights())
     with pytest.raises(
-        TextgenError, match=f"^the network in .*saved is not like the model seed: .*{message}"
+        TextgenError, match=f"^the network in .*saved is not like the model original: .*{message}"
     ):
         load_keras(path)
 

@@ -92,9 +92,9 @@ def repeated_chars(past: Sequence[int], token: int, window: int) -> int:
     window=st.integers(1, 20),
 )
 def test_each_character_too_many_divides_the_probability(
-    prompt: list[int], written: list[int], span: int, window: int
+    prompt: list[int], written: list[int], allowed_length: int, window: int
 ) -> None:
-    spec = f"dry:penalty=3,allowed_length={span},window={window},temperature=1"
+    spec = f"dry:penalty=3,allowed_length={allowed_length},window={window},temperature=1"
     logits = torch.tensor([[0.5, 0.1, -0.2, 0.3, 0.0]])
     choose = begin(spec, [prompt, [1, 1]])
     for token in written:  # made certain, so that it is what is written
@@ -102,7 +102,7 @@ def test_each_character_too_many_divides_the_probability(
         forced[:, token] = 200.0
         choose(forced, torch.tensor([0.5, 0.5]))
     past = prompt + written
-    excess = [max(0, repeated_chars(past, token, window) - span) for token in range(5)]
+    excess = [max(0, repeated_chars(past, token, window) - allowed_length) for token in range(5)]
     wanted = (logits[0] - math.log(3) * torch.tensor(excess)).softmax(0)
     uniforms = torch.arange(0.5, 200) / 200
     begun = begin(spec, [past] * 200)  # what was written counts as much as what was given
@@ -117,7 +117,9 @@ def test_a_loop_ends_that_the_model_would_write_for_ever() -> None:
     assert loop == [0] * 60
     ids = walk(begin("dry:temperature=0.01", [[]]), logits, 60)[:, 0].tolist()
     first = ids.index(1)
-    assert 12 < first < 20  # the span, and some characters more until the penalty outweighs the logits
+    assert (
+        12 < first < 20
+    )  # what is allowed, and more until the penalty outweighs the logits
     assert ids[:first] == [0] * first
 
 

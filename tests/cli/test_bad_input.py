@@ -51,7 +51,7 @@ train TINY --corpus GOOD --max-chars 50
 train TINY --corpus GOOD --max-chars 0
     cannot cut the corpus to 0 characters; give a positive number
 train TINY --corpus markup.txt
-    nothing of markup.txt remains after the cleaner 'clean'; try --clean raw
+    nothing of markup.txt remains after the cleaner 'prose'; try --clean raw
 train TINY --corpus binary
     binary is binary (a zero byte at offset 0); give a plain text file
 train TINY --corpus latin.txt
@@ -60,12 +60,12 @@ train TINY --corpus utf16.txt
     utf16.txt is binary (…); it may be text with --encoding utf-16
 train TINY --corpus GOOD --encoding utf9
     unknown text encoding 'utf9'; use for example utf-8, latin-1, cp1252 or utf-16
-train TINY --corpus GOOD --clean claen
-    unknown cleaner 'claen'; did you mean 'clean'? known: clean, raw, seed
-train TINY --corpus GOOD --clean clean:quote=no
-    cleaner 'clean': unknown option 'quote'; did you mean 'quotes'? known: …
-train TINY --corpus GOOD --clean clean:quotes=maybe
-    cleaner 'clean' option quotes=maybe: input should be a valid boolean (the default is True)
+train TINY --corpus GOOD --clean porse
+    unknown cleaner 'porse'; did you mean 'prose'? known: letters, prose, raw
+train TINY --corpus GOOD --clean prose:quote=no
+    cleaner 'prose': unknown option 'quote'; did you mean 'quotes'? known: …
+train TINY --corpus GOOD --clean prose:quotes=maybe
+    cleaner 'prose' option quotes=maybe: input should be a valid boolean (the default is True)
 train TINY --corpus GOOD --split 50/50/50
     cannot split by '50/50/50'; write percentages, as 90/5/5, or 90/10 for no test part
 train TINY --corpus GOOD --split 90
@@ -76,17 +76,17 @@ score RUN missing.txt
     no such file: missing.txt; give a path, - for standard input, or a corpus: …
 score RUN empty.txt
     empty.txt is empty; give a text
-score RUN GOOD --clean claen
-    unknown cleaner 'claen'; did you mean 'clean'? known: …
+score RUN GOOD --clean porse
+    unknown cleaner 'porse'; did you mean 'prose'? known: …
 corpus missing.txt
     no such file: missing.txt; …
 corpus binary --diff
     binary is binary (…); give a plain text file
 
 train randm
-    unknown entry 'randm'; did you mean 'random'? known: random, seed; or write …
+    unknown entry 'randm'; did you mean 'random'? known: original, random; or write …
 train char-lstn
-    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: gru, lstm, …, transformer
+    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: gru, lstm, …, uniform
 train carh-lstm
     entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: bpe, byte, char, word
 train word-lstm-glvoe
@@ -94,7 +94,7 @@ train word-lstm-glvoe
 train word-lstm-glove-word2vec
     entry 'word-lstm-glove-word2vec' has too many parts; write <tokenizer>-<model>[-<embedding>]
 train char-uniform-glove
-    entry 'char-uniform-glove': model 'random' takes no embedding; leave it out
+    entry 'char-uniform-glove': model 'uniform' takes no embedding; leave it out
 train random-glove
     entry 'random-glove': unknown tokenizer 'random'; …; random is a whole entry, so nothing goes with it
 bench char-lstm randm
@@ -120,7 +120,7 @@ train char-lstm:learning_rate=inf
 train char-lstm:num_layers=1,hidden_size=1000000000000
     out of memory; take a smaller model, batch_size or sequence_length
 bench random --sampler top-q
-    unknown sampler 'top-q'; did you mean 'top-p'? known: greedy, …
+    unknown sampler 'top-q'; did you mean 'top-p'? known: dry, greedy, …
 bench random --sampler top-p:q=1
     sampler 'top-p': unknown option 'q'; known: p, temperature
 bench random --sampler top-p:p=7

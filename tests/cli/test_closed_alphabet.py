@@ -12,7 +12,7 @@ import pytest
 
 Textgen = Callable[..., subprocess.CompletedProcess[str]]
 
-ENTRY = "seed:hidden_size=8,num_layers=1,window=60,num_validations=2"
+ENTRY = "original:hidden_size=8,num_layers=1,window=60,num_validations=2"
 SENTENCE = "the quick brown fox jumps over the lazy dog\n\n"
 
 

@@ -180,7 +180,7 @@ FAULTS = {
 }
 ENTRIES = {
     "models": "char-{}",
-    "tokenizers": "{}-random",
+    "tokenizers": "{}-uniform",
     "embeddings": "word-lstm-{}:num_layers=1,hidden_size=8",
     "aliases": "{}",
 }

@@ -48,7 +48,7 @@ def test_corpus_shows_the_figures_of_a_text(textgen: Textgen) -> None:
 
 def test_corpus_shows_what_a_cleaner_changes(textgen: Textgen) -> None:
     lines = textgen("corpus", "lee", "--diff", "--clean", "letters").stdout.splitlines()
-    assert lines[:2] == ["--- lee", "+++ lee after seed"]
+    assert lines[:2] == ["--- lee", "+++ lee after letters"]
     assert any(line.startswith("-Hundreds of people have been forced") for line in lines)
     assert any(line.startswith("+hundreds of people have been forced") for line in lines)
     assert textgen("corpus", "lee", "--diff", "--clean", "raw").stdout == ""

@@ -85,7 +85,7 @@ def result(*entries: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {
         "corpus": {
             "name": "wiki",
-            "cleaner": "clean",
+            "cleaner": "prose",
             "num_chars": 2_612_345,
             "sha256": "9f2c" * 16,
             "split": {part: {"num_chars": size, "sha256": "ab" * 32} for part, size in parts.items()},

@@ -193,7 +193,7 @@ def test_load_corpus_cleans_splits_and_describes(tmp_path: Path) -> None:
     described = corpus.to_json()
     assert list(described) == ["name", "cleaner", "num_chars", "sha256", "split"]
     assert described["name"] == "novel.txt"
-    assert described["cleaner"] == "clean"
+    assert described["cleaner"] == "prose"
     assert described["num_chars"] == len(corpus.text)
     assert described["sha256"] == hashlib.sha256(corpus.text.encode()).hexdigest()
     assert list(described["split"]) == ["train", "validation", "test"]
@@ -224,7 +224,7 @@ def test_max_chars_cuts_after_cleaning_at_a_boundary(tmp_path: Path) -> None:
 def test_nothing_remains_after_cleaning(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("<p> </p>\n\n[Illustration]")
-    with pytest.raises(TextgenError, match=r"nothing of a\.txt remains after the cleaner 'clean'"):
+    with pytest.raises(TextgenError, match=r"nothing of a\.txt remains after the cleaner 'prose'"):
         load_corpus([str(path)])
 
 

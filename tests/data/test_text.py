@@ -105,7 +105,7 @@ def test_pieces_are_decoded_as_the_whole(encoding: str, data: bytes, sizes: list
 
 @pytest.mark.parametrize(
     ("cleaner", "num_processes"),
-    [("clean", 2), ("clean", 1), ("raw", 1), ("seed", 1), ("prose:markup=no", 1)],
+    [("prose", 2), ("prose", 1), ("raw", 1), ("letters", 1), ("prose:markup=no", 1)],
 )
 def test_a_big_file_gives_the_text_and_the_split_of_a_small_one(
     big: Path, cleaner: str, num_processes: int, monkeypatch: pytest.MonkeyPatch

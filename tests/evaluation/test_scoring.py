@@ -17,8 +17,8 @@ from textgen.data.text import cut_blocks
 from textgen.data.tokenization import START
 from textgen.data.vocabulary import TokenTable, fallback_mask
 from textgen.evaluation.scoring import TokenScores, bits_of_blocks, score_text, summarise, token_starts
+from textgen.experiment import scoring
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.experiment import experiment
 from textgen.experiment.run import Run
 from textgen.experiment.scoring import score_any
 from textgen.registry.options import build
@@ -250,7 +250,7 @@ def test_a_long_text_is_scored_in_stretches_as_in_one_pass(
     name = "char" if isinstance(tokenizer, CharTokenizer) else "word"
     run = Run(parse_entry(f"{name}-lstm"), tokenizer, lstm, {}, np.zeros(0))
     whole = score_any(run, text, CPU)
-    monkeypatch.setattr(experiment, "BLOCK_CHARS", 3000)
+    monkeypatch.setattr(scoring, "BLOCK_CHARS", 3000)
     assert len(list(cut_blocks([text], 3000))) > 5
     stretches = score_any(run, text, CPU)
     assert stretches["score_checks"]["decoded_equals_text"] is True

@@ -70,7 +70,7 @@ def vectors(dimension: int) -> PretrainedVectors:
     [
         ("char-lstm", {"tokenizer": "char", "model": "lstm"}),
         ("word-lstm-glove", {"tokenizer": "word", "model": "lstm", "embedding": "glove"}),
-        ("random", {"tokenizer": "char", "model": "random"}),
+        ("random", {"tokenizer": "char", "model": "uniform"}),
         (" char-lstm: ", {"tokenizer": "char", "model": "lstm"}),
     ],
 )
@@ -176,7 +176,10 @@ def test_training_options_that_there_are_not_are_the_fault_of_the_model(install:
         ("char-lstm:hidden_size=big", "lstm option hidden_size=big: input should be a valid integer"),
         ("char-lstm:batch_size=0", "training option batch_size=0: input should be greater than"),
         ("char-lstm:dropout=1", "lstm option dropout=1: input should be less than 1"),
-        ("char-uniform-glove", "entry 'char-uniform-glove': model 'random' takes no embedding; leave it out"),
+        (
+            "char-uniform-glove",
+            "model 'uniform' takes no embedding; leave it out",
+        ),
     ],
 )
 def test_a_mistake_is_answered_in_one_line(text: str, message: str) -> None:
@@ -205,7 +208,7 @@ def test_what_a_component_refuses_is_one_line_that_names_it(toys: None) -> None:
 def test_vectors_go_to_a_model_with_an_input_table_only() -> None:
     assert accepts_vectors(LSTM)
     assert not accepts_vectors(Uniform)
-    with pytest.raises(TextgenError, match=r"^model 'random' in 'random' takes no embedding$"):
+    with pytest.raises(TextgenError, match=r"^model 'uniform' in 'random' takes no embedding$"):
         parse_entry("random").build_model(9, vectors(5))
     assert parse_entry("random").build_embedding() is None
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from textgen.api import TextgenError
-from textgen.registry.registry import PluginError, registry
+from textgen.registry import registry
+from textgen.registry.registry import PluginError
 
 Install = Callable[[str, str, str], None]
 TOY = "[textgen.cleaners]\ntoy = toys:Toy\n"

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from textgen.api import TextgenError
-from textgen.registry.registry import PluginError, registry
+from textgen.registry import registry
+from textgen.registry.registry import PluginError
 from textgen.registry.single_file import component_name, load_plugin_file
 
 CODE = """

@@ -162,7 +162,7 @@ def test_the_tests_of_the_projects_pass(projects: dict[str, Path], tmp_path: Pat
         ("sampler", "a--b", "in words joined by single underscores or hyphens, and no keyword"),
         ("model", "lstm", "there is a model 'lstm' already; choose another name"),
         ("sampler", "top-p", "there is a sampler 'top-p' already"),
-        ("cleaner", "lstm", "the module textgen_lstm is installed already"),
+        ("cleaner", "models", "the module textgen_models is installed already"),
         ("corpus", "bench", "the distribution textgen-bench is installed already"),
         ("modle", "decay", "unknown kind 'modle'; did you mean 'model'?"),
         ("alias", "decay", "unknown kind 'alias'; known: cleaner, corpus, "),

@@ -52,7 +52,7 @@ cumulative = true
 cases = [
     {{ label = "all", entry = "{TINY}" }},
     {{ label = "a third", entry = "{TINY}", train_share = 30 }},
-    {{ label = "letters", entry = "{TINY}", clean = "seed", samplers = ["greedy", "temperature"] }},
+    {{ label = "letters", entry = "{TINY}", clean = "letters", samplers = ["greedy", "temperature"] }},
 ]
 """
 

@@ -73,8 +73,8 @@ def test_whatever_a_component_raises_is_a_failure_with_its_place() -> None:
     ]
     ends = outcomes["cleaner-idempotent"]
     assert ends.status == "failed"
-    assert ends.reason == f"SystemExit: not today (test_testing.py, line {exit_line})"
-    assert outcomes["cleaner-empty-text"].reason == f"KeyError: 'fault' (test_testing.py, line {fail_line})"
+    assert ends.reason == f"SystemExit: not today (test_runner.py, line {exit_line})"
+    assert outcomes["cleaner-empty-text"].reason == f"KeyError: 'fault' (test_runner.py, line {fail_line})"
 
 
 def test_the_exam_ends_where_the_contract_is_broken() -> None:

@@ -1,4 +1,4 @@
-"""Training streams: contiguous, shifted by one, and covering the text in every epoch."""
+"""Training batches: contiguous, shifted by one, and covering the text in every epoch."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ CPU = torch.device("cpu")
 sizes = st.tuples(st.integers(2, 400), st.integers(1, 9), st.integers(1, 40))
 
 
-def epoch_of(streams: ContiguousBatches) -> tuple[list[torch.Tensor], list[torch.Tensor], list[bool]]:
-    """Inputs, targets and whether the streams start anew, of each update of one epoch."""
-    updates = [streams.next(CPU) for _ in range(streams.length // streams.sequence_length)]
+def epoch_of(batches: ContiguousBatches) -> tuple[list[torch.Tensor], list[torch.Tensor], list[bool]]:
+    """Inputs, targets and whether the batches start anew, of each update of one epoch."""
+    updates = [batches.next(CPU) for _ in range(batches.length // batches.sequence_length)]
     inputs, targets, fresh = zip(*updates, strict=True)
     return list(inputs), list(targets), list(fresh)
 
@@ -28,10 +28,10 @@ def epoch_of(streams: ContiguousBatches) -> tuple[list[torch.Tensor], list[torch
 @given(sizes)
 def test_an_epoch_covers_a_contiguous_text_less_than_one_update_short(sizes: tuple[int, int, int]) -> None:
     num_tokens, batch_size, sequence_length = sizes
-    streams = ContiguousBatches(np.arange(num_tokens, dtype=np.int32), batch_size, sequence_length, seed=0)
-    shape = (streams.batch_size, streams.sequence_length)
+    batches = ContiguousBatches(np.arange(num_tokens, dtype=np.int32), batch_size, sequence_length, seed=0)
+    shape = (batches.batch_size, batches.sequence_length)
     for _ in range(2):
-        inputs, targets, fresh = epoch_of(streams)
+        inputs, targets, fresh = epoch_of(batches)
         assert {tuple(part.shape) for part in inputs + targets} == {shape}
         assert all(torch.equal(target, part + 1) for part, target in zip(inputs, targets, strict=True))
         covered = torch.cat(inputs, dim=1).flatten()  # stream after stream
@@ -44,11 +44,11 @@ def test_an_epoch_covers_a_contiguous_text_less_than_one_update_short(sizes: tup
 @given(sizes)
 def test_a_short_text_shrinks_windows_then_streams(sizes: tuple[int, int, int]) -> None:
     num_tokens, batch_size, sequence_length = sizes
-    streams = ContiguousBatches(np.zeros(num_tokens, np.int32), batch_size, sequence_length, seed=0)
-    assert streams.sequence_length == min(sequence_length, num_tokens - 1)
-    assert 1 <= streams.batch_size <= batch_size
+    batches = ContiguousBatches(np.zeros(num_tokens, np.int32), batch_size, sequence_length, seed=0)
+    assert batches.sequence_length == min(sequence_length, num_tokens - 1)
+    assert 1 <= batches.batch_size <= batch_size
     if batch_size * sequence_length < num_tokens:
-        assert (streams.batch_size, streams.sequence_length) == (batch_size, sequence_length)
+        assert (batches.batch_size, batches.sequence_length) == (batch_size, sequence_length)
 
 
 def test_a_text_too_long_for_memory_gives_the_same_windows(
@@ -75,30 +75,30 @@ def test_a_text_without_a_pair_of_tokens_is_an_error(num_tokens: int) -> None:
 
 def test_epochs_start_at_offsets_that_the_seed_decides() -> None:
     def offsets(seed: int) -> list[int]:
-        streams = ContiguousBatches(np.arange(1000, dtype=np.int32), 7, 50, seed)
-        return [int(epoch_of(streams)[0][0][0, 0]) for _ in range(8)]
+        batches = ContiguousBatches(np.arange(1000, dtype=np.int32), 7, 50, seed)
+        return [int(epoch_of(batches)[0][0][0, 0]) for _ in range(8)]
 
     assert offsets(0) == offsets(0) != offsets(1)
     assert len(set(offsets(0))) > 4
 
 
 def test_epochs_are_counted() -> None:
-    streams = ContiguousBatches(np.arange(101, dtype=np.int32), 2, 10, seed=0)
+    batches = ContiguousBatches(np.arange(101, dtype=np.int32), 2, 10, seed=0)
     counted = []
     for _ in range(10):
-        counted.append(streams.num_epochs)
-        streams.next(CPU)
+        counted.append(batches.num_epochs)
+        batches.next(CPU)
     assert counted == [0, 0.2, 0.4, 0.6, 0.8, 1, 1.2, 1.4, 1.6, 1.8]
-    assert streams.num_epochs == 2
+    assert batches.num_epochs == 2
 
 
 @given(num_updates=st.integers(0, 12))
 def test_epoch_and_position_are_all_that_resuming_needs(num_updates: int) -> None:
     ids = np.arange(104, dtype=np.int32)
-    streams = ContiguousBatches(ids, 2, 10, seed=5)
+    batches = ContiguousBatches(ids, 2, 10, seed=5)
     for _ in range(num_updates):
-        streams.next(CPU)
-    resumed = ContiguousBatches(ids, 2, 10, seed=5, epoch=streams.epoch, position=streams.position)
+        batches.next(CPU)
+    resumed = ContiguousBatches(ids, 2, 10, seed=5, epoch=batches.epoch, position=batches.position)
     for _ in range(7):
-        for before, after in zip(streams.next(CPU), resumed.next(CPU), strict=True):
+        for before, after in zip(batches.next(CPU), resumed.next(CPU), strict=True):
             assert np.array_equal(before, after)

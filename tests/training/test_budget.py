@@ -24,7 +24,7 @@ from textgen.training.budget import parse_budget
 )
 def test_budgets(text: str, measure: str, amount: float) -> None:
     budget = parse_budget(text)
-    assert (budget.measure, budget.amount) == (measure, amount)
+    assert (budget.unit, budget.amount) == (measure, amount)
     spent = {"seconds": 0.0, "epochs": 0.0, "chars": 0.0} | {measure: amount / 4}
     assert budget.fraction(**spent) == pytest.approx(0.25)
     assert parse_budget(str(budget)) == budget

@@ -47,8 +47,8 @@ def lstm(seed: int = 0, vectors: PretrainedVectors | None = None, **options: Any
 def trainer(
     ids: TokenIds, seed: int = 0, options: TrainOptions = OPTIONS, model: nn.Module | None = None
 ) -> Trainer:
-    streams = ContiguousBatches(ids, options.batch_size, options.sequence_length, seed)
-    return Trainer(model or lstm(seed), streams, options, CPU, seed)
+    batches = ContiguousBatches(ids, options.batch_size, options.sequence_length, seed)
+    return Trainer(model or lstm(seed), batches, options, CPU, seed)
 
 
 def no_validation() -> float:
@@ -200,8 +200,8 @@ def test_a_restored_training_goes_on_bit_by_bit(ids: TokenIds, num_updates: int)
     state = copy.deepcopy(training.state())
     losses, final = go_on(training)
 
-    streams = ContiguousBatches(ids, 8, 16, 0, state["epoch"], state["position"])
-    restored = Trainer(lstm(seed=9, dropout=0.3), streams, OPTIONS, CPU, seed=9)
+    batches = ContiguousBatches(ids, 8, 16, 0, state["epoch"], state["position"])
+    restored = Trainer(lstm(seed=9, dropout=0.3), batches, OPTIONS, CPU, seed=9)
     restored.model.load_state_dict(state["model"])
     for optimizer, its_state in zip(restored.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(its_state)

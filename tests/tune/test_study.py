@@ -217,7 +217,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, {here!r})
 from test_study import Toy
-from textgen.tune import Goal, Study, search
+from textgen.tune.trials import Goal, Study, search
 
 def slow(params, report):
     print(sorted(params.items()), flush=True)

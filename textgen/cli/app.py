@@ -11,7 +11,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from textgen import __version__
+from textgen import __version__, defaults
 from textgen.api import TextgenError, TextgenWarning
 from textgen.cli import plugins as cli_plugins
 from textgen.cli import runs as cli_runs
@@ -71,9 +71,9 @@ def bench(
         list[str] | None,
         typer.Argument(help="Such as char-lstm word-lstm-glove random char-lstm:num_layers=1."),
     ] = None,
-    corpus: Sources = ["wiki"],
-    clean: Clean = "prose",
-    split: Split = "90/5/5",
+    corpus: Sources = [defaults.CORPUS],
+    clean: Clean = defaults.CLEANER,
+    split: Split = defaults.SPLIT,
     max_chars: MaxChars = None,
     encoding: Encoding = "utf-8",
     budget: Annotated[
@@ -99,8 +99,8 @@ def bench(
             "--prompt", help="Text to continue; repeatable.", show_default="passages of the test text"
         ),
     ] = None,
-    sampler: Samplers = ["temperature:temperature=0.8"],
-    length: Length = 400,
+    sampler: Samplers = [defaults.SAMPLER],
+    length: Length = defaults.SAMPLE_CHARS,
     suite: Annotated[
         str | None,
         typer.Option("--suite", help="In place of entries: a name (improvements, seed) or a TOML file."),
@@ -121,7 +121,7 @@ def bench(
 
     if (suite is None) == (not entries):
         raise typer.BadParameter("give entries to compare, or --suite")
-    spent = parse_budget(budget or "60s")
+    spent = parse_budget(budget or defaults.BUDGET)
     if suite is not None:
         from textgen.cli.suite import bench_suite
         from textgen.suite.planner import SuiteOptions
@@ -166,12 +166,12 @@ def bench(
 @app.command()
 def train(
     entry: Annotated[str, typer.Argument(help="Such as char-lstm or word-lstm-glove:hidden_size=512.")],
-    corpus: Sources = ["wiki"],
-    clean: Clean = "prose",
-    split: Split = "90/5/5",
+    corpus: Sources = [defaults.CORPUS],
+    clean: Clean = defaults.CLEANER,
+    split: Split = defaults.SPLIT,
     max_chars: MaxChars = None,
     encoding: Encoding = "utf-8",
-    budget: BudgetText = "60s",
+    budget: BudgetText = defaults.BUDGET,
     seed: Seed = 0,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -210,8 +210,8 @@ def show_corpus(
     sources: Annotated[
         list[str] | None, typer.Argument(help="A name, a path or -; nothing lists the names.")
     ] = None,
-    clean: Clean = "prose",
-    split: Split = "90/5/5",
+    clean: Clean = defaults.CLEANER,
+    split: Split = defaults.SPLIT,
     max_chars: MaxChars = None,
     encoding: Encoding = "utf-8",
     diff: Annotated[bool, typer.Option("--diff", help="Show the lines that the cleaner changes.")] = False,

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from textgen import defaults
 from textgen.cli.console import flat, print_figures, printable
 from textgen.cli.options import (
     Clean,
@@ -27,10 +28,8 @@ from textgen.cli.options import (
 def sample(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     prompt: Annotated[str, typer.Option("--prompt", help="Text to continue.")] = "",
-    length: Length = 400,
-    sampler: Annotated[
-        str, typer.Option("--sampler", help="Such as top-p:p=0.9.")
-    ] = "temperature:temperature=0.8",
+    length: Length = defaults.SAMPLE_CHARS,
+    sampler: Annotated[str, typer.Option("--sampler", help="Such as top-p:p=0.9.")] = defaults.SAMPLER,
     number: Annotated[int, typer.Option("--number", min=1, help="How many samples.")] = 1,
     seed: Seed = 0,
     device: Device = "auto",
@@ -100,8 +99,8 @@ def score(
 
 def describe(
     what: Annotated[str, typer.Argument(help="An entry, or the folder of a run.")],
-    corpus: Sources = ["wiki"],
-    clean: Clean = "prose",
+    corpus: Sources = [defaults.CORPUS],
+    clean: Clean = defaults.CLEANER,
     max_chars: MaxChars = None,
     encoding: Encoding = "utf-8",
     as_json: Json = False,

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from textgen import defaults
 from textgen.api import TextgenError
 from textgen.cli.console import note, print_document
 from textgen.cli.options import (
@@ -37,12 +38,12 @@ def tune(
         str,
         typer.Argument(help="Such as char-lstm; options with a value are not searched. Or a run's folder."),
     ],
-    corpus: Sources = ["wiki"],
-    clean: Clean = "prose",
-    split: Split = "90/5/5",
+    corpus: Sources = [defaults.CORPUS],
+    clean: Clean = defaults.CLEANER,
+    split: Split = defaults.SPLIT,
     max_chars: MaxChars = None,
     encoding: Encoding = "utf-8",
-    budget: BudgetText = "60s",
+    budget: BudgetText = defaults.BUDGET,
     trials: Annotated[
         int | None,
         typer.Option(
@@ -97,7 +98,7 @@ def tune(
     from textgen.tune.trials import Goal
 
     limit = None if timeout is None else parse_budget(timeout)
-    if limit and limit.measure != "seconds":
+    if limit and limit.unit != "seconds":
         raise TextgenError(f"--timeout {timeout}: give a time, such as 90s, 15m or 2h")
     folder = out or new_name("tune")
     request = Request(

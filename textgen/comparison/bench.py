@@ -12,6 +12,7 @@ import numpy as np
 from textgen.api import TextgenError
 from textgen.comparison.report import to_markdown
 from textgen.data.corpus import Corpus
+from textgen.defaults import SAMPLE_CHARS, SAMPLER
 from textgen.evaluation.baselines import reference_scores
 from textgen.evaluation.bootstrap import differences
 from textgen.evaluation.lexicon import load_lexicon
@@ -42,8 +43,8 @@ class BenchOptions:
     seed: int = 0
     num_seeds: int = 1
     prompts: Sequence[str] = ()
-    samplers: Sequence[str] = ("temperature:temperature=0.8",)
-    num_chars: int = 400
+    samplers: Sequence[str] = (SAMPLER,)
+    num_chars: int = SAMPLE_CHARS
     broken: Mapping[str, str] = field(default_factory=dict)
     """Entries that cannot be tried, and why."""
 

@@ -17,6 +17,7 @@ from textgen.api import TextgenError
 from textgen.data.cleaning import clean_files
 from textgen.data.decoding import decode, decode_files
 from textgen.data.text import Text, part, sha256
+from textgen.defaults import CLEANER, SPLIT
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 from textgen.registry.registry import names, unknown_name
@@ -101,8 +102,8 @@ class Corpus:
 
 def load_corpus(
     sources: Sequence[str],
-    cleaner: str = "prose",
-    split: str = "90/5/5",
+    cleaner: str = CLEANER,
+    split: str = SPLIT,
     max_chars: int | None = None,
     encoding: str = "utf-8",
 ) -> Corpus:

@@ -167,7 +167,7 @@ def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -
         part, _, option = written.rpartition(".")
         owners = [owner for owner in declared if option in declared[owner] and part in ("", owner)]
         if not owners:
-            raise TextgenError(f"entry {entry!r}: {unknown_option(option, components.values())}")
+            raise TextgenError(f"entry {entry!r}: {unknown_option(written, components.values())}")
         if len(owners) > 1:
             ways = " or ".join(f"{owner}.{option}={value}" for owner in owners)
             raise TextgenError(f"entry {entry!r}: option {option!r} belongs to two parts; write {ways}")

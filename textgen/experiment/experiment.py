@@ -104,9 +104,9 @@ class Experiment:
         split = self.corpus.split
         if any(parameter.requires_grad for parameter in model.parameters()):
             options = self.entry.train_options()
-            streams = ContiguousBatches(encoded.train, options.batch_size, options.sequence_length, self.seed)
+            batches = ContiguousBatches(encoded.train, options.batch_size, options.sequence_length, self.seed)
             try_model(model, vocab_size)
-            trainer = Trainer(model, streams, options, self.device_config, self.seed)
+            trainer = Trainer(model, batches, options, self.device_config, self.seed)
             num_scored = min(len(split.validation), MAX_VALIDATION_CHARS)
 
             def validate() -> float:

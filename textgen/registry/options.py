@@ -107,6 +107,7 @@ def unknown_option(name: str, components: Iterable[Any]) -> str:
 
     A component may have `renamed_options`, a dictionary of old names and new ones.
     """
+    components = list(components)
     for component in components:
         if new := getattr(component, "renamed_options", {}).get(name):
             return f"option {name!r} is called {new!r} since 0.1.0"

@@ -18,6 +18,7 @@ from textgen import __version__
 from textgen.api import TokenIds
 from textgen.data.corpus import Corpus
 from textgen.data.words import words
+from textgen.defaults import SAMPLE_CHARS
 from textgen.evaluation.bootstrap import block_size
 from textgen.evaluation.text_metrics import Measures, TextAnalyzer
 from textgen.experiment.entry import Entry
@@ -34,7 +35,6 @@ from textgen.training.progress import Progress
 
 FORMAT = 1
 """To be raised when the same settings give another measurement."""
-SAMPLE_CHARS = 400
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Unit:
     def settings(self) -> dict[str, Any]:
         """Return all that decides what comes out; where the budget is time, the machine too."""
         about = machine()
-        timed = parse_budget(self.budget).measure == "seconds"
+        timed = parse_budget(self.budget).unit == "seconds"
         return {
             "format": FORMAT,
             "textgen": __version__,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from textgen.data.corpus import Corpus, load_corpus
+from textgen.defaults import SPLIT
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import parse_entry
@@ -21,7 +22,7 @@ class SuiteOptions:
 
     sources: Sequence[str]
     device_config: DeviceConfig
-    split: str = "90/5/5"
+    split: str = SPLIT
     encoding: str = "utf-8"
     budget: str | None = None
     seeds: int | None = None

@@ -80,7 +80,7 @@ def forecast(
     overhead = statistics.mean(extra) if extra else USUAL_OVERHEAD
     usual = statistics.mean(found["result"]["train"]["seconds"] for found in done) if done else 60.0
     budgets = [parse_budget(unit.budget) for unit in missing]
-    seconds = sum(overhead + (budget.amount if budget.measure == "seconds" else usual) for budget in budgets)
+    seconds = sum(overhead + (budget.amount if budget.unit == "seconds" else usual) for budget in budgets)
     rest = f"; about {seconds / 60 / num_jobs:.0f} min to go" if missing else ""
     return f"{suite.title}: {num_units} runs, of which {num_units - len(missing)} are done{rest}"
 

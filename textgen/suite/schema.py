@@ -11,9 +11,8 @@ from annotated_types import Ge, Gt, Le, Len
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from textgen.api import TextgenError
+from textgen.defaults import CLEANER, SAMPLER
 from textgen.registry.registry import load, names, unknown_name
-
-SAMPLER = "temperature:temperature=0.8"
 
 
 class _Strict(BaseModel):
@@ -26,7 +25,7 @@ class Case(_Strict):
     label: str
     """What the case is called in tables."""
     entry: str
-    clean: str = "prose"
+    clean: str = CLEANER
     """The cleaner of the text."""
     train_share: Annotated[float, Gt(0), Le(100)] = 100.0
     """Percent of the training split that is trained on; validation and test stay as they are."""

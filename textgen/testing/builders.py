@@ -69,8 +69,8 @@ def trained_model(component: Any, num_updates: int = 3, /, **options: Any) -> An
 def trainer_of(model: nn.Module, ids: TokenIds, **options: Any) -> Trainer:
     """Return a trainer of a model on `ids`; `options` are those of training."""
     chosen = TrainOptions(**options)
-    streams = ContiguousBatches(ids, chosen.batch_size, chosen.sequence_length, seed=0)
-    return Trainer(model.train(), streams, chosen, FP32, seed=0)
+    batches = ContiguousBatches(ids, chosen.batch_size, chosen.sequence_length, seed=0)
+    return Trainer(model.train(), batches, chosen, FP32, seed=0)
 
 
 def is_trainable(model: nn.Module) -> bool:

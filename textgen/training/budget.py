@@ -26,12 +26,12 @@ class Budget:
     """How much training an entry gets: an amount of seconds, of epochs, or of characters seen."""
 
     text: str
-    measure: Literal["seconds", "epochs", "chars"]
+    unit: Literal["seconds", "epochs", "chars"]
     amount: float
 
     def fraction(self, seconds: float, epochs: float, chars: float) -> float:
         """Return which part of the budget is spent, from 0 to 1 and above."""
-        return {"seconds": seconds, "epochs": epochs, "chars": chars}[self.measure] / self.amount
+        return {"seconds": seconds, "epochs": epochs, "chars": chars}[self.unit] / self.amount
 
     def __str__(self) -> str:
         return self.text
@@ -44,5 +44,5 @@ def parse_budget(text: str) -> Budget:
         raise TextgenError(
             f"budget {text!r}: give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars"
         )
-    measure, factor = _UNITS[match[2]]
-    return Budget(match[1] + match[2], measure, float(match[1]) * factor)
+    unit, factor = _UNITS[match[2]]
+    return Budget(match[1] + match[2], unit, float(match[1]) * factor)

@@ -1,4 +1,4 @@
-"""Gradient training under a budget: streams with carried state, warm-up and cosine decay."""
+"""Gradient training under a budget: batches with carried state, warm-up and cosine decay."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Trainer:
     def __init__(
         self,
         model: nn.Module,
-        streams: ContiguousBatches,
+        batches: ContiguousBatches,
         options: TrainOptions,
         device_config: DeviceConfig,
         seed: int,
     ) -> None:
-        self.model, self.streams, self.options, self.device_config = model, streams, options, device_config
+        self.model, self.batches, self.options, self.device_config = model, batches, options, device_config
         keep_freed_memory()
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizers = build_optimizers(
@@ -56,8 +56,8 @@ class Trainer:
             "scaler": self.scaler.state_dict(),
             "carried": self.carried,
             "random": self.random_state,
-            "epoch": self.streams.epoch,
-            "position": self.streams.position,
+            "epoch": self.batches.epoch,
+            "position": self.batches.position,
             "num_updates": self.num_updates,
             "seconds": self.seconds,
         }
@@ -76,7 +76,7 @@ class Trainer:
 
     def _step(self, fraction: float) -> Tensor:
         self._tell_epochs(fraction)
-        inputs, targets, fresh = self.streams.next(self.device_config.device)
+        inputs, targets, fresh = self.batches.next(self.device_config.device)
         if fresh or self.carried is None:
             self.carried = self.model.initial_state(len(inputs))  # type: ignore[operator]
         rate = learning_rate(self.options, fraction)
@@ -99,7 +99,7 @@ class Trainer:
     def _tell_epochs(self, fraction: float) -> None:
         """Tell a model that asks how often, by the pace so far, it will have read the text in the end."""
         if hasattr(self.model, "set_expected_epochs") and fraction > 0:
-            self.model.set_expected_epochs(self.streams.num_epochs / fraction)  # type: ignore[operator]
+            self.model.set_expected_epochs(self.batches.num_epochs / fraction)  # type: ignore[operator]
 
     def _cuda_devices(self) -> list[torch.device]:
         return [self.device_config.device] if self.device_config.device.type == "cuda" else []
@@ -149,7 +149,7 @@ def train(
     best_bits, best_update, best_weights = math.inf, 0, {}
     curve: list[Progress] = []
     validation_seconds, fraction, average = 0.0, 0.0, None
-    tokens_per_update = trainer.streams.batch_size * trainer.streams.sequence_length
+    tokens_per_update = trainer.batches.batch_size * trainer.batches.sequence_length
     trainer.model.train()
     while fraction < 1:
         loss = trainer.update(fraction)
@@ -158,11 +158,11 @@ def train(
                 f"training diverged at update {trainer.num_updates}: the loss is {loss}; lower learning_rate"
             )
         num_chars = round(trainer.num_updates * tokens_per_update * chars_per_token)
-        fraction = budget.fraction(trainer.seconds, trainer.streams.num_epochs, num_chars)
+        fraction = budget.fraction(trainer.seconds, trainer.batches.num_epochs, num_chars)
         bits = loss / math.log(2) / chars_per_token
         average = bits if average is None else 0.95 * average + 0.05 * bits
         progress = Progress(
-            fraction, trainer.seconds, trainer.num_updates, trainer.streams.num_epochs, num_chars, average
+            fraction, trainer.seconds, trainer.num_updates, trainer.batches.num_epochs, num_chars, average
         )
         if fraction >= (len(curve) + 1) / trainer.options.num_validations or fraction >= 1:
             start = time.perf_counter()
@@ -187,7 +187,7 @@ def train(
         seconds=trainer.seconds,
         validation_seconds=validation_seconds,
         num_updates=trainer.num_updates,
-        num_epochs=trainer.streams.num_epochs,
+        num_epochs=trainer.batches.num_epochs,
         num_chars=num_chars,
         best_update=best_update,
         curve=curve,

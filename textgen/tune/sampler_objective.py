@@ -11,6 +11,7 @@ from typing import Any
 
 from textgen.api import TextgenError
 from textgen.data.corpus import Corpus
+from textgen.defaults import SAMPLE_CHARS
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import Measures, TextAnalyzer
 from textgen.experiment.run import Run, load_run, read_manifest
@@ -24,7 +25,6 @@ from textgen.tune.search_space import Candidate, Dimension, Value, spell
 
 RATES = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
 """The measures that are shares, so that their distances can be averaged."""
-SAMPLE_CHARS = 400
 
 
 @dataclass(frozen=True)

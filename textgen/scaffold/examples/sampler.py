@@ -25,4 +25,5 @@ class Example:
         scaled = logits / self.temperature
         probabilities = scaled.softmax(dim=-1)
         floor = self.a * probabilities.amax(dim=-1, keepdim=True).square()
-        return sample_categorical(scaled.masked_fill(probabilities < floor, -math.inf), uniforms)
+        kept = scaled.masked_fill(probabilities < floor, -math.inf)
+        return sample_categorical(kept, uniforms)

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge
 from textgen.api import TokenIds
-from textgen.data.vocabulary import BYTE_TOKENS, TokenTable
 from textgen.data.unicode import utf8
+from textgen.data.vocabulary import BYTE_TOKENS, TokenTable
 
 
 @dataclass

@@ -1,0 +1,11 @@
+"""Defaults that commands, suites and the Python API share."""
+
+CORPUS = "wiki"
+CLEANER = "prose"
+SPLIT = "90/5/5"
+"""Percent for train, validation and test."""
+BUDGET = "60s"
+"""Training of each entry."""
+SAMPLER = "temperature:temperature=0.8"
+SAMPLE_CHARS = 400
+"""Characters of each sample."""
