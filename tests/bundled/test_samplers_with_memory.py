@@ -117,9 +117,7 @@ def test_a_loop_ends_that_the_model_would_write_for_ever() -> None:
     assert loop == [0] * 60
     ids = walk(begin("dry:temperature=0.01", [[]]), logits, 60)[:, 0].tolist()
     first = ids.index(1)
-    assert (
-        12 < first < 20
-    )  # what is allowed, and more until the penalty outweighs the logits
+    assert 12 < first < 20  # what is allowed, and more until the penalty outweighs the logits
     assert ids[:first] == [0] * first
 
 

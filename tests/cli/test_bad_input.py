@@ -41,13 +41,13 @@ train TINY --corpus gutenberg/austen-ema
 train TINY --corpus empty.txt
     empty.txt is empty; give a text
 train TINY --corpus blank.txt
-    blank.txt holds nothing but white space; give a text
+    blank.txt contains only white space; give a text
 train TINY --corpus one.txt --clean raw
-    the text is too short to split 90/5/5: 1 characters; give at least 400, or another --split
+    the text is too short to split 90/5/5: 1 characters; give at least 400, or change --split
 train TINY --corpus short.txt
-    the text is too short to split 90/5/5: … characters; give at least 400, or another --split
+    the text is too short to split 90/5/5: … characters; give at least 400, or change --split
 train TINY --corpus GOOD --max-chars 50
-    the text is too short to split 90/5/5: … characters; give at least 400, or another --split
+    the text is too short to split 90/5/5: … characters; give at least 400, or change --split
 train TINY --corpus GOOD --max-chars 0
     cannot cut the corpus to 0 characters; give a positive number
 train TINY --corpus markup.txt
@@ -55,11 +55,11 @@ train TINY --corpus markup.txt
 train TINY --corpus binary
     binary is binary (a zero byte at offset 0); give a plain text file
 train TINY --corpus latin.txt
-    latin.txt is not utf-8: byte 0xE9 at offset 24; name its encoding, for example --encoding latin-1 …
+    latin.txt is not utf-8: byte 0xE9 at offset 24; give its encoding, for example --encoding latin-1 …
 train TINY --corpus utf16.txt
     utf16.txt is binary (…); it may be text with --encoding utf-16
 train TINY --corpus GOOD --encoding utf9
-    unknown text encoding 'utf9'; use for example utf-8, latin-1, cp1252 or utf-16
+    unknown text encoding 'utf9'; use utf-8, latin-1, cp1252 or utf-16, for example
 train TINY --corpus GOOD --clean porse
     unknown cleaner 'porse'; did you mean 'prose'? known: letters, prose, raw
 train TINY --corpus GOOD --clean prose:quote=no
@@ -67,11 +67,11 @@ train TINY --corpus GOOD --clean prose:quote=no
 train TINY --corpus GOOD --clean prose:quotes=maybe
     cleaner 'prose' option quotes=maybe: input should be a valid boolean (the default is True)
 train TINY --corpus GOOD --split 50/50/50
-    cannot split by '50/50/50'; write percentages, as 90/5/5, or 90/10 for no test part
+    invalid split '50/50/50'; give percentages such as 90/5/5, or 90/10 for no test part
 train TINY --corpus GOOD --split 90
-    cannot split by '90'; write percentages, as 90/5/5, or 90/10 for no test part
+    invalid split '90'; give percentages such as 90/5/5, or 90/10 for no test part
 train TINY --corpus GOOD --split most
-    cannot split by 'most'; write percentages, as 90/5/5, or 90/10 for no test part
+    invalid split 'most'; give percentages such as 90/5/5, or 90/10 for no test part
 score RUN missing.txt
     no such file: missing.txt; give a path, - for standard input, or a corpus: …
 score RUN empty.txt

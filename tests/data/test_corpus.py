@@ -105,7 +105,7 @@ def test_unusable_files(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_texts(tmp_path: Path) -> None:
-    assert "has no .txt files" in message(str(tmp_path))
+    assert "contains no .txt files" in message(str(tmp_path))
 
 
 def test_an_unreadable_file(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_split_specs(spec: str, fractions: tuple[int, ...]) -> None:
     "spec", ["", "100", "90/5", "100/0", "90/5/4/1", "-90/185/5", "a/b", "90.5/9.5", "²/98"]
 )
 def test_wrong_split_specs(spec: str) -> None:
-    with pytest.raises(TextgenError, match="write percentages"):
+    with pytest.raises(TextgenError, match="give percentages"):
         parse_split(spec)
 
 

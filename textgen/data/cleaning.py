@@ -19,15 +19,16 @@ from textgen.runtime.cache import cache_path, cached, new_file
 from textgen.runtime.processes import map_blocks
 
 FORMAT = 1
-"""To be raised when the same file and cleaner give another text."""
+"""Version of the cached texts; raise it when the same file and cleaner give a different text."""
 
 
 def clean_files(files: Sequence[Path], cleaner: str, encoding: str) -> FileText:
     """Return the cleaned text of files, joined by blank lines; it may be empty.
 
-    Blocks of a million characters are cleaned one by one, so what a cleaner decides from its whole text
-    (whether prose is hard-wrapped) it decides for each of them. The result is cached under the hash of
-    the files and all else that decides it. Raises as `decode` does, and if the cache cannot be written.
+    Blocks of a million characters are cleaned one by one, so a cleaner that looks at its whole text (to
+    tell whether prose is hard-wrapped) decides for each block. The result is cached under the hash of the
+    files and of everything else that determines it. Raises as `decode` does, and if the cache cannot be
+    written.
     """
     cleaning = build("cleaner", cleaner)
     path = cache_path(
@@ -53,9 +54,9 @@ def clean_files(files: Sequence[Path], cleaner: str, encoding: str) -> FileText:
 
 
 def join(cleaner: Cleaner, blocks: Iterable[str]) -> Iterator[str]:
-    """Yield cleaned blocks, less empty ones, each with what stands between it and the next.
+    """Yield the cleaned blocks that are not empty, each followed by the separator before the next.
 
-    A cleaner says in `joint` what that is; else a blank line is put where no line ends.
+    The separator is the cleaner's `joint`; without one it is a blank line where the block ends mid-line.
     """
     joint: str | None = getattr(cleaner, "joint", None)
     previous = ""

@@ -1,4 +1,4 @@
-"""A corpus: a text that is read, cleaned, split in three and known by its hashes."""
+"""A corpus: a text that is read, cleaned, split in three and identified by its hashes."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ MAX_IN_MEMORY = 16_000_000
 """Files of more bytes than this are cleaned block by block and stay on disk."""
 
 MAX_HELD_OUT_CHARS = 1_000_000
-"""Only so many characters of validation and of test are scored, the first ones of each."""
+"""At most this many characters of validation and of test are scored, the first ones of each."""
 
 MAX_CUT_WINDOW = 1 << 16
 """A cut moves no further than this many characters in a text on disk."""
 
 BOUNDARIES = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r" "))
-"""Where a text is cut, best first. The boundary itself stays with the part before the cut."""
+"""Where a text may be cut, best first. The boundary itself belongs to the part before the cut."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Split:
     test: Text
 
     def scored(self, name: str) -> str:
-        """Return what is scored of `validation` or `test`: its first `MAX_HELD_OUT_CHARS` characters."""
+        """Return the scored part of `validation` or `test`: its first `MAX_HELD_OUT_CHARS` characters."""
         held_out: Text = getattr(self, name)
         return held_out[:MAX_HELD_OUT_CHARS]
 
@@ -76,14 +76,14 @@ class Corpus:
         return sha256(self.text)
 
     def with_training(self, percent: float) -> Corpus:
-        """Return the corpus with so much of its training split, from the beginning; the rest is the same."""
+        """Return the corpus with the first `percent` of its training split; the other parts are unchanged."""
         target = max(MIN_CHARS["train"], round(len(self.split.train) * percent / 100))
         near = min(_near(self.split.train), target // 10)
         train = part(self.split.train, 0, _cut(self.split.train, target, near, 0))
         return replace(self, split=replace(self.split, train=train))
 
     def to_json(self) -> dict[str, Any]:
-        """Return name, cleaner, sizes and hashes as JSON values: what identifies the text in a result."""
+        """Return name, cleaner, sizes and hashes as JSON values; they identify the text in a result."""
         return {
             "name": self.name,
             "cleaner": self.cleaner,
@@ -107,10 +107,10 @@ def load_corpus(
     max_chars: int | None = None,
     encoding: str = "utf-8",
 ) -> Corpus:
-    """Read the sources, clean the text, cut it to `max_chars` characters at most and split it.
+    """Return the text of the sources, cleaned, cut to at most `max_chars` characters and split.
 
-    `max_chars` cuts at the last end of a paragraph, line or word in the tenth (at most 1000 characters)
-    before it, else exactly there.
+    The cut moves back to the end of a paragraph, line or word within the last tenth (at most 1000
+    characters); without one it is exact.
 
     Raises `TextgenError` if a source cannot be read, or if what remains is too short to split.
     """
@@ -138,10 +138,10 @@ def load_text(sources: Sequence[str], cleaner: str, encoding: str = "utf-8") -> 
     else:
         name, before = read_text(sources, encoding)
         if not before.strip():
-            raise TextgenError(f"{name} holds nothing but white space; give a text")
+            raise TextgenError(f"{name} contains only white space; give a text")
         text = cleaning.clean(before)
         if not isinstance(text, str):
-            raise contract_error(cleaning, f"returned {type(text).__name__} in place of a text")
+            raise contract_error(cleaning, f"returned {type(text).__name__} instead of a text")
     if not (text.strip() if isinstance(text, str) else len(text)):
         raise TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try --clean raw")
     return name, text
@@ -160,26 +160,26 @@ def read_text(sources: Sequence[str], encoding: str = "utf-8") -> tuple[str, str
 
 
 def _locate(sources: Sequence[str]) -> list[tuple[str, list[Path]]] | None:
-    """Return name and files of each source, or None if not all of them are files and folders."""
+    """Return name and files of each source; None unless all of them are files or folders."""
     located = [_find_files(source) for source in sources if source != "-"]
     found = [source for source in located if source is not None]
     return found if len(found) == len(sources) else None
 
 
 def _find_files(source: str) -> tuple[str, list[Path]] | None:
-    """Return name and files of a source that is a path, else None."""
+    """Return name and files of a source that is a path, otherwise None."""
     try:
         mode = os.stat(source).st_mode
     except PermissionError as error:
         raise TextgenError(f"cannot read {source}: {error.strerror}") from None
-    except (OSError, ValueError):  # no such path, too long for one, or with a NUL in it
+    except (OSError, ValueError):  # no such path, or one that is too long or contains a NUL
         return None
     path = Path(source)
     if not stat.S_ISDIR(mode):
         return path.name, [path]
     files = sorted(file for file in path.glob("*.txt") if file.is_file())
     if not files:
-        raise TextgenError(f"the folder {source} has no .txt files; name a file, or a folder that has some")
+        raise TextgenError(f"the folder {source} contains no .txt files; give a file, or a folder with some")
     return path.resolve().name or source, files
 
 
@@ -195,7 +195,7 @@ def _read_source(source: str, encoding: str) -> tuple[str, str]:
 
 
 def _read_corpus(source: str) -> str:
-    """Return the text of a corpus plugin; `source` is its spec, then a slash and an item if it has any."""
+    """Return the text of a corpus plugin; `source` is its spec, then optionally a slash and an item."""
     spec, _, item = source.partition("/")
     name = spec.partition(":")[0]
     known = names("corpus")
@@ -209,7 +209,7 @@ def _read_corpus(source: str) -> str:
     corpus = build("corpus", spec)
     text = corpus.read(item)
     if not isinstance(text, str):
-        raise contract_error(corpus, f"reads {type(text).__name__} in place of a text")
+        raise contract_error(corpus, f"returned {type(text).__name__} instead of a text")
     if not text:
         raise TextgenError(f"the corpus {source} is empty; choose another")
     return text
@@ -222,15 +222,15 @@ def parse_split(text: str) -> tuple[int, ...]:
         fractions = tuple(int(part) for part in parts)
         if len(fractions) in (2, 3) and sum(fractions) == 100 and min(fractions) > 0:
             return fractions
-    raise TextgenError(f"cannot split by {text!r}; write percentages, as 90/5/5, or 90/10 for no test part")
+    raise TextgenError(f"invalid split {text!r}; give percentages such as 90/5/5, or 90/10 for no test part")
 
 
 def split_text(text: Text, fractions: Sequence[int]) -> Split:
-    """Cut `text` into contiguous parts of these percentages, between paragraphs where possible.
+    """Return `text` cut into contiguous parts of these percentages, between paragraphs where possible.
 
-    A cut moves from its exact position to the nearest end of a paragraph, else of a line, else of a word,
-    within 1 % of the text (at least 1000 characters, at most `MAX_CUT_WINDOW` on disk), but never over
-    more than half of a part.
+    A cut moves from its exact position to the nearest end of a paragraph, of a line or of a word, in this
+    order, within 1 % of the text (at least 1000 characters, at most `MAX_CUT_WINDOW` on disk), but never
+    by more than half of a part.
     Raises `TextgenError` if a part would be shorter than `MIN_CHARS`.
     """
     sizes = [len(text) * percent // 100 for percent in fractions]
@@ -239,7 +239,7 @@ def split_text(text: Text, fractions: Sequence[int]) -> Split:
         needed = max(-(-least * 100 // percent) for least, percent in zip(minima, fractions, strict=True))
         raise TextgenError(
             f"the text is too short to split {'/'.join(map(str, fractions))}: {len(text)} characters; "
-            f"give at least {needed}, or another --split"
+            f"give at least {needed}, or change --split"
         )
     slack = [size - least for size, least in zip(sizes, minima, strict=True)]
     cuts = [0]
@@ -257,7 +257,7 @@ def _near(text: Text) -> int:
 
 
 def _cut(text: Text, target: int, before: int, after: int) -> int:
-    """Return the position to cut at, at most so many characters before or after `target`."""
+    """Return the best cut from `before` characters before `target` to `after` characters after it."""
     if not isinstance(text, str):
         begin = max(0, target - before - 2)
         return begin + _cut(text[begin : target + after + 2], target - begin, before, after)

@@ -1,4 +1,4 @@
-"""Bytes to text: any encoding, whole or piece by piece, and what users are told when it is another one."""
+"""Bytes to text in any encoding, whole or in pieces, with errors that name the likely encoding."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from textgen.api import TextgenError
 
 CHUNK_BYTES = 1 << 22
-"""How much of a file is read at a time."""
+"""Bytes of a file that are read at a time."""
 
 
 def decode(data: bytes, where: str, encoding: str = "utf-8") -> str:
-    """Return the text that `data` encode, without a byte-order mark; newlines stay as they are.
+    """Return the text that `data` encode, without a byte-order mark; newlines are unchanged.
 
     Raises `TextgenError`, with `where` and the offset, if `data` are empty, binary or not in this encoding.
     """
@@ -45,7 +45,7 @@ def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterato
         decoder = codecs.getincrementaldecoder(encoding)()
     except (LookupError, ValueError):
         raise TextgenError(
-            f"unknown text encoding {encoding!r}; use for example utf-8, latin-1, cp1252 or utf-16"
+            f"unknown text encoding {encoding!r}; use utf-8, latin-1, cp1252 or utf-16, for example"
         ) from None
     num_bytes, is_utf16, is_empty = 0, False, True
     for chunk in _with_end(chunks):
@@ -61,10 +61,10 @@ def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterato
             offset = num_bytes - num_pending + error.start
             raise TextgenError(
                 f"{where} is not {encoding}: byte 0x{error.object[error.start]:02X} at offset {offset}; "
-                f"name its encoding, for example --encoding {other}"
+                f"give its encoding, for example --encoding {other}"
             ) from None
         except UnicodeError as error:
-            reason = f"{where} is not {encoding}: {error}; name its encoding with --encoding"
+            reason = f"{where} is not {encoding}: {error}; give its encoding with --encoding"
             raise TextgenError(reason) from None
         num_bytes += len(chunk)
         text = text.removeprefix("\ufeff") if is_empty else text

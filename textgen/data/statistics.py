@@ -1,4 +1,4 @@
-"""Looking at corpora: which there are, what is in one, what a cleaner changes in it."""
+"""Views of corpora: the list of them, the statistics of one, and what a cleaner changes in it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from textgen.registry.options import build
 from textgen.registry.registry import load, names
 
 EXCERPT = 100_000
-"""How many characters of a text are compared with what a cleaner makes of them."""
+"""Characters of a text for which `changes` shows the effect of a cleaner."""
 
 
 def items() -> list[dict[str, str]]:
-    """Return the corpora known by name, with what each is, and below them their items."""
+    """Return the corpora known by name, each with its description and followed by its items."""
     rows = []
     for name in names("corpus"):
         try:
@@ -37,7 +37,7 @@ def items() -> list[dict[str, str]]:
 
 
 def statistics(corpus: Corpus) -> dict[str, Any]:
-    """Return sizes, alphabet and vocabulary of a corpus, and what its held-out part has beyond them."""
+    """Return sizes, alphabet and vocabulary of a corpus, and what is new in its held-out part."""
     train = corpus.split.train
     held_out = corpus.split.scored("test") or corpus.split.scored("validation")
     train_words: Counter[str] = Counter()
@@ -61,12 +61,12 @@ def statistics(corpus: Corpus) -> dict[str, Any]:
 
 
 def num_paragraphs(text: str) -> int:
-    """Return how many stretches of text stand between blank lines."""
+    """Return the number of paragraphs, which blank lines separate."""
     return sum(1 for paragraph in text.split("\n\n") if paragraph.strip())
 
 
 def changes(sources: Sequence[str], cleaner: str, encoding: str) -> Iterator[str]:
-    """Yield, as a unified diff, what a cleaner changes in the beginning of a text."""
+    """Yield the changes that a cleaner makes to the beginning of a text, as a unified diff."""
     name, text = read_text(sources, encoding)
     before = text[:EXCERPT]
     after = build("cleaner", cleaner).clean(before)

@@ -14,24 +14,24 @@ from typing import TypeAlias
 from textgen.data.unicode import utf8
 
 BLOCK_CHARS = 1 << 20
-"""Characters of a large text that are held at a time, about."""
+"""Approximate number of characters of a large text that are in memory at a time."""
 
 BOUNDARIES = (
     re.compile(r"\n[^\S\n]*\n(?=\S)"),
     re.compile(r"\n(?=\S)"),
     re.compile(r"(?<=\S)(?= \S)"),
 )
-"""Where a block ends, best first: a paragraph, a line, a word. No token of ours reaches over any of them."""
+"""Where a block may end, best first: a paragraph, a line, a word. No bundled token crosses any of them."""
 WINDOW = 1 << 14
-"""A block is searched for its last boundary from here before its end, and only then from its start."""
+"""Characters before its end in which a block is first searched for its last boundary."""
 
 
 @dataclass(frozen=True)
 class FileText:
-    """The characters `begin` to `end` of a UTF-8 file; `len` and slices are those of a string.
+    """The characters `begin` to `end` of a UTF-8 file; `len` and slices work as for a string.
 
-    `chars` and `bytes` are the places where the blocks of the file begin, then its end: they are what
-    makes the place of a character quick to find.
+    `chars` and `bytes` are the offsets at which the blocks of the file begin, followed by its end: an
+    index that makes a character quick to find.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class FileText:
     def __getitem__(self, place: slice) -> str:
         begin, end, step = place.indices(len(self))
         if step != 1:
-            raise ValueError("a text is sliced without a step")
+            raise ValueError("a text cannot be sliced with a step")
         return "".join(self.part(begin, end).blocks())
 
     def part(self, begin: int, end: int) -> FileText:
@@ -80,12 +80,12 @@ def part(text: Text, begin: int, end: int) -> Text:
 
 
 def blocks(text: Text) -> Iterator[str]:
-    """Yield a text bit by bit: a string as it is, a file in blocks."""
+    """Yield a text in blocks; a string is a single one."""
     return iter((text,)) if isinstance(text, str) else text.blocks()
 
 
 def alphabet(text: Text) -> set[str]:
-    """Return the different characters of a text."""
+    """Return the set of characters of a text."""
     return set[str]().union(*map(set, blocks(text)))
 
 
@@ -102,7 +102,7 @@ def _sha256(pieces: Iterable[str]) -> str:
 
 
 def cut_blocks(pieces: Iterable[str], size: int) -> Iterator[str]:
-    """Cut a text that comes in pieces into blocks of about `size` characters that end at a boundary."""
+    """Yield a text that comes in pieces as blocks of about `size` characters that end at a boundary."""
     rest = ""
     for piece in pieces:
         text = rest + piece
@@ -117,7 +117,7 @@ def cut_blocks(pieces: Iterable[str], size: int) -> Iterator[str]:
 
 
 def last_boundary(text: str, begin: int, end: int) -> int:
-    """Return the end of the last paragraph, else line, else word of `text[begin:end]`, else `end`."""
+    """Return the end of the last paragraph, line or word of `text[begin:end]`, or `end` without any."""
     for boundary in BOUNDARIES:
         for start in (max(begin, end - WINDOW), begin):
             # One character more, since a boundary looks at what follows it.

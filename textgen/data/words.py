@@ -1,4 +1,4 @@
-"""What a word is: as metrics count words, and as word tokenizers cut text without losing a character."""
+"""Words: how metrics count them, and how word tokenizers cut a text without losing a character."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORD = re.compile(rf"{_LETTERS}(?:['\u2019]{_LETTERS})*")
 _CLITIC = r"(?i:['’](?:s|re|ve|ll|d|m)\b)"
 _NEGATION = r"(?i:n['’]t\b)"
 PIECE_RULES = [
-    r" ?\w++(?!['’])",  # by far the most: no clitic follows, so none of the rules below would cut it
+    r" ?\w++(?!['’])",  # most words: no clitic follows, so no rule below would cut them
     r"\n+",
     _NEGATION,
     _CLITIC,
@@ -22,12 +22,12 @@ PIECE_RULES = [
     r" ?\w+",
     r" ?(?:--+|\.\.+)",
     r" ?[^\w\s]",
-    r"[^\S\n]+(?![^\s])",  # a run of spaces, less the one that the next word carries
+    r"[^\S\n]+(?![^\s])",  # a run of spaces, without the one that the next word carries
     r"\s",
 ]
-"""The alternatives by which `split_words` cuts, in order.
+"""The alternatives of the pattern by which `split_words` cuts, in order.
 
-Penn-like: clitics stand alone (`do` `n't`, `Anne` `'s`), as in the text that GloVe was trained on. Of the
+Penn-like: clitics are separate (`do` `n't`, `Anne` `'s`), as in the text that GloVe was trained on. Of the
 rules tried (NLTK's WordPunct and Treebank among them) these have the best GloVe coverage: 99.6 % of the
 running words of two Austen novels and 98.8 % of English Wikipedia, where Treebank reaches 96.4 % and 94.6 %.
 """
@@ -35,7 +35,7 @@ _PIECE = re.compile("|".join(PIECE_RULES))
 
 
 def words(sample: str) -> list[str]:
-    """Return the words of a sample, without one that touches its end."""
+    """Return the words of a sample, without a last one that touches its end and may be cut off."""
     end = len(sample.rstrip("'\u2019"))
     return [match.group() for match in WORD.finditer(sample) if match.end() < end]
 
@@ -45,5 +45,5 @@ def split_words(text: str) -> list[str]:
 
     A word carries the one space before it.
     """
-    # Not by NLTK's RegexpTokenizer: its engine, which watches the clock, takes six times as long.
+    # NLTK's RegexpTokenizer, whose engine checks for time-outs, takes six times as long.
     return _PIECE.findall(text)

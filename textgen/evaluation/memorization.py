@@ -1,4 +1,4 @@
-"""What generated text takes over from the training text: known word 4-grams and the longest copied span.
+"""Memorization: word 4-grams and the longest span that generated text copies from the training text.
 
 Both searches are linear in the training text and allocate a few times its size at most.
 """
@@ -18,14 +18,15 @@ Ids: TypeAlias = NDArray[np.int64]
 Hashes: TypeAlias = NDArray[np.uint64]
 
 BLOCK = 1 << 20
-"""Characters of the training text that are hashed at a time; bounds the memory of `longest_verbatim_span`."""
+"""Characters of the training text hashed at a time; it bounds the memory of `longest_verbatim_span`."""
 BASE = 0x9E3779B97F4A7C15
 """Base of the rolling hash: any large odd number, so that it has an inverse modulo 2**64."""
 TABLE_BITS = 20
+"""Binary logarithm of the size of the table that rules out most windows."""
 
 
 class KnownFourGrams:
-    """The 4-grams of a sequence of word ids; membership is exact, nothing is hashed.
+    """The set of 4-grams of a sequence of word ids; membership is exact, without hashing.
 
     A 4-gram is a pair of bigrams two words apart, so its key is made of two bigram indices, as a
     bigram's key is made of two word ids.
@@ -36,7 +37,7 @@ class KnownFourGrams:
         self._four_grams = np.unique(_pair(bigrams.astype(np.int64, copy=False), 2))
 
     def contains(self, ids: Ids) -> NDArray[np.bool_]:
-        """Return for each 4-gram of `ids` (-1 for an unknown word) whether it is known, [len(ids) - 3]."""
+        """Return whether each 4-gram of `ids` (-1 for an unknown word) is known, [len(ids) - 3]."""
         bigrams = _index(self._bigrams, _pair(ids, 1))
         return _index(self._four_grams, _pair(bigrams, 2)) >= 0
 
@@ -63,7 +64,7 @@ def longest_verbatim_span(samples: Sequence[str], train_text: Text) -> str:
 
 
 class _RollingHash:
-    """Polynomial hashes modulo 2**64 of all windows of a text, from prefix sums."""
+    """Polynomial hashes modulo 2**64 of all windows of a text, computed from prefix sums."""
 
     def __init__(self, max_chars: int) -> None:
         self._powers = _powers(BASE, max_chars)
@@ -110,13 +111,15 @@ def _powers(base: int, count: int) -> Hashes:
 
 def _pair(ids: Ids, distance: int) -> Ids:
     if len(ids) and ids.max() >= 1 << 31:
-        raise TextgenError("the text is too long to count its word n-grams: over 2**31 different ones")
+        raise TextgenError(
+            "the text is too long to count its word n-grams: it has over 2**31; use --max-chars"
+        )
     pairs: Ids = ids[:-distance] << np.int64(32) | ids[distance:]
     return pairs  # negative if either id is -1
 
 
 def _index(ascending: NDArray[Any], values: NDArray[Any]) -> Ids:
-    """Return where each value stands in an ascending array, -1 where it does not."""
+    """Return the index of each value in an ascending array, -1 for a value that it lacks."""
     if not len(ascending):
         return np.full(len(values), -1, np.int64)
     places = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)

@@ -1,4 +1,4 @@
-"""The cache folder: files that are made once, whole or not at all, each described by a JSON file."""
+"""The cache folder: files written once, complete or not at all, each described by a JSON file."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from textgen.api import TextgenError
 from textgen.runtime.files import write_file
 
 VARIABLE = "TEXTGEN_CACHE"
-"""The environment variable that names another folder."""
+"""Environment variable with the path of the cache folder, if it is not the default one."""
 
 
 def cache_path(kind: str, *identity: Any) -> Path:
-    """Return the place of a file, which depends on all (JSON values) that decides what it holds."""
+    """Return the path of a file; `identity` is everything that determines its content, as JSON values."""
     folder = Path(os.environ.get(VARIABLE) or user_cache_path("textgen"))
     return folder / kind / f"{hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]}.bin"
 
 
 def cached(path: Path) -> dict[str, Any] | None:
-    """Return the description of a cached file; None if it is not there, or not as it was written."""
+    """Return the description of a cached file; None if it is missing or incomplete."""
     try:
         description: dict[str, Any] = json.loads(path.with_suffix(".json").read_text("utf-8"))
         return description if description["num_bytes"] == path.stat().st_size else None
@@ -37,9 +37,9 @@ def cached(path: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def new_file(path: Path, description: dict[str, Any]) -> Iterator[IO[bytes]]:
-    """Give a file to write, which takes its place at the end, with what `description` then is.
+    """Yield a file to write; it moves to `path` at the end, with `description` as it is by then.
 
-    Raises `TextgenError` if there is no room or no permission.
+    Raises `TextgenError` if the disk is full or permission is missing.
     """
     name = None
     try:
@@ -56,6 +56,6 @@ def new_file(path: Path, description: dict[str, Any]) -> Iterator[IO[bytes]]:
         if isinstance(error, OSError):
             raise TextgenError(
                 f"cannot write to the cache folder {str(path.parent)!r}: {error.strerror or error}; "
-                f"free some space, or name another folder in the environment variable {VARIABLE}"
+                f"free some space, or choose another folder with the environment variable {VARIABLE}"
             ) from None
         raise

@@ -1,4 +1,4 @@
-"""Where and how precisely to compute: device, precision, seeded randomness."""
+"""Device and precision of all computation, and seeded randomness."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 @dataclass(frozen=True)
 class DeviceConfig:
-    """A device, and the precision of the matrix products in training (scores are always in fp32)."""
+    """A device, and the precision of its matmuls in training (scores are always computed in fp32)."""
 
     device: torch.device
     precision: str
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of the matrix products."""
+        """The dtype of the matmuls."""
         return PRECISIONS[self.precision]
 
     def autocast(self) -> torch.autocast:
@@ -36,7 +36,7 @@ class DeviceConfig:
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.precision != "fp32")
 
     def synchronize(self) -> None:
-        """Wait until the device has done what it was given, so that a clock tells the truth."""
+        """Wait until the device has finished its queued work, so that measured times are correct."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         elif self.device.type == "mps":
@@ -44,7 +44,7 @@ class DeviceConfig:
 
 
 def choose_device(device: str = "auto", precision: str = "auto") -> DeviceConfig:
-    """Resolve `auto` (CUDA, else MPS, else CPU; bf16 where the hardware has it, else fp32).
+    """Return the device and precision to use; `auto` is CUDA, MPS or CPU, and bf16 where it is fast.
 
     Raises `TextgenError` if the device is unknown or absent, or the precision unknown.
     """
@@ -57,7 +57,7 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceConfig
         chosen = torch.device(device)
         torch.zeros(1, device=chosen)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0].partition(". ")[0]  # torch goes on for 1000 characters
+        reason = str(error).partition("\n")[0].partition(". ")[0]  # torch's message has 1000 characters
         raise TextgenError(f"device {device!r} cannot be used: {reason}; try --device cpu") from None
     if precision == "auto":
         precision = _best_precision(chosen)
@@ -68,7 +68,7 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceConfig
 
 @contextlib.contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Run with torch's generators started from `seed`; afterwards they are as they were before."""
+    """Seed torch's generators with `seed` inside the context, and restore them afterwards."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
@@ -79,8 +79,8 @@ def _best_precision(device: torch.device) -> str:
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     if device.type != "cpu":
         return "fp32"
-    # A processor's name or flags do not tell whether its bf16 is fast; where it is emulated it is slower
-    # than fp32, where it is native two to sixteen times as fast.
+    # A processor's name or flags do not say whether its bf16 is fast: emulated, it is slower than fp32;
+    # native, it is two to sixteen times as fast.
     fp32, bf16 = fastest_times([_product(torch.float32), _product(torch.bfloat16)])
     return "bf16" if 1.5 * bf16 < fp32 else "fp32"
 
@@ -91,9 +91,10 @@ def _product(dtype: torch.dtype) -> Callable[[], Tensor]:
 
 
 def fastest_times(works: Sequence[Callable[[], object]]) -> list[float]:
-    """Return the time that each of `works` takes without disturbance.
+    """Return the undisturbed time of each of `works` in seconds.
 
-    In turn, and the least of many: other work on the machine must not decide.
+    They run in turn, and the fastest of many repetitions counts, so that other work on the machine does
+    not decide.
     """
     seconds = [math.inf] * len(works)
     for _ in range(20):
@@ -108,8 +109,8 @@ def fastest_times(works: Sequence[Callable[[], object]]) -> list[float]:
 def keep_freed_memory() -> None:
     """Let the process keep the memory that it frees, where its allocator is that of glibc.
 
-    By default blocks above 32 MB go back to the system, which hands them out anew, page by page, in
-    the next update; training on a CPU then takes up to 1.4 times as long.
+    By default blocks above 32 MB return to the system, and the next update gets them back page by page;
+    training on a CPU then takes up to 1.4 times as long.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

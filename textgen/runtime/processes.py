@@ -1,4 +1,4 @@
-"""A function over many blocks of text, in processes of their own."""
+"""Work in other processes: a function mapped over many blocks of text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from textgen.api import TextgenError
 
 MAX_PROCESSES = 8
-"""More would wait for this process, which reads and writes what they work on."""
+"""Upper limit of processes; more would wait for this one, which reads and writes their blocks."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,8 +27,8 @@ _function: Callable[[Any], Any]
 def map_blocks(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Yield `function(item)` for each item, in order, computed in one process per core.
 
-    Few items are held at a time. What cannot be sent to another process is computed in this one, and so
-    is everything if the processes do not start (in a script without `if __name__ == "__main__"`).
+    Only a few items are in memory at a time. A function that cannot be pickled runs in this process, and
+    so does everything if the processes do not start (in a script without `if __name__ == "__main__"`).
     """
     num_processes = min(num_cores(), MAX_PROCESSES)
     try:
@@ -38,7 +38,7 @@ def map_blocks(function: Callable[[Item], Result], items: Iterable[Item]) -> Ite
     if num_processes == 1:
         yield from map(function, items)
         return
-    # Not forked: torch has threads, which a fork would leave behind in an unknown state.
+    # Spawned, not forked: a fork would leave the threads of torch in an unknown state.
     pool = ProcessPoolExecutor(
         num_processes, get_context("spawn"), initializer=_prepare_process, initargs=(pickled,)
     )
@@ -46,15 +46,15 @@ def map_blocks(function: Callable[[Item], Result], items: Iterable[Item]) -> Ite
         yield from _map_in_pool(pool, items, 2 * num_processes) if _starts(pool) else map(function, items)
     except BrokenProcessPool:
         raise TextgenError(
-            "a process that cleans or tokenizes was ended from outside, perhaps for want of memory; "
-            "free some, or give a smaller text with --max-chars"
+            "a process that cleans or tokenizes was killed, possibly out of memory; "
+            "free some memory, or use a smaller text with --max-chars"
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def num_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -79,7 +79,7 @@ def _map_in_pool(pool: ProcessPoolExecutor, items: Iterable[Any], num_ahead: int
 
 
 def prepare_process() -> None:
-    """Let this process live as long as the one that started it, and no longer, also if that is killed."""
+    """Make this process end with the one that started it, even if that one is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
