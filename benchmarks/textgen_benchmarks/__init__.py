@@ -1,1 +1,1 @@
-"""Programs that measure textgen against plain references, in one run, as ratios."""
+"""Measurements of textgen: suites, speed, scaling and tuning, and the tables and figures made of them."""

@@ -1,7 +1,7 @@
-"""`python -m textgen_benchmarks.figures improvements-wiki improvements-austen`: draws the effects of suites.
+"""Plot of effects in suites: `python -m textgen_benchmarks.figures improvements-wiki improvements-austen`.
 
-Each NAME is results/NAME.json; what the same change does on several texts stands side by side, with 95 %
-intervals. The picture is results/effects.svg, or what `--out` says; it needs matplotlib.
+Each NAME is results/NAME.json; the effects of the same change on several texts are next to each other, with
+95 % intervals. The plot is written to results/effects.svg, or to `--out`; it needs matplotlib.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from textgen.suite.report import compared_with
 
 RESULTS = Path(__file__).parents[1] / "results"
 WIDEST = 0.6
-"""Bits per character; a value beyond is an arrow at the edge, where longer intervals end."""
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito's, which all eyes tell apart
+"""Limit of the axis in bits per character: larger effects are arrows at the edge, intervals are cut."""
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito's, safe for colour-blind readers
 
 
 def main() -> None:
-    """Draw what the arguments say."""
+    """Draw the results that the arguments name."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="+", metavar="NAME")
     parser.add_argument("--out", type=Path, default=RESULTS / "effects.svg")
@@ -35,13 +35,13 @@ def main() -> None:
 
 
 def write_picture(results: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write the picture of some results of one suite; the same results are the same file."""
+    """Write the plot of several results of one suite; equal results give equal files."""
     with rc_context({"svg.hashsalt": "textgen", "font.size": 8}):
         draw_effects(results).savefig(path, metadata={"Date": None}, bbox_inches="tight")
 
 
 def draw_effects(results: Sequence[Mapping[str, Any]]) -> Figure:
-    """Return a picture of all changes of some results of one suite, one row for each."""
+    """Return a plot of all effects in several results of one suite, one row per change."""
     factors = [factor for factor in results[0]["factors"] if factor["effects"]]
     num_rows = sum(len(factor["effects"]) for factor in factors) + len(factors)
     figure = Figure(figsize=(8, 0.21 * num_rows + 1))
@@ -63,7 +63,7 @@ def draw_effects(results: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def _label(axes: Axes, factors: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
-    """Write what is changed beside its row, under the name of its factor; return the places of the rows."""
+    """Label the rows and their groups; return the position of each row, by group and case."""
     places: dict[tuple[str, str], float] = {}
     labels: dict[float, str] = {}
     place = 1.0

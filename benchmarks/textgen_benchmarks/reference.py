@@ -1,6 +1,6 @@
-"""The plain way to do it: what textgen is measured against. Short and honest, nothing slowed down.
+"""Plain reference implementations that textgen is compared with: short, and not slowed down on purpose.
 
-Each function returns a piece of work that is done once per call; `speed` has it done in another process.
+Each function returns a callable that does its work once per call; `speed` runs it in another process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from textgen_benchmarks.timing import Work
 
 
 class PlainLSTM(nn.Module):
-    """Embedding, a stacked `nn.LSTM` and a linear layer, as in every tutorial."""
+    """The model of every tutorial: an embedding, a stacked `nn.LSTM` and a linear layer."""
 
     def __init__(
         self, vocab_size: int, hidden_size: int = 256, num_layers: int = 3, embedding: int = 256
@@ -42,9 +42,9 @@ def plain_training(
     num_updates: int,
     model: dict[str, int],
 ) -> Work:
-    """Return the work of `num_updates` updates; `shape` is the batch's, batches × tokens.
+    """Return the work of `num_updates` updates on batches of `shape`, rows × tokens.
 
-    Carried state, full softmax, Adam, gradient clipping.
+    The loop carries the state and uses the full softmax, Adam and gradient clipping.
     """
     (batch_size, length), lstm = shape, PlainLSTM(**model).to(device_config.device)
     per_stream = len(ids) // batch_size
@@ -75,7 +75,7 @@ def plain_training(
 
 
 def plain_generation(vocab_size: int, batch_size: int, num_tokens: int, device: torch.device) -> Work:
-    """Return the work of sampling so many tokens, one by one, in each row of a batch."""
+    """Return the work of sampling `num_tokens` tokens, one by one, in each row of a batch."""
     model = PlainLSTM(vocab_size).to(device).eval()
     prompt = torch.zeros(batch_size, 1, dtype=torch.long, device=device)
 
@@ -91,14 +91,14 @@ def plain_generation(vocab_size: int, batch_size: int, num_tokens: int, device: 
 
 
 def has_keras() -> bool:
-    """Return whether the original network can be measured."""
+    """Return whether Keras is installed, which the original network needs."""
     return importlib.util.find_spec("keras") is not None
 
 
 def keras_windows(window: int = 60, num_symbols: int = 32) -> Work:
-    """Return the original's work: 256 windows of 60 steps with one target each.
+    """Return the work of the original: training on 256 windows of 60 steps with one target each.
 
-    3 × 256 LSTM on scaled character numbers: 1,323,040 parameters.
+    Three LSTM layers of 256 on scaled character indices: 1,323,040 parameters.
     """
     import keras
 

@@ -1,4 +1,4 @@
-"""Work done in a process of its own, so that what textgen sets for its process does not help a reference."""
+"""Work in a separate process, so that textgen's settings of its own process do not help a reference."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from textgen_benchmarks.timing import Work
 
 @contextmanager
 def remote(build: Callable[..., Work], *arguments: Any, keeps_memory: bool = False) -> Iterator[Work]:
-    """Build a piece of work in a new process (`build` and `arguments` are pickled) and yield it.
+    """Yield a piece of work that `build` makes in a new process (`build` and `arguments` are pickled).
 
-    `keeps_memory` gives that process textgen's setting of the allocator. Without it the speed of a plain
-    loop depends on where its blocks happen to lie: if at the end of the heap, they go back to the system
-    and are faulted in again at every step.
+    `keeps_memory` gives that process textgen's allocator settings. Without them the speed of a plain loop
+    depends on where its blocks happen to be: at the end of the heap, they return to the system and are
+    faulted in again at every step.
     """
     context = get_context("spawn")
     ours, theirs = context.Pipe()

@@ -1,7 +1,7 @@
 """Time and memory per character as the text grows: `python -m textgen_benchmarks.scaling --json FILE`.
 
-Texts of 1, 10 and 100 million characters are made of the corpus `wiki`, repeated with a line that changes.
-Each step runs in a process of its own, with an empty cache, so that its peak memory is its own.
+Texts of 1, 10 and 100 million characters repeat the corpus `wiki`, each time after a different line. Each
+step runs in a separate process with an empty cache, so that the peak memory is that of the step.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ STEPS = ("clean", "tokenize char", "tokenize word", "train", "score")
 
 
 def measure(step: str, path: str) -> dict[str, Any]:
-    """Do one step; return seconds, the characters they were spent on, and the peak memory in bytes."""
-    # Not at the top: the processes that clean and tokenize import this file too.
+    """Return the seconds that one step takes, the characters it processes, and its peak memory in bytes."""
+    # Imported here, since the processes that clean and tokenize import this file too.
     from textgen.experiment.entry import parse_entry
     from textgen.experiment.experiment import Experiment, encode_corpus
     from textgen.experiment.scoring import score_any
@@ -51,7 +51,7 @@ def measure(step: str, path: str) -> dict[str, Any]:
             began = time.perf_counter()
             score_any(run, corpus.text, device_config.device)
             seconds, num_chars = time.perf_counter() - began, len(corpus.text)
-    # Linux counts in kB, macOS in bytes; of several processes the largest one.
+    # Linux counts in kB, macOS in bytes; of several processes, the largest counts.
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return {
         "seconds": seconds,
@@ -61,7 +61,7 @@ def measure(step: str, path: str) -> dict[str, Any]:
 
 
 def write_text(path: Path, num_chars: int) -> None:
-    """Write a text of so many characters."""
+    """Write a text of `num_chars` characters."""
     wiki, written, repetition = str(load_corpus(["wiki"]).text), 0, 0
     with path.open("w", encoding="utf-8") as file:
         while written < num_chars:
@@ -73,9 +73,9 @@ def write_text(path: Path, num_chars: int) -> None:
 def main() -> None:
     """Measure all steps at all sizes and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", default="1,10,100", help="millions of characters, by commas")
+    parser.add_argument("--sizes", default="1,10,100", help="millions of characters, separated by commas")
     parser.add_argument("--steps", default=",".join(STEPS))
-    parser.add_argument("--json", type=Path, help="a file for the figures and the machine")
+    parser.add_argument("--json", type=Path, help="file for the results and the machine")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:

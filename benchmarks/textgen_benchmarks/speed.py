@@ -1,4 +1,4 @@
-"""`python -m textgen_benchmarks.speed`: training and generation against the plain way, as ratios."""
+"""Speed of training and generation relative to plain loops: `python -m textgen_benchmarks.speed`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from textgen_benchmarks.remote import remote
 from textgen_benchmarks.timing import Comparison, Work, compare, matrix_product_peak
 
 CHAR, WORD = "char-lstm:optimizer=adamw", "word-lstm-glove:optimizer=adamw,min_count=1,max_words=20000"
-"""With the optimizer of the reference, so that the same is computed."""
+"""Entries with the optimizer of the reference, so that both compute the same."""
 KEEPS = {False: "", True: " that keeps its memory, as ours does"}
-"""Whether the reference's process has textgen's setting of the allocator (see `remote`)."""
+"""Suffix of a name, by whether the reference's process has textgen's allocator settings (see `remote`)."""
 NUM_CHARS = 400
 """Characters per sample."""
 
@@ -50,7 +50,7 @@ class Ours:
         self.batch_shape = (self.options.batch_size, self.options.sequence_length)
 
     def training(self, num_updates: int) -> Work:
-        """Return the work of so many updates, in tokens."""
+        """Return the work of `num_updates` updates, in tokens."""
         batches = ContiguousBatches(self.ids, self.options.batch_size, self.options.sequence_length, 0)
         trainer = Trainer(self.model, batches, self.options, self.device_config, 0)
         self.model.train()
@@ -75,12 +75,12 @@ class Ours:
 
 
 def comparisons(device_config: DeviceConfig, repetitions: int) -> Iterator[Comparison]:
-    """Yield every claim, measured."""
+    """Yield the comparison of each claim about speed."""
     text = load_corpus(["wiki"]).text[:]
     measure = partial(compare, repetitions=repetitions)
     char = Ours(CHAR, text, device_config)
     plain = partial(remote, plain_training, char.ids.astype(np.int64), char.batch_shape)
-    # Two operations per weight forward, four backward.
+    # Two operations per weight in the forward pass, four in the backward pass.
     flops = 6.0 * sum(p.numel() for p in char.model.parameters() if p.ndim == 2)
     training = char.training(30)
     size = {"vocab_size": char.vocab_size}
@@ -117,9 +117,9 @@ def comparisons(device_config: DeviceConfig, repetitions: int) -> Iterator[Compa
 
 
 def main() -> None:
-    """Measure and print a Markdown table; save it as JSON if asked to."""
+    """Measure, print a Markdown table and, with `--json`, save the results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="file to save the figures in")
+    parser.add_argument("--json", type=Path, help="file for the results")
     parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()

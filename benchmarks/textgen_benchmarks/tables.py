@@ -1,7 +1,7 @@
-"""`python -m textgen_benchmarks.tables`: writes the tables of benchmarks/README.md from results/*.json.
+"""Tables of benchmarks/README.md, written from results/*.json: `python -m textgen_benchmarks.tables`.
 
-What stands between `<!-- NAME -->` and `<!-- end -->` is replaced by the report of results/NAME.json, between
-`<!-- NAME OTHER -->` and `<!-- end -->` by what the same changes did in both; the words around it are ours.
+The text between `<!-- NAME -->` and `<!-- end -->` is replaced by the report of results/NAME.json, the text
+between `<!-- NAME OTHER -->` and `<!-- end -->` by the effects in both; the rest is written by hand.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def filled(text: str, results: Path) -> str:
-    """Return `text` with the report of each result between its marks."""
+    """Return `text` with the report of each result between its markers."""
 
     def report(match: re.Match[str]) -> str:
         names = match["names"].split()
@@ -37,7 +37,7 @@ def filled(text: str, results: Path) -> str:
 
 
 def side_by_side(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield one table for each question of a suite, with what each change did on each text."""
+    """Yield the lines of one table per question of a suite, with the effect of each change on each text."""
     texts = [f"{result['corpus']['name']}, {result['budget']}" for result in results]
     for number, factor in enumerate(results[0]["factors"]):
         columns = [f"{text} | change against {compared_with(factor)} | real words" for text in texts]
@@ -70,7 +70,7 @@ def _cells(case: Mapping[str, Any], effect: Mapping[str, Any]) -> list[str]:
 
 
 def _nested(report: str) -> str:
-    """Return a report as a part of a longer page."""
+    """Return a report with its headings one level down, as part of a longer page."""
     return report.replace("\n## ", "\n### ").replace("# ", "## ", 1)
 
 

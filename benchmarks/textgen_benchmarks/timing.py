@@ -1,4 +1,4 @@
-"""Timing two things in turn, and describing the machine."""
+"""Speeds of two pieces of work, measured in turn, and the peak speed of the machine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import torch
 
 Work = Callable[[], int]
-"""Does a piece of work and returns how many units (characters, tokens) it was."""
+"""A piece of work: a callable that returns the number of units (characters, tokens) it processed."""
 
 
 @dataclass
 class Comparison:
-    """Ours against a reference: speeds in units per second, measured in turn."""
+    """Speeds of textgen and of a reference in units per second, measured in turn."""
 
     name: str
     unit: str
@@ -26,7 +26,7 @@ class Comparison:
 
     @property
     def ratios(self) -> list[float]:
-        """Ours over the reference, pair by pair: the machine's drift cancels."""
+        """The speeds of textgen over the reference's, pair by pair, so that the machine's drift cancels."""
         return [a / b for a, b in zip(self.ours, self.reference, strict=True)]
 
     def describe(self, peak_gflops: float) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class Comparison:
 def compare(
     name: str, unit: str, *, ours: Work, reference: Work, repetitions: int, flops: float = 0.0
 ) -> Comparison:
-    """Measure both in turn, `repetitions` times each, after a warm-up."""
+    """Return the speeds of both, measured in turn `repetitions` times after a warm-up."""
     result = Comparison(name, unit, flops_per_unit=flops)
     for repetition in range(repetitions + 1):
         speeds = [speed(work) for work in (ours, reference)]
@@ -59,7 +59,7 @@ def compare(
 
 
 def speed(work: Work) -> float:
-    """Return units per second of one call."""
+    """Return the units per second of one call."""
     start = time.perf_counter()
     units = work()
     if torch.cuda.is_available():
@@ -68,7 +68,7 @@ def speed(work: Work) -> float:
 
 
 def matrix_product_peak(dtype: torch.dtype, device: torch.device) -> float:
-    """Return the GFLOP/s of a large matrix product, the best of ten: the roof over every figure."""
+    """Return the GFLOP/s of a large matmul, the best of ten: an upper bound for all speeds."""
     left, right = (torch.ones(2048, 2048, dtype=dtype, device=device) for _ in range(2))
 
     def product() -> int:

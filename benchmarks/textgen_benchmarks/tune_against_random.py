@@ -1,9 +1,9 @@
-"""Does the estimator find more than chance does? `python -m textgen_benchmarks.tune_against_random`.
+"""TPE against random search: `python -m textgen_benchmarks.tune_against_random`.
 
-The same number of trials by TPE and by random search, repeated with other seeds, both without the default
-to begin with. The first trials of both are the same random ones. The budget is in characters, so that
-another machine finds the same; what is compared is the validation score, as that is what both minimise.
-Finished trials are kept in `--folder`, where a run that was stopped goes on.
+Both do the same number of trials, repeated with different seeds and without the default as first trial;
+their first trials are the same random ones. The budget is in characters, so that another machine finds the
+same. They are compared by the validation score, which both minimise. Finished trials are kept in
+`--folder`; the same command resumes there.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from textgen.tune.trials import Goal, search
 
 RESULT = Path(__file__).parents[1] / "results" / "tune_against_random.json"
 Curves: TypeAlias = dict[str, list[list[float]]]
-"""Of each search, the best value so far after each trial, for each repetition."""
+"""Best value after each trial, for each repetition of each search."""
 
 SEARCHES = {"tpe": NUM_RANDOM, "random": ONLY_RANDOM}
-"""How many random trials each begins with."""
+"""Number of random trials at the start of each search."""
 
 
 def best_so_far(trials: Sequence[FrozenTrial]) -> list[float]:
-    """Return the best value after each trial that counts; infinity as long as there is none."""
+    """Return the best value after each trial that counts; infinity before the first one completes."""
     values = [
         trial.values[0] if trial.state == TrialState.COMPLETE else math.inf
         for trial in trials
@@ -51,7 +51,7 @@ def best_so_far(trials: Sequence[FrozenTrial]) -> list[float]:
 
 
 def outcome(curves: Curves) -> dict[str, Any]:
-    """Return how often TPE ends below random search, and the 95 % interval of the share (Wilson)."""
+    """Return how often TPE ends below random search, with the 95 % interval of that share (Wilson)."""
     ends = [(tpe[-1], random[-1]) for tpe, random in zip(curves["tpe"], curves["random"], strict=True)]
     num_wins, num_losses = sum(a < b for a, b in ends), sum(a > b for a, b in ends)
     share, interval = None, None
@@ -101,7 +101,7 @@ def main() -> None:
         "versions": versions(),
         "machine": machine(),
         "outcome": found,
-        # Nothing came to its end before: no number, which JSON writes as null.
+        # Before the first complete trial there is no value; JSON writes null.
         "best_so_far": {
             name: [[value if math.isfinite(value) else None for value in curve] for curve in each]
             for name, each in curves.items()
@@ -113,7 +113,7 @@ def main() -> None:
 def run_studies(
     options: argparse.Namespace, corpus: Corpus, device_config: DeviceConfig
 ) -> tuple[Curves, list[dict[str, Any]]]:
-    """Return the curves of both searches, one for each repetition, and what was searched."""
+    """Return the curves of both searches, one per repetition, and the options that were searched."""
     curves: Curves = {name: [] for name in SEARCHES}
     with ProgressDisplay() as display:
         for repetition in range(options.repetitions):
@@ -136,7 +136,7 @@ def run_studies(
 
 
 def print_outcome(found: dict[str, Any], curves: Curves, num_trials: int) -> None:
-    """Print the mean curves, and who won how often."""
+    """Print the mean curves and the number of wins."""
     print_rows(
         [
             {
