@@ -11,8 +11,10 @@ import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from textgen.api import TokenIds
 from textgen.registry import registry
 from textgen.registry.options import build
+from textgen_tokenizers.char import CharTokenizer
 
 settings.register_profile("textgen", max_examples=40, deadline=None, derandomize=True)
 settings.load_profile("textgen")
@@ -36,6 +38,16 @@ def news() -> str:
     """The first 60,000 characters of a corpus of news items."""
     text: str = build("corpus", "lee").read("")
     return text[:60_000]
+
+
+@pytest.fixture(scope="session")
+def ids(news: str) -> TokenIds:
+    """The news as the ids of characters, below 100."""
+    tokenizer = CharTokenizer()
+    tokenizer.fit(news)
+    encoded = tokenizer.encode(news)
+    assert encoded.max() < 100
+    return encoded
 
 
 Install = Callable[..., None]

@@ -1,24 +1,29 @@
-"""Networks that Keras saved: the same probabilities here, and one line about every other file."""
+"""Networks that Keras saved give the same probabilities here."""
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
-from typing import Any
-from zipfile import ZipFile
 
-import h5py
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
+from helpers.keras_files import (
+    HIDDEN,
+    VOCAB_SIZE,
+    WINDOW,
+    Weights,
+    Write,
+    configuration,
+    random_weights,
+    write_h5,
+    write_keras,
+)
 from textgen.api import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry import parse_entry
@@ -28,74 +33,6 @@ from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen_models.original.keras_weights import read_keras
 from textgen_models.original.model import Original, load_keras
-
-VOCAB_SIZE, WINDOW, HIDDEN = 3, 4, 5
-Config = list[dict[str, Any]]
-Weights = dict[str, list[NDArray[np.float32]]]
-"""The arrays of each layer that has some, by its name."""
-Write = Callable[[Path, Config, Weights], Path]
-
-
-def configuration(recurrent_activation: str = "sigmoid") -> Config:
-    """Two LSTM layers and a softmax, as a configuration of Keras lists them."""
-    lstm = {"activation": "tanh", "recurrent_activation": recurrent_activation, "use_bias": True}
-    lstm |= {"units": HIDDEN, "go_backwards": False, "stateful": False, "dropout": 0.0}
-    dense = {"name": "out", "units": VOCAB_SIZE, "activation": "softmax", "use_bias": True}
-    return [
-        {"class_name": "InputLayer", "config": {"name": "in", "batch_input_shape": [None, WINDOW, 1]}},
-        {"class_name": "LSTM", "config": {"name": "first", **lstm, "return_sequences": True}},
-        {"class_name": "Dropout", "config": {"name": "drop", "rate": 0.2}},
-        {"class_name": "LSTM", "config": {"name": "second", **lstm, "return_sequences": False}},
-        {"class_name": "Dense", "config": dense},
-    ]
-
-
-def random_weights() -> Weights:
-    shapes = {
-        "first": [(1, 4 * HIDDEN), (HIDDEN, 4 * HIDDEN), (4 * HIDDEN,)],
-        "second": [(HIDDEN, 4 * HIDDEN), (HIDDEN, 4 * HIDDEN), (4 * HIDDEN,)],
-        "out": [(HIDDEN, VOCAB_SIZE), (VOCAB_SIZE,)],
-    }
-    draw = np.random.default_rng(0).standard_normal
-    return {
-        name: [(2 * draw(shape)).astype(np.float32) for shape in of_layer]
-        for name, of_layer in shapes.items()
-    }
-
-
-def write_h5(path: Path, layers: Config, weights: Weights, version: str = "2.2.4") -> Path:
-    """Write a file as Keras 2 does; strings were bytes then."""
-    with h5py.File(path, "w") as file:
-        file.attrs["keras_version"] = version.encode()
-        file.attrs["model_config"] = json.dumps(
-            {"class_name": "Sequential", "config": {"name": "sequential", "layers": layers}}
-        ).encode()
-        file.create_group("model_weights").attrs["layer_names"] = [name.encode() for name in weights]
-        for layer, arrays in weights.items():
-            group = file["model_weights"].create_group(layer)
-            names = [f"{layer}_1/{name}:0" for name in ("kernel", "recurrent_kernel", "bias")]
-            names = names if len(arrays) == 3 else [names[0], names[2]]
-            group.attrs["weight_names"] = [name.encode() for name in names]
-            for name, array in zip(names, arrays, strict=True):
-                group[name] = array
-    return path
-
-
-def write_keras(path: Path, layers: Config, weights: Weights) -> Path:
-    """Write a file as Keras 3 does."""
-    config = {"module": "keras", "class_name": "Sequential", "config": {"layers": layers}}
-    data = BytesIO()
-    with h5py.File(data, "w") as file:
-        for place, layer in {"lstm/cell": "first", "lstm_1/cell": "second", "dense": "out"}.items():
-            group = file.create_group(f"layers/{place}/vars")
-            for number, array in enumerate(weights[layer]):
-                group[str(number)] = array
-    with ZipFile(path, "w") as archive:
-        archive.writestr("metadata.json", json.dumps({"keras_version": "3.5.0"}))
-        archive.writestr("config.json", json.dumps(config))
-        archive.writestr("model.weights.h5", data.getvalue())
-    return path
-
 
 GATES = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
@@ -227,82 +164,3 @@ def test_options_and_alphabet_must_be_those_of_the_file(tmp_path: Path) -> None:
         parse_entry(f"original:weights={path}").build_model(VOCAB_SIZE)
     with pytest.raises(TextgenError, match="knows 3 symbols, this vocabulary has 4; give the text"):
         parse_entry(f"original:weights={path},{OPTIONS}").build_model(4)
-
-
-# --- everything else
-
-
-@pytest.mark.parametrize(
-    ("place", "change", "message"),
-    [
-        (2, {"class_name": "Lambda"}, "layer 'drop' is a Lambda, not a LSTM"),
-        (3, {"class_name": "GRU"}, "layer 'second' is a GRU, not a LSTM"),
-        (4, {"class_name": "LSTM"}, "layer 'out' is a LSTM, not a Dense"),
-        (1, {"activation": "relu"}, "layer 'first' has activation=relu, not tanh"),
-        (1, {"stateful": True}, "layer 'first' has stateful=True, not False"),
-        (1, {"return_sequences": False}, "layer 'first' has return_sequences=False, not True"),
-        (3, {"units": 6}, "layer 'second' has units=6, not 5"),
-        (3, {"recurrent_activation": "hard_sigmoid"}, "recurrent_activation=hard_sigmoid, not sigmoid"),
-        (4, {"activation": "linear"}, "layer 'out' has activation=linear, not softmax"),
-        (
-            4,
-            {"units": 8},
-            r"layer 'out' has weights of shapes \[\(5, 3\), \(3,\)\], not \[\(5, 8\), \(8,\)\]",
-        ),
-    ],
-)
-@pytest.mark.parametrize("write", [write_h5, write_keras])
-def test_a_network_of_another_kind_is_named_with_its_layer(
-    write: Write, place: int, change: dict[str, Any], message: str, tmp_path: Path
-) -> None:
-    layers = configuration()
-    target = layers[place] if "class_name" in change else layers[place]["config"]
-    target.update(change)
-    path = write(tmp_path / "saved", layers, random_weights())
-    with pytest.raises(
-        TextgenError, match=f"^the network in .*saved is not like the model original: .*{message}"
-    ):
-        load_keras(path)
-
-
-def test_an_unknown_gate_or_no_stack_at_all_is_named(tmp_path: Path) -> None:
-    path = write_h5(tmp_path / "saved", configuration("swish"), random_weights())
-    with pytest.raises(TextgenError, match="'first' has recurrent_activation=swish, not sigmoid or hard_s"):
-        load_keras(path)
-    write_h5(path, configuration()[-1:], random_weights())
-    with pytest.raises(TextgenError, match="fewer than two layers"):
-        load_keras(path)
-    with h5py.File(path, "a") as file:
-        file.attrs["model_config"] = json.dumps({"class_name": "Functional", "config": {"layers": []}})
-    with pytest.raises(TextgenError, match="it is a Functional, not a Sequential"):
-        load_keras(path)
-
-
-@pytest.mark.parametrize("write", [write_h5, write_keras])
-def test_a_file_that_cannot_be_read_gives_one_line(write: Write, tmp_path: Path) -> None:
-    path = write(tmp_path / "saved", configuration(), random_weights())
-    whole = path.read_bytes()
-    broken = [b"", b"a text\n", whole[: len(whole) // 2], whole.replace(b"units", b"\0\0\0\0\0")]
-    for data in broken:
-        path.write_bytes(data)
-        with pytest.raises(TextgenError, match=r"^(cannot read|the network in) ") as caught:
-            load_keras(path)
-        assert "\n" not in str(caught.value)
-    path.unlink()
-    with pytest.raises(TextgenError, match=r"^no such file: .*saved; give a \.keras or \.h5 file"):
-        load_keras(path)
-
-
-def test_weights_without_a_network_are_refused(tmp_path: Path) -> None:
-    path = write_h5(tmp_path / "weights.h5", configuration(), random_weights())
-    with h5py.File(path, "a") as file:
-        del file.attrs["model_config"]
-    with pytest.raises(TextgenError, match=r"model_config.*; give a \.keras or \.h5 file that Keras"):
-        load_keras(path)
-
-
-def test_without_h5py_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    path = write_h5(tmp_path / "old.h5", configuration(), random_weights())
-    monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(TextgenError, match=r"pip install 'textgen-bench\[keras\]'$"):
-        Original(VOCAB_SIZE, weights=str(path))

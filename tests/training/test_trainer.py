@@ -1,11 +1,10 @@
-"""Training: it learns, repeats bit by bit, stops with its budget, resumes and keeps its best weights."""
+"""Training: it learns, repeats bit by bit, resumes and keeps its best weights."""
 
 from __future__ import annotations
 
 import copy
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,118 +12,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from helpers.training import CPU, OPTIONS, Counting, equal, lstm, run, trainer, weights
 from textgen.api import PretrainedVectors, TextgenError, TokenIds
-from textgen.nn.dropout import automatic_dropout
-from textgen.runtime.device import DeviceConfig, seeded
+from textgen.runtime.device import seeded
 from textgen.training.batches import ContiguousBatches
-from textgen.training.budget import parse_budget
 from textgen.training.options import TrainOptions
-from textgen.training.progress import TrainResult
-from textgen.training.trainer import Trainer, learning_rate, train
+from textgen.training.trainer import Trainer
 from textgen.training.validation import validation_bits
-from textgen_models.lstm.model import LSTM
-from textgen_tokenizers.char import CharTokenizer
-
-CPU = DeviceConfig(torch.device("cpu"), "fp32")
-OPTIONS = TrainOptions(batch_size=8, sequence_length=16)
-
-
-@pytest.fixture(scope="module")
-def ids(news: str) -> TokenIds:
-    """News as the ids of characters, below 100."""
-    tokenizer = CharTokenizer()
-    tokenizer.fit(news)
-    encoded = tokenizer.encode(news)
-    assert encoded.max() < 100
-    return encoded
-
-
-def lstm(seed: int = 0, vectors: PretrainedVectors | None = None, **options: Any) -> LSTM:
-    with seeded(seed, CPU.device):
-        return LSTM(100, **{"num_layers": 2, "hidden_size": 16} | options, vectors=vectors)
-
-
-def trainer(
-    ids: TokenIds, seed: int = 0, options: TrainOptions = OPTIONS, model: nn.Module | None = None
-) -> Trainer:
-    batches = ContiguousBatches(ids, options.batch_size, options.sequence_length, seed)
-    return Trainer(model or lstm(seed), batches, options, CPU, seed)
-
-
-def no_validation() -> float:
-    return 1.0
-
-
-def run(
-    trainer: Trainer, budget: str, validate: Callable[[], float] = no_validation, chars_per_token: float = 1
-) -> TrainResult:
-    return train(trainer, parse_budget(budget), chars_per_token, validate)
-
-
-def weights(model: nn.Module) -> list[Tensor]:
-    return [value.clone() for value in model.state_dict().values()]
-
-
-def equal(one: list[Tensor], other: list[Tensor]) -> bool:
-    return all(torch.equal(*pair) for pair in zip(one, other, strict=True))
-
-
-# --- the learning rate and the budget
-
-
-def test_the_learning_rate_rises_then_falls_by_half_a_cosine() -> None:
-    options = TrainOptions(learning_rate=1.0, warmup_fraction=0.2, min_lr_factor=0.1)
-    rates = [learning_rate(options, fraction) for fraction in (0, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.3)]
-    quarter = math.cos(math.pi / 4)
-    middle = [0.55 + 0.45 * quarter, 0.55, 0.55 - 0.45 * quarter]
-    assert rates == pytest.approx([0.01, 0.5, 1.0, *middle, 0.1, 0.1])
-
-
-@pytest.mark.parametrize(("warmup_fraction", "first"), [(0.0, 1.0), (1.0, 0.01)])
-def test_any_warmup_is_possible(warmup_fraction: float, first: float) -> None:
-    options = TrainOptions(learning_rate=1.0, warmup_fraction=warmup_fraction)
-    assert learning_rate(options, 0) == pytest.approx(first)
-    assert all(0 < learning_rate(options, step / 10) <= 1 for step in range(12))
-
-
-def test_the_rate_that_the_optimizer_gets_follows_the_budget(ids: TokenIds) -> None:
-    training = trainer(ids[:5000])
-    for fraction, share in ((0.05, 0.5), (0.1, 1.0), (1.0, 0.02)):
-        training.update(fraction)
-        rates = [group["lr"] for optimizer in training.optimizers for group in optimizer.param_groups]
-        assert rates == pytest.approx([share * OPTIONS.learning_rate] * 3)
-
-
-def test_a_budget_of_epochs_ends_with_an_epoch(ids: TokenIds) -> None:
-    result = run(trainer(ids[:1000]), "3epochs")
-    assert (result.num_epochs, result.num_updates) == (3, 3 * 7)  # of 128 tokens
-    assert result.num_chars == 3 * 7 * 128
-
-
-def test_a_budget_of_characters_ends_with_the_update_that_spends_it(ids: TokenIds) -> None:
-    result = run(trainer(ids[:1000]), "400chars", chars_per_token=1.25)
-    assert (result.num_updates, result.num_chars) == (3, 480)
-
-
-def test_a_budget_of_seconds_is_spent_by_training_alone(ids: TokenIds) -> None:
-    def slow_validation() -> float:
-        time.sleep(0.02)
-        return 1.0
-
-    start = time.perf_counter()
-    result = run(trainer(ids[:1000]), "0.1s", slow_validation)
-    passed = time.perf_counter() - start
-    assert result.seconds >= 0.1
-    assert result.validation_seconds >= 0.02
-    assert result.seconds + result.validation_seconds <= passed  # nothing is counted twice
-
-
-def test_validations_are_spread_evenly_over_the_budget(ids: TokenIds) -> None:
-    options = TrainOptions(batch_size=8, sequence_length=16, num_validations=3)
-    result = run(trainer(ids[:1000], options=options), "3epochs")
-    assert [point.num_epochs for point in result.curve] == [1, 2, 3]
-    assert {point.validation_bits_per_char for point in result.curve} == {1.0}
-
 
 # --- learning
 
@@ -242,14 +136,6 @@ def test_a_model_is_told_how_often_it_will_have_read_the_text(
     assert told == pytest.approx([num_epochs] * len(told), rel=0.01)
 
 
-def test_dropout_is_chosen_by_epochs_unless_it_is_given(ids: TokenIds) -> None:
-    for dropout, budget, expected in ((None, "2epochs", 0.0), (None, "9epochs", 0.05), (0.4, "2epochs", 0.4)):
-        model = lstm(dropout=dropout)
-        run(trainer(ids[:1000], model=model), budget)
-        assert model.dropout.probability == pytest.approx(expected, abs=1e-6)
-    assert [automatic_dropout(epochs) for epochs in (0.5, 3, 1e9)] == [0, 0, 0.3]
-
-
 def test_divergence_is_an_error_with_advice(ids: TokenIds) -> None:
     wild = TrainOptions(batch_size=8, sequence_length=16, learning_rate=1e36, warmup_fraction=0)
     with pytest.raises(TextgenError, match=r"^training diverged at update \d+: .*lower learning_rate$"):
@@ -277,24 +163,6 @@ def test_the_gradient_is_clipped(ids: TokenIds) -> None:
     moment = training.optimizers[0].state_dict()["state"][0]["exp_avg"]
     assert gradients == [1000]
     assert float(moment) == pytest.approx(0.1 * OPTIONS.max_grad_norm, rel=1e-4)
-
-
-# --- the state
-
-
-class Counting(nn.Module):
-    """Predicts nothing much; its state counts the tokens of each stream."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.zeros(100))
-
-    def initial_state(self, batch_size: int) -> dict[str, list[Tensor]]:
-        return {"count": [torch.zeros(batch_size)]}
-
-    def forward(self, ids: Tensor, state: dict[str, list[Tensor]]) -> tuple[Tensor, dict[str, list[Tensor]]]:
-        count = state["count"][0] + ids.shape[1] + 0 * self.bias.sum()
-        return self.bias.expand(*ids.shape, -1), {"count": [count]}
 
 
 def test_the_state_is_carried_through_an_epoch_and_starts_anew_with_the_next(ids: TokenIds) -> None:

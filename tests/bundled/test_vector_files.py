@@ -1,0 +1,118 @@
+"""Files of word vectors: every format, damaged ones, and those that would execute code."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gensim.models import FastText as GensimFastText
+from gensim.models import KeyedVectors
+
+from helpers.vectors import GLOVE_TEXT, ROWS, small_vectors
+from textgen.api import TextgenError
+from textgen_embeddings.files import read_vectors
+from textgen_embeddings.glove import Glove
+from textgen_embeddings.word2vec import Word2Vec
+
+
+def saved(keyed: KeyedVectors, path: Path) -> Path:
+    keyed.save(str(path))
+    return path
+
+
+def test_every_format_gives_the_same_vectors(tmp_path: Path) -> None:
+    glove, text, binary = tmp_path / "glove.txt", tmp_path / "w2v.txt", tmp_path / "w2v.bin"
+    glove.write_text(GLOVE_TEXT, encoding="utf-8")
+    small_vectors().save_word2vec_format(str(text))
+    small_vectors().save_word2vec_format(str(binary), binary=True)
+    paths = [glove, text, binary, saved(small_vectors(), tmp_path / "small.kv")]
+    for path in paths[:3]:
+        packed = path.with_name(path.name + ".gz")
+        packed.write_bytes(gzip.compress(path.read_bytes()))
+        paths.append(packed)
+    for path in paths:
+        found = read_vectors(path)
+        assert sorted(found.index_to_key) == sorted(ROWS), path
+        for word, row in ROWS.items():
+            np.testing.assert_allclose(found[word], row, rtol=1e-6)
+    assert Glove(path=str(glove)).vectors("", [])["cat"].tolist() == ROWS["cat"]
+    assert Word2Vec(path=str(binary)).vectors("", [])["cat"].tolist() == ROWS["cat"]
+
+
+def test_words_with_spaces_repeated_words_and_large_kv_files(tmp_path: Path) -> None:
+    path = tmp_path / "glove.txt"
+    path.write_text("the 1 2\n. . . 3 4\nat x@y.org 5 6\nthe 7 8\n", encoding="utf-8")
+    found = read_vectors(path)
+    assert {word: found[word].tolist() for word in found.index_to_key} == (
+        {"the": [1, 2], ". . .": [3, 4], "at x@y.org": [5, 6]}
+    )
+    small_vectors().save(str(tmp_path / "big.kv"), sep_limit=2)
+    assert (tmp_path / "big.kv.vectors.npy").exists()
+    assert read_vectors(tmp_path / "big.kv")["cat"].tolist() == ROWS["cat"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("short.txt", b"the 1 2 3\ncat 1 2\n", "line 2 has 2 numbers, not 3"),
+        ("long.txt", b"the 1 2\ncat 1 2 3\n", "line 2 has 3 numbers, not 2"),
+        ("prose.txt", b"It was a dark night\nand\n", "line 1 is not a word with its numbers"),
+        ("cut.txt", b"3 2\nthe 1 2\ncat 1 2\n", "header promises 3 words and it has 2"),
+        ("nan.txt", b"the 1 nan\n", "not finite"),
+        ("empty.txt", b"", "no word vectors"),
+        ("noise.bin", bytes(range(256)) * 9, "not a file of word vectors"),
+        ("cut.bin", b"2 2\nthe \0\0\x80?\0\0\0@\ncat \0\0", "unexpected end of input"),
+        ("lies.bin", b"999999999 300\nthe \0\0\x80?\xff", "header promises 999999999 words"),
+        ("cut.txt.gz", gzip.compress(b"the 1 2\n" * 99, mtime=0)[:-9], "ended before"),
+        ("not.txt.gz", b"the 1 2\n", "Not a gzipped file"),
+        ("noise.kv", b"\x80\x04garbage", "pickle data was truncated"),
+        ("empty.kv", b"", "Ran out of input"),
+    ],
+)
+def test_a_damaged_file_is_one_line_with_its_path(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(TextgenError) as caught:
+        read_vectors(path)
+    text = str(caught.value)
+    assert str(path) in text
+    assert "\n" not in text
+    assert message in text
+
+
+def test_a_missing_file_and_both_sources_at_once() -> None:
+    with pytest.raises(TextgenError, match=r"cannot read .*nowhere\.txt: No such file"):
+        read_vectors("nowhere.txt")
+    with pytest.raises(TextgenError, match="one of them"):
+        Glove(name="glove-twitter-25", path="x.txt")
+
+
+class Bomb:
+    """Unpickled by an ordinary unpickler, this would create a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_kv_file_cannot_execute_code(tmp_path: Path) -> None:
+    keyed = small_vectors()
+    keyed.surprise = Bomb(tmp_path / "bang")
+    with pytest.raises(TextgenError, match=r"holds a .*mkdir, which is not read; convert it"):
+        read_vectors(saved(keyed, tmp_path / "evil.kv"))
+    assert not (tmp_path / "bang").exists()
+    (tmp_path / "other.kv").write_bytes(pickle.dumps({"index_to_key": []}))
+    with pytest.raises(TextgenError, match=r"not a \.kv file"):
+        read_vectors(tmp_path / "other.kv")
+    subwords = GensimFastText([["cat", "dog"]], vector_size=4, min_count=1, bucket=10, workers=1).wv
+    with pytest.raises(TextgenError, match=r"FastTextKeyedVectors, which is not read"):
+        read_vectors(saved(subwords, tmp_path / "fasttext.kv"))

@@ -1,0 +1,145 @@
+"""Vectors trained on the text: word2vec and fastText."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gensim.models import KeyedVectors
+from gensim.test.utils import datapath
+
+from helpers.vectors import GLOVE_TEXT, ROWS
+from textgen.api import TextgenError
+from textgen.experiment.pretrained import match_vectors
+from textgen_embeddings.fasttext import FastText
+from textgen_embeddings.word2vec import Word2Vec, sentences
+from textgen_tokenizers.word import WordTokenizer
+
+SHORT = Path(datapath("lee_background.cor")).read_text(encoding="utf-8")[:60_000]
+CODE = """
+import hashlib, sys
+from textgen_embeddings.{module} import {kind}
+keyed = {kind}(dimension=8, epochs=2).vectors(sys.stdin.read(), [" unheard"])
+print(hashlib.sha256(repr(keyed.index_to_key).encode() + keyed.vectors.tobytes()).hexdigest())
+"""
+
+
+trained = pytest.mark.parametrize("kind", [Word2Vec, FastText])
+
+
+@trained
+def test_vectors_are_deterministic_across_processes_and_depend_on_their_seed(kind: type[Word2Vec]) -> None:
+    digests, code = set(), CODE.format(module=kind.__name__.lower(), kind=kind.__name__)
+    for hash_seed in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code],
+            input=SHORT, env=environment, capture_output=True, text=True, encoding="utf-8", check=True,
+        )  # fmt: skip
+        assert done.stderr == ""
+        digests.add(done.stdout)
+    assert len(digests) == 1
+    one, two = (kind(dimension=8, epochs=1, seed=seed).vectors(SHORT, []) for seed in (0, 1))
+    assert one.index_to_key == two.index_to_key
+    assert not np.allclose(one.vectors, two.vectors)
+
+
+@trained
+def test_training_vectors_is_silent_and_leaves_global_random_state_alone(
+    caplog: pytest.LogCaptureFixture, kind: type[Word2Vec]
+) -> None:
+    caplog.set_level("INFO")
+    before = repr(np.random.get_state(legacy=False))
+    kind(dimension=4, epochs=1).vectors(SHORT, [" unheard", "?"])
+    assert repr(np.random.get_state(legacy=False)) == before
+    assert caplog.records == []
+
+
+@trained
+def test_vectors_cover_the_words_of_the_word_tokenizer(kind: type[Word2Vec]) -> None:
+    tokenizer = WordTokenizer()
+    tokenizer.fit(SHORT)
+    _, audit = match_vectors(
+        kind(dimension=8, epochs=1),
+        "mine",
+        SHORT,
+        tokenizer.tokens,
+        tokenizer.encode(SHORT),
+        is_fallback=tokenizer.fallback,
+    )
+    assert audit["type_coverage"] == 1.0
+    assert audit["dimension"] == 8
+
+
+def test_word2vec_puts_words_of_like_use_together() -> None:
+    draw = np.random.default_rng(0).integers
+    lines = (
+        f"the noun{draw(40)} near one noun{draw(40)}\nwe verb{draw(40)} or they verb{draw(40)}\n"
+        for _ in range(3000)
+    )
+    keyed = Word2Vec(dimension=16).vectors("\n".join(lines), [])
+    assert {word[:4] for word, _ in keyed.most_similar("noun0", topn=20)} == {"noun"}
+
+
+def test_sentences_keep_every_word_of_long_paragraphs() -> None:
+    text = "one two\n\nthree don't\n" + "word " * 25_000
+    lists = list(sentences(text))
+    assert lists[0] == ["one", "two"]
+    assert lists[1][:3] == ["three", "do", "n't"]
+    assert sum(map(len, lists)) == 2 + 3 + 25_000
+    assert max(map(len, lists)) <= 10_000
+
+
+@trained
+def test_too_little_text_says_what_to_do(kind: type[Word2Vec]) -> None:
+    for text in ("", "every word here once"):
+        with pytest.raises(TextgenError, match=f"{kind.__name__}: .* lower min_count"):
+            kind().vectors(text, [])
+
+
+# --- fastText
+
+
+def similarity(keyed: KeyedVectors, one: str, other: str) -> float:
+    return float(keyed.similarity(one, other))
+
+
+def test_fasttext_makes_vectors_of_unknown_words_from_their_parts() -> None:
+    draw = np.random.default_rng(0).integers
+    lines = (
+        f"the {draw(40)}nounish near one {draw(40)}nounish\nwe {draw(40)}verbing or they {draw(40)}verbing\n"
+        for _ in range(1500)
+    )
+    text = "\n".join(lines) + "\n\nrarenounish"
+    keyed = FastText(dimension=16, epochs=5).vectors(text, [" 99nounish", " rarenounish", " 99verbing"])
+    for unknown in ("99nounish", "rarenounish"):  # never seen, and seen less than min_count times
+        assert similarity(keyed, unknown, "7nounish") > similarity(keyed, unknown, "7verbing") + 0.2
+    assert similarity(keyed, "99verbing", "7verbing") > similarity(keyed, "99verbing", "7nounish") + 0.2
+
+
+def test_fasttext_has_vectors_for_words_and_tokens_and_for_nothing_else() -> None:
+    tokens = [" unheard", "\n", " ", "?!", "<0xE2><0x82>", "ing"]
+    keyed = FastText(dimension=4, epochs=1).vectors("some words, some words\n", tokens)
+    assert keyed.index_to_key == ["words", "some", "unheard", "?!", "ing"]
+    assert np.isfinite(keyed.vectors).all()
+    assert all(keyed[word].any() for word in keyed.index_to_key)
+
+
+def test_fasttext_takes_any_text() -> None:
+    keyed = FastText(dimension=4, epochs=1).vectors("words \ud83d words 😀 \ud83d😀", [" \ud800x"])
+    assert {"words", "😀"} <= set(keyed.index_to_key)
+
+
+def test_fasttext_for_characters_is_refused(news: str) -> None:
+    with pytest.raises(TextgenError, match="single characters only"):
+        match_vectors(FastText(dimension=4, epochs=1), "fasttext", news, ["a", "b"], np.array([0, 1]))
+
+
+def test_fasttext_reads_a_file_of_vectors(tmp_path: Path) -> None:
+    path = tmp_path / "wiki.simple.vec"
+    path.write_text(f"{len(ROWS)} 3\n{GLOVE_TEXT}", encoding="utf-8")
+    assert FastText(path=str(path)).vectors("", [" unheard"])["cat"].tolist() == ROWS["cat"]

@@ -1,0 +1,52 @@
+"""Word vectors as the input of a model: lookup, scale and coverage."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from helpers.vectors import ROWS, FixedVectors
+from textgen.api import TextgenError
+from textgen.experiment.pretrained import match_vectors
+
+
+def test_lookup_order_scale_and_audit_by_hand() -> None:
+    rows = {" the": [3.0, 4.0], "the": [9.0, 9.0], "cat": [0.0, 2.0], "n't": [1.0, 0.0], "a": [7.0, 7.0]}
+    tokens = [" the", " Cat", "n\u2019t", " zyx", "\n", " qqq", "a", "<0x41>"]
+    fallback = np.array([False] * 6 + [True] * 2)
+    # the the Cat n't zyx \n, then the spelled words "aa" and "a<0x41>", which count once each
+    ids = np.array([0, 0, 1, 2, 3, 4, 6, 6, 4, 6, 7])
+    found, audit = match_vectors(
+        FixedVectors(rows, frozen=True), "mine", "", tokens, ids, is_fallback=fallback
+    )
+    assert found.found.tolist() == [True, True, True, False, False, False, False, False]
+    scale = np.sqrt((9 + 16 + 4 + 1) / 6)
+    expected = np.zeros((8, 2))
+    expected[:3] = np.array([[3, 4], [0, 2], [1, 0]]) / scale
+    np.testing.assert_allclose(found.table.numpy(), expected, rtol=1e-6)
+    assert found.frozen
+    assert audit.pop("seconds") >= 0
+    assert audit == {
+        "source": "mine",
+        "dimension": 2,
+        "frozen": True,
+        "type_coverage": 3 / 5,  # of the, Cat, n't, zyx, qqq
+        "token_coverage": 4 / 7,  # the the Cat n't of those, zyx, and two spelled words
+        "found_by": {"surface": 1, "without_space": 0, "lower_case": 2},
+        "most_frequent_missing": [" zyx"],
+    }
+    json.dumps(audit)
+
+
+def test_nothing_found_and_word_vectors_on_characters_are_refused() -> None:
+    ids = np.array([0, 1])
+    with pytest.raises(TextgenError, match=r"mine match no token .* word tokenizer"):
+        match_vectors(FixedVectors(ROWS), "mine", "", ["xx", "yy"], ids)
+    with pytest.raises(TextgenError, match=r"mine match single characters only .* word tokenizer"):
+        match_vectors(FixedVectors({"a": [1.0], "the": [2.0]}), "mine", "", ["a", "b"], ids)
+    of_characters, _ = match_vectors(FixedVectors({"a": [1.0], "c": [2.0]}), "mine", "", ["a", "b"], ids)
+    assert of_characters.found.tolist() == [True, False]
+    with pytest.raises(TextgenError, match="all zero or not finite"):
+        match_vectors(FixedVectors({"xx": [0.0]}), "mine", "", ["xx", "yy"], ids)

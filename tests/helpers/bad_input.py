@@ -1,0 +1,209 @@
+"""Commands that cannot succeed, and the one line that each must print; an ellipsis is any text."""
+
+from __future__ import annotations
+
+FAILURES = """
+train TINY --corpus missing.txt
+    no such file: missing.txt; give a path, - for standard input, or a corpus: …
+train TINY --corpus leee
+    unknown corpus 'leee'; did you mean 'lee'? known: …; or give the path of a file
+train TINY --corpus gutenberg/austen-ema
+    unknown book of the corpus gutenberg 'austen-ema'; did you mean 'austen-emma.txt'? known: …
+train TINY --corpus empty.txt
+    empty.txt is empty; give a text
+train TINY --corpus blank.txt
+    blank.txt contains only white space; give a text
+train TINY --corpus one.txt --clean raw
+    the text is too short to split 90/5/5: 1 characters; give at least 400, or change --split
+train TINY --corpus short.txt
+    the text is too short to split 90/5/5: … characters; give at least 400, or change --split
+train TINY --corpus GOOD --max-chars 50
+    the text is too short to split 90/5/5: … characters; give at least 400, or change --split
+train TINY --corpus GOOD --max-chars 0
+    cannot cut the corpus to 0 characters; give a positive number
+train TINY --corpus markup.txt
+    nothing of markup.txt remains after the cleaner 'prose'; try --clean raw
+train TINY --corpus binary
+    binary is binary (a zero byte at offset 0); give a plain text file
+train TINY --corpus latin.txt
+    latin.txt is not utf-8: byte 0xE9 at offset 24; give its encoding, for example --encoding latin-1 …
+train TINY --corpus utf16.txt
+    utf16.txt is binary (…); it may be text with --encoding utf-16
+train TINY --corpus GOOD --encoding utf9
+    unknown text encoding 'utf9'; use utf-8, latin-1, cp1252 or utf-16, for example
+train TINY --corpus GOOD --clean porse
+    unknown cleaner 'porse'; did you mean 'prose'? known: letters, prose, raw
+train TINY --corpus GOOD --clean prose:quote=no
+    cleaner 'prose': unknown option 'quote'; did you mean 'quotes'? known: …
+train TINY --corpus GOOD --clean prose:quotes=maybe
+    cleaner 'prose' option quotes=maybe: input should be a valid boolean (the default is True)
+train TINY --corpus GOOD --split 50/50/50
+    invalid split '50/50/50'; give percentages such as 90/5/5, or 90/10 for no test part
+train TINY --corpus GOOD --split 90
+    invalid split '90'; give percentages such as 90/5/5, or 90/10 for no test part
+train TINY --corpus GOOD --split most
+    invalid split 'most'; give percentages such as 90/5/5, or 90/10 for no test part
+score RUN missing.txt
+    no such file: missing.txt; give a path, - for standard input, or a corpus: …
+score RUN empty.txt
+    empty.txt is empty; give a text
+score RUN GOOD --clean porse
+    unknown cleaner 'porse'; did you mean 'prose'? known: …
+corpus missing.txt
+    no such file: missing.txt; …
+corpus binary --diff
+    binary is binary (…); give a plain text file
+
+train randm
+    unknown entry 'randm'; did you mean 'random'? known: original, random; or write …
+train char-lstn
+    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: gru, lstm, …, uniform
+train carh-lstm
+    entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: bpe, byte, char, word
+train word-lstm-glvoe
+    entry 'word-lstm-glvoe': unknown embedding 'glvoe'; did you mean 'glove'? known: fasttext, glove, word2vec
+train word-lstm-glove-word2vec
+    entry 'word-lstm-glove-word2vec' has too many parts; write <tokenizer>-<model>[-<embedding>]
+train char-uniform-glove
+    entry 'char-uniform-glove': model 'uniform' takes no embedding; leave it out
+train random-glove
+    entry 'random-glove': unknown tokenizer 'random'; …; random is a whole entry, so nothing goes with it
+bench char-lstm randm
+    unknown entry 'randm'; did you mean 'random'? …
+describe randm
+    unknown entry 'randm'; did you mean 'random'? …
+train char-lstm:hiden_size=3
+    entry 'char-lstm:hiden_size=3': unknown option 'hiden_size'; did you mean 'hidden_size'? known: …
+train char-lstm:vectors=3
+    entry 'char-lstm:vectors=3': unknown option 'vectors'; known: batch_size, …
+train char-lstm:hidden_size
+    cannot read option 'hidden_size'; write option=value, separated by commas
+train char-lstm:dropout=0,dropout=0.5
+    option 'dropout' is given twice; leave one of them out
+train char-lstm:hidden_size=many
+    entry '…': lstm option hidden_size=many: input should be a valid integer (the default is 256)
+train char-lstm:hidden_size=0
+    entry '…': lstm option hidden_size=0: input should be greater than or equal to 1 (the default is 256)
+train char-lstm:dropout=1.5
+    entry '…': lstm option dropout=1.5: input should be less than 1 (the default is None)
+train char-lstm:learning_rate=inf
+    entry '…': training option learning_rate=inf: input should be a finite number (the default is 0.003)
+train char-lstm:num_layers=1,hidden_size=1000000000000
+    out of memory; take a smaller model, batch_size or sequence_length
+bench random --sampler top-q
+    unknown sampler 'top-q'; did you mean 'top-p'? known: dry, greedy, …
+bench random --sampler top-p:q=1
+    sampler 'top-p': unknown option 'q'; known: p, temperature
+bench random --sampler top-p:p=7
+    sampler 'top-p' option p=7: input should be less than or equal to 1 (the default is 0.95)
+sample RUN --sampler top-q
+    unknown sampler 'top-q'; did you mean 'top-p'? known: …
+
+train TINY --device gpu
+    unknown device 'gpu'; known: auto, cpu, cuda, mps, cuda:1
+train TINY --device meta
+    unknown device 'meta'; known: …
+train TINY --device cuda:99
+    device 'cuda:99' cannot be used: …; try --device cpu
+sample RUN --device gpu
+    unknown device 'gpu'; known: …
+train TINY --precision fp8
+    unknown precision 'fp8'; known: auto, fp32, bf16, fp16
+train TINY --budget 0
+    budget '0': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
+train TINY --budget 60
+    budget '60': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
+train TINY --budget abc
+    budget 'abc': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
+train TINY --budget -5s
+    budget '-5s': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
+bench TINY --budget 5minutes
+    budget '5minutes': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
+
+train TINY --out file
+    'file' exists already; choose another --out
+train TINY --out file/out/deep
+    cannot write to folder 'file/out': Not a directory; choose another --out
+bench TINY --out file
+    cannot write to folder 'file/runs': Not a directory; choose another --out
+bench TINY --out file/out
+    cannot write to folder 'file/out/runs': Not a directory; choose another --out
+train TINY --out LONG
+    File name too long: long…
+
+train word-lstm-glove:path=missing.vec
+    cannot read the word vectors missing.vec: No such file or directory; check path=
+train word-lstm-glove:path=cut.vec
+    word vectors cut.vec: cut off: its header promises 100 words and it has 2; get it again
+train word-lstm-glove:path=ragged.vec
+    word vectors ragged.vec: line 2 has 2 numbers, not 3; get it again
+train word-lstm-glove:path=foreign.vec
+    vectors of glove match no token of this vocabulary; …, or vectors in the language of the text
+train char-lstm-glove:path=foreign.vec
+    vectors of glove match no token of this vocabulary; use the word tokenizer, as word-lstm-glove, …
+
+sample nowhere
+    no run in 'nowhere'; give what textgen train wrote, or a folder under runs/ of a bench
+sample file
+    no run in 'file'; …
+score nowhere GOOD
+    no run in 'nowhere'; …
+describe runs/nowhere
+    no run in 'runs/nowhere'; …
+sample cut-weights
+    run 'cut-weights' is damaged (…); delete it and train again
+score cut-weights GOOD
+    run 'cut-weights' is damaged (…); delete it and train again
+describe cut-weights
+    run 'cut-weights' is damaged (…); delete it and train again
+sample no-weights
+    run 'no-weights' is damaged (No such file …); delete it and train again
+sample other-tokenizer
+    run 'other-tokenizer' is damaged (…); delete it and train again
+sample no-json
+    run 'no-json' is damaged (run.json cannot be read: …); delete it and train again
+sample a-list
+    run 'a-list' is damaged (run.json cannot be read: …); delete it and train again
+sample from-later
+    run 'from-later' has format 99; update textgen, which reads 1
+"""
+
+# What is wrong with the command line itself is worded by Typer.
+USAGE_ERRORS = """
+bench
+    Invalid value: give entries to compare, or --suite (see textgen bench --help)
+bench random --suite seed
+    Invalid value: give entries to compare, or --suite (see textgen bench --help)
+train
+    Missing argument '…' (see textgen train --help)
+train TINY random
+    Got unexpected extra argument(s) (random) (see textgen train --help)
+sample
+    Missing argument '…' (see textgen sample --help)
+score RUN
+    Missing argument '…' (see textgen score --help)
+bnech
+    No such command 'bnech'. …bench… (see textgen --help)
+bench TINY --corpsu GOOD
+    No such option: --corpsu …--corpus…
+bench TINY --corpus
+    Option '--corpus' requires an argument …
+bench TINY --seeds 0
+    Invalid value for '--seeds': … (see textgen … --help)
+bench TINY --length 0
+    Invalid value for '--length': … (see textgen … --help)
+sample RUN --length 0
+    Invalid value for '--length': … (see textgen … --help)
+sample RUN --number 0
+    Invalid value for '--number': … (see textgen … --help)
+sample RUN --seed x
+    Invalid value for '--seed': … (see textgen … --help)
+sample RUN --seed 4294967296
+    Invalid value for '--seed': … (see textgen … --help)
+train TINY --seed -1
+    Invalid value for '--seed': … (see textgen … --help)
+train TINY --max-chars many
+    Invalid value for '--max-chars': … (see textgen … --help)
+plugins extra
+    No such command 'extra' (see textgen plugins --help)
+"""

@@ -1,0 +1,44 @@
+"""A small model with all that a model may have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textgen.api import PretrainedVectors
+from textgen.nn.embedding import TokenEmbedding
+
+
+class Small(nn.Module):
+    """One layer of gated recurrent units, with all that a model may have."""
+
+    recommended_training: ClassVar[Mapping[str, Any]] = {"batch_size": 8}
+
+    def __init__(self, vocab_size: int, *, size: int = 16, vectors: PretrainedVectors | None = None) -> None:
+        super().__init__()
+        self.input = TokenEmbedding(vocab_size, size, vectors)
+        self.layer = nn.GRU(self.input.size, size, batch_first=True)
+        self.output = nn.Linear(size, vocab_size)
+        self.size = size
+
+    def initial_state(self, batch_size: int) -> Any:
+        return torch.zeros(batch_size, self.size)
+
+    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        features, last = self.layer(self.input(ids), state[None].contiguous())
+        return self.output(features), last[0]
+
+    def loss(self, ids: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
+        logits, state = self(ids, state)
+        return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten()), state
+
+    def prepare_step(self, dtype: torch.dtype) -> Any:  # noqa: ARG002
+        def step(ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+            logits, state = self(ids[:, None], state)
+            return logits[:, 0], state
+
+        return step
