@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,10 @@ def test_pieces_are_decoded_as_the_whole(encoding: str, data: bytes, sizes: list
         try:
             return "".join(decode_chunks(chunks, "x", encoding))
         except TextgenError as error:
-            return str(error)
+            # Python reports a missing byte-order mark or the first wrong unit, whichever it meets first
+            return str(error).partition(":")[0] if lacks_mark else str(error)
 
+    lacks_mark = encoding == "utf-16" and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     assert (
         outcome(chunks).replace("--encoding utf-16", "plain")
         == outcome([data]).replace("--encoding utf-16", "plain")

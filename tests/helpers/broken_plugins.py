@@ -164,7 +164,9 @@ FAULTS = {
         "class Toy:\n    def __call__(self, logits, uniforms): return logits",
         "returned torch.float32 [3, 4] in place of ids [3]",
     ),
-    "corpus": Fault("corpora", "class Toy:\n    def read(self, item): return b'bytes'", "reads bytes in"),
+    "corpus": Fault(
+        "corpora", "class Toy:\n    def read(self, item): return b'bytes'", "returned bytes instead of a text"
+    ),
     "cleaner": Fault(
         "cleaners", "class Toy:\n    def clean(self, text): return text + 1", "failed: TypeError: can only"
     ),
