@@ -2,6 +2,7 @@
 
 CORPUS = "wiki"
 CLEANER = "prose"
+ENCODING = "utf-8"
 SPLIT = "90/5/5"
 """Percent for train, validation and test."""
 BUDGET = "60s"

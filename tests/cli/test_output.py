@@ -38,8 +38,8 @@ def test_corpus_lists_the_names(textgen: Textgen) -> None:
     assert all(row["description"] for row in rows if "/" not in row["corpus"])
 
 
-def test_corpus_shows_the_figures_of_a_text(textgen: Textgen) -> None:
-    shown = {row["figure"]: row["value"] for row in table(textgen("corpus", "lee").stdout)}
+def test_corpus_shows_the_statistics_of_a_text(textgen: Textgen) -> None:
+    shown = {row["name"]: row["value"] for row in table(textgen("corpus", "lee").stdout)}
     corpus = load_corpus(["lee"])
     assert {name: str(value) for name, value in flat(corpus.to_json()).items()}.items() <= shown.items()
     assert shown["beginning"] == corpus.text[:200].replace("\n", " ")  # nothing is cut
@@ -95,8 +95,8 @@ def test_a_table_on_a_terminal_folds_and_drops_nothing(
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("TERM", "xterm")
     rows: list[dict[str, Any]] = [
-        {"figure": "name", "value": "[bold]" + "x" * 100},
-        {"figure": "n", "value": 7},
+        {"name": "name", "value": "[bold]" + "x" * 100},
+        {"name": "n", "value": 7},
     ]
     print_rows(rows)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from textgen.cli.app import app
 from textgen.cli.console import printable
 from textgen.data.corpus import load_corpus
 from textgen.registry.options import build
@@ -61,6 +62,21 @@ def test_describe_counts_the_parameters_of_the_run(textgen: Textgen, trained: Tr
     counts = {row[0]: int(row[-1].replace(",", "")) for row in rows[1:]}
     assert counts["total"] == json.loads(trained[1])["num_parameters"]
     assert sum(counts.values()) == 2 * counts["total"]
+
+
+def test_describe_shows_the_layers_of_an_entry_of_any_size_without_a_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    app(["describe", "original", "--vocab-size", "32"], standalone_mode=False)
+    header, *rows = (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    assert header == ["layer", "type", "output shape", "parameters"]
+    assert [row[-1] for row in rows if row[-1] != "0"] == [
+        "264,192",
+        "525,312",
+        "525,312",
+        "8,224",
+        "1,323,040",
+    ]
 
 
 def test_a_run_is_never_overwritten(

@@ -128,7 +128,7 @@ def test_jobs_share_the_trials(textgen: Textgen, command: list[Any], tmp_path: P
 def test_a_sampler_is_tuned_with_a_finished_run(
     textgen: Textgen, trained: tuple[Path, str], tmp_path: Path
 ) -> None:
-    options = ["--sampling", "top-p:temperature=1", "--trials", 3, "--seeds", 1, "--precision", "fp32"]
+    options = ["--tune-sampler", "top-p:temperature=1", "--trials", 3, "--seeds", 1, "--precision", "fp32"]
     run = ["tune", trained[0], *options, "--out", tmp_path / "out"]
     result = json.loads(textgen(*run, "--corpus", "lee", "--json").stdout)
     assert result["trials"][0]["name"] == "top-p:temperature=1"
@@ -144,7 +144,7 @@ def test_a_sampler_is_tuned_with_a_finished_run(
         (["random"], "nothing of 'random' is left to search"),
         (["char-lstm", "--search", "learnign_rate"], "did you mean 'learning_rate'?"),
         (["char-lstm", "--timeout", "5epochs"], "--timeout 5epochs: give a time"),
-        (["char-lstm", "--sampling", "top-q"], "did you mean 'top-p'?"),
+        (["char-lstm", "--tune-sampler", "top-q"], "did you mean 'top-p'?"),
         (["chra-lstm"], "did you mean 'char'?"),
     ],
 )

@@ -96,6 +96,12 @@ bench random --sampler top-p:q=1
     sampler 'top-p': unknown option 'q'; known: p, temperature
 bench random --sampler top-p:p=7
     sampler 'top-p' option p=7: input should be less than or equal to 1 (the default is 0.95)
+suite improvments
+    unknown suite 'improvments'; did you mean 'improvements'? known: …; or give a TOML file
+suite GOOD
+    cannot read the suite 'good.txt': …
+suite improvements --budget 60
+    budget '60': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
 sample RUN --sampler top-q
     unknown sampler 'top-q'; did you mean 'top-p'? known: …
 
@@ -142,6 +148,10 @@ train word-lstm-glove:path=foreign.vec
 train char-lstm-glove:path=foreign.vec
     vectors of glove match no token of this vocabulary; use the word tokenizer, as word-lstm-glove, …
 
+describe char-lstm:hiden_size=3 --vocab-size 32
+    entry 'char-lstm:hiden_size=3': unknown option 'hiden_size'; did you mean 'hidden_size'? known: …
+describe word-lstm-glove --vocab-size 32
+    entry 'word-lstm-glove': the vectors of glove need a text; leave out --vocab-size or the embedding
 sample nowhere
     no run in 'nowhere'; give what textgen train wrote, or a folder under runs/ of a bench
 sample file
@@ -171,9 +181,9 @@ sample from-later
 # What is wrong with the command line itself is worded by Typer.
 USAGE_ERRORS = """
 bench
-    Invalid value: give entries to compare, or --suite (see textgen bench --help)
-bench random --suite seed
-    Invalid value: give entries to compare, or --suite (see textgen bench --help)
+    Missing argument '…' (see textgen bench --help)
+suite
+    Missing argument '…' (see textgen suite --help)
 train
     Missing argument '…' (see textgen train --help)
 train TINY random

@@ -54,8 +54,8 @@ def test_the_readme_begins_with_the_main_job_and_the_tests() -> None:
 def test_a_command_of_the_readme_parses(line: str) -> None:
     subcommand, values = parse(line)
     entries = values.get("entries") or [values[key] for key in ("entry",) if key in values]
-    if values.get("suite"):
-        assert load_suite(values["suite"]).cases()
+    if subcommand == "suite":
+        assert load_suite(values["name"]).cases()
     if subcommand == "describe" and "/" not in values["what"]:
         entries = [values["what"]]
     for entry in entries:

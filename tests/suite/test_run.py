@@ -244,7 +244,7 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_killed_suite_goes_on_without_repeating_anything(tmp_path: Path, jobs: str) -> None:
     path, out = written(tmp_path), tmp_path / "out"
-    command = [sys.executable, "-m", "textgen", "bench", "--suite", path, "--corpus", "lee", "--json"]
+    command = [sys.executable, "-m", "textgen", "suite", path, "--corpus", "lee", "--json"]
     command += ["--jobs", jobs]
     command += ["--max-chars", "20000", "--precision", "fp32", "--out", str(out)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TEXTGEN_TEST": str(out)}

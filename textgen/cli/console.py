@@ -1,4 +1,4 @@
-"""What commands print: results on stdout, remarks and errors on stderr."""
+"""Output of commands: results on stdout, notes and errors on stderr."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def print_document(result: Mapping[str, Any], markdown: str, as_json: bool) -> N
         print(markdown, end="")
 
 
-def print_figures(figures: Mapping[str, Any] | Sequence[Mapping[str, Any]], as_json: bool) -> None:
+def print_values(values: Mapping[str, Any] | Sequence[Mapping[str, Any]], as_json: bool) -> None:
     """Print names and values as JSON, a table on a terminal, or TSV when piped."""
     if as_json:
-        sys.stdout.write(to_json(figures))
-    elif isinstance(figures, Mapping):
-        print_rows([{"figure": name, "value": value} for name, value in figures.items()])
+        sys.stdout.write(to_json(values))
+    elif isinstance(values, Mapping):
+        print_rows([{"name": name, "value": value} for name, value in values.items()])
     else:
-        print_rows(figures)
+        print_rows(values)
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -69,13 +69,13 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     Console(markup=False, highlight=False).print(table)
 
 
-def flat(figures: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested figures under dotted names; lists of objects, such as curves, are left to `--json`."""
-    return dict(_flat(figures, prefix))
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values under dotted names; lists of objects, such as curves, are left to `--json`."""
+    return dict(_flat(values, prefix))
 
 
 def shown(value: Any) -> str:
-    """Return a value as a person reads it."""
+    """Return a value in the form that people read."""
     if value is None:
         return "-"
     if isinstance(value, float):
@@ -93,36 +93,19 @@ def printable(text: str) -> str:
 
 
 def note(message: str) -> None:
-    """Say something beside the result, on stderr."""
+    """Print a note on stderr."""
     print(message, file=sys.stderr)
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """End with one line on stderr and an exit code."""
+    """Exit with one line on stderr and an exit code."""
     note(f"error: {printable(' '.join(message.split()))}")
     sys.exit(code)
 
 
-def _flat(figures: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, value in figures.items():
+def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
         elif not (isinstance(value, list) and value and isinstance(value[0], Mapping)):
             yield f"{prefix}{name}", value
-
-
-def print_layers(description: dict[str, Any]) -> None:
-    """Print the layer table."""
-    rows = [
-        {
-            "layer": layer["layer"],
-            "type": layer["type"],
-            "output shape": str(tuple(layer["output_shape"])).replace("'", "")
-            if layer["output_shape"]
-            else "",
-            "parameters": f"{layer['num_parameters']:,}",
-        }
-        for layer in description["layers"]
-    ]
-    total = f"{description['num_parameters']:,}"
-    print_rows([*rows, {"layer": "total", "type": "", "output shape": "", "parameters": total}])

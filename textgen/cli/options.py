@@ -1,57 +1,101 @@
-"""The options that several commands share."""
+"""The options that several commands share, and the refusal of options that would have no effect."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from textgen.api import TextgenError
 
-def load_plugins(paths: list[Path] | None) -> list[Path] | None:
-    """Let the components in plugin files take part before anything else is read."""
-    if paths:
-        from textgen.registry.single_file import load_plugin_file
 
-        for path in {path.resolve(): path for path in paths}.values():
-            load_plugin_file(path)
-    return paths
+class UsageError(TextgenError):
+    """A command line that cannot be meant; its message is one line, and the exit code is 2."""
+
+
+def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: str = "leave it out") -> None:
+    """Raise `UsageError` for the first of these options that is on the command line.
+
+    `reason` completes the sentence "--split has no effect …".
+    """
+    given = given_options(context)
+    for option in options:
+        if option in given:
+            raise UsageError(f"{option} has no effect {reason}; {advice}")
+
+
+def given_options(context: typer.Context) -> set[str]:
+    """Return the options that are on the command line, those left at their defaults not among them."""
+    return {
+        option
+        for parameter in context.command.params
+        for option in parameter.opts
+        if (source := context.get_parameter_source(str(parameter.name))) and source.name == "COMMANDLINE"
+    }
+
+
+def refuse_encoding_of_names(context: typer.Context, sources: Iterable[str]) -> None:
+    """Raise `UsageError` if `--encoding` is given and no source is a file, a folder or standard input."""
+    from textgen.registry.registry import names
+
+    known, sources = names("corpus"), list(sources)
+    if all(_corpus_name(source) in known and not os.path.exists(source) for source in sources):
+        refuse(context, ["--encoding"], f"on {' and '.join(sources)}, not read from a file")
+
+
+def _corpus_name(source: str) -> str:
+    """Return the name of the corpus that a source would be: `gutenberg` in `gutenberg/austen-emma.txt`."""
+    return source.partition("/")[0].partition(":")[0]
+
+
+def load_plugins(paths: Iterable[Path] | None) -> None:
+    """Add the plugins in files, each file once; a command calls this before it reads names."""
+    from textgen.registry.single_file import load_plugin_file
+
+    for path in {path.resolve(): path for path in paths or ()}.values():
+        load_plugin_file(path)
 
 
 Sources = Annotated[
     list[str],
     typer.Option(
-        "--corpus", help="A name (see `textgen corpus`), a path, or - for standard input; repeatable."
+        "--corpus",
+        help="Text: a corpus name (see `textgen corpus`), a path, or - for standard input; repeatable.",
     ),
 ]
-Clean = Annotated[str, typer.Option("--clean", help="Cleaner, such as prose:quotes=false, letters or raw.")]
-Split = Annotated[
-    str, typer.Option("--split", help="Percent for train/validation/test, or train/validation.")
+Clean = Annotated[
+    str, typer.Option("--clean", help="Cleaner of the text, such as prose:quotes=false, letters or raw.")
 ]
-MaxChars = Annotated[int | None, typer.Option("--max-chars", help="Use only so many characters of the text.")]
-Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the files read.")]
+Split = Annotated[
+    str, typer.Option("--split", help="Percent for train/validation/test, or for train/validation.")
+]
+MaxChars = Annotated[
+    int | None,
+    typer.Option("--max-chars", help="Use only the first N characters of the text.", show_default="all"),
+]
+Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of text files and standard input.")]
 BudgetText = Annotated[
     str, typer.Option("--budget", help="Training per entry: 60s, 5m, 5epochs, 400000chars, 20Mchars.")
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of all randomness.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")]
-Precision = Annotated[str, typer.Option("--precision", help="Of matrix products: auto, fp32, bf16, fp16.")]
-Samplers = Annotated[
-    list[str],
-    typer.Option("--sampler", help="Such as temperature:temperature=0.7 or top-p:p=0.9; repeatable."),
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Random seed.")]
+Device = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda, cuda:1, mps.")]
+Precision = Annotated[
+    str, typer.Option("--precision", help="Number format of matmuls: auto, fp32, bf16, fp16.")
 ]
 Length = Annotated[int, typer.Option("--length", min=1, help="Characters per sample.")]
 Out = Annotated[
-    Path | None, typer.Option("--out", help="Folder for runs and results.", show_default="runs/…")
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Folder for runs and results; the same folder again continues where it stopped.",
+        show_default="runs/…",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PluginFiles = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--plugin",
-        help="A Python file whose components take part; repeatable.",
-        callback=load_plugins,
-        is_eager=True,
-        show_default=False,
-    ),
+    typer.Option("--plugin", help="Python file with plugins to add; repeatable.", show_default=False),
 ]

@@ -9,26 +9,30 @@ from typing import Annotated, Any
 
 import typer
 
-from textgen.cli.console import note, print_figures, print_rows, printable
-from textgen.cli.options import Json, PluginFiles
+from textgen.cli.console import note, print_rows, print_values, printable
+from textgen.cli.options import Json, PluginFiles, load_plugins, refuse
 
-app = typer.Typer(help="List what is installed; look at, check and start plugins.")
+app = typer.Typer()
 
 Kind = Annotated[
-    str | None, typer.Option("--kind", help="Only of this kind.", show_default="all that have the name")
+    str | None,
+    typer.Option("--kind", help="Only plugins of this kind.", show_default="all that have the name"),
 ]
 
 
 @app.callback(invoke_without_command=True)
 def list_plugins(context: typer.Context, as_json: Json = False, plugin: PluginFiles = None) -> None:
-    """List what is installed (kind, name, where it comes from); look at, check and start plugins."""
+    """List the installed plugins; show, check or start one."""
+    load_plugins(plugin)
     if context.invoked_subcommand is not None:
+        command = context.invoked_subcommand
+        refuse(context, ["--json"], f"before {command!r}", advice=f"write it after {command!r}")
         return
     from textgen.cli.plugin_info import listing
 
     rows = listing()
     if as_json:
-        print_figures({"plugins": rows}, as_json)
+        print_values({"plugins": rows}, as_json)
         return
     problems = [row["problem"] for row in rows if row["problem"]]
     print_rows([{key: value for key, value in row.items() if key != "problem"} for row in rows])
@@ -44,11 +48,12 @@ def show(
     plugin: PluginFiles = None,
 ) -> None:
     """Show what a plugin is, its options with types and defaults, and where its code is."""
+    load_plugins(plugin)
     from textgen.cli.plugin_info import chosen, description
 
     descriptions = [description(each) for each in chosen([name], kind)]
     if as_json:
-        print_figures({"plugins": descriptions}, as_json)
+        print_values({"plugins": descriptions}, as_json)
         return
     for number, each in enumerate(descriptions):
         if number:
@@ -58,12 +63,13 @@ def show(
 
 @app.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(help="Plugins; all without one.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Plugin names.", show_default="all")] = None,
     kind: Kind = None,
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Check plugins against the contract of their kind; exit code 1 if one fails."""
+    load_plugins(plugin)
     from textgen.cli.plugin_info import chosen, examined
     from textgen.cli.progress import ProgressDisplay
 
@@ -83,7 +89,7 @@ def check(
                 for outcome in outcomes
             ]
     if as_json:
-        print_figures({"checks": rows}, as_json)
+        print_values({"checks": rows}, as_json)
     else:
         print_rows(_summary(rows))
     if any(row["status"] == "failed" for row in rows):
@@ -92,13 +98,15 @@ def check(
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="What the component will be called in an entry.")],
+    name: Annotated[str, typer.Argument(help="Name of the component, as it is written in an entry.")],
     kind: Annotated[
         str, typer.Option("--kind", help="model, tokenizer, sampler, embedding, corpus or cleaner.")
     ],
-    into: Annotated[Path, typer.Option("--into", help="Folder to make the project in.")] = Path(),
+    into: Annotated[
+        Path, typer.Option("--into", help="Folder in which the project's folder is made.")
+    ] = Path(),
 ) -> None:
-    """Start a plugin: a complete project with a working example, its test and a README."""
+    """Start a plugin: a new project with a working example, its test and a README."""
     from textgen.scaffold.project import new_project
 
     folder = new_project(name, kind, into)

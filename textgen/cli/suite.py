@@ -1,26 +1,87 @@
-"""`textgen bench --suite`: a comparison that is declared as data."""
+"""`textgen suite`: a comparison that is declared as data."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from textgen import defaults
 from textgen.cli.console import note, print_document
+from textgen.cli.options import (
+    Device,
+    Encoding,
+    Json,
+    MaxChars,
+    Out,
+    PluginFiles,
+    Precision,
+    Sources,
+    Split,
+    load_plugins,
+    refuse,
+    refuse_encoding_of_names,
+)
 from textgen.runtime.files import slug
-from textgen.suite.planner import SuiteOptions
-from textgen.suite.report import to_markdown
-from textgen.suite.run import run_suite
-from textgen.suite.schema import load_suite
 
 
-def bench_suite(name: str, options: SuiteOptions, out: Path | None, as_json: bool) -> None:
-    """Run a suite, or what is missing of it, in the folder that belongs to it and to the text."""
+def suite(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="An installed suite, such as improvements, or a TOML file.")],
+    corpus: Sources = [defaults.CORPUS],
+    split: Split = defaults.SPLIT,
+    max_chars: MaxChars = None,
+    encoding: Encoding = defaults.ENCODING,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            help="Training of each case without a budget of its own: 60s, 5epochs, 20Mchars.",
+            show_default="the suite's",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", min=1, help="Random seeds per case.", show_default="the suite's"),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs to train in parallel.")] = 1,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    out: Out = None,
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Train the cases of a suite with several seeds, and say what each change is worth."""
+    load_plugins(plugin)
+    refuse_encoding_of_names(context, corpus)
     from textgen.cli.progress import ProgressDisplay
+    from textgen.runtime.device import choose_device
+    from textgen.suite.planner import SuiteOptions
+    from textgen.suite.report import to_markdown
+    from textgen.suite.run import run_suite
+    from textgen.suite.schema import load_suite
+    from textgen.training.budget import parse_budget
 
-    suite = load_suite(name)
-    folder = out or Path("runs", f"suite-{slug(Path(name).stem)}-{slug('+'.join(options.sources))}")
+    declared = load_suite(name)
+    if all(case.budget for case in declared.cases()):
+        refuse(context, ["--budget"], f"on {name!r}, of which every case has a budget of its own")
+    if budget is not None:
+        parse_budget(budget)
+    options = SuiteOptions(
+        sources=corpus,
+        device_config=choose_device(device, precision),
+        split=split,
+        encoding=encoding,
+        budget=budget,
+        seeds=seeds,
+        max_chars=max_chars,
+        num_jobs=jobs,
+    )
+    folder = out or Path("runs", f"suite-{slug(Path(name).stem)}-{slug('+'.join(corpus))}")
     with ProgressDisplay() as display, redirect_stdout(sys.stderr):
-        result = run_suite(suite, options, folder, display, note)
+        result = run_suite(declared, options, folder, display, note)
     print_document(result, to_markdown(result), as_json)
     note(f"saved in {folder}")

@@ -26,6 +26,9 @@ from textgen.cli.options import (
     Seed,
     Sources,
     Split,
+    load_plugins,
+    refuse,
+    refuse_encoding_of_names,
 )
 from textgen.runtime.files import new_name
 
@@ -34,15 +37,19 @@ NEEDED = ("optuna", "filelock", "sklearn")
 
 
 def tune(
+    context: typer.Context,
     entry: Annotated[
         str,
-        typer.Argument(help="Such as char-lstm; options with a value are not searched. Or a run's folder."),
+        typer.Argument(
+            help="Such as char-lstm; options with a value are not searched. "
+            "With --tune-sampler, a run's folder too."
+        ),
     ],
     corpus: Sources = [defaults.CORPUS],
     clean: Clean = defaults.CLEANER,
     split: Split = defaults.SPLIT,
     max_chars: MaxChars = None,
-    encoding: Encoding = "utf-8",
+    encoding: Encoding = defaults.ENCODING,
     budget: BudgetText = defaults.BUDGET,
     trials: Annotated[
         int | None,
@@ -50,11 +57,14 @@ def tune(
             "--trials",
             min=1,
             help="Trials of the whole study.",
-            show_default="30, or as many as --timeout lets",
+            show_default=f"{NUM_TRIALS}, or unlimited with --timeout",
         ),
     ] = None,
     timeout: Annotated[
-        str | None, typer.Option("--timeout", help="Begin no trial later: 90s, 15m, 2h.", show_default="none")
+        str | None,
+        typer.Option(
+            "--timeout", help="Start no new trial after this long: 90s, 15m, 2h.", show_default="none"
+        ),
     ] = None,
     search: Annotated[
         str | None,
@@ -64,10 +74,10 @@ def tune(
             show_default="all that components recommend",
         ),
     ] = None,
-    sampling: Annotated[
+    tune_sampler: Annotated[
         str | None,
         typer.Option(
-            "--sampling",
+            "--tune-sampler",
             help="Tune this sampler (top-p, or top-p:temperature=1) to write as the author does.",
             show_default="tune the entry",
         ),
@@ -75,7 +85,7 @@ def tune(
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that search together.")] = 1,
     seed: Seed = 0,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, help="Compare best and default with so many other seeds.")
+        int, typer.Option("--seeds", min=1, help="Random seeds of the final comparison with the default.")
     ] = 3,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -83,11 +93,14 @@ def tune(
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Search the options of an entry by the validation score; the same --out goes on where it stopped."""
+    """Tune an entry's options on the validation score; repeat with the same --out to continue."""
+    load_plugins(plugin)
+    refuse_encoding_of_names(context, corpus)
     if any(find_spec(package) is None for package in NEEDED):
         raise TextgenError('tuning needs Optuna; run: pip install "textgen-bench[tune]"')
     from textgen.cli.progress import ProgressDisplay
     from textgen.data.corpus import load_corpus
+    from textgen.experiment.run import names_run
     from textgen.runtime.device import choose_device
     from textgen.runtime.files import make_folder
     from textgen.training.budget import parse_budget
@@ -97,6 +110,8 @@ def tune(
     from textgen.tune.study import Study
     from textgen.tune.trials import Goal
 
+    if tune_sampler is not None and names_run(entry):
+        refuse(context, ["--budget"], f"on {entry!r}, a run that is trained already")
     limit = None if timeout is None else parse_budget(timeout)
     if limit and limit.unit != "seconds":
         raise TextgenError(f"--timeout {timeout}: give a time, such as 90s, 15m or 2h")
@@ -104,7 +119,7 @@ def tune(
     request = Request(
         entry=entry,
         search=search,
-        sampling=sampling,
+        sampling=tune_sampler,
         budget=parse_budget(budget),
         device_config=choose_device(device, precision),
         seed=seed,
@@ -116,16 +131,9 @@ def tune(
         objective = request.objective(text, display)
         goal = Goal(trials or (None if limit else NUM_TRIALS), time.time() + limit.amount if limit else None)
         with Study(folder, objective) as study:
-            result = run_study(
-                study,
-                goal,
-                num_jobs=jobs,
-                num_seeds=seeds,
-                report=display,
-                say=note,
-            )
+            result = run_study(study, goal, num_jobs=jobs, num_seeds=seeds, report=display, say=note)
     print_document(result, to_markdown(result), as_json)
     note(f"saved in {folder}")
     if result["best"] is None:
         reasons = [trial["reason"] for trial in result["trials"] if trial["reason"]]
-        raise TextgenError(f"no trial came to its end: {reasons[0] if reasons else 'the time was too short'}")
+        raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")

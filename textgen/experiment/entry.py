@@ -131,7 +131,8 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
     parts = dict(zip(PARTS, words, strict=False))
     for kind, word in parts.items():
         if word not in names(kind):
-            whole = f"; {word} is a whole entry, so nothing goes with it" if word in aliases else ""
+            is_alias = word in aliases and f"{kind}.{word}" not in renamed()
+            whole = f"; {word} is a whole entry, so nothing goes with it" if is_alias else ""
             raise TextgenError(f"entry {text!r}: {unknown_name(kind, word)}{whole}")
     if "embedding" in parts and not accepts_vectors(load("model", parts["model"])):
         raise TextgenError(f"entry {text!r}: model {parts['model']!r} takes no embedding; leave it out")

@@ -61,6 +61,11 @@ class Run:
         return fallback_mask(self.tokenizer)
 
 
+def names_run(argument: str) -> bool:
+    """Return whether an argument means the folder of a run and not an entry, whose parts have no slash."""
+    return (Path(argument) / MANIFEST).exists() or "/" in argument.partition(":")[0]
+
+
 def save_run(folder: Path, run: Run) -> None:
     """Write the run to `folder`, which must not exist yet."""
     with new_folder(folder) as made:

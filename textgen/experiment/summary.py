@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from textgen.api import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import embed, encode_corpus
@@ -25,6 +26,19 @@ def describe_entry(entry: Entry, corpus: Corpus) -> dict[str, Any]:
     vectors, _ = embed(entry, tokenizer, corpus.split.train, encoded.train)
     model = entry.build_model(len(tokenizer.tokens), vectors)
     return {"name": entry.name, "vocab_size": len(tokenizer.tokens), **describe_model(model)}
+
+
+def describe_untrained(entry: Entry, vocab_size: int) -> dict[str, Any]:
+    """Describe the model of an entry for a vocabulary of this size, without reading a text.
+
+    Raises `TextgenError` for an entry with an embedding, since its vectors depend on the text.
+    """
+    if "embedding" in entry.parts:
+        raise TextgenError(
+            f"entry {entry.name!r}: the vectors of {entry.parts['embedding']} need a text; "
+            "leave out --vocab-size or the embedding"
+        )
+    return {"name": entry.name, "vocab_size": vocab_size, **describe_model(entry.build_model(vocab_size))}
 
 
 def describe_run(folder: Path) -> dict[str, Any]:

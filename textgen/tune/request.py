@@ -9,7 +9,7 @@ from textgen.comparison.bench import check_reuse, finished_run
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.run import MANIFEST
+from textgen.experiment.run import names_run
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import Budget
 from textgen.tune.final_comparison import Report
@@ -43,7 +43,7 @@ class Request:
             return Training(entry, corpus, self.budget, self.device_config, self.seed, searched)
         searched = dimensions(sampler_candidates(self.sampling), self.search, self.sampling)
         run = Path(self.entry)
-        if not (run / MANIFEST).exists() and "/" not in self.entry.partition(":")[0]:
+        if not names_run(self.entry):
             run = self.folder / "run"
             experiment = Experiment(
                 parse_entry(self.entry), corpus, self.budget, self.device_config, self.seed

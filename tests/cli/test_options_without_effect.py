@@ -1,0 +1,107 @@
+"""An option that would have no effect is refused: one line, exit code 2, and nothing done."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from textgen.cli.app import main
+
+SUITE = """
+title = "Each case has a budget"
+budget = "9s"
+[[factors]]
+name = "size"
+question = "Which size?"
+cases = [{ label = "small", entry = "char-lstm", budget = "1s" }]
+"""
+
+TABLE = """
+corpus --clean raw
+    --clean has no effect on the list of corpora; leave it out
+corpus --split 90/10
+    --split has no effect on the list of corpora; leave it out
+corpus --max-chars 1000
+    --max-chars has no effect on the list of corpora; leave it out
+corpus --encoding utf-8
+    --encoding has no effect on the list of corpora; leave it out
+corpus --diff
+    --diff has no effect on the list of corpora; leave it out
+corpus lee --diff --split 90/10
+    --split has no effect with --diff; leave it out
+corpus lee --diff --max-chars 1000
+    --max-chars has no effect with --diff; leave it out
+corpus lee --diff --json
+    --json has no effect with --diff; leave it out
+corpus lee --encoding latin-1
+    --encoding has no effect on lee, not read from a file; leave it out
+corpus lee --diff --encoding latin-1
+    --encoding has no effect on lee, not read from a file; leave it out
+
+bench random --encoding latin-1
+    --encoding has no effect on wiki, not read from a file; leave it out
+train random --corpus gutenberg/austen-emma.txt --corpus lee --encoding latin-1
+    --encoding has no effect on gutenberg/austen-emma.txt and lee, not read from a file; leave it out
+tune char-lstm --encoding latin-1
+    --encoding has no effect on wiki, not read from a file; leave it out
+suite original --encoding latin-1
+    --encoding has no effect on wiki, not read from a file; leave it out
+describe char-lstm --encoding latin-1
+    --encoding has no effect on wiki, not read from a file; leave it out
+score runs/one lee --encoding latin-1
+    --encoding has no effect on lee, not read from a file; leave it out
+
+describe runs/one --corpus lee
+    --corpus has no effect on 'runs/one', a run with a vocabulary of its own; leave it out
+describe runs/one --clean raw
+    --clean has no effect on 'runs/one', a run with a vocabulary of its own; leave it out
+describe runs/one --max-chars 1000
+    --max-chars has no effect on 'runs/one', a run with a vocabulary of its own; leave it out
+describe runs/one --encoding latin-1
+    --encoding has no effect on 'runs/one', a run with a vocabulary of its own; leave it out
+describe runs/one --vocab-size 32
+    --vocab-size has no effect on 'runs/one', a run with a vocabulary of its own; leave it out
+describe char-lstm --vocab-size 32 --corpus lee
+    --corpus has no effect with --vocab-size, which needs no text; leave it out
+describe char-lstm --vocab-size 32 --clean raw
+    --clean has no effect with --vocab-size, which needs no text; leave it out
+describe char-lstm --vocab-size 32 --max-chars 1000
+    --max-chars has no effect with --vocab-size, which needs no text; leave it out
+describe char-lstm --vocab-size 32 --encoding latin-1
+    --encoding has no effect with --vocab-size, which needs no text; leave it out
+
+tune runs/one --tune-sampler top-p --budget 10s
+    --budget has no effect on 'runs/one', a run that is trained already; leave it out
+suite budgets.toml --budget 10s
+    --budget has no effect on 'budgets.toml', of which every case has a budget of its own; leave it out
+
+plugins --json show lstm
+    --json has no effect before 'show'; write it after 'show'
+plugins --json check lstm
+    --json has no effect before 'check'; write it after 'check'
+plugins --json new mine --kind model
+    --json has no effect before 'new'; write it after 'new'
+"""
+LINES = [line.strip() for line in TABLE.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize(("command", "message"), list(zip(LINES[::2], LINES[1::2], strict=True)))
+def test_an_option_without_effect_is_refused(
+    command: str,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "budgets.toml").write_text(SUITE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["textgen", *command.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.err == f"error: {message}\n"
+    assert printed.out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["budgets.toml"]

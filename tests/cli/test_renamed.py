@@ -1,0 +1,84 @@
+"""What users typed before 0.1.0 is answered in one line with the new name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from textgen.cli.app import main
+
+TEXT = "".join(f"Fox number {i} jumps over {7 * i} lazy dogs.\n\n" for i in range(80))
+
+NAMES = """
+train seed
+    entry 'seed': alias 'seed' is called 'original' since 0.1.0
+train char-seed
+    entry 'char-seed': model 'seed' is called 'original' since 0.1.0
+train char-random
+    entry 'char-random': model 'random' is called 'uniform' since 0.1.0
+train random --clean clean
+    cleaner 'clean' is called 'prose' since 0.1.0
+train random --clean seed
+    cleaner 'seed' is called 'letters' since 0.1.0
+bench random --sampler repetition
+    sampler 'repetition' is called 'dry' since 0.1.0
+bench random --sampler mirostat:surprise=3
+    sampler 'mirostat': option 'surprise' is called 'tau' since 0.1.0
+bench random --sampler mirostat:rate=0.1
+    sampler 'mirostat': option 'rate' is called 'eta' since 0.1.0
+bench random --sampler dry:span=100
+    sampler 'dry': option 'span' is called 'allowed_length' since 0.1.0
+train char-lstm:clip_norm=1
+    entry 'char-lstm:clip_norm=1': option 'clip_norm' is called 'max_grad_norm' since 0.1.0
+train char-gru:final_learning_rate=0
+    entry 'char-gru:final_learning_rate=0': option 'final_learning_rate' is called 'min_lr_factor' since 0.1.0
+train char-lstm:warmup=0.1
+    entry 'char-lstm:warmup=0.1': option 'warmup' is called 'warmup_fraction' since 0.1.0
+suite seed
+    suite 'seed' is called 'original' since 0.1.0; or give a TOML file
+"""
+OPTIONS = """
+bench --suite improvements
+    --suite is a command now: textgen suite improvements
+bench --suite=mine.toml --corpus lee
+    --suite is a command now: textgen suite mine.toml
+bench --suite
+    --suite is a command now: textgen suite NAME
+bench random --jobs 2
+    --jobs is an option of textgen suite; the entries of a bench train one by one
+tune char-lstm --sampling top-p
+    option --sampling is called --tune-sampler since 0.1.0
+"""
+
+
+def cases(table: str, code: int) -> list[object]:
+    """Return command, message and exit code."""
+    lines = [line.strip() for line in table.splitlines() if line.strip()]
+    pairs = zip(lines[::2], lines[1::2], strict=True)
+    return [pytest.param(command, message, code, id=command) for command, message in pairs]
+
+
+@pytest.mark.parametrize(("command", "message", "code"), [*cases(NAMES, 1), *cases(OPTIONS, 2)])
+def test_an_old_name_is_answered_with_the_new_one(
+    *,
+    command: str,
+    message: str,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "text.txt").write_text(TEXT)
+    words = command.split()
+    if words[0] in ("train", "bench") and code == 1:
+        words += ["--corpus", "text.txt"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["textgen", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    printed = capsys.readouterr()
+    assert printed.err == f"error: {message}\n"
+    assert printed.out == ""

@@ -1,0 +1,100 @@
+"""`textgen bench`: entries side by side."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from typing import Annotated
+
+import typer
+
+from textgen import defaults
+from textgen.api import TextgenError
+from textgen.cli.console import note, print_result
+from textgen.cli.options import (
+    BudgetText,
+    Clean,
+    Device,
+    Encoding,
+    Json,
+    Length,
+    MaxChars,
+    Out,
+    PluginFiles,
+    Precision,
+    Seed,
+    Sources,
+    Split,
+    load_plugins,
+    refuse_encoding_of_names,
+)
+from textgen.runtime.files import new_name
+
+
+def bench(
+    context: typer.Context,
+    entries: Annotated[
+        list[str],
+        typer.Argument(help="Such as char-lstm word-lstm-glove random char-lstm:num_layers=1."),
+    ],
+    corpus: Sources = [defaults.CORPUS],
+    clean: Clean = defaults.CLEANER,
+    split: Split = defaults.SPLIT,
+    max_chars: MaxChars = None,
+    encoding: Encoding = defaults.ENCODING,
+    budget: BudgetText = defaults.BUDGET,
+    seed: Seed = 0,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="Random seeds per entry, counted from --seed.")
+    ] = 1,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--prompt", help="Text to continue; repeatable.", show_default="passages of the test text"
+        ),
+    ] = None,
+    sampler: Annotated[
+        list[str],
+        typer.Option(
+            "--sampler",
+            help="Such as temperature:temperature=0.7 or top-p:p=0.9; repeatable, the first is measured.",
+        ),
+    ] = [defaults.SAMPLER],
+    length: Length = defaults.SAMPLE_CHARS,
+    out: Out = None,
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Train entries side by side on one text and compare scores, samples, speed and size."""
+    load_plugins(plugin)
+    refuse_encoding_of_names(context, corpus)
+    from textgen.cli.progress import ProgressDisplay
+    from textgen.comparison.bench import BenchOptions
+    from textgen.comparison.bench import bench as compare
+    from textgen.data.corpus import load_corpus
+    from textgen.experiment.entry import parse_entries
+    from textgen.runtime.device import choose_device
+    from textgen.training.budget import parse_budget
+
+    parsed_budget = parse_budget(budget)
+    parsed, broken = parse_entries(entries)
+    text = load_corpus(corpus, clean, split, max_chars, encoding)
+    options = BenchOptions(
+        budget=parsed_budget,
+        device_config=choose_device(device, precision),
+        seed=seed,
+        num_seeds=seeds,
+        prompts=prompt or (),
+        samplers=tuple(dict.fromkeys(sampler)),
+        num_chars=length,
+        broken=broken,
+    )
+    folder = out or new_name("bench")
+    with ProgressDisplay() as display, redirect_stdout(sys.stderr):
+        result = compare(parsed, text, options, folder, display)
+    print_result(result, as_json)
+    note(f"saved in {folder}")
+    if all(row["error"] for row in result["entries"]):
+        raise TextgenError("every entry failed; the result says why")
