@@ -199,21 +199,3 @@ def test_the_contracts_are_those_of_the_code() -> None:
     ):
         assert f"\n## {name}\n" in page
     assert "def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]\n" in page
-
-
-@pytest.mark.parametrize("file", ["docs/write-a-plugin.md", "CONTRIBUTING.md"])
-def test_links_lead_somewhere(file: str) -> None:
-    text = (ROOT / file).read_text("utf-8")
-    links = re.findall(r"\]\((?!https?:)([^)]+)\)", text)
-    assert links
-    for link in links:
-        path, _, heading = link.partition("#")
-        target = (ROOT / file).parent / path if path else ROOT / file
-        assert target.exists(), link
-        assert not heading or heading in anchors(target), link
-
-
-def anchors(page: Path) -> set[str]:
-    """Return the anchors of the headings of a page in Markdown."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.M)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,4 +1,4 @@
-"""The commands of the README exist and mean something; `make` and CI run what it says."""
+"""The README begins with the main job; `make` and CI run what it says."""
 
 from __future__ import annotations
 
@@ -8,94 +8,47 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer.main
 
-from textgen.cli.app import app
-from textgen.data.corpus import parse_split
-from textgen.experiment.entry import parse_entry
-from textgen.registry.options import build
-from textgen.suite.schema import load_suite
-from textgen.training.budget import parse_budget
+from helpers.pages import ROOT, parse_command, read_page, shell_lines, textgen_lines
 
-ROOT = Path(__file__).parent.parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = [
-    line.strip()
-    for block in re.findall(r"^```sh\n(.*?)^```", README, re.S | re.M)
-    for line in block.replace("\\\n", " ").splitlines()
-    if line.strip() and not line.strip().startswith("#")
-]
-TEXTGEN = [line for line in COMMANDS if Path(shlex.split(line)[0]).name == "textgen"]
+README = read_page("README.md")
+TEXTGEN = textgen_lines(README)
 MAIN_JOB = "textgen bench char-lstm word-lstm-glove random"
+MAX_LINES = 120
 
 needs_make = pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 
 
-def parse(line: str) -> tuple[str, dict[str, Any]]:
-    """Return the subcommand and the values of its parameters; unknown ones raise Typer's usage errors."""
-    _, subcommand, *arguments = shlex.split(line, comments=True)
-    command = typer.main.get_command(app).commands[subcommand]  # type: ignore[attr-defined]
-    return subcommand, command.make_context(subcommand, arguments).params
-
-
 def test_the_readme_begins_with_the_main_job_and_the_tests() -> None:
-    assert COMMANDS[:2] == ["make bench", "make test"]
+    assert shell_lines(README)[:2] == ["make bench", "make test"]
     assert any(line.endswith(MAIN_JOB) for line in TEXTGEN)
     used = {shlex.split(line)[1] for line in TEXTGEN}
     assert {"bench", "train", "sample", "score", "describe", "corpus"} <= used
 
 
-@pytest.mark.parametrize("line", TEXTGEN)
-def test_a_command_of_the_readme_parses(line: str) -> None:
-    subcommand, values = parse(line)
-    entries = values.get("entries") or [values[key] for key in ("entry",) if key in values]
-    if subcommand == "suite":
-        assert load_suite(values["name"]).cases()
-    if subcommand == "describe" and "/" not in values["what"]:
-        entries = [values["what"]]
-    for entry in entries:
-        parse_entry(entry)
-    for read, key in ((parse_budget, "budget"), (parse_split, "split")):
-        if values.get(key):
-            read(values[key])
-    samplers = values.get("sampler", [])
-    for sampler in [samplers] if isinstance(samplers, str) else samplers:
-        build("sampler", sampler)
-    if values.get("clean"):
-        build("cleaner", values["clean"])
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    assert len(README.splitlines()) <= MAX_LINES
+    reached = {name for page in ("README.md", "CONTRIBUTING.md") for name in linked_pages(page)}
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} <= reached | linked_pages(
+        "docs/write-a-plugin.md"
+    )
+
+
+def linked_pages(page: str) -> set[str]:
+    """Return the names of the pages that a page links to."""
+    return {Path(link).name for link in re.findall(r"\]\((?!https?:)([^)#]+\.md)", read_page(page))}
 
 
 def test_what_is_sampled_and_scored_was_trained_before() -> None:
     trained = []
-    for subcommand, values in map(parse, TEXTGEN):
+    for subcommand, values in map(parse_command, TEXTGEN):
         if subcommand == "train":
             trained.append(values["out"])
         elif subcommand in ("sample", "score"):
             assert values["run"] in trained
-
-
-def test_the_entries_and_cleaners_that_prose_mentions_exist() -> None:
-    for entry in re.findall(r"`((?:char|word)-[a-z0-9]+(?:-[a-z0-9]+)?(?::[^`…]+)?)`", README):
-        parse_entry(entry)
-    for cleaner in re.findall(r"`--clean ([^`]+)`", README):
-        build("cleaner", cleaner)
-
-
-def test_the_extras_that_are_installed_exist() -> None:
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
-    asked = re.findall(r"\.\[([a-z0-9,]+)\]", README + (ROOT / "Makefile").read_text("utf-8"))
-    assert asked
-    assert {extra for list_ in asked for extra in list_.split(",")} <= set(extras)
-
-
-def test_links_to_files_lead_somewhere() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", README):
-        assert (ROOT / target).exists(), target
 
 
 @needs_make

@@ -1,0 +1,159 @@
+"""What every page in Markdown says holds: commands parse, links lead somewhere, tables match the code."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.pages import (
+    PAGES,
+    ROOT,
+    anchors,
+    find_command,
+    inline_commands,
+    parse_command,
+    read_page,
+    textgen_lines,
+)
+from textgen import DISTRIBUTION
+from textgen.data.corpus import parse_split
+from textgen.experiment.entry import parse_entry
+from textgen.registry.options import build, declared_options
+from textgen.registry.registry import load, plugins
+from textgen.suite.schema import load_suite
+from textgen.training.budget import parse_budget
+from textgen.training.options import TrainOptions
+
+OF_PLUGIN_FILES = "docs/write-a-plugin.md"
+"""The page whose commands need the plugin files on it; `test_docs.py` runs them."""
+
+COMMANDS = [
+    pytest.param(line, page, id=f"{page}: {line}")
+    for page in PAGES
+    if page != OF_PLUGIN_FILES
+    for line in textgen_lines(read_page(page))
+]
+INLINE = sorted({line for page in PAGES for line in inline_commands(read_page(page))})
+
+# --- commands
+
+
+@pytest.mark.parametrize(("line", "page"), COMMANDS)
+def test_a_command_of_a_page_means_something(line: str, page: str, tmp_path: Path) -> None:
+    command, values = parse_command(line)
+    for entry in entries(command, values):
+        parse_entry(entry)
+    if command == "suite":
+        load_suite(own_suite(page, tmp_path) if values["name"].endswith(".toml") else values["name"])
+    for read, key in ((parse_budget, "budget"), (parse_budget, "timeout"), (parse_split, "split")):
+        if values.get(key):
+            read(values[key])
+    samplers = values.get("sampler") or values.get("tune_sampler") or []
+    for sampler in [samplers] if isinstance(samplers, str) else samplers:
+        build("sampler", sampler)
+    if values.get("clean"):
+        build("cleaner", values["clean"])
+
+
+def entries(command: str, values: dict[str, Any]) -> list[str]:
+    """Return the entries of a command line, which runs by their path are not."""
+    found = values.get("entries") or [values.get("entry") or (command == "describe" and values["what"])]
+    return [entry for entry in found if entry and "/" not in entry]
+
+
+def own_suite(page: str, folder: Path) -> str:
+    """Return the path of a file with the suite that a page shows."""
+    (suite,) = re.findall(r"^```toml\n(.*?)^```", read_page(page), re.S | re.M)
+    path = folder / "mine.toml"
+    path.write_text(suite, "utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("line", INLINE)
+def test_a_quoted_command_exists_with_its_options(line: str) -> None:
+    command, words = find_command(shlex.split(line)[1:])
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert not hasattr(command, "commands") or not words or words[0] == "--version", line
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != OF_PLUGIN_FILES])
+def test_the_entries_and_cleaners_that_prose_mentions_exist(page: str) -> None:
+    for entry in re.findall(
+        r"`((?:char|word|byte|bpe)-[a-z0-9]+(?:-[a-z0-9]+)?(?::[^`…]+)?)`", read_page(page)
+    ):
+        parse_entry(entry)
+    for cleaner in re.findall(r"`--clean ([^`]+)`", read_page(page)):
+        build("cleaner", cleaner)
+
+
+# --- components
+
+KINDS = {
+    "docs/entries.md": ("tokenizer", "model", "embedding"),
+    "docs/samplers.md": ("sampler",),
+    "docs/texts.md": ("corpus", "cleaner"),
+}
+
+
+@pytest.mark.parametrize("page", KINDS)
+def test_a_page_has_every_bundled_component_with_its_options(page: str) -> None:
+    rows = dict(re.findall(r"^\| `([a-z0-9-]+)` \| .* \| (.*)\|$", read_page(page), re.M))
+    bundled = [
+        plugin for kind in KINDS[page] for plugin in plugins(kind) if plugin.distribution == DISTRIBUTION
+    ]
+    assert set(rows) - set(declared_options(TrainOptions)) == {plugin.name for plugin in bundled}
+    for plugin in bundled:
+        listed = dict(re.findall(r"`(\w+)=([^`]*)`", rows[plugin.name]))
+        check_defaults(load(plugin.kind, plugin.name), listed)
+
+
+def test_the_options_of_training_are_those_of_the_page() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([\w.]+) \|", read_page("docs/entries.md"), re.M)
+    check_defaults(TrainOptions, dict(rows))
+
+
+def check_defaults(component: Any, listed: dict[str, str]) -> None:
+    """Assert that `listed` has every option of a component, with its default."""
+    declared = declared_options(component)
+    assert set(listed) == set(declared), component
+    for name, text in listed.items():
+        assert declared[name].parse("the page", text) == declared[name].default, (component, name)
+
+
+# --- the rest
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_of_a_page_lead_somewhere(page: str) -> None:
+    text = re.sub(r"^```.*?^```", "", read_page(page), flags=re.S | re.M)
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+        path, _, heading = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), link
+        assert not heading or heading in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_extras_of_a_page_exist(page: str) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    asked = re.findall(r"(?:\.|textgen-bench)\[([a-z0-9,]+)\]", read_page(page))
+    assert {extra for extras_asked in asked for extra in extras_asked.split(",")} <= set(extras)
+
+
+def test_the_speeds_are_those_that_were_measured() -> None:
+    page = read_page("docs/performance.md")
+    results = ROOT / "benchmarks" / "results"
+    for row in json.loads((results / "speed.json").read_text("utf-8"))["rows"]:
+        low, high = row["ratio_range"]
+        speeds = f"{row['ours']:,.0f} {row['unit']} | {row['reference']:,.0f}"
+        assert f"| {speeds} | {row['ratio']:.2f} ({low:.2f}-{high:.2f}) |" in page, row["name"]
+    for row in json.loads((results / "scaling.json").read_text("utf-8"))["rows"]:
+        nanoseconds = row["seconds"] / row["num_chars"] * 1e9
+        assert f"| {nanoseconds:,.0f} ({row['peak_bytes'] / 1e6:,.0f} MB) |" in page, row["step"]
