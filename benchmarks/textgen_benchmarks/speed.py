@@ -53,7 +53,7 @@ class Ours:
         """Return the work of `num_updates` updates, in tokens."""
         batches = ContiguousBatches(self.ids, self.options.batch_size, self.options.sequence_length, 0)
         trainer = Trainer(self.model, batches, self.options, self.device_config, 0)
-        self.model.train()
+        self.model.module.train()
 
         def work() -> int:
             for _ in range(num_updates):
@@ -64,7 +64,8 @@ class Ours:
 
     def generation(self, batch_size: int) -> Work:
         """Return the work of writing `NUM_CHARS` characters in each of `batch_size` samples."""
-        generator = Generator(self.model.eval(), self.tokenizer, self.device_config)
+        self.model.module.eval()
+        generator = Generator(self.model, self.tokenizer, self.device_config)
         sampler = build("sampler", "temperature:temperature=0.8")
 
         def work() -> int:
@@ -81,7 +82,7 @@ def comparisons(device_config: DeviceConfig, repetitions: int) -> Iterator[Compa
     char = Ours(CHAR, text, device_config)
     plain = partial(remote, plain_training, char.ids.astype(np.int64), char.batch_shape)
     # Two operations per weight in the forward pass, four in the backward pass.
-    flops = 6.0 * sum(p.numel() for p in char.model.parameters() if p.ndim == 2)
+    flops = 6.0 * sum(p.numel() for p in char.model.module.parameters() if p.ndim == 2)
     training = char.training(30)
     size = {"vocab_size": char.vocab_size}
     for precision, keeps_memory in (("fp32", False), ("fp32", True), (device_config.precision, True)):

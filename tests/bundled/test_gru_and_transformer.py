@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from textgen.api import PretrainedVectors, TextgenError
 from textgen.data.tokenization import START
 from textgen.generation.generator import Generator
+from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import shapes
 from textgen.registry.options import build
 from textgen.runtime.device import DeviceConfig, seeded
@@ -74,7 +75,7 @@ def test_the_state_keeps_its_shapes(kind: Build, ids: Tensor) -> None:
 @every_model
 def test_muon_gets_the_layers_and_neither_input_table_nor_output_layer(kind: Build) -> None:
     model = built(kind, tie_weights=False)
-    taken = {id(parameter) for parameter in hidden_matrices(model)}
+    taken = {id(parameter) for parameter in hidden_matrices(LanguageModel(model, VOCAB_SIZE))}
     for name, parameter in model.named_parameters():
         is_outer = name.startswith(("input.", "output."))
         assert (id(parameter) in taken) == (parameter.ndim == 2 and not is_outer), name
@@ -107,7 +108,8 @@ def test_a_generated_text_is_what_the_logits_of_all_of_it_say(kind: Build) -> No
     model = built(kind, len(tokenizer.tokens))
     model.output.bias[tokenizer.fallback] = -100.0  # letters only
     prompts = ["", "a", "the quick brown fox"]  # shorter and longer than the context
-    texts = Generator(model, tokenizer, FP32).generate(prompts, 30, build("sampler", "greedy"), [0, 0, 0])
+    generator = Generator(LanguageModel(model, len(tokenizer.tokens)), tokenizer, FP32)
+    texts = generator.generate(prompts, 30, build("sampler", "greedy"), [0, 0, 0])
     for prompt, text in zip(prompts, texts, strict=True):
         ids = tokenizer.encode(START + prompt).tolist()
         for _ in range(30):
@@ -119,7 +121,7 @@ def test_a_generated_text_is_what_the_logits_of_all_of_it_say(kind: Build) -> No
 def test_a_pattern_that_the_last_token_does_not_tell_is_learnt(kind: Build) -> None:
     pattern = [0, 1, 1, 0, 2, 1, 0, 0, 2, 2, 1, 2]
     options = TrainOptions(batch_size=4, sequence_length=6, learning_rate=0.01)
-    model = built(kind, 3, hidden_size=32).train()
+    model = LanguageModel(built(kind, 3, hidden_size=32).train(), 3)
     trainer = Trainer(model, ContiguousBatches(np.array(pattern * 40), 4, 6, seed=0), options, FP32, seed=0)
     losses = [trainer.update(min(1.0, 0.1 + update / 100)) for update in range(100)]
     assert losses[0] > 0.7

@@ -151,11 +151,11 @@ def test_a_run_starts_from_the_weights_and_is_loaded_without_their_file(tmp_path
     entry = parse_entry(f"original:weights={path},{OPTIONS},learning_rate=1e-9,batch_size=4,dropout=0")
     device_config = DeviceConfig(torch.device("cpu"), "fp32")
     run = Experiment(entry, corpus, parse_budget("20chars"), device_config, seed=0).run(lambda progress: None)
-    np.testing.assert_allclose(predict(run.model, IDS), predict(load_keras(path), IDS), atol=1e-5)
+    np.testing.assert_allclose(predict(run.model.module, IDS), predict(load_keras(path), IDS), atol=1e-5)
     save_run(tmp_path / "run", run)
     path.unlink()
     loaded = load_run(tmp_path / "run", device_config.device)
-    np.testing.assert_array_equal(predict(loaded.model, IDS), predict(run.model, IDS))
+    np.testing.assert_array_equal(predict(loaded.model.module, IDS), predict(run.model.module, IDS))
 
 
 def test_options_and_alphabet_must_be_those_of_the_file(tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ def test_a_run_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
     save_run(tmp_path / "run", run)
     loaded = load_run(tmp_path / "run", CPU)
     assert torch.equal(run_logits(loaded), run_logits(run))
-    assert loaded.model.state_dict().keys() == run.model.state_dict().keys()
+    assert loaded.model.module.state_dict().keys() == run.model.module.state_dict().keys()
 
 
 @pytest.mark.parametrize("name", ["tokens_2", "counts_1", "num_next_2"])
@@ -239,7 +239,7 @@ def test_a_damaged_run_is_one_line(name: str, tmp_path: Path) -> None:
 
 def test_the_file_is_small() -> None:
     """About four bytes an n-gram: characters are bytes, and most counts are small."""
-    state = make_run("char-ngram:order=6").model.state_dict()
+    state = make_run("char-ngram:order=6").model.module.state_dict()
     num_ngrams = sum(len(values) for name, values in state.items() if name.startswith("tokens"))
     assert sum(values.nbytes for values in state.values()) < 5 * num_ngrams
 
@@ -266,12 +266,12 @@ def make_run(name: str) -> Run:
     entry = parse_entry(name)
     tokenizer = entry.build_tokenizer()
     tokenizer.fit(TEXT)
-    model = entry.build_model(len(tokenizer.tokens), None).eval()
+    model = entry.build_model(len(tokenizer.tokens), None)
     model.fit(tokenizer.encode(TEXT))
     return Run(entry, tokenizer, model, {"settings": {}, "result": {"embedding": None}}, np.arange(3.0))
 
 
 def run_logits(run: Run) -> Tensor:
     ids = torch.from_numpy(run.tokenizer.encode("the cat, 😀\n").astype(np.int64))
-    result: Tensor = run.model(ids[None], run.model.initial_state(1))[0]  # type: ignore[operator]
+    result: Tensor = run.model.forward(ids[None], run.model.initial_state(1))[0]
     return result

@@ -21,6 +21,7 @@ from textgen.experiment import scoring
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.run import Run
 from textgen.experiment.scoring import score_any
+from textgen.nn.language_model import LanguageModel
 from textgen.registry.options import build
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig, seeded
@@ -48,9 +49,13 @@ class Bigram(nn.Module):
         return self.logits[ids], state
 
 
+def bound(model: nn.Module, tokenizer: Tokenizer) -> LanguageModel:
+    return LanguageModel(model, len(tokenizer.tokens))
+
+
 def score(model: nn.Module, tokenizer: Tokenizer, text: str, chunk: int = 512) -> TokenScores:
     start = tokenizer.encode(START)
-    return score_text(model, text, tokenizer.encode(text), start, device=CPU, chunk=chunk)
+    return score_text(bound(model, tokenizer), text, tokenizer.encode(text), start, device=CPU, chunk=chunk)
 
 
 def summary(tokenizer: Tokenizer, scored: TokenScores) -> dict[str, Any]:
@@ -104,7 +109,7 @@ def test_the_score_is_one_pass_over_the_whole_text(tokenizer: Tokenizer, lstm: n
 def test_a_start_of_several_tokens_is_context_and_not_charged() -> None:
     tokenizer = CharTokenizer()
     tokenizer.fit("ab")  # so that the newline before the text is a byte, and here three of them
-    model = tiny_lstm(len(tokenizer.tokens))
+    model = bound(tiny_lstm(len(tokenizer.tokens)), tokenizer)
     start, ids = tokenizer.encode("\n\n\n"), tokenizer.encode("abba")
     scored = score_text(model, "abba", ids, start, device=CPU)
     whole = score_text(model, "\n\nabba", np.append(start[1:], ids), start[:1], device=CPU)
@@ -248,7 +253,7 @@ def test_a_long_text_is_scored_in_stretches_as_in_one_pass(
 ) -> None:
     text = news[20_000:40_000] + "中文 words.\n"
     name = "char" if isinstance(tokenizer, CharTokenizer) else "word"
-    run = Run(parse_entry(f"{name}-lstm"), tokenizer, lstm, {}, np.zeros(0))
+    run = Run(parse_entry(f"{name}-lstm"), tokenizer, bound(lstm, tokenizer), {}, np.zeros(0))
     whole = score_any(run, text, CPU)
     monkeypatch.setattr(scoring, "BLOCK_CHARS", 3000)
     assert len(list(cut_blocks([text], 3000))) > 5
@@ -269,10 +274,11 @@ def test_a_long_text_is_scored_in_stretches_as_in_one_pass(
 
 def test_validation_bits_are_near_the_score(tokenizer: Tokenizer, lstm: nn.Module, news: str) -> None:
     text = news[10_000:20_000]
-    quick = validation_bits(lstm, tokenizer.encode(text), len(text), DeviceConfig(CPU, "fp32"))
+    ids, device_config = tokenizer.encode(text), DeviceConfig(CPU, "fp32")
+    quick = validation_bits(bound(lstm, tokenizer), ids, len(text), device_config)
     assert quick == pytest.approx(score(lstm, tokenizer, text).bits_per_char, rel=0.03)
 
 
 def test_validation_of_a_single_token_is_an_error() -> None:
     with pytest.raises(TextgenError, match="longer text"):
-        validation_bits(tiny_lstm(5), np.array([1]), 20, DeviceConfig(CPU, "fp32"))
+        validation_bits(LanguageModel(tiny_lstm(5), 5), np.array([1]), 20, DeviceConfig(CPU, "fp32"))

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from textgen.api import PretrainedVectors, TextgenError
-from textgen.experiment.entry import Entry, accepts_vectors, parse_entry
+from textgen.experiment.entry import Entry, parse_entry
+from textgen.nn.model_class import ModelClass
 from textgen.registry.registry import PluginError, names
 from textgen.training.options import TrainOptions
 from textgen_models.lstm.model import LSTM
@@ -92,7 +93,7 @@ def test_an_option_goes_to_the_part_that_declares_it() -> None:
     assert tokenizer.max_words == 9
     assert embedding is not None
     assert embedding.frozen
-    model = entry.build_model(9, vectors(5))
+    model = entry.build_model(9, vectors(5)).module
     assert isinstance(model, LSTM)
     assert (model.num_layers, model.input.size) == (1, 5)
     assert entry.train_options() == TrainOptions(warmup_fraction=0.2)
@@ -133,7 +134,7 @@ def test_an_option_of_two_parts_must_be_qualified(toys: None) -> None:  # noqa: 
         "train": {"max_grad_norm": 1.0},
     }
     tokenizer: Any = entry.build_tokenizer()
-    model = entry.build_model(7)
+    model: Any = entry.build_model(7).module
     assert (tokenizer.depth, model.depth, model.vocab_size, model.max_grad_norm) == (3, 4, 7, 2.0)
     assert parse_entry("char-net:depth=3").options == {"model": {"depth": 3}}
 
@@ -206,8 +207,8 @@ def test_what_a_component_refuses_is_one_line_that_names_it(toys: None) -> None:
 
 
 def test_vectors_go_to_a_model_with_an_input_table_only() -> None:
-    assert accepts_vectors(LSTM)
-    assert not accepts_vectors(Uniform)
+    assert ModelClass(LSTM).accepts_vectors
+    assert not ModelClass(Uniform).accepts_vectors
     with pytest.raises(TextgenError, match=r"^model 'uniform' in 'random' takes no embedding$"):
         parse_entry("random").build_model(9, vectors(5))
     assert parse_entry("random").build_embedding() is None

@@ -36,8 +36,9 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> Run:
         vectors = PretrainedVectors(torch.ones(vocab_size, 5) * found[:, None], found, frozen)
         audit = {"dimension": 5, "frozen": frozen}
     with seeded(0, CPU):
-        model = entry.build_model(vocab_size, vectors).eval()
-    if hasattr(model, "fit"):
+        model = entry.build_model(vocab_size, vectors)
+    model.module.eval()
+    if not model.is_trainable:
         model.fit(tokenizer.encode(TEXT))
     return Run(entry, tokenizer, model, {"settings": {}, "result": {"embedding": audit}}, np.arange(3.0))
 
@@ -45,7 +46,7 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> Run:
 def logits(run: Run) -> torch.Tensor:
     ids = torch.from_numpy(run.tokenizer.encode("the cat, 😀\n").astype(np.int64))
     with torch.inference_mode():
-        result: torch.Tensor = run.model(ids[None], run.model.initial_state(1))[0]  # type: ignore[operator]
+        result: torch.Tensor = run.model.forward(ids[None], run.model.initial_state(1))[0]
     return result
 
 
@@ -58,7 +59,7 @@ def check_round_trip(run: Run, folder: Path) -> None:
     assert loaded.is_fallback.tolist() == run.is_fallback.tolist()
     assert (loaded.entry, loaded.manifest) == (run.entry, run.manifest)
     assert loaded.blocks.tolist() == run.blocks.tolist()
-    assert not loaded.model.training
+    assert not loaded.model.module.training
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,8 @@ def test_a_failure_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         save_run(tmp_path / "run", run)
     run = make_run(f"char-lstm{SMALL}")
-    run.model.register_buffer("complex", torch.zeros(1).to_sparse())  # the last but one file cannot hold it
+    # The last but one file cannot hold it.
+    run.model.module.register_buffer("complex", torch.zeros(1).to_sparse())
     with pytest.raises((ValueError, RuntimeError)):
         save_run(tmp_path / "run", run)
     assert list(tmp_path.iterdir()) == []

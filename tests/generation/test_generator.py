@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from textgen.api import Sampler, Tokenizer
 from textgen.experiment.samples import held_out_prompts
 from textgen.generation.generator import Generator
+from textgen.nn.language_model import LanguageModel
 from textgen.registry.options import build
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig, seeded
@@ -30,6 +31,10 @@ def sampler(spec: str) -> Sampler:
     return chooses
 
 
+def generator_of(model: nn.Module, tokenizer: Tokenizer) -> Generator:
+    return Generator(LanguageModel(model, len(tokenizer.tokens)), tokenizer, FP32)
+
+
 GREEDY, WARM = sampler("greedy"), sampler("temperature:temperature=1")
 
 
@@ -40,7 +45,7 @@ def generator(request: pytest.FixtureRequest, news: str) -> Generator:
     tokenizer.fit(news)
     with seeded(0, CPU):
         model = LSTM(len(tokenizer.tokens), num_layers=2, hidden_size=16).eval()
-    return Generator(model, tokenizer, FP32)
+    return generator_of(model, tokenizer)
 
 
 @pytest.mark.parametrize("chooses", [GREEDY, WARM])
@@ -106,13 +111,13 @@ def letters() -> CharTokenizer:
 
 def test_the_prompt_is_read_after_a_newline_and_each_token_follows_the_one_before() -> None:
     tokenizer = letters()
-    generator = Generator(Rule(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer, FP32)
+    generator = generator_of(Rule(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer)
     assert generator.generate(["", "xa", "m"], 5, WARM, [0, 0, 0]) == ["abcde", "bcdef", "nopqr"]
 
 
 def test_the_state_is_carried_from_the_prompt_on() -> None:
     tokenizer = letters()
-    generator = Generator(Rule(len(tokenizer.tokens), lambda token, count: 1 + count % 5), tokenizer, FP32)
+    generator = generator_of(Rule(len(tokenizer.tokens), lambda token, count: 1 + count % 5), tokenizer)
     assert generator.generate(["", "zz", "zzz"], 6, WARM, [0, 0, 0]) == ["abcdea", "cdeabc", "deabcd"]
 
 
@@ -126,7 +131,7 @@ def test_a_step_that_the_model_prepares_is_used_after_the_prompt() -> None:
             return step
 
     tokenizer = letters()
-    generator = Generator(Prepared(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer, FP32)
+    generator = generator_of(Prepared(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer)
     assert generator.generate(["", "b"], 5, WARM, [0, 0]) == ["acegi", "cegik"]
     assert "".join(generator.stream("b", 5, WARM, 0)) == "cegik"
 
@@ -136,7 +141,7 @@ def bytes_rule(endless: bytes) -> Generator:
     tokenizer = letters()
     first, length = tokenizer.tokens.index("<0x00>"), len(endless)
     model = Rule(len(tokenizer.tokens), lambda token, count: first + endless[count % length])
-    return Generator(model, tokenizer, FP32)
+    return generator_of(model, tokenizer)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from textgen.api import PretrainedVectors, TokenIds
+from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import parse_budget
@@ -30,7 +31,7 @@ def trainer(
     ids: TokenIds, seed: int = 0, options: TrainOptions = OPTIONS, model: nn.Module | None = None
 ) -> Trainer:
     batches = ContiguousBatches(ids, options.batch_size, options.sequence_length, seed)
-    return Trainer(model or lstm(seed), batches, options, CPU, seed)
+    return Trainer(LanguageModel(model or lstm(seed), 100), batches, options, CPU, seed)
 
 
 def no_validation() -> float:

@@ -90,15 +90,3 @@ def test_epochs_are_counted() -> None:
         batches.next(CPU)
     assert counted == [0, 0.2, 0.4, 0.6, 0.8, 1, 1.2, 1.4, 1.6, 1.8]
     assert batches.num_epochs == 2
-
-
-@given(num_updates=st.integers(0, 12))
-def test_epoch_and_position_are_all_that_resuming_needs(num_updates: int) -> None:
-    ids = np.arange(104, dtype=np.int32)
-    batches = ContiguousBatches(ids, 2, 10, seed=5)
-    for _ in range(num_updates):
-        batches.next(CPU)
-    resumed = ContiguousBatches(ids, 2, 10, seed=5, epoch=batches.epoch, position=batches.position)
-    for _ in range(7):
-        for before, after in zip(batches.next(CPU), resumed.next(CPU), strict=True):
-            assert np.array_equal(before, after)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from textgen.nn.language_model import LanguageModel
 from textgen.training.optimizer import (
     UPDATE_RMS,
     Muon,
@@ -18,9 +19,12 @@ from textgen.training.optimizer import (
 )
 from textgen_models.lstm.model import LSTM
 
+VOCAB_SIZE = 50
+
 
 def optimizers(model: nn.Module, name: OptimizerName = "muon") -> list[torch.optim.Optimizer]:
-    return build_optimizers(model, name, learning_rate=0.01, weight_decay=0.1, dtype=torch.float32)
+    bound = LanguageModel(model, VOCAB_SIZE)
+    return build_optimizers(bound, name, learning_rate=0.01, weight_decay=0.1, dtype=torch.float32)
 
 
 def muon(*parameters: Tensor, weight_decay: float = 0.0) -> Muon:
@@ -77,7 +81,7 @@ def test_matrices_decay_and_what_has_no_gradient_is_left_alone() -> None:
 @pytest.mark.parametrize("softmax", ["full", "adaptive"])
 @pytest.mark.parametrize("name", get_args(OptimizerName))
 def test_every_trainable_parameter_belongs_to_one_optimizer(softmax: str, name: OptimizerName) -> None:
-    model = LSTM(50, num_layers=2, hidden_size=8, softmax=softmax)  # type: ignore[arg-type]
+    model = LSTM(VOCAB_SIZE, num_layers=2, hidden_size=8, softmax=softmax)  # type: ignore[arg-type]
     model.layers[0].bias_hh_l0.requires_grad = False
     groups = [group for optimizer in optimizers(model, name) for group in optimizer.param_groups]
     found = [id(parameter) for group in groups for parameter in group["params"]]
@@ -90,9 +94,10 @@ def test_every_trainable_parameter_belongs_to_one_optimizer(softmax: str, name: 
 
 
 def test_muon_gets_the_layers_and_neither_input_table_nor_output_layer() -> None:
-    model = LSTM(50, num_layers=2, hidden_size=8, tie_weights=False)
+    model = LSTM(VOCAB_SIZE, num_layers=2, hidden_size=8, tie_weights=False)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    assert sorted(names[id(parameter)] for parameter in hidden_matrices(model)) == [
+    hidden = hidden_matrices(LanguageModel(model, VOCAB_SIZE))
+    assert sorted(names[id(parameter)] for parameter in hidden) == [
         f"layers.{layer}.weight_{part}_l0" for layer in (0, 1) for part in ("hh", "ih")
     ]
     assert [type(optimizer) for optimizer in optimizers(model)] == [Muon, torch.optim.AdamW]

@@ -1,8 +1,7 @@
-"""Training: it learns, repeats bit by bit, resumes and keeps its best weights."""
+"""Training: it learns, repeats bit by bit and keeps its best weights."""
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -14,10 +13,9 @@ from torch import Tensor, nn
 
 from helpers.training import CPU, OPTIONS, Counting, equal, lstm, run, trainer, weights
 from textgen.api import PretrainedVectors, TextgenError, TokenIds
+from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import seeded
-from textgen.training.batches import ContiguousBatches
 from textgen.training.options import TrainOptions
-from textgen.training.trainer import Trainer
 from textgen.training.validation import validation_bits
 
 # --- learning
@@ -27,7 +25,7 @@ def test_training_learns_real_text(ids: TokenIds) -> None:
     model, held_out = lstm(hidden_size=64), ids[-3000:]
 
     def validate() -> float:
-        return validation_bits(model, held_out, len(held_out), CPU)
+        return validation_bits(LanguageModel(model, 100), held_out, len(held_out), CPU)
 
     before = validate()
     result = run(trainer(ids[:-3000], model=model), "30kchars", validate)
@@ -48,7 +46,7 @@ def test_a_seed_decides_every_bit(ids: TokenIds) -> None:
     for seed in (0, 0, 1):
         training = trainer(ids[:2000], seed, model=lstm(0, dropout=0.3))
         run(training, "1epoch")
-        results.append(weights(training.model))
+        results.append(weights(training.model.module))
     assert equal(results[0], results[1])
     assert not equal(results[0], results[2])
 
@@ -66,7 +64,7 @@ def test_training_does_not_depend_on_the_global_random_state(ids: TokenIds) -> N
         training = trainer(ids[:1000], model=lstm(dropout=0.5))
         with seeded(seed, CPU.device):
             run(training, "1epoch")
-        results.append(weights(training.model))
+        results.append(weights(training.model.module))
     assert equal(*results)
 
 
@@ -81,44 +79,19 @@ def test_every_update_draws_new_numbers(ids: TokenIds) -> None:
     assert len(set(drawn)) == len(drawn) == 7
 
 
-@pytest.mark.parametrize("num_updates", [1, 7, 12])  # within an epoch, at its end, in the second
-def test_a_restored_training_goes_on_bit_by_bit(ids: TokenIds, num_updates: int) -> None:
-    ids = ids[:1000]
-
-    def go_on(training: Trainer) -> tuple[list[float], list[Tensor]]:
-        return [training.update(0.5) for _ in range(9)], weights(training.model)
-
-    training = trainer(ids, model=lstm(dropout=0.3))
-    for _ in range(num_updates):
-        training.update(0.5)
-    state = copy.deepcopy(training.state())
-    losses, final = go_on(training)
-
-    batches = ContiguousBatches(ids, 8, 16, 0, state["epoch"], state["position"])
-    restored = Trainer(lstm(seed=9, dropout=0.3), batches, OPTIONS, CPU, seed=9)
-    restored.model.load_state_dict(state["model"])
-    for optimizer, its_state in zip(restored.optimizers, state["optimizers"], strict=True):
-        optimizer.load_state_dict(its_state)
-    restored.scaler.load_state_dict(state["scaler"])
-    restored.carried, restored.random_state = state["carried"], state["random"]
-    assert state["num_updates"] == num_updates
-    assert go_on(restored)[0] == losses
-    assert equal(weights(restored.model), final)
-
-
 def test_the_best_weights_on_validation_are_kept(ids: TokenIds) -> None:
     training = trainer(ids[:1000])
     scores: Iterator[float] = iter([3.0, 1.0, 2.0, 1.0, 1.5, 4.0, 4.0])
     seen = []
 
     def validate() -> float:
-        assert not training.model.training
-        seen.append(weights(training.model))
+        assert not training.model.module.training
+        seen.append(weights(training.model.module))
         return next(scores)
 
     result = run(training, "1epoch", validate)
     assert result.best_update == 2
-    assert equal(weights(training.model), seen[1])
+    assert equal(weights(training.model.module), seen[1])
     assert not equal(seen[1], seen[-1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,15 +10,18 @@ import pytest
 import torch
 
 from textgen.api import TextgenError
+from textgen.cli.plugin_info import description
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
+from textgen.registry.registry import find
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen.training.progress import Progress
 from textgen.tune.objective import Training, entry_candidates
 from textgen.tune.search_space import dimensions
 
+Install = Callable[[str, str, str], None]
 TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 
@@ -75,3 +79,18 @@ def test_what_loses_text_cannot_be_tuned(corpus: Corpus) -> None:
     entry = TINY.replace("char-lstm:", "char-lstm:fallback_bytes=false,")
     with pytest.raises(TextgenError, match="tokenizer 'char' loses text, so there is no score to tune by"):
         training(alphabet, entry).measure({"learning_rate": 0.01}, lambda progress: None)
+
+
+def test_a_neural_model_that_also_has_fit_shows_and_tunes_the_options_of_training(install: Install) -> None:
+    install(
+        "both",
+        "[textgen.models]\nboth = both:Both",
+        "from textgen_models.lstm.model import LSTM\n\n\n"
+        'class Both(LSTM):\n    """An LSTM with `fit`."""\n\n'
+        '    def fit(self, ids):\n        raise AssertionError("it is trained by gradient")\n',
+    )
+    assert {row["option"] for row in description(find("model", "both"))["training"]} >= {"learning_rate"}
+    assert description(find("model", "ngram"))["training"] == []
+    for name, is_tuned in (("char-both", True), ("char-lstm", True), ("char-ngram", False)):
+        candidates = {candidate.name for candidate in entry_candidates(parse_entry(name))}
+        assert ("learning_rate" in candidates) is is_tuned

@@ -92,9 +92,10 @@ def option_rows(component: type) -> list[dict[str, Any]]:
 def training_rows(model: type) -> list[dict[str, Any]]:
     """Return the options of training, with the defaults that a model recommends; none for one that counts."""
     from textgen.experiment.entry import recommended_training
+    from textgen.nn.model_class import ModelClass
     from textgen.training.options import TrainOptions
 
-    if hasattr(model, "fit"):
+    if not ModelClass(model).is_trainable():
         return []
     recommended = recommended_training(model)
     return [

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from textgen.api import State, TextgenError, TokenIds
 from textgen.data.unicode import utf8
 from textgen.data.vocabulary import TokenTable
-from textgen.nn.checked_calls import predict
+from textgen.nn.language_model import LanguageModel
 
 WORD_OR_SPACE = re.compile(r"(\w+)|(\s+)")
 CATEGORIES = ("in_vocabulary_words", "oov_words", "punctuation", "white_space")
@@ -42,7 +42,7 @@ class TokenScores:
 
 
 def score_text(
-    model: nn.Module,
+    model: LanguageModel,
     text: str,
     ids: TokenIds,
     start_ids: TokenIds,
@@ -60,13 +60,13 @@ def score_text(
     sequence = torch.from_numpy(np.concatenate([start_ids, ids]).astype(np.int64)).to(device)
     bits, errors = [], [0.0]
     with torch.inference_mode():
-        state = model.initial_state(1) if state is None else state  # type: ignore[operator]
+        state = model.initial_state(1) if state is None else state
         if len(start_ids) > 1:
-            _, state = predict(model, sequence[None, : len(start_ids) - 1], state)
+            _, state = model.forward(sequence[None, : len(start_ids) - 1], state)
         position = len(start_ids) - 1
         while position < len(sequence) - 1:
             end = min(position + chunk, len(sequence) - 1)
-            logits, state = predict(model, sequence[None, position:end], state)
+            logits, state = model.forward(sequence[None, position:end], state)
             log_probabilities = log_softmax(logits[0])
             targets = sequence[position + 1 : end + 1, None]
             bits.append(-log_probabilities.gather(1, targets)[:, 0].cpu().double() / LOG2)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from textgen.api import Embedding, PretrainedVectors, TextgenError, Tokenizer
+from textgen.nn.language_model import LanguageModel
+from textgen.nn.model_class import ModelClass
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import declared_options, parse_assignments, unknown_option
 from textgen.registry.registry import PluginError, find, load, names, renamed, unknown_name
@@ -39,19 +40,19 @@ class Entry:
 
     def build_model(
         self, vocab_size: int, vectors: PretrainedVectors | None = None, *, is_loaded: bool = False
-    ) -> Any:
+    ) -> LanguageModel:
         """Return a new model, or with `is_loaded` one whose weights are those of a run.
 
         Raises `TextgenError` if it has no use for `vectors`.
         """
-        component = load("model", self.parts["model"])
+        component = ModelClass(load("model", self.parts["model"]))
         extra: dict[str, Any] = {}
         if vectors is not None:
-            if not accepts_vectors(component):
+            if not component.accepts_vectors:
                 raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
             extra["vectors"] = vectors
-        left_out = getattr(component, "init_only_options", ()) if is_loaded else ()
-        return self._build("model", vocab_size, left_out=left_out, **extra)
+        left_out = component.init_only_options if is_loaded else ()
+        return LanguageModel(self._build("model", vocab_size, left_out=left_out, **extra), vocab_size)
 
     def train_options(self) -> TrainOptions:
         """Return how the model is trained: its own recommendation, then the entry's options."""
@@ -77,16 +78,11 @@ class Entry:
             raise TextgenError(f"{where} in {self.name!r}: {one_line(error, with_type=False)}") from error
 
 
-def accepts_vectors(model: Any) -> bool:
-    """Return whether a model has an input table that pretrained vectors can initialise."""
-    return "vectors" in inspect.signature(model).parameters
-
-
 def recommended_training(model: Any) -> dict[str, Any]:
     """Return the training options that a model recommends; raises `PluginError` if one of them cannot be."""
     declared = declared_options(TrainOptions)
     try:
-        recommended = dict(getattr(model, "recommended_training", {}))
+        recommended = dict(ModelClass(model).recommended_training)
         for name, value in recommended.items():
             if name not in declared:
                 raise TextgenError(unknown_option(name, [TrainOptions]))
@@ -134,7 +130,7 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
             is_alias = word in aliases and f"{kind}.{word}" not in renamed()
             whole = f"; {word} is a whole entry, so nothing goes with it" if is_alias else ""
             raise TextgenError(f"entry {text!r}: {unknown_name(kind, word)}{whole}")
-    if "embedding" in parts and not accepts_vectors(load("model", parts["model"])):
+    if "embedding" in parts and not ModelClass(load("model", parts["model"])).accepts_vectors:
         raise TextgenError(f"entry {text!r}: model {parts['model']!r} takes no embedding; leave it out")
     return Entry(text, parts, assign_options(text, parts, options))
 

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from torch import nn
 
-from textgen.api import PretrainedVectors, TextgenError, TokenIds, Tokenizer
+from textgen.api import PretrainedVectors, TokenIds, Tokenizer
 from textgen.data.corpus import Corpus
 from textgen.data.text import Text
 from textgen.data.tokenization import encode, fit_and_encode
@@ -20,7 +19,7 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.pretrained import match_vectors
 from textgen.experiment.run import Run
 from textgen.experiment.scoring import account, blocks_and_interval, score_ids
-from textgen.nn.checked_calls import try_model
+from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import num_parameters
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import find
@@ -84,11 +83,11 @@ class Experiment:
         vectors, audit = embed(self.entry, tokenizer, self.corpus.split.train, encoded.train)
         with seeded(self.seed, self.device_config.device):
             model = self.entry.build_model(len(tokenizer.tokens), vectors).to(self.device_config.device)
-        trained = self._fit(model, len(tokenizer.tokens), encoded, report)
+        trained = self._fit(model, encoded, report)
         result = {
             "name": self.entry.name,
             "seed": self.seed,
-            "num_parameters": num_parameters(model),
+            "num_parameters": num_parameters(model.module),
             "vocab_size": len(tokenizer.tokens),
             "error": None,
             "comparable": lossless,
@@ -99,13 +98,13 @@ class Experiment:
         result |= self._score(run, encoded, lossless)
         return run
 
-    def _fit(self, model: nn.Module, vocab_size: int, encoded: Encoded, report: Report) -> TrainResult:
+    def _fit(self, model: LanguageModel, encoded: Encoded, report: Report) -> TrainResult:
         """Train by gradient if the model has trainable parameters, else by its `fit`."""
         split = self.corpus.split
-        if any(parameter.requires_grad for parameter in model.parameters()):
+        if model.is_trainable:
             options = self.entry.train_options()
             batches = ContiguousBatches(encoded.train, options.batch_size, options.sequence_length, self.seed)
-            try_model(model, vocab_size)
+            model.try_out()
             trainer = Trainer(model, batches, options, self.device_config, self.seed)
             num_scored = min(len(split.validation), MAX_VALIDATION_CHARS)
 
@@ -113,13 +112,10 @@ class Experiment:
                 return validation_bits(model, encoded.quick_validation, num_scored, self.device_config)
 
             return train(trainer, self.budget, len(split.train) / len(encoded.train), validate, report)
-        if not hasattr(model, "fit"):
-            name = self.entry.parts["model"]
-            raise TextgenError(f"model {name!r} has neither trainable parameters nor fit(ids)")
         start = time.perf_counter()
-        model.fit(encoded.train)  # type: ignore[operator]
+        model.fit(encoded.train)
         seconds = time.perf_counter() - start
-        try_model(model, vocab_size)
+        model.try_out()
         return TrainResult(
             seconds, 0.0, num_updates=0, num_epochs=1.0, num_chars=len(split.train), best_update=0
         )

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from textgen import DISTRIBUTION
 from textgen.api import PretrainedVectors, TextgenError, Tokenizer
 from textgen.data.vocabulary import TokenTable, fallback_mask
 from textgen.experiment.entry import Entry
+from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.isolation import preserve_process_state
@@ -44,7 +44,7 @@ class Run:
 
     entry: Entry
     tokenizer: Tokenizer
-    model: nn.Module
+    model: LanguageModel
     manifest: dict[str, Any]
     """`settings` (what the run was made with) and `result` (what came out), as JSON values."""
     blocks: NDArray[np.float64]
@@ -72,7 +72,7 @@ def save_run(folder: Path, run: Run) -> None:
         manifest = {"format": FORMAT, "entry": run.entry.to_json(), **run.manifest}
         (made / MANIFEST).write_text(to_json(manifest), "utf-8")
         (made / TOKENIZER).write_text(json.dumps(run.tokenizer.state()), "utf-8")
-        save_file(weights_of(run.model), made / WEIGHTS)
+        save_file(weights_of(run.model.module), made / WEIGHTS)
         save_file({"bits": torch.from_numpy(run.blocks)}, made / BLOCKS)
 
 
@@ -92,8 +92,9 @@ def load_run(folder: Path, device: torch.device) -> Run:
             tokenizer.restore(learnt)
             vocab_size = len(tokenizer.tokens)
             model = entry.build_model(vocab_size, _empty_vectors(embedding, vocab_size), is_loaded=True)
-            set_weights(model, weights)
-            return Run(entry, tokenizer, model.to(device).eval(), manifest, blocks)
+            set_weights(model.module, weights)
+            model.to(device).module.eval()
+            return Run(entry, tokenizer, model, manifest, blocks)
     except TextgenError as error:
         made_by = manifest["settings"].get("plugins", {})
         origin = f"; it was made with {', '.join(dict.fromkeys(made_by.values()))}" if made_by else ""

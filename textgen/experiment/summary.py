@@ -13,6 +13,7 @@ from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import embed, encode_corpus
 from textgen.experiment.run import load_run
+from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import num_parameters
 
 NUM_TOKENS = 2
@@ -47,7 +48,7 @@ def describe_run(folder: Path) -> dict[str, Any]:
     return {"name": run.entry.name, "vocab_size": len(run.tokenizer.tokens), **describe_model(run.model)}
 
 
-def describe_model(model: nn.Module) -> dict[str, Any]:
+def describe_model(model: LanguageModel) -> dict[str, Any]:
     """Return the layers that a token passes, in the order of the pass, and the number of parameters."""
     layers: list[dict[str, Any]] = []
 
@@ -69,15 +70,21 @@ def describe_model(model: nn.Module) -> dict[str, Any]:
 
         return hook
 
-    for name, module in model.named_modules():
-        if not list(module.children()) and module is not model:
+    for name, module in model.module.named_modules():
+        if not list(module.children()) and module is not model.module:
             module.register_forward_hook(record(name))
     with torch.inference_mode():
-        model.eval()(torch.zeros(1, NUM_TOKENS, dtype=torch.long), model.initial_state(1))  # type: ignore[operator]
-    total = num_parameters(model)
+        model.module.eval()
+        model.forward(torch.zeros(1, NUM_TOKENS, dtype=torch.long), model.initial_state(1))
+    total = num_parameters(model.module)
     own = total - sum({layer["layer"]: layer["num_parameters"] for layer in layers}.values())
     if own:
         layers.append(
-            {"layer": "(model)", "type": type(model).__name__, "output_shape": [], "num_parameters": own}
+            {
+                "layer": "(model)",
+                "type": type(model.module).__name__,
+                "output_shape": [],
+                "num_parameters": own,
+            }
         )
     return {"layers": layers, "num_parameters": total}

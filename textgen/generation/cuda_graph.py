@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from textgen.api import State
+from textgen.nn.language_model import Step
 from textgen.nn.state import shapes, tensors
-
-Step = Callable[[Tensor, State], tuple[Tensor, State]]
 
 
 class RecordedStep:

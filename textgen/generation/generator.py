@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from textgen.api import Sampler, State, StatefulSampler, TokenIds, Tokenizer
 from textgen.data.tokenization import START, encode
 from textgen.data.vocabulary import TokenTable
-from textgen.generation.cuda_graph import RecordedStep, Step
-from textgen.nn.checked_calls import checked_step, predict
+from textgen.generation.cuda_graph import RecordedStep
+from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import join
 from textgen.registry.attribution import contract_error
 from textgen.runtime.device import DeviceConfig
@@ -35,11 +35,12 @@ class Generator:
     a `RecordedStep`, whose conditions it must meet. Otherwise `forward` is called with one token at a time.
     """
 
-    def __init__(self, model: nn.Module, tokenizer: Tokenizer, device_config: DeviceConfig) -> None:
+    def __init__(self, model: LanguageModel, tokenizer: Tokenizer, device_config: DeviceConfig) -> None:
         self.model, self.tokenizer, self.device = model, tokenizer, device_config.device
         self.table = TokenTable(tokenizer.tokens)
-        prepare = getattr(model, "prepare_step", None)
-        self._step: Step = prepare(device_config.dtype) if prepare is not None else self._step_by_forward
+        own_step = model.prepare_step(device_config.dtype)
+        self._step = self._step_by_forward if own_step is None else own_step
+        self._is_recordable = own_step is not None and self.device.type == "cuda"
 
     def generate(
         self, prompts: Sequence[str], num_chars: int, sampler: AnySampler, seeds: Sequence[int]
@@ -78,8 +79,7 @@ class Generator:
     ) -> Iterator[np.ndarray[Any, Any]]:
         """Yield the next ids [batch], without end."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        is_recordable = self.device.type == "cuda" and hasattr(self.model, "prepare_step")
-        step = RecordedStep(self._step) if is_recordable else self._step
+        step = RecordedStep(self._step) if self._is_recordable else self._step
         with torch.inference_mode():
             logits, state = self._read(prompts)
             choose = self._begin(sampler, prompts)
@@ -88,8 +88,7 @@ class Generator:
                 for uniforms in torch.stack(rows, dim=1).to(self.device):
                     ids = choose(logits, uniforms)
                     yield checked(ids, sampler, len(prompts), len(self.table.pieces))
-                    answer = step(ids, state)
-                    logits, state = checked_step(self.model, answer, len(prompts), len(self.table.pieces))
+                    logits, state = step(ids, state)
 
     def _begin(self, sampler: AnySampler, prompts: Sequence[str]) -> Choose:
         """Return what chooses the next ids: the sampler, or what it begins if it remembers."""
@@ -106,11 +105,11 @@ class Generator:
     def _read_one(self, prompt: str) -> tuple[Tensor, State]:
         ids, _ = encode(self.tokenizer, START + prompt)
         row = torch.from_numpy(ids.astype(np.int64)).to(self.device)[None]
-        outputs, state = predict(self.model, row, self.model.initial_state(1))  # type: ignore[operator]
+        outputs, state = self.model.forward(row, self.model.initial_state(1))
         return outputs[:, -1].float(), state
 
     def _step_by_forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        logits, state = predict(self.model, ids[:, None], state)
+        logits, state = self.model.forward(ids[:, None], state)
         return logits[:, -1].float(), state
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.api import PretrainedVectors
+from textgen.nn.layer_roles import LayerRole
 
 
 class TokenEmbedding(nn.Module):
@@ -16,6 +19,7 @@ class TokenEmbedding(nn.Module):
     `size` is theirs. Frozen rows are kept apart in a buffer and no gradient reaches them.
     """
 
+    layer_role: ClassVar[LayerRole] = "input"
     fixed: Tensor
     is_fixed: Tensor
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.layer_roles import LayerRole
 from textgen.nn.quantized_linear import pack_linear
 
 LARGE_VOCABULARY = 4000
@@ -42,6 +43,8 @@ def cutoffs(vocab_size: int) -> list[int]:
 
 class FullSoftmax(nn.Module):
     """Logits = features · weightsᵀ + bias; the weights are those of an input table if one is given."""
+
+    layer_role: ClassVar[LayerRole] = "output"
 
     def __init__(self, hidden_size: int, vocab_size: int, tied_to: TokenEmbedding | None = None) -> None:
         super().__init__()

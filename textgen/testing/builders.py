@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textgen.api import State, TokenIds
-from textgen.nn.checked_calls import predict
+from textgen.nn.language_model import LanguageModel
 from textgen.registry.registry import PluginError
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.testing.asserts import CheckError, CheckSkipped, require
@@ -70,12 +70,17 @@ def trainer_of(model: nn.Module, ids: TokenIds, **options: Any) -> Trainer:
     """Return a trainer of a model on `ids`; `options` are those of training."""
     chosen = TrainOptions(**options)
     batches = ContiguousBatches(ids, chosen.batch_size, chosen.sequence_length, seed=0)
-    return Trainer(model.train(), batches, chosen, FP32, seed=0)
+    return Trainer(bound(model.train()), batches, chosen, FP32, seed=0)
+
+
+def bound(model: nn.Module) -> LanguageModel:
+    """Return a model as textgen uses it, whose answers are checked."""
+    return LanguageModel(model, VOCAB_SIZE)
 
 
 def is_trainable(model: nn.Module) -> bool:
     """Return whether a model is trained by gradient."""
-    return any(parameter.requires_grad for parameter in model.parameters())
+    return bound(model).is_trainable
 
 
 def some_ids(count: int) -> NDArray[np.uint16]:
@@ -102,7 +107,7 @@ def expecting(what: str) -> Iterator[None]:
 def predicted(model: Any, ids: Tensor, state: State) -> tuple[Tensor, State]:
     """Return the logits and the next state; raises `CheckError` if `forward` returns anything else."""
     with expecting("logits and a state"):
-        logits, following = predict(model, ids, state)
+        logits, following = bound(model).forward(ids, state)
     require_batch_first(following, len(ids), f"after {ids.shape[1]} more tokens")
     return logits, following
 

@@ -22,15 +22,15 @@ class ContiguousBatches:
     """Cuts token ids into `batch_size` contiguous streams and walks along them, epoch after epoch.
 
     Each epoch starts at another offset, drawn from (`seed`, epoch), so that the few tokens that fill no
-    sequence differ. Epoch and position are all there is to know for resuming.
+    sequence differ.
     """
 
     ids: TokenIds
     batch_size: int
     sequence_length: int
     seed: int
-    epoch: int = 0
-    position: int = 0
+    epoch: int = field(default=0, init=False)
+    position: int = field(default=0, init=False)
     _resident: Tensor | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:

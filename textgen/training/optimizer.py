@@ -9,8 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from textgen.nn.embedding import TokenEmbedding
-from textgen.nn.softmax import FullSoftmax
+from textgen.nn.language_model import LanguageModel
 
 OptimizerName = Literal["muon", "adamw", "adam", "rmsprop", "sgd"]
 
@@ -87,14 +86,14 @@ def orthogonalise(matrices: Tensor) -> Tensor:
 
 
 def build_optimizers(
-    model: nn.Module, name: OptimizerName, learning_rate: float, weight_decay: float, dtype: torch.dtype
+    model: LanguageModel, name: OptimizerName, learning_rate: float, weight_decay: float, dtype: torch.dtype
 ) -> list[torch.optim.Optimizer]:
     """Return optimizers that together update every trainable parameter once.
 
     Muon and AdamW decay matrices (decoupled from the gradient, Loshchilov and Hutter 2019), vectors and
     scalars never; the others decay nothing. `dtype` is that of matrix products.
     """
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    parameters = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
     matrices = [parameter for parameter in parameters if parameter.ndim >= 2]
     vectors = [parameter for parameter in parameters if parameter.ndim < 2]
     optimizers: list[torch.optim.Optimizer] = []
@@ -112,17 +111,12 @@ def build_optimizers(
     return optimizers
 
 
-def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
-    """Return the trainable matrices that belong to no input table and no output layer."""
-    outer = [
-        module
-        for module in model.modules()
-        if isinstance(module, (nn.Embedding, TokenEmbedding, FullSoftmax))
-    ]
-    excluded = {id(parameter) for module in outer for parameter in module.parameters()}
+def hidden_matrices(model: LanguageModel) -> list[nn.Parameter]:
+    """Return the trainable matrices of hidden layers."""
+    excluded = {id(parameter) for parameter in model.nonhidden_parameters()}
     return [
         parameter
-        for parameter in model.parameters()
+        for parameter in model.module.parameters()
         if parameter.requires_grad and parameter.ndim == 2 and id(parameter) not in excluded
     ]
 

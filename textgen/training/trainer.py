@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from textgen.api import State, TextgenError
-from textgen.nn.checked_calls import predict, predict_loss
+from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import detach
 from textgen.runtime.device import DeviceConfig, keep_freed_memory, seeded
 from textgen.training.batches import ContiguousBatches
@@ -27,7 +25,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: LanguageModel,
         batches: ContiguousBatches,
         options: TrainOptions,
         device_config: DeviceConfig,
@@ -35,7 +33,7 @@ class Trainer:
     ) -> None:
         self.model, self.batches, self.options, self.device_config = model, batches, options, device_config
         keep_freed_memory()
-        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.parameters = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
         self.optimizers = build_optimizers(
             model, options.optimizer, options.learning_rate, options.weight_decay, device_config.dtype
         )
@@ -47,20 +45,6 @@ class Trainer:
         self.carried: State = None
         self.num_updates = 0
         self.seconds = 0.0
-
-    def state(self) -> dict[str, Any]:
-        """Return all that decides how it goes on: weights, optimizer, position, randomness."""
-        return {
-            "model": self.model.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "scaler": self.scaler.state_dict(),
-            "carried": self.carried,
-            "random": self.random_state,
-            "epoch": self.batches.epoch,
-            "position": self.batches.position,
-            "num_updates": self.num_updates,
-            "seconds": self.seconds,
-        }
 
     def update(self, fraction: float) -> float:
         """Do one update at this fraction of the budget; return the loss in nats per token."""
@@ -78,13 +62,13 @@ class Trainer:
         self._tell_epochs(fraction)
         inputs, targets, fresh = self.batches.next(self.device_config.device)
         if fresh or self.carried is None:
-            self.carried = self.model.initial_state(len(inputs))  # type: ignore[operator]
+            self.carried = self.model.initial_state(len(inputs))
         rate = learning_rate(self.options, fraction)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
         with self.device_config.autocast():
-            loss, state = sequence_loss(self.model, inputs, targets, self.carried)
+            loss, state = self.model.loss(inputs, targets, self.carried)
         self.carried = detach(state)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         for optimizer in self.optimizers:
@@ -98,8 +82,8 @@ class Trainer:
 
     def _tell_epochs(self, fraction: float) -> None:
         """Tell a model that asks how often, by the pace so far, it will have read the text in the end."""
-        if hasattr(self.model, "set_expected_epochs") and fraction > 0:
-            self.model.set_expected_epochs(self.batches.num_epochs / fraction)  # type: ignore[operator]
+        if fraction > 0:
+            self.model.set_expected_epochs(self.batches.num_epochs / fraction)
 
     def _cuda_devices(self) -> list[torch.device]:
         return [self.device_config.device] if self.device_config.device.type == "cuda" else []
@@ -111,17 +95,6 @@ class Trainer:
         torch.set_rng_state(states[0])
         for device, state in zip(self._cuda_devices(), states[1:], strict=True):
             torch.cuda.set_rng_state(state, device)
-
-
-def sequence_loss(model: nn.Module, inputs: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
-    """Return the mean loss in nats per token, and the state after the last one.
-
-    A model may bring its own `loss(inputs, targets, state)`, for instance to avoid the full softmax.
-    """
-    if callable(getattr(type(model), "loss", None)):  # a method, not a layer that is called so
-        return predict_loss(model, inputs, targets, state)
-    logits, state = predict(model, inputs, state)
-    return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), state
 
 
 def learning_rate(options: TrainOptions, fraction: float) -> float:
@@ -150,7 +123,8 @@ def train(
     curve: list[Progress] = []
     validation_seconds, fraction, average = 0.0, 0.0, None
     tokens_per_update = trainer.batches.batch_size * trainer.batches.sequence_length
-    trainer.model.train()
+    module = trainer.model.module
+    module.train()
     while fraction < 1:
         loss = trainer.update(fraction)
         if not math.isfinite(loss):
@@ -166,9 +140,9 @@ def train(
         )
         if fraction >= (len(curve) + 1) / trainer.options.num_validations or fraction >= 1:
             start = time.perf_counter()
-            trainer.model.eval()
+            module.eval()
             validation_bits = validate()
-            trainer.model.train()
+            module.train()
             validation_seconds += time.perf_counter() - start
             if math.isnan(validation_bits):
                 raise TextgenError(
@@ -178,11 +152,11 @@ def train(
             curve.append(progress)
             if validation_bits < best_bits:
                 best_bits, best_update = validation_bits, trainer.num_updates
-                best_weights = {key: value.clone() for key, value in trainer.model.state_dict().items()}
+                best_weights = {name: value.clone() for name, value in module.state_dict().items()}
         report(progress)
     if best_weights:
-        trainer.model.load_state_dict(best_weights)
-    trainer.model.eval()
+        module.load_state_dict(best_weights)
+    module.eval()
     return TrainResult(
         seconds=trainer.seconds,
         validation_seconds=validation_seconds,

@@ -6,16 +6,17 @@ import math
 
 import numpy as np
 import torch
-from torch import nn
 
 from textgen.api import TextgenError, TokenIds
+from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import DeviceConfig
-from textgen.training.trainer import sequence_loss
 
 NUM_STREAMS, WINDOW = 16, 64
 
 
-def validation_bits(model: nn.Module, ids: TokenIds, num_chars: int, device_config: DeviceConfig) -> float:
+def validation_bits(
+    model: LanguageModel, ids: TokenIds, num_chars: int, device_config: DeviceConfig
+) -> float:
     """Return bits per character of a text: 16 stretches side by side, each from an empty state.
 
     A little above `textgen.evaluation.scoring.score_text`, by about the same amount each time.
@@ -28,10 +29,10 @@ def validation_bits(model: nn.Module, ids: TokenIds, num_chars: int, device_conf
     streams = torch.from_numpy(ids[starts + np.arange(length + 1)].astype(np.int64)).to(device_config.device)
     nats = 0.0
     with torch.inference_mode(), device_config.autocast():
-        state = model.initial_state(num_streams)  # type: ignore[operator]
+        state = model.initial_state(num_streams)
         for position in range(0, length, WINDOW):
             end = min(position + WINDOW, length)
             inputs, targets = streams[:, position:end], streams[:, position + 1 : end + 1]
-            loss, state = sequence_loss(model, inputs, targets, state)
+            loss, state = model.loss(inputs, targets, state)
             nats += float(loss) * (end - position)
     return nats / length / math.log(2) * len(ids) / num_chars

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from textgen.nn.checked_calls import checked_step
 from textgen.nn.state import tensors
 from textgen.testing.asserts import CheckSkipped, require
 from textgen.testing.builders import (
     VOCAB_SIZE,
+    bound,
     built_model,
     expecting,
     in_chunks,
@@ -150,11 +150,12 @@ def by_steps(model: Any, ids: Tensor, num_read: int, dtype: torch.dtype) -> Tens
 
     The first state is the model's; those that the step returns may have another form, and may grow.
     """
-    step = model.prepare_step(dtype)
+    step = bound(model).prepare_step(dtype)
+    assert step is not None
     _, state = predicted(model, ids[:, :num_read], model.initial_state(len(ids)))
     logits = []
     for column in ids[:, num_read:].T:
         with expecting("logits and a state from the step"):
-            following, state = checked_step(model, step(column, state), len(ids), VOCAB_SIZE)
+            following, state = step(column, state)
         logits.append(following.float())
     return torch.stack(logits, 1)

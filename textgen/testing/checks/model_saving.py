@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from textgen.api import PretrainedVectors
-from textgen.experiment.entry import accepts_vectors
+from textgen.nn.model_class import ModelClass
 from textgen.nn.weights import set_weights, weights_of
 from textgen.testing.asserts import CheckError, CheckSkipped, require
 from textgen.testing.builders import (
@@ -103,7 +103,7 @@ def check_model_saved_vectors(component: Any, /, **options: Any) -> None:
 
 def need_vectors(component: Any) -> None:
     """Raise `CheckSkipped` if a model takes no pretrained vectors."""
-    if not accepts_vectors(component):
+    if not ModelClass(component).accepts_vectors:
         raise CheckSkipped("takes no vectors")
 
 

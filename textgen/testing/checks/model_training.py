@@ -17,6 +17,7 @@ from textgen.registry.options import declared_options
 from textgen.testing.asserts import CheckError, CheckSkipped, require
 from textgen.testing.builders import (
     VOCAB_SIZE,
+    bound,
     built_model,
     expecting,
     in_chunks,
@@ -32,7 +33,6 @@ from textgen.testing.closeness import require_close
 from textgen.testing.process_state import NUMPY_RANDOM, PYTHON_RANDOM, untouched
 from textgen.testing.runner import check
 from textgen.training.options import TrainOptions
-from textgen.training.trainer import sequence_loss
 
 __tracebackhide__ = True
 
@@ -219,4 +219,4 @@ def trainable(model: Any) -> Any:
 def loss_of(model: Any, inputs: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
     """Return the loss and the next state; raises `CheckError` if the model returns anything else."""
     with expecting("a loss and a state"):
-        return sequence_loss(model, inputs, targets, state)
+        return bound(model).loss(inputs, targets, state)

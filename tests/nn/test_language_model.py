@@ -1,0 +1,125 @@
+"""A model as the core uses it: every optional member has an answer, and what it returns is checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textgen.nn.language_model import LanguageModel
+from textgen.nn.model_class import ModelClass
+from textgen.registry.registry import PluginError
+from textgen_models.ngram.model import NGram
+from textgen_models.uniform import Uniform
+
+VOCAB_SIZE = 7
+
+
+class Plain(nn.Module):
+    """A model with no more than a model must have."""
+
+    def __init__(self, vocab_size: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.randn(vocab_size))
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        return torch.zeros(batch_size, 0)
+
+    def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return self.bias.expand(*ids.shape, -1), state
+
+
+class NeuralWithFit(Plain):
+    """A model that is trained by gradient, although it has `fit`."""
+
+    def fit(self, _ids: Any) -> None:
+        raise AssertionError("a model with trainable parameters is not fitted")
+
+
+def bound(module: nn.Module) -> LanguageModel:
+    return LanguageModel(module, VOCAB_SIZE)
+
+
+def test_a_plain_model_has_an_answer_for_each_optional_member() -> None:
+    model, ids = bound(Plain(VOCAB_SIZE)), torch.tensor([[0, 1, 2], [3, 4, 5]])
+    state = model.initial_state(2)
+    logits, _ = model.forward(ids, state)
+    loss, _ = model.loss(ids, ids, state)
+    torch.testing.assert_close(loss, F.cross_entropy(logits.flatten(0, 1), ids.flatten()))
+    assert model.prepare_step(torch.float32) is None
+    model.set_expected_epochs(3.0)
+    assert model.is_trainable
+    with pytest.raises(PluginError, match="Plain has neither trainable parameters nor fit"):
+        model.fit([1])
+
+
+def test_a_layer_that_is_called_as_an_optional_member_is_none() -> None:
+    class Named(Plain):
+        def __init__(self, vocab_size: int) -> None:
+            super().__init__(vocab_size)
+            self.loss = self.fit = self.prepare_step = nn.Identity()
+
+    model, ids = bound(Named(VOCAB_SIZE)), torch.tensor([[0, 1]])
+    assert model.loss(ids, ids, model.initial_state(1))[0].ndim == 0
+    assert model.prepare_step(torch.float32) is None
+
+
+def answering(answer: Any) -> LanguageModel:
+    """Return a model that answers everything by this."""
+
+    class Answers(Plain):
+        def forward(self, ids: Tensor, state: Tensor) -> Any:  # noqa: ARG002
+            return answer
+
+        def loss(self, ids: Tensor, targets: Tensor, state: Tensor) -> Any:  # noqa: ARG002
+            return answer
+
+        def prepare_step(self, dtype: torch.dtype) -> Any:  # noqa: ARG002
+            return lambda ids, state: answer
+
+    return bound(Answers(VOCAB_SIZE))
+
+
+@pytest.mark.parametrize(
+    ("answer", "form"),
+    [
+        (torch.zeros(2, 3, VOCAB_SIZE), r"a tensor of shape \[2, 3, 7\] without a state"),
+        ((torch.zeros(5, VOCAB_SIZE), None), r"a tensor of shape \[5, 7\]"),
+        ((torch.zeros(2, 3, VOCAB_SIZE, dtype=torch.long), None), "a tensor of torch.int64"),
+        (None, "NoneType"),
+    ],
+)
+def test_an_answer_of_another_form_names_the_model_and_the_form(answer: Any, form: str) -> None:
+    model, ids = answering(answer), torch.zeros(2, 3, dtype=torch.long)
+    with pytest.raises(PluginError, match=f"Answers returned {form} for ids of shape .*forward must return"):
+        model.forward(ids, None)
+    with pytest.raises(PluginError, match=f"Answers returned {form} as its loss; loss must return"):
+        model.loss(ids, ids, None)
+    step = model.prepare_step(torch.float32)
+    assert step is not None
+    with pytest.raises(PluginError, match=f"Answers returned {form} in a step of generation"):
+        step(ids[:, 0], None)
+
+
+def test_logits_of_another_vocabulary_are_an_error() -> None:
+    with pytest.raises(PluginError, match=r"returned logits of 8 tokens; the vocabulary, .*, has 7"):
+        bound(Plain(VOCAB_SIZE + 1)).try_out()
+
+
+def test_trying_a_model_out_keeps_its_mode() -> None:
+    for is_training in (True, False):
+        model = bound(Plain(VOCAB_SIZE).train(is_training))
+        model.try_out()
+        assert model.module.training is is_training
+
+
+@pytest.mark.parametrize("component", [Plain, NeuralWithFit, Uniform, NGram])
+def test_a_class_and_its_instances_agree_on_how_they_are_trained(component: Any) -> None:
+    before = torch.get_rng_state()
+    is_trainable = ModelClass(component).is_trainable()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert is_trainable is bound(component(VOCAB_SIZE)).is_trainable
+    assert is_trainable is (component in (Plain, NeuralWithFit))

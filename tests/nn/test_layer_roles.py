@@ -1,0 +1,83 @@
+"""Parameters of input and output layers are known: from the model, from its layers, or by default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import pytest
+from torch import nn
+
+from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.language_model import LanguageModel
+from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax
+
+VOCAB_SIZE, SIZE = 50, 8
+
+
+class Layers(nn.Module):
+    """A model with an input, a hidden and an output layer; more may follow."""
+
+    def __init__(self, **layers: nn.Module) -> None:
+        super().__init__()
+        self.input = nn.Embedding(VOCAB_SIZE, SIZE)
+        self.hidden = nn.Linear(SIZE, SIZE)
+        for name, layer in layers.items():
+            setattr(self, name, layer)
+
+
+def nonhidden(module: nn.Module) -> set[str]:
+    """Return the names of the parameters that belong to no hidden layer."""
+    found = {id(parameter) for parameter in LanguageModel(module, VOCAB_SIZE).nonhidden_parameters()}
+    return {name for name, parameter in module.named_parameters() if id(parameter) in found}
+
+
+OUTPUT = {"output.weight", "output.bias"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ({"output": nn.Linear(SIZE, VOCAB_SIZE)}, OUTPUT),
+        ({"output": FullSoftmax(SIZE, VOCAB_SIZE)}, OUTPUT),
+        # Whatever follows it, and however many there are with one output per token.
+        ({"first": nn.Linear(SIZE, VOCAB_SIZE), "output": nn.Linear(SIZE, VOCAB_SIZE)}, OUTPUT),
+        ({"output": nn.Linear(SIZE, VOCAB_SIZE), "after": nn.Linear(SIZE, SIZE)}, OUTPUT),
+        # A layer that says that it is the output leaves no other.
+        ({"output": FullSoftmax(SIZE, VOCAB_SIZE), "wide": nn.Linear(SIZE, VOCAB_SIZE)}, OUTPUT),
+        ({}, set()),  # as where the output is the input's weights
+    ],
+)
+def test_the_output_layer_is_what_says_so_or_the_last_linear_one_over_the_vocabulary(
+    layers: dict[str, nn.Module], expected: set[str]
+) -> None:
+    assert nonhidden(Layers(**layers)) == {"input.weight", *expected}
+
+
+def test_the_projections_of_the_adaptive_softmax_are_hidden_layers() -> None:
+    names = nonhidden(Layers(output=AdaptiveSoftmax(SIZE, VOCAB_SIZE, [10, 20])))
+    parts = ("output.head", "output.tails.0", "output.tails.1")
+    assert names == {"input.weight", *(f"{part}.{end}" for part in parts for end in ("weight", "bias"))}
+
+
+def test_a_token_embedding_is_an_input_and_leaves_the_output_to_be_found() -> None:
+    model = nn.Sequential(TokenEmbedding(VOCAB_SIZE, SIZE), nn.Linear(SIZE, VOCAB_SIZE))
+    assert nonhidden(model) == {"0.weight", "1.weight", "1.bias"}
+
+
+def test_a_layer_of_ones_own_says_its_role() -> None:
+    class Output(nn.Linear):
+        layer_role: ClassVar[str] = "output"
+
+    assert nonhidden(Layers(output=Output(SIZE, 3), wide=nn.Linear(SIZE, VOCAB_SIZE))) == {
+        "input.weight",
+        *OUTPUT,
+    }
+
+
+def test_a_model_has_the_last_word() -> None:
+    class Decides(Layers):
+        def nonhidden_parameters(self) -> Iterable[nn.Parameter]:
+            return self.hidden.parameters()
+
+    assert nonhidden(Decides(output=nn.Linear(SIZE, VOCAB_SIZE))) == {"hidden.weight", "hidden.bias"}

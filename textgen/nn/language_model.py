@@ -1,0 +1,153 @@
+"""The adapter through which the core uses a model: optional members resolved, answers checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textgen.api import Model, State, TokenIds
+from textgen.nn.layer_roles import nonhidden_parameters
+from textgen.registry.attribution import contract_error
+
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
+"""A step of generation: ids [batch] and a state to logits [batch, vocab_size] and the next state."""
+
+
+class LanguageModel:
+    """A model and the size of its vocabulary.
+
+    Every optional member of the contract has an answer here, and each method raises `PluginError` if what
+    the model returns does not have the form that its contract says. `module` is for all that belongs to
+    torch: weights, modes, devices.
+    """
+
+    def __init__(self, module: nn.Module, vocab_size: int) -> None:
+        self.module, self.vocab_size = module, vocab_size
+
+    @property
+    def is_trainable(self) -> bool:
+        """Whether the model is trained by gradient: it has parameters that require one.
+
+        It then need not be fitted, even if it has `fit`.
+        """
+        return any(parameter.requires_grad for parameter in self.module.parameters())
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the model's weights."""
+        return next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0)).device
+
+    def to(self, device: torch.device) -> LanguageModel:
+        """Move the model to a device and return it."""
+        self.module.to(device)
+        return self
+
+    def initial_state(self, batch_size: int) -> State:
+        """Return the state before any token."""
+        return cast(Model, self.module).initial_state(batch_size)
+
+    def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the logits [batch, time, vocab_size] for `ids` [batch, time], and the next state."""
+        answer = self.module(ids, state)
+        if not (_is_pair(answer) and answer[0].ndim == 3 and answer[0].shape[:2] == ids.shape):
+            raise self._error(
+                f"returned {_form(answer)} for ids of shape {list(ids.shape)}; forward must return logits "
+                "[batch, time, vocab_size] and the next state"
+            )
+        logits, following = answer
+        if logits.shape[-1] != self.vocab_size:
+            raise self._error(
+                f"returned logits of {logits.shape[-1]} tokens; the vocabulary, its first argument, has "
+                f"{self.vocab_size}"
+            )
+        return logits, following
+
+    def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the mean loss in nats per token, and the next state.
+
+        It is the model's own `loss`, or the cross-entropy of its logits.
+        """
+        own = self._method("loss")
+        if own is None:
+            logits, following = self.forward(ids, state)
+            return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), following
+        answer = own(ids, targets, state)
+        if not (_is_pair(answer) and answer[0].ndim == 0):
+            raise self._error(
+                f"returned {_form(answer)} as its loss; loss must return one number and the next state"
+            )
+        loss, following = answer
+        return loss, following
+
+    def prepare_step(self, dtype: torch.dtype) -> Step | None:
+        """Return the model's own step of generation in `dtype`, or None if it has none."""
+        prepare = self._method("prepare_step")
+        if prepare is None:
+            return None
+        step = prepare(dtype)
+
+        def checked(ids: Tensor, state: State) -> tuple[Tensor, State]:
+            answer = step(ids, state)
+            shape = (len(ids), self.vocab_size)
+            if not (_is_pair(answer) and answer[0].shape == shape):
+                raise self._error(
+                    f"returned {_form(answer)} in a step of generation, which must return logits "
+                    f"{list(shape)} and the next state"
+                )
+            logits, following = answer
+            return logits, following
+
+        return checked
+
+    def set_expected_epochs(self, num_epochs: float) -> None:
+        """Tell the model, if it asks, how often the text will have been read at the end of training."""
+        tell = self._method("set_expected_epochs")
+        if tell is not None:
+            tell(num_epochs)
+
+    def fit(self, ids: TokenIds) -> None:
+        """Let a model that is not trained by gradient count; raises `PluginError` if it cannot."""
+        fit = self._method("fit")
+        if fit is None:
+            raise self._error("has neither trainable parameters nor fit(ids)")
+        fit(ids)
+
+    def nonhidden_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters of the input and output layers: the model's own answer, or the default."""
+        own = self._method("nonhidden_parameters")
+        return nonhidden_parameters(self.module, self.vocab_size) if own is None else list(own())
+
+    @torch.inference_mode()
+    def try_out(self) -> None:
+        """Predict once in evaluation mode; raises `PluginError` before any time is spent on training."""
+        was_training = self.module.training
+        self.module.eval()
+        self.forward(torch.zeros(2, 3, dtype=torch.int64, device=self.device), self.initial_state(2))
+        self.module.train(was_training)
+
+    def _method(self, name: str) -> Callable[..., Any] | None:
+        """Return a method of the model's class, or None. A layer may have the same name."""
+        return getattr(self.module, name) if callable(getattr(type(self.module), name, None)) else None
+
+    def _error(self, what: str) -> Exception:
+        return contract_error(self.module, what)
+
+
+def _is_pair(answer: Any) -> bool:
+    is_pair = isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], Tensor)
+    return is_pair and answer[0].is_floating_point()
+
+
+def _form(answer: Any) -> str:
+    if isinstance(answer, Tensor):
+        return f"a tensor of shape {list(answer.shape)} without a state"
+    if _is_pair(answer):
+        return f"a tensor of shape {list(answer[0].shape)}"
+    if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], Tensor):
+        return f"a tensor of {answer[0].dtype}"
+    return type(answer).__name__

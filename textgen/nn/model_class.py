@@ -1,0 +1,57 @@
+"""The adapter through which the core uses the class of a model, before one is built."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from textgen.nn.language_model import LanguageModel
+from textgen.registry.isolation import preserve_process_state
+from textgen.runtime.device import seeded
+
+TRIAL_VOCAB_SIZE = 50
+"""Size of the vocabulary of a model that is only built to look at its parameters."""
+
+
+@dataclass(frozen=True)
+class ModelClass:
+    """A class of models, with an answer for each optional member that belongs to the class."""
+
+    component: type[nn.Module]
+
+    @property
+    def accepts_vectors(self) -> bool:
+        """Whether pretrained vectors can initialise its token embedding."""
+        return "vectors" in inspect.signature(self.component).parameters
+
+    @property
+    def recommended_training(self) -> Mapping[str, Any]:
+        """Training options other than the defaults, as the class gives them."""
+        recommended: Mapping[str, Any] = getattr(self.component, "recommended_training", {})
+        return recommended
+
+    @property
+    def init_only_options(self) -> Collection[str]:
+        """Names of the options that a model needs only when it is new."""
+        names: Collection[str] = getattr(self.component, "init_only_options", ())
+        return names
+
+    def is_trainable(self, **options: Any) -> bool:
+        """Return whether a model built with `options` is trained by gradient.
+
+        The answer is that of `LanguageModel.is_trainable`: a class without `fit` leaves no other way, and one
+        with `fit` is built, since only its parameters tell.
+        """
+        if not callable(getattr(self.component, "fit", None)):
+            return True
+        with preserve_process_state(), seeded(0, torch.device("cpu")):
+            return self.build(TRIAL_VOCAB_SIZE, **options).is_trainable
+
+    def build(self, vocab_size: int, **options: Any) -> LanguageModel:
+        """Return a new model for a vocabulary of this size."""
+        return LanguageModel(self.component(vocab_size, **options), vocab_size)
