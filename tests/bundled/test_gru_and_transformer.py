@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from textgen.api import PretrainedVectors, TextgenError
-from textgen.data.tokenization import START
+from textgen.data.tokenization import START, BoundTokenizer
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import shapes
@@ -108,7 +108,8 @@ def test_a_generated_text_is_what_the_logits_of_all_of_it_say(kind: Build) -> No
     model = built(kind, len(tokenizer.tokens))
     model.output.bias[tokenizer.fallback] = -100.0  # letters only
     prompts = ["", "a", "the quick brown fox"]  # shorter and longer than the context
-    generator = Generator(LanguageModel(model, len(tokenizer.tokens)), tokenizer, FP32)
+    bound = LanguageModel(model, len(tokenizer.tokens)), BoundTokenizer(tokenizer)
+    generator = Generator(*bound, FP32)
     texts = generator.generate(prompts, 30, build("sampler", "greedy"), [0, 0, 0])
     for prompt, text in zip(prompts, texts, strict=True):
         ids = tokenizer.encode(START + prompt).tolist()

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from textgen.api import Tokenizer
 from textgen.data.text import cut_blocks
+from textgen.data.tokenization import BoundTokenizer
 from textgen.data.unicode import utf8
-from textgen.data.vocabulary import BYTE_TOKENS, fallback_mask, surface_bytes
+from textgen.data.vocabulary import BYTE_TOKENS, surface_bytes
 from textgen.registry.options import build
 from textgen.registry.registry import names
 from textgen_tokenizers.byte import ByteTokenizer
@@ -42,6 +44,10 @@ def surfaces(tokenizer: Tokenizer, text: str) -> list[str]:
 # --- every tokenizer
 
 
+def is_fallback(tokenizer: Tokenizer) -> NDArray[np.bool_]:
+    return BoundTokenizer(tokenizer).is_fallback
+
+
 @given(text=...)
 def test_any_text_comes_back(tokenizer: Tokenizer, text: str) -> None:
     ids = tokenizer.encode(text)
@@ -64,14 +70,14 @@ def test_any_text_comes_back_after_any_training_and_a_restart(name: str, train: 
     assert list(restored.tokens) == list(tokenizer.tokens)
     assert restored.encode(text).tolist() == ids.tolist()
     assert restored.decode(ids) == text
-    assert fallback_mask(restored).tolist() == fallback_mask(tokenizer).tolist()
+    assert is_fallback(restored).tolist() == is_fallback(tokenizer).tolist()
 
 
 @every_tokenizer
 def test_what_the_training_text_lacks_is_spelled_by_bytes(name: str, news: str) -> None:
     tokenizer = fitted(name, news[:2000])
     assert set(surfaces(tokenizer, UNSEEN)) <= set(BYTE_TOKENS)
-    assert fallback_mask(tokenizer)[tokenizer.encode(UNSEEN)].all()
+    assert is_fallback(tokenizer)[tokenizer.encode(UNSEEN)].all()
 
 
 @given(data=st.data())

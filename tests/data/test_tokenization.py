@@ -9,16 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textgen.api import TextgenError, Tokenizer
-from textgen.data import tokenization as token_cache
+from textgen.api import TextgenError
+from textgen.data import tokenization
 from textgen.data.text import FileText, cut_blocks
-from textgen.data.tokenization import encode, fit, fit_and_encode, id_type
+from textgen.data.tokenization import BoundTokenizer, fit_and_encode
 from textgen.data.unicode import utf8
 from textgen.registry.options import build
 from textgen.registry.registry import names
 from textgen.runtime import processes as parallel
 
 every_tokenizer = pytest.mark.parametrize("name", names("tokenizer"))
+
+
+def built(name: str) -> BoundTokenizer:
+    return BoundTokenizer(build("tokenizer", name))
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +49,9 @@ def test_tokens_on_disk_are_those_in_memory(
     name: str, num_processes: int, text: FileText, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parallel, "MAX_PROCESSES", num_processes)
-    small: Tokenizer = build("tokenizer", name)
+    small = built(name)
     ids, lossless = fit_and_encode(small, [name], text[:])
-    large: Tokenizer = build("tokenizer", name)
+    large = built(name)
     stored, stored_lossless = fit_and_encode(large, [name], text)
     assert large.state() == small.state()
     assert lossless is stored_lossless is True
@@ -60,42 +64,42 @@ def test_tokens_on_disk_are_those_in_memory(
 def test_a_second_call_reads_the_cache(
     name: str, text: FileText, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first: Tokenizer = build("tokenizer", name)
+    first = built(name)
     ids, _ = fit_and_encode(first, [name], text)
     before = {path: path.stat().st_mtime_ns for path in (cache / "tokens").iterdir()}
     with monkeypatch.context() as patched:
-        patched.delattr(token_cache, "map_blocks")  # which nothing needs now
-        again: Tokenizer = build("tokenizer", name)
+        patched.delattr(tokenization, "map_blocks")  # which nothing needs now
+        again = built(name)
         found, lossless = fit_and_encode(again, [name], text)
     assert lossless
     assert np.array_equal(found, ids)
     assert again.state() == first.state()
     assert {path: path.stat().st_mtime_ns for path in (cache / "tokens").iterdir()} == before
-    fit_and_encode(build("tokenizer", name), [name, "other"], text)
+    fit_and_encode(built(name), [name, "other"], text)
     assert len(list((cache / "tokens").iterdir())) == 2 * len(before)
 
 
 def test_a_damaged_cache_is_made_anew(text: FileText, cache: Path) -> None:
-    ids, _ = fit_and_encode(build("tokenizer", "char"), ["char"], text)
+    ids, _ = fit_and_encode(built("char"), ["char"], text)
     [path] = (cache / "tokens").glob("*.bin")
     whole = path.read_bytes()
     for damaged in (whole[:-2], b"", b"\1" * len(whole)):
         path.write_bytes(damaged)
-        again, _ = fit_and_encode(build("tokenizer", "char"), ["char"], text)
+        again, _ = fit_and_encode(built("char"), ["char"], text)
         assert np.array_equal(again, ids)
         assert path.read_bytes() == whole
     description = path.with_suffix(".json").read_text()
     foreign = json.dumps({**json.loads(description), "state": {"of": "another version"}})
     for damaged_description in ("{", foreign):
         path.with_suffix(".json").write_text(damaged_description)
-        assert np.array_equal(fit_and_encode(build("tokenizer", "char"), ["char"], text)[0], ids)
+        assert np.array_equal(fit_and_encode(built("char"), ["char"], text)[0], ids)
         assert path.with_suffix(".json").read_text() == description
 
 
 def test_a_cache_that_cannot_be_written_is_one_line(text: FileText, cache: Path) -> None:
     cache.write_text("no folder")
     with pytest.raises(TextgenError, match=r"^cannot write to the cache folder .*TEXTGEN_CACHE$"):
-        fit_and_encode(build("tokenizer", "char"), ["char"], text)
+        fit_and_encode(built("char"), ["char"], text)
 
 
 class Bytes:
@@ -121,18 +125,42 @@ class Bytes:
 def test_a_tokenizer_that_cannot_count_is_fitted_to_the_beginning(
     text: FileText, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(token_cache, "MAX_FIT_CHARS", 15_000)
+    monkeypatch.setattr(tokenization, "MAX_FIT_CHARS", 15_000)
     tokenizer = Bytes()
-    fit(tokenizer, text)
+    BoundTokenizer(tokenizer).fit(text)
     assert tokenizer.fitted == text[:15_000]
 
 
-def test_the_smallest_type_and_what_does_not_fit_the_vocabulary() -> None:
-    assert [id_type(Bytes(size)) for size in (0, 256, 257, 65_536, 65_537)] == [
+def test_ids_have_the_smallest_type_and_fit_the_vocabulary() -> None:
+    assert [BoundTokenizer(Bytes(size)).id_type for size in (0, 256, 257, 65_536, 65_537)] == [
         np.uint8, np.uint8, np.uint16, np.uint16, np.uint32
     ]  # fmt: skip
-    ids, lossless = encode(Bytes(), "né")
-    assert (ids.tolist(), ids.dtype, lossless) == ([0x6E, 0xC3, 0xA9], np.uint8, True)
-    assert not encode(Bytes(lossless=False), "né")[1]
-    with pytest.raises(TextgenError, match="Bytes gives the id 195, but has a vocabulary of 128"):
-        encode(Bytes(128), "né")
+    tokenizer = BoundTokenizer(Bytes())
+    ids = tokenizer.encode("né")
+    assert (ids.tolist(), ids.dtype) == ([0x6E, 0xC3, 0xA9], np.uint8)
+    assert tokenizer.preserves("né", ids)
+    assert not tokenizer.preserves("ne", ids)
+    assert not BoundTokenizer(Bytes(lossless=False)).preserves("né", ids)
+    with pytest.raises(TextgenError, match="Bytes returned the id 195 with a vocabulary of 128"):
+        BoundTokenizer(Bytes(128)).encode("né")
+
+
+def test_what_is_known_of_a_vocabulary_follows_it() -> None:
+    tokenizer = built("char")
+    for text in ("ab", "abcd"):
+        tokenizer.fit(text)
+        assert len(tokenizer.is_fallback) == len(tokenizer.table.pieces) == tokenizer.vocab_size
+        assert tokenizer.is_fallback.tolist() == [False] * len(text) + [True] * 256
+    tokenizer.restore({"alphabet": ["a"]})
+    assert len(tokenizer.is_fallback) == len(tokenizer.table.pieces) == 257
+
+
+def test_the_fallback_is_what_a_tokenizer_declares_or_its_bytes() -> None:
+    tokenizer = Bytes(2)
+    tokenizer.tokens = ["a", "<0x41>", "<0x41><0x42>", "<0x4>"]
+    assert BoundTokenizer(tokenizer).is_fallback.tolist() == [False, True, False, False]
+    tokenizer.fallback = [True, False, False, True]
+    assert BoundTokenizer(tokenizer).is_fallback.tolist() == tokenizer.fallback
+    tokenizer.fallback = [True]
+    with pytest.raises(TextgenError, match=r"Bytes has a fallback of shape \[1\], but 4 tokens"):
+        _ = BoundTokenizer(tokenizer).is_fallback

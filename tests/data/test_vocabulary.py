@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen.data.unicode import from_utf8, utf8
-from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, fallback_mask, splice, surface_bytes
+from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, byte_mask, splice, surface_bytes
 from textgen_tokenizers.char import CharTokenizer
 
 
@@ -57,15 +57,8 @@ def test_characters_of_the_tokens_sum_to_those_of_the_text(train: str, text: str
     assert TokenTable(tokenizer.tokens).num_chars[tokenizer.encode(text)].sum() == len(text)
 
 
-def test_fallback_is_what_the_tokenizer_says_or_else_its_byte_tokens() -> None:
-    class Plain:
-        tokens = ("a", "<0x41>", "<0x41><0x42>", "<0x4>")
-
-    class Declared(Plain):
-        fallback = (True, False, False, True)
-
-    assert fallback_mask(Plain()).tolist() == [False, True, False, False]
-    assert fallback_mask(Declared()).tolist() == [True, False, False, True]
+def test_single_bytes_are_told_from_other_tokens() -> None:
+    assert byte_mask(["a", "<0x41>", "<0x41><0x42>", "<0x4>"]).tolist() == [False, True, False, False]
 
 
 @given(

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from textgen.api import TextgenError, Tokenizer
 from textgen.data.text import cut_blocks
-from textgen.data.tokenization import START
-from textgen.data.vocabulary import TokenTable, fallback_mask
+from textgen.data.tokenization import START, BoundTokenizer
+from textgen.data.vocabulary import TokenTable
 from textgen.evaluation.scoring import TokenScores, bits_of_blocks, score_text, summarise, token_starts
 from textgen.experiment import scoring
 from textgen.experiment.entry import parse_entry
@@ -59,7 +59,7 @@ def score(model: nn.Module, tokenizer: Tokenizer, text: str, chunk: int = 512) -
 
 
 def summary(tokenizer: Tokenizer, scored: TokenScores) -> dict[str, Any]:
-    return summarise(scored, TokenTable(tokenizer.tokens), fallback_mask(tokenizer))
+    return summarise(scored, TokenTable(tokenizer.tokens), BoundTokenizer(tokenizer).is_fallback)
 
 
 def tiny_lstm(vocab_size: int) -> nn.Module:
@@ -253,7 +253,7 @@ def test_a_long_text_is_scored_in_stretches_as_in_one_pass(
 ) -> None:
     text = news[20_000:40_000] + "中文 words.\n"
     name = "char" if isinstance(tokenizer, CharTokenizer) else "word"
-    run = Run(parse_entry(f"{name}-lstm"), tokenizer, bound(lstm, tokenizer), {}, np.zeros(0))
+    run = Run(parse_entry(f"{name}-lstm"), BoundTokenizer(tokenizer), bound(lstm, tokenizer), {}, np.zeros(0))
     whole = score_any(run, text, CPU)
     monkeypatch.setattr(scoring, "BLOCK_CHARS", 3000)
     assert len(list(cut_blocks([text], 3000))) > 5

@@ -88,7 +88,7 @@ def test_an_option_goes_to_the_part_that_declares_it() -> None:
         "embedding": {"frozen": True},
         "train": {"warmup_fraction": 0.2},
     }
-    tokenizer, embedding = entry.build_tokenizer(), entry.build_embedding()
+    tokenizer, embedding = entry.build_tokenizer().component, entry.build_embedding()
     assert isinstance(tokenizer, WordTokenizer)
     assert tokenizer.max_words == 9
     assert embedding is not None
@@ -133,7 +133,7 @@ def test_an_option_of_two_parts_must_be_qualified(toys: None) -> None:  # noqa: 
         "model": {"depth": 4},
         "train": {"max_grad_norm": 1.0},
     }
-    tokenizer: Any = entry.build_tokenizer()
+    tokenizer: Any = entry.build_tokenizer().component
     model: Any = entry.build_model(7).module
     assert (tokenizer.depth, model.depth, model.vocab_size, model.max_grad_norm) == (3, 4, 7, 2.0)
     assert parse_entry("char-net:depth=3").options == {"model": {"depth": 3}}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from textgen.api import Sampler, Tokenizer
+from textgen.data.tokenization import BoundTokenizer
 from textgen.experiment.samples import held_out_prompts
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
@@ -32,7 +33,7 @@ def sampler(spec: str) -> Sampler:
 
 
 def generator_of(model: nn.Module, tokenizer: Tokenizer) -> Generator:
-    return Generator(LanguageModel(model, len(tokenizer.tokens)), tokenizer, FP32)
+    return Generator(LanguageModel(model, len(tokenizer.tokens)), BoundTokenizer(tokenizer), FP32)
 
 
 GREEDY, WARM = sampler("greedy"), sampler("temperature:temperature=1")

@@ -98,7 +98,7 @@ FAULTS = {
         "training diverged at update ",
     ),
     "idle": Fault("models", MODEL.format("").replace("nn.Embedding", "torch.zeros"), "neither trainable par"),
-    "outside": Fault("tokenizers", TOKENIZER.format("ids = ids + 999"), "gives the id 1"),
+    "outside": Fault("tokenizers", TOKENIZER.format("ids = ids + 999"), "returned the id 1"),
     "floats": Fault("tokenizers", TOKENIZER.format("ids = ids / 2"), "1 dimensions of float64, not"),
     "stumbles": Fault(
         "tokenizers",

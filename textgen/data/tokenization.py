@@ -1,9 +1,9 @@
-"""Tokenizing: in memory, or block by block in parallel into a memory-mapped file that is made once."""
+"""The adapter through which the core uses a tokenizer, and tokens on disk that are made only once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -11,96 +11,152 @@ from numpy.typing import NDArray
 
 from textgen.api import TokenIds, Tokenizer
 from textgen.data.text import FileText, Text
+from textgen.data.vocabulary import TokenTable, byte_mask
 from textgen.registry.attribution import contract_error
 from textgen.runtime.cache import cache_path, cached, new_file
 from textgen.runtime.processes import map_blocks
 
+START = "\n"
+"""The context before the first character of a text or prompt, as if a paragraph had just ended."""
 MAX_FIT_CHARS = 100_000_000
-"""A tokenizer that cannot count block by block is fitted to so many characters, the first ones."""
+"""A tokenizer that cannot count in blocks is fitted to at most this many characters, the first ones."""
 
 
-def fit_and_encode(tokenizer: Tokenizer, identity: Iterable[Any], text: Text) -> tuple[TokenIds, bool]:
-    """Fit a tokenizer to the training text; return the ids of the text, and whether they spell it.
+class BoundTokenizer:
+    """A tokenizer whose optional members are resolved and whose ids are checked.
 
-    `identity` (JSON values) is all that decides what the tokenizer becomes, beside the text. The ids have
-    the smallest unsigned type that the vocabulary fits in. Those of a text on disk are in a file that is
-    mapped into memory, and which a second call finds in the cache together with the tokenizer's state.
+    `component` is the tokenizer itself. Methods raise `PluginError` if it breaks its contract.
+    """
+
+    def __init__(self, component: Tokenizer) -> None:
+        self.component = component
+
+    @property
+    def tokens(self) -> Sequence[str]:
+        """The string of each token."""
+        return self.component.tokens
+
+    @property
+    def vocab_size(self) -> int:
+        """The number of tokens."""
+        return len(self.component.tokens)
+
+    @property
+    def id_type(self) -> np.dtype[Any]:
+        """The smallest unsigned type that holds every id."""
+        return np.min_scalar_type(max(0, self.vocab_size - 1))
+
+    @cached_property
+    def table(self) -> TokenTable:
+        """Bytes and characters of each token."""
+        return TokenTable(self.tokens)
+
+    @cached_property
+    def is_fallback(self) -> NDArray[np.bool_]:
+        """The tokens that spell what the vocabulary lacks, [vocab_size]: the bytes, if it names no others."""
+        declared = getattr(self.component, "fallback", None)
+        mask = byte_mask(self.tokens) if declared is None else np.asarray(declared, bool)
+        if mask.shape != (self.vocab_size,):
+            raise contract_error(
+                self.component, f"has a fallback of shape {list(mask.shape)}, but {self.vocab_size} tokens"
+            )
+        return mask
+
+    @property
+    def promises_lossless(self) -> bool:
+        """Whether the tokenizer says that it gives back every text."""
+        return bool(getattr(self.component, "lossless", True))
+
+    def fit(self, text: Text) -> None:
+        """Build the vocabulary from a text.
+
+        A text on disk is counted block by block and in parallel if the tokenizer can.
+        """
+        count: Callable[[str], Any] | None = getattr(self.component, "count", None)
+        fit_counts: Callable[[Iterable[Any]], None] | None = getattr(self.component, "fit_counts", None)
+        if isinstance(text, str):
+            self.component.fit(text)
+        elif count is not None and fit_counts is not None:
+            fit_counts(map_blocks(count, text.blocks()))
+        else:
+            self.component.fit(text[:MAX_FIT_CHARS])
+        self._forget_vocabulary()
+
+    def encode(self, text: str) -> TokenIds:
+        """Return the ids of a text, in the smallest type; raises `PluginError` if they are not valid ids."""
+        ids = np.asarray(self.component.encode(text))
+        if ids.ndim != 1 or (len(ids) and not np.issubdtype(ids.dtype, np.integer)):
+            raise contract_error(
+                self.component, f"encodes a text as {ids.ndim} dimensions of {ids.dtype}, not one of integers"
+            )
+        if len(ids) and not 0 <= ids.min() <= ids.max() < self.vocab_size:
+            outside = ids.max() if ids.min() >= 0 else ids.min()
+            raise contract_error(
+                self.component,
+                f"returned the id {outside} with a vocabulary of {self.vocab_size}; correct encode or tokens",
+            )
+        return ids.astype(self.id_type)
+
+    def decode(self, ids: Sequence[int] | TokenIds) -> str:
+        """Return the text that `ids` spell."""
+        return self.component.decode(ids)
+
+    def preserves(self, text: str, ids: TokenIds) -> bool:
+        """Return whether `ids`, the tokens of `text`, spell it, and the tokenizer promises that they do."""
+        return self.promises_lossless and self.decode(ids) == text
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that `fit` learnt, as JSON values."""
+        return self.component.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take the vocabulary from a state."""
+        self.component.restore(state)
+        self._forget_vocabulary()
+
+    def _forget_vocabulary(self) -> None:
+        for name in ("table", "is_fallback"):
+            vars(self).pop(name, None)
+
+
+def fit_and_encode(tokenizer: BoundTokenizer, identity: Iterable[Any], text: Text) -> tuple[TokenIds, bool]:
+    """Fit a tokenizer to the training text; return the text's ids, and whether they preserve it.
+
+    `identity` (JSON values) is everything beside the text that determines the vocabulary. The ids of a text
+    on disk are in a file that is mapped into memory; a second call finds it in the cache together with the
+    tokenizer's state.
     """
     if isinstance(text, str):
         tokenizer.fit(text)
-        return encode(tokenizer, text)
+        ids = tokenizer.encode(text)
+        return ids, tokenizer.preserves(text, ids)
     path = cache_path("tokens", *identity, text.sha256)
     description = cached(path)
     if description is not None:
-        ids = _restored(tokenizer, description, np.memmap(path, description["dtype"], "r"), text)
-        if ids is not None:
-            return ids, bool(description["lossless"])
-    fit(tokenizer, text)
-    dtype = id_type(tokenizer)
-    description = {"dtype": dtype.str, "state": tokenizer.state(), "lossless": True}
+        restored = _restored(tokenizer, description, np.memmap(path, description["dtype"], "r"), text)
+        if restored is not None:
+            return restored, bool(description["lossless"])
+    tokenizer.fit(text)
+    description = {"dtype": tokenizer.id_type.str, "state": tokenizer.state(), "lossless": True}
     with new_file(path, description) as file:
-        for data, lossless in map_blocks(partial(_encode_block, tokenizer), text.blocks()):
+        for data, preserved in map_blocks(partial(_encode_block, tokenizer), text.blocks()):
             file.write(data)
-            description["lossless"] &= lossless
-    return np.asarray(np.memmap(path, dtype, "r")), bool(description["lossless"])
+            description["lossless"] &= preserved
+    return np.asarray(np.memmap(path, tokenizer.id_type, "r")), bool(description["lossless"])
 
 
-def fit(tokenizer: Tokenizer, text: Text) -> None:
-    """Fit a tokenizer to a text, block by block and in parallel if it is on disk and the tokenizer can.
-
-    One that can has `count(text)`, which returns what it counts in a block, and `fit_counts(counts)`,
-    which builds the vocabulary from the counts of all blocks.
-    """
-    if isinstance(text, str):
-        tokenizer.fit(text)
-    elif hasattr(tokenizer, "count") and hasattr(tokenizer, "fit_counts"):
-        tokenizer.fit_counts(map_blocks(tokenizer.count, text.blocks()))
-    else:
-        tokenizer.fit(text[:MAX_FIT_CHARS])
-
-
-def encode(tokenizer: Tokenizer, text: str) -> tuple[TokenIds, bool]:
-    """Return the ids of a text in the smallest type, and whether they spell it.
-
-    Raises `PluginError` if they are no row of integers, or one of them is none of the vocabulary's.
-    """
-    ids = np.asarray(tokenizer.encode(text))
-    if ids.ndim != 1 or (len(ids) and not np.issubdtype(ids.dtype, np.integer)):
-        raise contract_error(
-            tokenizer, f"encodes a text as {ids.ndim} dimensions of {ids.dtype}, not one of integers"
-        )
-    vocab_size = len(tokenizer.tokens)
-    if len(ids) and not 0 <= ids.min() <= ids.max() < vocab_size:
-        outside = ids.max() if ids.min() >= 0 else ids.min()
-        raise contract_error(
-            tokenizer,
-            f"gives the id {outside}, but has a vocabulary of {vocab_size}; correct encode or tokens",
-        )
-    lossless = bool(getattr(tokenizer, "lossless", True)) and tokenizer.decode(ids) == text
-    return ids.astype(id_type(tokenizer)), lossless
-
-
-def id_type(tokenizer: Tokenizer) -> np.dtype[Any]:
-    """Return the smallest unsigned type that every id fits in."""
-    return np.min_scalar_type(max(0, len(tokenizer.tokens) - 1))
-
-
-def _encode_block(tokenizer: Tokenizer, block: str) -> tuple[bytes, bool]:
-    ids, lossless = encode(tokenizer, block)
-    return ids.tobytes(), lossless
+def _encode_block(tokenizer: BoundTokenizer, block: str) -> tuple[bytes, bool]:
+    ids = tokenizer.encode(block)
+    return ids.tobytes(), tokenizer.preserves(block, ids)
 
 
 def _restored(
-    tokenizer: Tokenizer, description: dict[str, Any], ids: NDArray[Any], text: FileText
+    tokenizer: BoundTokenizer, description: dict[str, Any], ids: NDArray[Any], text: FileText
 ) -> TokenIds | None:
-    """Return the cached ids, if the tokenizer with its cached state still gives those of the first block."""
+    """Return the cached ids if the tokenizer, in its cached state, still encodes the first block so."""
     try:
         tokenizer.restore(description["state"])
-        first = np.asarray(tokenizer.encode(next(text.blocks())))
+        first = tokenizer.encode(next(text.blocks()))
     except Exception:  # whatever an older or newer version of a plugin raises at this state
         return None
     return np.asarray(ids) if np.array_equal(ids[: len(first)], first) else None
-
-
-START = "\n"
-"""The context before the first character of a text or prompt: it is as if a paragraph had just ended."""

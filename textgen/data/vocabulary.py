@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds, Tokenizer
+from textgen.api import TokenIds
 from textgen.data.unicode import from_utf8, utf8
 
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")
@@ -43,12 +43,9 @@ class TokenTable:
         return np.array([sum(byte & 0xC0 != 0x80 for byte in piece) for piece in self.pieces], np.int64)
 
 
-def fallback_mask(tokenizer: Tokenizer) -> NDArray[np.bool_]:
-    """Return which ids spell what the vocabulary lacks: the tokenizer's `fallback`, or its byte tokens."""
-    declared = getattr(tokenizer, "fallback", None)
-    if declared is None:
-        declared = [BYTE.fullmatch(token) is not None for token in tokenizer.tokens]
-    return np.asarray(declared, bool)
+def byte_mask(tokens: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which tokens are single bytes, [vocab_size]."""
+    return np.array([BYTE.fullmatch(token) is not None for token in tokens], bool)
 
 
 def count_tokens(ids: TokenIds, vocab_size: int) -> NDArray[np.int64]:

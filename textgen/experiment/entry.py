@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from textgen.api import Embedding, PretrainedVectors, TextgenError, Tokenizer
+from textgen.api import Embedding, PretrainedVectors, TextgenError
+from textgen.data.tokenization import BoundTokenizer
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_class import ModelClass
 from textgen.registry.attribution import contract_error
@@ -29,10 +30,9 @@ class Entry:
     options: dict[str, dict[str, Any]]
     """Part (a kind of component, or `train`): its options."""
 
-    def build_tokenizer(self) -> Tokenizer:
+    def build_tokenizer(self) -> BoundTokenizer:
         """Return a new tokenizer, not yet fitted."""
-        tokenizer: Tokenizer = self._build("tokenizer")
-        return tokenizer
+        return BoundTokenizer(self._build("tokenizer"))
 
     def build_embedding(self) -> Embedding | None:
         """Return the embedding, or None if the entry has none."""

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from textgen.api import PretrainedVectors, TokenIds, Tokenizer
+from textgen.api import PretrainedVectors, TokenIds
 from textgen.data.corpus import Corpus
 from textgen.data.text import Text
-from textgen.data.tokenization import encode, fit_and_encode
-from textgen.data.vocabulary import fallback_mask
+from textgen.data.tokenization import BoundTokenizer, fit_and_encode
 from textgen.evaluation.scoring import summarise
 from textgen.experiment.entry import Entry
 from textgen.experiment.pretrained import match_vectors
@@ -82,13 +81,13 @@ class Experiment:
         encoded, lossless = encode_corpus(self.entry, tokenizer, self.corpus)
         vectors, audit = embed(self.entry, tokenizer, self.corpus.split.train, encoded.train)
         with seeded(self.seed, self.device_config.device):
-            model = self.entry.build_model(len(tokenizer.tokens), vectors).to(self.device_config.device)
+            model = self.entry.build_model(tokenizer.vocab_size, vectors).to(self.device_config.device)
         trained = self._fit(model, encoded, report)
         result = {
             "name": self.entry.name,
             "seed": self.seed,
             "num_parameters": num_parameters(model.module),
-            "vocab_size": len(tokenizer.tokens),
+            "vocab_size": tokenizer.vocab_size,
             "error": None,
             "comparable": lossless,
             "train": {**asdict(trained), "chars_per_second": trained.num_chars / max(trained.seconds, 1e-9)},
@@ -136,23 +135,25 @@ class Experiment:
         return {**scores, "score_checks": account(run, scored)}
 
 
-def encode_corpus(entry: Entry, tokenizer: Tokenizer, corpus: Corpus) -> tuple[Encoded, bool]:
+def encode_corpus(entry: Entry, tokenizer: BoundTokenizer, corpus: Corpus) -> tuple[Encoded, bool]:
     """Fit the tokenizer and tokenize what is trained on and scored; return whether the ids spell it."""
     name = entry.parts["tokenizer"]
     identity = (name, find("tokenizer", name).identity(), entry.options.get("tokenizer", {}))
     train, lossless = fit_and_encode(tokenizer, identity, corpus.split.train)
     validation, test = corpus.split.scored("validation"), corpus.split.scored("test")
-    held_out = [encode(tokenizer, text) for text in (validation, test, validation[:MAX_VALIDATION_CHARS])]
-    return Encoded(train, *(ids for ids, _ in held_out)), lossless and all(same for _, same in held_out)
+    texts = (validation, test, validation[:MAX_VALIDATION_CHARS])
+    held_out = [tokenizer.encode(text) for text in texts]
+    preserved = [tokenizer.preserves(text, ids) for text, ids in zip(texts, held_out, strict=True)]
+    return Encoded(train, *held_out), lossless and all(preserved)
 
 
 def embed(
-    entry: Entry, tokenizer: Tokenizer, train_text: Text, train_ids: TokenIds
+    entry: Entry, tokenizer: BoundTokenizer, train_text: Text, train_ids: TokenIds
 ) -> tuple[PretrainedVectors | None, dict[str, Any] | None]:
     """Return the vectors of the entry's embedding and their audit, or None twice without one."""
     embedding = entry.build_embedding()
     if embedding is None:
         return None, None
-    source, mask = entry.parts["embedding"], fallback_mask(tokenizer)
+    source, mask = entry.parts["embedding"], tokenizer.is_fallback
     beginning = train_text[:MAX_EMBEDDING_CHARS]
     return match_vectors(embedding, source, beginning, tokenizer.tokens, train_ids, is_fallback=mask)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from textgen import DISTRIBUTION
-from textgen.api import PretrainedVectors, TextgenError, Tokenizer
-from textgen.data.vocabulary import TokenTable, fallback_mask
+from textgen.api import PretrainedVectors, TextgenError
+from textgen.data.tokenization import BoundTokenizer
+from textgen.data.vocabulary import TokenTable
 from textgen.experiment.entry import Entry
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import set_weights, weights_of
@@ -43,22 +43,22 @@ class Run:
     """A trained entry: all that sampling and scoring need."""
 
     entry: Entry
-    tokenizer: Tokenizer
+    tokenizer: BoundTokenizer
     model: LanguageModel
     manifest: dict[str, Any]
     """`settings` (what the run was made with) and `result` (what came out), as JSON values."""
     blocks: NDArray[np.float64]
     """Bits of each block of the scored text, for intervals and paired comparisons; may be empty."""
 
-    @cached_property
+    @property
     def table(self) -> TokenTable:
         """Bytes and characters of the tokens."""
-        return TokenTable(self.tokenizer.tokens)
+        return self.tokenizer.table
 
-    @cached_property
+    @property
     def is_fallback(self) -> NDArray[np.bool_]:
         """Which token ids spell what the vocabulary lacks."""
-        return fallback_mask(self.tokenizer)
+        return self.tokenizer.is_fallback
 
 
 def names_run(argument: str) -> bool:

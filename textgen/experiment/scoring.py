@@ -12,7 +12,7 @@ import torch
 
 from textgen.api import TextgenError, TokenIds
 from textgen.data.text import BLOCK_CHARS, Text, blocks, cut_blocks
-from textgen.data.tokenization import START, encode
+from textgen.data.tokenization import START
 from textgen.evaluation.bootstrap import Bootstrap, block_size
 from textgen.evaluation.scoring import TokenScores, bits_of_blocks, score_text, tally
 from textgen.experiment.run import Run
@@ -36,10 +36,10 @@ def score_any(run: Run, text: Text, device: torch.device) -> dict[str, Any]:
     """
     size = block_size(len(text))
     bits, tallies, accounts = np.zeros(-(-len(text) // size)), [], []
-    context, state, place = np.asarray(run.tokenizer.encode(START)), None, 0
+    context, state, place = run.tokenizer.encode(START), None, 0
     for stretch in cut_blocks(blocks(text), BLOCK_CHARS):
-        ids, lossless = encode(run.tokenizer, stretch)
-        if not lossless:
+        ids = run.tokenizer.encode(stretch)
+        if not run.tokenizer.preserves(stretch, ids):
             name = run.entry.parts["tokenizer"]
             raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use a lossless one")
         scored = score_text(run.model, stretch, ids, context, device=device, state=state)
@@ -57,7 +57,7 @@ def score_any(run: Run, text: Text, device: torch.device) -> dict[str, Any]:
 
 def score_ids(run: Run, text: str, ids: TokenIds, device: torch.device) -> TokenScores:
     """Score `ids`, the tokens of `text`, from the start of a paragraph."""
-    return score_text(run.model, text, ids, np.asarray(run.tokenizer.encode(START)), device=device)
+    return score_text(run.model, text, ids, run.tokenizer.encode(START), device=device)
 
 
 def blocks_and_interval(run: Run, scored: TokenScores) -> tuple[np.ndarray[Any, Any], list[float]]:

@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import Sampler, State, StatefulSampler, TokenIds, Tokenizer
-from textgen.data.tokenization import START, encode
-from textgen.data.vocabulary import TokenTable
+from textgen.api import Sampler, State, StatefulSampler, TokenIds
+from textgen.data.tokenization import START, BoundTokenizer
 from textgen.generation.cuda_graph import RecordedStep
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import join
@@ -35,9 +34,9 @@ class Generator:
     a `RecordedStep`, whose conditions it must meet. Otherwise `forward` is called with one token at a time.
     """
 
-    def __init__(self, model: LanguageModel, tokenizer: Tokenizer, device_config: DeviceConfig) -> None:
+    def __init__(self, model: LanguageModel, tokenizer: BoundTokenizer, device_config: DeviceConfig) -> None:
         self.model, self.tokenizer, self.device = model, tokenizer, device_config.device
-        self.table = TokenTable(tokenizer.tokens)
+        self.table = tokenizer.table
         own_step = model.prepare_step(device_config.dtype)
         self._step = self._step_by_forward if own_step is None else own_step
         self._is_recordable = own_step is not None and self.device.type == "cuda"
@@ -92,7 +91,7 @@ class Generator:
 
     def _begin(self, sampler: AnySampler, prompts: Sequence[str]) -> Choose:
         """Return what chooses the next ids: the sampler, or what it begins if it remembers."""
-        ids = [encode(self.tokenizer, prompt)[0] for prompt in prompts]
+        ids = [self.tokenizer.encode(prompt) for prompt in prompts]
         return start(sampler, ids, self.table.num_chars)
 
     def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
@@ -103,7 +102,7 @@ class Generator:
         return torch.cat(logits), join(states)
 
     def _read_one(self, prompt: str) -> tuple[Tensor, State]:
-        ids, _ = encode(self.tokenizer, START + prompt)
+        ids = self.tokenizer.encode(START + prompt)
         row = torch.from_numpy(ids.astype(np.int64)).to(self.device)[None]
         outputs, state = self.model.forward(row, self.model.initial_state(1))
         return outputs[:, -1].float(), state

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from textgen.data.text import cut_blocks
+from textgen.data.tokenization import BoundTokenizer
 from textgen.data.unicode import utf8
-from textgen.data.vocabulary import fallback_mask, surface_bytes
+from textgen.data.vocabulary import surface_bytes
 from textgen.testing.asserts import CheckSkipped, require, shown
 from textgen.testing.builders import fitted
 from textgen.testing.runner import check
@@ -220,7 +221,9 @@ def require_same(one: Any, other: Any, which: str) -> None:
     """Raise `CheckError` unless two tokenizers have the same tokens, state, ids, texts and fallback."""
     _require_equal(list(one.tokens), list(other.tokens), f"the same tokens of {which}")
     _require_equal(
-        fallback_mask(one).tolist(), fallback_mask(other).tolist(), f"the same fallback of {which}"
+        BoundTokenizer(one).is_fallback.tolist(),
+        BoundTokenizer(other).is_fallback.tolist(),
+        f"the same fallback of {which}",
     )
     for text in PROBES:
         ids, others = np.asarray(one.encode(text)), np.asarray(other.encode(text))
