@@ -1,4 +1,4 @@
-"""The global state of the process: set back to what it was, or watched."""
+"""The state of the process that checks restore afterwards, and watch for changes."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ SETTINGS = (
     Setting("the filters of warnings", lambda: list(warnings.filters), _set_filters),
     *RANDOM,
 )
-"""All that is watched."""
+"""Everything that checks restore; `check_no_global_state` watches it too."""
 
 
 @contextmanager
-def untouched(what: str, settings: Sequence[Setting] = RANDOM) -> Iterator[None]:
-    """Raise `CheckError` if what is done here changes one of the settings.
+def state_unchanged(what: str, settings: Sequence[Setting] = RANDOM) -> Iterator[None]:
+    """Raise `CheckError` if the code inside changes one of the settings.
 
-    That comes before what else goes wrong, since it may well be the cause.
+    That replaces any other error of this code, since the change may well be its cause.
     """
     before = [setting.get() for setting in settings]
     try:
@@ -62,7 +62,7 @@ def untouched(what: str, settings: Sequence[Setting] = RANDOM) -> Iterator[None]
         changed = [setting for setting, value in zip(settings, before, strict=True) if setting.get() != value]
         names = " and ".join(setting.name for setting in changed)
         if set(changed) <= set(RANDOM):
-            reason = f"{what} draws from {names} or sets it; use a generator of your own"
+            reason = f"{what} uses {names}; use a generator of your own"
         else:
-            reason = f"{what} changes {names}, which belongs to the whole process; leave it as it is"
+            reason = f"{what} changes {names}, which belongs to the whole process; leave it unchanged"
         require(not changed, reason)

@@ -1,4 +1,4 @@
-"""The machinery of the exam: checks by kind, their outcomes, and their form as a pytest test."""
+"""Running checks: the checks of each kind, their results, and a pytest test made of them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from textgen.runtime.messages import unknown
 from textgen.testing.asserts import CheckError, CheckSkipped
 from textgen.testing.process_state import SETTINGS
 
-__tracebackhide__ = True  # here as in each module of the kit: pytest shows the author's lines alone
+__tracebackhide__ = True  # in each module of the kit: pytest then shows only the author's lines
 
 Function = Callable[..., None]
 
 MAX_REASON = 400
-"""Characters of a reason; what components raise may be pages long."""
+"""Characters of a reason; the errors of components may be pages long."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Check:
     """What is checked, in one line."""
     function: Function
     rests_on_contract: bool
-    """Whether it is for components that pass the check of their contract only."""
+    """Whether it is skipped for components that fail the contract check."""
 
     def __str__(self) -> str:
         return self.id
 
     def __call__(self, component: Any, /, **options: Any) -> None:
-        """Check a component (a class), built with `options`; the global state is set back afterwards.
+        """Check a component (a class), built with `options`; the state of the process is restored afterwards.
 
         Raises `CheckError` if it breaks its contract, `CheckSkipped` if the check does not apply to it,
         and whatever the component raises.
@@ -52,7 +52,7 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """How one check of one component ended."""
+    """Result of one check of one component."""
 
     check: str
     status: Literal["passed", "failed", "skipped"]
@@ -64,9 +64,9 @@ _registered: list[Check] = []
 
 
 def check(kind: str) -> Callable[[Function], Function]:
-    """Register a function `check_<kind>_…` of a component and its options as a check of this kind.
+    """Return a decorator that registers a function `check_<kind>_…` as a check of this kind.
 
-    The first line of its docstring says what is checked, the rest what users lose if that does not hold.
+    The first line of its docstring says what is checked, the rest what users lose if it fails.
     """
 
     def register(function: Function) -> Function:
@@ -83,7 +83,7 @@ def add(kind: str, name: str, function: Function, rests_on_contract: bool = True
 
 
 def checks(kind: str) -> tuple[Check, ...]:
-    """Return all checks of a kind of component, those first that rest on no other.
+    """Return all checks of a kind of component; those that do not depend on the contract come first.
 
     Raises `TextgenError` if there is no such kind.
     """
@@ -94,13 +94,14 @@ def checks(kind: str) -> tuple[Check, ...]:
 
 
 def run_checks(kind: str, component: Any, /, **options: Any) -> list[CheckResult]:
-    """Run the checks of a kind on a component, built with `options`; whatever it raises is a failure.
+    """Return the results of all checks of a kind for a component, built with `options`.
 
-    If it fails the check of its contract, those that rest on that are left out.
+    Whatever the component raises is a failure. If it fails the contract check, the checks that depend on
+    it are left out.
     """
     breaks_contract = _breaks_contract(kind, component, options)
     chosen = [check for check in checks(kind) if not (breaks_contract and check.rests_on_contract)]
-    return [_outcome(check, component, options) for check in chosen]
+    return [_result(check, component, options) for check in chosen]
 
 
 def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[Check], None]:
@@ -126,10 +127,10 @@ def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[
 
 def _breaks_contract(kind: str, component: Any, options: dict[str, Any]) -> bool:
     contracts = [check for check in checks(kind) if check.id == f"{kind}-contract"]
-    return any(_outcome(contract, component, options).status == "failed" for contract in contracts)
+    return any(_result(contract, component, options).status == "failed" for contract in contracts)
 
 
-def _outcome(check: Check, component: Any, options: dict[str, Any]) -> CheckResult:
+def _result(check: Check, component: Any, options: dict[str, Any]) -> CheckResult:
     try:
         check(component, **options)
     except KeyboardInterrupt:
@@ -138,7 +139,7 @@ def _outcome(check: Check, component: Any, options: dict[str, Any]) -> CheckResu
         return CheckResult(check.id, "skipped", _one_line(str(skipped)))
     except CheckError as error:
         return CheckResult(check.id, "failed", _one_line(str(error)))
-    except BaseException as error:  # a component's SystemExit must not end the exam
+    except BaseException as error:  # a component's SystemExit must not end the checks
         reason = _one_line(f"{type(error).__name__}: {error}".rstrip(": "))
         return CheckResult(check.id, "failed", reason + _place(error, component))
     return CheckResult(check.id, "passed", "")

@@ -1,4 +1,4 @@
-"""The checks of cleaners."""
+"""Checks of cleaners."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from textgen.data.cleaning import join
 from textgen.data.text import cut_blocks
 from textgen.testing.asserts import require, shown
-from textgen.testing.process_state import untouched
+from textgen.testing.process_state import state_unchanged
 from textgen.testing.runner import check
 from textgen.testing.texts import OTHER_PROSE, PROSE, any_texts
 
@@ -20,7 +20,7 @@ BLOCK_CHARS = 1500
 def check_cleaner_any_text(component: Any, /, **options: Any) -> None:
     """Any text gives a string.
 
-    Files hold control characters, halves of characters and worse.
+    Files contain control characters, halves of characters and worse.
     """
     cleaner = component(**options)
     for text in any_texts():
@@ -38,7 +38,7 @@ def check_cleaner_any_text(component: Any, /, **options: Any) -> None:
 def check_cleaner_empty_text(component: Any, /, **options: Any) -> None:
     """An empty text stays empty.
 
-    Else what is cleaned has text that nobody wrote.
+    Otherwise the cleaned text contains something that nobody wrote.
     """
     cleaned = component(**options).clean("")
     require(cleaned == "", f"expected nothing from nothing; got {shown(cleaned)}")
@@ -46,24 +46,24 @@ def check_cleaner_empty_text(component: Any, /, **options: Any) -> None:
 
 @check("cleaner")
 def check_cleaner_deterministic(component: Any, /, **options: Any) -> None:
-    """The same text is cleaned alike each time, and no global randomness is used.
+    """The same text is cleaned the same way each time, without global randomness.
 
-    Every entry of a comparison gets the same text, today and tomorrow.
+    Every entry of a comparison gets the same text, now and later.
     """
     cleaner = component(**options)
-    with untouched("cleaning"):
+    with state_unchanged("cleaning"):
         first = [cleaner.clean(text) for text in any_texts()]
         again = [each.clean(text) for each in (cleaner, component(**options)) for text in any_texts()]
-    for text, one, other in zip(any_texts() * 2, first * 2, again, strict=True):
-        found = f"{shown(one)} and {shown(other)}"
-        require(one == other, f"expected the same from {shown(text)} each time; got {found}")
+    for text, once, twice in zip(any_texts() * 2, first * 2, again, strict=True):
+        found = f"{shown(once)} and {shown(twice)}"
+        require(once == twice, f"expected the same from {shown(text)} each time; got {found}")
 
 
 @check("cleaner")
 def check_cleaner_idempotent(component: Any, /, **options: Any) -> None:
     """Cleaning clean prose changes nothing.
 
-    Else a text that was saved after cleaning is another one when it is used.
+    Otherwise a text that was saved after cleaning changes when it is used.
     """
     cleaner = component(**options)
     for prose in (PROSE, OTHER_PROSE):
@@ -74,9 +74,9 @@ def check_cleaner_idempotent(component: Any, /, **options: Any) -> None:
 
 @check("cleaner")
 def check_cleaner_blocks(component: Any, /, **options: Any) -> None:
-    """Prose cleaned in blocks of paragraphs, joined by `joint`, is the prose cleaned as a whole.
+    """Prose cleaned in blocks of paragraphs, joined by `joint`, equals the prose cleaned as a whole.
 
-    Texts larger than memory are cleaned so.
+    Texts larger than memory are cleaned in blocks.
     """
     cleaner = component(**options)
     text = f"{PROSE}\n{OTHER_PROSE}"
@@ -86,9 +86,9 @@ def check_cleaner_blocks(component: Any, /, **options: Any) -> None:
     require(joined == whole, f"expected the same in blocks, see joint; {difference(whole, joined)}")
 
 
-def difference(one: str, other: str) -> str:
-    """Return where two texts begin to differ, in words."""
-    pairs = enumerate(zip(one, other, strict=False))
-    place = next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
+def difference(before: str, after: str) -> str:
+    """Return the place where two texts begin to differ, in words."""
+    pairs = enumerate(zip(before, after, strict=False))
+    place = next((index for index, (a, b) in pairs if a != b), min(len(before), len(after)))
     begin = max(0, place - 10)
-    return f"after {place} characters {shown(one[begin:][:30])} became {shown(other[begin:][:30])}"
+    return f"after {place} characters {shown(before[begin:][:30])} became {shown(after[begin:][:30])}"

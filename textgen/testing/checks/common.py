@@ -1,4 +1,4 @@
-"""What holds for components of every kind: methods, a docstring, options that users can write."""
+"""Checks of components of every kind: methods, a docstring, options that users can write."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from textgen.api import TextgenError
 from textgen.registry.kinds import REQUIRED, fault
-from textgen.registry.options import declared_options, parse_assignments
+from textgen.registry.options import declared_options, parse_assignments, write_value
 from textgen.testing.asserts import CheckError, require, shown
 from textgen.testing.builders import built, fitted
 from textgen.testing.runner import add
@@ -22,13 +22,13 @@ __tracebackhide__ = True
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 GIVEN = {"model": ("vocab_size", "vectors")}
-"""The arguments that textgen itself gives to components of a kind."""
+"""Kind of component: the arguments that textgen passes itself."""
 
 
 def check_docstring(kind: str, component: Any, /, **options: Any) -> None:  # noqa: ARG001
     """It has a docstring.
 
-    The first line is what users see of it in lists.
+    Lists show its first line.
     """
     documentation = (component.__doc__ or "").strip()
     name = getattr(component, "__name__", shown(component))
@@ -39,34 +39,32 @@ def check_docstring(kind: str, component: Any, /, **options: Any) -> None:  # no
 def check_options(kind: str, component: Any, /, **options: Any) -> None:  # noqa: ARG001
     """Each argument has a default, and each option's default can be written out and read back.
 
-    An option is an argument whose default is a bool, int, float, str or None; else users cannot set it.
+    Users can set an argument whose default is a bool, int, float, str or None.
     """
     try:
         declared = declared_options(component)
         parameters = inspect.signature(component).parameters
     except (NameError, TypeError, ValueError) as error:
-        raise CheckError(f"expected annotations that can be resolved at run time; got: {error}") from error
+        raise CheckError(f"expected annotations that resolve at run time; got: {error}") from error
     for name, parameter in parameters.items():
         is_given = name in GIVEN.get(kind, ()) or parameter.kind in MANY
         require(
             is_given or parameter.default is not parameter.empty,
-            f"expected a default for the argument {name}, which users need not give; it has none",
+            f"expected a default for the argument {name}, which users may leave out; it has none",
         )
     for name, option in declared.items():
+        written = f"{name}={write_value(option.default)}"
         try:
-            read = option.parse(component.__name__, parse_assignments(f"{name}={option.default}")[name])
+            read = option.parse(component.__name__, parse_assignments(written)[name])
         except TextgenError as error:
             raise CheckError(f"expected a default of {name} that users can write; got: {error}") from error
-        require(
-            read == option.default,
-            f"expected {name}={option.default} to be read as {option.default!r}; got {read!r}",
-        )
+        require(read == option.default, f"expected {written} to be read as {option.default!r}; got {read!r}")
 
 
 def check_search(kind: str, component: Any, /, **options: Any) -> None:  # noqa: ARG001
-    """What an option declares to be searched is allowed to be chosen.
+    """The values that an option declares to be searched are valid.
 
-    Else each study that meets it, which is every `textgen tune` of the component, loses trials or ends.
+    Otherwise every `textgen tune` of the component loses trials or fails.
     """
     for name, option in declared_options(component).items():
         if (search := option.search) is None:
@@ -74,19 +72,16 @@ def check_search(kind: str, component: Any, /, **options: Any) -> None:  # noqa:
         ends = [end for end in (search.low, search.high) if end is not None]
         require(ends == sorted(ends), f"expected a range from low to high of {name}; got {search}")
         for value in search.values or ends:
-            text = f"{value:.10g}" if isinstance(value, float) else str(value)
             try:
-                option.parse(component.__name__, text)
+                option.parse(component.__name__, write_value(value))
             except TextgenError as error:
-                raise CheckError(
-                    f"expected what is searched of {name} to be allowed; got: {error}"
-                ) from error
+                raise CheckError(f"expected a searched value of {name} to be valid; got: {error}") from error
 
 
 def check_contract(kind: str, component: Any, /, **options: Any) -> None:
     """It is a class, has the methods of its kind, and can be built.
 
-    Without them it fails in the middle of a run.
+    Otherwise it fails in the middle of a run.
     """
     problem = fault(kind, component)
     require(problem is None, f"expected a class with the methods of a {kind}; {problem}")
@@ -94,10 +89,10 @@ def check_contract(kind: str, component: Any, /, **options: Any) -> None:
     if kind == "model":
         require(isinstance(made, nn.Module), f"expected a torch.nn.Module; got {shown(made)}")
     if kind == "embedding":
-        require(hasattr(made, "frozen"), f"expected an attribute frozen; {shown(made)} has none")
+        require(hasattr(made, "frozen"), f"expected an attribute frozen; {shown(made)} lacks it")
     if kind == "tokenizer":
         made = fitted(component, PROSE, **options)
-        require(hasattr(made, "tokens"), f"expected tokens after fit; {shown(made)} has none")
+        require(hasattr(made, "tokens"), f"expected tokens after fit; {shown(made)} lacks them")
         is_row = isinstance(made.tokens, Sequence) and not isinstance(made.tokens, str)
         kind_of_tokens = type(made.tokens).__name__
         require(is_row, f"expected a list or another sequence of strings as tokens; got {kind_of_tokens}")

@@ -1,4 +1,4 @@
-"""The checks of corpora. What must be downloaded, and cannot be, is skipped."""
+"""Checks of corpora; they are skipped if the text would have to be downloaded and cannot be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from textgen.api import TextgenError
 from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
-from textgen.testing.process_state import untouched
+from textgen.testing.process_state import state_unchanged
 from textgen.testing.runner import check
 
 __tracebackhide__ = True
@@ -18,7 +18,7 @@ UNKNOWN_ITEM = "no/such item"
 
 @check("corpus")
 def check_corpus_text(component: Any, /, **options: Any) -> None:
-    """Reading it, or its first item, gives a text that UTF-8 can hold.
+    """Reading it, or its first item, gives a text that UTF-8 can encode.
 
     It is split, cleaned and hashed.
     """
@@ -34,22 +34,21 @@ def check_corpus_text(component: Any, /, **options: Any) -> None:
 
 @check("corpus")
 def check_corpus_deterministic(component: Any, /, **options: Any) -> None:
-    """Reading it again gives the same text, and no global randomness is used.
+    """Reading it again gives the same text, without global randomness.
 
-    All results on it would else be on different texts.
+    Otherwise its results are results on different texts.
     """
-    with untouched("reading the corpus"):
-        one, other = read(component(**options)), read(component(**options))
-    require(
-        one == other, f"expected the same text again; got {len(one)} and {len(other)} characters that differ"
-    )
+    with state_unchanged("reading the corpus"):
+        first, again = read(component(**options)), read(component(**options))
+    sizes = f"{len(first)} and {len(again)} characters"
+    require(first == again, f"expected the same text again; got different texts of {sizes}")
 
 
 @check("corpus")
 def check_corpus_unknown_item(component: Any, /, **options: Any) -> None:
     """An item that does not exist is a `TextgenError` of one line.
 
-    Users mistype names; a traceback does not tell them.
+    Users mistype names; a traceback does not help them.
     """
     try:
         text = component(**options).read(UNKNOWN_ITEM)
@@ -65,7 +64,7 @@ def check_corpus_unknown_item(component: Any, /, **options: Any) -> None:
 def read(corpus: Any) -> Any:
     """Return the text, or that of the first item if it has only items.
 
-    Raises `CheckSkipped` if it would have to be downloaded and cannot be.
+    Raises `CheckSkipped` if the text would have to be downloaded and cannot be.
     """
     try:
         try:

@@ -1,4 +1,4 @@
-"""The checks of aliases (names of entries), lexicons (functions) and suites (paths of TOML files)."""
+"""Checks of aliases (names of entries), lexicons (functions) and suites (paths of TOML files)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_alias_entry(component: Any, /) -> None:
 
 @check("suite")
 def check_suite_cases(component: Any, /) -> None:
-    """It is the path of a suite, whose entries, cleaners and samplers are installed."""
+    """It is the path of a suite whose entries, cleaners and samplers are installed."""
     require(isinstance(component, str), f"expected a path; got {shown(component)}")
     try:
         for case in read_suite(Path(component)).cases():
@@ -45,7 +45,7 @@ def check_lexicon_words(component: Any, /) -> None:
     try:
         words = component()
     except TextgenError as error:
-        raise CheckSkipped(f"its data cannot be had: {error}") from error
+        raise CheckSkipped(f"its data is not available: {error}") from error
     require(isinstance(words, (set, frozenset)), f"expected a set of words; got {type(words).__name__}")
     wrong = [word for word in words if not isinstance(word, str) or word != word.lower()][:3]
     require(bool(words) and not wrong, f"expected words in lower case; got {shown(wrong)}")

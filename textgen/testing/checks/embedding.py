@@ -1,4 +1,4 @@
-"""The checks of embeddings. What must be downloaded or installed, and cannot be, is skipped."""
+"""Checks of embeddings; they are skipped if their data is not installed and cannot be downloaded."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 from textgen.api import TextgenError
 from textgen.experiment.pretrained import match_vectors
 from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
-from textgen.testing.process_state import untouched
+from textgen.testing.process_state import state_unchanged
 from textgen.testing.runner import check
 from textgen.testing.texts import PROSE
 
 __tracebackhide__ = True
 
 PIECES = re.findall(r" ?\w+|\n+| ?[^\w\s]+|\s", PROSE)
-"""The text in tokens as a word tokenizer has them, with their leading space."""
+"""The text in tokens like those of a word tokenizer, with their leading space."""
 TOKENS = [token for token, _ in Counter(PIECES).most_common()]
 
 
 @check("embedding")
 def check_embedding_vectors(component: Any, /, **options: Any) -> None:
-    """`vectors` gives gensim's KeyedVectors of some size, all of them finite, and `frozen` is a bool.
+    """`vectors` returns gensim's KeyedVectors, all of them finite, and `frozen` is a bool.
 
-    A model's input table starts from them.
+    They initialise a model's token embedding.
     """
     from gensim.models import KeyedVectors
 
@@ -43,14 +43,14 @@ def check_embedding_vectors(component: Any, /, **options: Any) -> None:
     require(np.issubdtype(table.dtype, np.floating), f"expected vectors of floats; got {table.dtype}")
     is_wrong = ~np.isfinite(table).all(axis=1)
     wrong = [keyed.index_to_key[index] for index in np.flatnonzero(is_wrong)[:3]]
-    require(not wrong, f"expected finite vectors; {is_wrong.sum()} are not, as those of {shown(wrong)}")
+    require(not wrong, f"expected finite vectors; {is_wrong.sum()} are not, such as those of {shown(wrong)}")
 
 
 @check("embedding")
 def check_embedding_covers(component: Any, /, **options: Any) -> None:
     """Some words of an English text have a vector.
 
-    Else nothing comes of it; the share is shown with each result.
+    Otherwise it has no effect; each result shows the share of words that have one.
     """
     embedding = component(**options)
     ids = np.array([TOKENS.index(piece) for piece in PIECES], np.int32)
@@ -58,7 +58,7 @@ def check_embedding_covers(component: Any, /, **options: Any) -> None:
     try:
         vectors, audit = match_vectors(embedding, "this embedding", PROSE, TOKENS, ids)
     except TextgenError as error:
-        raise CheckError(f"expected vectors for a model's input table; got: {error}") from error
+        raise CheckError(f"expected vectors for a model's token embedding; got: {error}") from error
     kind = f"{list(vectors.table.shape)} of {vectors.table.dtype}"
     is_table = vectors.table.shape == (len(TOKENS), audit["dimension"]) and vectors.table.is_floating_point()
     require(is_table, f"expected a vector for each of {len(TOKENS)} tokens; got {kind}")
@@ -67,20 +67,21 @@ def check_embedding_covers(component: Any, /, **options: Any) -> None:
 
 @check("embedding")
 def check_embedding_deterministic(component: Any, /, **options: Any) -> None:
-    """The same text and options give the same vectors each time, and no global randomness is used.
+    """The same text and options give the same vectors each time, without global randomness.
 
-    Else a result cannot be had again.
+    Otherwise a result cannot be reproduced.
     """
-    with untouched("making the vectors"):
-        one, other = vectors_of(component(**options)), vectors_of(component(**options))
-    require(one.index_to_key == other.index_to_key, "expected vectors of the same words again; got others")
-    same = np.array_equal(one.vectors, other.vectors, equal_nan=True)
-    require(same, "expected the same vectors of the same text; they differ")
+    with state_unchanged("making the vectors"):
+        first, again = vectors_of(component(**options)), vectors_of(component(**options))
+    is_same = first.index_to_key == again.index_to_key
+    require(is_same, "expected vectors of the same words again; got those of other words")
+    is_same = np.array_equal(first.vectors, again.vectors, equal_nan=True)
+    require(is_same, "expected the same vectors for the same text; they differ")
 
 
 def vectors_of(embedding: Any) -> Any:
-    """Return the vectors for the kit's text; raises `CheckSkipped` if their data cannot be had."""
+    """Return the vectors for the kit's text; raises `CheckSkipped` if their data is not available."""
     try:
         return embedding.vectors(PROSE, TOKENS)
     except TextgenError as error:
-        raise CheckSkipped(f"its data cannot be had: {error}") from error
+        raise CheckSkipped(f"its data is not available: {error}") from error

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from textgen.nn.state import tensors
-from textgen.testing.asserts import CheckSkipped, require
+from textgen.testing.asserts import EXACT, FAR_TOLERANCE, TOLERANCE, CheckSkipped, require, require_close
 from textgen.testing.builders import (
     VOCAB_SIZE,
     bound,
@@ -21,7 +21,6 @@ from textgen.testing.builders import (
     random_batch,
     trained_model,
 )
-from textgen.testing.closeness import EXACT, FAR_TOLERANCE, TOLERANCE, require_close
 from textgen.testing.runner import check
 
 __tracebackhide__ = True

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from textgen.api import PretrainedVectors
 from textgen.nn.model_class import ModelClass
 from textgen.nn.weights import set_weights, weights_of
-from textgen.testing.asserts import CheckError, CheckSkipped, require
+from textgen.testing.asserts import CheckError, CheckSkipped, require, require_close
 from textgen.testing.builders import (
     VOCAB_SIZE,
     built_model,
@@ -23,7 +23,6 @@ from textgen.testing.builders import (
     trained_model,
     trainer_of,
 )
-from textgen.testing.closeness import require_close
 from textgen.testing.runner import check
 
 __tracebackhide__ = True

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from textgen.api import State
 from textgen.nn.state import join, shapes
-from textgen.testing.asserts import require
+from textgen.testing.asserts import require, require_close
 from textgen.testing.builders import (
     in_chunks,
     logits_of,
@@ -26,7 +26,6 @@ from textgen.testing.builders import (
     require_batch_first,
     trained_model,
 )
-from textgen.testing.closeness import require_close
 from textgen.testing.runner import check
 
 __tracebackhide__ = True

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from textgen.api import State, TextgenError
 from textgen.nn.state import detach, tensors
 from textgen.registry.options import declared_options
-from textgen.testing.asserts import CheckError, CheckSkipped, require
+from textgen.testing.asserts import CheckError, CheckSkipped, require, require_close
 from textgen.testing.builders import (
     VOCAB_SIZE,
     bound,
@@ -29,8 +29,7 @@ from textgen.testing.builders import (
     trainer_of,
 )
 from textgen.testing.checks.model_state import form
-from textgen.testing.closeness import require_close
-from textgen.testing.process_state import NUMPY_RANDOM, PYTHON_RANDOM, untouched
+from textgen.testing.process_state import NUMPY_RANDOM, PYTHON_RANDOM, state_unchanged
 from textgen.testing.runner import check
 from textgen.training.options import TrainOptions
 
@@ -167,10 +166,10 @@ def check_model_randomness(component: Any, /, **options: Any) -> None:
 
     Those of Python and numpy are not seeded, so a run could not be had again.
     """
-    with untouched("building or training the model", (PYTHON_RANDOM, NUMPY_RANDOM)):
+    with state_unchanged("building or training the model", (PYTHON_RANDOM, NUMPY_RANDOM)):
         model = trained_model(component, **options)
     ids = random_batch(2, 10)
-    with untouched("forward in evaluation mode"):
+    with state_unchanged("forward in evaluation mode"):
         logits_of(model, ids)
 
 

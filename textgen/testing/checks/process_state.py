@@ -1,4 +1,4 @@
-"""The check that a component leaves the state of the process alone."""
+"""Check that a component leaves the state of the process unchanged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from textgen.testing.checks.corpus import read
 from textgen.testing.checks.embedding import vectors_of
 from textgen.testing.checks.model import by_steps
 from textgen.testing.checks.model_training import loss_of
-from textgen.testing.process_state import SETTINGS, TORCH_RANDOM, untouched
+from textgen.testing.process_state import SETTINGS, TORCH_RANDOM, state_unchanged
 from textgen.testing.runner import add
 from textgen.testing.sampler_inputs import many_steps
 from textgen.testing.texts import OTHER_PROSE, PROSE
@@ -51,19 +51,19 @@ USES: dict[str, Callable[..., Any]] = {
     "corpus": lambda component, /, **options: read(component(**options)),
     "cleaner": lambda component, /, **options: component(**options).clean(PROSE),
 }
-"""Kind of component: all that textgen does with one, once."""
+"""Kind of component: everything that textgen does with one, once."""
 
 
 def check_no_global_state(kind: str, component: Any, /, **options: Any) -> None:
     """Building and using it changes nothing that belongs to the whole process.
 
-    Such as torch's default dtype, the working directory or os.environ: other components would feel it.
+    A change of torch's default dtype, the working directory or os.environ would affect other components.
     """
     # The weights of a model come from torch's generator, see model-seed.
     watched = [setting for setting in SETTINGS if kind != "model" or setting is not TORCH_RANDOM]
 
     def use() -> None:
-        with restoring(SETTINGS), untouched(f"building or using this {kind}", watched):
+        with restoring(SETTINGS), state_unchanged(f"building or using this {kind}", watched):
             USES[kind](component, **options)
 
     num_modules = len(sys.modules)
@@ -72,7 +72,7 @@ def check_no_global_state(kind: str, component: Any, /, **options: Any) -> None:
     except CheckError:
         if len(sys.modules) == num_modules:
             raise
-        use()  # what a library changes when it is first imported is not the component's doing
+        use()  # a library that changes something when it is first imported is not the component's fault
 
 
 for kind_of_component in USES:

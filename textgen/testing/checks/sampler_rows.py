@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from textgen.testing.asserts import CheckSkipped, require
-from textgen.testing.process_state import untouched
+from textgen.testing.process_state import state_unchanged
 from textgen.testing.runner import check
 from textgen.testing.sampler_inputs import (
     NUM_ROWS,
@@ -32,7 +32,7 @@ def check_sampler_deterministic(component: Any, /, **options: Any) -> None:
     found = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        with untouched("the sampler"):
+        with state_unchanged("the sampler"):
             found.append(many_steps(component(**options)))
     require(torch.equal(*found), "expected the same ids for the same uniforms; got others")
 
