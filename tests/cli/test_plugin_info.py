@@ -12,7 +12,7 @@ import pytest
 from annotated_types import Ge, Gt, Le, doc
 
 from textgen.api import TextgenError
-from textgen.cli.plugin_info import chosen, description, examined, listing, option_rows, type_name
+from textgen.cli.plugin_info import checked, chosen, description, listing, option_rows, type_name
 from textgen.registry.kinds import STRINGS
 from textgen.registry.options import declared_options
 from textgen.registry.registry import KINDS, find, load, plugins
@@ -104,11 +104,11 @@ def test_a_name_chooses_all_kinds_that_have_it() -> None:
         assert str(caught.value).startswith(message)
 
 
-def test_one_that_cannot_be_loaded_fails_its_exam(install: Install) -> None:
+def test_one_that_cannot_be_loaded_fails_its_check(install: Install) -> None:
     install("toys", "[textgen.cleaners]\ntoy = toys:Toy", "import no_such_module")
-    ((plugin, (outcome,)),) = examined(chosen(["toy"], None), lambda plugin: None)
-    assert (plugin.name, outcome.check, outcome.status) == ("toy", "loads", "failed")
-    assert "No module named 'no_such_module'" in outcome.reason
+    ((plugin, (result,)),) = checked(chosen(["toy"], None), lambda plugin: None)
+    assert (plugin.name, result.check, result.status) == ("toy", "loads", "failed")
+    assert "No module named 'no_such_module'" in result.reason
 
 
 def test_check_prints_a_table_and_fails_if_one_does(tmp_path: Any) -> None:

@@ -1,4 +1,4 @@
-"""A new project is complete: it is tidy, passes its own tests, installs and takes part in a bench."""
+"""A new project is complete: it is tidy, passes its own tests, installs and is compared in a bench."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_the_component_has_a_docstring_and_an_option_with_a_range(
     metadata = tomllib.loads((projects[kind] / "pyproject.toml").read_text("utf-8"))["project"]
     ((group, points),) = metadata["entry-points"].items()
     ((name, target),) = points.items()
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the project stays as it is
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the project stays unchanged
     monkeypatch.syspath_prepend(projects[kind])
     component = EntryPoint(name, target, group).load()
     assert sys.modules.pop(target.partition(":")[0]).__doc__
@@ -144,22 +144,22 @@ def test_the_tests_of_the_projects_pass(projects: dict[str, Path], tmp_path: Pat
 @pytest.mark.parametrize(
     ("kind", "name", "reason"),
     [
-        ("model", "", "'' is no name for a model"),
-        ("model", "Decay", "'Decay' is no name for a model"),
-        ("model", "two words", "'two words' is no name"),
-        ("model", "2gram", "'2gram' is no name"),
-        ("model", "a__b", "'a__b' is no name"),
-        ("model", "décay", "'décay' is no name"),
-        ("model", "decay\n", r"'decay\n' is no name"),
-        ("model", "../decay", "'../decay' is no name"),
-        ("model", "a" * 31, "take up to 30 lower-case letters"),
-        ("model", "lambda", "no keyword of Python"),
+        ("model", "", "invalid model name ''"),
+        ("model", "Decay", "invalid model name 'Decay'"),
+        ("model", "two words", "invalid model name 'two words'"),
+        ("model", "2gram", "invalid model name '2gram'"),
+        ("model", "a__b", "invalid model name 'a__b'"),
+        ("model", "décay", "invalid model name 'décay'"),
+        ("model", "decay\n", r"invalid model name 'decay\n'"),
+        ("model", "../decay", "invalid model name '../decay'"),
+        ("model", "a" * 31, "use up to 30 lower-case letters"),
+        ("model", "lambda", "not a keyword of Python"),
         ("model", "none", "a class cannot be called None here"),
         ("model", "tensor", "a class cannot be called Tensor here; choose another name than 'tensor'"),
-        ("tokenizer", "a-b", "'a-b' is no name for a tokenizer"),
-        ("model", "a-b", "'a-b' is no name for a model"),
-        ("embedding", "a-b", "in words joined by single underscores, and no keyword"),
-        ("sampler", "a--b", "in words joined by single underscores or hyphens, and no keyword"),
+        ("tokenizer", "a-b", "invalid tokenizer name 'a-b'"),
+        ("model", "a-b", "invalid model name 'a-b'"),
+        ("embedding", "a-b", "in words joined by single underscores, and not a keyword"),
+        ("sampler", "a--b", "in words joined by single underscores or hyphens, and not a keyword"),
         ("model", "lstm", "there is a model 'lstm' already; choose another name"),
         ("sampler", "top-p", "there is a sampler 'top-p' already"),
         ("cleaner", "models", "the module textgen_models is installed already"),
@@ -177,7 +177,7 @@ def test_a_name_that_cannot_be_used_is_refused(kind: str, name: str, reason: str
 
 
 @pytest.mark.parametrize("content", [{}, {"notes.txt": "mine"}])
-def test_an_existing_folder_is_left_as_it_is(content: dict[str, str], tmp_path: Path) -> None:
+def test_an_existing_folder_is_left_unchanged(content: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "textgen-decay"
     folder.mkdir()
     for file, text in content.items():
@@ -250,7 +250,7 @@ def test_new_plugins_pass_the_checks(textgen: Callable[..., str]) -> None:
     assert len(rows) > 60
 
 
-def test_new_plugins_take_part_in_a_bench(textgen: Callable[..., str], tmp_path: Path) -> None:
+def test_new_plugins_are_compared_in_a_bench(textgen: Callable[..., str], tmp_path: Path) -> None:
     entries = [
         f"{NAMES['tokenizer']}-{NAMES['model']}:size=16,batch_size=4,num_validations=2",
         f"word-lstm-{NAMES['embedding']}:{TINY},dimension=16,frozen=true",

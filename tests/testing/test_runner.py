@@ -1,4 +1,4 @@
-"""The exam itself: outcomes, purity, and how authors of plugins run it."""
+"""Running checks: their results, their side effects, and how plugin authors run them."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def by_check(outcomes: list[CheckResult]) -> dict[str, CheckResult]:
-    return {outcome.check: outcome for outcome in outcomes}
+def by_check(results: list[CheckResult]) -> dict[str, CheckResult]:
+    return {result.check: result for result in results}
 
 
 def test_checks_have_readable_names_and_say_what_they_check() -> None:
@@ -62,8 +62,8 @@ def test_there_are_no_checks_of_an_unknown_kind() -> None:
 
 
 def test_whatever_a_component_raises_is_a_failure_with_its_place() -> None:
-    outcomes = by_check(run_checks("cleaner", Broken))
-    assert outcomes["cleaner-contract"] == CheckResult("cleaner-contract", "passed", "")
+    results = by_check(run_checks("cleaner", Broken))
+    assert results["cleaner-contract"] == CheckResult("cleaner-contract", "passed", "")
     lines = Path(__file__).read_text("utf-8").splitlines()
     [exit_line] = [
         number for number, line in enumerate(lines, 1) if line.strip().startswith("raise SystemExit")
@@ -71,27 +71,27 @@ def test_whatever_a_component_raises_is_a_failure_with_its_place() -> None:
     [fail_line] = [
         number for number, line in enumerate(lines, 1) if line.strip() == 'raise KeyError("fault")'
     ]
-    ends = outcomes["cleaner-idempotent"]
+    ends = results["cleaner-idempotent"]
     assert ends.status == "failed"
     assert ends.reason == f"SystemExit: not today (test_runner.py, line {exit_line})"
-    assert outcomes["cleaner-empty-text"].reason == f"KeyError: 'fault' (test_runner.py, line {fail_line})"
+    assert results["cleaner-empty-text"].reason == f"KeyError: 'fault' (test_runner.py, line {fail_line})"
 
 
-def test_the_exam_ends_where_the_contract_is_broken() -> None:
+def test_checks_stop_where_the_contract_is_broken() -> None:
     class Misspelled:
         """Has no method of this name."""
 
         def cleann(self, text: str) -> str:
             return text
 
-    outcomes = by_check(run_checks("cleaner", Misspelled))
-    assert list(outcomes) == ["cleaner-docstring", "cleaner-options", "cleaner-search", "cleaner-contract"]
-    assert outcomes["cleaner-contract"].status == "failed"
-    assert outcomes["cleaner-contract"].reason.endswith("Misspelled has no clean")
-    assert outcomes["cleaner-docstring"].status == "passed"
+    results = by_check(run_checks("cleaner", Misspelled))
+    assert list(results) == ["cleaner-docstring", "cleaner-options", "cleaner-search", "cleaner-contract"]
+    assert results["cleaner-contract"].status == "failed"
+    assert results["cleaner-contract"].reason.endswith("Misspelled has no clean")
+    assert results["cleaner-docstring"].status == "passed"
 
 
-def test_an_interrupt_ends_the_exam() -> None:
+def test_an_interrupt_ends_the_checks() -> None:
     class Interrupted(Raw):
         def clean(self, text: str) -> str:
             raise KeyboardInterrupt(text)
@@ -101,11 +101,11 @@ def test_an_interrupt_ends_the_exam() -> None:
 
 
 def test_a_check_that_does_not_apply_is_skipped_with_the_reason() -> None:
-    outcome = by_check(run_checks("model", Uniform))["model-loss"]
-    assert outcome.status == "skipped"
-    assert "no loss" in outcome.reason
+    result = by_check(run_checks("model", Uniform))["model-loss"]
+    assert result.status == "skipped"
+    assert "lacks loss" in result.reason
     [check] = [check for check in checks("model") if check.id == "model-loss"]
-    with pytest.raises(CheckSkipped, match="no loss"):
+    with pytest.raises(CheckSkipped, match="lacks loss"):
         check(Uniform)
 
 
@@ -132,9 +132,7 @@ def test_options_reach_the_component() -> None:
 
     def failed(**options: Any) -> set[str]:
         return {
-            outcome.check
-            for outcome in run_checks("cleaner", Prefixed, **options)
-            if outcome.status == "failed"
+            result.check for result in run_checks("cleaner", Prefixed, **options) if result.status == "failed"
         }
 
     assert failed() == set()
@@ -153,9 +151,9 @@ def test_the_exam_leaves_the_global_random_states_as_they_were() -> None:
     random.seed(1), np.random.seed(1), torch.manual_seed(1)
     expected = draws()
     random.seed(1), np.random.seed(1), torch.manual_seed(1)
-    outcomes = by_check(run_checks("cleaner", Uniform))
+    results = by_check(run_checks("cleaner", Uniform))
     assert draws() == expected
-    assert "global random state" in outcomes["cleaner-deterministic"].reason
+    assert "global random state" in results["cleaner-deterministic"].reason
 
 
 def test_the_texts_are_the_same_each_time_and_hold_what_is_odd() -> None:
@@ -268,7 +266,7 @@ def test_the_exam_needs_no_pytest(tmp_path: Path) -> None:
         "sys.modules |= dict.fromkeys(['pytest', 'hypothesis'])\n"
         "from textgen.testing import run_checks\n"
         "from textgen_cleaners.raw import Raw\n"
-        "print(*{outcome.status for outcome in run_checks('cleaner', Raw)})"
+        "print(*{result.status for result in run_checks('cleaner', Raw)})"
     )
     done = python(code, tmp_path)
     assert (done.stdout, done.stderr) == ("passed\n", "")

@@ -1,4 +1,8 @@
-"""Looking at plugins: which there are, what one offers, whether it keeps its contract."""
+"""Information about plugins: which are installed, what each offers, whether it fulfils its contract.
+
+The help of an option is the string after its field, as for any attribute. Arguments of `__init__`, which
+cannot have one, say it in their annotation: `Annotated[int, doc("…")]`, which takes precedence.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ SIGNS: tuple[tuple[type[BaseMetadata], str, str], ...] = (
 
 
 def listing() -> list[dict[str, Any]]:
-    """Return what is installed, by metadata alone, each with the problem it is known to have."""
+    """Return the installed plugins by their metadata alone, each with its known problem."""
     return [
         {
             **{key: getattr(plugin, key) for key in ("kind", "name", "distribution", "version", "target")},
@@ -42,7 +46,7 @@ def listing() -> list[dict[str, Any]]:
 
 
 def chosen(names: Sequence[str], kind: str | None) -> list[Plugin]:
-    """Return the plugins of these names, of all kinds or one; all plugins without a name.
+    """Return the plugins of these names; without a name, all of them. `kind` restricts them to one kind.
 
     Raises `TextgenError` for an unknown name or kind.
     """
@@ -56,7 +60,10 @@ def chosen(names: Sequence[str], kind: str | None) -> list[Plugin]:
 
 
 def description(plugin: Plugin) -> dict[str, Any]:
-    """Return what a plugin offers, as JSON values; raises `PluginError` if it cannot be loaded."""
+    """Return a plugin's description, place and options as JSON values.
+
+    Raises `PluginError` if it cannot be loaded.
+    """
     component = load(plugin.kind, plugin.name)
     is_class = inspect.isclass(component)
     file, line = _place(component) if callable(component) else (None, None)
@@ -90,7 +97,7 @@ def option_rows(component: type) -> list[dict[str, Any]]:
 
 
 def training_rows(model: type) -> list[dict[str, Any]]:
-    """Return the options of training, with the defaults that a model recommends; none for one that counts."""
+    """Return the training options with the defaults that a model recommends; none for a model with `fit`."""
     from textgen.experiment.entry import recommended_training
     from textgen.nn.model_class import ModelClass
     from textgen.training.options import TrainOptions
@@ -104,7 +111,7 @@ def training_rows(model: type) -> list[dict[str, Any]]:
 
 
 def type_name(annotation: Any) -> str:
-    """Return an option's type as people write it: `int ≥ 1`, `auto | full`, `float > 0 or none`."""
+    """Return an option's type in words: `int ≥ 1`, `auto | full`, `float > 0 or none`."""
     origin = get_origin(annotation)
     if origin is Annotated:
         base, *metadata = get_args(annotation)
@@ -123,9 +130,9 @@ def type_name(annotation: Any) -> str:
 
 
 def search_range(option: Option) -> str:
-    """Return what `textgen tune` tries of an option, such as `1..4` or `false | true`; empty for nothing.
+    """Return the values that `textgen tune` tries, such as `1..4` or `false | true`; empty for none.
 
-    An end that is left out is that of the range that is allowed.
+    A missing end is that of the valid range.
     """
     search = option.search
     if search is None:
@@ -137,10 +144,10 @@ def search_range(option: Option) -> str:
     return "..".join("" if end is None else f"{end:g}" for end in (search.low, search.high))
 
 
-def examined(
+def checked(
     chosen_plugins: Iterable[Plugin], report: Callable[[Plugin], None]
 ) -> Iterator[tuple[Plugin, list[CheckResult]]]:
-    """Yield plugins with the outcomes of their kind's checks; one that cannot be loaded fails `loads`."""
+    """Yield plugins with the results of their checks; one that cannot be loaded fails the check `loads`."""
     from textgen.testing import CheckResult, run_checks
 
     for plugin in chosen_plugins:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,24 +71,15 @@ def check(
 ) -> None:
     """Check plugins against the contract of their kind; exit code 1 if one fails."""
     load_plugins(plugin)
-    from textgen.cli.plugin_info import chosen, examined
+    from textgen.cli.plugin_info import checked, chosen
     from textgen.cli.progress import ProgressDisplay
 
     rows: list[dict[str, Any]] = []
-    with ProgressDisplay() as display, redirect_stdout(sys.stderr):  # which a plugin may print on
-        for each, outcomes in examined(
+    with ProgressDisplay() as display, redirect_stdout(sys.stderr):  # for plugins that print
+        for each, results in checked(
             chosen(names or [], kind), lambda plugin: display(f"{plugin.kind} {plugin.name}", None)
         ):
-            rows += [
-                {
-                    "kind": each.kind,
-                    "name": each.name,
-                    "check": outcome.check,
-                    "status": outcome.status,
-                    "reason": outcome.reason,
-                }
-                for outcome in outcomes
-            ]
+            rows += [{"kind": each.kind, "name": each.name, **asdict(result)} for result in results]
     if as_json:
         print_values({"checks": rows}, as_json)
     else:
@@ -98,9 +90,9 @@ def check(
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the component, as it is written in an entry.")],
+    name: Annotated[str, typer.Argument(help="Name of the component, as users write it in an entry.")],
     kind: Annotated[
-        str, typer.Option("--kind", help="model, tokenizer, sampler, embedding, corpus or cleaner.")
+        str, typer.Option("--kind", help="Kind: model, tokenizer, sampler, embedding, corpus or cleaner.")
     ],
     into: Annotated[
         Path, typer.Option("--into", help="Folder in which the project's folder is made.")
@@ -122,14 +114,14 @@ def _print_description(description: dict[str, Any]) -> None:
     if description["file"]:
         print(f"{description['file']}, line {description['line']}")
     print(f"\n{printable(description['description'])}")
-    for part, title in (("options", "Options:"), ("training", "Options of training:")):
+    for part, title in (("options", "Options:"), ("training", "Training options:")):
         if description[part]:
             print(f"\n{title}")
             print_rows([row | {"default": _written(row["default"])} for row in description[part]])
 
 
 def _written(default: Any) -> str:
-    """Return a default as it is written in an entry, where a dash means nothing."""
+    """Return a default the way an entry writes it."""
     return default if isinstance(default, str) else str(default).lower()
 
 

@@ -1,4 +1,4 @@
-"""Writes an installable project around one small component, as `textgen plugins new` does."""
+"""New plugin projects: `textgen plugins new` writes an installable one around a small component."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
+
+from packaging.utils import canonicalize_name
 
 from textgen import DISTRIBUTION, __version__
 from textgen.api import TextgenError
@@ -26,10 +28,10 @@ TRY = {
     "corpus": "char-lstm random --corpus {name}",
     "cleaner": "char-lstm random --clean {name}",
 }
-"""Kind of component: what `textgen bench` compares to try one."""
+"""Kind of component: arguments of `textgen bench` that try one."""
 
 IN_ENTRIES = ("tokenizer", "model", "embedding")
-"""Kinds whose names hyphens separate in an entry, and so have none."""
+"""Kinds whose names are joined by hyphens in an entry, and so contain none."""
 
 MAX_NAME_LENGTH = 30
 
@@ -67,7 +69,7 @@ README = Template("""\
 
 The $kind `$name` for textgen: one class in `$module.py`.
 
-Install it, so that textgen finds it; changes of the code take part at once:
+Install it, so that textgen finds it; changes of the code take effect at once:
 
 ```sh
 pip install --editable ".[test]"
@@ -79,7 +81,7 @@ Compare it:
 textgen bench $entries
 ```
 
-Check that it keeps the contract of its kind, in the terminal or as tests:
+Check that it fulfils the contract of its kind, in the terminal or as tests:
 
 ```sh
 textgen plugins check $name
@@ -91,8 +93,8 @@ pytest
 def new_project(name: str, kind: str, parent: Path) -> Path:
     """Write the project `textgen-<name>` into the folder `parent` and return its folder.
 
-    Raises `TextgenError` if there is no such kind, if the name is no name for it or is taken, and if the
-    folder exists or cannot be written; nothing is left then.
+    Raises `TextgenError`, and leaves nothing behind, if the kind is unknown, the name is invalid or taken, or
+    the folder exists or cannot be written.
     """
     if kind not in TRY:
         raise TextgenError(unknown("kind", kind, TRY))
@@ -132,22 +134,22 @@ def new_project(name: str, kind: str, parent: Path) -> Path:
 
 
 def check_name(name: str, kind: str) -> None:
-    """Raise `TextgenError` if a component of this kind cannot be called so."""
+    """Raise `TextgenError` if the name is invalid for a component of this kind."""
     separators, marks = ("_", "underscores") if kind in IN_ENTRIES else ("_-", "underscores or hyphens")
     is_name = re.fullmatch(f"[a-z][a-z0-9]*(?:[{separators}][a-z0-9]+)*", name)
     if not is_name or keyword.iskeyword(name) or len(name) > MAX_NAME_LENGTH:
         raise TextgenError(
-            f"{name!r} is no name for {with_article(kind)}; take up to {MAX_NAME_LENGTH} lower-case letters "
-            f"and digits, a letter first, in words joined by single {marks}, and no keyword of Python"
+            f"invalid {kind} name {name!r}: use up to {MAX_NAME_LENGTH} lower-case letters and digits, a "
+            f"letter first, in words joined by single {marks}, and not a keyword of Python"
         )
 
 
 def check_free(name: str, kind: str, distribution: str, module: str) -> None:
-    """Raise `TextgenError` if the name, or what would be installed under it, is there already."""
+    """Raise `TextgenError` if the name, or the distribution or module named after it, exists already."""
     if name in names(kind):
         raise TextgenError(f"there is {with_article(kind)} {name!r} already; choose another name")
-    installed = {other.name.lower().replace("_", "-") for other in distributions() if other.name}
-    if distribution.replace("_", "-") in installed:
+    installed = {canonicalize_name(other.name) for other in distributions() if other.name}
+    if canonicalize_name(distribution) in installed:
         raise TextgenError(f"the distribution {distribution} is installed already; choose another name")
     if find_spec(module):
         raise TextgenError(f"the module {module} is installed already; choose another name than {name!r}")
@@ -160,6 +162,6 @@ def imported(source: str) -> set[str]:
 
 
 def requirement(version: str) -> str:
-    """Return the requirement of this version or a later compatible one: `textgen-bench>=0.1.2,<0.2`."""
+    """Return the requirement for this version and compatible later ones: `textgen-bench>=0.1.2,<0.2`."""
     major, minor = map(int, re.findall(r"\d+", version)[:2])
     return f"{DISTRIBUTION}>={version},<{major + 1 if major else f'0.{minor + 1}'}"

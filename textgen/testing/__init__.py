@@ -1,6 +1,6 @@
-"""The conformance kit: checks that tell plugin authors whether their component keeps its contract.
+"""Conformance kit: checks that tell plugin authors whether their component fulfils its contract.
 
-With pytest this is a whole test file, and has one case for each check:
+With pytest, this is a complete test file with one case per check:
 
     from textgen.testing import conformance_test
 
@@ -14,14 +14,14 @@ With pytest this is a whole test file, and has one case for each check:
 
     test_lower = conformance_test("cleaner", Lower)
 
-Without pytest, `run_checks` returns the outcomes:
+Without pytest, `run_checks` returns the results:
 
     from textgen.testing import run_checks
 
-    for outcome in run_checks("cleaner", Lower):
-        print(outcome.check, outcome.status, outcome.reason)
+    for result in run_checks("cleaner", Lower):
+        print(result.check, result.status, result.reason)
 
-A component is the class itself; options for building it may follow: `run_checks("model", Bigram, size=16)`.
+The component is the class itself; options for it may follow: `run_checks("model", Bigram, size=16)`.
 Importing this package needs neither pytest nor hypothesis.
 """
 

@@ -1,4 +1,4 @@
-"""The texts that components are examined with: English prose, odd Unicode, random strings."""
+"""Texts for checks: English prose, odd Unicode, random strings."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ NASTY = (
     "<0x41>", "<0xE2><0x82>", "<unk>", "<s>", "</s>", "[UNK]", "##ing", "▁the", "Ġthe",
     "<b>", "</b>", "<!--", "&amp;", "&#0;", "&#55296;", "{{", "]]", "Â\x80", "â€™",
 )  # fmt: skip
-"""Strings that break programs: half characters, joined ones, invisible ones, what looks like a token."""
+"""Strings that break programs: halves of characters, joined and invisible ones, lookalikes of tokens."""
 
 
 def random_strings(number: int = 60, seed: int = 0) -> list[str]:
@@ -87,6 +87,6 @@ def random_strings(number: int = 60, seed: int = 0) -> list[str]:
 
 
 def any_texts() -> list[str]:
-    """Return texts of every sort: none at all, prose, odd strings alone and together."""
+    """Return texts of every sort: an empty one, prose, odd strings alone and together."""
     together = "".join(NASTY), " ".join(reversed(NASTY)), f"{PROSE[:80]}{NASTY[0]}{PROSE[80:160]}"
     return ["", PROSE, OTHER_PROSE, *NASTY, *together, *random_strings()]

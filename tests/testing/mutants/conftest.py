@@ -22,6 +22,4 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def failures(mutant: Any) -> dict[str, str]:
     """The checks that the mutant fails, each with its reason."""
     kind = mutant.found_by.partition("-")[0]
-    return {
-        outcome.check: outcome.reason for outcome in run_checks(kind, mutant) if outcome.status == "failed"
-    }
+    return {result.check: result.reason for result in run_checks(kind, mutant) if result.status == "failed"}

@@ -72,11 +72,11 @@ def values() -> list[Any]:
 
 
 def failures(kind: str, component: type) -> dict[str, str]:
-    """Return what a component fails, once it is sure that the exam leaves everything as it was."""
+    """Return what a component fails, once it is sure that the checks leave everything unchanged."""
     before = values()
-    outcomes = run_checks(kind, component)
+    results = run_checks(kind, component)
     assert values() == before
-    return {outcome.check: outcome.reason for outcome in outcomes if outcome.status == "failed"}
+    return {result.check: result.reason for result in results if result.status == "failed"}
 
 
 def test_every_setting_is_tried() -> None:

@@ -196,7 +196,7 @@ RIGHT = {
 
 @pytest.mark.parametrize("component", RIGHT.values(), ids=RIGHT)
 def test_states_of_many_forms_pass(component: type) -> None:
-    assert [outcome for outcome in run_checks("model", component) if outcome.status == "failed"] == []
+    assert [result for result in run_checks("model", component) if result.status == "failed"] == []
 
 
 def test_the_check_meant_for_a_fault_finds_it(mutant: Any, failures: dict[str, str]) -> None:

@@ -186,7 +186,7 @@ class StepWithoutState(Recurrent):
     ],
 )
 def test_models_that_learn_in_their_own_way_pass(component: type) -> None:
-    assert [outcome for outcome in run_checks("model", component) if outcome.status == "failed"] == []
+    assert [result for result in run_checks("model", component) if result.status == "failed"] == []
 
 
 def test_the_check_meant_for_a_fault_finds_it(mutant: Any, failures: dict[str, str]) -> None:

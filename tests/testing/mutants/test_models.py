@@ -173,9 +173,9 @@ class NoModule:
 
 @pytest.mark.parametrize("component", [Small, Uniform])
 def test_without_its_fault_a_model_passes(component: type) -> None:
-    outcomes = run_checks("model", component)
-    assert [outcome for outcome in outcomes if outcome.status == "failed"] == []
-    assert component is Uniform or all(outcome.status == "passed" for outcome in outcomes)
+    results = run_checks("model", component)
+    assert [result for result in results if result.status == "failed"] == []
+    assert component is Uniform or all(result.status == "passed" for result in results)
 
 
 def test_the_check_meant_for_a_fault_finds_it(mutant: Any, failures: dict[str, str]) -> None:

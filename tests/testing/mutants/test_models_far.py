@@ -152,7 +152,7 @@ class StepOfAFullBuffer(Recurrent):
 
 @pytest.mark.parametrize("component", [Recurrent, ThreeTokens])
 def test_without_its_fault_a_model_passes(component: type) -> None:
-    assert [outcome for outcome in run_checks("model", component) if outcome.status == "failed"] == []
+    assert [result for result in run_checks("model", component) if result.status == "failed"] == []
 
 
 def test_the_check_meant_for_a_fault_finds_it(mutant: Any, failures: dict[str, str]) -> None:

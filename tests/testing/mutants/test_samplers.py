@@ -217,7 +217,7 @@ class Likeliest:
 
 @pytest.mark.parametrize("component", [Plain, Forgetful, Likeliest])
 def test_without_its_fault_it_passes(component: type) -> None:
-    assert [outcome for outcome in run_checks("sampler", component) if outcome.status == "failed"] == []
+    assert [result for result in run_checks("sampler", component) if result.status == "failed"] == []
 
 
 def test_the_check_meant_for_a_fault_finds_it(mutant: Any, failures: dict[str, str]) -> None:

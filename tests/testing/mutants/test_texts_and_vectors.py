@@ -152,7 +152,7 @@ class LeavesTheJointToChance(Stripped):
     ("kind", "component"), [("embedding", Hashed), ("corpus", Numbers), ("cleaner", Stripped)]
 )
 def test_without_its_fault_it_passes(kind: str, component: type) -> None:
-    assert [outcome for outcome in run_checks(kind, component) if outcome.status == "failed"] == []
+    assert [result for result in run_checks(kind, component) if result.status == "failed"] == []
 
 
 def test_the_check_meant_for_a_fault_finds_it(mutant: Any, failures: dict[str, str]) -> None:

@@ -164,7 +164,7 @@ class DefaultOutOfItsType(CharTokenizer):
 
 
 def test_without_its_fault_it_passes() -> None:
-    assert [outcome for outcome in run_checks("tokenizer", CharTokenizer) if outcome.status == "failed"] == []
+    assert [result for result in run_checks("tokenizer", CharTokenizer) if result.status == "failed"] == []
 
 
 def test_the_check_meant_for_a_fault_finds_it(mutant: Any, failures: dict[str, str]) -> None:

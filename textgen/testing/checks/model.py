@@ -1,4 +1,4 @@
-"""The checks of how models predict: shapes, batches, repetition, the step for generation."""
+"""Checks of predictions: shapes, batches, repeated calls, the step for generation."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from textgen.testing.runner import check
 __tracebackhide__ = True
 
 LOOSE = 0.1
-"""What bf16 may change of a distribution, as a share of what makes it differ from the uniform one."""
+"""Allowed error of log-probabilities in bf16, relative to how much they vary."""
 
 
 @check("model")
 def check_model_trainable(component: Any, /, **options: Any) -> None:
     """It has trainable parameters, or `fit`.
 
-    Else there is no way to train it.
+    Otherwise it cannot be trained.
     """
     model = built_model(component, **options)
     can_learn = is_trainable(model) or callable(getattr(model, "fit", None))
@@ -42,7 +42,7 @@ def check_model_trainable(component: Any, /, **options: Any) -> None:
 
 @check("model")
 def check_model_shapes(component: Any, /, **options: Any) -> None:
-    """Ids [batch, time] give logits [batch, time, vocab_size], also for a single token.
+    """Ids [batch, time] give logits [batch, time, vocab_size], even for a single token.
 
     Training, scoring and generation differ in batch size and length.
     """
@@ -55,9 +55,9 @@ def check_model_shapes(component: Any, /, **options: Any) -> None:
 
 @check("model")
 def check_model_batch(component: Any, /, **options: Any) -> None:
-    """A row alone has the logits that it has in a batch.
+    """A row alone has the same logits as in a batch.
 
-    Else what is generated depends on what else is generated.
+    Otherwise a sample depends on the rest of its batch.
     """
     model = trained_model(component, **options)
     ids = random_batch(4, 20)
@@ -69,7 +69,7 @@ def check_model_batch(component: Any, /, **options: Any) -> None:
 def check_model_pure(component: Any, /, **options: Any) -> None:
     """The same ids and state give the same logits again, and neither is changed in place.
 
-    A state is used again when one prompt is continued several times.
+    A state is reused when one prompt is continued several times.
     """
     model = trained_model(component, **options)
     ids, rest = random_batch(2, 10), random_batch(2, 5, seed=1)
@@ -78,11 +78,9 @@ def check_model_pure(component: Any, /, **options: Any) -> None:
     given = rest.clone()
     first, _ = in_chunks(model, given, [5], state)
     is_kept = all(map(torch.equal, tensors(state), originals))
-    require(is_kept, "expected forward to leave the state it is given as it is; it changes it in place")
-    require(
-        torch.equal(given, rest), "expected forward to leave the ids as they are; it changes them in place"
-    )
-    logits_of(model, ids)  # what else is computed in between must not matter
+    require(is_kept, "expected forward to leave its state unchanged; it changes it in place")
+    require(torch.equal(given, rest), "expected forward to leave the ids unchanged; it changes them in place")
+    logits_of(model, ids)  # computations in between must not matter
     second, _ = in_chunks(model, rest, [5], state)
     require_close(second, first, "the same logits for the same ids and state", EXACT)
 
@@ -91,7 +89,7 @@ def check_model_pure(component: Any, /, **options: Any) -> None:
 def check_model_evaluation_mode(component: Any, /, **options: Any) -> None:
     """In evaluation mode nothing is random.
 
-    Dropout, for one, is for training only; scores could not be had again.
+    Dropout, for example, is for training only; otherwise scores cannot be reproduced.
     """
     model = trained_model(component, **options)
     ids = random_batch(2, 20)
@@ -99,14 +97,14 @@ def check_model_evaluation_mode(component: Any, /, **options: Any) -> None:
     for seed in (1, 2):
         torch.manual_seed(seed)
         found.append(logits_of(model, ids))
-    require_close(found[0], found[1], "the same logits whatever torch's global seed", EXACT)
+    require_close(found[0], found[1], "the same logits with any global seed of torch", EXACT)
 
 
 @check("model")
 def check_model_step(component: Any, /, **options: Any) -> None:
-    """`prepare_step` in fp32 predicts as `forward` does.
+    """`prepare_step` in fp32 predicts the same as `forward`.
 
-    Else a model writes other texts than it is scored for.
+    Otherwise the model that writes is not the model that is scored.
     """
     model = with_step(trained_model(component, **options))
     ids = random_batch(2, 520)
@@ -120,9 +118,9 @@ def check_model_step(component: Any, /, **options: Any) -> None:
 
 @check("model")
 def check_model_step_bf16(component: Any, /, **options: Any) -> None:
-    """`prepare_step` in bf16 predicts about as `forward` does in fp32.
+    """`prepare_step` in bf16 predicts nearly the same as `forward` in fp32.
 
-    Texts are written so where the hardware is fast at it.
+    Samples are written in bf16 where the hardware is fast at it.
     """
     model = with_step(trained_model(component, 6, **options))
     ids = random_batch(3, 25)
@@ -131,15 +129,15 @@ def check_model_step_bf16(component: Any, /, **options: Any) -> None:
     error, size = (float(part.square().mean().sqrt()) for part in (found - wanted, wanted - wanted.mean()))
     require(
         error <= LOOSE * size + 1e-3,
-        f"expected about the distributions of forward from steps in bf16; log-probabilities that differ by "
-        f"{size:.2g} among each other are off by {error:.2g}",
+        f"expected nearly the distributions of forward from steps in bf16; log-probabilities that vary by "
+        f"{size:.2g} are off by {error:.2g}",
     )
 
 
 def with_step(model: Any) -> Any:
-    """Return the model; raises `CheckSkipped` if it brings no step for generation."""
+    """Return the model; raises `CheckSkipped` if it lacks a step for generation."""
     if not hasattr(model, "prepare_step"):
-        raise CheckSkipped("has no prepare_step, so forward generates")
+        raise CheckSkipped("lacks prepare_step, so forward generates")
     return model
 
 

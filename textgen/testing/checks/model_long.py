@@ -1,4 +1,4 @@
-"""The checks of models over hundreds of tokens: what is computed at once, in parts, and far into a text."""
+"""Checks over hundreds of tokens: in one pass, in chunks, and far into a text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __tracebackhide__ = True
 
 LENGTH = 600
 EDGES = (64, 128, 512)
-"""Where windows, blocks and buffers of models often end."""
+"""Positions where windows, blocks and buffers of models often end."""
 FAR = 3000
 
 
@@ -29,7 +29,7 @@ def check_model_probabilities(component: Any, /, **options: Any) -> None:
     repeated = torch.full((1, LENGTH), VOCAB_SIZE - 1)
     for what, ids, sizes in (
         ("random tokens", random_batch(1, FAR), [FAR // 6] * 6),
-        ("one token again and again", repeated, [LENGTH]),
+        ("one repeated token", repeated, [LENGTH]),
         ("single tokens", random_batch(1, 40), [1] * 40),
     ):
         logits, _ = in_chunks(model, ids, sizes)
@@ -37,7 +37,7 @@ def check_model_probabilities(component: Any, /, **options: Any) -> None:
         first = int(is_wrong.int().argmax())
         require(
             not is_wrong.any(),
-            f"expected finite logits for {what}; from token {first} on some are infinite or NaN",
+            f"expected finite logits for {what}; from token {first} some are infinite or NaN",
         )
         error = float((log_softmax(logits).exp().sum(-1) - 1).abs().max())
         require(
@@ -47,7 +47,7 @@ def check_model_probabilities(component: Any, /, **options: Any) -> None:
 
 @check("model")
 def check_model_chunks(component: Any, /, **options: Any) -> None:
-    """A text in chunks has the logits that it has in one pass, since the state is carried.
+    """A text in chunks has the same logits as in one pass, since the state is carried.
 
     Long texts are trained on and scored in chunks, and generated token by token.
     """
@@ -71,7 +71,7 @@ def check_model_chunks(component: Any, /, **options: Any) -> None:
 def check_model_causal(component: Any, /, **options: Any) -> None:
     """A token's logits do not depend on later tokens.
 
-    A model that sees what it should predict has a wonderful score and writes nonsense.
+    A model that sees what it should predict has an excellent score and writes nonsense.
     """
     model = trained_model(component, **options)
     for ids, places in ((random_batch(2, 20), (1, 10, 19)), (random_batch(1, LENGTH), (*EDGES, LENGTH - 1))):
@@ -79,5 +79,5 @@ def check_model_causal(component: Any, /, **options: Any) -> None:
         others = (ids + 1 + random_batch(len(ids), ids.shape[1], seed=1) % (VOCAB_SIZE - 1)) % VOCAB_SIZE
         for place in places:
             after = logits_of(model, torch.cat([ids[:, :place], others[:, place:]], 1))
-            what = f"the same logits before token {place} when the tokens from there on change"
+            what = f"the same logits before token {place} when the tokens from there change"
             require_close(after[:, :place], before[:, :place], what, EXACT)

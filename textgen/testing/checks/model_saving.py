@@ -1,4 +1,4 @@
-"""The checks of what a model keeps: weights in files, pretrained vectors."""
+"""Checks of saved weights and pretrained vectors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ VECTOR_SIZE = 24
 def check_model_saved(component: Any, /, **options: Any) -> None:
     """Its weights, saved and loaded into a new model, predict the same.
 
-    What is not in `state_dict` is lost when a run is saved, and when its best weights are chosen.
+    Anything missing from `state_dict` is lost when a run is saved and when its best weights are chosen.
     """
     model, loaded = trained_model(component, **options), built_model(component, 1, **options)
     _load(loaded, model)
@@ -47,7 +47,7 @@ def check_model_saved(component: Any, /, **options: Any) -> None:
 def check_model_vectors(component: Any, /, **options: Any) -> None:
     """Pretrained vectors of any size are accepted, and make a difference.
 
-    An embedding in an entry's name would else be without effect.
+    Otherwise the embedding in an entry's name has no effect.
     """
     need_vectors(component)
     ids = random_batch(2, 10)
@@ -58,35 +58,35 @@ def check_model_vectors(component: Any, /, **options: Any) -> None:
         shape = (2, 10, VOCAB_SIZE)
         is_right = found[-1].shape == shape
         require(is_right, f"expected logits {list(shape)} with vectors; got {list(found[-1].shape)}")
-    require(not torch.equal(*found), "expected other logits with other vectors; they are the same")
+    require(not torch.equal(*found), "expected different logits with different vectors; they are the same")
 
 
 @check("model")
 def check_model_frozen_vectors(component: Any, /, **options: Any) -> None:
-    """Frozen vectors stay as they are during training.
+    """Frozen vectors do not change during training.
 
-    That is what the option `frozen` of an embedding promises.
+    The option `frozen` of an embedding promises that.
     """
     need_vectors(component)
     vectors = some_vectors(1, frozen=True)
     model = built_model(component, **options, vectors=vectors)
     before = _tables(model, vectors)
     if not before:
-        raise CheckSkipped("keeps the vectors in another form, in which they cannot be followed")
+        raise CheckSkipped("keeps the vectors in another form, in which they cannot be compared")
     if is_trainable(model):
         trainer = trainer_of(model, some_ids(200), batch_size=4, sequence_length=8)
         for _ in range(3):
             trainer.update(0.5)
     weights = model.state_dict()
     kept = [name for name, rows in before.items() if torch.equal(weights[name][vectors.found], rows)]
-    require(bool(kept), f"expected frozen vectors to stay in training; {', '.join(before)} changes")
+    require(bool(kept), f"expected frozen vectors to stay the same in training; {', '.join(before)} changes")
 
 
 @check("model")
 def check_model_saved_vectors(component: Any, /, **options: Any) -> None:
     """The weights of a model with vectors load into one with empty vectors of the same size.
 
-    So a saved run is read, without the embedding.
+    That is how a saved run is loaded, without the embedding.
     """
     need_vectors(component)
     ids = random_batch(2, 10)
@@ -114,7 +114,7 @@ def some_vectors(seed: int, frozen: bool) -> PretrainedVectors:
 
 
 def _load(model: Any, source: Any) -> None:
-    """Load the weights of `source` as a saved run is loaded."""
+    """Load the weights of `source` the way a saved run is loaded."""
     try:
         set_weights(model, load(save(weights_of(source))))
     except RuntimeError as error:

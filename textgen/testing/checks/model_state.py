@@ -1,10 +1,10 @@
-"""The checks of a model's state.
+"""Checks of a model's state.
 
-A state is a tensor, or tuples (named ones too), lists and dictionaries of tensors, each with the batch as its
-first dimension; None or an empty tuple if there is nothing to remember. From token to token its form stays:
-types, keys and the number of dimensions. The other sizes may change after the first token, as those of a
-cache that is empty at first; but the states after prompts of any lengths have the same sizes, since they
-are joined to one batch. So a transformer's cache has a fixed size, as a window has, or is full after one
+A state is a tensor, or tuples (including named ones), lists and dictionaries of tensors, each with the batch
+as its first dimension; None or an empty tuple if there is nothing to remember. Its form is the same after
+each token: types, keys and the number of dimensions. Other sizes may change after the first token, such as
+those of a cache that is empty at first; but the states after prompts of any length have the same sizes, since
+they are joined to one batch. So a transformer's cache has a fixed size, like a window, or is full after one
 token. The states of `prepare_step` are not joined, and may grow.
 """
 
@@ -33,7 +33,7 @@ __tracebackhide__ = True
 
 @check("model")
 def check_model_state(component: Any, /, **options: Any) -> None:
-    """The state is made of tensors that begin with the batch, and is built alike after each token.
+    """The state consists of tensors, the batch first, and has the same form after each token.
 
     Prompts are read one by one and their states joined to a batch.
     """
@@ -42,17 +42,19 @@ def check_model_state(component: Any, /, **options: Any) -> None:
     require_batch_first(initial, 3, "at first")
     for when, length in (("after four tokens", 4), ("after five tokens", 1)):
         _, state = in_chunks(model, random_batch(3, length), [length], state)
-        one, other = form(initial), form(state)
-        require(one == other, f"expected a state built alike {when}; got {other}, and {one} at first")
+        first, later = form(initial), form(state)
+        require(
+            first == later, f"expected a state of the same form {when}; got {later}, and {first} at first"
+        )
     logits, _ = predicted(model, random_batch(3, 4), join([model.initial_state(1), model.initial_state(2)]))
     require(logits.shape[0] == 3, f"expected logits of 3 rows for a joined state; got {logits.shape[0]}")
 
 
 @check("model")
 def check_model_joined_states(component: Any, /, **options: Any) -> None:
-    """The states of prompts of different lengths, joined, go on as each alone.
+    """The states of prompts of different lengths, joined, continue as each does alone.
 
-    So several prompts are continued at once.
+    That is how several prompts are continued at once.
     """
     model = trained_model(component, **options)
     prompts = [random_batch(1, length, seed=length) for length in (1, 2, 9, 30)]
@@ -61,12 +63,12 @@ def check_model_joined_states(component: Any, /, **options: Any) -> None:
     for prompt, state in zip(prompts, states, strict=True):
         when = f"after {prompt.shape[1]} tokens"
         is_alike = form(state) == form(states[0])
-        require(is_alike, f"expected a state built as after 1 token {when}; got {form(state)}")
-        one, other = ([list(shape) for shape in shapes(each)] for each in (states[0], state))
+        require(is_alike, f"expected a state of the same form as after 1 token {when}; got {form(state)}")
+        first, later = ([list(shape) for shape in shapes(each)] for each in (states[0], state))
         require(
-            one == other,
-            f"expected a state of the same sizes after any prompt, so that they can be joined; got {one} "
-            f"after 1 token and {other} {when}; give what grows a fixed size",
+            first == later,
+            f"expected a state of the same sizes after any prompt, so that they can be joined; got {first} "
+            f"after 1 token and {later} {when}; give tensors that grow a fixed size",
         )
     together, _ = in_chunks(model, rest, [1, 11], join(states))
     texts = [torch.cat([prompt, row[None]], dim=1) for prompt, row in zip(prompts, rest, strict=True)]
@@ -75,7 +77,7 @@ def check_model_joined_states(component: Any, /, **options: Any) -> None:
 
 
 def form(state: State) -> Any:
-    """Return how a state is built: types, keys and numbers of dimensions, without sizes."""
+    """Return the form of a state: types, keys and numbers of dimensions, without sizes."""
     if isinstance(state, dict):
         return {key: form(value) for key, value in state.items()}
     if isinstance(state, (tuple, list)):

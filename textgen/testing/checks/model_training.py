@@ -1,4 +1,4 @@
-"""The checks of how models learn: gradients, losses, precision, randomness."""
+"""Checks of training: gradients, losses, precision, randomness."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from textgen.training.options import TrainOptions
 __tracebackhide__ = True
 
 LEAST_GAIN = 0.01
-"""In nats: the least that some updates on an easy text must teach."""
+"""Nats per token by which some updates must lower the loss on an easy text."""
 MAX_UPDATES = 100
 
 
 @check("model")
 def check_model_gradients(component: Any, /, **options: Any) -> None:
-    """Within a few updates a gradient reaches every trainable parameter, those of the first state too.
+    """Within a few updates a gradient reaches every trainable parameter, even those of the first state.
 
-    One that none reaches never learns. Layers that begin with zeros keep it from others at first.
+    A parameter without a gradient never learns. Layers that begin with zeros block it at first.
     """
     model = trainable(built_model(component, **options)).train()
     parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
@@ -52,7 +52,7 @@ def check_model_gradients(component: Any, /, **options: Any) -> None:
     missing = set(parameters)
     ids = torch.arange(8 * 21).view(8, 21) * 7 % VOCAB_SIZE  # all of them in each update
     for _ in range(3):
-        # As in training, the first state belongs to the graph, and one that is carried does not.
+        # As in training, the first state belongs to the graph and a carried one does not.
         state = model.initial_state(8)
         for inputs, targets in zip(ids[:, :-1].chunk(2, 1), ids[:, 1:].chunk(2, 1), strict=True):
             loss, following = loss_of(model, inputs, targets, state)
@@ -74,12 +74,12 @@ def check_model_gradients(component: Any, /, **options: Any) -> None:
 def check_model_loss(component: Any, /, **options: Any) -> None:
     """`loss` is the mean cross-entropy of the logits in nats, and returns the same state as `forward`.
 
-    By it a model is trained and its best weights are chosen; by the logits it is scored. In training mode
-    it may be larger, by what else a model wants to be small: there it is finite and has a gradient.
+    It trains the model and chooses its best weights; the logits give the score. In training mode it may
+    include a penalty; there it must be finite and have a gradient.
     """
     model = trained_model(component, **options)
     if not callable(getattr(component, "loss", None)):  # a layer of this name is something else
-        raise CheckSkipped("has no loss, so it is computed from the logits")
+        raise CheckSkipped("lacks loss, so it is computed from the logits")
     state = model.initial_state(3)
     for seed in (1, 2):
         ids = random_batch(3, 21, seed)
@@ -90,9 +90,9 @@ def check_model_loss(component: Any, /, **options: Any) -> None:
         cross_entropy = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         require_close(loss.float(), cross_entropy, f"a loss of {cross_entropy:.4f}, that of the logits")
         is_alike = form(found) == form(following)
-        require(is_alike, "expected a state from loss built as that from forward; it is built otherwise")
-        for one, other in zip(tensors(found), tensors(following), strict=True):
-            require_close(one, other, "the state of forward from loss")
+        require(is_alike, "expected a state from loss of the same form as from forward; it has another form")
+        for got, wanted in zip(tensors(found), tensors(following), strict=True):
+            require_close(got, wanted, "the state of forward from loss")
         state = following
     if is_trainable(model):
         ids = random_batch(3, 21, seed=3)
@@ -103,9 +103,9 @@ def check_model_loss(component: Any, /, **options: Any) -> None:
 
 @check("model")
 def check_model_learns(component: Any, /, **options: Any) -> None:
-    """Some updates on a pattern that repeats lower the loss; `fit` makes no prediction worse than chance.
+    """Some updates on a repeating pattern lower the loss; after `fit`, predictions are not worse than chance.
 
-    Updates are those of the real trainer, with the options that the model recommends.
+    The updates are those of the real trainer, with the options that the model recommends.
     """
     model = built_model(component, **options)
     if not is_trainable(model) and not hasattr(model, "fit"):
@@ -122,7 +122,7 @@ def check_model_learns(component: Any, /, **options: Any) -> None:
         after, chance = nats(), math.log(VOCAB_SIZE)
         require(
             after < chance + LEAST_GAIN,
-            f"expected less than {chance:.2f} nats a token after fit; got {after:.2f}",
+            f"expected less than {chance:.2f} nats per token after fit; got {after:.2f}",
         )
         return
     recommended = getattr(model, "recommended_training", {})
@@ -138,18 +138,18 @@ def check_model_learns(component: Any, /, **options: Any) -> None:
     require(
         False,
         f"expected a loss that falls within {MAX_UPDATES} updates; it went from {before:.3f} to {after:.3f} "
-        f"nats a token at a learning rate of {easy['learning_rate']}",
+        f"nats per token at a learning rate of {easy['learning_rate']}",
     )
 
 
 @check("model")
 def check_model_seed(component: Any, /, **options: Any) -> None:
-    """The weights follow torch's global seed, which building a model does not set.
+    """The initial weights follow torch's global seed, and building a model does not set that seed.
 
-    Else runs with other seeds begin alike, or one with the same seed cannot be had again.
+    Otherwise runs with different seeds begin alike, or a run cannot be reproduced by its seed.
     """
-    one, other = (built_model(component, **options).state_dict() for _ in range(2))
-    names = [name for name in one if not torch.equal(one[name], other[name])]
+    first, second = (built_model(component, **options).state_dict() for _ in range(2))
+    names = [name for name in first if not torch.equal(first[name], second[name])]
     require(not names, f"expected the same weights from the same seed; they differ in {', '.join(names)}")
     ends = []
     for seed in (1, 2):
@@ -157,14 +157,14 @@ def check_model_seed(component: Any, /, **options: Any) -> None:
         component(VOCAB_SIZE, **options)
         ends.append(torch.get_rng_state())
     is_set = torch.equal(*ends)
-    require(not is_set, "expected building to leave torch's global seed; it sets it, so all runs begin alike")
+    require(not is_set, "expected building not to set torch's global seed; it does, so all runs begin alike")
 
 
 @check("model")
 def check_model_randomness(component: Any, /, **options: Any) -> None:
-    """It draws from no global random state but torch's, and in evaluation mode from none.
+    """It uses no global random state except torch's, and none in evaluation mode.
 
-    Those of Python and numpy are not seeded, so a run could not be had again.
+    Those of Python and numpy are not seeded, so a run could not be reproduced.
     """
     with state_unchanged("building or training the model", (PYTHON_RANDOM, NUMPY_RANDOM)):
         model = trained_model(component, **options)
@@ -177,7 +177,7 @@ def check_model_randomness(component: Any, /, **options: Any) -> None:
 def check_model_bf16(component: Any, /, **options: Any) -> None:
     """An update in bf16, by automatic mixed precision, gives a finite loss.
 
-    So it is trained where the hardware is fast at it.
+    Models are trained in bf16 where the hardware is fast at it.
     """
     model = trainable(built_model(component, **options)).train()
     ids = random_batch(4, 9)
@@ -190,18 +190,18 @@ def check_model_bf16(component: Any, /, **options: Any) -> None:
 
 @check("model")
 def check_model_recommended_training(component: Any, /, **options: Any) -> None:  # noqa: ARG001
-    """`recommended_training` names options of training, with values in their ranges.
+    """`recommended_training` names training options, with values in their ranges.
 
-    Others are errors when the training begins.
+    Otherwise training fails at its start.
     """
     recommended = getattr(component, "recommended_training", None)
     if recommended is None:
-        raise CheckSkipped("recommends no options of training")
+        raise CheckSkipped("lacks recommended_training")
     is_mapping = isinstance(recommended, Mapping)
     require(is_mapping, f"expected a dictionary in recommended_training; got {type(recommended).__name__}")
     declared = declared_options(TrainOptions)
     for name, value in recommended.items():
-        require(name in declared, f"expected options of training in recommended_training; got {name!r}")
+        require(name in declared, f"expected training options in recommended_training; got {name!r}")
         try:
             declared[name].parse("recommended_training", str(value))
         except TextgenError as error:

@@ -1,4 +1,4 @@
-"""The checks of what samplers draw."""
+"""Checks of the tokens that samplers choose."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __tracebackhide__ = True
 def check_sampler_ids(component: Any, /, **options: Any) -> None:
     """Logits [batch, vocab] and uniforms [batch] give ids [batch], int64 below the size of the vocabulary.
 
-    They are the next tokens of the model.
+    They are the next tokens of a sample.
     """
     for batch_size, vocab_size, scale in (
         (1, 2, 1.0),
@@ -44,7 +44,7 @@ def check_sampler_ids(component: Any, /, **options: Any) -> None:
 def check_sampler_impossible_token(component: Any, /, **options: Any) -> None:
     """A token with a logit of minus infinity is never drawn, whatever the uniform number.
 
-    Models exclude tokens so.
+    That is how models exclude tokens.
     """
     batch_size = 64
     generator = torch.Generator().manual_seed(1)
@@ -64,25 +64,23 @@ def check_sampler_impossible_token(component: Any, /, **options: Any) -> None:
 
 @check("sampler")
 def check_sampler_certain_token(component: Any, /, **options: Any) -> None:
-    """A token with a logit that is 1000 above all others is drawn.
+    """A token whose logit is 1000 above all others is drawn.
 
-    What a model is sure of, it writes.
+    Tokens that a model is certain of must be written.
     """
     logits, uniforms = random_inputs(VOCAB_SIZE - 1, VOCAB_SIZE)
     certain = torch.arange(1, VOCAB_SIZE)
     logits.scatter_(1, certain[:, None], 1000.0)
     ids = started(component(**options), [PROMPT] * len(certain), VOCAB_SIZE)(logits, uniforms)
     wrong = int((ids != certain).sum())
-    require(
-        wrong == 0, f"expected the token that is certain; {wrong} of {len(certain)} times another was drawn"
-    )
+    require(wrong == 0, f"expected the certain token; another was drawn {wrong} of {len(certain)} times")
 
 
 @check("sampler")
 def check_sampler_likelier_token(component: Any, /, **options: Any) -> None:
-    """A likelier token is drawn at least about as often as a less likely one.
+    """A likelier token is drawn about as often as a less likely one, or more often.
 
-    Where a model prefers one token by far, a text follows it.
+    Otherwise a sample does not follow the preferences of the model.
     """
     tokens, shares = torch.tensor([17, 33, 5, 29]), torch.tensor([0.9, 0.07, 0.02, 0.01])
     logits = torch.full((1, VOCAB_SIZE), -30.0)
@@ -94,8 +92,8 @@ def check_sampler_likelier_token(component: Any, /, **options: Any) -> None:
     is_right = bool((counts[:-1] >= counts[1:] - num_draws // 100).all())
     require(
         is_right,
-        f"expected tokens of probabilities {shown(shares.tolist(), 70)} about as often; "
-        f"of {num_draws} draws they got {counts.tolist()}",
+        f"expected tokens of probabilities {shown(shares.tolist(), 70)} to be drawn about in that order; "
+        f"they were drawn {counts.tolist()} times in {num_draws}",
     )
 
 
@@ -103,7 +101,7 @@ def check_sampler_likelier_token(component: Any, /, **options: Any) -> None:
 def check_sampler_uniforms(component: Any, /, **options: Any) -> None:
     """Other uniforms give other ids, unless the likeliest token is always chosen.
 
-    They are all the randomness there is: a sampler that ignores them writes one text only.
+    They are the only randomness: a sampler that ignores them always writes the same text.
     """
     logits, _ = random_inputs(NUM_ROWS, VOCAB_SIZE)
     logits[:, PROMPT] = -30.0
@@ -123,7 +121,7 @@ def check_sampler_uniforms(component: Any, /, **options: Any) -> None:
 def check_sampler_low_temperature(component: Any, /, **options: Any) -> None:
     """At a temperature of 0.0001 the token with the highest logit is drawn.
 
-    Lower temperatures are safer, in every sampler that has one.
+    A lower temperature means less randomness in every sampler that has one.
     """
     if "temperature" not in declared_options(component):
         raise CheckSkipped("has no temperature")
@@ -134,4 +132,4 @@ def check_sampler_low_temperature(component: Any, /, **options: Any) -> None:
     sampler = component(**options | {"temperature": 1e-4})
     ids = started(sampler, [PROMPT] * 32, VOCAB_SIZE)(logits, uniforms)
     wrong = int((ids != logits.argmax(-1)).sum())
-    require(wrong == 0, f"expected the token with the highest logit; {wrong} of 32 times another was drawn")
+    require(wrong == 0, f"expected the token with the highest logit; another was drawn {wrong} of 32 times")

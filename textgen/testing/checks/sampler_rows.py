@@ -1,4 +1,4 @@
-"""The checks of what a sampler's choice depends on: the arguments of its row, and nothing else."""
+"""Checks that a sampler's choice depends on the arguments of its row, and on nothing else."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ __tracebackhide__ = True
 
 @check("sampler")
 def check_sampler_deterministic(component: Any, /, **options: Any) -> None:
-    """The same uniforms give the same ids, and no other randomness is used.
+    """The same uniforms give the same ids, without other randomness.
 
-    A sample is told by its seed, from which the uniforms come.
+    A sample is identified by its seed, from which the uniforms come.
     """
     found = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         with state_unchanged("the sampler"):
             found.append(many_steps(component(**options)))
-    require(torch.equal(*found), "expected the same ids for the same uniforms; got others")
+    require(torch.equal(*found), "expected the same ids for the same uniforms; they differ")
 
 
 @check("sampler")
 def check_sampler_batch(component: Any, /, **options: Any) -> None:
-    """A row's ids do not depend on the other rows, nor on its place among them.
+    """A row's ids depend neither on the other rows nor on its place among them.
 
-    Else a sample depends on what else is sampled.
+    Otherwise a sample depends on the rest of its batch.
     """
     sampler, rows = component(**options), range(NUM_ROWS)
     for vocab_size in (VOCAB_SIZE, OTHER_VOCAB_SIZE):
@@ -59,9 +59,9 @@ def check_sampler_batch(component: Any, /, **options: Any) -> None:
 
 @check("sampler")
 def check_sampler_start(component: Any, /, **options: Any) -> None:
-    """`start` starts from nothing but its arguments, and the sampler itself remembers nothing.
+    """`start` depends on its arguments alone, and the sampler itself remembers nothing.
 
-    Else a sample depends on those drawn before.
+    Otherwise a sample depends on those drawn before.
     """
     sampler = component(**options)
     if not hasattr(sampler, "start"):
@@ -69,16 +69,17 @@ def check_sampler_start(component: Any, /, **options: Any) -> None:
     first = many_steps(sampler)
     again = many_steps(sampler)
     require(
-        torch.equal(again, first), "expected the same ids after beginning again; what was drawn is remembered"
+        torch.equal(again, first),
+        "expected the same ids after a second start; the first is remembered",
     )
-    one, other = (started(sampler, prompts_of(range(NUM_ROWS)), VOCAB_SIZE) for _ in range(2))
+    first_batch, second_batch = (started(sampler, prompts_of(range(NUM_ROWS)), VOCAB_SIZE) for _ in range(2))
     parts = []
     for logits, uniforms in random_steps(VOCAB_SIZE):
-        parts.append(one(logits, uniforms))
-        other(logits.flip(0), uniforms.flip(0))
+        parts.append(first_batch(logits, uniforms))
+        second_batch(logits.flip(0), uniforms.flip(0))
     mixed = torch.stack(parts, 1)
     require(
-        torch.equal(mixed, first), "expected two batches in turn to go on as each alone; they share a memory"
+        torch.equal(mixed, first), "expected two batches in turn to continue as each alone; they share memory"
     )
 
 
@@ -93,22 +94,22 @@ def check_sampler_pure(component: Any, /, **options: Any) -> None:
     draw = started(component(**options), prompts_of(range(8)), VOCAB_SIZE)
     for _ in range(2):
         draw(*given)
+    require(torch.equal(given[0], logits), "expected the logits to stay unchanged; they are changed in place")
     require(
-        torch.equal(given[0], logits), "expected the logits to be left as they are; they are changed in place"
+        torch.equal(given[1], uniforms), "expected the uniforms to stay unchanged; they are changed in place"
     )
-    require(torch.equal(given[1], uniforms), "expected the uniforms to be left as they are; they are changed")
 
 
 @check("sampler")
 def check_sampler_shift(component: Any, /, **options: Any) -> None:
     """A constant added to all logits changes nothing.
 
-    Logits mean probabilities only up to a constant, and each model has its own.
+    Logits determine probabilities only up to a constant, and each model has its own.
     """
     found = [many_steps(component(**options), shift=shift) for shift in (0.0, 8.0, -64.0)]
-    for other in found[1:]:
-        wrong = int((found[0] != other).sum())
+    for shifted in found[1:]:
+        wrong = int((found[0] != shifted).sum())
         require(
             wrong == 0,
-            f"expected the same ids after a shift of all logits; {wrong} of {other.numel()} differ",
+            f"expected the same ids after a shift of all logits; {wrong} of {shifted.numel()} differ",
         )

@@ -1,4 +1,4 @@
-"""The checks of tokenizers."""
+"""Checks of tokenizers."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from textgen.testing.texts import NASTY, OTHER_PROSE, PROSE, any_texts, random_s
 __tracebackhide__ = True
 
 PROBES = ("", OTHER_PROSE, PROSE[:500], "".join(NASTY), *random_strings(10, seed=1))
-"""By how they encode these, two tokenizers are compared."""
+"""Texts whose ids decide whether two tokenizers are the same."""
 
 BLOCK_CHARS = 700
 
 
 @check("tokenizer")
 def check_tokenizer_lossless(component: Any, /, **options: Any) -> None:
-    """Decoding what was encoded gives back the text, whatever it is.
+    """Decoding the ids of any text gives back the text.
 
-    Only then is a score the score of the text; a tokenizer that cannot do it declares `lossless = False`.
+    Only then is a score the score of the text; a tokenizer that loses text declares `lossless = False`.
     """
     for train in ("", PROSE):
         tokenizer = lossless(fitted(component, train, **options))
@@ -45,9 +45,9 @@ def check_tokenizer_lossless(component: Any, /, **options: Any) -> None:
 
 @check("tokenizer")
 def check_tokenizer_ids(component: Any, /, **options: Any) -> None:
-    """Encoding gives a one-dimensional array of integers that are places in `tokens`.
+    """Encoding gives a one-dimensional array of integers that are indices into `tokens`.
 
-    Models look rows up by them; others are errors in the middle of a run, or wrong rows.
+    Models look up rows by them; other integers fail in the middle of a run, or find the wrong row.
     """
     tokenizer = fitted(component, PROSE, **options)
     for text in any_texts():
@@ -63,9 +63,9 @@ def check_tokenizer_ids(component: Any, /, **options: Any) -> None:
 
 @check("tokenizer")
 def check_tokenizer_surfaces(component: Any, /, **options: Any) -> None:
-    """The surfaces of the tokens, joined, spell the text; `<0xE2>` stands for a byte.
+    """The surfaces of the tokens, joined, spell the text; `<0xE2>` means a byte.
 
-    By them characters are counted in scores, and generated tokens become text.
+    Scores count characters by them, and generated tokens become text by them.
     """
     tokenizer = lossless(fitted(component, PROSE, **options))
     pieces = [surface_bytes(token) for token in tokenizer.tokens]
@@ -78,13 +78,13 @@ def check_tokenizer_surfaces(component: Any, /, **options: Any) -> None:
 
 @check("tokenizer")
 def check_tokenizer_fallback(component: Any, /, **options: Any) -> None:
-    """`fallback`, if it is there, says of each token whether it spells what the vocabulary lacks.
+    """`fallback`, if present, tells for each token whether it spells out-of-vocabulary words.
 
-    From it comes what a score says about unknown words.
+    Scores report out-of-vocabulary words by it.
     """
     tokenizer = fitted(component, PROSE, **options)
     if not hasattr(tokenizer, "fallback"):
-        raise CheckSkipped("has no fallback, so its byte tokens count as spelling")
+        raise CheckSkipped("lacks fallback, so its byte tokens count as the fallback")
     mask, size = np.asarray(tokenizer.fallback), len(tokenizer.tokens)
     is_mask = mask.shape == (size,) and mask.dtype == bool
     require(
@@ -96,25 +96,28 @@ def check_tokenizer_fallback(component: Any, /, **options: Any) -> None:
 def check_tokenizer_deterministic(component: Any, /, **options: Any) -> None:
     """The same text gives the same vocabulary and the same ids each time.
 
-    Else a result cannot be had again.
+    Otherwise a result cannot be reproduced.
     """
-    one, other = fitted(component, PROSE, **options), fitted(component, PROSE, **options)
-    require_same(one, other, "two tokenizers fitted to the same text")
-    require_same(one, one, "two encodings by one tokenizer")
+    first, second = fitted(component, PROSE, **options), fitted(component, PROSE, **options)
+    require_same(first, second, "two tokenizers fitted to the same text")
+    require_same(first, first, "two encodings by one tokenizer")
 
 
 @check("tokenizer")
 def check_tokenizer_vocabulary_from_training(component: Any, /, **options: Any) -> None:
     """Encoding and decoding another text changes neither the vocabulary nor later ids.
 
-    Else words of the held-out text get into the vocabulary, and models trained before do not fit it.
+    Otherwise words of the held-out text enter the vocabulary, and models trained before do not match it.
     """
     tokenizer, fresh = fitted(component, PROSE, **options), fitted(component, PROSE, **options)
     tokens, state = list(tokenizer.tokens), to_json(tokenizer)
     for text in any_texts():
         tokenizer.decode(tokenizer.encode(text))
     _require_equal(tokens, list(tokenizer.tokens), "the same tokens after encoding other texts")
-    require(to_json(tokenizer) == state, "expected state() to stay when other texts are encoded; it changed")
+    require(
+        to_json(tokenizer) == state,
+        "expected state() to ignore texts that are encoded; it changed",
+    )
     require_same(tokenizer, fresh, "a tokenizer that has encoded other texts and one that has not")
 
 
@@ -122,7 +125,7 @@ def check_tokenizer_vocabulary_from_training(component: Any, /, **options: Any) 
 def check_tokenizer_fit_forgets(component: Any, /, **options: Any) -> None:
     """Fitting again forgets the first text.
 
-    Else the vocabulary depends on what a tokenizer was used for before.
+    Otherwise the vocabulary depends on earlier uses of the tokenizer.
     """
     tokenizer = fitted(component, OTHER_PROSE, **options)
     tokenizer.fit(PROSE)
@@ -131,9 +134,9 @@ def check_tokenizer_fit_forgets(component: Any, /, **options: Any) -> None:
 
 @check("tokenizer")
 def check_tokenizer_state(component: Any, /, **options: Any) -> None:
-    """What `state` returns goes through JSON, and `restore` makes the same tokenizer of it.
+    """`state`, written as JSON and read again, restores the same tokenizer.
 
-    Else a saved run gives other ids than it was trained on.
+    Otherwise a saved run gets other ids than it was trained on.
     """
     for train in ("", PROSE, OTHER_PROSE, "\ud83d\ude00\udfff " * 3):
         tokenizer = fitted(component, train, **options)
@@ -144,22 +147,22 @@ def check_tokenizer_state(component: Any, /, **options: Any) -> None:
 
 @check("tokenizer")
 def check_tokenizer_empty_text(component: Any, /, **options: Any) -> None:
-    """An empty text is fitted, has no ids, and no ids are decoded to it.
+    """An empty text can be fitted and encoded to no ids, and no ids are decoded to an empty text.
 
     Prompts are empty by default.
     """
     for train in ("", PROSE):
         tokenizer = fitted(component, train, **options)
         ids, text = tokenizer.encode(""), tokenizer.decode([])
-        require(len(ids) == 0, f"expected no ids of the empty text; got {shown(list(ids))}")
-        require(text == "", f"expected the empty text of no ids; got {shown(text)}")
+        require(len(ids) == 0, f"expected no ids for the empty text; got {shown(list(ids))}")
+        require(text == "", f"expected the empty text for no ids; got {shown(text)}")
 
 
 @check("tokenizer")
 def check_tokenizer_decodes_any_ids(component: Any, /, **options: Any) -> None:
-    """Any ids in any order are decoded to a string, from a list as from an array.
+    """Any ids in any order decode to a string, whether in a list or an array.
 
-    Models write what no text encodes to, such as halves of characters; those become U+FFFD.
+    Models write ids that no text encodes to, such as halves of characters; those become U+FFFD.
     """
     tokenizer = fitted(component, PROSE, **options)
     generator, places = random.Random(0), range(len(tokenizer.tokens))
@@ -173,18 +176,18 @@ def check_tokenizer_decodes_any_ids(component: Any, /, **options: Any) -> None:
             raise
         for text in texts:
             require(isinstance(text, str), f"expected a string from decode({shown(ids)}); got {shown(text)}")
-        require(texts[0] == texts[1], f"expected the same of a list and an array; got {shown(texts)}")
+        require(texts[0] == texts[1], f"expected the same text from a list and an array; got {shown(texts)}")
 
 
 @check("tokenizer")
 def check_tokenizer_counts(component: Any, /, **options: Any) -> None:
     """`count` of every block and `fit_counts` give the vocabulary that `fit` gives.
 
-    Texts larger than memory are fitted so, and should not get another vocabulary for that.
+    Texts larger than memory are fitted block by block, and should not get another vocabulary.
     """
     parts = component(**options)
     if not hasattr(parts, "count") and not hasattr(parts, "fit_counts"):
-        raise CheckSkipped("has no count and fit_counts")
+        raise CheckSkipped("lacks count and fit_counts")
     parts.fit_counts([parts.count(block) for block in cut_blocks([PROSE], BLOCK_CHARS)])
     require_same(
         parts, fitted(component, PROSE, **options), "a tokenizer fitted block by block and one by fit"
@@ -195,7 +198,7 @@ def check_tokenizer_counts(component: Any, /, **options: Any) -> None:
 def check_tokenizer_pickle(component: Any, /, **options: Any) -> None:
     """A tokenizer that can be pickled is the same afterwards.
 
-    It is sent to other processes so, to encode a large text on all cores.
+    It is sent to other processes to encode a large text on all cores.
     """
     tokenizer = fitted(component, PROSE, **options)
     try:
@@ -213,28 +216,25 @@ def lossless(tokenizer: Any) -> Any:
 
 
 def to_json(tokenizer: Any) -> str:
-    """Return the state as it is saved."""
+    """Return the state as saved in a run."""
     return json.dumps(tokenizer.state())
 
 
-def require_same(one: Any, other: Any, which: str) -> None:
+def require_same(first: Any, second: Any, which: str) -> None:
     """Raise `CheckError` unless two tokenizers have the same tokens, state, ids, texts and fallback."""
-    _require_equal(list(one.tokens), list(other.tokens), f"the same tokens of {which}")
-    _require_equal(
-        BoundTokenizer(one).is_fallback.tolist(),
-        BoundTokenizer(other).is_fallback.tolist(),
-        f"the same fallback of {which}",
-    )
+    _require_equal(list(first.tokens), list(second.tokens), f"the same tokens of {which}")
+    masks = [BoundTokenizer(each).is_fallback.tolist() for each in (first, second)]
+    _require_equal(*masks, f"the same fallback of {which}")
     for text in PROBES:
-        ids, others = np.asarray(one.encode(text)), np.asarray(other.encode(text))
-        _require_equal(ids.tolist(), others.tolist(), f"the same ids of {shown(text, 30)} by {which}")
-        _require_equal(one.decode(ids), other.decode(ids), f"the same text of these ids by {which}")
-    require(to_json(one) == to_json(other), f"expected the same state() of {which}; they differ")
+        ids, other_ids = np.asarray(first.encode(text)), np.asarray(second.encode(text))
+        _require_equal(ids.tolist(), other_ids.tolist(), f"the same ids of {shown(text, 30)} from {which}")
+        _require_equal(first.decode(ids), second.decode(ids), f"the same text for these ids from {which}")
+    require(to_json(first) == to_json(second), f"expected the same state() of {which}; they differ")
 
 
-def _require_equal(one: Sequence[Any], other: Sequence[Any], what: str) -> None:
-    if one != other:
-        pairs = enumerate(zip(one, other, strict=False))
-        place = next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
-        found = f"{shown(one[place : place + 3])} and {shown(other[place : place + 3])} at {place}"
+def _require_equal(first: Sequence[Any], second: Sequence[Any], what: str) -> None:
+    if first != second:
+        pairs = enumerate(zip(first, second, strict=False))
+        place = next((index for index, (a, b) in pairs if a != b), min(len(first), len(second)))
+        found = f"{shown(first[place : place + 3])} and {shown(second[place : place + 3])} at {place}"
         require(False, f"expected {what}; got {found}")
