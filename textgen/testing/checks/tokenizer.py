@@ -223,8 +223,8 @@ def to_json(tokenizer: Any) -> str:
 def require_same(first: Any, second: Any, which: str) -> None:
     """Raise `CheckError` unless two tokenizers have the same tokens, state, ids, texts and fallback."""
     _require_equal(list(first.tokens), list(second.tokens), f"the same tokens of {which}")
-    masks = [BoundTokenizer(each).is_fallback.tolist() for each in (first, second)]
-    _require_equal(*masks, f"the same fallback of {which}")
+    one, other = (BoundTokenizer(each).is_fallback.tolist() for each in (first, second))
+    _require_equal(one, other, f"the same fallback of {which}")
     for text in PROBES:
         ids, other_ids = np.asarray(first.encode(text)), np.asarray(second.encode(text))
         _require_equal(ids.tolist(), other_ids.tolist(), f"the same ids of {shown(text, 30)} from {which}")
