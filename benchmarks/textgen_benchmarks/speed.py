@@ -16,8 +16,8 @@ import numpy as np
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import embed
+from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
-from textgen.registry.options import build
 from textgen.runtime.device import PRECISIONS, DeviceConfig, choose_device, seeded
 from textgen.runtime.environment import machine, versions
 from textgen.training.batches import ContiguousBatches
@@ -66,7 +66,7 @@ class Ours:
         """Return the work of writing `NUM_CHARS` characters in each of `batch_size` samples."""
         self.model.module.eval()
         generator = Generator(self.model, self.tokenizer, self.device_config)
-        sampler = build("sampler", "temperature:temperature=0.8")
+        sampler = build_sampler("temperature:temperature=0.8")
 
         def work() -> int:
             texts = generator.generate([""] * batch_size, NUM_CHARS, sampler, range(batch_size))

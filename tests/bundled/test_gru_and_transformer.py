@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from textgen.api import PretrainedVectors, TextgenError
 from textgen.data.tokenization import START, BoundTokenizer
+from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import shapes
-from textgen.registry.options import build
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
 from textgen.training.optimizer import hidden_matrices
@@ -110,7 +110,7 @@ def test_a_generated_text_is_what_the_logits_of_all_of_it_say(kind: Build) -> No
     prompts = ["", "a", "the quick brown fox"]  # shorter and longer than the context
     bound = LanguageModel(model, len(tokenizer.tokens)), BoundTokenizer(tokenizer)
     generator = Generator(*bound, FP32)
-    texts = generator.generate(prompts, 30, build("sampler", "greedy"), [0, 0, 0])
+    texts = generator.generate(prompts, 30, build_sampler("greedy"), [0, 0, 0])
     for prompt, text in zip(prompts, texts, strict=True):
         ids = tokenizer.encode(START + prompt).tolist()
         for _ in range(30):

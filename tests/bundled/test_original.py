@@ -17,8 +17,8 @@ from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import load_run, save_run
 from textgen.experiment.summary import describe_entry
+from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
-from textgen.registry.options import build
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.budget import parse_budget
 from textgen.training.trainer import learning_rate
@@ -183,7 +183,7 @@ def test_it_learns_what_follows_from_several_symbols_before(activation: str, tmp
     (layer,) = (layer for layer in run.model.module.layers if isinstance(layer, LSTMLayer))
     assert not layer.bias_hh_l0.any()
     assert layer.bias_ih_l0.any()
-    greedy = build("sampler", "greedy")
+    greedy = build_sampler("greedy")
     (text,) = Generator(run.model, run.tokenizer, CPU).generate([pattern * 2 + "aba"], 9, greedy, [0])
     assert text == "cadbcbdcd"
     save_run(tmp_path / "run", run)

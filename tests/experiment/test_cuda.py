@@ -13,9 +13,9 @@ from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import load_run, save_run
 from textgen.experiment.scoring import score_any
+from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.cuda_graph import RecordedStep
 from textgen.generation.generator import Generator
-from textgen.registry.options import build
 from textgen.runtime.device import choose_device, seeded
 from textgen.training.budget import parse_budget
 from textgen_models.lstm.model import LSTM
@@ -38,7 +38,7 @@ def test_a_run_trained_on_the_gpu_scores_the_same_on_the_cpu(spec: str, news: st
     on_cpu = load_run(tmp_path / "run", torch.device("cpu"))
     score = score_any(on_cpu, corpus.split.test, torch.device("cpu"))["bits_per_char"]
     assert score == pytest.approx(run.manifest["result"]["test"]["bits_per_char"], abs=0.01)
-    sampler = build("sampler", "greedy")
+    sampler = build_sampler("greedy")
     texts = Generator(run.model, run.tokenizer, device_config).generate(["The "] * 2, 30, sampler, [0, 1])
     assert texts[0] == texts[1]
     assert len(texts[0]) == 30

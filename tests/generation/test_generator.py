@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from textgen.api import Sampler, Tokenizer
+from textgen.api import Tokenizer
 from textgen.data.tokenization import BoundTokenizer
 from textgen.experiment.samples import held_out_prompts
+from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.options import build
@@ -27,16 +28,11 @@ FP32 = DeviceConfig(CPU, "fp32")
 PROMPTS = ["", "The ", "Mr Howard said", "中文😀\ud800", "\n\n"]
 
 
-def sampler(spec: str) -> Sampler:
-    chooses: Sampler = build("sampler", spec)
-    return chooses
-
-
 def generator_of(model: nn.Module, tokenizer: Tokenizer) -> Generator:
     return Generator(LanguageModel(model, len(tokenizer.tokens)), BoundTokenizer(tokenizer), FP32)
 
 
-GREEDY, WARM = sampler("greedy"), sampler("temperature:temperature=1")
+GREEDY, WARM = build_sampler("greedy"), build_sampler("temperature:temperature=1")
 
 
 @pytest.fixture(scope="module", params=names("tokenizer"))
@@ -50,7 +46,9 @@ def generator(request: pytest.FixtureRequest, news: str) -> Generator:
 
 
 @pytest.mark.parametrize("chooses", [GREEDY, WARM])
-def test_a_sample_does_not_depend_on_what_it_is_batched_with(generator: Generator, chooses: Sampler) -> None:
+def test_a_sample_does_not_depend_on_what_it_is_batched_with(
+    generator: Generator, chooses: BoundSampler
+) -> None:
     seeds = [3, 1, 4, 1, 5]
     together = generator.generate(PROMPTS, 60, chooses, seeds)
     alone = [

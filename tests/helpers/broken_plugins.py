@@ -162,7 +162,7 @@ FAULTS = {
     "sampler": Fault(
         "samplers",
         "class Toy:\n    def __call__(self, logits, uniforms): return logits",
-        "returned torch.float32 [3, 4] in place of ids [3]",
+        "returned torch.float32 [3, 4] instead of ids [3]",
     ),
     "corpus": Fault(
         "corpora", "class Toy:\n    def read(self, item): return b'bytes'", "returned bytes instead of a text"

@@ -21,6 +21,7 @@ from textgen.api import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.evaluation.estimates import Figure, difference, estimate
 from textgen.experiment.entry import parse_entry
+from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import build
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig
@@ -198,7 +199,7 @@ def test_less_training_text_leaves_what_is_scored_as_it_is() -> None:
 def test_the_recorder_tells_the_entropy_of_what_a_sampler_chooses() -> None:
     logits = torch.randn(1, 50, generator=torch.Generator().manual_seed(0)).expand(4000, -1)
     uniforms = torch.rand(4000, generator=torch.Generator().manual_seed(1))
-    recorder = EntropyRecorder(build("sampler", "temperature:temperature=0.5"), torch.full((50,), 2))
+    recorder = EntropyRecorder(build_sampler("temperature:temperature=0.5"), torch.full((50,), 2))
     recorder.start([], np.ones(50))(logits, uniforms)
     entropy = torch.distributions.Categorical(logits=logits[0] / 0.5).entropy() / np.log(2)
     assert recorder.bits_per_char == pytest.approx(float(entropy) / 2, rel=0.02)

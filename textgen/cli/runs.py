@@ -42,11 +42,11 @@ def sample(
     """Write text with a trained run; a single sample appears as it is written."""
     load_plugins(plugin)
     from textgen.experiment.run import load_run
+    from textgen.generation.bound_sampler import build_sampler
     from textgen.generation.generator import Generator
-    from textgen.registry.options import build
     from textgen.runtime.device import choose_device
 
-    choose = build("sampler", sampler)
+    choose = build_sampler(sampler)
     device_config = choose_device(device, precision)
     loaded = load_run(run, device_config.device)
     generator = Generator(loaded.model, loaded.tokenizer, device_config)

@@ -21,9 +21,8 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import Run, load_run, read_manifest, save_run
 from textgen.experiment.samples import SampleWriter
-from textgen.generation.generator import try_sampler
+from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.attribution import describe_error
-from textgen.registry.options import build
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.files import make_folder, slug, to_json, write_file
@@ -61,9 +60,9 @@ def bench(
     A run that `out` already holds is reused if it was made with the same settings, and an error if not.
     An entry that fails gets its reason in place of results; the others go on.
     """
-    samplers = {spec: build("sampler", spec) for spec in options.samplers}
+    samplers = {spec: build_sampler(spec) for spec in options.samplers}
     for sampler in samplers.values():
-        try_sampler(sampler)
+        sampler.try_out()
     make_folder(out / "runs")
     experiments = plan(entries, corpus, options, out)
     for folder, experiment in experiments.items():

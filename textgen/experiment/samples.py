@@ -9,7 +9,8 @@ from typing import Any
 
 from textgen.evaluation.text_metrics import Measures, TextAnalyzer
 from textgen.experiment.run import Run
-from textgen.generation.generator import AnySampler, Generator
+from textgen.generation.bound_sampler import BoundSampler
+from textgen.generation.generator import Generator
 from textgen.registry.attribution import describe_error
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
@@ -27,7 +28,7 @@ class SampleWriter:
 
     held_out_text: str
     measures: TextAnalyzer
-    samplers: dict[str, AnySampler]
+    samplers: dict[str, BoundSampler]
     """By their specs. The first one also writes the text that is measured."""
     num_chars: int
     """The length of every sample."""

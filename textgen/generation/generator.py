@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import Sampler, State, StatefulSampler, TokenIds
+from textgen.api import State
 from textgen.data.tokenization import START, BoundTokenizer
+from textgen.generation.bound_sampler import BoundSampler
 from textgen.generation.cuda_graph import RecordedStep
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import join
-from textgen.registry.attribution import contract_error
 from textgen.runtime.device import DeviceConfig
 
 DRAWS_AHEAD = 256
-
-Choose = Callable[[Tensor, Tensor], Tensor]
-"""Logits [batch, vocab_size] and uniforms [batch] to ids [batch]."""
-AnySampler = Sampler | StatefulSampler
+"""Number of steps whose uniform random numbers are drawn at once."""
 
 
 class Generator:
@@ -42,7 +38,7 @@ class Generator:
         self._is_recordable = own_step is not None and self.device.type == "cuda"
 
     def generate(
-        self, prompts: Sequence[str], num_chars: int, sampler: AnySampler, seeds: Sequence[int]
+        self, prompts: Sequence[str], num_chars: int, sampler: BoundSampler, seeds: Sequence[int]
     ) -> list[str]:
         """Return a continuation of `num_chars` characters for each prompt (without the prompt).
 
@@ -62,7 +58,7 @@ class Generator:
         texts = (b"".join([self.table.pieces[token] for token in row]) for row in np.stack(chosen, axis=1))
         return [text.decode("utf-8", "replace")[:num_chars] for text in texts]
 
-    def stream(self, prompt: str, num_chars: int, sampler: AnySampler, seed: int) -> Iterator[str]:
+    def stream(self, prompt: str, num_chars: int, sampler: BoundSampler, seed: int) -> Iterator[str]:
         """Yield one continuation piece by piece; joined, the pieces are what `generate` returns."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         num_left = num_chars
@@ -74,25 +70,20 @@ class Generator:
                 return
 
     def _ids(
-        self, prompts: Sequence[str], sampler: AnySampler, seeds: Sequence[int]
-    ) -> Iterator[np.ndarray[Any, Any]]:
+        self, prompts: Sequence[str], sampler: BoundSampler, seeds: Sequence[int]
+    ) -> Iterator[NDArray[np.int64]]:
         """Yield the next ids [batch], without end."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         step = RecordedStep(self._step) if self._is_recordable else self._step
         with torch.inference_mode():
             logits, state = self._read(prompts)
-            choose = self._begin(sampler, prompts)
+            choose = sampler.start(list(map(self.tokenizer.encode, prompts)), self.table.num_chars)
             while True:
                 rows = [torch.rand(DRAWS_AHEAD, generator=generator) for generator in generators]
                 for uniforms in torch.stack(rows, dim=1).to(self.device):
                     ids = choose(logits, uniforms)
-                    yield checked(ids, sampler, len(prompts), len(self.table.pieces))
+                    yield sampler.check(ids, len(prompts), len(self.table.pieces))
                     logits, state = step(ids, state)
-
-    def _begin(self, sampler: AnySampler, prompts: Sequence[str]) -> Choose:
-        """Return what chooses the next ids: the sampler, or what it begins if it remembers."""
-        ids = [self.tokenizer.encode(prompt) for prompt in prompts]
-        return start(sampler, ids, self.table.num_chars)
 
     def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
         """Return the logits [batch, vocab_size] after the prompts, each read in one pass, and the state."""
@@ -110,28 +101,3 @@ class Generator:
     def _step_by_forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         logits, state = self.model.forward(ids[:, None], state)
         return logits[:, -1].float(), state
-
-
-def try_sampler(sampler: AnySampler) -> None:
-    """Let a sampler choose for a batch; raises `PluginError` if it does not, before any training for it."""
-    choose = start(sampler, [np.array([0, 1])] * 3, np.ones(4, np.int64))
-    ids = choose(torch.tensor([[0.0, 1.0, 2.0, 0.5]] * 3), torch.tensor([0.1, 0.5, 0.9]))
-    checked(ids, sampler, batch_size=3, vocab_size=4)
-
-
-def start(sampler: AnySampler, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]) -> Choose:
-    """Return what chooses the next ids of a batch: the sampler, or what it begins if it remembers."""
-    if hasattr(sampler, "start"):
-        return sampler.start(prompts, num_chars)
-    return sampler
-
-
-def checked(ids: Tensor, sampler: AnySampler, batch_size: int, vocab_size: int) -> np.ndarray[Any, Any]:
-    """Return what a sampler chose on the CPU; raises `PluginError` if it is no row of token ids."""
-    if not isinstance(ids, Tensor) or ids.shape != (batch_size,) or ids.is_floating_point():
-        form = f"{ids.dtype} {list(ids.shape)}" if isinstance(ids, Tensor) else type(ids).__name__
-        raise contract_error(sampler, f"returned {form} in place of ids [{batch_size}]")
-    row = ids.cpu().numpy()
-    if not 0 <= row.min() <= row.max() < vocab_size:
-        raise contract_error(sampler, f"chose an id that is none of the {vocab_size} tokens")
-    return row

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from textgen.evaluation.estimates import Figure, difference, estimate
-from textgen.registry.options import build
+from textgen.generation.bound_sampler import build_sampler
 from textgen.suite.schema import Case, Factor, Suite
 
 Measurements = Sequence[dict[str, Any]]
@@ -66,7 +66,7 @@ def _writing(found: Measurements, spec: str) -> dict[str, Any]:
         if all(sample["measures"][name] is not None for sample in samples)
     }
     return means | {
-        "temperature": getattr(build("sampler", spec), "temperature", None),
+        "temperature": build_sampler(spec).temperature,
         "entropy_per_char": float(np.mean([sample["entropy_per_char"] for sample in samples])),
     }
 

@@ -25,8 +25,8 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import Run
 from textgen.experiment.samples import NUM_MEASURED, PROMPT_CHARS, held_out_prompts
-from textgen.generation.generator import AnySampler, Generator, start
-from textgen.registry.options import build
+from textgen.generation.bound_sampler import BoundSampler, build_sampler
+from textgen.generation.generator import Generator
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine
 from textgen.suite.schema import Case
@@ -113,9 +113,9 @@ def _written(run: Run, spec: str, held_out: str, measures: TextAnalyzer, unit: U
     """Return the measures of what a run writes after held-out passages, and one of the texts."""
     prompts = [prompt for prompt, _ in held_out_prompts(held_out, NUM_MEASURED, PROMPT_CHARS)]
     seeds = [unit.seed * NUM_MEASURED + row for row in range(NUM_MEASURED)]
-    recorder = EntropyRecorder(build("sampler", spec), torch.from_numpy(run.table.num_chars))
+    recorder = EntropyRecorder(build_sampler(spec), torch.from_numpy(run.table.num_chars))
     generator = Generator(run.model, run.tokenizer, unit.device_config)
-    texts = generator.generate(prompts, SAMPLE_CHARS, recorder, seeds)
+    texts = generator.generate(prompts, SAMPLE_CHARS, BoundSampler(recorder), seeds)
     found = [words(text) for text in texts]
     return {
         "measures": measures.measure(texts),
@@ -133,16 +133,16 @@ class EntropyRecorder:
     by the sampler's `temperature`, if it has one.
     """
 
-    def __init__(self, sampler: AnySampler, num_chars: Tensor) -> None:
+    def __init__(self, sampler: BoundSampler, num_chars: Tensor) -> None:
         self._sampler, self._num_chars = sampler, num_chars
-        self._temperature = float(getattr(sampler, "temperature", 1.0))
+        self._temperature = sampler.temperature or 1.0
         self._nats, self._chars = 0.0, 0
 
     def start(
         self, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]
     ) -> Callable[[Tensor, Tensor], Tensor]:
         """Start a batch of the sampler, whether it remembers or not."""
-        choose = start(self._sampler, prompts, num_chars)
+        choose = self._sampler.start(prompts, num_chars)
 
         def record(logits: Tensor, uniforms: Tensor) -> Tensor:
             ids: Tensor = choose(logits, uniforms)

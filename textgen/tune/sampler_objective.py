@@ -16,7 +16,8 @@ from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import Measures, TextAnalyzer
 from textgen.experiment.run import Run, load_run, read_manifest
 from textgen.experiment.samples import SampleWriter
-from textgen.registry.options import build, declared_options, parse_assignments
+from textgen.generation.bound_sampler import build_sampler
+from textgen.registry.options import declared_options, parse_assignments
 from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig
 from textgen.tune.final_comparison import Report
@@ -90,7 +91,7 @@ class Sampling:
     def distance(self, spec: str, part: str, seed: int) -> float:
         """Return the distance of what a sampler writes after passages of `validation` or `test`."""
         held_out = self.corpus.split.scored(part)
-        writer = SampleWriter(held_out, self._measures, {spec: build("sampler", spec)}, SAMPLE_CHARS)
+        writer = SampleWriter(held_out, self._measures, {spec: build_sampler(spec)}, SAMPLE_CHARS)
         written = writer.write(self._loaded, seed, self.device_config)["sample_metrics"]
         return mean_distance(written, writer.held_out_measures())
 
@@ -123,7 +124,7 @@ def sampler_candidates(sampler: str) -> list[Candidate]:
     """Return the options of a sampler; those that `sampler` sets are fixed."""
     name, _, text = sampler.partition(":")
     fixed = parse_assignments(text)
-    build("sampler", sampler)
+    build_sampler(sampler)
     return [
         Candidate(option.name, f"sampler {name!r}", option, option.default, is_fixed=option.name in fixed)
         for option in declared_options(load("sampler", name)).values()

@@ -1,0 +1,64 @@
+"""A sampler as the core uses it: with a memory or without, and its choices are checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from textgen.generation.bound_sampler import BoundSampler, Choose, build_sampler
+from textgen.registry.registry import PluginError
+
+NUM_CHARS = np.ones(4, np.int64)
+
+
+class Cycle:
+    """A sampler that chooses the tokens in turn, and counts for each batch."""
+
+    def start(self, prompts: Any, num_chars: Any) -> Choose:  # noqa: ARG002
+        step = -1
+
+        def choose(logits: Tensor, uniforms: Tensor) -> Tensor:  # noqa: ARG001
+            nonlocal step
+            step += 1
+            return torch.full((len(logits),), step % logits.shape[1])
+
+        return choose
+
+
+def test_a_sampler_with_a_memory_starts_anew_with_each_batch() -> None:
+    sampler, logits, uniforms = BoundSampler(Cycle()), torch.zeros(2, 4), torch.zeros(2)
+    for _ in range(2):
+        choose = sampler.start([np.zeros(1, int)] * 2, NUM_CHARS)
+        assert [choose(logits, uniforms).tolist() for _ in range(5)] == [[n % 4] * 2 for n in range(5)]
+
+
+def test_a_sampler_without_memory_is_asked_at_each_step() -> None:
+    choose = build_sampler("greedy").start([], NUM_CHARS)
+    assert choose(torch.eye(4), torch.zeros(4)).tolist() == [0, 1, 2, 3]
+
+
+def test_the_temperature_is_that_of_the_sampler_if_it_has_one() -> None:
+    assert build_sampler("temperature:temperature=0.5").temperature == 0.5
+    assert build_sampler("greedy").temperature is None
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ([1, 2, 3], r"returned list instead of ids \[3\]$"),
+        (torch.zeros(3), r"returned torch.float32 \[3\] instead of ids \[3\]$"),
+        (torch.zeros(2, dtype=torch.long), r"returned torch.int64 \[2\] instead of ids \[3\]$"),
+        (torch.tensor([0, 1, 4]), "returned a token id outside 0…3$"),
+        (torch.tensor([0, -1, 3]), "returned a token id outside 0…3$"),
+    ],
+)
+def test_what_is_not_an_id_for_each_row_is_an_error_before_any_training(chosen: Any, message: str) -> None:
+    def wrong(logits: Tensor, uniforms: Tensor) -> Any:  # noqa: ARG001
+        return chosen
+
+    with pytest.raises(PluginError, match=message):
+        BoundSampler(wrong).try_out()

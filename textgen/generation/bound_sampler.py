@@ -1,0 +1,61 @@
+"""The adapter through which the core uses a sampler, with or without memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textgen.api import Sampler, StatefulSampler, TokenIds
+from textgen.registry.attribution import contract_error
+from textgen.registry.options import build
+
+Choose = Callable[[Tensor, Tensor], Tensor]
+"""A function from logits [batch, vocab_size] and uniforms [batch] to ids [batch]."""
+
+
+class BoundSampler:
+    """A sampler whose optional members are resolved and whose choices can be checked."""
+
+    def __init__(self, component: Sampler | StatefulSampler) -> None:
+        self.component = component
+
+    @property
+    def temperature(self) -> float | None:
+        """The divisor of the logits, or None if the sampler has none."""
+        temperature = getattr(self.component, "temperature", None)
+        return None if temperature is None else float(temperature)
+
+    def start(self, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]) -> Choose:
+        """Return the function that chooses the next ids of a batch of samples, once per step.
+
+        `prompts` are the ids of each row's prompt, `num_chars` [vocab_size] the characters that begin in each
+        token. A sampler without memory is that function itself.
+        """
+        start: Callable[..., Choose] | None = getattr(self.component, "start", None)
+        return cast(Sampler, self.component) if start is None else start(prompts, num_chars)
+
+    def check(self, ids: Tensor, batch_size: int, vocab_size: int) -> NDArray[np.int64]:
+        """Return the chosen ids on the CPU; raises `PluginError` unless they are one token id per row."""
+        if not isinstance(ids, Tensor) or ids.shape != (batch_size,) or ids.is_floating_point():
+            form = f"{ids.dtype} {list(ids.shape)}" if isinstance(ids, Tensor) else type(ids).__name__
+            raise contract_error(self.component, f"returned {form} instead of ids [{batch_size}]")
+        row: NDArray[np.int64] = ids.cpu().numpy()
+        if not 0 <= row.min() <= row.max() < vocab_size:
+            raise contract_error(self.component, f"returned a token id outside 0…{vocab_size - 1}")
+        return row
+
+    def try_out(self) -> None:
+        """Choose once for a small batch; raises `PluginError` before any time is spent on training."""
+        choose = self.start([np.array([0, 1])] * 3, np.ones(4, np.int64))
+        ids = choose(torch.tensor([[0.0, 1.0, 2.0, 0.5]] * 3), torch.tensor([0.1, 0.5, 0.9]))
+        self.check(ids, batch_size=3, vocab_size=4)
+
+
+def build_sampler(spec: str) -> BoundSampler:
+    """Return the sampler of a spec such as `top-p:p=0.9`; raises `TextgenError` if there is none."""
+    return BoundSampler(build("sampler", spec))
