@@ -1,4 +1,4 @@
-"""Writes contracts.md from `textgen/api.py`: `make docs`."""
+"""Write contracts.md from `textgen/api.py`: `make docs`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ FOLDER = Path(__file__).parent
 API = FOLDER.parent / "textgen" / "api.py"
 PAGE = FOLDER / "contracts.md"
 
-NOTE = "<!-- Made from textgen/api.py by docs/contracts.py (`make docs`); change that, not this. -->"
+NOTE = "<!-- Generated from textgen/api.py by docs/contracts.py (`make docs`): edit that, not this. -->"
 
 
 def page(source: str) -> str:
-    """Return the page in Markdown: each public thing of a module with its signatures and docstrings."""
+    """Return the page in Markdown: the public names of a module with their signatures and docstrings."""
     module = ast.parse(source)
     parts = ["# Contracts", NOTE, ast.get_docstring(module) or ""]
     for node, following in pairwise([*module.body, None]):
@@ -28,7 +28,7 @@ def page(source: str) -> str:
 
 
 def members(component: ast.ClassDef, source: str) -> Iterator[str]:
-    """Yield signature and docstring of each attribute and method, in order."""
+    """Yield the signature and docstring of each attribute and method, in order."""
     for node, following in pairwise([*component.body, None]):
         if isinstance(node, ast.AnnAssign):
             yield from (code(node, source), literal(following))
@@ -37,7 +37,7 @@ def members(component: ast.ClassDef, source: str) -> Iterator[str]:
 
 
 def literal(node: ast.stmt | None) -> str:
-    """Return the text of a string that stands alone, as it does after an attribute; else nothing."""
+    """Return the text of a statement that is a string, such as an attribute's docstring, or nothing."""
     match node:
         case ast.Expr(value=ast.Constant(value=str(text))):
             return text
@@ -45,7 +45,7 @@ def literal(node: ast.stmt | None) -> str:
 
 
 def code(node: ast.AnnAssign | ast.FunctionDef, source: str) -> str:
-    """Return a block of Python: an attribute, or a function without its body."""
+    """Return a code block with an attribute, or with a function without its body."""
     first, last = node.lineno, node.end_lineno
     if isinstance(node, ast.FunctionDef):
         first = min([first, *(decorator.lineno for decorator in node.decorator_list)])

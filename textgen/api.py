@@ -1,22 +1,26 @@
-"""The contracts that plugins fulfil. Nothing here imports torch, gensim or nltk.
+"""The contracts of plugins. This module imports neither torch nor gensim nor nltk.
 
-A component is a class that is found through an entry point (see `textgen.registry.registry`). Every keyword
-argument of its `__init__` that has a plain default (bool, int, float, str, Literal, or one of them
-or None) is an *option* that users set in an entry name: `char-lstm:num_layers=1`. Annotate it with
-`Annotated[int, Ge(1)]` (annotated-types) to give it a range, and with `Search` beside it to have it tuned.
+A component is a class that is found through an entry point (see `textgen.registry.registry`). It need not
+derive from anything here: having the members of its contract is enough. Members that a component may have
+besides are in the classes whose names end with `Extras`; each of them is optional by itself.
+
+Every keyword argument of a component's `__init__` with a plain default (bool, int, float, str, Literal, or
+one of them or None) is an *option*, which users set in an entry name: `char-lstm:num_layers=1`. Annotate it
+with `Annotated[int, Ge(1)]` (annotated-types) to limit its range, and add a `Search` to have it tuned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from gensim.models import KeyedVectors
     from numpy.typing import NDArray
-    from torch import Tensor
+    from torch import Tensor, nn
 
 TokenIds: TypeAlias = "NDArray[np.integer[Any]]"
 """Token ids, a one-dimensional integer array."""
@@ -30,29 +34,27 @@ class TextgenError(Exception):
 
 
 class TextgenWarning(UserWarning):
-    """A problem that does not stop the work; its message is one line, as that of a `TextgenError`."""
+    """A problem that does not stop the work. Its message is one line, like that of a `TextgenError`."""
 
 
-@runtime_checkable
+class ComponentExtras(Protocol):
+    """Optional members of every component."""
+
+    renamed_options: Mapping[str, str]
+    """Old names of options and their new ones; an old name is then refused with the new one."""
+
+
 class Tokenizer(Protocol):
     """Text to token ids and back.
 
     Lossless: `decode(encode(text)) == text` for every string. The vocabulary comes from the training
     split alone; what it lacks is spelled with the byte tokens `<0x00>` to `<0xFF>`, so there is no
-    unknown token. A tokenizer that cannot promise this sets `lossless = False`; its entry is then
-    shown without a score.
-
-    `fallback`, [vocab_size] of bool, may tell which tokens spell what the vocabulary lacks, if others than
-    the byte tokens do: the score tells what the words spelled by them cost.
-
-    A text larger than memory is encoded block by block, and in parallel if the tokenizer can be pickled.
-    The vocabulary is then built from all of it if there are `count(text)`, which returns what is counted
-    in a block, and `fit_counts(counts)`, which gets that of every block; else by `fit` from its beginning.
+    unknown token.
     """
 
     @property
     def tokens(self) -> Sequence[str]:
-        """The surface of each id. `<0xE2>` stands for a byte; joined surfaces spell the text."""
+        """The string of each token. `<0xE2>` means a byte; joined, the strings spell the text."""
 
     def fit(self, text: str) -> None:
         """Build the vocabulary from the training split."""
@@ -67,29 +69,41 @@ class Tokenizer(Protocol):
         """Return everything that `fit` learnt, as JSON values."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Undo `state()`: afterwards the tokenizer behaves as the one that was saved."""
+        """Take the vocabulary from a `state()`, so that the tokenizer equals the one that was saved."""
+
+
+class TokenizerExtras(Protocol):
+    """Optional members of a `Tokenizer`.
+
+    A text larger than memory is encoded block by block, and in parallel if the tokenizer can be pickled. With
+    `count` and `fit_counts` the vocabulary is built from all of such a text, without them from its beginning.
+    """
+
+    lossless: bool
+    """False if some texts cannot be restored; entries with this tokenizer get no score. Default: true."""
+
+    fallback: Sequence[bool]
+    """The tokens that spell what the vocabulary lacks, [vocab_size], if they are not just the byte tokens.
+
+    The score reports what the words that they spell cost.
+    """
+
+    def count(self, text: str) -> Any:
+        """Return what is to be counted in one block of the training split."""
+
+    def fit_counts(self, counts: Iterable[Any]) -> None:
+        """Build the vocabulary from the counts of all blocks."""
 
 
 class Model(Protocol):
     """A language model over token ids: a `torch.nn.Module` built as `Model(vocab_size, **options)`.
 
-    A model with trainable parameters is trained by gradient, and then `fit` is not called. One without has
-    `fit(ids)` instead, which gets the ids of the training split. What is learnt has to be parameters or
-    buffers, registered in `__init__`; `fit` may give buffers another size.
+    A model with trainable parameters is trained by gradient. One without them counts: it has `fit(ids)`
+    (see `ModelExtras`). Everything learnt is a parameter or a buffer, registered in `__init__`; `fit` may
+    change the size of buffers.
 
-    A model with an input table may accept the keyword `vectors` (an `PretrainedVectors`), by which pretrained
-    embeddings reach it.
-
-    A model may also have:
-
-    - `loss(ids, targets, state)`, the mean loss in nats per token and the next state, where that is cheaper
-      than by all logits; in training mode it may be more than the cross-entropy, by a penalty;
-    - `prepare_step(dtype)`, a faster way to generate token by token (see `textgen.generation.generator`);
-    - `set_expected_epochs(num_epochs)`, called before each update with how often the text will have been read
-      in the end, by the pace so far: for what depends on it, such as dropout;
-    - `recommended_training`, a dictionary of training options other than the defaults;
-    - `init_only_options`, the names of options that say only where a training starts, such as a file of
-      weights: a run is loaded without them.
+    A model that accepts the keyword argument `vectors` (`PretrainedVectors` or None) can start from
+    pretrained embeddings.
     """
 
     def initial_state(self, batch_size: int) -> State:
@@ -104,89 +118,146 @@ class Model(Protocol):
         """
 
 
+class ModelExtras(Protocol):
+    """Optional members of a `Model`."""
+
+    recommended_training: Mapping[str, Any]
+    """Training options other than the defaults, a class attribute. The options of an entry come first."""
+
+    init_only_options: Sequence[str]
+    """Names of options that only a new model needs, such as a file of weights: not used to load a run."""
+
+    def fit(self, ids: TokenIds) -> None:
+        """Learn from the ids of the training split. Not called if there are trainable parameters."""
+
+    def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the mean loss in nats per token, and the next state.
+
+        Worth it where that is cheaper than computing all logits, as `forward` does. In training mode it may
+        exceed the cross-entropy by a penalty.
+        """
+
+    def prepare_step(self, dtype: torch.dtype) -> Callable[[Tensor, State], tuple[Tensor, State]]:
+        """Return a faster function for generation, made from the current weights.
+
+        It maps ids [batch] and a state to logits [batch, vocab_size] and the next state, and computes matrix
+        products in `dtype`. Its first state is the model's; those that it returns are its own. On a GPU it is
+        recorded as a CUDA graph (see `textgen.generation.cuda_graph` for the conditions).
+        """
+
+    def set_expected_epochs(self, num_epochs: float) -> None:
+        """Take note, before each update, of the epochs that the budget allows at the current pace."""
+
+    def nonhidden_parameters(self) -> Iterable[nn.Parameter]:
+        """Return the parameters of the input and output layers, which the optimizer `muon` leaves to `adamw`.
+
+        Default: those of every layer whose class has a `layer_role` of "input" or "output"
+        (`TokenEmbedding`, `FullSoftmax`), of every `nn.Embedding` and, if no layer has the role of output, of
+        the last `nn.Linear` with `vocab_size` outputs.
+        """
+
+
 class Sampler(Protocol):
     """Chooses the next token. Pure: all randomness comes in through `uniforms`."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch] for `logits` [batch, vocab_size] and `uniforms` [batch] from [0, 1).
 
-        Row i may depend on row i of its arguments only, so that a sample does not depend on what
-        it is batched with.
+        Row i may depend on row i of its arguments only, so that a sample does not depend on what it is
+        batched with.
         """
 
 
 class StatefulSampler(Protocol):
-    """A sampler whose choice depends on what it chose before. The component itself stays as it is."""
+    """A sampler whose choice depends on its earlier ones. The component itself never changes."""
 
     def start(
         self, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]
     ) -> Callable[[Tensor, Tensor], Tensor]:
-        """Start a batch of samples; return what chooses their next ids.
+        """Start a batch of samples; return the function that chooses their next ids.
 
-        That is a function as `Sampler.__call__`, called once for each step, which keeps the memory of these
-        samples. `prompts` are the token ids of each row's prompt; `num_chars` [vocab_size] tells how many
-        characters begin in each token.
+        It has the arguments of `Sampler.__call__`, is called once per step, and holds the memory of these
+        samples. `prompts` are the token ids of each row's prompt; `num_chars` [vocab_size] is the number of
+        characters that begin in each token.
         """
 
 
+class SamplerExtras(Protocol):
+    """Optional members of a `Sampler` or `StatefulSampler`."""
+
+    temperature: float
+    """The divisor of the logits; suites measure the entropy of the choices at this temperature."""
+
+
 class Embedding(Protocol):
-    """A source of word vectors for a model's input table."""
+    """A source of word vectors for a model's input layer."""
 
     frozen: bool
-    """Whether the vectors that were found stay as they are during training."""
+    """Whether the vectors that were found are kept unchanged in training."""
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
         """Return vectors for (at least some of) `tokens`, which may be trained on `train_text`."""
 
 
 class CorpusSource(Protocol):
-    """A text that is known by name, as `wiki` or `gutenberg/austen-emma.txt`.
-
-    One with several texts may have `items()`, which returns what can follow the slash.
-    """
+    """A text that is known by name, such as `wiki` or `gutenberg/austen-emma.txt`."""
 
     def read(self, item: str) -> str:
         """Return the text. `item` is what follows the slash, or empty."""
+
+
+class CorpusExtras(Protocol):
+    """Optional members of a `CorpusSource`."""
+
+    def items(self) -> Iterable[str]:
+        """Return everything that can follow the slash, for a corpus of several texts."""
 
 
 class Cleaner(Protocol):
     """Text to text, before the split; every entry of a comparison gets the same cleaned text.
 
     A text larger than memory is cleaned in blocks of about a million characters that end with paragraphs.
-    What stands between two cleaned blocks may be given in `joint`; else it is a blank line, if no line ends.
     """
 
     def clean(self, text: str) -> str:
         """Return the cleaned text."""
 
 
+class CleanerExtras(Protocol):
+    """Optional members of a `Cleaner`."""
+
+    joint: str
+    """The text between two cleaned blocks. Default: a blank line, unless a block ends with a line."""
+
+
 @dataclass(frozen=True)
 class PretrainedVectors:
-    """Pretrained rows for a model's input table."""
+    """Pretrained rows for a model's token embedding."""
 
     table: Tensor
     """[vocab_size, dimension], float32; rows that were not found are zero."""
     found: Tensor
     """[vocab_size], bool."""
     frozen: bool
+    """Whether the rows that were found are kept unchanged in training."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """What `textgen tune` tries of an option: `Annotated[float, Gt(0), Search(1e-4, 3e-2, log=True)]`.
+    """Search space of an option for `textgen tune`: `Annotated[float, Gt(0), Search(1e-4, 3e-2, log=True)]`.
 
-    Stands beside the range that is allowed, which is often open. An option without it is searched only if
-    `--search` names it. `Search()` without bounds means every value of a Literal or bool, and all of the
-    range of a number that has both ends. The default is always among what is tried.
+    It is annotated next to the allowed range, which is often open. An option without it is searched only if
+    `--search` names it. `Search()` means every value of a Literal or bool, and the whole range of a number
+    with two bounds. The default value is always tried.
     """
 
     low: float | None = None
-    """The least value of a number."""
+    """Lower bound."""
     high: float | None = None
-    """The greatest one."""
+    """Upper bound."""
     log: bool = False
-    """Whether factors count, as for a learning rate, and not differences; values get two digits."""
+    """Search on a log scale, as for a learning rate; values are rounded to two significant digits."""
     step: float | None = None
-    """What every value is a multiple of; without it and `log`, about a fiftieth of the range."""
+    """Grid step. Without it and without `log`, about a fiftieth of the range."""
     values: tuple[bool | int | float | str | None, ...] = ()
-    """The values themselves, in place of bounds."""
+    """Explicit values, instead of bounds."""

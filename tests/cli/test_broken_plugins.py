@@ -162,5 +162,5 @@ def test_all_of_them_can_be_left_out(folder: Path) -> None:
     rows: list[dict[str, Any]] = json.loads(done.stdout)["plugins"]
     assert {row["distribution"] for row in rows} == {"textgen-bench", "talks"}
     done = run(folder, "bench", "char-raises", TEXTGEN_PLUGINS="")
-    assert done.stderr.endswith("; raises has it, but TEXTGEN_PLUGINS leaves it out\n")
+    assert done.stderr.endswith("; raises provides it, but TEXTGEN_PLUGINS excludes it\n")
     assert done.returncode == 1

@@ -51,9 +51,13 @@ FAULTS = {
     "syntax": Fault("models", "def", "cannot be loaded: SyntaxError: invalid syntax"),
     "lacks": Fault("models", "x = 1", "cannot be loaded: AttributeError: module 'fault_lacks' has no"),
     "malformed": Fault("models", MODEL, "cannot be loaded: ", target="no target!"),
-    "function": Fault("models", "def Toy(): pass", "is no model: a model is a class, not function 'Toy'"),
-    "wrongkind": Fault("models", TOKENIZER.format(""), "is no model: Toy has no initial_state and"),
-    "methodless": Fault("tokenizers", "class Toy: pass", "is no tokenizer: Toy has no fit and no encode"),
+    "function": Fault(
+        "models", "def Toy(): pass", "is not a valid model: a model is a class, not function 'Toy'"
+    ),
+    "wrongkind": Fault("models", TOKENIZER.format(""), "is not a valid model: Toy lacks initial_state and"),
+    "methodless": Fault(
+        "tokenizers", "class Toy: pass", "is not a valid tokenizer: Toy lacks fit and encode"
+    ),
     "old": Fault("models", MODEL.format(""), "old requires textgen-bench<0.1,", requires="textgen-bench<0.1"),
     "gru": Fault("models", MODEL.format(""), "is claimed by gru (fault_gru:Toy) and textgen-"),
     "options": Fault(
@@ -158,7 +162,7 @@ FAULTS = {
     "selfish": Fault("aliases", "Toy = 'selfish'", "'selfish', is no entry: unknown entry 'selfish'"),
     # --- what is not named in an entry
     "lexicon": Fault("lexicons", "def Toy(): return 1 / 0", "failed: ZeroDivisionError: division by zero"),
-    "alias": Fault("aliases", "Toy = 3", "is no alias: an alias is a string, not int 3"),
+    "alias": Fault("aliases", "Toy = 3", "is not a valid alias: an alias is a string, not int 3"),
     "sampler": Fault(
         "samplers",
         "class Toy:\n    def __call__(self, logits, uniforms): return logits",

@@ -90,8 +90,8 @@ def test_a_file_that_takes_a_name_is_told_whose_it_is(tmp_path: Path) -> None:
         ("import nothing_of_this_name", "cannot be loaded: ModuleNotFoundError"),
         ("raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
         ("class A:\n  def", "cannot be loaded: SyntaxError: invalid syntax"),
-        ("class Helper: pass", "has no class that is a component: a tokenizer has fit, encode"),
-        ("from textgen_models.lstm.model import LSTM", "has no class that is a component"),
+        ("class Helper: pass", "contains no component: a tokenizer has fit, encode"),
+        ("from textgen_models.lstm.model import LSTM", "contains no component"),
         (None, "cannot read the plugin file"),
     ],
 )

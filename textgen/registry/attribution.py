@@ -1,4 +1,4 @@
-"""Which plugin is responsible for an error, and how it is reported."""
+"""The plugin that is responsible for an error, and the message that names it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from textgen.runtime.messages import one_line
 def responsible_plugin(error: BaseException) -> Plugin | None:
     """Return the plugin in whose code an error arose, or None if it arose elsewhere.
 
-    That is the component whose method was running, also if it inherited the method from another one's;
-    else the plugin whose module it was in; else one of the same package.
+    It is the component whose method was running, even if the method is inherited from another plugin;
+    otherwise the plugin whose module it was in; otherwise one of the same package.
     """
     calls = _calls(error)[::-1]
     for call in calls:
@@ -31,7 +31,7 @@ def responsible_plugin(error: BaseException) -> Plugin | None:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return in one line what went wrong and, if a plugin did, which one and where in it."""
+    """Return one line about an error, with the responsible plugin and the place in it if there is one."""
     if isinstance(error, TextgenError):
         return " ".join(str(error).split())
     plugin = responsible_plugin(error)
@@ -44,24 +44,24 @@ def describe_error(error: BaseException) -> str:
 
 
 def contract_error(component: object, what: str) -> PluginError:
-    """Return the error that `component`, an instance or a class, did not do as its contract says."""
+    """Return the error that `component`, an instance or a class, breaks its contract as `what` says."""
     made_by: Any = component if issubclass(type(component), type) else type(component)
     return PluginError(f"{plugin_of(component) or f'{made_by.__module__}:{made_by.__qualname__}'} {what}")
 
 
 @dataclass(frozen=True)
 class _Call:
-    """A function that an error passed on its way out."""
+    """A function call that an error passed through."""
 
     module: str
     file: str
     line: int
     owner: Plugin | None
-    """The plugin whose component it is a method of."""
+    """The plugin that the method belongs to, if it is one."""
 
 
 def _calls(error: BaseException) -> list[_Call]:
-    """Return the calls that an error passed, the outermost first."""
+    """Return the calls that an error passed through, outermost first."""
     calls, trace = [], error.__traceback__
     while trace is not None:
         frame = trace.tb_frame

@@ -1,4 +1,4 @@
-"""What a plugin may have changed for everything that runs after it, put back."""
+"""Process-wide settings that plugins may change, restored afterwards."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Setting:
-    """One part of the global state. What `get` returns can be compared, and given to `set`."""
+class ProcessSetting:
+    """One process-wide setting. The value that `get` returns can be compared, and passed to `set`."""
 
     name: str
     get: Callable[[], Any]
     set: Callable[[Any], None]
     initial: Any = None
-    """What it is as long as nobody has set it, where that is the same everywhere."""
+    """The value before anything sets it, where that is the same on every machine."""
 
 
 def _folder() -> str | None:
     try:
         return os.getcwd()
-    except OSError:  # it is gone
+    except OSError:  # it was deleted
         return None
 
 
@@ -43,17 +43,17 @@ def _set_environment(variables: dict[str, str]) -> None:
 
 
 PROCESS_SETTINGS = (
-    Setting("the working directory", _folder, _set_folder),
-    Setting("os.environ", lambda: dict(os.environ), _set_environment),
+    ProcessSetting("the working directory", _folder, _set_folder),
+    ProcessSetting("os.environ", lambda: dict(os.environ), _set_environment),
 )
 
 
-def torch_settings() -> tuple[Setting, ...]:
-    """Return the settings of torch. The default device comes first, since tensors are made on it."""
+def torch_settings() -> tuple[ProcessSetting, ...]:
+    """Return the settings of torch, the default device first since tensors are created on it."""
     import torch
 
     def set_device(device: torch.device) -> None:
-        # None, unlike the CPU by name, costs nothing at each call of torch.
+        # Unlike the CPU by name, None adds no cost to each call of torch.
         torch.set_default_device(None if device.type == "cpu" else device)
 
     def set_grad(mode: bool) -> None:
@@ -67,19 +67,21 @@ def torch_settings() -> tuple[Setting, ...]:
         torch.use_deterministic_algorithms(flags[0], warn_only=flags[1])
 
     return (
-        Setting("torch's default device", torch.get_default_device, set_device, torch.device("cpu")),
-        Setting("torch's default dtype", torch.get_default_dtype, torch.set_default_dtype, torch.float32),
-        Setting("torch's grad mode", torch.is_grad_enabled, set_grad, True),
-        Setting("torch's number of threads", torch.get_num_threads, torch.set_num_threads),
-        Setting(
+        ProcessSetting("torch's default device", torch.get_default_device, set_device, torch.device("cpu")),
+        ProcessSetting(
+            "torch's default dtype", torch.get_default_dtype, torch.set_default_dtype, torch.float32
+        ),
+        ProcessSetting("torch's grad mode", torch.is_grad_enabled, set_grad, True),
+        ProcessSetting("torch's number of threads", torch.get_num_threads, torch.set_num_threads),
+        ProcessSetting(
             "torch's use of deterministic algorithms", is_deterministic, set_deterministic, (False, False)
         ),
     )
 
 
 @contextmanager
-def restoring(settings: Sequence[Setting]) -> Iterator[None]:
-    """Set the global state back to what it was before."""
+def restoring(settings: Sequence[ProcessSetting]) -> Iterator[None]:
+    """Restore the settings at the end to their values at the start."""
     before = [setting.get() for setting in settings]
     try:
         yield
@@ -91,9 +93,9 @@ def restoring(settings: Sequence[Setting]) -> Iterator[None]:
 
 @contextmanager
 def preserve_process_state() -> Iterator[None]:
-    """Run what belongs to plugins; afterwards the process is as it was before, whatever they did.
+    """Run code of plugins, and restore the process-wide settings afterwards, whatever they did.
 
-    Put back are torch's default dtype and device, its grad mode, number of threads and choice of
+    The settings are torch's default dtype and device, its grad mode, number of threads and choice of
     deterministic algorithms, the working directory and the environment.
     """
     known = torch_settings() if "torch" in sys.modules else ()

@@ -1,23 +1,36 @@
-"""What a component must have to be of a kind, as far as it can be seen without building it."""
+"""What makes a class a component of a kind, as far as the class alone shows it."""
 
 from __future__ import annotations
 
 import inspect
 from typing import Any
 
+from textgen.api import Cleaner, CorpusSource, Embedding, Model, Sampler, Tokenizer
 from textgen.runtime.messages import with_article
 
-REQUIRED: dict[str, tuple[str, ...]] = {
-    "tokenizer": ("fit", "encode", "decode", "state", "restore"),
-    "model": ("initial_state", "forward", "state_dict"),
-    "embedding": ("vectors",),
-    "sampler": ("__call__",),
-    "corpus": ("read",),
-    "cleaner": ("clean",),
+CONTRACTS = {
+    "tokenizer": Tokenizer,
+    "model": Model,
+    "embedding": Embedding,
+    "sampler": Sampler,
+    "corpus": CorpusSource,
+    "cleaner": Cleaner,
 }
-"""The methods of each kind that is a class (see `textgen.api`); a sampler may have `start` instead."""
+"""The contract of each kind whose components are classes."""
+
+
+def methods(contract: type) -> tuple[str, ...]:
+    """Return the names of the methods that a contract requires, in order."""
+    members = [name for name, member in vars(contract).items() if inspect.isfunction(member)]
+    return tuple(name for name in members if name == "__call__" or not name.startswith("_"))
+
+
+REQUIRED = {kind: methods(contract) for kind, contract in CONTRACTS.items()}
+"""The methods that a class of each kind must have; a sampler may have `start` instead."""
+REQUIRED["model"] += ("state_dict",)  # which torch modules have
 
 STRINGS = {"alias": "an alias is a string", "suite": "a suite is the path of a file"}
+"""Kinds whose components are strings, and a message for those that are not."""
 
 
 def fault(kind: str, component: Any) -> str | None:
@@ -36,11 +49,11 @@ def fault(kind: str, component: Any) -> str | None:
     others = [other for other in kinds if other != kind]
     looks = f"; it looks like {with_article(others[0])}" if others else ""
     base = "; derive it from torch.nn.Module" if missing == ["state_dict"] else ""
-    return f"{component.__name__} has no {' and no '.join(missing)}{base}{looks}"
+    return f"{component.__name__} lacks {' and '.join(missing)}{base}{looks}"
 
 
 def kinds_of(component: type) -> list[str]:
-    """Return the kinds whose methods a class has; a torch module is a model or nothing."""
+    """Return the kinds whose methods a class has; a torch module can only be a model."""
     if hasattr(component, "state_dict"):
         return [] if _missing("model", component) else ["model"]
     return [kind for kind in REQUIRED if not _missing(kind, component)]
@@ -53,7 +66,7 @@ def _missing(kind: str, component: type) -> list[str]:
 
 
 def _has(component: type, method: str) -> bool:
-    if method == "__call__":  # every class can be called, its instances need this
+    if method == "__call__":  # every class can be called; its instances need the method
         return any(method in vars(base) for base in component.__mro__)
     found = getattr(component, method, None)
     return callable(found) and getattr(found, "__name__", "") != "_forward_unimplemented"  # as in nn.Module

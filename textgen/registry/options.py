@@ -1,4 +1,4 @@
-"""Options of components: read from their signatures, written as `name:option=value,…`."""
+"""Options of components: declared by their signatures, written as `name:option=value,…`."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class Option:
 
     @property
     def search(self) -> Search | None:
-        """What the component declares that `textgen tune` tries."""
+        """The search space that the component declares, or None."""
         return next((item for item in metadata(self.annotation) if isinstance(item, Search)), None)
 
     def parse(self, owner: str, text: str) -> Any:
-        """Return the value that `text` stands for; raises `TextgenError` on a wrong type or range."""
+        """Return the value written as `text`; raises `TextgenError` if its type or range is wrong."""
         from pydantic import TypeAdapter, ValidationError
 
         value = None if text.lower() == "none" and self.default is None else text
         try:
-            # Infinity is no option: it is no JSON either.
+            # Infinity is refused, since JSON cannot hold it.
             return TypeAdapter(self.annotation, config={"allow_inf_nan": False}).validate_python(value)
         except ValidationError as error:
             reason = error.errors()[0]["msg"].lower().partition(", unable")[0]
@@ -47,7 +47,7 @@ class Option:
 def declared_options(component: Any) -> dict[str, Option]:
     """Return the options of a component: the arguments of its `__init__` with plain types and defaults.
 
-    Raises `PluginError` if its annotations mean nothing.
+    Raises `PluginError` if an annotation cannot be resolved.
     """
     try:
         hints = get_type_hints(component.__init__, include_extras=True)
@@ -62,7 +62,7 @@ def declared_options(component: Any) -> dict[str, Option]:
 
 
 def is_plain(annotation: Any) -> bool:
-    """Return whether a person can write a value of this type: a plain one, a Literal, or a union of such."""
+    """Return whether values of a type can be written in an entry: plain types, Literals, their unions."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return is_plain(get_args(annotation)[0])
@@ -72,7 +72,7 @@ def is_plain(annotation: Any) -> bool:
 
 
 def metadata(annotation: Any) -> Iterator[Any]:
-    """Yield what is annotated of a type, or of a member of a union."""
+    """Yield the metadata in `Annotated` types, including those of the members of a union."""
     if get_origin(annotation) is Annotated:
         base, *found = get_args(annotation)
         yield from found
@@ -83,14 +83,14 @@ def metadata(annotation: Any) -> Iterator[Any]:
 
 
 def write_value(value: bool | int | float | str | None) -> str:
-    """Return a value as it is written in an entry; `Option.parse` reads it as the same value."""
+    """Return a value as text for an entry, which `Option.parse` reads as the same value."""
     if value is None or isinstance(value, bool):
         return str(value).lower()
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def parse_assignments(text: str) -> dict[str, str]:
-    """Split `a=1,b=2` into a dictionary; raises `TextgenError` on anything else."""
+    """Return `a=1,b=2` as a dictionary; raises `TextgenError` for anything else."""
     assignments: dict[str, str] = {}
     for item in filter(None, text.split(",")):
         name, equals, value = item.partition("=")
@@ -105,7 +105,7 @@ def parse_assignments(text: str) -> dict[str, str]:
 def unknown_option(name: str, components: Iterable[Any]) -> str:
     """Return the one-line message for an option that none of the components declares.
 
-    A component may have `renamed_options`, a dictionary of old names and new ones.
+    The old name of an option in `renamed_options` is answered with the new one.
     """
     components = list(components)
     for component in components:
@@ -115,7 +115,7 @@ def unknown_option(name: str, components: Iterable[Any]) -> str:
 
 
 def build(kind: str, spec: str) -> Any:
-    """Build a component from its spec, such as `top-p:p=0.9,temperature=0.8`."""
+    """Return a new component made from a spec such as `top-p:p=0.9,temperature=0.8`."""
     name, _, text = spec.partition(":")
     component = load(kind, name)
     declared = declared_options(component)

@@ -1,7 +1,7 @@
 """Components by kind and name, found through entry points and imported only when they are used.
 
-`TEXTGEN_PLUGINS` may list the distributions whose plugins take part, separated by commas; those of
-textgen itself always do.
+The environment variable `TEXTGEN_PLUGINS` can be set to a comma-separated list of distributions, which then
+are the only ones whose plugins are enabled, besides those of textgen itself.
 """
 
 from __future__ import annotations
@@ -37,16 +37,15 @@ KINDS = {
     "alias": "textgen.aliases",
     "suite": "textgen.suites",
 }
-"""Kind of component: its entry-point group."""
+"""The entry-point group of each kind of component."""
 
-
-IN_ENTRIES = r"\w+", "a part of an entry has letters, digits and underscores only"
-OTHER_NAMES = r"[^\s:,]+", "a name has no space, colon or comma"
+IN_ENTRIES = r"\w+", "use letters, digits and underscores"
+OTHER_NAMES = r"[^\s:,]+", "use no space, colon or comma"
 NAMES = {
     **dict.fromkeys(("tokenizer", "model", "embedding"), IN_ENTRIES),
-    "corpus": (r"[^\s:,/]+", "a corpus has no space, colon, comma or slash"),
+    "corpus": (r"[^\s:,/]+", "use no space, colon, comma or slash"),
 }
-"""Kind of component: what its names look like, and that in words."""
+"""The pattern of the names of some kinds, and the same in words; others are as `OTHER_NAMES`."""
 
 
 class PluginError(TextgenError):
@@ -55,7 +54,7 @@ class PluginError(TextgenError):
 
 @dataclass(frozen=True)
 class Plugin:
-    """What the metadata of an installed distribution says about one component."""
+    """One component, as the metadata of an installed distribution describes it."""
 
     kind: str
     name: str
@@ -69,14 +68,14 @@ class Plugin:
 
     @property
     def title(self) -> str:
-        """What messages about its use call it: kind and name, and whose it is if not textgen's own."""
+        """The component in messages about its use: kind, name, and the distribution if it is another's."""
         foreign = "" if canonicalize_name(self.distribution) == DISTRIBUTION else f" of {self.distribution}"
         return f"{self.kind} {self.name!r}{foreign}"
 
     def identity(self) -> str:
-        """Return what stands for its code in results that are kept: distribution and version.
+        """Return the identity of its code that results record: distribution and version.
 
-        That of another distribution, which may be in the making, has a hash of its module's source too.
+        Distributions other than textgen's may be under development: a hash of the module's source is added.
         """
         released = f"{self.distribution} {self.version}"
         if canonicalize_name(self.distribution) == DISTRIBUTION:
@@ -84,20 +83,20 @@ class Plugin:
         load(self.kind, self.name)
         try:
             source = Path(sys.modules[self.module].__file__ or "").read_bytes()
-        except (KeyError, AttributeError, OSError):  # not made of files
+        except (KeyError, AttributeError, OSError):  # the module has no source file
             return released
         return f"{released} {hashlib.sha256(source).hexdigest()[:12]}"
 
     @property
     def module(self) -> str:
-        """The module that is imported to load it."""
+        """The module that is imported to load the component."""
         return self.target.partition(":")[0].strip()
 
     def load(self) -> Any:
         """Import and return the component.
 
-        Whatever is wrong becomes a `PluginError`: an import that fails or exits, a component that is not
-        what its kind promises, a distribution made for another version of textgen.
+        Raises `PluginError` if the import fails or exits, if the component lacks what its kind requires, or
+        if the distribution is made for another version of textgen.
         """
         if problem := self.problem():
             raise PluginError(f"{self} cannot be loaded: {problem}")
@@ -110,14 +109,14 @@ class Plugin:
         except BaseException as error:  # a plugin's SystemExit must not end textgen
             raise PluginError(f"{self} cannot be loaded: {one_line(error)}") from error
         if problem:
-            raise PluginError(f"{self} is no {self.kind}: {problem}")
+            raise PluginError(f"{self} is not a valid {self.kind}: {problem}")
         return component
 
     def problem(self) -> str | None:
-        """Return why it cannot be used as far as metadata tell: its name, or the textgen that it is for."""
+        """Return why the metadata alone rule the plugin out (an invalid name, another textgen), or None."""
         letters, rule = NAMES.get(self.kind, OTHER_NAMES)
         if not re.fullmatch(letters, self.name):
-            return f"nobody can write the name {self.name!r}; {rule}"
+            return f"invalid plugin name {self.name!r}: {rule}"
         for line in _requirements(self.distribution):
             if "textgen" not in line:
                 continue
@@ -129,17 +128,17 @@ class Plugin:
                     wanted.marker is None or wanted.marker.evaluate({"extra": ""})
                 )
                 if is_meant and not wanted.specifier.contains(__version__, prereleases=True):
-                    return f"{self.distribution} requires {wanted}, and this is {DISTRIBUTION} {__version__}"
+                    return f"{self.distribution} requires {wanted}, but this is {DISTRIBUTION} {__version__}"
         return None
 
 
 _from_files: list[Plugin] = []
 _owners: dict[int, Plugin] = {}
-"""The plugin that each loaded component belongs to, by the component's `id`."""
+"""The plugin of each loaded component, by the component's `id`."""
 
 
 def register(found: Iterable[Plugin]) -> None:
-    """Let plugins take part that no metadata tells of, in place of those of the same modules."""
+    """Enable plugins that are not installed, instead of earlier ones of the same modules."""
     found = list(found)
     modules = {plugin.module for plugin in found}
     _from_files[:] = [plugin for plugin in _from_files if plugin.module not in modules] + found
@@ -147,13 +146,13 @@ def register(found: Iterable[Plugin]) -> None:
 
 
 def plugin_files() -> list[Path]:
-    """Return the files of plugins that were added, for another process to add them too."""
+    """Return the plugin files that were loaded, so that another process can load them too."""
     modules = dict.fromkeys(plugin.module for plugin in _from_files)
     return [Path(str(sys.modules[module].__file__)) for module in modules]
 
 
 def clear_caches() -> None:
-    """Read the metadata anew when a plugin is looked for the next time."""
+    """Forget what was read of installed distributions, so that it is read again on next use."""
     for cached in (_installed, plugins, load, _requirements, renamed):
         cached.cache_clear()
     _owners.clear()
@@ -161,19 +160,19 @@ def clear_caches() -> None:
 
 @cache
 def plugins(kind: str) -> tuple[Plugin, ...]:
-    """Return what takes part of a kind, sorted by name, without importing any of it."""
+    """Return the enabled plugins of a kind, sorted by name, without importing any of them."""
     allowed = allow_list()
-    taking_part = [
+    enabled = [
         plugin
         for plugin in _installed()[kind]
         if allowed is None or canonicalize_name(plugin.distribution) in {DISTRIBUTION, *allowed}
     ]
-    taking_part += [plugin for plugin in _from_files if plugin.kind == kind]
-    return tuple(sorted(taking_part, key=lambda plugin: (plugin.name, plugin.distribution)))
+    enabled += [plugin for plugin in _from_files if plugin.kind == kind]
+    return tuple(sorted(enabled, key=lambda plugin: (plugin.name, plugin.distribution)))
 
 
 def names(kind: str) -> list[str]:
-    """Return the names of a kind, sorted."""
+    """Return the sorted names of the enabled plugins of a kind."""
     return sorted({plugin.name for plugin in plugins(kind)})
 
 
@@ -202,14 +201,14 @@ def load(kind: str, name: str) -> Any:
 
 
 def plugin_of(component: object) -> Plugin | None:
-    """Return the plugin that has brought a component, an instance of it or one of a class derived from it."""
+    """Return the plugin of a component, of an instance of it, or of a class or instance derived from it."""
     made_by = component if issubclass(type(component), type) else type(component)
     bases: tuple[type, ...] = getattr(made_by, "__mro__", ())
     return next((_owners[id(base)] for base in bases if id(base) in _owners), None)
 
 
 def unknown_name(kind: str, name: str) -> str:
-    """Return the one-line message for a name that no plugin of this kind has."""
+    """Return the one-line message for a name that no enabled plugin of a kind has."""
     if new := renamed().get(f"{kind}.{name}"):
         return f"{kind} {name!r} is called {new!r} since 0.1.0"
     return unknown(kind, name, names(kind)) + not_allowed_hint(kind, name)
@@ -217,25 +216,25 @@ def unknown_name(kind: str, name: str) -> str:
 
 @cache
 def renamed() -> dict[str, str]:
-    """Return the new names of renamed plugins by `kind.old_name`, as the group `textgen.renamed` has them."""
+    """Return the new names of renamed plugins by `kind.old_name`, from the entry points `textgen.renamed`."""
     return {point.name: point.value for point in entry_points(group="textgen.renamed")}
 
 
 def not_allowed_hint(kind: str, name: str) -> str:
-    """Return, for the end of a message, which distributions have what TEXTGEN_PLUGINS leaves out."""
+    """Return the end of a message about a name: the distributions that provide it but are not enabled."""
     owners = {plugin.distribution for plugin in _installed()[kind] if plugin.name == name}
-    return f"; {', '.join(sorted(owners))} has it, but TEXTGEN_PLUGINS leaves it out" if owners else ""
+    return f"; {', '.join(sorted(owners))} provides it, but TEXTGEN_PLUGINS excludes it" if owners else ""
 
 
 def allow_list() -> set[str] | None:
-    """Return the distributions in TEXTGEN_PLUGINS, or None if it is not set and all take part."""
+    """Return the distributions in TEXTGEN_PLUGINS, or None if it is not set and all are enabled."""
     listed = os.environ.get("TEXTGEN_PLUGINS")
     return None if listed is None else {canonicalize_name(name.strip()) for name in listed.split(",")}
 
 
 @cache
 def _installed() -> dict[str, tuple[Plugin, ...]]:
-    """Return all plugins that the metadata of installed distributions tell of, by kind."""
+    """Return the plugins of all installed distributions, by kind."""
     found: dict[str, set[Plugin]] = {kind: set() for kind in KINDS}
     kind_of = {group: kind for kind, group in KINDS.items()}
     for point in _entry_points():
@@ -264,7 +263,7 @@ def _origin(point: EntryPoint) -> tuple[str, str]:
 
 @cache
 def _requirements(distribution: str) -> tuple[str, ...]:
-    with suppress(Exception):  # a file has no metadata
+    with suppress(Exception):  # a plugin file has no metadata
         return tuple(requires(distribution) or ())
     return ()
 

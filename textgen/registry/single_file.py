@@ -1,15 +1,15 @@
-"""One Python file as a plugin, without installing it: for notebooks and first tries."""
+"""Plugins from a single Python file that is not installed, for notebooks and first experiments."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import inspect
 import re
 import sys
 from contextlib import redirect_stdout
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import ModuleType
 
 from textgen.api import TextgenError
 from textgen.registry.isolation import preserve_process_state
@@ -19,26 +19,26 @@ from textgen.runtime.messages import one_line, with_article
 
 
 def load_plugin_file(path: Path) -> list[Plugin]:
-    """Import a file and let the components in it take part; return them.
+    """Import a file, enable the components in it and return them.
 
-    A component is a public class of the file that has all methods of one kind. It is called as its class,
-    in lower case and without the kind at its end: `Bigram` and `BigramModel` are both `bigram`.
+    A component is a public class of the file that has all methods of one kind. Its name is that of the class
+    in lower case, without the kind at its end: `Bigram` and `BigramModel` are both `bigram`.
 
-    Raises `TextgenError` if there is no such file, it fails, or has no component.
+    Raises `TextgenError` if the file cannot be read, fails, or contains no component.
     """
     try:
         source = path.read_bytes()
     except OSError as error:
         raise TextgenError(f"cannot read the plugin file {path}: {error.strerror or error}") from None
-    # Two files of one name must not be one module.
+    # Files of the same name in different folders are different modules.
     place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
     stem = re.sub(r"\W", "_", path.stem)
     module_name = f"plugin_file_{stem}_{place}"
-    spec = importlib.util.spec_from_loader(module_name, loader=None, origin=str(path))
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
+    # Not by importlib, which would write bytecode next to the file and could run that of an older version of
+    # it: the code that runs must be `source`, whose hash is the plugin's version.
+    module = ModuleType(module_name)
     module.__file__ = str(path.resolve())
-    sys.modules[module_name] = module  # where dataclasses and pickle look for it
+    sys.modules[module_name] = module  # dataclasses and pickle look it up there
     try:
         with preserve_process_state(), redirect_stdout(sys.stderr):  # stdout holds results only
             exec(compile(source, str(path), "exec"), module.__dict__)
@@ -51,9 +51,9 @@ def load_plugin_file(path: Path) -> list[Plugin]:
             }
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # its SystemExit must not end textgen
+    except BaseException as error:  # a plugin's SystemExit must not end textgen
         raise PluginError(f"the plugin file {path} cannot be loaded: {one_line(error)}") from error
-    version = hashlib.sha256(source).hexdigest()[:12]  # what is cached of an older version is not used
+    version = hashlib.sha256(source).hexdigest()[:12]  # so that caches of an older version are not used
     found = [
         Plugin(
             kind,
@@ -70,11 +70,11 @@ def load_plugin_file(path: Path) -> list[Plugin]:
         contracts = "; ".join(
             f"{with_article(kind)} has {', '.join(methods)}" for kind, methods in REQUIRED.items()
         )
-        raise PluginError(f"the plugin file {path} has no class that is a component: {contracts}")
+        raise PluginError(f"the plugin file {path} contains no component: {contracts}")
     register(found)
     return found
 
 
 def component_name(class_name: str, kind: str) -> str:
-    """Return the name of a component that is called as its class."""
+    """Return the name of a component in a plugin file, made from the name of its class."""
     return re.sub(rf"(?<=.)_?{kind}$", "", class_name.lower()).replace("_", "")

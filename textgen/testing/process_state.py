@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from textgen.registry.isolation import PROCESS_SETTINGS, Setting, torch_settings
+from textgen.registry.isolation import PROCESS_SETTINGS, ProcessSetting, torch_settings
 from textgen.testing.asserts import require
 
 __tracebackhide__ = True
@@ -35,22 +35,22 @@ def _set_filters(filters: list[Any]) -> None:
     warnings.filters.extend(filters)  # type: ignore[attr-defined]
 
 
-PYTHON_RANDOM = Setting("the global random state of Python", random.getstate, random.setstate)
-NUMPY_RANDOM = Setting("the global random state of numpy", _numpy_state, np.random.set_state)
-TORCH_RANDOM = Setting("the global random state of torch", _torch_state, _set_torch_state)
+PYTHON_RANDOM = ProcessSetting("the global random state of Python", random.getstate, random.setstate)
+NUMPY_RANDOM = ProcessSetting("the global random state of numpy", _numpy_state, np.random.set_state)
+TORCH_RANDOM = ProcessSetting("the global random state of torch", _torch_state, _set_torch_state)
 RANDOM = (PYTHON_RANDOM, NUMPY_RANDOM, TORCH_RANDOM)
 
 SETTINGS = (
     *torch_settings(),
     *PROCESS_SETTINGS,
-    Setting("the filters of warnings", lambda: list(warnings.filters), _set_filters),
+    ProcessSetting("the filters of warnings", lambda: list(warnings.filters), _set_filters),
     *RANDOM,
 )
 """Everything that checks restore; `check_no_global_state` watches it too."""
 
 
 @contextmanager
-def state_unchanged(what: str, settings: Sequence[Setting] = RANDOM) -> Iterator[None]:
+def state_unchanged(what: str, settings: Sequence[ProcessSetting] = RANDOM) -> Iterator[None]:
     """Raise `CheckError` if the code inside changes one of the settings.
 
     That replaces any other error of this code, since the change may well be its cause.

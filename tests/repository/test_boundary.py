@@ -1,0 +1,61 @@
+"""Optional members of plugins are looked up at the boundary only, and mypy checks their use in the core."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from textgen import api
+
+ROOT = Path(__file__).parent.parent.parent
+CORE = sorted(path for path in (ROOT / "textgen").rglob("*.py") if "testing" not in path.parts)
+EXTRAS = [extras for name, extras in vars(api).items() if name.endswith("Extras")]
+BOUNDARY = {
+    "textgen/data/cleaning.py",
+    "textgen/data/statistics.py",
+    "textgen/data/tokenization.py",
+    "textgen/generation/bound_sampler.py",
+    "textgen/nn/language_model.py",
+    "textgen/nn/model_class.py",
+    "textgen/registry/options.py",
+}
+"""The files that may look an optional member up; the conformance kit examines components as they are."""
+
+
+def members(extras: type) -> set[str]:
+    """Return the names of the optional members that a class in `textgen.api` declares."""
+    methods = {name for name, member in vars(extras).items() if inspect.isfunction(member)}
+    return {name for name in methods | set(extras.__annotations__) if not name.startswith("_")}
+
+
+OPTIONAL = set().union(*map(members, EXTRAS))
+
+
+def looked_up(path: Path) -> set[str]:
+    """Return the names that a file passes to `hasattr` or `getattr`, or to a helper of an adapter."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+    arguments = [
+        argument
+        for call in calls
+        if ast.unparse(call.func) in ("hasattr", "getattr", "self._method")
+        for argument in call.args
+    ]
+    return {argument.value for argument in arguments if isinstance(argument, ast.Constant)} & OPTIONAL
+
+
+def test_optional_members_are_declared() -> None:
+    assert {"loss", "fit", "prepare_step", "lossless", "temperature", "joint", "items"} <= OPTIONAL
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_looks_up_optional_members_at_the_boundary_only(path: Path) -> None:
+    assert not looked_up(path) or path.relative_to(ROOT).as_posix() in BOUNDARY
+    assert not re.search(r"type: ignore\[(?:operator|attr-defined|union-attr)", path.read_text("utf-8"))
+
+
+def test_every_optional_member_is_looked_up_somewhere() -> None:
+    assert set().union(*map(looked_up, CORE)) == OPTIONAL
