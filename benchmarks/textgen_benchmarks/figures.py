@@ -7,16 +7,15 @@ Each NAME is results/NAME.json; the effects of the same change on several texts 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from textgen.suite.report import compared_with
+from textgen.runtime.records import read_record
+from textgen.suite.results import QuestionResult, SuiteResult
 
 RESULTS = Path(__file__).parents[1] / "results"
 WIDEST = 0.6
@@ -30,24 +29,24 @@ def main() -> None:
     parser.add_argument("names", nargs="+", metavar="NAME")
     parser.add_argument("--out", type=Path, default=RESULTS / "effects.svg")
     options = parser.parse_args()
-    results = [json.loads((RESULTS / f"{name}.json").read_text("utf-8")) for name in options.names]
+    results = [read_record(SuiteResult, RESULTS / f"{name}.json") for name in options.names]
     write_picture(results, options.out)
 
 
-def write_picture(results: Sequence[Mapping[str, Any]], path: Path) -> None:
+def write_picture(results: Sequence[SuiteResult], path: Path) -> None:
     """Write the plot of several results of one suite; equal results give equal files."""
     with rc_context({"svg.hashsalt": "textgen", "font.size": 8}):
         draw_effects(results).savefig(path, metadata={"Date": None}, bbox_inches="tight")
 
 
-def draw_effects(results: Sequence[Mapping[str, Any]]) -> Figure:
+def draw_effects(results: Sequence[SuiteResult]) -> Figure:
     """Return a plot of all effects in several results of one suite, one row per change."""
-    factors = [factor for factor in results[0]["factors"] if factor["effects"]]
-    num_rows = sum(len(factor["effects"]) for factor in factors) + len(factors)
+    questions = [question for question in results[0].questions if question.effects]
+    num_rows = sum(len(question.effects) for question in questions) + len(questions)
     figure = Figure(figsize=(8, 0.21 * num_rows + 1))
     axes = figure.add_subplot()
     axes.axvline(0, color="0.6", linewidth=0.8)
-    places = _label(axes, factors)
+    places = _label(axes, questions)
     for number, result in enumerate(results):
         shift = 0.25 * (number - (len(results) - 1) / 2)
         _draw(
@@ -62,35 +61,33 @@ def draw_effects(results: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def _label(axes: Axes, factors: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
-    """Label the rows and their groups; return the position of each row, by group and case."""
+def _label(axes: Axes, questions: Sequence[QuestionResult]) -> dict[tuple[str, str], float]:
+    """Label the rows and their groups; return the position of each row, by question and case."""
     places: dict[tuple[str, str], float] = {}
     labels: dict[float, str] = {}
     place = 1.0
-    for factor in factors:
+    for question in questions:
         axes.text(
-            -WIDEST, place, f" {factor['name']}, against {compared_with(factor)}", va="center", weight="bold"
+            -WIDEST, place, f" {question.name}, against {question.reference}", va="center", weight="bold"
         )
-        for effect in factor["effects"]:
+        for effect in question.effects:
             place += 1
-            places[factor["name"], effect["case"]] = place
-            labels[place] = effect["case"]
+            places[question.name, effect.case] = place
+            labels[place] = effect.case
         place += 1
     axes.set_yticks(list(labels), list(labels.values()))
     axes.set_ylim(place, 0)
     return places
 
 
-def _draw(
-    axes: Axes, result: Mapping[str, Any], places: Mapping[tuple[str, str], float], colour: str
-) -> None:
-    label = f"{result['corpus']['name']}, {result['budget']}"
-    for factor in result["factors"]:
-        for effect in factor["effects"]:
-            change, place = effect["bits_per_char"], places.get((factor["name"], effect["case"]))
+def _draw(axes: Axes, result: SuiteResult, places: Mapping[tuple[str, str], float], colour: str) -> None:
+    label = f"{result.corpus.name}, {result.budget}"
+    for question in result.questions:
+        for effect in question.effects:
+            change, place = effect.bits_per_char, places.get((question.name, effect.case))
             if change is None or place is None:
                 continue
-            value, (low, high) = change["value"], change["interval"]
+            value, (low, high) = change.value, change.interval
             if abs(value) > WIDEST:
                 edge = WIDEST * (1 if value > 0 else -1)
                 axes.plot(edge, place, ">" if value > 0 else "<", color=colour, markersize=5, clip_on=False)

@@ -38,7 +38,7 @@ def measure(step: str, path: str) -> dict[str, Any]:
     seconds, num_chars = time.perf_counter() - began, len(corpus.text)
     if step.startswith("tokenize"):
         entry = parse_entry(f"{step.split()[1]}-uniform")
-        corpus.to_json()
+        _ = corpus.info  # hashes are not part of tokenizing
         began = time.perf_counter()
         encode_corpus(entry, entry.build_tokenizer(), corpus)
         seconds, num_chars = time.perf_counter() - began, len(corpus.split.train)
@@ -46,7 +46,7 @@ def measure(step: str, path: str) -> dict[str, Any]:
         entry = parse_entry("char-lstm" if step == "train" else "char-uniform")
         device_config = choose_device("cpu")
         run = Experiment(entry, corpus, parse_budget(BUDGET), device_config, 0).run(lambda progress: None)
-        seconds, num_chars = (run.manifest["result"]["train"][key] for key in ("seconds", "num_chars"))
+        seconds, num_chars = run.result.train.seconds, run.result.train.num_chars
         if step == "score":
             began = time.perf_counter()
             score_any(run, corpus.text, device_config.device)
@@ -108,9 +108,11 @@ def main() -> None:
     )
     if options.json:
         from textgen.runtime.environment import machine, versions
+        from textgen.runtime.files import write_file
+        from textgen.runtime.records import SCHEMA_VERSION, to_json
 
         result = {"versions": versions(), "machine": machine(), "rows": rows}
-        options.json.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+        write_file(options.json, to_json({"schema_version": SCHEMA_VERSION, **result}))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -20,6 +19,8 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.runtime.device import PRECISIONS, DeviceConfig, choose_device, seeded
 from textgen.runtime.environment import machine, versions
+from textgen.runtime.files import write_file
+from textgen.runtime.records import SCHEMA_VERSION, to_json
 from textgen.training.batches import ContiguousBatches
 from textgen.training.trainer import Trainer
 from textgen_benchmarks.reference import has_keras, keras_windows, plain_generation, plain_training
@@ -127,7 +128,7 @@ def main() -> None:
     device_config = choose_device(arguments.device)
     peak = matrix_product_peak(PRECISIONS[device_config.precision], device_config.device)
     print(
-        f"{machine()}, {device_config.device.type} {device_config.precision}, "
+        f"{machine().processor}, {device_config.device.type} {device_config.precision}, "
         f"matmul peak {peak:,.0f} GFLOP/s\n"
     )
     print(
@@ -145,8 +146,8 @@ def main() -> None:
         )
         sys.stdout.flush()
     if arguments.json:
-        figures = {"machine": machine(), "versions": versions(), "peak_gflops": peak, "rows": rows}
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        result = {"machine": machine(), "versions": versions(), "peak_gflops": peak, "rows": rows}
+        write_file(arguments.json, to_json({"schema_version": SCHEMA_VERSION, **result}))
 
 
 if __name__ == "__main__":

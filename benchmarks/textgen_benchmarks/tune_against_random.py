@@ -25,9 +25,11 @@ from textgen.cli.progress import ProgressDisplay
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.environment import machine, versions
-from textgen.runtime.files import to_json, write_file
+from textgen.runtime.files import write_file
+from textgen.runtime.records import SCHEMA_VERSION, to_json
 from textgen.training.budget import parse_budget
 from textgen.tune.request import Request
+from textgen.tune.results import SearchedOption
 from textgen.tune.study import Study
 from textgen.tune.tpe import NUM_RANDOM, ONLY_RANDOM
 from textgen.tune.trials import Goal, search
@@ -90,9 +92,10 @@ def main() -> None:
     found = outcome(curves)
     print_outcome(found, curves, options.trials)
     result = {
+        "schema_version": SCHEMA_VERSION,
         "entry": options.entry,
         "search": searched,
-        "corpus": corpus.to_json(),
+        "corpus": corpus.info,
         "budget": options.budget,
         "num_trials": options.trials,
         "num_repetitions": options.repetitions,
@@ -112,7 +115,7 @@ def main() -> None:
 
 def run_studies(
     options: argparse.Namespace, corpus: Corpus, device_config: DeviceConfig
-) -> tuple[Curves, list[dict[str, Any]]]:
+) -> tuple[Curves, list[SearchedOption]]:
     """Return the curves of both searches, one per repetition, and the options that were searched."""
     curves: Curves = {name: [] for name in SEARCHES}
     with ProgressDisplay() as display:
@@ -132,7 +135,7 @@ def run_studies(
                     search(study, Goal(options.trials, None), display)
                     curves[name].append(best_so_far(study.trials()))
                 print(f"{name} {repetition}: {curves[name][-1][-1]:.4f}", file=sys.stderr)
-    return curves, [each.to_json() for each in objective.dimensions]
+    return curves, [each.described() for each in objective.dimensions]
 
 
 def print_outcome(found: dict[str, Any], curves: Curves, num_trials: int) -> None:

@@ -80,8 +80,8 @@ def test_bundled_glove_knows_english() -> None:
     found, audit = match_vectors(
         Glove(), "glove", TEXT, tokenizer.tokens, tokenizer.encode(TEXT), is_fallback=tokenizer.fallback
     )
-    assert audit["type_coverage"] > 0.97
-    assert audit["token_coverage"] > 0.9
+    assert audit.type_coverage > 0.97
+    assert audit.token_coverage > 0.9
     assert not found.found[tokenizer.fallback].any()
     assert float(found.table[found.found].square().mean()) == pytest.approx(1.0, abs=1e-4)
     the = tokenizer.tokens.index(" the")

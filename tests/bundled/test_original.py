@@ -179,7 +179,7 @@ def test_it_learns_what_follows_from_several_symbols_before(activation: str, tmp
     pattern = "abacadbcbdcd\n\n"  # where a letter leads to depends on where it comes from
     entry = f"{SMALL},recurrent_activation={activation}"
     run = experiment(entry, pattern * 100, tmp_path, "12epochs").run(lambda progress: None)
-    assert run.manifest["result"]["test"]["bits_per_char"] < 0.5
+    assert run.result.test.bits_per_char < 0.5
     (layer,) = (layer for layer in run.model.module.layers if isinstance(layer, LSTMLayer))
     assert not layer.bias_hh_l0.any()
     assert layer.bias_ih_l0.any()

@@ -71,8 +71,8 @@ def test_vectors_cover_the_words_of_the_word_tokenizer(kind: type[Word2Vec]) -> 
         tokenizer.encode(SHORT),
         is_fallback=tokenizer.fallback,
     )
-    assert audit["type_coverage"] == 1.0
-    assert audit["dimension"] == 8
+    assert audit.type_coverage == 1.0
+    assert audit.dimension == 8
 
 
 def test_word2vec_puts_words_of_like_use_together() -> None:

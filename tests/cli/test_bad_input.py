@@ -55,7 +55,9 @@ def workplace(trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactor
     (folder / "no-json" / "run.json").write_text('{"format": 1, ')
     (folder / "a-list" / "run.json").write_text("[1]")
     manifest = folder / "from-later" / "run.json"
-    manifest.write_text(manifest.read_text("utf-8").replace('"format": 1', '"format": 99'), "utf-8")
+    manifest.write_text(
+        manifest.read_text("utf-8").replace('"schema_version": 1', '"schema_version": 99'), "utf-8"
+    )
     return folder
 
 

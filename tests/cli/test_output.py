@@ -41,7 +41,7 @@ def test_corpus_lists_the_names(textgen: Textgen) -> None:
 def test_corpus_shows_the_statistics_of_a_text(textgen: Textgen) -> None:
     shown = {row["name"]: row["value"] for row in table(textgen("corpus", "lee").stdout)}
     corpus = load_corpus(["lee"])
-    assert {name: str(value) for name, value in flat(corpus.to_json()).items()}.items() <= shown.items()
+    assert {name: str(value) for name, value in flat(corpus.info).items()}.items() <= shown.items()
     assert shown["beginning"] == corpus.text[:200].replace("\n", " ")  # nothing is cut
     assert shown["train_alphabet"] == str(len(set(corpus.split.train)))
 

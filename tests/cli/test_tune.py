@@ -23,7 +23,19 @@ Textgen = Callable[..., subprocess.CompletedProcess[str]]
 
 TEXT = ("--corpus", "lee", "--max-chars", 60_000)
 SEARCH = ("--search", "learning_rate=0.001|0.003|0.01|1e30,weight_decay=0..1,hidden_size=16|24")
-KEYS = {"name", "measures", "settings", "best", "comparison", "importances", "trials", "versions", "machine"}
+KEYS = {
+    "schema_version",
+    "name",
+    "value_name",
+    "settings",
+    "search",
+    "best",
+    "comparison",
+    "importances",
+    "trials",
+    "versions",
+    "machine",
+}
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ def full() -> dict[str, Any]:
         entry("word-lstm-glove", 2.2111, embedding=GLOVE),
         entry("char-lstm", 2.0, seed=0),
         entry("char-lstm", 2.2, seed=1),
-        entry("random", 6.2288, train={"seconds": 0.1}, invented_words=[]),
+        entry("random", 6.2288, made_up_words=[]),
         entry("char-lstm:num_layers=1,hidden_size=512", 2.3333),
         entry("lossy-lstm", 1.2345, comparable=False),
         {"name": "bpe-gru", "seed": 0, "error": "out of memory: needs 12 GB; lower batch_size"},

@@ -5,8 +5,7 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from helpers.reports import drawn, entry, result, with_sample
-from textgen.comparison.report import to_markdown
+from helpers.reports import drawn, entry, report, result, with_sample
 
 
 @pytest.mark.parametrize(("width", "columns"), [(160, 4), (80, 2), (60, 1)])
@@ -20,7 +19,7 @@ def test_every_sample_of_a_prompt_is_shown() -> None:
     samples = [{"prompt": "A", "sampler": "greedy", "seed": seed, "text": f"text{seed}"} for seed in (0, 1)]
     for output in (
         drawn(result(entry("x", 2.0, samples=samples)), 80),
-        to_markdown(result(entry("x", 2, samples=samples))),
+        report(result(entry("x", 2, samples=samples))),
     ):
         assert "text0" in output
         assert "text1" in output
@@ -40,15 +39,15 @@ def test_blank_lines_are_collapsed_and_line_breaks_kept() -> None:
     assert re.search(r"^one *\ntwo", drawn(with_sample("A one\n\n \n\ntwo"), 80), re.MULTILINE)
 
 
-def test_invented_words_are_highlighted_as_whole_words() -> None:
-    what = with_sample("Zorp zorps (zorp)", invented_words=["zorp"])
+def test_made_up_words_are_highlighted_as_whole_words() -> None:
+    what = with_sample("Zorp zorps (zorp)", made_up_words=["zorp"])
     output = drawn(what, 80, force_terminal=True, color_system="standard")
     assert "\x1b[4;35mZorp\x1b[0m zorps (\x1b[4;35mzorp\x1b[0m)" in output
-    assert "- x: `zorp`" in to_markdown(what)
+    assert "- x: `zorp`" in report(what)
 
 
 @pytest.mark.parametrize("text", ["```\n# not a heading\n````", "~~~\n``````x", "> | a |\n- b"])
 def test_samples_cannot_leave_their_code_block(text: str) -> None:
-    tokens = MarkdownIt("commonmark").enable("table").parse(to_markdown(with_sample(text)))
+    tokens = MarkdownIt("commonmark").enable("table").parse(report(with_sample(text)))
     assert [token.content for token in tokens if token.type == "fence"] == [text + "\n"]
     assert "not a heading" not in "".join(token.content for token in tokens if token.type == "inline")

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from textgen.api import TextgenError
 from textgen.data import cleaning as cleaned
-from textgen.data import corpus
+from textgen.data import corpus, split
 from textgen.data.corpus import load_corpus
 from textgen.data.decoding import decode, decode_chunks
 from textgen.data.text import FileText, alphabet, blocks, cut_blocks, part, sha256
 from textgen.data.unicode import utf8
 from textgen.data.words import split_words
-from textgen.runtime import processes as parallel
-from textgen.runtime.processes import map_blocks
+from textgen.runtime import processes
+from textgen.runtime.processes import map_in_order
 
 PROSE = "\n\n".join(f"{i} The “rain” had stopped at last,\nand <b>nobody</b>  came by." for i in range(400))
 
@@ -31,7 +31,7 @@ def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(corpus, "MAX_IN_MEMORY", 10_000)
     monkeypatch.setattr(cleaned, "BLOCK_CHARS", 2000)
-    monkeypatch.setattr(parallel, "MAX_PROCESSES", 1)  # they take a second to start
+    monkeypatch.setattr(processes, "MAX_PROCESSES", 1)  # they take a second to start
     path = tmp_path / "big.txt"
     path.write_text(PROSE, encoding="utf-8")
     return path
@@ -113,7 +113,7 @@ def test_pieces_are_decoded_as_the_whole(encoding: str, data: bytes, sizes: list
 def test_a_big_file_gives_the_text_and_the_split_of_a_small_one(
     big: Path, cleaner: str, num_processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parallel, "MAX_PROCESSES", num_processes)
+    monkeypatch.setattr(processes, "MAX_PROCESSES", num_processes)
     large = load_corpus([str(big)], cleaner)
     assert isinstance(large.text, FileText)
     assert len(large.text.chars) > 10
@@ -121,8 +121,8 @@ def test_a_big_file_gives_the_text_and_the_split_of_a_small_one(
     monkeypatch.setattr(corpus, "MAX_IN_MEMORY", 10_000_000)
     small = load_corpus([str(big)], cleaner)
     assert large.text[:] == small.text
-    assert large.to_json() == small.to_json()
-    assert shortened.to_json() == load_corpus([str(big)], cleaner, max_chars=9000).to_json()
+    assert large.info == small.info
+    assert shortened.info == load_corpus([str(big)], cleaner, max_chars=9000).info
 
 
 def test_files_of_a_folder_are_joined_by_a_blank_line(big: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +132,7 @@ def test_files_of_a_folder_are_joined_by_a_blank_line(big: Path, monkeypatch: py
     sources = [str(big), str(big.parent / "more")]
     large = load_corpus(sources)
     monkeypatch.setattr(corpus, "MAX_IN_MEMORY", 10_000_000)
-    assert large.to_json() == load_corpus(sources).to_json()
+    assert large.info == load_corpus(sources).info
     assert large.name == "big.txt+more"
 
 
@@ -196,17 +196,19 @@ def test_only_the_beginning_of_a_long_held_out_part_is_scored(
     big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(corpus, "MAX_HELD_OUT_CHARS", 500)
+    monkeypatch.setattr(split, "MAX_HELD_OUT_CHARS", 500)
     text = load_corpus([str(big)])
     assert text.split.scored("test") == text.split.test[:500]
-    parts = text.to_json()["split"]
-    assert parts["test"]["scored_chars"] == parts["validation"]["scored_chars"] == 500
-    assert parts["test"]["num_chars"] == len(text.split.test) > 500
-    assert "scored_chars" not in parts["train"]
+    parts = text.info.split
+    assert parts.test.scored_chars == parts.validation.scored_chars == 500
+    assert parts.test.num_chars == len(text.split.test) > 500
+    assert parts.train.scored_chars is None
 
 
 def test_blocks_are_mapped_in_order_in_this_process_or_others() -> None:
     items = [str(i) * 100 for i in range(40)]
-    assert list(map_blocks(str.upper, items)) == items
-    assert list(map_blocks(lambda item: item[:3], items)) == [item[:3] for item in items]  # cannot be pickled
+    assert list(map_in_order(str.upper, items)) == items
+    cannot_be_pickled = lambda item: item[:3]  # noqa: E731
+    assert list(map_in_order(cannot_be_pickled, items)) == [item[:3] for item in items]
     with pytest.raises(ValueError, match="invalid literal"):
-        list(map_blocks(int, ["1", "x"]))
+        list(map_in_order(int, ["1", "x"]))

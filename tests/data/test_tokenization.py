@@ -68,7 +68,7 @@ def test_a_second_call_reads_the_cache(
     ids, _ = fit_and_encode(first, [name], text)
     before = {path: path.stat().st_mtime_ns for path in (cache / "tokens").iterdir()}
     with monkeypatch.context() as patched:
-        patched.delattr(tokenization, "map_blocks")  # which nothing needs now
+        patched.delattr(tokenization, "map_in_order")  # which nothing needs now
         again = built(name)
         found, lossless = fit_and_encode(again, [name], text)
     assert lossless

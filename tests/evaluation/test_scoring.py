@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,15 +15,23 @@ from textgen.api import TextgenError, Tokenizer
 from textgen.data.text import cut_blocks
 from textgen.data.tokenization import START, BoundTokenizer
 from textgen.data.vocabulary import TokenTable
-from textgen.evaluation.scoring import TokenScores, bits_of_blocks, score_text, summarise, token_starts
+from textgen.evaluation.scoring import (
+    Score,
+    TokenScores,
+    bits_of_segments,
+    score_text,
+    score_totals,
+    token_starts,
+)
 from textgen.experiment import scoring
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.run import Run
 from textgen.experiment.scoring import score_any
+from textgen.experiment.trained import Trained
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.options import build
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig, seeded
+from textgen.runtime.records import to_values
 from textgen.training.validation import validation_bits
 from textgen_models.lstm.model import LSTM
 from textgen_models.uniform import Uniform
@@ -58,8 +65,14 @@ def score(model: nn.Module, tokenizer: Tokenizer, text: str, chunk: int = 512) -
     return score_text(bound(model, tokenizer), text, tokenizer.encode(text), start, device=CPU, chunk=chunk)
 
 
-def summary(tokenizer: Tokenizer, scored: TokenScores) -> dict[str, Any]:
-    return summarise(scored, TokenTable(tokenizer.tokens), BoundTokenizer(tokenizer).is_fallback)
+def summary(tokenizer: Tokenizer, scored: TokenScores) -> Score:
+    return score_totals(scored, TokenTable(tokenizer.tokens), BoundTokenizer(tokenizer).is_fallback).score()
+
+
+def flat(found: Score) -> dict[str, float]:
+    values = to_values(found)
+    low, high = values.pop("interval")
+    return {**values.pop("bits_by_category"), **values, "low": low, "high": high}
 
 
 def tiny_lstm(vocab_size: int) -> nn.Module:
@@ -178,7 +191,7 @@ def test_units_and_parts_by_hand() -> None:
     scored = score(Bigram(table), tokenizer, "the zé.\n")  # 8 characters, 9 bytes, 2 words
     assert scored.bits == pytest.approx(bits, abs=1e-5)
     assert scored.max_normalization_error < 1e-5
-    assert summary(tokenizer, scored) == {
+    assert to_values(summary(tokenizer, scored)) == {
         "bits_per_char": pytest.approx(14 / 8),
         "bits_by_category": pytest.approx(
             {
@@ -193,6 +206,7 @@ def test_units_and_parts_by_hand() -> None:
         "bits_per_byte": pytest.approx(14 / 9),
         "nats_per_char": pytest.approx(14 * math.log(2) / 8),
         "perplexity_per_word": pytest.approx(2 ** (14 / 2), rel=1e-5),
+        "interval": None,
     }
 
 
@@ -214,9 +228,9 @@ def test_which_part_each_token_belongs_to(text: str, causes: str) -> None:
     tokenizer = word_tokenizer(["the", " the", " cat", "cat", ".", "\n", " "], "thez \n")
     ids = tokenizer.encode(text)
     bits = 2.0 ** np.arange(len(ids))
-    parts = summary(tokenizer, TokenScores(text, ids, bits, 0.0))["bits_by_category"]
+    parts = summary(tokenizer, TokenScores(text, ids, bits, 0.0)).bits_by_category
     assert len(ids) == len(causes)
-    for letter, part in zip("wsp_", parts.values(), strict=True):
+    for letter, part in zip("wsp_", vars(parts).values(), strict=True):
         assert part * len(text) == sum(
             bit for bit, cause in zip(bits, causes, strict=True) if cause == letter
         ), (letter, tokenizer.encode(text))
@@ -227,11 +241,12 @@ def test_parts_and_blocks_sum_to_the_score(tokenizer: Tokenizer, lstm: nn.Module
     text += "."
     scored = score(lstm, tokenizer, text)
     parts = summary(tokenizer, scored)
-    assert sum(parts["bits_by_category"].values()) == pytest.approx(parts["bits_per_char"])
-    assert min(parts["bits_by_category"].values()) >= 0
-    assert 0 <= parts["oov_rate"] <= 1
+    by_category = vars(parts.bits_by_category).values()
+    assert sum(by_category) == pytest.approx(parts.bits_per_char)
+    assert min(by_category) >= 0
+    assert 0 <= parts.oov_rate <= 1
     for size in (1, 3, len(text), len(text) + 1):
-        blocks = bits_of_blocks(scored, TokenTable(tokenizer.tokens), size)
+        blocks = bits_of_segments(scored, TokenTable(tokenizer.tokens), size)
         assert len(blocks) == math.ceil(len(text) / size)
         assert blocks.sum() == pytest.approx(scored.bits.sum())
 
@@ -241,7 +256,7 @@ def test_the_bits_of_a_block_are_those_of_the_tokens_that_begin_in_it() -> None:
     ids = tokenizer.encode("the cat\né€\n")
     assert token_starts(ids, TokenTable(tokenizer.tokens)).tolist() == [0, 3, 7, 8, 9, 9, 9, 10]
     scored = TokenScores("the cat\né€\n", ids, 2.0 ** np.arange(8), 0.0)
-    assert bits_of_blocks(scored, TokenTable(tokenizer.tokens), 4).tolist() == [
+    assert bits_of_segments(scored, TokenTable(tokenizer.tokens), 4).tolist() == [
         1 + 2,
         4,
         8 + 16 + 32 + 64 + 128,
@@ -253,20 +268,18 @@ def test_a_long_text_is_scored_in_stretches_as_in_one_pass(
 ) -> None:
     text = news[20_000:40_000] + "中文 words.\n"
     name = "char" if isinstance(tokenizer, CharTokenizer) else "word"
-    run = Run(parse_entry(f"{name}-lstm"), BoundTokenizer(tokenizer), bound(lstm, tokenizer), {}, np.zeros(0))
+    run = Trained(parse_entry(f"{name}-lstm"), BoundTokenizer(tokenizer), bound(lstm, tokenizer))
     whole = score_any(run, text, CPU)
     monkeypatch.setattr(scoring, "BLOCK_CHARS", 3000)
     assert len(list(cut_blocks([text], 3000))) > 5
     stretches = score_any(run, text, CPU)
-    assert stretches["score_checks"]["decoded_equals_text"] is True
+    assert stretches.checks.decoded_equals_text
     for key in ("num_chars", "num_chars_of_tokens", "num_tokens"):
-        assert stretches["score_checks"][key] == whole["score_checks"][key]
-    assert stretches["interval"] == pytest.approx(whole["interval"], rel=1e-5)
-    assert stretches["bits_by_category"] == pytest.approx(whole["bits_by_category"], rel=1e-5)
-    for key in set(whole) - {"interval", "bits_by_category", "score_checks"}:
-        assert stretches[key] == pytest.approx(whole[key], rel=1e-5)
+        assert getattr(stretches.checks, key) == getattr(whole.checks, key)
+    np.testing.assert_allclose(stretches.segment_bits, whole.segment_bits, rtol=1e-4)
+    assert flat(stretches.score) == pytest.approx(flat(whole.score), rel=1e-5)
     one_pass = score(lstm, tokenizer, text)
-    assert whole["bits_per_char"] == pytest.approx(one_pass.bits_per_char)
+    assert whole.score.bits_per_char == pytest.approx(one_pass.bits_per_char)
 
 
 # --- the quick score of validation

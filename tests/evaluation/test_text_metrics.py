@@ -20,7 +20,7 @@ few_letters = st.text("ab \U0001f600", max_size=40)
 
 
 @pytest.fixture(scope="module")
-def measures() -> TextAnalyzer:
+def analyzer() -> TextAnalyzer:
     return TextAnalyzer(TRAIN, LEXICON)
 
 
@@ -32,26 +32,26 @@ def test_words_are_letters_with_inner_apostrophes_and_a_cut_last_word_is_dropped
     assert words("the cat.") == words("the cat ") == ["the", "cat"]
 
 
-def test_real_words_are_in_the_lexicon_or_the_training_text(measures: TextAnalyzer) -> None:
+def test_real_words_are_in_the_lexicon_or_the_training_text(analyzer: TextAnalyzer) -> None:
     # Real: in the lexicon, only in training, without a clitic, curly. Not real: qwxz, twice, and blarg.
     sample = "DOG zorple hadn't dog's hadn\u2019t qwxz Blarg QWXZ cutoff"
-    assert measures.measure([sample])["real_word_rate"] == 5 / 8
-    assert measures.invented_words([sample, "blarg's qwxz qwxz "]) == ["qwxz", "blarg", "blarg's"]
+    assert analyzer.metrics([sample]).real_word_rate == 5 / 8
+    assert analyzer.made_up_words([sample, "blarg's qwxz qwxz "]) == ["qwxz", "blarg", "blarg's"]
 
 
-def test_rates_counted_by_hand(measures: TextAnalyzer) -> None:
-    found = measures.measure(["a b a b a b a b.", "a b c."])
-    assert found["num_words"] == 11
-    assert found["mean_word_length"] == 1.0
-    assert found["distinct_1"] == 3 / 11
-    assert found["distinct_2"] == 3 / 9  # "b a" across the samples is not a bigram
-    assert found["repetition_4"] == 3 / 5  # abab baba abab baba abab
+def test_rates_counted_by_hand(analyzer: TextAnalyzer) -> None:
+    found = analyzer.metrics(["a b a b a b a b.", "a b c."])
+    assert found.num_words == 11
+    assert found.mean_word_length == 1.0
+    assert found.distinct_1 == 3 / 11
+    assert found.distinct_2 == 3 / 9  # "b a" across the samples is not a bigram
+    assert found.repetition_4 == 3 / 5  # abab baba abab baba abab
 
 
-def test_known_and_new_four_grams(measures: TextAnalyzer) -> None:
-    rate = measures.measure(["The cat sat on the mat, and the cat sat on the mat."])["novel_4gram_rate"]
+def test_known_and_new_four_grams(analyzer: TextAnalyzer) -> None:
+    rate = analyzer.metrics(["The cat sat on the mat, and the cat sat on the mat."]).novel_4gram_rate
     assert rate == 5 / 10  # new: four that hold "and", and "the cat sat on", for case counts
-    assert measures.measure([TRAIN])["novel_4gram_rate"] == 0.0
+    assert analyzer.metrics([TRAIN]).novel_4gram_rate == 0.0
 
 
 @given(few_words, st.lists(few_words, max_size=3))
@@ -62,7 +62,7 @@ def test_new_four_grams_agree_with_a_naive_count(train: str, samples: list[str])
 
     grams = [gram for sample in samples for gram in naive(sample)]
     expected = sum(gram not in naive(train) for gram in grams) / len(grams) if grams else None
-    assert TextAnalyzer(train, set()).measure(samples)["novel_4gram_rate"] == expected
+    assert TextAnalyzer(train, set()).metrics(samples).novel_4gram_rate == expected
 
 
 @settings(max_examples=150)
@@ -97,8 +97,8 @@ def test_longest_copy_is_not_fooled_by_colliding_hashes() -> None:
     assert not any(span in second for span in longer)
 
 
-def test_longest_copy_of_a_planted_span(measures: TextAnalyzer) -> None:
-    assert measures.measure(["xx sat on the mat. xx", "Anne?"])["longest_verbatim_span"] == len(
+def test_longest_copy_of_a_planted_span(analyzer: TextAnalyzer) -> None:
+    assert analyzer.metrics(["xx sat on the mat. xx", "Anne?"]).longest_verbatim_span == len(
         " sat on the mat. "
     )
     assert longest_verbatim_span(["qq" + TRAIN[10:30] + "qq"], TRAIN * 3) == TRAIN[10:30]
@@ -114,9 +114,9 @@ def test_self_bleu_leaves_the_hypothesis_out_of_its_references() -> None:
     assert self_bleu([apart[0], []]) is None
 
 
-def test_repetitive_text_compresses_better(measures: TextAnalyzer) -> None:
-    loop, varied = measures.measure(["the cat " * 50]), measures.measure([TRAIN])
-    assert loop["compression_ratio"] > 5 * varied["compression_ratio"]  # type: ignore[operator]
+def test_repetitive_text_compresses_better(analyzer: TextAnalyzer) -> None:
+    loop, varied = analyzer.metrics(["the cat " * 50]), analyzer.metrics([TRAIN])
+    assert loop.compression_ratio > 5 * varied.compression_ratio  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(
@@ -134,18 +134,18 @@ def test_repetitive_text_compresses_better(measures: TextAnalyzer) -> None:
 )
 @pytest.mark.parametrize("train", ["", "x", TRAIN, "我喜欢猫。😀😀"])
 def test_any_text_can_be_measured(train: str, samples: list[str]) -> None:
-    measures = TextAnalyzer(train, LEXICON)
-    found = measures.measure(samples)
+    analyzer = TextAnalyzer(train, LEXICON)
+    found = analyzer.metrics(samples)
     rates = [
-        found[name]
+        getattr(found, name)
         for name in ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "novel_4gram_rate")
     ]
     assert all(rate is None or 0 <= rate <= 1 for rate in rates)
-    assert isinstance(found["longest_verbatim_span"], int)
-    assert isinstance(measures.invented_words(samples), list)
-    if not found["num_words"]:
+    assert isinstance(found.longest_verbatim_span, int)
+    assert isinstance(analyzer.made_up_words(samples), list)
+    if not found.num_words:
         assert rates == [None] * 5
-        assert found["mean_word_length"] is None
+        assert found.mean_word_length is None
 
 
 def test_the_lexicon_is_a_set_of_lower_case_words_and_may_be_absent() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from textgen.data.corpus import Corpus, split_text
+from textgen.data.corpus import Corpus
+from textgen.data.split import split_text
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import load_run, save_run
@@ -36,8 +37,8 @@ def test_a_run_trained_on_the_gpu_scores_the_same_on_the_cpu(spec: str, news: st
     run = experiment.run(lambda progress: None)
     save_run(tmp_path / "run", run)
     on_cpu = load_run(tmp_path / "run", torch.device("cpu"))
-    score = score_any(on_cpu, corpus.split.test, torch.device("cpu"))["bits_per_char"]
-    assert score == pytest.approx(run.manifest["result"]["test"]["bits_per_char"], abs=0.01)
+    score = score_any(on_cpu, corpus.split.test, torch.device("cpu")).score.bits_per_char
+    assert score == pytest.approx(run.result.test.bits_per_char, abs=0.01)
     sampler = build_sampler("greedy")
     texts = Generator(run.model, run.tokenizer, device_config).generate(["The "] * 2, 30, sampler, [0, 1])
     assert texts[0] == texts[1]

@@ -13,6 +13,7 @@ from textgen.api import PretrainedVectors, TextgenError
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.nn.model_class import ModelClass
 from textgen.registry.registry import PluginError, names
+from textgen.runtime.records import from_values, to_json
 from textgen.training.options import TrainOptions
 from textgen_models.lstm.model import LSTM
 from textgen_models.uniform import Uniform
@@ -102,7 +103,7 @@ def test_an_option_goes_to_the_part_that_declares_it() -> None:
 @pytest.mark.parametrize("text", ["word-lstm-glove:num_layers=1,batch_size=8,dropout=0.25", "random"])
 def test_an_entry_can_be_written_down(text: str) -> None:
     entry = parse_entry(text)
-    assert Entry(**json.loads(json.dumps(entry.to_json()))) == entry
+    assert from_values(Entry, json.loads(to_json(entry))) == entry
 
 
 def test_an_alias_stands_for_an_entry_whose_options_can_be_changed(toys: None) -> None:  # noqa: ARG001

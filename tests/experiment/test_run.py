@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,18 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from textgen.api import PretrainedVectors, TextgenError
+from textgen.data.corpus import CorpusInfo
+from textgen.data.split import SplitInfo, SplitPart
 from textgen.experiment.entry import parse_entry
+from textgen.experiment.pretrained import EmbeddingAudit
+from textgen.experiment.results import RunResult, RunSettings
 from textgen.experiment.run import Run, load_run, read_manifest, save_run
+from textgen.experiment.scoring import ScoreChecks
 from textgen.registry.registry import names
 from textgen.runtime.device import seeded
-from textgen.runtime.files import to_json, write_file
+from textgen.runtime.files import write_file
+from textgen.runtime.records import to_json
+from textgen.training.progress import TrainResult
 
 CPU = torch.device("cpu")
 TEXT = "The cat sat on the mat, and the cat sat on the hat.\n" * 3
@@ -34,13 +42,44 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> Run:
     if embedding:
         found = torch.arange(vocab_size) < vocab_size // 2
         vectors = PretrainedVectors(torch.ones(vocab_size, 5) * found[:, None], found, frozen)
-        audit = {"dimension": 5, "frozen": frozen}
+        audit = EmbeddingAudit(
+            source="gone",
+            dimension=5,
+            frozen=frozen,
+            type_coverage=0.5,
+            token_coverage=0.5,
+            most_frequent_missing=(),
+            found_by={"surface": vocab_size // 2},
+            seconds=0.1,
+        )
     with seeded(0, CPU):
         model = entry.build_model(vocab_size, vectors)
     model.module.eval()
     if not model.is_trainable:
         model.fit(tokenizer.encode(TEXT))
-    return Run(entry, tokenizer, model, {"settings": {}, "result": {"embedding": audit}}, np.arange(3.0))
+    about = {"name": name, "seed": 0}
+    train = dict.fromkeys(("seconds", "validation_seconds", "num_epochs", "chars_per_second"), 0.0)
+    result = RunResult(
+        **about,
+        num_parameters=1,
+        vocab_size=vocab_size,
+        comparable=True,
+        train=TrainResult(**train, num_updates=0, num_chars=0, best_update=0),
+        embedding=audit,
+        validation=None,
+        test=None,
+        score_checks=ScoreChecks(decoded_equals_text=True),
+    )
+    part = SplitPart(100, "0" * 64)
+    settings = RunSettings(
+        corpus=CorpusInfo("cats", "prose", 300, "0" * 64, SplitInfo(part, part, part)),
+        budget="60s",
+        seed=0,
+        device="cpu",
+        precision="fp32",
+        plugins=entry.identities(),
+    )
+    return Run(entry, tokenizer, model, settings, result, np.arange(3.0))
 
 
 def logits(run: Run) -> torch.Tensor:
@@ -56,9 +95,9 @@ def check_round_trip(run: Run, folder: Path) -> None:
     assert torch.equal(logits(loaded), logits(run))
     assert list(loaded.tokenizer.tokens) == list(run.tokenizer.tokens)
     assert loaded.tokenizer.encode("a zoo\n").tolist() == run.tokenizer.encode("a zoo\n").tolist()
-    assert loaded.is_fallback.tolist() == run.is_fallback.tolist()
-    assert (loaded.entry, loaded.manifest) == (run.entry, run.manifest)
-    assert loaded.blocks.tolist() == run.blocks.tolist()
+    assert loaded.tokenizer.is_fallback.tolist() == run.tokenizer.is_fallback.tolist()
+    assert (loaded.entry, loaded.settings, loaded.result) == (run.entry, run.settings, run.result)
+    assert loaded.segment_bits.tolist() == run.segment_bits.tolist()
     assert not loaded.model.module.training
 
 
@@ -90,7 +129,8 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
 
 def test_a_failure_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
     run = make_run(f"char-lstm{SMALL}")
-    run.manifest["result"]["score"] = float("nan")  # which JSON has no word for
+    # Which JSON has no word for.
+    run = replace(run, result=replace(run.result, train=replace(run.result.train, seconds=float("nan"))))
     with pytest.raises(ValueError, match="JSON"):
         save_run(tmp_path / "run", run)
     run = make_run(f"char-lstm{SMALL}")
@@ -120,7 +160,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
         write_file(path, "new, " * 10_000 + "\ud800")
     assert path.read_text() == "old"
     write_file(path, to_json({"text": "é\ud800"}))
-    assert json.loads(path.read_text("ascii")) == {"text": "é\ud800"}
+    assert json.loads(path.read_text("utf-8")) == {"text": "é\ufffd"}
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -149,7 +189,7 @@ def other_shape(run: Path) -> None:
     save_file({name: torch.cat([value, value]) for name, value in load_file(path).items()}, path)
 
 
-FILES = ("run.json", "tokenizer.json", "weights.safetensors", "blocks.safetensors")
+FILES = ("run.json", "tokenizer.json", "weights.safetensors", "segments.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -164,8 +204,8 @@ FILES = ("run.json", "tokenizer.json", "weights.safetensors", "blocks.safetensor
         (lambda run: (run / "tokenizer.json").write_text('{"alphabet": 5}'), "is damaged"),
         (lambda run: (run / "tokenizer.json").write_text("[]"), "is damaged"),
         (other_shape, "is damaged"),
-        (edit_manifest(lambda manifest: manifest.update(format=2)), "has format 2"),
-        (edit_manifest(lambda manifest: manifest.pop("format")), "is damaged"),
+        (edit_manifest(lambda manifest: manifest.update(schema_version=2)), "has schema version 2"),
+        (edit_manifest(lambda manifest: manifest.pop("schema_version")), "is damaged"),
         (edit_manifest(lambda manifest: manifest.pop("entry")), "is damaged"),
         (edit_manifest(lambda manifest: manifest.update(entry=[])), "is damaged"),
         (edit_manifest(lambda manifest: manifest["entry"].update(options=[])), "is damaged"),

@@ -18,7 +18,7 @@ from textgen.registry.registry import find
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen.training.progress import Progress
-from textgen.tune.objective import Training, entry_candidates
+from textgen.tune.objective import EntryObjective, entry_candidates
 from textgen.tune.search_space import dimensions
 
 Install = Callable[[str, str, str], None]
@@ -40,17 +40,17 @@ def corpus() -> Corpus:
     return load_corpus(["lee"], max_chars=30_000)
 
 
-def training(corpus: Corpus, entry: str = TINY) -> Training:
+def training(corpus: Corpus, entry: str = TINY) -> EntryObjective:
     parsed = parse_entry(entry)
     searched = dimensions(entry_candidates(parsed), "learning_rate", entry)
-    return Training(parsed, corpus, parse_budget("2000chars"), CPU, 0, searched)
+    return EntryObjective(parsed, corpus, parse_budget("2000chars"), CPU, 0, searched)
 
 
 def test_a_trial_never_reads_the_test_part(corpus: Corpus) -> None:
     hidden = replace(corpus, split=replace(corpus.split, test=Untouchable("secret")))
     seen: list[Progress] = []
-    value = training(hidden).measure({"learning_rate": 0.003}, seen.append)
-    assert value == training(corpus).measure({"learning_rate": 0.003}, seen.append)
+    value = training(hidden).evaluate({"learning_rate": 0.003}, seen.append)
+    assert value == training(corpus).evaluate({"learning_rate": 0.003}, seen.append)
     with pytest.raises(AssertionError, match="the test part was read"):
         len(hidden.split.scored("test"))
 
@@ -58,10 +58,10 @@ def test_a_trial_never_reads_the_test_part(corpus: Corpus) -> None:
 def test_the_value_is_the_validation_score_of_an_ordinary_run(corpus: Corpus) -> None:
     seen: list[Progress] = []
     objective = training(corpus)
-    value = objective.measure({"learning_rate": 0.01}, seen.append)
+    value = objective.evaluate({"learning_rate": 0.01}, seen.append)
     entry = parse_entry(f"{TINY},learning_rate=0.01")
     run = Experiment(entry, corpus, objective.budget, CPU, 0).run(lambda progress: None)
-    assert value == run.manifest["result"]["validation"]["bits_per_char"]
+    assert value == run.result.validation.bits_per_char
     assert sum(progress.validation_bits_per_char is not None for progress in seen) == objective.num_steps == 2
 
 
@@ -71,14 +71,14 @@ def test_what_follows_a_trial_can_end_it(corpus: Corpus) -> None:
             raise StopIteration
 
     with pytest.raises(StopIteration):
-        training(corpus).measure({"learning_rate": 0.01}, stop)
+        training(corpus).evaluate({"learning_rate": 0.01}, stop)
 
 
 def test_what_loses_text_cannot_be_tuned(corpus: Corpus) -> None:
     alphabet = replace(corpus, split=replace(corpus.split, validation=corpus.split.validation + "☃"))
     entry = TINY.replace("char-lstm:", "char-lstm:fallback_bytes=false,")
     with pytest.raises(TextgenError, match="tokenizer 'char' loses text, so there is no score to tune by"):
-        training(alphabet, entry).measure({"learning_rate": 0.01}, lambda progress: None)
+        training(alphabet, entry).evaluate({"learning_rate": 0.01}, lambda progress: None)
 
 
 def test_a_neural_model_that_also_has_fit_shows_and_tunes_the_options_of_training(install: Install) -> None:

@@ -17,8 +17,10 @@ import pytest
 from optuna.trial import TrialState
 
 from textgen.api import TextgenError
+from textgen.runtime.records import to_json
 from textgen.training.progress import Progress
 from textgen.tune.report import to_markdown
+from textgen.tune.results import Contestant, FinalComparison
 from textgen.tune.run import run_study
 from textgen.tune.search_space import Dimension
 from textgen.tune.study import DONE, MAX_ATTEMPTS, Study, parameters
@@ -36,6 +38,14 @@ def bowl(params: Mapping[str, Any], report: Any) -> float:  # noqa: ARG001
 
 
 @dataclass(frozen=True)
+class ToySettings:
+    """What determines a toy."""
+
+    seed: int
+    entry: str = "toy"
+
+
+@dataclass(frozen=True)
 class Toy:
     """An objective that takes no time."""
 
@@ -43,20 +53,21 @@ class Toy:
     dimensions: tuple[Dimension, ...] = (RATE, SIZE)
     seed: int = 0
     name: str = "toy"
-    measures: str = "value"
+    value_name: str = "value"
     num_steps: int = 10
     calls: list[dict[str, Any]] = field(default_factory=list)
 
-    def settings(self) -> dict[str, Any]:
-        return {"entry": "toy", "seed": self.seed}
+    def settings(self) -> ToySettings:
+        return ToySettings(self.seed)
 
-    def measure(self, params: Mapping[str, Any], follow: Callable[[Progress], None]) -> float:
+    def evaluate(self, params: Mapping[str, Any], follow: Callable[[Progress], None]) -> float:
         self.calls.append(dict(params))
         return self.formula(params, follow)
 
-    def compare(self, best: str, *others: Any) -> dict[str, Any]:
+    def compare(self, best: str, *others: Any) -> FinalComparison:
         assert len(others) == 3
-        return {"scored_on": "test", "best": {"name": best}, "gain": 0.5, "interval": [0.25, 0.75]}
+        sides = {"default": Contestant("toy", 1.5), "best": Contestant(best, 1.0)}
+        return FinalComparison(scored_on="test", seeds=(1,), **sides, gain=0.5, interval=(0.25, 0.75))
 
 
 def progress(fraction: float, bits: float | None) -> Progress:
@@ -119,15 +130,16 @@ def test_a_trial_that_fails_says_why_and_the_study_goes_on(tmp_path: Path) -> No
 
     with Study(tmp_path, Toy(fails)) as study:
         result = run_study(study, Goal(15, None))
-    states = {trial["state"] for trial in result["trials"]}
+    states = {trial.state for trial in result.trials}
     assert states == {"complete", "failed"}
-    failed = [trial for trial in result["trials"] if trial["state"] == "failed"]
-    assert {trial["reason"] for trial in failed if trial["params"]["size"] > 4} == {"training diverged"}
-    assert len(result["trials"]) == 15
+    failed = [trial for trial in result.trials if trial.state == "failed"]
+    assert {trial.reason for trial in failed if trial["params"]["size"] > 4} == {"training diverged"}
+    assert len(result.trials) == 15
     shown = to_markdown(result)
     assert "training diverged" in shown
     assert "On test it is better by 0.5000 bits per character [0.2500, 0.7500]." in shown
-    assert result["best"]["params"]["size"] <= 4
+    assert result.best is not None
+    assert result.best.params["size"] <= 4
 
 
 def test_a_hopeless_curve_is_pruned(tmp_path: Path) -> None:
@@ -154,11 +166,11 @@ def test_importances_name_what_matters(tmp_path: Path) -> None:
     with Study(tmp_path, objective) as study:
         early = run_study(study, Goal(2, None))
         result = run_study(study, Goal(20, None))
-    assert early["importances"] == {}
+    assert early.importances == {}
     assert not (tmp_path / "study.html").read_text("utf-8").count("cdn.plot.ly/plotly")
-    assert result["importances"]["rate"] > 0.9
-    assert sum(result["importances"].values()) == pytest.approx(1)
-    json.dumps(result, allow_nan=False)
+    assert result.importances["rate"] > 0.9
+    assert sum(result.importances.values()) == pytest.approx(1)
+    assert json.loads(to_json(result))["importances"] == result.importances
 
 
 # --- resuming
@@ -203,7 +215,7 @@ def test_an_interrupted_trial_waits_for_the_next_time(tmp_path: Path) -> None:
         run_study(study, Goal(5, None), say=said.append)
     result = json.loads((tmp_path / "study.json").read_text("utf-8"))
     assert [trial["state"] for trial in result["trials"]] == ["complete", "complete", "killed", "waiting"]
-    assert said == [f"2 trials are kept in {tmp_path}; the same --out goes on"]
+    assert said == [f"2 trials are kept in {tmp_path}; the same --out continues the study"]
     again = Toy()
     trials = run(tmp_path, again, 5)
     assert again.calls[0] == objective.calls[-1]

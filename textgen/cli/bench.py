@@ -96,5 +96,5 @@ def bench(
         result = compare(parsed, text, options, folder, display)
     print_result(result, as_json)
     note(f"saved in {folder}")
-    if all(row["error"] for row in result["entries"]):
+    if all(row.error for row in result.entries):
         raise TextgenError("every entry failed; the result says why")

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from textgen.runtime.files import to_json
+from textgen.runtime.records import to_json, to_values
+
+if TYPE_CHECKING:
+    from textgen.comparison.results import Comparison
 
 
-def print_result(result: dict[str, Any], as_json: bool) -> None:
+def print_result(result: Comparison, as_json: bool) -> None:
     """Print a comparison: drawn on a terminal, as Markdown when piped, or as JSON."""
-    from textgen.comparison.report import render, to_markdown
+    from textgen.comparison.report.markdown import to_markdown
+    from textgen.comparison.report.terminal import render
 
     if as_json:
         sys.stdout.write(to_json(result))
@@ -24,7 +28,7 @@ def print_result(result: dict[str, Any], as_json: bool) -> None:
         print(to_markdown(result))
 
 
-def print_document(result: Mapping[str, Any], markdown: str, as_json: bool) -> None:
+def print_document(result: Any, markdown: str, as_json: bool) -> None:
     """Print a report: drawn on a terminal, as Markdown when piped, or as JSON."""
     if as_json:
         sys.stdout.write(to_json(result))
@@ -37,14 +41,17 @@ def print_document(result: Mapping[str, Any], markdown: str, as_json: bool) -> N
         print(markdown, end="")
 
 
-def print_values(values: Mapping[str, Any] | Sequence[Mapping[str, Any]], as_json: bool) -> None:
-    """Print names and values as JSON, a table on a terminal, or TSV when piped."""
+def print_json(record: Any) -> None:
+    """Print a result, or JSON values, as JSON."""
+    sys.stdout.write(to_json(record))
+
+
+def print_record(record: Any, as_json: bool) -> None:
+    """Print a result as JSON, or its names and values as a table on a terminal, or TSV when piped."""
     if as_json:
-        sys.stdout.write(to_json(values))
-    elif isinstance(values, Mapping):
-        print_rows([{"name": name, "value": value} for name, value in values.items()])
+        print_json(record)
     else:
-        print_rows(values)
+        print_rows([{"name": name, "value": value} for name, value in flat(record).items()])
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -69,9 +76,9 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     Console(markup=False, highlight=False).print(table)
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(record: Any) -> dict[str, Any]:
     """Return nested values under dotted names; lists of objects, such as curves, are left to `--json`."""
-    return dict(_flat(values, prefix))
+    return dict(_flat(to_values(record), ""))
 
 
 def shown(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from textgen import defaults
-from textgen.cli.console import flat, print_values, printable
+from textgen.cli.console import print_json, print_record, print_rows, printable
 from textgen.cli.options import (
     Clean,
     Encoding,
@@ -48,11 +48,14 @@ def corpus(
 
     if not sources:
         listed = {"corpora": statistics.items()}
-        print_values(listed if as_json else listed["corpora"], as_json)
+        if as_json:
+            print_json(listed)
+        else:
+            print_rows(listed["corpora"])
     elif diff:
         sys.stdout.writelines(printable(line) for line in statistics.changes(sources, clean, encoding))
     else:
         from textgen.data.corpus import load_corpus
 
         values = statistics.statistics(load_corpus(sources, clean, split, max_chars, encoding))
-        print_values(values if as_json else flat(values), as_json)
+        print_record(values, as_json)

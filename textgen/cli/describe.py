@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgen import defaults
-from textgen.cli.console import print_rows, print_values
+from textgen.cli.console import print_json, print_rows
 from textgen.cli.options import (
     Clean,
     Encoding,
@@ -20,6 +20,9 @@ from textgen.cli.options import (
     refuse,
     refuse_encoding_of_names,
 )
+
+if TYPE_CHECKING:
+    from textgen.experiment.summary import ModelSummary
 
 TEXT_OPTIONS = ("--corpus", "--clean", "--max-chars", "--encoding")
 
@@ -47,41 +50,37 @@ def describe(
     load_plugins(plugin)
     from textgen.experiment.entry import parse_entry
     from textgen.experiment.run import names_run
-    from textgen.experiment.summary import describe_entry, describe_run, describe_untrained
+    from textgen.experiment.summary import summarize_entry, summarize_run, summarize_untrained
 
     if names_run(what):
         refuse(context, ["--vocab-size", *TEXT_OPTIONS], f"on {what!r}, a run with a vocabulary of its own")
-        description = describe_run(Path(what))
+        summary = summarize_run(Path(what))
     elif vocab_size is not None:
         refuse(context, TEXT_OPTIONS, "with --vocab-size, which needs no text")
-        description = describe_untrained(parse_entry(what), vocab_size)
+        summary = summarize_untrained(parse_entry(what), vocab_size)
     else:
         from textgen.data.corpus import load_corpus
 
         refuse_encoding_of_names(context, corpus)
         entry = parse_entry(what)
         text = load_corpus(corpus, clean, max_chars=max_chars, encoding=encoding)
-        description = describe_entry(entry, text)
+        summary = summarize_entry(entry, text)
     if as_json:
-        print_values(description, as_json)
+        print_json(summary)
     else:
-        print_layers(description)
+        print_layers(summary)
 
 
-def print_layers(description: dict[str, Any]) -> None:
+def print_layers(summary: ModelSummary) -> None:
     """Print one row for each layer, and the total."""
     rows = [
         {
-            "layer": layer["layer"],
-            "type": layer["type"],
-            "output shape": _shape(layer["output_shape"]),
-            "parameters": f"{layer['num_parameters']:,}",
+            "layer": layer.layer,
+            "type": layer.type,
+            "output shape": f"({', '.join(map(str, layer.output_shape))})" if layer.output_shape else "",
+            "parameters": f"{layer.num_parameters:,}",
         }
-        for layer in description["layers"]
+        for layer in summary.layers
     ]
-    total = f"{description['num_parameters']:,}"
+    total = f"{summary.num_parameters:,}"
     print_rows([*rows, {"layer": "total", "type": "", "output shape": "", "parameters": total}])
-
-
-def _shape(sizes: list[Any]) -> str:
-    return f"({', '.join(map(str, sizes))})" if sizes else ""

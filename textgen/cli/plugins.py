@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from textgen.cli.console import note, print_rows, print_values, printable
+from textgen.cli.console import note, print_json, print_rows, printable
 from textgen.cli.options import Json, PluginFiles, load_plugins, refuse
 
 app = typer.Typer()
@@ -33,7 +33,7 @@ def list_plugins(context: typer.Context, as_json: Json = False, plugin: PluginFi
 
     rows = listing()
     if as_json:
-        print_values({"plugins": rows}, as_json)
+        print_json({"plugins": rows})
         return
     problems = [row["problem"] for row in rows if row["problem"]]
     print_rows([{key: value for key, value in row.items() if key != "problem"} for row in rows])
@@ -54,7 +54,7 @@ def show(
 
     descriptions = [description(each) for each in chosen([name], kind)]
     if as_json:
-        print_values({"plugins": descriptions}, as_json)
+        print_json({"plugins": descriptions})
         return
     for number, each in enumerate(descriptions):
         if number:
@@ -81,7 +81,7 @@ def check(
         ):
             rows += [{"kind": each.kind, "name": each.name, **asdict(result)} for result in results]
     if as_json:
-        print_values({"checks": rows}, as_json)
+        print_json({"checks": rows})
     else:
         print_rows(_summary(rows))
     if any(row["status"] == "failed" for row in rows):

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from textgen import defaults
-from textgen.cli.console import flat, print_values, printable
+from textgen.cli.console import print_json, print_record, printable
 from textgen.cli.options import (
     Device,
     Encoding,
@@ -41,6 +41,7 @@ def sample(
 ) -> None:
     """Write text with a trained run; a single sample appears as it is written."""
     load_plugins(plugin)
+    from textgen.experiment.results import Sample
     from textgen.experiment.run import load_run
     from textgen.generation.bound_sampler import build_sampler
     from textgen.generation.generator import Generator
@@ -60,11 +61,8 @@ def sample(
     seeds = [seed + index for index in range(number)]
     texts = generator.generate([prompt] * number, length, choose, seeds)
     if as_json:
-        rows = [
-            {"prompt": prompt, "sampler": sampler, "seed": each, "text": text}
-            for each, text in zip(seeds, texts, strict=True)
-        ]
-        print_values({"samples": rows}, as_json)
+        rows = [Sample(prompt, sampler, each, text) for each, text in zip(seeds, texts, strict=True)]
+        print_json({"samples": rows})
         return
     for each, text in zip(seeds, texts, strict=True):
         print(f"--- seed {each}\n{printable(prompt + text)}")
@@ -91,15 +89,12 @@ def score(
     from textgen.experiment.run import load_run
     from textgen.experiment.scoring import score_any
     from textgen.runtime.device import choose_device
+    from textgen.runtime.records import to_values
 
     device_config = choose_device(device, "fp32")
     loaded = load_run(run, device_config.device)
-    cleaner = clean or loaded.manifest["settings"]["corpus"]["cleaner"]
+    cleaner = clean or loaded.settings.corpus.cleaner
     name, text = load_text(texts, cleaner, encoding)
-    values = {
-        "text": name,
-        "cleaner": cleaner,
-        "num_chars": len(text),
-        **score_any(loaded, text, device_config.device),
-    }
-    print_values(values if as_json else flat(values), as_json)
+    scored = score_any(loaded, text, device_config.device)
+    about = {"text": name, "cleaner": cleaner, "num_chars": len(text)}
+    print_record({**about, **to_values(scored.score), "score_checks": scored.checks}, as_json)

@@ -11,7 +11,7 @@ import typer
 
 from textgen import defaults
 from textgen.api import TextgenError
-from textgen.cli.console import flat, note, print_values
+from textgen.cli.console import note, print_record
 from textgen.cli.options import (
     BudgetText,
     Clean,
@@ -71,6 +71,5 @@ def train(
     with ProgressDisplay() as display, redirect_stdout(sys.stderr):
         run = experiment.run(lambda progress: display(entry, progress))
     save_run(folder, run)
-    result = run.manifest["result"]
-    print_values(result if as_json else flat(result), as_json)
+    print_record(run.result, as_json)
     note(f"saved in {folder}")

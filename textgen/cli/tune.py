@@ -134,6 +134,6 @@ def tune(
             result = run_study(study, goal, num_jobs=jobs, num_seeds=seeds, report=display, say=note)
     print_document(result, to_markdown(result), as_json)
     note(f"saved in {folder}")
-    if result["best"] is None:
-        reasons = [trial["reason"] for trial in result["trials"] if trial["reason"]]
+    if result.best is None:
+        reasons = [trial.reason for trial in result.trials if trial.reason]
         raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textgen.api import TextgenError
-from textgen.comparison.report import to_markdown
+from textgen.comparison.report.markdown import to_markdown
+from textgen.comparison.results import Comparison, Difference, EntryScore, HeldOut
 from textgen.data.corpus import Corpus
 from textgen.defaults import SAMPLE_CHARS, SAMPLER
 from textgen.evaluation.baselines import reference_scores
-from textgen.evaluation.bootstrap import differences
+from textgen.evaluation.estimates import INTERVAL_METHOD, RatioSample, difference, estimate, text_sample
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.results import EntryResult, FailedEntry
 from textgen.experiment.run import Run, load_run, read_manifest, save_run
 from textgen.experiment.samples import SampleWriter
-from textgen.generation.bound_sampler import build_sampler
+from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.registry.attribution import describe_error
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine, versions
-from textgen.runtime.files import make_folder, slug, to_json, write_file
+from textgen.runtime.files import make_folder, slug, write_file
+from textgen.runtime.records import to_json
 from textgen.training.budget import Budget
-from textgen.training.progress import Progress
+from textgen.training.progress import Report, ignore_report
 
-Report = Callable[[str, Progress | None], None]
-"""Called with what is being done and, in training, how far it is."""
+RESULT, REPORT = "bench.json", "report.md"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BenchOptions:
-    """What a comparison needs beside entries and corpus."""
+    """What a comparison needs besides entries and corpus."""
 
     budget: Budget
     device_config: DeviceConfig
@@ -53,12 +55,12 @@ def bench(
     corpus: Corpus,
     options: BenchOptions,
     out: Path,
-    report: Report = lambda doing, progress: None,
-) -> dict[str, Any]:
-    """Compare the entries; return the object that `textgen bench --json` prints, also saved in `out`.
+    report: Report = ignore_report,
+) -> Comparison:
+    """Compare the entries; the result is also saved in `out`.
 
-    A run that `out` already holds is reused if it was made with the same settings, and an error if not.
-    An entry that fails gets its reason in place of results; the others go on.
+    A run that `out` already holds is reused if it was made with the same settings; otherwise it is an error.
+    An entry that fails gets its reason instead of results; the others continue.
     """
     samplers = {spec: build_sampler(spec) for spec in options.samplers}
     for sampler in samplers.values():
@@ -68,43 +70,82 @@ def bench(
     for folder, experiment in experiments.items():
         check_reuse(folder, experiment)
     report("reading the corpus", None)
-    scored_text = corpus.split.scored("test") or corpus.split.scored("validation")
-    measures = TextAnalyzer(corpus.split.train, load_lexicon())
-    writer = SampleWriter(scored_text, measures, samplers, options.num_chars, options.prompts)
-    rows: list[dict[str, Any]] = []
-    blocks: dict[str, list[Any]] = {}
+    analyzer = TextAnalyzer(corpus.split.train, load_lexicon())
+    writer = SampleWriter(corpus.split.held_out, analyzer, options.num_chars, options.prompts)
+    rows, bits = _rows(experiments, writer, samplers, options, report)
+    rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
+    report("comparing", None)
+    scores, differences = compare(bits, len(corpus.split.held_out))
+    result = Comparison(
+        corpus=corpus.info,
+        budget=str(options.budget),
+        device=options.device_config.device.type,
+        precision=options.device_config.precision,
+        versions=versions(),
+        machine=machine(),
+        scored_on=corpus.split.scored_on,
+        prompts=tuple(writer.shown_prompts()),
+        references=tuple(reference_scores(corpus.split.train, corpus.split.held_out)),
+        held_out=HeldOut(writer.held_out_metrics()),
+        interval_method=INTERVAL_METHOD,
+        scores=scores,
+        differences=differences,
+        entries=tuple(rows),
+    )
+    write_file(out / RESULT, to_json(result))
+    write_file(out / REPORT, to_markdown(result))
+    return result
+
+
+def _rows(
+    experiments: Mapping[Path, Experiment],
+    writer: SampleWriter,
+    samplers: Mapping[str, BoundSampler],
+    options: BenchOptions,
+    report: Report,
+) -> tuple[list[EntryResult | FailedEntry], dict[str, list[NDArray[np.float64]]]]:
+    """Return one row per run, and the segment bits of each entry's runs that have a score."""
+    rows: list[EntryResult | FailedEntry] = []
+    bits: dict[str, list[NDArray[np.float64]]] = {}
     for folder, experiment in experiments.items():
-        entry, seed = experiment.entry, experiment.seed
+        name, seed = experiment.entry.name, experiment.seed
         try:
             run = finished_run(folder, experiment, report)
-            report(f"{entry.name}: writing samples", None)
-            rows.append(run.manifest["result"] | writer.write(run, seed, options.device_config))
-            if len(run.blocks):
-                blocks.setdefault(entry.name, []).append(run.blocks)
+            report(f"{name}: writing samples", None)
+            written = writer.write(run, samplers, seed, options.device_config)
+            rows.append(EntryResult(**vars(run.result), **vars(written)))
+            if len(run.segment_bits):
+                bits.setdefault(name, []).append(run.segment_bits)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # one entry must not take the others down
-            rows.append({"name": entry.name, "seed": seed, "error": describe_error(error)})
-    rows += [{"name": name, "seed": options.seed, "error": reason} for name, reason in options.broken.items()]
-    report("comparing", None)
-    mean_blocks = {name: np.mean(bits, axis=0) for name, bits in blocks.items()}
-    result = {
-        "corpus": corpus.to_json(),
-        "budget": str(options.budget),
-        "device": options.device_config.device.type,
-        "precision": options.device_config.precision,
-        "versions": versions(),
-        "machine": machine(),
-        "scored_on": "test" if corpus.split.test else "validation",
-        "prompts": writer.prompts,
-        "references": reference_scores(corpus.split.train, scored_text),
-        "held_out": {"sample_metrics": writer.held_out_measures()},
-        "differences": differences(mean_blocks, len(scored_text)),
-        "entries": rows,
-    }
-    write_file(out / "bench.json", to_json(result))
-    write_file(out / "report.md", to_markdown(result))
-    return result
+            rows.append(FailedEntry(name, seed, describe_error(error)))
+    return rows, bits
+
+
+def compare(
+    bits: Mapping[str, Sequence[NDArray[np.float64]]], num_chars: int
+) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
+    """Return the scores of entries, best first, and the differences of the others from the best.
+
+    `bits` are those of the segments of one text of `num_chars` characters, by each seed.
+    """
+    samples = {name: text_sample(runs, num_chars, "the held-out text") for name, runs in bits.items()}
+    ranked = sorted(samples, key=lambda name: samples[name].value)
+    return (
+        tuple(_score(name, samples[name]) for name in ranked),
+        tuple(_difference(ranked[0], name, samples) for name in ranked[1:]),
+    )
+
+
+def _score(name: str, sample: RatioSample) -> EntryScore:
+    found = estimate(sample)
+    return EntryScore(name, found.value, found.interval)
+
+
+def _difference(best: str, name: str, samples: Mapping[str, RatioSample]) -> Difference:
+    found = difference(samples[name], samples[best])
+    return Difference(best, name, found.value, found.interval)
 
 
 def plan(
@@ -137,11 +178,12 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
     if not folder.exists():
         return
     manifest = read_manifest(folder)
-    there = {**manifest["settings"], "options": manifest["entry"]["options"]}
-    wanted = {**experiment.settings(), "options": experiment.entry.options}
-    for key, value in wanted.items():
-        if there.get(key) != value:
-            what = "version of its plugins" if key == "plugins" else key
-            raise TextgenError(
-                f"{str(folder)!r} holds a run that was made with another {what}; choose another --out"
-            )
+    wanted = experiment.settings()
+    differing = [name for name, value in vars(wanted).items() if getattr(manifest.settings, name) != value]
+    if manifest.entry.options != experiment.entry.options:
+        differing.append("options")
+    if differing:
+        what = "version of its plugins" if differing[0] == "plugins" else differing[0]
+        raise TextgenError(
+            f"{str(folder)!r} holds a run that was made with another {what}; choose another --out"
+        )

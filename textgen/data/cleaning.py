@@ -16,7 +16,7 @@ from textgen.data.unicode import utf8
 from textgen.registry.options import build
 from textgen.registry.registry import find
 from textgen.runtime.cache import cache_path, cached, new_file
-from textgen.runtime.processes import map_blocks
+from textgen.runtime.processes import map_in_order
 
 FORMAT = 1
 """Version of the cached texts; raise it when the same file and cleaner give a different text."""
@@ -46,7 +46,7 @@ def clean_files(files: Sequence[Path], cleaner: str, encoding: str) -> FileText:
         description = {"block_chars": [], "block_bytes": []}
         blocks = cut_blocks(decode_files(files, encoding), BLOCK_CHARS)
         with new_file(path, description) as file:
-            for block in join(cleaning, map_blocks(cleaning.clean, blocks)):
+            for block in join(cleaning, map_in_order(cleaning.clean, blocks)):
                 description["block_chars"].append(len(block))
                 description["block_bytes"].append(file.write(utf8(block)))
     chars = list(accumulate(description["block_chars"], initial=0))

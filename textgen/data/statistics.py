@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
 
-from textgen.data.corpus import Corpus, read_text
+from textgen.data.corpus import Corpus, CorpusInfo
+from textgen.data.sources import read_text
 from textgen.data.text import alphabet, blocks
 from textgen.data.words import words
 from textgen.registry.attribution import describe_error
@@ -36,32 +37,48 @@ def items() -> list[dict[str, str]]:
     return rows
 
 
-def statistics(corpus: Corpus) -> dict[str, Any]:
-    """Return sizes, alphabet and vocabulary of a corpus, and what is new in its held-out part."""
-    train = corpus.split.train
-    held_out = corpus.split.scored("test") or corpus.split.scored("validation")
+@dataclass(frozen=True, kw_only=True)
+class CorpusStatistics(CorpusInfo):
+    """Sizes, alphabet and vocabulary of a corpus, and what its held-out part has beyond them."""
+
+    num_words: int
+    num_paragraphs: int
+    train_alphabet_size: int
+    train_vocabulary_size: int
+    train_words_seen_once: int
+    held_out_chars_unseen: int
+    """Characters of the held-out part that do not occur in training, repeats included."""
+    held_out_words_unseen: float
+    """Share of the words of the held-out part that do not occur in training."""
+    most_frequent_words: tuple[str, ...]
+    beginning: str
+
+
+def statistics(corpus: Corpus) -> CorpusStatistics:
+    """Return the statistics of a corpus."""
+    train, held_out = corpus.split.train, corpus.split.held_out
     train_words: Counter[str] = Counter()
     for block in blocks(train):
         train_words.update(words(block))
     train_alphabet, held_out_words = alphabet(train), words(held_out)
     unseen = Counter(held_out) - Counter({char: len(held_out) for char in train_alphabet})
-    return {
-        **corpus.to_json(),
-        "num_words": sum(len(words(block)) for block in blocks(corpus.text)),
-        "num_paragraphs": sum(map(num_paragraphs, blocks(corpus.text))),
-        "train_alphabet": len(train_alphabet),
-        "train_vocabulary": len(train_words),
-        "train_words_seen_once": sum(1 for count in train_words.values() if count == 1),
-        "held_out_chars_unseen": sum(unseen.values()),
-        "held_out_words_unseen": sum(word not in train_words for word in held_out_words)
-        / max(1, len(held_out_words)),
-        "most_frequent_words": [word for word, _ in train_words.most_common(10)],
-        "beginning": corpus.text[:200],
-    }
+    num_unseen_words = sum(word not in train_words for word in held_out_words)
+    return CorpusStatistics(
+        **vars(corpus.info),
+        num_words=sum(len(words(block)) for block in blocks(corpus.text)),
+        num_paragraphs=sum(map(num_paragraphs, blocks(corpus.text))),
+        train_alphabet_size=len(train_alphabet),
+        train_vocabulary_size=len(train_words),
+        train_words_seen_once=sum(1 for count in train_words.values() if count == 1),
+        held_out_chars_unseen=sum(unseen.values()),
+        held_out_words_unseen=num_unseen_words / max(1, len(held_out_words)),
+        most_frequent_words=tuple(word for word, _ in train_words.most_common(10)),
+        beginning=corpus.text[:200],
+    )
 
 
 def num_paragraphs(text: str) -> int:
-    """Return the number of paragraphs, which blank lines separate."""
+    """Return how many stretches of text there are between blank lines."""
     return sum(1 for paragraph in text.split("\n\n") if paragraph.strip())
 
 

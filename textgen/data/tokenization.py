@@ -14,7 +14,7 @@ from textgen.data.text import FileText, Text
 from textgen.data.vocabulary import TokenTable, byte_mask
 from textgen.registry.attribution import contract_error
 from textgen.runtime.cache import cache_path, cached, new_file
-from textgen.runtime.processes import map_blocks
+from textgen.runtime.processes import map_in_order
 
 START = "\n"
 """The context before the first character of a text or prompt, as if a paragraph had just ended."""
@@ -77,7 +77,7 @@ class BoundTokenizer:
         if isinstance(text, str):
             self.component.fit(text)
         elif count is not None and fit_counts is not None:
-            fit_counts(map_blocks(count, text.blocks()))
+            fit_counts(map_in_order(count, text.blocks()))
         else:
             self.component.fit(text[:MAX_FIT_CHARS])
         self._forget_vocabulary()
@@ -139,7 +139,7 @@ def fit_and_encode(tokenizer: BoundTokenizer, identity: Iterable[Any], text: Tex
     tokenizer.fit(text)
     description = {"dtype": tokenizer.id_type.str, "state": tokenizer.state(), "lossless": True}
     with new_file(path, description) as file:
-        for data, preserved in map_blocks(partial(_encode_block, tokenizer), text.blocks()):
+        for data, preserved in map_in_order(partial(_encode_block, tokenizer), text.blocks()):
             file.write(data)
             description["lossless"] &= preserved
     return np.asarray(np.memmap(path, tokenizer.id_type, "r")), bool(description["lossless"])

@@ -6,7 +6,7 @@ import bz2
 import lzma
 import math
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 from textgen.data.text import Text, alphabet
 from textgen.data.unicode import utf8
@@ -14,7 +14,15 @@ from textgen.data.unicode import utf8
 MAX_COMPRESSED_CHARS = 16_000_000
 
 
-def reference_scores(train_text: Text, text: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Reference:
+    """The score of something that is not an entry."""
+
+    name: str
+    bits_per_char: float
+
+
+def reference_scores(train_text: Text, text: str) -> list[Reference]:
     """Return bits per character without any model: uniform, and compressors given the training text.
 
     They get the last `MAX_COMPRESSED_CHARS` of it: bz2 looks back 0.9 MB and xz at most 64 MB.
@@ -28,4 +36,4 @@ def reference_scores(train_text: Text, text: str) -> list[dict[str, Any]]:
     for name, compress in compressors.items():
         extra_bytes = len(compress(train + test)) - len(compress(train))
         scores[f"{name} given train"] = 8 * extra_bytes / len(text)
-    return [{"name": name, "bits_per_char": bits} for name, bits in scores.items()]
+    return [Reference(name, bits) for name, bits in scores.items()]

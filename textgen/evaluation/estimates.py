@@ -1,21 +1,42 @@
-"""How much a change does, with a 95 % interval that knows of the text and of the seeds."""
+"""Values with 95 % intervals that account for the text and for the training seeds.
+
+Every interval of textgen is of this one kind. Its variance is that of the mean over the units of the text (by
+the bootstrap) plus that of the mean over seeds; its width is Student's, with degrees of freedom by Welch and
+Satterthwaite, so that few seeds make it wide. With one seed, only the text counts.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-NUM_RESAMPLES = 2000
+from textgen.evaluation.bootstrap import resampled_ratios, segment_sizes
+
+INTERVAL_METHOD = "95 %, Student's t, bootstrap over segments of the text plus variance over seeds"
+"""How results name this kind of interval."""
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A ratio of sums over units, measured with several seeds: bits per block / characters per block.
+class Estimate:
+    """A value with its 95 % interval."""
+
+    value: float
+    interval: tuple[float, float]
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval excludes zero."""
+        return self.interval[0] > 0 or self.interval[1] < 0
+
+
+@dataclass(frozen=True)
+class RatioSample:
+    """A ratio of sums over units, from several seeds, such as bits per segment / characters per segment.
 
     Both arrays are [number of seeds, number of units].
     """
@@ -23,78 +44,65 @@ class Figure:
     amounts: NDArray[np.float64]
     sizes: NDArray[np.float64]
     units: str
-    """What the units are, such as the hash of the text: figures of the same units are paired."""
+    """What the units are, such as the hash of the text: samples of the same units are paired."""
 
     @property
     def value(self) -> float:
         """The mean of the ratios of all seeds."""
-        return float(np.mean(self._ratios()))
+        return float(np.mean(self.ratios()))
 
-    def _ratios(self) -> NDArray[np.float64]:
+    def ratios(self) -> NDArray[np.float64]:
+        """Return the ratio of each seed, [number of seeds]."""
         ratios: NDArray[np.float64] = self.amounts.sum(1) / self.sizes.sum(1)
         return ratios
 
-    def _resampled(self) -> NDArray[np.float64]:
-        """Return the mean ratio for each resample of the units, the same ones for every figure of them."""
-        number = self.amounts.shape[1]
-        generator = np.random.default_rng(0)
-        weights = generator.multinomial(number, np.full(number, 1 / number), size=NUM_RESAMPLES)
-        sizes = np.maximum(weights @ self.sizes.T, 1e-9)
-        means: NDArray[np.float64] = (weights @ self.amounts.T / sizes).mean(1)
-        return means
+    def resampled(self) -> NDArray[np.float64]:
+        """Return the mean ratio for each resample of the units."""
+        return resampled_ratios(self.amounts, self.sizes)
 
 
-@dataclass(frozen=True)
-class Effect:
-    """A value with its 95 % interval."""
+def text_sample(bits: Sequence[NDArray[np.float64]], num_chars: int, text: str) -> RatioSample:
+    """Return bits per character of a text, from the bits of its segments by each seed.
 
-    value: float
-    low: float
-    high: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {"value": self.value, "interval": [self.low, self.high]}
+    `text` identifies the text, by its hash for example.
+    """
+    sizes = np.tile(segment_sizes(num_chars).astype(np.float64), (len(bits), 1))
+    return RatioSample(np.stack(bits), sizes, f"segments of {text}")
 
 
-def estimate(figure: Figure) -> Effect:
-    """Return a figure with its interval."""
-    return _interval(figure.value, [figure._resampled()], [figure._ratios()], figure.amounts.shape[1])
+def estimate(sample: RatioSample) -> Estimate:
+    """Return the value of a sample with its interval."""
+    return _with_interval(sample.value, [sample.resampled()], [sample.ratios()], sample.amounts.shape[1])
 
 
-def difference(new: Figure, old: Figure) -> Effect:
+def difference(new: RatioSample, old: RatioSample) -> Estimate:
     """Return how much `new` is above `old`.
 
-    Figures of the same units are paired: what makes a passage hard is hard for both. So are seeds, in so far
-    as both have the same number of them. The variance is that of the mean over units (by the bootstrap)
-    plus that of the mean over seeds; the interval is Student's, with degrees of freedom by Welch and
-    Satterthwaite, so that few seeds make it wide.
+    Samples of the same units are paired, since what makes a passage hard is hard for both. Seeds are paired
+    too if both have the same number of them.
     """
-    value, number = new.value - old.value, new.amounts.shape[1]
-    if new.units == old.units and new.amounts.shape == old.amounts.shape:
-        resampled, ratios = new._resampled() - old._resampled(), new._ratios() - old._ratios()
-        return _interval(value, [resampled], [ratios], number)
-    return _interval(
-        value,
-        [new._resampled(), old._resampled()],
-        [new._ratios(), old._ratios()],
-        min(number, old.amounts.shape[1]),
-    )
+    value = new.value - old.value
+    num_units = min(new.amounts.shape[1], old.amounts.shape[1])
+    same_units = new.units == old.units and new.amounts.shape[1] == old.amounts.shape[1]
+    same_seeds = same_units and len(new.amounts) == len(old.amounts)
+    texts = [new.resampled() - old.resampled()] if same_units else [new.resampled(), old.resampled()]
+    seeds = [new.ratios() - old.ratios()] if same_seeds else [new.ratios(), old.ratios()]
+    return _with_interval(value, texts, seeds, num_units)
 
 
-def _interval(
+def _with_interval(
     value: float,
-    resampled: list[NDArray[np.float64]],
-    ratios: list[NDArray[np.float64]],
+    resampled: Sequence[NDArray[np.float64]],
+    ratios: Sequence[NDArray[np.float64]],
     num_units: int,
-) -> Effect:
+) -> Estimate:
     variances = [(float(np.var(part)), max(1, num_units - 1)) for part in resampled]
     variances += [
         (float(np.var(part, ddof=1)) / len(part), len(part) - 1) for part in ratios if len(part) > 1
     ]
     total = sum(variance for variance, _ in variances)
     if not total:
-        return Effect(value, value, value)
+        return Estimate(value, (value, value))
     freedom = total**2 / sum(variance**2 / degrees for variance, degrees in variances)
     reach = float(student.ppf(0.975, freedom)) * math.sqrt(total)
-    return Effect(value, value - reach, value + reach)
+    return Estimate(value, (value - reach, value + reach))

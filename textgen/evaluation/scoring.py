@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
+from enum import IntEnum
 
 import numpy as np
 import torch
@@ -18,8 +18,16 @@ from textgen.data.vocabulary import TokenTable
 from textgen.nn.language_model import LanguageModel
 
 WORD_OR_SPACE = re.compile(r"(\w+)|(\s+)")
-CATEGORIES = ("in_vocabulary_words", "oov_words", "punctuation", "white_space")
 LOG2 = math.log(2)
+
+
+class Category(IntEnum):
+    """What a token is part of, in the order of `BitsByCategory`."""
+
+    IN_VOCABULARY_WORD = 0
+    OOV_WORD = 1
+    PUNCTUATION = 2
+    WHITE_SPACE = 3
 
 
 @dataclass(frozen=True)
@@ -91,21 +99,52 @@ def token_starts(ids: TokenIds, table: TokenTable) -> NDArray[np.int64]:
     return np.maximum(np.cumsum(num_chars) - np.maximum(num_chars, 1), 0)
 
 
-def bits_of_blocks(
-    scored: TokenScores, table: TokenTable, block_chars: int, begin: int = 0
+def bits_of_segments(
+    scored: TokenScores, table: TokenTable, segment_chars: int, begin: int = 0
 ) -> NDArray[np.float64]:
-    """Return the bits of each stretch of `block_chars` characters (the last one may be shorter).
+    """Return the bits of each segment of `segment_chars` characters (the last one may be shorter).
 
-    `begin` is how many characters of the first stretch come before the text.
+    `begin` is the number of characters of the first segment that precede the text.
     """
-    num_blocks = -(-(begin + len(scored.text)) // block_chars)
-    blocks = (begin + token_starts(scored.ids, table)) // block_chars
-    return np.bincount(blocks, scored.bits, num_blocks).astype(np.float64)
+    num_segments = -(-(begin + len(scored.text)) // segment_chars)
+    segments = (begin + token_starts(scored.ids, table)) // segment_chars
+    return np.bincount(segments, scored.bits, num_segments).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class BitsByCategory:
+    """Bits per character of the whole text spent on each kind of token; they sum to the score."""
+
+    in_vocabulary_words: float
+    oov_words: float
+    punctuation: float
+    white_space: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """The score of a text in the usual units, and its parts.
+
+    A word is `\\w+`; it is out of vocabulary (OOV) if any of its tokens is a fallback token.
+    """
+
+    bits_per_char: float
+    bits_by_category: BitsByCategory
+    bits_per_char_without_oov: float
+    """The flattering value in which OOV words cost nothing."""
+    oov_rate: float
+    """Share of words that are OOV."""
+    bits_per_byte: float
+    nats_per_char: float
+    perplexity_per_word: float
+    """Per word between white space."""
+    interval: tuple[float, float] | None = None
+    """95 % interval of the bits per character (see `textgen.evaluation.estimates`)."""
 
 
 @dataclass(frozen=True)
 class ScoreTotals:
-    """What the figures of a score are made of; the tallies of two texts add up to that of both."""
+    """The sums that a score is computed from; the totals of two texts add up to those of both."""
 
     num_chars: int
     num_bytes: int
@@ -116,42 +155,32 @@ class ScoreTotals:
     """Words between white space."""
     total_bits: float
     bits_by_category: NDArray[np.float64]
-    """[len(CATEGORIES)], the sum over all tokens."""
+    """[len(Category)], the sum over all tokens."""
 
     def __add__(self, other: ScoreTotals) -> ScoreTotals:
         return ScoreTotals(
             *(mine + its for mine, its in zip(vars(self).values(), vars(other).values(), strict=True))
         )
 
-    def figures(self) -> dict[str, Any]:
-        """Return the score in the usual units, and its parts, as `summarise` explains them."""
-        parts = (self.bits_by_category / self.num_chars).tolist()
-        bits_by_category = dict(zip(CATEGORIES, parts, strict=True))
+    def score(self, interval: tuple[float, float] | None = None) -> Score:
+        """Return the score of the text."""
+        bits_by_category = BitsByCategory(*(self.bits_by_category / self.num_chars).tolist())
         bits_per_char = self.total_bits / self.num_chars
-        return {
-            "bits_per_char": bits_per_char,
-            "bits_by_category": bits_by_category,
-            "bits_per_char_without_oov": bits_per_char - bits_by_category["oov_words"],
-            "oov_rate": self.num_oov / self.num_words if self.num_words else 0.0,
-            "bits_per_byte": self.total_bits / self.num_bytes,
-            "nats_per_char": bits_per_char * LOG2,
-            "perplexity_per_word": 2 ** min(self.total_bits / max(1, self.num_between_spaces), 1000.0),
-        }
+        return Score(
+            bits_per_char=bits_per_char,
+            bits_by_category=bits_by_category,
+            bits_per_char_without_oov=bits_per_char - bits_by_category.oov_words,
+            oov_rate=self.num_oov / self.num_words if self.num_words else 0.0,
+            bits_per_byte=self.total_bits / self.num_bytes,
+            nats_per_char=bits_per_char * LOG2,
+            perplexity_per_word=2 ** min(self.total_bits / max(1, self.num_between_spaces), 1000.0),
+            interval=interval,
+        )
 
 
-def summarise(scored: TokenScores, table: TokenTable, is_fallback: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return the score in the usual units, and its parts.
-
-    `bits_by_category` are bits per character of the whole text, and sum to the score. A word is `\\w+`; it is
-    spelled if any of its tokens is a fallback token. `bits_per_char_without_oov` is the flattering figure
-    in which spelled words cost nothing. Perplexity is per word between white space.
-    """
-    return tally(scored, table, is_fallback).figures()
-
-
-def tally(scored: TokenScores, table: TokenTable, is_fallback: NDArray[np.bool_]) -> ScoreTotals:
-    """Return what the figures of a score are made of."""
-    cause, num_words, num_oov = _categories(scored, table, is_fallback)
+def score_totals(scored: TokenScores, table: TokenTable, is_fallback: NDArray[np.bool_]) -> ScoreTotals:
+    """Return the sums that the score is computed from."""
+    category, num_words, num_oov = _categories(scored, table, is_fallback)
     return ScoreTotals(
         len(scored.text),
         len(utf8(scored.text)),
@@ -159,38 +188,40 @@ def tally(scored: TokenScores, table: TokenTable, is_fallback: NDArray[np.bool_]
         num_oov,
         len(scored.text.split()),
         float(scored.bits.sum()),
-        np.bincount(cause, weights=scored.bits, minlength=len(CATEGORIES)).astype(np.float64),
+        np.bincount(category, weights=scored.bits, minlength=len(Category)).astype(np.float64),
     )
 
 
 def _categories(
     scored: TokenScores, table: TokenTable, is_fallback: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], int, int]:
-    """Return the index in `CATEGORIES` of each token, the number of words and that of spelled ones."""
+    """Return the `Category` of each token, the number of words and that of OOV words."""
     num_chars = len(scored.text)
     word_of_char = np.full(num_chars + 1, -1)
-    is_space = np.zeros(num_chars + 1, bool)
+    is_space_char = np.zeros(num_chars + 1, bool)
     num_words = 0
     for match in WORD_OR_SPACE.finditer(scored.text):
         if match[1]:
             word_of_char[match.start() : match.end()] = num_words
             num_words += 1
         else:
-            is_space[match.start() : match.end()] = True
+            is_space_char[match.start() : match.end()] = True
     starts = token_starts(scored.ids, table)
     ends = np.maximum(starts + 1, starts + table.num_chars[scored.ids])
     word_chars = np.flatnonzero(word_of_char >= 0)
     first = np.searchsorted(word_chars, starts)  # the first word character at or after each token's start
     position = np.append(word_chars, num_chars)[first]
     word = np.where(position < ends, word_of_char[position], -1)
-    is_spelled = is_fallback[scored.ids]
-    spelled_word = np.zeros(num_words + 1, bool)
-    spelled_word[word[is_spelled & (word >= 0)]] = True
-    # The space before a spelled word or sign is part of its spelling.
-    leads = is_spelled & np.array([piece == b" " for piece in table.pieces])[scored.ids]
-    word = np.where(leads & spelled_word[word_of_char[ends]], word_of_char[ends], word)
+    is_oov_token = is_fallback[scored.ids]
+    is_oov_word = np.zeros(num_words + 1, bool)
+    is_oov_word[word[is_oov_token & (word >= 0)]] = True
+    # The space before an OOV word or sign is part of its spelling.
+    leads = is_oov_token & np.array([piece == b" " for piece in table.pieces])[scored.ids]
+    word = np.where(leads & is_oov_word[word_of_char[ends]], word_of_char[ends], word)
     ends = np.where(leads, np.minimum(ends + 1, num_chars), ends)
-    all_space = np.append(0, np.cumsum(is_space))[[ends, starts]]
-    cause = np.where(all_space[0] - all_space[1] == ends - starts, 3, 2)
-    cause = np.where(word >= 0, np.where(spelled_word[word], 1, 0), cause)
-    return cause, num_words, int(spelled_word[:num_words].sum())
+    all_space = np.append(0, np.cumsum(is_space_char))[[ends, starts]]
+    is_space = all_space[0] - all_space[1] == ends - starts
+    category = np.where(is_space, Category.WHITE_SPACE, Category.PUNCTUATION)
+    category = np.where(word >= 0, Category.IN_VOCABULARY_WORD, category)
+    category = np.where((word >= 0) & is_oov_word[word], Category.OOV_WORD, category)
+    return category, num_words, int(is_oov_word[:num_words].sum())

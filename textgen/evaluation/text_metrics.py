@@ -1,4 +1,4 @@
-"""Measures of generated text, all taken from the decoded text by one analyser, whatever the tokenizer was.
+"""Metrics of generated text, all taken from the decoded text by one analyzer, whatever the tokenizer was.
 
 Compare them only between samples of one fixed length: distinct-n and repetition depend on length. For the
 same reason a sample ends within a word, so a word that touches the end of its sample is not counted.
@@ -11,8 +11,8 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TypeAlias
 
 import numpy as np
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
@@ -23,19 +23,44 @@ from textgen.data.words import WORD, words
 from textgen.evaluation.memorization import KnownFourGrams, longest_verbatim_span
 
 CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
-"""What may hang on a real word, as in `Anne's` and `hadn't`."""
+"""A clitic that may follow a real word, as in `Anne's` and `hadn't`."""
 
 MAX_REFERENCES = 32
-"""Self-BLEU compares a sample with at most so many others, the ones that follow it in a circle."""
+"""Self-BLEU compares a sample with at most this many others, the ones that follow it in a circle."""
 
 MAX_INDEXED_CHARS = 100_000_000
-"""New and copied text is told by so many characters of the training text, the first ones."""
+"""Characters of the training text, from its beginning, that tell novel from copied text."""
 
-Measures: TypeAlias = dict[str, float | int | None]
+
+@dataclass(frozen=True, kw_only=True)
+class TextMetrics:
+    """Metrics of samples; None stands for a share of nothing."""
+
+    real_word_rate: float | None
+    """Share of words that are in the lexicon or the training text, in lower case or without a clitic."""
+    distinct_1: float | None
+    """Different words / words, within samples (Li et al. 2016, arXiv:1510.03055)."""
+    distinct_2: float | None
+    """The same for bigrams."""
+    repetition_4: float | None
+    """Share of word 4-grams that occurred earlier in their sample."""
+    self_bleu: float | None
+    """Mean BLEU-4 of each sample against others (Zhu et al. 2018, arXiv:1802.01886), itself excluded.
+
+    Smoothed by method 1 of Chen and Cherry 2014; high means alike."""
+    novel_4gram_rate: float | None
+    """Share of word 4-grams that do not occur in the training text."""
+    longest_verbatim_span: float
+    """Characters of the longest span of any sample that is in the training text."""
+    compression_ratio: float | None
+    """UTF-8 bytes before / after zlib, all samples joined. High means repetitive."""
+    num_words: float
+    mean_word_length: float | None
+    """In characters."""
 
 
 class TextAnalyzer:
-    """Measures of samples against one training text and one lexicon of lower-case words.
+    """Computes metrics of samples against one training text and one lexicon of lower-case words.
 
     Of a larger text the first `MAX_INDEXED_CHARS` characters are known.
     """
@@ -54,41 +79,28 @@ class TextAnalyzer:
         self._four_grams = KnownFourGrams(np.fromiter(ids, np.int64))
         self._train_words = frozenset(map(_normal_form, self._id_of_word))
 
-    def measure(self, samples: Sequence[str]) -> Measures:
-        """Return the measures of `samples`; None stands for a share of nothing.
-
-        - real_word_rate: share of words that are in the lexicon or the training text, as they are in
-          lower case or without a clitic.
-        - distinct_1, distinct_2: different n-grams / n-grams, within samples (Li et al. 2016,
-          arXiv:1510.03055).
-        - repetition_4: share of word 4-grams that occurred earlier in their sample.
-        - self_bleu: mean BLEU-4 of each sample against others (Zhu et al. 2018, arXiv:1802.01886),
-          itself excluded, smoothed (method 1 of Chen and Cherry 2014). High means alike.
-        - novel_4gram_rate: share of word 4-grams that do not occur in the training text.
-        - longest_verbatim_span: characters of the longest span of any sample that is in the training text.
-        - compression_ratio: UTF-8 bytes before / after zlib, all samples joined. High means repetitive.
-        - num_words, mean_word_length (in characters).
-        """
+    def metrics(self, samples: Sequence[str]) -> TextMetrics:
+        """Return the metrics of `samples`."""
         texts = [words(sample) for sample in samples]
         tokens = list(chain.from_iterable(texts))
         four_grams = [ngrams(text, 4) for text in texts]
         num_four_grams = sum(map(len, four_grams))
         known = sum(int(self._four_grams.contains(self._ids(text)).sum()) for text in texts)
         joined = utf8("\n".join(samples))
-        return {
-            "real_word_rate": share(sum(map(self.is_real, tokens)), len(tokens)),
-            "distinct_1": distinct(texts, 1),
-            "distinct_2": distinct(texts, 2),
-            "repetition_4": share(sum(len(grams) - len(set(grams)) for grams in four_grams), num_four_grams),
-            "self_bleu": self_bleu(texts),
-            "novel_4gram_rate": share(num_four_grams - known, num_four_grams),
-            "longest_verbatim_span": len(longest_verbatim_span(samples, self._train_text)),
-            "compression_ratio": share(len(joined), len(zlib.compress(joined))) if any(samples) else None,
-            "num_words": len(tokens),
-            "mean_word_length": share(sum(map(len, tokens)), len(tokens)),
-        }
+        return TextMetrics(
+            real_word_rate=share(sum(map(self.is_real, tokens)), len(tokens)),
+            distinct_1=distinct(texts, 1),
+            distinct_2=distinct(texts, 2),
+            repetition_4=share(sum(len(grams) - len(set(grams)) for grams in four_grams), num_four_grams),
+            self_bleu=self_bleu(texts),
+            novel_4gram_rate=share(num_four_grams - known, num_four_grams),
+            longest_verbatim_span=len(longest_verbatim_span(samples, self._train_text)),
+            compression_ratio=share(len(joined), len(zlib.compress(joined))) if any(samples) else None,
+            num_words=len(tokens),
+            mean_word_length=share(sum(map(len, tokens)), len(tokens)),
+        )
 
-    def invented_words(self, samples: Sequence[str]) -> list[str]:
+    def made_up_words(self, samples: Sequence[str]) -> list[str]:
         """Return the words of `samples` that are not real, in lower case, the most frequent first."""
         tokens = chain.from_iterable(map(words, samples))
         return [

@@ -59,10 +59,6 @@ class Entry:
         model = load("model", self.parts["model"])
         return TrainOptions(**{**recommended_training(model), **self.options.get("train", {})})
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the entry as JSON values; `Entry(**entry.to_json()) == entry`."""
-        return {"name": self.name, "parts": self.parts, "options": self.options}
-
     def identities(self) -> dict[str, str]:
         """Return for each part what stands for its code: distribution, version and perhaps a hash."""
         return {kind: find(kind, name).identity() for kind, name in self.parts.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,26 @@ from numpy.typing import NDArray
 from textgen.api import Embedding, PretrainedVectors, TextgenError
 from textgen.data.vocabulary import COUNTED_AT_ONCE, count_tokens
 from textgen.registry.attribution import contract_error
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingAudit:
+    """How much of a vocabulary and of the training text has a pretrained vector."""
+
+    source: str
+    dimension: int
+    frozen: bool
+    type_coverage: float | None
+    """Share of the vocabulary, without fallback tokens and white space, that was found."""
+    token_coverage: float | None
+    """Share of the running words and punctuation of the training text that was found. An OOV word, a run of
+    fallback tokens without white space, counts as one that is missing."""
+    most_frequent_missing: tuple[str, ...]
+    found_by: dict[str, int]
+    """Form under which a token was looked up (see `lookup_forms`): number of tokens found by it."""
+    seconds: float
+    """The time to load or train the vectors and to match them."""
+
 
 NUM_MISSING = 10
 """How many of the most frequent missing tokens an audit shows."""
@@ -26,17 +47,13 @@ def match_vectors(
     train_ids: NDArray[np.integer[Any]],
     *,
     is_fallback: NDArray[np.bool_] | None = None,
-) -> tuple[PretrainedVectors, dict[str, Any]]:
-    """Return the vector of each token that has one, and the audit as JSON values.
+) -> tuple[PretrainedVectors, EmbeddingAudit]:
+    """Return the vector of each token that has one, and the audit.
 
     A token is looked up by its surface, then without the space around it, then in lower case. Tokens
-    marked in `is_fallback` [vocab_size] spell what the vocabulary lacks and never get a word's vector.
-    The table keeps its geometry; it is scaled as a whole so that the root mean square of the entries
-    found is 1, and a model scales it on to the range of its own initial values.
-
-    In the audit, `type_coverage` is the share of the vocabulary, without fallback and white space, that
-    was found; `token_coverage` is the share of the running words and punctuation of `train_ids`, where a
-    word that is spelled, a run of fallback tokens without white space, counts as one that is missing.
+    marked in `is_fallback` [vocab_size] spell OOV words and never get a word's vector. The table keeps its
+    geometry; it is scaled as a whole so that the root mean square of the entries found is 1, and a model
+    scales it further to the range of its own initial values.
 
     Raises `TextgenError` if no token is found, if word vectors match single characters only, and if the
     vectors are not finite.
@@ -44,7 +61,7 @@ def match_vectors(
     began = time.perf_counter()
     keyed = embedding.vectors(train_text, tokens)
     if not hasattr(keyed, "index_to_key") or not hasattr(keyed, "vector_size"):
-        raise contract_error(embedding, f"returned {type(keyed).__name__} in place of gensim's KeyedVectors")
+        raise contract_error(embedding, f"returned {type(keyed).__name__} instead of gensim's KeyedVectors")
     spells = np.zeros(len(tokens), bool) if is_fallback is None else np.asarray(is_fallback, bool)
     table = np.zeros((len(tokens), keyed.vector_size), np.float32)
     found = np.zeros(len(tokens), bool)
@@ -60,14 +77,17 @@ def match_vectors(
     if not 0 < spread < np.inf:
         raise TextgenError(f"vectors of {source} are all zero or not finite; choose another source")
     table /= np.float32(spread)
-    audit = {
-        "source": source,
-        "dimension": keyed.vector_size,
-        "frozen": embedding.frozen,
-        **_coverage(tokens, train_ids, found, spells),
-        "found_by": found_by,
-        "seconds": time.perf_counter() - began,
-    }
+    type_coverage, token_coverage, missing = _coverage(tokens, train_ids, found, spells)
+    audit = EmbeddingAudit(
+        source=source,
+        dimension=keyed.vector_size,
+        frozen=embedding.frozen,
+        type_coverage=type_coverage,
+        token_coverage=token_coverage,
+        most_frequent_missing=missing,
+        found_by=found_by,
+        seconds=time.perf_counter() - began,
+    )
     return PretrainedVectors(torch.from_numpy(table), torch.from_numpy(found), embedding.frozen), audit
 
 
@@ -101,18 +121,19 @@ def _coverage(
     train_ids: NDArray[np.integer[Any]],
     found: NDArray[np.bool_],
     spells: NDArray[np.bool_],
-) -> dict[str, Any]:
+) -> tuple[float | None, float | None, tuple[str, ...]]:
+    """Return the coverage of types and of tokens, and the most frequent missing tokens."""
     visible = np.array([bool(token.strip()) for token in tokens], bool)
     counts = count_tokens(train_ids, len(tokens))
     num_oov = _num_runs(visible & spells, train_ids)
     words = visible & ~spells
     missing = np.flatnonzero(words & ~found & (counts > 0))
     missing = missing[np.argsort(-counts[missing], kind="stable")][:NUM_MISSING]
-    return {
-        "type_coverage": _share(found[words].sum(), words.sum()),
-        "token_coverage": _share(counts[words & found].sum(), counts[words].sum() + num_oov),
-        "most_frequent_missing": [tokens[index] for index in missing.tolist()],
-    }
+    return (
+        _share(found[words].sum(), words.sum()),
+        _share(counts[words & found].sum(), counts[words].sum() + num_oov),
+        tuple(tokens[index] for index in missing.tolist()),
+    )
 
 
 def _num_runs(of: NDArray[np.bool_], ids: NDArray[np.integer[Any]]) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,50 +14,46 @@ from safetensors.torch import load_file, save_file
 
 from textgen import DISTRIBUTION
 from textgen.api import PretrainedVectors, TextgenError
-from textgen.data.tokenization import BoundTokenizer
-from textgen.data.vocabulary import TokenTable
 from textgen.experiment.entry import Entry
-from textgen.nn.language_model import LanguageModel
+from textgen.experiment.pretrained import EmbeddingAudit
+from textgen.experiment.results import RunResult, RunSettings
+from textgen.experiment.trained import Trained
 from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import PluginError
-from textgen.runtime.files import new_folder, to_json
+from textgen.runtime.files import new_folder
 from textgen.runtime.messages import one_line
+from textgen.runtime.records import SCHEMA_VERSION, DamagedRecordError, read_record, to_json
 
-FORMAT = 1
-"""The version of the folder's layout."""
-MANIFEST, TOKENIZER, WEIGHTS, BLOCKS = (
+MANIFEST, TOKENIZER, WEIGHTS, SEGMENTS = (
     "run.json",
     "tokenizer.json",
     "weights.safetensors",
-    "blocks.safetensors",
+    "segments.safetensors",
 )
 DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, SafetensorError)
 """What reading a file that was cut or changed may raise."""
 
 
-@dataclass
-class Run:
-    """A trained entry: all that sampling and scoring need."""
+@dataclass(frozen=True, kw_only=True)
+class RunManifest:
+    """The contents of `run.json`."""
 
+    schema_version: int = SCHEMA_VERSION
     entry: Entry
-    tokenizer: BoundTokenizer
-    model: LanguageModel
-    manifest: dict[str, Any]
-    """`settings` (what the run was made with) and `result` (what came out), as JSON values."""
-    blocks: NDArray[np.float64]
-    """Bits of each block of the scored text, for intervals and paired comparisons; may be empty."""
+    settings: RunSettings
+    result: RunResult
 
-    @property
-    def table(self) -> TokenTable:
-        """Bytes and characters of the tokens."""
-        return self.tokenizer.table
 
-    @property
-    def is_fallback(self) -> NDArray[np.bool_]:
-        """Which token ids spell what the vocabulary lacks."""
-        return self.tokenizer.is_fallback
+@dataclass(frozen=True)
+class Run(Trained):
+    """A trained and scored entry."""
+
+    settings: RunSettings
+    result: RunResult
+    segment_bits: NDArray[np.float64]
+    """Bits of each segment of the scored text, for intervals and paired comparisons; may be empty."""
 
 
 def names_run(argument: str) -> bool:
@@ -69,21 +64,20 @@ def names_run(argument: str) -> bool:
 def save_run(folder: Path, run: Run) -> None:
     """Write the run to `folder`, which must not exist yet."""
     with new_folder(folder) as made:
-        manifest = {"format": FORMAT, "entry": run.entry.to_json(), **run.manifest}
+        manifest = RunManifest(entry=run.entry, settings=run.settings, result=run.result)
         (made / MANIFEST).write_text(to_json(manifest), "utf-8")
         (made / TOKENIZER).write_text(json.dumps(run.tokenizer.state()), "utf-8")
         save_file(weights_of(run.model.module), made / WEIGHTS)
-        save_file({"bits": torch.from_numpy(run.blocks)}, made / BLOCKS)
+        save_file({"bits": torch.from_numpy(run.segment_bits)}, made / SEGMENTS)
 
 
 def load_run(folder: Path, device: torch.device) -> Run:
-    """Read a run; raises `TextgenError` if `folder` holds none or a damaged one, or a plugin fails at it."""
+    """Read a run; raises `TextgenError` if `folder` lacks one, it is damaged, or a plugin fails at it."""
     manifest = read_manifest(folder)
+    entry, settings, result = manifest.entry, manifest.settings, manifest.result
     try:
-        entry = Entry(**manifest.pop("entry"))
         learnt = json.loads((folder / TOKENIZER).read_text("utf-8"))
-        weights, blocks = load_file(folder / WEIGHTS), load_file(folder / BLOCKS)["bits"].numpy()
-        embedding = manifest["result"]["embedding"]
+        weights, bits = load_file(folder / WEIGHTS), load_file(folder / SEGMENTS)["bits"].numpy()
     except DAMAGE as error:
         raise _damaged(folder, error) from error
     try:
@@ -91,13 +85,14 @@ def load_run(folder: Path, device: torch.device) -> Run:
             tokenizer = entry.build_tokenizer()
             tokenizer.restore(learnt)
             vocab_size = len(tokenizer.tokens)
-            model = entry.build_model(vocab_size, _empty_vectors(embedding, vocab_size), is_loaded=True)
+            model = entry.build_model(
+                vocab_size, _empty_vectors(result.embedding, vocab_size), is_loaded=True
+            )
             set_weights(model.module, weights)
             model.to(device).module.eval()
-            return Run(entry, tokenizer, model, manifest, blocks)
+            return Run(entry, tokenizer, model, settings, result, bits)
     except TextgenError as error:
-        made_by = manifest["settings"].get("plugins", {})
-        origin = f"; it was made with {', '.join(dict.fromkeys(made_by.values()))}" if made_by else ""
+        origin = f"; it was made with {', '.join(dict.fromkeys(settings.plugins.values()))}"
         raise TextgenError(f"run {str(folder)!r} cannot be loaded: {error}{origin}") from error
     except KeyboardInterrupt:
         raise
@@ -113,26 +108,22 @@ def _damaged(folder: Path, error: BaseException) -> TextgenError:
     return TextgenError(f"run {str(folder)!r} is damaged ({reason}); delete it and train again")
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return what `run.json` says; raises `TextgenError` if there is no run or one of a newer format."""
-    try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
-        version = manifest.pop("format")
-    except (FileNotFoundError, NotADirectoryError):
+def read_manifest(folder: Path) -> RunManifest:
+    """Return the contents of `run.json`; raises `TextgenError` if it is absent, damaged or too new."""
+    path = folder / MANIFEST
+    if not path.is_file():
         raise TextgenError(
             f"no run in {str(folder)!r}; give what textgen train wrote, or a folder under runs/ of a bench"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TextgenError(
-            f"run {str(folder)!r} is damaged ({MANIFEST} cannot be read: {error}); delete it and train again"
-        ) from error
-    if version != FORMAT:
-        raise TextgenError(f"run {str(folder)!r} has format {version}; update textgen, which reads {FORMAT}")
-    return manifest
+        )
+    try:
+        return read_record(RunManifest, path)
+    except DamagedRecordError as error:
+        raise _damaged(folder, error) from error
 
 
-def _empty_vectors(embedding: dict[str, Any] | None, vocab_size: int) -> PretrainedVectors | None:
-    if embedding is None:
+def _empty_vectors(audit: EmbeddingAudit | None, vocab_size: int) -> PretrainedVectors | None:
+    """Return vectors of the size that the model had in training, whose weights are then loaded."""
+    if audit is None:
         return None
-    table = torch.zeros(vocab_size, embedding["dimension"])
-    return PretrainedVectors(table, torch.zeros(vocab_size, dtype=torch.bool), embedding["frozen"])
+    table = torch.zeros(vocab_size, audit.dimension)
+    return PretrainedVectors(table, torch.zeros(vocab_size, dtype=torch.bool), audit.frozen)

@@ -1,106 +1,161 @@
-"""Samples of a run: continuations to be read side by side, and continuations to be measured."""
+"""What a run writes after held-out passages: texts to be read side by side, and their metrics."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain
+from typing import NamedTuple
 
-from textgen.evaluation.text_metrics import Measures, TextAnalyzer
-from textgen.experiment.run import Run
+from textgen.data.words import words
+from textgen.defaults import SAMPLE_CHARS
+from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
+from textgen.experiment.results import GenerationSpeed, Sample, SampleSet
+from textgen.experiment.trained import Trained
 from textgen.generation.bound_sampler import BoundSampler
+from textgen.generation.entropy import EntropyRecorder
 from textgen.generation.generator import Generator
 from textgen.registry.attribution import describe_error
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
 
 NUM_MEASURED = 24
-"""How many continuations of held-out passages the measures of generated text are taken from."""
-NUM_SHOWN = 2
-"""How many held-out passages are prompts of the samples shown, unless the user gives prompts."""
+"""Continuations of held-out passages that the metrics of generated text are taken from."""
+SHOWN = range(0, NUM_MEASURED, NUM_MEASURED // 2)
+"""The passages whose continuations are shown, unless the user gives prompts."""
 PROMPT_CHARS = 60
+
+
+class Passage(NamedTuple):
+    """A held-out prompt, and the text after it: how the author continued."""
+
+    prompt: str
+    continuation: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredSamples:
+    """What one sampler wrote after the held-out passages."""
+
+    texts: tuple[str, ...]
+    """One continuation of each passage."""
+    seeds: tuple[int, ...]
+    metrics: TextMetrics
+    real_words: tuple[int, ...]
+    """Number of real words in each text."""
+    num_words: tuple[int, ...]
+    entropy_per_char: float
+    """Bits per character of the sampler's choices."""
+    chars_per_second: float
 
 
 @dataclass
 class SampleWriter:
-    """What every entry of a comparison writes: the same prompts, length, samplers and seeds."""
+    """Lets runs continue the same held-out passages, with the same lengths and seeds."""
 
     held_out_text: str
-    measures: TextAnalyzer
-    samplers: dict[str, BoundSampler]
-    """By their specs. The first one also writes the text that is measured."""
-    num_chars: int
+    analyzer: TextAnalyzer
+    num_chars: int = SAMPLE_CHARS
     """The length of every sample."""
     prompts: Sequence[str] = ()
-    """Held-out passages, if none are given."""
-    passages: list[tuple[str, str]] = field(init=False)
-    """Held-out passages, each with the text that follows it."""
+    """Prompts of the samples that are shown; held-out passages, if none are given."""
+    passages: list[Passage] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.passages = held_out_prompts(self.held_out_text, NUM_MEASURED, PROMPT_CHARS)
-        shown = self.passages[:: NUM_MEASURED // NUM_SHOWN]
-        self.prompts = list(self.prompts) or [prompt for prompt, _ in shown]
+        self.passages = held_out_passages(self.held_out_text, NUM_MEASURED, PROMPT_CHARS)
 
-    def write(self, run: Run, seed: int, device_config: DeviceConfig) -> dict[str, Any]:
-        """Return the samples of a run, their measures and the speed, as JSON values.
-
-        `sample_errors` tells why a sampler wrote nothing; without the first one there are no measures.
-        """
+    def measure(
+        self, trained: Trained, sampler: BoundSampler, seed: int, device_config: DeviceConfig
+    ) -> MeasuredSamples:
+        """Continue every passage; the seeds of the samples follow from that of the training run."""
         with preserve_process_state():
-            return self._write(run, seed, device_config)
+            recorder = EntropyRecorder(sampler)
+            prompts = [passage.prompt for passage in self.passages]
+            # Those of different training seeds do not overlap.
+            seeds = [seed * NUM_MEASURED + row for row in range(NUM_MEASURED)]
+            generator = Generator(trained.model, trained.tokenizer, device_config)
+            began = time.perf_counter()
+            texts = generator.generate(prompts, self.num_chars, BoundSampler(recorder), seeds)
+            seconds = time.perf_counter() - began
+        found = [words(text) for text in texts]
+        return MeasuredSamples(
+            texts=tuple(texts),
+            seeds=tuple(seeds),
+            metrics=self.analyzer.metrics(texts),
+            real_words=tuple(sum(map(self.analyzer.is_real, text)) for text in found),
+            num_words=tuple(map(len, found)),
+            entropy_per_char=recorder.bits_per_char,
+            chars_per_second=sum(map(len, texts)) / max(seconds, 1e-9),
+        )
 
-    def _write(self, run: Run, seed: int, device_config: DeviceConfig) -> dict[str, Any]:
-        generator = Generator(run.model, run.tokenizer, device_config)
-        prompts = list(self.prompts) + [prompt for prompt, _ in self.passages]
-        seeds = [seed + row for row in range(len(prompts))]
-        samples: list[dict[str, Any]] = []
+    def write(
+        self, trained: Trained, samplers: Mapping[str, BoundSampler], seed: int, device_config: DeviceConfig
+    ) -> SampleSet:
+        """Return samples by all samplers, and the metrics of what the first one writes.
+
+        A sampler that fails is named in `sample_errors`; without the first one there are no metrics.
+        """
+        samples: list[Sample] = []
         errors: list[str] = []
-        speed, measured = None, None
-        for index, (spec, sampler) in enumerate(self.samplers.items()):
-            # All prompts for the first sampler, in one batch; the others only write what is shown.
-            rows = len(prompts) if index == 0 else len(self.prompts)
-            start = time.perf_counter()
+        measured: MeasuredSamples | None = None
+        for index, (spec, sampler) in enumerate(samplers.items()):
             try:
-                texts = generator.generate(prompts[:rows], self.num_chars, sampler, seeds[:rows])
+                if index == 0:
+                    measured = self.measure(trained, sampler, seed, device_config)
+                if measured and index == 0 and not self.prompts:
+                    samples += [
+                        Sample(self.passages[row].prompt, spec, measured.seeds[row], measured.texts[row])
+                        for row in SHOWN
+                    ]
+                else:
+                    samples += self._shown(trained, spec, sampler, seed, device_config)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # the score and what other samplers write are worth having
                 errors.append(f"no samples by {spec}: {describe_error(error)}")
-                continue
-            if index == 0:
-                speed = sum(map(len, texts)) / (time.perf_counter() - start)
-                measured = texts[len(self.prompts) :]
-            samples += [
-                {"prompt": prompt, "sampler": spec, "seed": seeds[row], "text": texts[row]}
-                for row, prompt in enumerate(self.prompts)
-            ]
-        texts = (measured or []) + [str(row["text"]) for row in samples]
-        return {
-            "generate": {"chars_per_second": speed, "batch_size": len(prompts)},
-            "samples": samples,
-            "sample_metrics": None if measured is None else self.measures.measure(measured),
-            "sample_errors": errors,
-            "invented_words": self.measures.invented_words(texts),
-        }
+        texts = chain(measured.texts if measured else (), (sample.text for sample in samples))
+        return SampleSet(
+            generate=GenerationSpeed(measured.chars_per_second if measured else None, NUM_MEASURED),
+            samples=tuple(samples),
+            sample_metrics=measured.metrics if measured else None,
+            sample_errors=tuple(errors),
+            made_up_words=tuple(self.analyzer.made_up_words(list(texts))),
+        )
 
-    def held_out_measures(self) -> Measures:
-        """Return the same measures of how the authors themselves went on."""
-        return self.measures.measure([text[: self.num_chars] for _, text in self.passages])
+    def held_out_metrics(self) -> TextMetrics:
+        """Return the metrics of how the author continued the passages."""
+        return self.analyzer.metrics([passage.continuation[: self.num_chars] for passage in self.passages])
+
+    def shown_prompts(self) -> list[str]:
+        """Return the prompts of the samples that are shown."""
+        return list(self.prompts) or [self.passages[row].prompt for row in SHOWN]
+
+    def _shown(
+        self, trained: Trained, spec: str, sampler: BoundSampler, seed: int, device_config: DeviceConfig
+    ) -> Iterator[Sample]:
+        prompts = self.shown_prompts()
+        rows = range(len(prompts)) if self.prompts else SHOWN
+        seeds = [seed * NUM_MEASURED + row for row in rows]
+        with preserve_process_state():
+            generator = Generator(trained.model, trained.tokenizer, device_config)
+            texts = generator.generate(prompts, self.num_chars, sampler, seeds)
+        for prompt, each, text in zip(prompts, seeds, texts, strict=True):
+            yield Sample(prompt, spec, each, text)
 
 
-def held_out_prompts(text: str, number: int, num_chars: int) -> list[tuple[str, str]]:
-    """Return `number` prompts of about `num_chars` characters, evenly spaced, each ending with a word.
+def held_out_passages(text: str, number: int, num_chars: int) -> list[Passage]:
+    """Return `number` passages, evenly spaced, with prompts of about `num_chars` characters.
 
-    Beside each prompt stands all of the text after it: how the author went on.
+    A prompt ends with a whole word.
     """
-    prompts = []
+    passages = []
     for index in range(number):
         start = len(text) * index // number
         nearby = text[start : start + 200]
-        start += next((place + 1 for place, char in enumerate(nearby) if char.isspace()), 0)
+        start += next((offset + 1 for offset, char in enumerate(nearby) if char.isspace()), 0)
         end = min(start + num_chars, len(text))
         while start + num_chars // 2 < end < len(text) and not text[end].isspace():
             end -= 1
-        prompts.append((text[start:end], text[end:]))
-    return prompts
+        passages.append(Passage(text[start:end], text[end:]))
+    return passages

@@ -1,78 +1,101 @@
-"""Scoring texts with a run: any text, or the held-out parts of a corpus."""
+"""Scoring texts with a trained model: any text, or the held-out parts of a corpus."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from textgen.api import TextgenError, TokenIds
 from textgen.data.text import BLOCK_CHARS, Text, blocks, cut_blocks
 from textgen.data.tokenization import START
-from textgen.evaluation.bootstrap import Bootstrap, block_size
-from textgen.evaluation.scoring import TokenScores, bits_of_blocks, score_text, tally
-from textgen.experiment.run import Run
-
-ACCOUNTING: dict[str, Callable[[list[Any]], Any]] = {
-    "decoded_equals_text": all,
-    "num_chars": sum,
-    "num_chars_of_tokens": sum,
-    "num_tokens": sum,
-    "total_bits": sum,
-    "max_normalization_error": max,
-}
-"""How the accounts of stretches make that of the whole text."""
+from textgen.evaluation.bootstrap import segment_size
+from textgen.evaluation.estimates import estimate, text_sample
+from textgen.evaluation.scoring import Score, TokenScores, bits_of_segments, score_text, score_totals
+from textgen.experiment.trained import Trained
 
 
-def score_any(run: Run, text: Text, device: torch.device) -> dict[str, Any]:
-    """Score any text with a run; raises `TextgenError` if the run's tokenizer does not preserve it.
+@dataclass(frozen=True, kw_only=True)
+class ScoreChecks:
+    """Evidence that a score counts the text, all of it and nothing else."""
+
+    decoded_equals_text: bool
+    num_chars: int = 0
+    num_chars_of_tokens: int = 0
+    num_tokens: int = 0
+    total_bits: float = 0.0
+    max_normalization_error: float = 0.0
+    """The largest distance of a sum of probabilities from 1."""
+
+    def __add__(self, other: ScoreChecks) -> ScoreChecks:
+        """Return the checks of two stretches of one text."""
+        return ScoreChecks(
+            decoded_equals_text=self.decoded_equals_text and other.decoded_equals_text,
+            num_chars=self.num_chars + other.num_chars,
+            num_chars_of_tokens=self.num_chars_of_tokens + other.num_chars_of_tokens,
+            num_tokens=self.num_tokens + other.num_tokens,
+            total_bits=self.total_bits + other.total_bits,
+            max_normalization_error=max(self.max_normalization_error, other.max_normalization_error),
+        )
+
+
+@dataclass(frozen=True)
+class ScoredText:
+    """The score of a text, the evidence for it, and the bits of each segment of the text."""
+
+    score: Score
+    checks: ScoreChecks
+    segment_bits: NDArray[np.float64]
+
+
+def score_any(trained: Trained, text: Text, device: torch.device) -> ScoredText:
+    """Score any text; raises `TextgenError` if the tokenizer does not preserve it.
 
     It is scored stretch by stretch, with the state carried from each to the next, so that the memory it
     takes does not grow with the text.
     """
-    size = block_size(len(text))
-    bits, tallies, accounts = np.zeros(-(-len(text) // size)), [], []
-    context, state, place = run.tokenizer.encode(START), None, 0
+    size = segment_size(len(text))
+    bits, totals, checks = np.zeros(-(-len(text) // size)), [], []
+    context, state, position = trained.tokenizer.encode(START), None, 0
     for stretch in cut_blocks(blocks(text), BLOCK_CHARS):
-        ids = run.tokenizer.encode(stretch)
-        if not run.tokenizer.preserves(stretch, ids):
-            name = run.entry.parts["tokenizer"]
+        ids = trained.tokenizer.encode(stretch)
+        if not trained.tokenizer.preserves(stretch, ids):
+            name = trained.entry.parts["tokenizer"]
             raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use a lossless one")
-        scored = score_text(run.model, stretch, ids, context, device=device, state=state)
-        block_bits = bits_of_blocks(scored, run.table, size, begin=place % size)
-        bits[place // size :][: len(block_bits)] += block_bits
-        tallies.append(tally(scored, run.table, run.is_fallback))
-        accounts.append(account(run, scored))
-        context, state, place = ids[-1:], scored.state, place + len(stretch)
-    return {
-        **reduce(add, tallies).figures(),
-        "interval": Bootstrap(len(text)).interval(bits),
-        "score_checks": {key: join([each[key] for each in accounts]) for key, join in ACCOUNTING.items()},
-    }
+        scored = score_text(trained.model, stretch, ids, context, device=device, state=state)
+        segments = bits_of_segments(scored, trained.tokenizer.table, size, begin=position % size)
+        bits[position // size :][: len(segments)] += segments
+        totals.append(score_totals(scored, trained.tokenizer.table, trained.tokenizer.is_fallback))
+        checks.append(score_checks(trained, scored))
+        context, state, position = ids[-1:], scored.state, position + len(stretch)
+    score = reduce(add, totals).score(_interval([bits], len(text)))
+    return ScoredText(score, reduce(add, checks), bits)
 
 
-def score_ids(run: Run, text: str, ids: TokenIds, device: torch.device) -> TokenScores:
-    """Score `ids`, the tokens of `text`, from the start of a paragraph."""
-    return score_text(run.model, text, ids, run.tokenizer.encode(START), device=device)
+def score_split(trained: Trained, text: str, ids: TokenIds, device: torch.device) -> ScoredText:
+    """Score `ids`, the tokens of a held-out part, from the start of a paragraph."""
+    scored = score_text(trained.model, text, ids, trained.tokenizer.encode(START), device=device)
+    bits = bits_of_segments(scored, trained.tokenizer.table, segment_size(len(text)))
+    totals = score_totals(scored, trained.tokenizer.table, trained.tokenizer.is_fallback)
+    return ScoredText(totals.score(_interval([bits], len(text))), score_checks(trained, scored), bits)
 
 
-def blocks_and_interval(run: Run, scored: TokenScores) -> tuple[np.ndarray[Any, Any], list[float]]:
-    """Return the bits of each block of the text, and the interval of the score that they give."""
-    blocks = bits_of_blocks(scored, run.table, block_size(len(scored.text)))
-    return blocks, Bootstrap(len(scored.text)).interval(blocks)
+def score_checks(trained: Trained, scored: TokenScores) -> ScoreChecks:
+    """Return the evidence for a score."""
+    return ScoreChecks(
+        decoded_equals_text=trained.tokenizer.decode(scored.ids) == scored.text,
+        num_chars=len(scored.text),
+        num_chars_of_tokens=int(trained.tokenizer.table.num_chars[scored.ids].sum()),
+        num_tokens=len(scored.ids),
+        total_bits=float(scored.bits.sum()),
+        max_normalization_error=scored.max_normalization_error,
+    )
 
 
-def account(run: Run, scored: TokenScores) -> dict[str, Any]:
-    """Return the proof that a score charges the text, all of it and nothing but it."""
-    return {
-        "decoded_equals_text": run.tokenizer.decode(scored.ids) == scored.text,
-        "num_chars": len(scored.text),
-        "num_chars_of_tokens": int(run.table.num_chars[scored.ids].sum()),
-        "num_tokens": len(scored.ids),
-        "total_bits": float(scored.bits.sum()),
-        "max_normalization_error": scored.max_normalization_error,
-    }
+def _interval(bits: Sequence[NDArray[np.float64]], num_chars: int) -> tuple[float, float]:
+    return estimate(text_sample(bits, num_chars, "")).interval

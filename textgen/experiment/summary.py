@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,39 @@ NUM_TOKENS = 2
 """Tokens sent through the model to see the shapes."""
 
 
-def describe_entry(entry: Entry, corpus: Corpus) -> dict[str, Any]:
-    """Describe the model that an entry would train on a corpus, whose vocabulary decides its size."""
+@dataclass(frozen=True)
+class Layer:
+    """One layer that a token passes."""
+
+    layer: str
+    """Its name within the model."""
+    type: str
+    output_shape: tuple[int | str | None, ...]
+    """None for the batch, `time` for the number of tokens."""
+    num_parameters: int
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """The layers of a model in the order of the pass."""
+
+    name: str
+    vocab_size: int
+    layers: tuple[Layer, ...]
+    num_parameters: int
+
+
+def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:
+    """Return the layers of the model that an entry would train on a corpus, which decides its vocabulary."""
     tokenizer = entry.build_tokenizer()
     encoded, _ = encode_corpus(entry, tokenizer, corpus)
     vectors, _ = embed(entry, tokenizer, corpus.split.train, encoded.train)
-    model = entry.build_model(len(tokenizer.tokens), vectors)
-    return {"name": entry.name, "vocab_size": len(tokenizer.tokens), **describe_model(model)}
+    model = entry.build_model(tokenizer.vocab_size, vectors)
+    return summarize_model(model, entry.name)
 
 
-def describe_untrained(entry: Entry, vocab_size: int) -> dict[str, Any]:
-    """Describe the model of an entry for a vocabulary of this size, without reading a text.
+def summarize_untrained(entry: Entry, vocab_size: int) -> ModelSummary:
+    """Return the layers of the model of an entry for a vocabulary of this size, without reading a text.
 
     Raises `TextgenError` for an entry with an embedding, since its vectors depend on the text.
     """
@@ -39,52 +62,41 @@ def describe_untrained(entry: Entry, vocab_size: int) -> dict[str, Any]:
             f"entry {entry.name!r}: the vectors of {entry.parts['embedding']} need a text; "
             "leave out --vocab-size or the embedding"
         )
-    return {"name": entry.name, "vocab_size": vocab_size, **describe_model(entry.build_model(vocab_size))}
+    return summarize_model(entry.build_model(vocab_size), entry.name)
 
 
-def describe_run(folder: Path) -> dict[str, Any]:
-    """Describe the model of a run."""
+def summarize_run(folder: Path) -> ModelSummary:
+    """Return the layers of the model of a run."""
     run = load_run(folder, torch.device("cpu"))
-    return {"name": run.entry.name, "vocab_size": len(run.tokenizer.tokens), **describe_model(run.model)}
+    return summarize_model(run.model, run.entry.name)
 
 
-def describe_model(model: LanguageModel) -> dict[str, Any]:
-    """Return the layers that a token passes, in the order of the pass, and the number of parameters."""
-    layers: list[dict[str, Any]] = []
+def summarize_model(model: LanguageModel, name: str) -> ModelSummary:
+    """Return the layers of a model; parameters outside its layers are a row of their own."""
+    layers: list[Layer] = []
 
-    def record(name: str) -> Any:
+    def record(layer: str) -> Any:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:  # noqa: ARG001 - torch's signature
-            tensor = output[0] if isinstance(output, tuple) else output
-            shape = [None, *tensor.shape[1:]] if isinstance(tensor, Tensor) else []
-            shape = [
-                "time" if size == NUM_TOKENS and place == 1 else size for place, size in enumerate(shape)
-            ]
-            layers.append(
-                {
-                    "layer": name,
-                    "type": type(module).__name__,
-                    "output_shape": shape,
-                    "num_parameters": num_parameters(module),
-                }
-            )
+            layers.append(Layer(layer, type(module).__name__, _shape(output), num_parameters(module)))
 
         return hook
 
-    for name, module in model.module.named_modules():
+    for layer, module in model.module.named_modules():
         if not list(module.children()) and module is not model.module:
-            module.register_forward_hook(record(name))
+            module.register_forward_hook(record(layer))
     with torch.inference_mode():
         model.module.eval()
         model.forward(torch.zeros(1, NUM_TOKENS, dtype=torch.long), model.initial_state(1))
     total = num_parameters(model.module)
-    own = total - sum({layer["layer"]: layer["num_parameters"] for layer in layers}.values())
+    own = total - sum({layer.layer: layer.num_parameters for layer in layers}.values())
     if own:
-        layers.append(
-            {
-                "layer": "(model)",
-                "type": type(model.module).__name__,
-                "output_shape": [],
-                "num_parameters": own,
-            }
-        )
-    return {"layers": layers, "num_parameters": total}
+        layers.append(Layer("(model)", type(model.module).__name__, (), own))
+    return ModelSummary(name, model.vocab_size, tuple(layers), total)
+
+
+def _shape(output: Any) -> tuple[int | str | None, ...]:
+    tensor = output[0] if isinstance(output, tuple) else output
+    if not isinstance(tensor, Tensor):
+        return ()
+    sizes = list(enumerate(tensor.shape))[1:]
+    return (None, *("time" if size == NUM_TOKENS and axis == 1 else size for axis, size in sizes))

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import re
 import sys
+from collections.abc import Iterable
 from contextlib import redirect_stdout
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -78,3 +79,9 @@ def load_plugin_file(path: Path) -> list[Plugin]:
 def component_name(class_name: str, kind: str) -> str:
     """Return the name of a component in a plugin file, made from the name of its class."""
     return re.sub(rf"(?<=.)_?{kind}$", "", class_name.lower()).replace("_", "")
+
+
+def load_plugin_files(paths: Iterable[Path]) -> None:
+    """Import several files, as `load_plugin_file` does."""
+    for path in paths:
+        load_plugin_file(path)

@@ -5,40 +5,54 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from textgen import DISTRIBUTION
 
+PACKAGES = ("torch", "numpy", "gensim", "nltk")
+"""Packages whose versions a result depends on."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The hardware that speeds were measured on."""
+
+    processor: str
+    num_cores: int | None
+    num_threads: int
+    """Threads of torch in this process."""
+    gpu: str | None
+    system: str
+
+
+def machine() -> Machine:
+    """Return the hardware of this process."""
+    return Machine(
+        processor=processor(),
+        num_cores=os.cpu_count(),
+        num_threads=torch.get_num_threads(),
+        gpu=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        system=platform.system(),
+    )
+
 
 def versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    packages = ("torch", "numpy", "gensim", "nltk")
+    """Return the versions of textgen, Python and `PACKAGES`."""
     return {
         "textgen": version(DISTRIBUTION),
         "python": platform.python_version(),
-        **{package: version(package) for package in packages},
+        **{package: version(package) for package in PACKAGES},
     }
 
 
 def processor() -> str:
-    """Return the processor's name; Linux tells it in a file only."""
+    """Return the processor's name, which Linux tells in a file only."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def machine() -> dict[str, Any]:
-    """Return what the speeds were measured on."""
-    return {
-        "processor": processor(),
-        "num_cores": os.cpu_count(),
-        "num_threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "system": platform.system(),
-    }

@@ -1,10 +1,9 @@
-"""Writing files and folders whole or not at all, and JSON that any parser reads."""
+"""Writing files and folders whole or not at all, and names for them."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -12,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from textgen.api import TextgenError
 
@@ -55,11 +53,6 @@ def write_file(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def to_json(value: Any) -> str:
-    """Return `value` as JSON that any parser reads: no NaN, lone surrogates escaped."""
-    return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
 def slug(name: str) -> str:

@@ -1,4 +1,4 @@
-"""From a suite to its units: the texts that its cases are measured on, and where measurements are kept."""
+"""From a suite to its jobs: the texts that its cases are measured on, and where results are kept."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import parse_entry
 from textgen.runtime.device import DeviceConfig
-from textgen.suite.job import Unit
+from textgen.suite.job import Job
 from textgen.suite.schema import Case, Suite
+from textgen.training.budget import parse_budget
 
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteOptions:
-    """What a suite needs to be run, and what replaces its own choice."""
+    """What a suite needs to run, and what overrides its own choices."""
 
     sources: Sequence[str]
     device_config: DeviceConfig
@@ -28,54 +29,52 @@ class SuiteOptions:
     seeds: int | None = None
     max_chars: int | None = None
     num_jobs: int = 1
-    """How many are measured at once, each with its share of the cores."""
+    """Jobs at a time, each with its share of the cores."""
 
 
 @dataclass
 class JobPlanner:
-    """What a suite measures, made ready: each case with its own text, each text read and cleaned once."""
+    """Makes the jobs of a suite; each text is read and cleaned once."""
 
     suite: Suite
     options: SuiteOptions
     folder: Path
     _corpora: dict[tuple[str, int | None, float], Corpus] = field(default_factory=dict)
-    _measures: dict[tuple[str, int | None], TextAnalyzer] = field(default_factory=dict)
+    _analyzers: dict[tuple[str, int | None], TextAnalyzer] = field(default_factory=dict)
 
     @property
     def num_seeds(self) -> int:
-        """How often each case is measured."""
+        """The number of seeds of each case."""
         return self.options.seeds or self.suite.seeds
 
-    def units(self) -> Iterator[Unit]:
-        """Yield everything to be measured: all cases with the first seed, then all with the second …"""
+    def jobs(self) -> Iterator[Job]:
+        """Yield all jobs: all cases with the first seed, then all with the second …"""
         for seed in range(self.num_seeds):
             for case in self.suite.cases():
-                yield self.unit(case, seed)
+                yield self.job(case, seed)
 
-    def unit(self, case: Case, seed: int) -> Unit:
-        """Return what is to be measured of a case."""
-        budget = case.budget or self.options.budget or self.suite.budget
+    def job(self, case: Case, seed: int) -> Job:
+        """Return the job of a case with one seed."""
+        options = self.options
+        budget = parse_budget(case.budget or options.budget or self.suite.budget)
         corpus = self._corpus(case.clean, self._max_chars(case), case.train_share)
-        return Unit(
-            case,
-            parse_entry(case.entry),
-            corpus,
-            budget,
-            self.options.device_config,
-            seed,
-            self.options.num_jobs,
-        )
+        entry = parse_entry(case.entry)
+        return Job(case, entry, corpus, budget, options.device_config, seed, options.num_jobs)
 
-    def measures(self, case: Case) -> TextAnalyzer:
-        """Return the analyser of what a case writes: it knows the words of all of the training text."""
+    def analyzer(self, case: Case) -> TextAnalyzer:
+        """Return the analyzer of what a case writes: it knows the words of all of the training text."""
         key = case.clean, self._max_chars(case)
-        if key not in self._measures:
-            self._measures[key] = TextAnalyzer(self._corpus(*key, 100.0).split.train, load_lexicon())
-        return self._measures[key]
+        if key not in self._analyzers:
+            self._analyzers[key] = TextAnalyzer(self._corpus(*key, 100.0).split.train, load_lexicon())
+        return self._analyzers[key]
 
-    def path(self, unit: Unit) -> Path:
-        """Return where the measurement is kept."""
-        return self.folder / "measurements" / f"{unit.key()}.json"
+    def path(self, job: Job) -> Path:
+        """Return where the result of a job is kept."""
+        return self.folder / "jobs" / f"{job.key()}.json"
+
+    def without_texts(self) -> JobPlanner:
+        """Return the same planner for another process, which reads the texts itself."""
+        return JobPlanner(self.suite, self.options, self.folder)
 
     def _max_chars(self, case: Case) -> int | None:
         sizes = [size for size in (case.max_chars, self.options.max_chars) if size is not None]

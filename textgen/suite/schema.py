@@ -1,4 +1,4 @@
-"""What a suite measures, read from TOML: factors, each a row of cases that differ in one thing."""
+"""What a suite measures, read from TOML: questions, each with cases that differ in one thing."""
 
 from __future__ import annotations
 
@@ -23,34 +23,35 @@ class Case(_Strict):
     """One setting that is measured, once for each seed."""
 
     label: str
-    """What the case is called in tables."""
+    """The name of the case in tables."""
     entry: str
     clean: str = CLEANER
     """The cleaner of the text."""
     train_share: Annotated[float, Gt(0), Le(100)] = 100.0
-    """Percent of the training split that is trained on; validation and test stay as they are."""
+    """Percent of the training split that is trained on; validation and test are unchanged."""
     max_chars: int | None = None
-    """Use only so many characters of the text."""
+    """Use at most this many characters of the text."""
     budget: str | None = None
-    """In place of the suite's."""
+    """Overrides the budget of the suite."""
     samplers: tuple[str, ...] = (SAMPLER,)
-    """What writes the text that is measured."""
+    """Samplers whose text is measured; cases are compared by the real words of the first one."""
 
 
-class Factor(_Strict):
+class Question(_Strict):
     """Cases that answer one question. Each is compared with the first, or with the one before it."""
 
     name: str
-    question: str
+    text: str
+    """The question, in words."""
     cumulative: bool = False
     """Whether each case adds to the one before it, and is compared with that."""
     cases: Annotated[tuple[Case, ...], Len(1)]
 
     @model_validator(mode="after")
-    def _check(self) -> Factor:
+    def _check(self) -> Question:
         labels = [case.label for case in self.cases]
         if len(set(labels)) < len(labels):
-            raise ValueError(f"factor {self.name!r} has two cases of the same label")
+            raise ValueError(f"question {self.name!r} has two cases with the same label")
         return self
 
     def comparisons(self) -> Iterator[tuple[Case, Case]]:
@@ -64,17 +65,17 @@ class Suite(_Strict):
 
     title: str
     budget: str
-    """Of each case that has none of its own."""
+    """Training of each case that has no budget of its own."""
     seeds: Annotated[int, Ge(1)] = 3
-    factors: Annotated[tuple[Factor, ...], Len(1)]
+    questions: Annotated[tuple[Question, ...], Len(1)]
 
     def cases(self) -> list[Case]:
-        """Return the cases of all factors, in order; several factors may have the same."""
-        return [case for factor in self.factors for case in factor.cases]
+        """Return the cases of all questions, in order; several questions may share one."""
+        return [case for question in self.questions for case in question.cases]
 
 
 def load_suite(name: str) -> Suite:
-    """Return the suite of an installed name or in a TOML file; raises `TextgenError` if it is none."""
+    """Return the suite of an installed name or in a TOML file; raises `TextgenError` for anything else."""
     if name in names("suite"):
         return read_suite(Path(load("suite", name)))
     if not Path(name).exists():
@@ -83,7 +84,7 @@ def load_suite(name: str) -> Suite:
 
 
 def read_suite(path: Path) -> Suite:
-    """Return the suite in a TOML file; raises `TextgenError` if it is none."""
+    """Return the suite in a TOML file; raises `TextgenError` for anything else."""
     try:
         return Suite.model_validate(tomllib.loads(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -91,4 +92,7 @@ def read_suite(path: Path) -> Suite:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "suite"
-        raise TextgenError(f"suite {str(path)!r}: {place}: {first['msg'].lower()}") from None
+        raise TextgenError(
+            f"suite {str(path)!r}: {place}: {first['msg'].lower()}; a suite has title, budget, seeds and "
+            "[[questions]] with name, text and cases"
+        ) from None

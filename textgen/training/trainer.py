@@ -163,6 +163,7 @@ def train(
         num_updates=trainer.num_updates,
         num_epochs=trainer.batches.num_epochs,
         num_chars=num_chars,
+        chars_per_second=num_chars / max(trainer.seconds, 1e-9),
         best_update=best_update,
-        curve=curve,
+        curve=tuple(curve),
     )

@@ -1,11 +1,11 @@
-"""What is made as small as possible: the bits per character of an entry on the validation part."""
+"""What a study makes as small as possible: the bits per character of an entry on the validation part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from textgen.api import TextgenError
 from textgen.comparison.bench import BenchOptions
@@ -18,11 +18,10 @@ from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import Budget
 from textgen.training.options import TrainOptions
-from textgen.training.progress import Progress
-from textgen.tune.final_comparison import Report, compare_entries
-from textgen.tune.search_space import Candidate, Dimension, Value, spell
-
-Follow = Callable[[Progress], None]
+from textgen.training.progress import OnProgress, Report
+from textgen.tune.final_comparison import compare_entries
+from textgen.tune.results import EntrySettings, FinalComparison, SamplerSettings, Value
+from textgen.tune.search_space import Candidate, Dimension, spell
 
 
 class Objective(Protocol):
@@ -33,8 +32,8 @@ class Objective(Protocol):
         """What is tuned, as the user wrote it."""
 
     @property
-    def measures(self) -> str:
-        """What a value means; less is better."""
+    def value_name(self) -> str:
+        """What a value is; less is better."""
 
     @property
     def dimensions(self) -> Sequence[Dimension]:
@@ -42,20 +41,20 @@ class Objective(Protocol):
 
     @property
     def num_steps(self) -> int:
-        """How often `follow` gets a value on the way."""
+        """How often `on_progress` gets a validation score on the way."""
 
-    def settings(self) -> dict[str, Any]:
-        """Return all that decides a value beside the options, as JSON values."""
+    def settings(self) -> EntrySettings | SamplerSettings:
+        """Return everything that determines a value besides the options that are searched."""
 
-    def measure(self, params: Mapping[str, Value], follow: Follow) -> float:
-        """Return the value of one choice; what `follow` raises ends the measurement."""
+    def evaluate(self, params: Mapping[str, Value], on_progress: OnProgress) -> float:
+        """Return the value of one choice; what `on_progress` raises ends the evaluation."""
 
-    def compare(self, best: str, num_seeds: int, folder: Path, report: Report) -> dict[str, Any]:
+    def compare(self, best: str, num_seeds: int, folder: Path, report: Report) -> FinalComparison:
         """Compare the best choice with the default, on text and with seeds that no trial had."""
 
 
 @dataclass(frozen=True)
-class Training:
+class EntryObjective:
     """The validation score of an entry that is trained with the study's seed under the budget."""
 
     entry: Entry
@@ -71,33 +70,33 @@ class Training:
         return self.entry.name
 
     @property
-    def measures(self) -> str:
-        """Bits per character, as in a comparison, but of the validation part."""
+    def value_name(self) -> str:
+        """Bits per character, as in a comparison, but on the validation part."""
         return "validation bits per character"
 
     @property
     def num_steps(self) -> int:
-        """Validation comes so often."""
+        """The number of validations of a training run."""
         return self.entry.train_options().num_validations
 
-    def settings(self) -> dict[str, Any]:
-        """Return what `Experiment` says decides a run, and the parts and options of the entry."""
+    def settings(self) -> EntrySettings:
+        """Return what determines a run, and the parts and options of the entry."""
         experiment = Experiment(self.entry, self.corpus, self.budget, self.device_config, self.seed)
-        return {"entry": {"parts": self.entry.parts, "options": self.entry.options}, **experiment.settings()}
+        made_with = vars(experiment.settings())
+        return EntrySettings(**made_with, parts=self.entry.parts, options=self.entry.options)
 
-    def measure(self, params: Mapping[str, Value], follow: Follow) -> float:
+    def evaluate(self, params: Mapping[str, Value], on_progress: OnProgress) -> float:
         """Train and score; raises `TextgenError` if the tokenizer loses text."""
         # No trial may see the test part. Without one, an experiment scores validation as it would test.
         corpus = replace(self.corpus, split=replace(self.corpus.split, test=""))
         entry = parse_entry(spell(self.entry.name, self.dimensions, params))
-        run = Experiment(entry, corpus, self.budget, self.device_config, self.seed).run(follow)
-        score = run.manifest["result"]["validation"]
-        if score is None:
+        run = Experiment(entry, corpus, self.budget, self.device_config, self.seed).run(on_progress)
+        if run.result.validation is None:
             name = entry.parts["tokenizer"]
             raise TextgenError(f"tokenizer {name!r} loses text, so there is no score to tune by")
-        return float(score["bits_per_char"])
+        return run.result.validation.bits_per_char
 
-    def compare(self, best: str, num_seeds: int, folder: Path, report: Report) -> dict[str, Any]:
+    def compare(self, best: str, num_seeds: int, folder: Path, report: Report) -> FinalComparison:
         """Train both on the whole corpus with the seeds that follow the study's."""
         options = BenchOptions(
             budget=self.budget, device_config=self.device_config, seed=self.seed + 1, num_seeds=num_seeds

@@ -27,7 +27,7 @@ def write_page(study: Study, path: Path) -> str | None:
     complete = [trial for trial in study.trials() if trial.state == TrialState.COMPLETE]
     if len(complete) < MIN_TRIALS:
         return f"no plots of fewer than {MIN_TRIALS} complete trials"
-    title = html.escape(f"{study.objective.name}: {study.objective.measures}")
+    title = html.escape(f"{study.objective.name}: {study.objective.value_name}")
     parts = [f"<!DOCTYPE html>\n<meta charset='utf-8'>\n<title>{title}</title>\n<style>{STYLE}</style>"]
     parts.append(f"<h1>{title}</h1>")
     for number, draw in enumerate(_drawings(study)):
@@ -40,7 +40,7 @@ def write_page(study: Study, path: Path) -> str | None:
 def _drawings(study: Study) -> list[Callable[[], Any]]:
     from optuna import visualization
 
-    found, name = study.optuna, study.objective.measures
+    found, name = study.optuna, study.objective.value_name
     drawings: list[Callable[[], Any]] = [
         lambda: visualization.plot_optimization_history(found, target_name=name)
     ]

@@ -1,68 +1,82 @@
-"""What a study says: as JSON values, and as Markdown."""
+"""The report of a study: its result, and the same as Markdown."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import version
-from typing import Any
+from typing import Literal, TypeAlias
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from textgen.comparison.report.markdown import escape
 from textgen.registry.options import write_value
 from textgen.runtime.environment import machine, versions
+from textgen.tune.results import FinalComparison, SearchedOption, StudyResult, TrialResult
 from textgen.tune.search_space import spell
-from textgen.tune.study import Study, parameters, settings
+from textgen.tune.study import Study, parameters
 
 MIN_TRIALS = 3
-"""Of which importances are computed; fewer say nothing."""
+"""Trials with different values that importances need; fewer say nothing."""
+
+State: TypeAlias = Literal["complete", "pruned", "failed", "killed", "waiting", "running"]
+
+STATES: dict[TrialState, State] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.FAIL: "killed",
+    TrialState.WAITING: "waiting",
+    TrialState.RUNNING: "running",
+}
+"""How results name Optuna's states; a trial that is pruned is `failed` if it has a reason."""
 
 
-def study_result(study: Study, comparison: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the object that `textgen tune --json` prints."""
+def study_result(study: Study, comparison: FinalComparison | None) -> StudyResult:
+    """Return the result of a study as it stands."""
     objective, best = study.objective, study.best()
-    return {
-        "name": objective.name,
-        "measures": objective.measures,
-        "settings": settings(objective),
-        "best": None if best is None else describe_trial(study, best),
-        "comparison": comparison,
-        "importances": importances(study),
-        "trials": [describe_trial(study, trial) for trial in study.trials()],
-        "versions": {**versions(), "optuna": version("optuna")},
-        "machine": machine(),
-    }
+    return StudyResult(
+        name=objective.name,
+        value_name=objective.value_name,
+        settings=objective.settings(),
+        search=tuple(each.described() for each in objective.dimensions),
+        best=None if best is None else trial_result(study, best),
+        comparison=comparison,
+        importances=importances(study),
+        trials=tuple(trial_result(study, trial) for trial in study.trials()),
+        versions={**versions(), "optuna": version("optuna")},
+        machine=machine(),
+    )
 
 
-def describe_trial(study: Study, trial: FrozenTrial) -> dict[str, Any]:
-    """Return a trial as JSON values; `failed` and `pruned` are told apart by the reason."""
+def trial_result(study: Study, trial: FrozenTrial) -> TrialResult:
+    """Return a trial; `failed` and `pruned` are told apart by the reason."""
     params, attributes = parameters(trial), trial.user_attrs
-    state = trial.state.name.lower()
-    if trial.state == TrialState.PRUNED and "reason" in attributes:
-        state = "failed"
-    if trial.state == TrialState.FAIL:
-        state = "killed"
     is_whole = len(params) == len(study.objective.dimensions)
-    return {
-        "number": trial.number,
-        "state": state,
-        "name": spell(study.objective.name, study.objective.dimensions, params) if is_whole else None,
-        "params": params,
-        "value": trial.values[0] if trial.state == TrialState.COMPLETE else None,
-        "curve": [
-            [step, value if math.isfinite(value) else None]
+    return TrialResult(
+        number=trial.number,
+        state=_state(trial),
+        name=spell(study.objective.name, study.objective.dimensions, params) if is_whole else None,
+        params=params,
+        value=trial.values[0] if trial.state == TrialState.COMPLETE else None,
+        curve=tuple(
+            (step, value if math.isfinite(value) else None)
             for step, value in sorted(trial.intermediate_values.items())
-        ],
-        "seconds": attributes.get("seconds"),
-        "reason": attributes.get("reason"),
-    }
+        ),
+        seconds=attributes.get("seconds"),
+        reason=attributes.get("reason"),
+    )
+
+
+def _state(trial: FrozenTrial) -> State:
+    if trial.state == TrialState.PRUNED:
+        return "failed" if "reason" in trial.user_attrs else "pruned"
+    return STATES[trial.state]
 
 
 def importances(study: Study) -> dict[str, float]:
     """Return the share of each option in how much the values vary (fANOVA, Hutter et al. 2014).
 
-    It needs three trials that came to their end with different values; else there are none.
+    It needs `MIN_TRIALS` complete trials with different values; otherwise there are none.
     """
     values = {trial.values[0] for trial in study.trials() if trial.state == TrialState.COMPLETE}
     if len(values) < MIN_TRIALS:
@@ -72,25 +86,24 @@ def importances(study: Study) -> dict[str, float]:
     return {name: float(share) for name, share in found.items()}
 
 
-def verdict(result: Mapping[str, Any]) -> str:
+def verdict(result: StudyResult) -> str:
     """Return in one sentence what was gained."""
-    best, compared = result["best"], result["comparison"]
-    if best is None:
-        return "No trial came to its end, so there is nothing to compare."
+    compared = result.comparison
+    if result.best is None:
+        return "No trial completed, so there is nothing to compare."
     if compared is None:
         return "The search found nothing better than the default."
-    part, gain = compared["scored_on"], compared["gain"]
-    if gain is None:
-        return f"The comparison failed: {'; '.join(compared['errors']) or 'there are no scores'}."
-    return f"On {part} {_change(compared, gain)}."
+    if compared.gain is None:
+        return f"The comparison failed: {'; '.join(compared.errors) or 'there are no scores'}."
+    return f"On {compared.scored_on} {_change(compared, compared.gain)}."
 
 
-def _change(compared: Mapping[str, Any], gain: float) -> str:
-    if compared["interval"] is None:
-        distances = [f"{compared[which]['value']:.4f}" for which in ("best", "default")]
+def _change(compared: FinalComparison, gain: float) -> str:
+    if compared.interval is None:
+        distances = [f"{side.value:.4f}" for side in (compared.best, compared.default)]
         how = "nearer to" if gain > 0 else "no nearer to"
         return f"it is {how} the author's text than the default: {distances[0]} against {distances[1]}"
-    low, high = compared["interval"]
+    low, high = compared.interval
     if low > 0:
         return f"it is better by {gain:.4f} bits per character [{low:.4f}, {high:.4f}]"
     if high < 0:
@@ -99,47 +112,48 @@ def _change(compared: Mapping[str, Any], gain: float) -> str:
     return f"the default is as good: {gain:+.4f} bits per character [{low:+.4f}, {high:+.4f}]"
 
 
-def to_markdown(result: Mapping[str, Any]) -> str:
+def to_markdown(result: StudyResult) -> str:
     """Return the report: what to paste, what it gains, what mattered, and every trial."""
     return "\n".join(_lines(result)) + "\n"
 
 
-def _lines(result: Mapping[str, Any]) -> Iterator[str]:
-    best, trials = result["best"], result["trials"]
-    yield f"# Tuned: {result['name']}\n"
-    if best is not None:
-        yield f"    {best['name']}\n"
+def _lines(result: StudyResult) -> Iterator[str]:
+    yield f"# Tuned: {result.name}\n"
+    if result.best is not None:
+        yield f"    {result.best.name}\n"
     yield f"{verdict(result)}\n"
-    for error in (result["comparison"] or {}).get("errors", ()):
+    for error in result.comparison.errors if result.comparison else ():
         yield f"- failed in the comparison: {error}\n"
-    counts = {
-        state: sum(trial["state"] == state for trial in trials) for state in ("complete", "pruned", "failed")
-    }
-    yield (
-        f"{sum(counts.values())} trials: {counts['complete']} complete, {counts['pruned']} pruned by their "
-        f"curve, {counts['failed']} failed. Values: {result['measures']}, less is better.\n"
+    complete, pruned, failed = (
+        sum(trial.state == state for trial in result.trials) for state in ("complete", "pruned", "failed")
     )
-    shares = result["importances"]
-    yield "| option | default | best | searched |" + " importance |" * bool(shares)
-    yield "| :-- | --: | --: | :-- |" + " --: |" * bool(shares)
-    searched = result["settings"]["search"]
-    for each in sorted(searched, key=lambda each: -shares.get(each["option"], 0.0)):
-        name = each["option"]
-        found = write_value(best["params"][name]) if best else "-"
-        share = f" {100 * shares.get(name, 0.0):.0f} % |" if shares else ""
-        yield f"| {name} | {write_value(each['default'])} | {found} | {_range(each)} |{share}"
-    if not shares:
-        yield f"\nFewer than {MIN_TRIALS} different values say nothing about importance."
+    yield (
+        f"{complete + pruned + failed} trials: {complete} complete, {pruned} pruned by their curve, "
+        f"{failed} failed. Values: {result.value_name}, less is better.\n"
+    )
+    yield from _option_lines(result)
     yield "\n| trial | state | value | seconds | what |"
     yield "| --: | :-- | --: | --: | :-- |"
-    for trial in trials:
-        value = "-" if trial["value"] is None else f"{trial['value']:.4f}"
-        seconds = "-" if trial["seconds"] is None else f"{trial['seconds']:.1f}"
-        what = f"{trial['name'] or '-'}{': ' + trial['reason'] if trial['reason'] else ''}"
-        yield f"| {trial['number']} | {trial['state']} | {value} | {seconds} | {what.replace('|', '/')} |"
+    for trial in result.trials:
+        value = "-" if trial.value is None else f"{trial.value:.4f}"
+        seconds = "-" if trial.seconds is None else f"{trial.seconds:.1f}"
+        what = f"{trial.name or '-'}{f': {trial.reason}' if trial.reason else ''}"
+        yield f"| {trial.number} | {trial.state} | {value} | {seconds} | {escape(what)} |"
 
 
-def _range(each: Mapping[str, Any]) -> str:
-    if "values" in each:
-        return ", ".join(map(write_value, each["values"]))
-    return f"{write_value(each['low'])} to {write_value(each['high'])}{' by factors' if each['log'] else ''}"
+def _option_lines(result: StudyResult) -> Iterator[str]:
+    shares = result.importances
+    yield f"| option | default | best | searched |{' importance |' if shares else ''}"
+    yield f"| :-- | --: | --: | :-- |{' --: |' if shares else ''}"
+    for each in sorted(result.search, key=lambda each: -shares.get(each.option, 0.0)):
+        found = write_value(result.best.params[each.option]) if result.best else "-"
+        share = f" {100 * shares.get(each.option, 0.0):.0f} % |" if shares else ""
+        yield f"| {each.option} | {write_value(each.default)} | {found} | {_range(each)} |{share}"
+    if not shares:
+        yield f"\nFewer than {MIN_TRIALS} different values say nothing about importance."
+
+
+def _range(each: SearchedOption) -> str:
+    if each.values is not None:
+        return ", ".join(map(write_value, each.values))
+    return f"{each.low:.10g} to {each.high:.10g}{' (log scale)' if each.log else ''}"

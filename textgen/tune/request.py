@@ -12,9 +12,9 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import names_run
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import Budget
-from textgen.tune.final_comparison import Report
-from textgen.tune.objective import Training, entry_candidates
-from textgen.tune.sampler_objective import Sampling, check_text, sampler_candidates
+from textgen.training.progress import Report
+from textgen.tune.objective import EntryObjective, entry_candidates
+from textgen.tune.sampler_objective import SamplerObjective, check_text, sampler_candidates
 from textgen.tune.search_space import dimensions
 
 
@@ -26,13 +26,13 @@ class Request:
     """An entry or, for a sampler, also the folder of a run."""
     search: str | None
     sampling: str | None
-    """A sampler to tune in place of the entry."""
+    """A sampler to tune instead of the entry."""
     budget: Budget
     device_config: DeviceConfig
     seed: int
     folder: Path
 
-    def objective(self, corpus: Corpus, report: Report) -> Training | Sampling:
+    def objective(self, corpus: Corpus, report: Report) -> EntryObjective | SamplerObjective:
         """Return what the trials measure; for a sampler, an entry is trained first.
 
         Raises `TextgenError` for an entry, a sampler or a search that means nothing.
@@ -40,7 +40,7 @@ class Request:
         if self.sampling is None:
             entry = parse_entry(self.entry)
             searched = dimensions(entry_candidates(entry), self.search, entry.name)
-            return Training(entry, corpus, self.budget, self.device_config, self.seed, searched)
+            return EntryObjective(entry, corpus, self.budget, self.device_config, self.seed, searched)
         searched = dimensions(sampler_candidates(self.sampling), self.search, self.sampling)
         run = Path(self.entry)
         if not names_run(self.entry):
@@ -51,4 +51,4 @@ class Request:
             check_reuse(run, experiment)
             finished_run(run, experiment, report)
         check_text(run, corpus)
-        return Sampling(self.sampling, run, corpus, self.device_config, self.seed, searched)
+        return SamplerObjective(self.sampling, run, corpus, self.device_config, self.seed, searched)

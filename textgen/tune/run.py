@@ -1,14 +1,15 @@
-"""The whole of it: search, compare, keep."""
+"""Running a study: search, compare with the default, save."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from textgen.runtime.files import to_json, write_file
-from textgen.tune.final_comparison import Report
+from textgen.runtime.files import write_file
+from textgen.runtime.records import to_json
+from textgen.training.progress import Report, ignore_report
 from textgen.tune.plots import write_page
-from textgen.tune.report import describe_trial, study_result
+from textgen.tune.report import study_result, trial_result
+from textgen.tune.results import StudyResult
 from textgen.tune.study import Study
 from textgen.tune.trials import Goal, search, search_in_processes
 
@@ -23,9 +24,9 @@ def run_study(
     *,
     num_jobs: int = 1,
     num_seeds: int = 3,
-    report: Report = lambda doing, progress: None,
+    report: Report = ignore_report,
     say: Say = lambda message: None,
-) -> dict[str, Any]:
+) -> StudyResult:
     """Search until the goal is reached, compare the best with the default, and return the result.
 
     It is also saved, as JSON and with plots. An interruption leaves what there is, and is raised again.
@@ -40,14 +41,14 @@ def run_study(
             say(f"{num_jobs} processes share the machine, so a second of training buys less than alone")
             search_in_processes(study, goal, num_jobs, report)
         best = study.best()
-        chosen = describe_trial(study, best)["name"] if best else study.objective.name
+        chosen = trial_result(study, best).name if best else study.objective.name
         comparison = None
-        if chosen != study.objective.name:
+        if chosen is not None and chosen != study.objective.name:
             comparison = study.objective.compare(chosen, num_seeds, study.folder, report)
     except KeyboardInterrupt:
         study.interrupt()
         write_file(study.folder / RESULT, to_json(study_result(study, None)))
-        say(f"{study.num_done()} trials are kept in {study.folder}; the same --out goes on")
+        say(f"{study.num_done()} trials are kept in {study.folder}; the same --out continues the study")
         raise
     result = study_result(study, comparison)
     write_file(study.folder / RESULT, to_json(result))

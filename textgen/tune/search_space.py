@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
 from optuna.distributions import (
@@ -18,8 +18,7 @@ from optuna.distributions import (
 from textgen.api import Search, TextgenError
 from textgen.registry.options import Option, metadata, write_value
 from textgen.runtime.messages import unknown
-
-Value: TypeAlias = bool | int | float | str | None
+from textgen.tune.results import SearchedOption, Value
 
 NUM_STEPS = 50
 """About how many steps a linear range has that declares none."""
@@ -79,12 +78,16 @@ class Dimension:
         kind = IntDistribution if isinstance(low, int) else FloatDistribution
         return kind(low, high, log=self.log)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what is searched as JSON values."""
-        about = {"option": self.name, "default": self.default}
+    def described(self) -> SearchedOption:
+        """Return the option as results name it."""
         if not self.is_range:
-            return {**about, "values": list(self.grid)}
-        return {**about, "low": self.grid[0], "high": self.grid[-1], "log": self.log, "num": len(self.grid)}
+            return SearchedOption(
+                option=self.name, default=self.default, num=len(self.grid), values=self.grid
+            )
+        low, high = (float(end or 0) for end in (self.grid[0], self.grid[-1]))
+        return SearchedOption(
+            option=self.name, default=self.default, low=low, high=high, log=self.log, num=len(self.grid)
+        )
 
 
 def dimensions(candidates: Sequence[Candidate], chosen: str | None, what: str) -> list[Dimension]:

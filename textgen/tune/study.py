@@ -24,8 +24,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.api import TextgenError
+from textgen.runtime.records import to_values
 from textgen.tune.objective import Objective
-from textgen.tune.search_space import Value
+from textgen.tune.results import Value
 from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, num_combinations
 
 FILE, WORKERS = "study.db", "workers"
@@ -51,7 +52,7 @@ class Study:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.objective = objective
-        self._num_random, self._seed = num_random, int(objective.settings()["seed"])
+        self._num_random, self._seed = num_random, objective.settings().seed
         self.folder, self._worker = folder, uuid.uuid4().hex
         (folder / WORKERS).mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(folder / WORKERS / "study.lock")
@@ -196,7 +197,9 @@ class Study:
 
 def settings(objective: Objective) -> dict[str, Any]:
     """Return what a study must not change, as JSON values."""
-    return {**objective.settings(), "search": [each.to_json() for each in objective.dimensions]}
+    search = [each.described() for each in objective.dimensions]
+    values: dict[str, Any] = to_values(objective.settings())
+    return {**values, "search": to_values(search)}
 
 
 def parameters(trial: FrozenTrial) -> dict[str, Value]:

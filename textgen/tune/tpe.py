@@ -14,7 +14,8 @@ from optuna.samplers import TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from textgen.tune.search_space import Dimension, Value
+from textgen.tune.results import Value
+from textgen.tune.search_space import Dimension
 
 NUM_RANDOM = 10
 """How many trials are drawn blindly before the estimator begins."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -19,32 +16,31 @@ from optuna.trial import Trial
 from textgen.api import TextgenError
 from textgen.registry.attribution import describe_error
 from textgen.registry.registry import plugin_files
-from textgen.registry.single_file import load_plugin_file
-from textgen.runtime.processes import prepare_process
-from textgen.training.progress import Progress
-from textgen.tune.final_comparison import Report
+from textgen.registry.single_file import load_plugin_files
+from textgen.runtime.processes import Killed, Setup, run_jobs
+from textgen.training.progress import OnProgress, Progress, Report, ignore_report
 from textgen.tune.objective import Objective
 from textgen.tune.study import Study
 
 PAUSE_SECONDS = 0.3
-"""How often a process looks whether others have come to an end."""
+"""How often a process looks whether others have finished."""
 
 
 @dataclass(frozen=True)
 class Goal:
-    """When a search is over."""
+    """What ends a search."""
 
     num_trials: int | None
-    """Of the whole study, what was there before included."""
+    """Trials of the whole study, earlier ones included."""
     deadline: float | None
-    """The time (`time.time()`) after which no trial is begun."""
+    """The time (`time.time()`) after which no trial starts."""
 
     def is_late(self) -> bool:
-        """Return whether the time is over."""
+        """Return whether the deadline has passed."""
         return self.deadline is not None and time.time() >= self.deadline
 
 
-def search(study: Study, goal: Goal, report: Report = lambda doing, progress: None) -> None:
+def search(study: Study, goal: Goal, report: Report = ignore_report) -> None:
     """Make trials until the goal is reached. One that fails, whatever the reason, is kept with it."""
     while not goal.is_late():
         trial = study.claim(goal.num_trials)
@@ -57,8 +53,8 @@ def search(study: Study, goal: Goal, report: Report = lambda doing, progress: No
         make_trial(study, trial, lambda progress, doing=doing: report(doing, progress))  # type: ignore[misc]
 
 
-def make_trial(study: Study, trial: Trial, report: Callable[[Progress], None]) -> None:
-    """Measure one trial, unless its curve says on the way that it will not be among the better half."""
+def make_trial(study: Study, trial: Trial, report: OnProgress) -> None:
+    """Evaluate one trial, unless its curve falls behind the better half on the way."""
     start, reported, num_steps = time.perf_counter(), set(), study.objective.num_steps
 
     def follow(progress: Progress) -> None:
@@ -75,7 +71,7 @@ def make_trial(study: Study, trial: Trial, report: Callable[[Progress], None]) -
 
     value, reason = None, None
     try:
-        value = study.objective.measure(trial.params, follow)
+        value = study.objective.evaluate(trial.params, follow)
     except optuna.TrialPruned:
         pass
     except KeyboardInterrupt:
@@ -85,33 +81,22 @@ def make_trial(study: Study, trial: Trial, report: Callable[[Progress], None]) -
     study.finish(trial, value, time.perf_counter() - start, reason)
 
 
-def search_in_processes(
-    study: Study,
-    goal: Goal,
-    num_jobs: int,
-    report: Report = lambda doing, progress: None,
-) -> None:
-    """Let processes search, each with its share of the threads; raises `TextgenError` if all of them fail."""
-    context = multiprocessing.get_context("spawn")
-    num_threads = max(1, torch.get_num_threads() // num_jobs)
-    arguments = (study.folder, study.objective, goal, num_threads, plugin_files())
-    processes: list[BaseProcess] = [
-        context.Process(target=_search_here, args=arguments) for _ in range(num_jobs)
-    ]
-    try:
-        with _ignored_interrupts():
-            for process in processes:
-                process.start()
-        while any(process.is_alive() for process in processes):
-            report(standing(study, goal, None), None)
-            time.sleep(PAUSE_SECONDS)
-    finally:
-        for process in processes:
-            process.terminate()
-            process.join()
-    if all(process.exitcode for process in processes):
+def search_in_processes(study: Study, goal: Goal, num_jobs: int, report: Report = ignore_report) -> None:
+    """Let processes search, each with its share of the threads.
+
+    One that is killed leaves the trials to the others; raises `TextgenError` if all of them are.
+    """
+    setup = Setup(max(1, torch.get_num_threads() // num_jobs), partial(load_plugin_files, plugin_files()))
+    search_here = _SearchHere(study.folder, study.objective, goal)
+
+    def show() -> None:
+        report(standing(study, goal, None), None)
+
+    results = [result for _, result in run_jobs(search_here, range(num_jobs), num_jobs, setup, show)]
+    killed = [result for result in results if isinstance(result, Killed)]
+    if len(killed) == num_jobs:
         raise TextgenError(
-            f"every process of the search failed (exit code {processes[0].exitcode}); try --jobs 1"
+            f"every process of the search was killed (exit code {killed[0].exitcode}); try --jobs 1"
         )
 
 
@@ -122,22 +107,14 @@ def standing(study: Study, goal: Goal, number: int | None) -> str:
     return done + (f", best {best.values[0]:.4f}" if best else "")
 
 
-def _search_here(
-    folder: Path, objective: Objective, goal: Goal, num_threads: int, files: Sequence[Path]
-) -> None:
-    prepare_process()  # a trial of one that ends with its parent is made another time
-    torch.set_num_threads(num_threads)
-    for path in files:
-        load_plugin_file(path)
-    with redirect_stdout(sys.stderr), Study(folder, objective) as study:
-        search(study, goal)
+@dataclass(frozen=True)
+class _SearchHere:
+    """Searches in another process."""
 
+    folder: Path
+    objective: Objective
+    goal: Goal
 
-@contextmanager
-def _ignored_interrupts() -> Iterator[None]:
-    """Let processes that start meanwhile ignore Ctrl-C, which a terminal sends to all of them."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    def __call__(self, number: int) -> None:  # noqa: ARG002 - all processes do the same
+        with redirect_stdout(sys.stderr), Study(self.folder, self.objective) as study:
+            search(study, self.goal)

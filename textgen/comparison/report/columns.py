@@ -1,15 +1,21 @@
-"""What a table cell says: where its value stands in the result, how it is written, what is better."""
+"""Rows and columns of report tables: which value a cell shows, how it is written, and what is better."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-SCORE = "score.bits_per_char"
+from textgen.comparison.results import Comparison, EntryScore
+from textgen.evaluation.scoring import Score
+from textgen.evaluation.text_metrics import TextMetrics
+from textgen.experiment.results import EntryResult
+
 DASH = "\N{EN DASH}"
+
+Value = TypeVar("Value")
 
 
 class Cell(NamedTuple):
@@ -21,72 +27,95 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Entry:
+class EntryRow:
     """What one row is about: the runs of an entry that did not fail, one per seed, or a reference."""
 
     name: str
-    runs: Sequence[Mapping[str, Any]]
+    runs: Sequence[EntryResult] = ()
     failures: Sequence[str] = ()
     comparable: bool = True
-    is_reference: bool = False
+    part: str = "test"
+    """The part of the split whose score counts."""
+    estimate: EntryScore | None = None
+    """The score over all seeds, with its interval."""
+    reference_score: float | None = None
+    """Bits per character of a reference."""
+    reference_metrics: TextMetrics | None = None
+    """Metrics of the held-out text, for the row that it has."""
 
-    def values(self, path: str) -> list[Any]:
-        """Return what the runs have at a dotted path, as `train.curve.0.seconds`; nulls are left out."""
-        return [value for run in self.runs if (value := _lookup(run, path)) is not None]
+    @property
+    def is_reference(self) -> bool:
+        """Whether the row is not an entry."""
+        return self.reference_score is not None or self.reference_metrics is not None
 
-    def average(self, path: str) -> Any:
-        """Return the mean of numbers, the means of intervals, or else the first value; None of nothing."""
-        values = self.values(path)
-        first = values[0] if values else None
-        if isinstance(first, int | float):
-            return fmean(values)
-        if isinstance(first, list) and first and isinstance(first[0], int | float):
-            return [fmean(ends) for ends in zip(*values, strict=True)]
-        return first
+    @property
+    def scores(self) -> list[Score]:
+        """The scores of the runs that may be compared."""
+        return [score for run in self.runs if (score := run.score(self.part)) is not None]
 
-    def missing(self, path: str) -> str:
-        """Return what to show where there is no value."""
-        if path == SCORE and not self.runs:
-            return "failed"
-        return (
-            "not comparable" if path == SCORE and not self.comparable else "" if self.is_reference else DASH
-        )
+    @property
+    def bits_per_char(self) -> list[float]:
+        """The score of each run, or that of a reference."""
+        if self.reference_score is not None:
+            return [self.reference_score]
+        return [score.bits_per_char for score in self.scores]
+
+    @property
+    def sample_metrics(self) -> list[TextMetrics]:
+        """The metrics of what each run wrote, or those of the held-out text."""
+        if self.reference_metrics is not None:
+            return [self.reference_metrics]
+        return [run.sample_metrics for run in self.runs if run.sample_metrics is not None]
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One column of a table, and how its cells are made of an entry's runs."""
+class Column(Generic[Value]):
+    """One column of a table, and how its cells are made of a row."""
 
     header: str
-    path: str
-    write: Callable[[Any], str] = str
+    values: Callable[[EntryRow], Sequence[Value]]
+    """The values of a row, one for each seed; numbers are averaged, of others the first is shown."""
+    write: Callable[[Value], str] = str
     better: Literal["", "lower", "higher", "closest"] = ""
     """What the best cell is; `closest` is to the reference row."""
     extra: bool = False
     """Whether an 80-column terminal may leave this column out; such columns come last."""
     align: Literal["left", "right"] = "right"
+    is_score: bool = False
+    """Whether a missing value is explained: the entry failed, or may not be compared."""
 
-    def cells(self, entries: Sequence[Entry]) -> list[Cell]:
-        """Return the cell of each entry: the mean over its seeds, the best one marked."""
-        averages = [entry.average(self.path) for entry in entries]
-        best = self._best(entries, averages)
+    def average(self, row: EntryRow) -> Any:
+        """Return the mean of numbers, otherwise the first value; None without any."""
+        values: Sequence[Any] = self.values(row)
+        is_number = values and isinstance(values[0], int | float) and not isinstance(values[0], bool)
+        return fmean(values) if is_number else values[0] if values else None
+
+    def cells(self, rows: Sequence[EntryRow]) -> list[Cell]:
+        """Return the cell of each row: the mean over its seeds, the best one marked."""
+        averages = [self.average(row) for row in rows]
+        best = self._best(rows, averages)
         return [
-            Cell(entry.missing(self.path))
+            Cell(self._missing(row))
             if average is None
-            else Cell(self.write(average), self._spread(entry), average == best and not entry.is_reference)
-            for entry, average in zip(entries, averages, strict=True)
+            else Cell(self.write(average), self._spread(row), average == best and not row.is_reference)
+            for row, average in zip(rows, averages, strict=True)
         ]
 
-    def _spread(self, entry: Entry) -> str:
-        """Speeds have none: they vary with the machine, not with the seed."""
-        values = entry.values(self.path)
+    def _missing(self, row: EntryRow) -> str:
+        if self.is_score and not row.is_reference and not (row.runs and row.comparable):
+            return "not comparable" if row.runs else "failed"
+        return "" if row.is_reference else DASH
+
+    def _spread(self, row: EntryRow) -> str:
+        """Return the standard deviation over seeds; speeds have none, since they vary with the machine."""
+        values: Sequence[Any] = self.values(row)
         varies = self.better in ("lower", "closest") and len(values) > 1 and all(map(math.isfinite, values))
         return f" ± {self.write(stdev(values))}" if varies else ""
 
-    def _best(self, entries: Sequence[Entry], averages: Sequence[Any]) -> Any:
-        pairs = [pair for pair in zip(entries, averages, strict=True) if self.better and pair[1] is not None]
-        own = [average for entry, average in pairs if not entry.is_reference]
-        targets = [average for entry, average in pairs if entry.is_reference]
+    def _best(self, rows: Sequence[EntryRow], averages: Sequence[Any]) -> Any:
+        pairs = [pair for pair in zip(rows, averages, strict=True) if self.better and pair[1] is not None]
+        own = [average for row, average in pairs if not row.is_reference]
+        targets = [average for row, average in pairs if row.is_reference]
         if len(set(own)) < 2:
             return None
         if self.better == "closest":
@@ -94,78 +123,41 @@ class Measure:
         return min(own) if self.better == "lower" else max(own)
 
 
-def read_entries(result: Mapping[str, Any]) -> list[Entry]:
-    """Return the entries, best first, then what cannot be compared, then what failed.
+def of_runs(value: Callable[[EntryResult], Value | None]) -> Callable[[EntryRow], Sequence[Value]]:
+    """Return the values that a function has of a row's runs, where it has one."""
+    return lambda row: [found for run in row.runs if (found := value(run)) is not None]
 
-    The score of each run, on test or validation, stands under `score`, if it may be compared.
-    """
-    by_name: dict[str, list[Mapping[str, Any]]] = {}
-    for run in result.get("entries") or ():
-        by_name.setdefault(run["name"], []).append(run)
-    entries = []
-    for name, runs in by_name.items():
-        good = [
-            {**run, "score": run.get(result.get("scored_on") or "test")}
-            for run in runs
-            if not run.get("error")
-        ]
-        comparable = all(run.get("comparable", True) for run in runs)
-        if not comparable:
-            good = [{**run, "score": None, "validation": None} for run in good]
+
+def of_scores(value: Callable[[Score], Value | None]) -> Callable[[EntryRow], Sequence[Value]]:
+    """Return the values that a function has of a row's scores, where it has one."""
+    return lambda row: [found for score in row.scores if (found := value(score)) is not None]
+
+
+def of_metrics(value: Callable[[TextMetrics], Value | None]) -> Callable[[EntryRow], Sequence[Value]]:
+    """Return the values that a function has of the metrics of what a row wrote, where it has one."""
+    return lambda row: [found for metrics in row.sample_metrics if (found := value(metrics)) is not None]
+
+
+def entry_rows(result: Comparison) -> list[EntryRow]:
+    """Return the entries, best first, then those that cannot be compared, then those that failed."""
+    estimates = {score.name: score for score in result.scores}
+    rows = []
+    for name in dict.fromkeys(entry.name for entry in result.entries):
+        own = [entry for entry in result.entries if entry.name == name]
+        runs = [entry for entry in own if isinstance(entry, EntryResult)]
         failures = [
-            f"{name} failed" + f" with seed {run.get('seed')}" * bool(good) + f": {run['error']}"
-            for run in runs
-            if run.get("error")
+            f"{name} failed{f' with seed {entry.seed}' if runs else ''}: {entry.error}"
+            for entry in own
+            if not isinstance(entry, EntryResult)
         ]
-        entries.append(Entry(name, good, failures, comparable))
-    return sorted(entries, key=rank)
+        comparable = all(run.comparable for run in runs)
+        rows.append(
+            EntryRow(name, runs, failures, comparable, part=result.scored_on, estimate=estimates.get(name))
+        )
+    return sorted(rows, key=rank)
 
 
-def rank(entry: Entry) -> tuple[bool, float]:
+def rank(row: EntryRow) -> tuple[bool, float]:
     """Return the sort key that puts the best score first, and what failed last."""
-    score = entry.average(SCORE)
-    return not entry.runs, math.inf if score is None else score
-
-
-def bits(value: float) -> str:
-    """Write bits, always with four decimals."""
-    return f"{value:.4f}"
-
-
-def percent(value: float) -> str:
-    """Write a rate as a percentage; the header says `%`."""
-    return f"{100 * value:.1f}"
-
-
-def decimal(value: float) -> str:
-    """Write seconds, epochs and the like."""
-    return f"{value:.1f}"
-
-
-def count(value: float) -> str:
-    """Write a number in full, with commas."""
-    return f"{value:,.0f}"
-
-
-def short(value: float) -> str:
-    """Write three significant digits: `1.31 M`."""
-    power = 0
-    while value >= 999.5 and power < 4:
-        value, power = value / 1000, power + 1
-    return f"{value:.3g} {' kMGT'[power]}".rstrip()
-
-
-def perplexity(value: float) -> str:
-    """Write a number that may be astronomical: `187.2`, `12,345`, `1.4e11`."""
-    if value < 1e5:
-        return f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
-    return f"{value:.1e}".replace("e+0", "e").replace("e+", "e")
-
-
-def _lookup(value: Any, path: str) -> Any:
-    for key in path.split("."):
-        if isinstance(value, Mapping):
-            value = value.get(key)
-        else:
-            value = value[int(key)] if isinstance(value, list) and value else None
-    return None if isinstance(value, float) and math.isnan(value) else value
+    failed = not row.runs and not row.is_reference
+    return failed, fmean(row.bits_per_char) if row.bits_per_char and row.comparable else math.inf

@@ -6,45 +6,39 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from textgen.comparison.report.tables import (
-    NUM_WORDS,
-    Note,
-    Result,
-    Table,
-    invented_words,
-    samples,
-    summary,
-    tables,
-)
+from textgen.comparison.report.contents import summary, tables
+from textgen.comparison.report.table import NUM_WORDS, Note, Table
+from textgen.comparison.report.written import made_up_words, sample_groups
+from textgen.comparison.results import Comparison
 
 TEXT_WIDTH = 100
 
 
-def to_markdown(result: Result) -> str:
+def to_markdown(result: Comparison) -> str:
     """Return the whole report of a comparison."""
     return "\n".join(_lines(result)) + "\n"
 
 
-def _lines(result: Result) -> Iterator[str]:
-    yield f"# Comparison on {_escape(str((result.get('corpus') or {}).get('name')))}\n"
-    yield from (f"- {_escape(line)}" for line in summary(result) if line)
+def escape(text: str) -> str:
+    """Return `text` so that Markdown shows it unchanged, on one line and in a table too."""
+    return re.sub(r"([\\`*<>\[\]|~&]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))
+
+
+def _lines(result: Comparison) -> Iterator[str]:
+    yield f"# Comparison on {escape(result.corpus.name)}\n"
+    yield from (f"- {escape(line)}" for line in summary(result) if line)
     for table in tables(result):
-        yield f"\n## {_escape(table.title)}\n\n{_escape(table.caption)}\n"
+        yield f"\n## {escape(table.title)}\n\n{escape(table.caption)}\n"
         yield from (*_table(table), *_notes(table.notes))
-    groups, invented = samples(result), invented_words(result)
+    groups, made_up = sample_groups(result), made_up_words(result)
     if groups:
         yield "\n## Samples"
     for group in groups:
-        yield f"\n### {_code(group.prompt)}\n\n{_escape(group.sampler)}"
-        yield from (f"\n**{_escape(name)}**\n\n{_fenced(text)}" for name, text in group.texts)
-    if invented:
-        yield "\n## Invented words\n\nNeither the lexicon nor the training text has them."
-        yield from _notes([Note(name, words[:NUM_WORDS]) for name, words in invented.items()])
-
-
-def _escape(text: str) -> str:
-    """Return `text` so that Markdown shows it as it is, on one line and in a table too."""
-    return re.sub(r"([\\`*<>\[\]|~&]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))
+        yield f"\n### {_code(group.prompt)}\n\n{escape(group.sampler)}"
+        yield from (f"\n**{escape(name)}**\n\n{_fenced(text)}" for name, text in group.texts)
+    if made_up:
+        yield "\n## Made-up words\n\nNeither the lexicon nor the training text has them."
+        yield from _notes([Note(name, words[:NUM_WORDS]) for name, words in made_up.items()])
 
 
 def _code(text: str) -> str:
@@ -64,12 +58,12 @@ def _longer_than_any(text: str, least: int) -> str:
 
 
 def _table(table: Table) -> Iterator[str]:
-    headers = [_escape(column.header.replace("-\n", "").replace("/\n", "/")) for column in table.columns]
+    headers = [escape(column.header.replace("-\n", "").replace("/\n", "/")) for column in table.columns]
     lefts = [True, *(column.align == "left" for column in table.columns)]
     lines = [["entry", *headers]]
     for row in table.rows:
-        name = f"*{_escape(row.name)}*" if row.is_reference else _escape(row.name)
-        texts = ((_escape(cell.text + cell.spread), "**" * cell.best) for cell in row.cells)
+        name = f"*{escape(row.name)}*" if row.is_reference else escape(row.name)
+        texts = ((escape(cell.text + cell.spread), "**" * cell.best) for cell in row.cells)
         lines.append([name, *(f"{mark}{text}{mark}" for text, mark in texts)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = [
@@ -85,4 +79,4 @@ def _notes(notes: Sequence[Note]) -> Iterator[str]:
     if notes:
         yield ""
     for note in notes:
-        yield f"- {_escape(note.label)}" + (": " + ", ".join(map(_code, note.words)) if note.words else "")
+        yield f"- {escape(note.label)}" + (": " + ", ".join(map(_code, note.words)) if note.words else "")

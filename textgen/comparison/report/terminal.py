@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType
@@ -14,35 +15,27 @@ from rich.segment import Segment
 from rich.table import Table as Grid
 from rich.text import Text
 
-from textgen.comparison.report.columns import Measure
-from textgen.comparison.report.tables import (
-    NUM_WORDS,
-    Note,
-    Result,
-    Row,
-    Samples,
-    Table,
-    invented_words,
-    samples,
-    summary,
-    tables,
-)
+from textgen.comparison.report.columns import Column
+from textgen.comparison.report.contents import summary, tables
+from textgen.comparison.report.table import NUM_WORDS, Note, Row, Table
+from textgen.comparison.report.written import SampleGroup, made_up_words, sample_groups
+from textgen.comparison.results import Comparison
 
 GAP = 2
 MIN_NAME = 20
 MIN_BAR, MAX_BAR = 6, 40
 MIN_SAMPLE = 34
 """The least number of characters in a column of samples that stand side by side."""
-INVENTED = "underline magenta"
+MADE_UP = "underline magenta"
 ASCII = str.maketrans("\N{EN DASH}±·█▉▊▋▌▍▎▏▁▂▃▄▅▆▇─│┼", "-~.####    _,-=+*%-|+")
 """Stand-ins of the same width, for encodings other than UTF."""
 RULED, DIVIDED = (box.Box(str(lines), ascii=True) for lines in (box.SIMPLE_HEAD, box.MINIMAL))
 """Called ASCII so that rich leaves them as they are: what the encoding lacks is replaced here."""
 
 
-def render(result: Result, console: Console) -> None:
+def render(result: Comparison, console: Console) -> None:
     """Print the report of a comparison, as wide as the console."""
-    parts: list[RenderableType] = [_heading(f"Comparison on {(result.get('corpus') or {}).get('name')}")]
+    parts: list[RenderableType] = [_heading(f"Comparison on {result.corpus.name}")]
     parts += [Text(line, "dim") for line in summary(result) if line]
     for table in tables(result):
         parts += ["", _heading(table.title), Text(table.caption, "dim italic"), ""]
@@ -104,7 +97,7 @@ def _grid(table: Table, width: int, spreads: bool, num_shown: int, bar_width: in
     return grid
 
 
-def _aligned(column: Measure, index: int, rows: Sequence[Row], spreads: bool) -> list[Text]:
+def _aligned(column: Column[Any], index: int, rows: Sequence[Row], spreads: bool) -> list[Text]:
     """Align the numbers of a column by hand, as what follows ± must not move them."""
     cells = [row.cells[index] for row in rows]
     spread = max(len(cell.spread) for cell in cells) * spreads
@@ -143,22 +136,22 @@ def _fold(name: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def _samples(result: Result, width: int) -> Iterator[RenderableType]:
-    groups, invented = samples(result), invented_words(result)
+def _samples(result: Comparison, width: int) -> Iterator[RenderableType]:
+    groups, made_up = sample_groups(result), made_up_words(result)
     if groups:
         yield from ("", _heading("Samples"))
-    if groups and invented:
+    if groups and made_up:
         caption = "Words that neither the lexicon nor the training text has are "
-        yield Text.assemble(caption, ("underlined", INVENTED), ".", style="dim italic")
+        yield Text.assemble(caption, ("underlined", MADE_UP), ".", style="dim italic")
     for group in groups:
         yield from ("", Text.assemble((group.prompt, "bold yellow"), (f"  {group.sampler}", "dim")))
-        yield from _side_by_side(group, invented, width)
-    if invented:
-        yield from ("", _heading("Invented words"))
-        yield from (_note(Note(name, words[:NUM_WORDS])) for name, words in invented.items())
+        yield from _side_by_side(group, made_up, width)
+    if made_up:
+        yield from ("", _heading("Made-up words"))
+        yield from (_note(Note(name, words[:NUM_WORDS])) for name, words in made_up.items())
 
 
-def _side_by_side(group: Samples, invented: dict[str, list[str]], width: int) -> Iterator[RenderableType]:
+def _side_by_side(group: SampleGroup, made_up: dict[str, list[str]], width: int) -> Iterator[RenderableType]:
     most = max(1, (width + GAP + 1) // (MIN_SAMPLE + GAP + 1))
     num_rows = -(-len(group.texts) // most)
     num_columns = -(-len(group.texts) // num_rows)
@@ -169,8 +162,8 @@ def _side_by_side(group: Samples, invented: dict[str, list[str]], width: int) ->
         for name, written in group.texts[start : start + num_columns]:
             grid.add_column(Text(_fold(name, column_width), "bold"), width=column_width, overflow="fold")
             texts.append(Text(written))
-            words = "|".join(map(re.escape, invented.get(name, ())))
+            words = "|".join(map(re.escape, made_up.get(name, ())))
             if words:
-                texts[-1].highlight_regex(rf"(?i)(?<!\w)(?:{words})(?!\w)", INVENTED)
+                texts[-1].highlight_regex(rf"(?i)(?<!\w)(?:{words})(?!\w)", MADE_UP)
         grid.add_row(*texts)
         yield from ("", grid)

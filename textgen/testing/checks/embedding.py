@@ -60,9 +60,10 @@ def check_embedding_covers(component: Any, /, **options: Any) -> None:
     except TextgenError as error:
         raise CheckError(f"expected vectors for a model's token embedding; got: {error}") from error
     kind = f"{list(vectors.table.shape)} of {vectors.table.dtype}"
-    is_table = vectors.table.shape == (len(TOKENS), audit["dimension"]) and vectors.table.is_floating_point()
+    is_table = vectors.table.shape == (len(TOKENS), audit.dimension) and vectors.table.is_floating_point()
     require(is_table, f"expected a vector for each of {len(TOKENS)} tokens; got {kind}")
-    require(0 < audit["token_coverage"] <= 1, f"expected a coverage above 0; got {audit['token_coverage']}")
+    coverage = audit.token_coverage or 0.0
+    require(0 < coverage <= 1, f"expected a coverage above 0; got {coverage}")
 
 
 @check("embedding")

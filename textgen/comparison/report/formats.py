@@ -1,0 +1,47 @@
+"""How values are written in reports."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def bits(value: float) -> str:
+    """Write bits with four decimals."""
+    return f"{value:.4f}"
+
+
+def percent(value: float) -> str:
+    """Write a rate as a percentage; the header says `%`."""
+    return f"{100 * value:.1f}"
+
+
+def decimal(value: float) -> str:
+    """Write seconds, epochs and the like."""
+    return f"{value:.1f}"
+
+
+def count(value: float) -> str:
+    """Write a number in full, with commas."""
+    return f"{value:,.0f}"
+
+
+def short(value: float) -> str:
+    """Write three significant digits: `1.31 M`."""
+    power = 0
+    while value >= 999.5 and power < 4:
+        value, power = value / 1000, power + 1
+    return f"{value:.3g} {' kMGT'[power]}".rstrip()
+
+
+def perplexity(value: float) -> str:
+    """Write a number that may be astronomical: `187.2`, `12,345`, `1.4e11`."""
+    if value < 1e5:
+        return f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
+    return f"{value:.1e}".replace("e+0", "e").replace("e+", "e")
+
+
+def plain(text: str) -> str:
+    """Return `text` without blank lines, and without control characters, which a terminal would obey."""
+    lines = (line.replace("\t", " ").rstrip() for line in text.splitlines())
+    kept = "\n".join(filter(None, lines))
+    return "".join("\ufffd" if unicodedata.category(c)[0] == "C" and c != "\n" else c for c in kept)

@@ -1,0 +1,104 @@
+"""The tables of scores: how well each entry predicts the held-out text, and where its bits go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import fmean
+from typing import Any
+
+from textgen.comparison.report.columns import DASH, Column, EntryRow, of_runs, of_scores, rank
+from textgen.comparison.report.formats import bits, percent, perplexity, plain, short
+from textgen.comparison.report.table import Note, Table, make_table
+from textgen.comparison.results import Comparison, Difference
+
+
+def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
+    """Return the scores of entries and references, best first."""
+    references = [
+        EntryRow(reference.name, reference_score=reference.bits_per_char) for reference in result.references
+    ]
+    ranked = sorted([*rows, *references], key=rank)
+    columns: list[Column[Any]] = [
+        Column("bits/\nchar", lambda row: row.bits_per_char, bits, "lower", is_score=True),
+        Column(
+            "95 %\ninterval",
+            lambda row: [row.estimate.interval] if row.estimate else [],
+            lambda ends: DASH.join(map(bits, ends)),
+        ),
+        Column("perplexity\nper word", of_scores(lambda score: score.perplexity_per_word), perplexity),
+        Column("para-\nmeters", of_runs(lambda run: run.num_parameters), short),
+        Column("bits/\nbyte", of_scores(lambda score: score.bits_per_byte), bits, extra=True),
+        Column("nats/\nchar", of_scores(lambda score: score.nats_per_char), bits, extra=True),
+        Column("validation\nbits/char", _validation_bits, bits, "lower", extra=True),
+    ]
+    caption = (
+        "Bits per character of the whole text, lower is better. Italics: references. "
+        f"Interval: {result.interval_method}"
+    )
+    if any(len(row.runs) > 1 for row in rows):
+        caption += "; ±: standard deviation over seeds"
+    table = make_table("Scores", f"{caption}.", columns, ranked)
+    scores = [fmean(row.bits_per_char) if row.bits_per_char and row.comparable else 0.0 for row in ranked]
+    bars = [
+        replace(row, bar=score / max(scores)) for row, score in zip(table.rows, scores, strict=False) if score
+    ]
+    return replace(table, rows=[*bars, *table.rows[len(bars) :]], notes=_notes(rows))
+
+
+def _validation_bits(row: EntryRow) -> list[float]:
+    scores = [run.score("validation") for run in row.runs] if row.comparable else []
+    return [score.bits_per_char for score in scores if score is not None]
+
+
+def _notes(rows: Sequence[EntryRow]) -> list[Note]:
+    """Return why entries failed or wrote nothing, and whose scores cannot be used."""
+    notes = [Note(plain(failure)) for row in rows for failure in row.failures]
+    for row in rows:
+        unwritten = dict.fromkeys(reason for run in row.runs for reason in run.sample_errors)
+        notes += [Note(plain(reason), [row.name]) for reason in unwritten]
+    unproven = [row for row in rows if any(not run.score_checks.decoded_equals_text for run in row.runs)]
+    lossy = [row.name for row in unproven if not row.comparable]
+    wrong = [row.name for row in unproven if row.comparable]
+    if lossy:
+        notes.append(Note("not comparable, since the tokenizer loses text", lossy))
+    if wrong:
+        notes.append(Note("do not trust these scores, the decoded tokens differ from the text", wrong))
+    return notes
+
+
+def difference_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
+    """Return how much worse each entry is than the best one, and whether that is clear."""
+    by_name = {difference.b: difference for difference in result.differences}
+    columns: list[Column[Any]] = [
+        Column("bits/char", lambda row: [f"{by_name[row.name].bits_per_char:+.4f}"]),
+        Column("95 % interval", lambda row: ["[{:+.4f}, {:+.4f}]".format(*by_name[row.name].interval)]),
+        Column("verdict", lambda row: [_verdict(by_name[row.name])], align="left"),
+    ]
+    caption = "Bits per character more than the best; clear if the 95 % interval (paired) excludes 0."
+    compared = [row for row in rows if row.name in by_name]
+    best = result.differences[0].a if result.differences else ""
+    return make_table(f"Difference from {best}", caption, columns, compared)
+
+
+def _verdict(difference: Difference) -> str:
+    low, high = difference.interval
+    return "clearly worse" if low > 0 else "clearly better" if high < 0 else "no clear difference"
+
+
+def category_table(rows: Sequence[EntryRow]) -> Table:
+    """Return where the bits of each entry go."""
+    columns: list[Column[Any]] = [
+        Column("known\nwords", of_scores(lambda score: score.bits_by_category.in_vocabulary_words), bits),
+        Column("OOV\nwords", of_scores(lambda score: score.bits_by_category.oov_words), bits),
+        Column("punctu-\nation", of_scores(lambda score: score.bits_by_category.punctuation), bits),
+        Column("white\nspace", of_scores(lambda score: score.bits_by_category.white_space), bits),
+        Column("sum", of_scores(lambda score: score.bits_per_char), bits, "lower"),
+        Column("without\nOOV", of_scores(lambda score: score.bits_per_char_without_oov), bits),
+        Column("OOV\nrate %", of_scores(lambda score: score.oov_rate), percent),
+    ]
+    caption = (
+        "Bits per character spent on each. OOV: words outside the vocabulary; "
+        "without OOV: if they cost nothing, which flatters."
+    )
+    return make_table("Where the bits go", caption, columns, [row for row in rows if row.scores])

@@ -1,0 +1,61 @@
+"""What entries wrote: metrics of generated text, samples, and made-up words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from textgen.comparison.report.columns import Column, EntryRow, entry_rows, of_metrics
+from textgen.comparison.report.formats import count, percent, plain
+from textgen.comparison.report.table import Table, make_table
+from textgen.comparison.results import Comparison
+
+
+class SampleGroup(NamedTuple):
+    """What the entries wrote after one prompt: pairs of an entry's name and its text."""
+
+    prompt: str
+    sampler: str
+    texts: list[tuple[str, str]]
+
+
+def metrics_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
+    """Return the metrics of what each entry wrote, next to those of the held-out text."""
+    columns = [
+        Column("real\nwords %", of_metrics(lambda text: text.real_word_rate), percent, "closest"),
+        Column("distinct-2\n%", of_metrics(lambda text: text.distinct_2), percent, "closest"),
+        Column("repeti-\ntion %", of_metrics(lambda text: text.repetition_4), percent, "closest"),
+        Column("self\nBLEU %", of_metrics(lambda text: text.self_bleu), percent, "closest"),
+        Column("novel\n4-grams %", of_metrics(lambda text: text.novel_4gram_rate), percent, "closest"),
+        Column("verbatim\nspan", of_metrics(lambda text: text.longest_verbatim_span), count, "closest"),
+        Column("distinct-1\n%", of_metrics(lambda text: text.distinct_1), percent, "closest", extra=True),
+    ]
+    caption = (
+        "Best is closest to the held-out text. Novel 4-grams are not in the training text; "
+        "verbatim span: the most characters in a row that are."
+    )
+    held_out = EntryRow("held-out text", reference_metrics=result.held_out.sample_metrics)
+    return make_table("Generated text", caption, columns, [*rows, held_out])
+
+
+def sample_groups(result: Comparison) -> list[SampleGroup]:
+    """Return the samples by prompt and sampler, each of the first seed; entries are best first."""
+    groups: dict[tuple[str, str, int], SampleGroup] = {}
+    for row in entry_rows(result):
+        seen: Counter[tuple[str, str]] = Counter()
+        for sample in row.runs[0].samples if row.runs else ():
+            prompt, sampler = sample.prompt, sample.sampler
+            text = plain(sample.text.removeprefix(prompt)).strip() or "(nothing)"
+            key = (prompt, sampler, seen[prompt, sampler])
+            groups.setdefault(key, SampleGroup(plain(prompt) or "(no prompt)", sampler, [])).texts.append(
+                (row.name, text)
+            )
+            seen[prompt, sampler] += 1
+    return list(groups.values())
+
+
+def made_up_words(result: Comparison) -> dict[str, list[str]]:
+    """Return the words that each entry's samples made up, if any, by the entry's name."""
+    found = {row.name: row.runs[0].made_up_words for row in entry_rows(result) if row.runs}
+    return {name: list(map(plain, words)) for name, words in found.items() if words}

@@ -1,0 +1,84 @@
+"""Where texts come from: files, folders, standard input and corpora known by name."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from textgen.api import TextgenError
+from textgen.data.decoding import decode, decode_files
+from textgen.registry.attribution import contract_error
+from textgen.registry.options import build
+from textgen.registry.registry import names, unknown_name
+
+
+def read_text(sources: Sequence[str], encoding: str = "utf-8") -> tuple[str, str]:
+    """Return the name and the text of the sources, joined by a plus sign and by a blank line.
+
+    A source is `-` (standard input), a file, a folder (its `*.txt` files in order) or a corpus, as `wiki`
+    or `gutenberg/austen-emma.txt`. `encoding` is that of the files and of standard input.
+    """
+    if not sources:
+        raise TextgenError("no text given; name a path, - for standard input, or a corpus")
+    named = [_read_source(source, encoding) for source in sources]
+    return "+".join(name for name, _ in named), "\n\n".join(text for _, text in named)
+
+
+def locate_files(sources: Sequence[str]) -> list[tuple[str, list[Path]]] | None:
+    """Return name and files of each source; None unless all of them are files or folders."""
+    located = [_find_files(source) for source in sources if source != "-"]
+    found = [source for source in located if source is not None]
+    return found if len(found) == len(sources) else None
+
+
+def _find_files(source: str) -> tuple[str, list[Path]] | None:
+    """Return name and files of a source that is a path, otherwise None."""
+    try:
+        mode = os.stat(source).st_mode
+    except PermissionError as error:
+        raise TextgenError(f"cannot read {source}: {error.strerror}") from None
+    except (OSError, ValueError):  # no such path, or one that is too long or contains a NUL
+        return None
+    path = Path(source)
+    if not stat.S_ISDIR(mode):
+        return path.name, [path]
+    files = sorted(file for file in path.glob("*.txt") if file.is_file())
+    if not files:
+        raise TextgenError(f"the folder {source} contains no .txt files; give a file, or a folder with some")
+    return path.resolve().name or source, files
+
+
+def _read_source(source: str, encoding: str) -> tuple[str, str]:
+    """Return the name and the text of one source."""
+    if source == "-":
+        return "stdin", decode(sys.stdin.buffer.read(), "standard input", encoding)
+    located = _find_files(source)
+    if located is None:
+        return source, _read_corpus(source)
+    name, files = located
+    return name, "".join(decode_files(files, encoding))
+
+
+def _read_corpus(source: str) -> str:
+    """Return the text of a corpus plugin; `source` is its spec, then optionally a slash and an item."""
+    spec, _, item = source.partition("/")
+    name = spec.partition(":")[0]
+    known = names("corpus")
+    if name not in known:
+        is_path = os.sep in source or "/" in source or Path(source).suffix
+        if is_path and not get_close_matches(name, known, n=1, cutoff=0.8):
+            raise TextgenError(
+                f"no such file: {source}; give a path, - for standard input, or a corpus: {', '.join(known)}"
+            )
+        raise TextgenError(unknown_name("corpus", name) + "; or give the path of a file")
+    corpus = build("corpus", spec)
+    text = corpus.read(item)
+    if not isinstance(text, str):
+        raise contract_error(corpus, f"returned {type(text).__name__} instead of a text")
+    if not text:
+        raise TextgenError(f"the corpus {source} is empty; choose another")
+    return text

@@ -1,0 +1,107 @@
+"""Results on disk: frozen dataclasses written and read as JSON, with the version of their schema.
+
+A result that is kept has a field `schema_version`. Reading validates every field by its annotation
+(pydantic), so that a damaged or misspelt file is refused instead of showing gaps later.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from textgen.api import TextgenError
+from textgen.runtime.messages import one_line
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+SCHEMA_VERSION = 1
+"""Raised when a field of any kept result changes its name or meaning."""
+
+Record = TypeVar("Record")
+
+
+class DamagedRecordError(TextgenError):
+    """A file cannot be read as the record that it should hold."""
+
+
+def to_values(record: Any) -> Any:
+    """Return a dataclass, or a collection of them, as JSON values."""
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        return {field.name: to_values(getattr(record, field.name)) for field in dataclasses.fields(record)}
+    if isinstance(record, dict):
+        return {key: to_values(value) for key, value in record.items()}
+    if isinstance(record, (list, tuple)):
+        return [to_values(value) for value in record]
+    return record
+
+
+def to_json(record: Any) -> str:
+    """Return a record as JSON that any parser reads: no NaN, lone surrogates replaced by U+FFFD."""
+    text = json.dumps(to_values(record), indent=2, allow_nan=False, ensure_ascii=False)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") + "\n"
+
+
+def from_values(kind: type[Record], values: Any) -> Record:
+    """Return JSON values as a record of `kind`; raises `ValueError` with the first field that is wrong."""
+    from pydantic import ValidationError
+
+    try:
+        record: Record = _adapter(cast(Any, kind)).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{place}: {first['msg'].lower()}" if place else first["msg"].lower()) from None
+    for place in _unknown_fields(values, to_values(record)):
+        raise ValueError(f"{place}: unknown field")
+    return record
+
+
+def read_record(kind: type[Record], path: Path) -> Record:
+    """Read a record of `kind`.
+
+    Raises `DamagedRecordError` if the file does not hold one, `TextgenError` if its schema is newer.
+    """
+    try:
+        values = json.loads(path.read_text("utf-8"))
+        version = values["schema_version"]
+        if version == SCHEMA_VERSION:
+            return from_values(kind, values)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        reason = one_line(error, with_type=isinstance(error, LookupError))
+        raise DamagedRecordError(f"{path.name} cannot be read: {reason}") from None
+    raise TextgenError(
+        f"{str(path)!r} has schema version {version}; update textgen, which reads {SCHEMA_VERSION}"
+    )
+
+
+def json_schema(*kinds: type) -> dict[str, Any]:
+    """Return the JSON Schema of several kinds of record, each under its name in `$defs`."""
+    from pydantic import TypeAdapter
+
+    _, schema = TypeAdapter.json_schemas([(kind, "serialization", _adapter(kind)) for kind in kinds])
+    return schema
+
+
+def _unknown_fields(given: Any, taken: Any, prefix: str = "") -> Iterator[str]:
+    """Yield the places of JSON values that are not part of the record that was made of them."""
+    if isinstance(given, dict) and isinstance(taken, dict):
+        for name, value in given.items():
+            if name not in taken:
+                yield f"{prefix}{name}"
+            else:
+                yield from _unknown_fields(value, taken[name], f"{prefix}{name}.")
+    elif isinstance(given, list) and isinstance(taken, list):
+        for index, (value, own) in enumerate(zip(given, taken, strict=False)):
+            yield from _unknown_fields(value, own, f"{prefix}{index}.")
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

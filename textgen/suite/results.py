@@ -1,0 +1,161 @@
+"""Results of a suite: what is kept of each job, and the effect of each change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from textgen.comparison.results import HeldOut
+from textgen.data.corpus import CorpusInfo
+from textgen.evaluation.estimates import Estimate
+from textgen.evaluation.text_metrics import TextMetrics
+from textgen.experiment.pretrained import EmbeddingAudit
+from textgen.experiment.results import RunResult
+from textgen.runtime.environment import Machine
+from textgen.runtime.records import SCHEMA_VERSION
+
+
+@dataclass(frozen=True)
+class JobMachine:
+    """What decides how much a machine computes in a time budget."""
+
+    processor: str
+    gpu: str | None
+    num_jobs: int
+    """Jobs at a time, each with its share of the cores."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSettings:
+    """What determines the result of a job; where the budget is time, that includes the machine."""
+
+    schema_version: int = SCHEMA_VERSION
+    textgen: str
+    plugins: dict[str, str]
+    parts: dict[str, str]
+    options: dict[str, dict[str, Any]]
+    corpus: CorpusInfo
+    samplers: tuple[str, ...]
+    budget: str
+    seed: int
+    device: str
+    precision: str
+    machine: JobMachine | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenText:
+    """What one sampler wrote after the held-out passages."""
+
+    metrics: TextMetrics
+    entropy_per_char: float
+    real_words: tuple[int, ...]
+    """Number of real words in each continuation."""
+    num_words: tuple[int, ...]
+    text: str
+    """The first continuation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobResult:
+    """Result of one case with one seed, as a suite keeps it."""
+
+    schema_version: int = SCHEMA_VERSION
+    settings: JobSettings
+    machine: Machine
+    result: RunResult
+    segment_bits: tuple[float, ...]
+    segment_chars: tuple[int, ...]
+    samples: dict[str, WrittenText]
+    """By sampler."""
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """What a case writes with one sampler: means over seeds."""
+
+    metrics: TextMetrics
+    temperature: float | None
+    entropy_per_char: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseResult:
+    """Result of one case over all seeds."""
+
+    label: str
+    entry: str
+    clean: str
+    train_share: float
+    max_chars: int | None
+    budget: str
+    samplers: tuple[str, ...]
+    num_seeds: int
+    bits_per_char: Estimate | None
+    real_word_rate: Estimate | None
+    num_parameters: int
+    train_seconds: float
+    num_epochs: float
+    chars_per_second: float
+    embedding: EmbeddingAudit | None
+    writing: dict[str, Writing]
+    """By sampler."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How a case differs from the one it is compared with."""
+
+    case: str
+    reference: str
+    paired: bool
+    """Whether both are scored on the same text."""
+    bits_per_char: Estimate | None
+    real_word_rate: Estimate | None
+
+
+@dataclass(frozen=True)
+class QuestionResult:
+    """The answer to one question, without what was not measured."""
+
+    name: str
+    text: str
+    cumulative: bool
+    cases: tuple[CaseResult, ...]
+    effects: tuple[Effect, ...]
+
+    @property
+    def reference(self) -> str:
+        """What each case is compared with, in words; empty if with nothing."""
+        if self.cumulative:
+            return "the one above"
+        return self.effects[0].reference if self.effects else ""
+
+    def effect(self, label: str) -> Effect | None:
+        """Return the effect of a case; None for the one that others are compared with."""
+        return next((effect for effect in self.effects if effect.case == label), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteResult:
+    """Result of a suite on one corpus, as `textgen suite --json` prints it."""
+
+    schema_version: int = SCHEMA_VERSION
+    suite: str
+    """The title of the suite."""
+    corpus: CorpusInfo
+    held_out: HeldOut
+    budget: str
+    num_seeds: int
+    num_jobs: int
+    device: str
+    precision: str
+    versions: dict[str, str]
+    machine: Machine
+    interval_method: str
+    """What kind of interval the values and effects have."""
+    questions: tuple[QuestionResult, ...]
+    failures: dict[str, str]
+    """Case and seed: why it failed."""
