@@ -133,7 +133,7 @@ def test_a_trial_that_fails_says_why_and_the_study_goes_on(tmp_path: Path) -> No
     states = {trial.state for trial in result.trials}
     assert states == {"complete", "failed"}
     failed = [trial for trial in result.trials if trial.state == "failed"]
-    assert {trial.reason for trial in failed if trial["params"]["size"] > 4} == {"training diverged"}
+    assert {trial.reason for trial in failed if trial.params["size"] > 4} == {"training diverged"}
     assert len(result.trials) == 15
     shown = to_markdown(result)
     assert "training diverged" in shown
