@@ -18,6 +18,7 @@ test: $(VENV)/.installed-test
 # The page of contracts, after a change of textgen/api.py.
 docs: $(VENV)/.created
 	$(BIN)/python docs/contracts.py
+	$(BIN)/python docs/schema.py
 
 install: $(VENV)/.installed
 

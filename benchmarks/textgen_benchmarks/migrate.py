@@ -79,6 +79,7 @@ def rename(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     value = re.sub(r"^clean(?=$|:)", "prose", VALUES.get(value, value))
+    value = re.sub(r"^seed(?=:)", "original", value)
     options = "|".join(map(re.escape, KEYS))
     return re.sub(rf"(?<=[:,])({options})(?==)", lambda match: KEYS[match[1]], value)
 

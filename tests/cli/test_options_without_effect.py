@@ -12,9 +12,9 @@ from textgen.cli.app import main
 SUITE = """
 title = "Each case has a budget"
 budget = "9s"
-[[factors]]
+[[questions]]
 name = "size"
-question = "Which size?"
+text = "Which size?"
 cases = [{ label = "small", entry = "char-lstm", budget = "1s" }]
 """
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from textgen.cli.console import flat, print_rows, printable
+from textgen.cli.console import shown as shown_value
 from textgen.data.corpus import load_corpus
 from textgen.registry.registry import KINDS, plugins
 
@@ -41,9 +42,9 @@ def test_corpus_lists_the_names(textgen: Textgen) -> None:
 def test_corpus_shows_the_statistics_of_a_text(textgen: Textgen) -> None:
     shown = {row["name"]: row["value"] for row in table(textgen("corpus", "lee").stdout)}
     corpus = load_corpus(["lee"])
-    assert {name: str(value) for name, value in flat(corpus.info).items()}.items() <= shown.items()
+    assert {name: shown_value(value) for name, value in flat(corpus.info).items()}.items() <= shown.items()
     assert shown["beginning"] == corpus.text[:200].replace("\n", " ")  # nothing is cut
-    assert shown["train_alphabet"] == str(len(set(corpus.split.train)))
+    assert shown["train_alphabet_size"] == str(len(set(corpus.split.train)))
 
 
 def test_corpus_shows_what_a_cleaner_changes(textgen: Textgen) -> None:

@@ -193,7 +193,7 @@ def test_ctrl_c_keeps_what_there_is(tuned_entry: str, environment: dict[str, str
     assert process.returncode == 130
     lines = shown.decode("utf-8").splitlines()
     assert lines[-2:] == [
-        f"0 trials are kept in {folder}; the same --out goes on",
+        f"0 trials are kept in {folder}; the same --out continues the study",
         "error: interrupted; finished runs are kept",
     ]
     saved = json.loads((folder / "study.json").read_text("utf-8"))

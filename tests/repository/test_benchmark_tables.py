@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
+from helpers.suites import case, effect, question, suite_result, writing
+from textgen.runtime.records import to_json
 from textgen.suite.report import UNPAIRED, matched_lines
+from textgen.suite.results import CaseResult, SuiteResult
 from textgen_benchmarks.tables import filled
 
-WRITING = {"temperature": 0.8, "entropy_per_char": 1.5, "real_word_rate": 0.7, "distinct_2": 0.9}
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 
 
-def case(label: str, bits: float) -> dict[str, Any]:
-    return {
-        "label": label,
-        "bits_per_char": {"value": bits, "interval": [bits - 0.1, bits + 0.1]},
-        "real_word_rate": {"value": 0.75, "interval": [0.7, 0.8]},
-        "writing": {sampler: {**WRITING} for sampler in ("mild", "warm")},
-    }
-
-
-def result(corpus: str, **bits: float) -> dict[str, Any]:
-    change = {"value": -0.5, "interval": [-0.6, -0.4]}
-    effects = [
-        {"case": label, "reference": "small", "paired": False, "bits_per_char": change}
-        for label in bits
-        if label != "small"
-    ]
-    cases = [case(label, value) for label, value in bits.items()]
-    factor = {
-        "name": "size",
-        "question": "Which size?",
-        "cumulative": False,
-        "cases": cases,
-        "effects": effects,
-    }
-    author = {"sample_metrics": {"real_word_rate": 0.95}}
-    return {"corpus": {"name": corpus}, "budget": "5s", "held_out": author, "factors": [factor]}
+def result(corpus: str, **bits: float) -> SuiteResult:
+    effects = [effect(label, -0.5, paired=False) for label in bits if label != "small"]
+    return suite_result(
+        corpus, question("size", [case(label, value) for label, value in bits.items()], effects)
+    )
 
 
 def test_several_texts_stand_side_by_side_and_what_one_lacks_is_a_dash(tmp_path: Path) -> None:
-    (tmp_path / "one.json").write_text(json.dumps(result("novel", small=2.5, large=2.0)))
-    (tmp_path / "two.json").write_text(json.dumps(result("play", small=3.0)))
+    (tmp_path / "one.json").write_text(to_json(result("novel", small=2.5, large=2.0)))
+    (tmp_path / "two.json").write_text(to_json(result("play", small=3.0)))
     page = filled("words\n<!-- one two -->\nold\n<!-- end -->\nmore words\n", tmp_path)
     assert page.startswith("words\n<!-- one two -->\n")
     assert page.endswith("<!-- end -->\nmore words\n")
@@ -58,10 +37,8 @@ def test_several_texts_stand_side_by_side_and_what_one_lacks_is_a_dash(tmp_path:
 
 
 def test_temperatures_are_matched_by_entropy_where_cooling_lowers_it() -> None:
-    def curve(label: str, *points: tuple[float, float, float]) -> dict[str, Any]:
-        keys = ("temperature", "entropy_per_char", "real_word_rate")
-        rows = {str(point[0]): dict(zip(keys, point, strict=True), distinct_2=0.5) for point in points}
-        return {"label": label, "writing": rows}
+    def curve(label: str, *points: tuple[float | None, float, float]) -> CaseResult:
+        return case(label, rows={str(row): writing(*point) for row, point in enumerate(points)})
 
     steady = curve("steady", (0.5, 1.0, 0.9), (1.5, 3.0, 0.7), (1.0, 2.0, 0.8))
     folded = curve("folded", (0.5, 2.0, 0.1), (1.0, 1.5, 0.6), (1.5, 2.5, 0.9))
@@ -69,9 +46,8 @@ def test_temperatures_are_matched_by_entropy_where_cooling_lowers_it() -> None:
     assert lines[0] == "| 1.50 | 0.850 | 0.600 | 0.500 | 0.500 |"
     assert lines[2] == "| 2.00 | 0.800 | 0.750 | 0.500 | 0.500 |"
     assert lines[-1] == "| 2.50 | 0.750 | 0.900 | 0.500 | 0.500 |"
-    for row in folded["writing"].values():
-        row["temperature"] = None
-    _, _, *lines = matched_lines([steady, folded])
+    nameless = curve("folded", (None, 2.0, 0.1), (None, 1.5, 0.6), (None, 2.5, 0.9))
+    _, _, *lines = matched_lines([steady, nameless])
     assert [line[:6] for line in lines] == ["| 1.50", "| 1.75", "| 2.00", "| 2.25", "| 2.50"]
     assert lines[2] == "| 2.00 | 0.800 | 0.100 | 0.500 | 0.500 |"
 

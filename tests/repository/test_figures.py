@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from helpers.suites import effect, question, suite_result
+from textgen.suite.results import SuiteResult
 from textgen_benchmarks.figures import WIDEST, draw_effects, write_picture
 
 
-def effect(case: str, value: float) -> dict[str, Any]:
-    change = {"value": value, "interval": [value - 0.1, value + 0.1]}
-    return {"case": case, "reference": "small", "bits_per_char": change}
-
-
-def result(corpus: str, *values: float) -> dict[str, Any]:
+def result(corpus: str, *values: float) -> SuiteResult:
     effects = [effect(f"size {number}", value) for number, value in enumerate(values)]
-    factors = [
-        {"name": "size", "cumulative": False, "effects": effects},
-        {"name": "nothing to compare", "cumulative": False, "effects": []},
-    ]
-    return {"corpus": {"name": corpus}, "budget": "5s", "factors": factors}
+    return suite_result(corpus, question("size", [], effects), question("nothing to compare", [], []))
 
 
 def test_each_effect_stands_in_the_row_of_its_case_with_its_interval() -> None:

@@ -90,7 +90,7 @@ def curve_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     columns: list[Column[Any]] = [
         Column(
             "over the budget",
-            of_runs(lambda run: sparkline(points(run), end, min(scores), max(scores))),
+            lambda row: [sparkline(points(row.runs[0]), end, min(scores), max(scores))],
             align="left",
         ),
         Column("first", of_runs(lambda run: run.train.curve[0].validation_bits_per_char), bits),

@@ -1,0 +1,38 @@
+"""Writes results.schema.json, the JSON Schema of everything that textgen saves: `make docs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from textgen.comparison.results import Comparison
+from textgen.experiment.run import RunManifest
+from textgen.runtime.records import SCHEMA_VERSION, json_schema, to_json
+from textgen.suite.results import JobResult, SuiteResult
+from textgen.tune.results import StudyResult
+
+PAGE = Path(__file__).parent / "results.schema.json"
+
+FILES = {
+    "bench.json": Comparison,
+    "run.json": RunManifest,
+    "suite.json": SuiteResult,
+    "jobs/*.json": JobResult,
+    "study.json": StudyResult,
+}
+"""What textgen saves, and the kind of record that each file holds."""
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema, with every kind of record under its name in `$defs`."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Results of textgen, schema version {SCHEMA_VERSION}",
+        "description": "; ".join(f"{file}: {kind.__name__}" for file, kind in FILES.items()),
+        "anyOf": [{"$ref": f"#/$defs/{kind.__name__}"} for kind in FILES.values()],
+        **json_schema(*FILES.values()),
+    }
+
+
+if __name__ == "__main__":
+    PAGE.write_text(to_json(schema()), "utf-8")

@@ -1,0 +1,86 @@
+"""Results of suites, as small as they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from textgen.comparison.results import HeldOut
+from textgen.data.corpus import CorpusInfo
+from textgen.data.split import SplitInfo, SplitPart
+from textgen.evaluation.estimates import Estimate
+from textgen.evaluation.text_metrics import TextMetrics
+from textgen.runtime.environment import Machine
+from textgen.suite.results import CaseResult, Effect, QuestionResult, SuiteResult, Writing
+
+PART = SplitPart(100, "0" * 64)
+
+
+def metrics(real_word_rate: float, distinct_2: float | None = None) -> TextMetrics:
+    others = ("distinct_1", "repetition_4", "self_bleu", "novel_4gram_rate", "compression_ratio")
+    return TextMetrics(
+        **dict.fromkeys(others),
+        real_word_rate=real_word_rate,
+        distinct_2=distinct_2,
+        longest_verbatim_span=10,
+        num_words=100,
+        mean_word_length=4.5,
+    )
+
+
+def writing(
+    temperature: float | None, entropy: float, real_word_rate: float, distinct_2: float = 0.5
+) -> Writing:
+    return Writing(
+        metrics=metrics(real_word_rate, distinct_2), temperature=temperature, entropy_per_char=entropy
+    )
+
+
+def case(label: str, bits: float = 2.0, rows: dict[str, Writing] | None = None) -> CaseResult:
+    rows = rows or {sampler: writing(0.8, 1.5, 0.7, 0.9) for sampler in ("mild", "warm")}
+    return CaseResult(
+        label=label,
+        entry="char-lstm",
+        clean="prose",
+        train_share=100,
+        max_chars=None,
+        budget="5s",
+        samplers=tuple(rows),
+        num_seeds=3,
+        bits_per_char=Estimate(bits, (bits - 0.1, bits + 0.1)),
+        real_word_rate=Estimate(0.75, (0.7, 0.8)),
+        num_parameters=10,
+        train_seconds=5.0,
+        num_epochs=1.0,
+        chars_per_second=1000.0,
+        embedding=None,
+        writing=rows,
+        text="Once.",
+    )
+
+
+def effect(label: str, value: float, width: float = 0.1, paired: bool = True) -> Effect:
+    return Effect(label, "small", paired, Estimate(value, (value - width, value + width)), None)
+
+
+def question(name: str, cases: Sequence[CaseResult], effects: Sequence[Effect]) -> QuestionResult:
+    return QuestionResult(name, "Which size?", cumulative=False, cases=tuple(cases), effects=tuple(effects))
+
+
+def suite_result(corpus: str, *questions: QuestionResult, **changes: Any) -> SuiteResult:
+    values = {
+        "suite": "A suite",
+        "corpus": CorpusInfo(corpus, "prose", 300, "0" * 64, SplitInfo(PART, PART, PART)),
+        "held_out": HeldOut(metrics(0.95)),
+        "budget": "5s",
+        "num_seeds": 3,
+        "num_jobs": 1,
+        "device": "cpu",
+        "precision": "fp32",
+        "versions": {"torch": "2.9"},
+        "machine": Machine("Xeon", 2, 2, None, "Linux"),
+        "interval_method": "95 %, of some kind",
+        "questions": questions,
+        "failures": {},
+    }
+    return SuiteResult(**values | changes)
