@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,8 @@ from textgen_tokenizers.char import CharTokenizer
 
 settings.register_profile("textgen", max_examples=40, deadline=None, derandomize=True)
 settings.load_profile("textgen")
-torch.set_num_threads(1)  # the models here are tiny
+torch.set_num_threads(1)  # the models here are tiny, and each core has a worker of its own
+os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
 
 NASTY = [
     "\ud83d", "\ude00", "\ud83d\ude00",  # lone surrogates, also side by side

@@ -11,7 +11,7 @@ from textgen.registry.registry import KINDS, load, plugins
 from textgen.testing import Check, CheckSkipped, checks
 
 SMALL = {"num_layers": 2, "hidden_size": 16}
-SLOW: dict[str, dict[str, Any]] = {"seed": {"window": 20, "hidden_size": 32}}
+SLOW: dict[str, dict[str, Any]] = {"original": {"window": 20, "hidden_size": 32}}
 COMPONENTS: list[tuple[str, str, dict[str, Any]]] = [
     *((plugin.kind, plugin.name, SLOW.get(plugin.name, {}) if kind == "model" else {})
       for kind in KINDS for plugin in plugins(kind) if plugin.distribution == "textgen-bench"),

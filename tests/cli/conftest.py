@@ -1,24 +1,21 @@
-"""The command line as users meet it: a new process, its exit code, stdout and stderr."""
+"""The command line as users meet it: exit code, stdout and stderr, and the files it leaves."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-Textgen = Callable[..., subprocess.CompletedProcess[str]]
+from helpers.commands import TINY, Textgen, run_textgen
+
 Snapshot = dict[str, tuple[int, int]]
 
 
 @pytest.fixture(scope="session")
 def entry() -> str:
     """A model so small that its training takes a moment."""
-    return "char-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
+    return TINY
 
 
 @pytest.fixture(scope="session")
@@ -28,24 +25,9 @@ def budget() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def environment() -> dict[str, str]:
-    """One thread, since processes share the cores, and a terminal too narrow for any table."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "40", "PYTHONUNBUFFERED": ""}
-
-
-@pytest.fixture(scope="session")
-def textgen(environment: dict[str, str]) -> Textgen:
-    """Run `textgen …` in a process of its own and check its exit code."""
-
-    def run(*arguments: object, stdin: str = "", code: int = 0, **extra: Any) -> Any:
-        command = [sys.executable, "-m", "textgen", *map(str, arguments)]
-        done = subprocess.run(
-            command, input=stdin, capture_output=True, encoding="utf-8", env=environment, check=False, **extra
-        )
-        assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    return run
+def textgen() -> Textgen:
+    """Run `textgen …` in this process and check its exit code."""
+    return run_textgen
 
 
 @pytest.fixture(scope="session")

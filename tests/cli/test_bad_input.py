@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from helpers.bad_input import FAILURES, USAGE_ERRORS
-from textgen.cli.app import main
-
-Textgen = Callable[..., subprocess.CompletedProcess[str]]
+from helpers.commands import cases, run_process, run_textgen
 
 TEXTS = {
     "good.txt": "".join(f"Fox number {i} jumps over {7 * i} lazy dogs.\n\n" for i in range(80)).encode(),
@@ -31,13 +27,6 @@ TEXTS = {
     "foreign.vec": b"zorro 1 2 3\nsalta 1 2 4\n",
     "file": b"here first",
 }
-
-
-def cases(table: str, code: int) -> Iterator[object]:
-    """Yield command, message (an ellipsis stands for anything) and exit code."""
-    lines = [line.strip() for line in table.splitlines() if line.strip()]
-    for command, message in zip(lines[::2], lines[1::2], strict=True):
-        yield pytest.param(command, message, code, id=command)
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +76,11 @@ def test_bad_input_gets_one_helpful_line(
     entry: str,
     workplace: Path,
     snapshot: Callable[[Path], object],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(workplace)
-    monkeypatch.setattr(sys, "argv", ["textgen", *arguments(command, entry)])
     before = snapshot(workplace)
-    with pytest.raises(SystemExit) as ended:
-        main()
-    printed = capsys.readouterr()
-    check(printed.err, message)
-    assert ended.value.code == code
-    assert printed.out == ""
+    done = run_textgen(*arguments(command, entry), code=code, cwd=workplace)
+    check(done.stderr, message)
+    assert done.stdout == ""
     assert snapshot(workplace) == before
 
 
@@ -111,8 +93,8 @@ def test_bad_input_gets_one_helpful_line(
     ],
 )
 def test_and_so_it_does_in_a_process_of_its_own(
-    *, command: str, message: str, code: int, entry: str, workplace: Path, textgen: Textgen
+    *, command: str, message: str, code: int, entry: str, workplace: Path
 ) -> None:
-    done = textgen(*arguments(command, entry), code=code, cwd=workplace)
+    done = run_process(*arguments(command, entry), code=code, cwd=workplace)
     check(done.stderr, message)
     assert done.stdout == ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,9 @@ from typing import Any
 
 import pytest
 
+from helpers.commands import Textgen
 from textgen.data.corpus import load_corpus
 from textgen.runtime.records import to_values
-
-Textgen = Callable[..., subprocess.CompletedProcess[str]]
 
 PROMPTS = ("The weather", "In 1788 | the *first*")
 SAMPLERS = ("temperature:temperature=0.7", "greedy")

@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers.broken_plugins import FAULTS
+from helpers.commands import run_textgen
+from textgen.registry import registry
 
 ENTRIES = {
     "models": "char-{}",
@@ -46,21 +49,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 Result = subprocess.CompletedProcess[str]
 
 
-def environment(path: Path | str) -> dict[str, str]:
+def run(path: Path | str, *arguments: str) -> Result:
+    """Run a command in a process of its own that finds what is installed in `path`."""
     paths = [str(path), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-
-
-def run(path: Path | str, *arguments: str, cwd: Path | None = None, **variables: str) -> Result:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     command = [sys.executable, "-m", "textgen", *arguments]
-    return subprocess.run(
-        command,
-        capture_output=True,
-        encoding="utf-8",
-        env=environment(path) | variables,
-        cwd=cwd,
-        check=False,
-    )
+    return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, check=False)
 
 
 BENCH = ("--corpus", "lee", "--max-chars", "20000", "--budget", "3000chars", "--precision", "fp32")
@@ -134,6 +128,16 @@ def test_a_broken_lexicon_is_left_out_with_a_word(bench: Result) -> None:
     assert "lexicon 'lexicon' (fault_lexicon:Toy, from lexicon 1.0) failed: ZeroDivisionError" in bench.stderr
 
 
+@pytest.fixture
+def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In this process too, the broken plugins are found."""
+    monkeypatch.syspath_prepend(folder)
+    registry.clear_caches()
+    yield
+    registry.clear_caches()
+
+
+@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
@@ -146,10 +150,9 @@ def test_a_broken_lexicon_is_left_out_with_a_word(bench: Result) -> None:
     ],
 )
 def test_where_nothing_can_go_on_one_line_says_why(
-    folder: Path, tmp_path: Path, name: str, arguments: tuple[str, ...]
+    tmp_path: Path, name: str, arguments: tuple[str, ...]
 ) -> None:
-    done = run(folder, *arguments, cwd=tmp_path)
-    assert done.returncode == 1
+    done = run_textgen(*arguments, code=1, cwd=tmp_path)
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
     assert f"{name!r} (fault_{name}:Toy, from {name} 1.0)" in line
@@ -157,10 +160,12 @@ def test_where_nothing_can_go_on_one_line_says_why(
     assert not list(tmp_path.rglob("run.json"))
 
 
-def test_all_of_them_can_be_left_out(folder: Path) -> None:
-    done = run(folder, "plugins", "--json", TEXTGEN_PLUGINS="talks")
-    rows: list[dict[str, Any]] = json.loads(done.stdout)["plugins"]
+@pytest.mark.usefixtures("installed")
+def test_all_of_them_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEXTGEN_PLUGINS", "talks")
+    rows: list[dict[str, Any]] = json.loads(run_textgen("plugins", "--json").stdout)["plugins"]
     assert {row["distribution"] for row in rows} == {"textgen-bench", "talks"}
-    done = run(folder, "bench", "char-raises", TEXTGEN_PLUGINS="")
+    monkeypatch.setenv("TEXTGEN_PLUGINS", "")
+    registry.clear_caches()
+    done = run_textgen("bench", "char-raises", code=1)
     assert done.stderr.endswith("; raises provides it, but TEXTGEN_PLUGINS excludes it\n")
-    assert done.returncode == 1

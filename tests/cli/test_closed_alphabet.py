@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-Textgen = Callable[..., subprocess.CompletedProcess[str]]
+from helpers.commands import Textgen
 
 ENTRY = "original:hidden_size=8,num_layers=1,window=60,num_validations=2"
 SENTENCE = "the quick brown fox jumps over the lazy dog\n\n"

@@ -18,11 +18,11 @@ pty = pytest.importorskip("pty", reason="needs a terminal: only there progress i
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def interrupt(arguments: list[str], environment: dict[str, str]) -> tuple[int, bytes, str]:
+def interrupt(arguments: list[str]) -> tuple[int, bytes, str]:
     """Send SIGINT once training shows progress; return exit code, stdout and what the terminal got."""
     terminal, stderr = pty.openpty()
     command = [sys.executable, "-m", "textgen", *arguments]
-    environment = {**environment, "TERM": "xterm", "COLUMNS": "200"}
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment) as process:
         os.close(stderr)
         deadline = Timer(120, process.kill)  # a hang fails the test and does not stop it
@@ -57,14 +57,10 @@ def heeded_interrupts() -> Iterator[None]:
 
 @pytest.mark.usefixtures("heeded_interrupts")
 @pytest.mark.parametrize("command", ["train", "bench"])
-def test_ctrl_c_ends_with_one_line_and_no_half_written_run(
-    command: str, entry: str, environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_ctrl_c_ends_with_one_line_and_no_half_written_run(command: str, entry: str, tmp_path: Path) -> None:
     entries = ["random", entry] if command == "bench" else [entry]
     options = ["--corpus", "lee", "--budget", "1h", "--precision", "fp32", "--device", "cpu"]
-    code, stdout, shown = interrupt(
-        [command, *entries, *options, "--out", str(tmp_path / "out")], environment
-    )
+    code, stdout, shown = interrupt([command, *entries, *options, "--out", str(tmp_path / "out")])
     assert code == 130
     assert stdout == b""
     assert "Traceback" not in shown

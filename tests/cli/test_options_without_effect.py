@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from textgen.cli.app import main
+from helpers.commands import cases, run_textgen
 
 SUITE = """
 title = "Each case has a budget"
@@ -84,24 +83,12 @@ plugins --json check lstm
 plugins --json new mine --kind model
     --json has no effect before 'new'; write it after 'new'
 """
-LINES = [line.strip() for line in TABLE.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize(("command", "message"), list(zip(LINES[::2], LINES[1::2], strict=True)))
-def test_an_option_without_effect_is_refused(
-    command: str,
-    message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.mark.parametrize(("command", "message", "code"), cases(TABLE, 2))
+def test_an_option_without_effect_is_refused(command: str, message: str, code: int, tmp_path: Path) -> None:
     (tmp_path / "budgets.toml").write_text(SUITE)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["textgen", *command.split()])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    printed = capsys.readouterr()
-    assert printed.err == f"error: {message}\n"
-    assert printed.out == ""
+    done = run_textgen(*command.split(), code=code, cwd=tmp_path)
+    assert done.stderr == f"error: {message}\n"
+    assert done.stdout == ""
     assert [path.name for path in tmp_path.iterdir()] == ["budgets.toml"]

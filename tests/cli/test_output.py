@@ -7,19 +7,17 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.commands import Textgen
 from textgen.cli.console import flat, print_rows, printable
 from textgen.cli.console import shown as shown_value
 from textgen.data.corpus import load_corpus
 from textgen.registry.registry import KINDS, plugins
-
-Textgen = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def table(text: str) -> list[dict[str, str]]:
@@ -68,14 +66,13 @@ def test_plugins_are_listed_alike_as_table_and_as_json(textgen: Textgen) -> None
 @pytest.mark.parametrize(
     "command", ["--help", "plugins", "corpus lee --diff --clean letters", "sample RUN --length 400"]
 )
-def test_a_reader_that_stops_reading_is_no_error(
-    command: str, trained: tuple[Path, str], environment: dict[str, str]
-) -> None:
+def test_a_reader_that_stops_reading_is_no_error(command: str, trained: tuple[Path, str]) -> None:
     arguments = [str(trained[0]) if word == "RUN" else word for word in command.split()]
     reader, writer = os.pipe()
     os.close(reader)
     try:
         process = [sys.executable, "-m", "textgen", *arguments]
+        environment = os.environ | {"PYTHONUNBUFFERED": ""}
         done = subprocess.run(process, stdout=writer, stderr=subprocess.PIPE, env=environment, check=False)
     finally:
         os.close(writer)
@@ -86,7 +83,7 @@ def test_without_a_command_there_is_help_and_an_error(textgen: Textgen) -> None:
     done = textgen(code=2)
     for command in ("bench", "train", "sample", "score", "describe", "corpus", "plugins"):
         assert f" {command} " in done.stdout
-    assert done.stderr == "error: no command given (see python -m textgen --help)\n"
+    assert done.stderr == "error: no command given (see textgen --help)\n"
 
 
 def test_a_table_on_a_terminal_folds_and_drops_nothing(

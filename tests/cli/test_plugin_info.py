@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import pytest
 from annotated_types import Ge, Gt, Le, doc
 
+from helpers.commands import run_textgen
 from textgen.api import TextgenError
 from textgen.cli.plugin_info import checked, chosen, description, listing, option_rows, type_name
 from textgen.registry.kinds import STRINGS
@@ -115,18 +114,12 @@ def test_check_prints_a_table_and_fails_if_one_does(tmp_path: Any) -> None:
     path = tmp_path / "mine.py"
     path.write_text('class Shout:\n    """Louder."""\n    def clean(self, text): return text + "!"\n')
 
-    def check(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "textgen", "plugins", "check", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-
-    good = check("raw", "greedy")
-    assert good.returncode == 0
+    good = run_textgen("plugins", "check", "raw", "greedy")
     header, sampler, cleaner = [line.split("\t") for line in good.stdout.splitlines()]
     assert header == ["kind", "name", "result", "check", "reason"]
     assert sampler[:3] == ["sampler", "greedy", "passed"]
     assert cleaner[:3] == ["cleaner", "raw", "passed"]
-    bad = check("shout", "raw", "--plugin", path, "--json")
-    assert bad.returncode == 1
+    bad = run_textgen("plugins", "check", "shout", "raw", "--plugin", path, "--json", code=1)
     rows = json.loads(bad.stdout)["checks"]
     failed = [row for row in rows if row["status"] == "failed"]
     assert {row["name"] for row in failed} == {"shout"}

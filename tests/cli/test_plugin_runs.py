@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-MODEL = """
-import torch
-from torch import nn
+from helpers.commands import run_process, run_textgen
+from helpers.plugins import TOY_MODEL
 
-class Toy(nn.Module):
-    def __init__(self, vocab_size):
-        super().__init__()
-        self.table = nn.Embedding(vocab_size, vocab_size)
-    def initial_state(self, batch_size):
-        return None
-    def forward(self, ids, state):
-        return self.table(ids), state
-"""
+MODEL = TOY_MODEL.format("")
 STEP = (
     MODEL
     + """
@@ -42,17 +30,8 @@ class Tired:
 OPTIONS = ("--corpus", "lee", "--max-chars", "20000", "--budget", "2000chars", "--precision", "fp32")
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "textgen", *arguments]
-    return subprocess.run(
-        command, capture_output=True, encoding="utf-8", env=environment, cwd=folder, check=False
-    )
-
-
 def bench(folder: Path, *arguments: str) -> dict[str, Any]:
-    done = run(folder, "bench", *arguments, *OPTIONS, "--length", "30", "--json")
-    assert done.returncode == 0, done.stderr
+    done = run_textgen("bench", *arguments, *OPTIONS, "--length", 30, "--json", cwd=folder)
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
@@ -92,25 +71,23 @@ def test_a_result_of_an_older_version_of_a_plugin_is_not_taken_for_that_of_the_n
     again = bench(trained, "char-toy", "--plugin", "toy.py", "--out", "out")
     assert again["entries"][0]["error"] is None
     (trained / "toy.py").write_text(MODEL.replace("self.table(ids)", "2 * self.table(ids)"))
-    done = run(trained, "bench", "char-toy", "--plugin", "toy.py", "--out", "out", *OPTIONS)
-    assert done.returncode == 1
+    done = run_textgen(
+        "bench", "char-toy", "--plugin", "toy.py", "--out", "out", *OPTIONS, code=1, cwd=trained
+    )
     assert "made with another version of its plugins; choose another --out" in done.stderr
 
 
 def test_a_run_says_which_file_it_needs(trained: Path) -> None:
-    done = run(trained, "sample", "out/runs/char-toy-seed0", "--length", "5")
-    assert done.returncode == 1
+    done = run_textgen("sample", "out/runs/char-toy-seed0", "--length", 5, code=1, cwd=trained)
     assert "run 'out/runs/char-toy-seed0' cannot be loaded: unknown model 'toy'" in done.stderr
     assert "; it was made with textgen-bench " in done.stderr
     assert ", toy.py " in done.stderr
-    done = run(trained, "sample", "out/runs/char-toy-seed0", "--length", "5", "--plugin", "toy.py")
-    assert done.returncode == 0
+    run_process("sample", "out/runs/char-toy-seed0", "--length", 5, "--plugin", "toy.py", cwd=trained)
 
 
 def test_a_run_whose_plugin_fails_is_not_called_damaged(trained: Path) -> None:
     (trained / "toy.py").write_text(MODEL.replace("super().__init__()", "super().__init__(); {}['new']"))
-    done = run(trained, "sample", "out/runs/char-toy-seed0", "--plugin", "toy.py")
-    assert done.returncode == 1
+    done = run_textgen("sample", "out/runs/char-toy-seed0", "--plugin", "toy.py", code=1, cwd=trained)
     assert "cannot be loaded: model 'toy' (plugin_file_toy_" in done.stderr
     assert "failed: KeyError: 'new' (toy.py, line 7)" in done.stderr
     assert "delete" not in done.stderr

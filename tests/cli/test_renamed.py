@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from textgen.cli.app import main
+from helpers.commands import cases, run_textgen
 
 TEXT = "".join(f"Fox number {i} jumps over {7 * i} lazy dogs.\n\n" for i in range(80))
 
@@ -53,32 +52,14 @@ tune char-lstm --sampling top-p
 """
 
 
-def cases(table: str, code: int) -> list[object]:
-    """Return command, message and exit code."""
-    lines = [line.strip() for line in table.splitlines() if line.strip()]
-    pairs = zip(lines[::2], lines[1::2], strict=True)
-    return [pytest.param(command, message, code, id=command) for command, message in pairs]
-
-
 @pytest.mark.parametrize(("command", "message", "code"), [*cases(NAMES, 1), *cases(OPTIONS, 2)])
 def test_an_old_name_is_answered_with_the_new_one(
-    *,
-    command: str,
-    message: str,
-    code: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    command: str, message: str, code: int, tmp_path: Path
 ) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
     words = command.split()
     if words[0] in ("train", "bench") and code == 1:
         words += ["--corpus", "text.txt"]
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["textgen", *words])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == code
-    printed = capsys.readouterr()
-    assert printed.err == f"error: {message}\n"
-    assert printed.out == ""
+    done = run_textgen(*words, code=code, cwd=tmp_path)
+    assert done.stderr == f"error: {message}\n"
+    assert done.stdout == ""

@@ -1,41 +1,39 @@
-"""One entry from training to samples, each step in a process of its own."""
+"""One entry from training to samples; what must not depend on the process is done in another one."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from helpers.commands import Textgen, run_process
 from textgen.cli.app import app
 from textgen.cli.console import printable
 from textgen.data.corpus import load_corpus
 from textgen.registry.options import build
 from textgen.runtime.records import to_values
 
-Textgen = Callable[..., subprocess.CompletedProcess[str]]
 Trained = tuple[Path, str]
 
 
-def test_a_run_scores_its_test_text_as_training_did(
-    textgen: Textgen, trained: Trained, tmp_path: Path
-) -> None:
+def test_a_run_scores_its_test_text_as_training_did(trained: Trained, tmp_path: Path) -> None:
     folder, printed = trained
     test = load_corpus(["lee"]).split.test
     (tmp_path / "test.txt").write_text(test, "utf-8", newline="")
-    scored = json.loads(textgen("score", folder, tmp_path / "test.txt", "--json").stdout)
+    scored = json.loads(run_process("score", folder, tmp_path / "test.txt", "--json").stdout)
     in_training = json.loads(printed)["test"]
     assert scored["num_chars"] == len(test)
     assert {key: scored[key] for key in in_training} == in_training  # to the last digit
 
 
 def test_the_same_text_through_a_pipe_gives_the_same_run(
-    textgen: Textgen, trained: Trained, entry: str, budget: list[str], tmp_path: Path
+    trained: Trained, entry: str, budget: list[str], tmp_path: Path
 ) -> None:
     text = build("corpus", "lee").read("")
-    done = textgen("train", entry, "--corpus", "-", *budget, "--out", tmp_path / "run", "--json", stdin=text)
+    out = ("--out", tmp_path / "run", "--json")
+    done = run_process("train", entry, "--corpus", "-", *budget, *out, stdin=text)
     piped, named = json.loads(done.stdout), json.loads(trained[1])
     assert piped["test"] == named["test"]
     assert piped["validation"] == named["validation"]
@@ -45,7 +43,7 @@ def test_the_same_text_through_a_pipe_gives_the_same_run(
 
 def test_a_seed_decides_what_is_written(textgen: Textgen, trained: Trained) -> None:
     command = ("sample", trained[0], "--length", 200, "--prompt", "The weather", "--seed")
-    first, again = textgen(*command, 3), textgen(*command, 3)
+    first, again = textgen(*command, 3), run_process(*command, 3)
     assert first.stdout == again.stdout
     assert first.stderr == ""
     assert first.stdout.startswith("The weather")

@@ -116,7 +116,7 @@ def test_a_step_in_bf16_gives_the_scores_of_fp32_to_a_hundredth_of_a_bit(spec: s
     entry = parse_entry(spec)
     tokenizer = entry.build_tokenizer()
     tokenizer.fit(news)
-    ids = torch.from_numpy(tokenizer.encode(news[:1500]).astype("int64"))[None]
+    ids = torch.from_numpy(tokenizer.encode(news[:500]).astype("int64"))[None]
     torch.manual_seed(0)
     model = entry.build_model(len(tokenizer.tokens)).module.eval()
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
@@ -131,4 +131,4 @@ def test_a_step_in_bf16_gives_the_scores_of_fp32_to_a_hundredth_of_a_bit(spec: s
             logits, state = step(ids[:, position], state)
             bits -= float(logits.log_softmax(-1)[0, ids[0, position + 1]]) / math.log(2)
         expected = float(model.loss(ids[:, :-1], ids[:, 1:], model.initial_state(1))[0]) / math.log(2)
-    assert abs(bits - expected * (ids.shape[1] - 1)) / 1500 < 0.01
+    assert abs(bits - expected * (ids.shape[1] - 1)) / 500 < 0.01

@@ -4,54 +4,36 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from helpers.commands import Done, run_process, run_textgen
+from helpers.plugins import TOY_MODEL
 from textgen.registry.isolation import preserve_process_state
 
-DISTURBING = """
-import os
-import torch
-from torch import nn
-
-class Disturbing(nn.Module):
-    def __init__(self, vocab_size):
-        super().__init__()
-        self.table = nn.Embedding(vocab_size, vocab_size)
-    def initial_state(self, batch_size):
-        return None
-    def forward(self, ids, state):
-        if self.training:
+DISTURBANCE = """if self.training:
+            import os
             os.chdir("/")
             os.environ["OMP_NUM_THREADS"] = "64"
             torch.set_default_dtype(torch.float64)
             torch.set_default_device("meta")
-            torch.set_num_threads(3)
-        return self.table(ids), state
-"""
-BENCH = ("--corpus", "lee", "--max-chars", "20000", "--budget", "3000chars", "--precision", "fp32", "--json")
+            torch.set_num_threads(3)"""
+BENCH = ("--corpus", "lee", "--max-chars", "20000", "--budget", "1000chars", "--precision", "fp32", "--json")
 TINY = "char-lstm:num_layers=1,hidden_size=8"
 
 
-def rows(folder: Path, *arguments: str) -> dict[str, Any]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "textgen", "bench", *arguments, *BENCH],
-        capture_output=True, encoding="utf-8", env=environment, cwd=folder, check=True,
-    )  # fmt: skip
+def rows(done: Done) -> dict[str, Any]:
     return {row["name"]: row for row in json.loads(done.stdout)["entries"]}
 
 
 def test_what_comes_after_a_plugin_that_changes_the_process_is_as_without_it(tmp_path: Path) -> None:
-    (tmp_path / "disturbing.py").write_text(DISTURBING)
-    plugin = ("--plugin", "disturbing.py")
-    after = rows(tmp_path, "char-disturbing", TINY, *plugin, "--out", "after")
-    alone = rows(tmp_path, TINY, "--out", "alone")
+    (tmp_path / "toy.py").write_text(TOY_MODEL.format(DISTURBANCE))
+    toy = ("char-toy", "--plugin", "toy.py")
+    after = rows(run_process("bench", *toy, TINY, *BENCH, "--out", "after", cwd=tmp_path))
+    alone = rows(run_textgen("bench", TINY, *BENCH, "--out", "alone", cwd=tmp_path))
     assert after[TINY]["test"] == alone[TINY]["test"]
     assert after[TINY]["samples"] == alone[TINY]["samples"]
     assert (tmp_path / "after" / "bench.json").exists()

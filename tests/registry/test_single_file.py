@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from helpers.commands import forget_plugin_files, run_textgen
 from textgen.api import TextgenError
 from textgen.registry import registry
 from textgen.registry.registry import PluginError
@@ -51,8 +49,7 @@ class Layer(nn.Module): pass
 @pytest.fixture(autouse=True)
 def no_files() -> Iterator[None]:
     yield
-    registry._from_files.clear()
-    registry.clear_caches()
+    forget_plugin_files()
 
 
 def written(folder: Path, code: str = CODE, name: str = "mine.py") -> Path:
@@ -120,21 +117,15 @@ def test_a_component_is_called_as_its_class(class_name: str, kind: str, name: st
 
 def test_a_file_takes_part_in_a_bench_and_its_run_is_read_again(tmp_path: Path) -> None:
     path = written(tmp_path)
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
 
     def textgen(*arguments: object) -> str:
-        command = [sys.executable, "-m", "textgen", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return run_textgen(*arguments, "--plugin", path).stdout
 
     options = ("--corpus", "lee", "--max-chars", "20000", "--budget", "5000chars", "--precision", "fp32")
-    printed = textgen(
-        "bench", "letters-bigram:scale=2", "random", *options, "--plugin", path, "--out", tmp_path / "out"
-    )
+    printed = textgen("bench", "letters-bigram:scale=2", "random", *options, "--out", tmp_path / "out")
     assert "letters-bigram:scale=2" in printed
     (run,) = (tmp_path / "out" / "runs").glob("letters-*")
-    sample = ("sample", run, "--prompt", "The", "--length", 30, "--plugin", path)
+    sample = ("sample", run, "--prompt", "The", "--length", 30)
     assert textgen(*sample) == textgen(*sample)
-    assert "bigram" in textgen("plugins", "--plugin", path)
-    assert "scale" in textgen("plugins", "show", "bigram", "--plugin", path)
+    assert "bigram" in textgen("plugins")
+    assert "scale" in textgen("plugins", "show", "bigram")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import re
 import runpy
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from helpers.commands import run_textgen
 from textgen.cli.app import app
 from textgen.registry.registry import KINDS
 from textgen.scaffold import new_project
@@ -149,13 +147,7 @@ def textgen(tmp_path: Path) -> Callable[[str], str]:
 
     def run(line: str, *more: str) -> str:
         assert line in SHELL
-        process = [sys.executable, "-m", *shlex.split(line), *more]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
-            process, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False
-        )
-        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        return run_textgen(*shlex.split(line)[1:], *more, cwd=tmp_path).stdout
 
     return run
 

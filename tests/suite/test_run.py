@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.commands import run_textgen
 from textgen.api import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.evaluation.estimates import RatioSample, difference, estimate
@@ -256,12 +257,13 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_killed_suite_goes_on_without_repeating_anything(tmp_path: Path, jobs: str) -> None:
     path, out = written(tmp_path), tmp_path / "out"
-    command = [sys.executable, "-m", "textgen", "suite", path, "--corpus", "lee", "--json"]
-    command += ["--jobs", jobs]
-    command += ["--max-chars", "20000", "--precision", "fp32", "--out", str(out)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "TEXTGEN_TEST": str(out)}
+    command = ["suite", path, *("--corpus", "lee", "--json", "--jobs", jobs, "--max-chars", "20000")]
+    command += ["--precision", "fp32", "--out", str(out)]
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "textgen", *command],
+        env=os.environ | {"TEXTGEN_TEST": str(out)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as first:
         deadline = time.monotonic() + 60
         while len(list(out.glob("jobs/*.json"))) < 2 and time.monotonic() < deadline:
@@ -272,7 +274,7 @@ def test_a_killed_suite_goes_on_without_repeating_anything(tmp_path: Path, jobs:
     while num_processes(f"TEXTGEN_TEST={out}") and time.monotonic() < deadline:
         time.sleep(0.02)
     assert num_processes(f"TEXTGEN_TEST={out}") == 0  # no process that measures is left behind
-    second = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=True)
+    second = run_textgen(*command)
     assert f"10 runs, of which {len(kept)} are done" in second.stderr
     assert {file: file.stat().st_mtime_ns for file in kept} == kept
     assert len(list(out.glob("jobs/*.json"))) == 8

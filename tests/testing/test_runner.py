@@ -200,20 +200,6 @@ test_future = conformance_test("model", SeesTheFuture)
 """
 
 
-def test_an_author_needs_one_line_for_pytest(tmp_path: Path) -> None:
-    (tmp_path / "test_bigram.py").write_text(AUTHORS_FILE)
-    command = "import sys, pytest; sys.exit(pytest.main(['-v', '-W', 'error', '-p', 'no:cacheprovider']))"
-    done = python(command, tmp_path)
-    ends = dict(re.findall(r"::test_(\S+) (PASSED|FAILED|SKIPPED)", done.stdout))
-    assert len(ends) == 3 * len(checks("model"))
-    assert {name for name, end in ends.items() if end == "FAILED"} == {
-        f"future[{check}]" for check in ("model-causal", "model-chunks", "model-joined-states")
-    }
-    assert ends["bigram[model-saved]"] == ends["wide_bigram[model-saved]"] == "PASSED"
-    assert ends["bigram[model-step]"] == "SKIPPED"
-    assert done.returncode == 1
-
-
 FAULTY_FILE = """
 from textgen.testing import conformance_test
 
@@ -232,29 +218,54 @@ test_no_cleaner = conformance_test("cleaner", NoCleaner)
 """
 
 
-def test_pytest_shows_the_lines_of_the_author_and_none_of_the_kit(tmp_path: Path) -> None:
-    (tmp_path / "test_faulty.py").write_text(FAULTY_FILE)
-    command = "import sys, pytest; sys.exit(pytest.main(['-v', '-rs', '-p', 'no:cacheprovider']))"
-    printed = python(command, tmp_path).stdout
-    assert ">       return text.nothing  # the author's line" in printed
-    assert "test_faulty.py:7: AttributeError" in printed
-    assert not re.search(r"textgen.testing.\w+\.py:\d+", printed)
-    ends = dict(re.findall(r"::test_no_cleaner\[(\S+)\] (PASSED|FAILED|SKIPPED)", printed))
+EXAMPLES = re.findall(r"^ {4}from textgen.*?(?=^\S)", textgen.testing.__doc__ or "", re.M | re.S)
+"""The two of the documentation: with pytest, and how it goes on without."""
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What pytest shows of three files of authors."""
+    folder = tmp_path_factory.mktemp("authors")
+    (folder / "test_bigram.py").write_text(AUTHORS_FILE)
+    (folder / "test_faulty.py").write_text(FAULTY_FILE)
+    (folder / "test_lower.py").write_text(textwrap.dedent(EXAMPLES[0]))
+    options = ["-v", "-rs", "-W", "error", "-p", "no:cacheprovider"]
+    done = python(f"import sys, pytest; sys.exit(pytest.main({options}))", folder)
+    assert done.returncode == 1
+    return done.stdout
+
+
+def ends_of(file: str, shown: str) -> dict[str, str]:
+    """Return how each test of a file ended."""
+    return dict(re.findall(rf"^test_{file}\.py::test_(\S+) (PASSED|FAILED|SKIPPED)", shown, re.M))
+
+
+def test_an_author_needs_one_line_for_pytest(shown: str) -> None:
+    ends = ends_of("bigram", shown)
+    assert len(ends) == 3 * len(checks("model"))
+    assert {name for name, end in ends.items() if end == "FAILED"} == {
+        f"future[{check}]" for check in ("model-causal", "model-chunks", "model-joined-states")
+    }
+    assert ends["bigram[model-saved]"] == ends["wide_bigram[model-saved]"] == "PASSED"
+    assert ends["bigram[model-step]"] == "SKIPPED"
+
+
+def test_pytest_shows_the_lines_of_the_author_and_none_of_the_kit(shown: str) -> None:
+    assert ">       return text.nothing  # the author's line" in shown
+    assert "test_faulty.py:7: AttributeError" in shown
+    assert not re.search(r"textgen.testing.\w+\.py:\d+", shown)
+    ends = {name: end for name, end in ends_of("faulty", shown).items() if name.startswith("no_cleaner")}
+    ends = {re.sub(r".*\[(.*)\]", r"\1", name): end for name, end in ends.items()}
     assert ends.pop("cleaner-contract") == ends.pop("cleaner-docstring") == "FAILED"
     assert ends.pop("cleaner-options") == ends.pop("cleaner-search") == "PASSED"
     assert set(ends.values()) == {"SKIPPED"}
-    assert "see cleaner-contract, which it fails" in printed
+    assert "see cleaner-contract, which it fails" in shown
 
 
-def test_the_example_of_the_package_works_with_pytest_and_without(tmp_path: Path) -> None:
-    documentation = textgen.testing.__doc__
-    assert documentation is not None
-    with_pytest, without = re.findall(r"^ {4}from textgen.*?(?=^\S)", documentation, re.M | re.S)
-    file = tmp_path / "test_lower.py"
-    file.write_text(textwrap.dedent(with_pytest))
-    done = python("import sys, pytest; sys.exit(pytest.main(['-v', '-p', 'no:cacheprovider']))", tmp_path)
-    assert done.stdout.count("PASSED") == len(checks("cleaner"))
-    file.write_text(textwrap.dedent(with_pytest + without))
+def test_the_example_of_the_package_works_with_pytest_and_without(shown: str, tmp_path: Path) -> None:
+    with_pytest, without = EXAMPLES
+    assert list(ends_of("lower", shown).values()) == ["PASSED"] * len(checks("cleaner"))
+    (tmp_path / "test_lower.py").write_text(textwrap.dedent(with_pytest + without))
     done = python("import test_lower", tmp_path)
     assert done.stdout.splitlines() == [f"{check} passed " for check in checks("cleaner")]
     assert done.stderr == ""

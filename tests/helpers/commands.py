@@ -1,0 +1,83 @@
+"""`textgen …` as a user types it: in this process, which is quick, or in one of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from textgen.api import TextgenWarning
+from textgen.cli.app import main
+from textgen.registry import registry
+
+Done = subprocess.CompletedProcess[str]
+Textgen = Callable[..., Done]
+
+TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
+"""An entry that trains in a moment."""
+NARROW = {"COLUMNS": "40"}
+"""A terminal too narrow for any table: what is piped must not be cut to its width."""
+
+
+def run_textgen(*arguments: object, stdin: str = "", code: int = 0, cwd: Path | None = None) -> Done:
+    """Run a command in this process and check its exit code; a bug of textgen itself is raised."""
+    command = ["textgen", *map(str, arguments)]
+    given = TextIOWrapper(BytesIO(stdin.encode()), "utf-8")
+    out, err = (TextIOWrapper(BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with (
+        patch.object(sys, "argv", command),
+        patch.object(sys, "stdin", given),
+        patch.dict(os.environ, NARROW),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        chdir(cwd or "."),
+        warnings.catch_warnings(action="always", category=TextgenWarning),  # which are notes on stderr
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    forget_plugin_files()
+    printed = [stream.buffer.getvalue().decode("utf-8") for stream in (out, err)]
+    return checked(Done(command, ended.value.code or 0, *printed), code)
+
+
+def run_process(*arguments: object, stdin: str = "", code: int = 0, cwd: Path | None = None) -> Done:
+    """Run a command in a process of its own and check its exit code."""
+    command = [sys.executable, "-m", "textgen", *map(str, arguments)]
+    done = subprocess.run(
+        command,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        env=os.environ | NARROW,
+        cwd=cwd,
+        check=False,
+    )
+    return checked(done, code)
+
+
+def checked(done: Done, code: int) -> Done:
+    """Return what has ended, if it is with the given exit code."""
+    assert done.returncode == code, f"{done.args}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def forget_plugin_files() -> None:
+    """Leave only installed plugins, as at the start of a process."""
+    if registry._from_files:
+        registry._from_files.clear()
+        registry.clear_caches()
+
+
+def cases(table: str, code: int) -> list[object]:
+    """Return the cases of a table, in which a command is followed by a line with its message."""
+    lines = [line.strip() for line in table.splitlines() if line.strip()]
+    pairs = zip(lines[::2], lines[1::2], strict=True)
+    return [pytest.param(command, message, code, id=command) for command, message in pairs]
