@@ -41,6 +41,8 @@ KEYS = {
 """Old names of fields and options, and new ones."""
 
 VALUES = {
+    "+ unwrap (all of `clean`)": "+ unwrap (all of `prose`)",
+    "as it is": "raw",
     "letters only (`seed`)": "letters only (`letters`)",
     "seed": "original",
     "seed, 5 epochs": "original, 5 epochs",

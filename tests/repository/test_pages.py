@@ -93,6 +93,15 @@ def test_the_entries_and_cleaners_that_prose_mentions_exist(page: str) -> None:
         build("cleaner", cleaner)
 
 
+def test_the_keys_of_a_suite_are_those_of_the_page(tmp_path: Path) -> None:
+    page = read_page("docs/suites.md")
+    suite = load_suite(own_suite("docs/suites.md", tmp_path))
+    question = suite.questions[0]
+    for part in (suite, question, question.cases[0]):
+        for key in type(part).model_fields:
+            assert re.search(rf"^\| `(?:\[\[)?{key}(?:\]\])?` \|", page, re.M), key
+
+
 # --- components
 
 KINDS = {
@@ -145,6 +154,14 @@ def test_the_extras_of_a_page_exist(page: str) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     asked = re.findall(r"(?:\.|textgen-bench)\[([a-z0-9,]+)\]", read_page(page))
     assert {extra for extras_asked in asked for extra in extras_asked.split(",")} <= set(extras)
+
+
+def test_seed_means_a_random_seed_on_every_page() -> None:
+    """The word once named a model, an entry, a cleaner and a suite."""
+    for page in PAGES:
+        if page != "CHANGELOG.md":  # which tells what it was called
+            words = re.findall(r"--clean seed|bench seed|suite seed|`seed`|char-seed", read_page(page))
+            assert words == [], page
 
 
 def test_the_speeds_are_those_that_were_measured() -> None:
