@@ -1,1 +1,1 @@
-"""Word vectors through gensim: GloVe, word2vec, and files in their formats."""
+"""Bundled embeddings: glove, word2vec and fasttext, through gensim or from files."""

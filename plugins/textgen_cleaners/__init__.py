@@ -1,1 +1,1 @@
-"""Cleaners: raw (unchanged), prose (repaired prose), letters (lower-case letters and spaces only)."""
+"""Bundled cleaners: raw (unchanged), prose (repaired prose), letters (lower-case letters and spaces)."""

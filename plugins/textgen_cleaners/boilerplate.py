@@ -1,19 +1,19 @@
-"""Project Gutenberg's header and licence, which are no part of the book."""
+"""Removal of Project Gutenberg's header and licence, which do not belong to the book."""
 
 from __future__ import annotations
 
 import re
 
 START = re.compile(r"\W*(?:start of (?:the |this )?project gutenberg\b|end\W*the small print\b)", re.I)
-"""The last line of a header; until about 2003 it was the end of "the small print"."""
+"""The last line of a header; until about 2003, the end of "the small print"."""
 
 END = re.compile(r"\W*end of (?:the |this )?project gutenberg\b", re.I)
-"""The line after which only the licence follows."""
+"""The line before the licence."""
 
 LICENCE_END = "subscribe to our email newsletter"
 MAX_HEADER_LINES = 400
 MAX_LICENCE_LINES = 450
-"""Where a header or licence must end at the latest, should its other end be missing."""
+"""Maximum length of a header or licence, for one whose other end is missing."""
 
 CREDIT = re.compile(r"(?:produced|prepared|transcribed|e-?text prepared|this etext was \w+) by\b", re.I)
 
@@ -22,13 +22,13 @@ def strip_boilerplate(text: str) -> str:
     """Drop header and licence of every Project Gutenberg book in `text`, which may hold several.
 
     A header reaches from the first line that mentions Gutenberg to the line `*** START OF …`, a licence
-    from `*** END OF …` to its last sentence. What stands before or after them is kept.
+    from `*** END OF …` to its last sentence. The text before and after them is kept.
     """
     if "gutenberg" not in text.lower():
         return text
     kept: list[str] = []
     book_begin = 0  # in `kept`; a header cannot reach further back
-    num_licence_lines = 0  # that may still follow; 0 outside a licence
+    num_licence_lines = 0  # the most that may still follow; 0 outside a licence
     after_header = in_credit = False
     for line in text.split("\n"):
         if START.match(line):

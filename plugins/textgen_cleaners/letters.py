@@ -1,4 +1,4 @@
-"""Lower-case letters only: 28 symbols at most, as the first character networks on novels had it."""
+"""Lower-case letters only, at most 28 symbols, as in the first character networks on novels."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ IS = re.compile(rf"\b({'|'.join(IS_AFTER)})'s(?![a-z'])")
 ENDING = re.compile(rf"(?<=[a-z])({'|'.join(ENDINGS)})(?![a-z])")
 PARAGRAPH_BREAK = re.compile(r"\n\s*\n")
 CLEAN = re.compile(r"(?:[a-z]++(?: [a-z]++)*+\n)*+")
-"""What this cleaner returns: a paragraph per line."""
+"""A text that this cleaner returned: one paragraph per line."""
 NO_LETTERS = re.compile(r"[^a-z]+")
 
 
@@ -49,16 +49,16 @@ NO_LETTERS = re.compile(r"[^a-z]+")
 class Letters:
     """Lower-case letters and spaces, one line per paragraph; contractions are spelled out.
 
-    Accents are stripped, and whatever is then no letter from a to z becomes a space. A possessive
-    loses its apostrophe and keeps its s as a word (`john's` is `john s`), so that the word itself
-    stays whole.
+    Accents are stripped; after that, everything but the letters a to z becomes a space. A possessive
+    loses its apostrophe and keeps its s as a word (`john's` becomes `john s`), so that the word itself
+    is left whole.
     """
 
     joint: ClassVar[str] = ""
 
     def clean(self, text: str) -> str:
         """Return `text` in at most 28 symbols: a to z, space and newline."""
-        # Paragraphs that were cleaned before stay apart when they are cleaned again.
+        # Text that was cleaned already has its paragraphs in lines.
         paragraphs = text.split("\n") if CLEAN.fullmatch(text) else PARAGRAPH_BREAK.split(text)
         expanded = (expand_contractions(to_ascii_letters(paragraph)) for paragraph in paragraphs)
         lines = (NO_LETTERS.sub(" ", paragraph).strip() for paragraph in expanded)
@@ -66,14 +66,14 @@ class Letters:
 
 
 def to_ascii_letters(text: str) -> str:
-    """Lower the case, straighten apostrophes and strip accents; other characters stay."""
+    """Return lower case with straight apostrophes and no accents; other characters are kept."""
     text = text.translate(APOSTROPHES).lower().translate(LETTERS)
     decomposed = unicodedata.normalize("NFKD", text)
     return decomposed if decomposed.isascii() else re.sub(r"[\u0300-\u036f]", "", decomposed)
 
 
 def expand_contractions(text: str) -> str:
-    """Spell out the contractions of lower-case English: `don't` is `do not`."""
+    """Return lower-case English with its contractions spelled out: `don't` becomes `do not`."""
     text = WORD.sub(lambda match: WHOLE_WORDS[match[0]], text)
     text = IS.sub(r"\1 is", text)
     return ENDING.sub(lambda match: f" {ENDINGS[match[1]]}", text)

@@ -1,7 +1,7 @@
-"""Left-overs of HTML, wiki and Gutenberg markup in what should be plain prose.
+"""Removal of leftover HTML, wiki and Gutenberg markup in prose.
 
-Every pattern stops at the next opening symbol, so the time is linear however broken the markup is.
-Nested markup goes from the inside out, one level per call.
+Every pattern stops at the next opening symbol, so the time is linear even for broken markup. Nested markup is
+removed from the inside out, one level per call.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FOOTNOTE_MARK = re.compile(r"\[(?:\d{1,4}|\*+|[†‡§¶]|(?:note|nb|fn) \d{1,4
 
 
 def strip_markup(text: str) -> str:
-    """Drop tags, templates, tables, footnote marks and remarks; keep what links and emphasis enclose."""
+    """Return text without tags, templates, tables, footnote marks and remarks, but with the text of links."""
     if "<" in text:
         text = NOT_TEXT.sub("", COMMENT.sub("", text))
         text = TAG.sub("", BREAK_TAG.sub("\n", text))
@@ -54,7 +54,7 @@ def strip_markup(text: str) -> str:
 
 
 def _character(match: re.Match[str]) -> str:
-    """Return the character of an entity, however often its ampersand was escaped."""
+    """Return the character of an entity, whose ampersand may be escaped several times."""
     name = match[1]
     return html.unescape(f"&{name};") if name.startswith("#") else html5.get(f"{name};", match[0])
 

@@ -1,8 +1,8 @@
-"""Clean prose: broken characters repaired, typography unified, left-over markup and licences gone.
+"""Clean prose: broken characters repaired, typography unified, leftover markup and licences removed.
 
-The text is cleaned block by block, a block being what stands between blank lines. A block is cleaned
-again until nothing changes (a tag may hide in an entity), which makes the cleaner idempotent; blocks of
-plain ASCII prose, by far the most, need no work at all, which makes it fast.
+The text is cleaned block by block, where blank lines separate blocks. A block is cleaned repeatedly until
+nothing changes (a tag may be hidden in an entity), which makes the cleaner idempotent. Blocks of plain ASCII
+prose, which most are, need no work at all, which makes it fast.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from textgen_cleaners.unwrap import unwrap
 
 BLANK_LINES = re.compile(r"(\n\s*\n)")
 SUSPECT = re.compile(r"[^\t\n -~]|[<>&\[\]{}|_=`]|''")
-"""What plain prose has none of; every step but `whitespace` leaves a block without it as it is."""
+"""Characters that plain prose lacks: every step but `whitespace` leaves a block without them unchanged."""
 
 MARKUP_SYMBOLS = re.compile(r"[<>&\[\]{}|_=`]")
 NUM_ROUNDS = 8
+"""Maximum number of times that a block is cleaned."""
 
 
 @dataclass
@@ -33,25 +34,25 @@ class Prose:
     repair: bool = True
     """Undo mojibake."""
     unicode: bool = True
-    """Compose characters and drop invisible ones."""
+    """Compose characters and remove invisible ones."""
     quotes: bool = True
-    """Make quotation marks and dashes plain ASCII."""
+    """Replace quotation marks and dashes by ASCII."""
     markup: bool = True
-    """Drop what is left of HTML, wiki and Gutenberg markup."""
+    """Remove leftover HTML, wiki and Gutenberg markup."""
     boilerplate: bool = True
-    """Drop Project Gutenberg's header and licence."""
+    """Remove Project Gutenberg's header and licence."""
     unwrap: bool = True
     """Join the lines of hard-wrapped prose."""
     whitespace: bool = True
-    """Leave single spaces and single blank lines."""
+    """Collapse white space to single spaces and single blank lines."""
 
     @property
     def joint(self) -> str:
-        """What stands between two texts that were cleaned apart."""
+        """The text between two blocks that were cleaned separately."""
         return "\n" if self.whitespace else ""
 
     def clean(self, text: str) -> str:
-        """Return the cleaned text, which is empty or (with `whitespace`) ends in one newline."""
+        """Return the cleaned text, which is empty or (with `whitespace`) ends with one newline."""
         text = self._clean_blocks(text)
         while True:
             reduced = strip_boilerplate(text) if self.boilerplate else text
@@ -61,12 +62,12 @@ class Prose:
             text = self._clean_blocks(reduced)
 
     def _clean_blocks(self, text: str) -> str:
-        """Clean each block; with `whitespace`, join them with one blank line."""
+        """Return the text with each block cleaned and, with `whitespace`, one blank line between blocks."""
         if self.unicode:
             text = unify_line_breaks(text)
         if self.whitespace:
-            text = text.strip("\n")  # so that the newline we end with cannot make a difference
-        blocks = BLANK_LINES.split(text)  # separators at the odd places
+            text = text.strip("\n")  # so that the newline at the end makes no difference
+        blocks = BLANK_LINES.split(text)  # separators are at odd indices
         blocks[::2] = map(self._settle, blocks[::2])
         if not self.whitespace:
             return "".join(blocks)
@@ -74,10 +75,10 @@ class Prose:
         return "\n\n".join(kept) + "\n" if kept else ""
 
     def _settle(self, block: str) -> str:
-        """Clean a block until it no longer changes.
+        """Return a block cleaned until it no longer changes.
 
-        Real text settles in two rounds. What is still changing after `NUM_ROUNDS` is nested on
-        purpose; it loses the symbols that markup is made of.
+        Real text settles in two rounds. A block that still changes after `NUM_ROUNDS` is nested on purpose;
+        it loses all symbols of markup.
         """
         for _ in range(NUM_ROUNDS):
             cleaned = self._clean_block(block)
@@ -87,7 +88,7 @@ class Prose:
         return self._clean_block(MARKUP_SYMBOLS.sub("", block))
 
     def _clean_block(self, block: str) -> str:
-        """Take each step once. Mojibake comes first: it is made of quotes and invisible characters."""
+        """Return a block after each step once. Mojibake comes first, since it often contains quotes."""
         if SUSPECT.search(block):
             if self.repair:
                 block = repair(block)
@@ -101,6 +102,6 @@ class Prose:
 
 
 def tidy_lines(block: str) -> str:
-    """Return the lines of a block with single spaces inside, none around, and no blank line."""
+    """Return the lines of a block that are not blank, with single spaces inside and none at the ends."""
     lines = (" ".join(line.split()) for line in block.split("\n"))
     return "\n".join(filter(None, lines))

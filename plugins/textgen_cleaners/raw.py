@@ -1,4 +1,4 @@
-"""The text as it is."""
+"""The unchanged text."""
 
 from __future__ import annotations
 

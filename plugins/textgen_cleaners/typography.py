@@ -1,4 +1,4 @@
-"""Characters: mojibake repaired, invisible ones dropped, quotation marks and dashes straightened."""
+"""Repair of characters: mojibake, invisible ones, quotation marks and dashes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPAIR_ONLY = ftfy.TextFixerConfig(
     normalization=None,
     explain=False,
 )
-"""ftfy without what the other steps do."""
+"""ftfy without the work of the other steps."""
 
 LINE_BREAK = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
@@ -27,9 +27,9 @@ COMPATIBLE = {
     },  # ligatures: ff, fi …
     **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full-width ASCII
 }
-"""The compatibility characters that are mere typesetting.
+"""Replacements of the compatibility characters that are mere typesetting.
 
-NFC and this table rather than NFKC, which would also turn 10² into 102.
+They complement NFC; NFKC would also turn 10² into 102.
 """
 
 INVISIBLE = ("Cc", "Cf", "Co", "Cs")
@@ -50,20 +50,20 @@ DOUBLED_QUOTES = re.compile("``|\u2018\u2018|\u2019\u2019|\u201a\u201a")
 
 
 def repair(text: str) -> str:
-    """Undo mojibake, such as `cafÃ©` for `café`, line by line (R. Speer, ftfy)."""
+    """Return text without mojibake, such as `cafÃ©` for `café` (R. Speer, ftfy)."""
     if text.isascii() and "\x1b" not in text:
         return text
-    lines = text.split("\n")  # without its newline: to ftfy it would be one more sign of mojibake
+    lines = text.split("\n")  # without its newline, which ftfy would take as a sign of mojibake
     return "\n".join(ftfy.fix_text(line, REPAIR_ONLY) for line in lines)
 
 
 def unify_line_breaks(text: str) -> str:
-    """End every line with a newline."""
+    """Return text in which every line ends with a newline."""
     return LINE_BREAK.sub("\n", text)
 
 
 def normalise_unicode(text: str) -> str:
-    """Compose characters (NFC), make every space a plain one and drop what is invisible."""
+    """Return text with composed characters (NFC), plain spaces and no invisible characters."""
     text = unify_line_breaks(text)
     table = {ord(char): _visible(char) for char in set(text) if not " " <= char <= "~"}
     text = text.translate(table) if table else text
@@ -71,7 +71,7 @@ def normalise_unicode(text: str) -> str:
 
 
 def _visible(char: str) -> str | None:
-    """Return what stands for a character in cleaned text, or None."""
+    """Return the replacement of a character in cleaned text, or None to remove it."""
     category = unicodedata.category(char)
     if char in "\t\n":
         return char
@@ -83,7 +83,7 @@ def _visible(char: str) -> str | None:
 
 
 def straighten_quotes(text: str) -> str:
-    """Replace quotation marks, dashes and the ellipsis by ASCII; an em dash becomes two hyphens."""
+    """Return text with ASCII quotation marks, dashes (an em dash becomes two hyphens) and ellipses."""
     text = TEX_QUOTES.sub(r'"\1"', text)
     text = DOUBLED_QUOTES.sub('"', text)
     return text if text.isascii() else text.translate(QUOTES)

@@ -1,22 +1,22 @@
-"""Joining the lines of hard-wrapped prose, so that a line end means something again."""
+"""Joining of the lines of hard-wrapped prose."""
 
 from __future__ import annotations
 
 import re
 
 MIN_LINE, MAX_LINE = 50, 90
-"""Every line of a wrapped paragraph, but for its last, is so many characters long."""
+"""Range of the length of the lines of a wrapped paragraph, except the last."""
 MIN_SHARE = 0.8
-"""A text is wrapped prose if so many of its paragraphs with several lines are wrapped; a play is not."""
+"""Minimum share of wrapped paragraphs, among those of several lines, in wrapped prose (not in a play)."""
 
 _BLANK_LINE = re.compile(r"(\n[^\S\n]*\n\s*)")
 
 
 def unwrap(text: str) -> str:
-    """Join the lines of wrapped paragraphs, if the text as a whole is wrapped prose.
+    """Return text with the lines of wrapped paragraphs joined, if the text as a whole is wrapped prose.
 
-    Verse, plays and tables keep their lines: they have shorter or uneven ones. A line that ends with a
-    dash is joined without a space.
+    Verse, plays and tables keep their lines, which are shorter or uneven. A line that ends with a dash is
+    joined without a space.
     """
     parts = _BLANK_LINE.split(text)  # paragraph, blank lines, paragraph, …
     several = [part for part in parts[::2] if "\n" in part.strip("\n")]

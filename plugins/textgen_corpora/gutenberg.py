@@ -1,4 +1,4 @@
-"""Books of Project Gutenberg, as NLTK selected them."""
+"""Books of Project Gutenberg, from NLTK's selection."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ BOOKS = (
     "whitman-leaves.txt",
 )
 TIMEOUT = 20.0
-"""Seconds without any answer after which the download is given up."""
+"""Seconds without an answer after which a download fails."""
 
 
 @dataclass
 class Gutenberg:
     """Eighteen English books, one per item, such as `gutenberg/austen-emma.txt`.
 
-    NLTK's data package `gutenberg` (S. Bird, E. Loper and E. Klein), found where NLTK looks for data or
-    downloaded once (4 MB) into the user's cache. Licence: public domain in the United States.
+    Source: NLTK's data package `gutenberg` (S. Bird, E. Loper and E. Klein), from where NLTK looks for data
+    or downloaded once (4 MB) into the user's cache. Licence: public domain in the United States.
     """
 
     def items(self) -> list[str]:
@@ -58,7 +58,7 @@ class Gutenberg:
     def read(self, item: str) -> str:
         """Return the text of a book.
 
-        Raises `TextgenError` if there is no such book, or if it is not there and cannot be downloaded.
+        Raises `TextgenError` for an unknown book, and if the books cannot be downloaded.
         """
         if item not in BOOKS:
             raise TextgenError(unknown("book of the corpus gutenberg", item, BOOKS))
@@ -72,9 +72,9 @@ class Gutenberg:
 
 
 def _installed(item: str) -> bytes | None:
-    """Return the bytes of a book that is on this machine, unpacked or in NLTK's archive.
+    """Return the bytes of a book on this machine, unpacked or in NLTK's archive, or None.
 
-    Read directly rather than through `nltk.data.find`, which refuses folders outside NLTK's own path.
+    It is read directly, since `nltk.data.find` refuses folders outside NLTK's own path.
     """
     for folder in [*map(Path, nltk.data.path), _cache()]:
         unpacked = folder / "corpora" / "gutenberg" / item
@@ -90,10 +90,10 @@ def _cache() -> Path:
 
 
 def _download() -> None:
-    """Download NLTK's package into the cache; raises `TextgenError` if that fails."""
+    """Download NLTK's package into the cache; raises `TextgenError` on failure."""
     folder = _cache()
     print(f"downloading NLTK's package gutenberg into {folder}", file=sys.stderr)
-    messages = io.StringIO()  # of NLTK; an error is reported once, below
+    messages = io.StringIO()  # hides NLTK's messages; an error is reported below
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _short_timeout():
@@ -110,7 +110,7 @@ def _download() -> None:
 
 @contextmanager
 def _short_timeout() -> Iterator[None]:
-    """Give network calls `TIMEOUT` for a while: NLTK 3.9 has no time-out, later ones have a long one."""
+    """Set a time-out for network calls: NLTK 3.9 has none, later versions have a long one."""
     long = getattr(nltk.downloader, "NETWORK_TIMEOUT", None)
     default = socket.getdefaulttimeout()
     nltk.downloader.NETWORK_TIMEOUT = TIMEOUT

@@ -1,4 +1,4 @@
-"""Lee's news texts."""
+"""News texts collected by Lee et al."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from textgen.api import TextgenError
 class Lee:
     """Three hundred news items of the Australian Broadcasting Corporation, 2001; 0.35 M characters.
 
-    The background corpus of Lee, Pincombe and Welsh, "An empirical evaluation of models of text document
-    similarity" (2005), from gensim's test data. Licence: none stated; collected for research.
+    Source: the background corpus of Lee, Pincombe and Welsh, "An empirical evaluation of models of text
+    document similarity" (2005), from gensim's test data. Licence: none stated; collected for research.
     """
 
     def read(self, item: str) -> str:
         """Return all items with blank lines between. Raises `TextgenError` if `item` is not empty."""
         if item:
-            raise TextgenError(f"the corpus lee has no parts, so no {item!r}; write lee")
+            raise TextgenError(f"the corpus lee has no item {item!r}; write lee")
         lines = Path(datapath("lee_background.cor")).read_text(encoding="utf-8").splitlines()
         return "\n\n".join(line.strip() for line in lines if line.strip())

@@ -1,15 +1,12 @@
-"""Tiny Shakespeare, the usual text for trying a character model."""
+"""Tiny Shakespeare, the usual first text for character models."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
-from pathlib import Path
 from urllib.request import urlopen
 
 from platformdirs import user_cache_path
@@ -19,35 +16,36 @@ from textgen.api import TextgenError
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 TIMEOUT = 20.0
-"""Seconds without any answer after which the download is given up."""
+"""Seconds without an answer after which the download fails."""
 
 
 @dataclass
 class TinyShakespeare:
-    """Scenes from Shakespeare's plays, 1.1 M characters, as A. Karpathy put them together (2015).
+    """Scenes from Shakespeare's plays, 1.1 M characters, selected by A. Karpathy (2015).
 
-    Downloaded once (about 1 MB), checked by its hash and kept in the user's cache. Licence: public domain.
+    The text is downloaded once (about 1 MB), verified by its hash and kept in the user's cache. Licence:
+    public domain.
     """
 
     def read(self, item: str) -> str:
         """Return the text.
 
-        Raises `TextgenError` if `item` is not empty, or if the text is not there and cannot be downloaded.
+        Raises `TextgenError` if `item` is not empty, and if the text cannot be downloaded.
         """
         if item:
-            raise TextgenError(
-                f"the corpus tinyshakespeare has no parts, so no {item!r}; write tinyshakespeare"
-            )
+            raise TextgenError(f"the corpus tinyshakespeare has no item {item!r}; write tinyshakespeare")
         path = user_cache_path("textgen") / "tinyshakespeare.txt"
         if path.is_file() and _sha256(data := path.read_bytes()) == SHA256:
             return data.decode()
         data = _download()
-        _write(path, data)
+        with suppress(OSError):  # the cache is optional, and its hash tells a file that was cut off
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
         return data.decode()
 
 
 def _download() -> bytes:
-    """Return the checked bytes of the text; raises `TextgenError` if they cannot be had."""
+    """Return the verified bytes of the text; raises `TextgenError` if they cannot be downloaded."""
     print(f"downloading {URL}", file=sys.stderr)
     try:
         with urlopen(URL, timeout=TIMEOUT) as response:
@@ -59,19 +57,10 @@ def _download() -> bytes:
         ) from None
     if _sha256(data) != SHA256:
         raise TextgenError(
-            f"what {URL} sent is not tinyshakespeare ({len(data)} bytes, wrong SHA-256); "
+            f"the download from {URL} is not tinyshakespeare ({len(data)} bytes, wrong SHA-256); "
             "try again later, or use wiki, lee or the path of a text"
         )
     return data
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is never seen half-written; a cache that cannot be written is done without."""
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(data)
-        os.replace(file.name, path)
 
 
 def _sha256(data: bytes) -> str:

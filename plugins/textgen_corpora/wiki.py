@@ -1,4 +1,4 @@
-"""English Wikipedia: the prose of the articles that come with gensim."""
+"""Prose of the English Wikipedia articles in gensim's test data."""
 
 from __future__ import annotations
 
@@ -33,20 +33,21 @@ APPENDICES = {
     "works cited",
 }
 NOT_PROSE = tuple("*#:;|!{}=<_ \t")
-"""How the lines of lists, tables, boxes and preformatted text begin."""
+"""First characters of the lines of lists, tables, boxes and preformatted text."""
 
 BRACKETS = (re.compile(r" ?\(([^()]*)\)"), re.compile(r" ?\(((?:[^()]|\([^()]*\))*)\)"))
 """Innermost round brackets; outermost ones, which may hold others."""
 FOREIGN = re.compile("[^ -~À-ÖØ-öø-ÿ\u2010-\u201d\u2026\u2212°£€½]")
-"""What English prose does without: holes, phonetic letters, other scripts, letters beyond Latin-1.
+"""Characters that English prose lacks: holes, phonetic letters, other scripts, letters beyond Latin-1.
 
-Leaving these out costs 1.5 % of the text and takes its alphabet from 442 symbols to 131."""
+Without the sentences that contain them the text is 1.5 % shorter, and its alphabet has 131 symbols, not 442.
+"""
 
 SENTENCE_GAP = re.compile(
     r"(?:(?<=[^A-Z][.!?])|(?<=[.!?][\"\u201d\u2019)]))(?<!\b(?:Dr|Mr|St)\.)(?<!\bc\.)"
     r" (?=[\"\u201c\u2018(]?[A-Z0-9])"
 )
-"""The space between two sentences; none after an initial or an abbreviation."""
+"""The space between two sentences, but not that after an initial or an abbreviation."""
 
 OPENING = "\"\u201c'\u2018(0123456789"
 SENTENCE_END = re.compile(r"[.!?][\"'\u201d\u2019)]*$")
@@ -57,8 +58,8 @@ LEFTOVER = re.compile(r"\[\[|\]\]|\{\||\{\{|\}\}|\||==|https?://|www\.|&\w+;|<\w
 class Wiki:
     """About a hundred articles of English Wikipedia (2016), paragraphs of prose only.
 
-    From gensim's test data, so nothing is downloaded. `wiki/Anarchism` is one article. Licence: CC BY-SA
-    3.0, by the contributors to Wikipedia; each article's authors are listed in its history there.
+    They come with gensim's test data, so nothing is downloaded. `wiki/Anarchism` is a single article.
+    Licence: CC BY-SA 3.0, by the contributors to Wikipedia, named in the history of each article there.
     """
 
     def items(self) -> list[str]:
@@ -80,7 +81,7 @@ class Wiki:
 
 
 def _articles() -> Iterator[tuple[str, str]]:
-    """Yield the title and the prose of each article that has any."""
+    """Yield the title and the prose of each article that contains prose."""
     with bz2.open(datapath(DUMP)) as dump:
         for title, wikitext, _ in extract_pages(dump, filter_namespaces=("0",)):
             if not REDIRECT.match(wikitext):
@@ -91,8 +92,8 @@ def _articles() -> Iterator[tuple[str, str]]:
 
 def _paragraphs(text: str) -> Iterator[str]:
     """Yield the paragraphs of prose outside the appendices (references, links, …)."""
-    appendix_level = 0  # of the heading that opened the appendix we are in
-    lines: list[str] = []  # of the paragraph that is being collected
+    appendix_level = 0  # level of the heading of the current appendix, or 0
+    lines: list[str] = []  # lines of the current paragraph
     for line in [*text.split("\n"), ""]:
         heading = HEADING.match(line)
         if heading and (not appendix_level or len(heading[1]) <= appendix_level):
@@ -107,7 +108,7 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def tidy(line: str) -> str:
-    """Drop the parts of brackets and the sentences that are foreign, and close the gaps this leaves."""
+    """Return a paragraph without its foreign sentences and parts of brackets, and without gaps."""
     for bracket in BRACKETS:
         line = bracket.sub(_readable_bracket, line)
     line = re.sub(r"\s+", " ", line)
@@ -119,7 +120,7 @@ def tidy(line: str) -> str:
 
 
 def _readable_bracket(match: re.Match[str]) -> str:
-    """Return a bracket with those of its parts (between semicolons) that are readable English."""
+    """Return a bracket with only those parts, separated by semicolons, that are readable English."""
     parts = [part.strip(" ,") for part in match[1].split(";")]
     readable = [part for part in parts if any(map(str.isalnum, part)) and not FOREIGN.search(part)]
     if len(readable) == len(parts):
@@ -128,7 +129,7 @@ def _readable_bracket(match: re.Match[str]) -> str:
 
 
 def is_prose(paragraph: str) -> bool:
-    """Tell whether a line is a paragraph of complete English sentences."""
+    """Return whether a line is a paragraph of complete English sentences."""
     num_words = paragraph.count(" ") + 1
     num_letters = sum(map(str.isalpha, paragraph))
     return (

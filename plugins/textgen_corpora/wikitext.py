@@ -1,8 +1,8 @@
 """MediaWiki markup to plain text, as far as prose needs it.
 
-Templates and links nest, so they are resolved from the inside out. Where something that cannot be
-shown as plain text belonged to the sentence (a formula, a pronunciation), `HOLE` takes its place, so
-that the caller can drop the bracket or the paragraph around it rather than print a broken sentence.
+Templates and links nest, so they are resolved from the inside out. A part of a sentence that has no plain
+text (a formula, a pronunciation) becomes `HOLE`, so that the caller can drop the bracket or the sentence
+around it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import html
 import re
 
 HOLE = "\ufffc"
-"""U+FFFC OBJECT REPLACEMENT CHARACTER: here stood something that is not text."""
+"""U+FFFC OBJECT REPLACEMENT CHARACTER: the place of something that is not text."""
 
 SYMBOLS = {
     "'s": "'s",
@@ -26,7 +26,7 @@ SYMBOLS = {
     "mdash": "—",
     "mdashb": "—",
 }
-"""Templates that stand for a symbol."""
+"""Templates that mean a symbol."""
 
 FIRST = {
     "nowrap",
@@ -61,7 +61,7 @@ HOLES = (
     "e",
     "dentalformula",
 )
-"""Templates, or their beginnings before a hyphen, whose result is not text."""
+"""Templates, or their names before a hyphen, whose result is not text."""
 
 UNITS = {
     "mi": "miles",
@@ -81,7 +81,7 @@ UNITS = {
     "C": "°C",
     "F": "°F",
 }
-"""Units of the template `convert`; others are written as they are."""
+"""Units of the template `convert`; others are kept unchanged."""
 
 COMMENT = re.compile(r"<!--.*?-->", re.S)
 REFERENCE = re.compile(r"<ref\b[^<>]*/>|<ref\b[^<>]*>.*?</ref\s*>", re.S | re.I)
@@ -98,7 +98,7 @@ EMPHASIS = re.compile(r"'{2,5}")
 
 
 def plain_text(wikitext: str) -> str:
-    """Return the text of a page: headings, lists and line breaks stay as they are, markup goes."""
+    """Return the text of a page without markup; headings, lists and line breaks are kept unchanged."""
     text = COMMENT.sub("", wikitext)
     text = REFERENCE.sub("", text)
     text = NOT_TEXT.sub(HOLE, text)
@@ -113,7 +113,7 @@ def plain_text(wikitext: str) -> str:
 
 
 def _inside_out(pattern: re.Pattern[str], replace: object, text: str) -> str:
-    """Replace innermost matches until there are none; `replace` never adds what the pattern matches."""
+    """Return text with innermost matches replaced until none is left; `replace` must not create matches."""
     found = 1
     while found:
         text, found = pattern.subn(replace, text)  # type: ignore[call-overload]
@@ -121,7 +121,7 @@ def _inside_out(pattern: re.Pattern[str], replace: object, text: str) -> str:
 
 
 def _expand_template(match: re.Match[str]) -> str:
-    """Return what a template stands for in running text: nothing, for citations and boxes."""
+    """Return the running text of a template, which is empty for citations and boxes."""
     name, *arguments = (part.strip() for part in match[1].split("|"))
     name = name.lower()
     texts = [argument for argument in arguments if not re.match(r"[\w-]+\s*=", argument)]
@@ -139,7 +139,7 @@ def _expand_template(match: re.Match[str]) -> str:
 
 
 def _measure(texts: list[str]) -> str:
-    """Return the first measure of a conversion: `5|km|mi` is "5 km", `3|to|5|ft` is "3 to 5 feet"."""
+    """Return the first value of a conversion: `5|km|mi` is "5 km", `3|to|5|ft` is "3 to 5 feet"."""
     if len(texts) >= 4 and texts[1] in ("-", "\u2013", "to", "and", "x", "by", "+/-"):
         joint = texts[1] if texts[1] in ("-", "\u2013") else f" {texts[1]} "
         return f"{texts[0]}{joint}{texts[2]} {UNITS.get(texts[3], texts[3])}"
@@ -147,7 +147,7 @@ def _measure(texts: list[str]) -> str:
 
 
 def _link_text(match: re.Match[str]) -> str:
-    """Return the visible text of a link: none for files, categories and other languages."""
+    """Return the visible text of a link, which is empty for files, categories and other languages."""
     target, _, label = match[1].partition("|")
     namespace = NAMESPACE.match(target)
     if namespace and (
@@ -158,7 +158,7 @@ def _link_text(match: re.Match[str]) -> str:
 
 
 def _without_tables(text: str) -> str:
-    """Drop the lines from `{|` to the `|}` that closes it."""
+    """Return text without the lines from each `{|` to the matching `|}`."""
     depth, kept = 0, []
     for line in text.split("\n"):
         mark = line.lstrip(" :*")

@@ -1,7 +1,7 @@
-"""Short names for whole entries."""
+"""Short names of whole entries."""
 
 RANDOM = "char-uniform"
-"""The "untrained" text of the original write-up: every character of the alphabet equally likely."""
+"""The "untrained" text of the original report: every character of the alphabet is equally likely."""
 
 ORIGINAL = "char-original:fallback_bytes=false"
-"""The original network: its output has one unit per character of the text and no others."""
+"""The original network, whose output has exactly one unit per character of the text."""

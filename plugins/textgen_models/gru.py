@@ -1,4 +1,4 @@
-"""A stack of gated recurrent units (Cho et al. 2014, arXiv:1406.1078): the LSTM's three-quarter sibling."""
+"""A stack of gated recurrent units (Cho et al. 2014, arXiv:1406.1078): three gates to the LSTM's four."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from torch import Tensor, nn
 from textgen.api import PretrainedVectors
 from textgen.nn.dropout import LockedDropout
 from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.feature_model import FeatureModel
 from textgen.nn.options import Dropout, EmbeddingSize, HiddenSize, NumLayers, Softmax, TieWeights
 from textgen.nn.softmax import output_layer
 
 OUTPUT_GAIN = 3.0
-"""Scale of what a layer hands on; as in the LSTM, a new layer's outputs are well below 1."""
+"""Factor of each layer's outputs, which are well below 1 in a new layer, as in the model `lstm`."""
 
 
-class GRU(nn.Module):
-    """Input table, `num_layers` GRU layers with dropout around them, and a linear output layer.
+class GRU(FeatureModel):
+    """Token embedding, `num_layers` GRU layers with dropout around them, and a linear output layer.
 
-    All but the cell is as in the model `lstm`: tied weights, scales, the adaptive softmax for large
+    Everything but the cell is as in the model `lstm`: tied weights, scales, the adaptive softmax for large
     vocabularies. The update gates start with bias 1, so that a new unit remembers.
     """
 
@@ -50,18 +51,8 @@ class GRU(nn.Module):
         """Return zero hidden states, [batch, num_layers, hidden_size]."""
         return self.input.weight.new_zeros(batch_size, self.num_layers, self.hidden_size)
 
-    def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits [batch, time, vocab_size] and the state after the last token."""
-        features, state = self.features(ids, state)
-        return self.output(features), state
-
-    def loss(self, ids: Tensor, targets: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean loss in nats per token without holding all logits, and the next state."""
-        features, state = self.features(ids, state)
-        return self.output.loss(features, targets), state
-
     def features(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the output layer sees, [batch, time, hidden_size], and the next state."""
+        """Return the input of the output layer, [batch, time, hidden_size], and the next state."""
         features = self.input(ids) * math.sqrt(self.input.size)
         last = []
         for layer, hidden in zip(self.layers, state.transpose(0, 1).contiguous(), strict=True):
@@ -69,10 +60,6 @@ class GRU(nn.Module):
             features = OUTPUT_GAIN * outputs
             last.append(end[0])
         return self.dropout(features), torch.stack(last, dim=1)
-
-    def set_expected_epochs(self, num_epochs: float) -> None:
-        """Choose the dropout, unless it was given, for a training that reads its text so often."""
-        self.dropout.set_expected_epochs(num_epochs)
 
 
 def _initialise(layer: nn.Module, hidden_size: int) -> None:

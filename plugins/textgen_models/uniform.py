@@ -1,4 +1,4 @@
-"""The uniform distribution over the tokens seen in training: the baseline that has learnt nothing."""
+"""The uniform distribution over the tokens seen in training: the baseline without learning."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from textgen.api import TokenIds
 from textgen.data.vocabulary import count_tokens
 
 FLOOR = 1e-6
-"""The probability that all unseen tokens share, so that no text is impossible."""
+"""Total probability of the unseen tokens, so that no text is impossible."""
 
 
 class Uniform(nn.Module):
-    """Every seen token has probability (1 - 1e-6) / number of seen tokens, whatever came before.
+    """Gives every seen token the probability (1 - 1e-6) / number of seen tokens, in any context.
 
-    With characters as tokens its score is log2 of the size of the training text's alphabet.
+    With characters as tokens, its score is log2 of the size of the training text's alphabet.
     """
 
     def __init__(self, vocab_size: int) -> None:
@@ -37,7 +37,7 @@ class Uniform(nn.Module):
         self.log_probabilities.copy_(torch.from_numpy(np.log(probabilities)))
 
     def initial_state(self, batch_size: int) -> Tensor:
-        """Return an empty state: nothing is remembered."""
+        """Return an empty state [batch, 0]."""
         return torch.zeros(batch_size, 0, device=self.log_probabilities.device)
 
     def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:

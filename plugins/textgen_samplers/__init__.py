@@ -1,1 +1,1 @@
-"""Samplers: from logits to the next token."""
+"""Bundled samplers: temperature, top-k, top-p, min-p, typical, greedy, mirostat, dry."""

@@ -27,36 +27,36 @@ BYTES_OF_A_CHARACTER = 4
 class DRY:
     """Samples as `top-p` does, after a penalty on tokens that would extend a repeat.
 
-    A repeat is what the end of the text, with the token in question, shares with an earlier position in the
-    window; the prompt belongs to the text. Each of its characters beyond `allowed_length` divides the
-    token's probability by `penalty`.
+    A repeat is the longest suffix of the text, including the token in question, that also ends at an earlier
+    position in the window; the prompt is part of the text. Each character of it beyond `allowed_length`
+    divides the token's probability by `penalty`.
     """
 
     penalty: Annotated[float, Ge(1), Search(1, 2.5, step=0.1)] = 1.5
-    """Divisor of the probability for each character beyond `allowed_length`."""
+    """Divisor of the probability per character of a repeat beyond `allowed_length`."""
     allowed_length: Annotated[int, Ge(0), Search(4, 40)] = 12
-    """Characters that may be repeated without a penalty."""
+    """Characters that can be repeated without a penalty."""
     window: Annotated[int, Ge(1)] = 400
-    """Characters back in which a repeat is looked for."""
+    """Number of latest characters that are searched for repeats."""
     p: Annotated[float, Gt(0), Le(1), Search(0.5, 1, step=0.02)] = 1.0
-    """Draws among the fewest tokens whose probabilities, with the penalty, sum to this."""
+    """Top-p sampling after the penalty; 1 keeps all tokens."""
     temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 0.8
-    """Of what is left after the penalty."""
+    """Temperature after the penalty."""
 
     renamed_options: ClassVar[dict[str, str]] = {"span": "allowed_length"}
 
     def start(
         self, prompts: Sequence[TokenIds], num_chars: NDArray[Any]
     ) -> Callable[[Tensor, Tensor], Tensor]:
-        """Start a batch of samples, which remembers each row's tokens as far as the window reaches."""
+        """Start a batch of samples, which remembers the tokens of each row in the window."""
         lengths = torch.from_numpy(num_chars)
         past = _Past(prompts, lengths, BYTES_OF_A_CHARACTER * self.window)
-        draw = TopP(self.p, self.temperature)
+        sample = TopP(self.p, self.temperature)
 
         def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
             repeated = past.repeated(logits.shape[-1], self.window).to(logits.device)
             excess = (repeated - self.allowed_length).clamp(min=0)
-            ids = draw(logits.float() - math.log(self.penalty) * excess, uniforms)
+            ids = sample(logits.float() - math.log(self.penalty) * excess, uniforms)
             past.append(ids.cpu())
             return ids
 
@@ -64,31 +64,31 @@ class DRY:
 
 
 class _Past:
-    """The last tokens of each row, and how far a repetition of each would reach back."""
+    """The latest tokens of each row, and the length of the repeat that ends with each."""
 
     def __init__(self, prompts: Sequence[TokenIds], lengths: Tensor, most: int) -> None:
         self.most = most
-        # A token that stands for nothing has the last id, and no characters.
-        self.nothing = len(lengths)
+        # Padding has an id beyond the vocabulary, and no characters.
+        self.padding = len(lengths)
         self.lengths = torch.cat([lengths, torch.zeros(1, dtype=lengths.dtype)])
-        self.tokens = torch.full((len(prompts), 0), self.nothing)
+        self.tokens = torch.full((len(prompts), 0), self.padding)
         self.matched = torch.zeros(len(prompts), 0, dtype=self.lengths.dtype)
         longest = max((len(ids) for ids in prompts), default=0)
         for place in range(-min(longest, most), 0):
-            self.append(torch.tensor([ids[place] if len(ids) >= -place else self.nothing for ids in prompts]))
+            self.append(torch.tensor([ids[place] if len(ids) >= -place else self.padding for ids in prompts]))
 
     def append(self, ids: Tensor) -> None:
-        """Take the next token of each row, `ids` [batch]."""
-        # What matches up to a place goes on matching there if the token there is the new one.
-        goes_on = (self.tokens == ids[:, None]) & (ids != self.nothing)[:, None]
-        longer = torch.where(goes_on, self.matched + self.lengths[ids][:, None], 0)
+        """Add the next token of each row, `ids` [batch]."""
+        # A repeat that ended before a position continues if the token there is the new one.
+        continues = (self.tokens == ids[:, None]) & (ids != self.padding)[:, None]
+        longer = torch.where(continues, self.matched + self.lengths[ids][:, None], 0)
         self.tokens = torch.cat([self.tokens, ids[:, None]], dim=1)[:, -self.most :]
         self.matched = torch.cat([longer.new_zeros(len(ids), 1), longer], dim=1)[:, -self.most :]
 
     def repeated(self, vocab_size: int, window: int) -> Tensor:
-        """Return how many characters each token would repeat, [batch, vocab_size]; 0 for a new one."""
+        """Return the length in characters of the repeat that each token would end, [batch, vocab_size]."""
         lengths = self.lengths[self.tokens]
-        distances = lengths.flip(1).cumsum(1).flip(1) - lengths  # of the end of a token from that of the text
+        distances = lengths.flip(1).cumsum(1).flip(1) - lengths  # from a token's end to the text's
         reach = torch.where(distances < window, self.matched + lengths, 0)
         found = torch.zeros(len(self.tokens), vocab_size + 1, dtype=reach.dtype)
         return found.scatter_reduce_(1, self.tokens, reach, "amax")[:, :vocab_size]

@@ -15,15 +15,15 @@ from textgen.generation.sampling import sample_categorical
 
 @dataclass
 class MinP:
-    """Draws among the tokens that are at least p times as probable as the most probable one.
+    """Samples from the tokens that are at least p times as probable as the most probable one.
 
-    Where the model is sure, few remain; where it is not, many.
+    The more confident the model is, the fewer tokens remain.
     """
 
     p: Annotated[float, Gt(0), Le(1), Search(0.01, 0.5, log=True)] = 0.1
-    """The least probability, as a share of the greatest."""
+    """Minimum probability of a token, relative to that of the most probable one."""
     temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 1.0
-    """Below 1 safer, above 1 bolder."""
+    """Divisor of the logits: lower is safer, higher is bolder."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch]."""

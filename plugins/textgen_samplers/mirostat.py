@@ -1,4 +1,4 @@
-"""Mirostat, which controls how surprising the text is (Basu et al. 2021, arXiv:2007.14966)."""
+"""Mirostat, which controls the surprisal of the text (Basu et al. 2021, arXiv:2007.14966)."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from textgen.generation.sampling import sample_categorical
 
 @dataclass
 class Mirostat:
-    """Keeps the surprise of what it writes near a target by leaving out tokens above a limit.
+    """Keeps the surprisal of the text near a target by excluding tokens above a limit.
 
-    After each draw the limit moves against the error, as in version 2 of the algorithm. The target is per
-    character, not per token as in the paper, so that one value means the same at every level.
+    After each token the limit moves against the error, as in version 2 of the algorithm. The target is per
+    character, not per token as in the paper, so that a value means the same for every tokenizer.
     """
 
     tau: Annotated[float, Gt(0), Search(0.5, 4, step=0.1)] = 1.5
-    """The target in bits per character; real text surprises a model by about its score."""
+    """Target surprisal in bits per character; that of real text is about the model's score."""
     eta: Annotated[float, Gt(0), Le(1)] = 0.1
-    """How much of the error is corrected after each token."""
+    """Learning rate: the share of the error that is corrected after each token."""
 
     renamed_options: ClassVar[dict[str, str]] = {"rate": "eta", "surprise": "tau"}
 
     def start(
         self, prompts: Sequence[TokenIds], num_chars: NDArray[Any]
     ) -> Callable[[Tensor, Tensor], Tensor]:
-        """Start a batch of samples, each with a limit of twice the target for tokens as in its prompt."""
+        """Start a batch of samples, each with a limit of twice the target for tokens like its prompt's."""
         lengths = torch.tensor([max(1.0, num_chars[ids].mean()) if len(ids) else 1.0 for ids in prompts])
         target = self.tau * torch.from_numpy(num_chars).float()
         limit = 2 * self.tau * lengths
@@ -42,14 +42,14 @@ class Mirostat:
         def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
             nonlocal limit, target
             limit, target = limit.to(logits.device), target.to(logits.device)
-            surprise = -logits.float().log_softmax(dim=-1) / math.log(2)
-            bound = torch.maximum(limit, surprise.amin(dim=-1))[:, None]
+            surprisal = -logits.float().log_softmax(dim=-1) / math.log(2)
+            bound = torch.maximum(limit, surprisal.amin(dim=-1))[:, None]
             ids = sample_categorical(
-                (-surprise * math.log(2)).masked_fill(surprise > bound, float("-inf")), uniforms
+                (-surprisal * math.log(2)).masked_fill(surprisal > bound, float("-inf")), uniforms
             )
-            error = surprise.gather(1, ids[:, None])[:, 0] - target[ids]
-            # A limit far above all there is would be long in coming down again.
-            most = 2 * surprise.masked_fill(surprise.isinf(), 0.0).amax(dim=-1)
+            error = surprisal.gather(1, ids[:, None])[:, 0] - target[ids]
+            # A limit far above every surprisal would take long to come down again.
+            most = 2 * surprisal.masked_fill(surprisal.isinf(), 0.0).amax(dim=-1)
             limit = (limit - self.eta * error).clamp(min=0.0).minimum(most)
             return ids
 

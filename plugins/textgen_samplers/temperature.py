@@ -14,10 +14,10 @@ from textgen.generation.sampling import sample_categorical
 
 @dataclass
 class Temperature:
-    """Draws from softmax(logits / temperature): below 1 safer, above 1 bolder, 1 the model itself."""
+    """Samples from softmax(logits / temperature)."""
 
     temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 0.8
-    """What the logits are divided by."""
+    """Divisor of the logits: 1 is the model itself, lower is safer, higher is bolder."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch]."""

@@ -14,12 +14,12 @@ from textgen.generation.sampling import sample_categorical
 
 @dataclass
 class TopK:
-    """Draws among the k most probable tokens only."""
+    """Samples from the k most probable tokens."""
 
     k: Annotated[int, Ge(1), Search(2, 200, log=True)] = 40
-    """How many tokens."""
+    """Number of tokens."""
     temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 1.0
-    """Below 1 safer, above 1 bolder."""
+    """Divisor of the logits: lower is safer, higher is bolder."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch]."""

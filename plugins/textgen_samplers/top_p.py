@@ -14,17 +14,17 @@ from textgen.generation.sampling import sample_categorical
 
 @dataclass
 class TopP:
-    """Draws among the fewest tokens whose probabilities sum to at least p."""
+    """Samples from the smallest set of tokens whose probabilities sum to at least p."""
 
     p: Annotated[float, Gt(0), Le(1), Search(0.5, 1, step=0.02)] = 0.95
-    """What the probabilities must sum to."""
+    """Minimum sum of the probabilities."""
     temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 1.0
-    """Below 1 safer, above 1 bolder."""
+    """Divisor of the logits: lower is safer, higher is bolder."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch]."""
         ordered, ids = (logits / self.temperature).sort(dim=-1, descending=True, stable=True)
         probabilities = ordered.softmax(dim=-1)
-        before = probabilities.cumsum(dim=-1) - probabilities  # what stands before a token: 0 for the first
+        before = probabilities.cumsum(dim=-1) - probabilities  # the sum up to a token, 0 for the first
         nucleus = ordered.masked_fill(before >= self.p, float("-inf"))
         return ids.gather(1, sample_categorical(nucleus, uniforms)[:, None])[:, 0]

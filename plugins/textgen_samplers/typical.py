@@ -15,16 +15,16 @@ from textgen.generation.sampling import sample_categorical
 
 @dataclass
 class Typical:
-    """Draws among the tokens whose surprise is nearest to the expected one, the fewest that reach p.
+    """Samples from the tokens with a surprisal nearest to the expected one, the fewest that reach p.
 
-    A token's surprise is minus the log of its probability, the expected one is the entropy: people seldom
-    write what is far less surprising than that either.
+    The surprisal of a token is minus the log of its probability; its expected value is the entropy. People
+    rarely write tokens that are much less surprising than that, either.
     """
 
     p: Annotated[float, Gt(0), Le(1), Search(0.2, 1, step=0.02)] = 0.95
-    """What the probabilities must sum to."""
+    """Minimum sum of the probabilities."""
     temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 1.0
-    """Below 1 safer, above 1 bolder."""
+    """Divisor of the logits: lower is safer, higher is bolder."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch]."""
@@ -32,6 +32,6 @@ class Typical:
         entropy: Tensor = torch.special.entr(log_probabilities.exp()).sum(dim=-1, keepdim=True)
         ids = (log_probabilities + entropy).abs().sort(dim=-1, stable=True).indices
         ordered = log_probabilities.gather(1, ids)
-        before = ordered.exp().cumsum(dim=-1) - ordered.exp()  # what stands before a token: 0 for the first
+        before = ordered.exp().cumsum(dim=-1) - ordered.exp()  # the sum up to a token, 0 for the first
         typical = ordered.masked_fill(before >= self.p, float("-inf"))
         return ids.gather(1, sample_categorical(typical, uniforms)[:, None])[:, 0]

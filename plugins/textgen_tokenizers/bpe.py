@@ -25,14 +25,14 @@ from textgen.data.words import split_words
 
 @dataclass
 class BPETokenizer:
-    """Parts of words by falling frequency, single bytes among them; no token reaches over a word's end.
+    """Parts of words by falling frequency, including single bytes; no token crosses the end of a word.
 
-    Words are those of the word tokenizer, which carry their leading space. Only a byte that is no
-    character by itself counts as spelling what the vocabulary lacks.
+    Words are those of the word tokenizer, with their leading space. Only bytes that are not characters by
+    themselves count as spelling what the vocabulary lacks.
     """
 
     vocab_size: Annotated[int, Ge(256), Search(300, 20_000, log=True)] = 4000
-    """At most so many tokens; fewer if no pair stands together twice any more."""
+    """Maximum number of tokens; there are fewer once no pair occurs twice."""
     tokens: list[str] = field(default_factory=list, init=False)
 
     def fit(self, text: str) -> None:
@@ -40,7 +40,7 @@ class BPETokenizer:
         self.fit_counts([self.count(text)])
 
     def count(self, text: str) -> Counter[str]:
-        """Count the words of a part of the training split."""
+        """Return the counts of the words in a part of the training split."""
         return Counter(split_words(text))
 
     def fit_counts(self, counts: Iterable[Counter[str]]) -> None:
@@ -63,7 +63,7 @@ class BPETokenizer:
         for word, count in words.items():
             for token in trained.model.tokenize(word):
                 frequency[token.value] += count
-        # A sort is stable: tokens that are as frequent stay in the order in which they were learnt.
+        # Sorting is stable: equally frequent tokens stay in the order in which they were learnt.
         pieces = sorted(learnt["vocab"], key=learnt["vocab"].__getitem__)
         pieces.sort(key=lambda piece: -frequency[piece])
         id_of_piece = {piece: index for index, piece in enumerate(pieces)}
@@ -71,7 +71,7 @@ class BPETokenizer:
         self._build([surface(piece.encode("latin-1")) for piece in pieces], merges)
 
     def encode(self, text: str) -> NDArray[np.int32]:
-        """Return the ids of `text`; each different word is looked at once."""
+        """Return the ids of `text`; each distinct word is looked up once."""
         words = split_words(text)
         ids = {word: self._spell(word) for word in set(words)}
         return np.fromiter(chain.from_iterable(map(ids.__getitem__, words)), np.int32)
@@ -81,7 +81,7 @@ class BPETokenizer:
         return self._table.decode(np.asarray(ids, np.int64).tolist())
 
     def state(self) -> dict[str, Any]:
-        """Return the surfaces, and the pairs of ids that are joined, in the order they were learnt."""
+        """Return the tokens, and the pairs of ids that are merged, in the order they were learnt."""
         return {"tokens": self.tokens, "merges": self._merges}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -101,12 +101,12 @@ class BPETokenizer:
 
 
 def byte_chars(data: bytes) -> str:
-    """Return one character per byte: what the library sees, which takes no lone surrogates."""
+    """Return one character per byte, as the library needs, which does not accept lone surrogates."""
     return data.decode("latin-1")
 
 
 def surface(piece: bytes) -> str:
-    """Return the text of a token if it is valid alone and means itself, else its bytes as `<0xE2><0x82>`."""
+    """Return a token as text if that is valid and unambiguous, otherwise as bytes: `<0xE2><0x82>`."""
     text = piece.decode("utf-8", "replace")
     return text if surface_bytes(text) == piece else "".join(BYTE_TOKENS[byte] for byte in piece)
 

@@ -17,20 +17,20 @@ from textgen.data.vocabulary import BYTE_TOKENS
 class ByteTokenizer:
     """The 256 byte tokens; the id of each is its value.
 
-    Bytes of ASCII are characters, those above spell the other characters, and count as spelling.
+    ASCII bytes are characters; bytes above 127 spell the other characters and count as fallback.
     """
 
     tokens: list[str] = field(default_factory=BYTE_TOKENS.copy, init=False)
     fallback: NDArray[np.bool_] = field(default_factory=lambda: np.arange(256) >= 128, init=False, repr=False)
 
     def fit(self, text: str) -> None:
-        """Learn nothing: the vocabulary is the same for every text."""
+        """Do nothing: the vocabulary is fixed."""
 
     def count(self, text: str) -> None:
-        """Count nothing."""
+        """Return nothing: there is nothing to count."""
 
     def fit_counts(self, counts: Iterable[None]) -> None:
-        """Learn nothing, without a look at the text."""
+        """Do nothing: the vocabulary is fixed."""
 
     def encode(self, text: str) -> NDArray[np.int32]:
         """Return one id per byte; a lone surrogate has three."""
@@ -41,8 +41,8 @@ class ByteTokenizer:
         return from_utf8(np.asarray(ids, np.int64).astype(np.uint8).tobytes())
 
     def state(self) -> dict[str, Any]:
-        """Return nothing."""
+        """Return an empty state."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Need nothing."""
+        """Do nothing: the vocabulary is fixed."""

@@ -17,12 +17,12 @@ from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, splice
 class CharTokenizer:
     """Characters of the training text, then the 256 byte tokens.
 
-    Without those (`fallback_bytes=false`) the vocabulary is the alphabet alone, with the newline in any case,
-    and other characters are left out: a text that has some gets no score.
+    Without byte tokens (`fallback_bytes=false`) the vocabulary is the alphabet alone, which always contains
+    the newline. Other characters are then left out, and a text that contains any gets no score.
     """
 
     fallback_bytes: bool = True
-    """Whether characters that the training text lacks can be spelled, by 256 byte tokens."""
+    """Whether 256 byte tokens spell the characters that the training text lacks."""
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
 
@@ -31,17 +31,17 @@ class CharTokenizer:
         self.fit_counts([self.count(text)])
 
     def count(self, text: str) -> str:
-        """Return the different characters of a part of the training split."""
+        """Return the distinct characters of a part of the training split."""
         return "".join(set(text))
 
     def fit_counts(self, counts: Iterable[str]) -> None:
-        """Take the alphabet from what `count` found in each part."""
-        # What comes before every text and prompt is a newline.
+        """Take the alphabet from the counts of each part."""
+        # A newline precedes every text and prompt.
         always = "" if self.fallback_bytes else "\n"
         self._build("".join(sorted(set(always).union(*counts))))
 
     def encode(self, text: str) -> NDArray[np.int32]:
-        """Return one id per character; for one outside the alphabet, one per byte or, without those, none."""
+        """Return one id per character; a character outside the alphabet has one per byte, or none."""
         points = _code_points(text)
         ids = self._id_of_point.take(points, mode="clip")
         missing = np.flatnonzero(ids < 0)
@@ -59,11 +59,11 @@ class CharTokenizer:
         return self._table.decode(array.tolist())
 
     def state(self) -> dict[str, Any]:
-        """Return the alphabet, as a list: JSON would join a pair of lone surrogates in a string."""
+        """Return the alphabet, as a list, since JSON would join a pair of lone surrogates in a string."""
         return {"alphabet": list(self._alphabet), "fallback_bytes": self.fallback_bytes}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take the alphabet from `state`, and whether there are byte tokens."""
+        """Take the alphabet, and whether there are byte tokens, from `state`."""
         self.fallback_bytes = state.get("fallback_bytes", True)
         self._build("".join(state["alphabet"]))
 
@@ -74,7 +74,7 @@ class CharTokenizer:
         self._table = TokenTable(self.tokens)
         points = _code_points(alphabet)
         self._points = points.astype("<u4")
-        # One entry more than the largest code point: all that lie above share the last, which is missing.
+        # The last entry, above the largest code point, means "missing" for all code points beyond it.
         self._id_of_point = np.full(int(points.max(initial=0)) + 2, -1, np.int32)
         self._id_of_point[points] = np.arange(len(alphabet))
 
@@ -83,6 +83,6 @@ class CharTokenizer:
 
 
 def _code_points(text: str) -> NDArray[np.integer[Any]]:
-    if text.isascii():  # a quarter of the memory, and several times as fast
+    if text.isascii():  # takes a quarter of the memory, and is several times as fast
         return np.frombuffer(text.encode("ascii"), np.uint8)
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")

@@ -22,15 +22,15 @@ from textgen.data.words import split_words
 class WordTokenizer:
     """Words and spelling characters of the training text by falling frequency, then the 256 byte tokens.
 
-    The spelling characters have ids of their own, apart from words of one letter, so that a model learns
-    how spelled words begin and end. Words below `min_count` are spelled in training too: that is
-    where a model learns to spell, and what the frequency of a character is counted in.
+    Spelling characters have ids of their own, distinct from words of one letter, so that a model learns how
+    spelled words begin and end. Words below `min_count` are spelled in training, too: from these a model
+    learns to spell, and they decide the frequency of a spelling character.
     """
 
     max_words: Annotated[int, Ge(1), Search(1000, 50_000, log=True)] = 20_000
-    """At most so many words, the most frequent ones."""
+    """Maximum number of words, the most frequent ones."""
     min_count: Annotated[int, Ge(1), Search(1, 10, log=True)] = 2
-    """How often a word must occur in the training text to become a token."""
+    """Minimum number of occurrences in the training text of a word that becomes a token."""
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
 
@@ -39,7 +39,7 @@ class WordTokenizer:
         self.fit_counts([self.count(text)])
 
     def count(self, text: str) -> Counter[str]:
-        """Count the words of a part of the training split."""
+        """Return the counts of the words in a part of the training split."""
         return Counter(split_words(text))
 
     def fit_counts(self, counts: Iterable[Counter[str]]) -> None:
@@ -53,7 +53,7 @@ class WordTokenizer:
         for word, count in ranked[len(words) :]:
             for character in word:
                 characters[character] += count
-        # A sort is stable: words come before characters that are as frequent.
+        # Sorting is stable: words come before equally frequent characters.
         tokens = [(word, count, False) for word, count in words]
         tokens += [(character, count, True) for character, count in characters.items()]
         tokens.sort(key=lambda token: -token[1])
@@ -75,7 +75,7 @@ class WordTokenizer:
         return self._table.decode(np.asarray(ids, np.int64).tolist())
 
     def state(self) -> dict[str, Any]:
-        """Return the surfaces but the byte tokens, and the ids of those that are spelling characters."""
+        """Return the tokens except bytes, and the ids of those that are spelling characters."""
         num_surfaces = len(self.tokens) - len(BYTE_TOKENS)
         spelling = np.flatnonzero(self.fallback[:num_surfaces])
         return {"surfaces": self.tokens[:num_surfaces], "spelling": spelling.tolist()}

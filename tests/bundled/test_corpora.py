@@ -113,7 +113,7 @@ def test_lee() -> None:
     items = Lee().read("").split("\n\n")
     assert len(items) == 300
     assert items[0].startswith("Hundreds of people have been forced to vacate their homes")
-    with pytest.raises(TextgenError, match="no parts"):
+    with pytest.raises(TextgenError, match="no item '1'; write lee"):
         Lee().read("1")
 
 

@@ -162,5 +162,5 @@ def test_options_and_alphabet_must_be_those_of_the_file(tmp_path: Path) -> None:
     path = write_h5(tmp_path / "old.h5", configuration("hard_sigmoid"), random_weights())
     with pytest.raises(TextgenError, match=f"other options; add {OPTIONS} to the entry$"):
         parse_entry(f"original:weights={path}").build_model(VOCAB_SIZE)
-    with pytest.raises(TextgenError, match="knows 3 symbols, this vocabulary has 4; give the text"):
+    with pytest.raises(TextgenError, match="has 3 symbols, but this vocabulary has 4; give the text"):
         parse_entry(f"original:weights={path},{OPTIONS}").build_model(4)

@@ -62,7 +62,7 @@ def test_words_with_spaces_repeated_words_and_large_kv_files(tmp_path: Path) -> 
         ("short.txt", b"the 1 2 3\ncat 1 2\n", "line 2 has 2 numbers, not 3"),
         ("long.txt", b"the 1 2\ncat 1 2 3\n", "line 2 has 3 numbers, not 2"),
         ("prose.txt", b"It was a dark night\nand\n", "line 1 is not a word with its numbers"),
-        ("cut.txt", b"3 2\nthe 1 2\ncat 1 2\n", "header promises 3 words and it has 2"),
+        ("cut.txt", b"3 2\nthe 1 2\ncat 1 2\n", "header promises 3 words, but it has 2"),
         ("nan.txt", b"the 1 nan\n", "not finite"),
         ("empty.txt", b"", "no word vectors"),
         ("noise.bin", bytes(range(256)) * 9, "not a file of word vectors"),

@@ -76,7 +76,7 @@ def test_a_file_goes_before_a_corpus_of_the_same_name(
         ("wikki", "unknown corpus 'wikki'; did you mean 'wiki'?"),
         ("gutenburg/austen-emma.txt", "did you mean 'gutenberg'?"),
         ("wiki/Anarchis", "did you mean 'Anarchism'?"),
-        ("lee/3", "the corpus lee has no parts"),
+        ("lee/3", "the corpus lee has no item '3'; write lee"),
         ("x" * 5000, "unknown corpus"),
         ("nul\0.txt", "no such file"),
     ],

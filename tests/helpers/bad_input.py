@@ -140,7 +140,7 @@ train TINY --out LONG
 train word-lstm-glove:path=missing.vec
     cannot read the word vectors missing.vec: No such file or directory; check path=
 train word-lstm-glove:path=cut.vec
-    word vectors cut.vec: cut off: its header promises 100 words and it has 2; get it again
+    word vectors cut.vec: cut off: its header promises 100 words, but it has 2; get it again
 train word-lstm-glove:path=ragged.vec
     word vectors ragged.vec: line 2 has 2 numbers, not 3; get it again
 train word-lstm-glove:path=foreign.vec

@@ -1,4 +1,4 @@
-"""What token surfaces mean: bytes behind `<0x41>`, characters per token, decoding, spelling by bytes."""
+"""The meaning of token strings: bytes written as `<0x41>`, characters per token, decoding, spelling."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from textgen.data.unicode import from_utf8, utf8
 
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 BYTE_TOKENS = [f"<0x{value:02X}>" for value in range(256)]
-"""The fallback alphabet (the convention of SentencePiece and LLaMA)."""
+"""The byte tokens, a convention of SentencePiece and LLaMA."""
 
 COUNTED_AT_ONCE = 1 << 20
+"""Number of ids that are read from a file at a time."""
 
 
 def surface_bytes(surface: str) -> bytes:
-    """Return the bytes that a token surface spells: `" the"` its UTF-8, `"<0xE2><0x82>"` two bytes."""
+    """Return the bytes that a token string spells: `" the"` its UTF-8, `"<0xE2><0x82>"` two bytes."""
     if "<0x" not in surface:
         return utf8(surface)
     parts = BYTE.split(surface)  # text, two hex digits, text, two hex digits, …
@@ -39,7 +40,7 @@ class TokenTable:
 
     @cached_property
     def num_chars(self) -> NDArray[np.int64]:
-        """How many characters of the text begin in each token (a continuation byte begins none)."""
+        """The number of characters that begin in each token; none begin in a continuation byte."""
         return np.array([sum(byte & 0xC0 != 0x80 for byte in piece) for piece in self.pieces], np.int64)
 
 
@@ -49,7 +50,7 @@ def byte_mask(tokens: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def count_tokens(ids: TokenIds, vocab_size: int) -> NDArray[np.int64]:
-    """Return how often each id occurs, [vocab_size]; ids in a file are read a part at a time."""
+    """Return the number of occurrences of each id, [vocab_size]; ids in a file are read in parts."""
     counts = np.zeros(vocab_size, np.int64)
     for start in range(0, len(ids), COUNTED_AT_ONCE):
         counts += np.bincount(ids[start : start + COUNTED_AT_ONCE], minlength=vocab_size)

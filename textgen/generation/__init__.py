@@ -1,1 +1,1 @@
-"""From a trained model to text."""
+"""Generation of text with a trained model."""

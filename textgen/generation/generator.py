@@ -1,4 +1,4 @@
-"""Generation: token by token, many samples at once, each from its own seed."""
+"""Generation token by token, many samples at once, each with its own seed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ DRAWS_AHEAD = 256
 class Generator:
     """A model prepared for generation.
 
-    A model may bring its own `prepare_step(dtype)`, which returns a function from ids [batch] and a state
-    to logits [batch, vocab_size] and the next state and computes products in `dtype`; on a GPU it becomes
-    a `RecordedStep`, whose conditions it must meet. Otherwise `forward` is called with one token at a time.
+    The step is the model's own (`prepare_step`), recorded as a CUDA graph on a GPU, or `forward` with one
+    token at a time.
     """
 
     def __init__(self, model: LanguageModel, tokenizer: BoundTokenizer, device_config: DeviceConfig) -> None:
@@ -42,7 +41,7 @@ class Generator:
     ) -> list[str]:
         """Return a continuation of `num_chars` characters for each prompt (without the prompt).
 
-        A sample depends on its prompt and seed alone, not on what it is batched with.
+        A sample depends only on its prompt and seed, not on what it is batched with.
         """
         if not prompts:
             return []
@@ -50,11 +49,11 @@ class Generator:
         for ids in self._ids(prompts, sampler, seeds):
             chosen.append(ids)
             counts += self.table.num_chars[ids]
-            # One character more than asked for, so that the last one is whole; the other bound is for
-            # a model that writes nothing but tails of characters.
+            # One character more than requested, so that the last one is complete. The other bound is for a
+            # model that generates only continuation bytes.
             if counts.min() > num_chars or len(chosen) > 4 * num_chars + 16:
                 break
-        # Not by the tokenizer: it restores lone surrogates only if all that follows is valid too.
+        # Not by the tokenizer, which restores lone surrogates only if everything after them is valid.
         texts = (b"".join([self.table.pieces[token] for token in row]) for row in np.stack(chosen, axis=1))
         return [text.decode("utf-8", "replace")[:num_chars] for text in texts]
 
@@ -72,7 +71,7 @@ class Generator:
     def _ids(
         self, prompts: Sequence[str], sampler: BoundSampler, seeds: Sequence[int]
     ) -> Iterator[NDArray[np.int64]]:
-        """Yield the next ids [batch], without end."""
+        """Yield the next ids [batch] forever."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         step = RecordedStep(self._step) if self._is_recordable else self._step
         with torch.inference_mode():
@@ -86,8 +85,8 @@ class Generator:
                     logits, state = step(ids, state)
 
     def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
-        """Return the logits [batch, vocab_size] after the prompts, each read in one pass, and the state."""
-        # One by one, since a row's last digits would depend on what it is batched with.
+        """Return the logits [batch, vocab_size] after the prompts, and the state."""
+        # One by one, since the last digits of a row would depend on what it is batched with.
         ends = {prompt: self._read_one(prompt) for prompt in dict.fromkeys(prompts)}
         logits, states = zip(*(ends[prompt] for prompt in prompts), strict=True)
         return torch.cat(logits), join(states)

@@ -1,4 +1,4 @@
-"""Drawing from a categorical distribution with given uniform numbers."""
+"""Sampling from a categorical distribution with given uniform numbers."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 def sample_categorical(logits: Tensor, uniforms: Tensor) -> Tensor:
-    """Return ids [batch] drawn from softmax(`logits` [batch, vocab_size]) by inverting the cumulative sum.
+    """Return ids [batch] sampled from softmax(`logits` [batch, vocab_size]) by inverting the cumulative sum.
 
-    The same `uniforms` [batch] in [0, 1) give the same ids, whatever else is in the batch. A token of
-    probability zero (logit minus infinity) is never drawn.
+    The same `uniforms` [batch] in [0, 1) give the same ids, whatever else is in the batch. A token with
+    probability zero (a logit of minus infinity) is never chosen.
     """
     wide = torch.float32 if logits.device.type == "mps" else torch.float64  # which MPS lacks
     cumulative = torch.softmax(logits.float(), dim=-1).cumsum(dim=-1, dtype=wide)
     total = cumulative[:, -1:]
-    # Scaled by the total, since rounding leaves it a little off 1, and kept below it: then `right`, which
-    # skips tokens of no probability, finds one.
+    # Scaled by the total, which rounding leaves slightly off 1, and kept below it, so that `right`, which
+    # skips tokens with probability zero, finds one.
     threshold = torch.minimum(uniforms.to(wide)[:, None] * total, total.nextafter(torch.zeros_like(total)))
     return torch.searchsorted(cumulative, threshold, right=True)[:, 0]

@@ -1,1 +1,1 @@
-"""Building blocks for models: the toolkit of plugin authors."""
+"""Building blocks for models, and the adapters through which the core uses models."""

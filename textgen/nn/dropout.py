@@ -1,4 +1,4 @@
-"""Dropout of whole columns, as strong as the number of readings asks for."""
+"""Dropout whose probability depends on the number of epochs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 class LockedDropout(nn.Module):
     """Dropout with one mask for all time steps of a window (Gal and Ghahramani 2016, arXiv:1512.05287).
 
-    Without a `probability` it is `automatic_dropout` of the expected number of epochs. Drawing a number per
-    time step would cost a seventh of the training time on a CPU.
+    Without a `probability`, it is `automatic_dropout` of the expected number of epochs. A mask per time step
+    would add a seventh to the training time on a CPU.
     """
 
     def __init__(self, probability: float | None) -> None:
@@ -21,12 +21,12 @@ class LockedDropout(nn.Module):
         self.probability = probability or 0.0
 
     def set_expected_epochs(self, num_epochs: float) -> None:
-        """Take the probability for a text that is read so often, unless one was given."""
+        """Choose the probability for this number of epochs, unless one was given."""
         if self.is_automatic:
             self.probability = automatic_dropout(num_epochs)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return `features` [batch, time, size], in training with whole columns set to zero."""
+        """Return `features` [batch, time, size], in training with some set to zero at all time steps."""
         if not self.training or not self.probability:
             return features
         mask = torch.empty_like(features[:, :1]).bernoulli_(1 - self.probability)
@@ -34,7 +34,7 @@ class LockedDropout(nn.Module):
 
 
 def automatic_dropout(num_epochs: float) -> float:
-    """Return the dropout for a text that is read so often: 0 up to 3 times, 0.05 at 9, 0.1 at 27 times.
+    """Return the dropout for this number of epochs: 0 up to 3 epochs, 0.05 for 9, 0.1 for 27.
 
     Measured on one megabyte of Shakespeare by characters: at 3 epochs a dropout of 0.1 costs 0.08 bits per
     character, at 8 epochs 0.05 is better than none and than 0.2.

@@ -1,4 +1,4 @@
-"""The input table of a model: one learned vector per token, or pretrained ones where they were found."""
+"""Token embedding: one learned vector per token, or a pretrained one where it was found."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from textgen.nn.layer_roles import LayerRole
 
 
 class TokenEmbedding(nn.Module):
-    """Token ids [...] to vectors [..., size], which start with a length of about 1.
+    """Token ids [...] to vectors [..., size], with an initial length of about 1.
 
-    With `vectors` the rows that were found start from them, scaled to that length on the average, and
-    `size` is theirs. Frozen rows are kept apart in a buffer and no gradient reaches them.
+    With `vectors`, the rows that were found start from them, scaled to that length on average, and `size` is
+    their dimension. Frozen rows are in a separate buffer that no gradient reaches.
     """
 
     layer_role: ClassVar[LayerRole] = "input"

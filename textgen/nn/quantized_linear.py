@@ -1,7 +1,7 @@
-"""Linear layers with weights that do not change any more: packed once, for generation.
+"""Linear layers with constant weights, packed once for generation.
 
-Each turns features [batch, in] into `inputs` of its own type by `prepare_input`, and these into
-features · weightᵀ + bias, [batch, out] in fp32, when called. A row's result does not depend on the others.
+`prepare_input` converts features [batch, in] to the layer's own type; calling the layer with the result
+returns features · weightᵀ + bias, [batch, out] in fp32. A row's result does not depend on the others.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from textgen.runtime.device import fastest_times
 
 
 class FloatLinear:
-    """The product in `dtype`."""
+    """A linear layer that computes in `dtype`."""
 
     def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> None:
         self._weight, self._bias = weight.detach().t().to(dtype).contiguous(), bias.detach().float()
         self._dtype = dtype
 
     def prepare_input(self, features: Tensor) -> Tensor:
-        """Return the features as `__call__` takes them."""
+        """Return the features in the form that `__call__` takes."""
         return features.to(self._dtype)
 
     def __call__(self, inputs: Tensor) -> Tensor:
@@ -33,9 +33,10 @@ class FloatLinear:
 
 
 class Int8Linear:
-    """The product in 8-bit integers, of features in [-bound, bound].
+    """A linear layer that computes an int8 matmul, for features in [-bound, bound].
 
-    Features have one scale, weights one per output; sums are exact (Jacob et al. 2018, arXiv:1712.05877).
+    Features have one scale, weights one per output; sums are exact (Jacob et al. 2018, arXiv:1712.05877). It
+    relies on torch's private oneDNN operators, so `int8_is_faster` tries them before the first use.
     """
 
     ZERO = 128
@@ -50,8 +51,8 @@ class Int8Linear:
         self._bias = bias.detach().float()
 
     def prepare_input(self, features: Tensor) -> Tensor:
-        """Return the features as `__call__` takes them."""
-        # The half, since the conversion rounds down.
+        """Return the features in the form that `__call__` takes."""
+        # Half a unit is added since the conversion rounds down.
         return torch.add(self.ZERO + 0.5, features, alpha=1 / self._scale).to(torch.uint8)
 
     def __call__(self, inputs: Tensor) -> Tensor:
@@ -77,8 +78,7 @@ class Int8Linear:
 def pack_linear(weight: Tensor, bias: Tensor, dtype: torch.dtype, bound: float) -> FloatLinear | Int8Linear:
     """Return the layer for `weight` [out, in], `bias` [out] and features in [-bound, bound].
 
-    It computes in `dtype`; in place of bf16 in 8-bit integers, where a CPU is faster at them and the
-    bound is finite.
+    It computes in `dtype`, but in int8 instead of bf16 on a CPU where that is faster, if the bound is finite.
     """
     if math.isfinite(bound) and dtype == torch.bfloat16 and weight.device.type == "cpu" and int8_is_faster():
         return Int8Linear(weight, bias, bound)
@@ -87,17 +87,16 @@ def pack_linear(weight: Tensor, bias: Tensor, dtype: torch.dtype, bound: float) 
 
 @functools.cache
 def int8_is_faster() -> bool:
-    """Return whether this CPU has fast products of 8-bit integers, by trying."""
+    """Return whether int8 matmuls are faster than bf16 ones on this CPU, by timing both."""
     weight, bias, features = torch.ones(1024, 512), torch.zeros(1024), torch.ones(64, 512)
     kinds: list[Callable[[], FloatLinear | Int8Linear]] = [
         lambda: Int8Linear(weight, bias, 1.0),
         lambda: FloatLinear(weight, bias, torch.bfloat16),
     ]
     try:
-        works = [
-            functools.partial(layer, layer.prepare_input(features)) for layer in (kind() for kind in kinds)
-        ]
-        int8, bf16 = fastest_times(works)
-    except (AttributeError, RuntimeError):  # a build of torch without oneDNN, or another version of it
+        layers = [kind() for kind in kinds]
+        calls = [functools.partial(layer, layer.prepare_input(features)) for layer in layers]
+        int8, bf16 = fastest_times(calls)
+    except (AttributeError, RuntimeError):  # torch without oneDNN, or with other operators
         return False
     return 1.2 * int8 < bf16

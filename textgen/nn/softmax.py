@@ -1,4 +1,4 @@
-"""Output layers of a model: from features to the distribution over the next token, and to the loss."""
+"""Output layers: from features to the logits of the next token, and to the loss."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from textgen.nn.layer_roles import LayerRole
 from textgen.nn.quantized_linear import pack_linear
 
 LARGE_VOCABULARY = 4000
-"""Above it `output_layer` chooses the adaptive softmax, which is several times faster."""
+"""Vocabulary size above which `output_layer` prefers the adaptive softmax, then several times faster."""
 
 CHUNK_LOGITS = 2**23
-"""How many logits `linear_cross_entropy` holds at a time: 32 MB in fp32."""
+"""Number of logits that `linear_cross_entropy` holds at a time: 32 MB in fp32."""
 
 
 def output_layer(
     hidden_size: int, vocab_size: int, softmax: str, tied_to: TokenEmbedding | None
 ) -> FullSoftmax | AdaptiveSoftmax:
-    """Return the output layer that `softmax` names: full, adaptive, or auto for the one that fits.
+    """Return the output layer named by `softmax`: full, adaptive, or auto to choose by the vocabulary size.
 
-    The full one shares its weights with the input table `tied_to` (Press and Wolf 2017) if both have the
-    same width; the adaptive one never does.
+    The full one shares its weights with the embedding `tied_to` (Press and Wolf 2017) if both have the same
+    size; the adaptive one never does.
     """
     if softmax == "adaptive" or (softmax == "auto" and vocab_size > LARGE_VOCABULARY):
         return AdaptiveSoftmax(hidden_size, vocab_size, cutoffs(vocab_size))
@@ -37,18 +37,18 @@ def output_layer(
 
 
 def cutoffs(vocab_size: int) -> list[int]:
-    """Return where the clusters of the adaptive softmax begin: the head has the most frequent tokens."""
+    """Return the first ids of the clusters of the adaptive softmax; the head has the most frequent tokens."""
     return [cutoff for cutoff in (2000, 8000) if cutoff < vocab_size] or [vocab_size // 2]
 
 
 class FullSoftmax(nn.Module):
-    """Logits = features · weightsᵀ + bias; the weights are those of an input table if one is given."""
+    """Logits = features · weightsᵀ + bias, with the weights of a token embedding if one is given."""
 
     layer_role: ClassVar[LayerRole] = "output"
 
     def __init__(self, hidden_size: int, vocab_size: int, tied_to: TokenEmbedding | None = None) -> None:
         super().__init__()
-        self._tied_to = (tied_to,)  # in a tuple, so that its parameters are not registered twice
+        self._tied_to = (tied_to,)  # a tuple, so that torch does not register it again
         self.bias = nn.Parameter(torch.zeros(vocab_size))
         if tied_to is None:
             self.weight = nn.Parameter(torch.randn(vocab_size, hidden_size) * hidden_size**-0.5)
@@ -72,11 +72,11 @@ class FullSoftmax(nn.Module):
 
 
 class AdaptiveSoftmax(nn.Module):
-    """Two steps for rare tokens: first their cluster, then the token (Grave et al. 2017, arXiv:1609.04309).
+    """Predicts rare tokens in two steps: their cluster, then the token (Grave et al. 2017, arXiv:1609.04309).
 
-    Ids must be ordered by frequency, the frequent ones first. The head knows the tokens below
-    `cutoffs[0]` and the clusters behind it; each cluster computes in a quarter of the width of the one
-    before, and in training only where it is the target's.
+    Ids must be ordered by falling frequency. The head predicts the tokens below `cutoffs[0]` and the
+    clusters of the others. Each cluster has a quarter of the width of the one before, and in training
+    computes only the rows whose target is in it.
     """
 
     def __init__(self, hidden_size: int, vocab_size: int, cutoffs: list[int]) -> None:
@@ -90,7 +90,7 @@ class AdaptiveSoftmax(nn.Module):
             self.tails.append(FullSoftmax(size, high - low))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return log-probabilities [..., vocab_size], which serve as logits."""
+        """Return log-probabilities [..., vocab_size], which are used as logits."""
         return self._join(
             self.head(features), [tail(project(features)) for project, tail in self._clusters()]
         )
@@ -104,8 +104,8 @@ class AdaptiveSoftmax(nn.Module):
         ]
 
         def forward(features: Tensor) -> Tensor:
-            narrow = features.to(dtype)
-            return self._join(head(features), [tail(narrow @ projection) for projection, tail in tails])
+            inputs = features.to(dtype)
+            return self._join(head(features), [tail(inputs @ projection) for projection, tail in tails])
 
         return forward
 
@@ -116,7 +116,7 @@ class AdaptiveSoftmax(nn.Module):
             yield projection, tail
 
     def _join(self, head: Tensor, tails: list[Tensor]) -> Tensor:
-        """Return the log-probabilities of all tokens from the logits of the head and of each tail."""
+        """Return the log-probabilities of all tokens, given the logits of the head and of each tail."""
         head = head.float().log_softmax(-1)
         parts = [head[..., : self.bounds[0]]]
         for index, tail in enumerate(tails, start=self.bounds[0]):
@@ -134,8 +134,8 @@ class AdaptiveSoftmax(nn.Module):
             rows = inside.nonzero()[:, 0]
             in_head = torch.where(inside, self.bounds[0] + index, in_head)
             if len(rows):
-                narrow = projection(features[rows])
-                tail_loss = tail_loss + len(rows) * tail.loss(narrow, targets[rows] - low)
+                projected = projection(features[rows])
+                tail_loss = tail_loss + len(rows) * tail.loss(projected, targets[rows] - low)
         return self.head.loss(features, in_head) + tail_loss / len(targets)
 
 
@@ -143,8 +143,8 @@ def linear_cross_entropy(features: Tensor, weight: Tensor, bias: Tensor, targets
     """Return the mean of cross_entropy(features · weightᵀ + bias, targets) in nats, chunk by chunk.
 
     Shapes: `features` [count, size], `weight` [vocab_size, size], `bias` [vocab_size], `targets` [count].
-    The products are computed in the type of `features`, the softmax in fp32. The gradients are computed
-    along with the loss, so that no chunk's logits are kept or computed again.
+    Matmuls are computed in the type of `features`, the softmax in fp32. The gradients are computed along with
+    the loss, so that no logits are kept or computed twice.
     """
     loss: Tensor = _LinearCrossEntropy.apply(features, weight, bias, targets)  # type: ignore[no-untyped-call]
     return loss
@@ -154,7 +154,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
         count, dtype = len(features), features.dtype
-        narrow = weight.to(dtype)
+        rounded = weight.to(dtype)
         learns = any(ctx.needs_input_grad)
         d_features = torch.empty_like(features) if learns else None
         d_weight = torch.zeros_like(weight) if learns else None
@@ -165,17 +165,17 @@ class _LinearCrossEntropy(torch.autograd.Function):
         with torch.autocast(features.device.type, enabled=False):
             for start, end in pairwise(bounds):
                 chunk, wanted = features[start:end], targets[start:end, None]
-                logits = (chunk @ narrow.t()).to(torch.promote_types(dtype, torch.float32)).add_(bias)
+                logits = (chunk @ rounded.t()).to(torch.promote_types(dtype, torch.float32)).add_(bias)
                 log_probs = logits.log_softmax(-1)
                 loss -= log_probs.gather(1, wanted).sum()
                 if d_features is None or d_weight is None or d_bias is None:
                     continue
-                # The gradient with respect to the logits: probabilities, less 1 at the target.
+                # The gradient of the logits is the probabilities, minus 1 at the target.
                 d_logits = log_probs.exp_()
                 d_logits.scatter_add_(1, wanted, -torch.ones_like(wanted, dtype=d_logits.dtype))
                 d_bias += d_logits.sum(0)
                 d_logits = d_logits.to(dtype)
-                torch.mm(d_logits, narrow, out=d_features[start:end])
+                torch.mm(d_logits, rounded, out=d_features[start:end])
                 d_weight += d_logits.t() @ chunk
         if learns:
             ctx.save_for_backward(d_features, d_weight, d_bias)

@@ -1,4 +1,4 @@
-"""A model's state: tensors in tuples, lists and dictionaries, each with the batch as its first dimension."""
+"""Functions of a model's state: tensors in tuples, lists and dictionaries, batch first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textgen.api import State
 
 
 def map_tensors(function: Callable[..., Tensor], *states: State) -> State:
-    """Return a state of the same form whose tensors are `function` of the states' tensors, in turn."""
+    """Return a state of the same form, whose tensors are `function` of the corresponding tensors."""
     first = states[0]
     if isinstance(first, Tensor):
         return function(*states)
@@ -24,12 +24,12 @@ def map_tensors(function: Callable[..., Tensor], *states: State) -> State:
 
 
 def join(states: Sequence[State]) -> State:
-    """Return one state for a batch of all."""
+    """Return the state of a batch that concatenates those of several."""
     return map_tensors(lambda *parts: torch.cat(parts), *states)
 
 
 def detach(state: State) -> State:
-    """Return the state cut off from the graph that made it."""
+    """Return the state detached from the graph that produced it."""
     return map_tensors(Tensor.detach, state)
 
 

@@ -1,4 +1,4 @@
-"""The weights of a model as named tensors that a file can hold, and back."""
+"""Conversion of a model's weights to named tensors for a file, and back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
-    """Return what `model.state_dict()` holds, on the CPU; a tensor of two names has the first one only."""
+    """Return the tensors of `model.state_dict()` on the CPU; a tensor with two names keeps the first."""
     state = model.state_dict()
     first_names = _first_names(state)
     weights: dict[str, Tensor] = {}
@@ -25,9 +25,9 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
 
 
 def set_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Give a model the weights that `weights_of` returned; raises `RuntimeError` if they do not fit.
+    """Load weights that `weights_of` returned into a model; raises `RuntimeError` if they do not fit.
 
-    A buffer may have another size than in a new model, since what a model counts is as large as the text.
+    Buffers may have another size than in a new model, since the size of counts depends on the text.
     """
     own = model.state_dict()
     tied = {name: weights[first] for name, first in _first_names(own).items() if first in weights}
@@ -41,7 +41,7 @@ def set_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 
 def _first_names(state: Mapping[str, Tensor]) -> dict[str, str]:
-    """Return for each name the first one of the same tensor."""
+    """Return the first name of each tensor, by all of its names."""
     names: dict[tuple[object, ...], str] = {}
     return {
         name: names.setdefault((value.data_ptr(), value.shape, value.stride()), name)

@@ -1,4 +1,4 @@
-"""Training text as parallel streams, so that the state is carried from one update to the next."""
+"""Training batches from contiguous streams of text, so that the state is carried across updates."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch import Tensor
 from textgen.api import TextgenError, TokenIds
 
 MAX_RESIDENT = 2**24
-"""A training text of at most so many tokens lies in the CPU's memory, 4 bytes each; windows of a longer one
-are read from where it is, which may be a file."""
+"""Maximum number of tokens of a training text held in the CPU's memory, 4 bytes each. Windows of a longer one
+are read from its array, which may be mapped from a file."""
 MAX_RESIDENT_ON_DEVICE = 2**28
-"""The same for another device's memory."""
+"""The same for the memory of other devices."""
 
 
 @dataclass
 class ContiguousBatches:
-    """Cuts token ids into `batch_size` contiguous streams and walks along them, epoch after epoch.
+    """Reads token ids as `batch_size` contiguous streams in parallel, epoch after epoch.
 
-    Each epoch starts at another offset, drawn from (`seed`, epoch), so that the few tokens that fill no
-    sequence differ.
+    Each epoch starts at a random offset, which depends on `seed` and epoch, so that different tokens are left
+    over at the ends.
     """
 
     ids: TokenIds
@@ -42,7 +42,7 @@ class ContiguousBatches:
         self._start_epoch()
 
     def next(self, device: torch.device) -> tuple[Tensor, Tensor, bool]:
-        """Return inputs and targets [batch_size, sequence_length], and whether the streams start anew."""
+        """Return inputs and targets [batch_size, sequence_length], and whether a new epoch starts."""
         if self.position == self.length:
             self.epoch += 1
             self.position = 0
@@ -54,13 +54,13 @@ class ContiguousBatches:
 
     @property
     def length(self) -> int:
-        """Tokens per stream: as many whole sequences as the text gives."""
+        """The number of tokens per stream, a multiple of `sequence_length`."""
         per_update = self.batch_size * self.sequence_length
         return (len(self.ids) - 1) // per_update * self.sequence_length
 
     @property
     def num_epochs(self) -> float:
-        """How often the text has been seen."""
+        """The number of epochs so far."""
         return self.epoch + self.position / self.length
 
     def _start_epoch(self) -> None:
@@ -68,7 +68,7 @@ class ContiguousBatches:
         self._offset = int(np.random.default_rng((self.seed, self.epoch)).integers(unused + 1))
 
     def _window(self, device: torch.device) -> Tensor:
-        """Return the next sequence of each stream and, as its last target, the token that follows it."""
+        """Return the next sequence of each stream plus one token, [batch_size, sequence_length + 1]."""
         shape = (self.batch_size, self.sequence_length + 1)
         start = self._offset + self.position
         if len(self.ids) <= (MAX_RESIDENT if device.type == "cpu" else MAX_RESIDENT_ON_DEVICE):

@@ -1,4 +1,4 @@
-"""Optimizers: Muon for the matrices of hidden layers, AdamW for the rest; or one of the classics for all."""
+"""Optimizers: Muon for the matrices of hidden layers and AdamW for the rest, or one of torch's for all."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from textgen.nn.language_model import LanguageModel
 OptimizerName = Literal["muon", "adamw", "adam", "rmsprop", "sgd"]
 
 NUM_ITERATIONS = 3
-"""Of Newton and Schulz. Five, as published, take longer and teach nothing more."""
+"""Newton-Schulz iterations; the published 5 are slower and no better."""
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the odd polynomial of degree five that drives singular values towards 1 (Jordan et al. 2024)."""
+"""Coefficients of the odd quintic polynomial that drives singular values towards 1 (Jordan et al. 2024)."""
 UPDATE_RMS = 0.5
-"""Root mean square of Muon's updates at a learning rate of 1, whatever the size of the matrix; that of
-AdamW's is about 1 (Liu et al. 2025, arXiv:2502.16982, take 0.2)."""
+"""Root mean square of Muon's updates at a learning rate of 1, for matrices of every size (0.2 in Liu et al.
+2025, arXiv:2502.16982); that of AdamW's updates is about 1."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose matrix is orthogonalised, so that every direction learns equally fast.
+    """Momentum with orthogonalised matrices, so that all directions learn equally fast.
 
-    A matrix that is several squares on top of each other, as the gates of an LSTM are, is taken square by
-    square. Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/
+    A matrix of several squares on top of each other, such as the gates of an LSTM, is orthogonalised square
+    by square. torch.optim.Muon needs torch 2.9. Source: Jordan et al. 2024,
+    https://kellerjordan.github.io/posts/muon/
     """
 
     def __init__(
@@ -42,8 +43,8 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Do one update of every parameter that has a gradient."""
-        assert closure is None, "Muon evaluates no closure"
+        """Update every parameter that has a gradient."""
+        assert closure is None, "Muon does not support closures"
         for group in self.param_groups:
             by_shape: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
             for parameter in group["params"]:
@@ -59,7 +60,7 @@ class Muon(torch.optim.Optimizer):
                     parameter.add_(update.reshape(parameter.shape), alpha=-group["lr"] * size)
 
     def _direction(self, parameter: Tensor, momentum: float) -> Tensor:
-        """Return Nesterov's momentum of a parameter in blocks [count, rows, columns]."""
+        """Return the Nesterov momentum of a parameter in blocks [count, rows, columns]."""
         assert parameter.grad is not None
         state = self.state[parameter]
         if not state:
@@ -72,11 +73,11 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
-    """Return matrices [count, rows, columns] with the same singular vectors and singular values near 1."""
+    """Return matrices [count, rows, columns] with the same singular vectors, and singular values near 1."""
     a, b, c = COEFFICIENTS
     is_tall = matrices.shape[1] > matrices.shape[2]
     result = matrices.mT if is_tall else matrices
-    # Singular values at most 1: the iteration converges from there.
+    # With singular values of at most 1 the iteration converges.
     result = result / (torch.linalg.matrix_norm(result.float(), keepdim=True).to(result.dtype) + 1e-7)
     for _ in range(NUM_ITERATIONS):
         square = result @ result.mT
@@ -90,8 +91,8 @@ def build_optimizers(
 ) -> list[torch.optim.Optimizer]:
     """Return optimizers that together update every trainable parameter once.
 
-    Muon and AdamW decay matrices (decoupled from the gradient, Loshchilov and Hutter 2019), vectors and
-    scalars never; the others decay nothing. `dtype` is that of matrix products.
+    With Muon and AdamW, matrices have weight decay (decoupled from the gradient, Loshchilov and Hutter 2019),
+    vectors and scalars have none; with the others, nothing has. `dtype` is that of Muon's matmuls.
     """
     parameters = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
     matrices = [parameter for parameter in parameters if parameter.ndim >= 2]

@@ -21,7 +21,7 @@ from textgen.training.progress import Progress, TrainResult
 
 
 class Trainer:
-    """One model in training."""
+    """A model with its optimizers, batches and carried state."""
 
     def __init__(
         self,
@@ -47,9 +47,9 @@ class Trainer:
         self.seconds = 0.0
 
     def update(self, fraction: float) -> float:
-        """Do one update at this fraction of the budget; return the loss in nats per token."""
+        """Do one update at this fraction of the budget, and return the loss in nats per token."""
         start = time.perf_counter()
-        with torch.random.fork_rng(devices=self._cuda_devices()):  # dropout draws from the global generator
+        with torch.random.fork_rng(devices=self._cuda_devices()):  # dropout uses the global generator
             self._set_random_state(self.random_state)
             loss = self._step(fraction)
             self.random_state = self._get_random_state()
@@ -81,7 +81,7 @@ class Trainer:
         return loss.detach()
 
     def _tell_epochs(self, fraction: float) -> None:
-        """Tell a model that asks how often, by the pace so far, it will have read the text in the end."""
+        """Tell the model how many epochs the budget allows at the current pace."""
         if fraction > 0:
             self.model.set_expected_epochs(self.batches.num_epochs / fraction)
 
@@ -98,9 +98,9 @@ class Trainer:
 
 
 def learning_rate(options: TrainOptions, fraction: float) -> float:
-    """Return the learning rate at a fraction of the budget: linear warm-up, then half a cosine."""
+    """Return the learning rate at a fraction of the budget: a linear warm-up, then half a cosine."""
     if fraction < options.warmup_fraction:
-        # Never zero: the first update must move.
+        # Not zero, so that the first update has an effect.
         return options.learning_rate * max(fraction / options.warmup_fraction, 0.01)
     rest = min(1.0, (fraction - options.warmup_fraction) / max(1e-9, 1 - options.warmup_fraction))
     cosine = 0.5 * (1 + math.cos(math.pi * rest))
@@ -114,10 +114,10 @@ def train(
     validate: Callable[[], float],
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> TrainResult:
-    """Train until the budget is spent and leave the weights that scored best on validation in the model.
+    """Train until the budget is spent, and leave the model with the weights that scored best on validation.
 
-    `validate` returns bits per character; its time is not charged to the budget. Raises `TextgenError`
-    if the loss, or what the model predicts, is no number any more.
+    `validate` returns bits per character; its time does not count towards the budget. Raises `TextgenError`
+    if the loss or a prediction becomes NaN.
     """
     best_bits, best_update, best_weights = math.inf, 0, {}
     curve: list[Progress] = []

@@ -1,1 +1,1 @@
-"""The stacked LSTM."""
+"""The model `lstm`: a stacked LSTM."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from textgen.api import PretrainedVectors
 from textgen.nn.dropout import LockedDropout
 from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.feature_model import FeatureModel
 from textgen.nn.options import Dropout, EmbeddingSize, HiddenSize, NumLayers, Softmax, TieWeights
 from textgen.nn.softmax import output_layer
 from textgen_models.lstm.step import LSTMStep
@@ -17,17 +18,17 @@ from textgen_models.lstm.step import LSTMStep
 LSTMState = tuple[Tensor, Tensor]
 
 OUTPUT_GAIN = 3.0
-"""Scale of what a layer hands on. A new LSTM layer's outputs have a root mean square of 0.2 to 0.3; were
-they handed on as they are, each layer would dim them, and a deep stack would stay at unigram level for
-thousands of updates."""
+"""Factor of each layer's outputs. In a new LSTM layer they have a root mean square of 0.2 to 0.3; unscaled,
+they would shrink from layer to layer, and deep stacks would stay at unigram level for thousands of
+updates."""
 
 
-class LSTM(nn.Module):
-    """Input table, `num_layers` LSTM layers with dropout around them, and a linear output layer.
+class LSTM(FeatureModel):
+    """Token embedding, `num_layers` LSTM layers with dropout around them, and a linear output layer.
 
-    The output weights are the input table (Press and Wolf 2017) when `tie_weights` is set and both have
-    the same width; it is scaled by the root of its width on input (Vaswani et al. 2017, section 3.4). The
-    forget gates start open, with bias 1 (Jozefowicz et al. 2015).
+    The output weights are those of the embedding (Press and Wolf 2017) if `tie_weights` is set and both
+    have the same size. Embedded tokens are scaled by the root of their size (Vaswani et al. 2017, section
+    3.4). The forget gates start open, with bias 1 (Jozefowicz et al. 2015).
     """
 
     def __init__(
@@ -57,18 +58,8 @@ class LSTM(nn.Module):
         zeros = self.input.weight.new_zeros(batch_size, self.num_layers, self.hidden_size)
         return zeros, zeros
 
-    def forward(self, ids: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        """Return the logits [batch, time, vocab_size] and the state after the last token."""
-        features, state = self.features(ids, state)
-        return self.output(features), state
-
-    def loss(self, ids: Tensor, targets: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        """Return the mean loss in nats per token without holding all logits, and the next state."""
-        features, state = self.features(ids, state)
-        return self.output.loss(features, targets), state
-
     def features(self, ids: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        """Return what the output layer sees, [batch, time, hidden_size], and the next state."""
+        """Return the input of the output layer, [batch, time, hidden_size], and the next state."""
         features = self.input(ids) * math.sqrt(self.input.size)
         hidden, cell = (part.transpose(0, 1).contiguous() for part in state)
         last_hidden, last_cell = [], []
@@ -79,12 +70,8 @@ class LSTM(nn.Module):
             last_cell.append(c[0])
         return self.dropout(features), (torch.stack(last_hidden, 1), torch.stack(last_cell, 1))
 
-    def set_expected_epochs(self, num_epochs: float) -> None:
-        """Choose the dropout, unless it was given, for a training that reads its text so often."""
-        self.dropout.set_expected_epochs(num_epochs)
-
     def prepare_step(self, dtype: torch.dtype) -> LSTMStep:
-        """Return the function for generating token by token, made from the weights as they are now."""
+        """Return the function for generating token by token, made from the current weights."""
         table = self.input.table() * math.sqrt(self.input.size)
         layers = [layer for layer in self.layers if isinstance(layer, nn.LSTM)]
         return LSTMStep(

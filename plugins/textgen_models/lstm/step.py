@@ -1,4 +1,4 @@
-"""Generation step of the LSTM: what does not change from token to token is computed once."""
+"""Generation step of the LSTM: everything that is the same for all tokens is computed in advance."""
 
 from __future__ import annotations
 
@@ -12,19 +12,32 @@ from torch.nn import functional as F
 from textgen.nn.quantized_linear import pack_linear
 
 MAX_TABLE = 2**24
-"""The first layer's share of the gates is tabulated for every token if it has at most so many numbers."""
+"""Maximum size of the table of what the first layer's input adds to the gates, for every token."""
 
 LayerStates = list[tuple[Tensor, Tensor]]
-"""Half the hidden state, as the layers' products take it, and twice the cell state in fp32, of each layer."""
+"""For each layer, half the hidden state, as the input of `pack_linear`, and twice the cell state in fp32."""
 
 
 class LSTMStep:
     """Ids [batch] and a state to logits [batch, vocab_size] and the next state.
 
-    Per layer there is one product: the weights for input and hidden state stand side by side, the two
-    biases are summed, and the gain that a layer's output gets is part of the next one's weights. The first
-    layer looks its input's share up in a table of all tokens. Products are computed in `dtype` (see
+    Each layer takes one matmul: the weights of input and hidden state are concatenated, the two biases are
+    summed, and the gain of a layer's output is folded into the next layer's weights. The first layer looks
+    up what its input adds to the gates in a table of all tokens. Matmuls are computed in `dtype` (see
     `textgen.nn.quantized_linear`), the rest in fp32.
+
+    A CPU computes a sigmoid several times faster than a tanh, so every tanh is written as one. An LSTM
+    computes, from the gates a (of input i, forget f, cell g and output o),
+
+        c' = σ(a_f) c + σ(a_i) tanh(a_g)        h' = σ(a_o) tanh(c').
+
+    With tanh x = 2 (σ(2x) - ½), and with C = 2c and H = h/2 as the state, this becomes
+
+        C' = σ(a_f) C + 4 σ(a_i) (σ(2 a_g) - ½)        H' = σ(a_o) (σ(C') - ½).
+
+    The weights and the bias of a_g are doubled in advance (`_for_sigmoid`), and all weights of a hidden state
+    are doubled since they multiply H. So one sigmoid serves all four gates, and H, which lies within ±½,
+    can be quantized.
     """
 
     def __init__(
@@ -46,7 +59,7 @@ class LSTMStep:
             self._products.append(pack_linear(torch.cat(weights, dim=1), bias, dtype, bound=0.5))
 
     def __call__(self, ids: Tensor, state: LayerStates | tuple[Tensor, Tensor]) -> tuple[Tensor, LayerStates]:
-        """Advance by one token. The first state may be the model's, the following are the step's own."""
+        """Advance by one token. The first state may be the model's, later ones are the step's own."""
         states = state if isinstance(state, list) else self._by_layer(*state)
         result: LayerStates = []
         for product, (last_hidden, last_cell) in zip(self._products, states, strict=True):
@@ -66,11 +79,10 @@ class LSTMStep:
 
 
 def advance(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """Return half the hidden state and twice the cell state, from `gates` prepared by `_for_sigmoid`.
+    """Return half the hidden state and twice the cell state (see `LSTMStep`).
 
-    Shapes: `gates` [batch, 4 · hidden_size] (input, forget, cell, output), `cell` (twice the last cell
-    state) [batch, hidden_size]. Every tanh is a sigmoid, tanh x = 2 (σ(2x) - ½), which a CPU computes
-    several times faster, here for all gates at once.
+    `gates` [batch, 4 · hidden_size] are those of input, forget, cell (doubled) and output; `cell`
+    [batch, hidden_size] is twice the last cell state.
     """
     opened, forgets, written, shown = gates.sigmoid_().chunk(4, dim=1)
     cell = forgets * cell
@@ -86,7 +98,7 @@ def _for_sigmoid(gates: Tensor) -> Tensor:
 
 
 def _first_inputs(table: Tensor, weight: Tensor, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-    """Return the function from ids [batch] to table[ids] · weightᵀ in fp32, looked up if it is small."""
+    """Return the function from ids [batch] to table[ids] · weightᵀ in fp32, tabulated if that is small."""
     if len(table) * len(weight) <= MAX_TABLE:
         products = table @ weight.t()
         return lambda ids: F.embedding(ids, products)

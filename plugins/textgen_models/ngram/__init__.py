@@ -1,1 +1,1 @@
-"""Kneser-Ney n-grams."""
+"""The model `ngram`: Kneser-Ney n-grams."""

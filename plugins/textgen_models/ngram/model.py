@@ -1,4 +1,4 @@
-"""Kneser-Ney n-grams: the strongest of the models that only count."""
+"""Kneser-Ney n-grams, the strongest of the models that only count."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from textgen_models.ngram.order import choose_order
 from textgen_models.ngram.table import Table
 
 PARTS = ("num_next", "tokens", "counts")
-"""What is kept of the n-grams of each length, see `Counts`."""
+"""The arrays of `Counts` that are buffers of the model for each length."""
 
 LEAST_WEIGHT, LEAST_PROBABILITY = 1e-26, 1e-11
-"""Of having no context, and of a token without one: their product is not too small for fp32."""
+"""Minimum weight of the distribution without context and minimum probability in it, for fp32's range."""
 
 
 class NGram(nn.Module):
     """Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1998).
 
-    A token is predicted from the `order` - 1 tokens before it, as the class `Table` says. Single tokens are
-    interpolated with the uniform distribution, so that nothing is impossible. Three discounts are estimated
-    for every length of n-grams; one `discount` for all is the method of Kneser and Ney (1995). Without an
-    `order` it is `choose_order` that finds one: 7 or 8 characters or 5 words for a text of a megabyte or two.
+    A token is predicted from the `order` - 1 tokens before it (see `Table`). Single tokens are interpolated
+    with the uniform distribution, so that nothing is impossible. Three discounts are estimated for each
+    length of n-grams; a single `discount` gives the method of Kneser and Ney (1995). Without an `order`,
+    `choose_order` finds one: 7 or 8 characters or 5 words for a text of one or two megabytes.
 
-    All is computed on the CPU. A model that was fitted to nothing is uniform.
+    Everything is computed on the CPU. A model that was fitted to an empty text is uniform.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class NGram(nn.Module):
         *,
         order: Annotated[
             Annotated[int, Ge(1)] | None,
-            doc("Tokens of an n-gram; none chooses."),
+            doc("Length of the n-grams in tokens; none: automatic."),
             Search(values=(None, 2, 3, 4, 5, 6, 7, 8, 10)),
         ] = None,
         discount: Annotated[
             Annotated[float, Gt(0), Le(1)] | None,
-            doc("Taken off each count; none estimates three."),
+            doc("Discount of all counts; none: three estimated ones."),
             Search(values=(None, 0.5, 0.6, 0.7, 0.8, 0.9)),
         ] = None,
     ) -> None:
@@ -62,26 +62,26 @@ class NGram(nn.Module):
             self._use(count_ngrams(ids, self.vocab_size, order))
 
     def initial_state(self, batch_size: int) -> Tensor:
-        """Return the tokens before the first, [batch, order - 1], all of them -1 for none."""
+        """Return an empty context, [batch, order - 1] of -1."""
         return self.no_tokens.expand(batch_size, -1)
 
     def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the log-probabilities [batch, time, vocab_size], and the last `order` - 1 tokens."""
+        """Return the log-probabilities [batch, time, vocab_size] and the last `order` - 1 tokens."""
         tokens = torch.cat([state, ids], dim=1)
         contexts = self._contexts(tokens.cpu().numpy(), state.shape[1])
         probabilities = torch.from_numpy(self._probabilities(contexts)).to(ids.device)
         return probabilities.log_().view(*ids.shape, -1), tokens[:, ids.shape[1] :]
 
     def _contexts(self, tokens: NDArray[np.int64], num_known: int) -> list[NDArray[np.int64]]:
-        """Return the numbers of the last 0, 1, … `order` - 1 tokens at each place after `num_known`."""
+        """Return the contexts of 0, 1, … `order` - 1 tokens, as numbers, from position `num_known`."""
         contexts = [np.zeros_like(tokens)]
         for table in self._tables[:-1]:
-            # What rolls from the end to the beginning does not get as far as the places that are returned.
+            # Values that roll from the end to the beginning do not reach the positions that are returned.
             contexts.append(table.find(np.roll(contexts[-1], 1, axis=1), tokens))
         return [numbers[:, num_known:].ravel() for numbers in contexts]
 
     def _probabilities(self, contexts: list[NDArray[np.int64]]) -> NDArray[np.float32]:
-        """Return the distributions [len(contexts[0]), vocab_size] after the contexts of each length."""
+        """Return the distributions [number of positions, vocab_size], given the contexts of each length."""
         weights = np.ones(len(contexts[0]))
         longer = []
         for table, numbers in reversed(list(zip(self._tables[1:], contexts[1:], strict=True))):
@@ -97,7 +97,7 @@ class NGram(nn.Module):
         return probabilities
 
     def _use(self, levels: Sequence[Counts]) -> None:
-        """Become the model with these n-grams, one `Counts` for each length; none is uniform."""
+        """Replace the n-gram tables, one per length; without any, the distribution is uniform."""
         device = self.no_tokens.device if "no_tokens" in self._buffers else None
         num_before = max(0, len(levels) - 1)
         self._buffers.clear()
@@ -111,7 +111,7 @@ class NGram(nn.Module):
         self._without_context = lowest(self._tables[:1], self.vocab_size)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
-        """Take the n-grams from `state_dict`: only a text decides how many there are."""
+        """Take the n-grams from `state_dict`, since their number depends on the text."""
         levels: list[Counts] = []
         num_contexts = 1
         while f"{prefix}tokens_{len(levels) + 1}" in state_dict:
@@ -125,7 +125,7 @@ class NGram(nn.Module):
 
 
 def lowest(tables: Sequence[Table], vocab_size: int) -> NDArray[np.float32]:
-    """Return the distribution [vocab_size] by the single tokens, or the uniform one without any."""
+    """Return the distribution without context [vocab_size]; without a table, the uniform one."""
     probabilities = np.full(vocab_size, 1 / vocab_size, np.float64)
     for table in tables:
         root = np.zeros(1, np.int64)

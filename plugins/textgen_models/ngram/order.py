@@ -1,4 +1,4 @@
-"""How many tokens an n-gram should have: as many as help to predict what was not counted."""
+"""Choice of the length of n-grams by how well they predict held-out tokens."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from textgen_models.ngram.table import Table
 
 MAX_ORDER = 12
 LEAST_GAIN = 0.002
-"""The share of the bits that an order must save for each token that it is longer than the best so far."""
+"""Minimum share of the bits that an order must save per token by which it exceeds the best so far."""
 PATIENCE = 2
-"""After so many orders that did not, no more are tried."""
+"""Number of consecutive orders without such a gain after which the search stops."""
 MAX_HELD_BACK = 50_000
+"""Maximum number of tokens that are held out."""
 
 
 def choose_order(ids: TokenIds, vocab_size: int, discount: float | None) -> int:
-    """Return the order that predicts best what it was not fitted to, if it saves enough (`LEAST_GAIN`).
+    """Return the order that predicts held-out tokens best, if its gain suffices (`LEAST_GAIN`).
 
-    The orders 1, 2, … are fitted to all ids but the last tenth, at most `MAX_HELD_BACK`, and score those.
+    The orders 1, 2, … are fitted to all ids but the last tenth (at most `MAX_HELD_BACK`) and scored on those.
     """
     num_counted = len(ids) - min(len(ids) // 10, MAX_HELD_BACK)
     tail = np.asarray(ids[num_counted:], np.int64)
@@ -33,7 +34,7 @@ def choose_order(ids: TokenIds, vocab_size: int, discount: float | None) -> int:
     previous: Counts | None = None
     lengths = islice(by_length(ids[:num_counted], vocab_size), MAX_ORDER)
     for order, (counts, num_before) in enumerate(lengths, start=1):
-        if previous is not None:  # no longer the longest, so it counts tokens before in place of occurrences
+        if previous is not None:  # no longer the longest, so its counts are of distinct tokens before
             table = Table(replace(previous, counts=num_before), vocab_size, discount)
             shorter = probabilities(table, contexts, ngrams, shorter)
             contexts = np.append(-1, ngrams)[:-1]
@@ -51,6 +52,6 @@ def choose_order(ids: TokenIds, vocab_size: int, discount: float | None) -> int:
 def probabilities(
     table: Table, contexts: Integers, ngrams: Integers, shorter: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return those of n-grams (-1: never seen), given those after contexts without the first token."""
+    """Return the probabilities of n-grams (-1: never seen), given those with contexts shorter by a token."""
     own = np.where(ngrams < 0, 0.0, table.discounted(ngrams, contexts))
     return own + table.backoff(contexts) * shorter

@@ -1,4 +1,4 @@
-"""The n-grams of one length, ready for looking up probabilities."""
+"""Probabilities of the n-grams of one length."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from textgen_models.ngram.counts import Counts, Integers
 
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
-"""Where a text is too small for estimates; those of KenLM (Heafield et al. 2013)."""
+"""Discounts for a text too small for estimates, as in KenLM (Heafield et al. 2013)."""
 
 
 def estimate_discounts(counts: Integers) -> tuple[float, ...]:
-    """Return what is taken from counts of 1, 2 and 3 or more (Chen and Goodman 1998).
+    """Return the discounts of counts of 1, 2 and 3 or more (Chen and Goodman 1998).
 
-    With n_i the number of n-grams that are counted i times and Y = n_1 / (n_1 + 2 n_2), it is
+    With n_i the number of n-grams with count i, and Y = n_1 / (n_1 + 2 n_2), the discounts are
     D_i = i - (i + 1) Y n_(i+1) / n_i.
     """
     n = np.bincount(np.minimum(counts, 5), minlength=5).tolist()
@@ -29,12 +29,12 @@ def estimate_discounts(counts: Integers) -> tuple[float, ...]:
 
 
 class Table:
-    """The part of interpolated Kneser-Ney that falls to the n-grams of one length.
+    """The part of interpolated Kneser-Ney smoothing that belongs to the n-grams of one length.
 
     P(token | context) = (count - D(count)) / total + backoff P(token | context without its first token),
     where total is the sum of the counts of all n-grams with this context, and backoff the sum of their
-    discounts D divided by it. Contexts are numbers, as in `Counts`; -1 is one that was never seen, whose
-    backoff is 1.
+    discounts D divided by total. Contexts are numbers as in `Counts`; -1 is a context that was never seen,
+    with a backoff of 1.
     """
 
     def __init__(self, counts: Counts, vocab_size: int, discount: float | None) -> None:
@@ -44,7 +44,7 @@ class Table:
         starts = np.append(0, np.cumsum(counts.num_next, dtype=np.int64))
         removed = np.add.reduceat(self._discounts[np.minimum(self.counts, 3)], starts[:-1])
         totals = np.add.reduceat(self.counts, starts[:-1], dtype=np.float64)
-        # The last entry, which is that of context -1, is one without n-grams.
+        # The last entry, that of context -1, has no n-grams.
         self._starts = starts
         self._num_next = np.append(counts.num_next, 0)
         self._totals = np.append(totals, 1.0)
@@ -65,11 +65,11 @@ class Table:
         return np.where(self._keys[places] == keys, places, -1)
 
     def backoff(self, contexts: Integers) -> NDArray[np.float64]:
-        """Return the share of the shorter context's distribution."""
+        """Return the weight of the distribution with the shorter context."""
         return self._backoff[contexts]
 
     def discounted(self, ngrams: Integers, contexts: Integers) -> NDArray[np.float64]:
-        """Return (count - D(count)) / total of n-grams and their contexts."""
+        """Return (count - D(count)) / total for n-grams and their contexts."""
         counts = self.counts[ngrams]
         shares: NDArray[np.float64] = (counts - self._discounts[np.minimum(counts, 3)]) / self._totals[
             contexts
@@ -77,7 +77,7 @@ class Table:
         return shares
 
     def following(self, contexts: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the numbers of all n-grams with these contexts, and for each the index of its context."""
+        """Return the numbers of all n-grams with these contexts, and the index of each one's context."""
         num_next = self._num_next[contexts]
         rows = np.repeat(np.arange(len(contexts)), num_next)
         shifts = self._starts[contexts] - (np.cumsum(num_next) - num_next)

@@ -1,7 +1,7 @@
-"""Networks that Keras saved, as `.keras` files of Keras 3 or as `.h5` files of Keras 2 and 3.
+"""Networks saved by Keras, as `.keras` files of Keras 3 or as `.h5` files of Keras 2 and 3.
 
-Only JSON and arrays of numbers are read, by h5py. Nothing in a file is unpickled or run: a network with
-any other layers, Lambda layers among them, is refused.
+Only JSON and numeric arrays are read, by h5py. Nothing in a file is unpickled or executed: a network with
+other layers, such as Lambda layers, is refused.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from textgen.api import TextgenError
 from textgen.runtime.messages import one_line
 
 IGNORED = ("InputLayer", "Dropout")
-"""Layers that hold no weights and do nothing when the network predicts."""
+"""Layers without weights that do nothing when the network predicts."""
 DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, BadZipFile, zlib.error)
-"""What reading a file that was cut or changed may raise."""
+"""Errors of reading a truncated or modified file."""
 
 Layer = dict[str, Any]
 Arrays = Callable[[int], Sequence[Any]]
-"""Which layer, without those `IGNORED`, to its arrays in the file."""
+"""A function from the index of a layer, not counting those `IGNORED`, to its arrays in the file."""
 
 
 @dataclass(frozen=True)
 class KerasNetwork:
-    """What a file holds."""
+    """The content of a file."""
 
     vocab_size: int
     options: dict[str, Any]
-    """Those with which `Original` is the same network; `window` is missing if the file leaves it open."""
+    """Options that make `Original` the same network; `window` is missing if the file leaves it open."""
     weights: dict[str, Tensor]
     """The `state_dict` of that `Original`."""
 
@@ -47,8 +47,7 @@ class KerasNetwork:
 def read_keras(path: str | Path) -> KerasNetwork:
     """Return the network in a `.keras` or `.h5` file.
 
-    Raises `TextgenError` for a file that cannot be read and for another kind of network, naming the layer
-    that differs.
+    Raises `TextgenError` for an unreadable file, and for another kind of network with the layer that differs.
     """
     library = _library()
     if not Path(path).is_file():
@@ -72,7 +71,7 @@ def read_keras(path: str | Path) -> KerasNetwork:
 
 
 class _DifferentError(Exception):
-    """The network in a file is another one than `Original` can be."""
+    """The network in a file cannot be expressed as an `Original`."""
 
 
 def _network(config: dict[str, Any], version: str, arrays: Arrays) -> KerasNetwork:
@@ -105,7 +104,7 @@ def _network(config: dict[str, Any], version: str, arrays: Arrays) -> KerasNetwo
         input_size, num_gates = hidden_size if index else 1, 4 * hidden_size
         shapes = [(input_size, num_gates), (hidden_size, num_gates), (num_gates,)]
         kernel, recurrent, bias = _read(layer, arrays(index), shapes)
-        # Keras' gates are input, forget, cell, output, as torch's.
+        # Keras has the gates in the same order as torch: input, forget, cell, output.
         named = {"weight_ih": kernel.T, "weight_hh": recurrent.T, "bias_ih": bias, "bias_hh": 0 * bias}
         weights |= {f"layers.{2 * index}.{name}_l0": value for name, value in named.items()}
     shapes = [(hidden_size, vocab_size), (vocab_size,)]
@@ -127,7 +126,7 @@ def _all_layers(config: dict[str, Any]) -> list[Layer]:
 
 
 def _compare(layer: Layer, class_name: str, **wanted: Any) -> None:
-    """Raise `_DifferentError` unless a layer is of this class and its configuration as wanted."""
+    """Raise `_DifferentError` unless a layer has this class and configuration."""
     found, name = layer["config"], layer["config"].get("name")
     if layer["class_name"] != class_name:
         raise _DifferentError(f"layer {name!r} is a {layer['class_name']}, not a {class_name}")
@@ -137,7 +136,7 @@ def _compare(layer: Layer, class_name: str, **wanted: Any) -> None:
 
 
 def _activation(layer: Layer, version: str) -> str:
-    """Return what `Original` calls a layer's recurrent activation; Keras 3 has another hard sigmoid."""
+    """Return a layer's recurrent activation as an option of `Original`; Keras 3 has another hard sigmoid."""
     name = layer["config"]["recurrent_activation"]
     names = {"sigmoid": "sigmoid", "hard_sigmoid": "hard_sigmoid"}
     if int(version.partition(".")[0]) >= 3:
@@ -150,14 +149,14 @@ def _activation(layer: Layer, version: str) -> str:
 
 
 def _window(config: dict[str, Any]) -> dict[str, int]:
-    """Return the length of the input if the first layer that tells its shape does not leave it open."""
+    """Return the length of the input as an option, unless the first layer leaves it open."""
     first = _all_layers(config)[0]["config"]
     shape = first.get("batch_shape") or first.get("batch_input_shape") or (None, None)
     return {} if shape[1] is None else {"window": shape[1]}
 
 
 def _read(layer: Layer, arrays: Sequence[Any], shapes: list[tuple[int, ...]]) -> Iterator[Tensor]:
-    """Yield a layer's arrays as tensors; none is read before its shape is known to be right."""
+    """Return an iterator over a layer's arrays as tensors, after all shapes have been checked."""
     found = [array.shape for array in arrays]
     if found != shapes:
         raise _DifferentError(
@@ -167,7 +166,7 @@ def _read(layer: Layer, arrays: Sequence[Any], shapes: list[tuple[int, ...]]) ->
 
 
 def _arrays_of_keras(file: Any, config: dict[str, Any], index: int) -> Sequence[Any]:
-    """Return a layer's arrays where Keras 3 has them: under its class and its place among those."""
+    """Return a layer's arrays in a file of Keras 3, under its class and its index among that class."""
     classes = [layer["class_name"].lower() for layer in _layers(config)]
     name, place = classes[index], classes[:index].count(classes[index])
     group = file["layers"][f"{name}_{place}" if place else name]
@@ -176,7 +175,7 @@ def _arrays_of_keras(file: Any, config: dict[str, Any], index: int) -> Sequence[
 
 
 def _arrays_of_h5(file: Any, config: dict[str, Any], index: int) -> Sequence[Any]:
-    """Return a layer's arrays where Keras 2 has them: under its name, and listed there."""
+    """Return a layer's arrays in an `.h5` file, under its name and listed there."""
     group = file["model_weights"][_layers(config)[index]["config"]["name"]]
     return [group[name] for name in group.attrs["weight_names"]]
 

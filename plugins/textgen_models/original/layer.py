@@ -1,4 +1,4 @@
-"""An LSTM layer as Keras has it: one bias per gate, its initial weights, its hard sigmoids."""
+"""Keras' LSTM layer: one bias per gate, its initial weights, its hard sigmoids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RecurrentActivation = Literal["sigmoid", "hard_sigmoid", "hard_sigmoid_keras3"]
 
 
 def hard_sigmoid(gates: Tensor) -> Tensor:
-    """Return 0.2 x + 0.5 between 0 and 1: the gates of Keras 1 and, by default, of Keras 2 until 2.2."""
+    """Return 0.2 x + 0.5, clamped to [0, 1]: the gates of Keras 1 and, by default, of Keras 2 until 2.2."""
     return (0.2 * gates + 0.5).clamp(0, 1)
 
 
@@ -21,13 +21,13 @@ HARD: dict[str, Callable[[Tensor], Tensor]] = {
     "hard_sigmoid": hard_sigmoid,
     "hard_sigmoid_keras3": F.hardsigmoid,
 }
-"""The gates that torch's own LSTM does not have. What Keras 3 calls hard sigmoid is relu6(x + 3) / 6."""
+"""Activations of gates that torch's LSTM lacks. The hard sigmoid of Keras 3 is relu6(x + 3) / 6."""
 
 
 class LSTMLayer(nn.LSTM):
-    """Windows [batch, time, input_size] to their outputs [batch, time, hidden_size], or the last ones.
+    """Windows [batch, time, input_size] to outputs [batch, time, hidden_size], or to the last output.
 
-    Each window starts from a zero state. Of torch's two biases per gate the second stays zero.
+    Each window starts from a zero state. The second of torch's two biases per gate stays zero.
     """
 
     weight_ih_l0: Tensor
@@ -48,7 +48,7 @@ class LSTMLayer(nn.LSTM):
         nn.init.ones_(self.bias_ih_l0[hidden_size : 2 * hidden_size])  # gates: input, forget, cell, output
 
     def forward(self, windows: Tensor) -> Tensor:  # type: ignore[override]
-        """Return [batch, time, hidden_size], or [batch, hidden_size] after the last step."""
+        """Return outputs [batch, time, hidden_size], or the last one, [batch, hidden_size]."""
         if self.activation in HARD:
             outputs = self._step_by_step(windows, HARD[self.activation])
         else:

@@ -1,4 +1,4 @@
-"""The original: three LSTM layers that read a window of character numbers and predict what follows it."""
+"""The original network: three LSTM layers that read a window of characters and predict the next one."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from textgen_models.original.keras_weights import read_keras
 from textgen_models.original.layer import LSTMLayer, RecurrentActivation
 
 MAX_WINDOWS = 512
-"""So many windows are computed at a time. Each takes `window` × `hidden_size` numbers per layer."""
+"""Number of windows computed at a time. Each takes `window` × `hidden_size` numbers per layer."""
 
 
 class Original(nn.Module):
-    """Each symbol is predicted from the window of the last `window` symbols, and from nothing before.
+    """Predicts each symbol from the window of the `window` symbols before it, and nothing else.
 
-    A symbol is one number, its id divided by the size of the vocabulary. The window passes `num_layers`
-    LSTM layers, each followed by dropout; the softmax sees what the last one says after the last step.
-    Where a text has only begun, its window begins with zeros, as Keras' `pad_sequences` fills it.
+    A symbol is a single number, its id divided by the size of the vocabulary. The window passes `num_layers`
+    LSTM layers, each followed by dropout, and the softmax sees the last output. At the beginning of a text,
+    the window begins with zeros, as Keras' `pad_sequences` fills it.
 
-    Every prediction computes a whole window anew, so that training and generation take as many times
-    longer than with a carried state as a window has symbols.
+    Every prediction recomputes a whole window, so training and generation take `window` times as long as
+    with a carried state.
     """
 
     recommended_training: ClassVar[dict[str, Any]] = {
-        # 128 windows an update, from as many places of the text.
+        # 128 windows per update, from as many places in the text.
         "batch_size": 128,
         "sequence_length": 1,
-        # Adam as Keras has it: a constant rate, no decay, no clipping.
+        # Adam with Keras' defaults: a constant rate, no decay, no clipping.
         "optimizer": "adam",
         "learning_rate": 1e-3,
         "min_lr_factor": 1.0,
@@ -53,14 +53,12 @@ class Original(nn.Module):
         window: Annotated[int, Ge(1), doc("Symbols that a prediction sees.")] = 60,
         hidden_size: HiddenSize = 256,
         num_layers: NumLayers = 3,
-        dropout: Annotated[
-            float, Ge(0), Lt(1), doc("Share of each layer's outputs left out in training.")
-        ] = 0.2,
+        dropout: Annotated[float, Ge(0), Lt(1), doc("Dropout probability after each layer.")] = 0.2,
         recurrent_activation: Annotated[
             RecurrentActivation,
             doc("hard_sigmoid: 0.2x + 0.5, as in Keras 1 and 2; hard_sigmoid_keras3: x/6 + 0.5."),
         ] = "sigmoid",
-        weights: Annotated[str, doc("A .keras or .h5 file that the weights start from.")] = "",
+        weights: Annotated[str, doc("A .keras or .h5 file with the initial weights.")] = "",
     ) -> None:
         super().__init__()
         self.vocab_size, self.window = vocab_size, window
@@ -85,7 +83,7 @@ class Original(nn.Module):
     def initial_state(self, batch_size: int) -> Tensor:
         """Return the symbols of an empty window, zeros [batch, window - 1].
 
-        That is all there is to carry: id 0 and what comes before a text are the same number.
+        As in the original, id 0 and padding are the same number.
         """
         device = self.output.bias.device
         return torch.zeros(batch_size, self.window - 1, dtype=torch.long, device=device)
@@ -106,10 +104,10 @@ class Original(nn.Module):
 
 
 def load_keras(path: str | Path) -> Original:
-    """Return the network in a `.keras` or `.h5` file, ready to predict.
+    """Return the network in a `.keras` or `.h5` file, in evaluation mode.
 
-    `model(ids, model.initial_state(1))` returns the logits, whose softmax is what Keras' `predict` returns;
-    ids are positions in the sorted alphabet. Raises as `read_keras` does.
+    The softmax of the logits of `model(ids, model.initial_state(1))` equals the result of Keras' `predict`;
+    ids are positions in the sorted alphabet. Raises the same errors as `read_keras`.
     """
     network = read_keras(path)
     model = Original(network.vocab_size, **network.options)
@@ -118,11 +116,11 @@ def load_keras(path: str | Path) -> Original:
 
 
 def _keras_weights(path: str, vocab_size: int, options: dict[str, Any]) -> dict[str, Tensor]:
-    """Return the weights in a file of Keras, if it holds a network of this size with these options."""
+    """Return the weights in a Keras file; raises `TextgenError` if its network differs in size or options."""
     network = read_keras(path)
     if network.vocab_size != vocab_size:
         raise TextgenError(
-            f"the network in {path} knows {network.vocab_size} symbols, this vocabulary has {vocab_size}; "
+            f"the network in {path} has {network.vocab_size} symbols, but this vocabulary has {vocab_size}; "
             "give the text that it was trained on, and fallback_bytes=false"
         )
     others = [f"{name}={value}" for name, value in network.options.items() if options[name] != value]

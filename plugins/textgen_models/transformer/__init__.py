@@ -1,1 +1,1 @@
-"""The decoder-only transformer."""
+"""The model `transformer`: a decoder-only transformer."""

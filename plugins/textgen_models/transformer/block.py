@@ -1,4 +1,4 @@
-"""One block of the transformer: attention with rotated queries and keys, then a feed-forward layer."""
+"""A block of the transformer: attention with rotary positions, then a feed-forward layer."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Cache = tuple[Tensor, Tensor]
 """Keys and values of the last tokens, each [batch, context, num_heads, head_size]."""
 
 BASE = 10_000
-"""The slowest rotation takes about so many times as long as the fastest."""
+"""Approximate ratio of the slowest to the fastest period of rotation."""
 PERIOD = 2**20
-"""All rotations come round after so many tokens, so that angles stay exact however long the text."""
+"""Tokens after which all rotations are back at zero, so that angles are exact in a text of any length."""
 
 
 class Block(nn.Module):
-    """Adds to the features what attention finds, then what the feed-forward layer makes of it.
+    """Adds the output of attention to the features, then that of a feed-forward layer.
 
-    The latter is four times as wide and squares what its rectifier lets through (So et al. 2021,
+    The feed-forward layer is four times as wide, and its activation is the squared ReLU (So et al. 2021,
     arXiv:2109.08668).
     """
 
@@ -32,15 +32,15 @@ class Block(nn.Module):
         self.up = nn.Linear(size, 4 * size, bias=False)
         self.down = nn.Linear(4 * size, size, bias=False)
         for layer in (self.qkv, self.mix, self.up, self.down):
-            # What is added to the features by all blocks together starts at about their own size.
+            # The outputs of all blocks together begin at about the size of the features they are added to.
             num_added = 2 * num_layers if layer in (self.mix, self.down) else 1
             nn.init.normal_(layer.weight, std=(layer.in_features * num_added) ** -0.5)
 
     def forward(self, features: Tensor, cache: Cache, rotation: Tensor, mask: Tensor) -> tuple[Tensor, Cache]:
         """Return the features [batch, time, size] and the cache after them.
 
-        `rotation` is that of the tokens' positions; `mask` [batch, 1, time, context + time] says which of
-        the keys, the cached and the new ones, each token attends to.
+        `rotation` is that of the tokens' positions; `mask` [batch, 1, time, context + time] is true for the
+        keys, cached and new, that each token attends to.
         """
         queries, keys, values = split_heads(self.qkv(normalised(features)), self.num_heads, rotation)
         old_keys, old_values = cache
@@ -54,9 +54,9 @@ class Block(nn.Module):
 
 
 class Rotary(nn.Module):
-    """Rotations of pairs of numbers by the position, at a speed of each pair's own (Su et al. 2021).
+    """Rotations of pairs of features by the position, with a speed for each pair (Su et al. 2021).
 
-    Products of rotated queries and keys depend on their distance alone. Source: arXiv:2104.09864.
+    Dot products of rotated queries and keys depend only on their distance. Source: arXiv:2104.09864.
     """
 
     turns: Tensor
@@ -64,13 +64,13 @@ class Rotary(nn.Module):
     def __init__(self, head_size: int) -> None:
         super().__init__()
         fractions = torch.arange(head_size // 2) / (head_size // 2)
-        turns = (PERIOD / (2 * math.pi) * BASE**-fractions).round().long()  # in a period
+        turns = (PERIOD / (2 * math.pi) * BASE**-fractions).round().long()  # per period
         self.register_buffer("turns", turns, persistent=False)
 
     def forward(self, num_before: Tensor, length: int) -> Tensor:
         """Return cosines and sines, [2, batch, length, 1, head_size / 2].
 
-        They are those of the `length` positions that follow the first `num_before` [batch].
+        The `length` positions are those after the first `num_before` [batch].
         """
         positions = num_before[:, None] + torch.arange(length, device=num_before.device)
         angles = (positions[:, :, None] * self.turns % PERIOD) * (2 * math.pi / PERIOD)
@@ -78,13 +78,13 @@ class Rotary(nn.Module):
 
 
 def split_heads(qkv: Tensor, num_heads: int, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return queries, keys and values, each [batch, time, num_heads, head_size], the former two rotated."""
+    """Return queries and keys, normalised and rotated, and values, [batch, time, num_heads, head_size]."""
     queries, keys, values = qkv.view(*qkv.shape[:2], 3, num_heads, -1).unbind(2)
     return rotated(normalised(queries), rotation), rotated(normalised(keys), rotation), values
 
 
 def attention(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-    """Return what the queries find, [batch, time, size]."""
+    """Return the attention of the queries to the values, [batch, time, size]."""
     found = F.scaled_dot_product_attention(
         queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), attn_mask=mask
     )
@@ -92,7 +92,7 @@ def attention(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Te
 
 
 def rotated(vectors: Tensor, rotation: Tensor) -> Tensor:
-    """Return vectors [batch, time, num_heads, head_size] with each half's pairs rotated."""
+    """Return vectors [batch, time, num_heads, head_size], rotated; pairs are one number of each half."""
     cosines, sines = rotation
     first, second = vectors.chunk(2, dim=-1)
     turned = torch.cat((first * cosines - second * sines, first * sines + second * cosines), dim=-1)

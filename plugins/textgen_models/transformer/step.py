@@ -1,4 +1,4 @@
-"""Generation step of the transformer: keys and values are written where they belong, and nothing is moved."""
+"""Generation step of the transformer, with keys and values in ring buffers."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from textgen_models.transformer.block import (
 
 
 class StepState(NamedTuple):
-    """The step's own state."""
+    """State of the generation step."""
 
     num_before: Tensor
-    """How many tokens there were, [batch]."""
+    """The number of tokens so far, [batch]."""
     caches: list[Cache]
-    """Rings: what belongs to token n stands at place n modulo `context`."""
+    """Ring buffers: keys and values of token n are at index n modulo `context`."""
 
 
 class TransformerStep:
     """Ids [batch] and a state to logits [batch, vocab_size] and the next state.
 
-    Where keys stand is all the same to attention, which sees positions in their rotation alone. The caches
-    are written in place, so that a state is used once. Products of weights are computed in `dtype`, the
-    rest in fp32.
+    The order of keys does not matter to attention, which sees positions only by their rotation. The caches
+    are written in place, so a state can be used only once. Matmuls with weights are computed in `dtype`,
+    the rest in fp32.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class TransformerStep:
     def __call__(
         self, ids: Tensor, state: StepState | tuple[Tensor, list[Cache]]
     ) -> tuple[Tensor, StepState]:
-        """Advance by one token. The first state may be the model's, the following are the step's own."""
+        """Advance by one token. The first state may be the model's, later ones are the step's own."""
         num_before, caches = state if isinstance(state, StepState) else rings(*state)
         context = caches[0][0].shape[1]
         rows, places = torch.arange(len(ids), device=ids.device), num_before % context
@@ -72,7 +72,7 @@ class TransformerStep:
 
 
 def rings(num_before: Tensor, caches: Sequence[Cache]) -> StepState:
-    """Return the model's state, in which the latest token stands last in the caches, as the step's."""
+    """Return the step's state for the model's, in which the latest token comes last in the caches."""
     context = caches[0][0].shape[1]
     order = (torch.arange(context, device=num_before.device) - num_before[:, None]) % context
     rows = torch.arange(len(order), device=order.device)[:, None]
