@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from textgen.runtime.markdown import table_lines
 from textgen.runtime.records import read_record
 from textgen.suite.report import UNPAIRED, all_curves, show_change, show_value, to_markdown
 from textgen.suite.results import QuestionResult, SuiteResult
@@ -40,12 +41,17 @@ def side_by_side(results: Sequence[SuiteResult]) -> Iterator[str]:
     """Yield the lines of one table per question of a suite, with the effect of each change on each text."""
     texts = [f"{result.corpus.name}, {result.budget}" for result in results]
     for number, question in enumerate(results[0].questions):
-        columns = [f"{text} | change against {question.reference} | real words" for text in texts]
-        yield from ("", f"### {question.text}", "", f"| case | {' | '.join(columns)} |")
-        yield f"| :-- |{' --: |' * 3 * len(texts)}"
+        columns = [
+            header
+            for text in texts
+            for header in (text, f"change against {question.reference}", "real words")
+        ]
+        yield from ("", f"### {question.text}", "")
+        rows = [["case", *columns]]
         for case in question.cases:
             cells = [cell for result in results for cell in _cells(result.questions[number], case.label)]
-            yield f"| {' | '.join([case.label, *cells])} |"
+            rows.append([case.label, *cells])
+        yield from table_lines(rows)
         if any(not effect.paired for effect in question.effects):
             yield from ("", UNPAIRED)
         for result, text in zip(results, texts, strict=True):

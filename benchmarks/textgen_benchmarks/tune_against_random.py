@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, TypeAlias
 
+import optuna
 from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import binomtest
 
@@ -73,6 +74,7 @@ def outcome(curves: Curves) -> dict[str, Any]:
 
 def main() -> None:
     """Run both searches, print their curves and save everything."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("entry", nargs="?", default="char-lstm")
     parser.add_argument("--corpus", action="append")

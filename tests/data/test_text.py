@@ -20,7 +20,6 @@ from textgen.data.text import FileText, alphabet, blocks, cut_blocks, part, sha2
 from textgen.data.unicode import utf8
 from textgen.data.words import split_words
 from textgen.runtime import processes
-from textgen.runtime.processes import map_in_order
 
 PROSE = "\n\n".join(f"{i} The “rain” had stopped at last,\nand <b>nobody</b>  came by." for i in range(400))
 
@@ -203,12 +202,3 @@ def test_only_the_beginning_of_a_long_held_out_part_is_scored(
     assert parts.test.scored_chars == parts.validation.scored_chars == 500
     assert parts.test.num_chars == len(text.split.test) > 500
     assert parts.train.scored_chars is None
-
-
-def test_blocks_are_mapped_in_order_in_this_process_or_others() -> None:
-    items = [str(i) * 100 for i in range(40)]
-    assert list(map_in_order(str.upper, items)) == items
-    cannot_be_pickled = lambda item: item[:3]  # noqa: E731
-    assert list(map_in_order(cannot_be_pickled, items)) == [item[:3] for item in items]
-    with pytest.raises(ValueError, match="invalid literal"):
-        list(map_in_order(int, ["1", "x"]))

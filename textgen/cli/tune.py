@@ -98,6 +98,8 @@ def tune(
     refuse_encoding_of_names(context, corpus)
     if any(find_spec(package) is None for package in NEEDED):
         raise TextgenError('tuning needs Optuna; run: pip install "textgen-bench[tune]"')
+    import optuna
+
     from textgen.cli.progress import ProgressDisplay
     from textgen.data.corpus import load_corpus
     from textgen.experiment.run import names_run
@@ -112,6 +114,7 @@ def tune(
 
     if tune_sampler is not None and names_run(entry):
         refuse(context, ["--budget"], f"on {entry!r}, a run that is trained already")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
     limit = None if timeout is None else parse_budget(timeout)
     if limit and limit.unit != "seconds":
         raise TextgenError(f"--timeout {timeout}: give a time, such as 90s, 15m or 2h")

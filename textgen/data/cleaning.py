@@ -15,7 +15,7 @@ from textgen.data.text import BLOCK_CHARS, FileText, cut_blocks
 from textgen.data.unicode import utf8
 from textgen.registry.options import build
 from textgen.registry.registry import find
-from textgen.runtime.cache import cache_path, cached, new_file
+from textgen.runtime.cache import cache_path, cached, new_cached_file
 from textgen.runtime.processes import map_in_order
 
 FORMAT = 1
@@ -45,7 +45,7 @@ def clean_files(files: Sequence[Path], cleaner: str, encoding: str) -> FileText:
     if description is None:
         description = {"block_chars": [], "block_bytes": []}
         blocks = cut_blocks(decode_files(files, encoding), BLOCK_CHARS)
-        with new_file(path, description) as file:
+        with new_cached_file(path, description) as file:
             for block in join(cleaning, map_in_order(cleaning.clean, blocks)):
                 description["block_chars"].append(len(block))
                 description["block_bytes"].append(file.write(utf8(block)))

@@ -13,7 +13,7 @@ from textgen.api import TokenIds, Tokenizer
 from textgen.data.text import FileText, Text
 from textgen.data.vocabulary import TokenTable, byte_mask
 from textgen.registry.attribution import contract_error
-from textgen.runtime.cache import cache_path, cached, new_file
+from textgen.runtime.cache import cache_path, cached, new_cached_file
 from textgen.runtime.processes import map_in_order
 
 START = "\n"
@@ -138,7 +138,7 @@ def fit_and_encode(tokenizer: BoundTokenizer, identity: Iterable[Any], text: Tex
             return restored, bool(description["lossless"])
     tokenizer.fit(text)
     description = {"dtype": tokenizer.id_type.str, "state": tokenizer.state(), "lossless": True}
-    with new_file(path, description) as file:
+    with new_cached_file(path, description) as file:
         for data, preserved in map_in_order(partial(_encode_block, tokenizer), text.blocks()):
             file.write(data)
             description["lossless"] &= preserved

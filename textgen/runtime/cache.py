@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import IO, Any
 from platformdirs import user_cache_path
 
 from textgen.api import TextgenError
-from textgen.runtime.files import write_file
+from textgen.runtime.files import new_file, write_file
 
 VARIABLE = "TEXTGEN_CACHE"
 """Environment variable with the path of the cache folder, if it is not the default one."""
@@ -36,26 +35,19 @@ def cached(path: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def new_file(path: Path, description: dict[str, Any]) -> Iterator[IO[bytes]]:
+def new_cached_file(path: Path, description: dict[str, Any]) -> Iterator[IO[bytes]]:
     """Yield a file to write; it moves to `path` at the end, with `description` as it is by then.
 
     Raises `TextgenError` if the disk is full or permission is missing.
     """
-    name = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent, delete=False) as file:
-            name = file.name
+        with new_file(path) as file:
             yield file
             description["num_bytes"] = file.tell()
-        os.replace(name, path)
         write_file(path.with_suffix(".json"), json.dumps(description))
-    except BaseException as error:
-        if name is not None:
-            Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise TextgenError(
-                f"cannot write to the cache folder {str(path.parent)!r}: {error.strerror or error}; "
-                f"free some space, or choose another folder with the environment variable {VARIABLE}"
-            ) from None
-        raise
+    except OSError as error:
+        raise TextgenError(
+            f"cannot write to the cache folder {str(path.parent)!r}: {error.strerror or error}; "
+            f"free some space, or choose another folder with the environment variable {VARIABLE}"
+        ) from None

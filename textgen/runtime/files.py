@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from textgen.api import TextgenError
 
@@ -30,7 +30,7 @@ def make_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder that takes the name `folder` at the end, or vanishes if something fails."""
+    """Yield a folder that takes the name `folder` at the end, or vanishes if something fails."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -42,17 +42,24 @@ def new_folder(folder: Path) -> Iterator[Path]:
         raise
 
 
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file that takes its place at the end: readers see the old content or all of the new one."""
+    with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent, delete=False) as file:
+        made = Path(file.name)
+        try:
+            yield file
+        except BaseException:
+            made.unlink(missing_ok=True)
+            raise
+    made.chmod(0o644)
+    made.replace(path)
+
+
 def write_file(path: Path, text: str) -> None:
-    """Write a file at once: readers see the old text or the new one, never a part."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write a text file, whole or not at all."""
+    with new_file(path) as file:
+        file.write(text.encode("utf-8"))
 
 
 def slug(name: str) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from textgen.evaluation.estimates import Estimate
 from textgen.evaluation.text_metrics import TextMetrics
+from textgen.runtime.markdown import table_lines
 from textgen.suite.results import CaseResult, QuestionResult, SuiteResult, Writing
 
 NUM_MATCHED = 5
@@ -58,8 +59,7 @@ def question_lines(question: QuestionResult, author: TextMetrics) -> Iterator[st
     `author` are the metrics of the held-out text itself.
     """
     yield f"## {question.text}\n"
-    yield f"| case | bits/char | change against {question.reference} | real words | change |"
-    yield "| :-- | --: | --: | --: | --: |"
+    rows = [["case", "bits/char", f"change against {question.reference}", "real words", "change"]]
     for case in question.cases:
         effect = question.effect(case.label)
         mark = " †" if effect and not effect.paired else ""
@@ -70,7 +70,8 @@ def question_lines(question: QuestionResult, author: TextMetrics) -> Iterator[st
             show_value(case.real_word_rate, 1, percent=True),
             show_change(effect.real_word_rate if effect else None, 1, percent=True),
         ]
-        yield f"| {' | '.join(cells)} |"
+        rows.append(cells)
+    yield from table_lines(rows)
     if any(not effect.paired for effect in question.effects):
         yield f"\n{UNPAIRED}"
     yield from all_curves(question, author)
@@ -87,13 +88,12 @@ def all_curves(question: QuestionResult, author: TextMetrics) -> Iterator[str]:
 
 def curve_lines(case: CaseResult, author: TextMetrics) -> Iterator[str]:
     """Yield what a case writes with each sampler, the curve of quality against diversity, and the author."""
-    yield f"| {case.label} | bits/char of the choices | {' | '.join(METRICS)} |"
-    yield f"| :-- |{' --: |' * (1 + len(METRICS))}"
-    rows = [(spec, writing.entropy_per_char, writing.metrics) for spec, writing in case.writing.items()]
-    for name, entropy, metrics in [*rows, ("*the author*", None, author)]:
+    rows = [[case.label, "bits/char of the choices", *METRICS]]
+    written = [(spec, writing.entropy_per_char, writing.metrics) for spec, writing in case.writing.items()]
+    for name, entropy, metrics in [*written, ("*the author*", None, author)]:
         found = [entropy, *(metric(metrics) for metric in METRICS.values())]
-        values = ["-" if value is None else f"{value:.3f}" for value in found]
-        yield f"| {name} | {' | '.join(values)} |"
+        rows.append([name, *("-" if value is None else f"{value:.3f}" for value in found)])
+    yield from table_lines(rows)
 
 
 def matched_lines(cases: Sequence[CaseResult]) -> Iterator[str]:
@@ -108,15 +108,15 @@ def matched_lines(cases: Sequence[CaseResult]) -> Iterator[str]:
         return
     labels = [case.label for case in cases]
     columns = [f"{name}, {label}" for name in ("real words", "distinct-2") for label in labels]
-    yield f"| at the same bits/char of the choices | {' | '.join(columns)} |"
-    yield f"| :-- |{' --: |' * len(columns)}"
+    rows = [["at the same bits/char of the choices", *columns]]
     for entropy in np.linspace(low, high, NUM_MATCHED):
         cells = [
             f"{np.interp(entropy, curve[:, 0], curve[:, metric]):.3f}"
             for metric in (1, 2)
             for curve in curves
         ]
-        yield f"| {entropy:.2f} | {' | '.join(cells)} |"
+        rows.append([f"{entropy:.2f}", *cells])
+    yield from table_lines(rows)
 
 
 def _curve(rows: Sequence[Writing]) -> NDArray[np.float64]:

@@ -10,9 +10,9 @@ from typing import Literal, TypeAlias
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from textgen.comparison.report.markdown import escape
 from textgen.registry.options import write_value
 from textgen.runtime.environment import machine, versions
+from textgen.runtime.markdown import escape, table_lines
 from textgen.tune.results import FinalComparison, SearchedOption, StudyResult, TrialResult
 from textgen.tune.search_space import spell
 from textgen.tune.study import Study, parameters
@@ -132,23 +132,24 @@ def _lines(result: StudyResult) -> Iterator[str]:
         f"{failed} failed. Values: {result.value_name}, less is better.\n"
     )
     yield from _option_lines(result)
-    yield "\n| trial | state | value | seconds | what |"
-    yield "| --: | :-- | --: | --: | :-- |"
+    yield ""
+    rows = [["trial", "state", "value", "seconds", "what"]]
     for trial in result.trials:
         value = "-" if trial.value is None else f"{trial.value:.4f}"
         seconds = "-" if trial.seconds is None else f"{trial.seconds:.1f}"
         what = f"{trial.name or '-'}{f': {trial.reason}' if trial.reason else ''}"
-        yield f"| {trial.number} | {trial.state} | {value} | {seconds} | {escape(what)} |"
+        rows.append([str(trial.number), trial.state, value, seconds, escape(what)])
+    yield from table_lines(rows, [1, 4])
 
 
 def _option_lines(result: StudyResult) -> Iterator[str]:
     shares = result.importances
-    yield f"| option | default | best | searched |{' importance |' if shares else ''}"
-    yield f"| :-- | --: | --: | :-- |{' --: |' if shares else ''}"
+    rows = [["option", "default", "best", "searched", *(["importance"] if shares else [])]]
     for each in sorted(result.search, key=lambda each: -shares.get(each.option, 0.0)):
         found = write_value(result.best.params[each.option]) if result.best else "-"
-        share = f" {100 * shares.get(each.option, 0.0):.0f} % |" if shares else ""
-        yield f"| {each.option} | {write_value(each.default)} | {found} | {_range(each)} |{share}"
+        share = [f"{100 * shares.get(each.option, 0.0):.0f} %"] if shares else []
+        rows.append([each.option, write_value(each.default), found, escape(_range(each)), *share])
+    yield from table_lines(rows, [0, 3])
     if not shares:
         yield f"\nFewer than {MIN_TRIALS} different values say nothing about importance."
 

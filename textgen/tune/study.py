@@ -50,7 +50,6 @@ class Study:
 
         Raises `TextgenError` if the folder holds a study that was made with other settings.
         """
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.objective = objective
         self._num_random, self._seed = num_random, objective.settings().seed
         self.folder, self._worker = folder, uuid.uuid4().hex

@@ -116,5 +116,6 @@ class _SearchHere:
     goal: Goal
 
     def __call__(self, number: int) -> None:  # noqa: ARG002 - all processes do the same
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         with redirect_stdout(sys.stderr), Study(self.folder, self.objective) as study:
             search(study, self.goal)
