@@ -1,7 +1,7 @@
-"""`python -m textgen_benchmarks.migrate`: brings results/*.json to the current schema.
+"""Migration of results/*.json to the current schema: `python -m textgen_benchmarks.migrate`.
 
-The results were recorded before results had a schema version. Names change, values do not: an interval stays
-the one that was computed, and says which kind it is. A file that is current already is left alone.
+The results were recorded before results had a schema version. Names change, values do not: an interval is the
+one that was computed, with its kind. Files that are current are left alone.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ MAX_IN_MEMORY = 16_000_000
 
 @dataclass(frozen=True)
 class CorpusInfo:
-    """What identifies a cleaned text and its split in a result."""
+    """Identity of a cleaned text and its split in a result."""
 
     name: str
     cleaner: str
@@ -69,7 +69,7 @@ class Corpus:
 
     @property
     def info(self) -> CorpusInfo:
-        """Name, cleaner, sizes and hashes."""
+        """Name, cleaner, sizes and hashes of the corpus."""
         parts = SplitInfo(*(self._part_info(name) for name in PARTS))
         return CorpusInfo(self.name, self.cleaner, self.num_chars, self.sha256, parts)
 

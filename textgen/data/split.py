@@ -18,7 +18,7 @@ MIN_CHARS = {"train": 100, "validation": 20, "test": 20}
 
 
 MIN_CUT_WINDOW = 1000
-"""A cut may move this many characters, or 1 % of the text, to reach the end of a paragraph."""
+"""Characters that a cut may move to reach the end of a paragraph, unless 1 % of the text is more."""
 
 
 MAX_HELD_OUT_CHARS = 1_000_000
@@ -26,7 +26,7 @@ MAX_HELD_OUT_CHARS = 1_000_000
 
 
 MAX_CUT_WINDOW = 1 << 16
-"""A cut moves no further than this many characters in a text on disk."""
+"""Characters that a cut may move at most in a text on disk."""
 
 
 @dataclass(frozen=True)

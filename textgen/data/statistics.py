@@ -39,7 +39,7 @@ def items() -> list[dict[str, str]]:
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusStatistics(CorpusInfo):
-    """Sizes, alphabet and vocabulary of a corpus, and what its held-out part has beyond them."""
+    """Sizes, alphabet and vocabulary of a corpus, and what is new in its held-out part."""
 
     num_words: int
     num_paragraphs: int
@@ -78,7 +78,7 @@ def statistics(corpus: Corpus) -> CorpusStatistics:
 
 
 def num_paragraphs(text: str) -> int:
-    """Return how many stretches of text there are between blank lines."""
+    """Return the number of paragraphs, which blank lines separate."""
     return sum(1 for paragraph in text.split("\n\n") if paragraph.strip())
 
 

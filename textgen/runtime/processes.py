@@ -21,9 +21,9 @@ from typing import Any, TypeVar
 from textgen.api import TextgenError
 
 MAX_PROCESSES = 8
-"""More would wait for this process, which reads and writes what they work on."""
+"""Upper limit of `map_in_order`; more would wait for this process, which reads and writes their items."""
 WAIT_SECONDS = 0.3
-"""How often `on_wait` is called."""
+"""Interval at which `on_wait` is called."""
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Killed:
-    """Stands for the result of a job whose process died."""
+    """The result of a job whose process was killed."""
 
     exitcode: int | None
 
@@ -41,14 +41,14 @@ class Killed:
 
 @dataclass(frozen=True)
 class Setup:
-    """What each process does before its first job. It is pickled, and so are its parts."""
+    """Preparation of each process before its first job; it is pickled."""
 
     num_threads: int | None = None
     """Threads of torch; None leaves them unchanged."""
     initialize: Callable[[], object] | None = None
 
     def run(self) -> None:
-        """Prepare the process that this is called in."""
+        """Prepare the current process."""
         if self.num_threads is not None:
             import torch
 
@@ -111,8 +111,8 @@ def run_jobs(
 def map_in_order(function: Callable[[Job], Result], items: Iterable[Job]) -> Iterator[Result]:
     """Yield `function(item)` for each item, in order, computed in one process per core.
 
-    What cannot be pickled is computed in this process, and so is everything if other processes do not
-    start (in a script without `if __name__ == "__main__"`).
+    A function that cannot be pickled runs in this process, and so does everything if other processes do
+    not start (in a script without `if __name__ == "__main__"`).
     """
     num_processes = min(num_cores(), MAX_PROCESSES)
     if num_processes == 1 or not _can_be_sent(function) or not _can_start():
@@ -154,14 +154,14 @@ class _Worker:
         other.close()  # so that the connection ends when the process does
 
     def give(self, job: Any) -> None:
-        """Send a job; that of a process which has died is lost, as `take` then tells."""
+        """Send a job; if the process has died, the job is lost and `take` returns `Killed`."""
         try:
             self.connection.send(job)
         except (BrokenPipeError, ConnectionResetError):
             return
 
     def take(self) -> Any:
-        """Return the result of the job, or `Killed`; raises what the job raised."""
+        """Return the result of the job, or `Killed`; raise what the job raised."""
         try:
             succeeded, result = self.connection.recv()
         except (EOFError, ConnectionResetError):
@@ -172,14 +172,14 @@ class _Worker:
         return result
 
     def end(self) -> None:
-        """End the process; what it is working on is lost."""
+        """End the process; the job that it is working on is lost."""
         self.connection.close()
         self._process.terminate()
         self._process.join()
 
 
 def _work(connection: Connection, recipe: bytes) -> None:
-    """Compute jobs until there are no more; this process lives no longer than the one that started it."""
+    """Compute jobs until there are no more, or until the process that started this one ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
@@ -232,7 +232,7 @@ def _can_start() -> bool:
 
 @contextmanager
 def _ignored_interrupts() -> Iterator[None]:
-    """Let processes that start meanwhile ignore Ctrl-C, which a terminal sends to all of them."""
+    """Make processes that start in this context ignore Ctrl-C, which a terminal sends to all of them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
