@@ -30,6 +30,7 @@ def measure(step: str, path: str) -> dict[str, Any]:
     from textgen.experiment.entry import parse_entry
     from textgen.experiment.experiment import Experiment, encode_corpus
     from textgen.experiment.scoring import score_any
+    from textgen.runtime.allocator import keep_freed_memory
     from textgen.runtime.device import choose_device
     from textgen.training.budget import parse_budget
 
@@ -45,6 +46,7 @@ def measure(step: str, path: str) -> dict[str, Any]:
     elif step in ("train", "score"):
         entry = parse_entry("char-lstm" if step == "train" else "char-uniform")
         device_config = choose_device("cpu")
+        keep_freed_memory()  # as the command line does
         run = Experiment(entry, corpus, parse_budget(BUDGET), device_config, 0).run(lambda progress: None)
         seconds, num_chars = run.result.train.seconds, run.result.train.num_chars
         if step == "score":

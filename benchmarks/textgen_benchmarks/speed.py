@@ -17,6 +17,7 @@ from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import embed
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
+from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.device import PRECISIONS, DeviceConfig, choose_device, seeded
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.files import write_file
@@ -125,6 +126,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
+    keep_freed_memory()  # as the command line does
     device_config = choose_device(arguments.device)
     peak = matrix_product_peak(PRECISIONS[device_config.precision], device_config.device)
     print(

@@ -24,6 +24,7 @@ from scipy.stats import binomtest
 from textgen.cli.console import print_rows
 from textgen.cli.progress import ProgressDisplay
 from textgen.data.corpus import Corpus, load_corpus
+from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.files import write_file
@@ -89,6 +90,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=RESULT)
     options = parser.parse_args()
     corpus = load_corpus(options.corpus or ["wiki"], max_chars=options.max_chars)
+    keep_freed_memory()  # as the command line does
     device_config = choose_device(options.device, options.precision)
     curves, searched = run_studies(options, corpus, device_config)
     found = outcome(curves)

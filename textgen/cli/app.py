@@ -25,6 +25,7 @@ from textgen.cli.runs import sample, score
 from textgen.cli.suite import suite
 from textgen.cli.train import train
 from textgen.cli.tune import tune
+from textgen.runtime.allocator import keep_freed_memory
 
 CLICK_EXCEPTION: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 """The base class of usage errors, by its name, since some versions of Typer import click and others
@@ -71,6 +72,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal may lack characters that a model writes
     warnings.showwarning = _show_warning
+    keep_freed_memory()
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()

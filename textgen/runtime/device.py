@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import functools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -103,19 +101,3 @@ def fastest_times(works: Sequence[Callable[[], object]]) -> list[float]:
             work()
             seconds[index] = min(seconds[index], time.perf_counter() - start)
     return seconds
-
-
-@functools.cache
-def keep_freed_memory() -> None:
-    """Let the process keep the memory that it frees, where its allocator is that of glibc.
-
-    By default blocks above 32 MB return to the system, and the next update gets them back page by page;
-    training on a CPU then takes up to 1.4 times as long.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # not Linux, or another C library
-        return
-    trim_threshold, mmap_threshold = -1, -3  # their numbers in malloc.h
-    mallopt(trim_threshold, 2**31 - 1)
-    mallopt(mmap_threshold, 2**30)

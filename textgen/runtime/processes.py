@@ -19,6 +19,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any, TypeVar
 
 from textgen.api import TextgenError
+from textgen.runtime.allocator import keep_freed_memory
 
 MAX_PROCESSES = 8
 """Upper limit of `map_in_order`; more would wait for this process, which reads and writes their items."""
@@ -182,6 +183,7 @@ def _work(connection: Connection, recipe: bytes) -> None:
     """Compute jobs until there are no more, or until the process that started this one ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    keep_freed_memory()
     try:
         function, setup = pickle.loads(recipe)
         setup.run()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from textgen.api import State, TextgenError
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import detach
-from textgen.runtime.device import DeviceConfig, keep_freed_memory, seeded
+from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
 from textgen.training.optimizer import build_optimizers
@@ -32,7 +32,6 @@ class Trainer:
         seed: int,
     ) -> None:
         self.model, self.batches, self.options, self.device_config = model, batches, options, device_config
-        keep_freed_memory()
         self.parameters = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
         self.optimizers = build_optimizers(
             model, options.optimizer, options.learning_rate, options.weight_decay, device_config.dtype
