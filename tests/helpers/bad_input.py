@@ -67,7 +67,7 @@ train word-lstm-glove-word2vec
 train char-uniform-glove
     entry 'char-uniform-glove': model 'uniform' takes no embedding; leave it out
 train random-glove
-    entry 'random-glove': unknown tokenizer 'random'; …; random is a whole entry, so nothing goes with it
+    entry 'random-glove': unknown tokenizer 'random'; …; random is a whole entry, so it combines with nothing
 bench char-lstm randm
     unknown entry 'randm'; did you mean 'random'? …
 describe randm

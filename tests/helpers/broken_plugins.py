@@ -66,7 +66,7 @@ FAULTS = {
         MODEL.format("").replace(
             "    def __init", "    recommended_training = {'batches': 3}\n    def __init"
         ),
-        "recommends a training that there is not: ",
+        "recommends an invalid training option: ",
     ),
     # --- in the middle of its work
     "raises": Fault(
@@ -142,9 +142,11 @@ FAULTS = {
         MODEL.format("").replace(
             "    def __init", "    recommended_training = {'batch_size': 'many'}\n    def __init"
         ),
-        "recommends a training that there is not: recommended_training: option batch_size=many",
+        "recommends an invalid training option: recommended_training: option batch_size=many",
     ),
-    "selfish": Fault("aliases", "Toy = 'selfish'", "'selfish', is no entry: unknown entry 'selfish'"),
+    "selfish": Fault(
+        "aliases", "Toy = 'selfish'", "'selfish', is not a valid entry: unknown entry 'selfish'"
+    ),
     # --- what is not named in an entry
     "lexicon": Fault("lexicons", "def Toy(): return 1 / 0", "failed: ZeroDivisionError: division by zero"),
     "alias": Fault("aliases", "Toy = 3", "is not a valid alias: an alias is a string, not int 3"),

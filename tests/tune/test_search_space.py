@@ -155,7 +155,7 @@ def test_a_range_without_the_default_starts_next_to_it() -> None:
         ("size=33..34", "leaves nothing to choose"),
         ("rate=0.1", "leaves nothing to choose"),
         ("kind=c|a", "toy option kind=c: input should be 'a' or 'b'"),
-        ("kind=a..b", "is no range of numbers"),
+        ("kind=a..b", "is not a range of numbers"),
         ("open_end", "open_end has no range of its own; give one, as open_end=LOW..HIGH"),
         ("name", "name has no range of its own"),
         ("rate,rate", "rate is given twice"),

@@ -37,7 +37,7 @@ RESULT, REPORT = "bench.json", "report.md"
 
 @dataclass(frozen=True, kw_only=True)
 class BenchOptions:
-    """What a comparison needs besides entries and corpus."""
+    """Settings of a comparison, besides its entries and corpus."""
 
     budget: Budget
     device_config: DeviceConfig

@@ -1,4 +1,4 @@
-"""Bits per character of a text, with everything charged, and where the bits go."""
+"""Bits per character of a text, all of it counted, and where the bits go."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TokenScores:
     max_normalization_error: float
     """The largest distance of a sum of probabilities from 1."""
     state: State = None
-    """The model's state before the last token, from where the next stretch of a longer text goes on."""
+    """The model's state before the last token, from which the next stretch of a longer text continues."""
 
     @property
     def bits_per_char(self) -> float:
@@ -61,9 +61,9 @@ def score_text(
 ) -> TokenScores:
     """Score `ids`, the tokens of `text`, in one pass that carries the state, in fp32.
 
-    `start_ids` are the tokens of `START`; or, for a text that goes on from another, the last token of that
-    one, and `state` is where its score ended. `chunk` is how many tokens are computed at once; it does
-    not change the result.
+    `start_ids` are the tokens of `START`; or, for a text that continues another, the last token of that one,
+    and `state` is where its score ended. `chunk` is the number of tokens computed at once; it does not change
+    the result.
     """
     sequence = torch.from_numpy(np.concatenate([start_ids, ids]).astype(np.int64)).to(device)
     bits, errors = [], [0.0]

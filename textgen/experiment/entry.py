@@ -21,7 +21,7 @@ PARTS = ("tokenizer", "model", "embedding")
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that is compared: components by name, and the options that each part gets."""
+    """One contestant of a comparison: its components by name, and the options of each part."""
 
     name: str
     """As the user wrote it."""
@@ -60,7 +60,7 @@ class Entry:
         return TrainOptions(**{**recommended_training(model), **self.options.get("train", {})})
 
     def identities(self) -> dict[str, str]:
-        """Return for each part what stands for its code: distribution, version and perhaps a hash."""
+        """Return what identifies the code of each part: distribution, version and perhaps a hash."""
         return {kind: find(kind, name).identity() for kind, name in self.parts.items()}
 
     def _build(self, kind: str, *arguments: Any, left_out: Collection[str] = (), **extra: Any) -> Any:
@@ -75,7 +75,7 @@ class Entry:
 
 
 def recommended_training(model: Any) -> dict[str, Any]:
-    """Return the training options that a model recommends; raises `PluginError` if one of them cannot be."""
+    """Return the training options that a model recommends; raises `PluginError` for an invalid one."""
     declared = declared_options(TrainOptions)
     try:
         recommended = dict(ModelClass(model).recommended_training)
@@ -84,12 +84,12 @@ def recommended_training(model: Any) -> dict[str, Any]:
                 raise TextgenError(unknown_option(name, [TrainOptions]))
             declared[name].parse("recommended_training:", str(value))
     except (TextgenError, TypeError, ValueError) as error:
-        raise contract_error(model, f"recommends a training that there is not: {error}") from error
+        raise contract_error(model, f"recommends an invalid training option: {error}") from error
     return recommended
 
 
 def parse_entry(text: str) -> Entry:
-    """Read an entry; raises `TextgenError` with the nearest match for what is unknown."""
+    """Read an entry; raises `TextgenError` with the nearest match for an unknown part."""
     name, _, assignments = text.strip().partition(":")
     options = parse_assignments(assignments)
     if name not in names("alias"):
@@ -102,12 +102,12 @@ def parse_entry(text: str) -> Entry:
     except PluginError:
         raise
     except TextgenError as error:
-        raise PluginError(f"{find('alias', name)}, {meaning!r}, is no entry: {error}") from error
+        raise PluginError(f"{find('alias', name)}, {meaning!r}, is not a valid entry: {error}") from error
     return _read(text.strip(), own_name, own_options | options)
 
 
 def _read(text: str, name: str, options: dict[str, str]) -> Entry:
-    """Return the entry `text`, of which `name` are the parts."""
+    """Return the entry `text`, whose parts are written in `name`."""
     aliases = names("alias")
     words = name.split("-")
     if f"alias.{name}" in renamed():
@@ -124,7 +124,7 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
     for kind, word in parts.items():
         if word not in names(kind):
             is_alias = word in aliases and f"{kind}.{word}" not in renamed()
-            whole = f"; {word} is a whole entry, so nothing goes with it" if is_alias else ""
+            whole = f"; {word} is a whole entry, so it combines with nothing" if is_alias else ""
             raise TextgenError(f"entry {text!r}: {unknown_name(kind, word)}{whole}")
     if "embedding" in parts and not ModelClass(load("model", parts["model"])).accepts_vectors:
         raise TextgenError(f"entry {text!r}: model {parts['model']!r} takes no embedding; leave it out")
@@ -132,9 +132,9 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
 
 
 def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
-    """Read entries, each once; return them, and why others cannot be used because of a broken plugin.
+    """Read entries, each once; return them, and by name the reason why a broken plugin rules others out.
 
-    Raises `TextgenError` for the first that is written wrong, and `PluginError` if none can be used.
+    Raises `TextgenError` for the first invalid one, and `PluginError` if none can be used.
     """
     entries, broken = [], {}
     for text in dict.fromkeys(texts):

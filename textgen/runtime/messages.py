@@ -6,14 +6,14 @@ import difflib
 from collections.abc import Iterable
 
 MAX_MESSAGE_CHARS = 500
-"""How much of an error's message is shown."""
+"""Characters of an error's message that are shown."""
 
 
 def one_line(error: BaseException, with_type: bool = True) -> str:
-    """Return the type and message of an error in one line of bearable length."""
+    """Return the type and message of an error in one line of limited length."""
     try:
         message = " ".join(str(error).split())
-    except Exception:  # an error of a plugin may be wrong itself
+    except Exception:  # the error of a plugin may be broken itself
         message = ""
     if len(message) > MAX_MESSAGE_CHARS:
         message = message[:MAX_MESSAGE_CHARS] + "…"

@@ -23,14 +23,14 @@ _UNITS: dict[str, tuple[Literal["seconds", "epochs", "chars"], float]] = {
 
 @dataclass(frozen=True)
 class Budget:
-    """How much training an entry gets: an amount of seconds, of epochs, or of characters seen."""
+    """An amount of training: seconds, epochs, or characters seen."""
 
     text: str
     unit: Literal["seconds", "epochs", "chars"]
     amount: float
 
     def fraction(self, seconds: float, epochs: float, chars: float) -> float:
-        """Return which part of the budget is spent, from 0 to 1 and above."""
+        """Return the share of the budget that is spent, from 0 to 1 and above."""
         return {"seconds": seconds, "epochs": epochs, "chars": chars}[self.unit] / self.amount
 
     def __str__(self) -> str:

@@ -13,26 +13,26 @@ from textgen.training.optimizer import OptimizerName
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """How a model is trained; each is an option of an entry (`char-lstm:learning_rate=0.002`)."""
+    """Options of training, which an entry can set (`char-lstm:learning_rate=0.002`)."""
 
     batch_size: Annotated[int, Ge(1), Search(16, 256, log=True, step=16)] = 96
-    """Parallel streams."""
+    """Contiguous streams of the text that are read in parallel."""
     sequence_length: Annotated[int, Ge(1), Search(16, 128, log=True, step=16)] = 32
-    """Tokens per stream and update, and so the reach of the gradient (truncated back-propagation)."""
+    """Tokens per stream and update: the reach of the gradient (truncated backpropagation)."""
     optimizer: OptimizerName = "muon"
-    """`muon` is for the matrices of hidden layers; the rest then gets `adamw`."""
+    """Optimizer; `muon` updates the matrices of hidden layers, and `adamw` the rest."""
     learning_rate: Annotated[float, Gt(0), Search(3e-4, 3e-2, log=True)] = 3e-3
-    """The peak, reached after the warm-up."""
+    """Peak learning rate, reached after the warm-up."""
     min_lr_factor: Annotated[float, Ge(0), Le(1)] = 0.02
-    """What is left of the learning rate at the end of the budget, as a fraction of the peak."""
+    """Learning rate at the end of the budget, as a fraction of the peak."""
     warmup_fraction: Annotated[float, Ge(0), Le(1), Search(0, 0.3, step=0.02)] = 0.1
-    """The fraction of the budget over which the learning rate rises."""
+    """Fraction of the budget over which the learning rate rises."""
     weight_decay: Annotated[float, Ge(0), Search(0, 1, step=0.05)] = 0.5
-    """Of matrices by `muon` and `adamw`, times the learning rate at each update."""
+    """Decay of matrices by `muon` and `adamw`, times the learning rate at each update."""
     max_grad_norm: Annotated[float, Gt(0)] = 1.0
-    """The largest norm of the whole gradient."""
+    """Largest norm of the whole gradient."""
     num_validations: Annotated[int, Ge(1)] = 10
-    """How often the validation split is scored, evenly over the budget."""
+    """Number of validations, evenly over the budget."""
 
     renamed_options: ClassVar[dict[str, str]] = {
         "clip_norm": "max_grad_norm",

@@ -1,4 +1,4 @@
-"""What a study makes as small as possible: the bits per character of an entry on the validation part."""
+"""The objective of a study, which is minimised: an entry's bits per character on validation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Objective(Protocol):
 
     @property
     def num_steps(self) -> int:
-        """How often `on_progress` gets a validation score on the way."""
+        """The number of validation scores that `on_progress` gets on the way."""
 
     def settings(self) -> EntrySettings | SamplerSettings:
         """Return everything that determines a value besides the options that are searched."""

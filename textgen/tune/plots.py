@@ -1,4 +1,4 @@
-"""One page of plots that needs nothing else: history, learning curves, importances, slices."""
+"""A self-contained page of plots: history, learning curves, importances, slices."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ STYLE = "body { font-family: sans-serif; margin: 2em auto; max-width: 75em; }"
 
 
 def write_page(study: Study, path: Path) -> str | None:
-    """Write the plots; return why there are none, or None."""
+    """Write the plots; return the reason if there are none."""
     if find_spec("plotly") is None:
-        return 'no plots, since plotly is missing; run: pip install "textgen-bench[tune]"'
+        return 'plots need plotly; run: pip install "textgen-bench[tune]"'
     import plotly.io
 
     complete = [trial for trial in study.trials() if trial.state == TrialState.COMPLETE]
     if len(complete) < MIN_TRIALS:
-        return f"no plots of fewer than {MIN_TRIALS} complete trials"
+        return f"plots need {MIN_TRIALS} complete trials"
     title = html.escape(f"{study.objective.name}: {study.objective.value_name}")
     parts = [f"<!DOCTYPE html>\n<meta charset='utf-8'>\n<title>{title}</title>\n<style>{STYLE}</style>"]
     parts.append(f"<h1>{title}</h1>")
     for number, draw in enumerate(_drawings(study)):
-        # The library comes with the first figure, so that the page works without a network.
+        # The library is included with the first plot, so that the page works without a network.
         parts.append(plotly.io.to_html(draw(), include_plotlyjs=number == 0, full_html=False))
     write_file(path, "\n".join(parts))
     return None

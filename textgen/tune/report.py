@@ -32,7 +32,7 @@ STATES: dict[TrialState, State] = {
 
 
 def study_result(study: Study, comparison: FinalComparison | None) -> StudyResult:
-    """Return the result of a study as it stands."""
+    """Return the current result of a study."""
     objective, best = study.objective, study.best()
     return StudyResult(
         name=objective.name,
@@ -74,9 +74,9 @@ def _state(trial: FrozenTrial) -> State:
 
 
 def importances(study: Study) -> dict[str, float]:
-    """Return the share of each option in how much the values vary (fANOVA, Hutter et al. 2014).
+    """Return the share of each option in the variance of the values (fANOVA, Hutter et al. 2014).
 
-    It needs `MIN_TRIALS` complete trials with different values; otherwise there are none.
+    Fewer than `MIN_TRIALS` complete trials with different values have no importances.
     """
     values = {trial.values[0] for trial in study.trials() if trial.state == TrialState.COMPLETE}
     if len(values) < MIN_TRIALS:
@@ -87,7 +87,7 @@ def importances(study: Study) -> dict[str, float]:
 
 
 def verdict(result: StudyResult) -> str:
-    """Return in one sentence what was gained."""
+    """Return the gain in one sentence."""
     compared = result.comparison
     if result.best is None:
         return "No trial completed, so there is nothing to compare."

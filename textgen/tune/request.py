@@ -1,4 +1,4 @@
-"""From what a user asks for to what the trials measure."""
+"""From a user's request to the objective of a study."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from textgen.tune.search_space import dimensions
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is to be tuned."""
+    """A request to tune an entry or a sampler."""
 
     entry: str
     """An entry or, for a sampler, also the folder of a run."""
@@ -33,9 +33,9 @@ class Request:
     folder: Path
 
     def objective(self, corpus: Corpus, report: Report) -> EntryObjective | SamplerObjective:
-        """Return what the trials measure; for a sampler, an entry is trained first.
+        """Return the objective of the study; for a sampler, an entry is trained first.
 
-        Raises `TextgenError` for an entry, a sampler or a search that means nothing.
+        Raises `TextgenError` for an invalid entry, sampler or search.
         """
         if self.sampling is None:
             entry = parse_entry(self.entry)

@@ -29,7 +29,7 @@ def run_study(
 ) -> StudyResult:
     """Search until the goal is reached, compare the best with the default, and return the result.
 
-    It is also saved, as JSON and with plots. An interruption leaves what there is, and is raised again.
+    It is also saved, as JSON and with plots. An interruption saves the trials so far, and is raised again.
     """
     for each in study.objective.dimensions:
         if each.start != each.default:
@@ -38,7 +38,7 @@ def run_study(
         if num_jobs == 1:
             search(study, goal, report)
         else:
-            say(f"{num_jobs} processes share the machine, so a second of training buys less than alone")
+            say(f"{num_jobs} processes share the machine, so a second of training does less than alone")
             search_in_processes(study, goal, num_jobs, report)
         best = study.best()
         chosen = trial_result(study, best).name if best else study.objective.name

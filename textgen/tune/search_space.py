@@ -1,4 +1,4 @@
-"""What is searched: options with the values that may be tried, from what components declare."""
+"""The search space: options with the values that may be tried, as components declare them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from textgen.runtime.messages import unknown
 from textgen.tune.results import SearchedOption, Value
 
 NUM_STEPS = 50
-"""About how many steps a linear range has that declares none."""
+"""Approximate number of steps of a linear range that declares none."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Candidate:
 
     @property
     def search(self) -> Search | None:
-        """What the component declares to be tried."""
+        """The search range that the component declares."""
         return self.option.search
 
     def parse(self, text: str) -> Any:
@@ -53,7 +53,7 @@ class Dimension:
 
     name: str
     grid: tuple[Value, ...]
-    """In order if they are numbers of a range."""
+    """In ascending order if they are numbers of a range."""
     default: Value
     is_range: bool
     log: bool = False
@@ -91,10 +91,10 @@ class Dimension:
 
 
 def dimensions(candidates: Sequence[Candidate], chosen: str | None, what: str) -> list[Dimension]:
-    """Return what is searched: what declares to be, or what `chosen` (`rate=1e-4..1e-2,size`) names.
+    """Return the options to search: those with a declared range, or those of `chosen`.
 
-    Options with a fixed value never are. Raises `TextgenError` for an unknown name, a range that means
-    nothing, and if there is nothing to search in `what`.
+    `chosen` is written as `rate=1e-4..1e-2,size`. Options with a fixed value are never searched. Raises
+    `TextgenError` for an unknown name, an invalid range, and if nothing is left to search in `what`.
     """
     if chosen is None:
         wanted = {each.name: "" for each in candidates if each.search and not each.is_fixed}
@@ -148,7 +148,7 @@ def _declared(candidate: Candidate) -> Dimension:
 
 
 def _asked(candidate: Candidate, text: str) -> Dimension:
-    """Return the dimension that the user describes, as `1e-4..1e-2` or `muon|adamw`."""
+    """Return the dimension that the user writes as `1e-4..1e-2` or `muon|adamw`."""
     low, dots, high = text.partition("..")
     if not dots:
         values = tuple(dict.fromkeys(candidate.parse(value.strip()) for value in text.split("|")))
@@ -156,8 +156,8 @@ def _asked(candidate: Candidate, text: str) -> Dimension:
     search = candidate.search or Search()
     ends = [candidate.parse(low.strip()), candidate.parse(high.strip())]
     if any(isinstance(end, bool | str | None) for end in ends):
-        raise TextgenError(f"--search: {candidate.name}={text} is no range of numbers; write A|B|C")
-    # Without a word from the component, a range over two decades is one of factors.
+        raise TextgenError(f"--search: {candidate.name}={text} is not a range of numbers; write A|B|C")
+    # Unless the component says otherwise, a range over two decades is searched on a log scale.
     log = ends[0] > 0 and (search.log or ends[1] >= 100 * ends[0])
     grid = _grid(ends[0], ends[1], log, search.step)
     return _checked(Dimension(candidate.name, grid, candidate.default, is_range=True, log=log), text)

@@ -1,10 +1,10 @@
-"""A study on disk: one SQLite file, which survives a kill at any time and which processes share.
+"""A study on disk: one SQLite file, which survives a kill at any time and can be shared by processes.
 
-Optuna's storage does the keeping; a transaction of SQLite is there whole or not at all. What Optuna leaves
-open is done here under a lock of the operating system, which a process loses when it dies, however it
-dies: counting the trials before one is begun, and giving back those whose process is gone. SQLite was
-chosen over Optuna's journal, since a line half written by a killed process makes a journal unreadable, and
-locks over its heartbeats, since those notice a death only after a while.
+Optuna's storage keeps the trials; SQLite applies a transaction completely or not at all. What Optuna lacks
+is done here under a lock of the operating system, which a process loses when it dies, however it dies:
+counting the trials before a new one starts, and returning those whose process is gone. SQLite was chosen
+over Optuna's journal, which a line half written by a killed process makes unreadable, and locks over its
+heartbeats, which notice a death only after a while.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ from textgen.tune.results import Value
 from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, num_combinations
 
 FILE, WORKERS = "study.db", "workers"
-"""The trials, and a folder with a locked file for each process at work."""
+"""The trials, and a folder with a locked file for each running process."""
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
-"""The states of trials that count. One that failed by itself is pruned, with its reason: the sampler learns
-from it. `FAIL` is for those whose process was ended."""
+"""The states of trials that count. A trial that fails is pruned, with its reason, so that the sampler learns
+from it. `FAIL` is for those whose process was killed."""
 MAX_ATTEMPTS = 3
-"""A trial that has taken so many processes down is not tried again."""
+"""A trial that has taken this many processes down is not tried again."""
 WAIT_SECONDS = 60.0
-"""How long another process may hold the file."""
+"""Seconds that another process may hold the file."""
 
 
 class Study:
-    """The trials in a folder, and what may be tried next; a context that holds this process's lock."""
+    """The trials in a folder and the choice of the next one; a context that holds this process's lock."""
 
     def __init__(
         self, folder: Path, objective: Objective, num_random: int = NUM_RANDOM, *, with_default: bool = True
     ) -> None:
-        """Open the study, or begin it, with the default as its first trial.
+        """Open the study, or create it with the default as its first trial.
 
         Raises `TextgenError` if the folder holds a study that was made with other settings.
         """
@@ -67,7 +67,7 @@ class Study:
     def _open(self, path: Path, with_default: bool) -> None:
         wanted = json.loads(json.dumps(settings(self.objective)))
         if not path.exists():
-            # Under another name until it is whole: a process may be killed in the making, too.
+            # Under another name until it is complete: a process may be killed while making it, too.
             new = path.with_name(f"{path.name}.new")
             new.unlink(missing_ok=True)
             self._connect(new)
@@ -113,9 +113,9 @@ class Study:
         self._disconnect()
 
     def claim(self, num_trials: int | None) -> Trial | Literal["done", "wait"]:
-        """Begin a trial, unless there are `num_trials` already or no combination is left.
+        """Start a trial, unless there are `num_trials` already or no combination is left.
 
-        It is `wait` as long as others work on the last ones: they might not come to an end.
+        Returns `wait` while other processes run the last trials, since those may still fail.
         """
         with self._lock:
             self._give_back()
@@ -127,7 +127,7 @@ class Study:
             if num_done + num_running >= most:
                 return "wait" if num_done < most else "done"
             tried = [parameters(trial) for trial in trials]
-            # Seeded anew for each trial, so that a study that was stopped goes on as if it had not been.
+            # Seeded again for each trial, so that a study that was stopped continues as if it had not been.
             seed = int(np.random.SeedSequence([self._seed, len(trials)]).generate_state(1)[0])
             self._study.sampler = RoundedTPE(self.objective.dimensions, tried, seed, self._num_random)
             trial = self._study.ask({each.name: each.distribution() for each in self.objective.dimensions})
@@ -135,22 +135,22 @@ class Study:
             return trial
 
     def finish(self, trial: Trial, value: float | None, seconds: float, reason: str | None) -> None:
-        """Keep what came out: a value, or None for a trial that was pruned or, with a reason, failed."""
+        """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed."""
         trial.set_user_attr("seconds", seconds)
         if reason is not None:
             trial.set_user_attr("reason", reason)
         self._study.tell(trial, value, TrialState.PRUNED if value is None else TrialState.COMPLETE)
 
     def trials(self) -> list[FrozenTrial]:
-        """Return all trials as they stand now."""
+        """Return all trials in their current state."""
         return self._study.get_trials(deepcopy=False)
 
     def num_done(self) -> int:
-        """Return how many trials count."""
+        """Return the number of trials that count."""
         return sum(trial.state in DONE for trial in self.trials())
 
     def best(self) -> FrozenTrial | None:
-        """Return the best trial that came to its end, the first of equals."""
+        """Return the best complete trial, the first of equals."""
         complete = [trial for trial in self.trials() if trial.state == TrialState.COMPLETE]
         return min(complete, key=lambda trial: trial.values[0], default=None)
 
@@ -173,7 +173,7 @@ class Study:
                 continue
             params, attempt = parameters(trial), trial.user_attrs.get("attempt", 1)
             is_whole = len(params) == len(self.objective.dimensions)
-            # It may wait already, if the process that put it there was ended before the next line but one.
+            # It may wait already, if the process that queued it was killed before the next line but one.
             if is_whole and attempt < MAX_ATTEMPTS and params not in waiting:
                 self._study.enqueue_trial(params, user_attrs={"attempt": attempt + 1})
             self._study.tell(trial.number, state=TrialState.FAIL)
@@ -182,7 +182,7 @@ class Study:
         return self.folder / WORKERS / f"{worker}.lock"
 
     def _is_alive(self, worker: str | None) -> bool:
-        """Return whether a process still holds its lock; one without a name died before it could say it."""
+        """Return whether a process still holds its lock; one without a name died before it could write it."""
         if worker is None:
             return False
         if worker == self._worker:
@@ -195,14 +195,14 @@ class Study:
 
 
 def settings(objective: Objective) -> dict[str, Any]:
-    """Return what a study must not change, as JSON values."""
+    """Return the settings that a study must keep, as JSON values."""
     search = [each.described() for each in objective.dimensions]
     values: dict[str, Any] = to_values(objective.settings())
     return {**values, "search": to_values(search)}
 
 
 def parameters(trial: FrozenTrial) -> dict[str, Value]:
-    """Return the values of a trial, also of one that only waits."""
+    """Return the values of a trial, even of one that is still queued."""
     waiting: Mapping[str, Value] = trial.system_attrs.get("fixed_params", {})
     return {**waiting, **trial.params}
 
@@ -210,7 +210,7 @@ def parameters(trial: FrozenTrial) -> dict[str, Value]:
 def median_pruner() -> optuna.pruners.BasePruner:
     """Return the rule that ends a trial whose curve is above the median of the others' at that step.
 
-    It takes no more than curves of equal length, as all trials have the same budget: successive halving
+    It needs nothing but curves of equal length, which all trials have under one budget: successive halving
     would need many more trials than a laptop makes in an hour, Wilcoxon's test pairs of problems. The first
     three tenths of the budget say little, since the learning rate has just risen.
     """

@@ -1,4 +1,4 @@
-"""Which values to try next: the tree-structured Parzen estimator on rounded values, none of them twice."""
+"""The choice of the next trial: a tree-structured Parzen estimator on rounded values, none tried twice."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from textgen.tune.results import Value
 from textgen.tune.search_space import Dimension
 
 NUM_RANDOM = 10
-"""How many trials are drawn blindly before the estimator begins."""
+"""Trials that are drawn at random before the estimator starts."""
 ONLY_RANDOM = 10**9
-"""So many make a random search."""
+"""More startup trials than any study has: pure random search."""
 MAX_DRAWS = 50
-"""How often the estimator is asked for something new before chance is."""
+"""Times that the estimator is asked for a new combination before one is drawn at random."""
 
 
 class RoundedTPE(TPESampler):
     """TPE (Bergstra et al. 2011; multivariate as in Falkner et al. 2018) over the grids of dimensions.
 
-    What is drawn is rounded before it is tried, so that what was measured is what gets printed. Trials
-    that run elsewhere count as bad for as long (the constant liar), so that processes do not crowd.
+    Values are rounded before they are tried, so that the printed values are the measured ones. Trials that
+    run in other processes count as bad meanwhile (the constant liar), so that processes spread out.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class RoundedTPE(TPESampler):
         study: Study,  # noqa: ARG002 - Optuna's signature
         trial: FrozenTrial,  # noqa: ARG002
     ) -> dict[str, BaseDistribution]:
-        """Return all dimensions: they are known, whatever the trials before had."""
+        """Return all dimensions: they are known, whatever earlier trials had."""
         return {each.name: each.distribution() for each in self._searched}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return values that no trial before had, as long as there are some."""
+        """Return values that no earlier trial had, as long as there are any."""
         for draw in range(MAX_DRAWS + 100 * num_combinations(self._searched)):
             if draw < MAX_DRAWS:
                 drawn = super().sample_relative(study, trial, search_space) or {
@@ -76,5 +76,5 @@ class RoundedTPE(TPESampler):
 
 
 def num_combinations(searched: Sequence[Dimension]) -> int:
-    """Return how many different trials there can be."""
+    """Return the number of different trials that are possible."""
     return math.prod(len(each.grid) for each in searched)

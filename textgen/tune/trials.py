@@ -23,7 +23,7 @@ from textgen.tune.objective import Objective
 from textgen.tune.study import Study
 
 PAUSE_SECONDS = 0.3
-"""How often a process looks whether others have finished."""
+"""Seconds between two looks at whether other processes have finished."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Goal:
 
 
 def search(study: Study, goal: Goal, report: Report = ignore_report) -> None:
-    """Make trials until the goal is reached. One that fails, whatever the reason, is kept with it."""
+    """Run trials until the goal is reached. One that fails, whatever the reason, is kept with its reason."""
     while not goal.is_late():
         trial = study.claim(goal.num_trials)
         if trial == "done":
@@ -101,7 +101,7 @@ def search_in_processes(study: Study, goal: Goal, num_jobs: int, report: Report 
 
 
 def standing(study: Study, goal: Goal, number: int | None) -> str:
-    """Return where a search stands: how many trials there are, and the best value."""
+    """Return the progress of a search in words: the number of trials and the best value."""
     best, of = study.best(), f" of {goal.num_trials}" if goal.num_trials else ""
     done = f"trial {study.num_done() + 1}{of}" if number is not None else f"{study.num_done()}{of} trials"
     return done + (f", best {best.values[0]:.4f}" if best else "")

@@ -1,4 +1,4 @@
-"""Rows and columns of report tables: which value a cell shows, how it is written, and what is better."""
+"""Rows and columns of report tables: the value of each cell, its format, and which is best."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class EntryRow:
-    """What one row is about: the runs of an entry that did not fail, one per seed, or a reference."""
+    """The subject of a row: the runs of an entry that did not fail, one per seed, or a reference."""
 
     name: str
     runs: Sequence[EntryResult] = ()
@@ -77,7 +77,7 @@ class Column(Generic[Value]):
     """The values of a row, one for each seed; numbers are averaged, of others the first is shown."""
     write: Callable[[Value], str] = str
     better: Literal["", "lower", "higher", "closest"] = ""
-    """What the best cell is; `closest` is to the reference row."""
+    """Which value is best; `closest` is to the reference row."""
     extra: bool = False
     """Whether an 80-column terminal may leave this column out; such columns come last."""
     align: Literal["left", "right"] = "right"

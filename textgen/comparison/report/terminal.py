@@ -1,4 +1,4 @@
-"""The report on a terminal, drawn with rich to whatever width there is."""
+"""The report on a terminal, drawn with rich to its width."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ GAP = 2
 MIN_NAME = 20
 MIN_BAR, MAX_BAR = 6, 40
 MIN_SAMPLE = 34
-"""The least number of characters in a column of samples that stand side by side."""
+"""Minimum width of a sample next to others, in characters."""
 MADE_UP = "underline magenta"
 ASCII = str.maketrans("\N{EN DASH}±·█▉▊▋▌▍▎▏▁▂▃▄▅▆▇─│┼", "-~.####    _,-=+*%-|+")
-"""Stand-ins of the same width, for encodings other than UTF."""
+"""Replacements of the same width, for encodings other than UTF."""
 RULED, DIVIDED = (box.Box(str(lines), ascii=True) for lines in (box.SIMPLE_HEAD, box.MINIMAL))
-"""Called ASCII so that rich leaves them as they are: what the encoding lacks is replaced here."""
+"""Called ASCII so that rich leaves them unchanged: what the encoding lacks is replaced here."""
 
 
 def render(result: Comparison, console: Console) -> None:
@@ -64,7 +64,7 @@ def _note(note: Note) -> Text:
 
 
 def _draw(table: Table, console: Console) -> Grid:
-    """Draw as much as fits: extra columns are the first to go, then bars, spreads and other columns."""
+    """Draw as much as fits: extra columns are left out first, then bars, spreads and other columns."""
     num_columns, num_extra = len(table.columns), sum(column.extra for column in table.columns)
     bars = (MIN_BAR, 0) if any(row.bar for row in table.rows) else (0,)
     attempts = [
@@ -98,7 +98,7 @@ def _grid(table: Table, width: int, spreads: bool, num_shown: int, bar_width: in
 
 
 def _aligned(column: Column[Any], index: int, rows: Sequence[Row], spreads: bool) -> list[Text]:
-    """Align the numbers of a column by hand, as what follows ± must not move them."""
+    """Align the numbers of a column by hand, since a spread after them must not move them."""
     cells = [row.cells[index] for row in rows]
     spread = max(len(cell.spread) for cell in cells) * spreads
     lengths = [len(cell.text) + spread * cell.text[:1].isdigit() for cell in cells]
@@ -141,7 +141,7 @@ def _samples(result: Comparison, width: int) -> Iterator[RenderableType]:
     if groups:
         yield from ("", _heading("Samples"))
     if groups and made_up:
-        caption = "Words that neither the lexicon nor the training text has are "
+        caption = "Made-up words, which neither the lexicon nor the training text has, are "
         yield Text.assemble(caption, ("underlined", MADE_UP), ".", style="dim italic")
     for group in groups:
         yield from ("", Text.assemble((group.prompt, "bold yellow"), (f"  {group.sampler}", "dim")))
