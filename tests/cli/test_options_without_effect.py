@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import textgen
 from helpers.commands import cases, run_textgen
 
 SUITE = """
@@ -83,6 +84,7 @@ plugins --json check lstm
 plugins --json new mine --kind model
     --json has no effect before 'new'; write it after 'new'
 """
+TEXT = "".join(f"Fox number {i} jumps over {7 * i} lazy dogs.\n\n" for i in range(80))
 
 
 @pytest.mark.parametrize(("command", "message", "code"), cases(TABLE, 2))
@@ -92,3 +94,13 @@ def test_an_option_without_effect_is_refused(command: str, message: str, code: i
     assert done.stderr == f"error: {message}\n"
     assert done.stdout == ""
     assert [path.name for path in tmp_path.iterdir()] == ["budgets.toml"]
+
+
+def test_a_precision_is_refused_where_generation_has_none(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(TEXT)
+    run = textgen.train("random", corpus=tmp_path / "text.txt", out=tmp_path / "run", device="cpu")
+    assert len(textgen.load(run.folder, device="cpu", precision="fp32").sample(length=9)) == 9
+    done = run_textgen("sample", run.folder, "--precision", "bf16", code=2)
+    assert done.stderr == (
+        "error: precision bf16 has no effect on 'uniform', which generates in fp32; leave it out\n"
+    )

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 FOLDERS = (ROOT, ROOT / "plugins", ROOT / "embeddings")
 LAYERS = (
     ("cli",),
+    ("library",),
     ("testing", "scaffold"),
     ("suite", "tune"),
     ("comparison",),
@@ -20,7 +21,7 @@ LAYERS = (
     ("data", "nn"),
     ("registry",),
     ("runtime",),
-    ("api", "defaults"),
+    ("api", "defaults", "version"),
 )
 """The packages of textgen in the order of the rule; those of one line never import each other."""
 OPEN_TO_PLUGINS = ("api", "nn", "data", "generation", "runtime.messages")

@@ -40,6 +40,12 @@ def test_help_and_listings_import_nothing_heavy(command: str) -> None:
     assert not [name for name in imported if name.startswith("textgen_")]
 
 
+def test_importing_textgen_imports_nothing_heavy() -> None:
+    code = "import sys, textgen; textgen.TextgenError, textgen.__version__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert not set(done.stdout.split()) & {*HEAVY, "pydantic", "rich", "typer"}
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "textgen").rglob("*.py")), ids=lambda path: path.stem)
 def test_the_core_names_no_plugin(path: Path) -> None:
     assert re.findall(r"\btextgen_\w+", path.read_text("utf-8")) == []

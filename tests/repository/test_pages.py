@@ -21,7 +21,6 @@ from helpers.pages import (
     read_page,
     textgen_lines,
 )
-from textgen import DISTRIBUTION
 from textgen.data.corpus import parse_split
 from textgen.experiment.entry import parse_entry
 from textgen.registry.options import build, declared_options
@@ -29,6 +28,7 @@ from textgen.registry.registry import load, plugins
 from textgen.suite.schema import load_suite
 from textgen.training.budget import parse_budget
 from textgen.training.options import TrainOptions
+from textgen.version import DISTRIBUTION
 
 OF_PLUGIN_FILES = "docs/write-a-plugin.md"
 """The page whose commands need the plugin files on it; `test_docs.py` runs them."""

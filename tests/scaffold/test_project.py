@@ -17,12 +17,12 @@ from typing import Annotated, Any, get_origin
 import pytest
 from packaging.requirements import Requirement
 
-from textgen import __version__
 from textgen.api import TextgenError
 from textgen.registry.options import declared_options
 from textgen.registry.registry import KINDS
 from textgen.scaffold import new_project
 from textgen.scaffold.project import requirement
+from textgen.version import __version__
 
 ROOT = Path(__file__).parent.parent.parent
 NAMES = {

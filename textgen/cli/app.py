@@ -13,19 +13,19 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from textgen import __version__
 from textgen.api import TextgenError, TextgenWarning
 from textgen.cli import plugins
 from textgen.cli.bench import bench
 from textgen.cli.console import fail, note, printable
 from textgen.cli.corpus import corpus
 from textgen.cli.describe import describe
-from textgen.cli.options import UsageError
 from textgen.cli.runs import sample, score
 from textgen.cli.suite import suite
 from textgen.cli.train import train
 from textgen.cli.tune import tune
 from textgen.runtime.allocator import keep_freed_memory
+from textgen.runtime.messages import UsageError
+from textgen.version import __version__
 
 CLICK_EXCEPTION: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 """The base class of usage errors, by its name, since some versions of Typer import click and others

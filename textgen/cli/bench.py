@@ -70,30 +70,29 @@ def bench(
     """Train entries side by side on one text and compare scores, samples, speed and size."""
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
+    from textgen import library
     from textgen.cli.progress import ProgressDisplay
-    from textgen.comparison.bench import BenchOptions
-    from textgen.comparison.bench import bench as compare
-    from textgen.data.corpus import load_corpus
-    from textgen.experiment.entry import parse_entries
-    from textgen.runtime.device import choose_device
-    from textgen.training.budget import parse_budget
 
-    parsed_budget = parse_budget(budget)
-    parsed, broken = parse_entries(entries)
-    text = load_corpus(corpus, clean, split, max_chars, encoding)
-    options = BenchOptions(
-        budget=parsed_budget,
-        device_config=choose_device(device, precision),
-        seed=seed,
-        num_seeds=seeds,
-        prompts=prompt or (),
-        samplers=tuple(dict.fromkeys(sampler)),
-        num_chars=length,
-        broken=broken,
-    )
     folder = out or new_name("bench")
     with ProgressDisplay() as display, redirect_stdout(sys.stderr):
-        result = compare(parsed, text, options, folder, display)
+        result = library.bench(
+            entries,
+            corpus=corpus,
+            clean=clean,
+            split=split,
+            max_chars=max_chars,
+            encoding=encoding,
+            budget=budget,
+            seed=seed,
+            seeds=seeds,
+            device=device,
+            precision=precision,
+            prompt=prompt or (),
+            sampler=sampler,
+            length=length,
+            out=folder,
+            report=display,
+        )
     print_result(result, as_json)
     note(f"saved in {folder}")
     if all(row.error for row in result.entries):

@@ -9,11 +9,7 @@ from typing import Annotated
 
 import typer
 
-from textgen.api import TextgenError
-
-
-class UsageError(TextgenError):
-    """A command line that cannot be meant; its message is one line, and the exit code is 2."""
+from textgen.runtime.messages import UsageError
 
 
 def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: str = "leave it out") -> None:

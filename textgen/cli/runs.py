@@ -41,31 +41,24 @@ def sample(
 ) -> None:
     """Write text with a trained run; a single sample appears as it is written."""
     load_plugins(plugin)
+    from textgen import library
     from textgen.experiment.results import Sample
-    from textgen.experiment.run import load_run
-    from textgen.generation.bound_sampler import build_sampler
-    from textgen.generation.generator import Generator
-    from textgen.runtime.device import choose_device
 
-    choose = build_sampler(sampler)
-    device_config = choose_device(device, precision)
-    loaded = load_run(run, device_config.device)
-    generator = Generator(loaded.model, loaded.tokenizer, device_config)
+    loaded = library.load(run, device=device, precision=precision)
     if number == 1 and not as_json:
         sys.stdout.write(printable(prompt))
-        for piece in generator.stream(prompt, length, choose, seed):
+        for piece in loaded.stream(prompt, length=length, sampler=sampler, seed=seed):
             sys.stdout.write(printable(piece))
             sys.stdout.flush()
         sys.stdout.write("\n")
         return
-    seeds = [seed + index for index in range(number)]
-    texts = generator.generate([prompt] * number, length, choose, seeds)
+    texts = loaded.samples(number, prompt, length=length, sampler=sampler, seed=seed)
+    rows = [Sample(prompt, sampler, seed + index, text) for index, text in enumerate(texts)]
     if as_json:
-        rows = [Sample(prompt, sampler, each, text) for each, text in zip(seeds, texts, strict=True)]
         print_json({"samples": rows})
         return
-    for each, text in zip(seeds, texts, strict=True):
-        print(f"--- seed {each}\n{printable(prompt + text)}")
+    for row in rows:
+        print(f"--- seed {row.seed}\n{printable(prompt + row.text)}")
 
 
 def score(

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from textgen import defaults
-from textgen.api import TextgenError
 from textgen.cli.console import note, print_record
 from textgen.cli.options import (
     BudgetText,
@@ -27,7 +26,6 @@ from textgen.cli.options import (
     load_plugins,
     refuse_encoding_of_names,
 )
-from textgen.runtime.files import new_name
 
 
 def train(
@@ -51,25 +49,23 @@ def train(
     """Train and score one entry; `sample` and `score` read the folder that this writes."""
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
+    from textgen import library
     from textgen.cli.progress import ProgressDisplay
-    from textgen.data.corpus import load_corpus
-    from textgen.experiment.entry import parse_entry
-    from textgen.experiment.experiment import Experiment
-    from textgen.experiment.run import save_run
-    from textgen.runtime.device import choose_device
-    from textgen.runtime.files import make_folder
-    from textgen.training.budget import parse_budget
 
-    parsed_budget = parse_budget(budget)
-    parsed = parse_entry(entry)
-    text = load_corpus(corpus, clean, split, max_chars, encoding)
-    experiment = Experiment(parsed, text, parsed_budget, choose_device(device, precision), seed)
-    folder = out or new_name("train")
-    if folder.exists():
-        raise TextgenError(f"{str(folder)!r} exists already; choose another --out")
-    make_folder(folder.parent)
     with ProgressDisplay() as display, redirect_stdout(sys.stderr):
-        run = experiment.run(lambda progress: display(entry, progress))
-    save_run(folder, run)
+        run = library.train(
+            entry,
+            corpus=corpus,
+            clean=clean,
+            split=split,
+            max_chars=max_chars,
+            encoding=encoding,
+            budget=budget,
+            seed=seed,
+            device=device,
+            precision=precision,
+            out=out,
+            report=display,
+        )
     print_record(run.result, as_json)
-    note(f"saved in {folder}")
+    note(f"saved in {run.folder}")

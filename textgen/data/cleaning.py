@@ -8,7 +8,6 @@ from importlib.metadata import version
 from itertools import accumulate
 from pathlib import Path
 
-from textgen import DISTRIBUTION
 from textgen.api import Cleaner
 from textgen.data.decoding import decode_files, read_chunks
 from textgen.data.text import BLOCK_CHARS, FileText, cut_blocks
@@ -17,6 +16,7 @@ from textgen.registry.options import build
 from textgen.registry.registry import find
 from textgen.runtime.cache import cache_path, cached, new_cached_file
 from textgen.runtime.processes import map_in_order
+from textgen.version import DISTRIBUTION
 
 FORMAT = 1
 """Version of the cached texts; raise it when the same file and cleaner give a different text."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from textgen.api import TextgenError
 from textgen.data.cleaning import clean_files
@@ -47,8 +47,8 @@ class Corpus:
 
     name: str
     cleaner: str
-    text: Text
-    split: Split
+    text: Text = field(repr=False)
+    split: Split = field(repr=False)
 
     @property
     def num_chars(self) -> int:
@@ -110,19 +110,30 @@ def load_text(sources: Sequence[str], cleaner: str, encoding: str = "utf-8") -> 
     Files of more than `MAX_IN_MEMORY` bytes together become a text on disk; standard input and the
     corpora known by name are always read into memory.
     """
-    cleaning = build("cleaner", cleaner)
+    build("cleaner", cleaner)  # an unknown one is refused before anything is read
     located = locate_files(sources)
     files = [path for _, paths in located or () for path in paths]
-    text: Text
-    if located and sum(path.stat().st_size for path in files) > MAX_IN_MEMORY:
-        name, text = "+".join(name for name, _ in located), clean_files(files, cleaner, encoding)
-    else:
+    if not located or sum(path.stat().st_size for path in files) <= MAX_IN_MEMORY:
         name, before = read_text(sources, encoding)
-        if not before.strip():
-            raise TextgenError(f"{name} contains only white space; give a text")
-        text = cleaning.clean(before)
-        if not isinstance(text, str):
-            raise contract_error(cleaning, f"returned {type(text).__name__} instead of a text")
-    if not (text.strip() if isinstance(text, str) else len(text)):
-        raise TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try --clean raw")
+        return name, clean_text(before, name, cleaner)
+    name, text = "+".join(name for name, _ in located), clean_files(files, cleaner, encoding)
+    if not len(text):
+        raise _nothing_left(name, cleaner)
     return name, text
+
+
+def clean_text(text: str, name: str, cleaner: str) -> str:
+    """Return a text after a cleaner; raises `TextgenError`, which calls it `name`, if nothing is left."""
+    cleaning = build("cleaner", cleaner)
+    if not text.strip():
+        raise TextgenError(f"{name} contains only white space; give a text")
+    cleaned = cleaning.clean(text)
+    if not isinstance(cleaned, str):
+        raise contract_error(cleaning, f"returned {type(cleaned).__name__} instead of a text")
+    if not cleaned.strip():
+        raise _nothing_left(name, cleaner)
+    return cleaned
+
+
+def _nothing_left(name: str, cleaner: str) -> TextgenError:
+    return TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try --clean raw")

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from textgen import DISTRIBUTION
 from textgen.api import PretrainedVectors, TextgenError
 from textgen.experiment.entry import Entry
 from textgen.experiment.pretrained import EmbeddingAudit
@@ -25,6 +24,7 @@ from textgen.registry.registry import PluginError
 from textgen.runtime.files import new_folder
 from textgen.runtime.messages import one_line
 from textgen.runtime.records import SCHEMA_VERSION, DamagedRecordError, read_record, to_json
+from textgen.version import DISTRIBUTION
 
 MANIFEST, TOKENIZER, WEIGHTS, SEGMENTS = (
     "run.json",

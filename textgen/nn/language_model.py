@@ -38,6 +38,11 @@ class LanguageModel:
         return any(parameter.requires_grad for parameter in self.module.parameters())
 
     @property
+    def has_step(self) -> bool:
+        """Whether the model has its own step of generation, whose precision can be chosen."""
+        return self._method("prepare_step") is not None
+
+    @property
     def device(self) -> torch.device:
         """The device of the model's weights."""
         return next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0)).device

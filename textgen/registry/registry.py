@@ -20,11 +20,11 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from textgen import DISTRIBUTION, __version__
 from textgen.api import TextgenError
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.kinds import fault
 from textgen.runtime.messages import one_line, unknown
+from textgen.version import DISTRIBUTION, __version__
 
 KINDS = {
     "tokenizer": "textgen.tokenizers",

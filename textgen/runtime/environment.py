@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from textgen import DISTRIBUTION
+from textgen.version import DISTRIBUTION
 
 PACKAGES = ("torch", "numpy", "gensim", "nltk")
 """Packages whose versions a result depends on."""

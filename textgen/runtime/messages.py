@@ -5,8 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from textgen.api import TextgenError
+
 MAX_MESSAGE_CHARS = 500
 """Characters of an error's message that are shown."""
+
+
+class UsageError(TextgenError):
+    """Options that have no effect or contradict each other; the command line then exits with code 2."""
 
 
 def one_line(error: BaseException, with_type: bool = True) -> str:

@@ -14,11 +14,11 @@ from string import Template
 
 from packaging.utils import canonicalize_name
 
-from textgen import DISTRIBUTION, __version__
 from textgen.api import TextgenError
 from textgen.registry.registry import KINDS, names
 from textgen.runtime.files import new_folder
 from textgen.runtime.messages import unknown, with_article
+from textgen.version import DISTRIBUTION, __version__
 
 TRY = {
     "tokenizer": "{name}-lstm char-lstm",

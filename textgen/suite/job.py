@@ -7,7 +7,6 @@ import json
 import time
 from dataclasses import dataclass
 
-from textgen import __version__
 from textgen.data.corpus import Corpus
 from textgen.evaluation.bootstrap import segment_sizes
 from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
@@ -23,6 +22,7 @@ from textgen.suite.results import JobMachine, JobResult, JobSettings, WrittenTex
 from textgen.suite.schema import Case
 from textgen.training.budget import Budget
 from textgen.training.progress import OnProgress, ignore_progress
+from textgen.version import __version__
 
 
 @dataclass(frozen=True)
