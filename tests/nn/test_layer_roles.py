@@ -11,6 +11,7 @@ from torch import nn
 from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax
+from textgen.registry.registry import PluginError
 
 VOCAB_SIZE, SIZE = 50, 8
 
@@ -81,3 +82,12 @@ def test_a_model_has_the_last_word() -> None:
             return self.hidden.parameters()
 
     assert nonhidden(Decides(output=nn.Linear(SIZE, VOCAB_SIZE))) == {"hidden.weight", "hidden.bias"}
+
+
+def test_what_is_not_a_parameter_of_the_model_is_an_error() -> None:
+    class Wrong(Layers):
+        def nonhidden_parameters(self) -> Iterable[nn.Module]:
+            return [self.hidden]
+
+    with pytest.raises(PluginError, match="Wrong returned something else than its own parameters"):
+        nonhidden(Wrong())

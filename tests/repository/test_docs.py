@@ -26,12 +26,13 @@ FILES: dict[str, str] = dict(re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```", P
 """The Python on the page by file name, which is its first line."""
 KIND_OF = {
     "decay.py": "model",
-    "ascii.py": "tokenizer",
-    "epsilon.py": "sampler",
-    "letters.py": "embedding",
-    "counting.py": "corpus",
-    "lower.py": "cleaner",
+    "rare_chars.py": "tokenizer",
+    "top_a.py": "sampler",
+    "trigrams.py": "embedding",
+    "grammar.py": "corpus",
+    "plain_text.py": "cleaner",
 }
+EXAMPLES = ROOT / "textgen" / "scaffold" / "examples"
 SHELL = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.S | re.M) for line in block.splitlines()]
 TEXTGEN = [line for line in SHELL if re.match(r"(?:\w+=\S+ )?textgen ", line)]
 BRIEFLY = ["--budget", "2000chars", "--max-chars", "20000", "--length", "40", "--device", "cpu", "--json"]
@@ -53,10 +54,15 @@ def installed(install: Install) -> dict[str, Any]:
     """File name: the component in it, which has an entry point for this test."""
     components = {}
     for file, kind in KIND_OF.items():
-        name = file.removesuffix(".py")
-        install(name, f"[{KINDS[kind]}]\n{name} = {name}:{name.capitalize()}\n", FILES[file])
-        components[file] = getattr(importlib.import_module(name), name.capitalize())
+        module, cls = file.removesuffix(".py"), class_in(file)
+        install(module, f"[{KINDS[kind]}]\n{cls.lower()} = {module}:{cls}\n", FILES[file])
+        components[file] = getattr(importlib.import_module(module), cls)
     return components
+
+
+def class_in(file: str) -> str:
+    """Return the name of a component's class: that of the file in camel case."""
+    return file.removesuffix(".py").title().replace("_", "")
 
 
 # --- code
@@ -65,7 +71,13 @@ def installed(install: Install) -> dict[str, Any]:
 def test_the_page_has_a_short_component_of_every_kind() -> None:
     assert set(FILES) == {*KIND_OF, "test_decay.py"}
     assert len(re.findall(r"^```python$", PAGE, re.M)) == len(FILES)
-    assert len(FILES["decay.py"].splitlines()) < 40
+    assert len(FILES["decay.py"].splitlines()) < 45
+
+
+@pytest.mark.parametrize("file", KIND_OF)
+def test_the_components_are_those_of_new_projects(file: str) -> None:
+    example = (EXAMPLES / f"{KIND_OF[file]}.py").read_text("utf-8")
+    assert FILES[file] == re.sub(r"\bExample\b", class_in(file), example)
 
 
 @pytest.mark.parametrize("file", KIND_OF)
@@ -80,11 +92,11 @@ def test_the_components_pass_every_check(file: str, installed: dict[str, Any]) -
 @pytest.mark.usefixtures("installed")
 def test_the_components_take_part_in_a_bench(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     quick = "batch_size=4,sequence_length=16,num_validations=2"
-    entries = [f"char-decay:{quick}", f"ascii-decay:{quick},decay=0.8,size=16", "char-uniform"]
-    words = f"word-lstm-letters:{TINY},frozen=true"
-    text = ["--corpus", "counting", "--clean", "lower", "--sampler", "epsilon:epsilon=0.01"]
-    assert bench([*entries, *text], tmp_path / "numbers", capsys) == entries
-    assert bench([words, "--corpus", "lee", "--clean", "lower"], tmp_path / "words", capsys) == [words]
+    entries = [f"char-decay:{quick}", f"rarechars-decay:{quick},decay=0.8,size=16", "char-uniform"]
+    words = f"word-lstm-trigrams:{TINY},frozen=true"
+    text = ["--corpus", "grammar", "--clean", "plaintext", "--sampler", "topa:a=0.1"]
+    assert bench([*entries, *text], tmp_path / "sentences", capsys) == entries
+    assert bench([words, "--corpus", "lee", "--clean", "plaintext"], tmp_path / "words", capsys) == [words]
 
 
 def bench(arguments: list[str], out: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -157,7 +169,7 @@ def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], t
     printed = textgen(line, *BRIEFLY)
     assert [row["error"] for row in json.loads(printed)["entries"]] == [None, None]
     printed = textgen("textgen plugins show decay --plugin decay.py")
-    assert "How much memory stays." in printed
+    assert "Share of memory kept." in printed
     textgen("textgen plugins check decay --plugin decay.py")
     textgen("textgen plugins new decay --kind model")
     assert (tmp_path / "textgen-decay" / "textgen_decay.py").exists()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from textgen.nn.language_model import LanguageModel
+from textgen.scaffold.examples.model import Example
 from textgen.training.optimizer import (
     UPDATE_RMS,
     Muon,
@@ -17,7 +18,10 @@ from textgen.training.optimizer import (
     hidden_matrices,
     orthogonalise,
 )
+from textgen_models.gru import GRU
 from textgen_models.lstm.model import LSTM
+from textgen_models.original.model import Original
+from textgen_models.transformer.model import Transformer
 
 VOCAB_SIZE = 50
 
@@ -103,8 +107,53 @@ def test_muon_gets_the_layers_and_neither_input_table_nor_output_layer() -> None
     assert [type(optimizer) for optimizer in optimizers(model)] == [Muon, torch.optim.AdamW]
 
 
+GATES = [f"layers.{layer}.weight_{part}_l0" for layer in (0, 1) for part in ("ih", "hh")]
+SMALL: dict[str, Any] = {"num_layers": 2, "hidden_size": 8}
+BLOCKS = [f"blocks.{block}.{part}.weight" for block in (0, 1) for part in ("qkv", "mix", "up", "down")]
+PROJECTIONS = ["output.projections.0.weight"]
+
+
+@pytest.mark.parametrize(
+    ("component", "options", "expected"),
+    [
+        (LSTM, SMALL, GATES),
+        (LSTM, SMALL | {"softmax": "adaptive"}, GATES + PROJECTIONS),
+        (GRU, SMALL, GATES),
+        (GRU, SMALL | {"tie_weights": False}, GATES),
+        (Transformer, SMALL | {"num_heads": 2}, BLOCKS),
+        (Transformer, SMALL | {"num_heads": 2, "softmax": "adaptive"}, BLOCKS + PROJECTIONS),
+        (Original, SMALL, [name.replace("1", "2", 1) for name in GATES]),  # dropout comes between
+        (Example, {"size": 8}, ["hidden.weight"]),
+    ],
+)
+def test_muon_gets_the_matrices_of_hidden_layers_alone(
+    component: Any, options: dict[str, Any], expected: list[str]
+) -> None:
+    model: nn.Module = component(VOCAB_SIZE, **options)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    hidden = hidden_matrices(LanguageModel(model, VOCAB_SIZE))
+    assert [names[id(parameter)] for parameter in hidden] == expected
+
+
+def test_a_plain_linear_output_is_trained_as_the_bundled_models_train_theirs() -> None:
+    bundled, plain = LSTM(VOCAB_SIZE, **SMALL, tie_weights=False), Example(VOCAB_SIZE, size=8)
+    places = []
+    for model in (bundled, plain):
+        groups = [(type(each), group) for each in optimizers(model) for group in each.param_groups]
+        for parameter in (model.output.weight, model.output.bias):
+            (place,) = [
+                (kind, group["lr"], group["weight_decay"], group["betas"])
+                for kind, group in groups
+                if any(parameter is other for other in group["params"])
+            ]
+            places.append(place)
+    assert places[:2] == places[2:]
+    assert [place[0] for place in places] == [torch.optim.AdamW] * 4
+
+
 def test_a_model_without_hidden_matrices_gets_adamw_alone() -> None:
-    assert [type(optimizer) for optimizer in optimizers(nn.Embedding(5, 3))] == [torch.optim.AdamW]
+    for model in (nn.Embedding(5, 3), nn.Linear(3, VOCAB_SIZE, bias=False)):
+        assert [type(optimizer) for optimizer in optimizers(model)] == [torch.optim.AdamW]
     assert [type(optimizer) for optimizer in optimizers(nn.Linear(5, 3, bias=False))] == [Muon]
 
 

@@ -125,7 +125,12 @@ class LanguageModel:
     def nonhidden_parameters(self) -> list[nn.Parameter]:
         """Return the parameters of the input and output layers: the model's own answer, or the default."""
         own = self._method("nonhidden_parameters")
-        return nonhidden_parameters(self.module, self.vocab_size) if own is None else list(own())
+        if own is None:
+            return nonhidden_parameters(self.module, self.vocab_size)
+        parameters, known = list(own()), {id(parameter) for parameter in self.module.parameters()}
+        if any(id(parameter) not in known for parameter in parameters):
+            raise self._error("returned something else than its own parameters from nonhidden_parameters")
+        return parameters
 
     @torch.inference_mode()
     def try_out(self) -> None:

@@ -11,15 +11,15 @@ from annotated_types import Ge
 
 @dataclass
 class Example:
-    """Letters in lower case; numbers with many digits are dropped."""
+    """Letters in lower case, without numbers of many digits."""
 
     lower_case: bool = True
     """Whether capitals become small letters."""
     max_digits: Annotated[int, Ge(0)] = 4
-    """The most digits of a number that stays; 0 drops all numbers."""
+    """Maximum number of digits of a number that is kept; 0 removes all numbers."""
 
     joint: ClassVar[str] = ""
-    """What stands between two parts of a large text that were cleaned apart."""
+    """The text between two blocks of a large text that were cleaned separately."""
 
     def clean(self, text: str) -> str:
         """Return the cleaned text."""

@@ -1,4 +1,4 @@
-"""A text that a small grammar writes: as long as you like, and easy to learn."""
+"""A text written by a small grammar: easy to learn, and as long as you like."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ GRAMMAR = {
     "NOUN": ["river", "teacher", "garden", "cat", "town", "letter", "winter"],
     "QUALITY": ["small", "quiet", "green", "very QUALITY", "forgotten"],
 }
-"""What a word in capitals may become."""
+"""Replacements of each word in capitals."""
 
 
 @dataclass
 class Example:
-    """Sentences, one a line; the same seed writes the same text."""
+    """Sentences, one per line; a seed always gives the same text."""
 
     num_sentences: Annotated[int, Ge(1)] = 2000
-    """How many sentences are written, of about forty characters each."""
+    """Number of sentences, of about forty characters each."""
     seed: Annotated[int, Ge(0)] = 0
-    """Another seed writes another text."""
+    """Random seed of the text."""
 
     def read(self, item: str) -> str:
         """Return the text. Raises `TextgenError` if `item` is not empty."""
         if item:
-            raise TextgenError(f"this corpus has no part {item!r}; leave it out")
+            raise TextgenError(f"this corpus has no item {item!r}; leave it out")
         random = Random(self.seed)
         clauses = [expand("CLAUSE", random) for _ in range(self.num_sentences)]
         return "".join(f"{clause.capitalize()}.\n" for clause in clauses)
 
 
 def expand(text: str, random: Random) -> str:
-    """Return `text` with every word in capitals replaced by what it may become."""
+    """Return `text` with every word in capitals expanded, recursively."""
 
     def choose(word: re.Match[str]) -> str:
         return expand(random.choice(GRAMMAR[word[0]]), random)

@@ -1,4 +1,4 @@
-"""Vectors of words from their spelling alone: words that share letters are alike."""
+"""Word vectors from spelling alone: words that share letters are similar."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ NUM_BUCKETS = 2**14
 
 @dataclass
 class Example:
-    """A word is the mean of random vectors, one for each three letters in a row."""
+    """The vector of a word is the mean of random vectors, one per letter trigram."""
 
     dimension: Annotated[int, Ge(1)] = 64
-    """The length of a vector."""
+    """Dimension of the vectors."""
     frozen: bool = False
-    """Whether the vectors stay as they are during training."""
+    """Whether the vectors are kept unchanged in training."""
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
         """Return a vector for each token that is more than white space."""

@@ -1,4 +1,4 @@
-"""Top-a sampling: the surer the model is, the fewer tokens remain."""
+"""Top-a sampling: the more confident the model is, the fewer tokens remain."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch import Tensor
 
 @dataclass
 class Example:
-    """Draws among tokens of probability a p² or more, where p is the highest one."""
+    """Samples from tokens of probability a p² or more, where p is the highest one."""
 
     a: Annotated[float, Ge(0), Le(1)] = 0.2
-    """0 keeps every token, 1 drops the most."""
+    """0 keeps every token, 1 excludes the most."""
     temperature: Annotated[float, Gt(0)] = 1.0
-    """Below 1 the choice is safer, above 1 it is bolder."""
+    """Divisor of the logits: lower is safer, higher is bolder."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
-        """Return ids [batch]."""
+        """Return ids [batch] for logits [batch, vocab_size] and uniforms [batch]."""
         scaled = logits / self.temperature
         probabilities = scaled.softmax(dim=-1)
         floor = self.a * probabilities.amax(dim=-1, keepdim=True).square()

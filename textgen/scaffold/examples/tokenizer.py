@@ -1,4 +1,4 @@
-"""Characters; those that the training text has too rarely are spelled by bytes."""
+"""Characters; those that are too rare in the training text are spelled by bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Example:
     """Tokens are the frequent characters of the training text, then the 256 bytes."""
 
     min_count: Annotated[int, Ge(1)] = 3
-    """How often a character must occur in the training text to become a token."""
+    """Minimum number of occurrences of a character that becomes a token."""
     tokens: list[str] = field(default_factory=list, init=False)
 
     def fit(self, text: str) -> None:
@@ -34,7 +34,7 @@ class Example:
         return np.array([token for char in text for token in spelling[char]], np.int32)
 
     def decode(self, ids: Sequence[int] | TokenIds) -> str:
-        """Return the text; bytes that are no UTF-8 become U+FFFD."""
+        """Return the text; invalid UTF-8 becomes U+FFFD."""
         return TokenTable(self.tokens).decode(ids)
 
     def state(self) -> dict[str, Any]:
