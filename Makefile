@@ -3,17 +3,25 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := textgen plugins embeddings benchmarks docs tests
 
-.PHONY: bench test docs install clean
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --dist worksteal
+
+.PHONY: bench test quick lint docs install clean
 # The main job: a character LSTM, a word LSTM that starts from GloVe vectors, and pure chance, side by side.
 bench: $(VENV)/.installed
 	$(BIN)/textgen bench char-lstm word-lstm-glove random
 
-# Every check, as CI runs it.
-test: $(VENV)/.installed-test
+# Every check, as CI runs it, on all cores.
+test: lint
+	$(PYTEST)
+
+# The linters, and the tests that neither start another Python nor train at length.
+quick: lint
+	$(PYTEST) --quick -m "not slow"
+
+lint: $(VENV)/.installed-test
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
-	$(BIN)/pytest
 
 # The page of contracts, after a change of textgen/api.py.
 docs: $(VENV)/.created

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -31,6 +34,31 @@ NASTY = [
 ]  # fmt: skip
 ANY_TEXT = st.lists(st.one_of(st.sampled_from(NASTY), st.text(st.characters(), max_size=5))).map("".join)
 """Any Unicode text: lone surrogates, emoji, combining marks, right-to-left scripts, control characters."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="skip a test as soon as it starts another Python")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick(pytestconfig: pytest.Config) -> Iterator[None]:
+    """With --quick, skip a test as soon as it starts another Python, since that takes seconds."""
+    start = subprocess.Popen.__init__
+
+    def skip(*_: Any) -> None:
+        pytest.skip("starts another Python")
+
+    def start_or_skip(process: Any, command: Any, *arguments: Any, **options: Any) -> None:
+        if command[0] == sys.executable:
+            skip()
+        start(process, command, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if pytestconfig.getoption("quick"):
+            patch.setattr(subprocess.Popen, "__init__", start_or_skip)
+            patch.setattr(BaseProcess, "start", skip)
+        yield
+
 
 st.register_type_strategy(str, ANY_TEXT)  # so that `@given(text=...)` with `text: str` draws any text
 

@@ -49,6 +49,7 @@ def test_mirostat_holds_its_surprise_per_character(num_chars: np.ndarray) -> Non
     assert reached.tolist() == pytest.approx([target] * 4, rel=0.03)
 
 
+@pytest.mark.slow
 def test_mirostat_leaves_a_model_alone_that_surprises_less_than_it_may() -> None:
     logits = torch.tensor([[2.0, 1.0, 0.0, -1.0, 0.5]])
     ids = walk(begin("mirostat:tau=9", [[]]), logits, 20_000)[:, 0]

@@ -104,6 +104,7 @@ def test_generation_step_equals_forward(
                 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spec",
     [

@@ -155,6 +155,7 @@ def test_a_difference_of_the_same_passages_is_surer_than_one_of_others() -> None
     assert not unpaired.is_clear
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_in_about_95_of_100_cases() -> None:
     generator = np.random.default_rng(1)
     held = 0
@@ -215,6 +216,7 @@ def test_the_recorder_tells_the_entropy_of_what_a_sampler_chooses() -> None:
     assert recorder.bits_per_char == pytest.approx(float(entropy) / 2, rel=0.02)
 
 
+@pytest.mark.slow
 def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) -> None:
     suite = Suite.model_validate(load_suite(written(tmp_path)))
     options = SuiteOptions(sources=TEXT, device_config=CPU, max_chars=20_000)

@@ -21,6 +21,7 @@ from textgen.training.validation import validation_bits
 # --- learning
 
 
+@pytest.mark.slow
 def test_training_learns_real_text(ids: TokenIds) -> None:
     model, held_out = lstm(hidden_size=64), ids[-3000:]
 

@@ -27,6 +27,8 @@ from textgen.tune.study import DONE, MAX_ATTEMPTS, Study, parameters
 from textgen.tune.tpe import ONLY_RANDOM
 from textgen.tune.trials import Goal, search
 
+pytestmark = pytest.mark.slow
+
 RATE = Dimension("rate", tuple(n / 100 for n in range(1, 101)), 0.5, is_range=True)
 SIZE = Dimension("size", tuple(range(1, 9)), 4, is_range=True)
 Measure = Callable[[Mapping[str, Any], Callable[[Progress], None]], float]

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from textgen.testing import run_checks
 
+pytestmark = pytest.mark.slow
+
 SIZE = 8
 
 

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from textgen.testing import run_checks
 from textgen_models.uniform import Uniform
 
+pytestmark = pytest.mark.slow
+
 
 class Recurrent(nn.Module):
     """One recurrent layer, with a loss and a step of its own."""

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
 from helpers.models import Small
 from textgen.api import PretrainedVectors
 from textgen_models.uniform import Uniform
+
+pytestmark = pytest.mark.slow
 
 
 class CannotLearn(Small):

@@ -13,6 +13,8 @@ from helpers.models import Small
 from textgen.testing import run_checks
 from textgen_models.uniform import Uniform
 
+pytestmark = pytest.mark.slow
+
 
 class SeesTheFuture(Small):
     found_by = "model-causal"

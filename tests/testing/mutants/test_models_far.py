@@ -11,6 +11,8 @@ from torch.nn import functional as F
 
 from textgen.testing import run_checks
 
+pytestmark = pytest.mark.slow
+
 
 class Recurrent(nn.Module):
     """One recurrent layer."""
