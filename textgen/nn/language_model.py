@@ -33,7 +33,7 @@ class LanguageModel:
     def is_trainable(self) -> bool:
         """Whether the model is trained by gradient: it has parameters that require one.
 
-        It then need not be fitted, even if it has `fit`.
+        Its `fit` is then not called, even if it has one.
         """
         return any(parameter.requires_grad for parameter in self.module.parameters())
 
@@ -41,6 +41,11 @@ class LanguageModel:
     def has_step(self) -> bool:
         """Whether the model has its own step of generation, whose precision can be chosen."""
         return self._method("prepare_step") is not None
+
+    @property
+    def can_fit(self) -> bool:
+        """Whether the model can count instead of being trained by gradient."""
+        return self._method("fit") is not None
 
     @property
     def device(self) -> torch.device:

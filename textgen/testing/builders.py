@@ -1,4 +1,4 @@
-"""Components built, trained and fitted as textgen does it, and what they are given."""
+"""Components built, trained and fitted as in textgen, and inputs for them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __tracebackhide__ = True
 CPU = torch.device("cpu")
 FP32 = DeviceConfig(CPU, "fp32")
 VOCAB_SIZE = 50
-"""Of the models that are examined."""
+"""Vocabulary size of the models that are checked."""
 
 
 def built(kind: str, component: Any, /, **options: Any) -> Any:
     """Return a new component of a kind."""
-    return component(*[VOCAB_SIZE] * (kind == "model"), **options)
+    return component(VOCAB_SIZE, **options) if kind == "model" else component(**options)
 
 
 def fitted(component: Any, text: str, /, **options: Any) -> Any:
@@ -41,40 +41,40 @@ def fitted(component: Any, text: str, /, **options: Any) -> Any:
 
 
 def built_model(component: Any, torch_seed: int = 0, /, **options: Any) -> Any:
-    """Return a new model in evaluation mode; torch's global random state starts from `torch_seed`."""
+    """Return a new model in evaluation mode, built with torch's global random seed `torch_seed`."""
     with seeded(torch_seed, CPU):
         return built("model", component, **options).eval()
 
 
 def trained_model(component: Any, num_updates: int = 3, /, **options: Any) -> Any:
-    """Return a new model after a few updates, so that layers that begin with zeros say something.
+    """Return a new model in evaluation mode after a few updates, so that no layer outputs only zeros.
 
-    A model without trainable parameters is fitted. It is in evaluation mode.
+    A model without trainable parameters is fitted.
     """
     model = built_model(component, **options)
     if is_trainable(model):
         state = model.initial_state(2)
         require_batch_first(state, 2, "at first")
-        predicted(model, random_batch(2, 2), state)  # raises what training would stumble over
+        predicted(model, random_batch(2, 2), state)  # raises before training would
         trainer = trainer_of(model, some_ids(100), batch_size=4, sequence_length=8, optimizer="adamw")
         for update in range(num_updates):
             trainer.update((update + 1) / (num_updates + 1))
-    elif hasattr(model, "fit"):
-        model.fit(some_ids(2000))
+    elif bound(model).can_fit:
+        bound(model).fit(some_ids(2000))
     else:
         raise CheckSkipped("cannot be trained, see model-trainable")
     return model.eval()
 
 
 def trainer_of(model: nn.Module, ids: TokenIds, **options: Any) -> Trainer:
-    """Return a trainer of a model on `ids`; `options` are those of training."""
+    """Return a trainer of a model on `ids`, with these training `options`."""
     chosen = TrainOptions(**options)
     batches = ContiguousBatches(ids, chosen.batch_size, chosen.sequence_length, seed=0)
     return Trainer(bound(model.train()), batches, chosen, FP32, seed=0)
 
 
 def bound(model: nn.Module) -> LanguageModel:
-    """Return a model as textgen uses it, whose answers are checked."""
+    """Return a model in the adapter that textgen uses, which checks its answers."""
     return LanguageModel(model, VOCAB_SIZE)
 
 
@@ -84,20 +84,20 @@ def is_trainable(model: nn.Module) -> bool:
 
 
 def some_ids(count: int) -> NDArray[np.uint16]:
-    """Return token ids, in a small type as textgen gives them, in which each depends on the one before."""
+    """Return token ids, each of which depends on the one before, in a small type as in textgen."""
     generator = np.random.default_rng(0)
     steps = generator.choice([1, 1, 1, 2, 17], count)
     return (np.cumsum(steps) % VOCAB_SIZE).astype(np.uint16)
 
 
 def random_batch(batch_size: int, length: int, seed: int = 0) -> Tensor:
-    """Return ids [batch_size, length], all tokens being as likely."""
+    """Return ids [batch_size, length] with all tokens equally likely."""
     return torch.randint(VOCAB_SIZE, (batch_size, length), generator=torch.Generator().manual_seed(seed))
 
 
 @contextmanager
 def expecting(what: str) -> Iterator[None]:
-    """Raise `CheckError` where textgen finds that a component returned something else than it should."""
+    """Raise `CheckError` if textgen finds that a component breaks its contract."""
     try:
         yield
     except PluginError as error:
@@ -131,7 +131,7 @@ def require_batch_first(state: State, batch_size: int, when: str) -> None:
 def in_chunks(model: Any, ids: Tensor, sizes: list[int], state: State = None) -> tuple[Tensor, State]:
     """Return the logits of all positions, computed chunk by chunk, and the last state.
 
-    Without a `state` it begins with the initial one.
+    Without a `state`, the initial one is used.
     """
     state = model.initial_state(len(ids)) if state is None else state
     parts = []

@@ -36,7 +36,7 @@ def check_model_trainable(component: Any, /, **options: Any) -> None:
     Otherwise it cannot be trained.
     """
     model = built_model(component, **options)
-    can_learn = is_trainable(model) or callable(getattr(model, "fit", None))
+    can_learn = is_trainable(model) or bound(model).can_fit
     require(can_learn, "expected parameters that require gradients, or fit(ids); got neither")
 
 

@@ -108,7 +108,7 @@ def check_model_learns(component: Any, /, **options: Any) -> None:
     The updates are those of the real trainer, with the options that the model recommends.
     """
     model = built_model(component, **options)
-    if not is_trainable(model) and not hasattr(model, "fit"):
+    if not is_trainable(model) and not bound(model).can_fit:
         raise CheckSkipped("cannot be trained, see model-trainable")
     pattern = np.tile(np.array([3, 1, 4, 1, 5, 9, 2, 6], np.uint16), 300)
     row = torch.from_numpy(pattern[:201].astype(np.int64))[None]

@@ -29,9 +29,9 @@ def check_sampler_ids(component: Any, /, **options: Any) -> None:
         (8, 50, 1e4),
     ):
         logits, uniforms = random_inputs(batch_size, vocab_size, scale=scale)
-        draw = started(component(**options), [PROMPT] * batch_size, vocab_size)
+        choose = started(component(**options), [PROMPT] * batch_size, vocab_size)
         for _ in range(3):
-            ids = draw(logits, uniforms)
+            ids = choose(logits, uniforms)
             require(isinstance(ids, Tensor), f"expected a tensor of ids; got {shown(ids)}")
             kind = f"{list(ids.shape)} of {ids.dtype}"
             is_row = ids.shape == (batch_size,) and ids.dtype == torch.int64
@@ -42,7 +42,7 @@ def check_sampler_ids(component: Any, /, **options: Any) -> None:
 
 @check("sampler")
 def check_sampler_impossible_token(component: Any, /, **options: Any) -> None:
-    """A token with a logit of minus infinity is never drawn, whatever the uniform number.
+    """A token with a logit of minus infinity is never chosen, whatever the uniform number.
 
     That is how models exclude tokens.
     """
@@ -55,16 +55,16 @@ def check_sampler_impossible_token(component: Any, /, **options: Any) -> None:
     logits = logits.masked_fill(impossible, float("-inf"))
     largest = torch.nextafter(torch.tensor(1.0), torch.tensor(0.0))
     for given in (torch.zeros_like(uniforms), uniforms, torch.full_like(uniforms, float(largest))):
-        draw = started(component(**options), [PROMPT] * batch_size, VOCAB_SIZE)
+        choose = started(component(**options), [PROMPT] * batch_size, VOCAB_SIZE)
         for _ in range(3):
-            is_wrong = impossible.gather(1, draw(logits, given)[:, None])[:, 0]
+            is_wrong = impossible.gather(1, choose(logits, given)[:, None])[:, 0]
             places = given[is_wrong][:1].tolist()
-            require(not places, f"expected no impossible token; one was drawn for the uniform {places}")
+            require(not places, f"expected no impossible token; one was chosen for the uniform {places}")
 
 
 @check("sampler")
 def check_sampler_certain_token(component: Any, /, **options: Any) -> None:
-    """A token whose logit is 1000 above all others is drawn.
+    """A token whose logit is 1000 above all others is chosen.
 
     Tokens that a model is certain of must be written.
     """
@@ -73,12 +73,12 @@ def check_sampler_certain_token(component: Any, /, **options: Any) -> None:
     logits.scatter_(1, certain[:, None], 1000.0)
     ids = started(component(**options), [PROMPT] * len(certain), VOCAB_SIZE)(logits, uniforms)
     wrong = int((ids != certain).sum())
-    require(wrong == 0, f"expected the certain token; another was drawn {wrong} of {len(certain)} times")
+    require(wrong == 0, f"expected the certain token; another was chosen {wrong} of {len(certain)} times")
 
 
 @check("sampler")
 def check_sampler_likelier_token(component: Any, /, **options: Any) -> None:
-    """A likelier token is drawn about as often as a less likely one, or more often.
+    """A likelier token is chosen about as often as a less likely one, or more often.
 
     Otherwise a sample does not follow the preferences of the model.
     """
@@ -87,13 +87,13 @@ def check_sampler_likelier_token(component: Any, /, **options: Any) -> None:
     logits[0, tokens] = shares.log()
     num_draws = 4000
     uniforms = (torch.arange(num_draws) + 0.5) / num_draws
-    draw = started(component(**options), [PROMPT] * num_draws, VOCAB_SIZE)
-    counts = torch.bincount(draw(logits.repeat(num_draws, 1), uniforms), minlength=VOCAB_SIZE)[tokens]
+    choose = started(component(**options), [PROMPT] * num_draws, VOCAB_SIZE)
+    counts = torch.bincount(choose(logits.repeat(num_draws, 1), uniforms), minlength=VOCAB_SIZE)[tokens]
     is_right = bool((counts[:-1] >= counts[1:] - num_draws // 100).all())
     require(
         is_right,
-        f"expected tokens of probabilities {shown(shares.tolist(), 70)} to be drawn about in that order; "
-        f"they were drawn {counts.tolist()} times in {num_draws}",
+        f"expected tokens of probabilities {shown(shares.tolist(), 70)} to be chosen about in that order; "
+        f"they were chosen {counts.tolist()} times in {num_draws}",
     )
 
 
@@ -107,8 +107,8 @@ def check_sampler_uniforms(component: Any, /, **options: Any) -> None:
     logits[:, PROMPT] = -30.0
     found = []
     for uniform in torch.linspace(0.01, 0.99, 15):
-        draw = started(component(**options), [PROMPT] * NUM_ROWS, VOCAB_SIZE)
-        found.append(draw(logits, uniform.repeat(NUM_ROWS)))
+        choose = started(component(**options), [PROMPT] * NUM_ROWS, VOCAB_SIZE)
+        found.append(choose(logits, uniform.repeat(NUM_ROWS)))
     reacts = any(not torch.equal(ids, found[0]) for ids in found)
     is_greedy = torch.equal(logits.gather(1, found[0][:, None])[:, 0], logits.amax(-1))
     require(
@@ -119,7 +119,7 @@ def check_sampler_uniforms(component: Any, /, **options: Any) -> None:
 
 @check("sampler")
 def check_sampler_low_temperature(component: Any, /, **options: Any) -> None:
-    """At a temperature of 0.0001 the token with the highest logit is drawn.
+    """At a temperature of 0.0001 the token with the highest logit is chosen.
 
     A lower temperature means less randomness in every sampler that has one.
     """
@@ -132,4 +132,4 @@ def check_sampler_low_temperature(component: Any, /, **options: Any) -> None:
     sampler = component(**options | {"temperature": 1e-4})
     ids = started(sampler, [PROMPT] * 32, VOCAB_SIZE)(logits, uniforms)
     wrong = int((ids != logits.argmax(-1)).sum())
-    require(wrong == 0, f"expected the token with the highest logit; another was drawn {wrong} of 32 times")
+    require(wrong == 0, f"expected the token with the highest logit; another was chosen {wrong} of 32 times")

@@ -61,7 +61,7 @@ def check_sampler_batch(component: Any, /, **options: Any) -> None:
 def check_sampler_start(component: Any, /, **options: Any) -> None:
     """`start` depends on its arguments alone, and the sampler itself remembers nothing.
 
-    Otherwise a sample depends on those drawn before.
+    Otherwise a sample depends on earlier ones.
     """
     sampler = component(**options)
     if not hasattr(sampler, "start"):
@@ -91,9 +91,9 @@ def check_sampler_pure(component: Any, /, **options: Any) -> None:
     """
     logits, uniforms = random_inputs(8, VOCAB_SIZE)
     given = logits.clone(), uniforms.clone()
-    draw = started(component(**options), prompts_of(range(8)), VOCAB_SIZE)
+    choose = started(component(**options), prompts_of(range(8)), VOCAB_SIZE)
     for _ in range(2):
-        draw(*given)
+        choose(*given)
     require(torch.equal(given[0], logits), "expected the logits to stay unchanged; they are changed in place")
     require(
         torch.equal(given[1], uniforms), "expected the uniforms to stay unchanged; they are changed in place"
