@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,21 @@ def test_plugins_are_listed_and_a_file_adds_to_them(tmp_path: Path) -> None:
     (added,) = textgen.load_plugin_file(str(tmp_path / "mine.py"))
     assert added in textgen.plugins("cleaner")
     forget_plugin_files()
+
+
+def test_the_page_of_the_api_works_and_names_all_of_it(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "python.md").read_text("utf-8")
+    assert set(EXPORTED) <= set(re.findall(r"\w+", page))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "novel.txt").write_text(text.read_text("utf-8"), "utf-8")
+    tiny = {"-lstm:num_layers=2": f"-{TINY.partition('-')[2]}", "60s": "2000chars"}
+    for code in re.findall(r"^```python\n(.*?)^```", page, re.S | re.M):
+        for usual, quick in tiny.items():
+            code = code.replace(usual, quick)  # noqa: PLW2901
+        exec(compile(code, "python.md", "exec"), {})
+    assert "random: " in capsys.readouterr().out
 
 
 # --- what they refuse
