@@ -214,7 +214,7 @@ class Run:
         sampler: str = defaults.SAMPLER,
         seed: int = 0,
     ) -> Iterator[str]:
-        """Yield the text of `sample` in pieces, as it is written."""
+        """Yield the text of `sample` in pieces while it is written."""
         return self._generator.stream(prompt, length, build_sampler(sampler), seed)
 
     def score(

@@ -138,7 +138,7 @@ class Base:
 
 
 class Derived(Base):
-    """Has one of them anew."""
+    """Redefines one of them."""
 
     rate: float = 0.5
     """Of another kind."""

@@ -93,10 +93,10 @@ def test_a_random_model_trains_at_once_and_is_scored(
 ) -> None:
     out = tmp_path / "new" / "run"
     done = textgen("train", "random", "--corpus", "lee", *budget, "--out", out, *options)
-    figures = json.loads((out / "run.json").read_text("utf-8"))["result"]
+    result = json.loads((out / "run.json").read_text("utf-8"))["result"]
     if options:
-        assert json.loads(done.stdout) == figures
+        assert json.loads(done.stdout) == result
     else:
         shown = dict(line.split("\t") for line in done.stdout.splitlines())
-        assert shown["test.bits_per_char"] == f"{figures['test']['bits_per_char']:.6g}"
+        assert shown["test.bits_per_char"] == f"{result['test']['bits_per_char']:.6g}"
         assert shown["num_parameters"] == "0"

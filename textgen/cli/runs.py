@@ -39,7 +39,7 @@ def sample(
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Write text with a trained run; a single sample appears as it is written."""
+    """Write text with a trained run; a single sample is printed while it is written."""
     load_plugins(plugin)
     from textgen import library
     from textgen.experiment.results import Sample

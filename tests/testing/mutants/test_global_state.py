@@ -51,7 +51,7 @@ class Numbered(nn.Module):
 
 def cleaner(when_built: Callable[[], object], when_used: Callable[[], object]) -> type:
     class Cleaner:
-        """Leaves the text as it is."""
+        """Leaves the text unchanged."""
 
         def __init__(self) -> None:
             when_built()

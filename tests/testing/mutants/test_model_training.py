@@ -53,7 +53,7 @@ class TiedWeights(Recurrent):
 
 
 class TiedLayers(Recurrent):
-    """The same layer stands in two places."""
+    """The same layer is used in two places."""
 
     def __init__(self, vocab_size: int) -> None:
         super().__init__(vocab_size)

@@ -94,7 +94,7 @@ class NormalisesLongChunks(Recurrent):
 
 
 class ForgetsWithinAPass(Recurrent):
-    """Reads so many tokens at a time, and begins anew after them."""
+    """Reads a window of tokens at a time and starts again after it."""
 
     found_by = "model-chunks"
     size = 512

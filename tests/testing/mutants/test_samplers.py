@@ -127,7 +127,7 @@ class OneMemoryForAllRows(Forgetful):
 
 
 class PrefersTheSecond(Plain):
-    """Draws the likeliest but one, unless there is no doubt."""
+    """Draws the second likeliest token, unless one is certain."""
 
     found_by = "sampler-likelier-token"
 
@@ -190,8 +190,8 @@ class SearchesWhatItForbids(Plain):
         super().__init__(temperature)
 
 
-class SearchesNoValueOfItsOwn(Plain):
-    """One of the values is no number."""
+class SearchesAnInvalidValue(Plain):
+    """One of the values is not a number."""
 
     found_by = "sampler-search"
 
