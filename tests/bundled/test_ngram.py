@@ -19,19 +19,18 @@ from nltk.lm.preprocessing import everygrams
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from helpers.runs import CPU, logits, make_run
 from textgen.api import TextgenError
 from textgen.data.tokenization import START
 from textgen.evaluation.baselines import reference_scores
 from textgen.evaluation.scoring import score_text
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.run import Run, load_run, save_run
+from textgen.experiment.run import load_run, save_run
 from textgen_models.ngram.counts import count_ngrams, sort_with_places
 from textgen_models.ngram.model import NGram
 from textgen_models.ngram.order import choose_order
 from textgen_models.ngram.table import FALLBACK_DISCOUNTS, estimate_discounts
 
-CPU = torch.device("cpu")
-TEXT = "The cat sat on the mat, and the cat sat on the hat.\n" * 3
 Predict = Callable[[tuple[int, ...], int], float]
 
 
@@ -219,7 +218,7 @@ def test_a_run_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
     run = make_run(name)
     save_run(tmp_path / "run", run)
     loaded = load_run(tmp_path / "run", CPU)
-    assert torch.equal(run_logits(loaded), run_logits(run))
+    assert torch.equal(logits(loaded), logits(run))
     assert loaded.model.module.state_dict().keys() == run.model.module.state_dict().keys()
 
 
@@ -259,19 +258,4 @@ def test_it_beats_single_tokens_and_compressors(news: str) -> None:
     assert scores["char-ngram"] < scores["char-ngram:order=1"] - 1.5
     assert scores["char-ngram"] < scores["char-ngram:discount=0.75"]
     for reference in reference_scores(train, held_out):
-        assert scores["char-ngram"] < reference["bits_per_char"]
-
-
-def make_run(name: str) -> Run:
-    entry = parse_entry(name)
-    tokenizer = entry.build_tokenizer()
-    tokenizer.fit(TEXT)
-    model = entry.build_model(len(tokenizer.tokens), None)
-    model.fit(tokenizer.encode(TEXT))
-    return Run(entry, tokenizer, model, {"settings": {}, "result": {"embedding": None}}, np.arange(3.0))
-
-
-def run_logits(run: Run) -> Tensor:
-    ids = torch.from_numpy(run.tokenizer.encode("the cat, 😀\n").astype(np.int64))
-    result: Tensor = run.model.forward(ids[None], run.model.initial_state(1))[0]
-    return result
+        assert scores["char-ngram"] < reference.bits_per_char

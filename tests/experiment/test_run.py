@@ -8,85 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from textgen.api import PretrainedVectors, TextgenError
-from textgen.data.corpus import CorpusInfo
-from textgen.data.split import SplitInfo, SplitPart
-from textgen.experiment.entry import parse_entry
-from textgen.experiment.pretrained import EmbeddingAudit
-from textgen.experiment.results import RunResult, RunSettings
+from helpers.runs import CPU, SMALL, logits, make_run
+from textgen.api import TextgenError
 from textgen.experiment.run import Run, load_run, read_manifest, save_run
-from textgen.experiment.scoring import ScoreChecks
 from textgen.registry.registry import names
-from textgen.runtime.device import seeded
 from textgen.runtime.files import write_file
 from textgen.runtime.records import to_json
-from textgen.training.progress import TrainResult
-
-CPU = torch.device("cpu")
-TEXT = "The cat sat on the mat, and the cat sat on the hat.\n" * 3
-SMALL = ":num_layers=1,hidden_size=8"
-
-
-def make_run(name: str, embedding: bool = False, frozen: bool = False) -> Run:
-    """An untrained run of an entry, with vectors for the first half of its tokens if it has an embedding."""
-    entry = parse_entry(name)
-    tokenizer = entry.build_tokenizer()
-    tokenizer.fit(TEXT)
-    vocab_size = len(tokenizer.tokens)
-    vectors, audit = None, None
-    if embedding:
-        found = torch.arange(vocab_size) < vocab_size // 2
-        vectors = PretrainedVectors(torch.ones(vocab_size, 5) * found[:, None], found, frozen)
-        audit = EmbeddingAudit(
-            source="gone",
-            dimension=5,
-            frozen=frozen,
-            type_coverage=0.5,
-            token_coverage=0.5,
-            most_frequent_missing=(),
-            found_by={"surface": vocab_size // 2},
-            seconds=0.1,
-        )
-    with seeded(0, CPU):
-        model = entry.build_model(vocab_size, vectors)
-    model.module.eval()
-    if not model.is_trainable:
-        model.fit(tokenizer.encode(TEXT))
-    about = {"name": name, "seed": 0}
-    train = dict.fromkeys(("seconds", "validation_seconds", "num_epochs", "chars_per_second"), 0.0)
-    result = RunResult(
-        **about,
-        num_parameters=1,
-        vocab_size=vocab_size,
-        comparable=True,
-        train=TrainResult(**train, num_updates=0, num_chars=0, best_update=0),
-        embedding=audit,
-        validation=None,
-        test=None,
-        score_checks=ScoreChecks(decoded_equals_text=True),
-    )
-    part = SplitPart(100, "0" * 64)
-    settings = RunSettings(
-        corpus=CorpusInfo("cats", "prose", 300, "0" * 64, SplitInfo(part, part, part)),
-        budget="60s",
-        seed=0,
-        device="cpu",
-        precision="fp32",
-        plugins=entry.identities(),
-    )
-    return Run(entry, tokenizer, model, settings, result, np.arange(3.0))
-
-
-def logits(run: Run) -> torch.Tensor:
-    ids = torch.from_numpy(run.tokenizer.encode("the cat, 😀\n").astype(np.int64))
-    with torch.inference_mode():
-        result: torch.Tensor = run.model.forward(ids[None], run.model.initial_state(1))[0]
-    return result
 
 
 def check_round_trip(run: Run, folder: Path) -> None:

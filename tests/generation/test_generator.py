@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from textgen.api import Tokenizer
 from textgen.data.tokenization import BoundTokenizer
-from textgen.experiment.samples import held_out_prompts
 from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
@@ -161,25 +160,3 @@ def test_any_bytes_become_text_of_the_right_length(endless: bytes, text: str) ->
     # Beside one that takes longer, a sample has more tokens than it needs.
     assert generator.generate(["", "a"], 5, WARM, [0, 0])[0] == text
     assert generator.generate([""], 20, WARM, [0])[0][:5] == text
-
-
-# --- prompts from held-out text
-
-
-def test_held_out_prompts_are_passages_spread_over_the_text(news: str) -> None:
-    prompts = held_out_prompts(news, 24, 60)
-    starts = []
-    for prompt, following in prompts:
-        assert 30 <= len(prompt) <= 60
-        assert following[0].isspace()
-        assert news.endswith(prompt + following)
-        starts.append(len(news) - len(prompt + following))
-        assert news[starts[-1] - 1].isspace()
-    assert starts == pytest.approx([len(news) * index / 24 for index in range(24)], abs=50)
-
-
-@given(text=..., number=st.integers(1, 24))
-def test_any_text_has_prompts(text: str, number: int) -> None:
-    prompts = held_out_prompts(text, number, 60)
-    assert len(prompts) == number
-    assert all(text.endswith(prompt + following) for prompt, following in prompts)
