@@ -45,6 +45,8 @@ bench --suite=mine.toml --corpus lee
     --suite is a command now: textgen suite mine.toml
 bench --suite
     --suite is a command now: textgen suite NAME
+bench --suite --corpus lee
+    --suite is a command now: textgen suite NAME
 bench random --jobs 2
     --jobs is an option of textgen suite; the entries of a bench train one by one
 tune char-lstm --sampling top-p

@@ -159,6 +159,7 @@ def test_a_sampler_is_tuned_with_a_finished_run(
         (["char-lstm", "--timeout", "5epochs"], "--timeout 5epochs: give a time"),
         (["char-lstm", "--tune-sampler", "top-q"], "did you mean 'top-p'?"),
         (["chra-lstm"], "did you mean 'char'?"),
+        (["runs/one"], "'runs/one' is a run; give an entry to tune, or a sampler by --tune-sampler"),
     ],
 )
 def test_bad_input_is_one_line(arguments: list[str], message: str, textgen: Textgen, tmp_path: Path) -> None:

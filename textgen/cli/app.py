@@ -106,9 +106,10 @@ def usage_problem(error: Any, arguments: list[str]) -> str:
 
 
 def _value_of(option: str, arguments: list[str]) -> str:
-    """Return what follows an option, after a space or an equals sign; empty if nothing does."""
+    """Return the value that follows an option, after a space or an equals sign; empty without one."""
     _, _, rest = " ".join(arguments).partition(option)
-    return next(iter(rest.removeprefix("=").split()), "")
+    following = next(iter(rest.removeprefix("=").split()), "")
+    return "" if following.startswith("-") else following
 
 
 def _show_warning(

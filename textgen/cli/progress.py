@@ -11,7 +11,7 @@ from textgen.training.progress import Progress as TrainProgress
 
 
 class ProgressDisplay:
-    """A context in which `display(doing, progress)` redraws one line per entry; silent when piped."""
+    """A context in which `display(step, progress)` redraws one line per entry; silent when piped."""
 
     def __init__(self) -> None:
         self._bars = Progress(
@@ -23,7 +23,7 @@ class ProgressDisplay:
             console=Console(stderr=True),
             disable=not Console(stderr=True).is_terminal,
         )
-        self._doing = ""
+        self._step = ""
         self._task: TaskID | None = None
 
     def __enter__(self) -> ProgressDisplay:
@@ -35,13 +35,13 @@ class ProgressDisplay:
     ) -> None:
         self._bars.stop()
 
-    def __call__(self, doing: str, progress: TrainProgress | None) -> None:
-        """Show what is being done and, in training, how far it is: bits per character and speed."""
-        if self._task is None or doing != self._doing:
+    def __call__(self, step: str, progress: TrainProgress | None) -> None:
+        """Show the current step and, in training, its progress: bits per character and speed."""
+        if self._task is None or step != self._step:
             if self._task is not None:
-                self._bars.update(self._task, visible=progress is None and ":" not in self._doing)
-            self._task = self._bars.add_task(doing, total=None, numbers="")
-            self._doing = doing
+                self._bars.update(self._task, visible=progress is None and ":" not in self._step)
+            self._task = self._bars.add_task(step, total=None, numbers="")
+            self._step = step
         if progress is not None:
             speed = progress.num_chars / max(progress.seconds, 1e-9)
             numbers = f"{progress.train_bits_per_char:.3f} bits/char  {speed:,.0f} chars/s"

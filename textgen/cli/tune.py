@@ -112,7 +112,9 @@ def tune(
     from textgen.tune.study import Study
     from textgen.tune.trials import Goal
 
-    if tune_sampler is not None and names_run(entry):
+    if names_run(entry):
+        if tune_sampler is None:
+            raise TextgenError(f"{entry!r} is a run; give an entry to tune, or a sampler by --tune-sampler")
         refuse(context, ["--budget"], f"on {entry!r}, a run that is trained already")
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
     limit = None if timeout is None else parse_budget(timeout)
