@@ -89,7 +89,7 @@ class TokenizerExtras(Protocol):
     """
 
     def count(self, text: str) -> Any:
-        """Return what is to be counted in one block of the training split."""
+        """Return the counts of one block of the training split, a value that can be pickled."""
 
     def fit_counts(self, counts: Iterable[Any]) -> None:
         """Build the vocabulary from the counts of all blocks."""
@@ -146,7 +146,7 @@ class ModelExtras(Protocol):
         """
 
     def set_expected_epochs(self, num_epochs: float) -> None:
-        """Take note, before each update, of the epochs that the budget allows at the current pace."""
+        """Adapt, before each update, to the number of epochs that the budget allows at the current pace."""
 
     def nonhidden_parameters(self) -> Iterable[nn.Parameter]:
         """Return the parameters of the input and output layers, which the optimizer `muon` leaves to `adamw`.

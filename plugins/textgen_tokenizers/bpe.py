@@ -1,6 +1,6 @@
 """Byte-pair encoding (Sennrich et al. 2016) of UTF-8 bytes, as in GPT-2, by Hugging Face's `tokenizers`.
 
-It begins with the 256 bytes and joins, again and again, the two neighbours that stand together most often.
+It starts with the 256 bytes and repeatedly merges the most frequent pair of neighbours.
 """
 
 from __future__ import annotations

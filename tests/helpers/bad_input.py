@@ -64,6 +64,8 @@ train word-lstm-glvoe
     entry 'word-lstm-glvoe': unknown embedding 'glvoe'; did you mean 'glove'? known: fasttext, glove, word2vec
 train word-lstm-glove-word2vec
     entry 'word-lstm-glove-word2vec' has too many parts; write <tokenizer>-<model>[-<embedding>]
+train char-ngram:batch_size=9
+    entry 'char-ngram:batch_size=9': batch_size has no effect on the model 'ngram', which counts; …
 train char-uniform-glove
     entry 'char-uniform-glove': model 'uniform' takes no embedding; leave it out
 train random-glove

@@ -148,10 +148,10 @@ def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
 
 
 def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Give each option to the part that declares it.
+    """Return the options by the part that declares them.
 
-    Raises `TextgenError` if none does, if two do and the option is not qualified (`model.dropout`), and
-    if the value has the wrong type or lies out of range.
+    Raises `TextgenError` if no part declares an option, if two do and it is not qualified (`model.dropout`),
+    if its value has the wrong type or is out of range, and if it is of training and the model only counts.
     """
     components = {kind: load(kind, name) for kind, name in parts.items()} | {"train": TrainOptions}
     declared = {part: declared_options(component) for part, component in components.items()}
@@ -167,4 +167,11 @@ def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -
         owner = owners[0]
         where = f"entry {entry!r}: {parts.get(owner, 'training')}"
         assigned.setdefault(owner, {})[option] = declared[owner][option].parse(where, value)
+    model = ModelClass(components["model"])
+    if "train" in assigned and not model.is_trainable(**assigned.get("model", {})):
+        without_effect = ", ".join(assigned["train"])
+        raise TextgenError(
+            f"entry {entry!r}: {without_effect} has no effect on the model {parts['model']!r}, which counts; "
+            "leave it out"
+        )
     return assigned

@@ -115,13 +115,13 @@ class LanguageModel:
         return checked
 
     def set_expected_epochs(self, num_epochs: float) -> None:
-        """Tell the model, if it asks, how often the text will have been read at the end of training."""
+        """Pass the expected number of epochs on to a model that depends on it."""
         tell = self._method("set_expected_epochs")
         if tell is not None:
             tell(num_epochs)
 
     def fit(self, ids: TokenIds) -> None:
-        """Let a model that is not trained by gradient count; raises `PluginError` if it cannot."""
+        """Fit a model that counts to the training split; raises `PluginError` if it lacks `fit`."""
         fit = self._method("fit")
         if fit is None:
             raise self._error("has neither trainable parameters nor fit(ids)")

@@ -1,4 +1,4 @@
-"""What makes a class a component of a kind, as far as the class alone shows it."""
+"""The methods that make a class a component of a kind."""
 
 from __future__ import annotations
 

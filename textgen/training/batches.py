@@ -14,7 +14,7 @@ MAX_RESIDENT = 2**24
 """Maximum number of tokens of a training text held in the CPU's memory, 4 bytes each. Windows of a longer one
 are read from its array, which may be mapped from a file."""
 MAX_RESIDENT_ON_DEVICE = 2**28
-"""The same for the memory of other devices."""
+"""Maximum number of tokens held in the memory of another device."""
 
 
 @dataclass

@@ -80,7 +80,7 @@ class Trainer:
         return loss.detach()
 
     def _tell_epochs(self, fraction: float) -> None:
-        """Tell the model how many epochs the budget allows at the current pace."""
+        """Pass on the number of epochs that the budget allows at the current pace."""
         if fraction > 0:
             self.model.set_expected_epochs(self.batches.num_epochs / fraction)
 
