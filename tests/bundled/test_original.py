@@ -16,7 +16,6 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import load_run, save_run
-from textgen.experiment.summary import summarize_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.runtime.device import DeviceConfig, seeded
@@ -136,23 +135,6 @@ def test_weights_start_as_those_of_keras() -> None:
     bound = math.sqrt(6 / (256 + 32))
     assert 0.99 * bound < model.output.weight.abs().max() <= bound
     assert not model.output.bias.any()
-
-
-def test_the_alias_describes_the_original(tmp_path: Path) -> None:
-    letters = "abcdefghijklmnopqrstuvwxyz .,;!\n"
-    (tmp_path / "text.txt").write_text(f"{letters}\n" * 40, "utf-8")
-    found = summarize_entry(parse_entry("original"), load_corpus([str(tmp_path / "text.txt")], "raw"))
-    assert found.vocab_size == len(letters) == 32
-    layers = [(layer.output_shape, layer.num_parameters) for layer in found.layers]
-    assert [layer for layer in layers if layer[1]] == [
-        ((None, 60, 256), 264_192),
-        ((None, 60, 256), 525_312),
-        ((None, 256), 525_312),
-        ((None, 32), 8_224),
-    ]
-    dropped = [layer.output_shape for layer in found.layers if layer.type == "Dropout"]
-    assert dropped == [(None, 60, 256), (None, 60, 256), (None, 256)]
-    assert found.num_parameters == 1_323_040
 
 
 def test_training_is_adam_at_a_constant_rate_on_128_windows() -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import example, given
 
-from textgen.data.words import PIECE_RULES, split_words
+from textgen.data.words import PIECE_RULES, split_words, words
 
 
 @given(text=...)
@@ -41,3 +41,11 @@ def test_the_rule_for_plain_words_changes_nothing(text: str) -> None:
 )
 def test_split_into_words_with_their_space_clitics_and_signs(text: str, pieces: list[str]) -> None:
     assert split_words(text) == pieces
+
+
+def test_words_are_letters_with_inner_apostrophes_and_a_cut_last_word_is_dropped() -> None:
+    assert words("Don't 'quote' naïve O\u2019Brien 3rd cafe\u0301 हिन्दी, fox-trot. en") == (
+        ["Don't", "quote", "naïve", "O\u2019Brien", "rd", "cafe\u0301", "हिन्दी", "fox", "trot"]
+    )
+    assert words("the ca") == words("the ca'") == ["the"]
+    assert words("the cat.") == words("the cat ") == ["the", "cat"]

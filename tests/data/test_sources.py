@@ -1,0 +1,118 @@
+"""Reading texts: files, folders, standard input and corpora by name."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from textgen.api import TextgenError
+from textgen.data.sources import read_text
+
+
+def message(*sources: str, encoding: str = "utf-8") -> str:
+    """Return the error that reading these sources gives; it must be one line."""
+    with pytest.raises(TextgenError) as caught:
+        read_text(sources, encoding)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_reads_a_file_without_touching_its_newlines(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\r\n\r\ntwo\r\n")
+    assert read_text([str(path)]) == ("a.txt", "one\r\n\r\ntwo\r\n")
+
+
+def test_reads_a_folder_in_order_and_several_sources(tmp_path: Path) -> None:
+    folder = tmp_path / "books"
+    folder.mkdir()
+    (folder / "b.txt").write_text("second")
+    (folder / "a.txt").write_text("first")
+    (folder / "c.md").write_text("no text")
+    (tmp_path / "x.md").write_text("third")
+    name, text = read_text([str(folder), str(tmp_path / "x.md")])
+    assert name == "books+x.md"
+    assert text == "first\n\nsecond\n\nthird"
+
+
+def test_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("naïve".encode("latin-1"))))
+    assert read_text(["-"], "latin-1") == ("stdin", "naïve")
+
+
+def test_reads_a_corpus_by_name_and_joins_it_with_a_file(tmp_path: Path) -> None:
+    (tmp_path / "own.txt").write_text("my own words")
+    name, text = read_text(["wiki/Aardwolf", str(tmp_path / "own.txt")])
+    assert name == "wiki/Aardwolf+own.txt"
+    assert "aardwolf" in text
+    assert text.endswith("\n\nmy own words")
+
+
+def test_a_file_goes_before_a_corpus_of_the_same_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wiki").write_text("a file")
+    monkeypatch.chdir(tmp_path)
+    assert read_text(["wiki"]) == ("wiki", "a file")
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("missing.txt", "no such file: missing.txt; give a path, - for standard input, or a corpus: "),
+        ("no/such/folder", "no such file: no/such/folder"),
+        ("wikki", "unknown corpus 'wikki'; did you mean 'wiki'?"),
+        ("gutenburg/austen-emma.txt", "did you mean 'gutenberg'?"),
+        ("wiki/Anarchis", "did you mean 'Anarchism'?"),
+        ("lee/3", "the corpus lee has no item '3'; write lee"),
+        ("x" * 5000, "unknown corpus"),
+        ("nul\0.txt", "no such file"),
+    ],
+)
+def test_unknown_sources(source: str, told: str) -> None:
+    assert told in message(source)
+
+
+def test_no_source_at_all() -> None:
+    assert "no text given" in message()
+
+
+def test_unusable_files(tmp_path: Path) -> None:
+    def file(data: bytes) -> str:
+        path = tmp_path / "f.txt"
+        path.write_bytes(data)
+        return str(path)
+
+    assert "f.txt is empty" in message(file(b""))
+    assert "f.txt is empty" in message(file(b"\xef\xbb\xbf"))
+    assert "binary (a zero byte at offset 3)" in message(file(b"PK\x03\x00"))
+    assert "--encoding utf-16" in message(file("text".encode("utf-16")))
+    told = message(file("ein schöner Tag".encode("latin-1")))
+    assert "byte 0xF6 at offset 7" in told
+    assert "--encoding latin-1" in told
+    assert "unknown text encoding 'utf8mb4'" in message(file(b"x"), encoding="utf8mb4")
+    assert "unknown text encoding 'hex'" in message(file(b"x"), encoding="hex")
+    assert "byte 0xF6 at offset 0" in message(file(b"\xf6"), encoding="ascii")
+
+
+def test_a_folder_without_texts(tmp_path: Path) -> None:
+    assert "contains no .txt files" in message(str(tmp_path))
+
+
+def test_an_unreadable_file(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert "loop" in message(str(tmp_path / "loop"))
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    (locked / "a.txt").write_text("secret")
+    locked.chmod(0)
+    try:
+        if not (locked / "a.txt").exists():  # root reads everything
+            pytest.skip("permissions do not bind this user")
+    except PermissionError:
+        assert "cannot read" in message(str(locked / "a.txt"))
+    finally:
+        locked.chmod(0o700)

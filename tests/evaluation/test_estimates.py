@@ -1,0 +1,88 @@
+"""Intervals of scores and differences, over passages and random seeds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from textgen.evaluation.bootstrap import segment_size
+from textgen.evaluation.estimates import RatioSample, difference, estimate, text_sample
+
+
+def bits_of(num_chars: int, seed: int = 0) -> NDArray[np.float64]:
+    """Bits of each segment of a text, 2 per character on average."""
+    size = segment_size(num_chars)
+    return np.random.default_rng(seed).gamma(4, size / 2, math.ceil(num_chars / size))
+
+
+def interval(bits: NDArray[np.float64], num_chars: int) -> tuple[float, float]:
+    return estimate(text_sample([bits], num_chars, "text")).interval
+
+
+@given(num_chars=st.integers(1, 30_000), seed=st.integers(0, 99))
+def test_the_interval_contains_the_score(num_chars: int, seed: int) -> None:
+    bits = bits_of(num_chars, seed)
+    low, high = interval(bits, num_chars)
+    assert low <= bits.sum() / num_chars <= high
+    assert (low, high) == interval(bits, num_chars)
+
+
+def test_the_interval_is_that_of_the_mean_of_the_segments() -> None:
+    bits = bits_of(500_000)
+    low, high = interval(bits, 500_000)
+    standard_error = bits.std() / 500 / math.sqrt(len(bits))
+    assert high - low == pytest.approx(2 * 1.96 * standard_error, rel=0.1)
+
+
+def test_the_interval_shrinks_with_the_length_of_the_text() -> None:
+    widths = [high - low for low, high in (interval(bits_of(n), n) for n in (20_000, 320_000))]
+    assert 2.5 < widths[0] / widths[1] < 6  # by the root of 16
+
+
+def test_a_text_of_equal_segments_has_no_spread_although_the_last_one_is_shorter() -> None:
+    bits = np.array([*[20.0] * 40, 2.0])  # 40 segments of 10 characters and one of a single character
+    assert interval(bits, 401) == pytest.approx((2.0, 2.0))
+
+
+def sample(rows: np.ndarray, units: str = "text") -> RatioSample:
+    return RatioSample(rows, np.full(rows.shape, 100.0), units)
+
+
+def test_a_difference_of_the_same_passages_is_surer_than_one_of_others() -> None:
+    generator = np.random.default_rng(0)
+    hard = generator.normal(200, 40, 60)  # how hard each passage is, for both
+    old = hard + generator.normal(0, 1, (3, 60))
+    new = hard - 5 + generator.normal(0, 1, (3, 60))
+    paired, unpaired = difference(sample(new), sample(old)), difference(sample(new), sample(old, "other"))
+    assert paired.value == pytest.approx(-0.05, abs=0.005)
+    assert unpaired.value == pytest.approx(paired.value)
+    assert paired.interval[0] < -0.05 < paired.interval[1] < 0
+    assert paired.is_clear
+    assert not unpaired.is_clear
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_truth_in_about_95_of_100_cases() -> None:
+    generator = np.random.default_rng(1)
+    held = 0
+    for _ in range(200):
+        seeds = generator.normal(0, 3, (3, 1))  # what a seed adds to every passage
+        effect = estimate(sample(200 + seeds + generator.normal(0, 20, (1, 80)) + np.zeros((3, 80))))
+        held += effect.interval[0] <= 2.0 <= effect.interval[1]
+    assert 180 <= held <= 199
+
+
+def test_seeds_that_differ_make_an_interval_wider_and_one_seed_tells_nothing_of_them() -> None:
+    generator = np.random.default_rng(2)
+    blocks = generator.normal(200, 5, 80)
+    calm = estimate(sample(np.stack([blocks, blocks + 0.1, blocks - 0.1])))
+    wild = estimate(sample(np.stack([blocks, blocks + 10, blocks - 10])))
+    one = estimate(sample(blocks[None]))
+    widths = [each.interval[1] - each.interval[0] for each in (wild, calm, one)]
+    assert widths[0] > 5 * widths[1]
+    assert widths[2] == pytest.approx(widths[1], rel=0.1)

@@ -1,0 +1,63 @@
+"""The longest span that was copied from the training text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from textgen.evaluation import memorization as copying
+from textgen.evaluation.memorization import longest_verbatim_span
+from textgen.evaluation.text_metrics import TextAnalyzer
+
+TRAIN = "The cat sat on the mat. Anne hadn't seen O'Brien's Zorple.\n"
+
+
+LEXICON = {"the", "cat", "dog", "had", "seen", "ran"}
+
+
+few_letters = st.text("ab \U0001f600", max_size=40)
+
+
+@pytest.fixture(scope="module")
+def analyzer() -> TextAnalyzer:
+    return TextAnalyzer(TRAIN, LEXICON)
+
+
+@settings(max_examples=150)
+@given(few_letters, st.lists(few_letters, max_size=3), st.integers(1, 9))
+def test_longest_copy_agrees_with_a_naive_search(train: str, samples: list[str], block: int) -> None:
+    spans = {
+        sample[start:end]
+        for sample in samples
+        for start in range(len(sample))
+        for end in range(start + 1, len(sample) + 1)
+    }
+    expected = max((len(span) for span in spans if span in train), default=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copying, "BLOCK", block)  # copies that lie across blocks are found too
+        found = longest_verbatim_span(samples, train)
+    assert len(found) == expected
+    assert found in train
+    assert not found or any(found in sample for sample in samples)
+
+
+def test_longest_copy_is_not_fooled_by_colliding_hashes() -> None:
+    # Thue-Morse strings of 2**10 characters collide under polynomial hashes modulo 2**64. The padding
+    # makes 2**10 the first length that is tried.
+    first, second = "a", "b"
+    for _ in range(10):
+        first, second = first + second, second + first
+    found = longest_verbatim_span([first + "x" * 1023], second + "y" * 1023)
+    assert 0 < len(found) < len(first)
+    assert found in first
+    assert found in second
+    longer = (first[start : start + len(found) + 1] for start in range(len(first) - len(found)))
+    assert not any(span in second for span in longer)
+
+
+def test_longest_copy_of_a_planted_span(analyzer: TextAnalyzer) -> None:
+    assert analyzer.metrics(["xx sat on the mat. xx", "Anne?"]).longest_verbatim_span == len(
+        " sat on the mat. "
+    )
+    assert longest_verbatim_span(["qq" + TRAIN[10:30] + "qq"], TRAIN * 3) == TRAIN[10:30]

@@ -1,0 +1,40 @@
+"""What identifies a job, and so its measurement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from textgen.data.corpus import load_corpus
+from textgen.experiment.entry import parse_entry
+from textgen.runtime.device import DeviceConfig
+from textgen.suite.job import Job
+from textgen.suite.schema import Case
+from textgen.training.budget import parse_budget
+
+CPU = DeviceConfig(torch.device("cpu"), "fp32")
+
+
+TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,num_validations=2"
+
+
+TEXT = ["lee"]
+
+
+def test_a_measurement_is_known_by_all_that_decides_it() -> None:
+    corpus = load_corpus(TEXT, max_chars=20_000)
+    case = Case(label="a", entry=TINY)
+
+    def key(case: Case = case, corpus: Any = corpus, budget: str = "3000chars", seed: int = 0) -> str:
+        return Job(case, parse_entry(case.entry), corpus, parse_budget(budget), CPU, seed).key()
+
+    assert key() == key(case.model_copy(update={"label": "another name"}))
+    others = [
+        key(seed=1),
+        key(budget="4000chars"),
+        key(corpus=corpus.with_training(50)),
+        key(Case(label="a", entry=f"{TINY},dropout=0.5")),
+        key(Case(label="a", entry=TINY, samplers=("greedy",))),
+    ]
+    assert len({key(), *others}) == 6
