@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 
 HOLE = "\ufffc"
 """U+FFFC OBJECT REPLACEMENT CHARACTER: the place of something that is not text."""
@@ -112,11 +113,11 @@ def plain_text(wikitext: str) -> str:
     return html.unescape(text)
 
 
-def _inside_out(pattern: re.Pattern[str], replace: object, text: str) -> str:
+def _inside_out(pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str], text: str) -> str:
     """Return text with innermost matches replaced until none is left; `replace` must not create matches."""
     found = 1
     while found:
-        text, found = pattern.subn(replace, text)  # type: ignore[call-overload]
+        text, found = pattern.subn(replace, text)
     return text
 
 
