@@ -1,0 +1,153 @@
+"""`docs/architecture.md`: its tree has every package, and its walks name every file that a value passes."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
+from itertools import pairwise
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from helpers.pages import ROOT, read_page
+from textgen.cli.app import app
+from textgen.experiment.entry import Entry
+from textgen.generation.bound_sampler import BoundSampler
+from textgen.registry.registry import load
+from textgen.training.budget import Budget
+
+PAGE = read_page("docs/architecture.md")
+WALKS = dict(re.findall(r"^### (An? \w+): .*?\n(.*?)(?=^#|\Z)", PAGE, re.S | re.M))
+STEP = re.compile(r"^\d+\. `(\S+\.py)`, `([\w.]+)`", re.M)
+
+
+def test_the_tree_has_every_package() -> None:
+    tree = PAGE[PAGE.index("```\ntextgen/") :]
+    for path in (ROOT / "textgen").iterdir():
+        if path.is_dir() and (path / "__init__.py").exists():
+            assert f"\n  {path.name}/ " in tree, path.name
+    for folder in ("plugins", "embeddings", "benchmarks"):
+        for path in (ROOT / folder).glob("textgen_*"):
+            assert path.name in tree
+
+
+# --- walks, as the page tells them
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_the_functions_of_a_walk_exist(walk: str) -> None:
+    for file, name in STEP.findall(WALKS[walk]):
+        scope: list[ast.stmt] = ast.parse((ROOT / file).read_text("utf-8")).body
+        for part in name.split("."):
+            definitions = (ast.ClassDef, ast.FunctionDef)
+            (found,) = [node for node in scope if isinstance(node, definitions) and node.name == part]
+            scope = found.body
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_the_files_of_a_walk_follow_from_each_other(walk: str) -> None:
+    """One of them imports the other, control returns to a file, or the registry loads a plugin."""
+    files = [file for file, _ in STEP.findall(WALKS[walk])]
+    assert len(files) > 5
+    for index, (file, following) in enumerate(pairwise(files)):
+        registry_loads = module(following) in plugin_modules() and "textgen/registry/registry.py" in files
+        returns = following in files[:index]
+        imported = module(following) in imports(file) or module(file) in imports(following)
+        assert imported or returns or registry_loads, f"{file} → {following}"
+
+
+def module(file: str) -> str:
+    """Return the name of the module in a file."""
+    return re.sub(r"^(?:plugins|embeddings|benchmarks)/", "", file).removesuffix(".py").replace("/", ".")
+
+
+def plugin_modules() -> set[str]:
+    """Return the modules that entry points name."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return {
+        target.partition(":")[0] for group in project["entry-points"].values() for target in group.values()
+    }
+
+
+def imports(file: str) -> set[str]:
+    """Return the modules that a file imports, and the names that it imports from packages."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+# --- walks, as a run takes them
+
+ENTRY = "char-lstm:num_layers=1,hidden_size=8,batch_size=2,sequence_length=8,num_validations=1"
+BUDGET, SAMPLER = "2000chars", "top-p:p=0.9"
+COMMAND = ["bench", ENTRY, "--budget", BUDGET, "--sampler", SAMPLER, "--corpus", "lee", "--max-chars", "4000"]
+
+
+def test_a_run_passes_no_file_that_a_walk_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    TopP = load("sampler", "top-p")  # noqa: N806
+    travellers: dict[str, Callable[[Any], bool]] = {
+        "An entry": lambda value: isinstance(value, Entry) or value is ENTRY,
+        "A budget": lambda value: isinstance(value, Budget) or value is BUDGET,
+        "A sampler": lambda value: isinstance(value, (TopP, BoundSampler)) or value is SAMPLER,
+    }
+    ends = {
+        "An entry": load("model", "lstm").__init__.__code__,
+        "A budget": Budget.fraction.__code__,
+        "A sampler": TopP.__call__.__code__,
+    }
+    passed: dict[str, set[str]] = {walk: set() for walk in WALKS}
+    open_walks = set(WALKS)
+
+    def record(frame: FrameType, event: str, _: Any) -> None:
+        file = frame.f_code.co_filename
+        if event != "call" or not open_walks or not file.startswith(str(ROOT)):
+            return
+        values = list(arguments(frame))
+        for walk in list(open_walks):
+            if any(travellers[walk](value) for value in values):
+                passed[walk].add(file.removeprefix(f"{ROOT}/"))
+            if frame.f_code is ends[walk]:
+                open_walks.discard(walk)
+
+    sys.setprofile(record)
+    try:
+        app([*COMMAND, "--length", "10", "--device", "cpu", "--out", str(tmp_path)], standalone_mode=False)
+    finally:
+        sys.setprofile(None)
+    capsys.readouterr()
+    assert open_walks == set()
+    for walk, files in passed.items():
+        named = set(re.findall(r"`(\S+\.py)`", WALKS[walk]))
+        assert len(files) > 4
+        assert files <= named, f"{walk}: {files - named}"
+
+
+def arguments(frame: FrameType) -> Iterator[Any]:
+    """Yield the arguments of a call, and what lists, dictionaries and dataclasses among them hold."""
+    code = frame.f_code
+    for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+        yield from held(frame.f_locals.get(name))
+
+
+def held(value: Any, depth: int = 2) -> Iterator[Any]:
+    """Yield a value and, down to a depth, its members."""
+    yield value
+    members: Any = ()
+    if isinstance(value, (list, tuple)):
+        members = value[:20]
+    elif isinstance(value, dict):
+        members = [*value, *value.values()]
+    elif is_dataclass(value):
+        members = list(vars(value).values())
+    for member in members if depth else ():
+        yield from held(member, depth - 1)
