@@ -15,6 +15,7 @@ import typer.main
 
 import textgen
 from helpers.commands import TINY, forget_plugin_files
+from helpers.pages import read_page
 from textgen import library
 from textgen.cli.app import app
 
@@ -170,18 +171,18 @@ def test_plugins_are_listed_and_a_file_adds_to_them(tmp_path: Path) -> None:
     forget_plugin_files()
 
 
-def test_the_page_of_the_api_works_and_names_all_of_it(
+def test_the_code_of_the_pages_works_and_the_api_has_all_of_it(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = (Path(__file__).parent.parent / "docs" / "python.md").read_text("utf-8")
+    page, readme = read_page("docs/api.md"), read_page("README.md")
     assert set(EXPORTED) <= set(re.findall(r"\w+", page))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "novel.txt").write_text(text.read_text("utf-8"), "utf-8")
     tiny = {"-lstm:num_layers=2": f"-{TINY.partition('-')[2]}", "60s": "2000chars"}
-    for code in re.findall(r"^```python\n(.*?)^```", page, re.S | re.M):
+    for code in re.findall(r"^```python\n(.*?)^```", page + readme, re.S | re.M):
         for usual, quick in tiny.items():
             code = code.replace(usual, quick)  # noqa: PLW2901
-        exec(compile(code, "python.md", "exec"), {})
+        exec(compile(code, "api.md", "exec"), {})
     assert "random: " in capsys.readouterr().out
 
 

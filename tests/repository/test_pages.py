@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
@@ -137,6 +138,14 @@ def check_defaults(component: Any, listed: dict[str, str]) -> None:
 
 
 # --- the rest
+
+
+def test_the_modules_for_plugin_authors_have_what_the_page_says() -> None:
+    rows = re.findall(r"^\| `(textgen\.[\w.]+)` \| (.*) \|$", read_page("docs/api.md"), re.M)
+    assert len(rows) > 5
+    for module, about in rows:
+        for name in re.findall(r"`(\w+)`", about):
+            assert hasattr(importlib.import_module(module), name), (module, name)
 
 
 @pytest.mark.parametrize("page", PAGES)
