@@ -91,6 +91,7 @@ BUDGET, SAMPLER = "2000chars", "top-p:p=0.9"
 COMMAND = ["bench", ENTRY, "--budget", BUDGET, "--sampler", SAMPLER, "--corpus", "lee", "--max-chars", "4000"]
 
 
+@pytest.mark.slow
 def test_a_run_passes_no_file_that_a_walk_leaves_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,7 +36,7 @@ def cached(path: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def new_cached_file(path: Path, description: dict[str, Any]) -> Iterator[IO[bytes]]:
-    """Yield a file to write; it moves to `path` at the end, with `description` as it is by then.
+    """Yield a file to write; it moves to `path` at the end, with the final `description`.
 
     Raises `TextgenError` if the disk is full or permission is missing.
     """
