@@ -24,7 +24,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/mypy
 
 # The page of contracts, after a change of textgen/api.py.
-docs: $(VENV)/.created
+docs: $(VENV)/.installed
 	$(BIN)/python docs/contracts.py
 	$(BIN)/python docs/schema.py
 
