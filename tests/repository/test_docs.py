@@ -1,4 +1,4 @@
-"""What `docs/` says works: its code is run, its commands exist, and the contracts are those of the code."""
+"""The pages for plugin authors: code runs, commands exist, and the contracts are those of the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page in Markdown says holds: commands parse, links lead somewhere, tables match the code."""
+"""Every page in Markdown: its commands parse, its links lead somewhere, its tables match the code."""
 
 from __future__ import annotations
 

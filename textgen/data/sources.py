@@ -1,4 +1,4 @@
-"""Where texts come from: files, folders, standard input and corpora known by name."""
+"""Sources of texts: files, folders, standard input and corpora known by name."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ BOUNDARIES = (
     re.compile(r"\n(?=\S)"),
     re.compile(r"(?<=\S)(?= \S)"),
 )
-"""Where a block may end, best first: a paragraph, a line, a word. No bundled token crosses any of them."""
+"""Places where a block may end, best first: paragraph, line, word. No bundled token crosses any of them."""
 WINDOW = 1 << 14
 """Characters before its end in which a block is first searched for its last boundary."""
 
