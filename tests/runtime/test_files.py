@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from textgen.runtime.files import write_file
+from textgen.api import TextgenError
+from textgen.runtime.files import make_folder, new_folder, new_name, slug, write_file
 from textgen.runtime.records import to_json
 
 
@@ -20,3 +22,38 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     write_file(path, to_json({"text": "é\ud800"}))
     assert json.loads(path.read_text("utf-8")) == {"text": "é\ufffd"}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "deep" / "run") as made:
+        (made / "first").write_text("1")
+        assert not (tmp_path / "deep" / "run").exists()
+    assert [path.name for path in (tmp_path / "deep" / "run").iterdir()] == ["first"]
+    with suppress(SystemExit), new_folder(tmp_path / "deep" / "other") as made:
+        (made / "first").write_text("1")
+        raise SystemExit
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["run"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error_of_one_line(tmp_path: Path) -> None:
+    make_folder(tmp_path / "new" / "out")
+    assert list((tmp_path / "new" / "out").iterdir()) == []
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(TextgenError, match=r"^cannot write to folder '.*file': .*; choose another --out$"):
+        make_folder(tmp_path / "file")
+
+
+def test_a_slug_is_the_name_itself_or_ends_with_a_hash_that_tells_similar_names_apart() -> None:
+    assert slug("char-lstm") == "char-lstm"
+    names = ["char-lstm:a=1,b=2", "char-lstm:a=1;b=2", "../char-lstm", "é" * 200, "x" * 200, "x" * 201]
+    slugs = [slug(name) for name in names]
+    assert len(set(slugs)) == len(names)
+    assert all(len(text) <= 80 and "/" not in text and text.isascii() for text in slugs)
+
+
+def test_a_new_name_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.strftime", lambda form: "20260131-143000")
+    for name in ("bench-20260131-143000", "bench-20260131-143000-2"):
+        assert new_name("bench") == Path("runs", name)
+        Path("runs", name).mkdir(parents=True)

@@ -1,0 +1,46 @@
+"""The list of corpora, the statistics of one, and the changes that a cleaner makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from textgen.data.corpus import Corpus
+from textgen.data.split import Split
+from textgen.data.statistics import changes, items, statistics
+
+Install = Callable[[str, str, str], None]
+
+
+def test_statistics_counted_by_hand() -> None:
+    split = Split("the cat sat.\n\nThe cat ran.\n\n", "A cat. ", "The dög.")
+    text = split.train + split.validation + split.test
+    found = statistics(Corpus("mine", "raw", text, split))
+    assert found.name == "mine"
+    assert found.num_chars == len(text)
+    assert (found.num_words, found.num_paragraphs) == (10, 3)
+    assert found.train_alphabet_size == len(set(split.train))
+    assert found.train_vocabulary_size == len({"the", "cat", "sat", "The", "ran"})
+    assert found.train_words_seen_once == len({"the", "sat", "The", "ran"})
+    assert found.held_out_chars_unseen == len("dög")
+    assert found.held_out_words_unseen == 1 / 2  # The, dög
+    assert found.most_frequent_words[0] == "cat"
+    assert found.beginning == text
+
+
+def test_a_broken_corpus_does_not_hide_the_others(install: Install) -> None:
+    code = "class Toy:\n    '''Toys.'''\n    def read(self, item): ...\n    def items(self): return 1 / 0\n"
+    install("toys", "[textgen.corpora]\ntoy = toys:Toy", code)
+    found = {row["corpus"]: row["description"] for row in items()}
+    assert "failed: ZeroDivisionError: division by zero (toys.py, line 4)" in found["toy"]
+    assert found["lee"]
+    assert found["wiki/Albedo"] == ""
+
+
+def test_changes_are_the_lines_that_a_cleaner_changes(tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text("Kept.\n“Quoted”", encoding="utf-8")
+    assert list(changes([str(path)], "raw", "utf-8")) == []
+    assert list(changes([str(path)], "prose", "utf-8")) == [
+        "--- mine.txt\n", "+++ mine.txt after prose\n", "@@ -2 +2 @@\n", "-“Quoted”\n", '+"Quoted"\n'
+    ]  # fmt: skip
