@@ -10,8 +10,6 @@ from textgen.api import TextgenError
 from textgen.data.split import Split, parse_split, split_text
 
 PARAGRAPH = "The rain had stopped at last, and the road to the village lay empty.\nNobody came by."
-
-
 PROSE = "\n\n".join(f"{i} {PARAGRAPH}" for i in range(200))
 
 

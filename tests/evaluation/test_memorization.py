@@ -11,8 +11,6 @@ from textgen.evaluation.memorization import longest_verbatim_span
 from textgen.evaluation.text_metrics import TextAnalyzer
 
 TRAIN = "The cat sat on the mat. Anne hadn't seen O'Brien's Zorple.\n"
-
-
 LEXICON = {"the", "cat", "dog", "had", "seen", "ran"}
 
 

@@ -14,11 +14,7 @@ from textgen.suite.schema import Case
 from textgen.training.budget import parse_budget
 
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
-
-
 TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,num_validations=2"
-
-
 TEXT = ["lee"]
 
 

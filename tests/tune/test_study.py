@@ -1,85 +1,32 @@
-"""Studies survive whatever ends a process, and processes share one without losing or repeating a trial."""
+"""Studies: what they try, what comes out, and how a stopped one resumes."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from optuna.trial import TrialState
 
+from helpers.studies import RATE, SIZE, Toy, bowl, run
 from textgen.api import TextgenError
 from textgen.runtime.records import to_json
 from textgen.training.progress import Progress
 from textgen.tune.report import to_markdown
-from textgen.tune.results import Contestant, FinalComparison
 from textgen.tune.run import run_study
 from textgen.tune.search_space import Dimension
-from textgen.tune.study import DONE, MAX_ATTEMPTS, Study, parameters
+from textgen.tune.study import DONE, Study
 from textgen.tune.tpe import ONLY_RANDOM
 from textgen.tune.trials import Goal, search
 
 pytestmark = pytest.mark.slow
 
-RATE = Dimension("rate", tuple(n / 100 for n in range(1, 101)), 0.5, is_range=True)
-SIZE = Dimension("size", tuple(range(1, 9)), 4, is_range=True)
-Measure = Callable[[Mapping[str, Any], Callable[[Progress], None]], float]
-
-
-def bowl(params: Mapping[str, Any], report: Any) -> float:  # noqa: ARG001
-    """Best at rate 0.2 and size 6."""
-    return float((params["rate"] - 0.2) ** 2 + 0.01 * (params["size"] - 6) ** 2)
-
-
-@dataclass(frozen=True)
-class ToySettings:
-    """What determines a toy."""
-
-    seed: int
-    entry: str = "toy"
-
-
-@dataclass(frozen=True)
-class Toy:
-    """An objective that takes no time."""
-
-    formula: Measure = bowl
-    dimensions: tuple[Dimension, ...] = (RATE, SIZE)
-    seed: int = 0
-    name: str = "toy"
-    value_name: str = "value"
-    num_steps: int = 10
-    calls: list[dict[str, Any]] = field(default_factory=list)
-
-    def settings(self) -> ToySettings:
-        return ToySettings(self.seed)
-
-    def evaluate(self, params: Mapping[str, Any], follow: Callable[[Progress], None]) -> float:
-        self.calls.append(dict(params))
-        return self.formula(params, follow)
-
-    def compare(self, best: str, *others: Any) -> FinalComparison:
-        assert len(others) == 3
-        sides = {"default": Contestant("toy", 1.5), "best": Contestant(best, 1.0)}
-        return FinalComparison(scored_on="test", seeds=(1,), **sides, gain=0.5, interval=(0.25, 0.75))
-
 
 def progress(fraction: float, bits: float | None) -> Progress:
     return Progress(fraction, 1.0, 1, 1.0, 100, 5.0, bits)
-
-
-def run(folder: Path, objective: Toy, num_trials: int, **options: Any) -> list[Any]:
-    with Study(folder, objective, **options) as study:
-        search(study, Goal(num_trials, None))
-        return study.trials()
 
 
 # --- what is tried
@@ -222,90 +169,3 @@ def test_an_interrupted_trial_waits_for_the_next_time(tmp_path: Path) -> None:
     trials = run(tmp_path, again, 5)
     assert again.calls[0] == objective.calls[-1]
     assert sum(trial.state in DONE for trial in trials) == 5
-
-
-# --- processes
-
-SCRIPT = """
-import sys, time
-from pathlib import Path
-sys.path.insert(0, {here!r})
-from test_study import Toy
-from textgen.tune.trials import Goal, Study, search
-
-def slow(params, report):
-    print(sorted(params.items()), flush=True)
-    time.sleep({seconds})
-    return params["rate"]
-
-with Study(Path({folder!r}), Toy(slow)) as study:
-    search(study, Goal({num_trials}, None))
-"""
-
-
-def start(folder: Path, num_trials: int, seconds: float) -> subprocess.Popen[str]:
-    code = SCRIPT.format(
-        here=str(Path(__file__).parent), folder=str(folder), num_trials=num_trials, seconds=seconds
-    )
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, encoding="utf-8", env=environment
-    )
-
-
-def kill_in_mid_trial(process: subprocess.Popen[str]) -> None:
-    assert process.stdout is not None
-    assert process.stdout.readline()
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-
-
-def test_a_killed_study_goes_on_without_repeating_a_finished_trial(tmp_path: Path) -> None:
-    finished = run(tmp_path, Toy(), 3)
-    kill_in_mid_trial(start(tmp_path, 6, seconds=600))
-    with Study(tmp_path, Toy()) as study:
-        assert [trial.state for trial in study.trials()][3:] == [TrialState.RUNNING]
-        assert study.num_done() == 3
-        killed = parameters(study.trials()[3])
-    objective = Toy()
-    trials = run(tmp_path, objective, 6)
-    assert objective.calls[0] == killed
-    assert len(objective.calls) == 3
-    done = [tuple(trial.params.values()) for trial in trials if trial.state in DONE]
-    assert len(done) == len(set(done)) == 6
-    assert [trial.values for trial in trials[:3]] == [trial.values for trial in finished]
-    assert trials[3].state == TrialState.FAIL
-
-
-def test_a_trial_that_kills_its_process_is_not_tried_for_ever(tmp_path: Path) -> None:
-    for _ in range(MAX_ATTEMPTS):
-        kill_in_mid_trial(start(tmp_path, 1, seconds=600))
-    objective = Toy()
-    run(tmp_path, objective, 1)
-    (call,) = objective.calls
-    assert call != {"rate": 0.5, "size": 4}
-
-
-def test_two_processes_share_a_study(tmp_path: Path) -> None:
-    processes = [start(tmp_path, 8, seconds=0.3) for _ in range(2)]
-    outputs = [process.communicate()[0].splitlines() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    assert len(outputs[0]) + len(outputs[1]) == 8
-    assert len({*outputs[0], *outputs[1]}) == 8
-    with Study(tmp_path, Toy()) as study:
-        assert [trial.state for trial in study.trials()] == [TrialState.COMPLETE] * 8
-
-
-def test_a_process_waits_for_the_last_trial_of_another_that_is_killed(tmp_path: Path) -> None:
-    doomed = start(tmp_path, 1, seconds=600)
-    assert doomed.stdout is not None
-    assert doomed.stdout.readline()
-    with Study(tmp_path, Toy()) as study:
-        assert study.claim(1) == "wait"
-    helper = start(tmp_path, 1, seconds=0)
-    doomed.kill()
-    doomed.communicate()
-    assert helper.communicate()[0].splitlines() == ["[('rate', 0.5), ('size', 4)]"]
-    with Study(tmp_path, Toy()) as study:
-        assert study.claim(1) == "done"

@@ -1,0 +1,62 @@
+"""An objective that takes no time, and studies of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from textgen.training.progress import Progress
+from textgen.tune.results import Contestant, FinalComparison
+from textgen.tune.search_space import Dimension
+from textgen.tune.study import Study
+from textgen.tune.trials import Goal, search
+
+RATE = Dimension("rate", tuple(n / 100 for n in range(1, 101)), 0.5, is_range=True)
+SIZE = Dimension("size", tuple(range(1, 9)), 4, is_range=True)
+Measure = Callable[[Mapping[str, Any], Callable[[Progress], None]], float]
+
+
+def bowl(params: Mapping[str, Any], report: Any) -> float:  # noqa: ARG001
+    """Best at rate 0.2 and size 6."""
+    return float((params["rate"] - 0.2) ** 2 + 0.01 * (params["size"] - 6) ** 2)
+
+
+@dataclass(frozen=True)
+class ToySettings:
+    """What determines a toy."""
+
+    seed: int
+    entry: str = "toy"
+
+
+@dataclass(frozen=True)
+class Toy:
+    """An objective that takes no time."""
+
+    formula: Measure = bowl
+    dimensions: tuple[Dimension, ...] = (RATE, SIZE)
+    seed: int = 0
+    name: str = "toy"
+    value_name: str = "value"
+    num_steps: int = 10
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def settings(self) -> ToySettings:
+        return ToySettings(self.seed)
+
+    def evaluate(self, params: Mapping[str, Any], follow: Callable[[Progress], None]) -> float:
+        self.calls.append(dict(params))
+        return self.formula(params, follow)
+
+    def compare(self, best: str, *others: Any) -> FinalComparison:
+        assert len(others) == 3
+        sides = {"default": Contestant("toy", 1.5), "best": Contestant(best, 1.0)}
+        return FinalComparison(scored_on="test", seeds=(1,), **sides, gain=0.5, interval=(0.25, 0.75))
+
+
+def run(folder: Path, objective: Toy, num_trials: int, **options: Any) -> list[Any]:
+    with Study(folder, objective, **options) as study:
+        search(study, Goal(num_trials, None))
+        return study.trials()

@@ -1,0 +1,94 @@
+"""Processes share a study without losing or repeating a trial, even if one is killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from optuna.trial import TrialState
+
+from helpers.studies import Toy, run
+from textgen.tune.study import DONE, MAX_ATTEMPTS, Study, parameters
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from helpers.studies import Toy
+from textgen.tune.trials import Goal, Study, search
+
+def slow(params, report):
+    print(sorted(params.items()), flush=True)
+    time.sleep({seconds})
+    return params["rate"]
+
+with Study(Path({folder!r}), Toy(slow)) as study:
+    search(study, Goal({num_trials}, None))
+"""
+
+
+def start(folder: Path, num_trials: int, seconds: float) -> subprocess.Popen[str]:
+    code = SCRIPT.format(
+        here=str(Path(__file__).parent.parent), folder=str(folder), num_trials=num_trials, seconds=seconds
+    )
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, encoding="utf-8")
+
+
+def kill_in_mid_trial(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_killed_study_goes_on_without_repeating_a_finished_trial(tmp_path: Path) -> None:
+    finished = run(tmp_path, Toy(), 3)
+    kill_in_mid_trial(start(tmp_path, 6, seconds=600))
+    with Study(tmp_path, Toy()) as study:
+        assert [trial.state for trial in study.trials()][3:] == [TrialState.RUNNING]
+        assert study.num_done() == 3
+        killed = parameters(study.trials()[3])
+    objective = Toy()
+    trials = run(tmp_path, objective, 6)
+    assert objective.calls[0] == killed
+    assert len(objective.calls) == 3
+    done = [tuple(trial.params.values()) for trial in trials if trial.state in DONE]
+    assert len(done) == len(set(done)) == 6
+    assert [trial.values for trial in trials[:3]] == [trial.values for trial in finished]
+    assert trials[3].state == TrialState.FAIL
+
+
+def test_a_trial_that_kills_its_process_is_not_tried_for_ever(tmp_path: Path) -> None:
+    for _ in range(MAX_ATTEMPTS):
+        kill_in_mid_trial(start(tmp_path, 1, seconds=600))
+    objective = Toy()
+    run(tmp_path, objective, 1)
+    (call,) = objective.calls
+    assert call != {"rate": 0.5, "size": 4}
+
+
+def test_two_processes_share_a_study(tmp_path: Path) -> None:
+    processes = [start(tmp_path, 8, seconds=0.3) for _ in range(2)]
+    outputs = [process.communicate()[0].splitlines() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert len(outputs[0]) + len(outputs[1]) == 8
+    assert len({*outputs[0], *outputs[1]}) == 8
+    with Study(tmp_path, Toy()) as study:
+        assert [trial.state for trial in study.trials()] == [TrialState.COMPLETE] * 8
+
+
+def test_a_process_waits_for_the_last_trial_of_another_that_is_killed(tmp_path: Path) -> None:
+    doomed = start(tmp_path, 1, seconds=600)
+    assert doomed.stdout is not None
+    assert doomed.stdout.readline()
+    with Study(tmp_path, Toy()) as study:
+        assert study.claim(1) == "wait"
+    helper = start(tmp_path, 1, seconds=0)
+    doomed.kill()
+    doomed.communicate()
+    assert helper.communicate()[0].splitlines() == ["[('rate', 0.5), ('size', 4)]"]
+    with Study(tmp_path, Toy()) as study:
+        assert study.claim(1) == "done"
