@@ -65,6 +65,7 @@ def test_only_own_packages_land_in_site_packages(distribution: Distribution) -> 
     assert information == {f"textgen_bench-{PROJECT['version']}.dist-info"}
     own = {path.name for path in ROOT.glob("*/textgen_*") if (path / "__init__.py").exists()} | {"textgen"}
     assert packages - information == own
+    assert len(own) <= 8
     assert not [name for name in distribution.files if "tests" in name or "__pycache__" in name]
 
 

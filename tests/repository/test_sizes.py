@@ -1,0 +1,49 @@
+"""Files and functions are short enough to be read at once."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from textgen.cli import plugins
+from textgen.cli.app import app
+
+ROOT = Path(__file__).parent.parent.parent
+MAX_FILE_LINES = 300
+MAX_FUNCTION_LINES = 60
+FILES = [
+    path
+    for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
+
+
+def command_names() -> set[str]:
+    """Return the functions that are commands, whose lines are options."""
+    commands = [command.callback for app in (app, plugins.app) for command in app.registered_commands]
+    return {command.__name__ for command in commands if command is not None}
+
+
+def long_functions(path: Path, commands: set[str]) -> dict[str, int]:
+    """Return the lines of each function of a file that has too many and is not one of `commands`."""
+    functions = [
+        node
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name not in commands
+    ]
+    lengths = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in functions}
+    return {name: lines for name, lines in lengths.items() if lines > MAX_FUNCTION_LINES}
+
+
+def test_no_file_has_more_than_300_lines() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in FILES}
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_FILE_LINES} == {}
+
+
+def test_no_function_has_more_than_60_lines_but_commands() -> None:
+    cli, commands = ROOT / "textgen" / "cli", command_names()
+    found = {
+        str(path.relative_to(ROOT)): long_functions(path, commands if path.parent == cli else set())
+        for path in FILES
+    }
+    assert {name: functions for name, functions in found.items() if functions} == {}
