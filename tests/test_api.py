@@ -223,7 +223,7 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(
         (lambda: textgen.plugins("modell"), "unknown kind 'modell'; did you mean 'model'"),
     ],
 )
-def test_what_cannot_be_meant_is_one_line(
+def test_what_cannot_be_meant_is_a_one_line_error(
     call: Callable[[], object], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

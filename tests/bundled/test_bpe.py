@@ -25,7 +25,7 @@ def bpe_tokenizer(text: str, vocab_size: int = 4000) -> BPETokenizer:
     return tokenizer
 
 
-def test_bpe_joins_the_most_frequent_pair_again_and_again() -> None:
+def test_bpe_merges_the_most_frequent_pair_first() -> None:
     text = "ab\nab\nabc\nabc\nabc\n"
     assert bpe_tokenizer(text, 257).tokens[:3] == ["\n", "ab", "c"]
     tokenizer = bpe_tokenizer(text, 258)
@@ -33,7 +33,7 @@ def test_bpe_joins_the_most_frequent_pair_again_and_again() -> None:
     assert surfaces(tokenizer, "abcab cba") == ["abc", "ab", " ", "c", "b", "a"]
 
 
-def test_bpe_has_at_most_so_many_tokens_each_once(news: str) -> None:
+def test_bpe_has_at_most_vocab_size_distinct_tokens(news: str) -> None:
     for vocab_size in (256, 300, 1000):
         tokenizer = bpe_tokenizer(news, vocab_size)
         assert len(tokenizer.tokens) == vocab_size == len(set(tokenizer.tokens))
@@ -50,7 +50,7 @@ def test_bpe_tokens_stay_within_words_and_have_ids_by_falling_frequency(news: st
     assert len(news) / len(ids) > 2.5
 
 
-def test_bpe_writes_what_is_no_text_by_itself_as_bytes() -> None:
+def test_bpe_writes_incomplete_characters_as_bytes() -> None:
     tokenizer = bpe_tokenizer("a“ a” a“ a”")
     assert surfaces(tokenizer, "“–€") == ["“", "<0xE2><0x80>", "<0x93>", "<0xE2>", "<0x82>", "<0xAC>"]
     assert surface(b"<0x41>") == "".join(BYTE_TOKENS[byte] for byte in b"<0x41>")

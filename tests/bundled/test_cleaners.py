@@ -44,7 +44,7 @@ def test_clean_is_idempotent_and_tidy(text: str) -> None:
 
 @given(ANY_TEXT | NASTY_TEXT, st.tuples(*[st.booleans()] * 6))
 @settings(deadline=None)
-def test_any_steps_go_together(text: str, steps: tuple[bool, ...]) -> None:
+def test_steps_can_be_combined_freely(text: str, steps: tuple[bool, ...]) -> None:
     assert isinstance(Prose(*steps).clean(text), str)
 
 
@@ -196,7 +196,7 @@ def test_whitespace() -> None:
 
 
 @given(ANY_TEXT | NASTY_TEXT)
-def test_seed_alphabet(text: str) -> None:
+def test_letters_alphabet(text: str) -> None:
     assert set(Letters().clean(text)) <= set("abcdefghijklmnopqrstuvwxyz \n")
 
 
@@ -211,5 +211,5 @@ def test_seed_alphabet(text: str) -> None:
         ("東京 42!", ""),
     ],
 )
-def test_seed(text: str, cleaned: str) -> None:
+def test_letters(text: str, cleaned: str) -> None:
     assert Letters().clean(text) == cleaned

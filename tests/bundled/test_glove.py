@@ -34,7 +34,7 @@ def gensim_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "gensim-data"
 
 
-def test_glove_by_name_without_a_network_is_one_line(
+def test_glove_by_name_without_a_network_is_a_one_line_error(
     gensim_data: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(TextgenError, match=r"'glove-twitter-25' .* with path=") as caught:

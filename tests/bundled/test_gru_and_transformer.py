@@ -155,7 +155,7 @@ def test_the_window_is_context_tokens_of_each_layer(ids: Tensor, num_layers: int
 
 
 @torch.inference_mode()
-def test_before_the_window_is_full_nothing_but_the_text_is_attended_to(ids: Tensor) -> None:
+def test_a_window_that_is_not_full_attends_to_the_text_only(ids: Tensor) -> None:
     model = built(transformer)
     num_tokens, caches = model.initial_state(3)
     noise = [(torch.randn_like(keys), torch.randn_like(values)) for keys, values in caches]
@@ -165,7 +165,7 @@ def test_before_the_window_is_full_nothing_but_the_text_is_attended_to(ids: Tens
 
 @pytest.mark.parametrize("num_tokens", [10**6, 10**9, PERIOD - 12])
 @torch.inference_mode()
-def test_far_into_a_text_it_predicts_as_at_its_beginning(ids: Tensor, num_tokens: int) -> None:
+def test_predictions_far_into_a_text_equal_those_at_its_beginning(ids: Tensor, num_tokens: int) -> None:
     model = built(transformer)
     far = model.initial_state(3)
     far = (far[0] + num_tokens, far[1])
@@ -193,7 +193,7 @@ def test_the_prepared_step_gives_the_logits_of_the_model_and_may_be_repeated(ids
         torch.testing.assert_close(logits, whole[:, position], atol=1e-4, rtol=0)
 
 
-def test_sizes_that_do_not_fit_are_one_line() -> None:
+def test_sizes_that_do_not_fit_are_one_line_errors() -> None:
     with pytest.raises(TextgenError, match=r"hidden_size=20 .* num_heads=4") as caught:
         Transformer(10, hidden_size=20, num_heads=4)
     assert "\n" not in str(caught.value)

@@ -55,7 +55,7 @@ def test_a_network_of_another_kind_is_named_with_its_layer(
         load_keras(path)
 
 
-def test_an_unknown_gate_or_no_stack_at_all_is_named(tmp_path: Path) -> None:
+def test_an_unknown_gate_or_a_missing_stack_is_named(tmp_path: Path) -> None:
     path = write_h5(tmp_path / "saved", configuration("swish"), random_weights())
     with pytest.raises(TextgenError, match="'first' has recurrent_activation=swish, not sigmoid or hard_s"):
         load_keras(path)

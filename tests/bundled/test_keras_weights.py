@@ -94,7 +94,7 @@ def test_a_file_gives_the_probabilities_of_its_network(
     np.testing.assert_array_equal(predict(again, IDS), predict(model, IDS))
 
 
-def test_an_open_window_is_what_one_chooses(tmp_path: Path) -> None:
+def test_a_window_of_any_length_can_be_chosen(tmp_path: Path) -> None:
     layers = configuration()
     del layers[0]  # without an InputLayer the first layer tells the shape
     layers[0]["config"]["batch_input_shape"] = [None, None, 1]

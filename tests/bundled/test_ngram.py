@@ -113,7 +113,7 @@ IDS = st.lists(st.integers(0, 4), min_size=1, max_size=40)
     order=st.integers(1, 5),
     discount=st.none() | st.floats(0.1, 1),
 )
-def test_arrays_give_what_dictionaries_give(
+def test_arrays_and_dictionaries_agree(
     train: list[int], ids: list[int], order: int, discount: float | None
 ) -> None:
     check_against_dictionaries(train, ids, 7, order, discount)
@@ -137,7 +137,7 @@ def test_discounts_by_the_formula() -> None:
 
 @pytest.mark.parametrize("order", [2, 3, 4, 5])
 @pytest.mark.parametrize("discount", [0.1, 0.75, 1.0])
-def test_a_fixed_discount_is_that_of_nltk(order: int, discount: float) -> None:
+def test_a_fixed_discount_gives_the_probabilities_of_nltk(order: int, discount: float) -> None:
     """Two definitions differ, and this text is one on which they cannot.
 
     nltk does not interpolate single tokens with the uniform distribution, nor discount them; here all pairs
@@ -175,7 +175,7 @@ def test_a_text_of_one_token_leaves_the_others_possible(order: int) -> None:
     assert found[-1, 3] > math.log(0.99)
 
 
-def test_without_a_text_all_is_equally_likely() -> None:
+def test_without_a_text_everything_is_equally_likely() -> None:
     expected = torch.full((2, 9), -math.log(9))
     torch.testing.assert_close(log_probabilities(NGram(9), [0, 1]), expected)
     torch.testing.assert_close(log_probabilities(fitted([], 9, order=3), [0, 1]), expected)
@@ -192,7 +192,7 @@ def test_ids_in_a_file_and_of_any_type(tmp_path: Path) -> None:
         assert torch.equal(log_probabilities(model, ids[:20]), expected)
 
 
-def test_keys_too_large_to_be_packed_are_sorted_all_the_same() -> None:
+def test_keys_too_large_to_be_packed_are_sorted_too() -> None:
     keys = np.array([5, 1, 5, 0, 7, 1])
     for end in (8, 1 << 62):
         ordered, places = sort_with_places(keys, end)
@@ -214,7 +214,7 @@ def test_the_order_follows_the_text() -> None:
 
 
 @pytest.mark.parametrize("name", ["char-ngram", "word-ngram", "char-ngram:order=2,discount=0.6"])
-def test_a_run_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
+def test_a_run_round_trips(name: str, tmp_path: Path) -> None:
     run = make_run(name)
     save_run(tmp_path / "run", run)
     loaded = load_run(tmp_path / "run", CPU)
@@ -223,7 +223,7 @@ def test_a_run_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["tokens_2", "counts_1", "num_next_2"])
-def test_a_damaged_run_is_one_line(name: str, tmp_path: Path) -> None:
+def test_a_damaged_run_is_a_one_line_error(name: str, tmp_path: Path) -> None:
     save_run(tmp_path / "run", make_run("char-ngram:order=3"))
     path = tmp_path / "run" / "weights.safetensors"
     weights = load_file(path)

@@ -10,9 +10,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor
 
-from textgen.generation.sampling import sample_categorical
 from textgen.registry.options import build
 from textgen.registry.registry import names
 
@@ -57,7 +56,7 @@ def softmax(logits: list[float]) -> list[float]:
     ),
     uniform=st.floats(0, 1, width=32, exclude_max=True),
 )
-def test_an_impossible_token_is_never_drawn(name: str, logits: list[float], uniform: float) -> None:
+def test_an_impossible_token_is_never_sampled(name: str, logits: list[float], uniform: float) -> None:
     ids = sampler(name)(torch.tensor([logits] * 4), torch.tensor([uniform, *EDGES.tolist()]))
     assert ids.shape == (4,)
     assert ids.dtype == torch.int64
@@ -73,13 +72,13 @@ def test_greedy_takes_the_most_probable() -> None:
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_temperature_draws_from_the_softmax(temperature: float) -> None:
+def test_temperature_samples_from_the_softmax(temperature: float) -> None:
     logits = [0.0, 1.0, -1.0, MINUS_INFINITY, 0.5]
     drawn = frequencies(f"temperature:temperature={temperature}", logits)
     assert drawn.tolist() == pytest.approx(softmax([logit / temperature for logit in logits]), abs=0.01)
 
 
-def test_top_k_draws_among_the_k_best_only() -> None:
+def test_top_k_samples_the_k_best_tokens_only() -> None:
     logits = [0.0, 2.0, 1.0, -1.0]
     best = softmax([2.0, 1.0])
     assert frequencies("top-k:k=2", logits).tolist() == pytest.approx([0, *best, 0], abs=0.01)
@@ -100,7 +99,7 @@ def test_top_k_draws_among_the_k_best_only() -> None:
         (1.0, [0.15, 0.5, 0.3, 0.05]),
     ],
 )
-def test_top_p_draws_among_the_fewest_tokens_that_reach_p(p: float, nucleus: list[float]) -> None:
+def test_top_p_samples_the_fewest_tokens_that_reach_p(p: float, nucleus: list[float]) -> None:
     logits = [math.log(probability) for probability in (0.15, 0.5, 0.3, 0.05)]
     assert frequencies(f"top-p:p={p}", logits).tolist() == pytest.approx(nucleus, abs=0.01)
 
@@ -115,7 +114,7 @@ def test_top_p_measures_its_nucleus_after_the_temperature() -> None:
     ("p", "kept"),
     [(1.0, [1]), (0.61, [1]), (0.59, [1, 2]), (0.31, [1, 2]), (0.29, [0, 1, 2]), (0.01, [0, 1, 2, 3])],
 )
-def test_min_p_draws_among_those_nearly_as_probable_as_the_best(p: float, kept: list[int]) -> None:
+def test_min_p_samples_tokens_nearly_as_probable_as_the_best(p: float, kept: list[int]) -> None:
     probabilities = [0.15, 0.5, 0.3, 0.05]
     total = sum(probabilities[token] for token in kept)
     expected = [value / total if token in kept else 0 for token, value in enumerate(probabilities)]
@@ -132,7 +131,7 @@ def test_min_p_compares_after_the_temperature() -> None:
 @pytest.mark.parametrize(
     ("p", "kept"), [(0.29, [1]), (0.31, [1, 2]), (0.49, [1, 2]), (0.51, [0, 1, 2]), (1.0, [0, 1, 2, 3])]
 )
-def test_typical_draws_among_those_that_surprise_as_much_as_expected(p: float, kept: list[int]) -> None:
+def test_typical_samples_tokens_of_about_the_expected_surprisal(p: float, kept: list[int]) -> None:
     # The entropy is 1.28 nats; the surprises differ from it by 0.36, 0.08, 0.33 and 1.02.
     probabilities = [0.4, 0.3, 0.2, 0.1]
     total = sum(probabilities[token] for token in kept)
@@ -149,20 +148,3 @@ def test_typical_measures_after_the_temperature() -> None:
 
 
 # --- drawing by inverting the cumulative sum
-
-
-def test_draw_inverts_the_cumulative_sum() -> None:
-    logits = torch.tensor([[0.25, 0.5, 0.0, 0.25]]).log()
-    uniforms = [0.0, 0.24, 0.26, 0.74, 0.76, 0.99]
-    ids = [int(sample_categorical(logits, torch.tensor([uniform]))) for uniform in uniforms]
-    assert ids == [0, 0, 1, 1, 3, 3]
-
-
-@given(seed=st.integers(0, 10_000), size=st.integers(1, 5000))
-def test_draw_is_safe_at_its_edges_whatever_the_rounding(seed: int, size: int) -> None:
-    logits = 5 * torch.randn(1, size, generator=torch.Generator().manual_seed(seed))
-    logits = nn.functional.pad(logits, (2, 2), value=MINUS_INFINITY)
-    first, last = (int(sample_categorical(logits, torch.tensor([edge]))) for edge in (0.0, float(EDGES[2])))
-    largest = int(sample_categorical(logits, torch.tensor([math.nextafter(1.0, 0.0)], dtype=torch.float64)))
-    assert first == 2
-    assert first <= last <= largest <= size + 1

@@ -35,7 +35,7 @@ def walk(choose: Choose, logits: Tensor, num_steps: int, seed: int = 0) -> Tenso
 
 
 @pytest.mark.parametrize("num_chars", [np.ones(100, int), np.repeat([3, 2, 4, 1], 25)], ids=["char", "word"])
-def test_mirostat_holds_its_surprise_per_character(num_chars: np.ndarray) -> None:
+def test_mirostat_keeps_the_surprisal_per_character_near_tau(num_chars: np.ndarray) -> None:
     logits = 4 * torch.randn(2000, 4, 100, generator=torch.Generator().manual_seed(1))
     surprise, lengths = -logits.log_softmax(-1) / math.log(2), torch.from_numpy(num_chars)
     least = float(surprise.amin(-1).mean() / num_chars.mean())  # of the most probable token each time
@@ -50,14 +50,14 @@ def test_mirostat_holds_its_surprise_per_character(num_chars: np.ndarray) -> Non
 
 
 @pytest.mark.slow
-def test_mirostat_leaves_a_model_alone_that_surprises_less_than_it_may() -> None:
+def test_mirostat_leaves_a_model_below_tau_alone() -> None:
     logits = torch.tensor([[2.0, 1.0, 0.0, -1.0, 0.5]])
     ids = walk(begin("mirostat:tau=9", [[]]), logits, 20_000)[:, 0]
     drawn = torch.bincount(ids, minlength=5) / len(ids)
     assert drawn.tolist() == pytest.approx(logits[0].softmax(0).tolist(), abs=0.01)
 
 
-def test_the_limit_of_mirostat_comes_down_soon_after_a_long_dull_stretch() -> None:
+def test_the_limit_of_mirostat_falls_soon_after_a_long_predictable_stretch() -> None:
     choose = begin("mirostat:tau=1", [[]], np.ones(64, int))
     dull = torch.tensor([[20.0] + [0.0] * 63])
     walk(choose, dull, 500)
@@ -92,7 +92,7 @@ def repeated_chars(past: Sequence[int], token: int, window: int) -> int:
     allowed_length=st.integers(0, 6),
     window=st.integers(1, 20),
 )
-def test_each_character_too_many_divides_the_probability(
+def test_each_character_beyond_the_allowed_length_divides_the_probability(
     prompt: list[int], written: list[int], allowed_length: int, window: int
 ) -> None:
     spec = f"dry:penalty=3,allowed_length={allowed_length},window={window},temperature=1"
@@ -112,7 +112,7 @@ def test_each_character_too_many_divides_the_probability(
     assert int(choose(logits.expand(2, -1), uniforms[:2])[0]) == int(wanted.argmax())
 
 
-def test_a_loop_ends_that_the_model_would_write_for_ever() -> None:
+def test_an_endless_loop_of_the_model_is_broken() -> None:
     logits = torch.tensor([[3.0, 2.0, 1.0, 0.0, -1.0]])
     loop = walk(begin("dry:penalty=1,temperature=0.01", [[]]), logits, 60)[:, 0].tolist()
     assert loop == [0] * 60
@@ -131,7 +131,7 @@ def test_the_prompt_counts_and_what_is_out_of_the_window_does_not() -> None:
     assert int(begin(spec + "5", [[0, 2, 3]])(logits, half)) == 0  # five characters follow
 
 
-def test_without_repetition_it_draws_as_top_p() -> None:
+def test_without_repetition_dry_samples_like_top_p() -> None:
     logits = torch.randn(8, 5, generator=torch.Generator().manual_seed(0))
     uniforms = torch.rand(8, generator=torch.Generator().manual_seed(1))
     ids = begin("dry:p=0.7,temperature=0.9", [[]] * 8)(logits, uniforms)

@@ -49,7 +49,7 @@ def is_fallback(tokenizer: Tokenizer) -> NDArray[np.bool_]:
 
 
 @given(text=...)
-def test_any_text_comes_back(tokenizer: Tokenizer, text: str) -> None:
+def test_any_text_round_trips(tokenizer: Tokenizer, text: str) -> None:
     ids = tokenizer.encode(text)
     assert ids.ndim == 1
     assert np.issubdtype(ids.dtype, np.integer)
@@ -62,7 +62,7 @@ def test_any_text_comes_back(tokenizer: Tokenizer, text: str) -> None:
 @example(train="", text="")
 @example(train=" ", text="the end")
 @example(train="\ud83d\ude00", text="\ud83d\ude00 😀")
-def test_any_text_comes_back_after_any_training_and_a_restart(name: str, train: str, text: str) -> None:
+def test_any_text_round_trips_after_any_fit_and_a_restart(name: str, train: str, text: str) -> None:
     tokenizer, restored = fitted(name, train), build("tokenizer", name)
     restored.restore(json.loads(json.dumps(tokenizer.state())))
     ids = tokenizer.encode(text)
@@ -121,7 +121,7 @@ def test_a_tokenizer_can_be_sent_to_another_process(name: str, news: str) -> Non
 # --- byte
 
 
-def test_byte_ids_are_the_bytes_and_those_above_ascii_are_spelling() -> None:
+def test_byte_ids_are_the_bytes_and_those_above_ascii_are_fallback() -> None:
     tokenizer = ByteTokenizer()
     ids = tokenizer.encode("A\né\ud83d")
     assert ids.tolist() == [0x41, 0x0A, 0xC3, 0xA9, 0xED, 0xA0, 0xBD]

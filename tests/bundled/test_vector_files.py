@@ -74,7 +74,7 @@ def test_words_with_spaces_repeated_words_and_large_kv_files(tmp_path: Path) -> 
         ("empty.kv", b"", "Ran out of input"),
     ],
 )
-def test_a_damaged_file_is_one_line_with_its_path(
+def test_a_damaged_file_is_a_one_line_error_with_its_path(
     tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     path = tmp_path / name

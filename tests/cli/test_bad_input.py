@@ -92,7 +92,7 @@ def test_bad_input_gets_one_helpful_line(
         ("bench TINY --corpsu GOOD", "No such option: --corpsu … (see python -m textgen bench --help)", 2),
     ],
 )
-def test_and_so_it_does_in_a_process_of_its_own(
+def test_a_separate_process_prints_the_same_line(
     *, command: str, message: str, code: int, entry: str, workplace: Path
 ) -> None:
     done = run_process(*arguments(command, entry), code=code, cwd=workplace)

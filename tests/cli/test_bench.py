@@ -125,7 +125,7 @@ def test_the_result_is_saved_with_its_report(bench: Bench) -> None:
     assert {path.name for path in bench.folder.iterdir()} == {"bench.json", "report.md", "runs"}
 
 
-def test_the_scores_charge_the_whole_text_and_nothing_else(bench: Bench) -> None:
+def test_the_scores_count_the_whole_text_and_nothing_else(bench: Bench) -> None:
     corpus = load_corpus(["lee"], max_chars=60_000)
     assert bench.result["corpus"] == to_values(corpus.info)
     for row in scored(bench.result).values():
@@ -139,7 +139,7 @@ def test_the_scores_charge_the_whole_text_and_nothing_else(bench: Bench) -> None
         assert low - 1e-9 <= score["bits_per_char"] <= high + 1e-9
 
 
-def test_chance_scores_the_size_of_the_alphabet(bench: Bench) -> None:
+def test_random_scores_the_log_of_the_alphabet_size(bench: Bench) -> None:
     split = load_corpus(["lee"], max_chars=60_000).split
     assert set(split.test) <= set(split.train)
     expected = math.log2(len(set(split.train)))
@@ -153,7 +153,7 @@ def test_every_entry_continues_every_prompt_with_every_sampler(bench: Bench) -> 
         assert {len(sample["text"]) for sample in row["samples"]} == {60}
 
 
-def test_an_entry_that_fails_says_why_and_takes_none_down(bench: Bench, names: dict[str, str]) -> None:
+def test_an_entry_that_fails_says_why_and_the_others_continue(bench: Bench, names: dict[str, str]) -> None:
     (failed,) = (row for row in bench.result["entries"] if row["error"])
     assert failed["name"] == names["failing"]
     assert failed["error"].startswith("training diverged at update ")

@@ -77,7 +77,7 @@ def path(folder: Path, tmp_path: Path) -> str:
     return f"{folder}{os.pathsep}{tmp_path}"
 
 
-def test_help_works_beside_all_of_them(path: str) -> None:
+def test_help_works_with_all_of_them_installed(path: str) -> None:
     done = run(path, "--help")
     assert done.returncode == 0
     assert "bench" in done.stdout
@@ -95,7 +95,7 @@ def test_the_list_shows_all_of_them_and_says_which_cannot_be_used(path: str) -> 
     assert FAULTS["gru"].reason in rows["gru", "textgen-bench"]["problem"]
 
 
-def test_a_comparison_goes_on_with_the_others(bench: Result) -> None:
+def test_a_comparison_continues_with_the_other_entries(bench: Result) -> None:
     assert bench.returncode == 0
     rows = {row["name"]: row for row in json.loads(bench.stdout)["entries"]}
     for name in (TINY, "char-talks"):
@@ -124,7 +124,7 @@ def test_the_row_of_a_broken_plugin_says_which_it_is_and_why(bench: Result, name
         assert f"{name!r} ({target}, from {name} 1.0)" in error
 
 
-def test_a_broken_lexicon_is_left_out_with_a_word(bench: Result) -> None:
+def test_a_broken_lexicon_is_left_out_with_a_note(bench: Result) -> None:
     assert "lexicon 'lexicon' (fault_lexicon:Toy, from lexicon 1.0) failed: ZeroDivisionError" in bench.stderr
 
 
@@ -149,7 +149,7 @@ def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("options", ("plugins", "show", "options")),
     ],
 )
-def test_where_nothing_can_go_on_one_line_says_why(
+def test_what_cannot_continue_ends_with_one_line_that_says_why(
     tmp_path: Path, name: str, arguments: tuple[str, ...]
 ) -> None:
     done = run_textgen(*arguments, code=1, cwd=tmp_path)

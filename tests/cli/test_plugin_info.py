@@ -30,7 +30,7 @@ Install = Callable[[str, str, str], None]
         (str | None, "str or none"),
     ],
 )
-def test_a_type_is_told_in_words(annotation: Any, text: str) -> None:
+def test_a_type_is_described_in_words(annotation: Any, text: str) -> None:
     assert type_name(annotation) == text
 
 
@@ -38,7 +38,7 @@ def test_a_type_is_told_in_words(annotation: Any, text: str) -> None:
     ("kind", "name"),
     [(kind, plugin.name) for kind in KINDS for plugin in plugins(kind) if kind not in STRINGS],
 )
-def test_every_bundled_plugin_tells_what_it_is_and_helps_with_each_option(kind: str, name: str) -> None:
+def test_every_bundled_plugin_describes_itself_and_each_option(kind: str, name: str) -> None:
     told = description(find(kind, name))
     json.dumps(told)
     assert told["description"]
@@ -60,7 +60,7 @@ def test_help_is_inherited_and_the_nearest_wins() -> None:
     assert rows["rate"] == {"option": "rate", **told}
 
 
-def test_what_tune_tries_is_told_as_it_is_written_for_it() -> None:
+def test_the_search_space_is_shown_as_it_is_written() -> None:
     lstm, training = (
         {row["option"]: row["search"] for row in description(find("model", "lstm"))[part]}
         for part in ("options", "training")
@@ -72,7 +72,7 @@ def test_what_tune_tries_is_told_as_it_is_written_for_it() -> None:
     assert training["num_validations"] == ""
 
 
-def test_a_model_tells_how_it_is_trained_unless_it_counts() -> None:
+def test_a_model_shows_its_training_options_unless_it_counts() -> None:
     training = {row["option"]: row for row in description(find("model", "transformer"))["training"]}
     assert (
         training["batch_size"]["default"] == load("model", "transformer").recommended_training["batch_size"]
@@ -81,7 +81,7 @@ def test_a_model_tells_how_it_is_trained_unless_it_counts() -> None:
     assert description(find("model", "ngram"))["training"] == []
 
 
-def test_what_is_listed_has_no_problem_unless_two_claim_it(install: Install) -> None:
+def test_a_listed_plugin_has_a_problem_only_if_two_claim_its_name(install: Install) -> None:
     assert [row["problem"] for row in listing() if row["problem"]] == []
     install("toys", "[textgen.models]\nlstm = toys:Toy", "")
     problems = {row["distribution"]: row["problem"] for row in listing() if row["problem"]}
@@ -89,7 +89,7 @@ def test_what_is_listed_has_no_problem_unless_two_claim_it(install: Install) -> 
     assert "claimed by" in problems["toys"]
 
 
-def test_a_name_chooses_all_kinds_that_have_it() -> None:
+def test_a_name_selects_every_kind_that_has_it() -> None:
     assert [plugin.kind for plugin in chosen(["glove"], None)] == ["embedding", "lexicon"]
     assert [plugin.kind for plugin in chosen(["glove"], "lexicon")] == ["lexicon"]
     assert len(chosen([], None)) == sum(len(plugins(kind)) for kind in KINDS)
@@ -103,7 +103,7 @@ def test_a_name_chooses_all_kinds_that_have_it() -> None:
         assert str(caught.value).startswith(message)
 
 
-def test_one_that_cannot_be_loaded_fails_its_check(install: Install) -> None:
+def test_a_plugin_that_cannot_be_loaded_fails_its_check(install: Install) -> None:
     install("toys", "[textgen.cleaners]\ntoy = toys:Toy", "import no_such_module")
     ((plugin, (result,)),) = checked(chosen(["toy"], None), lambda plugin: None)
     assert (plugin.name, result.check, result.status) == ("toy", "loads", "failed")

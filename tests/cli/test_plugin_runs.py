@@ -67,7 +67,7 @@ def trained(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_result_of_an_older_version_of_a_plugin_is_not_taken_for_that_of_the_new_one(trained: Path) -> None:
+def test_a_result_of_an_older_version_of_a_plugin_is_not_reused(trained: Path) -> None:
     again = bench(trained, "char-toy", "--plugin", "toy.py", "--out", "out")
     assert again["entries"][0]["error"] is None
     (trained / "toy.py").write_text(MODEL.replace("self.table(ids)", "2 * self.table(ids)"))

@@ -41,7 +41,7 @@ def test_the_same_text_through_a_pipe_gives_the_same_run(
     assert manifest["settings"]["corpus"] == {**to_values(load_corpus(["lee"]).info), "name": "stdin"}
 
 
-def test_a_seed_decides_what_is_written(textgen: Textgen, trained: Trained) -> None:
+def test_a_seed_determines_what_is_written(textgen: Textgen, trained: Trained) -> None:
     command = ("sample", trained[0], "--length", 200, "--prompt", "The weather", "--seed")
     first, again = textgen(*command, 3), run_process(*command, 3)
     assert first.stdout == again.stdout

@@ -110,7 +110,7 @@ def test_the_comparison_has_fresh_seeds_and_the_test_part(tuned: tuple[Path, dic
     assert len(list((folder / "comparison" / "runs").iterdir())) == 2
 
 
-def test_the_same_folder_again_goes_on(
+def test_the_same_folder_again_resumes(
     tuned: tuple[Path, dict[str, Any]],
     textgen: Textgen,
     command: list[Any],
@@ -162,7 +162,9 @@ def test_a_sampler_is_tuned_with_a_finished_run(
         (["runs/one"], "'runs/one' is a run; give an entry to tune, or a sampler by --tune-sampler"),
     ],
 )
-def test_bad_input_is_one_line(arguments: list[str], message: str, textgen: Textgen, tmp_path: Path) -> None:
+def test_bad_input_is_a_one_line_error(
+    arguments: list[str], message: str, textgen: Textgen, tmp_path: Path
+) -> None:
     done = textgen("tune", *arguments, *TEXT, "--out", tmp_path / "out", code=1)
     assert done.stdout == ""
     assert message in done.stderr
@@ -177,7 +179,7 @@ def test_without_optuna_it_says_what_to_install() -> None:
     assert done.stderr == 'error: tuning needs Optuna; run: pip install "textgen-bench[tune]"\n'
 
 
-def test_ctrl_c_keeps_what_there_is(tuned_entry: str, tmp_path: Path) -> None:
+def test_ctrl_c_keeps_finished_trials(tuned_entry: str, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     command = ["tune", tuned_entry, *TEXT, "--precision", "fp32", "--device", "cpu"]
     command += ["--out", folder, "--budget", "1h"]

@@ -9,7 +9,7 @@ from helpers.reports import drawn, entry, report, result, with_sample
 
 
 @pytest.mark.parametrize(("width", "columns"), [(160, 4), (80, 2), (60, 1)])
-def test_samples_stand_side_by_side_where_they_fit(width: int, columns: int) -> None:
+def test_samples_are_side_by_side_where_they_fit(width: int, columns: int) -> None:
     output = drawn(result(*(entry(f"model{index}", 2.0 + index) for index in range(4))), width)
     headers = [line for line in output.splitlines() if re.fullmatch(r" *model\d( +│ +model\d)* *", line)]
     assert [len(line.split("│")) for line in headers[: 4 // columns]] == [columns] * (4 // columns)

@@ -75,7 +75,7 @@ def test_the_cleaned_text_is_kept_until_file_or_cleaner_change(big: Path) -> Non
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"", None])
-def test_a_damaged_cache_is_made_anew(big: Path, damage: Any) -> None:
+def test_a_damaged_cache_is_made_again(big: Path, damage: Any) -> None:
     first = load_corpus([str(big)])
     for path in (big.parent / "cache" / "texts").iterdir():
         if damage is None:
@@ -85,14 +85,18 @@ def test_a_damaged_cache_is_made_anew(big: Path, damage: Any) -> None:
     assert load_corpus([str(big)]).sha256 == first.sha256
 
 
-def test_a_cache_that_cannot_be_written_is_one_line(big: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_is_a_one_line_error(
+    big: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (big.parent / "file").write_text("no folder")
     monkeypatch.setenv("TEXTGEN_CACHE", str(big.parent / "file"))
     with pytest.raises(TextgenError, match=r"^cannot write to the cache folder .*TEXTGEN_CACHE$"):
         load_corpus([str(big)])
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(big: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_one_line_error_and_leaves_nothing(
+    big: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def write(text: str) -> bytes:  # noqa: ARG001
         raise OSError(28, "No space left on device")
 
@@ -102,7 +106,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(big: Path, monkeypatch: pyte
     assert not list((big.parent / "cache" / "texts").iterdir())
 
 
-def test_what_is_wrong_with_a_big_file_is_told_with_its_place(big: Path) -> None:
+def test_an_error_in_a_big_file_is_reported_with_its_place(big: Path) -> None:
     data = PROSE.encode() * 2
     big.write_bytes(data + b"\xff")
     with pytest.raises(TextgenError, match=rf"big\.txt is not utf-8: byte 0xFF at offset {len(data)}"):

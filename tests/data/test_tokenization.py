@@ -79,7 +79,7 @@ def test_a_second_call_reads_the_cache(
     assert len(list((cache / "tokens").iterdir())) == 2 * len(before)
 
 
-def test_a_damaged_cache_is_made_anew(text: FileText, cache: Path) -> None:
+def test_a_damaged_cache_is_made_again(text: FileText, cache: Path) -> None:
     ids, _ = fit_and_encode(built("char"), ["char"], text)
     [path] = (cache / "tokens").glob("*.bin")
     whole = path.read_bytes()
@@ -96,7 +96,7 @@ def test_a_damaged_cache_is_made_anew(text: FileText, cache: Path) -> None:
         assert path.with_suffix(".json").read_text() == description
 
 
-def test_a_cache_that_cannot_be_written_is_one_line(text: FileText, cache: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_a_one_line_error(text: FileText, cache: Path) -> None:
     cache.write_text("no folder")
     with pytest.raises(TextgenError, match=r"^cannot write to the cache folder .*TEXTGEN_CACHE$"):
         fit_and_encode(built("char"), ["char"], text)

@@ -35,7 +35,7 @@ def test_byte_tokens_spell_every_byte() -> None:
 
 
 @given(text=...)
-def test_utf8_is_undone(text: str) -> None:
+def test_utf8_round_trips(text: str) -> None:
     assert from_utf8(utf8(text)) == text
 
 

@@ -53,7 +53,7 @@ def sample(rows: np.ndarray, units: str = "text") -> RatioSample:
     return RatioSample(rows, np.full(rows.shape, 100.0), units)
 
 
-def test_a_difference_of_the_same_passages_is_surer_than_one_of_others() -> None:
+def test_a_difference_on_the_same_passages_has_a_narrower_interval() -> None:
     generator = np.random.default_rng(0)
     hard = generator.normal(200, 40, 60)  # how hard each passage is, for both
     old = hard + generator.normal(0, 1, (3, 60))
@@ -67,7 +67,7 @@ def test_a_difference_of_the_same_passages_is_surer_than_one_of_others() -> None
 
 
 @pytest.mark.slow
-def test_intervals_hold_the_truth_in_about_95_of_100_cases() -> None:
+def test_intervals_contain_the_truth_in_about_95_of_100_cases() -> None:
     generator = np.random.default_rng(1)
     held = 0
     for _ in range(200):
@@ -77,7 +77,7 @@ def test_intervals_hold_the_truth_in_about_95_of_100_cases() -> None:
     assert 180 <= held <= 199
 
 
-def test_seeds_that_differ_make_an_interval_wider_and_one_seed_tells_nothing_of_them() -> None:
+def test_differing_seeds_widen_an_interval_and_a_single_one_does_not() -> None:
     generator = np.random.default_rng(2)
     blocks = generator.normal(200, 5, 80)
     calm = estimate(sample(np.stack([blocks, blocks + 0.1, blocks - 0.1])))

@@ -24,7 +24,7 @@ def analyzer() -> TextAnalyzer:
 
 @settings(max_examples=150)
 @given(few_letters, st.lists(few_letters, max_size=3), st.integers(1, 9))
-def test_longest_copy_agrees_with_a_naive_search(train: str, samples: list[str], block: int) -> None:
+def test_longest_verbatim_span_agrees_with_a_naive_search(train: str, samples: list[str], block: int) -> None:
     spans = {
         sample[start:end]
         for sample in samples
@@ -40,7 +40,7 @@ def test_longest_copy_agrees_with_a_naive_search(train: str, samples: list[str],
     assert not found or any(found in sample for sample in samples)
 
 
-def test_longest_copy_is_not_fooled_by_colliding_hashes() -> None:
+def test_longest_verbatim_span_is_not_fooled_by_colliding_hashes() -> None:
     # Thue-Morse strings of 2**10 characters collide under polynomial hashes modulo 2**64. The padding
     # makes 2**10 the first length that is tried.
     first, second = "a", "b"
@@ -54,7 +54,7 @@ def test_longest_copy_is_not_fooled_by_colliding_hashes() -> None:
     assert not any(span in second for span in longer)
 
 
-def test_longest_copy_of_a_planted_span(analyzer: TextAnalyzer) -> None:
+def test_longest_verbatim_span_of_a_planted_copy(analyzer: TextAnalyzer) -> None:
     assert analyzer.metrics(["xx sat on the mat. xx", "Anne?"]).longest_verbatim_span == len(
         " sat on the mat. "
     )

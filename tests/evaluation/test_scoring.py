@@ -119,7 +119,7 @@ def test_the_score_is_one_pass_over_the_whole_text(tokenizer: Tokenizer, lstm: n
     assert scored.max_normalization_error < 1e-5
 
 
-def test_a_start_of_several_tokens_is_context_and_not_charged() -> None:
+def test_a_start_of_several_tokens_is_context_and_not_counted() -> None:
     tokenizer = CharTokenizer()
     tokenizer.fit("ab")  # so that the newline before the text is a byte, and here three of them
     model = bound(tiny_lstm(len(tokenizer.tokens)), tokenizer)
@@ -131,9 +131,7 @@ def test_a_start_of_several_tokens_is_context_and_not_charged() -> None:
 
 
 @pytest.mark.parametrize("strange", STRANGE)
-def test_what_was_never_seen_is_charged(
-    tokenizer: Tokenizer, lstm: nn.Module, news: str, strange: str
-) -> None:
+def test_unseen_text_is_counted(tokenizer: Tokenizer, lstm: nn.Module, news: str, strange: str) -> None:
     random = Uniform(len(tokenizer.tokens))
     random.fit(tokenizer.encode(news))
     seen = news[5000:5100]
@@ -160,7 +158,7 @@ def test_uniform_is_log2_of_the_alphabet(news: str) -> None:
 
 
 @pytest.mark.parametrize("probability", [0.0, math.nan])
-def test_no_probability_is_no_score(probability: float) -> None:
+def test_a_probability_of_zero_or_nan_is_an_error(probability: float) -> None:
     tokenizer = CharTokenizer()
     tokenizer.fit("\na")
     table = torch.full((len(tokenizer.tokens),) * 2, 0.5)
@@ -179,7 +177,7 @@ def word_tokenizer(words: list[str], characters: str) -> WordTokenizer:
     return tokenizer
 
 
-def test_units_and_parts_by_hand() -> None:
+def test_units_and_categories_by_hand() -> None:
     tokenizer = word_tokenizer(["\n", "the", "."], " z")
     surfaces = ["\n", "the", " ", "z", "<0xC3>", "<0xA9>", ".", "\n"]
     tokens = [tokenizer.tokens.index(surface) for surface in surfaces]
@@ -224,7 +222,7 @@ def test_units_and_parts_by_hand() -> None:
         ("the 😀", "wppppp"),
     ],
 )
-def test_which_part_each_token_belongs_to(text: str, causes: str) -> None:
+def test_the_category_of_each_token(text: str, causes: str) -> None:
     tokenizer = word_tokenizer(["the", " the", " cat", "cat", ".", "\n", " "], "thez \n")
     ids = tokenizer.encode(text)
     bits = 2.0 ** np.arange(len(ids))
@@ -237,7 +235,7 @@ def test_which_part_each_token_belongs_to(text: str, causes: str) -> None:
 
 
 @given(text=...)
-def test_parts_and_blocks_sum_to_the_score(tokenizer: Tokenizer, lstm: nn.Module, text: str) -> None:
+def test_categories_and_segments_sum_to_the_score(tokenizer: Tokenizer, lstm: nn.Module, text: str) -> None:
     text += "."
     scored = score(lstm, tokenizer, text)
     parts = summary(tokenizer, scored)
@@ -251,7 +249,7 @@ def test_parts_and_blocks_sum_to_the_score(tokenizer: Tokenizer, lstm: nn.Module
         assert blocks.sum() == pytest.approx(scored.bits.sum())
 
 
-def test_the_bits_of_a_block_are_those_of_the_tokens_that_begin_in_it() -> None:
+def test_the_bits_of_a_segment_are_those_of_the_tokens_that_begin_in_it() -> None:
     tokenizer = word_tokenizer(["the", " cat", "\n"], "é")
     ids = tokenizer.encode("the cat\né€\n")
     assert token_starts(ids, TokenTable(tokenizer.tokens)).tolist() == [0, 3, 7, 8, 9, 9, 9, 10]

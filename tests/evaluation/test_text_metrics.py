@@ -36,14 +36,14 @@ def test_rates_counted_by_hand(analyzer: TextAnalyzer) -> None:
     assert found.repetition_4 == 3 / 5  # abab baba abab baba abab
 
 
-def test_known_and_new_four_grams(analyzer: TextAnalyzer) -> None:
+def test_known_and_novel_four_grams(analyzer: TextAnalyzer) -> None:
     rate = analyzer.metrics(["The cat sat on the mat, and the cat sat on the mat."]).novel_4gram_rate
     assert rate == 5 / 10  # new: four that hold "and", and "the cat sat on", for case counts
     assert analyzer.metrics([TRAIN]).novel_4gram_rate == 0.0
 
 
 @given(few_words, st.lists(few_words, max_size=3))
-def test_new_four_grams_agree_with_a_naive_count(train: str, samples: list[str]) -> None:
+def test_novel_four_grams_agree_with_a_naive_count(train: str, samples: list[str]) -> None:
     def naive(text: str) -> list[tuple[str, ...]]:
         tokens = words(text)
         return [tuple(tokens[start : start + 4]) for start in range(len(tokens) - 3)]

@@ -106,7 +106,7 @@ def test_an_entry_can_be_written_down(text: str) -> None:
     assert from_values(Entry, json.loads(to_json(entry))) == entry
 
 
-def test_an_alias_stands_for_an_entry_whose_options_can_be_changed(toys: None) -> None:  # noqa: ARG001
+def test_an_alias_is_an_entry_whose_options_can_be_changed(toys: None) -> None:  # noqa: ARG001
     model = {"num_layers": 1, "hidden_size": 8}
     small = parse_entry("small")
     assert (small.name, small.parts) == ("small", {"tokenizer": "char", "model": "lstm"})
@@ -140,14 +140,14 @@ def test_an_option_of_two_parts_must_be_qualified(toys: None) -> None:  # noqa: 
     assert parse_entry("char-net:depth=3").options == {"model": {"depth": 3}}
 
 
-def test_a_model_recommends_how_it_is_trained_and_the_entry_decides(toys: None) -> None:  # noqa: ARG001
+def test_a_model_recommends_training_options_and_the_entry_overrides_them(toys: None) -> None:  # noqa: ARG001
     assert parse_entry("char-net").train_options() == TrainOptions(batch_size=4, learning_rate=0.5)
     assert parse_entry("char-net:learning_rate=1").train_options() == (
         TrainOptions(batch_size=4, learning_rate=1.0)
     )
 
 
-def test_training_options_that_there_are_not_are_the_fault_of_the_model(install: Install) -> None:
+def test_unknown_training_options_are_blamed_on_the_model(install: Install) -> None:
     code = TOYS_CODE.replace('"batch_size"', '"batches"')
     install("toys", "[textgen.models]\nnet = toys:Net", code)
     with pytest.raises(
@@ -191,14 +191,14 @@ def test_a_mistake_is_answered_in_one_line(text: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_an_unknown_entry_lists_what_there_is() -> None:
+def test_an_unknown_entry_lists_the_known_ones() -> None:
     with pytest.raises(TextgenError) as caught:
         parse_entry("nothing")
     for kind in ("tokenizer", "model", "embedding", "alias"):
         assert all(name in str(caught.value) for name in names(kind))
 
 
-def test_what_a_component_refuses_is_one_line_that_names_it(toys: None) -> None:  # noqa: ARG001
+def test_what_a_component_refuses_is_a_one_line_error_that_names_it(toys: None) -> None:  # noqa: ARG001
     entry = parse_entry("char-picky:size=5")
     with pytest.raises(TextgenError) as caught:
         entry.build_model(9)

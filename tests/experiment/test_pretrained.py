@@ -13,7 +13,7 @@ from textgen.experiment.pretrained import match_vectors
 from textgen.runtime.records import to_values
 
 
-def test_lookup_order_scale_and_audit_by_hand() -> None:
+def test_lookup_order_scale_and_coverage_by_hand() -> None:
     rows = {" the": [3.0, 4.0], "the": [9.0, 9.0], "cat": [0.0, 2.0], "n't": [1.0, 0.0], "a": [7.0, 7.0]}
     tokens = [" the", " Cat", "n\u2019t", " zyx", "\n", " qqq", "a", "<0x41>"]
     fallback = np.array([False] * 6 + [True] * 2)

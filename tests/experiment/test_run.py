@@ -33,12 +33,12 @@ def check_round_trip(run: Run, folder: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["random", *(f"{tokenizer}-lstm{SMALL}" for tokenizer in names("tokenizer"))]
 )
-def test_a_run_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
+def test_a_run_round_trips(name: str, tmp_path: Path) -> None:
     check_round_trip(make_run(name), tmp_path / "deep" / "run")
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_a_run_with_an_embedding_needs_the_source_of_its_vectors_no_more(
+def test_a_run_with_an_embedding_loads_without_the_source_of_its_vectors(
     install: Callable[[str, str, str], None], tmp_path: Path, frozen: bool
 ) -> None:
     source = "class Gone:\n    def __init__(self): raise RuntimeError('the source is gone')\n"
@@ -132,7 +132,9 @@ FILES = ("run.json", "tokenizer.json", "weights.safetensors", "segments.safetens
         (edit_manifest(lambda manifest: manifest["entry"]["parts"].update(model="gone")), "unknown model"),
     ],
 )
-def test_a_damaged_run_is_one_line(damage: Callable[[Path], object], message: str, tmp_path: Path) -> None:
+def test_a_damaged_run_is_a_one_line_error(
+    damage: Callable[[Path], object], message: str, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     save_run(run, make_run(f"char-lstm{SMALL}"))
     damage(run)
@@ -142,7 +144,7 @@ def test_a_damaged_run_is_one_line(damage: Callable[[Path], object], message: st
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_no_run_is_an_error_that_says_what_is_one(tmp_path: Path) -> None:
+def test_what_is_not_a_run_is_an_error_that_says_what_is(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path, tmp_path / "nowhere", tmp_path / "file"):
         with pytest.raises(TextgenError, match=r"no run in .*; give what textgen train wrote"):

@@ -29,7 +29,7 @@ class Cycle:
         return choose
 
 
-def test_a_sampler_with_a_memory_starts_anew_with_each_batch() -> None:
+def test_a_stateful_sampler_starts_again_with_each_batch() -> None:
     sampler, logits, uniforms = BoundSampler(Cycle()), torch.zeros(2, 4), torch.zeros(2)
     for _ in range(2):
         choose = sampler.start([np.zeros(1, int)] * 2, NUM_CHARS)
@@ -56,7 +56,7 @@ def test_the_temperature_is_that_of_the_sampler_if_it_has_one() -> None:
         (torch.tensor([0, -1, 3]), "returned a token id outside 0…3$"),
     ],
 )
-def test_what_is_not_an_id_for_each_row_is_an_error_before_any_training(chosen: Any, message: str) -> None:
+def test_what_is_not_an_id_for_each_row_is_an_error_before_training(chosen: Any, message: str) -> None:
     def wrong(logits: Tensor, uniforms: Tensor) -> Any:  # noqa: ARG001
         return chosen
 

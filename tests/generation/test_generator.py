@@ -58,7 +58,7 @@ def test_a_sample_does_not_depend_on_what_it_is_batched_with(
     assert [len(text) for text in together] == [60] * 5
 
 
-def test_seeds_decide_and_greedy_needs_none(generator: Generator) -> None:
+def test_seeds_determine_a_sample_and_greedy_needs_none(generator: Generator) -> None:
     one, other, again = generator.generate(["The "] * 3, 80, WARM, [0, 1, 0])
     assert one == again != other
     assert len(set(generator.generate(["The "] * 3, 80, GREEDY, [0, 1, 2]))) == 1
@@ -74,7 +74,7 @@ def test_streamed_pieces_join_to_what_generate_returns(
     assert "".join(generator.stream(prompt, num_chars, WARM, seed)) == text
 
 
-def test_no_prompts_no_text(generator: Generator) -> None:
+def test_no_prompts_give_no_text(generator: Generator) -> None:
     assert generator.generate([], 10, WARM, []) == []
 
 

@@ -66,7 +66,7 @@ def test_a_token_embedding_is_an_input_and_leaves_the_output_to_be_found() -> No
     assert nonhidden(model) == {"0.weight", "1.weight", "1.bias"}
 
 
-def test_a_layer_of_ones_own_says_its_role() -> None:
+def test_a_custom_layer_says_its_role() -> None:
     class Output(nn.Linear):
         layer_role: ClassVar[str] = "output"
 

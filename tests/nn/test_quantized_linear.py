@@ -56,7 +56,7 @@ def test_an_output_without_weights_is_its_bias(kind: str) -> None:
     assert packed_layer(packed_layer.prepare_input(torch.ones(1, 8)))[0].tolist() == [1.0, -2.0, 0.0]
 
 
-def test_integers_stand_in_for_bf16_only_where_they_are_faster_and_features_bounded(
+def test_int8_replaces_bf16_only_where_it_is_faster_and_features_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     weight, bias = torch.ones(4, 4), torch.zeros(4)

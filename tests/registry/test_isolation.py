@@ -29,7 +29,7 @@ def rows(done: Done) -> dict[str, Any]:
     return {row["name"]: row for row in json.loads(done.stdout)["entries"]}
 
 
-def test_what_comes_after_a_plugin_that_changes_the_process_is_as_without_it(tmp_path: Path) -> None:
+def test_a_plugin_that_changes_the_process_does_not_change_the_next_entry(tmp_path: Path) -> None:
     (tmp_path / "toy.py").write_text(TOY_MODEL.format(DISTURBANCE))
     toy = ("char-toy", "--plugin", "toy.py")
     after = rows(run_process("bench", *toy, TINY, *BENCH, "--out", "after", cwd=tmp_path))
@@ -49,7 +49,7 @@ def disturb(folder: Path) -> None:
     torch.set_num_threads(torch.get_num_threads() + 1)
 
 
-def test_everything_is_put_back_also_after_an_error(tmp_path: Path) -> None:
+def test_everything_is_restored_even_after_an_error(tmp_path: Path) -> None:
     before = os.getcwd(), torch.get_num_threads()
     with suppress(SystemExit), preserve_process_state():
         disturb(tmp_path)
@@ -62,7 +62,7 @@ def test_everything_is_put_back_also_after_an_error(tmp_path: Path) -> None:
     assert torch.zeros(1).device.type == "cpu"
 
 
-def test_a_folder_that_is_gone_is_left(tmp_path: Path) -> None:
+def test_a_deleted_working_directory_is_left(tmp_path: Path) -> None:
     before, gone = os.getcwd(), tmp_path / "gone"
     gone.mkdir()
     with preserve_process_state():

@@ -74,7 +74,9 @@ def test_a_value_is_read_as_the_type_of_its_option(name: str, text: str, value: 
         ("limit", "many", "input should be a valid integer"),
     ],
 )
-def test_a_wrong_value_is_one_line_with_the_reason_and_the_default(name: str, text: str, reason: str) -> None:
+def test_a_wrong_value_is_a_one_line_error_with_the_reason_and_the_default(
+    name: str, text: str, reason: str
+) -> None:
     with pytest.raises(TextgenError) as caught:
         OPTIONS[name].parse("model 'toy'", text)
     message = str(caught.value)
@@ -99,7 +101,7 @@ def test_assignments(text: str, assignments: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["a", "=1", "a=1,b", "a=1, =2"])
-def test_what_is_no_assignment_is_an_error(text: str) -> None:
+def test_what_is_not_an_assignment_is_an_error(text: str) -> None:
     with pytest.raises(TextgenError, match="write option=value"):
         parse_assignments(text)
 

@@ -46,7 +46,7 @@ def test_listing_imports_nothing(install: Install) -> None:
         ("class Quits(BaseException): pass\nraise Quits", "Quits"),
     ],
 )
-def test_a_broken_plugin_is_named_and_others_go_on(install: Install, code: str, reason: str) -> None:
+def test_a_broken_plugin_is_named_and_others_keep_working(install: Install, code: str, reason: str) -> None:
     install("toys", TOY + "good = fine:Good", code)
     install("fine", "", TOY_CODE.replace("Toy", "Good"))
     with pytest.raises(PluginError) as caught:
@@ -58,7 +58,7 @@ def test_a_broken_plugin_is_named_and_others_go_on(install: Install, code: str, 
     assert registry.load("model", "lstm").__name__ == "LSTM"
 
 
-def test_control_c_during_an_import_is_no_plugin_error(install: Install) -> None:
+def test_control_c_during_an_import_is_not_a_plugin_error(install: Install) -> None:
     install("toys", TOY, "raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):
         registry.load("cleaner", "toy")

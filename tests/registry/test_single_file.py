@@ -58,7 +58,7 @@ def written(folder: Path, code: str = CODE, name: str = "mine.py") -> Path:
     return path
 
 
-def test_the_components_of_a_file_take_part_under_the_names_of_their_classes(tmp_path: Path) -> None:
+def test_the_components_of_a_file_are_named_after_their_classes(tmp_path: Path) -> None:
     found = load_plugin_file(written(tmp_path))
     assert [(plugin.kind, plugin.name) for plugin in found] == [
         ("model", "bigram"), ("tokenizer", "letters"), ("sampler", "coin"), ("sampler", "remembers")
@@ -75,7 +75,7 @@ def test_a_changed_file_has_another_version(tmp_path: Path) -> None:
     assert first.version != second.version
 
 
-def test_a_file_that_takes_a_name_is_told_whose_it_is(tmp_path: Path) -> None:
+def test_a_file_that_takes_a_bundled_name_is_an_error_that_names_both(tmp_path: Path) -> None:
     load_plugin_file(written(tmp_path, CODE.replace("BigramModel", "Lstm")))
     with pytest.raises(PluginError, match=r"'lstm' is claimed by mine\.py .* and textgen-bench "):
         registry.load("model", "lstm")
@@ -92,7 +92,9 @@ def test_a_file_that_takes_a_name_is_told_whose_it_is(tmp_path: Path) -> None:
         (None, "cannot read the plugin file"),
     ],
 )
-def test_a_file_that_is_no_plugin_is_one_line(tmp_path: Path, code: str | None, message: str) -> None:
+def test_a_file_that_is_not_a_plugin_is_a_one_line_error(
+    tmp_path: Path, code: str | None, message: str
+) -> None:
     path = tmp_path / "mine.py"
     if code is not None:
         written(tmp_path, code)
@@ -111,11 +113,11 @@ def test_a_file_that_is_no_plugin_is_one_line(tmp_path: Path, code: str | None, 
         ("ModelA", "model", "modela"),
     ],
 )  # fmt: skip
-def test_a_component_is_called_as_its_class(class_name: str, kind: str, name: str) -> None:
+def test_a_component_is_named_after_its_class(class_name: str, kind: str, name: str) -> None:
     assert component_name(class_name, kind) == name
 
 
-def test_a_file_takes_part_in_a_bench_and_its_run_is_read_again(tmp_path: Path) -> None:
+def test_a_plugin_file_is_used_in_a_bench_and_its_run_is_loaded_again(tmp_path: Path) -> None:
     path = written(tmp_path)
 
     def textgen(*arguments: object) -> str:

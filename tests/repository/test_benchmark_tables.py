@@ -20,7 +20,7 @@ def result(corpus: str, **bits: float) -> SuiteResult:
     )
 
 
-def test_several_texts_stand_side_by_side_and_what_one_lacks_is_a_dash(tmp_path: Path) -> None:
+def test_several_texts_are_side_by_side_and_missing_values_are_dashes(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text(to_json(result("novel", small=2.5, large=2.0)))
     (tmp_path / "two.json").write_text(to_json(result("play", small=3.0)))
     page = filled("words\n<!-- one two -->\nold\n<!-- end -->\nmore words\n", tmp_path)

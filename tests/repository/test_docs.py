@@ -90,7 +90,7 @@ def test_the_components_pass_every_check(file: str, installed: dict[str, Any]) -
 
 
 @pytest.mark.usefixtures("installed")
-def test_the_components_take_part_in_a_bench(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_components_work_in_a_bench(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     quick = "batch_size=4,sequence_length=16,num_validations=2"
     entries = [f"char-decay:{quick}", f"rarechars-decay:{quick},decay=0.8,size=16", "char-uniform"]
     words = f"word-lstm-trigrams:{TINY},frozen=true"

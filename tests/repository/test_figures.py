@@ -16,7 +16,7 @@ def result(corpus: str, *values: float) -> SuiteResult:
     return suite_result(corpus, question("size", [], effects), question("nothing to compare", [], []))
 
 
-def test_each_effect_stands_in_the_row_of_its_case_with_its_interval() -> None:
+def test_each_effect_is_in_the_row_of_its_case_with_its_interval() -> None:
     (axes,) = draw_effects([result("novel", -0.2, 0.1, 3.0), result("play", -0.3, 0.2, -4.0)]).axes
     rows = {
         label.get_text(): place

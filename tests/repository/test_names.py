@@ -32,7 +32,11 @@ GIVEN_UP = {
 """Names from before 0.1.0 that a newcomer misread."""
 FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.*"))]
 SOURCES = [path for path in FILES if path.suffix == ".py"]
-TEXTS = [ROOT / "README.md", *(path for path in FILES if path.suffix in (".md", ".json"))]
+TEXTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(path for path in FILES if path.suffix in (".md", ".json")),
+]
 PAGES = [path for path in TEXTS if path.suffix == ".md" and path.parent in (ROOT, ROOT / "docs")]
 OTHER_SEEDS = re.compile(
     r"`seed`|\b(?:bench|train|describe|suite|--clean) seed\b|\b(?:byte|char|word|bpe)-seed\b"

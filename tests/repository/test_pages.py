@@ -165,14 +165,6 @@ def test_the_extras_of_a_page_exist(page: str) -> None:
     assert {extra for extras_asked in asked for extra in extras_asked.split(",")} <= set(extras)
 
 
-def test_seed_means_a_random_seed_on_every_page() -> None:
-    """The word once named a model, an entry, a cleaner and a suite."""
-    for page in PAGES:
-        if page != "CHANGELOG.md":  # which tells what it was called
-            words = re.findall(r"--clean seed|bench seed|suite seed|`seed`|char-seed", read_page(page))
-            assert words == [], page
-
-
 def test_the_speeds_are_those_that_were_measured() -> None:
     page = read_page("docs/performance.md")
     results = ROOT / "benchmarks" / "results"

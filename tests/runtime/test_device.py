@@ -53,7 +53,7 @@ def test_a_precision_can_be_asked_for(precision: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gpu", "CPU", "", "cpu:x", "meta", "hpu", "cuda:99", "cuda:-1"])
-def test_a_device_that_cannot_be_used_is_one_line_with_advice(name: str) -> None:
+def test_a_device_that_cannot_be_used_is_a_one_line_error_with_advice(name: str) -> None:
     with pytest.raises(TextgenError) as caught:
         choose_device(name)
     message = str(caught.value)

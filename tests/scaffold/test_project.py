@@ -118,7 +118,7 @@ def test_a_project_requires_a_compatible_version(version: str, expected: str) ->
 
 @every_kind
 @pytest.mark.parametrize("length", ["88", "110"])
-def test_a_project_is_tidy_in_lines_of_any_usual_length(
+def test_a_project_is_tidy_at_any_usual_line_length(
     kind: str, length: str, projects: dict[str, Path]
 ) -> None:
     ruff, options = [sys.executable, "-m", "ruff"], ["--no-cache", "--isolated", "--line-length", length]
@@ -188,7 +188,7 @@ def test_an_existing_folder_is_left_unchanged(content: dict[str, str], tmp_path:
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_where_nothing_can_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("text")
     with pytest.raises(TextgenError, match=r"^cannot write '.*textgen-decay': [^\n]+$"):
         new_project("decay", "model", tmp_path / "file")

@@ -90,7 +90,7 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_killed_suite_goes_on_without_repeating_anything(tmp_path: Path, jobs: str) -> None:
+def test_a_killed_suite_resumes_without_repeating_anything(tmp_path: Path, jobs: str) -> None:
     path, out = write_suite(tmp_path), tmp_path / "out"
     command = ["suite", path, *("--corpus", "lee", "--json", "--jobs", jobs, "--max-chars", "20000")]
     command += ["--precision", "fp32", "--out", str(out)]

@@ -55,7 +55,7 @@ def test_cases_are_compared_with_the_first_or_with_the_one_before() -> None:
         (lambda text: text.replace("seeds = 2", "seeds = 0"), "seeds: input should be greater"),
     ],
 )
-def test_a_suite_that_is_written_wrong_is_one_line(
+def test_a_suite_that_is_written_wrong_is_a_one_line_error(
     tmp_path: Path, change: Callable[[str], str], message: str
 ) -> None:
     with pytest.raises(TextgenError) as caught:

@@ -139,7 +139,7 @@ def test_options_reach_the_component() -> None:
     assert failed(check=">", component=" ") == {"cleaner-empty-text", "cleaner-idempotent", "cleaner-blocks"}
 
 
-def test_the_exam_leaves_the_global_random_states_as_they_were() -> None:
+def test_the_checks_leave_the_global_random_states_unchanged() -> None:
     class Uniform(Raw):
         def clean(self, text: str) -> str:
             random.random(), np.random.random(), torch.rand(1)
@@ -271,7 +271,7 @@ def test_the_example_of_the_package_works_with_pytest_and_without(shown: str, tm
     assert done.stderr == ""
 
 
-def test_the_exam_needs_no_pytest(tmp_path: Path) -> None:
+def test_the_checks_need_no_pytest(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "sys.modules |= dict.fromkeys(['pytest', 'hypothesis'])\n"

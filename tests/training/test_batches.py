@@ -73,7 +73,7 @@ def test_a_text_without_a_pair_of_tokens_is_an_error(num_tokens: int) -> None:
         ContiguousBatches(np.zeros(num_tokens, np.int32), 2, 2, seed=0)
 
 
-def test_epochs_start_at_offsets_that_the_seed_decides() -> None:
+def test_epochs_start_at_offsets_that_follow_from_the_seed() -> None:
     def offsets(seed: int) -> list[int]:
         batches = ContiguousBatches(np.arange(1000, dtype=np.int32), 7, 50, seed)
         return [int(epoch_of(batches)[0][0][0, 0]) for _ in range(8)]

@@ -31,6 +31,6 @@ def test_budgets(text: str, measure: str, amount: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "60", "0s", "-5s", "5 parsecs", "1e3s", "s", "5mchars", "nans"])
-def test_what_is_no_budget_is_one_line(text: str) -> None:
+def test_what_is_not_a_budget_is_a_one_line_error(text: str) -> None:
     with pytest.raises(TextgenError, match=r"^budget .* such as 60s, 5m, 5epochs or 20Mchars$"):
         parse_budget(text)

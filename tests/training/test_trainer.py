@@ -42,7 +42,7 @@ def test_training_learns_real_text(ids: TokenIds) -> None:
     assert not model.training
 
 
-def test_a_seed_decides_every_bit(ids: TokenIds) -> None:
+def test_a_seed_determines_every_bit(ids: TokenIds) -> None:
     results = []
     for seed in (0, 0, 1):
         training = trainer(ids[:2000], seed, model=lstm(0, dropout=0.3))
@@ -97,9 +97,7 @@ def test_the_best_weights_on_validation_are_kept(ids: TokenIds) -> None:
 
 
 @pytest.mark.parametrize(("budget", "num_epochs"), [("4epochs", 4), ("8000chars", 8000 / 896)])
-def test_a_model_is_told_how_often_it_will_have_read_the_text(
-    ids: TokenIds, budget: str, num_epochs: float
-) -> None:
+def test_a_model_is_told_the_expected_number_of_epochs(ids: TokenIds, budget: str, num_epochs: float) -> None:
     class Curious(Counting):
         def set_expected_epochs(self, num_epochs: float) -> None:
             told.append(num_epochs)
@@ -139,7 +137,7 @@ def test_the_gradient_is_clipped(ids: TokenIds) -> None:
     assert float(moment) == pytest.approx(0.1 * OPTIONS.max_grad_norm, rel=1e-4)
 
 
-def test_the_state_is_carried_through_an_epoch_and_starts_anew_with_the_next(ids: TokenIds) -> None:
+def test_the_state_is_carried_through_an_epoch_and_reset_for_the_next(ids: TokenIds) -> None:
     training = trainer(ids[:1000], model=Counting())
     counted = []
     for _ in range(10):

@@ -47,7 +47,7 @@ def searched(chosen: str | None = None, *fixed: str) -> dict[str, Dimension]:
 # --- what is declared
 
 
-def test_what_declares_to_be_searched_is_searched() -> None:
+def test_options_with_a_search_space_are_searched() -> None:
     found = searched()
     assert list(found) == ["rate", "size", "share", "kind", "tied", "drop"]
     assert found["kind"].grid == ("a", "b")
@@ -163,7 +163,7 @@ def test_a_range_without_the_default_starts_next_to_it() -> None:
         ("", "nothing of 'toy' is left to search"),
     ],
 )
-def test_a_search_that_means_nothing_is_one_line(chosen: str, message: str) -> None:
+def test_a_meaningless_search_is_a_one_line_error(chosen: str, message: str) -> None:
     with pytest.raises(TextgenError) as caught:
         searched(chosen, "size" if chosen == "size" else "none")
     assert message in str(caught.value)
@@ -173,7 +173,7 @@ def test_a_search_that_means_nothing_is_one_line(chosen: str, message: str) -> N
 @pytest.mark.parametrize(
     ("value", "written"), [(None, "none"), (True, "true"), (3e-4, "0.0003"), (50_000, "50000"), ("a", "a")]
 )
-def test_values_are_written_as_people_do(value: Any, written: str) -> None:
+def test_values_are_written_as_people_write_them(value: Any, written: str) -> None:
     dimension = Dimension("x", (value, "other"), "other", is_range=False)
     assert spell("a-b", [dimension], {"x": value}) == f"a-b:x={written}"
     assert spell("a-b:y=1", [dimension], {"x": value}) == f"a-b:y=1,x={written}"

@@ -52,14 +52,14 @@ def test_the_estimator_learns_what_chance_does_not(tmp_path: Path) -> None:
     assert late("tpe") < 0.5 * late("random", num_random=ONLY_RANDOM)
 
 
-def test_a_small_space_is_tried_to_its_end(tmp_path: Path) -> None:
+def test_a_small_space_is_searched_completely(tmp_path: Path) -> None:
     kind = Dimension("size", (1, 2, 3), 1, is_range=False)
     objective = Toy(lambda params, report: float(params["size"]), (kind,))
     run(tmp_path, objective, 50)
     assert sorted(call["size"] for call in objective.calls) == [1, 2, 3]
 
 
-def test_a_late_goal_begins_no_trial(tmp_path: Path) -> None:
+def test_a_goal_in_the_past_starts_no_trial(tmp_path: Path) -> None:
     objective = Toy()
     with Study(tmp_path, objective) as study:
         search(study, Goal(None, time.time() - 1))
@@ -69,7 +69,7 @@ def test_a_late_goal_begins_no_trial(tmp_path: Path) -> None:
 # --- what comes out
 
 
-def test_a_trial_that_fails_says_why_and_the_study_goes_on(tmp_path: Path) -> None:
+def test_a_trial_that_fails_says_why_and_the_study_continues(tmp_path: Path) -> None:
     def fails(params: Mapping[str, Any], report: Callable[[Progress], None]) -> float:
         if params["size"] > 4:
             raise TextgenError("training diverged")
@@ -125,7 +125,7 @@ def test_importances_name_what_matters(tmp_path: Path) -> None:
 # --- resuming
 
 
-def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+def test_a_stopped_study_resumes_as_if_it_had_not_stopped(tmp_path: Path) -> None:
     whole, first, second = Toy(), Toy(), Toy()
     run(tmp_path / "whole", whole, 24)
     run(tmp_path / "parts", first, 13)
@@ -145,7 +145,7 @@ def test_a_study_with_other_settings_is_refused(other: Toy, key: str, tmp_path: 
         Study(tmp_path, other)
 
 
-def test_a_file_that_is_no_study_is_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_study_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "study.db").write_text("no database " * 100)
     with pytest.raises(TextgenError, match=r"cannot read the study .*; choose another --out") as caught:
         Study(tmp_path, Toy())

@@ -44,7 +44,7 @@ def kill_in_mid_trial(process: subprocess.Popen[str]) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-def test_a_killed_study_goes_on_without_repeating_a_finished_trial(tmp_path: Path) -> None:
+def test_a_killed_study_resumes_without_repeating_a_finished_trial(tmp_path: Path) -> None:
     finished = run(tmp_path, Toy(), 3)
     kill_in_mid_trial(start(tmp_path, 6, seconds=600))
     with Study(tmp_path, Toy()) as study:
@@ -61,7 +61,7 @@ def test_a_killed_study_goes_on_without_repeating_a_finished_trial(tmp_path: Pat
     assert trials[3].state == TrialState.FAIL
 
 
-def test_a_trial_that_kills_its_process_is_not_tried_for_ever(tmp_path: Path) -> None:
+def test_a_trial_that_kills_its_process_is_not_retried_forever(tmp_path: Path) -> None:
     for _ in range(MAX_ATTEMPTS):
         kill_in_mid_trial(start(tmp_path, 1, seconds=600))
     objective = Toy()
