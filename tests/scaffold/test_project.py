@@ -52,7 +52,7 @@ def run(*command: object, cwd: Path | None = None, **environment: str) -> str:
     done = subprocess.run(
         list(map(str, command)),
         cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        env=os.environ | environment,
         capture_output=True,
         encoding="utf-8",
         check=False,
