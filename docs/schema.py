@@ -7,7 +7,7 @@ from typing import Any
 
 from textgen.comparison.results import Comparison
 from textgen.experiment.run import RunManifest
-from textgen.runtime.records import SCHEMA_VERSION, json_schema, to_json
+from textgen.runtime.json_records import SCHEMA_VERSION, json_schema, to_json
 from textgen.suite.results import JobResult, SuiteResult
 from textgen.tune.results import StudyResult
 

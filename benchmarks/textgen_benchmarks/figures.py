@@ -14,7 +14,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from textgen.runtime.records import read_record
+from textgen.runtime.json_records import read_record
 from textgen.suite.results import QuestionResult, SuiteResult
 
 RESULTS = Path(__file__).parents[1] / "results"

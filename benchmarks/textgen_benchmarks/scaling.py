@@ -111,7 +111,7 @@ def main() -> None:
     if options.json:
         from textgen.runtime.environment import machine, versions
         from textgen.runtime.files import write_file
-        from textgen.runtime.records import SCHEMA_VERSION, to_json
+        from textgen.runtime.json_records import SCHEMA_VERSION, to_json
 
         result = {"versions": versions(), "machine": machine(), "rows": rows}
         write_file(options.json, to_json({"schema_version": SCHEMA_VERSION, **result}))

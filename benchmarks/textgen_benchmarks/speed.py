@@ -21,7 +21,7 @@ from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.device import PRECISIONS, DeviceConfig, choose_device, seeded
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.files import write_file
-from textgen.runtime.records import SCHEMA_VERSION, to_json
+from textgen.runtime.json_records import SCHEMA_VERSION, to_json
 from textgen.training.batches import ContiguousBatches
 from textgen.training.trainer import Trainer
 from textgen_benchmarks.reference import has_keras, keras_windows, plain_generation, plain_training

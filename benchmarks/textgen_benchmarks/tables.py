@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from textgen.runtime.json_records import read_record
 from textgen.runtime.markdown import table_lines
-from textgen.runtime.records import read_record
 from textgen.suite.report import UNPAIRED, all_curves, show_change, show_value, to_markdown
 from textgen.suite.results import QuestionResult, SuiteResult
 

@@ -28,7 +28,7 @@ from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.files import write_file
-from textgen.runtime.records import SCHEMA_VERSION, to_json
+from textgen.runtime.json_records import SCHEMA_VERSION, to_json
 from textgen.training.budget import parse_budget
 from textgen.tune.request import Request
 from textgen.tune.results import SearchedOption

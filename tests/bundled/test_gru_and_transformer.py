@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from textgen.api import PretrainedVectors, TextgenError
-from textgen.data.tokenization import START, BoundTokenizer
+from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from helpers.runs import CPU, logits, make_run
 from textgen.api import TextgenError
-from textgen.data.tokenization import START
+from textgen.data.bound_tokenizer import START
 from textgen.evaluation.baselines import reference_scores
 from textgen.evaluation.scoring import score_text
 from textgen.experiment.entry import parse_entry

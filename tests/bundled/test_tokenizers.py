@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from textgen.api import Tokenizer
+from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.text import cut_blocks
-from textgen.data.tokenization import BoundTokenizer
 from textgen.data.unicode import utf8
 from textgen.data.vocabulary import BYTE_TOKENS, surface_bytes
 from textgen.registry.options import build

@@ -12,7 +12,7 @@ import pytest
 from helpers.reports import entry, result
 from textgen.cli.console import print_document, print_result, print_rows, printable
 from textgen.comparison.results import Comparison
-from textgen.runtime.records import from_values
+from textgen.runtime.json_records import from_values
 
 
 def draw_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

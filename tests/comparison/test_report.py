@@ -13,7 +13,7 @@ from rich.console import Console
 from helpers.reports import GLOVE, drawn, entry, markdown_rows, report, result
 from textgen.comparison.report.terminal import render
 from textgen.comparison.results import Comparison
-from textgen.runtime.records import from_values
+from textgen.runtime.json_records import from_values
 
 
 @pytest.mark.parametrize("width", [80, 160])

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from textgen.api import TextgenError, Tokenizer
+from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.data.text import cut_blocks
-from textgen.data.tokenization import START, BoundTokenizer
 from textgen.data.vocabulary import TokenTable
 from textgen.evaluation.scoring import (
     Score,
@@ -31,7 +31,7 @@ from textgen.nn.language_model import LanguageModel
 from textgen.registry.options import build
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig, seeded
-from textgen.runtime.records import to_values
+from textgen.runtime.json_records import to_values
 from textgen.training.validation import validation_bits
 from textgen_models.lstm.model import LSTM
 from textgen_models.uniform import Uniform

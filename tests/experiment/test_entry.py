@@ -13,7 +13,7 @@ from textgen.api import PretrainedVectors, TextgenError
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.nn.model_class import ModelClass
 from textgen.registry.registry import PluginError, names
-from textgen.runtime.records import from_values, to_json
+from textgen.runtime.json_records import from_values, to_json
 from textgen.training.options import TrainOptions
 from textgen_models.lstm.model import LSTM
 from textgen_models.uniform import Uniform

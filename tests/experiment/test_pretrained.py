@@ -10,7 +10,7 @@ import pytest
 from helpers.vectors import ROWS, FixedVectors
 from textgen.api import TextgenError
 from textgen.experiment.pretrained import match_vectors
-from textgen.runtime.records import to_values
+from textgen.runtime.json_records import to_values
 
 
 def test_lookup_order_scale_and_coverage_by_hand() -> None:

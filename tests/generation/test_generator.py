@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from textgen.api import Tokenizer
-from textgen.data.tokenization import BoundTokenizer
+from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel

@@ -11,7 +11,7 @@ from rich.console import Console
 from textgen.comparison.report.markdown import to_markdown
 from textgen.comparison.report.terminal import render
 from textgen.comparison.results import Comparison
-from textgen.runtime.records import from_values
+from textgen.runtime.json_records import from_values
 
 TEXT = (
     "the town was founded in 1867 by settlers from the northern provences, and it became the seat of the "

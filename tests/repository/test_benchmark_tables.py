@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from helpers.suites import case, effect, question, suite_result, writing
-from textgen.runtime.records import to_json
+from textgen.runtime.json_records import to_json
 from textgen.suite.report import UNPAIRED, matched_lines
 from textgen.suite.results import CaseResult, SuiteResult
 from textgen_benchmarks.tables import filled

@@ -17,7 +17,7 @@ EXTRAS = [extras for name, extras in vars(api).items() if name.endswith("Extras"
 BOUNDARY = {
     "textgen/data/cleaning.py",
     "textgen/data/statistics.py",
-    "textgen/data/tokenization.py",
+    "textgen/data/bound_tokenizer.py",
     "textgen/generation/bound_sampler.py",
     "textgen/nn/language_model.py",
     "textgen/nn/model_class.py",

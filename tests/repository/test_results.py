@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from textgen.comparison.results import Comparison
-from textgen.runtime.records import SCHEMA_VERSION, read_record
+from textgen.runtime.json_records import SCHEMA_VERSION, read_record
 from textgen.suite.results import SuiteResult
 from textgen.tune.results import StudyResult
 from textgen_benchmarks.migrate import migrated

@@ -10,7 +10,7 @@ import pytest
 
 from textgen.api import TextgenError
 from textgen.runtime.files import make_folder, new_folder, new_name, slug, write_file
-from textgen.runtime.records import to_json
+from textgen.runtime.json_records import to_json
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from helpers.commands import run_textgen
 from helpers.suites import write_suite
 from textgen.data.corpus import load_corpus
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.records import read_record
+from textgen.runtime.json_records import read_record
 from textgen.suite.planner import SuiteOptions
 from textgen.suite.report import to_markdown
 from textgen.suite.results import SuiteResult

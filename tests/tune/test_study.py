@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from helpers.studies import RATE, SIZE, Toy, bowl, run
 from textgen.api import TextgenError
-from textgen.runtime.records import to_json
+from textgen.runtime.json_records import to_json
 from textgen.training.progress import Progress
 from textgen.tune.report import to_markdown
 from textgen.tune.run import run_study

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from textgen.runtime.records import to_json, to_values
+from textgen.runtime.json_records import to_json, to_values
 
 if TYPE_CHECKING:
     from textgen.comparison.results import Comparison

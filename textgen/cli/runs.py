@@ -82,7 +82,7 @@ def score(
     from textgen.experiment.run import load_run
     from textgen.experiment.scoring import score_any
     from textgen.runtime.device import choose_device
-    from textgen.runtime.records import to_values
+    from textgen.runtime.json_records import to_values
 
     device_config = choose_device(device, "fp32")
     loaded = load_run(run, device_config.device)

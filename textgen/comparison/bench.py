@@ -15,7 +15,7 @@ from textgen.comparison.results import Comparison, Difference, EntryScore, HeldO
 from textgen.data.corpus import Corpus
 from textgen.defaults import SAMPLE_CHARS, SAMPLER
 from textgen.evaluation.baselines import reference_scores
-from textgen.evaluation.estimates import INTERVAL_METHOD, RatioSample, difference, estimate, text_sample
+from textgen.evaluation.intervals import INTERVAL_METHOD, RatioSample, difference, estimate, text_sample
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
@@ -28,7 +28,7 @@ from textgen.registry.attribution import describe_error
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.files import make_folder, slug, write_file
-from textgen.runtime.records import to_json
+from textgen.runtime.json_records import to_json
 from textgen.training.budget import Budget
 from textgen.training.progress import Report, ignore_report
 

@@ -10,7 +10,7 @@ from textgen.evaluation.baselines import Reference
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.results import EntryResult, FailedEntry
 from textgen.runtime.environment import Machine
-from textgen.runtime.records import SCHEMA_VERSION
+from textgen.runtime.json_records import SCHEMA_VERSION
 
 
 @dataclass(frozen=True)

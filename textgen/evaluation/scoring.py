@@ -139,7 +139,7 @@ class Score:
     perplexity_per_word: float
     """Per word between white space."""
     interval: tuple[float, float] | None = None
-    """95 % interval of the bits per character (see `textgen.evaluation.estimates`)."""
+    """95 % interval of the bits per character (see `textgen.evaluation.intervals`)."""
 
 
 @dataclass(frozen=True)

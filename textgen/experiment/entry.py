@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textgen.api import Embedding, PretrainedVectors, TextgenError
-from textgen.data.tokenization import BoundTokenizer
+from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_class import ModelClass
 from textgen.registry.attribution import contract_error

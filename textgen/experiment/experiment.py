@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from textgen.api import PretrainedVectors, TokenIds
+from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import Corpus
 from textgen.data.text import Text
-from textgen.data.tokenization import BoundTokenizer, fit_and_encode
+from textgen.data.token_cache import fit_and_encode
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry import Entry
 from textgen.experiment.pretrained import EmbeddingAudit, match_vectors

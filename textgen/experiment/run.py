@@ -22,8 +22,8 @@ from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import PluginError
 from textgen.runtime.files import new_folder
+from textgen.runtime.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, to_json
 from textgen.runtime.messages import one_line
-from textgen.runtime.records import SCHEMA_VERSION, DamagedRecordError, read_record, to_json
 from textgen.version import DISTRIBUTION
 
 MANIFEST, TOKENIZER, WEIGHTS, SEGMENTS = (

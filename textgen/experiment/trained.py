@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textgen.data.tokenization import BoundTokenizer
+from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.experiment.entry import Entry
 from textgen.nn.language_model import LanguageModel
 

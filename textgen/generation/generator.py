@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textgen.api import State
-from textgen.data.tokenization import START, BoundTokenizer
+from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.generation.bound_sampler import BoundSampler
 from textgen.generation.cuda_graph import RecordedStep
 from textgen.nn.language_model import LanguageModel

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from textgen.data.corpus import Corpus
-from textgen.evaluation.bootstrap import segment_sizes
+from textgen.evaluation.intervals import segment_sizes
 from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
@@ -17,7 +17,7 @@ from textgen.experiment.samples import SampleWriter
 from textgen.generation.bound_sampler import build_sampler
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine
-from textgen.runtime.records import to_values
+from textgen.runtime.json_records import to_values
 from textgen.suite.results import JobMachine, JobResult, JobSettings, WrittenText
 from textgen.suite.schema import Case
 from textgen.training.budget import Budget

@@ -7,12 +7,12 @@ from typing import Any
 
 from textgen.comparison.results import HeldOut
 from textgen.data.corpus import CorpusInfo
-from textgen.evaluation.estimates import Estimate
+from textgen.evaluation.intervals import Estimate
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.experiment.results import RunResult
 from textgen.runtime.environment import Machine
-from textgen.runtime.records import SCHEMA_VERSION
+from textgen.runtime.json_records import SCHEMA_VERSION
 
 
 @dataclass(frozen=True)

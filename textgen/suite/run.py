@@ -9,10 +9,10 @@ from pathlib import Path
 
 from textgen.api import TextgenError
 from textgen.comparison.results import HeldOut
-from textgen.evaluation.estimates import INTERVAL_METHOD
+from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.files import make_folder, write_file
-from textgen.runtime.records import read_record, to_json
+from textgen.runtime.json_records import read_record, to_json
 from textgen.suite.effects import answer
 from textgen.suite.job import Job, held_out_metrics
 from textgen.suite.planner import JobPlanner, SuiteOptions

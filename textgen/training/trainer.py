@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,10 @@ from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import detach
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
-from textgen.training.budget import Budget
+from textgen.training.budget import Budget, BudgetClock
 from textgen.training.optimizer import build_optimizers
 from textgen.training.options import TrainOptions
-from textgen.training.progress import Progress, TrainResult
+from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_progress
 
 
 class Trainer:
@@ -111,7 +112,7 @@ def train(
     budget: Budget,
     chars_per_token: float,
     validate: Callable[[], float],
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: OnProgress = ignore_progress,
 ) -> TrainResult:
     """Train until the budget is spent, and leave the model with the weights that scored best on validation.
 
@@ -120,34 +121,33 @@ def train(
     """
     best_bits, best_update, best_weights = math.inf, 0, {}
     curve: list[Progress] = []
-    validation_seconds, fraction, average = 0.0, 0.0, None
+    validation_seconds, average, clock = 0.0, None, BudgetClock(budget)
     tokens_per_update = trainer.batches.batch_size * trainer.batches.sequence_length
     module = trainer.model.module
     module.train()
-    while fraction < 1:
-        loss = trainer.update(fraction)
+    while not clock.is_over:
+        loss = trainer.update(clock.fraction)
         if not math.isfinite(loss):
             raise TextgenError(
                 f"training diverged at update {trainer.num_updates}: the loss is {loss}; lower learning_rate"
             )
         num_chars = round(trainer.num_updates * tokens_per_update * chars_per_token)
-        fraction = budget.fraction(trainer.seconds, trainer.batches.num_epochs, num_chars)
+        clock.advance(trainer.seconds, trainer.batches.num_epochs, num_chars)
         bits = loss / math.log(2) / chars_per_token
         average = bits if average is None else 0.95 * average + 0.05 * bits
         progress = Progress(
-            fraction, trainer.seconds, trainer.num_updates, trainer.batches.num_epochs, num_chars, average
+            fraction=clock.fraction,
+            seconds=trainer.seconds,
+            num_updates=trainer.num_updates,
+            num_epochs=trainer.batches.num_epochs,
+            num_chars=num_chars,
+            train_bits_per_char=average,
         )
-        if fraction >= (len(curve) + 1) / trainer.options.num_validations or fraction >= 1:
+        if clock.is_over or clock.fraction >= (len(curve) + 1) / trainer.options.num_validations:
             start = time.perf_counter()
-            module.eval()
-            validation_bits = validate()
-            module.train()
+            validation_bits = _validated(trainer, validate)
             validation_seconds += time.perf_counter() - start
-            if math.isnan(validation_bits):
-                raise TextgenError(
-                    f"training diverged at update {trainer.num_updates}: it predicts NaN; lower learning_rate"
-                )
-            progress = Progress(**{**vars(progress), "validation_bits_per_char": validation_bits})
+            progress = replace(progress, validation_bits_per_char=validation_bits)
             curve.append(progress)
             if validation_bits < best_bits:
                 best_bits, best_update = validation_bits, trainer.num_updates
@@ -166,3 +166,15 @@ def train(
         best_update=best_update,
         curve=tuple(curve),
     )
+
+
+def _validated(trainer: Trainer, validate: Callable[[], float]) -> float:
+    """Return the validation score; raises `TextgenError` if the model predicts NaN."""
+    trainer.model.module.eval()
+    bits = validate()
+    trainer.model.module.train()
+    if math.isnan(bits):
+        raise TextgenError(
+            f"training diverged at update {trainer.num_updates}: it predicts NaN; lower learning_rate"
+        )
+    return bits

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 from textgen.experiment.entry import Entry
 from textgen.experiment.results import RunSettings
 from textgen.runtime.environment import Machine
-from textgen.runtime.records import SCHEMA_VERSION
+from textgen.runtime.json_records import SCHEMA_VERSION
 
 Value: TypeAlias = bool | int | float | str | None
 """A value of an option."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textgen.runtime.files import write_file
-from textgen.runtime.records import to_json
+from textgen.runtime.json_records import to_json
 from textgen.training.progress import Report, ignore_report
 from textgen.tune.plots import write_page
 from textgen.tune.report import study_result, trial_result

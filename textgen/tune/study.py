@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.api import TextgenError
-from textgen.runtime.records import to_values
+from textgen.runtime.json_records import to_values
 from textgen.tune.objective import Objective
 from textgen.tune.results import Value
 from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, num_combinations

@@ -1,8 +1,13 @@
 """Values with 95 % intervals that account for the text and for the training seeds.
 
 Every interval of textgen is of this one kind. Its variance is that of the mean over the units of the text (by
-the bootstrap) plus that of the mean over seeds; its width is Student's, with degrees of freedom by Welch and
-Satterthwaite, so that few seeds make it wide. With one seed, only the text counts.
+the bootstrap, Efron and Tibshirani 1993) plus that of the mean over seeds; its width uses Student's t, with
+degrees of freedom by Welch and Satterthwaite, so that few seeds make it wide. With one seed, only the text
+counts.
+
+The units of a score are segments of the text, because the bits of neighbouring characters are correlated. All
+values of the same units are resampled with the same weights, so that their difference is paired: entries find
+the same passages hard, and their difference varies less than each score.
 """
 
 from __future__ import annotations
@@ -15,10 +20,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from textgen.evaluation.bootstrap import resampled_ratios, segment_sizes
-
 INTERVAL_METHOD = "95 %, Student's t, bootstrap over segments of the text plus variance over seeds"
 """How results name this kind of interval."""
+
+
+NUM_RESAMPLES = 2000
+MAX_SEGMENTS = 2000
+"""The cost of resampling grows with the number of segments; more would not make an interval narrower."""
+
+
+def segment_size(num_chars: int) -> int:
+    """Return the characters per segment: 500, unless that makes fewer than 40 segments or too many."""
+    return max(1, min(500, num_chars // 40), -(-num_chars // MAX_SEGMENTS))
+
+
+def segment_sizes(num_chars: int) -> NDArray[np.int64]:
+    """Return the length of each segment of a text in characters; the last one may be shorter."""
+    size = segment_size(num_chars)
+    starts = np.arange(0, num_chars, size)
+    return np.minimum(size, num_chars - starts)
 
 
 @dataclass(frozen=True)
@@ -58,7 +78,7 @@ class RatioSample:
 
     def resampled(self) -> NDArray[np.float64]:
         """Return the mean ratio for each resample of the units."""
-        return resampled_ratios(self.amounts, self.sizes)
+        return _resampled_ratios(self.amounts, self.sizes)
 
 
 def text_sample(bits: Sequence[NDArray[np.float64]], num_chars: int, text: str) -> RatioSample:
@@ -106,3 +126,16 @@ def _with_interval(
     freedom = total**2 / sum(variance**2 / degrees for variance, degrees in variances)
     reach = float(student.ppf(0.975, freedom)) * math.sqrt(total)
     return Estimate(value, (value - reach, value + reach))
+
+
+def _resampled_ratios(amounts: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ratio of sums for each resample of the units, the mean over seeds, [NUM_RESAMPLES].
+
+    `amounts` and `sizes` are [number of seeds, number of units].
+    """
+    number = amounts.shape[1]
+    generator = np.random.default_rng(0)
+    weights = generator.multinomial(number, np.full(number, 1 / number), size=NUM_RESAMPLES)
+    totals = np.maximum(weights @ sizes.T, 1e-9)
+    ratios: NDArray[np.float64] = (weights @ amounts.T / totals).mean(1)
+    return ratios

@@ -11,8 +11,9 @@ import pytest
 
 from textgen.api import TextgenError
 from textgen.data import tokenization
+from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.text import FileText, cut_blocks
-from textgen.data.tokenization import BoundTokenizer, fit_and_encode
+from textgen.data.token_cache import fit_and_encode
 from textgen.data.unicode import utf8
 from textgen.registry.options import build
 from textgen.registry.registry import names

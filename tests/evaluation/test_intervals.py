@@ -10,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from textgen.evaluation.bootstrap import segment_size
-from textgen.evaluation.estimates import RatioSample, difference, estimate, text_sample
+from textgen.evaluation.intervals import (
+    RatioSample,
+    difference,
+    estimate,
+    segment_size,
+    segment_sizes,
+    text_sample,
+)
 
 
 def bits_of(num_chars: int, seed: int = 0) -> NDArray[np.float64]:
@@ -86,3 +92,14 @@ def test_differing_seeds_widen_an_interval_and_a_single_one_does_not() -> None:
     widths = [each.interval[1] - each.interval[0] for each in (wild, calm, one)]
     assert widths[0] > 5 * widths[1]
     assert widths[2] == pytest.approx(widths[1], rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("num_chars", "size"), [(1, 1), (39, 1), (400, 10), (20_000, 500), (10**6, 500), (10**6 + 1, 501)]
+)
+def test_segments_have_500_characters_unless_that_makes_too_few_or_too_many(
+    num_chars: int, size: int
+) -> None:
+    assert segment_size(num_chars) == size
+    assert segment_sizes(num_chars).sum() == num_chars
+    assert set(segment_sizes(num_chars)[:-1]) <= {size}
