@@ -3,7 +3,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := textgen plugins embeddings benchmarks docs tests
 
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --dist worksteal
+# A worker per core, at most 8: each needs up to a gigabyte of memory.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
 
 .PHONY: bench test quick lint docs install clean
 # The main job: a character LSTM, a word LSTM that starts from GloVe vectors, and pure chance, side by side.
