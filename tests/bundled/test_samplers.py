@@ -41,6 +41,14 @@ def frequencies(spec: str, logits: list[float], num_draws: int = 20_000) -> Tens
     return torch.bincount(ids, minlength=len(logits)) / num_draws
 
 
+def check_kept(spec: str, probabilities: list[float], kept: list[int]) -> None:
+    """Check that a sampler chooses among the tokens `kept` with their probabilities, scaled to sum to 1."""
+    total = sum(probabilities[token] for token in kept)
+    expected = [value / total if token in kept else 0 for token, value in enumerate(probabilities)]
+    logits = [math.log(probability) for probability in probabilities]
+    assert frequencies(spec, logits).tolist() == pytest.approx(expected, abs=0.01)
+
+
 def softmax(logits: list[float]) -> list[float]:
     probabilities: list[float] = torch.tensor(logits).softmax(0).tolist()
     return probabilities
@@ -115,11 +123,7 @@ def test_top_p_measures_its_nucleus_after_the_temperature() -> None:
     [(1.0, [1]), (0.61, [1]), (0.59, [1, 2]), (0.31, [1, 2]), (0.29, [0, 1, 2]), (0.01, [0, 1, 2, 3])],
 )
 def test_min_p_samples_tokens_nearly_as_probable_as_the_best(p: float, kept: list[int]) -> None:
-    probabilities = [0.15, 0.5, 0.3, 0.05]
-    total = sum(probabilities[token] for token in kept)
-    expected = [value / total if token in kept else 0 for token, value in enumerate(probabilities)]
-    logits = [math.log(probability) for probability in probabilities]
-    assert frequencies(f"min-p:p={p}", logits).tolist() == pytest.approx(expected, abs=0.01)
+    check_kept(f"min-p:p={p}", [0.15, 0.5, 0.3, 0.05], kept)
 
 
 def test_min_p_compares_after_the_temperature() -> None:
@@ -132,19 +136,12 @@ def test_min_p_compares_after_the_temperature() -> None:
     ("p", "kept"), [(0.29, [1]), (0.31, [1, 2]), (0.49, [1, 2]), (0.51, [0, 1, 2]), (1.0, [0, 1, 2, 3])]
 )
 def test_typical_samples_tokens_of_about_the_expected_surprisal(p: float, kept: list[int]) -> None:
-    # The entropy is 1.28 nats; the surprises differ from it by 0.36, 0.08, 0.33 and 1.02.
-    probabilities = [0.4, 0.3, 0.2, 0.1]
-    total = sum(probabilities[token] for token in kept)
-    expected = [value / total if token in kept else 0 for token, value in enumerate(probabilities)]
-    logits = [math.log(probability) for probability in probabilities]
-    assert frequencies(f"typical:p={p}", logits).tolist() == pytest.approx(expected, abs=0.01)
+    # The entropy is 1.28 nats; the surprisals differ from it by 0.36, 0.08, 0.33 and 1.02.
+    check_kept(f"typical:p={p}", [0.4, 0.3, 0.2, 0.1], kept)
 
 
 def test_typical_measures_after_the_temperature() -> None:
     logits = [math.log(0.5), math.log(0.3), math.log(0.2)]
-    # Sharpened, the surprise of the first token is the one nearest to the entropy.
+    # Sharpened, the surprisal of the first token is the one nearest to the entropy.
     assert frequencies("typical:p=0.1", logits).tolist() == [0, 1, 0]
     assert frequencies("typical:p=0.1,temperature=0.3", logits).tolist() == [1, 0, 0]
-
-
-# --- drawing by inverting the cumulative sum

@@ -40,12 +40,6 @@ def num_processes(variable: str) -> int:
     return number
 
 
-# --- what is declared
-
-
-# --- effects
-
-
 # --- measuring
 
 
