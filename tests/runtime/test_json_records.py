@@ -1,0 +1,93 @@
+"""Records on disk: written and read as JSON, and refused with the first field that is wrong."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from textgen.api import TextgenError
+from textgen.runtime.json_records import (
+    SCHEMA_VERSION,
+    DamagedRecordError,
+    from_values,
+    json_schema,
+    read_record,
+    to_json,
+    to_values,
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a curve."""
+
+    step: int
+    loss: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Something that is kept."""
+
+    name: str
+    points: tuple[Point, ...]
+    schema_version: int = SCHEMA_VERSION
+
+
+CURVE = Curve(name="é", points=(Point(1, 2.5), Point(2, None)))
+
+
+def test_a_record_round_trips(tmp_path: Path) -> None:
+    (tmp_path / "curve.json").write_text(to_json(CURVE), "utf-8")
+    assert read_record(Curve, tmp_path / "curve.json") == CURVE
+    assert to_values(CURVE)["points"] == [{"step": 1, "loss": 2.5}, {"step": 2, "loss": None}]
+
+
+def test_json_is_what_any_parser_reads() -> None:
+    assert json.loads(to_json({"text": "a\ud800b"})) == {"text": "a\ufffdb"}
+    with pytest.raises(ValueError, match="JSON"):
+        to_json(Point(1, float("nan")))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"name": 3}, "name: "),
+        ({"points": [{"step": "one", "loss": 1}]}, r"points\.0\.step: "),
+        ({"points": [{"step": 1}]}, r"points\.0\.loss: field required"),
+        ({"naem": "x"}, "naem: unknown field"),
+        ({"points": [{"step": 1, "loss": 1, "lose": 2}]}, r"points\.0\.lose: unknown field"),
+    ],
+)
+def test_the_first_field_that_is_wrong_is_named(
+    change: dict[str, object], reason: str, tmp_path: Path
+) -> None:
+    values = to_values(CURVE) | change
+    with pytest.raises(ValueError, match=rf"^{reason}"):
+        from_values(Curve, values)
+    (tmp_path / "curve.json").write_text(json.dumps(values))
+    with pytest.raises(DamagedRecordError, match=rf"^curve\.json cannot be read: .*{reason}"):
+        read_record(Curve, tmp_path / "curve.json")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null"])
+def test_what_is_not_a_record_is_damaged(text: str, tmp_path: Path) -> None:
+    (tmp_path / "curve.json").write_text(text)
+    with pytest.raises(DamagedRecordError, match=r"^curve\.json cannot be read: "):
+        read_record(Curve, tmp_path / "curve.json")
+
+
+def test_a_newer_schema_asks_for_an_update(tmp_path: Path) -> None:
+    values = to_values(CURVE) | {"schema_version": SCHEMA_VERSION + 1}
+    (tmp_path / "curve.json").write_text(json.dumps(values))
+    with pytest.raises(TextgenError, match=f"schema version {SCHEMA_VERSION + 1}; update textgen"):
+        read_record(Curve, tmp_path / "curve.json")
+
+
+def test_the_schema_has_every_kind() -> None:
+    found = json_schema(Curve)["$defs"]
+    assert found.keys() == {"Curve", "Point"}
+    assert found["Point"]["properties"].keys() == {"step", "loss"}
