@@ -27,6 +27,13 @@ class Tired:
         if Tired.num_choices > 9: raise ValueError("tired")
         return logits.argmax(-1)
 """
+WRONG_SAMPLER = """
+class Wrong:
+    def __call__(self, logits, uniforms):
+        if logits.shape[-1] == 4:  # before training, it is tried out with four tokens
+            return logits.argmax(-1)
+        return {}
+"""
 OPTIONS = ("--corpus", "lee", "--max-chars", "20000", "--budget", "2000chars", "--precision", "fp32")
 
 
@@ -58,6 +65,25 @@ def test_a_sampler_that_fails_late_leaves_what_the_others_wrote(tmp_path: Path) 
     (reason,) = row["sample_errors"]
     assert "no samples by tired: sampler 'tired'" in reason
     assert reason.endswith("failed: ValueError: tired (tired.py, line 6)")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reason"),
+    [
+        ("logits.argmax(-1) * 0 + logits.shape[-1]", "returned a token id outside 0…"),
+        ("[0] * len(logits)", "returned list instead of ids [24]"),
+        ("logits.argmax(-1)[:-1]", "returned torch.int64 [23] instead of ids [24]"),
+    ],
+)
+def test_a_first_sampler_that_chooses_invalid_ids_is_named(tmp_path: Path, chosen: str, reason: str) -> None:
+    (tmp_path / "wrong.py").write_text(WRONG_SAMPLER.format(chosen))
+    samplers = ("--sampler", "wrong", "--sampler", "greedy")
+    (row,) = bench(tmp_path, "random", "--plugin", "wrong.py", *samplers)["entries"]
+    assert row["test"]["bits_per_char"] > 0
+    assert {sample["sampler"] for sample in row["samples"]} == {"greedy"}
+    (error,) = row["sample_errors"]
+    assert error.startswith("no samples by wrong: sampler 'wrong' (plugin_file_wrong_")
+    assert reason in error
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from textgen.generation.entropy import EntropyRecorder
 def test_the_recorder_tells_the_entropy_of_what_a_sampler_chooses() -> None:
     logits = torch.randn(1, 50, generator=torch.Generator().manual_seed(0)).expand(4000, -1)
     uniforms = torch.rand(4000, generator=torch.Generator().manual_seed(1))
-    recorder = EntropyRecorder(build_sampler("temperature:temperature=0.5"))
-    recorder.start([], np.full(50, 2))(logits, uniforms)
+    sampler = build_sampler("temperature:temperature=0.5")
+    recorder = EntropyRecorder(sampler.temperature, np.full(50, 2))
+    recorder.record(logits, sampler.start([], np.full(50, 2))(logits, uniforms))
     entropy = torch.distributions.Categorical(logits=logits[0] / 0.5).entropy() / np.log(2)
     assert recorder.bits_per_char == pytest.approx(float(entropy) / 2, rel=0.02)

@@ -14,8 +14,7 @@ from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
 from textgen.experiment.results import GenerationSpeed, Sample, SampleSet
 from textgen.experiment.trained import Trained
 from textgen.generation.bound_sampler import BoundSampler
-from textgen.generation.entropy import EntropyRecorder
-from textgen.generation.generator import Generator
+from textgen.generation.generator import Generator, OnChoice, ignore_choice
 from textgen.registry.attribution import describe_error
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
@@ -45,8 +44,6 @@ class MeasuredSamples:
     real_words: tuple[int, ...]
     """Number of real words in each text."""
     num_words: tuple[int, ...]
-    entropy_per_char: float
-    """Bits per character of the sampler's choices."""
     chars_per_second: float
 
 
@@ -66,17 +63,21 @@ class SampleWriter:
         self.passages = held_out_passages(self.held_out_text, NUM_MEASURED, PROMPT_CHARS)
 
     def measure(
-        self, trained: Trained, sampler: BoundSampler, seed: int, device_config: DeviceConfig
+        self,
+        trained: Trained,
+        sampler: BoundSampler,
+        seed: int,
+        device_config: DeviceConfig,
+        on_choice: OnChoice = ignore_choice,
     ) -> MeasuredSamples:
         """Continue every passage; the seeds of the samples follow from that of the training run."""
         with preserve_process_state():
-            recorder = EntropyRecorder(sampler)
             prompts = [passage.prompt for passage in self.passages]
             # Those of different training seeds do not overlap.
             seeds = [seed * NUM_MEASURED + row for row in range(NUM_MEASURED)]
             generator = Generator(trained.model, trained.tokenizer, device_config)
             began = time.perf_counter()
-            texts = generator.generate(prompts, self.num_chars, BoundSampler(recorder), seeds)
+            texts = generator.generate(prompts, self.num_chars, sampler, seeds, on_choice)
             seconds = time.perf_counter() - began
         found = [words(text) for text in texts]
         return MeasuredSamples(
@@ -85,7 +86,6 @@ class SampleWriter:
             metrics=self.analyzer.metrics(texts),
             real_words=tuple(sum(map(self.analyzer.is_real, text)) for text in found),
             num_words=tuple(map(len, found)),
-            entropy_per_char=recorder.bits_per_char,
             chars_per_second=sum(map(len, texts)) / max(seconds, 1e-9),
         )
 

@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import TokenIds
-from textgen.generation.bound_sampler import BoundSampler
-
 
 class EntropyRecorder:
-    """A sampler that adds up the surprisal of its choices, in bits per character.
+    """The sum of the surprisal of a sampler's choices, in bits per character.
 
     Their mean is an estimate of the entropy of what it writes. The probabilities are those of the logits
-    divided by the sampler's `temperature`, if it has one.
+    divided by the sampler's `temperature`, if it has one. `num_chars` [vocab_size] are the characters that
+    begin in each token.
     """
 
-    def __init__(self, sampler: BoundSampler) -> None:
-        self._sampler = sampler
-        self._temperature = sampler.temperature or 1.0
+    def __init__(self, temperature: float | None, num_chars: NDArray[np.int64]) -> None:
+        self._temperature = temperature or 1.0
+        self._lengths = torch.from_numpy(num_chars)
         self._nats, self._chars = 0.0, 0
 
-    def start(
-        self, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]
-    ) -> Callable[[Tensor, Tensor], Tensor]:
-        """Start a batch of the sampler, whether it is stateful or not."""
-        choose = self._sampler.start(prompts, num_chars)
-        lengths = torch.from_numpy(num_chars)
-
-        def record(logits: Tensor, uniforms: Tensor) -> Tensor:
-            ids: Tensor = choose(logits, uniforms)
-            log_probabilities = (logits.float() / self._temperature).log_softmax(-1)
-            self._nats -= float(log_probabilities.gather(1, ids[:, None]).double().sum())
-            self._chars += int(lengths[ids.cpu()].sum())
-            return ids
-
-        return record
+    def record(self, logits: Tensor, ids: Tensor) -> None:
+        """Add the choice of `ids` [batch], valid token ids, from `logits` [batch, vocab_size]."""
+        log_probabilities = (logits.float() / self._temperature).log_softmax(-1)
+        self._nats -= float(log_probabilities.gather(1, ids.long()[:, None]).double().sum())
+        self._chars += int(self._lengths[ids.long().cpu()].sum())
 
     @property
     def bits_per_char(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -21,6 +21,13 @@ from textgen.runtime.device import DeviceConfig
 DRAWS_AHEAD = 256
 """Number of steps whose uniform random numbers are drawn at once."""
 
+OnChoice = Callable[[Tensor, Tensor], None]
+"""A function that is told each choice: the logits [batch, vocab_size] and the ids [batch], once checked."""
+
+
+def ignore_choice(logits: Tensor, ids: Tensor) -> None:
+    """Do nothing."""
+
 
 class Generator:
     """A model prepared for generation.
@@ -37,7 +44,12 @@ class Generator:
         self._is_recordable = own_step is not None and self.device.type == "cuda"
 
     def generate(
-        self, prompts: Sequence[str], num_chars: int, sampler: BoundSampler, seeds: Sequence[int]
+        self,
+        prompts: Sequence[str],
+        num_chars: int,
+        sampler: BoundSampler,
+        seeds: Sequence[int],
+        on_choice: OnChoice = ignore_choice,
     ) -> list[str]:
         """Return a continuation of `num_chars` characters for each prompt (without the prompt).
 
@@ -46,7 +58,7 @@ class Generator:
         if not prompts:
             return []
         chosen, counts = [], np.zeros(len(prompts), np.int64)
-        for ids in self._ids(prompts, sampler, seeds):
+        for ids in self._ids(prompts, sampler, seeds, on_choice):
             chosen.append(ids)
             counts += self.table.num_chars[ids]
             # One character more than requested, so that the last one is complete. The other bound is for a
@@ -69,7 +81,11 @@ class Generator:
                 return
 
     def _ids(
-        self, prompts: Sequence[str], sampler: BoundSampler, seeds: Sequence[int]
+        self,
+        prompts: Sequence[str],
+        sampler: BoundSampler,
+        seeds: Sequence[int],
+        on_choice: OnChoice = ignore_choice,
     ) -> Iterator[NDArray[np.int64]]:
         """Yield the next ids [batch] forever."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -81,7 +97,9 @@ class Generator:
                 rows = [torch.rand(DRAWS_AHEAD, generator=generator) for generator in generators]
                 for uniforms in torch.stack(rows, dim=1).to(self.device):
                     ids = choose(logits, uniforms)
-                    yield sampler.check(ids, len(prompts), len(self.table.pieces))
+                    checked = sampler.check(ids, len(prompts), len(self.table.pieces))
+                    on_choice(logits, ids)
+                    yield checked
                     logits, state = step(ids, state)
 
     def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:

@@ -15,6 +15,7 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import Run
 from textgen.experiment.samples import SampleWriter
 from textgen.generation.bound_sampler import build_sampler
+from textgen.generation.entropy import EntropyRecorder
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine
 from textgen.runtime.json_records import to_values
@@ -85,10 +86,12 @@ def held_out_metrics(job: Job, analyzer: TextAnalyzer) -> TextMetrics:
 
 
 def _written(run: Run, spec: str, writer: SampleWriter, job: Job) -> WrittenText:
-    measured = writer.measure(run, build_sampler(spec), job.seed, job.device_config)
+    sampler = build_sampler(spec)
+    entropy = EntropyRecorder(sampler.temperature, run.tokenizer.table.num_chars)
+    measured = writer.measure(run, sampler, job.seed, job.device_config, entropy.record)
     return WrittenText(
         metrics=measured.metrics,
-        entropy_per_char=measured.entropy_per_char,
+        entropy_per_char=entropy.bits_per_char,
         real_words=measured.real_words,
         num_words=measured.num_words,
         text=measured.texts[0],
