@@ -136,6 +136,8 @@ def test_a_string_is_scored_itself_and_a_path_is_read(run: textgen.Run, text: Pa
     scored = run.score(text)
     assert run.score(text.read_text("utf-8")) == scored
     assert 0 < scored.bits_per_char < 8
+    with pytest.raises(textgen.TextgenError, match=r"^encoding has no effect on a string; leave it out$"):
+        run.score("A text.", encoding="latin-1")
     assert run.score("Hundreds of people. " * 9, clean="letters") == run.score(
         "hundreds of people " * 9, clean="letters"
     )
@@ -190,7 +192,9 @@ def test_the_code_of_the_pages_works_and_the_api_has_all_of_it(
 
 
 def test_a_folder_without_a_run_is_not_called_damaged() -> None:
-    with pytest.raises(textgen.TextgenError, match=r"^no run in 'nowhere'; give what textgen train wrote"):
+    with pytest.raises(
+        textgen.TextgenError, match=r"^no run in 'nowhere': give the folder of a textgen train run"
+    ):
         textgen.load("nowhere")
 
 
@@ -217,9 +221,17 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(
     ("call", "message"),
     [
         (lambda: textgen.bench([]), "no entries"),
-        (lambda: textgen.bench("lstm"), "unknown entry 'lstm'"),
+        (lambda: textgen.bench("lstm"), "'lstm' is only a model; write <tokenizer>"),
         (lambda: textgen.train("char-lstm", budget="60"), "budget '60': give a positive amount"),
         (lambda: textgen.load_corpus("leee"), "unknown corpus 'leee'; did you mean 'lee'"),
+        (lambda: textgen.bench("random", seeds=0), "seeds must be at least 1, not 0"),
+        (lambda: textgen.bench("random", length=-3), "length must be at least 1, not -3"),
+        (lambda: textgen.bench("random", sampler=[]), "no sampler; give one, such as temperature"),
+        (lambda: textgen.train("random", seed=-1), "seed must be from 0 to 4294967295, not -1"),
+        (
+            lambda: textgen.load_corpus("lee", encoding="latin-1"),
+            "encoding has no effect on lee, not read from a file; leave it out",
+        ),
         (lambda: textgen.plugins("modell"), "unknown kind 'modell'; did you mean 'model'"),
     ],
 )

@@ -18,6 +18,7 @@ from textgen.comparison import bench as comparison
 from textgen.comparison.results import Comparison
 from textgen.data.corpus import Corpus, clean_text, load_text
 from textgen.data.corpus import load_corpus as read_corpus
+from textgen.data.sources import are_names
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry import parse_entries, parse_entry
 from textgen.experiment.experiment import Experiment
@@ -65,17 +66,21 @@ def bench(
     An entry that fails has its reason in the result. Finished runs in `out` are reused.
     Raises `TextgenError` if the comparison cannot begin.
     """
+    _check(seed, seeds=seeds, length=length)
     parsed_budget = parse_budget(budget)
     parsed, broken = parse_entries(_strings(entries))
     if not parsed:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
+    samplers = tuple(dict.fromkeys(_strings(sampler)))
+    if not samplers:
+        raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")
     options = comparison.BenchOptions(
         budget=parsed_budget,
         device_config=choose_device(device, precision),
         seed=seed,
         num_seeds=seeds,
         prompts=_strings(prompt),
-        samplers=tuple(dict.fromkeys(_strings(sampler))),
+        samplers=samplers,
         num_chars=length,
         broken=broken,
     )
@@ -102,13 +107,14 @@ def train(
 
     Raises `TextgenError` if that is not possible.
     """
+    _check(seed)
     parsed_budget = parse_budget(budget)
     parsed = parse_entry(entry)
-    text = _loaded(corpus, clean, split, max_chars, encoding)
     config = choose_device(device, precision)
     folder = _folder(out, "train")
     if folder.exists():
-        raise TextgenError(f"{str(folder)!r} exists already; choose another --out")
+        raise TextgenError(f"{str(folder)!r} exists already; choose another folder (--out)")
+    text = _loaded(corpus, clean, split, max_chars, encoding)
     make_folder(folder.parent)
     experiment = Experiment(parsed, text, parsed_budget, config, seed)
     run = experiment.run(lambda progress: report(entry, progress))
@@ -143,7 +149,12 @@ def load_corpus(
 
     Raises `TextgenError` if a source cannot be read or the text is too short.
     """
-    return read_corpus(_strings(corpus), clean, split, max_chars, encoding)
+    sources = _strings(corpus)
+    if encoding != defaults.ENCODING and are_names(sources):
+        raise UsageError(
+            f"encoding has no effect on {' and '.join(sources)}, not read from a file; leave it out"
+        )
+    return read_corpus(sources, clean, split, max_chars, encoding)
 
 
 def plugins(kind: str | None = None) -> list[Plugin]:
@@ -203,6 +214,7 @@ class Run:
         seed: int = 0,
     ) -> list[str]:
         """Return several continuations, written at once with the seeds `seed`, `seed + 1`, …"""
+        _check(seed, number=number, length=length)
         seeds = range(seed, seed + number)
         return self._generator.generate([prompt] * number, length, build_sampler(sampler), seeds)
 
@@ -215,6 +227,7 @@ class Run:
         seed: int = 0,
     ) -> Iterator[str]:
         """Yield the text of `sample` in pieces while it is written."""
+        _check(seed, length=length)
         return self._generator.stream(prompt, length, build_sampler(sampler), seed)
 
     def score(
@@ -227,6 +240,8 @@ class Run:
         Raises `TextgenError` if the text cannot be read or the tokenizer does not preserve it.
         """
         cleaner = clean or self.settings.corpus.cleaner
+        if encoding != defaults.ENCODING and not isinstance(text, Path):
+            raise UsageError("encoding has no effect on a string; leave it out")
         if isinstance(text, Path):
             _, cleaned = load_text([str(text)], cleaner, encoding)
         else:
@@ -244,6 +259,15 @@ class Run:
 def _strings(items: Source | Sequence[Source]) -> list[str]:
     """Return one item or several as a list of strings."""
     return [str(item) for item in ([items] if isinstance(items, (str, Path)) else items)]
+
+
+def _check(seed: int, **counts: int) -> None:
+    """Raise `UsageError` for a seed that random generators cannot take, or a count that is not positive."""
+    if not 0 <= seed < 2**32:
+        raise UsageError(f"seed must be from 0 to {2**32 - 1}, not {seed}")
+    for name, count in counts.items():
+        if count < 1:
+            raise UsageError(f"{name} must be at least 1, not {count}")
 
 
 def _folder(out: str | Path | None, command: str) -> Path:

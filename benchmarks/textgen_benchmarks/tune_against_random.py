@@ -128,7 +128,7 @@ def run_studies(
                 request = Request(
                     entry=options.entry,
                     search=options.search,
-                    sampling=None,
+                    tune_sampler=None,
                     budget=parse_budget(options.budget),
                     device_config=device_config,
                     seed=repetition,

@@ -61,7 +61,7 @@ class Gutenberg:
         Raises `TextgenError` for an unknown book, and if the books cannot be downloaded.
         """
         if item not in BOOKS:
-            raise TextgenError(unknown("book of the corpus gutenberg", item, BOOKS))
+            raise TextgenError(unknown("gutenberg book", item, BOOKS))
         data = _installed(item)
         if data is None:
             _download()

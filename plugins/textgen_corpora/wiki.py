@@ -12,7 +12,6 @@ from gensim.corpora.wikicorpus import extract_pages
 from gensim.test.utils import datapath
 
 from textgen.api import TextgenError
-from textgen.runtime.messages import unknown
 from textgen_corpora.wikitext import plain_text
 
 DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
@@ -75,8 +74,9 @@ class Wiki:
         if not item:
             return "\n\n".join(articles.values())
         if item not in articles:
-            near = get_close_matches(item, articles, n=5, cutoff=0.3)
-            raise TextgenError(unknown("article of the corpus wiki", item, near or list(articles)[:5]))
+            near = get_close_matches(item, articles, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise TextgenError(f"unknown wiki article {item!r}; {hint}textgen corpus lists them all")
         return articles[item]
 
 

@@ -120,7 +120,7 @@ def test_lee() -> None:
 def test_gutenberg_lists_its_books() -> None:
     assert len(Gutenberg().items()) == 18
     for item in ("", "emma", "../../etc/passwd"):
-        with pytest.raises(TextgenError, match=r"unknown book .* austen-emma\.txt"):
+        with pytest.raises(TextgenError, match=r"unknown gutenberg book .* austen-emma\.txt"):
             Gutenberg().read(item)
 
 

@@ -198,7 +198,9 @@ def test_the_same_folder_with_another_budget_is_an_error(
     done = textgen(*bench.command, *budget, "--budget", "3000chars", "--json", code=1)
     assert done.stdout == ""
     assert done.stderr.startswith(f"error: '{bench.folder}")
-    assert done.stderr.endswith(" holds a run that was made with another budget; choose another --out\n")
+    assert done.stderr.endswith(
+        " holds a run that was made with another budget; choose another folder (--out)\n"
+    )
     assert snapshot(bench.folder) == before
 
 

@@ -100,7 +100,7 @@ def test_a_result_of_an_older_version_of_a_plugin_is_not_reused(trained: Path) -
     done = run_textgen(
         "bench", "char-toy", "--plugin", "toy.py", "--out", "out", *OPTIONS, code=1, cwd=trained
     )
-    assert "made with another version of its plugins; choose another --out" in done.stderr
+    assert "made with another version of its plugins; choose another folder (--out)" in done.stderr
 
 
 def test_a_run_says_which_file_it_needs(trained: Path) -> None:

@@ -12,45 +12,45 @@ TEXT = "".join(f"Fox number {i} jumps over {7 * i} lazy dogs.\n\n" for i in rang
 
 NAMES = """
 train seed
-    entry 'seed': alias 'seed' is called 'original' since 0.1.0
+    entry 'seed' was renamed to 'original' in 0.1.0
 train char-seed
-    entry 'char-seed': model 'seed' is called 'original' since 0.1.0
+    entry 'char-seed': model 'seed' was renamed to 'original' in 0.1.0
 train char-random
-    entry 'char-random': model 'random' is called 'uniform' since 0.1.0
+    entry 'char-random': model 'random' was renamed to 'uniform' in 0.1.0
 train random --clean clean
-    cleaner 'clean' is called 'prose' since 0.1.0
+    cleaner 'clean' was renamed to 'prose' in 0.1.0
 train random --clean seed
-    cleaner 'seed' is called 'letters' since 0.1.0
+    cleaner 'seed' was renamed to 'letters' in 0.1.0
 bench random --sampler repetition
-    sampler 'repetition' is called 'dry' since 0.1.0
+    sampler 'repetition' was renamed to 'dry' in 0.1.0
 bench random --sampler mirostat:surprise=3
-    sampler 'mirostat': option 'surprise' is called 'tau' since 0.1.0
+    sampler 'mirostat': option 'surprise' was renamed to 'tau' in 0.1.0
 bench random --sampler mirostat:rate=0.1
-    sampler 'mirostat': option 'rate' is called 'eta' since 0.1.0
+    sampler 'mirostat': option 'rate' was renamed to 'eta' in 0.1.0
 bench random --sampler dry:span=100
-    sampler 'dry': option 'span' is called 'allowed_length' since 0.1.0
+    sampler 'dry': option 'span' was renamed to 'allowed_length' in 0.1.0
 train char-lstm:clip_norm=1
-    entry 'char-lstm:clip_norm=1': option 'clip_norm' is called 'max_grad_norm' since 0.1.0
-train char-gru:final_learning_rate=0
-    entry 'char-gru:final_learning_rate=0': option 'final_learning_rate' is called 'min_lr_factor' since 0.1.0
+    entry 'char-lstm:clip_norm=1': option 'clip_norm' was renamed to 'max_grad_norm' in 0.1.0
+train bpe-gru:final_learning_rate=
+    entry 'bpe-gru:final_learning_rate=': option 'final_learning_rate' was renamed to 'min_lr_factor' in 0.1.0
 train char-lstm:warmup=0.1
-    entry 'char-lstm:warmup=0.1': option 'warmup' is called 'warmup_fraction' since 0.1.0
+    entry 'char-lstm:warmup=0.1': option 'warmup' was renamed to 'warmup_fraction' in 0.1.0
 suite seed
-    suite 'seed' is called 'original' since 0.1.0; or give a TOML file
+    suite 'seed' was renamed to 'original' in 0.1.0; or give a TOML file
 """
 OPTIONS = """
 bench --suite improvements
-    --suite is a command now: textgen suite improvements
+    --suite is now a command: textgen suite improvements
 bench --suite=mine.toml --corpus lee
-    --suite is a command now: textgen suite mine.toml
+    --suite is now a command: textgen suite mine.toml
 bench --suite
-    --suite is a command now: textgen suite NAME
+    --suite is now a command: textgen suite NAME
 bench --suite --corpus lee
-    --suite is a command now: textgen suite NAME
+    --suite is now a command: textgen suite NAME
 bench random --jobs 2
     --jobs is an option of textgen suite; the entries of a bench train one by one
 tune char-lstm --sampling top-p
-    option --sampling is called --tune-sampler since 0.1.0
+    option --sampling was renamed to --tune-sampler in 0.1.0
 """
 
 

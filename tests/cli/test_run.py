@@ -92,7 +92,7 @@ def test_a_run_is_never_overwritten(
 ) -> None:
     before = snapshot(trained[0])
     done = textgen("train", entry, "--corpus", "lee", *budget, "--out", trained[0], code=1)
-    assert done.stderr == f"error: {str(trained[0])!r} exists already; choose another --out\n"
+    assert done.stderr == f"error: {str(trained[0])!r} exists already; choose another folder (--out)\n"
     assert snapshot(trained[0]) == before
 
 

@@ -126,7 +126,8 @@ def test_the_same_folder_again_resumes(
     assert again["trials"] == result["trials"]
     failed = textgen(*command, "--budget", "3000chars", "--out", folder, code=1)
     assert (
-        failed.stderr == f"error: {str(folder)!r} holds a study with another budget; choose another --out\n"
+        failed.stderr
+        == f"error: {str(folder)!r} holds a study with another budget; choose another folder (--out)\n"
     )
 
 
@@ -154,9 +155,9 @@ def test_a_sampler_is_tuned_with_a_finished_run(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["random"], "nothing of 'random' is left to search"),
+        (["random"], "'random' has no options left to search"),
         (["char-lstm", "--search", "learnign_rate"], "did you mean 'learning_rate'?"),
-        (["char-lstm", "--timeout", "5epochs"], "--timeout 5epochs: give a time"),
+        (["char-lstm", "--timeout", "5epochs"], "--timeout '5epochs': give a time"),
         (["char-lstm", "--tune-sampler", "top-q"], "did you mean 'top-p'?"),
         (["chra-lstm"], "did you mean 'char'?"),
         (["runs/one"], "'runs/one' is a run; give an entry to tune, or a sampler by --tune-sampler"),

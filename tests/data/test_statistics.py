@@ -22,8 +22,8 @@ def test_statistics_counted_by_hand() -> None:
     assert found.train_alphabet_size == len(set(split.train))
     assert found.train_vocabulary_size == len({"the", "cat", "sat", "The", "ran"})
     assert found.train_words_seen_once == len({"the", "sat", "The", "ran"})
-    assert found.held_out_chars_unseen == len("dög")
-    assert found.held_out_words_unseen == 1 / 2  # The, dög
+    assert found.num_unseen_chars == len("dög")
+    assert found.unseen_word_rate == 1 / 2  # The, dög
     assert found.most_frequent_words[0] == "cat"
     assert found.beginning == text
 

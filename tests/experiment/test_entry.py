@@ -166,7 +166,7 @@ def test_unknown_training_options_are_blamed_on_the_model(install: Install) -> N
         ("char-lstn", "unknown model 'lstn'; did you mean 'lstm'? known: "),
         ("word-lstm-glov:num_layers=1", "unknown embedding 'glov'; did you mean 'glove'? known: "),
         ("randm", "unknown entry 'randm'; did you mean 'random'?"),
-        ("lstm", "or write <tokenizer>-<model>[-<embedding>] with tokenizer: "),
+        ("lstm", "'lstm' is only a model; write <tokenizer>-<model>[-<embedding>] with tokenizer: "),
         ("", "unknown entry ''"),
         ("char-", "unknown model ''"),
         ("char-lstm-glove-glove", "entry 'char-lstm-glove-glove' has too many parts"),

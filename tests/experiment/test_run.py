@@ -147,5 +147,5 @@ def test_a_damaged_run_is_a_one_line_error(
 def test_what_is_not_a_run_is_an_error_that_says_what_is(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path, tmp_path / "nowhere", tmp_path / "file"):
-        with pytest.raises(TextgenError, match=r"no run in .*; give what textgen train wrote"):
+        with pytest.raises(TextgenError, match=r"no run in .*: give the folder of a textgen train run"):
             read_manifest(place)

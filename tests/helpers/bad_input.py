@@ -8,7 +8,7 @@ train TINY --corpus missing.txt
 train TINY --corpus leee
     unknown corpus 'leee'; did you mean 'lee'? known: …; or give the path of a file
 train TINY --corpus gutenberg/austen-ema
-    unknown book of the corpus gutenberg 'austen-ema'; did you mean 'austen-emma.txt'? known: …
+    unknown gutenberg book 'austen-ema'; did you mean 'austen-emma.txt'? known: …
 train TINY --corpus empty.txt
     empty.txt is empty; give a text
 train TINY --corpus blank.txt
@@ -36,7 +36,7 @@ train TINY --corpus GOOD --clean porse
 train TINY --corpus GOOD --clean prose:quote=no
     cleaner 'prose': unknown option 'quote'; did you mean 'quotes'? known: …
 train TINY --corpus GOOD --clean prose:quotes=maybe
-    cleaner 'prose' option quotes=maybe: input should be a valid boolean (the default is True)
+    cleaner 'prose' option quotes=maybe: input should be a valid boolean (the default is true)
 train TINY --corpus GOOD --split 50/50/50
     invalid split '50/50/50'; give percentages such as 90/5/5, or 90/10 for no test part
 train TINY --corpus GOOD --split 90
@@ -65,7 +65,7 @@ train word-lstm-glvoe
 train word-lstm-glove-word2vec
     entry 'word-lstm-glove-word2vec' has too many parts; write <tokenizer>-<model>[-<embedding>]
 train char-ngram:batch_size=9
-    entry 'char-ngram:batch_size=9': batch_size has no effect on the model 'ngram', which counts; …
+    entry 'char-ngram:batch_size=9': batch_size has no effect on the model 'ngram', which is not trained …
 train char-uniform-glove
     entry 'char-uniform-glove': model 'uniform' takes no embedding; leave it out
 train random-glove
@@ -74,20 +74,22 @@ bench char-lstm randm
     unknown entry 'randm'; did you mean 'random'? …
 describe randm
     unknown entry 'randm'; did you mean 'random'? …
+train lstm
+    'lstm' is only a model; write <tokenizer>-<model>[-<embedding>] with tokenizer: …
 train char-lstm:hiden_size=3
     entry 'char-lstm:hiden_size=3': unknown option 'hiden_size'; did you mean 'hidden_size'? known: …
 train char-lstm:vectors=3
     entry 'char-lstm:vectors=3': unknown option 'vectors'; known: batch_size, …
 train char-lstm:hidden_size
-    cannot read option 'hidden_size'; write option=value, separated by commas
+    entry 'char-lstm:hidden_size': cannot read option 'hidden_size'; write option=value, separated by commas
 train char-lstm:dropout=0,dropout=0.5
-    option 'dropout' is given twice; leave one of them out
+    entry 'char-lstm:dropout=0,dropout=0.5': option 'dropout' is given twice; leave one of them out
 train char-lstm:hidden_size=many
     entry '…': lstm option hidden_size=many: input should be a valid integer (the default is 256)
 train char-lstm:hidden_size=0
     entry '…': lstm option hidden_size=0: input should be greater than or equal to 1 (the default is 256)
 train char-lstm:dropout=1.5
-    entry '…': lstm option dropout=1.5: input should be less than 1 (the default is None)
+    entry '…': lstm option dropout=1.5: input should be less than 1 (the default is none)
 train char-lstm:learning_rate=inf
     entry '…': training option learning_rate=inf: input should be a finite number (the default is 0.003)
 train char-lstm:num_layers=1,hidden_size=1000000000000
@@ -129,13 +131,13 @@ bench TINY --budget 5minutes
     budget '5minutes': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
 
 train TINY --out file
-    'file' exists already; choose another --out
+    'file' exists already; choose another folder (--out)
 train TINY --out file/out/deep
-    cannot write to folder 'file/out': Not a directory; choose another --out
+    cannot write to folder 'file/out': Not a directory; choose another folder (--out)
 bench TINY --out file
-    cannot write to folder 'file/runs': Not a directory; choose another --out
+    cannot write to folder 'file/runs': Not a directory; choose another folder (--out)
 bench TINY --out file/out
-    cannot write to folder 'file/out/runs': Not a directory; choose another --out
+    cannot write to folder 'file/out/runs': Not a directory; choose another folder (--out)
 train TINY --out LONG
     File name too long: long…
 
@@ -155,13 +157,13 @@ describe char-lstm:hiden_size=3 --vocab-size 32
 describe word-lstm-glove --vocab-size 32
     entry 'word-lstm-glove': the vectors of glove need a text; leave out --vocab-size or the embedding
 sample nowhere
-    no run in 'nowhere'; give what textgen train wrote, or a folder under runs/ of a bench
+    no run in 'nowhere': give the folder of a textgen train run, or one in the runs/ folder of a bench
 sample file
-    no run in 'file'; …
+    no run in 'file': …
 score nowhere GOOD
-    no run in 'nowhere'; …
+    no run in 'nowhere': …
 describe runs/nowhere
-    no run in 'runs/nowhere'; …
+    no run in 'runs/nowhere': …
 sample cut-weights
     run 'cut-weights' is damaged (…); delete it and train again
 score cut-weights GOOD

@@ -8,7 +8,7 @@ import pytest
 from annotated_types import Ge, Gt, Lt
 
 from textgen.api import PretrainedVectors, TextgenError
-from textgen.registry.options import build, declared_options, parse_assignments
+from textgen.registry.options import build, declared_options, parse_assignments, write_value
 from textgen_samplers.top_p import TopP
 
 
@@ -81,7 +81,7 @@ def test_a_wrong_value_is_a_one_line_error_with_the_reason_and_the_default(
         OPTIONS[name].parse("model 'toy'", text)
     message = str(caught.value)
     assert message.startswith(f"model 'toy' option {name}={text}: {reason}")
-    assert message.endswith(f"(the default is {OPTIONS[name].default})")
+    assert message.endswith(f"(the default is {write_value(OPTIONS[name].default)})")
     assert "\n" not in message
 
 
@@ -97,18 +97,18 @@ def test_a_wrong_value_is_a_one_line_error_with_the_reason_and_the_default(
     ],
 )
 def test_assignments(text: str, assignments: dict[str, str]) -> None:
-    assert parse_assignments(text) == assignments
+    assert parse_assignments("sampler 'toy'", text) == assignments
 
 
 @pytest.mark.parametrize("text", ["a", "=1", "a=1,b", "a=1, =2"])
 def test_what_is_not_an_assignment_is_an_error(text: str) -> None:
-    with pytest.raises(TextgenError, match="write option=value"):
-        parse_assignments(text)
+    with pytest.raises(TextgenError, match=r"^sampler 'toy': cannot read option .*; write option=value"):
+        parse_assignments("sampler 'toy'", text)
 
 
 def test_an_option_given_twice_is_an_error() -> None:
-    with pytest.raises(TextgenError, match="'a' is given twice"):
-        parse_assignments("a=1,b=2,a=3")
+    with pytest.raises(TextgenError, match=r"^sampler 'toy': option 'a' is given twice"):
+        parse_assignments("sampler 'toy'", "a=1,b=2,a=3")
 
 
 def test_build_gives_a_component_its_options() -> None:

@@ -39,7 +39,9 @@ def test_a_folder_that_cannot_be_written_to_is_an_error_of_one_line(tmp_path: Pa
     make_folder(tmp_path / "new" / "out")
     assert list((tmp_path / "new" / "out").iterdir()) == []
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(TextgenError, match=r"^cannot write to folder '.*file': .*; choose another --out$"):
+    with pytest.raises(
+        TextgenError, match=r"^cannot write to folder '.*file': .*; choose another folder \(--out\)$"
+    ):
         make_folder(tmp_path / "file")
 
 

@@ -160,7 +160,7 @@ def test_a_range_without_the_default_starts_next_to_it() -> None:
         ("name", "name has no range of its own"),
         ("rate,rate", "rate is given twice"),
         ("size", "size has a value in 'toy' already"),
-        ("", "nothing of 'toy' is left to search"),
+        ("", "'toy' has no options left to search"),
     ],
 )
 def test_a_meaningless_search_is_a_one_line_error(chosen: str, message: str) -> None:

@@ -141,13 +141,13 @@ def test_a_stopped_study_resumes_as_if_it_had_not_stopped(tmp_path: Path) -> Non
 )
 def test_a_study_with_other_settings_is_refused(other: Toy, key: str, tmp_path: Path) -> None:
     run(tmp_path, Toy(), 1)
-    with pytest.raises(TextgenError, match=f"holds a study with another {key}; choose another --out"):
+    with pytest.raises(TextgenError, match=f"holds a study with another {key}; choose another folder"):
         Study(tmp_path, other)
 
 
 def test_a_file_that_is_not_a_study_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "study.db").write_text("no database " * 100)
-    with pytest.raises(TextgenError, match=r"cannot read the study .*; choose another --out") as caught:
+    with pytest.raises(TextgenError, match=r"cannot read the study .*; choose another folder") as caught:
         Study(tmp_path, Toy())
     assert "\n" not in str(caught.value)
 

@@ -32,11 +32,11 @@ CLICK_EXCEPTION: Any = next(base for base in typer.BadParameter.__mro__ if base.
 contain a copy of it."""
 
 RENAMED_OPTIONS = {
-    ("bench", "--suite"): "--suite is a command now: textgen suite {value}",
+    ("bench", "--suite"): "--suite is now a command: textgen suite {value}",
     ("bench", "--jobs"): "--jobs is an option of textgen suite; the entries of a bench train one by one",
-    ("tune", "--sampling"): "option --sampling is called --tune-sampler since 0.1.0",
+    ("tune", "--sampling"): "option --sampling was renamed to --tune-sampler in 0.1.0",
 }
-"""Command and option as they were before 0.1.0: what is said to who types them."""
+"""By command and option as they were before 0.1.0: the message for those who type them."""
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shell's convention."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -35,16 +34,11 @@ def given_options(context: typer.Context) -> set[str]:
 
 def refuse_encoding_of_names(context: typer.Context, sources: Iterable[str]) -> None:
     """Raise `UsageError` if `--encoding` is given and no source is a file, a folder or standard input."""
-    from textgen.registry.registry import names
+    from textgen.data.sources import are_names
 
-    known, sources = names("corpus"), list(sources)
-    if all(_corpus_name(source) in known and not os.path.exists(source) for source in sources):
+    sources = list(sources)
+    if are_names(sources):
         refuse(context, ["--encoding"], f"on {' and '.join(sources)}, not read from a file")
-
-
-def _corpus_name(source: str) -> str:
-    """Return the name of the corpus that a source would be: `gutenberg` in `gutenberg/austen-emma.txt`."""
-    return source.partition("/")[0].partition(":")[0]
 
 
 def load_plugins(paths: Iterable[Path] | None) -> None:
@@ -74,7 +68,8 @@ MaxChars = Annotated[
 ]
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of text files and standard input.")]
 BudgetText = Annotated[
-    str, typer.Option("--budget", help="Training per entry: 60s, 5m, 5epochs, 400000chars, 20Mchars.")
+    str,
+    typer.Option("--budget", help="Training per entry or trial: 60s, 5m, 5epochs, 400000chars, 20Mchars."),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Random seed.")]
 Device = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda, cuda:1, mps.")]
@@ -86,7 +81,7 @@ Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
-        help="Folder for runs and results; the same folder again continues where it stopped.",
+        help="Folder for runs and results; rerun with the same folder to resume.",
         show_default="runs/…",
     ),
 ]

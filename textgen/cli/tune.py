@@ -104,7 +104,6 @@ def tune(
     from textgen.data.corpus import load_corpus
     from textgen.experiment.run import names_run
     from textgen.runtime.device import choose_device
-    from textgen.runtime.files import make_folder
     from textgen.training.budget import parse_budget
     from textgen.tune.report import to_markdown
     from textgen.tune.request import Request
@@ -119,19 +118,18 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
     limit = None if timeout is None else parse_budget(timeout)
     if limit and limit.unit != "seconds":
-        raise TextgenError(f"--timeout {timeout}: give a time, such as 90s, 15m or 2h")
+        raise TextgenError(f"--timeout {timeout!r}: give a time, such as 90s, 15m or 2h")
     folder = out or new_name("tune")
     request = Request(
         entry=entry,
         search=search,
-        sampling=tune_sampler,
+        tune_sampler=tune_sampler,
         budget=parse_budget(budget),
         device_config=choose_device(device, precision),
         seed=seed,
         folder=folder,
     )
     text = load_corpus(corpus, clean, split, max_chars, encoding)
-    make_folder(folder)
     with ProgressDisplay() as display, redirect_stdout(sys.stderr):
         objective = request.objective(text, display)
         goal = Goal(trials or (None if limit else NUM_TRIALS), time.time() + limit.amount if limit else None)

@@ -185,5 +185,5 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
     if differing:
         what = "version of its plugins" if differing[0] == "plugins" else differing[0]
         raise TextgenError(
-            f"{str(folder)!r} holds a run that was made with another {what}; choose another --out"
+            f"{str(folder)!r} holds a run that was made with another {what}; choose another folder (--out)"
         )

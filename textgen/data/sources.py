@@ -35,6 +35,15 @@ def locate_files(sources: Sequence[str]) -> list[tuple[str, list[Path]]] | None:
     return found if len(found) == len(sources) else None
 
 
+def are_names(sources: Sequence[str]) -> bool:
+    """Return whether all sources are corpora known by name, so that no encoding applies to them."""
+    known = names("corpus")
+    return all(
+        source.partition("/")[0].partition(":")[0] in known and not os.path.exists(source)
+        for source in sources
+    )
+
+
 def _find_files(source: str) -> tuple[str, list[Path]] | None:
     """Return name and files of a source that is a path, otherwise None."""
     try:

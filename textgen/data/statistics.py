@@ -46,9 +46,9 @@ class CorpusStatistics(CorpusInfo):
     train_alphabet_size: int
     train_vocabulary_size: int
     train_words_seen_once: int
-    held_out_chars_unseen: int
+    num_unseen_chars: int
     """Characters of the held-out part that do not occur in training, repeats included."""
-    held_out_words_unseen: float
+    unseen_word_rate: float
     """Share of the words of the held-out part that do not occur in training."""
     most_frequent_words: tuple[str, ...]
     beginning: str
@@ -70,8 +70,8 @@ def statistics(corpus: Corpus) -> CorpusStatistics:
         train_alphabet_size=len(train_alphabet),
         train_vocabulary_size=len(train_words),
         train_words_seen_once=sum(1 for count in train_words.values() if count == 1),
-        held_out_chars_unseen=sum(unseen.values()),
-        held_out_words_unseen=num_unseen_words / max(1, len(held_out_words)),
+        num_unseen_chars=sum(unseen.values()),
+        unseen_word_rate=num_unseen_words / max(1, len(held_out_words)),
         most_frequent_words=tuple(word for word, _ in train_words.most_common(10)),
         beginning=corpus.text[:200],
     )

@@ -13,7 +13,7 @@ from textgen.nn.model_class import ModelClass
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import declared_options, parse_assignments, unknown_option
 from textgen.registry.registry import PluginError, find, load, names, renamed, unknown_name
-from textgen.runtime.messages import one_line, unknown
+from textgen.runtime.messages import one_line, unknown, with_article
 from textgen.training.options import TrainOptions
 
 PARTS = ("tokenizer", "model", "embedding")
@@ -91,13 +91,13 @@ def recommended_training(model: Any) -> dict[str, Any]:
 def parse_entry(text: str) -> Entry:
     """Read an entry; raises `TextgenError` with the nearest match for an unknown part."""
     name, _, assignments = text.strip().partition(":")
-    options = parse_assignments(assignments)
+    options = parse_assignments(f"entry {text!r}", assignments)
     if name not in names("alias"):
         return _read(text.strip(), name, options)
     meaning = load("alias", name)
     try:
         own_name, _, own_assignments = meaning.partition(":")
-        own_options = parse_assignments(own_assignments)
+        own_options = parse_assignments(f"entry {meaning!r}", own_assignments)
         _read(meaning, own_name, own_options)
     except PluginError:
         raise
@@ -111,13 +111,14 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
     aliases = names("alias")
     words = name.split("-")
     if f"alias.{name}" in renamed():
-        raise TextgenError(f"entry {text!r}: {unknown_name('alias', name)}")
+        raise TextgenError(unknown_name("alias", name))
     if len(words) < 2:
-        raise TextgenError(
-            unknown("entry", name, aliases)
-            + "; or write <tokenizer>-<model>[-<embedding>] with "
-            + "; ".join(f"{kind}: {', '.join(names(kind))}" for kind in PARTS)
+        kind = next((kind for kind in PARTS if name in names(kind)), None)
+        problem = (
+            f"{name!r} is only {with_article(kind)};" if kind else unknown("entry", name, aliases) + "; or"
         )
+        parts_known = "; ".join(f"{kind}: {', '.join(names(kind))}" for kind in PARTS)
+        raise TextgenError(f"{problem} write <tokenizer>-<model>[-<embedding>] with {parts_known}")
     if len(words) > len(PARTS):
         raise TextgenError(f"entry {name!r} has too many parts; write <tokenizer>-<model>[-<embedding>]")
     parts = dict(zip(PARTS, words, strict=False))
@@ -151,7 +152,8 @@ def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -
     """Return the options by the part that declares them.
 
     Raises `TextgenError` if no part declares an option, if two do and it is not qualified (`model.dropout`),
-    if its value has the wrong type or is out of range, and if it is of training and the model only counts.
+    if its value has the wrong type or is out of range, and if it is of training but the model is not trained
+    by gradient descent.
     """
     components = {kind: load(kind, name) for kind, name in parts.items()} | {"train": TrainOptions}
     declared = {part: declared_options(component) for part, component in components.items()}
@@ -171,7 +173,7 @@ def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -
     if "train" in assigned and not model.is_trainable(**assigned.get("model", {})):
         without_effect = ", ".join(assigned["train"])
         raise TextgenError(
-            f"entry {entry!r}: {without_effect} has no effect on the model {parts['model']!r}, which counts; "
-            "leave it out"
+            f"entry {entry!r}: {without_effect} has no effect on the model {parts['model']!r}, which is not "
+            "trained by gradient descent; leave it out"
         )
     return assigned

@@ -113,7 +113,8 @@ def read_manifest(folder: Path) -> RunManifest:
     path = folder / MANIFEST
     if not path.is_file():
         raise TextgenError(
-            f"no run in {str(folder)!r}; give what textgen train wrote, or a folder under runs/ of a bench"
+            f"no run in {str(folder)!r}: give the folder of a textgen train run, "
+            "or one in the runs/ folder of a bench"
         )
     try:
         return read_record(RunManifest, path)

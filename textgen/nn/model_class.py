@@ -11,8 +11,10 @@ import torch
 from torch import nn
 
 from textgen.nn.language_model import LanguageModel
+from textgen.registry.attribution import contract_error
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import seeded
+from textgen.runtime.messages import one_line
 
 TRIAL_VOCAB_SIZE = 50
 """Size of the vocabulary of a model that is only built to look at its parameters."""
@@ -45,12 +47,17 @@ class ModelClass:
         """Return whether a model built with `options` is trained by gradient.
 
         The answer is that of `LanguageModel.is_trainable`: a class without `fit` leaves no other way, and one
-        with `fit` is built, since only its parameters tell.
+        with `fit` is built, since only its parameters tell. Raises `PluginError` if that fails.
         """
         if not callable(getattr(self.component, "fit", None)):
             return True
-        with preserve_process_state(), seeded(0, torch.device("cpu")):
-            return self.build(TRIAL_VOCAB_SIZE, **options).is_trainable
+        try:
+            with preserve_process_state(), seeded(0, torch.device("cpu")):
+                return self.build(TRIAL_VOCAB_SIZE, **options).is_trainable
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # an entry that cannot be built must not end a comparison
+            raise contract_error(self.component, f"cannot be built: {one_line(error)}") from error
 
     def build(self, vocab_size: int, **options: Any) -> LanguageModel:
         """Return a new model for a vocabulary of this size."""

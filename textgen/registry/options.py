@@ -40,7 +40,7 @@ class Option:
         except ValidationError as error:
             reason = error.errors()[0]["msg"].lower().partition(", unable")[0]
             raise TextgenError(
-                f"{owner} option {self.name}={text}: {reason} (the default is {self.default})"
+                f"{owner} option {self.name}={text}: {reason} (the default is {write_value(self.default)})"
             ) from None
 
 
@@ -89,15 +89,17 @@ def write_value(value: bool | int | float | str | None) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-def parse_assignments(text: str) -> dict[str, str]:
-    """Return `a=1,b=2` as a dictionary; raises `TextgenError` for anything else."""
+def parse_assignments(owner: str, text: str) -> dict[str, str]:
+    """Return `a=1,b=2` as a dictionary; raises `TextgenError`, which names the owner, for anything else."""
     assignments: dict[str, str] = {}
     for item in filter(None, text.split(",")):
         name, equals, value = item.partition("=")
         if not equals or not name.strip():
-            raise TextgenError(f"cannot read option {item!r}; write option=value, separated by commas")
+            raise TextgenError(
+                f"{owner}: cannot read option {item!r}; write option=value, separated by commas"
+            )
         if name.strip() in assignments:
-            raise TextgenError(f"option {name.strip()!r} is given twice; leave one of them out")
+            raise TextgenError(f"{owner}: option {name.strip()!r} is given twice; leave one of them out")
         assignments[name.strip()] = value.strip()
     return assignments
 
@@ -110,7 +112,7 @@ def unknown_option(name: str, components: Iterable[Any]) -> str:
     components = list(components)
     for component in components:
         if new := getattr(component, "renamed_options", {}).get(name):
-            return f"option {name!r} is called {new!r} since 0.1.0"
+            return f"option {name!r} was renamed to {new!r} in 0.1.0"
     return unknown("option", name, {option for each in components for option in declared_options(each)})
 
 
@@ -120,7 +122,7 @@ def build(kind: str, spec: str) -> Any:
     component = load(kind, name)
     declared = declared_options(component)
     options = {}
-    for option, value in parse_assignments(text).items():
+    for option, value in parse_assignments(f"{kind} {name!r}", text).items():
         if option not in declared:
             raise TextgenError(f"{kind} {name!r}: {unknown_option(option, [component])}")
         options[option] = declared[option].parse(f"{kind} {name!r}", value)

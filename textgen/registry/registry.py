@@ -210,7 +210,8 @@ def plugin_of(component: object) -> Plugin | None:
 def unknown_name(kind: str, name: str) -> str:
     """Return the one-line message for a name that no enabled plugin of a kind has."""
     if new := renamed().get(f"{kind}.{name}"):
-        return f"{kind} {name!r} is called {new!r} since 0.1.0"
+        what = "entry" if kind == "alias" else kind
+        return f"{what} {name!r} was renamed to {new!r} in 0.1.0"
     return unknown(kind, name, names(kind)) + not_allowed_hint(kind, name)
 
 

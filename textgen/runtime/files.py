@@ -24,7 +24,7 @@ def make_folder(folder: Path) -> None:
     except OSError as error:
         reason = error.strerror or error
         raise TextgenError(
-            f"cannot write to folder {str(folder)!r}: {reason}; choose another --out"
+            f"cannot write to folder {str(folder)!r}: {reason}; choose another folder (--out)"
         ) from None
 
 

@@ -87,7 +87,10 @@ def read_suite(path: Path) -> Suite:
     """Return the suite in a TOML file; raises `TextgenError` for anything else."""
     try:
         return Suite.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise TextgenError(f"cannot read the suite {str(path)!r}: {reason}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TextgenError(f"cannot read the suite {str(path)!r}: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]

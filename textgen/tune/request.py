@@ -11,6 +11,7 @@ from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import names_run
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.files import make_folder
 from textgen.training.budget import Budget
 from textgen.training.progress import Report
 from textgen.tune.objective import EntryObjective, entry_candidates
@@ -25,7 +26,7 @@ class Request:
     entry: str
     """An entry or, for a sampler, also the folder of a run."""
     search: str | None
-    sampling: str | None
+    tune_sampler: str | None
     """A sampler to tune instead of the entry."""
     budget: Budget
     device_config: DeviceConfig
@@ -37,11 +38,11 @@ class Request:
 
         Raises `TextgenError` for an invalid entry, sampler or search.
         """
-        if self.sampling is None:
+        if self.tune_sampler is None:
             entry = parse_entry(self.entry)
             searched = dimensions(entry_candidates(entry), self.search, entry.name)
             return EntryObjective(entry, corpus, self.budget, self.device_config, self.seed, searched)
-        searched = dimensions(sampler_candidates(self.sampling), self.search, self.sampling)
+        searched = dimensions(sampler_candidates(self.tune_sampler), self.search, self.tune_sampler)
         run = Path(self.entry)
         if not names_run(self.entry):
             run = self.folder / "run"
@@ -49,6 +50,7 @@ class Request:
                 parse_entry(self.entry), corpus, self.budget, self.device_config, self.seed
             )
             check_reuse(run, experiment)
+            make_folder(self.folder)
             finished_run(run, experiment, report)
         check_text(run, corpus)
-        return SamplerObjective(self.sampling, run, corpus, self.device_config, self.seed, searched)
+        return SamplerObjective(self.tune_sampler, run, corpus, self.device_config, self.seed, searched)

@@ -126,7 +126,7 @@ def check_text(run: Path, corpus: Corpus) -> None:
 def sampler_candidates(sampler: str) -> list[Candidate]:
     """Return the options of a sampler; those that `sampler` sets are fixed."""
     name, _, text = sampler.partition(":")
-    fixed = parse_assignments(text)
+    fixed = parse_assignments(f"sampler {name!r}", text)
     build_sampler(sampler)
     return [
         Candidate(option.name, f"sampler {name!r}", option, option.default, is_fixed=option.name in fixed)

@@ -110,9 +110,7 @@ def dimensions(candidates: Sequence[Candidate], chosen: str | None, what: str) -
         found.append(_asked(by_name[name], text) if text else _declared(by_name[name]))
     found = [each for each in found if len(each.grid) > 1]
     if not found:
-        raise TextgenError(
-            f"nothing of {what!r} is left to search; name options with --search NAME=LOW..HIGH"
-        )
+        raise TextgenError(f"{what!r} has no options left to search; name some with --search NAME=LOW..HIGH")
     return found
 
 

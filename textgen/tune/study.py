@@ -24,6 +24,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.api import TextgenError
+from textgen.runtime.files import make_folder
 from textgen.runtime.json_records import to_values
 from textgen.tune.objective import Objective
 from textgen.tune.results import Value
@@ -53,7 +54,7 @@ class Study:
         self.objective = objective
         self._num_random, self._seed = num_random, objective.settings().seed
         self.folder, self._worker = folder, uuid.uuid4().hex
-        (folder / WORKERS).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / WORKERS)
         self._lock = FileLock(folder / WORKERS / "study.lock")
         self._life = FileLock(self._life_path(self._worker))
         self._life.acquire()
@@ -82,7 +83,7 @@ class Study:
             if there.get(key) != value:
                 self._disconnect()
                 raise TextgenError(
-                    f"{str(path.parent)!r} holds a study with another {key}; choose another --out"
+                    f"{str(path.parent)!r} holds a study with another {key}; choose another folder (--out)"
                 )
 
     def _connect(self, path: Path) -> None:
@@ -95,7 +96,7 @@ class Study:
         except (SQLAlchemyError, RuntimeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise TextgenError(
-                f"cannot read the study {str(path)!r}: {reason}; choose another --out"
+                f"cannot read the study {str(path)!r}: {reason}; choose another folder (--out)"
             ) from None
 
     def _disconnect(self) -> None:

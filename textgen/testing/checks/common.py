@@ -55,7 +55,7 @@ def check_options(kind: str, component: Any, /, **options: Any) -> None:  # noqa
     for name, option in declared.items():
         written = f"{name}={write_value(option.default)}"
         try:
-            read = option.parse(component.__name__, parse_assignments(written)[name])
+            read = option.parse(component.__name__, parse_assignments(component.__name__, written)[name])
         except TextgenError as error:
             raise CheckError(f"expected a default of {name} that users can write; got: {error}") from error
         require(read == option.default, f"expected {written} to be read as {option.default!r}; got {read!r}")
