@@ -9,11 +9,10 @@ import pytest
 
 from textgen.api import TextgenError
 from textgen.data import cleaning as cleaned
-from textgen.data import corpus, split
+from textgen.data import corpus, parallel, split
 from textgen.data.corpus import load_corpus
 from textgen.data.decoding import decode
 from textgen.data.text import FileText
-from textgen.runtime import processes
 
 PROSE = "\n\n".join(f"{i} The “rain” had stopped at last,\nand <b>nobody</b>  came by." for i in range(400))
 
@@ -24,7 +23,7 @@ def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(corpus, "MAX_IN_MEMORY", 10_000)
     monkeypatch.setattr(cleaned, "BLOCK_CHARS", 2000)
-    monkeypatch.setattr(processes, "MAX_PROCESSES", 1)  # they take a second to start
+    monkeypatch.setattr(parallel, "MAX_PROCESSES", 1)  # they take a second to start
     path = tmp_path / "big.txt"
     path.write_text(PROSE, encoding="utf-8")
     return path
@@ -37,7 +36,7 @@ def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_big_file_gives_the_text_and_the_split_of_a_small_one(
     big: Path, cleaner: str, num_processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "MAX_PROCESSES", num_processes)
+    monkeypatch.setattr(parallel, "MAX_PROCESSES", num_processes)
     large = load_corpus([str(big)], cleaner)
     assert isinstance(large.text, FileText)
     assert len(large.text.chars) > 10

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from textgen.api import TextgenError
-from textgen.data import token_cache
+from textgen.data import parallel, token_cache
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.text import FileText
 from textgen.data.token_cache import fit_and_encode
 from textgen.registry.options import build
 from textgen.registry.registry import names
-from textgen.runtime import processes as parallel
 
 every_tokenizer = pytest.mark.parametrize("name", names("tokenizer"))
 

@@ -6,13 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from textgen.api import TextgenError
-from textgen.runtime import processes
-from textgen.runtime.processes import Killed, Setup, map_in_order, run_jobs
+from textgen.runtime.processes import Killed, Setup, run_jobs
 
 
 def upper(text: str) -> str:
@@ -42,6 +43,40 @@ def num_threads(_: int) -> int:
     import torch
 
     return torch.get_num_threads()
+
+
+class TwoArgumentsError(Exception):
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} {second}")
+
+
+class TwoArgumentsTextgenError(TwoArgumentsError, TextgenError):
+    pass
+
+
+def fail(error: Callable[[str, str], Exception]) -> None:
+    raise error("the real", "reason")
+
+
+def unsendable(_: int) -> Callable[[], int]:
+    return lambda: 0
+
+
+@dataclass(frozen=True)
+class LargeResult:
+    """Returns a result larger than a pipe holds, as soon as it is told to, after it wrote its process id."""
+
+    pid_file: Path
+
+    def __call__(self, job: str) -> bytes:
+        if job == "small":
+            return b""
+        while not self.pid_file.with_suffix(".go").exists():
+            time.sleep(0.01)
+        written = self.pid_file.with_suffix(".new")
+        written.write_text(str(os.getpid()))
+        written.rename(self.pid_file)
+        return b"x" * 50_000_000
 
 
 def is_alive(pid: int) -> bool:
@@ -92,20 +127,34 @@ def test_somebody_can_watch_while_jobs_run() -> None:
     assert len(calls) >= 2
 
 
-@pytest.mark.parametrize("limit", [1, 2])
-def test_items_are_mapped_in_order_in_this_process_or_others(
-    limit: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processes, "MAX_PROCESSES", limit)
-    items = [str(number) * 100 for number in range(40)]
-    assert list(map_in_order(str.upper, items)) == items
-    cannot_be_pickled: Callable[[str], str] = lambda item: item[:3]  # noqa: E731
-    assert list(map_in_order(cannot_be_pickled, items)) == [item[:3] for item in items]
-    with pytest.raises(ValueError, match="invalid literal"):
-        list(map_in_order(int, ["1", "x"]))
+def test_a_process_that_is_killed_while_it_sends_its_result_is_a_killed_one(tmp_path: Path) -> None:
+    large = LargeResult(tmp_path / "pid")
+    for job, result in run_jobs(large, ["small", "large"], 2):
+        if job == "small":
+            large.pid_file.with_suffix(".go").touch()
+            while not large.pid_file.exists():
+                time.sleep(0.01)
+            time.sleep(0.5)  # it has begun to send, and nobody reads
+            os.kill(int(large.pid_file.read_text()), signal.SIGKILL)
+        else:
+            assert result == Killed(-signal.SIGKILL)
 
 
-def test_a_killed_process_ends_a_mapping_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "num_cores", lambda: 2)
-    with pytest.raises(TextgenError, match=r"was killed, possibly .*; free some memory"):
-        list(map_in_order(kill_yourself, ["a", "b", "c"]))
+def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
+    jobs = run_jobs(slow, [0.0, 0.0], 1)
+    _, first = next(jobs)
+    assert isinstance(first, int)
+    os.kill(first, signal.SIGKILL)
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+    _, second = next(jobs)
+    assert isinstance(second, int)
+    assert second != first
+
+
+def test_an_error_that_pickle_cannot_restore_arrives_with_its_message() -> None:
+    with pytest.raises(RuntimeError, match=r"^TwoArgumentsError: the real reason$"):
+        list(run_jobs(fail, [TwoArgumentsError], 1))
+    with pytest.raises(TextgenError, match=r"^the real reason$"):
+        list(run_jobs(fail, [TwoArgumentsTextgenError], 1))
+    with pytest.raises(RuntimeError, match=r"^function cannot be sent: "):
+        list(run_jobs(unsendable, [0], 1))

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textgen.api import TokenIds, Tokenizer
+from textgen.data.parallel import map_in_order
 from textgen.data.text import Text
 from textgen.data.vocabulary import TokenTable, byte_mask
 from textgen.registry.attribution import contract_error
-from textgen.runtime.processes import map_in_order
 
 START = "\n"
 """The context before the first character of a text or prompt, as if a paragraph had just ended."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from textgen.api import TokenIds
 from textgen.data.bound_tokenizer import BoundTokenizer
+from textgen.data.parallel import map_in_order
 from textgen.data.text import FileText, Text
 from textgen.runtime.cache import cache_path, cached, new_cached_file
-from textgen.runtime.processes import map_in_order
 
 
 def fit_and_encode(tokenizer: BoundTokenizer, identity: Iterable[Any], text: Text) -> tuple[TokenIds, bool]:

@@ -45,15 +45,16 @@ def new_folder(folder: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file that takes its place at the end: readers see the old content or all of the new one."""
-    with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent, delete=False) as file:
-        made = Path(file.name)
-        try:
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    made = Path(name)
+    try:
+        with open(descriptor, "w+b") as file:
             yield file
-        except BaseException:
-            made.unlink(missing_ok=True)
-            raise
-    made.chmod(0o644)
-    made.replace(path)
+        made.chmod(0o644)
+        made.replace(path)
+    except BaseException:  # closing fails too, if the disk is full
+        made.unlink(missing_ok=True)
+        raise
 
 
 def write_file(path: Path, text: str) -> None:

@@ -20,9 +20,8 @@ from typing import Any, TypeVar
 
 from textgen.api import TextgenError
 from textgen.runtime.allocator import keep_freed_memory
+from textgen.runtime.messages import one_line
 
-MAX_PROCESSES = 8
-"""Upper limit of `map_in_order`; more would wait for this process, which reads and writes their items."""
 WAIT_SECONDS = 0.3
 """Interval at which `on_wait` is called."""
 
@@ -71,103 +70,109 @@ def run_jobs(
     num_processes: int,
     setup: Setup | None = None,
     on_wait: Callable[[], None] | None = None,
+    *,
+    may_start: Callable[[], bool] = lambda: True,
 ) -> Iterator[tuple[Job, Result | Killed]]:
     """Yield each job with `function(job)`, in the order of completion, computed in other processes.
 
-    A job is taken from `jobs` only when a process is free. What `function` raises is raised here. All
-    processes end when the iteration does.
+    A job is taken from `jobs` only when a process is free and either `may_start()` or none is busy. What
+    `function` raises is raised here. All processes end when the iteration does.
     """
-    recipe = pickle.dumps((function, setup or Setup()))
-    pending, workers, is_over = iter(jobs), list[_Worker](), False
-    busy: dict[Connection, tuple[_Worker, Job]] = {}
+    pool = _Pool(recipe(function, setup or Setup()))
     try:
-        while True:
-            while len(busy) < num_processes and not is_over:
-                try:
-                    job = next(pending)
-                except StopIteration:
-                    is_over = True
-                    break
-                idle = [worker for worker in workers if worker.connection not in busy]
-                worker = idle[0] if idle else _Worker(recipe)
-                workers += [] if idle else [worker]
-                worker.give(job)
-                busy[worker.connection] = worker, job
-            if not busy:
-                return
-            for connection in wait(list(busy), WAIT_SECONDS if on_wait else None):
-                assert isinstance(connection, Connection)
-                worker, job = busy.pop(connection)
-                result = worker.take()
-                if isinstance(result, Killed):
-                    workers.remove(worker)
-                yield job, result
-            if on_wait:
-                on_wait()
+        for job in jobs:
+            pool.start(job)
+            while len(pool.busy) == num_processes or (pool.busy and not may_start()):
+                yield from pool.wait(on_wait)
+        while pool.busy:
+            yield from pool.wait(on_wait)
     finally:
-        for worker in workers:
+        pool.end()
+
+
+def recipe(function: Callable[..., Any], setup: Setup) -> bytes:
+    """Return what `prepared` needs; the function can be of a module that only the setup makes known."""
+    return pickle.dumps((setup, pickle.dumps(function)))
+
+
+def prepared(sent: bytes) -> Callable[[Any], Any]:
+    """Prepare the current process and return the function."""
+    setup, function = pickle.loads(sent)
+    setup.run()
+    return pickle.loads(function)  # type: ignore[no-any-return]
+
+
+class _Pool:
+    """Processes that start when there is a job for them."""
+
+    def __init__(self, sent: bytes) -> None:
+        self.busy: dict[Connection, tuple[_Worker, Any]] = {}
+        """The processes that work, each with its job, by their connections."""
+        self._sent = sent
+        self._workers: list[_Worker] = []
+
+    def start(self, job: Any) -> None:
+        """Give a job to an idle process or to a new one."""
+        data = pickle.dumps(job)
+        for worker in [worker for worker in self._workers if worker.connection not in self.busy]:
+            if worker.give(data):
+                break
+            self._remove(worker)  # it was killed while idle
+        else:
+            worker = _Worker(self._sent)
+            self._workers.append(worker)
+            worker.give(data)
+        self.busy[worker.connection] = worker, job
+
+    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+        """Yield the jobs that finish next with their results, then call `on_wait`."""
+        for connection in wait(list(self.busy), WAIT_SECONDS if on_wait else None):
+            assert isinstance(connection, Connection)
+            worker, job = self.busy.pop(connection)
+            result = worker.take()
+            if isinstance(result, Killed):
+                self._remove(worker)
+            yield job, result
+        if on_wait:
+            on_wait()
+
+    def end(self) -> None:
+        """End all processes; the jobs that they work on are lost."""
+        for worker in self._workers:
             worker.end()
 
-
-def map_in_order(function: Callable[[Job], Result], items: Iterable[Job]) -> Iterator[Result]:
-    """Yield `function(item)` for each item, in order, computed in one process per core.
-
-    A function that cannot be pickled runs in this process, and so does everything if other processes do
-    not start (in a script without `if __name__ == "__main__"`).
-    """
-    num_processes = min(num_cores(), MAX_PROCESSES)
-    if num_processes == 1 or not _can_be_sent(function) or not _can_start():
-        yield from map(function, items)
-        return
-    found: dict[int, Result] = {}
-    position = 0
-    for (index, _), result in run_jobs(_Indexed(function), enumerate(items), num_processes):
-        if isinstance(result, Killed):
-            raise TextgenError(
-                "a process that cleans or tokenizes was killed, possibly by the out-of-memory killer; "
-                "free some memory, or give a shorter text with --max-chars"
-            )
-        found[index] = result
-        while position in found:
-            yield found.pop(position)
-            position += 1
-
-
-@dataclass(frozen=True)
-class _Indexed:
-    """A function of the second part of a pair."""
-
-    function: Callable[[Any], Any]
-
-    def __call__(self, pair: tuple[int, Any]) -> Any:
-        return self.function(pair[1])
+    def _remove(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        worker.end()
 
 
 class _Worker:
     """A process that computes one job at a time."""
 
-    def __init__(self, recipe: bytes) -> None:
+    def __init__(self, sent: bytes) -> None:
         context = get_context("spawn")  # torch has threads, which a fork would leave in an unknown state
         self.connection, other = context.Pipe()
-        self._process: SpawnProcess = context.Process(target=_work, args=(other, recipe))
+        self._process: SpawnProcess = context.Process(target=_work, args=(other, sent))
         with _ignored_interrupts():
             self._process.start()
         other.close()  # so that the connection ends when the process does
 
-    def give(self, job: Any) -> None:
-        """Send a job; if the process has died, the job is lost and `take` returns `Killed`."""
+    def give(self, data: bytes) -> bool:
+        """Send a pickled job and return whether the process was alive; if not, `take` returns `Killed`."""
         try:
-            self.connection.send(job)
-        except (BrokenPipeError, ConnectionResetError):
-            return
+            self.connection.send_bytes(data)
+        except OSError:
+            return False
+        return True
 
     def take(self) -> Any:
         """Return the result of the job, or `Killed`; raise what the job raised."""
         try:
-            succeeded, result = self.connection.recv()
-        except (EOFError, ConnectionResetError):
+            data = self.connection.recv_bytes()
+        except (EOFError, OSError):  # the latter if it was killed while it sent the result
             self._process.join()
             return Killed(self._process.exitcode)
+        succeeded, result = pickle.loads(data)
         if not succeeded:
             raise result
         return result
@@ -179,37 +184,52 @@ class _Worker:
         self._process.join()
 
 
-def _work(connection: Connection, recipe: bytes) -> None:
+def _work(connection: Connection, sent: bytes) -> None:
     """Compute jobs until there are no more, or until the process that started this one ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
     threading.Thread(target=_end_with_parent, daemon=True).start()
     keep_freed_memory()
     try:
-        function, setup = pickle.loads(recipe)
-        setup.run()
+        function = prepared(sent)
     except BaseException as error:
-        connection.recv()
-        _answer(connection, False, error)
+        connection.recv_bytes()
+        _answer(connection, False, _sendable(error))
         return
     while True:
         try:
-            job = connection.recv()
-        except EOFError:
+            data = connection.recv_bytes()
+        except (EOFError, OSError):
             return
         try:
-            answer = True, function(job)
+            answer = True, function(pickle.loads(data))
         except BaseException as error:
-            answer = False, error
+            answer = False, _sendable(error)
         _answer(connection, *answer)
 
 
 def _answer(connection: Connection, succeeded: bool, result: Any) -> None:
     try:
-        connection.send((succeeded, result))
-    except (BrokenPipeError, ConnectionResetError):
+        data = pickle.dumps((succeeded, result))
+    except Exception as error:
+        problem = RuntimeError(f"{type(result).__name__} cannot be sent: {one_line(error)}")
+        data = pickle.dumps((False, problem))
+    try:
+        connection.send_bytes(data)
+    except OSError:
         os._exit(1)
-    except Exception as error:  # a result or an error that cannot be pickled
-        connection.send((False, RuntimeError(f"{type(result).__name__} cannot be sent: {error}")))
+
+
+def _sendable(error: BaseException) -> BaseException:
+    """Return the error, or one of the same message if pickle would change or lose it."""
+    try:
+        copy = pickle.loads(pickle.dumps(error))
+        if one_line(copy) == one_line(error):
+            return error
+    except Exception:  # whatever its constructor raises when it is called with other arguments
+        pass
+    if isinstance(error, TextgenError):
+        return TextgenError(one_line(error, with_type=False))
+    return RuntimeError(one_line(error))
 
 
 def _end_with_parent() -> None:
@@ -217,19 +237,6 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _can_be_sent(function: Callable[..., Any]) -> bool:
-    try:
-        pickle.dumps(function)
-    except Exception:  # whatever a plugin's objects raise
-        return False
-    return True
-
-
-def _can_start() -> bool:
-    results = [result for _, result in run_jobs(abs, [0], 1)]
-    return not isinstance(results[0], Killed)
 
 
 @contextmanager

@@ -1,0 +1,79 @@
+"""Functions of the blocks of a large text, computed in several processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from textgen.api import TextgenError
+from textgen.registry.registry import plugin_files
+from textgen.registry.single_file import load_plugin_files
+from textgen.runtime.processes import Killed, Setup, num_cores, prepared, recipe, run_jobs
+
+MAX_PROCESSES = 8
+"""Upper limit of processes; more would wait for this one, which reads and writes their items."""
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def map_in_order(function: Callable[[Job], Result], items: Iterable[Job]) -> Iterator[Result]:
+    """Yield `function(item)` for each item, in order, computed in one process per core.
+
+    At most twice as many items as processes are in memory. The function can be of a plugin file. One that
+    cannot be sent to other processes runs in this one, and so does everything if other processes do not
+    start (in a script without `if __name__ == "__main__"`).
+    """
+    num_processes = min(num_cores(), MAX_PROCESSES)
+    setup = Setup(initialize=partial(load_plugin_files, plugin_files()))
+    if num_processes == 1 or not _can_be_sent(function, setup):
+        yield from map(function, items)
+        return
+    found: dict[int, Result] = {}
+    position = 0
+    results = run_jobs(
+        _Indexed(function),
+        enumerate(items),
+        num_processes,
+        setup,
+        may_start=lambda: len(found) < num_processes,  # while one item is slow
+    )
+    for (index, _), result in results:
+        if isinstance(result, Killed):
+            raise TextgenError(
+                "a process that cleans or tokenizes was killed, possibly by the out-of-memory killer; "
+                "free some memory, or give a shorter text with --max-chars"
+            )
+        found[index] = result
+        while position in found:
+            yield found.pop(position)
+            position += 1
+
+
+@dataclass(frozen=True)
+class _Indexed:
+    """A function of the second part of a pair."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, pair: tuple[int, Any]) -> Any:
+        return self.function(pair[1])
+
+
+def _can_be_sent(function: Callable[..., Any], setup: Setup) -> bool:
+    """Return whether another process starts and knows the function."""
+    try:
+        sent = recipe(function, setup)
+    except Exception:  # whatever a plugin's objects raise
+        return False
+    return [result for _, result in run_jobs(_can_prepare, [sent], 1)] == [True]
+
+
+def _can_prepare(sent: bytes) -> bool:
+    try:
+        prepared(sent)
+    except Exception:
+        return False
+    return True
