@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import textwrap
 from collections.abc import Iterator
 from itertools import pairwise
@@ -40,7 +41,7 @@ def literal(node: ast.stmt | None) -> str:
     """Return the text of a statement that is a string, such as an attribute's docstring, or nothing."""
     match node:
         case ast.Expr(value=ast.Constant(value=str(text))):
-            return text
+            return inspect.cleandoc(text)
     return ""
 
 

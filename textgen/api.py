@@ -1,11 +1,12 @@
-"""The contracts of plugins. This module imports neither torch nor gensim nor nltk.
+"""Contracts of plugins: the members that a component of each kind must have, and those it may have.
 
-A component is a class that is found through an entry point (see `textgen.registry.registry`). It need not
-derive from anything here: having the members of its contract is enough. Members that a component may have
-besides are in the classes whose names end with `Extras`; each of them is optional by itself.
+A component is a class that textgen finds through an entry point in the group of its kind, such as
+`textgen.models`, or in a file given by `--plugin`. It need not inherit from the classes here: having the
+members of its contract is enough. The classes whose names end with `Extras` list further members, each of
+which is optional. This module imports neither torch nor gensim nor nltk.
 
 Every keyword argument of a component's `__init__` with a plain default (bool, int, float, str, Literal, or
-one of them or None) is an *option*, which users set in an entry name: `char-lstm:num_layers=1`. Annotate it
+one of them or None) is an *option*, which users set in an entry: `char-lstm:num_layers=1`. Annotate it
 with `Annotated[int, Ge(1)]` (annotated-types) to limit its range, and add a `Search` to have it tuned.
 """
 
@@ -41,13 +42,13 @@ class ComponentExtras(Protocol):
     """Optional members of every component."""
 
     renamed_options: Mapping[str, str]
-    """Old names of options and their new ones; an old name is then refused with the new one."""
+    """Old names of options and their new ones; an error for an old name suggests the new one."""
 
 
 class Tokenizer(Protocol):
-    """Text to token ids and back.
+    """Conversion of text to token ids and back.
 
-    Lossless: `decode(encode(text)) == text` for every string. The vocabulary comes from the training
+    It is lossless: `decode(encode(text)) == text` for every string. The vocabulary comes from the training
     split alone; what it lacks is spelled with the byte tokens `<0x00>` to `<0xFF>`, so there is no
     unknown token.
     """
@@ -69,23 +70,23 @@ class Tokenizer(Protocol):
         """Return everything that `fit` learnt, as JSON values."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take the vocabulary from a `state()`, so that the tokenizer equals the one that was saved."""
+        """Restore the vocabulary from a `state()`, so that the tokenizer equals the saved one."""
 
 
 class TokenizerExtras(Protocol):
     """Optional members of a `Tokenizer`.
 
     A text larger than memory is encoded block by block, and in parallel if the tokenizer can be pickled. With
-    `count` and `fit_counts` the vocabulary is built from all of such a text, without them from its beginning.
+    `count` and `fit_counts` the vocabulary is built from all of the text, without them from its beginning.
     """
 
     lossless: bool
     """False if some texts cannot be restored; entries with this tokenizer get no score. Default: true."""
 
     fallback: Sequence[bool]
-    """The tokens that spell what the vocabulary lacks, [vocab_size], if they are not just the byte tokens.
+    """Whether each token spells what the vocabulary lacks, [vocab_size]. Default: true for byte tokens.
 
-    The score reports what the words that they spell cost.
+    A word with such a token is out of vocabulary; the score reports the bits of these words separately.
     """
 
     def count(self, text: str) -> Any:
@@ -98,9 +99,9 @@ class TokenizerExtras(Protocol):
 class Model(Protocol):
     """A language model over token ids: a `torch.nn.Module` built as `Model(vocab_size, **options)`.
 
-    A model with trainable parameters is trained by gradient. One without them counts: it has `fit(ids)`
-    (see `ModelExtras`). Everything learnt is a parameter or a buffer, registered in `__init__`; `fit` may
-    change the size of buffers.
+    A model with trainable parameters is trained by gradient descent. One without them learns by counting, in
+    `fit(ids)` (see `ModelExtras`). Everything learnt is a parameter or a buffer, registered in `__init__`;
+    `fit` may change the size of buffers.
 
     A model that accepts the keyword argument `vectors` (`PretrainedVectors` or None) can start from
     pretrained embeddings.
@@ -122,10 +123,10 @@ class ModelExtras(Protocol):
     """Optional members of a `Model`."""
 
     recommended_training: Mapping[str, Any]
-    """Training options other than the defaults, a class attribute. The options of an entry come first."""
+    """Training options other than the defaults, a class attribute. The options of an entry override them."""
 
     init_only_options: Sequence[str]
-    """Names of options that only a new model needs, such as a file of weights: not used to load a run."""
+    """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
 
     def fit(self, ids: TokenIds) -> None:
         """Learn from the ids of the training split. Not called if there are trainable parameters."""
@@ -133,16 +134,17 @@ class ModelExtras(Protocol):
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the mean loss in nats per token, and the next state.
 
-        Worth it where that is cheaper than computing all logits, as `forward` does. In training mode it may
+        Implement it if that is cheaper than computing all logits, as `forward` does. In training mode it may
         exceed the cross-entropy by a penalty.
         """
 
     def prepare_step(self, dtype: torch.dtype) -> Callable[[Tensor, State], tuple[Tensor, State]]:
         """Return a faster function for generation, made from the current weights.
 
-        It maps ids [batch] and a state to logits [batch, vocab_size] and the next state, and computes matrix
-        products in `dtype`. Its first state is the model's; those that it returns are its own. On a GPU it is
-        recorded as a CUDA graph (see `textgen.generation.cuda_graph` for the conditions).
+        It maps ids [batch] and a state to logits [batch, vocab_size] and the next state, and computes matmuls
+        in `dtype`. Its first state comes from `initial_state` or `forward`; those it returns may have another
+        form. On a GPU it is recorded as a CUDA graph (see `textgen.generation.cuda_graph` for the
+        conditions).
         """
 
     def set_expected_epochs(self, num_epochs: float) -> None:
@@ -152,19 +154,19 @@ class ModelExtras(Protocol):
         """Return the parameters of the input and output layers, which the optimizer `muon` leaves to `adamw`.
 
         Default: those of every layer whose class has a `layer_role` of "input" or "output"
-        (`TokenEmbedding`, `FullSoftmax`), of every `nn.Embedding` and, if no layer has the role of output, of
+        (`TokenEmbedding`, `FullSoftmax`), of every `nn.Embedding` and, if no layer has the role "output", of
         the last `nn.Linear` with `vocab_size` outputs.
         """
 
 
 class Sampler(Protocol):
-    """Chooses the next token. Pure: all randomness comes in through `uniforms`."""
+    """A function that chooses the next token. It is pure: all randomness comes from `uniforms`."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch] for `logits` [batch, vocab_size] and `uniforms` [batch] from [0, 1).
 
-        Row i may depend on row i of its arguments only, so that a sample does not depend on what it is
-        batched with.
+        Row i may depend only on row i of its arguments, so that a sample does not depend on the others in its
+        batch.
         """
 
 
@@ -214,7 +216,7 @@ class CorpusExtras(Protocol):
 
 
 class Cleaner(Protocol):
-    """Text to text, before the split; every entry of a comparison gets the same cleaned text.
+    """A change of the text before it is split; every entry of a comparison gets the same cleaned text.
 
     A text larger than memory is cleaned in blocks of about a million characters that end with paragraphs.
     """

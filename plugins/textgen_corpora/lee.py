@@ -12,7 +12,7 @@ from textgen.api import TextgenError
 
 @dataclass
 class Lee:
-    """Three hundred news items of the Australian Broadcasting Corporation, 2001; 0.35 M characters.
+    """Three hundred news items of the Australian Broadcasting Corporation, 2001; 0.36 M characters.
 
     Source: the background corpus of Lee, Pincombe and Welsh, "An empirical evaluation of models of text
     document similarity" (2005), from gensim's test data. Licence: none stated; collected for research.

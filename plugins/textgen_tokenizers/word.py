@@ -23,8 +23,8 @@ class WordTokenizer:
     """Words and spelling characters of the training text by falling frequency, then the 256 byte tokens.
 
     Spelling characters have ids of their own, distinct from words of one letter, so that a model learns how
-    spelled words begin and end. Words below `min_count` are spelled in training, too: from these a model
-    learns to spell, and they decide the frequency of a spelling character.
+    out-of-vocabulary words begin and end. Words below `min_count` are spelled in training, too: from these a
+    model learns to spell, and they determine the frequency of each spelling character.
     """
 
     max_words: Annotated[int, Ge(1), Search(1000, 50_000, log=True)] = 20_000

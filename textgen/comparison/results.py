@@ -24,7 +24,7 @@ class EntryScore:
 
 @dataclass(frozen=True)
 class Difference:
-    """How many bits per character `b` needs more than `a`, the best entry."""
+    """Difference in bits per character of entry `b` from `a`, the best entry."""
 
     a: str
     b: str

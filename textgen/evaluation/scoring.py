@@ -22,7 +22,7 @@ LOG2 = math.log(2)
 
 
 class Category(IntEnum):
-    """What a token is part of, in the order of `BitsByCategory`."""
+    """Kind of text that a token is part of, in the order of `BitsByCategory`."""
 
     IN_VOCABULARY_WORD = 0
     OOV_WORD = 1

@@ -39,7 +39,7 @@ MAX_VALIDATION_CHARS = 200_000
 
 @dataclass(frozen=True)
 class Encoded:
-    """What is trained on and scored of a corpus, as ids of one tokenizer."""
+    """The parts of a corpus that are trained on and scored, as ids of one tokenizer."""
 
     train: TokenIds
     validation: TokenIds

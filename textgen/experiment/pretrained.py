@@ -1,4 +1,4 @@
-"""Word vectors for a model's input table, and the audit of how much of the text they cover."""
+"""Word vectors for a model's token embedding, and the audit of how much of the text they cover."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from textgen.registry.attribution import contract_error
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingAudit:
-    """How much of a vocabulary and of the training text has a pretrained vector."""
+    """Shares of a vocabulary and of the training text that have a pretrained vector."""
 
     source: str
     dimension: int

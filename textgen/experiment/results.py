@@ -14,7 +14,7 @@ from textgen.training.progress import TrainResult
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """What determines a run, besides its entry."""
+    """Settings that, with its entry, determine a run."""
 
     corpus: CorpusInfo
     budget: str
@@ -47,7 +47,7 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Sample:
-    """A text that was written after a prompt."""
+    """A text written after a prompt."""
 
     prompt: str
     sampler: str
@@ -57,7 +57,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class GenerationSpeed:
-    """How fast text was written, many samples at once."""
+    """Speed of generation, with many samples in a batch."""
 
     chars_per_second: float | None
     batch_size: int

@@ -13,9 +13,9 @@ from textgen.nn.layer_roles import LayerRole
 
 
 class TokenEmbedding(nn.Module):
-    """Token ids [...] to vectors [..., size], with an initial length of about 1.
+    """A layer from token ids [...] to vectors [..., size], with an initial norm of about 1.
 
-    With `vectors`, the rows that were found start from them, scaled to that length on average, and `size` is
+    With `vectors`, the rows that were found start from them, scaled to that norm on average, and `size` is
     their dimension. Frozen rows are in a separate buffer that no gradient reaches.
     """
 

@@ -1,4 +1,4 @@
-"""The body that models share whose features go through one output layer."""
+"""Base class of models whose features pass through one output layer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax
 
 
 class FeatureModel(nn.Module):
-    """A base class for models: a subclass defines `initial_state` and `features`, and makes two layers.
+    """A base class for models; a subclass defines `initial_state` and `features`, and creates two layers.
 
-    It has the `forward` of the contract, a `loss` that does not hold all logits at once, and a dropout that
-    follows the expected number of epochs unless its probability is given.
+    It provides the `forward` of the contract, a `loss` that does not hold all logits at once, and a dropout
+    that follows the expected number of epochs unless its probability is given.
     """
 
     dropout: LockedDropout

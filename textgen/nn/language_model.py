@@ -1,4 +1,4 @@
-"""The adapter through which the core uses a model: optional members resolved, answers checked."""
+"""Adapter through which the core uses a model: it resolves optional members and checks results."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Step = Callable[[Tensor, State], tuple[Tensor, State]]
 class LanguageModel:
     """A model and the size of its vocabulary.
 
-    Every optional member of the contract has an answer here, and each method raises `PluginError` if what
-    the model returns does not have the form that its contract says. `module` is for all that belongs to
-    torch: weights, modes, devices.
+    Every optional member of the contract has a default here, and each method raises `PluginError` if the
+    model's result does not have the form that the contract requires. Use `module` for what torch provides:
+    weights, training mode, devices.
     """
 
     def __init__(self, module: nn.Module, vocab_size: int) -> None:
@@ -31,9 +31,9 @@ class LanguageModel:
 
     @property
     def is_trainable(self) -> bool:
-        """Whether the model is trained by gradient: it has parameters that require one.
+        """Whether the model is trained by gradient descent: it has parameters that require a gradient.
 
-        Its `fit` is then not called, even if it has one.
+        Its `fit`, if any, is then not called.
         """
         return any(parameter.requires_grad for parameter in self.module.parameters())
 
@@ -44,7 +44,7 @@ class LanguageModel:
 
     @property
     def can_fit(self) -> bool:
-        """Whether the model can count instead of being trained by gradient."""
+        """Whether the model can learn by counting instead of gradient descent."""
         return self._method("fit") is not None
 
     @property
@@ -128,7 +128,7 @@ class LanguageModel:
         fit(ids)
 
     def nonhidden_parameters(self) -> list[nn.Parameter]:
-        """Return the parameters of the input and output layers: the model's own answer, or the default."""
+        """Return the parameters of the input and output layers: those the model lists, or the default."""
         own = self._method("nonhidden_parameters")
         if own is None:
             return nonhidden_parameters(self.module, self.vocab_size)
@@ -146,7 +146,7 @@ class LanguageModel:
         self.module.train(was_training)
 
     def _method(self, name: str) -> Callable[..., Any] | None:
-        """Return a method of the model's class, or None. A layer may have the same name."""
+        """Return a method of the model's class, or None; an attribute of that name may be a layer."""
         return getattr(self.module, name) if callable(getattr(type(self.module), name, None)) else None
 
     def _error(self, what: str) -> Exception:

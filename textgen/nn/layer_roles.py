@@ -1,6 +1,6 @@
-"""The parts of a model that are not hidden layers: what turns tokens into vectors, and vectors into logits.
+"""Roles of layers that are not hidden: those that turn tokens into vectors, and vectors into logits.
 
-Muon is meant for the matrices of hidden layers (Jordan et al. 2024); the others are updated by AdamW.
+Muon is meant for the matrices of hidden layers (Jordan et al. 2024); AdamW updates all other parameters.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from typing import Literal
 from torch import nn
 
 LayerRole = Literal["input", "output"]
-"""The value of a layer's class attribute `layer_role`, by which it says that it is not a hidden layer."""
+"""Value of the class attribute `layer_role` of a layer that is not hidden."""
 
 
 def nonhidden_parameters(module: nn.Module, vocab_size: int) -> list[nn.Parameter]:
-    """Return the parameters of a model's input and output layers, by what its layers say.
+    """Return the parameters of a model's input and output layers.
 
-    They are those of every layer with a `layer_role`, such as `TokenEmbedding` and `FullSoftmax`, and of
-    every `nn.Embedding`. Without a layer in the role of output, it is the last `nn.Linear` with one output
-    per token.
+    These are every layer with a `layer_role`, such as `TokenEmbedding` and `FullSoftmax`, every
+    `nn.Embedding` and, if no layer has the role "output", the last `nn.Linear` with one output per token.
     """
     layers = list(module.modules())
     roles = [_role(layer) for layer in layers]

@@ -1,4 +1,4 @@
-"""The adapter through which the core uses the class of a model, before one is built."""
+"""Adapter through which the core uses the class of a model, before one is built."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRIAL_VOCAB_SIZE = 50
 
 @dataclass(frozen=True)
 class ModelClass:
-    """A class of models, with an answer for each optional member that belongs to the class."""
+    """A class of models, with a default for each optional member that belongs to the class."""
 
     component: type[nn.Module]
 
@@ -44,10 +44,10 @@ class ModelClass:
         return names
 
     def is_trainable(self, **options: Any) -> bool:
-        """Return whether a model built with `options` is trained by gradient.
+        """Return whether a model built with `options` is trained by gradient descent.
 
-        The answer is that of `LanguageModel.is_trainable`: a class without `fit` leaves no other way, and one
-        with `fit` is built, since only its parameters tell. Raises `PluginError` if that fails.
+        It agrees with `LanguageModel.is_trainable`. A class without `fit` can only be trained; one with `fit`
+        has to be built, since the answer depends on its parameters. Raises `PluginError` if that fails.
         """
         if not callable(getattr(self.component, "fit", None)):
             return True

@@ -72,10 +72,10 @@ class FullSoftmax(nn.Module):
 
 
 class AdaptiveSoftmax(nn.Module):
-    """Predicts rare tokens in two steps: their cluster, then the token (Grave et al. 2017, arXiv:1609.04309).
+    """An output layer that predicts rare tokens by cluster, then token (Grave et al. 2017, arXiv:1609.04309).
 
     Ids must be ordered by falling frequency. The head predicts the tokens below `cutoffs[0]` and the
-    clusters of the others. Each cluster has a quarter of the width of the one before, and in training
+    clusters of the others. Each cluster has a quarter of the width of the one before, and training
     computes only the rows whose target is in it.
     """
 

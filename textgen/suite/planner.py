@@ -19,7 +19,7 @@ from textgen.training.budget import parse_budget
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteOptions:
-    """What a suite needs to run, and what overrides its own choices."""
+    """Settings that a suite needs to run, and those that override its own."""
 
     sources: Sequence[str]
     device_config: DeviceConfig

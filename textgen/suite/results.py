@@ -17,17 +17,17 @@ from textgen.runtime.json_records import SCHEMA_VERSION
 
 @dataclass(frozen=True)
 class JobMachine:
-    """What decides how much a machine computes in a time budget."""
+    """Hardware and load that determine how much is computed in a time budget."""
 
     processor: str
     gpu: str | None
     num_jobs: int
-    """Jobs at a time, each with its share of the cores."""
+    """Number of jobs in parallel, each with its share of the cores."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobSettings:
-    """What determines the result of a job; where the budget is time, that includes the machine."""
+    """Settings that determine the result of a job; with a budget in time, they include the machine."""
 
     schema_version: int = SCHEMA_VERSION
     textgen: str
@@ -45,7 +45,7 @@ class JobSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenText:
-    """What one sampler wrote after the held-out passages."""
+    """Text that one sampler wrote after the held-out passages, and its metrics."""
 
     metrics: TextMetrics
     entropy_per_char: float
@@ -58,7 +58,7 @@ class WrittenText:
 
 @dataclass(frozen=True, kw_only=True)
 class JobResult:
-    """Result of one case with one seed, as a suite keeps it."""
+    """Result of one case with one seed, as a suite saves it."""
 
     schema_version: int = SCHEMA_VERSION
     settings: JobSettings
@@ -73,7 +73,7 @@ class JobResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Writing:
-    """What a case writes with one sampler: means over seeds."""
+    """Metrics of the text that a case writes with one sampler: means over seeds."""
 
     metrics: TextMetrics
     temperature: float | None
@@ -106,7 +106,7 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class Effect:
-    """How a case differs from the one it is compared with."""
+    """Difference of a case from the one it is compared with."""
 
     case: str
     reference: str

@@ -16,7 +16,7 @@ Value: TypeAlias = bool | int | float | str | None
 
 @dataclass(frozen=True, kw_only=True)
 class EntrySettings(RunSettings):
-    """What determines the trials of an entry, besides the options that are searched."""
+    """Settings that, besides the searched options, determine the trials of an entry."""
 
     parts: dict[str, str]
     options: dict[str, dict[str, Any]]
@@ -24,7 +24,7 @@ class EntrySettings(RunSettings):
 
 @dataclass(frozen=True)
 class MadeRun:
-    """What a run was made with."""
+    """Entry and settings of a finished run."""
 
     entry: Entry
     settings: RunSettings
@@ -32,7 +32,7 @@ class MadeRun:
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerSettings:
-    """What determines the trials of a sampler, besides the options that are searched."""
+    """Settings that, besides the searched options, determine the trials of a sampler."""
 
     sampler: str
     run: MadeRun

@@ -35,7 +35,7 @@ RATES: Sequence[Callable[[TextMetrics], float | None]] = (
 
 @dataclass(frozen=True)
 class SamplerObjective:
-    """How far the text of a run is from that of the author, both after passages of the validation part.
+    """Distance of the text of a run from that of the author, both after passages of the validation part.
 
     The value is the mean distance of `RATES`. Judging a sampler by how near its text comes to people's in
     such metrics, not by how good they look, follows Holtzman et al. 2020 (arXiv:1904.09751).

@@ -13,7 +13,7 @@ from textgen.comparison.results import Comparison
 
 
 class SampleGroup(NamedTuple):
-    """What the entries wrote after one prompt: pairs of an entry's name and its text."""
+    """Texts that the entries wrote after one prompt: pairs of an entry's name and its text."""
 
     prompt: str
     sampler: str
