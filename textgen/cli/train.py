@@ -24,6 +24,7 @@ from textgen.cli.options import (
     Sources,
     Split,
     load_plugins,
+    refuse,
     refuse_encoding_of_names,
 )
 
@@ -51,6 +52,12 @@ def train(
     refuse_encoding_of_names(context, corpus)
     from textgen import library
     from textgen.cli.progress import ProgressDisplay
+    from textgen.experiment.entry import parse_entry
+
+    parsed = parse_entry(entry)
+    if not parsed.is_trainable:
+        reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
+        refuse(context, ["--budget", "--precision"], reason)
 
     with ProgressDisplay() as display, redirect_stdout(sys.stderr):
         run = library.train(

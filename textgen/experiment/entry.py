@@ -54,6 +54,11 @@ class Entry:
         left_out = component.init_only_options if is_loaded else ()
         return LanguageModel(self._build("model", vocab_size, left_out=left_out, **extra), vocab_size)
 
+    @property
+    def is_trainable(self) -> bool:
+        """Whether its model is trained by gradient, under a budget; otherwise it is fitted in one pass."""
+        return ModelClass(load("model", self.parts["model"])).is_trainable(**self.options.get("model", {}))
+
     def train_options(self) -> TrainOptions:
         """Return how the model is trained: its own recommendation, then the entry's options."""
         model = load("model", self.parts["model"])

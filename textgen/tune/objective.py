@@ -12,7 +12,6 @@ from textgen.comparison.bench import BenchOptions
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.nn.model_class import ModelClass
 from textgen.registry.options import declared_options
 from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig
@@ -110,7 +109,7 @@ def entry_candidates(entry: Entry) -> list[Candidate]:
     """Return the options of an entry's parts and of its training, each under its shortest clear name."""
     components = {part: load(part, name) for part, name in entry.parts.items()}
     declared = {part: declared_options(component) for part, component in components.items()}
-    if ModelClass(components["model"]).is_trainable(**entry.options.get("model", {})):
+    if entry.is_trainable:
         declared["train"] = declared_options(TrainOptions)
     training = vars(entry.train_options())
     owners = [option for options in declared.values() for option in options]
