@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def bits_of(num_chars: int, seed: int = 0) -> NDArray[np.float64]:
 
 
 def interval(bits: NDArray[np.float64], num_chars: int) -> tuple[float, float]:
-    return estimate(text_sample([bits], num_chars, "text")).interval
+    return estimate(text_sample({0: bits}, num_chars, "text")).interval
 
 
 @given(num_chars=st.integers(1, 30_000), seed=st.integers(0, 99))
@@ -55,8 +56,8 @@ def test_a_text_of_equal_segments_has_no_spread_although_the_last_one_is_shorter
     assert interval(bits, 401) == pytest.approx((2.0, 2.0))
 
 
-def sample(rows: np.ndarray, units: str = "text") -> RatioSample:
-    return RatioSample(rows, np.full(rows.shape, 100.0), units)
+def sample(rows: np.ndarray, units: str = "text", seeds: Sequence[int] = ()) -> RatioSample:
+    return RatioSample(rows, np.full(rows.shape, 100.0), units, tuple(seeds or range(len(rows))))
 
 
 def test_a_difference_on_the_same_passages_has_a_narrower_interval() -> None:
@@ -70,6 +71,39 @@ def test_a_difference_on_the_same_passages_has_a_narrower_interval() -> None:
     assert paired.interval[0] < -0.05 < paired.interval[1] < 0
     assert paired.is_clear
     assert not unpaired.is_clear
+
+
+def effects_of_seeds() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bits of four seeds, [4, 60], that depend more on the seed than on which of two models it is."""
+    generator = np.random.default_rng(0)
+    old = generator.normal(200, 5, 60) + np.array([[0.0], [10.0], [-10.0], [5.0]])
+    return old - 1 + generator.normal(0, 0.1, (4, 60)), old + generator.normal(0, 0.1, (4, 60))
+
+
+def test_a_difference_is_that_of_the_seeds_which_both_have() -> None:
+    new, old = effects_of_seeds()
+    whole = difference(sample(new), sample(old))
+    partial = difference(sample(new[[0, 1, 2]], seeds=[0, 1, 2]), sample(old[[1, 2, 3]], seeds=[1, 2, 3]))
+    assert partial == difference(sample(new[[1, 2]]), sample(old[[1, 2]]))
+    for each in (whole, partial):
+        assert each.value == pytest.approx(-0.01, abs=0.0005)
+        assert each.is_clear
+
+
+@pytest.mark.parametrize("seeds", [(1, 2), (2, 3)])
+def test_a_difference_with_fewer_than_two_seeds_in_common_is_not_paired_by_seed(
+    seeds: tuple[int, int],
+) -> None:
+    new, old = effects_of_seeds()
+    found = difference(sample(new[[0, 1]], seeds=[0, 1]), sample(old[list(seeds)], seeds=seeds))
+    assert not found.is_clear
+    assert found.interval[1] - found.interval[0] > 0.2  # wide, as the seeds are
+
+
+def test_samples_are_compared_by_identity() -> None:
+    one, other = sample(np.ones((2, 3))), sample(np.ones((2, 3)))
+    assert one != other
+    assert len({one, other, one}) == 2
 
 
 @pytest.mark.slow

@@ -103,10 +103,10 @@ def _rows(
     samplers: Mapping[str, BoundSampler],
     options: BenchOptions,
     report: Report,
-) -> tuple[list[EntryResult | FailedEntry], dict[str, list[NDArray[np.float64]]]]:
-    """Return one row per run, and the segment bits of each entry's runs that have a score."""
+) -> tuple[list[EntryResult | FailedEntry], dict[str, dict[int, NDArray[np.float64]]]]:
+    """Return one row per run, and the segment bits of each entry's runs that have a score, by seed."""
     rows: list[EntryResult | FailedEntry] = []
-    bits: dict[str, list[NDArray[np.float64]]] = {}
+    bits: dict[str, dict[int, NDArray[np.float64]]] = {}
     for folder, experiment in experiments.items():
         name, seed = experiment.entry.name, experiment.seed
         try:
@@ -115,7 +115,7 @@ def _rows(
             written = writer.write(run, samplers, seed, options.device_config)
             rows.append(EntryResult(**vars(run.result), **vars(written)))
             if len(run.segment_bits):
-                bits.setdefault(name, []).append(run.segment_bits)
+                bits.setdefault(name, {})[seed] = run.segment_bits
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # one entry must not take the others down
@@ -124,7 +124,7 @@ def _rows(
 
 
 def compare(
-    bits: Mapping[str, Sequence[NDArray[np.float64]]], num_chars: int
+    bits: Mapping[str, Mapping[int, NDArray[np.float64]]], num_chars: int
 ) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
     """Return the scores of entries, best first, and the differences of the others from the best.
 

@@ -13,7 +13,7 @@ the same passages hard, and their difference varies less than each score.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +54,7 @@ class Estimate:
         return self.interval[0] > 0 or self.interval[1] < 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays cannot be compared as a whole
 class RatioSample:
     """A ratio of sums over units, from several seeds, such as bits per segment / characters per segment.
 
@@ -65,6 +65,8 @@ class RatioSample:
     sizes: NDArray[np.float64]
     units: str
     """What the units are, such as the hash of the text: samples of the same units are paired."""
+    seeds: tuple[int, ...]
+    """The training seed of each row."""
 
     @property
     def value(self) -> float:
@@ -80,14 +82,19 @@ class RatioSample:
         """Return the mean ratio for each resample of the units."""
         return _resampled_ratios(self.amounts, self.sizes)
 
+    def of_seeds(self, seeds: Sequence[int]) -> RatioSample:
+        """Return the sample of some of the seeds, in the given order."""
+        rows = [self.seeds.index(seed) for seed in seeds]
+        return RatioSample(self.amounts[rows], self.sizes[rows], self.units, tuple(seeds))
 
-def text_sample(bits: Sequence[NDArray[np.float64]], num_chars: int, text: str) -> RatioSample:
+
+def text_sample(bits: Mapping[int, NDArray[np.float64]], num_chars: int, text: str) -> RatioSample:
     """Return bits per character of a text, from the bits of its segments by each seed.
 
     `text` identifies the text, by its hash for example.
     """
     sizes = np.tile(segment_sizes(num_chars).astype(np.float64), (len(bits), 1))
-    return RatioSample(np.stack(bits), sizes, f"segments of {text}")
+    return RatioSample(np.stack(list(bits.values())), sizes, f"segments of {text}", tuple(bits))
 
 
 def estimate(sample: RatioSample) -> Estimate:
@@ -98,16 +105,19 @@ def estimate(sample: RatioSample) -> Estimate:
 def difference(new: RatioSample, old: RatioSample) -> Estimate:
     """Return how much `new` is above `old`.
 
-    Samples of the same units are paired, since what makes a passage hard is hard for both. Seeds are paired
-    too if both have the same number of them.
+    Samples of the same units are paired, since what makes a passage hard is hard for both. Their seeds are
+    paired too, and a seed that one of them lacks is left out. With fewer than two in common the spread over
+    seeds would be unknown, so all are used, unpaired, unless both have only the same one.
     """
-    value = new.value - old.value
     num_units = min(new.amounts.shape[1], old.amounts.shape[1])
     same_units = new.units == old.units and new.amounts.shape[1] == old.amounts.shape[1]
-    same_seeds = same_units and len(new.amounts) == len(old.amounts)
+    shared = [seed for seed in new.seeds if seed in old.seeds]
+    same_seeds = same_units and (len(shared) > 1 or new.seeds == old.seeds)
+    if same_seeds:
+        new, old = new.of_seeds(shared), old.of_seeds(shared)
     texts = [new.resampled() - old.resampled()] if same_units else [new.resampled(), old.resampled()]
     seeds = [new.ratios() - old.ratios()] if same_seeds else [new.ratios(), old.ratios()]
-    return _with_interval(value, texts, seeds, num_units)
+    return _with_interval(new.value - old.value, texts, seeds, num_units)
 
 
 def _with_interval(

@@ -46,7 +46,7 @@ class RunManifest:
     result: RunResult
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run(Trained):
     """A trained and scored entry."""
 

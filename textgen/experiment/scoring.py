@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -43,7 +42,7 @@ class ScoreChecks:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ScoredText:
     """The score of a text, the evidence for it, and the bits of each segment of the text."""
 
@@ -72,7 +71,7 @@ def score_any(trained: Trained, text: Text, device: torch.device) -> ScoredText:
         totals.append(score_totals(scored, trained.tokenizer.table, trained.tokenizer.is_fallback))
         checks.append(score_checks(trained, scored))
         context, state, position = ids[-1:], scored.state, position + len(stretch)
-    score = reduce(add, totals).score(_interval([bits], len(text)))
+    score = reduce(add, totals).score(_interval(bits, len(text)))
     return ScoredText(score, reduce(add, checks), bits)
 
 
@@ -81,7 +80,7 @@ def score_split(trained: Trained, text: str, ids: TokenIds, device: torch.device
     scored = score_text(trained.model, text, ids, trained.tokenizer.encode(START), device=device)
     bits = bits_of_segments(scored, trained.tokenizer.table, segment_size(len(text)))
     totals = score_totals(scored, trained.tokenizer.table, trained.tokenizer.is_fallback)
-    return ScoredText(totals.score(_interval([bits], len(text))), score_checks(trained, scored), bits)
+    return ScoredText(totals.score(_interval(bits, len(text))), score_checks(trained, scored), bits)
 
 
 def score_checks(trained: Trained, scored: TokenScores) -> ScoreChecks:
@@ -96,5 +95,5 @@ def score_checks(trained: Trained, scored: TokenScores) -> ScoreChecks:
     )
 
 
-def _interval(bits: Sequence[NDArray[np.float64]], num_chars: int) -> tuple[float, float]:
-    return estimate(text_sample(bits, num_chars, "")).interval
+def _interval(bits: NDArray[np.float64], num_chars: int) -> tuple[float, float]:
+    return estimate(text_sample({0: bits}, num_chars, "")).interval

@@ -9,7 +9,7 @@ from textgen.experiment.entry import Entry
 from textgen.nn.language_model import LanguageModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trained:
     """A trained entry."""
 

@@ -101,6 +101,7 @@ def bits(found: Results) -> RatioSample | None:
         np.array([each.segment_bits for each in found]),
         np.array([each.segment_chars for each in found], float),
         f"segments of {_scored_text(found[0])}",
+        _seeds(found),
     )
 
 
@@ -113,7 +114,12 @@ def real_words(found: Results) -> RatioSample | None:
         np.array([sample.real_words for sample in samples], float),
         np.array([sample.num_words for sample in samples], float),
         f"prompts of {_scored_text(found[0])}",
+        _seeds(found),
     )
+
+
+def _seeds(found: Results) -> tuple[int, ...]:
+    return tuple(each.settings.seed for each in found)
 
 
 def _scored_text(found: JobResult) -> str:
