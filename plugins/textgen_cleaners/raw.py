@@ -8,7 +8,7 @@ from typing import ClassVar
 
 @dataclass
 class Raw:
-    """Changes nothing."""
+    """No cleaning: the text is unchanged."""
 
     joint: ClassVar[str] = ""
 

@@ -16,7 +16,7 @@ FLOOR = 1e-6
 
 
 class Uniform(nn.Module):
-    """Gives every seen token the probability (1 - 1e-6) / number of seen tokens, in any context.
+    """A model that gives each seen token the probability (1 - 1e-6) / number of seen tokens, in any context.
 
     With characters as tokens, its score is log2 of the size of the training text's alphabet.
     """

@@ -25,7 +25,7 @@ BYTES_OF_A_CHARACTER = 4
 
 @dataclass
 class DRY:
-    """Samples as `top-p` does, after a penalty on tokens that would extend a repeat.
+    """Top-p sampling after a penalty on tokens that would extend a repeat.
 
     A repeat is the longest suffix of the text, including the token in question, that also ends at an earlier
     position in the window; the prompt is part of the text. Each character of it beyond `allowed_length`

@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass
 class Greedy:
-    """Returns the argmax; deterministic, and prone to loops."""
+    """Greedy decoding: always the most probable token; deterministic, and prone to loops."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:  # noqa: ARG002 - the contract's argument
         """Return ids [batch]."""

@@ -15,7 +15,7 @@ from textgen.generation.sampling import sample_categorical
 
 @dataclass
 class MinP:
-    """Samples from the tokens that are at least p times as probable as the most probable one.
+    """Sampling from the tokens that are at least p times as probable as the most probable one.
 
     The more confident the model is, the fewer tokens remain.
     """

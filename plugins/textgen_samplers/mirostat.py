@@ -18,7 +18,7 @@ from textgen.generation.sampling import sample_categorical
 
 @dataclass
 class Mirostat:
-    """Keeps the surprisal of the text near a target by excluding tokens above a limit.
+    """Sampling that keeps the surprisal of the text near a target by excluding tokens above a limit.
 
     After each token the limit moves against the error, as in version 2 of the algorithm. The target is per
     character, not per token as in the paper, so that a value means the same for every tokenizer.

@@ -14,7 +14,7 @@ from textgen.generation.sampling import sample_categorical
 
 @dataclass
 class Temperature:
-    """Samples from softmax(logits / temperature)."""
+    """Sampling from softmax(logits / temperature)."""
 
     temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 0.8
     """Divisor of the logits: 1 is the model itself, lower is safer, higher is bolder."""

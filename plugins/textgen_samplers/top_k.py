@@ -14,7 +14,7 @@ from textgen.generation.sampling import sample_categorical
 
 @dataclass
 class TopK:
-    """Samples from the k most probable tokens."""
+    """Sampling from the k most probable tokens."""
 
     k: Annotated[int, Ge(1), Search(2, 200, log=True)] = 40
     """Number of tokens."""

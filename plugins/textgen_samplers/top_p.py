@@ -14,7 +14,7 @@ from textgen.generation.sampling import sample_categorical
 
 @dataclass
 class TopP:
-    """Samples from the smallest set of tokens whose probabilities sum to at least p."""
+    """Sampling from the smallest set of tokens whose probabilities sum to at least p."""
 
     p: Annotated[float, Gt(0), Le(1), Search(0.5, 1, step=0.02)] = 0.95
     """Minimum sum of the probabilities."""

@@ -15,10 +15,10 @@ from textgen.generation.sampling import sample_categorical
 
 @dataclass
 class Typical:
-    """Samples from the tokens with a surprisal nearest to the expected one, the fewest that reach p.
+    """Sampling from the tokens with a surprisal nearest to the entropy, the fewest that reach p.
 
-    The surprisal of a token is minus the log of its probability; its expected value is the entropy. People
-    rarely write tokens that are much less surprising than that, either.
+    The surprisal of a token is minus the log of its probability, and the entropy is its expected value. Text
+    by people rarely has tokens that are much less surprising than that, either.
     """
 
     p: Annotated[float, Gt(0), Le(1), Search(0.2, 1, step=0.02)] = 0.95

@@ -34,7 +34,7 @@ class SuiteOptions:
 
 @dataclass
 class JobPlanner:
-    """Makes the jobs of a suite; each text is read and cleaned once."""
+    """Planner of the jobs of a suite; each text is read and cleaned once."""
 
     suite: Suite
     options: SuiteOptions

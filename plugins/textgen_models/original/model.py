@@ -20,11 +20,11 @@ MAX_WINDOWS = 512
 
 
 class Original(nn.Module):
-    """Predicts each symbol from the window of the `window` symbols before it, and nothing else.
+    """A network that predicts each symbol from the `window` symbols before it, and nothing else.
 
     A symbol is a single number, its id divided by the size of the vocabulary. The window passes `num_layers`
     LSTM layers, each followed by dropout, and the softmax sees the last output. At the beginning of a text,
-    the window begins with zeros, as Keras' `pad_sequences` fills it.
+    the window begins with zeros, as filled in by Keras' `pad_sequences`.
 
     Every prediction recomputes a whole window, so training and generation take `window` times as long as
     with a carried state.

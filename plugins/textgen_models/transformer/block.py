@@ -18,7 +18,7 @@ PERIOD = 2**20
 
 
 class Block(nn.Module):
-    """Adds the output of attention to the features, then that of a feed-forward layer.
+    """A block with two residual updates: attention, then a feed-forward layer.
 
     The feed-forward layer is four times as wide, and its activation is the squared ReLU (So et al. 2021,
     arXiv:2109.08668).

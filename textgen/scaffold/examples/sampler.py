@@ -13,7 +13,7 @@ from torch import Tensor
 
 @dataclass
 class Example:
-    """Samples from tokens of probability a p² or more, where p is the highest one."""
+    """Sampling from tokens of probability a p² or more, where p is the highest one."""
 
     a: Annotated[float, Ge(0), Le(1)] = 0.2
     """0 keeps every token, 1 excludes the most."""
