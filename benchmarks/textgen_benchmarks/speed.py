@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,12 +21,14 @@ from textgen.runtime.device import PRECISIONS, DeviceConfig, choose_device, seed
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.files import write_file
 from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.markdown import table_lines
 from textgen.training.batches import ContiguousBatches
 from textgen.training.trainer import Trainer
 from textgen_benchmarks.reference import has_keras, keras_windows, plain_generation, plain_training
 from textgen_benchmarks.remote import remote
-from textgen_benchmarks.timing import Comparison, Work, compare, matrix_product_peak
+from textgen_benchmarks.timing import Comparison, SpeedRow, Work, compare, matmul_peak
 
+HEADER = ["what", "ours", "reference", "ratio (range)", "GFLOP/s (of the peak)"]
 CHAR, WORD = "char-lstm:optimizer=adamw", "word-lstm-glove:optimizer=adamw,min_count=1,max_words=20000"
 """Entries with the optimizer of the reference, so that both compute the same."""
 KEEPS = {False: "", True: " that keeps its memory, as ours does"}
@@ -119,6 +120,18 @@ def comparisons(device_config: DeviceConfig, repetitions: int) -> Iterator[Compa
             yield measure(name, "chars", ours=char.generation(batch_size), reference=reference)
 
 
+def cells(row: SpeedRow) -> list[str]:
+    """Return a row of the table."""
+    low, high = row.ratio_range
+    return [
+        row.name,
+        f"{row.ours:,.0f} {row.unit}",
+        f"{row.reference:,.0f}",
+        f"{row.ratio:.2f} ({low:.2f}-{high:.2f})",
+        f"{row.gflops:,.0f} ({row.share_of_peak:.0%})" if row.gflops else "",
+    ]
+
+
 def main() -> None:
     """Measure, print a Markdown table and, with `--json`, save the results."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -128,25 +141,16 @@ def main() -> None:
     arguments = parser.parse_args()
     keep_freed_memory()  # as the command line does
     device_config = choose_device(arguments.device)
-    peak = matrix_product_peak(PRECISIONS[device_config.precision], device_config.device)
+    peak = matmul_peak(PRECISIONS[device_config.precision], device_config.device)
     print(
         f"{machine().processor}, {device_config.device.type} {device_config.precision}, "
         f"matmul peak {peak:,.0f} GFLOP/s\n"
     )
-    print(
-        "| what | ours | reference | ratio (range) | GFLOP/s (of the peak) |\n| :-- | --: | --: | --: | --: |"
-    )
-    rows: list[dict[str, Any]] = []
+    rows = []
     for comparison in comparisons(device_config, arguments.repetitions):
-        row = comparison.describe(peak)
-        rows.append(row)
-        low, high = row["ratio_range"]
-        roof = f"{row['gflops']:,.0f} ({row['share_of_peak']:.0%})" if row["gflops"] else ""
-        print(
-            f"| {row['name']} | {row['ours']:,.0f} {row['unit']} | {row['reference']:,.0f} "
-            f"| {row['ratio']:.2f} ({low:.2f}-{high:.2f}) | {roof} |"
-        )
-        sys.stdout.flush()
+        print(comparison.name, file=sys.stderr)
+        rows.append(comparison.row(peak))
+    print("\n".join(table_lines([HEADER, *map(cells, rows)], padded=True)))
     if arguments.json:
         result = {"machine": machine(), "versions": versions(), "peak_gflops": peak, "rows": rows}
         write_file(arguments.json, to_json({"schema_version": SCHEMA_VERSION, **result}))

@@ -6,12 +6,25 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
 Work = Callable[[], int]
 """A piece of work: a callable that returns the number of units (characters, tokens) it processed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedRow:
+    """One comparison in the results: medians of both speeds and of their ratio."""
+
+    name: str
+    unit: str
+    ours: float
+    reference: float
+    ratio: float
+    ratio_range: tuple[float, float]
+    gflops: float | None
+    share_of_peak: float | None
 
 
 @dataclass
@@ -29,20 +42,20 @@ class Comparison:
         """The speeds of textgen over the reference's, pair by pair, so that the machine's drift cancels."""
         return [a / b for a, b in zip(self.ours, self.reference, strict=True)]
 
-    def describe(self, peak_gflops: float) -> dict[str, Any]:
-        """Return medians, spread and the share of the machine's peak as JSON values."""
+    def row(self, peak_gflops: float) -> SpeedRow:
+        """Return the medians, the range of the ratio and the share of the machine's peak."""
         speed = statistics.median(self.ours)
         achieved = speed * self.flops_per_unit / 1e9
-        return {
-            "name": self.name,
-            "unit": f"{self.unit}/s",
-            "ours": speed,
-            "reference": statistics.median(self.reference),
-            "ratio": statistics.median(self.ratios),
-            "ratio_range": [min(self.ratios), max(self.ratios)],
-            "gflops": achieved or None,
-            "share_of_peak": achieved / peak_gflops or None,
-        }
+        return SpeedRow(
+            name=self.name,
+            unit=f"{self.unit}/s",
+            ours=speed,
+            reference=statistics.median(self.reference),
+            ratio=statistics.median(self.ratios),
+            ratio_range=(min(self.ratios), max(self.ratios)),
+            gflops=achieved or None,
+            share_of_peak=achieved / peak_gflops or None,
+        )
 
 
 def compare(
@@ -67,7 +80,7 @@ def speed(work: Work) -> float:
     return units / (time.perf_counter() - start)
 
 
-def matrix_product_peak(dtype: torch.dtype, device: torch.device) -> float:
+def matmul_peak(dtype: torch.dtype, device: torch.device) -> float:
     """Return the GFLOP/s of a large matmul, the best of ten: an upper bound for all speeds."""
     left, right = (torch.ones(2048, 2048, dtype=dtype, device=device) for _ in range(2))
 
