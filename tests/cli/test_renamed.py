@@ -31,6 +31,10 @@ bench random --sampler dry:span=100
     sampler 'dry': option 'span' was renamed to 'allowed_length' in 0.1.0
 train char-lstm:clip_norm=1
     entry 'char-lstm:clip_norm=1': option 'clip_norm' was renamed to 'max_grad_norm' in 0.1.0
+train char-lstm:train.warmup=0.1
+    entry 'char-lstm:train.warmup=0.1': option 'warmup' was renamed to 'warmup_fraction' in 0.1.0
+plugins show repetition
+    sampler 'repetition' was renamed to 'dry' in 0.1.0
 train bpe-gru:final_learning_rate=
     entry 'bpe-gru:final_learning_rate=': option 'final_learning_rate' was renamed to 'min_lr_factor' in 0.1.0
 train char-lstm:warmup=0.1
