@@ -167,8 +167,6 @@ def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -
         part, _, option = written.rpartition(".")
         owners = [owner for owner in declared if option in declared[owner] and part in ("", owner)]
         if not owners:
-            if part in components:
-                raise TextgenError(f"entry {entry!r}: {unknown_option(option, [components[part]])}")
             raise TextgenError(f"entry {entry!r}: {unknown_option(written, components.values())}")
         if len(owners) > 1:
             ways = " or ".join(f"{owner}.{option}={value}" for owner in owners)

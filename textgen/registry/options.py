@@ -109,10 +109,10 @@ def unknown_option(name: str, components: Iterable[Any]) -> str:
 
     The old name of an option in `renamed_options` is answered with the new one.
     """
-    components = list(components)
+    components, option = list(components), name.rpartition(".")[2]
     for component in components:
-        if new := getattr(component, "renamed_options", {}).get(name):
-            return f"option {name!r} was renamed to {new!r} in 0.1.0"
+        if new := getattr(component, "renamed_options", {}).get(option):
+            return f"option {option!r} was renamed to {new!r} in 0.1.0"
     return unknown("option", name, {option for each in components for option in declared_options(each)})
 
 
