@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
-from textgen.comparison.bench import compare
+from textgen.api import TextgenError
+from textgen.comparison.bench import check_reuse, compare, finished_run
+from textgen.data.corpus import load_corpus
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.runtime.device import DeviceConfig
+from textgen.training.budget import parse_budget
+from textgen.training.progress import ignore_report
 
 
 def test_differences_are_paired_and_against_the_best() -> None:
@@ -45,3 +55,16 @@ def test_a_run_that_failed_does_not_mix_up_the_seeds_of_a_difference() -> None:
     (found,) = compare({"best": best, "worse": worse}, 20_000)[1]
     assert found.bits_per_char == pytest.approx(0.1)
     assert found.interval == pytest.approx((0.1, 0.1))
+
+
+def test_a_run_of_another_entry_is_not_reused(tmp_path: Path) -> None:
+    corpus, cpu = load_corpus(["lee"], max_chars=6000), DeviceConfig(torch.device("cpu"), "fp32")
+
+    def experiment(entry: str) -> Experiment:
+        return Experiment(parse_entry(entry), corpus, parse_budget("1s"), cpu, 0)
+
+    folder = tmp_path / "run"
+    finished_run(folder, experiment("char-uniform"), ignore_report)
+    check_reuse(folder, experiment("char-uniform"))
+    with pytest.raises(TextgenError, match="run' holds a run that was made with another entry; choose"):
+        check_reuse(folder, experiment("char-ngram"))

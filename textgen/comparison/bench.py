@@ -180,6 +180,8 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
     manifest = read_manifest(folder)
     wanted = experiment.settings()
     differing = [name for name, value in vars(wanted).items() if getattr(manifest.settings, name) != value]
+    if manifest.entry.parts != experiment.entry.parts:
+        differing.insert(0, "entry")
     if manifest.entry.options != experiment.entry.options:
         differing.append("options")
     if differing:
