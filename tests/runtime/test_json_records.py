@@ -56,6 +56,9 @@ def test_json_is_what_any_parser_reads() -> None:
     ("change", "reason"),
     [
         ({"name": 3}, "name: "),
+        ({"points": [{"step": "12", "loss": 1}]}, r"points\.0\.step: "),
+        ({"points": [{"step": True, "loss": 1}]}, r"points\.0\.step: "),
+        ({"points": [{"step": 1, "loss": "2.5"}]}, r"points\.0\.loss: "),
         ({"points": [{"step": "one", "loss": 1}]}, r"points\.0\.step: "),
         ({"points": [{"step": 1}]}, r"points\.0\.loss: field required"),
         ({"naem": "x"}, "naem: unknown field"),
@@ -73,7 +76,15 @@ def test_the_first_field_that_is_wrong_is_named(
         read_record(Curve, tmp_path / "curve.json")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null"])
+def test_an_integer_is_read_as_a_float(tmp_path: Path) -> None:
+    values = to_values(CURVE) | {"points": [{"step": 1, "loss": 2}]}
+    (tmp_path / "curve.json").write_text(json.dumps(values))
+    assert read_record(Curve, tmp_path / "curve.json").points == (Point(1, 2.0),)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"schema_version": true}', '{"schema_version": "1"}']
+)
 def test_what_is_not_a_record_is_damaged(text: str, tmp_path: Path) -> None:
     (tmp_path / "curve.json").write_text(text)
     with pytest.raises(DamagedRecordError, match=r"^curve\.json cannot be read: "):
@@ -83,8 +94,19 @@ def test_what_is_not_a_record_is_damaged(text: str, tmp_path: Path) -> None:
 def test_a_newer_schema_asks_for_an_update(tmp_path: Path) -> None:
     values = to_values(CURVE) | {"schema_version": SCHEMA_VERSION + 1}
     (tmp_path / "curve.json").write_text(json.dumps(values))
-    with pytest.raises(TextgenError, match=f"schema version {SCHEMA_VERSION + 1}; update textgen"):
+    newer = rf"curve\.json' was written by a newer textgen \(schema version {SCHEMA_VERSION + 1}\); update"
+    with pytest.raises(TextgenError, match=newer):
         read_record(Curve, tmp_path / "curve.json")
+
+
+@pytest.mark.parametrize("version", [{}, {"schema_version": SCHEMA_VERSION - 1}])
+def test_an_older_record_must_be_made_again(version: dict[str, int], tmp_path: Path) -> None:
+    path = tmp_path / "curve.json"
+    path.write_text(json.dumps({"title": "old name"} | version))
+    with pytest.raises(TextgenError) as caught:
+        read_record(Curve, path)
+    assert str(caught.value) == f"{str(path)!r} was written by an older textgen; delete it and make it again"
+    assert not isinstance(caught.value, DamagedRecordError)
 
 
 def test_the_schema_has_every_kind() -> None:

@@ -47,11 +47,14 @@ def to_json(record: Any) -> str:
 
 
 def from_values(kind: type[Record], values: Any) -> Record:
-    """Return JSON values as a record of `kind`; raises `ValueError` with the first field that is wrong."""
+    """Return JSON values as a record of `kind`; raises `ValueError` with the first field that is wrong.
+
+    Types must be exact, but for an integer in a field of floats: "12" or true is not a number.
+    """
     from pydantic import ValidationError
 
     try:
-        record: Record = _adapter(cast(Any, kind)).validate_python(values)
+        record: Record = _adapter(cast(Any, kind)).validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -64,18 +67,25 @@ def from_values(kind: type[Record], values: Any) -> Record:
 def read_record(kind: type[Record], path: Path) -> Record:
     """Read a record of `kind`.
 
-    Raises `DamagedRecordError` if the file does not hold one, `TextgenError` if its schema is newer.
+    Raises `DamagedRecordError` if the file does not hold one, `TextgenError` if its schema is older or newer.
     """
     try:
         values = json.loads(path.read_text("utf-8"))
-        version = values["schema_version"]
+        if not isinstance(values, dict):
+            raise ValueError("not a JSON object")
+        version = values.get("schema_version", 0)  # the first records lacked it
+        if type(version) is not int:
+            raise ValueError(f"schema_version: {version!r} is not an integer")
         if version == SCHEMA_VERSION:
             return from_values(kind, values)
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        reason = one_line(error, with_type=isinstance(error, LookupError))
+    except (OSError, ValueError) as error:
+        reason = one_line(error, with_type=False)
         raise DamagedRecordError(f"{path.name} cannot be read: {reason}") from None
+    if version < SCHEMA_VERSION:
+        raise TextgenError(f"{str(path)!r} was written by an older textgen; delete it and make it again")
     raise TextgenError(
-        f"{str(path)!r} has schema version {version}; update textgen, which reads {SCHEMA_VERSION}"
+        f"{str(path)!r} was written by a newer textgen (schema version {version}); "
+        f"update textgen, which reads {SCHEMA_VERSION}"
     )
 
 
