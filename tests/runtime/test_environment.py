@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import version
+from pathlib import Path
 
+import pytest
 import torch
 
-from textgen.runtime.environment import machine, versions
+from textgen.runtime import environment
+from textgen.runtime.environment import machine, threads_per_job, usable_cores, versions
 
 
 def test_the_versions_are_those_that_are_installed() -> None:
@@ -23,3 +26,31 @@ def test_the_machine_is_this_one() -> None:
     assert found.processor
     assert (found.num_cores, found.num_threads) == (os.cpu_count(), torch.get_num_threads())
     assert (found.gpu is not None) == torch.cuda.is_available()
+
+
+@pytest.mark.parametrize(
+    ("num_cores", "limit", "num_jobs", "threads"),
+    [(8, None, 1, 8), (8, None, 3, 2), (2, None, 3, 1), (8, "2", 1, 2), (8, "2,1", 1, 2), (8, "6", 2, 4)],
+)
+def test_jobs_share_the_cores_within_omp_num_threads(
+    num_cores: int, limit: str | None, num_jobs: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "usable_cores", lambda: num_cores)
+    if limit is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    assert threads_per_job(num_jobs) == threads
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("150000 100000", 1.5), ("max 100000", 4), ("800000 100000", 4), (None, 4)]
+)
+def test_a_quota_of_cpu_time_limits_the_cores(
+    quota: str | None, cores: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "num_cores", lambda: 4)
+    monkeypatch.setattr(environment, "CPU_QUOTA", tmp_path / "cpu.max")
+    if quota is not None:
+        (tmp_path / "cpu.max").write_text(quota + "\n")
+    assert usable_cores() == cores

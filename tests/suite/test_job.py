@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry import parse_entry
+from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen.suite.job import Job
 from textgen.suite.schema import Case
@@ -34,3 +36,27 @@ def test_a_measurement_is_known_by_all_that_decides_it() -> None:
         key(Case(label="a", entry=TINY, samplers=("greedy",))),
     ]
     assert len({key(), *others}) == 6
+
+
+def test_a_timed_measurement_is_known_by_its_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus, case = load_corpus(TEXT, max_chars=20_000), Case(label="a", entry=TINY)
+
+    def key(budget: str = "5s", num_jobs: int = 1) -> str:
+        return Job(case, parse_entry(TINY), corpus, parse_budget(budget), CPU, 0, num_jobs).key()
+
+    def keys(num_cores: float, limit: str = "64") -> tuple[str, str]:
+        monkeypatch.setattr("textgen.suite.job.usable_cores", lambda: num_cores)
+        monkeypatch.setattr(environment, "usable_cores", lambda: num_cores)
+        monkeypatch.setenv("OMP_NUM_THREADS", limit)
+        return key(), key("3000chars")
+
+    shares = [keys(2), keys(64), keys(1.5), keys(0.5), keys(64, limit="2")]
+    assert len({timed for timed, _ in shares}) == 5
+    assert len({counted for _, counted in shares}) == 1
+    assert key(num_jobs=2) != key()
+    before, threads = key(), torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        assert key() == before
+    finally:
+        torch.set_num_threads(threads)

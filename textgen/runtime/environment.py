@@ -11,10 +11,14 @@ from pathlib import Path
 
 import torch
 
+from textgen.runtime.processes import num_cores
 from textgen.version import DISTRIBUTION
 
 PACKAGES = ("torch", "numpy", "gensim", "nltk")
 """Packages whose versions a result depends on."""
+
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Where Linux tells the CPU time that a container may use per period, both in microseconds."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,21 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
     }
+
+
+def usable_cores() -> float:
+    """Return the number of cores that this process may use; the quota of a container may be a fraction."""
+    with contextlib.suppress(OSError, ValueError):  # without a quota, the file has the word "max"
+        quota, period = map(int, CPU_QUOTA.read_text("ascii").split())
+        return min(num_cores(), quota / period)
+    return num_cores()
+
+
+def threads_per_job(num_jobs: int) -> int:
+    """Return the threads of each of `num_jobs` processes: its share of the cores, at most OMP_NUM_THREADS."""
+    share = max(1, int(usable_cores() / num_jobs))
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # one number for each level
+    return min(share, int(limit)) if limit.isdecimal() and int(limit) else share
 
 
 def processor() -> str:

@@ -17,7 +17,7 @@ from textgen.experiment.samples import SampleWriter
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.entropy import EntropyRecorder
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.environment import machine
+from textgen.runtime.environment import machine, threads_per_job, usable_cores
 from textgen.runtime.json_records import to_values
 from textgen.suite.results import JobMachine, JobResult, JobSettings, WrittenText
 from textgen.suite.schema import Case
@@ -41,7 +41,6 @@ class Job:
 
     def settings(self) -> JobSettings:
         """Return everything that determines the result."""
-        about = machine()
         is_timed = self.budget.unit == "seconds"
         return JobSettings(
             textgen=__version__,
@@ -54,7 +53,17 @@ class Job:
             seed=self.seed,
             device=self.device_config.device.type,
             precision=self.device_config.precision,
-            machine=JobMachine(about.processor, about.gpu, self.num_jobs) if is_timed else None,
+            machine=self._machine() if is_timed else None,
+        )
+
+    def _machine(self) -> JobMachine:
+        about = machine()
+        return JobMachine(
+            processor=about.processor,
+            gpu=about.gpu,
+            num_jobs=self.num_jobs,
+            cores_per_job=round(usable_cores() / self.num_jobs, 3),
+            threads_per_job=threads_per_job(self.num_jobs),
         )
 
     def key(self) -> str:

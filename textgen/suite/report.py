@@ -31,12 +31,13 @@ METRICS: Mapping[str, Callable[[TextMetrics], float | None]] = {
 def to_markdown(result: SuiteResult) -> str:
     """Return the whole report of a suite."""
     corpus, about, author = result.corpus, result.machine, result.held_out.sample_metrics
+    threads = "1 thread" if about.num_threads == 1 else f"{about.num_threads} threads"
     at_once = f" for each of {result.num_jobs} runs at a time" if result.num_jobs > 1 else ""
     lines = [
         f"# {result.suite}, on {corpus.name}\n",
         f"{corpus.num_chars:,} characters (cleaner {corpus.cleaner}), {result.budget} of training each, "
         f"{result.num_seeds} seeds, {result.device}, {result.precision}; {about.processor}, "
-        f"{about.num_threads} threads{at_once}; torch {result.versions['torch']}.\n",
+        f"{threads}{at_once}; torch {result.versions['torch']}.\n",
         f"A change in brackets is its interval ({result.interval_method}). Fewer bits per character and more "
         "real words are better; **bold** changes have an interval without zero."
         + _own_words(author.real_word_rate),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from textgen.api import TextgenError
 from textgen.comparison.results import HeldOut
 from textgen.evaluation.intervals import INTERVAL_METHOD
+from textgen.registry.attribution import describe_error
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.files import make_folder, write_file
-from textgen.runtime.json_records import read_record, to_json
+from textgen.runtime.json_records import DamagedRecordError, read_record, to_json
 from textgen.suite.effects import answer
 from textgen.suite.job import Job, held_out_metrics
 from textgen.suite.planner import JobPlanner, SuiteOptions
@@ -43,16 +45,19 @@ def run_suite(
     report("reading the texts", None)
     jobs = {planner.path(job): job for job in planner.jobs()}
     make_folder(folder / "jobs")
-    missing = {path: job for path, job in jobs.items() if not path.exists()}
-    say(forecast(suite, len(jobs), list(missing.values()), list(jobs), options.num_jobs))
+    results = {path: kept for path in jobs if (kept := _kept(path)) is not None}
+    missing = {path: job for path, job in jobs.items() if path not in results}
+    say(forecast(suite, results.values(), missing.values(), options.num_jobs))
     failures: dict[str, str] = {}
-    for path, found in results_of(planner, missing, report):
+    about = next((kept.machine for kept in results.values()), machine())
+    for path, made in results_of(planner, missing, report):
+        found = made if isinstance(made, str) else _keep(path, made)
         if isinstance(found, str):
-            job = missing[path]
-            failures.setdefault(f"{job.case.label} (seed {job.seed})", found)
+            failures[_name(suite, missing[path])] = found
         else:
-            write_file(path, to_json(found))
+            results[path], about = found, found.machine
     first = planner.job(suite.cases()[0], 0)
+    found_of = partial(_found, planner, results)
     result = SuiteResult(
         suite=suite.title,
         corpus=first.corpus.info,
@@ -63,22 +68,19 @@ def run_suite(
         device=options.device_config.device.type,
         precision=options.device_config.precision,
         versions=versions(),
-        machine=machine(),
+        machine=about,
         interval_method=INTERVAL_METHOD,
-        questions=tuple(answer(question, lambda case: _found(planner, case)) for question in suite.questions),
+        questions=tuple(answer(question, found_of) for question in suite.questions),
         failures=failures,
     )
     write_file(folder / RESULT, to_json(result))
-    if failures and len(failures) == len(jobs):
+    if not results:
         raise TextgenError(f"every case failed; the first one: {next(iter(failures.values()))}")
     return result
 
 
-def forecast(
-    suite: Suite, num_runs: int, missing: Sequence[Job], paths: Sequence[Path], num_jobs: int
-) -> str:
+def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[Job], num_jobs: int) -> str:
     """Return how much there is to do, and about how long it will take."""
-    done = [read_record(JobResult, path) for path in paths if path.exists()]
     extra = [found.seconds - found.result.train.seconds for found in done]
     overhead = statistics.mean(extra) if extra else USUAL_OVERHEAD
     usual = statistics.mean(found.result.train.seconds for found in done) if done else 60.0
@@ -86,11 +88,39 @@ def forecast(
         overhead + (job.budget.amount if job.budget.unit == "seconds" else usual) for job in missing
     )
     rest = f"; about {seconds / 60 / num_jobs:.0f} min to go" if missing else ""
-    return f"{suite.title}: {num_runs} runs, of which {num_runs - len(missing)} are done{rest}"
+    return f"{suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
 
 
-def _found(planner: JobPlanner, case: Case) -> list[JobResult]:
-    """Return the results of a case, one for each seed that there is."""
+def _kept(path: Path) -> JobResult | None:
+    """Return the result in a file; None if there is none or it is damaged, so that its job runs again."""
+    if not path.exists():
+        return None
+    try:
+        return read_record(JobResult, path)
+    except DamagedRecordError:
+        return None
+
+
+def _keep(path: Path, result: JobResult) -> JobResult | str:
+    """Write a result and return what later runs will read, or the reason why it is not JSON."""
+    try:
+        write_file(path, to_json(result))
+        return read_record(JobResult, path)
+    except (ValueError, TypeError, DamagedRecordError) as error:
+        return f"its result cannot be kept: {describe_error(error)}"
+
+
+def _name(suite: Suite, job: Job) -> str:
+    """Return the case's label and the seed, with the question if its label has another meaning elsewhere."""
+    case, name = job.case, f"{job.case.label} (seed {job.seed})"
+    if any(other != case for other in suite.cases() if other.label == case.label):
+        question = next(question for question in suite.questions if case in question.cases)
+        return f"{question.name}: {name}"
+    return name
+
+
+def _found(planner: JobPlanner, results: Mapping[Path, JobResult], case: Case) -> list[JobResult]:
+    """Return the results of a case, one for each seed that has one."""
     first = planner.job(case, 0)
     paths = [planner.path(replace(first, seed=seed)) for seed in range(planner.num_seeds)]
-    return [read_record(JobResult, path) for path in paths if path.exists()]
+    return [results[path] for path in paths if path in results]

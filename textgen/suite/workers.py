@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from textgen.registry.attribution import describe_error
 from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
-from textgen.runtime.processes import Killed, Setup, num_cores, run_jobs
+from textgen.runtime.environment import threads_per_job
+from textgen.runtime.processes import Killed, Setup, run_jobs
 from textgen.suite.job import Job, run_job
 from textgen.suite.planner import JobPlanner
 from textgen.suite.results import JobResult
@@ -27,14 +31,27 @@ def results_of(
         return
     for number, (path, job) in enumerate(jobs.items(), start=1):
         step = f"{number}/{len(jobs)} {job.case.label}, seed {job.seed}"
-        yield path, _result(planner, job.case, job.seed, partial(report, step))
+        with _threads(threads_per_job(1)):
+            result = _result(planner, job.case, job.seed, partial(report, step))
+        yield path, result
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Give torch `number` threads in this context, whatever the caller has chosen for the rest."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _at_once(
     planner: JobPlanner, jobs: Mapping[Path, Job], report: Report
 ) -> Iterator[tuple[Path, JobResult | str]]:
     num_jobs = planner.options.num_jobs
-    setup = Setup(max(1, num_cores() // num_jobs), partial(load_plugin_files, plugin_files()))
+    setup = Setup(threads_per_job(num_jobs), partial(load_plugin_files, plugin_files()))
     # Each process reads the texts itself, once: sending them with each job would cost more.
     function = _InProcess(planner.without_texts())
     paths = {(job.case, job.seed): path for path, job in jobs.items()}

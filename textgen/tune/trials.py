@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 import optuna
-import torch
 from optuna.trial import Trial
 
 from textgen.api import TextgenError
 from textgen.registry.attribution import describe_error
 from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
+from textgen.runtime.environment import threads_per_job
 from textgen.runtime.processes import Killed, Setup, run_jobs
 from textgen.training.progress import OnProgress, Progress, Report, ignore_report
 from textgen.tune.objective import Objective
@@ -86,7 +86,7 @@ def search_in_processes(study: Study, goal: Goal, num_jobs: int, report: Report 
 
     One that is killed leaves the trials to the others; raises `TextgenError` if all of them are.
     """
-    setup = Setup(max(1, torch.get_num_threads() // num_jobs), partial(load_plugin_files, plugin_files()))
+    setup = Setup(threads_per_job(num_jobs), partial(load_plugin_files, plugin_files()))
     search_here = _SearchHere(study.folder, study.objective, goal)
 
     def show() -> None:

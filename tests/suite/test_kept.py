@@ -1,0 +1,104 @@
+"""What a suite keeps of its jobs: results that cannot be read are made again, and the machine is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from textgen.api import TextgenError
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.json_records import read_record
+from textgen.suite import run as suite_run
+from textgen.suite.planner import SuiteOptions
+from textgen.suite.report import to_markdown
+from textgen.suite.results import JobResult
+from textgen.suite.run import run_suite
+from textgen.suite.schema import Case, Question, Suite
+from textgen.suite.workers import results_of
+
+OPTIONS = SuiteOptions(
+    sources=["lee"], device_config=DeviceConfig(torch.device("cpu"), "fp32"), max_chars=20_000
+)
+DIVERGING = "char-lstm:num_layers=1,batch_size=4,learning_rate=1e30"
+
+
+def suite(*cases: Case) -> Suite:
+    return Suite(
+        title="Tiny", budget="3000chars", seeds=1, questions=(Question(name="q", text="?", cases=cases),)
+    )
+
+
+CHANCE, NGRAM = Case(label="chance", entry="char-uniform"), Case(label="n-gram", entry="char-ngram")
+
+
+@pytest.fixture
+def other_threads() -> Iterator[int]:
+    """A number of threads of this process that differs from the share of a job."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield 3
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("num_jobs", [1, 2])
+def test_the_threads_are_those_of_the_jobs(
+    num_jobs: int, tmp_path: Path, other_threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    result = run_suite(suite(CHANCE, NGRAM), replace(OPTIONS, num_jobs=num_jobs), tmp_path)
+    jobs = [read_record(JobResult, path) for path in (tmp_path / "jobs").iterdir()]
+    assert [job.machine.num_threads for job in jobs] == [1, 1]
+    assert result.machine == jobs[0].machine
+    at_once = "1 thread for each of 2 runs at a time; torch" if num_jobs == 2 else "1 thread; torch"
+    assert at_once in to_markdown(result)
+    assert torch.get_num_threads() == other_threads
+    again = run_suite(suite(CHANCE, NGRAM), replace(OPTIONS, num_jobs=num_jobs), tmp_path)
+    assert again.machine == result.machine
+
+
+def test_a_damaged_result_is_made_again(tmp_path: Path) -> None:
+    first = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path)
+    damaged, intact = sorted((tmp_path / "jobs").iterdir())
+    before = intact.stat().st_mtime_ns
+    damaged.write_text(damaged.read_text("utf-8")[:100], "utf-8")
+    said: list[str] = []
+    again = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path, say=said.append)
+    assert "2 runs, of which 1 are done" in said[0]
+    assert [case.bits_per_char for case in again.questions[0].cases] == [
+        case.bits_per_char for case in first.questions[0].cases
+    ]
+    assert read_record(JobResult, damaged)
+    assert intact.stat().st_mtime_ns == before
+
+
+def test_a_result_that_is_not_json_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_infinity(*arguments: object) -> Iterator[tuple[Path, JobResult | str]]:
+        for path, found in results_of(*arguments):  # type: ignore[arg-type]
+            assert isinstance(found, JobResult)
+            infinite = found.settings.parts["model"] == "uniform"
+            yield path, replace(found, segment_bits=(float("inf"),)) if infinite else found
+
+    monkeypatch.setattr(suite_run, "results_of", with_infinity)
+    result = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path)
+    assert result.failures.keys() == {"chance (seed 0)"}
+    assert result.failures["chance (seed 0)"].startswith("its result cannot be kept: ")
+    assert [case.label for case in result.questions[0].cases] == ["n-gram"]
+
+
+def test_failures_of_cases_with_one_label_are_told_apart(tmp_path: Path) -> None:
+    questions = [
+        Question(
+            name=name, text="?", cases=(Case(label="wild", entry=f"{DIVERGING},sequence_length={size}"),)
+        )
+        for name, size in (("narrow", 16), ("wide", 32))
+    ]
+    wild = Suite(title="Tiny", budget="3000chars", seeds=1, questions=tuple(questions))
+    with pytest.raises(TextgenError, match=r"^every case failed; the first one: "):
+        run_suite(wild, OPTIONS, tmp_path)
+    kept = (tmp_path / "suite.json").read_text("utf-8")
+    assert '"narrow: wild (seed 0)"' in kept
+    assert '"wide: wild (seed 0)"' in kept
