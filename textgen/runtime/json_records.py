@@ -54,7 +54,7 @@ def from_values(kind: type[Record], values: Any) -> Record:
     from pydantic import ValidationError
 
     try:
-        record: Record = _adapter(cast(Any, kind)).validate_json(json.dumps(values), strict=True)
+        record: Record = _adapter(cast(Any, kind)).validate_json(to_json(values), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
