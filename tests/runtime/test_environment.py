@@ -29,17 +29,14 @@ def test_the_machine_is_this_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("num_cores", "limit", "num_jobs", "threads"),
-    [(8, None, 1, 8), (8, None, 3, 2), (2, None, 3, 1), (8, "2", 1, 2), (8, "2,1", 1, 2), (8, "6", 2, 4)],
+    ("num_cores", "num_threads", "num_jobs", "threads"),
+    [(8, 8, 1, 8), (8, 4, 1, 4), (8, 8, 3, 2), (2, 2, 3, 1), (1.5, 2, 1, 1), (8, 6, 2, 4), (8, 2, 2, 2)],
 )
-def test_jobs_share_the_cores_within_omp_num_threads(
-    num_cores: int, limit: str | None, num_jobs: int, threads: int, monkeypatch: pytest.MonkeyPatch
+def test_jobs_share_the_cores_and_use_at_most_the_threads_of_torch(
+    num_cores: float, num_threads: int, num_jobs: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environment, "usable_cores", lambda: num_cores)
-    if limit is None:
-        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    else:
-        monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: num_threads)
     assert threads_per_job(num_jobs) == threads
 
 

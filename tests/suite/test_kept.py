@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from textgen.api import TextgenError
+from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.json_records import read_record
 from textgen.suite import run as suite_run
@@ -48,12 +49,14 @@ def other_threads() -> Iterator[int]:
 def test_the_threads_are_those_of_the_jobs(
     num_jobs: int, tmp_path: Path, other_threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(environment, "usable_cores", lambda: 2)
     result = run_suite(suite(CHANCE, NGRAM), replace(OPTIONS, num_jobs=num_jobs), tmp_path)
     jobs = [read_record(JobResult, path) for path in (tmp_path / "jobs").iterdir()]
-    assert [job.machine.num_threads for job in jobs] == [1, 1]
+    assert [job.machine.num_threads for job in jobs] == [other_threads if num_jobs == 1 else 1] * 2
     assert result.machine == jobs[0].machine
-    at_once = "1 thread for each of 2 runs at a time; torch" if num_jobs == 2 else "1 thread; torch"
+    at_once = (
+        "1 thread for each of 2 runs at a time; torch" if num_jobs == 2 else f"{other_threads} threads; torch"
+    )
     assert at_once in to_markdown(result)
     assert torch.get_num_threads() == other_threads
     again = run_suite(suite(CHANCE, NGRAM), replace(OPTIONS, num_jobs=num_jobs), tmp_path)

@@ -62,10 +62,11 @@ def usable_cores() -> float:
 
 
 def threads_per_job(num_jobs: int) -> int:
-    """Return the threads of each of `num_jobs` processes: its share of the cores, at most OMP_NUM_THREADS."""
-    share = max(1, int(usable_cores() / num_jobs))
-    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # one number for each level
-    return min(share, int(limit)) if limit.isdecimal() and int(limit) else share
+    """Return the threads of each of `num_jobs` processes: its share of the cores, or torch's here if fewer.
+
+    By default torch uses one thread per physical core, or as many as OMP_NUM_THREADS says.
+    """
+    return max(1, min(int(usable_cores() / num_jobs), torch.get_num_threads()))
 
 
 def processor() -> str:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-import torch
 
 from textgen.registry.attribution import describe_error
 from textgen.registry.registry import plugin_files
@@ -31,20 +28,7 @@ def results_of(
         return
     for number, (path, job) in enumerate(jobs.items(), start=1):
         step = f"{number}/{len(jobs)} {job.case.label}, seed {job.seed}"
-        with _threads(threads_per_job(1)):
-            result = _result(planner, job.case, job.seed, partial(report, step))
-        yield path, result
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """Give torch `number` threads in this context, whatever the caller has chosen for the rest."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        yield path, _result(planner, job.case, job.seed, partial(report, step))
 
 
 def _at_once(
