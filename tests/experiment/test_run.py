@@ -122,8 +122,14 @@ FILES = ("run.json", "tokenizer.json", "weights.safetensors", "segments.safetens
         (lambda run: (run / "tokenizer.json").write_text('{"alphabet": 5}'), "is damaged"),
         (lambda run: (run / "tokenizer.json").write_text("[]"), "is damaged"),
         (other_shape, "is damaged"),
-        (edit_manifest(lambda manifest: manifest.update(schema_version=2)), "has schema version 2"),
-        (edit_manifest(lambda manifest: manifest.pop("schema_version")), "is damaged"),
+        (
+            edit_manifest(lambda manifest: manifest.update(schema_version=2)),
+            "was written by a newer textgen (schema version 2); update",
+        ),
+        (
+            edit_manifest(lambda manifest: manifest.pop("schema_version")),
+            "was written by an older textgen; delete it and make it again",
+        ),
         (edit_manifest(lambda manifest: manifest.pop("entry")), "is damaged"),
         (edit_manifest(lambda manifest: manifest.update(entry=[])), "is damaged"),
         (edit_manifest(lambda manifest: manifest["entry"].update(options=[])), "is damaged"),

@@ -179,7 +179,7 @@ sample no-json
 sample a-list
     run 'a-list' is damaged (run.json cannot be read: …); delete it and train again
 sample from-later
-    'from-later/run.json' has schema version 99; update textgen, which reads 1
+    'from-later/run.json' was written by a newer textgen (schema version 99); update textgen, which reads 1
 """
 
 # What is wrong with the command line itself is worded by Typer.
