@@ -1,4 +1,4 @@
-"""Tokens on disk are those in memory, in the smallest type; they are made once, and anew when damaged."""
+"""Tokens on disk are those in memory, in the smallest type; they are made once, and again if damaged."""
 
 from __future__ import annotations
 

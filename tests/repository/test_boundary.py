@@ -23,7 +23,7 @@ BOUNDARY = {
     "textgen/nn/model_class.py",
     "textgen/registry/options.py",
 }
-"""The files that may look an optional member up; the conformance kit examines components as they are."""
+"""The files that may look an optional member up; the conformance kit examines the components themselves."""
 
 
 def members(extras: type) -> set[str]:

@@ -19,7 +19,7 @@ sizes = st.tuples(st.integers(2, 400), st.integers(1, 9), st.integers(1, 40))
 
 
 def epoch_of(batches: ContiguousBatches) -> tuple[list[torch.Tensor], list[torch.Tensor], list[bool]]:
-    """Inputs, targets and whether the batches start anew, of each update of one epoch."""
+    """Inputs, targets and whether the batches start again, of each update of one epoch."""
     updates = [batches.next(CPU) for _ in range(batches.length // batches.sequence_length)]
     inputs, targets, fresh = zip(*updates, strict=True)
     return list(inputs), list(targets), list(fresh)

@@ -1,4 +1,4 @@
-"""The ids of a training text: in memory, or in a memory-mapped file that is made only once."""
+"""The ids of a training text: in memory, or in a memory-mapped file that is written once."""
 
 from __future__ import annotations
 
