@@ -64,7 +64,7 @@ def unsendable(_: int) -> Callable[[], int]:
 
 @dataclass(frozen=True)
 class LargeResult:
-    """Returns a result larger than a pipe holds, as soon as it is told to, after it wrote its process id."""
+    """A job that writes its process id, waits for a signal and returns more than a pipe holds."""
 
     pid_file: Path
 

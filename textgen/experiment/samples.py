@@ -35,7 +35,7 @@ class Passage(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredSamples:
-    """What one sampler wrote after the held-out passages."""
+    """Continuations of the held-out passages by one sampler, and their metrics."""
 
     texts: tuple[str, ...]
     """One continuation of each passage."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 SCHEMA_VERSION = 1
-"""Raised when a field of any kept result changes its name or meaning."""
+"""Increment it when a field of any kept result changes its name or meaning."""
 
 Record = TypeVar("Record")
 

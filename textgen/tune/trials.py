@@ -28,7 +28,7 @@ PAUSE_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class Goal:
-    """What ends a search."""
+    """The end of a search: a number of trials, a time, or whichever comes first."""
 
     num_trials: int | None
     """Trials of the whole study, earlier ones included."""
