@@ -1,9 +1,8 @@
-"""Intervals of scores and differences, over passages and random seeds."""
+"""Intervals of scores and differences, over units of the text and training seeds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -12,128 +11,194 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from textgen.evaluation.intervals import (
-    RatioSample,
+    Contrast,
+    Estimate,
+    Sample,
     difference,
     estimate,
-    segment_size,
-    segment_sizes,
-    text_sample,
+    fitted_prior,
+    holm,
+    ratio_sample,
 )
+from textgen.evaluation.seed_priors import SeedPrior
+
+PRIOR = SeedPrior(0.01, 4, "a test")
+NUM_UNITS = 24
+NUM_DRAWS = 2000
 
 
-def bits_of(num_chars: int, seed: int = 0) -> NDArray[np.float64]:
-    """Bits of each segment of a text, 2 per character on average."""
-    size = segment_size(num_chars)
-    return np.random.default_rng(seed).gamma(4, size / 2, math.ceil(num_chars / size))
+def sample(rows: NDArray[np.float64], units: str = "text", prior: SeedPrior | None = None) -> Sample:
+    """A sample of equally large units with these values, [number of seeds, number of units]."""
+    return ratio_sample(rows * 100, np.full(rows.shape, 100.0), units, range(len(rows)), prior)
 
 
-def interval(bits: NDArray[np.float64], num_chars: int) -> tuple[float, float]:
-    return estimate(text_sample({0: bits}, num_chars, "text")).interval
+def reach(found: Estimate) -> float:
+    assert found.interval is not None
+    return (found.interval[1] - found.interval[0]) / 2
 
 
-@given(num_chars=st.integers(1, 30_000), seed=st.integers(0, 99))
-def test_the_interval_contains_the_score(num_chars: int, seed: int) -> None:
-    bits = bits_of(num_chars, seed)
-    low, high = interval(bits, num_chars)
-    assert low <= bits.sum() / num_chars <= high
-    assert (low, high) == interval(bits, num_chars)
+@given(seed=st.integers(0, 99), num_seeds=st.integers(1, 3), num_units=st.integers(2, 30))
+def test_pseudovalues_of_a_ratio_are_those_of_the_ratio_without_each_unit(
+    seed: int, num_seeds: int, num_units: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    amounts = generator.gamma(4, 50, (num_seeds, num_units))
+    sizes = generator.integers(1, 200, (num_seeds, num_units)).astype(float)
+    found = ratio_sample(amounts, sizes, "text", range(num_seeds), None)
+    for row in range(num_seeds):
+        ratio = amounts[row].sum() / sizes[row].sum()
+        assert found.values[row] == pytest.approx(ratio)
+        for unit in range(num_units):
+            rest = np.arange(num_units) != unit
+            without = amounts[row, rest].sum() / sizes[row, rest].sum()
+            expected = num_units * ratio - (num_units - 1) * without
+            assert found.pseudovalues[row, unit] == pytest.approx(expected)
 
 
-def test_the_interval_is_that_of_the_mean_of_the_segments() -> None:
-    bits = bits_of(500_000)
-    low, high = interval(bits, 500_000)
-    standard_error = bits.std() / 500 / math.sqrt(len(bits))
-    assert high - low == pytest.approx(2 * 1.96 * standard_error, rel=0.1)
+def test_pseudovalues_of_equal_units_are_their_own_ratios() -> None:
+    rows = np.random.default_rng(0).normal(2, 0.3, (2, NUM_UNITS))
+    np.testing.assert_allclose(sample(rows).pseudovalues, rows)
 
 
-def test_the_interval_shrinks_with_the_length_of_the_text() -> None:
-    widths = [high - low for low, high in (interval(bits_of(n), n) for n in (20_000, 320_000))]
-    assert 2.5 < widths[0] / widths[1] < 6  # by the root of 16
+@pytest.mark.parametrize("num_seeds", [1, 3])
+def test_intervals_of_scores_hold_the_truth_in_95_of_100_cases(num_seeds: int) -> None:
+    generator = np.random.default_rng(num_seeds)
+    held = 0
+    for _ in range(NUM_DRAWS):
+        # The spread between seeds is drawn from the prior too: a scaled inverse chi-squared variance.
+        sd = PRIOR.sd * math.sqrt(PRIOR.degrees_of_freedom / generator.chisquare(PRIOR.degrees_of_freedom))
+        text, seeds = generator.normal(0, 0.03, NUM_UNITS), generator.normal(0, sd, (num_seeds, 1))
+        own = generator.normal(0, 0.01, (num_seeds, NUM_UNITS))
+        interval = estimate(sample(2 + text + seeds + own, prior=PRIOR)).interval
+        assert interval is not None
+        held += interval[0] <= 2 <= interval[1]
+    assert 0.93 <= held / NUM_DRAWS <= 0.97
 
 
-def test_a_text_of_equal_segments_has_no_spread_although_the_last_one_is_shorter() -> None:
-    bits = np.array([*[20.0] * 40, 2.0])  # 40 segments of 10 characters and one of a single character
-    assert interval(bits, 401) == pytest.approx((2.0, 2.0))
+@pytest.mark.parametrize(("new_seeds", "old_seeds"), [(1, 1), (3, 3), (1, 5)])
+@pytest.mark.parametrize("paired", [True, False])
+def test_intervals_of_differences_hold_the_truth_in_95_of_100_cases(
+    new_seeds: int, old_seeds: int, paired: bool
+) -> None:
+    generator = np.random.default_rng(new_seeds)
+    held, num_clear, num_small = 0, 0, 0
+    for _ in range(NUM_DRAWS):
+        sides = []
+        text = generator.normal(0, 0.1, NUM_UNITS)
+        for number in (new_seeds, old_seeds):
+            sd = PRIOR.sd * math.sqrt(
+                PRIOR.degrees_of_freedom / generator.chisquare(PRIOR.degrees_of_freedom)
+            )
+            seeds = generator.normal(0, sd, (number, 1))
+            if not paired:
+                text = generator.normal(0, 0.1, NUM_UNITS)
+            sides.append(text + seeds + generator.normal(0, 0.01, NUM_UNITS) + np.zeros((number, NUM_UNITS)))
+        found = difference(
+            sample(sides[0], prior=PRIOR), sample(sides[1], "text" if paired else "other", prior=PRIOR)
+        )
+        assert found.interval is not None
+        held += found.interval[0] <= 0 <= found.interval[1]
+        num_clear += found.is_clear
+        num_small += found.p_value < 0.05
+    assert 0.93 <= held / NUM_DRAWS <= 0.97
+    assert num_clear == num_small == NUM_DRAWS - held
 
 
-def sample(rows: np.ndarray, units: str = "text", seeds: Sequence[int] = ()) -> RatioSample:
-    return RatioSample(rows, np.full(rows.shape, 100.0), units, tuple(seeds or range(len(rows))))
+def test_a_trend_along_the_text_does_not_widen_an_interval() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.01, (1, NUM_UNITS))
+    trend = np.linspace(0, 1, NUM_UNITS)
+    plain, rising = reach(estimate(sample(2 + noise))), reach(estimate(sample(2 + trend + noise)))
+    assert rising < 5 * plain < 0.1
 
 
 def test_a_difference_on_the_same_passages_has_a_narrower_interval() -> None:
     generator = np.random.default_rng(0)
-    hard = generator.normal(200, 40, 60)  # how hard each passage is, for both
-    old = hard + generator.normal(0, 1, (3, 60))
-    new = hard - 5 + generator.normal(0, 1, (3, 60))
+    hard = generator.normal(2, 0.4, NUM_UNITS)  # how hard each passage is, for both
+    old = hard + generator.normal(0, 0.01, (3, NUM_UNITS))
+    new = hard - 0.05 + generator.normal(0, 0.01, (3, NUM_UNITS))
     paired, unpaired = difference(sample(new), sample(old)), difference(sample(new), sample(old, "other"))
     assert paired.value == pytest.approx(-0.05, abs=0.005)
     assert unpaired.value == pytest.approx(paired.value)
-    assert paired.interval[0] < -0.05 < paired.interval[1] < 0
     assert paired.is_clear
+    assert paired.p_value < 0.001
     assert not unpaired.is_clear
+    assert unpaired.p_value > 0.05
 
 
-def effects_of_seeds() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Bits of four seeds, [4, 60], that depend more on the seed than on which of two models it is."""
-    generator = np.random.default_rng(0)
-    old = generator.normal(200, 5, 60) + np.array([[0.0], [10.0], [-10.0], [5.0]])
-    return old - 1 + generator.normal(0, 0.1, (4, 60)), old + generator.normal(0, 0.1, (4, 60))
+def test_seeds_are_not_paired() -> None:
+    seeds = np.array([[0.0], [0.1], [-0.1]])
+    old = np.full((3, NUM_UNITS), 2.0) + seeds
+    found = difference(sample(old - 0.01, prior=PRIOR), sample(old, prior=PRIOR))
+    assert reach(found) > 0.1
 
 
-def test_a_difference_is_that_of_the_seeds_which_both_have() -> None:
-    new, old = effects_of_seeds()
-    whole = difference(sample(new), sample(old))
-    partial = difference(sample(new[[0, 1, 2]], seeds=[0, 1, 2]), sample(old[[1, 2, 3]], seeds=[1, 2, 3]))
-    assert partial == difference(sample(new[[1, 2]]), sample(old[[1, 2]]))
-    for each in (whole, partial):
-        assert each.value == pytest.approx(-0.01, abs=0.0005)
-        assert each.is_clear
+def test_the_variance_between_seeds_is_moderated() -> None:
+    values = np.array([[2.0], [2.02], [2.04]]) + np.zeros(NUM_UNITS)  # observed variance 0.02²
+    found = sample(values, prior=PRIOR)
+    assert found.seed_variance() == pytest.approx((4 * 0.01**2 + 2 * 0.02**2) / 6)
+    assert reach(estimate(found)) == pytest.approx(2.4469 * math.sqrt(found.seed_variance() / 3), rel=1e-4)
+    assert sample(values[:1], prior=PRIOR).seed_variance() == pytest.approx(0.01**2)
+    assert sample(values).seed_variance() == 0
 
 
-@pytest.mark.parametrize("seeds", [(1, 2), (2, 3)])
-def test_a_difference_with_fewer_than_two_seeds_in_common_is_not_paired_by_seed(
-    seeds: tuple[int, int],
-) -> None:
-    new, old = effects_of_seeds()
-    found = difference(sample(new[[0, 1]], seeds=[0, 1]), sample(old[list(seeds)], seeds=seeds))
+def test_noise_of_the_units_does_not_count_as_variance_between_seeds() -> None:
+    rows = np.random.default_rng(0).normal(0.9, 0.1, (400, NUM_UNITS))  # 400 times 24 samples of one model
+    found = sample(rows, prior=SeedPrior(0.0, 1e-9, "a test"))
+    assert found.values.var() == pytest.approx(0.1**2 / NUM_UNITS, rel=0.2)
+    assert found.noise_within_seeds() == pytest.approx(0.1**2 / NUM_UNITS, rel=0.1)
+    assert found.seed_variance() < 0.2 * found.values.var()
+
+
+def test_a_run_differs_by_nothing_from_itself() -> None:
+    rows = np.random.default_rng(0).normal(2, 0.3, (1, NUM_UNITS))
+    found = difference(sample(rows, prior=PRIOR), sample(rows.copy(), prior=PRIOR))
+    assert found == Contrast(0.0, (0.0, 0.0), 1.0)
     assert not found.is_clear
-    assert found.interval[1] - found.interval[0] > 0.2  # wide, as the seeds are
 
 
-def test_samples_are_compared_by_identity() -> None:
-    one, other = sample(np.ones((2, 3))), sample(np.ones((2, 3)))
-    assert one != other
-    assert len({one, other, one}) == 2
+def test_what_cannot_vary_has_an_interval_of_no_width() -> None:
+    rows = np.full((1, NUM_UNITS), 2.0)
+    assert estimate(sample(rows)) == Estimate(2.0, (2.0, 2.0))
+    found = difference(sample(rows), sample(rows - 1))
+    assert (found.value, found.interval, found.p_value) == (1.0, (1.0, 1.0), 0.0)
 
 
-@pytest.mark.slow
-def test_intervals_contain_the_truth_in_about_95_of_100_cases() -> None:
-    generator = np.random.default_rng(1)
-    held = 0
-    for _ in range(200):
-        seeds = generator.normal(0, 3, (3, 1))  # what a seed adds to every passage
-        effect = estimate(sample(200 + seeds + generator.normal(0, 20, (1, 80)) + np.zeros((3, 80))))
-        held += effect.interval[0] <= 2.0 <= effect.interval[1]
-    assert 180 <= held <= 199
+@pytest.mark.parametrize("rows", [np.full((3, 1), 2.0), np.array([[2.0, np.nan, 2.0]])])
+def test_without_a_variance_over_units_the_interval_is_unknown(rows: NDArray[np.float64]) -> None:
+    found = sample(rows, prior=PRIOR)
+    assert estimate(found).interval is None
+    assert not estimate(found).is_clear
+    against = difference(found, sample(rows - 1, prior=PRIOR))
+    assert (against.interval, against.p_value, against.is_clear) == (None, 1.0, False)
 
 
-def test_differing_seeds_widen_an_interval_and_a_single_one_does_not() -> None:
-    generator = np.random.default_rng(2)
-    blocks = generator.normal(200, 5, 80)
-    calm = estimate(sample(np.stack([blocks, blocks + 0.1, blocks - 0.1])))
-    wild = estimate(sample(np.stack([blocks, blocks + 10, blocks - 10])))
-    one = estimate(sample(blocks[None]))
-    widths = [each.interval[1] - each.interval[0] for each in (wild, calm, one)]
-    assert widths[0] > 5 * widths[1]
-    assert widths[2] == pytest.approx(widths[1], rel=0.1)
+def test_the_distance_from_the_authors_counts_on_both_sides() -> None:
+    generator = np.random.default_rng(0)
+    authors = sample(generator.normal(0.9, 0.01, (1, NUM_UNITS)))
+    above, below = (sample(authors.pseudovalues + gap, prior=PRIOR) for gap in (0.05, -0.02))
+    assert above.distance_from(authors).value == pytest.approx(0.05)
+    assert below.distance_from(authors).value == pytest.approx(0.02)
+    assert below.distance_from(authors).prior is PRIOR
+    closer = difference(below.distance_from(authors), above.distance_from(authors))
+    assert closer.value == pytest.approx(-0.03)
+    with pytest.raises(ValueError, match="units differ"):
+        above.distance_from(sample(authors.pseudovalues, "other"))
 
 
-@pytest.mark.parametrize(
-    ("num_chars", "size"), [(1, 1), (39, 1), (400, 10), (20_000, 500), (10**6, 500), (10**6 + 1, 501)]
-)
-def test_segments_have_500_characters_unless_that_makes_too_few_or_too_many(
-    num_chars: int, size: int
-) -> None:
-    assert segment_size(num_chars) == size
-    assert segment_sizes(num_chars).sum() == num_chars
-    assert set(segment_sizes(num_chars)[:-1]) <= {size}
+def test_p_values_are_adjusted_as_holm_does() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_a_prior_is_fitted_to_the_cases_of_a_suite_without_the_noise_of_their_units() -> None:
+    generator = np.random.default_rng(0)
+    cases = []
+    for _ in range(300):
+        sd = 0.02 * math.sqrt(8 / generator.chisquare(8))
+        noise = generator.normal(0, 0.02, (3, NUM_UNITS))
+        cases.append(sample(0.9 + generator.normal(0, sd, (3, 1)) + noise, prior=PRIOR))
+    found = fitted_prior(cases, PRIOR)
+    assert found.sd == pytest.approx(0.02, rel=0.15)
+    assert 4 < found.degrees_of_freedom < 20
+    assert fitted_prior(cases[:3], PRIOR) is PRIOR

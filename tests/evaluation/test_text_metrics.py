@@ -7,11 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen.data.words import words
+from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer, self_bleu
 
 TRAIN = "The cat sat on the mat. Anne hadn't seen O'Brien's Zorple.\n"
 LEXICON = {"the", "cat", "dog", "had", "seen", "ran"}
 few_words = st.lists(st.sampled_from(["a", "b", "c"]), max_size=30).map(lambda items: " ".join([*items, "."]))
+INTERVALS = (
+    "real_word_rate",
+    "distinct_1",
+    "distinct_2",
+    "repetition_4",
+    "novel_4gram_rate",
+    "mean_word_length",
+)
+"""Metrics of which each sample has a part of its own."""
 few_letters = st.text("ab \U0001f600", max_size=40)
 
 
@@ -55,12 +65,40 @@ def test_novel_four_grams_agree_with_a_naive_count(train: str, samples: list[str
 
 def test_self_bleu_leaves_the_hypothesis_out_of_its_references() -> None:
     apart = [["one", "two", "three", "four", "five"], ["six", "seven", "eight", "nine", "ten"]]
-    assert self_bleu(apart) == 0.0
-    assert self_bleu([apart[0], apart[0]]) == pytest.approx(1.0)
-    mixed = self_bleu([apart[0], apart[0], apart[1]])
-    assert mixed == pytest.approx(2 / 3)
-    assert self_bleu([apart[0]]) is None
-    assert self_bleu([apart[0], []]) is None
+    assert self_bleu(apart) == [0.0, 0.0]
+    assert self_bleu([apart[0], apart[0]]) == pytest.approx([1.0, 1.0])
+    assert self_bleu([apart[0], apart[0], apart[1]]) == pytest.approx([1.0, 1.0, 0.0])
+    assert self_bleu([apart[0]]) == [None]
+    assert self_bleu([apart[0], []]) == [None, None]
+
+
+@given(st.lists(few_words, min_size=2, max_size=5))
+def test_pseudovalues_are_those_of_the_metrics_without_each_sample(samples: list[str]) -> None:
+    analyzer = TextAnalyzer("a b c a a b.", {"a"})
+    whole = analyzer.measure(samples)
+    rest = [analyzer.metrics(samples[:index] + samples[index + 1 :]) for index in range(len(samples))]
+    for name in INTERVALS:
+        value, without = getattr(whole.metrics, name), [getattr(each, name) for each in rest]
+        if value is None or None in without:
+            assert name not in whole.pseudovalues
+        else:
+            number = len(samples)
+            expected = [number * value - (number - 1) * each for each in without]
+            assert whole.pseudovalues[name] == pytest.approx(expected)
+
+
+def test_pseudovalues_of_self_bleu_are_the_scores_of_the_samples(analyzer: TextAnalyzer) -> None:
+    samples = ["The cat sat on the mat.", "The cat sat on a dog.", "Anne had seen the cat."]
+    found = analyzer.measure(samples)
+    assert found.pseudovalues["self_bleu"] == pytest.approx(self_bleu([words(each) for each in samples]))
+    assert set(found.pseudovalues) == {*INTERVALS, "self_bleu"} == set(SHIPPED_PRIORS) - {"bits_per_char"}
+
+
+def test_numerals_are_not_words(analyzer: TextAnalyzer) -> None:
+    assert words("½ cup, 5 m², ① one, Louis Ⅳ, 我喜欢 é naïve x² .") == [
+        "cup", "m", "one", "Louis", "我喜欢", "é", "naïve", "x",
+    ]  # fmt: skip
+    assert analyzer.metrics(["½ ² ³ ① Ⅳ ."]).num_words == 0
 
 
 def test_repetitive_text_compresses_better(analyzer: TextAnalyzer) -> None:

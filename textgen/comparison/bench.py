@@ -15,8 +15,8 @@ from textgen.comparison.results import Comparison, Difference, EntryScore, HeldO
 from textgen.data.corpus import Corpus
 from textgen.defaults import SAMPLE_CHARS, SAMPLER
 from textgen.evaluation.baselines import reference_scores
-from textgen.evaluation.intervals import INTERVAL_METHOD, RatioSample, difference, estimate, text_sample
 from textgen.evaluation.lexicon import load_lexicon
+from textgen.evaluation.old_intervals import INTERVAL_METHOD, RatioSample, difference, estimate, text_sample
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment

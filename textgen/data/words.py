@@ -6,7 +6,12 @@ import re
 import unicodedata
 
 _MARKS = "".join(char for char in map(chr, range(0x300, 0x10000)) if unicodedata.category(char)[0] == "M")
-_LETTERS = rf"[^\W\d_](?:[^\W\d_]|[{_MARKS}])*"
+# To Python's \w, and to its \d not, these are word characters: ½, ², ①, Ⅳ and the like.
+_NUMERALS = "".join(
+    char for char in map(chr, range(0x80, 0x10000)) if unicodedata.category(char) in ("No", "Nl")
+)
+_LETTER = rf"[^\W\d_{_NUMERALS}]"
+_LETTERS = rf"{_LETTER}(?:{_LETTER}|[{_MARKS}])*"
 
 WORD = re.compile(rf"{_LETTERS}(?:['\u2019]{_LETTERS})*")
 """A word: letters with their combining marks, and straight or curly apostrophes between letters (`don't`)."""

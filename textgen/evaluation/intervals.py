@@ -1,151 +1,219 @@
 """Values with 95 % intervals that account for the text and for the training seeds.
 
-Every interval of textgen is of this one kind. Its variance is that of the mean over the units of the text (by
-the bootstrap, Efron and Tibshirani 1993) plus that of the mean over seeds; its width uses Student's t, with
-degrees of freedom by Welch and Satterthwaite, so that few seeds make it wide. With one seed, only the text
-counts.
+Every interval of textgen is of this one kind. A value is measured on units, stretches of text or generated
+samples, and its jackknife pseudo-values (Miller 1974; Efron and Tibshirani 1993, chapter 11) say what each
+unit contributes. The variance of the value is that of the mean pseudo-value plus that of the mean over
+training seeds; the interval uses Student's t, with degrees of freedom by Welch and Satterthwaite.
 
-The units of a score are segments of the text, because the bits of neighbouring characters are correlated. All
-values of the same units are resampled with the same weights, so that their difference is paired: entries find
-the same passages hard, and their difference varies less than each score.
+Units are spread evenly over a text, so neighbours are alike, and the variance of their mean comes from the
+differences of neighbours (Wolter 2007, Introduction to Variance Estimation, section 8.2). The variance
+between seeds is moderated by a prior (see `seed_priors`), which makes it known for a single seed too.
+
+The coverage of these intervals is measured by `textgen_benchmarks.coverage` (text) and
+`textgen_benchmarks.seed_intervals` (seeds).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-INTERVAL_METHOD = "95 %, Student's t, bootstrap over segments of the text plus variance over seeds"
+from textgen.evaluation.seed_priors import SeedPrior, fit_prior
+
+INTERVAL_METHOD = (
+    "95 %, Student's t, over stretches of the text (for metrics of generated text, over samples; jackknife) "
+    "and over training seeds (moderated variance)"
+)
 """How results name this kind of interval."""
-
-
-NUM_RESAMPLES = 2000
-MAX_SEGMENTS = 2000
-"""The cost of resampling grows with the number of segments; more would not make an interval narrower."""
-
-
-def segment_size(num_chars: int) -> int:
-    """Return the characters per segment: 500, unless that makes fewer than 40 segments or too many."""
-    return max(1, min(500, num_chars // 40), -(-num_chars // MAX_SEGMENTS))
-
-
-def segment_sizes(num_chars: int) -> NDArray[np.int64]:
-    """Return the length of each segment of a text in characters; the last one may be shorter."""
-    size = segment_size(num_chars)
-    starts = np.arange(0, num_chars, size)
-    return np.minimum(size, num_chars - starts)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its 95 % interval."""
+    """A value with its 95 % interval, which is None if a single unit leaves it unknown."""
 
     value: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval excludes zero."""
-        return self.interval[0] > 0 or self.interval[1] < 0
+        """Whether the interval is known and excludes zero."""
+        return self.interval is not None and (self.interval[0] > 0 or self.interval[1] < 0)
+
+
+@dataclass(frozen=True)
+class Contrast(Estimate):
+    """A difference with its 95 % interval."""
+
+    p_value: float
+    """Two-sided, for no difference; 1 if the interval is unknown."""
 
 
 @dataclass(frozen=True, eq=False)  # arrays cannot be compared as a whole
-class RatioSample:
-    """A ratio of sums over units, from several seeds, such as bits per segment / characters per segment.
+class Sample:
+    """A value by each of several training seeds, and what each unit contributes to it."""
 
-    Both arrays are [number of seeds, number of units].
-    """
-
-    amounts: NDArray[np.float64]
-    sizes: NDArray[np.float64]
+    values: NDArray[np.float64]
+    """[number of seeds]"""
+    pseudovalues: NDArray[np.float64]
+    """[number of seeds, number of units], units in the order of the text."""
     units: str
-    """What the units are, such as the hash of the text: samples of the same units are paired."""
+    """What the units are, such as the hash of their text: samples of the same units are paired."""
     seeds: tuple[int, ...]
     """The training seed of each row."""
+    prior: SeedPrior | None = None
+    """None if the value does not depend on a training seed: the model counts, or the text is fixed."""
 
     @property
     def value(self) -> float:
-        """The mean of the ratios of all seeds."""
-        return float(np.mean(self.ratios()))
+        """The mean over seeds."""
+        return float(self.values.mean())
 
-    def ratios(self) -> NDArray[np.float64]:
-        """Return the ratio of each seed, [number of seeds]."""
-        ratios: NDArray[np.float64] = self.amounts.sum(1) / self.sizes.sum(1)
-        return ratios
+    def distance_from(self, reference: Sample) -> Sample:
+        """Return the distance of the value from that of a reference, such as the held-out text.
 
-    def resampled(self) -> NDArray[np.float64]:
-        """Return the mean ratio for each resample of the units."""
-        return _resampled_ratios(self.amounts, self.sizes)
+        Which of them is larger is then treated as known. Raises `ValueError` if the units differ.
+        """
+        if not _are_paired(self, reference):
+            raise ValueError(f"the units differ: {self.units!r} and {reference.units!r}")
+        sign = 1.0 if self.value >= reference.value else -1.0
+        return replace(
+            self,
+            values=sign * (self.values - reference.value),
+            pseudovalues=sign * (self.pseudovalues - reference.pseudovalues.mean(0)),
+        )
 
-    def of_seeds(self, seeds: Sequence[int]) -> RatioSample:
-        """Return the sample of some of the seeds, in the given order."""
-        rows = [self.seeds.index(seed) for seed in seeds]
-        return RatioSample(self.amounts[rows], self.sizes[rows], self.units, tuple(seeds))
+    def noise_within_seeds(self) -> float:
+        """Return the variance that units add to the value of one seed, apart from what they add to all seeds.
+
+        Zero for a single seed, in which the two cannot be told apart.
+        """
+        num_seeds, num_units = self.pseudovalues.shape
+        if num_seeds < 2 or num_units < 2:
+            return 0.0
+        own = self.pseudovalues - self.pseudovalues.mean(0)
+        return float(_unit_variance(own)[0] * num_seeds / (num_seeds - 1))
+
+    def seed_variance(self) -> float:
+        """Return the moderated variance between seeds, without the noise within them."""
+        if self.prior is None:
+            return 0.0
+        known, observed = self.prior.degrees_of_freedom, len(self.values) - 1
+        own = float(np.var(self.values, ddof=1)) - self.noise_within_seeds() if observed else 0.0
+        moderated = (known * self.prior.sd**2 + observed * own) / (known + observed)
+        return moderated if moderated > 0 else 0.0
 
 
-def text_sample(bits: Mapping[int, NDArray[np.float64]], num_chars: int, text: str) -> RatioSample:
-    """Return bits per character of a text, from the bits of its segments by each seed.
+def ratio_sample(
+    amounts: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    units: str,
+    seeds: Sequence[int],
+    prior: SeedPrior | None,
+) -> Sample:
+    """Return the sample of a ratio of sums over units, such as bits of stretches / characters of stretches.
 
-    `text` identifies the text, by its hash for example.
+    Both arrays are [number of seeds, number of units]. The ratio without a unit must be defined, or its
+    pseudo-value is NaN.
     """
-    sizes = np.tile(segment_sizes(num_chars).astype(np.float64), (len(bits), 1))
-    return RatioSample(np.stack(list(bits.values())), sizes, f"segments of {text}", tuple(bits))
+    total, size = amounts.sum(1, keepdims=True), sizes.sum(1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios, without = total / size, (total - amounts) / (size - sizes)
+    return Sample(ratios[:, 0], jackknife(ratios, without), units, tuple(seeds), prior)
 
 
-def estimate(sample: RatioSample) -> Estimate:
+def jackknife(value: NDArray[np.float64] | float, without: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return pseudo-values from values without each unit (the last axis of `without`)."""
+    num_units = without.shape[-1]
+    if num_units == 1:
+        return np.full_like(without, value)  # a single unit contributes everything
+    pseudovalues: NDArray[np.float64] = num_units * value - (num_units - 1) * without
+    return pseudovalues
+
+
+def estimate(sample: Sample) -> Estimate:
     """Return the value of a sample with its interval."""
-    return _with_interval(sample.value, [sample.resampled()], [sample.ratios()], sample.amounts.shape[1])
+    units = _unit_variance(sample.pseudovalues.mean(0)[None])
+    interval, _ = _inference(sample.value, [units, _seed_part([sample])])
+    return Estimate(sample.value, interval)
 
 
-def difference(new: RatioSample, old: RatioSample) -> Estimate:
+def difference(new: Sample, old: Sample) -> Contrast:
     """Return how much `new` is above `old`.
 
-    Samples of the same units are paired, since what makes a passage hard is hard for both. Their seeds are
-    paired too, and a seed that one of them lacks is left out. With fewer than two in common the spread over
-    seeds would be unknown, so all are used, unpaired, unless both have only the same one.
+    Samples of the same units are paired, since what makes a passage hard is hard for both; seeds are not,
+    since the same seed means something else to another model. Equal samples come from the same runs.
     """
-    num_units = min(new.amounts.shape[1], old.amounts.shape[1])
-    same_units = new.units == old.units and new.amounts.shape[1] == old.amounts.shape[1]
-    shared = [seed for seed in new.seeds if seed in old.seeds]
-    same_seeds = same_units and (len(shared) > 1 or new.seeds == old.seeds)
-    if same_seeds:
-        new, old = new.of_seeds(shared), old.of_seeds(shared)
-    texts = [new.resampled() - old.resampled()] if same_units else [new.resampled(), old.resampled()]
-    seeds = [new.ratios() - old.ratios()] if same_seeds else [new.ratios(), old.ratios()]
-    return _with_interval(new.value - old.value, texts, seeds, num_units)
+    if np.array_equal(new.pseudovalues, old.pseudovalues) and np.array_equal(new.values, old.values):
+        return Contrast(0.0, (0.0, 0.0), 1.0)
+    means = [sample.pseudovalues.mean(0)[None] for sample in (new, old)]
+    parts = [means[0] - means[1]] if _are_paired(new, old) else means
+    value = new.value - old.value
+    return Contrast(value, *_inference(value, [*map(_unit_variance, parts), _seed_part([new, old])]))
 
 
-def _with_interval(
-    value: float,
-    resampled: Sequence[NDArray[np.float64]],
-    ratios: Sequence[NDArray[np.float64]],
-    num_units: int,
-) -> Estimate:
-    variances = [(float(np.var(part)), max(1, num_units - 1)) for part in resampled]
-    variances += [
-        (float(np.var(part, ddof=1)) / len(part), len(part) - 1) for part in ratios if len(part) > 1
-    ]
-    total = sum(variance for variance, _ in variances)
-    if not total:
-        return Estimate(value, (value, value))
-    freedom = total**2 / sum(variance**2 / degrees for variance, degrees in variances)
-    reach = float(student.ppf(0.975, freedom)) * math.sqrt(total)
-    return Estimate(value, (value - reach, value + reach))
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for their number by the step-down method of Holm (1979), in the same order."""
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted
 
 
-def _resampled_ratios(amounts: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the ratio of sums for each resample of the units, the mean over seeds, [NUM_RESAMPLES].
+def fitted_prior(samples: Iterable[Sample], shipped: SeedPrior) -> SeedPrior:
+    """Return the prior that different cases of a suite share; `shipped` if too few have several seeds."""
+    several = [sample for sample in samples if sample.prior and len(sample.values) > 1]
+    variances = [float(np.var(sample.values, ddof=1)) for sample in several]
+    fitted = fit_prior(variances, [len(sample.values) - 1 for sample in several], shipped)
+    if fitted is shipped:
+        return shipped
+    noise = float(np.mean([sample.noise_within_seeds() for sample in several]))
+    return replace(fitted, sd=math.sqrt(max(0.0, fitted.sd**2 - noise)))
 
-    `amounts` and `sizes` are [number of seeds, number of units].
+
+_Variance = tuple[float, float]
+"""The variance of a mean, and its degrees of freedom."""
+
+
+def _are_paired(one: Sample, other: Sample) -> bool:
+    return one.units == other.units and one.pseudovalues.shape[1] == other.pseudovalues.shape[1]
+
+
+def _unit_variance(rows: NDArray[np.float64]) -> _Variance:
+    """Return the variance of the mean of a row, from the differences of neighbours; NaN for a single unit.
+
+    `rows` are [any number, number of units]; several give their mean variance.
     """
-    number = amounts.shape[1]
-    generator = np.random.default_rng(0)
-    weights = generator.multinomial(number, np.full(number, 1 / number), size=NUM_RESAMPLES)
-    totals = np.maximum(weights @ sizes.T, 1e-9)
-    ratios: NDArray[np.float64] = (weights @ amounts.T / totals).mean(1)
-    return ratios
+    number = rows.shape[1]
+    if number < 2:
+        return math.nan, 1.0
+    variance = float(np.square(np.diff(rows)).sum(1).mean()) / (2 * (number - 1) * number)
+    # Neighbouring differences are correlated: for independent normal units the sum of their squares varies as
+    # that of so many independent ones.
+    return variance, 2 * (number - 1) ** 2 / (3 * number - 4)
+
+
+def _seed_part(samples: Sequence[Sample]) -> _Variance:
+    """Return the variance that the seeds add; degrees of freedom of a shared prior do not add up."""
+    priors = [(sample.prior, len(sample.values)) for sample in samples if sample.prior]
+    variance = sum(sample.seed_variance() / len(sample.values) for sample in samples)
+    return variance, min((prior.degrees_of_freedom + number - 1 for prior, number in priors), default=1.0)
+
+
+def _inference(value: float, parts: Sequence[_Variance]) -> tuple[tuple[float, float] | None, float]:
+    """Return the interval of a value whose variance is the sum of `parts`, and its p-value for zero."""
+    total = sum(variance for variance, _ in parts)
+    if math.isnan(total) or math.isnan(value):
+        return None, 1.0
+    if total == 0:
+        return (value, value), float(value == 0)
+    degrees = total**2 / sum(variance**2 / freedom for variance, freedom in parts)
+    error = math.sqrt(total)
+    reach = float(student.ppf(0.975, degrees)) * error
+    return (value - reach, value + reach), 2 * float(student.sf(abs(value) / error, degrees))

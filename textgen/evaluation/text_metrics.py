@@ -3,6 +3,8 @@
 Compare them only between samples of one fixed length: distinct-n and repetition depend on length. For the
 same reason a sample ends within a word, so a word that touches the end of its sample is not counted.
 Words keep their case, except when they are looked up in a lexicon.
+
+Intervals of metrics come from jackknife pseudo-values: what each sample contributes (see `intervals`).
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -20,6 +22,7 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 from textgen.data.text import Text, blocks, part
 from textgen.data.unicode import utf8
 from textgen.data.words import WORD, words
+from textgen.evaluation.intervals import jackknife
 from textgen.evaluation.memorization import KnownFourGrams, longest_verbatim_span
 
 CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
@@ -39,15 +42,18 @@ class TextMetrics:
     real_word_rate: float | None
     """Share of words that are in the lexicon or the training text, in lower case or without a clitic."""
     distinct_1: float | None
-    """Different words / words, within samples (Li et al. 2016, arXiv:1510.03055)."""
+    """Different words / words."""
     distinct_2: float | None
-    """The same for bigrams."""
+    """Different bigrams / bigrams, none of which spans two samples.
+
+    Li et al. 2016 (arXiv:1510.03055) divide by the number of words, which gives about 1 % less."""
     repetition_4: float | None
     """Share of word 4-grams that occurred earlier in their sample."""
     self_bleu: float | None
     """Mean BLEU-4 of each sample against others (Zhu et al. 2018, arXiv:1802.01886), itself excluded.
 
-    Smoothed by method 1 of Chen and Cherry 2014; high means alike."""
+    High means alike. Smoothed by method 1 of Chen and Cherry 2014, as in Texygen; sacrebleu's default
+    smoothing gives up to 1.7 times as much, so compare it only with values of textgen."""
     novel_4gram_rate: float | None
     """Share of word 4-grams that do not occur in the training text."""
     longest_verbatim_span: float
@@ -57,6 +63,44 @@ class TextMetrics:
     num_words: float
     mean_word_length: float | None
     """In characters."""
+
+
+@dataclass(frozen=True)
+class MeasuredText:
+    """The metrics of samples, and what each sample contributes to them."""
+
+    metrics: TextMetrics
+    pseudovalues: dict[str, tuple[float, ...]]
+    """Jackknife pseudo-values of each metric that has intervals, [number of samples].
+
+    A metric is missing if it has no value, or none without one of the samples."""
+
+
+@dataclass(frozen=True)
+class _Share:
+    """A share of counts over all samples, and what both counts lose without each sample."""
+
+    part: float
+    whole: float
+    lost_parts: Sequence[float]
+    lost_wholes: Sequence[float]
+
+    @classmethod
+    def of_sums(cls, parts: Sequence[float], wholes: Sequence[float]) -> _Share:
+        """Return the share of two sums over samples."""
+        return cls(sum(parts), sum(wholes), parts, wholes)
+
+    @property
+    def value(self) -> float | None:
+        """The share, or None for a share of nothing."""
+        return share(self.part, self.whole)
+
+    def pseudovalues(self) -> tuple[float, ...] | None:
+        """Return the jackknife pseudo-values, or None if the share is undefined without some sample."""
+        parts, wholes = self.part - np.array(self.lost_parts), self.whole - np.array(self.lost_wholes)
+        if self.value is None or not wholes.all():
+            return None
+        return tuple(jackknife(self.value, parts / wholes).tolist())
 
 
 class TextAnalyzer:
@@ -81,24 +125,43 @@ class TextAnalyzer:
 
     def metrics(self, samples: Sequence[str]) -> TextMetrics:
         """Return the metrics of `samples`."""
+        return self.measure(samples).metrics
+
+    def measure(self, samples: Sequence[str]) -> MeasuredText:
+        """Return the metrics of `samples`, and what each of them contributes."""
         texts = [words(sample) for sample in samples]
-        tokens = list(chain.from_iterable(texts))
-        four_grams = [ngrams(text, 4) for text in texts]
-        num_four_grams = sum(map(len, four_grams))
-        known = sum(int(self._four_grams.contains(self._ids(text)).sum()) for text in texts)
+        shares = self._shares(texts)
         joined = utf8("\n".join(samples))
-        return TextMetrics(
-            real_word_rate=share(sum(map(self.is_real, tokens)), len(tokens)),
-            distinct_1=distinct(texts, 1),
-            distinct_2=distinct(texts, 2),
-            repetition_4=share(sum(len(grams) - len(set(grams)) for grams in four_grams), num_four_grams),
-            self_bleu=self_bleu(texts),
-            novel_4gram_rate=share(num_four_grams - known, num_four_grams),
+        metrics = TextMetrics(
+            **{name: each.value for name, each in shares.items()},
             longest_verbatim_span=len(longest_verbatim_span(samples, self._train_text)),
             compression_ratio=share(len(joined), len(zlib.compress(joined))) if any(samples) else None,
-            num_words=len(tokens),
-            mean_word_length=share(sum(map(len, tokens)), len(tokens)),
+            num_words=sum(map(len, texts)),
         )
+        pseudovalues = {name: each.pseudovalues() for name, each in shares.items()}
+        return MeasuredText(metrics, {name: each for name, each in pseudovalues.items() if each})
+
+    def _shares(self, texts: Sequence[Sequence[str]]) -> dict[str, _Share]:
+        num_words = [len(text) for text in texts]
+        four_grams = [ngrams(text, 4) for text in texts]
+        num_four_grams = [len(grams) for grams in four_grams]
+        known = [int(self._four_grams.contains(self._ids(text)).sum()) for text in texts]
+        bleu = self_bleu(texts)
+        return {
+            "real_word_rate": _Share.of_sums([sum(map(self.is_real, text)) for text in texts], num_words),
+            "distinct_1": distinct(texts, 1),
+            "distinct_2": distinct(texts, 2),
+            "repetition_4": _Share.of_sums(
+                [len(grams) - len(set(grams)) for grams in four_grams], num_four_grams
+            ),
+            "self_bleu": _Share.of_sums(
+                [score or 0.0 for score in bleu], [float(score is not None) for score in bleu]
+            ),
+            "novel_4gram_rate": _Share.of_sums(
+                [number - found for number, found in zip(num_four_grams, known, strict=True)], num_four_grams
+            ),
+            "mean_word_length": _Share.of_sums([sum(map(len, text)) for text in texts], num_words),
+        }
 
     def made_up_words(self, samples: Sequence[str]) -> list[str]:
         """Return the words of `samples` that are not real, in lower case, the most frequent first."""
@@ -125,25 +188,31 @@ def ngrams(text: Sequence[str], order: int) -> list[tuple[str, ...]]:
     return list(zip(*(islice(text, start, None) for start in range(order)), strict=False))
 
 
-def distinct(texts: Iterable[Sequence[str]], order: int) -> float | None:
+def distinct(texts: Sequence[Sequence[str]], order: int) -> _Share:
     """Return the number of different n-grams over the number of n-grams, which never span two texts."""
-    grams = list(chain.from_iterable(ngrams(text, order) for text in texts))
-    return share(len(set(grams)), len(grams))
+    grams = [ngrams(text, order) for text in texts]
+    different = [set(each) for each in grams]
+    num_texts = Counter(chain.from_iterable(different))
+    only_here = [sum(num_texts[gram] == 1 for gram in each) for each in different]
+    num_grams = [len(each) for each in grams]
+    return _Share(len(num_texts), sum(num_grams), only_here, num_grams)
 
 
-def self_bleu(texts: Sequence[Sequence[str]]) -> float | None:
-    """Return the mean BLEU-4 of each text against the others; texts without words are left out."""
-    texts = [text for text in texts if text]
+def self_bleu(texts: Sequence[Sequence[str]]) -> list[float | None]:
+    """Return the BLEU-4 of each text against the others; None for a text without words, or without others.
+
+    Others without words are left out.
+    """
     smoothing = SmoothingFunction().method1
-    scores = []
+    scores: list[float | None] = []
     for index, text in enumerate(texts):
-        others = [*texts[index + 1 :], *texts[:index]][:MAX_REFERENCES]
-        if others:
-            scores.append(float(sentence_bleu(others, text, smoothing_function=smoothing)))
-    return share(sum(scores), len(scores))
+        others = [other for other in chain(texts[index + 1 :], texts[:index]) if other][:MAX_REFERENCES]
+        known = text and others
+        scores.append(float(sentence_bleu(others, text, smoothing_function=smoothing)) if known else None)
+    return scores
 
 
-def share(part: float, whole: int) -> float | None:
+def share(part: float, whole: float) -> float | None:
     """Return `part / whole`, or None for a share of nothing."""
     return part / whole if whole else None
 

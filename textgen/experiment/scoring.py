@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from textgen.api import TextgenError, TokenIds
 from textgen.data.bound_tokenizer import START
 from textgen.data.text import BLOCK_CHARS, Text, blocks, cut_blocks
-from textgen.evaluation.intervals import estimate, segment_size, text_sample
+from textgen.evaluation.old_intervals import estimate, segment_size, text_sample
 from textgen.evaluation.scoring import Score, TokenScores, bits_of_segments, score_text, score_totals
 from textgen.experiment.trained import Trained
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from textgen.evaluation.intervals import Estimate, RatioSample, difference, estimate
+from textgen.evaluation.old_intervals import Estimate, RatioSample, difference, estimate
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.generation.bound_sampler import build_sampler
 from textgen.suite.results import CaseResult, Effect, JobResult, QuestionResult, Writing

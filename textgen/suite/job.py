@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from textgen.data.corpus import Corpus
-from textgen.evaluation.intervals import segment_sizes
+from textgen.evaluation.old_intervals import segment_sizes
 from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment

@@ -8,7 +8,7 @@ from itertools import pairwise, takewhile
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.evaluation.intervals import Estimate
+from textgen.evaluation.old_intervals import Estimate
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.runtime.markdown import table_lines
 from textgen.suite.results import CaseResult, QuestionResult, SuiteResult, Writing

@@ -7,7 +7,7 @@ from typing import Any
 
 from textgen.comparison.results import HeldOut
 from textgen.data.corpus import CorpusInfo
-from textgen.evaluation.intervals import Estimate
+from textgen.evaluation.old_intervals import Estimate
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.experiment.results import RunResult

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from textgen.api import TextgenError
 from textgen.comparison.results import HeldOut
-from textgen.evaluation.intervals import INTERVAL_METHOD
+from textgen.evaluation.old_intervals import INTERVAL_METHOD
 from textgen.registry.attribution import describe_error
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.files import make_folder, write_file
