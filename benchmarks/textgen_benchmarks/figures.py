@@ -85,7 +85,7 @@ def _draw(axes: Axes, result: SuiteResult, places: Mapping[tuple[str, str], floa
     for question in result.questions:
         for effect in question.effects:
             change, place = effect.bits_per_char, places.get((question.name, effect.case))
-            if change is None or place is None:
+            if change is None or change.interval is None or place is None:
                 continue
             value, (low, high) = change.value, change.interval
             if abs(value) > WIDEST:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen.comparison.results import Comparison
-from textgen.evaluation.old_intervals import INTERVAL_METHOD
+from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.runtime.files import write_file
 from textgen.runtime.json_records import SCHEMA_VERSION, from_values, to_json
 from textgen.suite.results import SuiteResult

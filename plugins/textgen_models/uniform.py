@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ class Uniform(nn.Module):
 
     With characters as tokens, its score is log2 of the size of the training text's alphabet.
     """
+
+    is_normalized: ClassVar[bool] = True
 
     def __init__(self, vocab_size: int) -> None:
         super().__init__()

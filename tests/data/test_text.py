@@ -17,7 +17,7 @@ from textgen.data.words import split_words
 def on_disk(path: Path, pieces: list[str]) -> FileText:
     path.write_bytes(utf8("".join(pieces)))
     chars = list(accumulate(map(len, pieces), initial=0))
-    return FileText(path, chars, list(accumulate((len(utf8(p)) for p in pieces), initial=0)), 0, chars[-1])
+    return FileText(path, chars, list(accumulate((len(utf8(p)) for p in pieces), initial=0)), ((0, chars[-1]),))
 
 
 @given(pieces=st.lists(st.text(min_size=1), max_size=6), data=st.data())

@@ -10,7 +10,7 @@ from helpers.commands import TINY
 from textgen.comparison.results import HeldOut
 from textgen.data.corpus import CorpusInfo
 from textgen.data.split import SplitInfo, SplitPart
-from textgen.evaluation.old_intervals import Estimate
+from textgen.evaluation.intervals import Estimate
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.runtime.environment import Machine
 from textgen.suite.results import CaseResult, Effect, QuestionResult, SuiteResult, Writing

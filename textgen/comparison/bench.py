@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from textgen.api import TextgenError
 from textgen.comparison.report.markdown import to_markdown
-from textgen.comparison.results import Comparison, Difference, EntryScore, HeldOut
+from textgen.comparison.results import Comparison, EntryScore, HeldOut, ReferenceScore
+from textgen.comparison.verdicts import judge, reference_score
 from textgen.data.corpus import Corpus
 from textgen.defaults import SAMPLE_CHARS, SAMPLER
-from textgen.evaluation.baselines import reference_scores
+from textgen.evaluation.baselines import Reference, reference_scores
+from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.lexicon import load_lexicon
-from textgen.evaluation.old_intervals import INTERVAL_METHOD, RatioSample, difference, estimate, text_sample
+from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.reference_entries import describe, reference_entries
 from textgen.experiment.results import EntryResult, FailedEntry
 from textgen.experiment.run import Run, load_run, read_manifest, save_run
 from textgen.experiment.samples import SampleWriter
 from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.registry.attribution import describe_error
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.environment import machine, versions
+from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import make_folder, slug, write_file
 from textgen.runtime.json_records import to_json
 from textgen.training.budget import Budget
-from textgen.training.progress import Report, ignore_report
+from textgen.training.progress import Report, ignore_progress, ignore_report
 
 RESULT, REPORT = "bench.json", "report.md"
+
+MAX_REFERENCE_CHARS = 16_000_000
+"""Characters of a training text that reference entries are given, from the beginning of each stretch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,8 @@ class BenchOptions:
     prompts: Sequence[str] = ()
     samplers: Sequence[str] = (SAMPLER,)
     num_chars: int = SAMPLE_CHARS
+    has_references: bool = True
+    """Whether compressors and reference entries are scored too."""
     broken: Mapping[str, str] = field(default_factory=dict)
     """Entries that cannot be tried, and why."""
 
@@ -70,14 +75,21 @@ def bench(
     for folder, experiment in experiments.items():
         check_reuse(folder, experiment)
     report("reading the corpus", None)
-    analyzer = TextAnalyzer(corpus.split.train, load_lexicon())
-    writer = SampleWriter(corpus.split.held_out, analyzer, options.num_chars, options.prompts)
-    rows, bits = _rows(experiments, writer, samplers, options, report)
+    analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon())
+    stretches = corpus.split.held_out.stretches()
+    writer = SampleWriter(stretches, analyzer, options.num_chars, options.prompts)
+    rows = list(_rows(experiments, writer, samplers, options, report))
     rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
-    report("comparing", None)
-    scores, differences = compare(bits, len(corpus.split.held_out))
+    report("comparing with references", None)
+    scored = [row for row in rows if isinstance(row, EntryResult)]
+    measured = writer.measure_held_out()
+    held_out = HeldOut(measured.metrics, measured.pseudovalues)
+    verdicts = judge(scored, held_out, corpus.split.scored_on, SHIPPED_PRIORS)
+    references = list(_references(entries, corpus, options)) if options.has_references else []
     result = Comparison(
+        command=command_line(),
         corpus=corpus.info,
+        sources=corpus.sources,
         budget=str(options.budget),
         device=options.device_config.device.type,
         precision=options.device_config.precision,
@@ -85,11 +97,14 @@ def bench(
         machine=machine(),
         scored_on=corpus.split.scored_on,
         prompts=tuple(writer.shown_prompts()),
-        references=tuple(reference_scores(corpus.split.train, corpus.split.held_out)),
-        held_out=HeldOut(writer.held_out_metrics()),
+        measured_sampler=options.samplers[0],
+        references=tuple(each for each in references if not _is_entry(each, verdicts.scores)),
+        held_out=held_out,
         interval_method=INTERVAL_METHOD,
-        scores=scores,
-        differences=differences,
+        seed_priors=dict(SHIPPED_PRIORS),
+        scores=verdicts.scores,
+        differences=verdicts.differences,
+        metrics=verdicts.metrics,
         entries=tuple(rows),
     )
     write_file(out / RESULT, to_json(result))
@@ -103,49 +118,45 @@ def _rows(
     samplers: Mapping[str, BoundSampler],
     options: BenchOptions,
     report: Report,
-) -> tuple[list[EntryResult | FailedEntry], dict[str, dict[int, NDArray[np.float64]]]]:
-    """Return one row per run, and the segment bits of each entry's runs that have a score, by seed."""
-    rows: list[EntryResult | FailedEntry] = []
-    bits: dict[str, dict[int, NDArray[np.float64]]] = {}
+) -> Iterator[EntryResult | FailedEntry]:
+    """Yield one row per run."""
     for folder, experiment in experiments.items():
         name, seed = experiment.entry.name, experiment.seed
         try:
             run = finished_run(folder, experiment, report)
             report(f"{name}: writing samples", None)
             written = writer.write(run, samplers, seed, options.device_config)
-            rows.append(EntryResult(**vars(run.result), **vars(written)))
-            if len(run.segment_bits):
-                bits.setdefault(name, {})[seed] = run.segment_bits
+            yield EntryResult(**vars(run.result), **vars(written))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # one entry must not take the others down
-            rows.append(FailedEntry(name, seed, describe_error(error)))
-    return rows, bits
+            yield FailedEntry(name, seed, describe_error(error))
 
 
-def compare(
-    bits: Mapping[str, Mapping[int, NDArray[np.float64]]], num_chars: int
-) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
-    """Return the scores of entries, best first, and the differences of the others from the best.
+def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions) -> Iterator[ReferenceScore]:
+    """Yield the scores of compressors and of reference entries that are not compared anyway."""
+    held_out = corpus.split.held_out
+    for reference in reference_scores(corpus.split.train.text, held_out.stretches()):
+        yield reference_score(reference, held_out.stretch_chars)
+    share = min(100.0, 100 * MAX_REFERENCE_CHARS / len(corpus.split.train))
+    text = corpus if share == 100 else corpus.with_training(share)
+    for entry in reference_entries([entry.name for entry in entries]):
+        try:
+            config = replace(options.device_config, precision="fp32")
+            scored = Experiment(entry, text, options.budget, config, seed=0).run(ignore_progress).result
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # a reference that fails costs only its own row
+            continue
+        score = scored.test or scored.validation
+        if score is not None and score.units is not None and scored.problem is None:
+            reference = Reference(entry.name, describe(entry), score.bits_per_char, score.units.bits)
+            yield reference_score(reference, score.units.num_chars)
 
-    `bits` are those of the segments of one text of `num_chars` characters, by each seed.
-    """
-    samples = {name: text_sample(runs, num_chars, "the held-out text") for name, runs in bits.items()}
-    ranked = sorted(samples, key=lambda name: samples[name].value)
-    return (
-        tuple(_score(name, samples[name]) for name in ranked),
-        tuple(_difference(ranked[0], name, samples) for name in ranked[1:]),
-    )
 
-
-def _score(name: str, sample: RatioSample) -> EntryScore:
-    found = estimate(sample)
-    return EntryScore(name, found.value, found.interval)
-
-
-def _difference(best: str, name: str, samples: Mapping[str, RatioSample]) -> Difference:
-    found = difference(samples[name], samples[best])
-    return Difference(best, name, found.value, found.interval)
+def _is_entry(reference: ReferenceScore, scores: Sequence[EntryScore]) -> bool:
+    """Return whether an entry has the same score, such as `random` and the uniform distribution."""
+    return any(abs(reference.bits_per_char - score.bits_per_char) < 1e-4 for score in scores)
 
 
 def plan(

@@ -50,7 +50,7 @@ def clean_files(files: Sequence[Path], cleaner: str, encoding: str) -> FileText:
                 description["block_chars"].append(len(block))
                 description["block_bytes"].append(file.write(utf8(block)))
     chars = list(accumulate(description["block_chars"], initial=0))
-    return FileText(path, chars, list(accumulate(description["block_bytes"], initial=0)), 0, chars[-1])
+    return FileText(path, chars, list(accumulate(description["block_bytes"], initial=0)), ((0, chars[-1]),))
 
 
 def join(cleaner: Cleaner, blocks: Iterable[str]) -> Iterator[str]:

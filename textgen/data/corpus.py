@@ -9,20 +9,19 @@ from textgen.api import TextgenError
 from textgen.data.cleaning import clean_files
 from textgen.data.sources import locate_files, read_text
 from textgen.data.split import (
-    MAX_HELD_OUT_CHARS,
     MIN_CHARS,
     MIN_CUT_WINDOW,
     PARTS,
+    Part,
     Split,
     SplitInfo,
     SplitPart,
     cut_position,
-    cut_window,
     parse_split,
     split_text,
 )
 from textgen.data.text import Text, part, sha256
-from textgen.defaults import CLEANER, SPLIT
+from textgen.defaults import CLEANER, ENCODING, SPLIT
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 
@@ -42,6 +41,15 @@ class CorpusInfo:
 
 
 @dataclass(frozen=True)
+class TextSources:
+    """Where a text was read from; with the cleaner and the split, all that is needed to load it again."""
+
+    names: tuple[str, ...] = ()
+    max_chars: int | None = None
+    encoding: str = ENCODING
+
+
+@dataclass(frozen=True)
 class Corpus:
     """A cleaned text and its split."""
 
@@ -49,6 +57,7 @@ class Corpus:
     cleaner: str
     text: Text = field(repr=False)
     split: Split = field(repr=False)
+    sources: TextSources = TextSources()
 
     @property
     def num_chars(self) -> int:
@@ -61,22 +70,21 @@ class Corpus:
         return sha256(self.text)
 
     def with_training(self, percent: float) -> Corpus:
-        """Return the corpus with the first `percent` of its training split; the rest is unchanged."""
+        """Return the corpus with the first `percent` of each training stretch; the rest is unchanged."""
         target = max(MIN_CHARS["train"], round(len(self.split.train) * percent / 100))
-        near = min(cut_window(self.split.train), target // 10)
-        train = part(self.split.train, 0, cut_position(self.split.train, target, near, 0))
-        return replace(self, split=replace(self.split, train=train))
+        return replace(self, split=replace(self.split, train=self.split.train.first(target)))
 
     @property
     def info(self) -> CorpusInfo:
         """Name, cleaner, sizes and hashes of the corpus."""
-        parts = SplitInfo(*(self._part_info(name) for name in PARTS))
-        return CorpusInfo(self.name, self.cleaner, self.num_chars, self.sha256, parts)
+        parts = (self._part_info(name) for name in PARTS)
+        split = SplitInfo(str(self.split.method), *parts)
+        return CorpusInfo(self.name, self.cleaner, self.num_chars, self.sha256, split)
 
     def _part_info(self, name: str) -> SplitPart:
-        text: Text = getattr(self.split, name)
-        is_cut = name != "train" and len(text) > MAX_HELD_OUT_CHARS
-        return SplitPart(len(text), sha256(text), MAX_HELD_OUT_CHARS if is_cut else None)
+        own: Part = getattr(self.split, name)
+        scored = () if name == "train" else self.split.scored(name).stretch_chars
+        return SplitPart(len(own), sha256(own.text), scored)
 
 
 def load_corpus(
@@ -84,7 +92,7 @@ def load_corpus(
     cleaner: str = CLEANER,
     split: str = SPLIT,
     max_chars: int | None = None,
-    encoding: str = "utf-8",
+    encoding: str = ENCODING,
 ) -> Corpus:
     """Return the text of the sources, cleaned, cut to at most `max_chars` characters and split.
 
@@ -93,7 +101,7 @@ def load_corpus(
 
     Raises `TextgenError` if a source cannot be read, or if what remains is too short to split.
     """
-    fractions = parse_split(split)
+    method = parse_split(split)
     if max_chars is not None and max_chars < 1:
         raise TextgenError(f"cannot cut the corpus to {max_chars} characters; give a positive number")
     name, text = load_text(sources, cleaner, encoding)
@@ -101,10 +109,11 @@ def load_corpus(
         text = part(
             text, 0, cut_position(text, max_chars, before=min(MIN_CUT_WINDOW, max_chars // 10), after=0)
         )
-    return Corpus(name, cleaner, text, split_text(text, fractions))
+    origin = TextSources(tuple(sources), max_chars, encoding)
+    return Corpus(name, cleaner, text, split_text(text, method), origin)
 
 
-def load_text(sources: Sequence[str], cleaner: str, encoding: str = "utf-8") -> tuple[str, Text]:
+def load_text(sources: Sequence[str], cleaner: str, encoding: str = ENCODING) -> tuple[str, Text]:
     """Return the name and the cleaned text of the sources, as `read_text` knows them.
 
     Files of more than `MAX_IN_MEMORY` bytes together become a text on disk; standard input and the

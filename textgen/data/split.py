@@ -1,32 +1,58 @@
-"""The split of a text into train, validation and test, cut between paragraphs."""
+"""The split of a text into train, validation and test: many slices, each divided between paragraphs.
+
+One long held-out stretch is about a few topics, and says little about the rest of the text. So the text is
+cut into slices, each of which is divided 90/5/5; the score is that of many short stretches from all over the
+text, and their scatter tells how far it would change on other passages (see `benchmarks/README.md`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Literal
 
 from textgen.api import TextgenError
-from textgen.data.text import BOUNDARIES, Text, part
+from textgen.data.text import BOUNDARIES, Text, join
 
 PARTS = ("train", "validation", "test")
-
 
 MIN_CHARS = {"train": 100, "validation": 20, "test": 20}
 """The fewest characters of each part of a split."""
 
+NUM_SLICES = 24
+"""Slices of a text that is long enough."""
+
+MIN_STRETCH_CHARS = 500
+"""Characters of a held-out stretch that a slice needs; a shorter text has fewer slices."""
 
 MIN_CUT_WINDOW = 1000
 """Characters that a cut may move to reach the end of a paragraph, unless 1 % of the text is more."""
 
-
 MAX_HELD_OUT_CHARS = 1_000_000
-"""At most this many characters of validation and of test are scored, the first ones of each."""
-
+"""At most this many characters of validation and of test are scored, the first ones of each stretch."""
 
 MAX_CUT_WINDOW = 1 << 16
 """Characters that a cut may move at most in a text on disk."""
+
+CONTIGUOUS = "contiguous"
+
+
+@dataclass(frozen=True)
+class SplitMethod:
+    """How a text is split: percentages for train, validation and perhaps test, in many slices or in one."""
+
+    percentages: tuple[int, ...]
+    is_contiguous: bool = False
+
+    def __str__(self) -> str:
+        shares = "/".join(map(str, self.percentages))
+        return f"{CONTIGUOUS}:{shares}" if self.is_contiguous else shares
+
+    def num_slices(self, num_chars: int) -> int:
+        """Return the number of slices of a text, at most `NUM_SLICES`; stretches keep a useful length."""
+        held_out = num_chars * min(self.percentages[1:]) // 100
+        return 1 if self.is_contiguous else max(1, min(NUM_SLICES, held_out // MIN_STRETCH_CHARS))
 
 
 @dataclass(frozen=True)
@@ -35,81 +61,154 @@ class SplitPart:
 
     num_chars: int
     sha256: str
-    scored_chars: int | None = None
-    """Characters that are scored, if not all of them are."""
+    stretch_chars: tuple[int, ...] = ()
+    """Characters of each stretch that is scored, in the order of the text; none in train."""
 
 
 @dataclass(frozen=True)
 class SplitInfo:
-    """Sizes and hashes of the parts of a split."""
+    """Method of a split, and the sizes and hashes of its parts."""
 
+    method: str
+    """As `--split` takes it: `90/5/5` of every slice of the text, or `contiguous:90/5/5`."""
     train: SplitPart
     validation: SplitPart
     test: SplitPart
 
+    def scored(self, name: str) -> SplitPart:
+        """Return `validation` or `test`."""
+        found: SplitPart = getattr(self, name)
+        return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a split: stretches of the text, joined."""
+
+    text: Text = field(repr=False)
+    stretch_chars: tuple[int, ...]
+    """Characters of each stretch."""
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def first(self, num_chars: int) -> Part:
+        """Return the beginning of each stretch in proportion to its length, `num_chars` at most in all.
+
+        A cut moves back to the end of a paragraph, line or word by at most a tenth of what is kept.
+        """
+        if num_chars >= len(self):
+            return self
+        ranges = []
+        for begin, size in zip(accumulate(self.stretch_chars, initial=0), self.stretch_chars, strict=False):
+            kept = size * num_chars // len(self)
+            room = min(cut_window(self.text, size), kept // 10)
+            ranges.append((begin, cut_position(self.text, begin + kept, room, 0)))
+        return Part(join(self.text, ranges), tuple(end - begin for begin, end in ranges))
+
+    def stretches(self) -> tuple[str, ...]:
+        """Return the text of each stretch."""
+        ends = accumulate(self.stretch_chars, initial=0)
+        return tuple(self.text[begin:end] for begin, end in pairwise(ends))
+
+
+NO_PART = Part("", ())
+
 
 @dataclass(frozen=True)
 class Split:
-    """The three parts of a text; joined they are the text. `test` may be empty."""
+    """The three parts of a text. `test` may be empty."""
 
-    train: Text
-    validation: Text
-    test: Text
+    train: Part
+    validation: Part
+    test: Part = NO_PART
+    method: SplitMethod = SplitMethod((90, 5, 5))
 
-    def scored(self, name: str) -> str:
-        """Return the scored part of `validation` or `test`: its first `MAX_HELD_OUT_CHARS` characters."""
-        held_out: Text = getattr(self, name)
-        return held_out[:MAX_HELD_OUT_CHARS]
+    def scored(self, name: str) -> Part:
+        """Return what is scored of `validation` or `test`: at most `MAX_HELD_OUT_CHARS` characters."""
+        held_out: Part = getattr(self, name)
+        return held_out.first(MAX_HELD_OUT_CHARS)
 
     @property
     def scored_on(self) -> Literal["test", "validation"]:
         """The part whose score counts: `test`, or `validation` if there is no test part."""
-        return "test" if self.test else "validation"
+        return "test" if len(self.test) else "validation"
 
     @property
-    def held_out(self) -> str:
-        """The scored text of that part."""
+    def held_out(self) -> Part:
+        """What is scored of that part."""
         return self.scored(self.scored_on)
 
 
-def parse_split(text: str) -> tuple[int, ...]:
-    """Return the percentages of `90/5/5` (train, validation, test) or `90/10` (no test part)."""
-    parts = text.split("/")
-    if all(part.strip().isdecimal() for part in parts):
-        fractions = tuple(int(part) for part in parts)
-        if len(fractions) in (2, 3) and sum(fractions) == 100 and min(fractions) > 0:
-            return fractions
-    raise TextgenError(f"invalid split {text!r}; give percentages such as 90/5/5, or 90/10 for no test part")
+def parse_split(text: str) -> SplitMethod:
+    """Read `90/5/5` (train, validation, test) or `90/10` (no test part), perhaps after `contiguous:`."""
+    name, _, shares = text.strip().rpartition(":")
+    if text.strip() == CONTIGUOUS:
+        name, shares = CONTIGUOUS, "90/5/5"
+    parts = shares.split("/")
+    if name in ("", CONTIGUOUS) and all(part.strip().isdecimal() for part in parts):
+        percentages = tuple(int(part) for part in parts)
+        if len(percentages) in (2, 3) and sum(percentages) == 100 and min(percentages) > 0:
+            return SplitMethod(percentages, name == CONTIGUOUS)
+    raise TextgenError(
+        f"invalid split {text!r}; give percentages such as 90/5/5, 90/10 for no test part, "
+        "or contiguous:90/5/5 for one stretch each"
+    )
 
 
-def split_text(text: Text, fractions: Sequence[int]) -> Split:
-    """Return `text` cut into contiguous parts of these percentages, between paragraphs where possible.
+def split_text(text: Text, method: SplitMethod) -> Split:
+    """Return `text` split by `method`, cut between paragraphs where possible.
 
     A cut moves from its exact position to the nearest end of a paragraph, of a line or of a word, in this
-    order, within 1 % of the text (at least 1000 characters, at most `MAX_CUT_WINDOW` on disk), but never
-    by more than half of a part.
+    order, within 1 % of its slice (at least 1000 characters, at most `MAX_CUT_WINDOW` on disk), but never
+    by more than half of what a part has beyond its minimum, or in several slices by a quarter.
     Raises `TextgenError` if a part would be shorter than `MIN_CHARS`.
     """
-    sizes = [len(text) * percent // 100 for percent in fractions]
-    minima = [MIN_CHARS[part] for part in PARTS[: len(fractions)]]
-    if any(size < least for size, least in zip(sizes, minima, strict=True)):
-        needed = max(-(-least * 100 // percent) for least, percent in zip(minima, fractions, strict=True))
+    minima = [MIN_CHARS[part] for part in PARTS[: len(method.percentages)]]
+    shares = list(zip(minima, method.percentages, strict=True))
+    if any(len(text) * percent // 100 < least for least, percent in shares):
+        needed = max(-(-least * 100 // percent) for least, percent in shares)
         raise TextgenError(
-            f"the text is too short to split {'/'.join(map(str, fractions))}: {len(text)} characters; "
+            f"the text is too short to split {method}: {len(text)} characters; "
             f"give at least {needed}, or change --split"
         )
-    slack = [size - least for size, least in zip(sizes, minima, strict=True)]
-    cuts = [0]
-    for i, percent in enumerate(list(accumulate(fractions))[:-1]):
-        room = min(cut_window(text), slack[i] // 2, slack[i + 1] // 2)
-        cuts.append(cut_position(text, len(text) * percent // 100, room, room))
-    cuts += [len(text)] * (len(PARTS) + 1 - len(cuts))
-    return Split(*(part(text, begin, end) for begin, end in pairwise(cuts)))
+    num_slices = method.num_slices(len(text))
+    whole = [100 / num_slices] * num_slices
+    leasts = [MIN_STRETCH_CHARS] * num_slices if num_slices > 1 else [len(text)]
+    stretches: list[list[tuple[int, int]]] = [[] for _ in PARTS]
+    for place in divide(text, (0, len(text)), whole, leasts, 8):
+        ranges = divide(text, place, method.percentages, minima, 2 if num_slices == 1 else 4)
+        for own, each in zip(stretches, ranges, strict=False):
+            own.append(each)
+    train, validation, test = (
+        Part(join(text, own), tuple(end - begin for begin, end in own)) if own else NO_PART
+        for own in stretches
+    )
+    return Split(train, validation, test, method)
 
 
-def cut_window(text: Text) -> int:
-    """Return how far a cut may move."""
-    near = max(MIN_CUT_WINDOW, len(text) // 100)
+def divide(
+    text: Text, place: tuple[int, int], percentages: Sequence[float], minima: Sequence[int], share: int
+) -> Iterator[tuple[int, int]]:
+    """Yield a place of `text`, from its begin to its end, in consecutive ranges of these percentages.
+
+    A cut moves by at most one part in `share` of what the ranges beside it have beyond their `minima`.
+    """
+    begin, end = place
+    size = end - begin
+    slack = [
+        int(size * percent / 100 + 1e-6) - least for percent, least in zip(percentages, minima, strict=True)
+    ]
+    cuts = [begin]
+    for index, percent in enumerate(list(accumulate(percentages))[:-1]):
+        room = max(0, min(cut_window(text, size), slack[index] // share, slack[index + 1] // share))
+        cuts.append(cut_position(text, begin + int(size * percent / 100 + 1e-6), room, room))
+    yield from pairwise([*cuts, end])
+
+
+def cut_window(text: Text, size: int) -> int:
+    """Return how far a cut within `size` characters of `text` may move."""
+    near = max(MIN_CUT_WINDOW, size // 100)
     return near if isinstance(text, str) else min(near, MAX_CUT_WINDOW)
 
 

@@ -56,7 +56,7 @@ class CorpusStatistics(CorpusInfo):
 
 def statistics(corpus: Corpus) -> CorpusStatistics:
     """Return the statistics of a corpus."""
-    train, held_out = corpus.split.train, corpus.split.held_out
+    train, held_out = corpus.split.train.text, "".join(corpus.split.held_out.stretches())
     train_words: Counter[str] = Counter()
     for block in blocks(train):
         train_words.update(words(block))

@@ -6,7 +6,7 @@ import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
@@ -28,20 +28,19 @@ WINDOW = 1 << 14
 
 @dataclass(frozen=True)
 class FileText:
-    """The characters `begin` to `end` of a UTF-8 file; `len` and slices work as for a string.
+    """Stretches of characters of a UTF-8 file, joined; `len` and slices work as for a string.
 
     `chars` and `bytes` are the offsets at which the blocks of the file begin, followed by its end: an
-    index that makes a character quick to find.
+    index that makes a character quick to find. `ranges` are the first character of each stretch and its end.
     """
 
     path: Path
     chars: Sequence[int]
     bytes: Sequence[int]
-    begin: int
-    end: int
+    ranges: tuple[tuple[int, int], ...]
 
     def __len__(self) -> int:
-        return self.end - self.begin
+        return sum(end - begin for begin, end in self.ranges)
 
     def __getitem__(self, place: slice) -> str:
         begin, end, step = place.indices(len(self))
@@ -51,19 +50,26 @@ class FileText:
 
     def part(self, begin: int, end: int) -> FileText:
         """Return the characters `begin` to `end` of this text, still on disk."""
-        return FileText(self.path, self.chars, self.bytes, self.begin + begin, self.begin + max(begin, end))
+        ranges, position = [], 0
+        for first, last in self.ranges:
+            low, high = max(first, first + begin - position), min(last, first + end - position)
+            if low < high:
+                ranges.append((low, high))
+            position += last - first
+        return FileText(self.path, self.chars, self.bytes, tuple(ranges))
 
     def blocks(self) -> Iterator[str]:
         """Yield the text in blocks that end with a paragraph where possible."""
         with self.path.open("rb") as file:
-            for index in range(bisect_right(self.chars, self.begin) - 1, len(self.chars) - 1):
-                first = self.chars[index]
-                if first >= self.end:
-                    return
-                file.seek(self.bytes[index])
-                block = file.read(self.bytes[index + 1] - self.bytes[index]).decode("utf-8", "surrogatepass")
-                if block := block[max(0, self.begin - first) : self.end - first]:
-                    yield block
+            for begin, end in self.ranges:
+                for index in range(bisect_right(self.chars, begin) - 1, len(self.chars) - 1):
+                    first = self.chars[index]
+                    if first >= end:
+                        break
+                    file.seek(self.bytes[index])
+                    block = file.read(self.bytes[index + 1] - self.bytes[index])
+                    if text := block.decode("utf-8", "surrogatepass")[max(0, begin - first) : end - first]:
+                        yield text
 
     @cached_property
     def sha256(self) -> str:
@@ -77,6 +83,14 @@ Text: TypeAlias = str | FileText
 def part(text: Text, begin: int, end: int) -> Text:
     """Return the characters `begin` to `end`, without reading them if the text is a file."""
     return text[begin:end] if isinstance(text, str) else text.part(begin, end)
+
+
+def join(text: Text, parts: Sequence[tuple[int, int]]) -> Text:
+    """Return several parts of `text`, from `begin` to `end` each, as one text."""
+    if isinstance(text, str):
+        return "".join(text[begin:end] for begin, end in parts)
+    ranges = [each for begin, end in parts for each in text.part(begin, end).ranges]
+    return replace(text, ranges=tuple(ranges))
 
 
 def blocks(text: Text) -> Iterator[str]:

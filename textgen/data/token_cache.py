@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,31 +17,47 @@ from textgen.data.parallel import map_in_order
 from textgen.data.text import FileText, Text
 from textgen.runtime.cache import cache_path, cached, new_cached_file
 
+FORMAT = 2
+"""Version of the cached ids; raise it when their description changes."""
 
-def fit_and_encode(tokenizer: BoundTokenizer, identity: Iterable[Any], text: Text) -> tuple[TokenIds, bool]:
-    """Fit a tokenizer to the training text; return the text's ids, and whether they preserve it.
+
+@dataclass(frozen=True)
+class EncodedText:
+    """The ids of a text, whether they preserve it, and the seconds that fitting and encoding took."""
+
+    ids: TokenIds
+    is_preserved: bool
+    seconds: float
+
+
+def fit_and_encode(tokenizer: BoundTokenizer, identity: Iterable[Any], text: Text) -> EncodedText:
+    """Fit a tokenizer to the training text, and encode it.
 
     `identity` (JSON values) is everything beside the text that determines the vocabulary. The ids of a text
     on disk are in a file that is mapped into memory; a second call finds it in the cache together with the
-    tokenizer's state.
+    tokenizer's state and the time that it took.
     """
+    began = time.perf_counter()
     if isinstance(text, str):
         tokenizer.fit(text)
         ids = tokenizer.encode(text)
-        return ids, tokenizer.preserves(text, ids)
-    path = cache_path("tokens", *identity, text.sha256)
+        seconds = time.perf_counter() - began
+        return EncodedText(ids, tokenizer.preserves(text, ids), seconds)
+    path = cache_path("tokens", FORMAT, *identity, text.sha256)
     description = cached(path)
     if description is not None:
         restored = _restored(tokenizer, description, np.memmap(path, description["dtype"], "r"), text)
         if restored is not None:
-            return restored, bool(description["lossless"])
+            return EncodedText(restored, bool(description["lossless"]), float(description["seconds"]))
     tokenizer.fit(text)
     description = {"dtype": tokenizer.id_type.str, "state": tokenizer.state(), "lossless": True}
     with new_cached_file(path, description) as file:
         for data, preserved in map_in_order(partial(_encode_block, tokenizer), text.blocks()):
             file.write(data)
             description["lossless"] &= preserved
-    return np.asarray(np.memmap(path, tokenizer.id_type, "r")), bool(description["lossless"])
+        description["seconds"] = time.perf_counter() - began
+    ids = np.asarray(np.memmap(path, tokenizer.id_type, "r"))
+    return EncodedText(ids, bool(description["lossless"]), float(description["seconds"]))
 
 
 def _encode_block(tokenizer: BoundTokenizer, block: str) -> tuple[bytes, bool]:

@@ -1,17 +1,25 @@
-"""Reference scores without a model: the uniform distribution and compressors."""
+"""Reference scores without a model: the uniform distribution, and compressors given the training text."""
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textgen.data.text import Text, alphabet
 from textgen.data.unicode import utf8
+from textgen.evaluation.compressors import METHODS, compressed_sizes
 
 MAX_COMPRESSED_CHARS = 16_000_000
+"""Characters of the training text that compressors get at most, its last ones."""
+
+DESCRIPTIONS = {
+    "uniform": "every character of the training text equally likely",
+    "PPMd given train": "PPMd, order 8, after the training text; learns within a stretch, then forgets it",
+    "PPMd, reading on": "the same, but learns the held-out text as it reads, which no entry does",
+    "xz given train": "xz after the training text: copies of what occurred before",
+}
+"""What each reference is, in a few words."""
 
 
 @dataclass(frozen=True)
@@ -19,21 +27,28 @@ class Reference:
     """The score of something that is not an entry."""
 
     name: str
+    description: str
+    """What it is, in a few words."""
     bits_per_char: float
+    stretch_bits: tuple[float, ...]
+    """Bits of each stretch of the held-out text."""
 
 
-def reference_scores(train_text: Text, text: str) -> list[Reference]:
-    """Return bits per character without any model: uniform, and compressors given the training text.
+def reference_scores(train_text: Text, stretches: Sequence[str]) -> list[Reference]:
+    """Return the scores of the held-out stretches without any model.
 
-    They get the last `MAX_COMPRESSED_CHARS` of it: bz2 looks back 0.9 MB and xz at most 64 MB.
+    A compressor's bits are those that a stretch adds to the compressed training text. A compressor that is
+    not installed, or that fails, is left out (see `compressed_sizes`).
     """
-    train, test = utf8(train_text[-MAX_COMPRESSED_CHARS:]), utf8(text)
-    compressors: dict[str, Callable[[bytes], bytes]] = {
-        "bz2": lambda data: bz2.compress(data, 9),
-        "xz": lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME),
-    }
-    scores = {"uniform": math.log2(len(alphabet(train_text)))}
-    for name, compress in compressors.items():
-        extra_bytes = len(compress(train + test)) - len(compress(train))
-        scores[f"{name} given train"] = 8 * extra_bytes / len(text)
-    return [Reference(name, bits) for name, bits in scores.items()]
+    char_bits = math.log2(len(alphabet(train_text)))
+    bits = {"uniform": [char_bits * len(stretch) for stretch in stretches]}
+    train = utf8(train_text[-MAX_COMPRESSED_CHARS:])
+    encoded = [utf8(stretch) for stretch in stretches]
+    for method in METHODS:
+        if sizes := compressed_sizes(method, train, encoded):
+            bits[method] = [8.0 * size for size in sizes]
+    num_chars = sum(map(len, stretches))
+    return [
+        Reference(name, DESCRIPTIONS[name], math.fsum(own) / num_chars, tuple(own))
+        for name, own in bits.items()
+    ]

@@ -32,6 +32,10 @@ INTERVAL_METHOD = (
 """How results name this kind of interval."""
 
 
+LEVEL = 0.05
+"""A difference is clear if its p-value is below this."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A value with its 95 % interval, which is None if a single unit leaves it unknown."""
@@ -50,7 +54,12 @@ class Contrast(Estimate):
     """A difference with its 95 % interval."""
 
     p_value: float
-    """Two-sided, for no difference; 1 if the interval is unknown."""
+    """Two-sided, for no difference; 1 if the interval is unknown. It may be adjusted for other comparisons."""
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the difference is more than chance explains."""
+        return self.p_value < LEVEL
 
 
 @dataclass(frozen=True, eq=False)  # arrays cannot be compared as a whole

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from textgen.api import State, TextgenError, TokenIds
+from textgen.api import TokenIds
 from textgen.data.unicode import utf8
 from textgen.data.vocabulary import TokenTable
-from textgen.nn.language_model import LanguageModel
+from textgen.evaluation.token_bits import LOG2, TokenScores
 
 WORD_OR_SPACE = re.compile(r"(\w+)|(\s+)")
-LOG2 = math.log(2)
 
 
 class Category(IntEnum):
@@ -28,69 +24,6 @@ class Category(IntEnum):
     OOV_WORD = 1
     PUNCTUATION = 2
     WHITE_SPACE = 3
-
-
-@dataclass(frozen=True)
-class TokenScores:
-    """The bits that a model needs for each token of a text."""
-
-    text: str
-    ids: TokenIds
-    bits: NDArray[np.float64]
-    """[number of tokens]"""
-    max_normalization_error: float
-    """The largest distance of a sum of probabilities from 1."""
-    state: State = None
-    """The model's state before the last token, from which the next stretch of a longer text continues."""
-
-    @property
-    def bits_per_char(self) -> float:
-        """The score: the sum over all tokens, divided by the characters of the text itself."""
-        return float(self.bits.sum()) / len(self.text)
-
-
-def score_text(
-    model: LanguageModel,
-    text: str,
-    ids: TokenIds,
-    start_ids: TokenIds,
-    *,
-    device: torch.device,
-    chunk: int = 512,
-    state: State = None,
-) -> TokenScores:
-    """Score `ids`, the tokens of `text`, in one pass that carries the state, in fp32.
-
-    `start_ids` are the tokens of `START`; or, for a text that continues another, the last token of that one,
-    and `state` is where its score ended. `chunk` is the number of tokens computed at once; it does not change
-    the result.
-    """
-    sequence = torch.from_numpy(np.concatenate([start_ids, ids]).astype(np.int64)).to(device)
-    bits, errors = [], [0.0]
-    with torch.inference_mode():
-        state = model.initial_state(1) if state is None else state
-        if len(start_ids) > 1:
-            _, state = model.forward(sequence[None, : len(start_ids) - 1], state)
-        position = len(start_ids) - 1
-        while position < len(sequence) - 1:
-            end = min(position + chunk, len(sequence) - 1)
-            logits, state = model.forward(sequence[None, position:end], state)
-            log_probabilities = log_softmax(logits[0])
-            targets = sequence[position + 1 : end + 1, None]
-            bits.append(-log_probabilities.gather(1, targets)[:, 0].cpu().double() / LOG2)
-            errors.append(float((log_probabilities.exp().sum(-1) - 1).abs().max()))
-            position = end
-    total = torch.cat(bits).numpy() if bits else np.zeros(0)
-    if not np.isfinite(total).all():
-        raise TextgenError(
-            "the model gives a character of the text no probability (or NaN), so it has no score"
-        )
-    return TokenScores(text, ids, total, max(errors), state)
-
-
-def log_softmax(logits: Tensor) -> Tensor:
-    """Return normalised log-probabilities in fp32."""
-    return torch.log_softmax(logits.float(), dim=-1)
 
 
 def token_starts(ids: TokenIds, table: TokenTable) -> NDArray[np.int64]:
@@ -121,6 +54,14 @@ class BitsByCategory:
     white_space: float
 
 
+@dataclass(frozen=True)
+class ScoredUnits:
+    """The pieces of a scored text: its stretches, or the segments of a text that has few."""
+
+    num_chars: tuple[int, ...]
+    bits: tuple[float, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Score:
     """The score of a text in the usual units, and its parts.
@@ -139,7 +80,10 @@ class Score:
     perplexity_per_word: float
     """Per word between white space."""
     interval: tuple[float, float] | None = None
-    """95 % interval of the bits per character (see `textgen.evaluation.intervals`)."""
+    """95 % interval of the bits per character on other passages of the text, with this run: its training
+    seed is not accounted for (see `textgen.evaluation.intervals`)."""
+    units: ScoredUnits | None = None
+    """What the interval is computed from."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +106,7 @@ class ScoreTotals:
             *(mine + its for mine, its in zip(vars(self).values(), vars(other).values(), strict=True))
         )
 
-    def score(self, interval: tuple[float, float] | None = None) -> Score:
+    def score(self, interval: tuple[float, float] | None = None, units: ScoredUnits | None = None) -> Score:
         """Return the score of the text."""
         bits_by_category = BitsByCategory(*(self.bits_by_category / self.num_chars).tolist())
         bits_per_char = self.total_bits / self.num_chars
@@ -175,6 +119,7 @@ class ScoreTotals:
             nats_per_char=bits_per_char * LOG2,
             perplexity_per_word=2 ** min(self.total_bits / max(1, self.num_between_spaces), 1000.0),
             interval=interval,
+            units=units,
         )
 
 

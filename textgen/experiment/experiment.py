@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import numpy as np
-
 from textgen.api import PretrainedVectors, TokenIds
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import Corpus
@@ -15,9 +13,9 @@ from textgen.data.token_cache import fit_and_encode
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry import Entry
 from textgen.experiment.pretrained import EmbeddingAudit, match_vectors
-from textgen.experiment.results import RunResult, RunSettings
+from textgen.experiment.results import Preparation, RunResult, RunSettings
 from textgen.experiment.run import Run
-from textgen.experiment.scoring import ScoreChecks, ScoredText, score_split
+from textgen.experiment.scoring import ScoreChecks, ScoredText, score_held_out
 from textgen.experiment.trained import Trained
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import num_parameters
@@ -34,18 +32,28 @@ MAX_EMBEDDING_CHARS = 100_000_000
 """Characters of the training text, from its beginning, that word vectors are trained on."""
 
 MAX_VALIDATION_CHARS = 200_000
-"""Characters of validation, from its beginning, that are scored at a time during training."""
+"""Characters of validation, from the beginning of each stretch, that are scored at a time during training."""
+
+LOSES_TEXT = "the tokenizer loses text"
+"""Why a run has no score if its tokens do not spell the text."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """The parts of a corpus that are trained on and scored, as ids of one tokenizer."""
+    """The parts of a corpus that are trained on and scored, as ids of one tokenizer.
+
+    Those of held-out parts are one array per stretch.
+    """
 
     train: TokenIds
-    validation: TokenIds
-    test: TokenIds
-    quick_validation: TokenIds
+    validation: tuple[TokenIds, ...]
+    test: tuple[TokenIds, ...]
+    quick_validation: tuple[TokenIds, ...]
     """The first `MAX_VALIDATION_CHARS` characters of validation."""
+    seconds: float
+    """To fit the tokenizer and to tokenize what is trained on."""
+    is_lossless: bool
+    """Whether the ids spell the text."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +84,16 @@ class Experiment:
 
     def _run(self, report: OnProgress) -> Run:
         tokenizer = self.entry.build_tokenizer()
-        encoded, lossless = encode_corpus(self.entry, tokenizer, self.corpus)
-        vectors, audit = embed(self.entry, tokenizer, self.corpus.split.train, encoded.train)
+        encoded = encode_corpus(self.entry, tokenizer, self.corpus)
+        vectors, audit = embed(self.entry, tokenizer, self.corpus.split.train.text, encoded.train)
+        preparation = Preparation(encoded.seconds, audit.seconds if audit else 0.0)
         with seeded(self.seed, self.device_config.device):
             model = self.entry.build_model(tokenizer.vocab_size, vectors).to(self.device_config.device)
-        result = self._fit(model, encoded, report)
+        result = self._fit(model, encoded, preparation, report)
         trained = Trained(self.entry, tokenizer, model)
-        scores = self._score(trained, encoded) if lossless else {}
+        scores = self._score(trained, encoded) if encoded.is_lossless else {}
         scored = scores.get(self.corpus.split.scored_on)
+        checks = scored.checks if scored else ScoreChecks(decoded_equals_text=False, problem=LOSES_TEXT)
         return Run(
             self.entry,
             tokenizer,
@@ -94,20 +104,22 @@ class Experiment:
                 seed=self.seed,
                 num_parameters=num_parameters(model.module),
                 vocab_size=tokenizer.vocab_size,
-                comparable=lossless,
+                problem=checks.problem,
+                preparation=preparation,
                 train=result,
                 embedding=audit,
                 validation=_score_of(scores.get("validation")),
                 test=_score_of(scores.get("test")),
-                score_checks=scored.checks if scored else ScoreChecks(decoded_equals_text=False),
+                score_checks=checks,
             ),
-            segment_bits=scored.segment_bits if scored else np.zeros(0),
         )
 
-    def _fit(self, model: LanguageModel, encoded: Encoded, report: OnProgress) -> TrainResult:
+    def _fit(
+        self, model: LanguageModel, encoded: Encoded, preparation: Preparation, report: OnProgress
+    ) -> TrainResult:
         """Train by gradient if the model has trainable parameters, otherwise by its `fit`."""
         if model.is_trainable:
-            return self._train(model, encoded, report)
+            return self._train(model, encoded, self.budget.without(preparation.seconds), report)
         num_chars = len(self.corpus.split.train)
         start = time.perf_counter()
         model.fit(encoded.train)
@@ -123,36 +135,43 @@ class Experiment:
             best_update=0,
         )
 
-    def _train(self, model: LanguageModel, encoded: Encoded, report: OnProgress) -> TrainResult:
+    def _train(
+        self, model: LanguageModel, encoded: Encoded, budget: Budget, report: OnProgress
+    ) -> TrainResult:
         split, options = self.corpus.split, self.entry.train_options()
         batches = ContiguousBatches(encoded.train, options.batch_size, options.sequence_length, self.seed)
         model.try_out()
         trainer = Trainer(model, batches, options, self.device_config, self.seed)
-        num_scored = min(len(split.validation), MAX_VALIDATION_CHARS)
+        num_scored = len(split.validation.first(MAX_VALIDATION_CHARS))
 
         def validate() -> float:
             return validation_bits(model, encoded.quick_validation, num_scored, self.device_config)
 
-        return train(trainer, self.budget, len(split.train) / len(encoded.train), validate, report)
+        return train(trainer, budget, len(split.train) / len(encoded.train), validate, report)
 
     def _score(self, trained: Trained, encoded: Encoded) -> dict[str, ScoredText]:
         """Score the best weights on validation and, once, on test if there is a test part."""
         device, split = self.device_config.device, self.corpus.split
         ids = {"validation": encoded.validation, "test": encoded.test}
-        parts = ("validation", "test") if split.test else ("validation",)
-        return {part: score_split(trained, split.scored(part), ids[part], device) for part in parts}
+        return {
+            part: score_held_out(trained, split.scored(part).stretches(), ids[part], device)
+            for part in (("validation", "test") if len(split.test) else ("validation",))
+        }
 
 
-def encode_corpus(entry: Entry, tokenizer: BoundTokenizer, corpus: Corpus) -> tuple[Encoded, bool]:
-    """Fit the tokenizer and tokenize what is trained on and scored; return whether the ids spell it."""
+def encode_corpus(entry: Entry, tokenizer: BoundTokenizer, corpus: Corpus) -> Encoded:
+    """Fit the tokenizer to the training text, and tokenize what is trained on and scored."""
     name = entry.parts["tokenizer"]
     identity = (name, find("tokenizer", name).identity(), entry.options.get("tokenizer", {}))
-    train_ids, lossless = fit_and_encode(tokenizer, identity, corpus.split.train)
+    train = fit_and_encode(tokenizer, identity, corpus.split.train.text)
     validation, test = corpus.split.scored("validation"), corpus.split.scored("test")
-    texts = (validation, test, validation[:MAX_VALIDATION_CHARS])
-    held_out = [tokenizer.encode(text) for text in texts]
-    preserved = [tokenizer.preserves(text, ids) for text, ids in zip(texts, held_out, strict=True)]
-    return Encoded(train_ids, *held_out), lossless and all(preserved)
+    is_lossless = train.is_preserved
+    held_out = []
+    for part in (validation, test, corpus.split.validation.first(MAX_VALIDATION_CHARS)):
+        texts = part.stretches()
+        held_out.append(tuple(map(tokenizer.encode, texts)))
+        is_lossless &= all(map(tokenizer.preserves, texts, held_out[-1]))
+    return Encoded(train.ids, held_out[0], held_out[1], held_out[2], train.seconds, is_lossless)
 
 
 def embed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.scoring import Score
@@ -25,6 +25,21 @@ class RunSettings:
     """Kind of component: its distribution, version and perhaps a hash of its source."""
 
 
+@dataclass(frozen=True)
+class Preparation:
+    """Time spent on learning from the training text before training; a budget in seconds includes it."""
+
+    tokenizer_seconds: float
+    """To fit the tokenizer and to tokenize the training text."""
+    vectors_seconds: float
+    """To load or train word vectors and to match them."""
+
+    @property
+    def seconds(self) -> float:
+        """The total."""
+        return self.tokenizer_seconds + self.vectors_seconds
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
     """Result of one run: how it was trained and how it scores."""
@@ -34,15 +49,22 @@ class RunResult:
     seed: int
     error: None = None
     num_parameters: int
+    num_frozen_parameters: int = 0
     vocab_size: int
-    comparable: bool
-    """Whether the tokens spell the text, without which there is no score."""
+    problem: str | None
+    """Why the run has no rank: its tokens do not spell the text, or its score means nothing."""
+    preparation: Preparation
     train: TrainResult
     embedding: EmbeddingAudit | None
     validation: Score | None
     test: Score | None
     """None if the split has no test part; then validation is the score."""
     score_checks: ScoreChecks
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether the run has a score that may be ranked."""
+        return self.problem is None
 
 
 @dataclass(frozen=True)
@@ -71,6 +93,8 @@ class SampleSet:
     samples: tuple[Sample, ...] = ()
     sample_metrics: TextMetrics | None = None
     """Metrics of the continuations by the first sampler; None if it failed."""
+    metric_pseudovalues: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """By metric: the contribution of each continuation, from which intervals are computed."""
     sample_errors: tuple[str, ...] = ()
     """Why a sampler wrote nothing."""
     made_up_words: tuple[str, ...] = ()
@@ -84,7 +108,7 @@ class EntryResult(RunResult, SampleSet):
     def score(self, part: str) -> Score | None:
         """Return the score on `test` or `validation`; None if it may not be compared."""
         score = self.test if part == "test" else self.validation
-        return score if self.comparable else None
+        return score if self.is_comparable else None
 
 
 @dataclass(frozen=True)

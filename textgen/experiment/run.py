@@ -6,9 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -26,12 +24,7 @@ from textgen.runtime.json_records import SCHEMA_VERSION, DamagedRecordError, rea
 from textgen.runtime.messages import one_line
 from textgen.version import DISTRIBUTION
 
-MANIFEST, TOKENIZER, WEIGHTS, SEGMENTS = (
-    "run.json",
-    "tokenizer.json",
-    "weights.safetensors",
-    "segments.safetensors",
-)
+MANIFEST, TOKENIZER, WEIGHTS = "run.json", "tokenizer.json", "weights.safetensors"
 DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, SafetensorError)
 """What reading a file that was cut or changed may raise."""
 
@@ -52,8 +45,6 @@ class Run(Trained):
 
     settings: RunSettings
     result: RunResult
-    segment_bits: NDArray[np.float64]
-    """Bits of each segment of the scored text, for intervals and paired comparisons; may be empty."""
 
 
 def names_run(argument: str) -> bool:
@@ -68,7 +59,6 @@ def save_run(folder: Path, run: Run) -> None:
         (made / MANIFEST).write_text(to_json(manifest), "utf-8")
         (made / TOKENIZER).write_text(json.dumps(run.tokenizer.state()), "utf-8")
         save_file(weights_of(run.model.module), made / WEIGHTS)
-        save_file({"bits": torch.from_numpy(run.segment_bits)}, made / SEGMENTS)
 
 
 def load_run(folder: Path, device: torch.device) -> Run:
@@ -77,7 +67,7 @@ def load_run(folder: Path, device: torch.device) -> Run:
     entry, settings, result = manifest.entry, manifest.settings, manifest.result
     try:
         learnt = json.loads((folder / TOKENIZER).read_text("utf-8"))
-        weights, bits = load_file(folder / WEIGHTS), load_file(folder / SEGMENTS)["bits"].numpy()
+        weights = load_file(folder / WEIGHTS)
     except DAMAGE as error:
         raise _damaged(folder, error) from error
     try:
@@ -90,7 +80,7 @@ def load_run(folder: Path, device: torch.device) -> Run:
             )
             set_weights(model.module, weights)
             model.to(device).module.eval()
-            return Run(entry, tokenizer, model, settings, result, bits)
+            return Run(entry, tokenizer, model, settings, result)
     except TextgenError as error:
         origin = f"; it was made with {', '.join(dict.fromkeys(settings.plugins.values()))}"
         raise TextgenError(f"run {str(folder)!r} cannot be loaded: {error}{origin}") from error

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from textgen.data.words import words
 from textgen.defaults import SAMPLE_CHARS
-from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
+from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer
 from textgen.experiment.results import GenerationSpeed, Sample, SampleSet
 from textgen.experiment.trained import Trained
 from textgen.generation.bound_sampler import BoundSampler
@@ -40,10 +39,7 @@ class MeasuredSamples:
     texts: tuple[str, ...]
     """One continuation of each passage."""
     seeds: tuple[int, ...]
-    metrics: TextMetrics
-    real_words: tuple[int, ...]
-    """Number of real words in each text."""
-    num_words: tuple[int, ...]
+    measured: MeasuredText
     chars_per_second: float
 
 
@@ -51,7 +47,8 @@ class MeasuredSamples:
 class SampleWriter:
     """Lets runs continue the same held-out passages, with the same lengths and seeds."""
 
-    held_out_text: str
+    held_out: Sequence[str]
+    """Stretches of held-out text."""
     analyzer: TextAnalyzer
     num_chars: int = SAMPLE_CHARS
     """The length of every sample."""
@@ -60,7 +57,7 @@ class SampleWriter:
     passages: list[Passage] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.passages = held_out_passages(self.held_out_text, NUM_MEASURED, PROMPT_CHARS)
+        self.passages = held_out_passages(self.held_out, NUM_MEASURED, PROMPT_CHARS, self.num_chars)
 
     def measure(
         self,
@@ -79,13 +76,10 @@ class SampleWriter:
             began = time.perf_counter()
             texts = generator.generate(prompts, self.num_chars, sampler, seeds, on_choice)
             seconds = time.perf_counter() - began
-        found = [words(text) for text in texts]
         return MeasuredSamples(
             texts=tuple(texts),
             seeds=tuple(seeds),
-            metrics=self.analyzer.metrics(texts),
-            real_words=tuple(sum(map(self.analyzer.is_real, text)) for text in found),
-            num_words=tuple(map(len, found)),
+            measured=self.analyzer.measure(texts),
             chars_per_second=sum(map(len, texts)) / max(seconds, 1e-9),
         )
 
@@ -118,14 +112,15 @@ class SampleWriter:
         return SampleSet(
             generate=GenerationSpeed(measured.chars_per_second if measured else None, NUM_MEASURED),
             samples=tuple(samples),
-            sample_metrics=measured.metrics if measured else None,
+            sample_metrics=measured.measured.metrics if measured else None,
+            metric_pseudovalues=measured.measured.pseudovalues if measured else {},
             sample_errors=tuple(errors),
             made_up_words=tuple(self.analyzer.made_up_words(list(texts))),
         )
 
-    def held_out_metrics(self) -> TextMetrics:
+    def measure_held_out(self) -> MeasuredText:
         """Return the metrics of how the author continued the passages."""
-        return self.analyzer.metrics([passage.continuation[: self.num_chars] for passage in self.passages])
+        return self.analyzer.measure([passage.continuation[: self.num_chars] for passage in self.passages])
 
     def shown_prompts(self) -> list[str]:
         """Return the prompts of the samples that are shown."""
@@ -144,18 +139,23 @@ class SampleWriter:
             yield Sample(prompt, spec, each, text)
 
 
-def held_out_passages(text: str, number: int, num_chars: int) -> list[Passage]:
-    """Return `number` passages, evenly spaced, with prompts of about `num_chars` characters.
+def held_out_passages(
+    stretches: Sequence[str], number: int, prompt_chars: int, continuation_chars: int
+) -> list[Passage]:
+    """Return `number` passages, evenly spaced, with prompts of about `prompt_chars` characters.
 
-    A prompt ends with a whole word.
+    A prompt ends with a whole word; where a stretch is long enough, `continuation_chars` characters follow.
     """
+    owners = [index * len(stretches) // number for index in range(number)]
     passages = []
-    for index in range(number):
-        start = len(text) * index // number
-        nearby = text[start : start + 200]
+    for index, owner in enumerate(owners):
+        text = stretches[owner]
+        room = max(0, len(text) - prompt_chars - continuation_chars)
+        start = room * (index - owners.index(owner)) // owners.count(owner)
+        nearby = text[start : start + 200] if start else ""  # a stretch begins with a whole word
         start += next((offset + 1 for offset, char in enumerate(nearby) if char.isspace()), 0)
-        end = min(start + num_chars, len(text))
-        while start + num_chars // 2 < end < len(text) and not text[end].isspace():
+        end = min(start + prompt_chars, len(text))
+        while start + prompt_chars // 2 < end < len(text) and not text[end].isspace():
             end -= 1
         passages.append(Passage(text[start:end], text[end:]))
     return passages

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from textgen.api import TextgenError, TokenIds
 from textgen.data.bound_tokenizer import START
 from textgen.data.text import BLOCK_CHARS, Text, blocks, cut_blocks
-from textgen.evaluation.old_intervals import estimate, segment_size, text_sample
-from textgen.evaluation.scoring import Score, TokenScores, bits_of_segments, score_text, score_totals
+from textgen.evaluation.intervals import estimate, ratio_sample
+from textgen.evaluation.prediction_checks import prediction_problem
+from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals
+from textgen.evaluation.token_bits import TokenScores, score_stretches, score_text
 from textgen.experiment.trained import Trained
+
+MIN_UNITS = 8
+"""Stretches that an interval needs; of fewer, each is cut into segments."""
+NUM_SEGMENTS = 24
+"""Segments of a text that is one stretch."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreChecks:
-    """Evidence that a score counts the text, all of it and nothing else."""
+    """Evidence that a score counts the text, all of it and nothing else, and that it was not cheated."""
 
     decoded_equals_text: bool
     num_chars: int = 0
@@ -28,7 +35,9 @@ class ScoreChecks:
     num_tokens: int = 0
     total_bits: float = 0.0
     max_normalization_error: float = 0.0
-    """The largest distance of a sum of probabilities from 1."""
+    """The largest distance of a sum of probabilities from 1, as a model that normalizes them returns them."""
+    problem: str | None = None
+    """Why the score means nothing (see `textgen.evaluation.prediction_checks`)."""
 
     def __add__(self, other: ScoreChecks) -> ScoreChecks:
         """Return the checks of two stretches of one text."""
@@ -39,48 +48,83 @@ class ScoreChecks:
             num_tokens=self.num_tokens + other.num_tokens,
             total_bits=self.total_bits + other.total_bits,
             max_normalization_error=max(self.max_normalization_error, other.max_normalization_error),
+            problem=self.problem or other.problem,
         )
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredText:
-    """The score of a text, the evidence for it, and the bits of each segment of the text."""
+    """The score of a text and the evidence for it."""
 
     score: Score
     checks: ScoreChecks
-    segment_bits: NDArray[np.float64]
 
 
 def score_any(trained: Trained, text: Text, device: torch.device) -> ScoredText:
     """Score any text; raises `TextgenError` if the tokenizer does not preserve it.
 
-    It is scored stretch by stretch, with the state carried from each to the next, so that the memory it
-    takes does not grow with the text.
+    It is scored block by block, with the state carried from each to the next, so that the memory it takes
+    does not grow with the text.
     """
-    size = segment_size(len(text))
+    size = segment_size(len(text), NUM_SEGMENTS)
     bits, totals, checks = np.zeros(-(-len(text) // size)), [], []
     context, state, position = trained.tokenizer.encode(START), None, 0
-    for stretch in cut_blocks(blocks(text), BLOCK_CHARS):
-        ids = trained.tokenizer.encode(stretch)
-        if not trained.tokenizer.preserves(stretch, ids):
+    for block in cut_blocks(blocks(text), BLOCK_CHARS):
+        ids = trained.tokenizer.encode(block)
+        if not trained.tokenizer.preserves(block, ids):
             name = trained.entry.parts["tokenizer"]
             raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use a lossless one")
-        scored = score_text(trained.model, stretch, ids, context, device=device, state=state)
+        scored = score_text(trained.model, block, ids, context, device=device, state=state)
         segments = bits_of_segments(scored, trained.tokenizer.table, size, begin=position % size)
         bits[position // size :][: len(segments)] += segments
         totals.append(score_totals(scored, trained.tokenizer.table, trained.tokenizer.is_fallback))
         checks.append(score_checks(trained, scored))
-        context, state, position = ids[-1:], scored.state, position + len(stretch)
-    score = reduce(add, totals).score(_interval(bits, len(text)))
-    return ScoredText(score, reduce(add, checks), bits)
+        context, state, position = ids[-1:], scored.state, position + len(block)
+    units = ScoredUnits(tuple(segment_sizes(len(text), size)), tuple(bits.tolist()))
+    return ScoredText(reduce(add, totals).score(interval(units), units), reduce(add, checks))
 
 
-def score_split(trained: Trained, text: str, ids: TokenIds, device: torch.device) -> ScoredText:
-    """Score `ids`, the tokens of a held-out part, from the start of a paragraph."""
-    scored = score_text(trained.model, text, ids, trained.tokenizer.encode(START), device=device)
-    bits = bits_of_segments(scored, trained.tokenizer.table, segment_size(len(text)))
-    totals = score_totals(scored, trained.tokenizer.table, trained.tokenizer.is_fallback)
-    return ScoredText(totals.score(_interval(bits, len(text))), score_checks(trained, scored), bits)
+def score_held_out(
+    trained: Trained, texts: Sequence[str], stretches: Sequence[TokenIds], device: torch.device
+) -> ScoredText:
+    """Score the stretches of a held-out part, each from the start of a paragraph; check the predictions.
+
+    `stretches` are the tokens of `texts`.
+    """
+    start = trained.tokenizer.encode(START)
+    scored = score_stretches(trained.model, texts, stretches, start, device=device)
+    table, mask = trained.tokenizer.table, trained.tokenizer.is_fallback
+    totals = reduce(add, (score_totals(each, table, mask) for each in scored))
+    units = scored_units(trained, scored)
+    checks = reduce(add, (score_checks(trained, each) for each in scored))
+    problems = (
+        prediction_problem(trained.model, each, start, device=device) for each in (scored[0], scored[-1])
+    )
+    problem = next(filter(None, problems), None)
+    return ScoredText(totals.score(interval(units), units), replace(checks, problem=problem))
+
+
+def scored_units(trained: Trained, scored: Sequence[TokenScores]) -> ScoredUnits:
+    """Return the pieces that the interval of a score is computed from: stretches, or segments of a few."""
+    if len(scored) >= MIN_UNITS:
+        sizes, bits = [len(each.text) for each in scored], [float(each.bits.sum()) for each in scored]
+        return ScoredUnits(tuple(sizes), tuple(bits))
+    sizes, bits = [], []
+    for each in scored:
+        size = segment_size(len(each.text), -(-NUM_SEGMENTS // len(scored)))
+        sizes += segment_sizes(len(each.text), size)
+        bits += bits_of_segments(each, trained.tokenizer.table, size).tolist()
+    return ScoredUnits(tuple(sizes), tuple(bits))
+
+
+def segment_size(num_chars: int, num_segments: int) -> int:
+    """Return the characters per segment of a text that is cut into about `num_segments`."""
+    return max(1, -(-num_chars // num_segments))
+
+
+def segment_sizes(num_chars: int, size: int) -> list[int]:
+    """Return the length of each segment of a text; the last one may be shorter."""
+    return [min(size, num_chars - start) for start in range(0, num_chars, size)]
 
 
 def score_checks(trained: Trained, scored: TokenScores) -> ScoreChecks:
@@ -95,5 +139,7 @@ def score_checks(trained: Trained, scored: TokenScores) -> ScoreChecks:
     )
 
 
-def _interval(bits: NDArray[np.float64], num_chars: int) -> tuple[float, float]:
-    return estimate(text_sample({0: bits}, num_chars, "")).interval
+def interval(units: ScoredUnits) -> tuple[float, float] | None:
+    """Return the 95 % interval of a run's score, which accounts for the passages alone."""
+    sizes, bits = (np.array([values], float) for values in (units.num_chars, units.bits))
+    return estimate(ratio_sample(bits, sizes, "", (0,), None)).interval

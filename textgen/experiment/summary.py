@@ -46,8 +46,8 @@ class ModelSummary:
 def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:
     """Return the layers of the model that an entry would train on a corpus, which decides its vocabulary."""
     tokenizer = entry.build_tokenizer()
-    encoded, _ = encode_corpus(entry, tokenizer, corpus)
-    vectors, _ = embed(entry, tokenizer, corpus.split.train, encoded.train)
+    encoded = encode_corpus(entry, tokenizer, corpus)
+    vectors, _ = embed(entry, tokenizer, corpus.split.train.text, encoded.train)
     model = entry.build_model(tokenizer.vocab_size, vectors)
     return summarize_model(model, entry.name)
 

@@ -48,6 +48,11 @@ class LanguageModel:
         return self._method("fit") is not None
 
     @property
+    def is_normalized(self) -> bool:
+        """Whether the model says that its logits are log-probabilities, which sum to 1."""
+        return bool(getattr(self.module, "is_normalized", False))
+
+    @property
     def device(self) -> torch.device:
         """The device of the model's weights."""
         return next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0)).device

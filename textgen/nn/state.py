@@ -28,6 +28,11 @@ def join(states: Sequence[State]) -> State:
     return map_tensors(lambda *parts: torch.cat(parts), *states)
 
 
+def first_rows(state: State, num_rows: int) -> State:
+    """Return the state of the first rows of a batch."""
+    return map_tensors(lambda tensor: tensor[:num_rows], state)
+
+
 def detach(state: State) -> State:
     """Return the state detached from the graph that produced it."""
     return map_tensors(Tensor.detach, state)

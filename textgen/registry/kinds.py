@@ -29,7 +29,11 @@ REQUIRED = {kind: methods(contract) for kind, contract in CONTRACTS.items()}
 """The methods that a class of each kind must have; a sampler may have `start` instead."""
 REQUIRED["model"] += ("state_dict",)  # which torch modules have
 
-STRINGS = {"alias": "an alias is a string", "suite": "a suite is the path of a file"}
+STRINGS = {
+    "alias": "an alias is a string",
+    "suite": "a suite is the path of a file",
+    "reference": "a reference is the name of an entry",
+}
 """Kinds whose components are strings, and a message for those that are not."""
 
 

@@ -36,6 +36,7 @@ KINDS = {
     "lexicon": "textgen.lexicons",
     "alias": "textgen.aliases",
     "suite": "textgen.suites",
+    "reference": "textgen.references",
 }
 """The entry-point group of each kind of component."""
 

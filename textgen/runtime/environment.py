@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import shlex
+import sys
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -51,6 +53,13 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
     }
+
+
+def command_line() -> str | None:
+    """Return the command that this process runs, or None if it is not one of textgen."""
+    program = Path(sys.argv[0])
+    is_command = program.stem == "textgen" or program.parts[-2:] == ("textgen", "__main__.py")
+    return shlex.join(["textgen", *sys.argv[1:]]) if is_command else None
 
 
 def usable_cores() -> float:

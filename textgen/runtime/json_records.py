@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -19,8 +20,11 @@ from textgen.runtime.messages import one_line
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Increment it when a field of any kept result changes its name or meaning."""
+
+NUMBERS = re.compile(r"\[\n((?: *[-+.\deE]+,?\n)+) *\]")
+"""A list of numbers as `json` writes it, one a line; no string contains a line break."""
 
 Record = TypeVar("Record")
 
@@ -43,6 +47,7 @@ def to_values(record: Any) -> Any:
 def to_json(record: Any) -> str:
     """Return a record as JSON that any parser reads: no NaN, lone surrogates replaced by U+FFFD."""
     text = json.dumps(to_values(record), indent=2, allow_nan=False, ensure_ascii=False)
+    text = NUMBERS.sub(lambda match: f"[{' '.join(match[1].split())}]", text)
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") + "\n"
 
 

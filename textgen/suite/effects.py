@@ -2,52 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from statistics import fmean
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from textgen.evaluation.old_intervals import Estimate, RatioSample, difference, estimate
+from textgen.evaluation.intervals import (
+    Contrast,
+    Sample,
+    difference,
+    estimate,
+    fitted_prior,
+    holm,
+    ratio_sample,
+)
+from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.generation.bound_sampler import build_sampler
-from textgen.suite.results import CaseResult, Effect, JobResult, QuestionResult, Writing
+from textgen.suite.results import CaseResult, Effect, JobResult, MeasuredRun, QuestionResult, Writing
 from textgen.suite.schema import Case, Question
 
 Results: TypeAlias = Sequence[JobResult]
 """Of one case, one for each seed."""
 
+Priors: TypeAlias = Mapping[str, SeedPrior]
+"""By metric: what is known about the variance between training seeds."""
 
-def answer(question: Question, found: Callable[[Case], Results]) -> QuestionResult:
+SCORE, REAL_WORDS = METRICS = ("bits_per_char", "real_word_rate")
+"""What a change has an effect on."""
+
+
+def shared_priors(cases: Iterable[Results]) -> dict[str, SeedPrior]:
+    """Return what the cases of a suite tell together about the variance between training seeds."""
+    runs = [list(map(measured_run, found)) for found in cases if found]
+    samples = {
+        metric: [sample for each in runs if (sample := sample_of(metric, each, "", SHIPPED_PRIORS))]
+        for metric in METRICS
+    }
+    return {metric: fitted_prior(each, SHIPPED_PRIORS[metric]) for metric, each in samples.items()}
+
+
+def answer(question: Question, found: Callable[[Case], Results], priors: Priors) -> QuestionResult:
     """Return the answer to a question, without what was not measured."""
     measured = {case.label: found(case) for case in question.cases}
+    cases = {
+        case.label: _case_result(case, measured[case.label], priors)
+        for case in question.cases
+        if measured[case.label]
+    }
+    pairs = [
+        (cases[case.label], cases[reference.label])
+        for case, reference in question.comparisons()
+        if case.label in cases and reference.label in cases
+    ]
     return QuestionResult(
         name=question.name,
         text=question.text,
         cumulative=question.cumulative,
-        cases=tuple(
-            _case_result(case, measured[case.label]) for case in question.cases if measured[case.label]
-        ),
-        effects=tuple(_effects(question, measured)),
+        cases=tuple(cases.values()),
+        effects=tuple(effects(pairs, priors)),
     )
 
 
-def _effects(question: Question, measured: dict[str, Results]) -> Iterator[Effect]:
-    for case, reference in question.comparisons():
-        new, old = measured[case.label], measured[reference.label]
-        if new and old:
-            yield Effect(
-                case=case.label,
-                reference=reference.label,
-                paired=_scored_text(new[0]) == _scored_text(old[0]),
-                bits_per_char=_difference(bits(new), bits(old)),
-                real_word_rate=_difference(real_words(new), real_words(old)),
-            )
+def effects(pairs: Sequence[tuple[CaseResult, CaseResult]], priors: Priors) -> list[Effect]:
+    """Return how cases differ from those they are compared with, from what their runs measured."""
+    found = [
+        Effect(
+            case=new.label,
+            reference=old.label,
+            paired=new.scored_text == old.scored_text,
+            bits_per_char=_contrast(SCORE, new, old, priors),
+            real_word_rate=_contrast(REAL_WORDS, new, old, priors),
+        )
+        for new, old in pairs
+    ]
+    for metric in METRICS:
+        found = _adjusted(found, metric)
+    return found
 
 
-def _case_result(case: Case, found: Results) -> CaseResult:
-    scored, real = bits(found), real_words(found)
+def _contrast(metric: str, new: CaseResult, old: CaseResult, priors: Priors) -> Contrast | None:
+    one, other = (sample_of(metric, case.runs, case.scored_text, priors) for case in (new, old))
+    return difference(one, other) if one and other else None
+
+
+def _adjusted(effects: Sequence[Effect], metric: str) -> list[Effect]:
+    """Return the effects with p-values of one metric adjusted for their number."""
+    contrasts: list[Contrast | None] = [getattr(effect, metric) for effect in effects]
+    adjusted = iter(holm([contrast.p_value for contrast in contrasts if contrast is not None]))
+    changes: list[dict[str, Any]] = [
+        {} if contrast is None else {metric: replace(contrast, p_value=next(adjusted))}
+        for contrast in contrasts
+    ]
+    return [replace(effect, **change) for effect, change in zip(effects, changes, strict=True)]
+
+
+def measured_run(job: JobResult) -> MeasuredRun:
+    """Return what intervals are computed from."""
+    score = None if job.result.problem else job.result.test or job.result.validation
+    written = next(iter(job.samples.values()))
+    return MeasuredRun(
+        seed=job.settings.seed,
+        is_trained=job.result.train.num_updates > 0,
+        units=score.units if score else None,
+        real_word_rate=written.metrics.real_word_rate,
+        real_word_pseudovalues=written.pseudovalues.get(REAL_WORDS),
+    )
+
+
+def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Priors) -> Sample | None:
+    """Return the score or the share of real words by each seed, or None if a run lacks it.
+
+    `text` is the hash of the text that the runs are scored on, whose passages they continue. Models that
+    count have no seed.
+    """
+    seeds = tuple(run.seed for run in runs)
+    prior = priors[metric] if any(run.is_trained for run in runs) else None
+    if metric == SCORE:
+        units = [run.units for run in runs if run.units is not None]
+        if len(units) < len(runs):
+            return None
+        amounts, sizes = (
+            np.array([getattr(each, name) for each in units], float) for name in ("bits", "num_chars")
+        )
+        return ratio_sample(amounts, sizes, f"stretches of {text}", seeds, prior)
+    values = [run.real_word_rate for run in runs if run.real_word_rate is not None]
+    shares = [run.real_word_pseudovalues for run in runs if run.real_word_pseudovalues is not None]
+    if min(len(values), len(shares)) < len(runs):
+        return None
+    return Sample(np.array(values), np.array(shares), f"passages of {text}", seeds, prior)
+
+
+def _case_result(case: Case, found: Results, priors: Priors) -> CaseResult:
+    measured = tuple(map(measured_run, found))
+    text = _scored_text(found[0])
+    scored, real = (sample_of(metric, measured, text, priors) for metric in METRICS)
     runs = [each.result for each in found]
     return CaseResult(
         label=case.label,
@@ -58,6 +149,8 @@ def _case_result(case: Case, found: Results) -> CaseResult:
         budget=found[0].settings.budget,
         samplers=case.samplers,
         num_seeds=len(found),
+        scored_text=text,
+        runs=measured,
         bits_per_char=estimate(scored) if scored else None,
         real_word_rate=estimate(real) if real else None,
         num_parameters=runs[0].num_parameters,
@@ -87,39 +180,6 @@ def mean_metrics(metrics: Sequence[TextMetrics]) -> TextMetrics:
         name: None if None in values else fmean(values) for name, values in columns.items()
     }
     return TextMetrics(**means)
-
-
-def _difference(new: RatioSample | None, old: RatioSample | None) -> Estimate | None:
-    return difference(new, old) if new and old else None
-
-
-def bits(found: Results) -> RatioSample | None:
-    """Return the bits of each segment of the scored text, per character, or None without a score."""
-    if not all(each.segment_bits for each in found):
-        return None
-    return RatioSample(
-        np.array([each.segment_bits for each in found]),
-        np.array([each.segment_chars for each in found], float),
-        f"segments of {_scored_text(found[0])}",
-        _seeds(found),
-    )
-
-
-def real_words(found: Results) -> RatioSample | None:
-    """Return the real words of each sample, per word, or None if nothing but odd signs was written."""
-    samples = [next(iter(each.samples.values())) for each in found]
-    if not all(any(sample.num_words) for sample in samples):
-        return None
-    return RatioSample(
-        np.array([sample.real_words for sample in samples], float),
-        np.array([sample.num_words for sample in samples], float),
-        f"prompts of {_scored_text(found[0])}",
-        _seeds(found),
-    )
-
-
-def _seeds(found: Results) -> tuple[int, ...]:
-    return tuple(each.settings.seed for each in found)
 
 
 def _scored_text(found: JobResult) -> str:

@@ -8,8 +8,7 @@ import time
 from dataclasses import dataclass
 
 from textgen.data.corpus import Corpus
-from textgen.evaluation.old_intervals import segment_sizes
-from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
+from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import Run
@@ -76,32 +75,28 @@ def run_job(job: Job, analyzer: TextAnalyzer, report: OnProgress = ignore_progre
     """Train, score and sample."""
     began = time.perf_counter()
     run = Experiment(job.entry, job.corpus, job.budget, job.device_config, job.seed).run(report)
-    held_out = job.corpus.split.held_out
-    writer = SampleWriter(held_out, analyzer)
+    writer = SampleWriter(job.corpus.split.held_out.stretches(), analyzer)
     return JobResult(
         settings=job.settings(),
         machine=machine(),
         result=run.result,
-        segment_bits=tuple(round(float(bits), 4) for bits in run.segment_bits),
-        segment_chars=tuple(segment_sizes(len(held_out)).tolist()),
         samples={spec: _written(run, spec, writer, job) for spec in job.case.samplers},
         seconds=time.perf_counter() - began,
     )
 
 
-def held_out_metrics(job: Job, analyzer: TextAnalyzer) -> TextMetrics:
+def measure_held_out(job: Job, analyzer: TextAnalyzer) -> MeasuredText:
     """Return the metrics of how the authors themselves continued the passages."""
-    return SampleWriter(job.corpus.split.held_out, analyzer).held_out_metrics()
+    return SampleWriter(job.corpus.split.held_out.stretches(), analyzer).measure_held_out()
 
 
 def _written(run: Run, spec: str, writer: SampleWriter, job: Job) -> WrittenText:
     sampler = build_sampler(spec)
     entropy = EntropyRecorder(sampler.temperature, run.tokenizer.table.num_chars)
-    measured = writer.measure(run, sampler, job.seed, job.device_config, entropy.record)
+    written = writer.measure(run, sampler, job.seed, job.device_config, entropy.record)
     return WrittenText(
-        metrics=measured.metrics,
+        metrics=written.measured.metrics,
+        pseudovalues=written.measured.pseudovalues,
         entropy_per_char=entropy.bits_per_char,
-        real_words=measured.real_words,
-        num_words=measured.num_words,
-        text=measured.texts[0],
+        text=written.texts[0],
     )

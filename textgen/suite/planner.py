@@ -65,7 +65,7 @@ class JobPlanner:
         """Return the analyzer of what a case writes: it knows the words of all of the training text."""
         key = case.clean, self._max_chars(case)
         if key not in self._analyzers:
-            self._analyzers[key] = TextAnalyzer(self._corpus(*key, 100.0).split.train, load_lexicon())
+            self._analyzers[key] = TextAnalyzer(self._corpus(*key, 100.0).split.train.text, load_lexicon())
         return self._analyzers[key]
 
     def path(self, job: Job) -> Path:

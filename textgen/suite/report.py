@@ -8,7 +8,7 @@ from itertools import pairwise, takewhile
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.evaluation.old_intervals import Estimate
+from textgen.evaluation.intervals import Contrast, Estimate
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.runtime.markdown import table_lines
 from textgen.suite.results import CaseResult, QuestionResult, SuiteResult, Writing
@@ -39,8 +39,8 @@ def to_markdown(result: SuiteResult) -> str:
         f"{result.num_seeds} seeds, {result.device}, {result.precision}; {about.processor}, "
         f"{threads}{at_once}; torch {result.versions['torch']}.\n",
         f"A change in brackets is its interval ({result.interval_method}). Fewer bits per character and more "
-        "real words are better; **bold** changes have an interval without zero."
-        + _own_words(author.real_word_rate),
+        "real words are better; **bold** changes are clear: more than chance explains at 5 %, corrected for "
+        "the number of changes in a table (Holm)." + _own_words(author.real_word_rate),
     ]
     for question in result.questions:
         lines += ["", *question_lines(question, author)]
@@ -149,12 +149,14 @@ def show_value(estimate: Estimate | None, places: int, percent: bool = False) ->
     return f"{100 * estimate.value:.{places}f} %" if percent else f"{estimate.value:.{places}f}"
 
 
-def show_change(estimate: Estimate | None, places: int, percent: bool = False) -> str:
-    """Return a change with its interval, bold if the interval excludes zero, or nothing for none."""
-    if estimate is None:
+def show_change(contrast: Contrast | None, places: int, percent: bool = False) -> str:
+    """Return a change with its interval, bold if it is clear, or nothing for none."""
+    if contrast is None:
         return ""
     factor = 100 if percent else 1
-    change, low, high = (factor * part for part in (estimate.value, *estimate.interval))
-    text = f"{change:+.{places}f}"
-    text = f"**{text}**" if estimate.is_clear else text
+    text = f"{factor * contrast.value:+.{places}f}"
+    text = f"**{text}**" if contrast.is_clear else text
+    if contrast.interval is None:
+        return text
+    low, high = (factor * end for end in contrast.interval)
     return f"{text} ({low:+.{places}f} to {high:+.{places}f})"

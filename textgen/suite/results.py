@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from textgen.comparison.results import HeldOut
-from textgen.data.corpus import CorpusInfo
-from textgen.evaluation.old_intervals import Estimate
+from textgen.data.corpus import CorpusInfo, TextSources
+from textgen.evaluation.intervals import Contrast, Estimate
+from textgen.evaluation.scoring import ScoredUnits
+from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.experiment.results import RunResult
@@ -51,10 +53,9 @@ class WrittenText:
     """Text that one sampler wrote after the held-out passages, and its metrics."""
 
     metrics: TextMetrics
+    pseudovalues: dict[str, tuple[float, ...]]
+    """By metric: the contribution of each continuation, from which intervals are computed."""
     entropy_per_char: float
-    real_words: tuple[int, ...]
-    """Number of real words in each continuation."""
-    num_words: tuple[int, ...]
     text: str
     """The first continuation."""
 
@@ -67,8 +68,6 @@ class JobResult:
     settings: JobSettings
     machine: Machine
     result: RunResult
-    segment_bits: tuple[float, ...]
-    segment_chars: tuple[int, ...]
     samples: dict[str, WrittenText]
     """By sampler."""
     seconds: float
@@ -84,6 +83,20 @@ class Writing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasuredRun:
+    """What one run contributes to the intervals of its case."""
+
+    seed: int
+    is_trained: bool
+    """Whether by gradient; a model that counts has no seed."""
+    units: ScoredUnits | None
+    """The stretches of the scored text, with their bits."""
+    real_word_rate: float | None
+    real_word_pseudovalues: tuple[float, ...] | None
+    """Contribution of each continuation."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CaseResult:
     """Result of one case over all seeds."""
 
@@ -95,6 +108,10 @@ class CaseResult:
     budget: str
     samplers: tuple[str, ...]
     num_seeds: int
+    scored_text: str
+    """The hash of the text that is scored."""
+    runs: tuple[MeasuredRun, ...]
+    """One for each seed."""
     bits_per_char: Estimate | None
     real_word_rate: Estimate | None
     num_parameters: int
@@ -109,14 +126,17 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class Effect:
-    """Difference of a case from the one it is compared with."""
+    """Difference of a case from the one it is compared with.
+
+    P-values are adjusted for the number of comparisons of the question by the method of Holm (1979).
+    """
 
     case: str
     reference: str
     paired: bool
     """Whether both are scored on the same text."""
-    bits_per_char: Estimate | None
-    real_word_rate: Estimate | None
+    bits_per_char: Contrast | None
+    real_word_rate: Contrast | None
 
 
 @dataclass(frozen=True)
@@ -146,9 +166,12 @@ class SuiteResult:
     """Result of a suite on one corpus, as `textgen suite --json` prints it."""
 
     schema_version: int = SCHEMA_VERSION
+    command: str | None
+    """The command that made it, if a command did."""
     suite: str
     """The title of the suite."""
     corpus: CorpusInfo
+    sources: TextSources
     held_out: HeldOut
     budget: str
     num_seeds: int
@@ -159,6 +182,8 @@ class SuiteResult:
     machine: Machine
     interval_method: str
     """What kind of interval the values and effects have."""
+    seed_priors: dict[str, SeedPrior]
+    """By metric: what the intervals take to be known about the variance between training seeds."""
     questions: tuple[QuestionResult, ...]
     failures: dict[str, str]
     """Case and seed: why it failed."""

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from textgen.api import TextgenError
 from textgen.comparison.results import HeldOut
-from textgen.evaluation.old_intervals import INTERVAL_METHOD
+from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.registry.attribution import describe_error
-from textgen.runtime.environment import machine, versions
+from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import make_folder, write_file
 from textgen.runtime.json_records import DamagedRecordError, read_record, to_json
-from textgen.suite.effects import answer
-from textgen.suite.job import Job, held_out_metrics
+from textgen.suite.effects import answer, shared_priors
+from textgen.suite.job import Job, measure_held_out
 from textgen.suite.planner import JobPlanner, SuiteOptions
 from textgen.suite.results import JobResult, SuiteResult
 from textgen.suite.schema import Case, Suite
@@ -58,10 +58,14 @@ def run_suite(
             results[path], about = found, found.machine
     first = planner.job(suite.cases()[0], 0)
     found_of = partial(_found, planner, results)
+    measured = measure_held_out(first, planner.analyzer(first.case))
+    priors = shared_priors(map(found_of, dict.fromkeys(suite.cases())))
     result = SuiteResult(
+        command=command_line(),
         suite=suite.title,
         corpus=first.corpus.info,
-        held_out=HeldOut(held_out_metrics(first, planner.analyzer(first.case))),
+        sources=first.corpus.sources,
+        held_out=HeldOut(measured.metrics, measured.pseudovalues),
         budget=options.budget or suite.budget,
         num_seeds=planner.num_seeds,
         num_jobs=options.num_jobs,
@@ -70,7 +74,8 @@ def run_suite(
         versions=versions(),
         machine=about,
         interval_method=INTERVAL_METHOD,
-        questions=tuple(answer(question, found_of) for question in suite.questions),
+        seed_priors=priors,
+        questions=tuple(answer(question, found_of, priors) for question in suite.questions),
         failures=failures,
     )
     write_file(folder / RESULT, to_json(result))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from textgen.api import TextgenError
@@ -32,6 +32,20 @@ class Budget:
     def fraction(self, seconds: float, epochs: float, chars: float) -> float:
         """Return the share of the budget that is spent, from 0 to 1 and above."""
         return {"seconds": seconds, "epochs": epochs, "chars": chars}[self.unit] / self.amount
+
+    def without(self, seconds: float) -> Budget:
+        """Return what a preparation of `seconds` leaves of a budget in seconds; of others it takes nothing.
+
+        Raises `TextgenError` if nothing is left.
+        """
+        if self.unit != "seconds":
+            return self
+        if seconds >= self.amount:
+            raise TextgenError(
+                f"budget {self.text}: tokenizing the text and making the vectors took {seconds:.1f} s, "
+                "which leaves no time to train; give a larger budget"
+            )
+        return replace(self, amount=self.amount - seconds)
 
     def __str__(self) -> str:
         return self.text

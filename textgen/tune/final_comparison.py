@@ -29,8 +29,10 @@ def compare_entries(
     gain, interval = None, None
     for difference in result.differences:  # one, if both have a score
         sign = 1 if difference.a == best.name else -1
-        ends = sorted(sign * end for end in difference.interval)
-        gain, interval = sign * difference.bits_per_char, (ends[0], ends[1])
+        gain = sign * difference.bits_per_char
+        if difference.interval is not None:
+            ends = sorted(sign * end for end in difference.interval)
+            interval = ends[0], ends[1]
     return FinalComparison(
         scored_on=result.scored_on,
         seeds=tuple(range(options.seed, options.seed + options.num_seeds)),

@@ -10,6 +10,7 @@ from typing import Protocol
 from textgen.api import TextgenError
 from textgen.comparison.bench import BenchOptions
 from textgen.data.corpus import Corpus
+from textgen.data.split import NO_PART
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.registry.options import declared_options
@@ -85,20 +86,23 @@ class EntryObjective:
         return EntrySettings(**made_with, parts=self.entry.parts, options=self.entry.options)
 
     def evaluate(self, params: Mapping[str, Value], on_progress: OnProgress) -> float:
-        """Train and score; raises `TextgenError` if the tokenizer loses text."""
+        """Train and score; raises `TextgenError` if the score means nothing."""
         # No trial may see the test part. Without one, an experiment scores validation as it would test.
-        corpus = replace(self.corpus, split=replace(self.corpus.split, test=""))
+        corpus = replace(self.corpus, split=replace(self.corpus.split, test=NO_PART))
         entry = parse_entry(spell(self.entry.name, self.dimensions, params))
         run = Experiment(entry, corpus, self.budget, self.device_config, self.seed).run(on_progress)
-        if run.result.validation is None:
-            name = entry.parts["tokenizer"]
-            raise TextgenError(f"tokenizer {name!r} loses text, so there is no score to tune by")
+        if run.result.validation is None or run.result.problem:
+            raise TextgenError(f"{entry.name}: {run.result.problem}, so there is no score to tune by")
         return run.result.validation.bits_per_char
 
     def compare(self, best: str, num_seeds: int, folder: Path, report: Report) -> FinalComparison:
         """Train both on the whole corpus with the seeds that follow the study's."""
         options = BenchOptions(
-            budget=self.budget, device_config=self.device_config, seed=self.seed + 1, num_seeds=num_seeds
+            budget=self.budget,
+            device_config=self.device_config,
+            seed=self.seed + 1,
+            num_seeds=num_seeds,
+            has_references=False,
         )
         return compare_entries(
             self.entry, parse_entry(best), self.corpus, options, folder=folder, report=report

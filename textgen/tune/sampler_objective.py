@@ -94,13 +94,13 @@ class SamplerObjective:
 
     def distance(self, spec: str, part: str, seed: int) -> float:
         """Return the distance of what a sampler writes after passages of `validation` or `test`."""
-        writer = SampleWriter(self.corpus.split.scored(part), self._analyzer)
+        writer = SampleWriter(self.corpus.split.scored(part).stretches(), self._analyzer)
         measured = writer.measure(self._loaded, build_sampler(spec), seed, self.device_config)
-        return mean_distance(measured.metrics, writer.held_out_metrics())
+        return mean_distance(measured.measured.metrics, writer.measure_held_out().metrics)
 
     @cached_property
     def _analyzer(self) -> TextAnalyzer:
-        return TextAnalyzer(self.corpus.split.train, load_lexicon())
+        return TextAnalyzer(self.corpus.split.train.text, load_lexicon())
 
     @cached_property
     def _loaded(self) -> Run:

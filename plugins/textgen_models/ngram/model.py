@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,6 +33,8 @@ class NGram(nn.Module):
 
     Everything is computed on the CPU. A model that was fitted to an empty text is uniform.
     """
+
+    is_normalized: ClassVar[bool] = True
 
     def __init__(
         self,

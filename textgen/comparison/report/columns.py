@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from statistics import fmean, stdev
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from textgen.comparison.results import Comparison, EntryScore
+from textgen.comparison.results import Comparison, EntryScore, MetricEstimate, ReferenceScore
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.text_metrics import TextMetrics
+from textgen.experiment.experiment import LOSES_TEXT
 from textgen.experiment.results import EntryResult
 
 DASH = "\N{EN DASH}"
@@ -19,7 +20,7 @@ Value = TypeVar("Value")
 
 
 class Cell(NamedTuple):
-    """The text of one cell; `spread` is the standard deviation over seeds, as ` ± 0.01`, or empty."""
+    """The text of one cell; `spread` is half of a 95 % interval, as ` ± 0.01`, or empty."""
 
     text: str
     spread: str = ""
@@ -36,17 +37,22 @@ class EntryRow:
     comparable: bool = True
     part: str = "test"
     """The part of the split whose score counts."""
-    estimate: EntryScore | None = None
-    """The score over all seeds, with its interval."""
-    reference_score: float | None = None
-    """Bits per character of a reference."""
+    estimate: EntryScore | ReferenceScore | None = None
+    """The score over all seeds, or of a reference, with its interval."""
+    metrics: Mapping[str, MetricEstimate] = field(default_factory=dict)
+    """The metrics of text that have an interval, by their names."""
     reference_metrics: TextMetrics | None = None
     """Metrics of the held-out text, for the row that it has."""
 
     @property
     def is_reference(self) -> bool:
         """Whether the row is not an entry."""
-        return self.reference_score is not None or self.reference_metrics is not None
+        return isinstance(self.estimate, ReferenceScore) or self.reference_metrics is not None
+
+    @property
+    def problem(self) -> str | None:
+        """Why the row has no rank."""
+        return next((run.problem for run in self.runs if run.problem is not None), None)
 
     @property
     def scores(self) -> list[Score]:
@@ -56,8 +62,8 @@ class EntryRow:
     @property
     def bits_per_char(self) -> list[float]:
         """The score of each run, or that of a reference."""
-        if self.reference_score is not None:
-            return [self.reference_score]
+        if isinstance(self.estimate, ReferenceScore):
+            return [self.estimate.bits_per_char]
         return [score.bits_per_char for score in self.scores]
 
     @property
@@ -76,8 +82,10 @@ class Column(Generic[Value]):
     values: Callable[[EntryRow], Sequence[Value]]
     """The values of a row, one for each seed; numbers are averaged, of others the first is shown."""
     write: Callable[[Value], str] = str
-    better: Literal["", "lower", "higher", "closest"] = ""
-    """Which value is best; `closest` is to the reference row."""
+    spread: Callable[[EntryRow], float | None] = lambda row: None
+    """Half of the width of the value's 95 % interval, where it has one."""
+    is_best: Callable[[EntryRow], bool] = lambda row: False
+    """Whether the value is marked: it is clearly better than those of all others."""
     extra: bool = False
     """Whether an 80-column terminal may leave this column out; such columns come last."""
     align: Literal["left", "right"] = "right"
@@ -91,36 +99,25 @@ class Column(Generic[Value]):
         return fmean(values) if is_number else values[0] if values else None
 
     def cells(self, rows: Sequence[EntryRow]) -> list[Cell]:
-        """Return the cell of each row: the mean over its seeds, the best one marked."""
-        averages = [self.average(row) for row in rows]
-        best = self._best(rows, averages)
+        """Return the cell of each row: the mean over its seeds, marked if it is clearly the best."""
         return [
             Cell(self._missing(row))
-            if average is None
-            else Cell(self.write(average), self._spread(row), average == best and not row.is_reference)
-            for row, average in zip(rows, averages, strict=True)
+            if (average := self.average(row)) is None
+            else Cell(self.write(average), self._spread(row), self.is_best(row))
+            for row in rows
         ]
 
     def _missing(self, row: EntryRow) -> str:
-        if self.is_score and not row.is_reference and not (row.runs and row.comparable):
-            return "not comparable" if row.runs else "failed"
-        return "" if row.is_reference else DASH
+        if not self.is_score or row.is_reference or (row.runs and row.comparable):
+            return "" if row.is_reference else DASH
+        if not row.runs:
+            return "failed"
+        return "not comparable" if row.problem == LOSES_TEXT else "no rank"
 
     def _spread(self, row: EntryRow) -> str:
-        """Return the standard deviation over seeds; speeds have none, since they vary with the machine."""
-        values: Sequence[Any] = self.values(row)
-        varies = self.better in ("lower", "closest") and len(values) > 1 and all(map(math.isfinite, values))
-        return f" ± {self.write(stdev(values))}" if varies else ""
-
-    def _best(self, rows: Sequence[EntryRow], averages: Sequence[Any]) -> Any:
-        pairs = [pair for pair in zip(rows, averages, strict=True) if self.better and pair[1] is not None]
-        own = [average for row, average in pairs if not row.is_reference]
-        targets = [average for row, average in pairs if row.is_reference]
-        if len(set(own)) < 2:
-            return None
-        if self.better == "closest":
-            return min(own, key=lambda value: abs(value - targets[0])) if targets else None
-        return min(own) if self.better == "lower" else max(own)
+        half = self.spread(row)
+        write: Callable[[Any], str] = self.write
+        return "" if half is None else f" ± {write(half)}"
 
 
 def of_runs(value: Callable[[EntryResult], Value | None]) -> Callable[[EntryRow], Sequence[Value]]:
@@ -138,6 +135,22 @@ def of_metrics(value: Callable[[TextMetrics], Value | None]) -> Callable[[EntryR
     return lambda row: [found for metrics in row.sample_metrics if (found := value(metrics)) is not None]
 
 
+def metric_column(
+    header: str, metric: str, write: Callable[[float], str], *, extra: bool = False
+) -> Column[float]:
+    """Return the column of a metric of generated text, with its intervals."""
+
+    def spread(row: EntryRow) -> float | None:
+        interval = row.metrics[metric].interval if metric in row.metrics else None
+        return None if interval is None else (interval[1] - interval[0]) / 2
+
+    def is_best(row: EntryRow) -> bool:
+        return metric in row.metrics and row.metrics[metric].is_best
+
+    values = of_metrics(lambda metrics: getattr(metrics, metric))
+    return Column(header, values, write, spread, is_best, extra)
+
+
 def entry_rows(result: Comparison) -> list[EntryRow]:
     """Return the entries, best first, then those that cannot be compared, then those that failed."""
     estimates = {score.name: score for score in result.scores}
@@ -150,10 +163,10 @@ def entry_rows(result: Comparison) -> list[EntryRow]:
             for entry in own
             if not isinstance(entry, EntryResult)
         ]
-        comparable = all(run.comparable for run in runs)
-        rows.append(
-            EntryRow(name, runs, failures, comparable, part=result.scored_on, estimate=estimates.get(name))
-        )
+        comparable = all(run.is_comparable for run in runs)
+        metrics = {each.metric: each for each in result.metrics if each.name == name}
+        estimate = estimates.get(name)
+        rows.append(EntryRow(name, runs, failures, comparable, result.scored_on, estimate, metrics))
     return sorted(rows, key=rank)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textgen.comparison.report.answer import scope
 from textgen.comparison.report.columns import entry_rows
 from textgen.comparison.report.formats import count
 from textgen.comparison.report.scores import category_table, difference_table, score_table
@@ -12,16 +13,15 @@ from textgen.comparison.results import Comparison
 
 
 def summary(result: Comparison) -> list[str]:
-    """Return the lines that say what was compared, on what and with what."""
+    """Return the lines that say what scores hold for, what was compared, on what and with what."""
     corpus = result.corpus
-    sizes = [part.num_chars for part in vars(corpus.split).values()]
-    shares = "/".join(f"{100 * size / sum(sizes):.0f}" for size in sizes if size)
     versions, machine = (
         ", ".join(f"{key} {value}" for key, value in part.items())
         for part in (result.versions, vars(result.machine))
     )
     return [
-        f"{count(corpus.num_chars)} characters, cleaner {corpus.cleaner}, split {shares}, "
+        *scope(result),
+        f"{count(corpus.num_chars)} characters, cleaner {corpus.cleaner}, split {corpus.split.method}, "
         f"sha256 {corpus.sha256[:12]}",
         f"budget {result.budget} each, {result.device}, {result.precision}, scored on {result.scored_on}",
         "; ".join((versions, machine)),

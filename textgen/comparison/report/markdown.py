@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from textgen.comparison.report.answer import answer
 from textgen.comparison.report.contents import summary, tables
 from textgen.comparison.report.table import NUM_WORDS, Note, Table
 from textgen.comparison.report.written import made_up_words, sample_groups
@@ -18,6 +19,7 @@ def to_markdown(result: Comparison) -> str:
 
 def _lines(result: Comparison) -> Iterator[str]:
     yield f"# Comparison on {escape(result.corpus.name)}\n"
+    yield f"**{escape(answer(result))}**\n"
     yield from (f"- {escape(line)}" for line in summary(result) if line)
     for table in tables(result):
         yield f"\n## {escape(table.title)}\n\n{escape(table.caption)}\n"

@@ -7,43 +7,47 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
+from textgen.comparison.report.answer import verdict
 from textgen.comparison.report.columns import DASH, Column, EntryRow, of_runs, of_scores, rank
 from textgen.comparison.report.formats import bits, percent, perplexity, plain, short
 from textgen.comparison.report.table import Note, Table, make_table
-from textgen.comparison.results import Comparison, Difference
+from textgen.comparison.results import Comparison, Difference, EntryScore, Interval
+from textgen.experiment.results import EntryResult
 
 
 def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the scores of entries and references, best first."""
-    references = [
-        EntryRow(reference.name, reference_score=reference.bits_per_char) for reference in result.references
-    ]
+    references = [EntryRow(reference.name, estimate=reference) for reference in result.references]
     ranked = sorted([*rows, *references], key=rank)
     columns: list[Column[Any]] = [
-        Column("bits/\nchar", lambda row: row.bits_per_char, bits, "lower", is_score=True),
-        Column(
-            "95 %\ninterval",
-            lambda row: [row.estimate.interval] if row.estimate else [],
-            lambda ends: DASH.join(map(bits, ends)),
-        ),
+        Column("bits/\nchar", lambda row: row.bits_per_char, bits, is_best=_is_best, is_score=True),
+        Column("95 %\ninterval", _intervals, lambda ends: DASH.join(map(bits, ends))),
         Column("perplexity\nper word", of_scores(lambda score: score.perplexity_per_word), perplexity),
         Column("para-\nmeters", of_runs(lambda run: run.num_parameters), short),
+        Column("frozen", of_runs(lambda run: run.num_frozen_parameters or None), short),
         Column("bits/\nbyte", of_scores(lambda score: score.bits_per_byte), bits, extra=True),
         Column("nats/\nchar", of_scores(lambda score: score.nats_per_char), bits, extra=True),
-        Column("validation\nbits/char", _validation_bits, bits, "lower", extra=True),
+        Column("validation\nbits/char", _validation_bits, bits, extra=True),
     ]
     caption = (
-        "Bits per character of the whole text, lower is better. Italics: references. "
-        f"Interval: {result.interval_method}"
+        "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references. "
+        f"Interval: {result.interval_method}. Perplexities compare within a text only."
     )
-    if any(len(row.runs) > 1 for row in rows):
-        caption += "; ±: standard deviation over seeds"
-    table = make_table("Scores", f"{caption}.", columns, ranked)
+    table = make_table("Scores", caption, columns, ranked)
     scores = [fmean(row.bits_per_char) if row.bits_per_char and row.comparable else 0.0 for row in ranked]
     bars = [
         replace(row, bar=score / max(scores)) for row, score in zip(table.rows, scores, strict=False) if score
     ]
-    return replace(table, rows=[*bars, *table.rows[len(bars) :]], notes=_notes(rows))
+    notes = [*_notes(rows), *(Note(f"{each.name}: {each.description}") for each in result.references)]
+    return replace(table, rows=[*bars, *table.rows[len(bars) :]], notes=notes)
+
+
+def _is_best(row: EntryRow) -> bool:
+    return isinstance(row.estimate, EntryScore) and row.estimate.is_best
+
+
+def _intervals(row: EntryRow) -> list[Interval]:
+    return [row.estimate.interval] if row.estimate and row.estimate.interval else []
 
 
 def _validation_bits(row: EntryRow) -> list[float]:
@@ -52,38 +56,50 @@ def _validation_bits(row: EntryRow) -> list[float]:
 
 
 def _notes(rows: Sequence[EntryRow]) -> list[Note]:
-    """Return why entries failed or wrote nothing, and whose scores cannot be used."""
+    """Return why entries failed, have no rank or wrote nothing, and whose training was disturbed."""
     notes = [Note(plain(failure)) for row in rows for failure in row.failures]
     for row in rows:
         unwritten = dict.fromkeys(reason for run in row.runs for reason in run.sample_errors)
         notes += [Note(plain(reason), [row.name]) for reason in unwritten]
-    unproven = [row for row in rows if any(not run.score_checks.decoded_equals_text for run in row.runs)]
-    lossy = [row.name for row in unproven if not row.comparable]
-    wrong = [row.name for row in unproven if row.comparable]
-    if lossy:
-        notes.append(Note("not comparable, since the tokenizer loses text", lossy))
-    if wrong:
-        notes.append(Note("do not trust these scores, the decoded tokens differ from the text", wrong))
+    problems: dict[str, list[str]] = {}
+    for row in rows:
+        if row.problem is not None:
+            problems.setdefault(row.problem, []).append(row.name)
+    notes += [Note(f"no rank, since {plain(problem)}", names) for problem, names in problems.items()]
+    unproven = [row for row in rows if row.comparable and not all(map(_is_proven, row.runs))]
+    if unproven:
+        names = [row.name for row in unproven]
+        notes.append(Note("do not trust these scores, the decoded tokens differ from the text", names))
     return notes
+
+
+def _is_proven(run: EntryResult) -> bool:
+    return run.score_checks.decoded_equals_text
 
 
 def difference_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return how much worse each entry is than the best one, and whether that is clear."""
     by_name = {difference.b: difference for difference in result.differences}
+    scores = {score.name: score for score in result.scores}
     columns: list[Column[Any]] = [
         Column("bits/char", lambda row: [f"{by_name[row.name].bits_per_char:+.4f}"]),
-        Column("95 % interval", lambda row: ["[{:+.4f}, {:+.4f}]".format(*by_name[row.name].interval)]),
-        Column("verdict", lambda row: [_verdict(by_name[row.name])], align="left"),
+        Column("95 % interval", lambda row: [_ends(by_name[row.name])]),
+        Column(
+            "verdict",
+            lambda row: [verdict(result, scores[row.name], by_name[row.name].is_clear)],
+            align="left",
+        ),
     ]
-    caption = "Bits per character more than the best; clear if the 95 % interval (paired) excludes 0."
+    caption = "Bits per character more than the best. Clear: more than chance explains at 5 %" + (
+        f", corrected for {len(by_name)} comparisons (Holm)." if len(by_name) > 1 else "."
+    )
     compared = [row for row in rows if row.name in by_name]
     best = result.differences[0].a if result.differences else ""
     return make_table(f"Difference from {best}", caption, columns, compared)
 
 
-def _verdict(difference: Difference) -> str:
-    low, high = difference.interval
-    return "clearly worse" if low > 0 else "clearly better" if high < 0 else "no clear difference"
+def _ends(difference: Difference) -> str:
+    return DASH if difference.interval is None else "[{:+.4f}, {:+.4f}]".format(*difference.interval)
 
 
 def category_table(rows: Sequence[EntryRow]) -> Table:
@@ -93,7 +109,7 @@ def category_table(rows: Sequence[EntryRow]) -> Table:
         Column("OOV\nwords", of_scores(lambda score: score.bits_by_category.oov_words), bits),
         Column("punctu-\nation", of_scores(lambda score: score.bits_by_category.punctuation), bits),
         Column("white\nspace", of_scores(lambda score: score.bits_by_category.white_space), bits),
-        Column("sum", of_scores(lambda score: score.bits_per_char), bits, "lower"),
+        Column("sum", of_scores(lambda score: score.bits_per_char), bits),
         Column("without\nOOV", of_scores(lambda score: score.bits_per_char_without_oov), bits),
         Column("OOV\nrate %", of_scores(lambda score: score.oov_rate), percent),
     ]

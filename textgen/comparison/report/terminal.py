@@ -15,6 +15,7 @@ from rich.segment import Segment
 from rich.table import Table as Grid
 from rich.text import Text
 
+from textgen.comparison.report.answer import answer
 from textgen.comparison.report.columns import Column
 from textgen.comparison.report.contents import summary, tables
 from textgen.comparison.report.table import NUM_WORDS, Note, Row, Table
@@ -35,7 +36,8 @@ RULED, DIVIDED = (box.Box(str(lines), ascii=True) for lines in (box.SIMPLE_HEAD,
 
 def render(result: Comparison, console: Console) -> None:
     """Print the report of a comparison, as wide as the console."""
-    parts: list[RenderableType] = [_heading(f"Comparison on {result.corpus.name}")]
+    parts: list[RenderableType] = [Text(answer(result), "bold")]
+    parts += [_heading(f"Comparison on {result.corpus.name}")]
     parts += [Text(line, "dim") for line in summary(result) if line]
     for table in tables(result):
         parts += ["", _heading(table.title), Text(table.caption, "dim italic"), ""]

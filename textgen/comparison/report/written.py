@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from textgen.comparison.report.columns import Column, EntryRow, entry_rows, of_metrics
+from textgen.comparison.report.columns import Column, EntryRow, entry_rows, metric_column, of_metrics
 from textgen.comparison.report.formats import count, percent, plain
 from textgen.comparison.report.table import Table, make_table
 from textgen.comparison.results import Comparison
@@ -22,18 +22,20 @@ class SampleGroup(NamedTuple):
 
 def metrics_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the metrics of what each entry wrote, next to those of the held-out text."""
+    spans = of_metrics(lambda text: text.longest_verbatim_span)
     columns = [
-        Column("real\nwords %", of_metrics(lambda text: text.real_word_rate), percent, "closest"),
-        Column("distinct-2\n%", of_metrics(lambda text: text.distinct_2), percent, "closest"),
-        Column("repeti-\ntion %", of_metrics(lambda text: text.repetition_4), percent, "closest"),
-        Column("self\nBLEU %", of_metrics(lambda text: text.self_bleu), percent, "closest"),
-        Column("novel\n4-grams %", of_metrics(lambda text: text.novel_4gram_rate), percent, "closest"),
-        Column("verbatim\nspan", of_metrics(lambda text: text.longest_verbatim_span), count, "closest"),
-        Column("distinct-1\n%", of_metrics(lambda text: text.distinct_1), percent, "closest", extra=True),
+        metric_column("real\nwords %", "real_word_rate", percent),
+        metric_column("distinct-2\n%", "distinct_2", percent),
+        metric_column("repeti-\ntion %", "repetition_4", percent),
+        metric_column("self\nBLEU %", "self_bleu", percent),
+        metric_column("novel\n4-grams %", "novel_4gram_rate", percent),
+        Column("verbatim\nspan", spans, count),
+        metric_column("distinct-1\n%", "distinct_1", percent, extra=True),
     ]
     caption = (
-        "Best is closest to the held-out text. Novel 4-grams are not in the training text; "
-        "verbatim span: the most characters in a row that are."
+        f"Of what {plain(result.measured_sampler)} writes, with 95 % intervals. Best is closest to the "
+        "held-out text; bold: clearly closest. Novel 4-grams are not in the training text; verbatim span: "
+        "the most characters in a row that are."
     )
     held_out = EntryRow("held-out text", reference_metrics=result.held_out.sample_metrics)
     return make_table("Generated text", caption, columns, [*rows, held_out])

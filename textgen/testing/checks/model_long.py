@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from textgen.evaluation.scoring import log_softmax
+from textgen.evaluation.token_bits import log_softmax
 from textgen.testing.asserts import EXACT, FAR_TOLERANCE, require, require_close, shown
 from textgen.testing.builders import VOCAB_SIZE, in_chunks, logits_of, random_batch, trained_model
 from textgen.testing.runner import check

@@ -1,0 +1,149 @@
+"""Intervals and verdicts of a comparison, computed from what each row of it holds.
+
+`textgen verify` computes them again from a saved result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from textgen.comparison.results import (
+    Difference,
+    EntryScore,
+    HeldOut,
+    MetricEstimate,
+    ReferenceScore,
+)
+from textgen.evaluation.baselines import Reference
+from textgen.evaluation.intervals import LEVEL, Sample, difference, estimate, holm, ratio_sample
+from textgen.evaluation.scoring import ScoredUnits
+from textgen.evaluation.seed_priors import SeedPrior
+from textgen.experiment.results import EntryResult
+
+CLOSEST = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
+"""Metrics of which the best is the closest to that of the held-out text."""
+
+TEXT, PASSAGES = "the held-out text", "the passages"
+"""What the units of scores and of text metrics are pieces of."""
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Scores, best first, their differences from the best, and metrics of text."""
+
+    scores: tuple[EntryScore, ...]
+    differences: tuple[Difference, ...]
+    metrics: tuple[MetricEstimate, ...]
+
+
+def judge(
+    rows: Iterable[EntryResult], held_out: HeldOut, scored_on: str, priors: Mapping[str, SeedPrior]
+) -> Verdicts:
+    """Return what follows from the rows of a comparison, several of one name being its seeds."""
+    by_name: dict[str, list[EntryResult]] = {}
+    for row in rows:
+        by_name.setdefault(row.name, []).append(row)
+    samples = {
+        name: sample
+        for name, runs in by_name.items()
+        if (sample := score_sample(runs, scored_on, priors["bits_per_char"])) is not None
+    }
+    scores, differences = rank(samples)
+    metrics = [each for metric in CLOSEST for each in _metric(metric, by_name, held_out, priors[metric])]
+    return Verdicts(scores, differences, tuple(metrics))
+
+
+def score_sample(runs: Sequence[EntryResult], scored_on: str, prior: SeedPrior) -> Sample | None:
+    """Return the scores of an entry's runs, or None if one of them may not be compared."""
+    scores = [run.score(scored_on) for run in runs]
+    units = [score.units for score in scores if score is not None and score.units is not None]
+    if len(units) < len(runs):
+        return None
+    bits, sizes = (np.array([getattr(each, name) for each in units], float) for name in ("bits", "num_chars"))
+    return ratio_sample(bits, sizes, TEXT, [run.seed for run in runs], _prior(runs, prior))
+
+
+def rank(samples: Mapping[str, Sample]) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
+    """Return the scores of entries, best first, and the differences of the others from the best."""
+    ranked = sorted(samples, key=lambda name: samples[name].value)
+    found = [difference(samples[name], samples[ranked[0]]) for name in ranked[1:]]
+    p_values = holm([each.p_value for each in found])
+    differences = tuple(
+        Difference(a=ranked[0], b=name, bits_per_char=each.value, interval=each.interval, p_value=p_value)
+        for name, each, p_value in zip(ranked[1:], found, p_values, strict=True)
+    )
+    is_best = bool(differences) and all(each.is_clear for each in differences)
+    scores = [
+        EntryScore(
+            name=name,
+            bits_per_char=samples[name].value,
+            interval=estimate(samples[name]).interval,
+            num_seeds=len(samples[name].seeds),
+            is_best=is_best and name == ranked[0],
+        )
+        for name in ranked
+    ]
+    return tuple(scores), differences
+
+
+def reference_score(reference: Reference, num_chars: Sequence[int]) -> ReferenceScore:
+    """Return a reference with the interval of its score; `num_chars` are those of its units."""
+    bits, sizes = (np.array([values], float) for values in (reference.stretch_bits, num_chars))
+    found = estimate(ratio_sample(bits, sizes, TEXT, (0,), None))
+    return ReferenceScore(
+        name=reference.name,
+        description=reference.description,
+        bits_per_char=found.value,
+        interval=found.interval,
+        units=ScoredUnits(tuple(num_chars), reference.stretch_bits),
+    )
+
+
+def _metric(
+    metric: str, by_name: Mapping[str, Sequence[EntryResult]], held_out: HeldOut, prior: SeedPrior
+) -> list[MetricEstimate]:
+    """Return a metric of what each entry writes; the closest to the held-out text is marked if clear."""
+    samples = {
+        name: sample
+        for name, runs in by_name.items()
+        if (sample := _metric_sample(metric, runs, prior)) is not None
+    }
+    estimates = {name: estimate(sample) for name, sample in samples.items()}
+    found = [
+        MetricEstimate(name=name, metric=metric, value=each.value, interval=each.interval)
+        for name, each in estimates.items()
+    ]
+    pseudovalues = held_out.pseudovalues.get(metric)
+    if pseudovalues is None or len(samples) < 2:
+        return found
+    own = np.array([pseudovalues])
+    reference = Sample(np.array([getattr(held_out.sample_metrics, metric)]), own, PASSAGES, (0,))
+    distances = {
+        name: sample.distance_from(reference)
+        for name, sample in samples.items()
+        if sample.pseudovalues.shape[1] == own.shape[1]
+    }
+    if len(distances) < len(samples):
+        return found
+    best, *others = sorted(distances, key=lambda name: distances[name].value)
+    p_values = holm([difference(distances[name], distances[best]).p_value for name in others])
+    is_clear = max(p_values) < LEVEL
+    return [replace(each, is_best=is_clear and each.name == best) for each in found]
+
+
+def _metric_sample(metric: str, runs: Sequence[EntryResult], prior: SeedPrior) -> Sample | None:
+    """Return a metric of what an entry's runs write, or None if one of them lacks it."""
+    values = [getattr(run.sample_metrics, metric) if run.sample_metrics else None for run in runs]
+    pseudovalues = [run.metric_pseudovalues.get(metric) for run in runs]
+    if None in values or None in pseudovalues:
+        return None
+    seeds = tuple(run.seed for run in runs)
+    return Sample(np.array(values), np.array(pseudovalues), PASSAGES, seeds, _prior(runs, prior))
+
+
+def _prior(runs: Sequence[EntryResult], prior: SeedPrior) -> SeedPrior | None:
+    """Return the prior of models that are trained by gradient; counting has no seed."""
+    return prior if any(run.train.num_updates for run in runs) else None

@@ -1,0 +1,158 @@
+"""Bytes that a compressor needs for a text, given a training text; measured in a separate process.
+
+Compressors cannot be copied, so the process that has compressed the training text forks once per stretch of
+the held-out text. torch's threads would not survive a fork: `python -m textgen.evaluation.compressors`
+imports little besides this module.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import TypeAlias
+
+from textgen.api import TextgenWarning
+from textgen.runtime.json_records import from_values
+
+ORDER = 8
+"""Length in bytes of PPMd's longest context."""
+
+MAX_PPMD_BYTES, MEMORY_PER_BYTE = 3_000_000, 160
+"""Bytes of training text for PPMd at most, its last ones, and bytes of memory for each of them.
+
+When its memory is used up, PPMd forgets everything and begins again; this much is always enough.
+"""
+
+MIN_MEMORY = 16 << 20
+"""Bytes of memory for PPMd besides."""
+
+MAX_WINDOW = 32 << 20
+"""Bytes that xz looks back at most; it needs eleven times as much memory."""
+
+MAX_REPEATED_BYTES = 8_000_000
+"""Bytes of training text that are compressed, over all stretches, where processes cannot fork."""
+
+TIMEOUT_SECONDS = 120
+
+Measure: TypeAlias = Callable[[bytes], int]
+"""A function that compresses more text and returns how many bytes it wrote."""
+
+
+def compressed_sizes(method: str, train: bytes, stretches: Sequence[bytes]) -> list[int]:
+    """Return the bytes that each stretch adds to the compressed training text, by a method of `METHODS`.
+
+    The list is empty if the method needs a package that is not installed, if it would take too long on this
+    platform, and, with a `TextgenWarning`, if the process fails.
+    """
+    if method in NEED_PYPPMD and find_spec("pyppmd") is None:
+        return []
+    texts = [train, *stretches]
+    sent = b"".join([json.dumps([len(text) for text in texts]).encode(), b"\n", *texts])
+    command = [sys.executable, "-P", "-m", "textgen.evaluation.compressors", method]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    try:
+        done = subprocess.run(
+            command, input=sent, env=environment, capture_output=True, check=False, timeout=TIMEOUT_SECONDS
+        )
+        if done.returncode:
+            reason = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise ValueError(reason or f"exit code {done.returncode}")
+        return from_values(list[int], json.loads(done.stdout))
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        warnings.warn(f"{method!r} is not among the references: {error}", TextgenWarning, stacklevel=2)
+        return []
+
+
+def main() -> None:
+    """Read a line of JSON with the lengths of the texts that follow it, and print the sizes as JSON."""
+    lengths = json.loads(sys.stdin.buffer.readline())
+    train, *stretches = [sys.stdin.buffer.read(length) for length in lengths]
+    print(json.dumps(METHODS[sys.argv[1]](train, stretches)))
+
+
+def ppmd_given_train(train: bytes, stretches: Sequence[bytes]) -> list[int]:
+    """Return the bytes of each stretch by PPMd that has read the training text alone."""
+    return _each_alone(_ppmd, train, stretches)
+
+
+def ppmd_reading_on(train: bytes, stretches: Sequence[bytes]) -> list[int]:
+    """Return the bytes of each stretch by PPMd that has read all text before it."""
+    measure = _ppmd(train)
+    return [measure(stretch) for stretch in stretches]
+
+
+def xz_given_train(train: bytes, stretches: Sequence[bytes]) -> list[int]:
+    """Return the bytes of each stretch by xz that has read the training text alone."""
+    sizes = _each_alone(_xz, train, [b"", *stretches])
+    return [size - sizes[0] for size in sizes[1:]]
+
+
+METHODS: dict[str, Callable[[bytes, Sequence[bytes]], list[int]]] = {
+    "PPMd given train": ppmd_given_train,
+    "PPMd, reading on": ppmd_reading_on,
+    "xz given train": xz_given_train,
+}
+"""How sizes are measured, by the name of the reference."""
+
+NEED_PYPPMD = ("PPMd given train", "PPMd, reading on")
+
+
+def _ppmd(train: bytes) -> Measure:
+    """Return PPMd (Shkarin 2002; variant H, as in 7-Zip) after the training text.
+
+    It predicts each byte from the longest known context of at most `ORDER` bytes and escapes to shorter ones.
+    """
+    from pyppmd import Ppmd7Encoder
+
+    train = train[-MAX_PPMD_BYTES:]
+    encoder = Ppmd7Encoder(ORDER, MIN_MEMORY + MEMORY_PER_BYTE * len(train))
+    encoder.encode(train)
+    # What the encoder has not written yet is as long before a text as after it, give or take a byte.
+    return lambda text: len(encoder.encode(text))
+
+
+def _xz(train: bytes) -> Measure:
+    """Return xz (LZMA2) after the training text; it writes the end of that, too, and can be used once."""
+    window = min(MAX_WINDOW, max(1 << 20, 2 * len(train)))
+    level = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": window}
+    compressor = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[level])
+    compressor.compress(train)
+    return lambda text: len(compressor.compress(text) + compressor.flush())
+
+
+def _each_alone(start: Callable[[bytes], Measure], train: bytes, texts: Sequence[bytes]) -> list[int]:
+    """Return what each text takes after the training text alone; nothing if that would take too long."""
+    if hasattr(os, "fork"):
+        measure = start(train)
+        return [_forked(measure, text) for text in texts]
+    if len(train) * len(texts) > MAX_REPEATED_BYTES:
+        return []
+    return [start(train)(text) for text in texts]
+
+
+def _forked(measure: Measure, text: bytes) -> int:
+    """Return `measure(text)`, computed by a fork of this process, so that nothing changes in this one."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, str(measure(text)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as answer:
+        size = answer.read()
+    os.waitpid(child, 0)
+    if not size:
+        raise ChildProcessError("a copy of the process failed")
+    return int(size)
+
+
+if __name__ == "__main__":
+    main()

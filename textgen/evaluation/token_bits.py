@@ -1,0 +1,145 @@
+"""The bits that a model needs for each token of a text, in passes that carry its state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textgen.api import State, TextgenError, TokenIds
+from textgen.nn.language_model import LanguageModel
+from textgen.nn.state import first_rows
+
+LOG2 = math.log(2)
+
+TOKENS_AT_ONCE, MIN_CHUNK = 2048, 16
+"""Tokens of all stretches that are computed at once, and at least this many of each."""
+
+
+@dataclass(frozen=True)
+class TokenScores:
+    """The bits that a model needs for each token of a text."""
+
+    text: str
+    ids: TokenIds
+    bits: NDArray[np.float64]
+    """[number of tokens]"""
+    max_normalization_error: float
+    """The largest distance of a sum of probabilities from 1, where the model itself normalizes them."""
+    state: State = None
+    """The model's state before the last token, from which the next stretch of a longer text continues."""
+
+    @property
+    def bits_per_char(self) -> float:
+        """The score: the sum over all tokens, divided by the characters of the text itself."""
+        return float(self.bits.sum()) / len(self.text)
+
+
+def score_text(
+    model: LanguageModel,
+    text: str,
+    ids: TokenIds,
+    start_ids: TokenIds,
+    *,
+    device: torch.device,
+    chunk: int = 512,
+    state: State = None,
+) -> TokenScores:
+    """Score `ids`, the tokens of `text`, in one pass that carries the state, in fp32.
+
+    `start_ids` are the tokens of `START`; or, for a text that continues another, the last token of that one,
+    and `state` is where its score ended. `chunk` is the number of tokens computed at once; it does not change
+    the result.
+    """
+    sequence = torch.from_numpy(np.concatenate([start_ids, ids]).astype(np.int64)).to(device)
+    bits, errors = [], [0.0]
+    with torch.inference_mode():
+        state = model.initial_state(1) if state is None else state
+        if len(start_ids) > 1:
+            _, state = model.forward(sequence[None, : len(start_ids) - 1], state)
+        position = len(start_ids) - 1
+        while position < len(sequence) - 1:
+            end = min(position + chunk, len(sequence) - 1)
+            logits, state = model.forward(sequence[None, position:end], state)
+            errors.append(normalization_error(model, logits))
+            bits.append(bits_of(logits, sequence[None, position + 1 : end + 1])[0])
+            position = end
+    total = torch.cat(bits).numpy() if bits else np.zeros(0)
+    return TokenScores(text, ids, _finite(total), max(errors), state)
+
+
+def score_stretches(
+    model: LanguageModel,
+    texts: Sequence[str],
+    stretches: Sequence[TokenIds],
+    start_ids: TokenIds,
+    *,
+    device: torch.device,
+) -> list[TokenScores]:
+    """Score stretches of text, each from an initial state, side by side in fp32.
+
+    `stretches` are the tokens of `texts`, `start_ids` those of `START`, which precede each.
+    """
+    order = sorted(range(len(stretches)), key=lambda index: -len(stretches[index]))
+    lengths = [len(stretches[index]) for index in order]
+    num_start, longest = len(start_ids), max(lengths, default=0)
+    sequences = np.zeros((len(order), num_start + longest), np.int64)
+    sequences[:, :num_start] = start_ids
+    for row, index in enumerate(order):
+        sequences[row, num_start : num_start + len(stretches[index])] = stretches[index]
+    inputs = torch.from_numpy(sequences).to(device)
+    bits = np.zeros((len(order), longest))
+    error = 0.0
+    with torch.inference_mode():
+        state = model.initial_state(len(order))
+        if num_start > 1:
+            _, state = model.forward(inputs[:, : num_start - 1], state)
+        begin = 0
+        while begin < longest:
+            num_rows = sum(length > begin for length in lengths)  # the rows that have not ended yet
+            end = min(begin + max(MIN_CHUNK, TOKENS_AT_ONCE // num_rows), longest)
+            state = first_rows(state, num_rows)
+            window = inputs[:num_rows, num_start - 1 + begin : num_start + end]
+            logits, state = model.forward(window[:, :-1], state)
+            error = max(error, normalization_error(model, logits))
+            bits[:num_rows, begin:end] = bits_of(logits, window[:, 1:]).numpy()
+            begin = end
+    rows = {index: _finite(bits[row, : lengths[row]]) for row, index in enumerate(order)}
+    return [
+        TokenScores(text, ids, rows[index], error)
+        for index, (text, ids) in enumerate(zip(texts, stretches, strict=True))
+    ]
+
+
+def bits_of(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the bits of `targets` [batch, time] in fp64 on the CPU."""
+    log_probabilities = log_softmax(logits).gather(-1, targets[..., None])[..., 0]
+    return -log_probabilities.cpu().double() / LOG2
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """Return normalized log-probabilities in fp32."""
+    return torch.log_softmax(logits.float(), dim=-1)
+
+
+def normalization_error(model: LanguageModel, logits: Tensor) -> float:
+    """Return the largest distance of a sum of probabilities from 1, as the model gives them.
+
+    Logits that do not claim to be log-probabilities become some by the softmax, so for those it is 0.
+    """
+    if not model.is_normalized:
+        return 0.0
+    return float((logits.float().exp().sum(-1) - 1).abs().max())
+
+
+def _finite(bits: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not np.isfinite(bits).all():
+        raise TextgenError(
+            "the model gives a character of the text no probability (or NaN), so it has no score"
+        )
+    return bits
