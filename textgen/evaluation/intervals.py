@@ -54,7 +54,7 @@ class Contrast(Estimate):
     """A difference with its 95 % interval."""
 
     p_value: float
-    """Two-sided, for no difference; 1 if the interval is unknown. It may be adjusted for other comparisons."""
+    """Two-sided, for no difference; 1 if the interval is unknown. Perhaps adjusted for several comparisons."""
 
     @property
     def is_clear(self) -> bool:
