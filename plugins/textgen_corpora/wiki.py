@@ -63,14 +63,14 @@ class Wiki:
 
     def items(self) -> list[str]:
         """Return the titles of the articles."""
-        return [title for title, _ in _articles()]
+        return [title for title, _ in articles()]
 
     def read(self, item: str) -> str:
         """Return the paragraphs of all articles, or of the one titled `item`, with blank lines between.
 
         Raises `TextgenError` if no article has that title.
         """
-        articles = dict(_articles())
+        articles = dict(articles())
         if not item:
             return "\n\n".join(articles.values())
         if item not in articles:
@@ -80,7 +80,7 @@ class Wiki:
         return articles[item]
 
 
-def _articles() -> Iterator[tuple[str, str]]:
+def articles() -> Iterator[tuple[str, str]]:
     """Yield the title and the prose of each article that contains prose."""
     with bz2.open(datapath(DUMP)) as dump:
         for title, wikitext, _ in extract_pages(dump, filter_namespaces=("0",)):

@@ -1,0 +1,243 @@
+"""Coverage of 95 % intervals over the text: `python -m textgen_benchmarks.coverage wiki FILE…`.
+
+Entries are trained on the first 30 % of a text, and the rest, the population, is scored as a whole. Then test
+parts of the population are drawn in several ways. The result is the share of their intervals that hold the
+score of the population: for scores, and for the differences of all pairs of entries.
+
+- `spread at random`: 24 stretches, one at a random place of each of 24 slices of the population.
+- `spread evenly`: 24 stretches at the same place of each slice, as the split of a comparison has them.
+- `contiguous`: one passage, cut into 24 stretches.
+- `documents`: whole documents at random, as many as the test part holds (texts with documents only).
+
+Their intervals are those of `intervals`, from the differences of neighbours (`neighbours`); those of
+Student's t over the stretches (`t`); and for the contiguous passage what textgen had before, percentiles of a
+bootstrap over blocks of 500 characters (`bootstrap`). The variance between training seeds is not part of this.
+
+A test part is a share of a finite population, which makes the errors of random and even designs smaller than
+they would be in an unlimited text; their errors are divided by √(1 - share) before they are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from textgen.cli.console import print_rows
+from textgen.evaluation.intervals import Estimate, Sample, estimate, ratio_sample
+from textgen.runtime.allocator import keep_freed_memory
+from textgen.runtime.device import choose_device
+from textgen.runtime.environment import versions
+from textgen.runtime.files import write_file
+from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen_benchmarks.population import TRAIN_PERCENT, Array, Population, Stretches, train_on_the_beginning
+
+RESULT = Path(__file__).parents[1] / "results" / "coverage.json"
+ENTRIES = ("char-lstm", "word-lstm", "char-ngram", "word-ngram")
+BUDGET = "600000chars"
+SIZES = (40_000, 120_000)
+NUM_STRETCHES = 24
+NUM_DRAWS = 1000
+NUM_RESAMPLES = 1000
+
+Draws: TypeAlias = NDArray[np.int64]
+"""The stretches of each test part, [draws, stretches]."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """One way to hold out a test part and to make its interval, and how the intervals fare."""
+
+    text: str
+    test_chars: int
+    design: str
+    interval: str
+    num_units: int
+    num_draws: int
+    """Different test parts; those of an even or contiguous design overlap or are few."""
+    share: float
+    """Of the population, for which errors are corrected; 0 if they are not."""
+    scores: tuple[float, float]
+    """Coverage for the scores of entries: the lowest and the mean."""
+    differences: tuple[float, float]
+    """Coverage for the differences of pairs of entries: the lowest and the mean."""
+    score_half_width: float
+    difference_half_width: float
+    """The median."""
+    score_error: float
+    difference_error: float
+    """The root mean square distance from the population, as corrected; the median over entries or pairs."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Test parts of a population."""
+
+    stretches: Stretches
+    draws: Draws
+    share: float
+    """Of the population that each test part is, or 0 where no correction applies."""
+
+
+def spread_at_random(per_slice: int, generator: np.random.Generator) -> Draws:
+    """Return one of the tiles of each slice."""
+    places = generator.integers(per_slice, size=(NUM_DRAWS, NUM_STRETCHES))
+    return places + np.arange(NUM_STRETCHES) * per_slice
+
+
+def spread_evenly(per_slice: int) -> Draws:
+    """Return the tiles at the same place of each slice, for every place."""
+    return np.arange(per_slice)[:, None] + np.arange(NUM_STRETCHES) * per_slice
+
+
+def contiguous(num_tiles: int) -> Draws:
+    """Return consecutive tiles, from every tile on."""
+    return np.arange(num_tiles - NUM_STRETCHES + 1)[:, None] + np.arange(NUM_STRETCHES)
+
+
+def random_documents(num_documents: int, number: int, generator: np.random.Generator) -> Draws:
+    """Return documents drawn without replacement, in the order of the text."""
+    draws = [generator.choice(num_documents, number, replace=False) for _ in range(NUM_DRAWS)]
+    return np.sort(np.array(draws), axis=1)
+
+
+def neighbours(bits: Array, chars: Array) -> Array:
+    """Return value and ends of the intervals of `intervals`, [targets, 3]: each entry, then each pair."""
+    return np.array([_ends(estimate(sample)) for sample in _targets(bits, chars)])
+
+
+def plain(bits: Array, chars: Array) -> Array:
+    """Return those of Student's t over the stretches, [targets, 3]."""
+    rows = []
+    for sample in _targets(bits, chars):
+        units = sample.pseudovalues[0]
+        reach = float(student.ppf(0.975, len(units) - 1)) * units.std(ddof=1) / math.sqrt(len(units))
+        rows.append((sample.value, sample.value - reach, sample.value + reach))
+    return np.array(rows)
+
+
+def bootstrap(bits: Array, chars: Array) -> Array:
+    """Return those of a percentile bootstrap over blocks, [targets, 3]."""
+    amounts, sizes = bits.reshape(len(bits), -1), chars.reshape(-1)
+    number = len(sizes)
+    weights = np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), NUM_RESAMPLES)
+    resampled = _with_pairs((weights @ amounts.T / (weights @ sizes)[:, None]).T)
+    values = _with_pairs(amounts.sum(1, keepdims=True) / sizes.sum())
+    return np.concatenate([values, np.quantile(resampled, (0.025, 0.975), axis=1).T], axis=1)
+
+
+METHODS = {"neighbours": neighbours, "t": plain, "bootstrap": bootstrap}
+
+
+def _with_pairs(rows: Array) -> Array:
+    """Return the rows of entries, followed by the differences of all pairs."""
+    pairs = [rows[new] - rows[old] for new, old in combinations(range(len(rows)), 2)]
+    return np.stack([*rows, *pairs])
+
+
+def _targets(bits: Array, chars: Array) -> Iterator[Sample]:
+    """Yield the sample of each entry and of the difference of each pair."""
+    amounts, sizes = bits.sum(-1), np.broadcast_to(chars.sum(-1), bits.shape[:2])
+    entries = ratio_sample(amounts, sizes, "", range(len(amounts)), None)
+    values, pseudovalues = _with_pairs(entries.values), _with_pairs(entries.pseudovalues)
+    for value, units in zip(values, pseudovalues, strict=True):
+        yield Sample(value[None], units[None], "", (0,))
+
+
+def _ends(found: Estimate) -> tuple[float, float, float]:
+    return (found.value, *(found.interval or (math.nan, math.nan)))
+
+
+def measure(text: str, test_chars: int, design: str, drawn: Drawn, method: str) -> Design:
+    """Return how the intervals of one method fare in one design."""
+    bits, chars, num_entries = drawn.stretches.bits, drawn.stretches.chars, len(drawn.stretches.bits)
+    truth = _with_pairs(bits.sum((1, 2)) / chars.sum())
+    found = np.array([METHODS[method](bits[:, draw], chars[draw]) for draw in drawn.draws])
+    value, low, high = np.moveaxis(found, -1, 0)
+    errors = (value - truth) / math.sqrt(1 - drawn.share)
+    held = ((low <= value - errors) & (value - errors <= high)).mean(0)
+    half = np.median((high - low) / 2, axis=0)
+    spread = np.sqrt(np.square(errors).mean(0))
+    entries, pairs = slice(num_entries), slice(num_entries, None)
+    return Design(
+        text=text,
+        test_chars=test_chars,
+        design=design,
+        interval=method,
+        num_units=drawn.draws.shape[1],
+        num_draws=len(drawn.draws),
+        share=round(drawn.share, 4),
+        scores=_lowest_and_mean(held[entries]),
+        differences=_lowest_and_mean(held[pairs]),
+        score_half_width=round(float(np.median(half[entries])), 4),
+        difference_half_width=round(float(np.median(half[pairs])), 4),
+        score_error=round(float(np.median(spread[entries])), 4),
+        difference_error=round(float(np.median(spread[pairs])), 4),
+    )
+
+
+def _lowest_and_mean(coverage: Array) -> tuple[float, float]:
+    return round(float(coverage.min()), 3), round(float(coverage.mean()), 3)
+
+
+def measure_all(population: Population) -> Iterator[Design]:
+    """Yield every design and interval for one text."""
+    generator = np.random.default_rng(0)
+    for test_chars in SIZES:
+        num_parts = max(2, round(len(population.text) / test_chars))
+        tiles = population.tiles(num_parts * NUM_STRETCHES)
+        designs = {
+            "spread at random": Drawn(tiles, spread_at_random(num_parts, generator), 1 / num_parts),
+            "spread evenly": Drawn(tiles, spread_evenly(num_parts), 1 / num_parts),
+            "contiguous": Drawn(tiles, contiguous(num_parts * NUM_STRETCHES), 0),
+        }
+        if population.documents:
+            documents = population.whole_documents()
+            number = max(2, round(test_chars / documents.chars.sum() * len(population.documents)))
+            draws = random_documents(len(population.documents), number, generator)
+            designs["documents"] = Drawn(documents, draws, number / len(population.documents))
+        for name, drawn in designs.items():
+            for method in METHODS:
+                if method != "bootstrap" or name == "contiguous":
+                    yield measure(population.name, test_chars, name, drawn, method)
+
+
+def main() -> None:
+    """Train, score, draw, print a table and save the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sources", nargs="+", help="corpora or files, each a text of its own")
+    parser.add_argument("--budget", default=BUDGET, help="of each entry")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--folder", type=Path, help="keeps the scores of stretches for another run")
+    parser.add_argument("--json", type=Path, default=RESULT)
+    options = parser.parse_args()
+    keep_freed_memory()  # as the command line does
+    device_config, designs, texts = choose_device(options.device, "fp32"), [], []
+    for source in options.sources:
+        population = train_on_the_beginning(source, ENTRIES, options.budget, device_config, options.folder)
+        texts.append(population.info())
+        for design in measure_all(population):
+            designs.append(design)
+            print_rows([asdict(design)])
+    result = {
+        "schema_version": SCHEMA_VERSION,
+        "command": " ".join(["python -m textgen_benchmarks.coverage", *options.sources]),
+        "budget": options.budget,
+        "train_percent": TRAIN_PERCENT,
+        "versions": versions(),
+        "texts": texts,
+        "designs": designs,
+    }
+    write_file(options.json, to_json(result))
+
+
+if __name__ == "__main__":
+    main()
