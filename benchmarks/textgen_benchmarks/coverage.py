@@ -11,7 +11,7 @@ score of the population: for scores, and for the differences of all pairs of ent
 
 Their intervals are those of `intervals`, from the differences of neighbours (`neighbours`); those of
 Student's t over the stretches (`t`); and for the contiguous passage what textgen had before, percentiles of a
-bootstrap over blocks of 500 characters (`bootstrap`). The variance between training seeds is not part of this.
+bootstrap over blocks of 500 characters (`bootstrap`). Variance between training seeds is not part of this.
 
 A test part is a share of a finite population, which makes the errors of random and even designs smaller than
 they would be in an unlimited text; their errors are divided by √(1 - share) before they are compared.

@@ -12,24 +12,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds
 from textgen.data.bound_tokenizer import START
 from textgen.data.corpus import load_corpus, load_text
 from textgen.data.split import cut_position
 from textgen.data.text import sha256
 from textgen.defaults import CLEANER
-from textgen.evaluation.scoring import LOG2, log_softmax, token_starts
+from textgen.evaluation.scoring import token_starts
+from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.trained import Trained
-from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.files import slug
 from textgen.training.budget import parse_budget
 from textgen_corpora.wiki import articles
 
 TRAIN_PERCENT, VALIDATION_PERCENT = 30, 2
-BATCH_SIZE, TOKENS_AT_ONCE = 24, 2048
+BATCH_SIZE = 24
 BLOCK_CHARS = 500
 """Characters of the blocks that intervals were once made of."""
 
@@ -98,13 +97,13 @@ class Population:
         order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
         for begin in range(0, len(order), BATCH_SIZE):
             rows = order[begin : begin + BATCH_SIZE]
-            ids = [trained.tokenizer.encode(texts[row]) for row in rows]
-            start = trained.tokenizer.encode(START)
-            for row, own, bits in zip(
-                rows, ids, score_side_by_side(trained.model, ids, start, self.device), strict=True
-            ):
-                starts = token_starts(own, trained.tokenizer.table)
-                found[row] = np.bincount(blocks_of(starts, texts[row], num_blocks), bits, num_blocks)
+            batch = [texts[row] for row in rows]
+            ids = list(map(trained.tokenizer.encode, batch))
+            start_ids = trained.tokenizer.encode(START)
+            scored = score_stretches(trained.model, batch, ids, start_ids, device=self.device)
+            for row, each in zip(rows, scored, strict=True):
+                starts = token_starts(each.ids, trained.tokenizer.table)
+                found[row] = np.bincount(blocks_of(starts, each.text, num_blocks), each.bits, num_blocks)
         if self.folder:
             self.folder.mkdir(parents=True, exist_ok=True)
             np.save(self.folder / name, found)
@@ -116,35 +115,13 @@ def blocks_of(places: NDArray[np.int64], text: str, num_blocks: int) -> NDArray[
     return np.asarray(places * num_blocks // len(text), np.int64)
 
 
-def score_side_by_side(
-    model: LanguageModel, stretches: Sequence[TokenIds], start_ids: TokenIds, device: torch.device
-) -> list[Array]:
-    """Return the bits of each token of each stretch, scored from an initial state."""
-    longest = max(map(len, stretches))
-    sequences = np.zeros((len(stretches), len(start_ids) + longest), np.int64)
-    for row, ids in zip(sequences, stretches, strict=True):
-        row[: len(start_ids) + len(ids)] = np.concatenate([start_ids, ids])
-    inputs = torch.from_numpy(sequences).to(device)
-    chunk = max(16, TOKENS_AT_ONCE // len(stretches))
-    bits = []
-    with torch.inference_mode():
-        state = model.initial_state(len(stretches))
-        for begin in range(0, inputs.shape[1] - 1, chunk):
-            window = inputs[:, begin : begin + chunk + 1]
-            logits, state = model.forward(window[:, :-1], state)
-            chosen = log_softmax(logits).gather(-1, window[:, 1:, None])[..., 0]
-            bits.append(-chosen.cpu().double().numpy() / LOG2)
-    scored = np.concatenate(bits, axis=1)[:, len(start_ids) - 1 :]
-    return [row[: len(ids)] for row, ids in zip(scored, stretches, strict=True)]
-
-
 def train_on_the_beginning(
     source: str, entries: Sequence[str], budget: str, device_config: DeviceConfig, folder: Path | None
 ) -> Population:
     """Return the rest of a text, after entries were trained on its first 30 %."""
     name, text = load_text([source], CLEANER)
     known = TRAIN_PERCENT + VALIDATION_PERCENT
-    split = f"{100 - 100 * VALIDATION_PERCENT // known}/{100 * VALIDATION_PERCENT // known}"
+    split = f"contiguous:{100 - 100 * VALIDATION_PERCENT // known}/{100 * VALIDATION_PERCENT // known}"
     corpus = load_corpus([source], split=split, max_chars=len(text) * known // 100)
     trained = tuple(
         Experiment(parse_entry(entry), corpus, parse_budget(budget), device_config, 0).run(lambda _: None)

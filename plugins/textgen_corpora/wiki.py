@@ -70,14 +70,14 @@ class Wiki:
 
         Raises `TextgenError` if no article has that title.
         """
-        articles = dict(articles())
+        prose = dict(articles())
         if not item:
-            return "\n\n".join(articles.values())
-        if item not in articles:
-            near = get_close_matches(item, articles, n=1, cutoff=0.5)
+            return "\n\n".join(prose.values())
+        if item not in prose:
+            near = get_close_matches(item, prose, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise TextgenError(f"unknown wiki article {item!r}; {hint}textgen corpus lists them all")
-        return articles[item]
+        return prose[item]
 
 
 def articles() -> Iterator[tuple[str, str]]:
