@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from textgen.comparison.results import Comparison
 
 
+MAX_ITEMS = 12
+"""Items of a list that are shown."""
+
+
 def print_result(result: Comparison, as_json: bool) -> None:
     """Print a comparison: drawn on a terminal, as Markdown when piped, or as JSON."""
     from textgen.comparison.report.markdown import to_markdown
@@ -77,7 +81,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def flat(record: Any) -> dict[str, Any]:
-    """Return nested values under dotted names; lists of objects, such as curves, are left to `--json`."""
+    """Return nested values under dotted names; lists of objects and long ones are left to `--json`."""
     return dict(_flat(to_values(record), ""))
 
 
@@ -114,5 +118,8 @@ def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
-        elif not (isinstance(value, list) and value and isinstance(value[0], Mapping)):
+        elif not (
+            isinstance(value, list)
+            and (len(value) > MAX_ITEMS or any(isinstance(item, Mapping) for item in value))
+        ):
             yield f"{prefix}{name}", value

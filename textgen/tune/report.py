@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from textgen.registry.options import write_value
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.markdown import escape, table_lines
-from textgen.tune.results import FinalComparison, SearchedOption, StudyResult, TrialResult
+from textgen.tune.results import EntrySettings, FinalComparison, SearchedOption, StudyResult, TrialResult
 from textgen.tune.search_space import spell
 from textgen.tune.study import Study, parameters
 
@@ -95,21 +95,23 @@ def verdict(result: StudyResult) -> str:
         return "The search found nothing better than the default."
     if compared.gain is None:
         return f"The comparison failed: {'; '.join(compared.errors) or 'there are no scores'}."
-    return f"On {compared.scored_on} {_change(compared, compared.gain)}."
+    unit = "bits per character" if isinstance(result.settings, EntrySettings) else result.value_name
+    seeds = " (one seed)" if len(compared.seeds) == 1 else ""
+    return f"On {compared.scored_on} {_change(compared, compared.gain, unit)}{seeds}."
 
 
-def _change(compared: FinalComparison, gain: float) -> str:
+def _change(compared: FinalComparison, gain: float, unit: str) -> str:
     if compared.interval is None:
-        distances = [f"{side.value:.4f}" for side in (compared.best, compared.default)]
-        how = "nearer to" if gain > 0 else "no nearer to"
-        return f"it is {how} the author's text than the default: {distances[0]} against {distances[1]}"
+        values = [f"{side.value:.4f}" for side in (compared.best, compared.default)]
+        return (
+            f"it has {values[0]} against {values[1]} of the default ({unit}); how sure that is, is not known"
+        )
     low, high = compared.interval
     if low > 0:
-        return f"it is better by {gain:.4f} bits per character [{low:.4f}, {high:.4f}]"
+        return f"it is better by {gain:.4f} {unit} ({low:.4f} to {high:.4f})"
     if high < 0:
-        ends = f"[{-high:.4f}, {-low:.4f}]"
-        return f"it is worse by {-gain:.4f} bits per character {ends}; the default is better"
-    return f"the default is as good: {gain:+.4f} bits per character [{low:+.4f}, {high:+.4f}]"
+        return f"it is worse by {-gain:.4f} {unit} ({-high:.4f} to {-low:.4f}); the default is better"
+    return f"no clear difference from the default: {gain:+.4f} {unit} ({low:+.4f} to {high:+.4f})"
 
 
 def to_markdown(result: StudyResult) -> str:

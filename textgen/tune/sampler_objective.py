@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
+
 from textgen.api import TextgenError
 from textgen.data.corpus import Corpus
+from textgen.evaluation.intervals import Sample, difference
 from textgen.evaluation.lexicon import load_lexicon
-from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
+from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
 from textgen.experiment.run import Run, load_run, read_manifest
 from textgen.experiment.samples import SampleWriter
 from textgen.generation.bound_sampler import build_sampler
@@ -22,14 +25,7 @@ from textgen.training.progress import OnProgress, Report
 from textgen.tune.results import Contestant, FinalComparison, MadeRun, SamplerSettings, Value
 from textgen.tune.search_space import Candidate, Dimension, spell
 
-RATES: Sequence[Callable[[TextMetrics], float | None]] = (
-    lambda text: text.real_word_rate,
-    lambda text: text.distinct_1,
-    lambda text: text.distinct_2,
-    lambda text: text.repetition_4,
-    lambda text: text.self_bleu,
-    lambda text: text.novel_4gram_rate,
-)
+RATES = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
 """The metrics that are shares, so that their distances can be averaged."""
 
 
@@ -76,27 +72,43 @@ class SamplerObjective:
         folder: Path,  # noqa: ARG002 - nothing is kept
         report: Report,
     ) -> FinalComparison:
-        """Return the distances from the test text, means over the seeds that follow the study's."""
+        """Return the distances from the test text, means over the seeds that follow the study's.
+
+        The run is the same, so their interval accounts for the passages alone.
+        """
         report("comparing with the default", None)
         part = self.corpus.split.scored_on
         seeds = range(self.seed + 1, self.seed + 1 + num_seeds)
+        writer = self._writer(part)
+        held_out = writer.measure_held_out()
+        written = {
+            spec: [self._written(writer, spec, seed) for seed in seeds] for spec in (self.sampler, best)
+        }
         default, other = (
-            fmean(self.distance(spec, part, seed) for seed in seeds) for spec in (self.sampler, best)
+            fmean(mean_distance(each.metrics, held_out.metrics) for each in written[spec])
+            for spec in (self.sampler, best)
         )
+        samples = [distance_sample(written[spec], held_out, tuple(seeds)) for spec in (self.sampler, best)]
         return FinalComparison(
             scored_on=part,
             seeds=tuple(seeds),
             default=Contestant(self.sampler, default),
             best=Contestant(best, other),
             gain=default - other,
-            interval=None,
+            interval=None if None in samples else difference(*filter(None, samples)).interval,
         )
 
     def distance(self, spec: str, part: str, seed: int) -> float:
         """Return the distance of what a sampler writes after passages of `validation` or `test`."""
-        writer = SampleWriter(self.corpus.split.scored(part).stretches(), self._analyzer)
-        measured = writer.measure(self._loaded, build_sampler(spec), seed, self.device_config)
-        return mean_distance(measured.measured.metrics, writer.measure_held_out().metrics)
+        writer = self._writer(part)
+        written = self._written(writer, spec, seed)
+        return mean_distance(written.metrics, writer.measure_held_out().metrics)
+
+    def _writer(self, part: str) -> SampleWriter:
+        return SampleWriter(self.corpus.split.scored(part).stretches(), self._analyzer)
+
+    def _written(self, writer: SampleWriter, spec: str, seed: int) -> MeasuredText:
+        return writer.measure(self._loaded, build_sampler(spec), seed, self.device_config).measured
 
     @cached_property
     def _analyzer(self) -> TextAnalyzer:
@@ -109,8 +121,33 @@ class SamplerObjective:
 
 def mean_distance(written: TextMetrics, held_out: TextMetrics) -> float:
     """Return the mean distance of rates; one that a text lacks is as far as can be."""
-    pairs = [(rate(written), rate(held_out)) for rate in RATES]
+    pairs = [(getattr(written, rate), getattr(held_out, rate)) for rate in RATES]
     return fmean(1.0 if a is None or b is None else abs(a - b) for a, b in pairs)
+
+
+def distance_sample(
+    written: Sequence[MeasuredText], held_out: MeasuredText, seeds: tuple[int, ...]
+) -> Sample | None:
+    """Return the mean distance by each sampling seed, or None if a rate has no interval."""
+    distances = []
+    for rate in RATES:
+        if any(rate not in text.pseudovalues for text in (*written, held_out)):
+            return None
+        one, reference = (
+            Sample(
+                np.array([getattr(text.metrics, rate) for text in texts]),
+                np.array([text.pseudovalues[rate] for text in texts]),
+                "the passages",
+                seeds[: len(texts)],
+            )
+            for texts in (written, [held_out])
+        )
+        distances.append(one.distance_from(reference))
+    return replace(
+        distances[0],
+        values=np.mean([each.values for each in distances], 0),
+        pseudovalues=np.mean([each.pseudovalues for each in distances], 0),
+    )
 
 
 def check_text(run: Path, corpus: Corpus) -> None:

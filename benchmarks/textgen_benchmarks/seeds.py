@@ -1,0 +1,191 @@
+"""How much a training seed changes results: `python -m textgen_benchmarks.seeds SOURCE…`.
+
+Entries are trained with five seeds on several texts. Each pair of runs of one entry is then compared as two
+entries would be: there is no difference to find, so few pairs should be called different. The spread between
+seeds becomes the prior that textgen ships (`textgen.evaluation.seed_priors`). A text is judged by the prior
+of the other texts. Finished runs are kept in `--folder`; the same command resumes there.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from textgen.cli.console import print_rows
+from textgen.comparison.bench import BenchOptions, bench
+from textgen.comparison.verdicts import CLOSEST
+from textgen.data.corpus import CorpusInfo, load_corpus
+from textgen.evaluation.intervals import LEVEL, Sample, difference, fitted_prior, ratio_sample
+from textgen.evaluation.scoring import ScoredUnits
+from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.results import EntryResult
+from textgen.runtime.allocator import keep_freed_memory
+from textgen.runtime.device import choose_device
+from textgen.runtime.environment import Machine, machine, versions
+from textgen.runtime.files import slug, write_file
+from textgen.runtime.json_records import SCHEMA_VERSION, read_record, to_json
+from textgen.training.budget import parse_budget
+
+RESULT = Path(__file__).parents[1] / "results" / "seeds.json"
+ENTRIES = ("word-lstm", "word-lstm-glove", "char-lstm", "bpe-lstm")
+NUM_SEEDS = 5
+MIN_VALUES = 4
+"""Runs with a metric that a group needs, to tell something about its spread."""
+
+
+@dataclass(frozen=True)
+class SeedRun:
+    """One run: its score by stretches, and the metrics of what it writes with the share of each sample."""
+
+    seed: int
+    units: ScoredUnits
+    metrics: dict[str, float]
+    pseudovalues: dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class SeedGroup:
+    """Runs of one entry that differ in the seed only."""
+
+    entry: str
+    corpus: CorpusInfo
+    budget: str
+    runs: tuple[SeedRun, ...]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """How many pairs of runs of one entry on one text are called different, by the prior of other texts."""
+
+    entry: str
+    corpus: str
+    scores: tuple[float, ...]
+    num_pairs: int
+    num_different: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedResults:
+    """Everything that was measured, and what follows."""
+
+    schema_version: int = SCHEMA_VERSION
+    priors: dict[str, SeedPrior]
+    """By metric, from all groups."""
+    pairs: tuple[Pairs, ...]
+    groups: tuple[SeedGroup, ...]
+    versions: dict[str, str]
+    machine: Machine
+
+
+def sample_of(metric: str, group: SeedGroup, prior: SeedPrior) -> Sample | None:
+    """Return a score or metric by the seeds of a group, or None if few of its runs have it."""
+    text = group.corpus.sha256
+    if metric == "bits_per_char":
+        units = [run.units for run in group.runs]
+        bits, sizes = (
+            np.array([getattr(each, key) for each in units], float) for key in ("bits", "num_chars")
+        )
+        return ratio_sample(bits, sizes, text, [run.seed for run in group.runs], prior)
+    runs = [run for run in group.runs if metric in run.pseudovalues]
+    if len(runs) < MIN_VALUES:
+        return None
+    values, shares = [run.metrics[metric] for run in runs], [run.pseudovalues[metric] for run in runs]
+    return Sample(np.array(values), np.array(shares), text, tuple(run.seed for run in runs), prior)
+
+
+def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
+    """Return the prior of each metric that the groups tell."""
+    found = {}
+    for metric in ("bits_per_char", *CLOSEST):
+        shipped = SHIPPED_PRIORS[metric]
+        samples = [sample for group in groups if (sample := sample_of(metric, group, shipped)) is not None]
+        found[metric] = replace(fitted_prior(samples, shipped), source=f"benchmarks/results/{RESULT.name}")
+    return found
+
+
+def pairs_of(group: SeedGroup, prior: SeedPrior) -> Pairs:
+    """Return how many pairs of the runs of a group are called different."""
+    sample = sample_of("bits_per_char", group, prior)
+    assert sample is not None
+    single = [
+        Sample(sample.values[[row]], sample.pseudovalues[[row]], sample.units, (seed,), prior)
+        for row, seed in enumerate(sample.seeds)
+    ]
+    found = [difference(one, other).p_value < LEVEL for one, other in combinations(single, 2)]
+    scores = tuple(round(float(value), 4) for value in sample.values)
+    return Pairs(group.entry, group.corpus.name, scores, len(found), sum(found))
+
+
+def conclusions(groups: Sequence[SeedGroup]) -> tuple[dict[str, SeedPrior], tuple[Pairs, ...]]:
+    """Return the priors of all groups, and the pairs of each by the prior of the other texts."""
+    known = {
+        text: priors([group for group in groups if group.corpus.name != text])["bits_per_char"]
+        for text in {group.corpus.name for group in groups}
+    }
+    return priors(groups), tuple(pairs_of(group, known[group.corpus.name]) for group in groups)
+
+
+def measured(source: str, budget: str, entries: Sequence[str], folder: Path) -> Iterator[SeedGroup]:
+    """Yield the runs of each entry on a text; those that `folder` holds are used again."""
+    corpus = load_corpus([source])
+    options = BenchOptions(
+        budget=parse_budget(budget),
+        device_config=choose_device("auto", "auto"),
+        num_seeds=NUM_SEEDS,
+        has_references=False,
+    )
+    for entry in entries:
+        out = folder / slug(f"{corpus.name}-{budget}-{entry}")
+        result = bench([parse_entry(entry)], corpus, options, out)
+        print(f"{corpus.name} {entry}: {[score.bits_per_char for score in result.scores]}", flush=True)
+        runs = tuple(_run(row) for row in result.entries if isinstance(row, EntryResult))
+        yield SeedGroup(entry, corpus.info, budget, runs)
+
+
+def _run(row: EntryResult) -> SeedRun:
+    score = row.score("test")
+    assert score is not None
+    assert score.units is not None
+    values = {} if row.sample_metrics is None else vars(row.sample_metrics)
+    shares = {name: row.metric_pseudovalues[name] for name in CLOSEST if name in row.metric_pseudovalues}
+    return SeedRun(row.seed, score.units, {name: values[name] for name in shares}, shares)
+
+
+def main() -> None:
+    """Train what is missing, and save priors and pairs together with what they follow from."""
+    keep_freed_memory()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sources", nargs="*", help="texts with their budgets, such as lee=300kchars")
+    parser.add_argument("--entries", nargs="+", default=list(ENTRIES))
+    parser.add_argument("--folder", type=Path, default=Path("runs/seeds"))
+    parser.add_argument("--again", action="store_true", help="judge the recorded runs again, training none")
+    parser.add_argument("--only-train", action="store_true", help="leave the result file alone")
+    options = parser.parse_args()
+    if options.again:
+        groups = list(read_record(SeedResults, RESULT).groups)
+    else:
+        pairs = [source.split("=") for source in options.sources]
+        groups = [
+            group
+            for source, budget in pairs
+            for group in measured(source, budget, options.entries, options.folder)
+        ]
+    if options.only_train:
+        return
+    found, judged = conclusions(groups)
+    result = SeedResults(
+        priors=found, pairs=judged, groups=tuple(groups), versions=versions(), machine=machine()
+    )
+    write_file(RESULT, to_json(result))
+    print_rows([vars(each) for each in judged])
+    print_rows([{"metric": name, **vars(prior)} for name, prior in found.items()])
+
+
+if __name__ == "__main__":
+    main()
