@@ -54,7 +54,7 @@ class Contrast(Estimate):
     """A difference with its 95 % interval."""
 
     p_value: float
-    """Two-sided, for no difference, perhaps adjusted for several comparisons; 1 if the interval is unknown."""
+    """Two-sided, for no difference, perhaps adjusted for several comparisons; 1 without an interval."""
 
     @property
     def is_clear(self) -> bool:
