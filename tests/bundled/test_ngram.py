@@ -23,7 +23,7 @@ from helpers.runs import CPU, logits, make_run
 from textgen.api import TextgenError
 from textgen.data.bound_tokenizer import START
 from textgen.evaluation.baselines import reference_scores
-from textgen.evaluation.scoring import score_text
+from textgen.evaluation.token_bits import score_text
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.run import load_run, save_run
 from textgen_models.ngram.counts import count_ngrams, sort_with_places
@@ -257,5 +257,5 @@ def test_it_beats_single_tokens_and_compressors(news: str) -> None:
         scores[name] = score_text(model, held_out, ids, start, device=CPU).bits_per_char
     assert scores["char-ngram"] < scores["char-ngram:order=1"] - 1.5
     assert scores["char-ngram"] < scores["char-ngram:discount=0.75"]
-    for reference in reference_scores(train, held_out):
+    for reference in reference_scores(train, [held_out]):
         assert scores["char-ngram"] < reference.bits_per_char

@@ -18,4 +18,5 @@ def stored_text(tmp_path: Path, news: str) -> FileText:
     path = tmp_path / "text.txt"
     path.write_bytes(utf8("".join(blocks)))
     chars = list(accumulate(map(len, blocks), initial=0))
-    return FileText(path, chars, list(accumulate((len(utf8(b)) for b in blocks), initial=0)), ((0, chars[-1]),))
+    sizes = list(accumulate((len(utf8(block)) for block in blocks), initial=0))
+    return FileText(path, chars, sizes, ((0, chars[-1]),))

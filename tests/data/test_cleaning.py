@@ -122,11 +122,14 @@ def test_an_error_in_a_big_file_is_reported_with_its_place(big: Path) -> None:
 def test_only_the_beginning_of_a_long_held_out_part_is_scored(
     big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corpus, "MAX_HELD_OUT_CHARS", 500)
-    monkeypatch.setattr(split, "MAX_HELD_OUT_CHARS", 500)
-    text = load_corpus([str(big)])
-    assert text.split.scored("test") == text.split.test[:500]
+    monkeypatch.setattr(split, "MAX_HELD_OUT_CHARS", 1000)
+    text = load_corpus([str(big)], split="80/10/10")
+    scored, whole = text.split.scored("test").stretches(), text.split.test.stretches()
+    assert len(scored) == len(whole) == 4
+    assert all(its.startswith(own) for own, its in zip(scored, whole, strict=True))
+    assert 900 <= sum(map(len, scored)) <= 1000 < len(text.split.test)
     parts = text.info.split
-    assert parts.test.scored_chars == parts.validation.scored_chars == 500
-    assert parts.test.num_chars == len(text.split.test) > 500
-    assert parts.train.scored_chars is None
+    assert parts.test.stretch_chars == tuple(map(len, scored))
+    assert parts.test.num_chars == len(text.split.test)
+    assert 900 <= sum(parts.validation.stretch_chars) <= 1000
+    assert parts.train.stretch_chars == ()

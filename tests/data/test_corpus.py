@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from textgen.api import TextgenError
-from textgen.data.corpus import Corpus, load_corpus
-from textgen.data.split import SplitPart, split_text
+from textgen.data.corpus import Corpus, TextSources, load_corpus
+from textgen.data.split import SplitMethod, SplitPart, split_text
 
 PARAGRAPH = "The rain had stopped at last, and the road to the village lay empty.\nNobody came by."
 PROSE = "\n\n".join(f"{i} {PARAGRAPH}" for i in range(200))
@@ -20,18 +21,26 @@ def test_load_corpus_cleans_splits_and_describes(tmp_path: Path) -> None:
     path.write_text("\ufeff" + PROSE.replace(" had ", " “had” "), encoding="utf-8")
     corpus = load_corpus([str(path)])
     assert '"had"' in corpus.text
-    assert corpus.split.train + corpus.split.validation + corpus.split.test == corpus.text
+    parts = [corpus.split.train, corpus.split.validation, corpus.split.test]
+    slices = zip(*(part.stretches() for part in parts), strict=True)
+    assert "".join(chain(*slices)) == corpus.text
+    assert corpus.sources == TextSources((str(path),))
 
     raw = load_corpus([str(path)], cleaner="raw", split="90/10")
     assert "“had”" in raw.text
-    assert raw.split.test == ""
+    assert len(raw.split.test) == 0
+    assert raw.info.split.method == "90/10"
+    assert raw.info.split.test == SplitPart(0, hashlib.sha256().hexdigest())
 
     info = corpus.info
     assert (info.name, info.cleaner, info.num_chars) == ("novel.txt", "prose", len(corpus.text))
     assert info.sha256 == hashlib.sha256(corpus.text.encode()).hexdigest()
-    for part, about in vars(info.split).items():
-        text = getattr(corpus.split, part)
-        assert about == SplitPart(len(text), hashlib.sha256(text.encode()).hexdigest())
+    assert info.split.method == "90/5/5"
+    for part in ("train", "validation", "test"):
+        own = getattr(corpus.split, part)
+        scored = () if part == "train" else own.stretch_chars
+        expected = SplitPart(len(own), hashlib.sha256(own.text.encode()).hexdigest(), scored)
+        assert getattr(info.split, part) == expected
 
 
 def test_options_of_the_cleaner_are_used(tmp_path: Path) -> None:
@@ -62,13 +71,19 @@ def test_nothing_remains_after_cleaning(tmp_path: Path) -> None:
 
 def test_lone_surrogates_have_a_hash() -> None:
     text = "x\ud800" * 300
-    assert len(Corpus("x", "raw", text, split_text(text, (90, 5, 5))).sha256) == 64
+    assert len(Corpus("x", "raw", text, split_text(text, SplitMethod((90, 5, 5)))).sha256) == 64
 
 
-def test_less_training_text_leaves_what_is_scored_as_it_is() -> None:
-    corpus = load_corpus(["lee"], max_chars=60_000)
+@pytest.mark.parametrize("split", ["90/5/5", "contiguous:90/5/5"])
+def test_less_training_text_leaves_what_is_scored_unchanged(split: str) -> None:
+    corpus = load_corpus(["lee"], max_chars=60_000, split=split)
     less = corpus.with_training(30)
-    assert corpus.split.train.startswith(less.split.train)
+    train, its = corpus.split.train.stretches(), less.split.train.stretches()
+    assert len(its) == len(train) == (1 if "contiguous" in split else 5)
+    assert all(map(str.startswith, train, its))
+    for begin, whole in zip(its, train, strict=True):
+        assert begin.endswith("\n") or whole[len(begin)] == " "
     assert 0.26 < len(less.split.train) / len(corpus.split.train) <= 0.3
-    assert less.split.train.endswith("\n")
     assert (less.split.validation, less.split.test) == (corpus.split.validation, corpus.split.test)
+    assert less.sha256 == corpus.sha256
+    assert corpus.with_training(100).split == corpus.split

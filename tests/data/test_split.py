@@ -1,65 +1,213 @@
-"""Splitting a text: fractions, and cuts at boundaries."""
+"""Splitting a text: slices, percentages, and cuts at boundaries."""
 
 from __future__ import annotations
+
+import re
+from itertools import chain, zip_longest
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen.api import TextgenError
-from textgen.data.split import Split, parse_split, split_text
+from textgen.data.split import (
+    MIN_STRETCH_CHARS,
+    NUM_SLICES,
+    Part,
+    Split,
+    SplitMethod,
+    parse_split,
+    split_text,
+)
+from textgen.data.text import FileText, Text
 
 PARAGRAPH = "The rain had stopped at last, and the road to the village lay empty.\nNobody came by."
 PROSE = "\n\n".join(f"{i} {PARAGRAPH}" for i in range(200))
+LONG_PROSE = "\n\n".join(f"{i} {PARAGRAPH}" for i in range(4000))
+CONTIGUOUS = parse_split("contiguous:90/5/5")
+
+
+def parts(split: Split) -> tuple[Text, Text, Text]:
+    return split.train.text, split.validation.text, split.test.text
+
+
+def in_order(split: Split) -> list[str]:
+    """Return all stretches in the order of the slices: train, validation and test of each."""
+    stretches = zip_longest(*(part.stretches() for part in (split.train, split.validation, split.test)))
+    return [stretch for stretch in chain(*stretches) if stretch is not None]
 
 
 @pytest.mark.parametrize(
-    ("spec", "fractions"), [("90/5/5", (90, 5, 5)), ("90/10", (90, 10)), (" 80 / 10 /10", (80, 10, 10))]
+    ("spec", "percentages", "is_contiguous", "text"),
+    [
+        ("90/5/5", (90, 5, 5), False, "90/5/5"),
+        ("90/10", (90, 10), False, "90/10"),
+        (" 80 / 10 /10", (80, 10, 10), False, "80/10/10"),
+        ("contiguous:80/20", (80, 20), True, "contiguous:80/20"),
+        ("contiguous", (90, 5, 5), True, "contiguous:90/5/5"),
+    ],
 )
-def test_split_specs(spec: str, fractions: tuple[int, ...]) -> None:
-    assert parse_split(spec) == fractions
+def test_split_specs(spec: str, percentages: tuple[int, ...], is_contiguous: bool, text: str) -> None:
+    method = parse_split(spec)
+    assert method == SplitMethod(percentages, is_contiguous)
+    assert str(method) == text
+    assert parse_split(text) == method
 
 
 @pytest.mark.parametrize(
-    "spec", ["", "100", "90/5", "100/0", "90/5/4/1", "-90/185/5", "a/b", "90.5/9.5", "²/98"]
+    "spec",
+    [
+        *("", "100", "90/5", "100/0", "90/5/4/1", "-90/185/5", "a/b", "90.5/9.5", "²/98"),
+        *("contiguous:", "contiguos:90/5/5", "a:contiguous:90/5/5", "contiguous:90", "contiguous/90/10"),
+    ],
 )
 def test_wrong_split_specs(spec: str) -> None:
-    with pytest.raises(TextgenError, match="give percentages"):
+    with pytest.raises(TextgenError, match="give percentages") as caught:
         parse_split(spec)
+    assert repr(spec) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
-@given(st.text("ab \n", min_size=400, max_size=3000), st.sampled_from([(90, 5, 5), (80, 10, 10), (90, 10)]))
-def test_split_is_a_partition_with_parts_of_use(text: str, fractions: tuple[int, ...]) -> None:
-    split = split_text(text, fractions)
-    assert split.train + split.validation + split.test == text
-    assert len(split.train) >= 100
-    assert len(split.validation) >= 20
-    assert len(split.test) >= 20 if len(fractions) == 3 else split.test == ""
+# --- slices
+
+
+@given(
+    piece=st.text("ab \n", min_size=400, max_size=600),
+    repeats=st.integers(1, 60),
+    spec=st.sampled_from(["90/5/5", "80/10/10", "90/10", "34/33/33", "contiguous:90/5/5"]),
+)
+def test_a_split_is_a_partition_with_useful_parts(piece: str, repeats: int, spec: str) -> None:
+    text, method = piece * repeats, parse_split(spec)
+    split = split_text(text, method)
+    assert "".join(in_order(split)) == text
+    num_slices = method.num_slices(len(text))
+    for part, name in ((split.train, "train"), (split.validation, "validation"), (split.test, "test")):
+        if name == "test" and len(method.percentages) == 2:
+            assert (part.text, part.stretches()) == ("", ())
+            continue
+        assert "".join(part.stretches()) == part.text
+        assert part.stretch_chars == tuple(map(len, part.stretches()))
+        assert len(part.stretch_chars) == num_slices
+        assert min(part.stretch_chars) >= {"train": 100, "validation": 20, "test": 20}[name]
+        if num_slices > 1 and name != "train":
+            assert min(part.stretch_chars) >= MIN_STRETCH_CHARS // 4
+
+
+@pytest.mark.parametrize(
+    ("spec", "num_chars", "num_slices"),
+    [
+        ("90/5/5", 400, 1),
+        ("90/5/5", 19_999, 1),
+        ("90/5/5", 20_000, 2),
+        ("90/5/5", 239_999, 23),
+        ("90/5/5", 240_000, NUM_SLICES),
+        ("90/5/5", 10**9, NUM_SLICES),
+        ("98/1/1", 240_000, 4),
+        ("90/8/2", 240_000, 9),
+        ("90/10", 120_000, NUM_SLICES),
+        ("contiguous:90/5/5", 10**9, 1),
+    ],
+)
+def test_a_longer_text_has_more_slices(spec: str, num_chars: int, num_slices: int) -> None:
+    assert parse_split(spec).num_slices(num_chars) == num_slices
+
+
+def test_slices_are_cut_between_paragraphs_all_over_the_text() -> None:
+    split = split_text(LONG_PROSE, parse_split("90/5/5"))
+    stretches = in_order(split)
+    assert len(stretches) == 3 * NUM_SLICES
+    assert all(stretch.endswith("by.\n\n") for stretch in stretches[:-1])
+    assert all(re.match(r"\d+ The rain", stretch) for stretch in stretches)
+    starts = [LONG_PROSE.index(stretch) for stretch in split.test.stretches()]
+    slices = [(index + 0.95) * len(LONG_PROSE) / NUM_SLICES for index in range(NUM_SLICES)]
+    assert starts == pytest.approx(slices, abs=len(LONG_PROSE) / NUM_SLICES / 20)
+    for part, percent in ((split.train, 90), (split.validation, 5), (split.test, 5)):
+        assert len(part) == pytest.approx(len(LONG_PROSE) * percent / 100, rel=0.1)
+
+
+def test_a_contiguous_split_has_one_stretch_of_each_part() -> None:
+    split = split_text(LONG_PROSE, CONTIGUOUS)
+    assert "".join(map(str, parts(split))) == LONG_PROSE
+    assert all(part.stretch_chars == (len(part),) for part in (split.train, split.validation, split.test))
+    assert abs(len(split.train) / len(LONG_PROSE) - 0.9) < 0.01
+
+
+@pytest.mark.parametrize("spec", ["90/5/5", "60/20/20", "90/10", "contiguous:90/5/5"])
+def test_a_text_on_disk_is_split_like_one_in_memory(spec: str, stored_text: FileText) -> None:
+    method = parse_split(spec)
+    split, stored = split_text(stored_text[:], method), split_text(stored_text, method)
+    for own, on_disk in zip(vars(split).values(), vars(stored).values(), strict=True):
+        if isinstance(own, Part):
+            assert isinstance(on_disk.text, FileText) or not len(own)
+            assert on_disk.stretch_chars == own.stretch_chars
+            assert on_disk.stretches() == own.stretches()
+            assert on_disk.text[:] == own.text
+            assert on_disk.first(len(own) // 3).stretches() == own.first(len(own) // 3).stretches()
+
+
+# --- cuts
 
 
 def test_cuts_between_paragraphs_else_lines_else_words_else_exactly() -> None:
-    split = split_text(PROSE, (90, 5, 5))
-    assert split.train.endswith("by.\n\n")
-    assert split.validation.endswith("by.\n\n")
-    assert abs(len(split.train) / len(PROSE) - 0.9) < 0.01
+    train, validation, _ = parts(split_text(PROSE, parse_split("90/5/5")))
+    assert train[:].endswith("by.\n\n")
+    assert validation[:].endswith("by.\n\n")
+    assert abs(len(train) / len(PROSE) - 0.9) < 0.01
 
-    assert split_text("some words here\n" * 100, (90, 5, 5)).train.endswith("here\n")
-    words = split_text("word and word " * 100, (90, 5, 5))
-    assert not words.train.endswith(" ")
-    assert words.validation.startswith(" ")  # a word token carries the space before it
-    assert split_text("x" * 1000, (90, 5, 5)) == Split("x" * 900, "x" * 50, "x" * 50)
+    lines, _, _ = parts(split_text("some words here\n" * 100, parse_split("90/5/5")))
+    assert lines[:].endswith("here\n")
+    words, following, _ = parts(split_text("word and word " * 100, parse_split("90/5/5")))
+    assert not words[:].endswith(" ")
+    assert following[:].startswith(" ")  # a word token carries the space before it
+    assert parts(split_text("x" * 1000, parse_split("90/5/5"))) == ("x" * 900, "x" * 50, "x" * 50)
+    in_slices = split_text("x" * 40_000, parse_split("90/5/5"))
+    assert in_slices.train.stretch_chars == (9000,) * 4
+    assert in_slices.validation.stretch_chars == in_slices.test.stretch_chars == (500,) * 4
 
 
 def test_no_cut_far_from_its_place() -> None:
     text = "x" * 50_000 + "\n\n" + "y " * 75_000  # the only paragraph ends a quarter in
-    assert abs(len(split_text(text, (50, 50)).train) - 100_000) <= 2000
+    assert abs(len(split_text(text, parse_split("contiguous:50/50")).train) - 100_000) <= 2000
 
 
 @pytest.mark.parametrize("text", ["a", "", "too short " * 20])
 def test_too_short_to_split(text: str) -> None:
-    with pytest.raises(TextgenError, match=rf"too short to split 90/5/5: {len(text)} characters; .* 400"):
-        split_text(text, (90, 5, 5))
+    for spec in ("90/5/5", "contiguous:90/5/5"):
+        with pytest.raises(TextgenError, match=rf"too short to split {spec}: {len(text)} characters; .* 400"):
+            split_text(text, parse_split(spec))
 
 
 def test_the_length_it_asks_for_is_enough() -> None:
-    assert split_text("x" * 400, (90, 5, 5)).test == "x" * 20
+    assert split_text("x" * 400, parse_split("90/5/5")).test == Part("x" * 20, (20,))
+
+
+# --- the beginning of a part
+
+
+@given(
+    sizes=st.lists(st.integers(1, 400), min_size=1, max_size=6),
+    share=st.floats(0.01, 1.2),
+    alphabet=st.sampled_from(["ab", "ab \n"]),
+    data=st.data(),
+)
+def test_the_first_characters_of_a_part_are_the_beginnings_of_its_stretches(
+    sizes: list[int], share: float, alphabet: str, data: st.DataObject
+) -> None:
+    text = data.draw(st.text(alphabet, min_size=sum(sizes), max_size=sum(sizes)))
+    part = Part(text, tuple(sizes))
+    num_chars = int(share * len(text))
+    first = part.first(num_chars)
+    assert len(first) <= max(num_chars, 0)
+    assert len(first.stretch_chars) == len(sizes)
+    for begin, whole in zip(first.stretches(), part.stretches(), strict=True):
+        assert whole.startswith(begin)
+        wanted = min(len(whole), len(whole) * num_chars // len(text))
+        assert wanted - wanted // 10 <= len(begin) <= wanted
+
+
+def test_what_is_kept_of_a_part_ends_with_a_paragraph() -> None:
+    part = split_text(LONG_PROSE, parse_split("90/5/5")).train
+    half = part.first(len(part) // 2)
+    assert all(stretch.endswith("by.\n\n") for stretch in half.stretches())
+    assert len(half) == pytest.approx(len(part) / 2, rel=0.05)
+    assert part.first(len(part)) is part

@@ -6,20 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textgen.data.corpus import Corpus
-from textgen.data.split import Split
+from textgen.data.split import Part, Split
 from textgen.data.statistics import changes, items, statistics
 
 Install = Callable[[str, str, str], None]
 
 
 def test_statistics_counted_by_hand() -> None:
-    split = Split("the cat sat.\n\nThe cat ran.\n\n", "A cat. ", "The dög.")
-    text = split.train + split.validation + split.test
+    parts = ("the cat sat.\n\nThe cat ran.\n\n", "A cat. ", "The dög.")
+    split = Split(*(Part(part, (len(part),)) for part in parts))
+    text = "".join(parts)
     found = statistics(Corpus("mine", "raw", text, split))
     assert found.name == "mine"
     assert found.num_chars == len(text)
     assert (found.num_words, found.num_paragraphs) == (10, 3)
-    assert found.train_alphabet_size == len(set(split.train))
+    assert found.train_alphabet_size == len(set(parts[0]))
     assert found.train_vocabulary_size == len({"the", "cat", "sat", "The", "ran"})
     assert found.train_words_seen_once == len({"the", "sat", "The", "ran"})
     assert found.num_unseen_chars == len("dög")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen.data.text import FileText, alphabet, blocks, cut_blocks, part, sha256
+from textgen.data.text import FileText, alphabet, blocks, cut_blocks, join, part, sha256
 from textgen.data.unicode import utf8
 from textgen.data.words import split_words
 
@@ -17,7 +17,8 @@ from textgen.data.words import split_words
 def on_disk(path: Path, pieces: list[str]) -> FileText:
     path.write_bytes(utf8("".join(pieces)))
     chars = list(accumulate(map(len, pieces), initial=0))
-    return FileText(path, chars, list(accumulate((len(utf8(p)) for p in pieces), initial=0)), ((0, chars[-1]),))
+    sizes = list(accumulate((len(utf8(piece)) for piece in pieces), initial=0))
+    return FileText(path, chars, sizes, ((0, chars[-1]),))
 
 
 @given(pieces=st.lists(st.text(min_size=1), max_size=6), data=st.data())
@@ -37,6 +38,25 @@ def test_a_text_on_disk_slices_like_a_string(
     assert stretch[1:-1] == whole[low:high][1:-1]
     assert sha256(stretch) == sha256(whole[low:high])
     assert alphabet(stretch) == set(whole[low:high])
+
+
+@given(pieces=st.lists(st.text(min_size=1), min_size=1, max_size=6), data=st.data())
+def test_stretches_of_a_text_on_disk_are_joined_like_strings(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], data: st.DataObject
+) -> None:
+    whole = "".join(pieces)
+    text = on_disk(tmp_path_factory.getbasetemp() / "joined.txt", pieces)
+    ends = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
+    ranges = list(zip(ends[::2], ends[1::2], strict=False))
+    joined, expected = join(text, ranges), join(whole, ranges)
+    assert expected == "".join(whole[begin:end] for begin, end in ranges)
+    assert len(joined) == len(expected)
+    assert joined[:] == "".join(blocks(joined)) == expected
+    assert sha256(joined) == sha256(expected)
+    low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(expected))] * 2)))
+    assert joined[low:high] == part(joined, low, high)[:] == expected[low:high]
+    again = [(0, low), (high, len(expected))]
+    assert join(joined, again)[:] == join(expected, again)
 
 
 @given(pieces=st.lists(st.text()), size=st.integers(1, 30))

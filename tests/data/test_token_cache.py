@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,14 +39,15 @@ def test_tokens_on_disk_are_those_in_memory(
 ) -> None:
     monkeypatch.setattr(parallel, "MAX_PROCESSES", num_processes)
     small = built(name)
-    ids, lossless = fit_and_encode(small, [name], stored_text[:])
+    encoded = fit_and_encode(small, [name], stored_text[:])
     large = built(name)
-    stored, stored_lossless = fit_and_encode(large, [name], stored_text)
+    stored = fit_and_encode(large, [name], stored_text)
     assert large.state() == small.state()
-    assert lossless is stored_lossless is True
-    assert stored.dtype == ids.dtype == np.min_scalar_type(len(small.tokens) - 1)
-    assert np.array_equal(stored, ids)
-    assert not stored.flags.writeable
+    assert encoded.is_preserved is stored.is_preserved is True
+    assert stored.ids.dtype == encoded.ids.dtype == np.min_scalar_type(len(small.tokens) - 1)
+    assert np.array_equal(stored.ids, encoded.ids)
+    assert not stored.ids.flags.writeable
+    assert min(encoded.seconds, stored.seconds) > 0
 
 
 @every_tokenizer
@@ -53,35 +55,42 @@ def test_a_second_call_reads_the_cache(
     name: str, stored_text: FileText, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = built(name)
-    ids, _ = fit_and_encode(first, [name], stored_text)
+    encoded = fit_and_encode(first, [name], stored_text)
     before = {path: path.stat().st_mtime_ns for path in (cache / "tokens").iterdir()}
     with monkeypatch.context() as patched:
         patched.delattr(token_cache, "map_in_order")  # which nothing needs now
         again = built(name)
-        found, lossless = fit_and_encode(again, [name], stored_text)
-    assert lossless
-    assert np.array_equal(found, ids)
+        found = fit_and_encode(again, [name], stored_text)
+    assert found.is_preserved
+    assert np.array_equal(found.ids, encoded.ids)
+    assert found.seconds == encoded.seconds  # what a budget includes does not depend on the cache
     assert again.state() == first.state()
     assert {path: path.stat().st_mtime_ns for path in (cache / "tokens").iterdir()} == before
     fit_and_encode(built(name), [name, "other"], stored_text)
     assert len(list((cache / "tokens").iterdir())) == 2 * len(before)
 
 
+def known(path: Path) -> dict[str, Any]:
+    """Return the description of cached tokens, without the time that they took."""
+    description: dict[str, Any] = json.loads(path.with_suffix(".json").read_text())
+    del description["seconds"]
+    return description
+
+
 def test_a_damaged_cache_is_made_again(stored_text: FileText, cache: Path) -> None:
-    ids, _ = fit_and_encode(built("char"), ["char"], stored_text)
+    ids = fit_and_encode(built("char"), ["char"], stored_text).ids
     [path] = (cache / "tokens").glob("*.bin")
     whole = path.read_bytes()
     for damaged in (whole[:-2], b"", b"\1" * len(whole)):
         path.write_bytes(damaged)
-        again, _ = fit_and_encode(built("char"), ["char"], stored_text)
-        assert np.array_equal(again, ids)
+        assert np.array_equal(fit_and_encode(built("char"), ["char"], stored_text).ids, ids)
         assert path.read_bytes() == whole
-    description = path.with_suffix(".json").read_text()
-    foreign = json.dumps({**json.loads(description), "state": {"of": "another version"}})
+    description = known(path)
+    foreign = json.dumps({**description, "seconds": 1.0, "state": {"of": "another version"}})
     for damaged_description in ("{", foreign):
         path.with_suffix(".json").write_text(damaged_description)
-        assert np.array_equal(fit_and_encode(built("char"), ["char"], stored_text)[0], ids)
-        assert path.with_suffix(".json").read_text() == description
+        assert np.array_equal(fit_and_encode(built("char"), ["char"], stored_text).ids, ids)
+        assert known(path) == description
 
 
 def test_a_cache_that_cannot_be_written_is_a_one_line_error(stored_text: FileText, cache: Path) -> None:

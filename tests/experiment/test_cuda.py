@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from textgen.data.corpus import Corpus
-from textgen.data.split import split_text
+from textgen.data.split import SplitMethod, split_text
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import load_run, save_run
-from textgen.experiment.scoring import score_any
+from textgen.experiment.scoring import score_held_out
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.cuda_graph import RecordedStep
 from textgen.generation.generator import Generator
@@ -30,15 +30,19 @@ pytestmark = [
 
 @pytest.mark.parametrize("spec", ["char-lstm", "word-lstm:softmax=adaptive", "char-gru", "char-transformer"])
 def test_a_run_trained_on_the_gpu_scores_the_same_on_the_cpu(spec: str, news: str, tmp_path: Path) -> None:
-    corpus = Corpus("news", "raw", news, split_text(news, (90, 5, 5)))
+    corpus = Corpus("news", "raw", news, split_text(news, SplitMethod((90, 5, 5))))
     device_config = choose_device("cuda")
     options = ":hidden_size=64" if ":" not in spec else ",hidden_size=64"
     experiment = Experiment(parse_entry(spec + options), corpus, parse_budget("3epochs"), device_config, 0)
     run = experiment.run(lambda progress: None)
     save_run(tmp_path / "run", run)
     on_cpu = load_run(tmp_path / "run", torch.device("cpu"))
-    score = score_any(on_cpu, corpus.split.test, torch.device("cpu")).score.bits_per_char
-    assert score == pytest.approx(run.result.test.bits_per_char, abs=0.01)
+    texts = corpus.split.held_out.stretches()
+    stretches = [on_cpu.tokenizer.encode(text) for text in texts]
+    found = score_held_out(on_cpu, texts, stretches, torch.device("cpu"))
+    assert found.score.bits_per_char == pytest.approx(run.result.test.bits_per_char, abs=0.01)
+    assert run.result.problem is None
+    assert found.checks.problem is None
     sampler = build_sampler("greedy")
     texts = Generator(run.model, run.tokenizer, device_config).generate(["The "] * 2, 30, sampler, [0, 1])
     assert texts[0] == texts[1]

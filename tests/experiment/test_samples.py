@@ -1,4 +1,4 @@
-"""The passages that runs continue."""
+"""The passages that runs continue, and what is measured of their continuations."""
 
 from __future__ import annotations
 
@@ -6,23 +6,73 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen.experiment.samples import held_out_passages
+from helpers.runs import SMALL, make_run
+from textgen.evaluation.text_metrics import TextAnalyzer
+from textgen.experiment.samples import NUM_MEASURED, SHOWN, SampleWriter, held_out_passages
+from textgen.generation.bound_sampler import build_sampler
+from textgen.runtime.device import choose_device
 
 
-def test_held_out_passages_are_spread_over_the_text(news: str) -> None:
-    passages = held_out_passages(news, 24, 60)
+def test_held_out_passages_are_spread_over_one_stretch(news: str) -> None:
+    passages = held_out_passages([news], 24, 60, 200)
     starts = []
     for prompt, following in passages:
         assert 30 <= len(prompt) <= 60
         assert following[0].isspace()
+        assert len(following) >= 200 - 60
         assert news.endswith(prompt + following)
         starts.append(len(news) - len(prompt + following))
-        assert news[starts[-1] - 1].isspace()
-    assert starts == pytest.approx([len(news) * index / 24 for index in range(24)], abs=50)
+    assert starts[0] == 0
+    assert all(news[start - 1].isspace() for start in starts[1:])
+    assert starts == pytest.approx([(len(news) - 260) * index / 24 for index in range(24)], abs=50)
 
 
-@given(text=..., number=st.integers(1, 24))
-def test_any_text_has_passages(text: str, number: int) -> None:
-    passages = held_out_passages(text, number, 60)
+@pytest.mark.parametrize("num_stretches", [1, 5, 24, 40])
+def test_held_out_passages_are_spread_over_all_stretches(news: str, num_stretches: int) -> None:
+    size = len(news) // num_stretches
+    stretches = [news[begin : begin + size] for begin in range(0, size * num_stretches, size)]
+    passages = held_out_passages(stretches, 24, 60, 200)
+    assert len(passages) == len(set(passages)) == 24
+    owners = [
+        next(index for index, stretch in enumerate(stretches) if stretch.endswith("".join(passage)))
+        for passage in passages
+    ]
+    assert owners == sorted(owners)
+    assert len(set(owners)) == min(24, num_stretches)
+    counts = [owners.count(owner) for owner in set(owners)]
+    assert max(counts) - min(counts) <= 1
+
+
+@given(texts=st.lists(st.text(), min_size=1, max_size=30), number=st.integers(1, 24))
+def test_any_stretches_have_passages(texts: list[str], number: int) -> None:
+    passages = held_out_passages(texts, number, 60, 100)
     assert len(passages) == number
-    assert all(text.endswith(prompt + following) for prompt, following in passages)
+    assert all(any(text.endswith("".join(passage)) for text in texts) for passage in passages)
+
+
+def test_every_run_and_the_author_are_measured_on_texts_of_the_same_length(news: str) -> None:
+    stretches = [news[begin : begin + 1000] for begin in range(0, 10_000, 1000)]
+    writer = SampleWriter(stretches, TextAnalyzer(news, {"the"}), num_chars=80)
+    cpu = choose_device("cpu")
+    found = writer.measure(make_run(f"char-lstm{SMALL}"), build_sampler("temperature"), 3, cpu)
+    assert set(map(len, found.texts)) == {80}
+    assert found.seeds == tuple(range(3 * NUM_MEASURED, 4 * NUM_MEASURED))
+    assert found.measured == writer.analyzer.measure(found.texts)
+    assert {len(values) for values in found.measured.pseudovalues.values()} == {NUM_MEASURED}
+    author = writer.measure_held_out()
+    assert author == writer.analyzer.measure([passage.continuation[:80] for passage in writer.passages])
+    assert author.metrics.real_word_rate == 1
+    assert author.metrics.novel_4gram_rate == 0
+
+
+def test_the_samples_that_are_shown_are_among_the_measured_ones(news: str) -> None:
+    writer = SampleWriter([news[:5000], news[5000:9000]], TextAnalyzer(news, set()), num_chars=40)
+    run, cpu = make_run(f"char-lstm{SMALL}"), choose_device("cpu")
+    samplers = {name: build_sampler(name) for name in ("temperature", "greedy")}
+    written = writer.write(run, samplers, 0, cpu)
+    measured = writer.measure(run, samplers["temperature"], 0, cpu)
+    assert [sample.text for sample in written.samples[: len(SHOWN)]] == [measured.texts[row] for row in SHOWN]
+    assert [sample.prompt for sample in written.samples] == 2 * writer.shown_prompts()
+    assert written.sample_metrics == measured.measured.metrics
+    assert written.metric_pseudovalues == measured.measured.pseudovalues
+    assert written.sample_errors == ()

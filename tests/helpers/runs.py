@@ -10,7 +10,7 @@ from textgen.data.corpus import CorpusInfo
 from textgen.data.split import SplitInfo, SplitPart
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.pretrained import EmbeddingAudit
-from textgen.experiment.results import RunResult, RunSettings
+from textgen.experiment.results import Preparation, RunResult, RunSettings
 from textgen.experiment.run import Run
 from textgen.experiment.scoring import ScoreChecks
 from textgen.runtime.device import seeded
@@ -52,23 +52,25 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> Run:
         **about,
         num_parameters=1,
         vocab_size=vocab_size,
-        comparable=True,
+        problem=None,
+        preparation=Preparation(tokenizer_seconds=0.1, vectors_seconds=0.1 if embedding else 0.0),
         train=TrainResult(**train, num_updates=0, num_chars=0, best_update=0),
         embedding=audit,
         validation=None,
         test=None,
         score_checks=ScoreChecks(decoded_equals_text=True),
     )
-    part = SplitPart(100, "0" * 64)
+    part = SplitPart(100, "0" * 64, (40, 60))
+    split = SplitInfo("90/5/5", SplitPart(100, "0" * 64), part, part)
     settings = RunSettings(
-        corpus=CorpusInfo("cats", "prose", 300, "0" * 64, SplitInfo(part, part, part)),
+        corpus=CorpusInfo("cats", "prose", 300, "0" * 64, split),
         budget="60s",
         seed=0,
         device="cpu",
         precision="fp32",
         plugins=entry.identities(),
     )
-    return Run(entry, tokenizer, model, settings, result, np.arange(3.0))
+    return Run(entry, tokenizer, model, settings, result)
 
 
 def logits(run: Run) -> torch.Tensor:

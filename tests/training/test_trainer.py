@@ -26,7 +26,7 @@ def test_training_learns_real_text(ids: TokenIds) -> None:
     model, held_out = lstm(hidden_size=64), ids[-3000:]
 
     def validate() -> float:
-        return validation_bits(LanguageModel(model, 100), held_out, len(held_out), CPU)
+        return validation_bits(LanguageModel(model, 100), [held_out], len(held_out), CPU)
 
     before = validate()
     result = run(trainer(ids[:-3000], model=model), "30kchars", validate)

@@ -1,0 +1,25 @@
+"""Each tokenizer, fitted on news, and an untrained model for it."""
+
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+from helpers.scoring import tiny_lstm
+from textgen.api import Tokenizer
+from textgen.registry.options import build
+from textgen.registry.registry import names
+
+
+@pytest.fixture(scope="module", params=names("tokenizer"))
+def tokenizer(request: pytest.FixtureRequest, news: str) -> Tokenizer:
+    """Each tokenizer, fitted on news."""
+    fitted: Tokenizer = build("tokenizer", request.param)
+    fitted.fit(news)
+    return fitted
+
+
+@pytest.fixture(scope="module")
+def lstm(tokenizer: Tokenizer) -> nn.Module:
+    """An untrained LSTM for the tokenizer."""
+    return tiny_lstm(len(tokenizer.tokens))

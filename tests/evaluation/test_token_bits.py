@@ -1,0 +1,175 @@
+"""The bits of each token: the whole text is counted, in one pass, in chunks or in stretches side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from helpers.scoring import CPU, Bigram, bound, score, tiny_lstm
+from textgen.api import TextgenError, Tokenizer
+from textgen.data.bound_tokenizer import START
+from textgen.evaluation import token_bits
+from textgen.evaluation.token_bits import score_stretches, score_text
+from textgen.nn.language_model import LanguageModel
+from textgen.registry.registry import load, names
+from textgen.runtime.device import seeded
+from textgen_models.uniform import Uniform
+from textgen_tokenizers.char import CharTokenizer
+
+STRANGE = ["中文", "😀", "שלום", "e\u0301\u0302", "\ud800", "\x07"]
+
+
+@given(chunk=st.integers(1, 400))
+def test_chunks_of_any_size_give_the_same_bits(
+    tokenizer: Tokenizer, lstm: nn.Module, news: str, chunk: int
+) -> None:
+    text = news[5000:5300] + "Ω😀"
+    whole = score(lstm, tokenizer, text, chunk=10_000)
+    assert score(lstm, tokenizer, text, chunk).bits.sum() == pytest.approx(whole.bits.sum(), abs=1e-4)
+
+
+def test_the_score_is_one_pass_over_the_whole_text(tokenizer: Tokenizer, lstm: nn.Module, news: str) -> None:
+    text = news[5000:5300]
+    start, ids = (torch.from_numpy(tokenizer.encode(part)).long() for part in (START, text))
+    with torch.no_grad():
+        logits, _ = lstm(torch.cat([start, ids[:-1]])[None], lstm.initial_state(1))
+    logits = logits[0, len(start) - 1 :].double()
+    num_bits = float(nn.functional.cross_entropy(logits, ids, reduction="sum")) / math.log(2)
+    scored = score(lstm, tokenizer, text)
+    assert scored.bits.sum() == pytest.approx(num_bits, abs=1e-3)
+    assert scored.bits_per_char == pytest.approx(num_bits / 300, abs=1e-5)
+    assert scored.max_normalization_error < 1e-5
+
+
+def test_a_start_of_several_tokens_is_context_and_not_counted() -> None:
+    tokenizer = CharTokenizer()
+    tokenizer.fit("ab")  # so that the newline before the text is a byte, and here three of them
+    model = bound(tiny_lstm(len(tokenizer.tokens)), tokenizer)
+    start, ids = tokenizer.encode("\n\n\n"), tokenizer.encode("abba")
+    scored = score_text(model, "abba", ids, start, device=CPU)
+    whole = score_text(model, "\n\nabba", np.append(start[1:], ids), start[:1], device=CPU)
+    assert len(scored.bits) == 4
+    np.testing.assert_allclose(scored.bits, whole.bits[2:], atol=1e-5)
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_unseen_text_is_counted(tokenizer: Tokenizer, lstm: nn.Module, news: str, strange: str) -> None:
+    random = Uniform(len(tokenizer.tokens))
+    random.fit(tokenizer.encode(news))
+    seen = news[5000:5100]
+    for model in (lstm, random):
+        scored = score(model, tokenizer, seen + strange)
+        assert np.isfinite(scored.bits).all()
+        assert (scored.bits > 0).all()
+        assert scored.bits.sum() > score(model, tokenizer, seen).bits.sum()
+    num_bytes = len(strange.encode("utf-8", "surrogatepass"))
+    extra = score(random, tokenizer, seen + strange).bits.sum() - score(random, tokenizer, seen).bits.sum()
+    assert extra > 15 * num_bytes  # bytes share a probability of 1e-6
+
+
+def test_uniform_is_log2_of_the_alphabet(news: str) -> None:
+    tokenizer = CharTokenizer()
+    tokenizer.fit(news)
+    model = Uniform(len(tokenizer.tokens))
+    model.fit(tokenizer.encode(news))
+    scored = score(model, tokenizer, news[:1000])
+    assert scored.bits_per_char == pytest.approx(math.log2(len(set(news))), abs=1e-5)
+    assert scored.max_normalization_error < 1e-5
+    unseen = score(model, tokenizer, "Ω")  # two of the 256 bytes, which share a probability of 1e-6
+    assert unseen.bits == pytest.approx([math.log2(256 / 1e-6)] * 2, abs=1e-4)
+
+
+@pytest.mark.parametrize("probability", [0.0, math.nan])
+def test_a_probability_of_zero_or_nan_is_an_error(probability: float) -> None:
+    tokenizer = CharTokenizer()
+    tokenizer.fit("\na")
+    table = torch.full((len(tokenizer.tokens),) * 2, 0.5)
+    table[:, 1] = probability
+    with pytest.raises(TextgenError, match="no probability"):
+        score(Bigram(table), tokenizer, "a")
+
+
+# --- stretches side by side
+
+MODELS = {
+    "uniform": {},
+    "ngram": {"order": 4},
+    "lstm": {"num_layers": 2, "hidden_size": 16},
+    "gru": {"num_layers": 1, "hidden_size": 16, "softmax": "adaptive"},
+    "transformer": {"num_layers": 2, "hidden_size": 16, "num_heads": 2, "context": 32},
+    "original": {"window": 20, "hidden_size": 16},
+}
+
+
+def model_of(name: str, tokenizer: Tokenizer, news: str) -> LanguageModel:
+    """Return an untrained model of this name, or a fitted one that counts."""
+    with seeded(1, CPU):
+        model = bound(load("model", name)(len(tokenizer.tokens), **MODELS[name]).eval(), tokenizer)
+    if not model.is_trainable:
+        model.fit(tokenizer.encode(news[:20_000]))
+    return model
+
+
+def check_stretches(model: LanguageModel, tokenizer: Tokenizer, texts: Sequence[str]) -> None:
+    """Each stretch has the bits that it has alone, from an initial state."""
+    start, stretches = tokenizer.encode(START), [tokenizer.encode(text) for text in texts]
+    scored = score_stretches(model, texts, stretches, start, device=CPU)
+    assert [each.text for each in scored] == list(texts)
+    for text, ids, each in zip(texts, stretches, scored, strict=True):
+        alone = score_text(model, text, ids, start, device=CPU)
+        assert np.array_equal(each.ids, ids)
+        np.testing.assert_allclose(each.bits, alone.bits, atol=1e-4)
+        assert each.max_normalization_error < 1e-4
+
+
+RAGGED = [700, 3, 0, 1, 2500, 60, 300, 61, 699]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_stretches_have_the_bits_that_each_has_alone(name: str, tokenizer: Tokenizer, news: str) -> None:
+    model = model_of(name, tokenizer, news)
+    places = pairwise(accumulate(RAGGED, initial=20_000))
+    texts = [news[begin:end] for begin, end in places]
+    check_stretches(model, tokenizer, [*texts, "Ω😀 zyx\ud800", "\n"])
+    check_stretches(model, tokenizer, texts[:1])
+    check_stretches(model, tokenizer, texts[1:4])
+
+
+@given(sizes=st.lists(st.integers(0, 90), min_size=1, max_size=9), at_once=st.sampled_from([1, 40, 100]))
+def test_stretches_of_any_lengths_have_the_bits_that_each_has_alone(
+    tokenizer: Tokenizer, lstm: nn.Module, news: str, sizes: list[int], at_once: int
+) -> None:
+    texts = [news[begin:end] for begin, end in pairwise(accumulate(sizes, initial=5000))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(token_bits, "TOKENS_AT_ONCE", at_once)
+        check_stretches(bound(lstm, tokenizer), tokenizer, texts)
+
+
+def test_every_bundled_model_is_among_those_that_score_stretches() -> None:
+    assert MODELS.keys() == set(names("model"))
+
+
+def test_the_normalization_error_is_that_of_what_the_model_returns(news: str) -> None:
+    tokenizer = CharTokenizer()
+    tokenizer.fit(news)
+    table = torch.full((len(tokenizer.tokens),) * 2, 1.5 / len(tokenizer.tokens))
+    model: Any = Bigram(table)
+    scored = score(model, tokenizer, news[:50])
+    assert scored.max_normalization_error == pytest.approx(0.5, abs=1e-4)
+    assert scored.bits_per_char == pytest.approx(math.log2(len(tokenizer.tokens)), abs=1e-4)
+    stretches = [tokenizer.encode(news[:50])] * 2
+    for each in score_stretches(
+        bound(model, tokenizer), [news[:50]] * 2, stretches, tokenizer.encode(START), device=CPU
+    ):
+        assert each.max_normalization_error == pytest.approx(0.5, abs=1e-4)
+    model.is_normalized = False  # then they are logits, whatever their sum
+    assert score(model, tokenizer, news[:50]).max_normalization_error == 0
