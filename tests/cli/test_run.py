@@ -87,6 +87,18 @@ def test_describe_shows_the_layers_of_an_entry_of_any_size_without_a_text(
     ]
 
 
+def test_describe_shows_frozen_parameters_in_a_column_if_there_are_any(
+    textgen: Textgen, tmp_path: Path
+) -> None:
+    (tmp_path / "text.txt").write_text("red green blue red green\n" * 40, "utf-8")
+    (tmp_path / "vectors.txt").write_text("red 1 2 3\nblue 3 2 1\n", "utf-8")
+    entry = f"word-lstm-word2vec:hidden_size=8,num_layers=1,frozen=true,path={tmp_path / 'vectors.txt'}"
+    done = textgen("describe", entry, "--corpus", tmp_path / "text.txt")
+    header, table, *_, total = (line.split("\t") for line in done.stdout.splitlines())
+    assert header[-2:] == ["parameters", "frozen"]
+    assert (table[-1], total[-1]) == ("9", "9")
+
+
 def test_a_run_is_never_overwritten(
     textgen: Textgen, trained: Trained, entry: str, budget: list[str], snapshot: Callable[[Path], object]
 ) -> None:

@@ -9,7 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from textgen.nn.weights import set_weights, weights_of
+from textgen.api import PretrainedVectors
+from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.softmax import FullSoftmax
+from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 
 
 class Tied(nn.Module):
@@ -69,3 +72,40 @@ def test_weights_that_do_not_fit_are_refused(change: dict[str, torch.Tensor | No
     weights = {name: value for name, value in (weights_of(Tied()) | change).items() if value is not None}
     with pytest.raises(RuntimeError, match=r"extra|size mismatch|Missing key"):
         set_weights(Tied(), weights)
+
+
+def counts(model: nn.Module) -> tuple[int, int]:
+    return num_parameters(model), num_frozen_parameters(model)
+
+
+@pytest.mark.parametrize(("frozen", "expected"), [(True, (2 * 4, 3 * 4)), (False, (5 * 4, 0))])
+def test_frozen_rows_count_apart(frozen: bool, expected: tuple[int, int]) -> None:
+    found = torch.tensor([True, False, True, True, False])
+    table = TokenEmbedding(5, 7, PretrainedVectors(torch.randn(5, 4), found, frozen))
+    assert counts(table) == expected
+    output = FullSoftmax(4, 5, tied_to=table)  # only its bias is its own
+    assert counts(nn.Sequential(table, output)) == (expected[0] + 5, expected[1])
+
+
+def test_loaded_frozen_rows_count_apart() -> None:
+    found = torch.tensor([True, False, True])
+    trained = TokenEmbedding(3, 2, PretrainedVectors(torch.randn(3, 2), found, frozen=True))
+    unfilled = PretrainedVectors(torch.zeros(3, 2), torch.zeros(3, dtype=torch.bool), frozen=True)
+    loaded = TokenEmbedding(3, 2, unfilled)
+    assert counts(loaded) == (6, 0)
+    set_weights(loaded, weights_of(trained))
+    assert counts(loaded) == (2, 4)
+
+
+def test_parameters_without_gradient_count_as_frozen_and_shared_ones_once() -> None:
+    model = Tied()
+    assert counts(model) == (15 + 5, 0)
+    model.table.weight.requires_grad_(False)
+    assert counts(model) == (5, 15)
+
+
+def test_a_layer_reports_its_own_frozen_parameters() -> None:
+    class HalfFrozen(nn.Linear):
+        num_frozen_parameters = 6
+
+    assert counts(nn.Sequential(HalfFrozen(4, 3, bias=False), nn.Linear(3, 2))) == (6 + 8, 6)

@@ -22,7 +22,7 @@ from textgen.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from textgen.experiment.summary import ModelSummary
+    from textgen.experiment.summary import Layer, ModelSummary
 
 TEXT_OPTIONS = ("--corpus", "--clean", "--max-chars", "--encoding")
 
@@ -72,15 +72,19 @@ def describe(
 
 
 def print_layers(summary: ModelSummary) -> None:
-    """Print one row for each layer, and the total."""
+    """Print one row for each layer, and the total; frozen parameters are a column if there are any."""
     rows = [
         {
             "layer": layer.layer,
             "type": layer.type,
             "output shape": f"({', '.join(map(str, layer.output_shape))})" if layer.output_shape else "",
-            "parameters": f"{layer.num_parameters:,}",
+            **_counts(layer, summary),
         }
         for layer in summary.layers
     ]
-    total = f"{summary.num_parameters:,}"
-    print_rows([*rows, {"layer": "total", "type": "", "output shape": "", "parameters": total}])
+    print_rows([*rows, {"layer": "total", "type": "", "output shape": "", **_counts(summary, summary)}])
+
+
+def _counts(counted: Layer | ModelSummary, summary: ModelSummary) -> dict[str, str]:
+    frozen = {"frozen": f"{counted.num_frozen_parameters:,}"} if summary.num_frozen_parameters else {}
+    return {"parameters": f"{counted.num_parameters:,}", **frozen}

@@ -18,7 +18,7 @@ from textgen.experiment.run import Run
 from textgen.experiment.scoring import ScoreChecks, ScoredText, score_held_out
 from textgen.experiment.trained import Trained
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.weights import num_parameters
+from textgen.nn.weights import num_frozen_parameters, num_parameters
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import find
 from textgen.runtime.device import DeviceConfig, seeded
@@ -103,6 +103,7 @@ class Experiment:
                 name=self.entry.name,
                 seed=self.seed,
                 num_parameters=num_parameters(model.module),
+                num_frozen_parameters=num_frozen_parameters(model.module),
                 vocab_size=tokenizer.vocab_size,
                 problem=checks.problem,
                 preparation=preparation,

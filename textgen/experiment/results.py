@@ -49,6 +49,7 @@ class RunResult:
     seed: int
     error: None = None
     num_parameters: int
+    """The trained ones."""
     num_frozen_parameters: int = 0
     vocab_size: int
     problem: str | None

@@ -15,7 +15,7 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import embed, encode_corpus
 from textgen.experiment.run import load_run
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.weights import num_parameters
+from textgen.nn.weights import num_frozen_parameters, num_parameters
 
 NUM_TOKENS = 2
 """Tokens sent through the model to see the shapes."""
@@ -31,6 +31,7 @@ class Layer:
     output_shape: tuple[int | str | None, ...]
     """None for the batch, `time` for the number of tokens."""
     num_parameters: int
+    num_frozen_parameters: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class ModelSummary:
     vocab_size: int
     layers: tuple[Layer, ...]
     num_parameters: int
+    num_frozen_parameters: int = 0
 
 
 def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:
@@ -77,7 +79,7 @@ def summarize_model(model: LanguageModel, name: str) -> ModelSummary:
 
     def record(layer: str) -> Any:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:  # noqa: ARG001 - torch's signature
-            layers.append(Layer(layer, type(module).__name__, _shape(output), num_parameters(module)))
+            layers.append(Layer(layer, type(module).__name__, _shape(output), *_counts(module)))
 
         return hook
 
@@ -87,11 +89,17 @@ def summarize_model(model: LanguageModel, name: str) -> ModelSummary:
     with torch.inference_mode():
         model.module.eval()
         model.forward(torch.zeros(1, NUM_TOKENS, dtype=torch.long), model.initial_state(1))
-    total = num_parameters(model.module)
-    own = total - sum({layer.layer: layer.num_parameters for layer in layers}.values())
-    if own:
-        layers.append(Layer("(model)", type(model.module).__name__, (), own))
-    return ModelSummary(name, model.vocab_size, tuple(layers), total)
+    total, total_frozen = _counts(model.module)
+    distinct = {layer.layer: layer for layer in layers}.values()
+    own = total - sum(layer.num_parameters for layer in distinct)
+    own_frozen = total_frozen - sum(layer.num_frozen_parameters for layer in distinct)
+    if own or own_frozen:
+        layers.append(Layer("(model)", type(model.module).__name__, (), own, own_frozen))
+    return ModelSummary(name, model.vocab_size, tuple(layers), total, total_frozen)
+
+
+def _counts(module: nn.Module) -> tuple[int, int]:
+    return num_parameters(module), num_frozen_parameters(module)
 
 
 def _shape(output: Any) -> tuple[int | str | None, ...]:

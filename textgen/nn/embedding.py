@@ -39,6 +39,11 @@ class TokenEmbedding(nn.Module):
             self.register_buffer("fixed", torch.where(self.is_fixed, table, 0.0))
         self.frozen = frozen
 
+    @property
+    def num_frozen_parameters(self) -> int:
+        """The number of values in the frozen rows; the same rows of `weight` are never read."""
+        return int(self.is_fixed.sum()) * self.size if self.frozen else 0
+
     def table(self) -> Tensor:
         """Return the vectors of all tokens, [vocab_size, size]."""
         return torch.where(self.is_fixed, self.fixed, self.weight) if self.frozen else self.weight

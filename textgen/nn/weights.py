@@ -52,5 +52,24 @@ def _first_names(state: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def num_parameters(module: nn.Module) -> int:
-    """Return the number of trainable parameters."""
-    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    """Return the number of trained parameters: trainable ones, without those that a layer keeps frozen."""
+    trainable = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    return trainable - sum(_declared_frozen(module).values())
+
+
+def num_frozen_parameters(module: nn.Module) -> int:
+    """Return the number of frozen parameters: those with `requires_grad=False`.
+
+    A layer with the attribute `num_frozen_parameters` reports its own number instead: the values in its
+    trainable tensors that training leaves unchanged, such as the frozen rows of a `TokenEmbedding`.
+    """
+    declared = _declared_frozen(module)
+    counted = {id(parameter) for layer in declared for parameter in layer.parameters(recurse=False)}
+    others = (parameter for parameter in module.parameters() if id(parameter) not in counted)
+    return sum(declared.values()) + sum(each.numel() for each in others if not each.requires_grad)
+
+
+def _declared_frozen(module: nn.Module) -> dict[nn.Module, int]:
+    """Return the layers that report their own number of frozen parameters, with that number."""
+    layers = (layer for layer in module.modules() if hasattr(type(layer), "num_frozen_parameters"))
+    return {layer: int(layer.num_frozen_parameters) for layer in layers}  # type: ignore[arg-type]

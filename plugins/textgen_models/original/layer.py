@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,8 +27,11 @@ HARD: dict[str, Callable[[Tensor], Tensor]] = {
 class LSTMLayer(nn.LSTM):
     """Windows [batch, time, input_size] to outputs [batch, time, hidden_size], or to the last output.
 
-    Each window starts from a zero state. The second of torch's two biases per gate stays zero.
+    Each window starts from a zero state. The second of torch's two biases per gate stays zero, and since
+    Keras' layer lacks it, it does not count as a parameter.
     """
+
+    num_frozen_parameters: ClassVar[int] = 0
 
     weight_ih_l0: Tensor
     weight_hh_l0: Tensor
