@@ -79,6 +79,6 @@ def test_a_reader_that_stops_reading_is_no_error(command: str, trained: tuple[Pa
 
 def test_without_a_command_there_is_help_and_an_error(textgen: Textgen) -> None:
     done = textgen(code=2)
-    for command in ("bench", "train", "sample", "score", "describe", "corpus", "plugins"):
+    for command in ("bench", "train", "sample", "score", "describe", "verify", "corpus", "plugins"):
         assert f" {command} " in done.stdout
     assert done.stderr == "error: no command given (see textgen --help)\n"

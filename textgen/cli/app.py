@@ -23,6 +23,7 @@ from textgen.cli.runs import sample, score
 from textgen.cli.suite import suite
 from textgen.cli.train import train
 from textgen.cli.tune import tune
+from textgen.cli.verify import verify
 from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.messages import UsageError
 from textgen.version import __version__
@@ -46,7 +47,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (bench, train, sample, score, describe, suite, tune, corpus):
+for command in (bench, train, sample, score, describe, suite, tune, verify, corpus):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 

@@ -60,7 +60,12 @@ Clean = Annotated[
     str, typer.Option("--clean", help="Cleaner of the text, such as prose:quotes=false, letters or raw.")
 ]
 Split = Annotated[
-    str, typer.Option("--split", help="Percent for train/validation/test, or for train/validation.")
+    str,
+    typer.Option(
+        "--split",
+        help="Percent for train/validation/test, or train/validation, of each slice of the text; "
+        "contiguous:90/5/5 of the text as a whole.",
+    ),
 ]
 MaxChars = Annotated[
     int | None,

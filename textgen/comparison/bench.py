@@ -164,12 +164,17 @@ def plan(
 ) -> dict[Path, Experiment]:
     """Return the experiments, each entry with each seed, by the folders of their runs."""
     return {
-        out / "runs" / f"{slug(entry.name)}-seed{seed}": Experiment(
+        run_folder(out, entry.name, seed): Experiment(
             entry, corpus, options.budget, options.device_config, seed
         )
         for entry in entries
         for seed in range(options.seed, options.seed + options.num_seeds)
     }
+
+
+def run_folder(out: Path, name: str, seed: int) -> Path:
+    """Return the folder of the run of an entry with one seed."""
+    return out / "runs" / f"{slug(name)}-seed{seed}"
 
 
 def finished_run(folder: Path, experiment: Experiment, report: Report) -> Run:

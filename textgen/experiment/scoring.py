@@ -106,15 +106,24 @@ def score_held_out(
 
 def scored_units(trained: Trained, scored: Sequence[TokenScores]) -> ScoredUnits:
     """Return the pieces that the interval of a score is computed from: stretches, or segments of a few."""
+    sizes = unit_sizes([len(each.text) for each in scored])
     if len(scored) >= MIN_UNITS:
-        sizes, bits = [len(each.text) for each in scored], [float(each.bits.sum()) for each in scored]
-        return ScoredUnits(tuple(sizes), tuple(bits))
-    sizes, bits = [], []
+        return ScoredUnits(sizes, tuple(float(each.bits.sum()) for each in scored))
+    number, bits = -(-NUM_SEGMENTS // len(scored)), []
     for each in scored:
-        size = segment_size(len(each.text), -(-NUM_SEGMENTS // len(scored)))
-        sizes += segment_sizes(len(each.text), size)
+        size = segment_size(len(each.text), number)
         bits += bits_of_segments(each, trained.tokenizer.table, size).tolist()
-    return ScoredUnits(tuple(sizes), tuple(bits))
+    return ScoredUnits(sizes, tuple(bits))
+
+
+def unit_sizes(stretch_chars: Sequence[int]) -> tuple[int, ...]:
+    """Return the characters of each piece of a held-out part with stretches of these lengths."""
+    if len(stretch_chars) >= MIN_UNITS:
+        return tuple(stretch_chars)
+    number = -(-NUM_SEGMENTS // len(stretch_chars))
+    return tuple(
+        size for chars in stretch_chars for size in segment_sizes(chars, segment_size(chars, number))
+    )
 
 
 def segment_size(num_chars: int, num_segments: int) -> int:

@@ -34,11 +34,14 @@ SCORE, REAL_WORDS = METRICS = ("bits_per_char", "real_word_rate")
 """What a change has an effect on."""
 
 
-def shared_priors(cases: Iterable[Results]) -> dict[str, SeedPrior]:
-    """Return what the cases of a suite tell together about the variance between training seeds."""
-    runs = [list(map(measured_run, found)) for found in cases if found]
+def shared_priors(cases: Iterable[Sequence[MeasuredRun]]) -> dict[str, SeedPrior]:
+    """Return what the runs of all cases tell together about the variance between training seeds.
+
+    Several questions may have the same case, which counts once.
+    """
+    distinct = [runs for runs in dict.fromkeys(map(tuple, cases)) if runs]
     samples = {
-        metric: [sample for each in runs if (sample := sample_of(metric, each, "", SHIPPED_PRIORS))]
+        metric: [sample for runs in distinct if (sample := sample_of(metric, runs, "", SHIPPED_PRIORS))]
         for metric in METRICS
     }
     return {metric: fitted_prior(each, SHIPPED_PRIORS[metric]) for metric, each in samples.items()}

@@ -15,7 +15,7 @@ from textgen.registry.attribution import describe_error
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import make_folder, write_file
 from textgen.runtime.json_records import DamagedRecordError, read_record, to_json
-from textgen.suite.effects import answer, shared_priors
+from textgen.suite.effects import answer, measured_run, shared_priors
 from textgen.suite.job import Job, measure_held_out
 from textgen.suite.planner import JobPlanner, SuiteOptions
 from textgen.suite.results import JobResult, SuiteResult
@@ -59,7 +59,7 @@ def run_suite(
     first = planner.job(suite.cases()[0], 0)
     found_of = partial(_found, planner, results)
     measured = measure_held_out(first, planner.analyzer(first.case))
-    priors = shared_priors(map(found_of, dict.fromkeys(suite.cases())))
+    priors = shared_priors(list(map(measured_run, found_of(case))) for case in suite.cases())
     result = SuiteResult(
         command=command_line(),
         suite=suite.title,

@@ -26,18 +26,24 @@ def compare_entries(
     is partly the luckiest. The runs stay in the folder, as those of any comparison, and are used again.
     """
     result = bench([default, best], corpus, options, folder / FOLDER, report)
+    seeds = tuple(range(options.seed, options.seed + options.num_seeds))
+    return conclusion(result, default.name, best.name, seeds)
+
+
+def conclusion(result: Comparison, default: str, best: str, seeds: tuple[int, ...]) -> FinalComparison:
+    """Return what a comparison of two entries says about the best of a study."""
     gain, interval = None, None
     for difference in result.differences:  # one, if both have a score
-        sign = 1 if difference.a == best.name else -1
+        sign = 1 if difference.a == best else -1
         gain = sign * difference.bits_per_char
         if difference.interval is not None:
             ends = sorted(sign * end for end in difference.interval)
             interval = ends[0], ends[1]
     return FinalComparison(
         scored_on=result.scored_on,
-        seeds=tuple(range(options.seed, options.seed + options.num_seeds)),
-        default=Contestant(default.name, _mean(result, default.name)),
-        best=Contestant(best.name, _mean(result, best.name)),
+        seeds=seeds,
+        default=Contestant(default, _mean(result, default)),
+        best=Contestant(best, _mean(result, best)),
         gain=gain,
         interval=interval,
         errors=tuple(_errors(result)),

@@ -1,0 +1,165 @@
+"""`textgen verify`: a real result agrees with itself, and any number that was changed is found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from helpers.commands import Textgen
+from helpers.suites import write_suite
+from textgen.registry.options import build
+
+WORD = "word-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
+RESULT = "bench.json"
+
+
+@pytest.fixture(scope="module")
+def made(textgen: Textgen, entry: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small comparison of a text in a file, with two seeds."""
+    folder = tmp_path_factory.mktemp("made")
+    text = folder / "news.txt"
+    text.write_text(build("corpus", "lee").read(""), "utf-8")
+    options = ["--max-chars", 60_000, "--budget", "20000chars", "--seeds", 2, "--length", 60]
+    textgen(
+        "bench", entry, WORD, "random", "--corpus", text, *options, "--device", "cpu", "--out", folder / "out"
+    )
+    return folder / "out"
+
+
+@pytest.fixture
+def copy(made: Path, tmp_path: Path) -> Path:
+    """A copy of the comparison that a test may change."""
+    return Path(shutil.copytree(made, tmp_path / "copy"))
+
+
+def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, made: Path) -> None:
+    lines = textgen("verify", made).stdout.splitlines()
+    assert lines == [
+        "12 scores of runs recomputed: all agree",
+        "3 scores of entries recomputed: all agree",
+        "2 differences recomputed: all agree",
+        "18 metrics of text recomputed: all agree",
+        f"{len(json.loads((made / RESULT).read_text())['references'])} references recomputed: all agree",
+    ]
+    *first, text, scores = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
+    assert first == lines
+    assert text == "5 properties of the text recomputed: all agree"
+    assert scores.startswith("12 scores of saved runs recomputed: all agree, the largest difference is ")
+    values = json.loads(textgen("verify", made, "--json").stdout)
+    assert values["agrees"]
+    assert sum(check["number"] for check in values["checks"]) > 30
+
+
+def add(place: list[Any], by: float) -> Callable[[Any], None]:
+    """Return a change of one number of a result."""
+
+    def change(values: Any) -> None:
+        for key in place[:-1]:
+            values = values[key]
+        values[place[-1]] += by
+
+    return change
+
+
+def flip_best(values: Any) -> None:
+    values["scores"][0]["is_best"] = not values["scores"][0]["is_best"]
+
+
+CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
+    "a bit of a stretch": (
+        add(["entries", 0, "test", "units", "bits", 1], 1e-4),
+        "scores of runs: char-lstm",
+    ),
+    "characters of a stretch": (
+        add(["entries", 0, "test", "units", "num_chars", 0], 1),
+        "characters, 1: saved",
+    ),
+    "the score of a run": (add(["entries", 1, "validation", "bits_per_char"], 1e-6), "(seed 1), validation"),
+    "the interval of a run": (add(["entries", 0, "test", "interval", 0], 1e-6), "test, interval, 1: saved"),
+    "a kind of text": (
+        add(["entries", 0, "test", "bits_by_category", "white_space"], 1e-6),
+        "bits_by_category",
+    ),
+    "the score of an entry": (add(["scores", 0, "bits_per_char"], 1e-6), "scores of entries: "),
+    "the interval of an entry": (add(["scores", 1, "interval", 1], 1e-6), ", interval, 2: saved"),
+    "the best": (flip_best, ", is_best: saved"),
+    "a p-value": (add(["differences", 0, "p_value"], 1e-6), ", p_value: saved"),
+    "a metric": (add(["metrics", 0, "value"], 1e-6), "metrics of text: "),
+    "a sample's share": (
+        add(["entries", 0, "metric_pseudovalues", "self_bleu", 3], 1e-3),
+        "self_bleu, interval",
+    ),
+    "a reference": (add(["references", 0, "interval", 0], 1e-6), ", interval, 1: saved"),
+    "a prior": (add(["seed_priors", "bits_per_char", "sd"], 0.01), "differences: "),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_changed_number_is_found(textgen: Textgen, copy: Path, what: str) -> None:
+    change, line = CHANGES[what]
+    values = json.loads((copy / RESULT).read_text("utf-8"))
+    change(values)
+    (copy / RESULT).write_text(json.dumps(values), "utf-8")
+    done = textgen("verify", copy, code=1)
+    assert line in done.stdout
+    assert "differ from what they follow from" in done.stderr
+
+
+def test_changed_weights_and_a_lost_run_are_found(textgen: Textgen, copy: Path) -> None:
+    changed, lost, *_ = sorted((copy / "runs").glob("char-lstm*"))
+    weights = load_file(changed / "weights.safetensors")
+    name = max(weights, key=lambda each: weights[each].numel())
+    save_file({**weights, name: weights[name] + 0.01}, changed / "weights.safetensors")
+    shutil.rmtree(lost)
+    lines = textgen("verify", copy, "--runs", code=1).stdout.splitlines()
+    wrong = [line for line in lines if line.startswith("scores of saved runs: ")]
+    assert len(wrong) == 3
+    assert "(seed 0), validation: saved" in wrong[0]
+    assert f"no run in {str(lost)!r}" in wrong[2]
+
+
+def test_what_differs_in_the_text_is_said(textgen: Textgen, copy: Path) -> None:
+    text = Path(json.loads((copy / RESULT).read_text("utf-8"))["sources"]["names"][0])
+    before = text.read_text("utf-8")
+    text.write_text(before.replace("the", "The"), "utf-8")
+    try:
+        lines = textgen("verify", copy, "--runs", code=1).stdout.splitlines()
+        text.unlink()
+        gone = textgen("verify", copy, "--runs", code=1)
+    finally:
+        text.write_text(before, "utf-8")
+    wrong = [line for line in lines if line.startswith("properties of the text: ")]
+    assert wrong[0].startswith("properties of the text: sha256: saved ")
+    assert not any("scores of saved runs" in line for line in lines)
+    assert gone.stderr.startswith(f"error: no such file: {text}")
+
+
+def test_a_suite_agrees_with_its_runs_and_a_change_is_found(textgen: Textgen, tmp_path: Path) -> None:
+    folder = tmp_path / "suite"
+    options = ["--max-chars", 60_000, "--device", "cpu", "--out", folder]
+    textgen("suite", write_suite(tmp_path), "--corpus", "lee", *options)
+    assert textgen("verify", folder).stdout.splitlines() == [
+        "2 priors of the seeds recomputed: all agree",
+        "5 estimates of bits_per_char recomputed: all agree",
+        "5 estimates of real_word_rate recomputed: all agree",
+        "5 facts of cases recomputed: all agree",
+        "3 effects recomputed: all agree",
+    ]
+    textgen("verify", folder, "--runs", code=2)
+    saved = (folder / "suite.json").read_text("utf-8")
+    for change, line in (
+        (add(["questions", 0, "cases", 0, "runs", 0, "units", "bits", 0], 1.0), "bits_per_char: size, small"),
+        (add(["questions", 0, "effects", 0, "bits_per_char", "p_value"], 1e-6), "effects: size, chance"),
+        (add(["questions", 1, "cases", 1, "real_word_rate", "value"], 1e-6), "real_word_rate: text, a third"),
+        (add(["seed_priors", "bits_per_char", "sd"], 1e-3), "priors of the seeds: bits_per_char, sd"),
+    ):
+        values = json.loads(saved)
+        change(values)
+        (folder / "suite.json").write_text(json.dumps(values), "utf-8")
+        assert line in textgen("verify", folder, code=1).stdout

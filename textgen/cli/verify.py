@@ -1,0 +1,130 @@
+"""`textgen verify`: whether the numbers of a saved result follow from what it holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from textgen.api import TextgenError
+from textgen.cli.console import print_json, printable
+from textgen.cli.options import Device, Json, PluginFiles, load_plugins, refuse
+
+if TYPE_CHECKING:
+    from textgen.comparison.verification import Check
+
+FILES = ("bench.json", "suite.json", "study.json")
+"""What a folder of results has one of."""
+
+
+def verify(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="A saved bench.json, suite.json or study.json, or its folder.")
+    ],
+    runs: Annotated[
+        bool, typer.Option("--runs", help="Also load the text again and score the saved runs of a bench.")
+    ] = False,
+    device: Device = "auto",
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Compute the numbers of a saved result again, from the bits of its stretches or from its runs."""
+    load_plugins(plugin)
+    if not runs:
+        refuse(context, ["--device"], "without --runs")
+    from textgen.comparison.verification import Verification
+
+    path = find_result(file)
+    kind = kind_of(path)
+    if kind != "entries":
+        refuse(context, ["--runs"], f"on {str(path)!r}: only a bench keeps its runs")
+    checks = []
+    for check in checks_of(path, kind, device if runs else None):
+        checks.append(check)
+        if not as_json:
+            print("\n".join(map(printable, check.lines())), flush=True)
+    number = sum(len(check.disagreements) for check in checks)
+    if as_json:
+        print_json(Verification(str(path), not number, tuple(checks)))
+    if number:
+        raise TextgenError(f"{number} of the values in {str(path)!r} differ from what they follow from")
+
+
+def find_result(file: Path) -> Path:
+    """Return the file of a result, which is given itself or by its folder."""
+    if not file.is_dir():
+        return file
+    found = [file / name for name in FILES if (file / name).exists()]
+    if not found:
+        raise TextgenError(f"the folder {str(file)!r} contains no result; give one with {' or '.join(FILES)}")
+    return found[0]
+
+
+def kind_of(path: Path) -> str:
+    """Return the field that only one kind of result has."""
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise TextgenError(f"cannot read {str(path)!r}: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:
+        raise TextgenError(f"{str(path)!r} is not JSON: {error}") from None
+    kinds = [
+        kind for kind in ("entries", "questions", "trials") if isinstance(values, dict) and kind in values
+    ]
+    if not kinds:
+        raise TextgenError(f"{str(path)!r} is not a result of textgen bench, suite or tune")
+    return kinds[0]
+
+
+def checks_of(path: Path, kind: str, device: str | None) -> Iterator[Check]:
+    """Yield the checks of a result; with a device also those of its runs."""
+    if kind == "questions":
+        yield from _suite(path)
+    elif kind == "trials":
+        yield from _study(path)
+    else:
+        yield from _bench(path, device)
+
+
+def _suite(path: Path) -> Iterator[Check]:
+    from textgen.comparison.verify import check_method
+    from textgen.runtime.json_records import read_record
+    from textgen.suite.results import SuiteResult
+    from textgen.suite.verify import verify_suite
+
+    result = read_record(SuiteResult, path)
+    check_method(result.interval_method, path)
+    yield from verify_suite(result)
+
+
+def _bench(path: Path, device: str | None) -> Iterator[Check]:
+    from textgen.comparison.results import Comparison
+    from textgen.comparison.verify import check_method, verify_comparison, verify_runs
+    from textgen.runtime.device import choose_device
+    from textgen.runtime.json_records import read_record
+
+    result = read_record(Comparison, path)
+    check_method(result.interval_method, path)
+    yield from verify_comparison(result)
+    if device is not None:
+        yield from verify_runs(result, path.parent, choose_device(device, "fp32").device)
+
+
+def _study(path: Path) -> Iterator[Check]:
+    """Yield the checks of the comparison that a study ends with, which is in a folder of its own."""
+    from textgen.comparison.results import Comparison
+    from textgen.runtime.json_records import read_record
+    from textgen.tune.final_comparison import FOLDER
+    from textgen.tune.results import StudyResult
+    from textgen.tune.verify import verify_final
+
+    final = read_record(StudyResult, path).comparison
+    compared = path.parent / FOLDER / FILES[0]
+    if final is None or not compared.exists():
+        raise TextgenError(f"{str(path)!r} has no final comparison of entries in {str(compared)!r}")
+    yield from _bench(compared, None)
+    yield verify_final(final, read_record(Comparison, compared))
