@@ -40,7 +40,7 @@ MAX_REPEATED_BYTES = 8_000_000
 
 TIMEOUT_SECONDS = 120
 
-Measure: TypeAlias = Callable[[bytes], int]
+CompressedSize: TypeAlias = Callable[[bytes], int]
 """A function that compresses more text and returns how many bytes it wrote."""
 
 
@@ -103,7 +103,7 @@ METHODS: dict[str, Callable[[bytes, Sequence[bytes]], list[int]]] = {
 NEED_PYPPMD = ("PPMd given train", "PPMd, reading on")
 
 
-def _ppmd(train: bytes) -> Measure:
+def _ppmd(train: bytes) -> CompressedSize:
     """Return PPMd (Shkarin 2002; variant H, as in 7-Zip) after the training text.
 
     It predicts each byte from the longest known context of at most `ORDER` bytes and escapes to shorter ones.
@@ -117,7 +117,7 @@ def _ppmd(train: bytes) -> Measure:
     return lambda text: len(encoder.encode(text))
 
 
-def _xz(train: bytes) -> Measure:
+def _xz(train: bytes) -> CompressedSize:
     """Return xz (LZMA2) after the training text; it writes the end of that, too, and can be used once."""
     window = min(MAX_WINDOW, max(1 << 20, 2 * len(train)))
     level = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": window}
@@ -126,7 +126,7 @@ def _xz(train: bytes) -> Measure:
     return lambda text: len(compressor.compress(text) + compressor.flush())
 
 
-def _each_alone(start: Callable[[bytes], Measure], train: bytes, texts: Sequence[bytes]) -> list[int]:
+def _each_alone(start: Callable[[bytes], CompressedSize], train: bytes, texts: Sequence[bytes]) -> list[int]:
     """Return what each text takes after the training text alone; nothing if that would take too long."""
     if hasattr(os, "fork"):
         measure = start(train)
@@ -136,7 +136,7 @@ def _each_alone(start: Callable[[bytes], Measure], train: bytes, texts: Sequence
     return [start(train)(text) for text in texts]
 
 
-def _forked(measure: Measure, text: bytes) -> int:
+def _forked(measure: CompressedSize, text: bytes) -> int:
     """Return `measure(text)`, computed by a fork of this process, so that nothing changes in this one."""
     reader, writer = os.pipe()
     child = os.fork()
