@@ -16,6 +16,12 @@ from textgen.comparison.results import Comparison
 from textgen.runtime.json_records import from_values
 
 
+def interval_cell(score: dict[str, Any]) -> str:
+    """How the table of scores shows the interval of an entry."""
+    low, high = score["interval"]
+    return f"{low:.4f}\N{EN DASH}{high:.4f}"
+
+
 @pytest.mark.parametrize("width", [80, 160])
 def test_every_name_and_score_is_shown_within_the_width(full: dict[str, Any], width: int) -> None:
     output = drawn(full, width)
@@ -33,7 +39,7 @@ def test_every_name_and_score_is_shown_within_the_width(full: dict[str, Any], wi
         assert re.search(rf"^{name} ", output, re.MULTILINE)
     for part in ("char-lstm:", "num_layers=1,", "hidden_size=512"):
         assert part in output
-    for score in ("2.1000 ± 0.1414", "2.2111", "6.2288", "2.3333", "2.2345", "2.1799\N{EN DASH}2.2438"):
+    for score in ("2.1000", "2.2111", "6.2288", "2.3333", "2.2345", *map(interval_cell, full["scores"])):
         assert score in output
 
 
@@ -58,7 +64,7 @@ def test_scores_are_sorted_with_references_between_and_failures_last(full: dict[
         "entry",
         "char-lstm",
         "word-lstm-glove",
-        "bz2 given train",
+        "PPMd given train",
         "char-lstm:num_layers=1,hidden_size=512",
         "xz given train",
         "random",
@@ -68,9 +74,20 @@ def test_scores_are_sorted_with_references_between_and_failures_last(full: dict[
     ]
 
 
-def test_seeds_become_one_row_with_mean_and_standard_deviation(full: dict[str, Any]) -> None:
-    assert [row[1] for row in markdown_rows(full, "Scores") if row[0] == "char-lstm"] == ["2.1000 ± 0.1414"]
-    assert "**2.1000 ± 0.1414**" in report(full)
+def test_seeds_become_one_row_with_their_mean_and_its_interval(full: dict[str, Any]) -> None:
+    (best, *_) = full["scores"]
+    assert (best["name"], best["num_seeds"]) == ("char-lstm", 2)
+    rows = [row[1:3] for row in markdown_rows(full, "Scores") if row[0] == "char-lstm"]
+    assert rows == [["2.1000", interval_cell(best)]]
+
+
+def test_a_score_is_bold_only_if_it_is_clearly_the_best(full: dict[str, Any]) -> None:
+    assert "**2.1000**" not in report(full)  # its two seeds differ by more than it is ahead
+    clear = report(result(entry("a", 2.0), entry("b", 2.1)))
+    assert "**2.0000**" in clear
+    assert "**2.1000**" not in clear
+    assert "**2.0000**" not in report(result(entry("a", 2.0), entry("b", 2.01)))
+    assert "**2.0000**" not in report(result(entry("a", 2.0)))
 
 
 def test_a_failure_is_shown_with_its_reason(full: dict[str, Any]) -> None:
@@ -93,31 +110,64 @@ def test_what_is_not_comparable_shows_its_samples_but_no_score(full: dict[str, A
     assert "**lossy-lstm**\n\n```" in report(full)
 
 
+def test_an_entry_whose_score_means_nothing_has_no_rank_and_the_reason(full: dict[str, Any]) -> None:
+    reason = "it uses later tokens: changing them changes earlier predictions by 3 bits"
+    full = result(*full["entries"], entry("char-oracle", 0.05, problem=reason))
+    for output in (drawn(full, 80), report(full)):
+        assert re.search(r"char-oracle +(\| +)?no rank ", output)
+        assert " ".join(output.split()).count(f"char-oracle has no rank since {reason}") == 1
+        assert "0.0500" not in output
+        assert "0.0623" not in output
+
+
 def test_a_split_without_test_scores_on_validation() -> None:
     scored = entry("char-lstm", 2.0)
     scored.update(validation=scored["test"], test=None)
-    rows = markdown_rows(result(scored, scored_on="validation"), "Scores")
-    assert ["char-lstm", "2.0000", "1.9688\N{EN DASH}2.0327"] in [row[:3] for row in rows]
+    what = result(scored, scored_on="validation")
+    expected = ["char-lstm", "2.0000", interval_cell(what["scores"][0])]
+    assert expected in [row[:3] for row in markdown_rows(what, "Scores")]
 
 
 def test_differences_from_the_best_have_a_verdict() -> None:
     two = [entry("a", 2.0), entry("b", 2.1), entry("c", 2.01)]
     differences = [
-        {"a": "a", "b": "b", "bits_per_char": 0.1, "interval": [0.05, 0.15]},
-        {"a": "a", "b": "c", "bits_per_char": 0.01, "interval": [-0.02, 0.03]},
+        {"a": "a", "b": "b", "bits_per_char": 0.1, "interval": [0.05, 0.15], "p_value": 0.01},
+        {"a": "a", "b": "c", "bits_per_char": 0.01, "interval": [-0.02, 0.03], "p_value": 0.3},
     ]
-    assert markdown_rows(result(*two, differences=differences), "Difference from a")[1:] == [
-        ["c", "+0.0100", "[-0.0200, +0.0300]", "no clear difference"],
-        ["b", "+0.1000", "[+0.0500, +0.1500]", "clearly worse"],
+    what = result(*two, differences=differences)
+    assert markdown_rows(what, "Difference from a")[1:] == [
+        ["c", "+0.0100", "[-0.0200, +0.0300]", "no clear difference (one seed)"],
+        ["b", "+0.1000", "[+0.0500, +0.1500]", "clearly worse (one seed)"],
     ]
+    assert "corrected for 2 comparisons (Holm)" in report(what)
 
 
-def test_generated_text_is_best_where_it_is_closest_to_the_held_out_text() -> None:
-    close, far = entry("close", 2.0), entry("far", 2.0)
-    close["sample_metrics"]["distinct_2"], far["sample_metrics"]["distinct_2"] = 0.80, 0.99
-    output = report(result(close, far))
-    assert "**80.0**" in output
-    assert "**99.0**" not in output
+def test_a_verdict_on_several_seeds_does_not_speak_of_one() -> None:
+    seeds = [entry(name, score, seed) for name, score in (("a", 2.0), ("b", 2.1)) for seed in (0, 1, 2)]
+    what = result(*seeds)
+    assert [row[-1] for row in markdown_rows(what, "Difference from a")[1:]] == ["clearly worse"]
+    assert "(one seed)" not in report(what)
+    assert "Holm" not in report(what)  # one comparison needs no correction
+
+
+def test_generated_text_is_bold_where_it_is_clearly_closest_to_the_held_out_text() -> None:
+    close, far, level = (
+        entry(f"model{number}", 2.0, written={"distinct_2": value})
+        for number, value in enumerate((0.80, 0.99, 0.82))
+    )
+    assert "**80.0 ± " in report(result(close, far))
+    assert "**99.0 ± " not in report(result(close, far))
+    assert not re.search(r"\*\*8[02]\.0", report(result(close, level)))
+
+
+def test_metrics_of_generated_text_are_shown_with_half_of_their_interval() -> None:
+    what = result(entry("a", 2.0))
+    (found,) = (each for each in what["metrics"] if each["metric"] == "real_word_rate")
+    half = (found["interval"][1] - found["interval"][0]) / 2
+    (row,) = (row for row in markdown_rows(what, "Generated text") if row[0] == "a")
+    assert row[1] == f"94.0 ± {100 * half:.1f}"
+    assert half > 0
+    assert "Of what top-p:p=0.95 writes." in report(what)
 
 
 def test_learning_curves_share_one_scale() -> None:
@@ -147,7 +197,7 @@ def test_an_encoding_without_blocks_gets_number_signs(full: dict[str, Any]) -> N
     render(from_values(Comparison, full), console)
     console.file.flush()
     output = raw.getvalue().decode("ascii")
-    assert re.search(r"^uniform +6\.2288 +#+ *$", output, re.MULTILINE)
+    assert re.search(r"^uniform +6\.2288 +6\.1988-6\.2588 +#+ *$", output, re.MULTILINE)
     assert max(map(len, output.splitlines())) <= 80
 
 
@@ -160,6 +210,10 @@ def paths(value: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from paths(each, (*prefix, index))
 
 
+DATA = [[name] for name in ("found_by", "versions", "pseudovalues", "metric_pseudovalues", "seed_priors")]
+"""Fields whose keys are data."""
+
+
 def test_a_misspelt_field_is_refused() -> None:
     template = result(entry("x", 2.0, embedding=GLOVE), entry("y", 3.0))
     for *path, last in paths(template):
@@ -168,7 +222,7 @@ def test_a_misspelt_field_is_refused() -> None:
         for key in path:
             target = target[key]
         target[f"{last}s"] = target.pop(last)
-        if path[-1:] not in (["found_by"], ["versions"]):  # whose keys are data
+        if path[-1:] not in DATA:
             with pytest.raises(ValueError, match=rf"\b{last}s?\b"):
                 report(what)
 
@@ -180,6 +234,7 @@ def test_whatever_may_be_null_can_be_shown() -> None:
         "longest_verbatim_span": 0,
         "num_words": 0,
     }
-    what = result(bare, held_out={"sample_metrics": held_out})
+    bare["metric_pseudovalues"] = {}
+    what = result(bare, held_out={"sample_metrics": held_out, "pseudovalues": {}}, command=None)
     assert "2.0000" in report(what)
     assert "2.0000" in drawn(what, 80)

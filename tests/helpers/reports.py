@@ -1,17 +1,20 @@
 """Realistic results of a comparison, and the report that is made of them."""
 
 import io
-from collections.abc import Sequence
-from statistics import fmean
 from typing import Any
+from zlib import crc32
 
+import numpy as np
 from markdown_it import MarkdownIt
 from rich.console import Console
 
 from textgen.comparison.report.markdown import to_markdown
 from textgen.comparison.report.terminal import render
-from textgen.comparison.results import Comparison
-from textgen.runtime.json_records import from_values
+from textgen.comparison.results import Comparison, HeldOut
+from textgen.comparison.verdicts import CLOSEST, judge
+from textgen.evaluation.seed_priors import SHIPPED_PRIORS
+from textgen.experiment.results import EntryResult
+from textgen.runtime.json_records import from_values, to_values
 
 TEXT = (
     "the town was founded in 1867 by settlers from the northern provences, and it became the seat of the "
@@ -19,12 +22,30 @@ TEXT = (
 )
 
 
-def part(score: float) -> dict[str, Any]:
+NUM_STRETCHES, STRETCH_CHARS = 24, 5_000
+
+
+def pieces(value: float, *about: Any, sd: float = 0.01) -> list[float]:
+    """A value for each piece that an interval comes from, with this mean; they follow from `about`."""
+    noise = np.random.default_rng(crc32(repr(about).encode())).normal(0, sd, NUM_STRETCHES)
+    values: list[float] = (value + noise - noise.mean()).tolist()
+    return values
+
+
+def units(score: float, *about: Any) -> dict[str, Any]:
+    """The bits of each stretch: some are hard for all entries, some for this one."""
+    hard, own = pieces(0.0, "text", sd=0.05), pieces(score, *about)
+    bits = [STRETCH_CHARS * (one + other) for one, other in zip(hard, own, strict=True)]
+    return {"num_chars": [STRETCH_CHARS] * NUM_STRETCHES, "bits": bits}
+
+
+def part(score: float, *about: Any) -> dict[str, Any]:
     """The score on one part of the split."""
     shares = {"in_vocabulary_words": 0.62, "oov_words": 0.18, "punctuation": 0.07, "white_space": 0.13}
     return {
         "bits_per_char": score,
         "interval": [score - 0.0312, score + 0.0327],
+        "units": units(score, *about),
         "bits_by_category": {category: share * score for category, share in shares.items()},
         "bits_per_char_without_oov": score * 0.82,
         "oov_rate": 0.0423,
@@ -34,8 +55,33 @@ def part(score: float) -> dict[str, Any]:
     }
 
 
-def entry(name: str, score: float, seed: int = 0, **changes: Any) -> dict[str, Any]:
-    """A realistic entry whose figures follow from its score."""
+def metrics(score: float, **changes: float) -> dict[str, Any]:
+    """The metrics of what an entry with this score writes."""
+    return {
+        "real_word_rate": 1.1 - 0.08 * score,
+        "distinct_1": 0.412,
+        "distinct_2": 0.73 + 0.04 * score,
+        "repetition_4": 0.08 / score,
+        "self_bleu": 0.8 / score,
+        "novel_4gram_rate": 0.812 + 0.03 * score,
+        "longest_verbatim_span": round(90 / score),
+        "compression_ratio": 2.1,
+        "num_words": 1600,
+        "mean_word_length": 4.7,
+        **changes,
+    }
+
+
+def pseudovalues(metrics: dict[str, Any], *about: Any) -> dict[str, list[float]]:
+    """What each continuation contributes to the metrics that have intervals."""
+    return {metric: pieces(metrics[metric], metric, *about) for metric in CLOSEST}
+
+
+def entry(
+    name: str, score: float, seed: int = 0, written: dict[str, float] | None = None, **changes: Any
+) -> dict[str, Any]:
+    """A realistic entry whose figures follow from its score; `written` are metrics that do not."""
+    own = metrics(score, **(written or {}))
     curve = [
         {
             "fraction": step / 20,
@@ -54,7 +100,11 @@ def entry(name: str, score: float, seed: int = 0, **changes: Any) -> dict[str, A
         "num_parameters": 1_312_768,
         "vocab_size": 10_256,
         "error": None,
-        "comparable": True,
+        "problem": None,
+        "preparation": {
+            "tokenizer_seconds": 0.4,
+            "vectors_seconds": 1.5 if changes.get("embedding") else 0.0,
+        },
         "train": {
             "seconds": 60.1,
             "num_chars": 24_812_544,
@@ -65,8 +115,8 @@ def entry(name: str, score: float, seed: int = 0, **changes: Any) -> dict[str, A
             "best_update": 2_900,
             "curve": curve,
         },
-        "validation": part(score + 0.0123),
-        "test": part(score),
+        "validation": part(score + 0.0123, name, seed, "validation"),
+        "test": part(score, name, seed),
         "score_checks": {"decoded_equals_text": True, "max_normalization_error": 1e-7},
         "embedding": None,
         "generate": {"chars_per_second": 51_234.5, "batch_size": 24},
@@ -75,33 +125,46 @@ def entry(name: str, score: float, seed: int = 0, **changes: Any) -> dict[str, A
             for prompt in ("The history of", "In 1867")
         ],
         "made_up_words": ["provences", "tranibule"],
-        "sample_metrics": {
-            "real_word_rate": 1.1 - 0.08 * score,
-            "distinct_1": 0.412,
-            "distinct_2": 0.73 + 0.04 * score,
-            "repetition_4": 0.08 / score,
-            "self_bleu": 0.8 / score,
-            "novel_4gram_rate": 0.812 + 0.03 * score,
-            "longest_verbatim_span": round(90 / score),
-            "compression_ratio": 2.1,
-            "num_words": 1600,
-            "mean_word_length": 4.7,
-        },
+        "sample_metrics": own,
+        "metric_pseudovalues": pseudovalues(own, name, seed),
+        **changes,
+    }
+
+
+HELD_OUT = metrics(2.0, real_word_rate=0.978)
+
+
+def reference(name: str, score: float, **changes: Any) -> dict[str, Any]:
+    """A row that is not an entry."""
+    return {
+        "name": name,
+        "description": f"what {name} is",
+        "bits_per_char": score,
+        "interval": [score - 0.03, score + 0.03],
+        "reads_on": False,
+        "units": units(score, name),
         **changes,
     }
 
 
 def result(*entries: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """What `textgen bench --json` prints, with the given entries."""
-    parts = {"train": 2_351_110, "validation": 130_617, "test": 130_618}
-    return {
+    """What `textgen bench --json` prints, with the given entries and the verdicts that follow from them."""
+    stretches = [STRETCH_CHARS] * NUM_STRETCHES
+    sizes = {"train": (2_351_110, []), "validation": (120_000, stretches), "test": (120_000, stretches)}
+    parts = {
+        name: {"num_chars": size, "sha256": "ab" * 32, "stretch_chars": own}
+        for name, (size, own) in sizes.items()
+    }
+    what = {
+        "command": "textgen bench char-lstm",
         "corpus": {
             "name": "wiki",
             "cleaner": "prose",
-            "num_chars": 2_612_345,
+            "num_chars": 2_591_110,
             "sha256": "9f2c" * 16,
-            "split": {part: {"num_chars": size, "sha256": "ab" * 32} for part, size in parts.items()},
+            "split": {"method": "90/5/5", **parts},
         },
+        "sources": {"names": ["wiki"], "max_chars": None, "encoding": "utf-8"},
         "budget": "60s",
         "device": "cpu",
         "precision": "bfloat16",
@@ -109,42 +172,26 @@ def result(*entries: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "machine": {"processor": "Xeon", "num_cores": 2, "num_threads": 2, "gpu": None, "system": "Linux"},
         "scored_on": "test",
         "prompts": ["The history of", "In 1867"],
+        "measured_sampler": "top-p:p=0.95",
         "references": [
-            {"name": "uniform", "bits_per_char": 6.2288},
-            {"name": "bz2 given train", "bits_per_char": 2.2345},
-            {"name": "xz given train", "bits_per_char": 2.3456},
+            reference("uniform", 6.2288),
+            reference("PPMd given train", 2.2345),
+            reference("xz given train", 2.3456),
         ],
-        "held_out": {"sample_metrics": {**entry("x", 2)["sample_metrics"], "real_word_rate": 0.978}},
+        "held_out": {"sample_metrics": HELD_OUT, "pseudovalues": pseudovalues(HELD_OUT, "held-out text")},
         "interval_method": "95 %, of some kind",
-        "scores": scores(entries, changes.get("scored_on", "test")),
-        "differences": [
-            {
-                "a": "char-lstm",
-                "b": "word-lstm-glove",
-                "bits_per_char": 0.1111,
-                "interval": [0.0812, 0.1432],
-            },
-            {"a": "char-lstm", "b": "random", "bits_per_char": 4.1, "interval": [4.0, 4.2]},
-        ],
+        "seed_priors": to_values(SHIPPED_PRIORS),
         "entries": list(entries),
         **changes,
     }
+    rows = [from_values(EntryResult, row) for row in entries if row["error"] is None]
+    verdicts = judge(rows, from_values(HeldOut, what["held_out"]), what["scored_on"], SHIPPED_PRIORS)
+    return {**to_values(verdicts), **what}
 
 
-def scores(entries: Sequence[dict[str, Any]], part: str) -> list[dict[str, Any]]:
-    """The score of each entry over its seeds, with the mean of their intervals."""
-    by_name: dict[str, list[dict[str, Any]]] = {}
-    for row in entries:
-        if row.get(part):
-            by_name.setdefault(row["name"], []).append(row[part])
-    return [
-        {
-            "name": name,
-            "bits_per_char": fmean(score["bits_per_char"] for score in own),
-            "interval": [fmean(score["interval"][end] for score in own) for end in (0, 1)],
-        }
-        for name, own in by_name.items()
-    ]
+def compared(*entries: dict[str, Any], **changes: Any) -> Comparison:
+    """The same as a record."""
+    return from_values(Comparison, result(*entries, **changes))
 
 
 def report(what: dict[str, Any]) -> str:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from helpers.commands import TINY
 from textgen.comparison.results import HeldOut
-from textgen.data.corpus import CorpusInfo
+from textgen.data.corpus import CorpusInfo, TextSources
 from textgen.data.split import SplitInfo, SplitPart
-from textgen.evaluation.intervals import Estimate
+from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
+from textgen.evaluation.scoring import ScoredUnits
+from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.runtime.environment import Machine
-from textgen.suite.results import CaseResult, Effect, QuestionResult, SuiteResult, Writing
+from textgen.suite.results import (
+    CaseResult,
+    Effect,
+    MeasuredRun,
+    QuestionResult,
+    SuiteResult,
+    Writing,
+)
 
 PART = SplitPart(100, "0" * 64)
 
@@ -38,31 +48,47 @@ def writing(
     )
 
 
-def case(label: str, bits: float = 2.0, rows: dict[str, Writing] | None = None) -> CaseResult:
-    rows = rows or {sampler: writing(0.8, 1.5, 0.7, 0.9) for sampler in ("mild", "warm")}
-    return CaseResult(
-        label=label,
-        entry="char-lstm",
-        clean="prose",
-        train_share=100,
-        max_chars=None,
-        budget="5s",
-        samplers=tuple(rows),
-        num_seeds=3,
-        bits_per_char=Estimate(bits, (bits - 0.1, bits + 0.1)),
-        real_word_rate=Estimate(0.75, (0.7, 0.8)),
-        num_parameters=10,
-        train_seconds=5.0,
-        num_epochs=1.0,
-        chars_per_second=1000.0,
-        embedding=None,
-        writing=rows,
-        text="Once.",
+def measured_run(seed: int, bits: Sequence[float], real: Sequence[float]) -> MeasuredRun:
+    """A run by the bits per character of each stretch, and by the share of real words of each sample."""
+    return MeasuredRun(
+        seed=seed,
+        is_trained=True,
+        units=ScoredUnits((100,) * len(bits), tuple(100 * each for each in bits)),
+        real_word_rate=fmean(real),
+        real_word_pseudovalues=tuple(real),
     )
 
 
+def case(label: str, bits: float = 2.0, rows: dict[str, Writing] | None = None, **changes: Any) -> CaseResult:
+    rows = rows or {sampler: writing(0.8, 1.5, 0.7, 0.9) for sampler in ("mild", "warm")}
+    values = {
+        "label": label,
+        "entry": "char-lstm",
+        "clean": "prose",
+        "train_share": 100,
+        "max_chars": None,
+        "budget": "5s",
+        "samplers": tuple(rows),
+        "num_seeds": 3,
+        "scored_text": "0" * 64,
+        "runs": tuple(measured_run(seed, [bits] * 24, [0.75] * 24) for seed in range(3)),
+        "bits_per_char": Estimate(bits, (bits - 0.1, bits + 0.1)),
+        "real_word_rate": Estimate(0.75, (0.7, 0.8)),
+        "num_parameters": 10,
+        "train_seconds": 5.0,
+        "num_epochs": 1.0,
+        "chars_per_second": 1000.0,
+        "embedding": None,
+        "writing": rows,
+        "text": "Once.",
+    }
+    return CaseResult(**values | changes)
+
+
 def effect(label: str, value: float, width: float = 0.1, paired: bool = True) -> Effect:
-    return Effect(label, "small", paired, Estimate(value, (value - width, value + width)), None)
+    interval = (value - width, value + width)
+    p_value = 0.01 if interval[0] > 0 or interval[1] < 0 else 0.5
+    return Effect(label, "small", paired, Contrast(value, interval, p_value), None)
 
 
 def question(name: str, cases: Sequence[CaseResult], effects: Sequence[Effect]) -> QuestionResult:
@@ -71,9 +97,11 @@ def question(name: str, cases: Sequence[CaseResult], effects: Sequence[Effect]) 
 
 def suite_result(corpus: str, *questions: QuestionResult, **changes: Any) -> SuiteResult:
     values = {
+        "command": None,
         "suite": "A suite",
-        "corpus": CorpusInfo(corpus, "prose", 300, "0" * 64, SplitInfo(PART, PART, PART)),
-        "held_out": HeldOut(metrics(0.95)),
+        "corpus": CorpusInfo(corpus, "prose", 300, "0" * 64, SplitInfo("90/5/5", PART, PART, PART)),
+        "sources": TextSources(),
+        "held_out": HeldOut(metrics(0.95), {}),
         "budget": "5s",
         "num_seeds": 3,
         "num_jobs": 1,
@@ -81,7 +109,8 @@ def suite_result(corpus: str, *questions: QuestionResult, **changes: Any) -> Sui
         "precision": "fp32",
         "versions": {"torch": "2.9"},
         "machine": Machine("Xeon", 2, 2, None, "Linux"),
-        "interval_method": "95 %, of some kind",
+        "interval_method": INTERVAL_METHOD,
+        "seed_priors": dict(SHIPPED_PRIORS),
         "questions": questions,
         "failures": {},
     }

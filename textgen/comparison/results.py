@@ -31,12 +31,14 @@ class EntryScore:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceScore:
-    """The score of something that no entry is measured against budget and seeds with."""
+    """The score of something that entries are compared with: a compressor, or a fixed entry."""
 
     name: str
     description: str
     bits_per_char: float
     interval: Interval | None
+    reads_on: bool
+    """Whether it learns the held-out text while it is scored, which no entry does."""
     units: ScoredUnits
 
 

@@ -98,6 +98,7 @@ def reference_score(reference: Reference, num_chars: Sequence[int]) -> Reference
         description=reference.description,
         bits_per_char=found.value,
         interval=found.interval,
+        reads_on=reference.reads_on,
         units=ScoredUnits(tuple(num_chars), reference.stretch_bits),
     )
 

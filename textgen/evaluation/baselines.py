@@ -21,6 +21,9 @@ DESCRIPTIONS = {
 }
 """What each reference is, in a few words."""
 
+READING_ON = "PPMd, reading on"
+"""The reference that learns the held-out text while it is scored."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -32,6 +35,8 @@ class Reference:
     bits_per_char: float
     stretch_bits: tuple[float, ...]
     """Bits of each stretch of the held-out text."""
+    reads_on: bool = False
+    """Whether it learns the held-out text while it is scored, which no entry does."""
 
 
 def reference_scores(train_text: Text, stretches: Sequence[str]) -> list[Reference]:
@@ -49,6 +54,6 @@ def reference_scores(train_text: Text, stretches: Sequence[str]) -> list[Referen
             bits[method] = [8.0 * size for size in sizes]
     num_chars = sum(map(len, stretches))
     return [
-        Reference(name, DESCRIPTIONS[name], math.fsum(own) / num_chars, tuple(own))
+        Reference(name, DESCRIPTIONS[name], math.fsum(own) / num_chars, tuple(own), name == READING_ON)
         for name, own in bits.items()
     ]

@@ -2,54 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from textgen.comparison.report.formats import plain
-from textgen.comparison.results import Comparison, EntryScore, Interval
-from textgen.data.split import CONTIGUOUS
+from textgen.comparison.results import Comparison, Difference, EntryScore, Interval
 from textgen.experiment.results import EntryResult
+
+MAX_NAMED = 3
+"""The most entries without a clear difference from the best that the answer names."""
 
 
 def answer(result: Comparison) -> str:
     """Return who won, by how much, and how sure that is."""
     if not result.scores:
-        return "No entry has a score."
+        return "No entry has a score that can be ranked."
     best = result.scores[0]
-    value = f"{best.bits_per_char:.3f} bits per character"
     if not result.differences:
-        sentence = f"{best.name} needs {value}{_interval(best.interval)} for the {result.scored_on} text"
+        interval = _interval(best.interval)
+        found = f"{best.name} scores {_score(best)} on the {result.scored_on} text{interval}"
     elif best.is_best:
         second = result.differences[0]
-        sentence = (
-            f"{best.name} predicts the {result.scored_on} text best: {value}, "
-            f"{second.bits_per_char:.3f}{_interval(second.interval)} fewer than {second.b}"
+        found = (
+            f"{best.name} predicts the {result.scored_on} text best, at {_score(best)}: "
+            f"{second.bits_per_char:.3f} fewer than {second.b}{_interval(second.interval)}"
         )
     else:
-        level = [each for each in result.differences if not each.is_clear]
-        gaps = ", ".join(f"{each.b} +{each.bits_per_char:.3f}{_interval(each.interval)}" for each in level)
-        sentence = f"No clear winner: {best.name} needs {value}, and no clear difference from it has {gaps}"
-    if any_single_seed(result):
-        sentence += " (one seed each)"
-    better = [each for each in result.references if each.bits_per_char < best.bits_per_char]
-    if better:
-        reference = min(better, key=lambda each: each.bits_per_char)
-        sentence += f"; {reference.name}, a reference, needs {reference.bits_per_char:.3f}"
-    return plain(f"{sentence}.")
+        found = (
+            f"No clear winner: {best.name} scores lowest on the {result.scored_on} text, at {_score(best)}, "
+            f"but {_level(result.differences)}"
+        )
+    return plain(f"{found}{_seeds(result)}{_reference(result, best)}.")
 
 
 def scope(result: Comparison) -> Iterator[str]:
     """Yield what scores and intervals hold for, and what one seed cannot tell."""
-    part = result.corpus.split.scored(result.scored_on)
-    if result.corpus.split.method.startswith(CONTIGUOUS):
-        yield "Scores are those of one passage; on other passages they may differ by more than intervals say."
+    number = len(result.corpus.split.scored(result.scored_on).stretch_chars)
+    if number > 1:
+        yield (
+            f"Scores are averages over {number} stretches from all over the text; intervals say how far they "
+            "would change on other passages of it."
+        )
     else:
-        number = len(part.stretch_chars)
-        yield f"Scores are means over {number} stretches from all over the text, and hold for such passages."
+        yield "Scores are those of one passage; on others they may differ by more than the intervals say."
     if any_single_seed(result):
         spread = result.seed_priors["bits_per_char"].sd
         yield (
             "One seed cannot tell how much another would change a score: intervals assume a standard "
-            f"deviation of about {spread:.3f}; --seeds 3 measures it."
+            f"deviation of {spread:.3f} bits per character between seeds; --seeds 3 measures it."
         )
 
 
@@ -72,5 +71,39 @@ def verdict(result: Comparison, score: EntryScore, is_clear: bool) -> str:
     return f"{words} (one seed)" if score.num_seeds == 1 and is_trained(result, score.name) else words
 
 
+def _score(score: EntryScore) -> str:
+    return f"{score.bits_per_char:.3f} bits per character"
+
+
 def _interval(interval: Interval | None) -> str:
-    return "" if interval is None else f" ({interval[0]:.3f} to {interval[1]:.3f})"
+    return "" if interval is None else f" (95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
+
+
+def _level(differences: Sequence[Difference]) -> str:
+    """Return which entries are not clearly worse than the best."""
+    level = [each for each in differences if not each.is_clear]
+    if len(level) == 1:
+        (only,) = level
+        return f"{only.b}, {only.bits_per_char:.3f} more{_interval(only.interval)}, is not clearly worse"
+    named = [f"{each.b} (+{each.bits_per_char:.3f})" for each in level[:MAX_NAMED]]
+    if len(level) > MAX_NAMED:
+        named.append(f"{len(level) - MAX_NAMED} more")
+    return f"{', '.join(named[:-1])} and {named[-1]} are not clearly worse"
+
+
+def _seeds(result: Comparison) -> str:
+    """Return how an answer ends whose entries are trained once."""
+    numbers = [score.num_seeds for score in result.scores if is_trained(result, score.name)]
+    if not numbers or max(numbers) > 1:
+        return ""
+    return ", with one seed" if len(numbers) == 1 else ", with one seed each"
+
+
+def _reference(result: Comparison, best: EntryScore) -> str:
+    """Return the best reference that scores lower than the best entry, unless it learned the text."""
+    fixed = [each for each in result.references if not each.reads_on]
+    better = [each for each in fixed if each.bits_per_char < best.bits_per_char]
+    if not better:
+        return ""
+    reference = min(better, key=lambda each: each.bits_per_char)
+    return f"; the reference {reference.name} scores {reference.bits_per_char:.3f}"

@@ -61,11 +61,7 @@ def _notes(rows: Sequence[EntryRow]) -> list[Note]:
     for row in rows:
         unwritten = dict.fromkeys(reason for run in row.runs for reason in run.sample_errors)
         notes += [Note(plain(reason), [row.name]) for reason in unwritten]
-    problems: dict[str, list[str]] = {}
-    for row in rows:
-        if row.problem is not None:
-            problems.setdefault(row.problem, []).append(row.name)
-    notes += [Note(f"no rank, since {plain(problem)}", names) for problem, names in problems.items()]
+    notes += [Note(plain(f"{row.name} has no rank since {row.problem}")) for row in rows if row.problem]
     unproven = [row for row in rows if row.comparable and not all(map(_is_proven, row.runs))]
     if unproven:
         names = [row.name for row in unproven]

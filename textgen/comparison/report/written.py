@@ -33,9 +33,9 @@ def metrics_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
         metric_column("distinct-1\n%", "distinct_1", percent, extra=True),
     ]
     caption = (
-        f"Of what {plain(result.measured_sampler)} writes, with 95 % intervals. Best is closest to the "
-        "held-out text; bold: clearly closest. Novel 4-grams are not in the training text; verbatim span: "
-        "the most characters in a row that are."
+        f"Of what {plain(result.measured_sampler)} writes. Best is closest to the held-out text; bold: "
+        "clearly closest; ±: half of the 95 % interval, where there is room. Novel 4-grams are not in the "
+        "training text; verbatim span: the most characters in a row that are."
     )
     held_out = EntryRow("held-out text", reference_metrics=result.held_out.sample_metrics)
     return make_table("Generated text", caption, columns, [*rows, held_out])
