@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from helpers.cheats import CHEATS
+from helpers.commands import forget_plugin_files
 from textgen.api import TextgenError
 from textgen.cli.plugin_info import description
 from textgen.data.corpus import Corpus, load_corpus
+from textgen.data.split import Part
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.registry.registry import find
+from textgen.registry.single_file import load_plugin_file
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen.training.progress import Progress
@@ -29,7 +34,7 @@ CPU = DeviceConfig(torch.device("cpu"), "fp32")
 class Untouchable(str):
     """A text that nobody may look at."""
 
-    def __getitem__(self, key: Any) -> str:
+    def __getitem__(self, key: Any = None) -> str:
         raise AssertionError("the test part was read")
 
     __iter__ = __len__ = __getitem__  # type: ignore[assignment]
@@ -47,7 +52,7 @@ def training(corpus: Corpus, entry: str = TINY) -> EntryObjective:
 
 
 def test_a_trial_never_reads_the_test_part(corpus: Corpus) -> None:
-    hidden = replace(corpus, split=replace(corpus.split, test=Untouchable("secret")))
+    hidden = replace(corpus, split=replace(corpus.split, test=Part(Untouchable("secret"), (6,))))
     seen: list[Progress] = []
     value = training(hidden).evaluate({"learning_rate": 0.003}, seen.append)
     assert value == training(corpus).evaluate({"learning_rate": 0.003}, seen.append)
@@ -75,9 +80,11 @@ def test_what_follows_a_trial_can_end_it(corpus: Corpus) -> None:
 
 
 def test_what_loses_text_cannot_be_tuned(corpus: Corpus) -> None:
-    alphabet = replace(corpus, split=replace(corpus.split, validation=corpus.split.validation + "☃"))
+    *sizes, last = corpus.split.validation.stretch_chars
+    longer = Part(f"{corpus.split.validation.text}☃", (*sizes, last + 1))
+    alphabet = replace(corpus, split=replace(corpus.split, validation=longer))
     entry = TINY.replace("char-lstm:", "char-lstm:fallback_bytes=false,")
-    with pytest.raises(TextgenError, match="tokenizer 'char' loses text, so there is no score to tune by"):
+    with pytest.raises(TextgenError, match="the tokenizer loses text, so there is no score to tune by"):
         training(alphabet, entry).evaluate({"learning_rate": 0.01}, lambda progress: None)
 
 
@@ -94,3 +101,15 @@ def test_a_neural_model_that_also_has_fit_shows_and_tunes_the_options_of_trainin
     for name, is_tuned in (("char-both", True), ("char-lstm", True), ("char-ngram", False)):
         candidates = {candidate.name for candidate in entry_candidates(parse_entry(name))}
         assert ("learning_rate" in candidates) is is_tuned
+
+
+def test_a_trial_whose_score_means_nothing_has_no_value(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "peeks.py").write_text(CHEATS)
+    load_plugin_file(tmp_path / "peeks.py")
+    try:
+        with pytest.raises(
+            TextgenError, match=r"^char-peeks.*: it uses later tokens: .* no score to tune by$"
+        ):
+            training(corpus, "char-peeks").evaluate({"learning_rate": 0.01}, lambda progress: None)
+    finally:
+        forget_plugin_files()

@@ -41,11 +41,11 @@ def prediction_problem(
     if len(ids) < 2:
         return None
     sequence = torch.from_numpy(np.concatenate([start_ids, ids]).astype(np.int64)).to(device)[None]
-    change = _change_by_future(model, sequence)
-    if not change <= MAX_CHANGE:
-        return f"it uses later tokens: changing them changes earlier predictions by {change:.3g} bits"
+    repeated, future = _changes(model, sequence)
+    if repeated <= MAX_CHANGE and not future <= MAX_CHANGE:
+        return f"it uses later tokens: changing them changes earlier predictions by {future:.3g} bits"
     again = score_text(model, scored.text, ids, start_ids, device=device, chunk=CHUNK)
-    change = float(np.abs(again.bits - scored.bits[: len(ids)]).max())
+    change = max(repeated, float(np.abs(again.bits - scored.bits[: len(ids)]).max()))
     if not change <= MAX_CHANGE:
         return (
             "it remembers earlier texts, or depends on how a text is divided: a second score of the same "
@@ -54,14 +54,18 @@ def prediction_problem(
     return None
 
 
-def _change_by_future(model: LanguageModel, sequence: Tensor) -> float:
-    """Return by how many bits predictions in the first half of a text change with its second half."""
+def _changes(model: LanguageModel, sequence: Tensor) -> tuple[float, float]:
+    """Return by how many bits predictions in the first half of a text change.
+
+    Once when they are repeated, and once when the second half is another one.
+    """
     half = sequence.shape[1] // 2
     changed = sequence.clone()
     changed[:, half:] = (changed[:, half:] + 1) % model.vocab_size
     with torch.inference_mode():
-        before, after = (
+        first, second, other = (
             log_softmax(model.forward(each, model.initial_state(1))[0][:, :half])
-            for each in (sequence, changed)
+            for each in (sequence, sequence, changed)
         )
-    return float((before - after).abs().max()) / LOG2
+    repeated, future = (float((first - each).abs().max()) / LOG2 for each in (second, other))
+    return repeated, future
