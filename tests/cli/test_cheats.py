@@ -1,4 +1,4 @@
-"""A model that cheats has no rank and one line that says why; what is honest is ranked as if it were absent."""
+"""A model that cheats has no rank and one line that says why; honest ones are ranked as if it were absent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from helpers.commands import TINY, Textgen
 
 REASONS = {
     "char-peeks": "it uses later tokens: changing them changes earlier predictions by ",
-    "char-exaggerates": "it says that it returns log-probabilities, but the probabilities of all tokens differ ",
+    "char-exaggerates": "it says that it returns log-probabilities, but the probabilities of all tokens ",
     "char-remembers": "it remembers earlier texts, or depends on how a text is divided: ",
 }
 HONEST = (TINY, "random", "char-ngram")
