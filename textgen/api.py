@@ -125,6 +125,12 @@ class ModelExtras(Protocol):
     recommended_training: Mapping[str, Any]
     """Training options other than the defaults, a class attribute. The options of an entry override them."""
 
+    is_normalized: bool
+    """Whether the logits are log-probabilities. Default: false.
+
+    Every comparison then checks that the probabilities sum to 1, as the model returns them.
+    """
+
     init_only_options: Sequence[str]
     """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
 

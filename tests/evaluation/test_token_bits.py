@@ -14,14 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from helpers.scoring import CPU, Bigram, bound, score, tiny_lstm
+from helpers.scoring import CPU, MODELS, Bigram, bound, model_of, score, tiny_lstm
 from textgen.api import TextgenError, Tokenizer
 from textgen.data.bound_tokenizer import START
 from textgen.evaluation import token_bits
 from textgen.evaluation.token_bits import score_stretches, score_text
 from textgen.nn.language_model import LanguageModel
-from textgen.registry.registry import load, names
-from textgen.runtime.device import seeded
+from textgen.registry.registry import names
 from textgen_models.uniform import Uniform
 from textgen_tokenizers.char import CharTokenizer
 
@@ -100,24 +99,6 @@ def test_a_probability_of_zero_or_nan_is_an_error(probability: float) -> None:
 
 # --- stretches side by side
 
-MODELS = {
-    "uniform": {},
-    "ngram": {"order": 4},
-    "lstm": {"num_layers": 2, "hidden_size": 16},
-    "gru": {"num_layers": 1, "hidden_size": 16, "softmax": "adaptive"},
-    "transformer": {"num_layers": 2, "hidden_size": 16, "num_heads": 2, "context": 32},
-    "original": {"window": 20, "hidden_size": 16},
-}
-
-
-def model_of(name: str, tokenizer: Tokenizer, news: str) -> LanguageModel:
-    """Return an untrained model of this name, or a fitted one that counts."""
-    with seeded(1, CPU):
-        model = bound(load("model", name)(len(tokenizer.tokens), **MODELS[name]).eval(), tokenizer)
-    if not model.is_trainable:
-        model.fit(tokenizer.encode(news[:20_000]))
-    return model
-
 
 def check_stretches(model: LanguageModel, tokenizer: Tokenizer, texts: Sequence[str]) -> None:
     """Each stretch has the bits that it has alone, from an initial state."""
@@ -136,7 +117,7 @@ RAGGED = [700, 3, 0, 1, 2500, 60, 300, 61, 699]
 
 @pytest.mark.parametrize("name", MODELS)
 def test_stretches_have_the_bits_that_each_has_alone(name: str, tokenizer: Tokenizer, news: str) -> None:
-    model = model_of(name, tokenizer, news)
+    model = model_of(name, tokenizer, news[:20_000])
     places = pairwise(accumulate(RAGGED, initial=20_000))
     texts = [news[begin:end] for begin, end in places]
     check_stretches(model, tokenizer, [*texts, "Ω😀 zyx\ud800", "\n"])

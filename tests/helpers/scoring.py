@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +11,7 @@ from textgen.api import Tokenizer
 from textgen.data.bound_tokenizer import START
 from textgen.evaluation.token_bits import TokenScores, score_text
 from textgen.nn.language_model import LanguageModel
+from textgen.registry.registry import load
 from textgen.runtime.device import seeded
 from textgen_models.lstm.model import LSTM
 
@@ -38,6 +41,26 @@ def bound(model: nn.Module, tokenizer: Tokenizer) -> LanguageModel:
 def score(model: nn.Module, tokenizer: Tokenizer, text: str, chunk: int = 512) -> TokenScores:
     start = tokenizer.encode(START)
     return score_text(bound(model, tokenizer), text, tokenizer.encode(text), start, device=CPU, chunk=chunk)
+
+
+MODELS: dict[str, dict[str, Any]] = {
+    "uniform": {},
+    "ngram": {"order": 4},
+    "lstm": {"num_layers": 2, "hidden_size": 16},
+    "gru": {"num_layers": 1, "hidden_size": 16, "softmax": "adaptive"},
+    "transformer": {"num_layers": 2, "hidden_size": 16, "num_heads": 2, "context": 32},
+    "original": {"window": 20, "hidden_size": 16},
+}
+"""Every bundled model, small."""
+
+
+def model_of(name: str, tokenizer: Tokenizer, train_text: str) -> LanguageModel:
+    """Return an untrained model of this name, or a fitted one that counts."""
+    with seeded(1, CPU):
+        model = bound(load("model", name)(len(tokenizer.tokens), **MODELS[name]).eval(), tokenizer)
+    if not model.is_trainable:
+        model.fit(tokenizer.encode(train_text))
+    return model
 
 
 def tiny_lstm(vocab_size: int) -> nn.Module:

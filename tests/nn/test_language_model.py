@@ -51,6 +51,7 @@ def test_a_plain_model_has_an_answer_for_each_optional_member() -> None:
     torch.testing.assert_close(loss, F.cross_entropy(logits.flatten(0, 1), ids.flatten()))
     assert model.prepare_step(torch.float32) is None
     model.set_expected_epochs(3.0)
+    assert not model.is_normalized
     assert model.is_trainable
     with pytest.raises(PluginError, match="Plain has neither trainable parameters nor fit"):
         model.fit([1])
@@ -65,6 +66,11 @@ def test_a_layer_that_is_called_as_an_optional_member_is_none() -> None:
     model, ids = bound(Named(VOCAB_SIZE)), torch.tensor([[0, 1]])
     assert model.loss(ids, ids, model.initial_state(1))[0].ndim == 0
     assert model.prepare_step(torch.float32) is None
+
+
+def test_a_model_says_that_its_logits_are_log_probabilities() -> None:
+    assert bound(Uniform(VOCAB_SIZE)).is_normalized
+    assert bound(NGram(VOCAB_SIZE)).is_normalized
 
 
 def answering(answer: Any) -> LanguageModel:

@@ -63,6 +63,22 @@ class ForgetsHowToCount(Small):
         return logits + 0 * (512 - places).sqrt()[..., None], (hidden, state[1] + ids.shape[1])
 
 
+class ClaimsToBeNormalized(Small):
+    """Its logits are just logits."""
+
+    found_by = "model-probabilities"
+    is_normalized = True
+
+
+class ClaimsSomethingElse(Small):
+    """It says `is_normalized` by a method, which is always true."""
+
+    found_by = "model-probabilities"
+
+    def is_normalized(self) -> bool:
+        return False
+
+
 class LayersFirst(Small):
     found_by = "model-state"
 
@@ -173,7 +189,17 @@ class NoModule:
         self.initial_state, self.forward = self.model.initial_state, self.model.forward
 
 
-@pytest.mark.parametrize("component", [Small, Uniform])
+class Normalized(Small):
+    """Its logits are log-probabilities, as it says."""
+
+    is_normalized = True
+
+    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        logits, state = super().forward(ids, state)
+        return logits.log_softmax(-1), state
+
+
+@pytest.mark.parametrize("component", [Small, Normalized, Uniform])
 def test_without_its_fault_a_model_passes(component: type) -> None:
     results = run_checks("model", component)
     assert [result for result in results if result.status == "failed"] == []

@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from textgen.evaluation.token_bits import log_softmax
+from textgen.evaluation.prediction_checks import MAX_NORMALIZATION_ERROR
+from textgen.evaluation.token_bits import normalization_error
 from textgen.testing.asserts import EXACT, FAR_TOLERANCE, require, require_close, shown
-from textgen.testing.builders import VOCAB_SIZE, in_chunks, logits_of, random_batch, trained_model
+from textgen.testing.builders import VOCAB_SIZE, bound, in_chunks, logits_of, random_batch, trained_model
 from textgen.testing.runner import check
 
 __tracebackhide__ = True
@@ -21,11 +22,14 @@ FAR = 3000
 
 @check("model")
 def check_model_probabilities(component: Any, /, **options: Any) -> None:
-    """Far into a text, and when a token is repeated, logits are finite and probabilities sum to 1.
+    """Logits are finite, and log-probabilities if the model says so, also far into a text.
 
-    A token without probability makes the score of the whole text infinite.
+    A token without probability makes the score of the whole text infinite. With `is_normalized`, the model
+    says that its probabilities sum to 1 without a softmax.
     """
     model = trained_model(component, **options)
+    claim = getattr(model, "is_normalized", False)
+    require(isinstance(claim, bool), f"expected true or false in is_normalized; got {shown(claim)}")
     repeated = torch.full((1, LENGTH), VOCAB_SIZE - 1)
     for what, ids, sizes in (
         ("random tokens", random_batch(1, FAR), [FAR // 6] * 6),
@@ -39,9 +43,11 @@ def check_model_probabilities(component: Any, /, **options: Any) -> None:
             not is_wrong.any(),
             f"expected finite logits for {what}; from token {first} some are infinite or NaN",
         )
-        error = float((log_softmax(logits).exp().sum(-1) - 1).abs().max())
+        error = normalization_error(bound(model), logits)
         require(
-            error < 1e-3, f"expected probabilities that sum to 1 for {what}; one sum is off by {error:.1g}"
+            error <= MAX_NORMALIZATION_ERROR,
+            f"expected log-probabilities for {what}, since is_normalized is true; a sum of probabilities is "
+            f"off by {error:.1g}",
         )
 
 
