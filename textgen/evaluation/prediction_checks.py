@@ -20,8 +20,8 @@ NUM_TOKENS = 512
 CHUNK = 61
 """Tokens at a time then, which divides them differently."""
 MAX_CHANGE, MAX_CHANGE_ON_GPU = 1e-3, 0.05
-"""Bits by which a prediction may change: rounding, which depends on the size of a batch. On a GPU it is coarser,
-since cuDNN multiplies in TF32."""
+"""Bits by which a prediction may change: rounding, which depends on the size of a batch. On a GPU it is
+coarser, since cuDNN multiplies in TF32."""
 MAX_NORMALIZATION_ERROR = 1e-3
 """Distance of a sum of probabilities from 1 that rounding explains."""
 
