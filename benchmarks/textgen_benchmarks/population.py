@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from textgen.data.bound_tokenizer import START
-from textgen.data.corpus import load_corpus, load_text
+from textgen.data.corpus import clean_text, load_corpus, load_text
 from textgen.data.split import cut_position
 from textgen.data.text import sha256
 from textgen.defaults import CLEANER
@@ -135,8 +135,9 @@ def train_on_the_beginning(
 def _documents(text: str) -> Iterator[str]:
     """Yield the articles of `wiki` that are in the text as a whole."""
     end = 0
-    for _, article in articles():
-        begin = text.find(article, end)
+    for title, article in articles():
+        cleaned = clean_text(article, title, CLEANER).strip()
+        begin = text.find(cleaned, end)
         if begin >= 0:
-            end = begin + len(article)
-            yield article
+            end = begin + len(cleaned)
+            yield cleaned
