@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import polygamma
 
-from textgen.evaluation.seed_priors import MAX_DEGREES, SHIPPED_PRIORS, SeedPrior, fit_prior, inverse_trigamma
+from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior, fit_prior, inverse_trigamma
 
 SHIPPED = SHIPPED_PRIORS["bits_per_char"]
 
@@ -32,7 +32,7 @@ def test_variances_that_differ_by_chance_only_are_pooled() -> None:
     assert found.sd == pytest.approx(0.01, rel=0.1)
     assert found.degrees_of_freedom > 30
     equal = fit_prior([0.01**2] * 20, [2] * 20, SHIPPED)
-    assert equal.degrees_of_freedom == MAX_DEGREES
+    assert (equal.sd, equal.degrees_of_freedom) == (pytest.approx(0.01, rel=0.4), 40)
 
 
 def test_a_variance_of_zero_can_be_fitted() -> None:
@@ -40,7 +40,7 @@ def test_a_variance_of_zero_can_be_fitted() -> None:
     assert 0 < found.sd < 0.02
 
 
-@pytest.mark.parametrize("values", [[], [1.0] * 9, [0.0] * 20])
+@pytest.mark.parametrize("values", [[], [1.0] * 4, [0.0] * 20])
 def test_too_few_variances_leave_the_shipped_prior(values: list[float]) -> None:
     assert fit_prior(values, [2] * len(values), SHIPPED) is SHIPPED
 

@@ -42,11 +42,8 @@ SHIPPED_PRIORS = {
 }
 """The prior of each metric that has intervals."""
 
-MIN_FITTED = 10
+MIN_FITTED = 5
 """The fewest variances that a prior is fitted to."""
-
-MAX_DEGREES = 1e6
-"""Degrees of freedom of a prior where variances differ no more than by chance."""
 
 _SMALLEST = 1e-5
 """The smallest variance that is told from zero, relative to the median: its logarithm must be finite."""
@@ -65,16 +62,16 @@ def fit_prior(variances: Sequence[float], degrees: Sequence[float], shipped: See
     logs = np.log(np.maximum(found, _SMALLEST * np.median(found)))
     logs += np.log(freedom / 2) - digamma(freedom / 2)
     spread = float(np.var(logs, ddof=1) - np.mean(polygamma(1, freedom / 2)))
-    half = inverse_trigamma(spread) if spread > 0 else math.inf
-    degrees_of_freedom = min(2 * half, MAX_DEGREES)
-    half = degrees_of_freedom / 2
-    log_variance = float(np.mean(logs)) + float(digamma(half)) - math.log(half)
+    half = inverse_trigamma(spread) if spread > 0 else math.inf  # infinite if variances differ by chance only
+    log_variance = float(np.mean(logs)) + (float(digamma(half)) - math.log(half) if half < math.inf else 0.0)
+    # What is fitted is not known better than what it is fitted to.
+    degrees_of_freedom = min(2 * half, float(freedom.sum()))
     return SeedPrior(math.exp(log_variance / 2), degrees_of_freedom, f"fitted to {len(found)} cases")
 
 
 def inverse_trigamma(value: float) -> float:
     """Return x with trigamma(x) = `value` > 0, by Newton's method on 1 / trigamma (Smyth 2004, appendix)."""
-    if value < 2 / MAX_DEGREES:  # trigamma(x) is 1 / x + 1 / (2 x²) + …
+    if value < 1e-6:  # trigamma(x) is 1 / x + 1 / (2 x²) + …
         return 1 / value
     x = 0.5 + 1 / value
     for _ in range(50):
