@@ -36,11 +36,11 @@ $(VENV)/.created:
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.created pyproject.toml
-	$(BIN)/pip install --quiet --editable ".[glove]"
+	$(BIN)/pip install --quiet --editable ".[glove,ppmd]"
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/pip install --quiet --editable ".[glove,test]"
+	$(BIN)/pip install --quiet --editable ".[glove,ppmd,test]"
 	touch $@
 
 clean:

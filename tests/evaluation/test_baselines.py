@@ -1,19 +1,150 @@
-"""The scores that need no model."""
+"""The scores that need no model: compressors get the training text, and each stretch by itself."""
 
 from __future__ import annotations
 
-import bz2
+import lzma
 import math
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-from textgen.evaluation.baselines import reference_scores
+import pytest
+
+from textgen.api import TextgenWarning
+from textgen.evaluation.baselines import Reference, reference_scores
+from textgen.evaluation.compressors import METHODS, compressed_sizes
+
+WITHOUT_PPMD = {"uniform", "xz given train"}
 
 
-def test_reference_scores(news: str) -> None:
-    train, test = news[:20_000], news[20_000:22_000] + "é"
-    scores = {row.name: row.bits_per_char for row in reference_scores(train, test)}
-    sizes = [len(bz2.compress(text.encode())) for text in (train, train + test)]
-    assert scores["uniform"] == math.log2(len(set(train)))
-    assert scores["bz2 given train"] == 8 * (sizes[1] - sizes[0]) / 2001
-    assert 1 < scores["xz given train"] < scores["uniform"]
-    again = {row.name: row.bits_per_char for row in reference_scores(train, train[:5000])}
-    assert again["xz given train"] < 0.1  # what the training text holds costs next to nothing
+def references(train: str, stretches: Sequence[str]) -> dict[str, Reference]:
+    return {row.name: row for row in reference_scores(train, stretches)}
+
+
+def test_every_reference_says_what_it_is_and_its_bits_add_up(news: str) -> None:
+    pytest.importorskip("pyppmd")
+    stretches = [news[50_000:52_000] + "é", news[53_000:54_500]]
+    rows = references(news[:50_000], stretches)
+    assert set(rows) == {*WITHOUT_PPMD, "PPMd given train", "PPMd, reading on"}
+    for row in rows.values():
+        assert row.description
+        assert len(row.stretch_bits) == len(stretches)
+        assert row.bits_per_char == pytest.approx(sum(row.stretch_bits) / 3501)
+    assert rows["uniform"].bits_per_char == pytest.approx(math.log2(len(set(news[:50_000]))))
+    order = ["PPMd given train", "xz given train", "uniform"]
+    scores = [rows[name].bits_per_char for name in order]
+    assert scores == sorted(scores)
+    assert scores[0] > 1
+
+
+def test_sizes_are_what_a_stretch_adds_to_the_compressed_training_text(news: str) -> None:
+    pyppmd = pytest.importorskip("pyppmd")
+    train, stretches = news[:40_000].encode(), [news[40_000:42_000].encode(), news[45_000:48_000].encode()]
+
+    def ppmd(text: bytes) -> int:
+        encoder = pyppmd.Ppmd7Encoder(8, 64 << 20)
+        return len(encoder.encode(text) + encoder.flush(endmark=False))
+
+    def xz(text: bytes) -> int:
+        return len(lzma.compress(text, preset=9 | lzma.PRESET_EXTREME))
+
+    for name, compressed, tolerance in (("PPMd given train", ppmd, 1), ("xz given train", xz, 8)):
+        sizes = compressed_sizes(name, train, stretches)
+        for stretch, size in zip(stretches, sizes, strict=True):
+            assert size == pytest.approx(compressed(train + stretch) - compressed(train), abs=tolerance)
+    sizes = compressed_sizes("PPMd, reading on", train, stretches)
+    assert sum(sizes) == pytest.approx(ppmd(train + b"".join(stretches)) - ppmd(train), abs=1)
+
+
+def test_a_training_text_that_contains_the_stretch_makes_it_cheap(news: str) -> None:
+    pytest.importorskip("pyppmd")
+    stretch = news[20_000:23_000]
+    unseen, seen = (references(train, [stretch]) for train in (news[:20_000], news[:30_000]))
+    for name in ("PPMd given train", "PPMd, reading on", "xz given train"):
+        assert seen[name].bits_per_char < 0.6 * unseen[name].bits_per_char, name
+    assert seen["PPMd given train"].bits_per_char < 0.5
+
+
+def test_a_reference_learns_from_one_stretch_for_the_next_only_if_it_says_so(news: str) -> None:
+    pytest.importorskip("pyppmd")
+    train, (a, b) = news[:30_000], (news[30_000:33_000], news[40_000:42_000])
+    alone, twice, swapped = (references(train, stretches) for stretches in ([b], [b, a, b], [a, b]))
+    for name in ("PPMd given train", "uniform"):
+        first, second, third = twice[name].stretch_bits
+        assert first == third == alone[name].stretch_bits[0]
+        assert swapped[name].stretch_bits == (second, first)
+    first, _, third = twice["PPMd, reading on"].stretch_bits
+    assert first == alone["PPMd, reading on"].stretch_bits[0]
+    assert third < 0.2 * first
+
+
+def test_any_text_can_be_compressed() -> None:
+    rows = references("a\ud83d\ude00b\r\n" * 20, ["\ud83d", "\0é\ude00"])
+    assert all(row.bits_per_char > 0 for row in rows.values())
+
+
+@pytest.mark.parametrize("name", ["PPMd given train", "xz given train"])
+def test_where_processes_cannot_fork_the_training_text_is_compressed_again(
+    news: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    pytest.importorskip("pyppmd")
+    train, stretches = news[:30_000].encode(), [news[30_000:32_000].encode(), news[40_000:42_000].encode()]
+    forked = compressed_sizes(name, train, stretches)
+    monkeypatch.delattr(os, "fork")
+    assert METHODS[name](train, stretches) == forked
+    assert METHODS[name](train, [b"word"] * 300) == []  # it would take too long
+
+
+def test_without_pyppmd_its_rows_are_absent(news: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyppmd", None)
+    assert set(references(news[:2000], [news[2000:3000]])) == WITHOUT_PPMD
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("import os; os.abort()", "exit code -6"),
+        ("print('hello')", "ImportError: cannot import name 'Ppmd7Encoder'"),
+        ("import sys; print('hello'); sys.exit()", ""),
+        ("def Ppmd7Encoder(*sizes): raise MemoryError", "MemoryError"),
+    ],
+)
+def test_a_compressor_that_fails_costs_its_own_rows_only(
+    news: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, reason: str
+) -> None:
+    (tmp_path / "pyppmd.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pyppmd", raising=False)
+    with pytest.warns(TextgenWarning) as caught:
+        rows = references(news[:2000], [news[2000:3000]])
+    assert set(rows) == WITHOUT_PPMD
+    for name, warning in zip(("PPMd given train", "PPMd, reading on"), caught, strict=True):
+        message = str(warning.message)
+        assert message.startswith(f"{name!r} is not among the references: {reason}")
+        assert "\n" not in message
+
+
+def test_a_copy_of_the_process_that_fails_costs_one_row(
+    news: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+import os
+class Ppmd7Encoder:
+    def __init__(self, *sizes): self.process = os.getpid()
+    def encode(self, data): return data if os.getpid() == self.process else os.abort()
+"""
+    (tmp_path / "pyppmd.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pyppmd", raising=False)
+    with pytest.warns(TextgenWarning, match=r"^'PPMd given train' is not .*: a copy of the process failed$"):
+        rows = references(news[:2000], [news[2000:3000]])
+    assert set(rows) == {*WITHOUT_PPMD, "PPMd, reading on"}
+
+
+def test_the_process_that_forks_does_not_import_torch() -> None:
+    code = "import sys, textgen.evaluation.compressors; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert not {"torch", "numpy"} & set(done.stdout.split())

@@ -16,7 +16,7 @@ MAX_COMPRESSED_CHARS = 16_000_000
 DESCRIPTIONS = {
     "uniform": "every character of the training text equally likely",
     "PPMd given train": "PPMd, order 8, after the training text; learns within a stretch, then forgets it",
-    "PPMd, reading on": "the same, but learns the held-out text as it reads, which no entry does",
+    "PPMd, reading on": "PPMd that also learns the held-out text as it reads, which no entry does",
     "xz given train": "xz after the training text: copies of what occurred before",
 }
 """What each reference is, in a few words."""

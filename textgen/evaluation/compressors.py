@@ -23,14 +23,15 @@ from textgen.runtime.json_records import from_values
 ORDER = 8
 """Length in bytes of PPMd's longest context."""
 
-MAX_PPMD_BYTES, MEMORY_PER_BYTE = 3_000_000, 160
-"""Bytes of training text for PPMd at most, its last ones, and bytes of memory for each of them.
+MAX_PPMD_BYTES = 20_000_000
+"""Bytes of training text that PPMd gets at most, its last ones."""
 
-When its memory is used up, PPMd forgets everything and begins again; this much is always enough.
+MEMORY_PER_BYTE, MIN_MEMORY = 24, 16 << 20
+"""Bytes of memory for PPMd: for each byte of training text, and in addition.
+
+If it used up its memory, it would forget everything and begin again. Measured need: 11 to 13 bytes for each
+byte of English, at most 17 for random ones.
 """
-
-MIN_MEMORY = 16 << 20
-"""Bytes of memory for PPMd besides."""
 
 MAX_WINDOW = 32 << 20
 """Bytes that xz looks back at most; it needs eleven times as much memory."""
@@ -83,8 +84,8 @@ def ppmd_given_train(train: bytes, stretches: Sequence[bytes]) -> list[int]:
 
 def ppmd_reading_on(train: bytes, stretches: Sequence[bytes]) -> list[int]:
     """Return the bytes of each stretch by PPMd that has read all text before it."""
-    measure = _ppmd(train)
-    return [measure(stretch) for stretch in stretches]
+    size_of = _ppmd(train)
+    return [size_of(stretch) for stretch in stretches]
 
 
 def xz_given_train(train: bytes, stretches: Sequence[bytes]) -> list[int]:
@@ -122,27 +123,28 @@ def _xz(train: bytes) -> CompressedSize:
     window = min(MAX_WINDOW, max(1 << 20, 2 * len(train)))
     level = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": window}
     compressor = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[level])
-    compressor.compress(train)
+    compressor.compress(train[:-1])  # which fits into the window, and is only stored there
+    compressor.compress(train[-1:])  # so that it is compressed before the forks
     return lambda text: len(compressor.compress(text) + compressor.flush())
 
 
 def _each_alone(start: Callable[[bytes], CompressedSize], train: bytes, texts: Sequence[bytes]) -> list[int]:
     """Return what each text takes after the training text alone; nothing if that would take too long."""
     if hasattr(os, "fork"):
-        measure = start(train)
-        return [_forked(measure, text) for text in texts]
+        size_of = start(train)
+        return [_forked(size_of, text) for text in texts]
     if len(train) * len(texts) > MAX_REPEATED_BYTES:
         return []
     return [start(train)(text) for text in texts]
 
 
-def _forked(measure: CompressedSize, text: bytes) -> int:
-    """Return `measure(text)`, computed by a fork of this process, so that nothing changes in this one."""
+def _forked(size_of: CompressedSize, text: bytes) -> int:
+    """Return `size_of(text)`, computed by a fork of this process, so that nothing changes in this one."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            os.write(writer, str(measure(text)).encode())
+            os.write(writer, str(size_of(text)).encode())
         finally:
             os._exit(0)
     os.close(writer)

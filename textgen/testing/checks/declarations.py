@@ -1,4 +1,4 @@
-"""Checks of aliases (names of entries), lexicons (functions) and suites (paths of TOML files)."""
+"""Checks of aliases and references (names of entries), lexicons (functions) and suites (TOML files)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def check_alias_entry(component: Any, /) -> None:
         parse_entry(component)
     except TextgenError as error:
         raise CheckError(f"expected the name of an entry; got: {error}") from error
+
+
+@check("reference")
+def check_reference_entry(component: Any, /) -> None:
+    """It is the name of an entry whose parts are installed."""
+    check_alias_entry(component)
 
 
 @check("suite")

@@ -1,0 +1,77 @@
+"""The entries that every comparison includes: installed, and not among those that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from textgen.api import TextgenWarning
+from textgen.experiment.reference_entries import describe, reference_entries
+from textgen.registry.registry import names
+
+Install = Callable[[str, str, str], None]
+POINTS = "[textgen.references]\nown-{name} = own_{name}:ENTRY\n"
+
+
+@pytest.fixture
+def bigram(install: Install) -> None:
+    """A reference of another distribution."""
+    install("own_bigram", POINTS.format(name="bigram"), "ENTRY = 'byte-ngram:order=2'")
+
+
+def found(*present: str) -> list[str]:
+    return [entry.name for entry in reference_entries(present)]
+
+
+@pytest.mark.usefixtures("bigram")
+def test_an_installed_reference_is_an_entry_with_its_options() -> None:
+    assert len(found()) == len(names("reference"))
+    (entry,) = [entry for entry in reference_entries(["char-lstm"]) if entry.name == "byte-ngram:order=2"]
+    assert entry.parts == {"tokenizer": "byte", "model": "ngram"}
+    assert entry.options == {"model": {"order": 2}}
+    assert not entry.is_trainable
+    assert describe(entry) == "Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1998)"
+
+
+@pytest.mark.usefixtures("bigram")
+def test_what_is_compared_anyway_is_not_added_however_it_is_written() -> None:
+    for same in ("byte-ngram:order=2", " byte-ngram:model.order=2 "):
+        assert "byte-ngram:order=2" not in found("char-lstm", same)
+    for another in (
+        "byte-ngram",
+        "byte-ngram:order=3",
+        "char-ngram:order=2",
+        "no-such",
+        "byte-ngram:order=x",
+    ):
+        assert "byte-ngram:order=2" in found("char-lstm", another)
+
+
+@pytest.mark.usefixtures("bigram")
+def test_the_same_reference_of_two_distributions_is_added_once(install: Install) -> None:
+    install("own_copy", POINTS.format(name="copy"), "ENTRY = 'byte-ngram:model.order=2'")
+    (entry,) = [entry for entry in reference_entries([]) if entry.options == {"model": {"order": 2}}]
+    assert entry.name == "byte-ngram:order=2"
+
+
+@pytest.mark.usefixtures("bigram")
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("ENTRY = 3", "is not a valid reference: a reference is the name of an entry, not int 3"),
+        (
+            "ENTRY = 'byte-nothing'",
+            "reference 'own-broken' (own_broken:ENTRY, from own_broken 1.0), 'byte-noth",
+        ),
+        ("raise SystemExit", "cannot be loaded: SystemExit"),
+    ],
+)
+def test_a_broken_reference_is_left_out(install: Install, code: str, reason: str) -> None:
+    before = found()
+    install("own_broken", POINTS.format(name="broken"), code)
+    with pytest.warns(TextgenWarning) as caught:
+        assert found() == before
+    (message,) = (str(warning.message) for warning in caught)
+    assert reason in message
+    assert message.endswith("; the comparison has no such row")
