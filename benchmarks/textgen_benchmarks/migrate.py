@@ -1,140 +1,126 @@
-"""Migration of results/*.json to the current schema: `python -m textgen_benchmarks.migrate`.
+"""Migration of results/*.json from schema version 1 to 2: `python -m textgen_benchmarks.migrate`.
 
-The results were recorded before results had a schema version. Names change, values do not: an interval is the
-one that was computed, with its kind. Files that are current are left alone.
+Values do not change: texts were cut once, scores are those of one passage, and an interval is the one that
+was computed then, with its kind. What was not recorded stays empty. A p-value is derived from its interval
+by the normal distribution, so that it is below 0.05 where the interval excludes zero; it is not adjusted for
+the number of comparisons. Files that are current are left alone.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 from textgen.comparison.results import Comparison
-from textgen.evaluation.intervals import INTERVAL_METHOD
+from textgen.data.corpus import TextSources
+from textgen.evaluation.baselines import DESCRIPTIONS
+from textgen.experiment.experiment import LOSES_TEXT
 from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, from_values, to_json
+from textgen.runtime.json_records import SCHEMA_VERSION, from_values, to_json, to_values
 from textgen.suite.results import SuiteResult
 from textgen.tune.results import StudyResult
 
 RESULTS = Path(__file__).parents[1] / "results"
 
-KEYS = {
-    "accounting": "score_checks",
-    "bits_by_cause": "bits_by_category",
-    "bits_per_char_unknown_free": "bits_per_char_without_oov",
-    "factors": "questions",
-    "invented_words": "made_up_words",
-    "longest_copy_chars": "longest_verbatim_span",
-    "max_probability_error": "max_normalization_error",
-    "measures": "value_name",
-    "new_4gram_rate": "novel_4gram_rate",
-    "question": "text",
-    "spelled_words": "oov_words",
-    "unknown_word_rate": "oov_rate",
-    "clip_norm": "max_grad_norm",
-    "final_learning_rate": "min_lr_factor",
-    "warmup": "warmup_fraction",
-}
-"""Old names of fields and options, and new ones."""
+METHOD = "contiguous:90/5/5"
+"""The split of all recorded results, each part of which is one stretch."""
 
-VALUES = {
-    "+ unwrap (all of `clean`)": "+ unwrap (all of `prose`)",
-    "as it is": "raw",
-    "letters only (`seed`)": "letters only (`letters`)",
-    "seed": "original",
-    "seed, 5 epochs": "original, 5 epochs",
-}
-"""Old names of cases, components and cleaners, where a string is nothing else."""
+P_VALUES = "; p-values derived from the intervals by the normal distribution, not adjusted"
+"""What is added to the kind of interval."""
 
-PERCENTILES = "95 %, percentile bootstrap over segments of the text, seeds averaged"
-"""The kind of interval that comparisons had."""
+NORMAL = NormalDist()
+REACH = NORMAL.inv_cdf(0.975)
 
 
 def main() -> None:
-    """Migrate every result that lacks a schema version."""
+    """Migrate every result of schema version 1."""
     for path in sorted(RESULTS.glob("*.json")):
         values = json.loads(path.read_text("utf-8"))
-        if "schema_version" not in values:
+        if values["schema_version"] < SCHEMA_VERSION:
             write_file(path, migrated(values))
             print(f"{path.name}: schema version {SCHEMA_VERSION}")
 
 
 def migrated(values: dict[str, Any]) -> str:
-    """Return an old result as JSON of the current schema."""
-    renamed: dict[str, Any] = rename(values)
+    """Return a result of schema version 1 as JSON of the current one."""
+    values = {**values, "schema_version": SCHEMA_VERSION}
     for key, kind, change in KINDS:
-        if key in renamed:
-            change(renamed)
-            return to_json(from_values(kind, renamed))
-    return to_json({"schema_version": SCHEMA_VERSION, **renamed})
-
-
-def rename(value: Any) -> Any:
-    """Return JSON values with the current names of fields, options, components and cleaners."""
-    if isinstance(value, dict):
-        return {KEYS.get(key, key): _field(key, each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [rename(each) for each in value]
-    if not isinstance(value, str):
-        return value
-    value = re.sub(r"^clean(?=$|:)", "prose", VALUES.get(value, value))
-    value = re.sub(r"^seed(?=:)", "original", value)
-    options = "|".join(map(re.escape, KEYS))
-    return re.sub(rf"(?<=[:,])({options})(?==)", lambda match: KEYS[match[1]], value)
-
-
-def _field(key: str, value: Any) -> Any:
-    """Return the value of a field; a cleaner was called `seed` too, and took another name."""
-    return "letters" if key in ("clean", "cleaner") and value == "seed" else rename(value)
+        if key in values:
+            change(values)
+            return to_json(from_values(kind, values))
+    return to_json(values)
 
 
 def _comparison(values: dict[str, Any]) -> None:
-    """Add what comparisons did not have: their kind of interval, and scores over all seeds."""
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for entry in values["entries"]:
-        score = entry.get(values["scored_on"])
-        if score is not None:
-            rows.setdefault(entry["name"], []).append(score)
-    scores = [
-        {
-            "name": name,
-            "bits_per_char": _mean([score["bits_per_char"] for score in own]),
-            "interval": [
-                _mean(list(ends)) for ends in zip(*(score["interval"] for score in own), strict=True)
-            ],
-        }
-        for name, own in rows.items()
-    ]
-    values["scores"] = sorted(scores, key=lambda score: score["bits_per_char"])
-    values["interval_method"] = PERCENTILES
+    _text(values)
+    rows = [row for row in values["entries"] if row["error"] is None]
+    for row in rows:
+        _run(row)
+    for score in values["scores"]:
+        score["num_seeds"] = sum(row["name"] == score["name"] for row in rows)
+    for difference in values["differences"]:
+        difference["p_value"] = p_value(difference["bits_per_char"], difference["interval"])
+    is_clear = [each["p_value"] < 0.05 for each in values["differences"]]
+    values["scores"][0]["is_best"] = bool(is_clear) and all(is_clear)
+    for reference in values["references"]:
+        description = DESCRIPTIONS.get(reference["name"], "a compressor after the training text")
+        reference |= {"description": description, "interval": None, "units": None}
+        reference["reads_on"] = reference["name"] != "uniform"
+    samplers = [sample["sampler"] for row in rows for sample in row["samples"]]
+    values |= {"measured_sampler": samplers[0] if samplers else "", "metrics": []}
 
 
-def _mean(numbers: list[float]) -> float:
-    return sum(numbers) / len(numbers)
+def _run(row: dict[str, Any]) -> None:
+    """Give a run what it lacks; whether it may be compared is now the reason why not."""
+    row["problem"] = None if row.pop("comparable") else LOSES_TEXT
+    vectors = row["embedding"]["seconds"] if row["embedding"] else 0.0
+    row["preparation"] = {"tokenizer_seconds": None, "vectors_seconds": vectors}
 
 
 def _suite(values: dict[str, Any]) -> None:
-    """Give the metrics of what a sampler wrote a place of their own, and complete missing ones."""
-    values["interval_method"] = INTERVAL_METHOD
-    names = list(values["held_out"]["sample_metrics"])
+    _text(values)
+    corpus = values["corpus"]
     for question in values["questions"]:
         for case in question["cases"]:
-            for spec, writing in case["writing"].items():
-                case["writing"][spec] = {
-                    "metrics": {name: writing.get(name) for name in names},
-                    "temperature": writing["temperature"],
-                    "entropy_per_char": writing["entropy_per_char"],
-                }
+            is_same = case["clean"] == corpus["cleaner"] and case["max_chars"] is None
+            case |= {"scored_text": corpus["split"]["test"]["sha256"] if is_same else "", "runs": []}
+        for effect in question["effects"]:
+            for change in filter(None, (effect["bits_per_char"], effect["real_word_rate"])):
+                change["p_value"] = p_value(change["value"], change["interval"])
+
+
+def _text(values: dict[str, Any]) -> None:
+    """Give a result what it lacks about its text, and its kind of interval how p-values were found."""
+    _corpus(values["corpus"])
+    values["interval_method"] += P_VALUES
+    values["held_out"]["pseudovalues"] = {}
+    values |= {"command": None, "sources": to_values(TextSources()), "seed_priors": {}}
+
+
+def _corpus(corpus: dict[str, Any]) -> None:
+    """Name the split of a text, and say that each part that is scored is one stretch."""
+    for name, part in corpus["split"].items():
+        num_chars = part.pop("scored_chars") or part["num_chars"]
+        part["stretch_chars"] = [num_chars] if name != "train" and num_chars else []
+    corpus["split"]["method"] = METHOD
 
 
 def _study(values: dict[str, Any]) -> None:
-    """Move what was searched out of the settings, and the parts of the entry into them."""
-    settings = values["settings"]
-    values["search"] = [{"num": len(option.get("values", ())), **option} for option in settings.pop("search")]
-    settings |= settings.pop("entry")
+    _corpus(values["settings"]["corpus"])
+
+
+def p_value(value: float, interval: list[float] | None) -> float:
+    """Return the two-sided p-value for zero of a value whose 95 % interval is known, as if it were normal.
+
+    The end of the interval that is nearer to zero counts.
+    """
+    if interval is None or value == 0:
+        return 1.0
+    reach = abs(value - interval[0 if value > 0 else 1])
+    return 2 * NORMAL.cdf(-REACH * abs(value) / reach) if reach else 0.0
 
 
 KINDS: tuple[tuple[str, type, Callable[[dict[str, Any]], None]], ...] = (
@@ -142,7 +128,7 @@ KINDS: tuple[tuple[str, type, Callable[[dict[str, Any]], None]], ...] = (
     ("questions", SuiteResult, _suite),
     ("trials", StudyResult, _study),
 )
-"""A field that only one kind of result has, the kind, and what else changes in it."""
+"""A field that only one kind of result has, the kind, and what changes in it."""
 
 if __name__ == "__main__":
     main()

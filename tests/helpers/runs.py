@@ -10,7 +10,7 @@ from textgen.data.corpus import CorpusInfo
 from textgen.data.split import SplitInfo, SplitPart
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.pretrained import EmbeddingAudit
-from textgen.experiment.results import Preparation, RunResult, RunSettings
+from textgen.experiment.results import PreparationTime, RunResult, RunSettings
 from textgen.experiment.run import Run
 from textgen.experiment.scoring import ScoreChecks
 from textgen.runtime.device import seeded
@@ -53,7 +53,7 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> Run:
         num_parameters=1,
         vocab_size=vocab_size,
         problem=None,
-        preparation=Preparation(tokenizer_seconds=0.1, vectors_seconds=0.1 if embedding else 0.0),
+        preparation=PreparationTime(tokenizer_seconds=0.1, vectors_seconds=0.1 if embedding else 0.0),
         train=TrainResult(**train, num_updates=0, num_chars=0, best_update=0),
         embedding=audit,
         validation=None,

@@ -39,7 +39,8 @@ class ReferenceScore:
     interval: Interval | None
     reads_on: bool
     """Whether it learns the held-out text while it is scored, which no entry does."""
-    units: ScoredUnits
+    units: ScoredUnits | None
+    """None if they were not recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)

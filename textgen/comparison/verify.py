@@ -104,7 +104,7 @@ def _reference(saved: ReferenceScore, result: Comparison) -> ReferenceScore | No
     stretches = result.corpus.split.scored(result.scored_on).stretch_chars
     sizes = stretches if len(stretches) == len(saved.units.bits) else unit_sizes(stretches)
     bits_per_char = fsum(saved.units.bits) / sum(saved.units.num_chars)
-    reference = Reference(saved.name, saved.description, bits_per_char, saved.units.bits)
+    reference = Reference(saved.name, saved.description, bits_per_char, saved.units.bits, saved.reads_on)
     return reference_score(reference, sizes)
 
 

@@ -13,7 +13,7 @@ from textgen.data.token_cache import fit_and_encode
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry import Entry
 from textgen.experiment.pretrained import EmbeddingAudit, match_vectors
-from textgen.experiment.results import Preparation, RunResult, RunSettings
+from textgen.experiment.results import PreparationTime, RunResult, RunSettings
 from textgen.experiment.run import Run
 from textgen.experiment.scoring import ScoreChecks, ScoredText, score_held_out
 from textgen.experiment.trained import Trained
@@ -86,7 +86,7 @@ class Experiment:
         tokenizer = self.entry.build_tokenizer()
         encoded = encode_corpus(self.entry, tokenizer, self.corpus)
         vectors, audit = embed(self.entry, tokenizer, self.corpus.split.train.text, encoded.train)
-        preparation = Preparation(encoded.seconds, audit.seconds if audit else 0.0)
+        preparation = PreparationTime(encoded.seconds, audit.seconds if audit else 0.0)
         with seeded(self.seed, self.device_config.device):
             model = self.entry.build_model(tokenizer.vocab_size, vectors).to(self.device_config.device)
         result = self._fit(model, encoded, preparation, report)
@@ -116,7 +116,7 @@ class Experiment:
         )
 
     def _fit(
-        self, model: LanguageModel, encoded: Encoded, preparation: Preparation, report: OnProgress
+        self, model: LanguageModel, encoded: Encoded, preparation: PreparationTime, report: OnProgress
     ) -> TrainResult:
         """Train by gradient if the model has trainable parameters, otherwise by its `fit`."""
         if model.is_trainable:

@@ -26,18 +26,18 @@ class RunSettings:
 
 
 @dataclass(frozen=True)
-class Preparation:
+class PreparationTime:
     """Time spent on learning from the training text before training; a budget in seconds includes it."""
 
-    tokenizer_seconds: float
-    """To fit the tokenizer and to tokenize the training text."""
+    tokenizer_seconds: float | None
+    """To fit the tokenizer and to tokenize the training text; None if it was not recorded."""
     vectors_seconds: float
     """To load or train word vectors and to match them."""
 
     @property
     def seconds(self) -> float:
-        """The total."""
-        return self.tokenizer_seconds + self.vectors_seconds
+        """The total of what is known."""
+        return (self.tokenizer_seconds or 0.0) + self.vectors_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class RunResult:
     vocab_size: int
     problem: str | None
     """Why the run has no rank: its tokens do not spell the text, or its score means nothing."""
-    preparation: Preparation
+    preparation: PreparationTime
     train: TrainResult
     embedding: EmbeddingAudit | None
     validation: Score | None

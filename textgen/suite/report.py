@@ -8,7 +8,7 @@ from itertools import pairwise, takewhile
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.evaluation.intervals import Contrast, Estimate
+from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.runtime.markdown import table_lines
 from textgen.suite.results import CaseResult, QuestionResult, SuiteResult, Writing
@@ -31,6 +31,7 @@ METRICS: Mapping[str, Callable[[TextMetrics], float | None]] = {
 def to_markdown(result: SuiteResult) -> str:
     """Return the whole report of a suite."""
     corpus, about, author = result.corpus, result.machine, result.held_out.sample_metrics
+    adjusted = ", corrected for the number of changes in a table (Holm)"
     threads = "1 thread" if about.num_threads == 1 else f"{about.num_threads} threads"
     at_once = f" for each of {result.num_jobs} runs at a time" if result.num_jobs > 1 else ""
     lines = [
@@ -39,8 +40,9 @@ def to_markdown(result: SuiteResult) -> str:
         f"{result.num_seeds} seeds, {result.device}, {result.precision}; {about.processor}, "
         f"{threads}{at_once}; torch {result.versions['torch']}.\n",
         f"A change in brackets is its interval ({result.interval_method}). Fewer bits per character and more "
-        "real words are better; **bold** changes are clear: more than chance explains at 5 %, corrected for "
-        "the number of changes in a table (Holm)." + _own_words(author.real_word_rate),
+        "real words are better; **bold** changes are clear: more than chance explains at 5 %"
+        + (f"{adjusted}." if result.interval_method == INTERVAL_METHOD else ".")
+        + _own_words(author.real_word_rate),
     ]
     for question in result.questions:
         lines += ["", *question_lines(question, author)]

@@ -44,7 +44,7 @@ def scope(result: Comparison) -> Iterator[str]:
         )
     else:
         yield "Scores are those of one passage; on others they may differ by more than the intervals say."
-    if any_single_seed(result):
+    if any_single_seed(result) and result.seed_priors:
         spread = result.seed_priors["bits_per_char"].sd
         yield (
             "One seed cannot tell how much another would change a score: intervals assume a standard "

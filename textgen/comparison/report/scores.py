@@ -12,6 +12,7 @@ from textgen.comparison.report.columns import DASH, Column, EntryRow, of_runs, o
 from textgen.comparison.report.formats import bits, percent, perplexity, plain, short
 from textgen.comparison.report.table import Note, Table, make_table
 from textgen.comparison.results import Comparison, Difference, EntryScore, Interval
+from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.results import EntryResult
 
 
@@ -86,8 +87,9 @@ def difference_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
             align="left",
         ),
     ]
+    is_adjusted = len(by_name) > 1 and result.interval_method == INTERVAL_METHOD
     caption = "Bits per character more than the best. Clear: more than chance explains at 5 %" + (
-        f", corrected for {len(by_name)} comparisons (Holm)." if len(by_name) > 1 else "."
+        f", corrected for {len(by_name)} comparisons (Holm)." if is_adjusted else "."
     )
     compared = [row for row in rows if row.name in by_name]
     best = result.differences[0].a if result.differences else ""
