@@ -12,6 +12,7 @@ from textgen.comparison.report.markdown import to_markdown
 from textgen.comparison.report.terminal import render
 from textgen.comparison.results import Comparison, HeldOut
 from textgen.comparison.verdicts import CLOSEST, judge
+from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.experiment.results import EntryResult
 from textgen.runtime.json_records import from_values, to_values
@@ -179,7 +180,7 @@ def result(*entries: dict[str, Any], **changes: Any) -> dict[str, Any]:
             reference("xz given train", 2.3456),
         ],
         "held_out": {"sample_metrics": HELD_OUT, "pseudovalues": pseudovalues(HELD_OUT, "held-out text")},
-        "interval_method": "95 %, of some kind",
+        "interval_method": INTERVAL_METHOD,
         "seed_priors": to_values(SHIPPED_PRIORS),
         "entries": list(entries),
         **changes,
