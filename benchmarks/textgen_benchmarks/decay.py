@@ -101,7 +101,7 @@ def set_decay(trainer: Trainer, table: nn.Parameter, found: torch.Tensor, arm: s
 def measure(name: str, entry_name: str, budget: str, arm: str, seed: int) -> Measured:
     """Train and validate once."""
     corpus, entry, encoded, vectors, vocab_size = prepared(name, entry_name)
-    device_config, options = choose_device("cpu", "fp32"), entry.train_options()
+    device_config, options = choose_device("cpu"), entry.train_options()
     with seeded(seed, device_config.device):
         model = entry.build_model(vocab_size, vectors)
     table = next(layer for layer in model.module.modules() if isinstance(layer, TokenEmbedding)).weight
@@ -157,7 +157,7 @@ def write(path: Path, measured: Sequence[Measured], corpora: dict[str, Any]) -> 
         "schema_version": SCHEMA_VERSION,
         "corpora": corpora,
         "device": "cpu",
-        "precision": "fp32",
+        "precision": choose_device("cpu").precision,
         "versions": versions(),
         "machine": machine(),
         "effects": effects(measured),
