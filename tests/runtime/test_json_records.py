@@ -52,6 +52,20 @@ def test_json_is_what_any_parser_reads() -> None:
         to_json(Point(1, float("nan")))
 
 
+def test_numbers_in_a_list_are_on_one_line_and_stay_the_same() -> None:
+    values = {
+        "bits": [1, -2.5e-07, 3e300],
+        "words": ["[\n 1\n]", "2"],
+        "none": [],
+        "mixed": [1, None],
+        "rows": [[1], [2]],
+    }
+    text = to_json(values)
+    assert json.loads(text) == values
+    assert '  "bits": [1, -2.5e-07, 3e+300],\n' in text
+    assert '"words": [\n    "[\\n 1\\n]",\n    "2"\n  ]' in text
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
