@@ -1,7 +1,9 @@
-"""Tables of benchmarks/README.md, written from results/*.json: `python -m textgen_benchmarks.tables`.
+"""Tables of both README.md, written from results/*.json: `python -m textgen_benchmarks.tables`.
 
-The text between `<!-- NAME -->` and `<!-- end -->` is replaced by the report of results/NAME.json, the text
-between `<!-- NAME OTHER -->` and `<!-- end -->` by the effects in both; the rest is written by hand.
+In benchmarks/README.md, the text between `<!-- NAME -->` and `<!-- end -->` is replaced by the report of the
+suite results/NAME.json, the text between `<!-- NAME OTHER -->` and `<!-- end -->` by the effects in both. In
+README.md, `<!-- NAME -->` stands for the table of a comparison and `<!-- NAME: samples -->` for its samples.
+The rest is written by hand. What has not been measured yet is left alone.
 """
 
 from __future__ import annotations
@@ -10,23 +12,27 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from textgen.comparison.results import Comparison
 from textgen.runtime.json_records import read_record
 from textgen.runtime.markdown import table_lines
 from textgen.suite.report import UNPAIRED, all_curves, show_change, show_value, to_markdown
 from textgen.suite.results import QuestionResult, SuiteResult
+from textgen_benchmarks.headline import headline, samples
 
-FOLDER = Path(__file__).parents[1]
-PLACE = re.compile(r"(<!-- (?P<names>[\w. -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
+SUITES = re.compile(r"(<!-- (?P<names>[\w. -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+COMPARISONS = re.compile(r"(<!-- (?P<name>[\w.-]+)(?P<samples>: samples)? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
-    """Replace every table in the README."""
-    page = FOLDER / "README.md"
-    page.write_text(filled(page.read_text("utf-8"), FOLDER / "results"), "utf-8")
+    """Replace every table of both pages."""
+    for page, fill in ((ROOT / "benchmarks" / "README.md", filled), (ROOT / "README.md", filled_readme)):
+        page.write_text(fill(page.read_text("utf-8"), RESULTS), "utf-8")
 
 
 def filled(text: str, results: Path) -> str:
-    """Return `text` with the report of each result between its markers."""
+    """Return `text` with the report of each suite between its markers."""
 
     def report(match: re.Match[str]) -> str:
         names = match["names"].split()
@@ -34,7 +40,21 @@ def filled(text: str, results: Path) -> str:
         lines = "\n".join(side_by_side(found)) + "\n" if len(found) > 1 else _nested(to_markdown(found[0]))
         return f"{match[1]}{lines}{match[3]}"
 
-    return PLACE.sub(report, text)
+    return SUITES.sub(report, text)
+
+
+def filled_readme(text: str, results: Path) -> str:
+    """Return `text` with the table or the samples of each measured comparison between its markers."""
+
+    def report(match: re.Match[str]) -> str:
+        path = results / f"{match['name']}.json"
+        if not path.exists():
+            return match[0]
+        found = read_record(Comparison, path)
+        lines = "\n".join(samples(found) if match["samples"] else headline(found))
+        return f"{match[1]}{lines}\n{match[4]}"
+
+    return COMPARISONS.sub(report, text)
 
 
 def side_by_side(results: Sequence[SuiteResult]) -> Iterator[str]:

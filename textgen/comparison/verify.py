@@ -122,16 +122,21 @@ def verify_runs(result: Comparison, folder: Path, device: torch.device) -> Itera
 
     Raises `TextgenError` if the text cannot be loaded.
     """
+    corpus = loaded_again(result)
+    text = compared("properties of the text", vars(result.corpus), vars(corpus.info))
+    yield text
+    if not text.disagreements:
+        yield _rescored(result, corpus, folder, device)
+
+
+def loaded_again(result: Comparison) -> Corpus:
+    """Return the text of a comparison, read again; raises `TextgenError` if that is not possible."""
     sources = result.sources
     if not sources.names or "-" in sources.names:
         origin = "standard input" if sources.names else "a source that was not recorded"
         raise TextgenError(f"the text was read from {origin}, so the runs cannot be scored again")
     method, cleaner = result.corpus.split.method, result.corpus.cleaner
-    corpus = load_corpus(sources.names, cleaner, method, sources.max_chars, sources.encoding)
-    text = compared("properties of the text", vars(result.corpus), vars(corpus.info))
-    yield text
-    if not text.disagreements:
-        yield _rescored(result, corpus, folder, device)
+    return load_corpus(sources.names, cleaner, method, sources.max_chars, sources.encoding)
 
 
 def _rescored(result: Comparison, corpus: Corpus, folder: Path, device: torch.device) -> Check:

@@ -23,7 +23,7 @@ def _lines(result: Comparison) -> Iterator[str]:
     yield from (f"- {escape(line)}" for line in summary(result) if line)
     for table in tables(result):
         yield f"\n## {escape(table.title)}\n\n{escape(table.caption)}\n"
-        yield from (*_table(table), *_notes(table.notes))
+        yield from (*markdown_table(table), *_notes(table.notes))
     groups, made_up = sample_groups(result), made_up_words(result)
     if groups:
         yield "\n## Samples"
@@ -35,7 +35,8 @@ def _lines(result: Comparison) -> Iterator[str]:
         yield from _notes([Note(name, words[:NUM_WORDS]) for name, words in made_up.items()])
 
 
-def _table(table: Table) -> Iterator[str]:
+def markdown_table(table: Table) -> Iterator[str]:
+    """Yield the lines of a table."""
     headers = [escape(column.header.replace("-\n", "").replace("/\n", "/")) for column in table.columns]
     rows = [["entry", *headers]]
     for row in table.rows:
