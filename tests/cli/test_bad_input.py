@@ -11,6 +11,7 @@ import pytest
 
 from helpers.bad_input import FAILURES, USAGE_ERRORS
 from helpers.commands import cases, run_process, run_textgen
+from textgen.runtime.json_records import SCHEMA_VERSION
 
 TEXTS = {
     "good.txt": "".join(f"Fox number {i} jumps over {7 * i} lazy dogs.\n\n" for i in range(80)).encode(),
@@ -45,7 +46,8 @@ def workplace(trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactor
     (folder / "a-list" / "run.json").write_text("[1]")
     manifest = folder / "from-later" / "run.json"
     manifest.write_text(
-        manifest.read_text("utf-8").replace('"schema_version": 1', '"schema_version": 99'), "utf-8"
+        manifest.read_text("utf-8").replace(f'"schema_version": {SCHEMA_VERSION}', '"schema_version": 99'),
+        "utf-8",
     )
     return folder
 

@@ -141,8 +141,8 @@ def test_the_scores_count_the_whole_text_and_nothing_else(bench: Bench) -> None:
 
 def test_random_scores_the_log_of_the_alphabet_size(bench: Bench) -> None:
     split = load_corpus(["lee"], max_chars=60_000).split
-    assert set(split.test) <= set(split.train)
-    expected = math.log2(len(set(split.train)))
+    assert set(split.test.text) <= set(split.train.text)
+    expected = math.log2(len(set(split.train.text)))
     assert scored(bench.result)["random"]["test"]["bits_per_char"] == pytest.approx(expected, abs=5e-5)
 
 

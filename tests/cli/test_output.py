@@ -40,7 +40,7 @@ def test_corpus_shows_the_statistics_of_a_text(textgen: Textgen) -> None:
     corpus = load_corpus(["lee"])
     assert {name: shown_value(value) for name, value in flat(corpus.info).items()}.items() <= shown.items()
     assert shown["beginning"] == corpus.text[:200].replace("\n", " ")  # nothing is cut
-    assert shown["train_alphabet_size"] == str(len(set(corpus.split.train)))
+    assert shown["train_alphabet_size"] == str(len(set(corpus.split.train.text)))
 
 
 def test_corpus_shows_what_a_cleaner_changes(textgen: Textgen) -> None:

@@ -121,7 +121,7 @@ def test_the_same_folder_again_resumes(
     printed = textgen(*command, "--trials", 12, "--out", folder).stdout
     assert snapshot(folder / "comparison" / "runs") == before
     assert f"    {result['best']['name']}\n" in printed
-    assert "bits per character [" in printed
+    assert " bits per character (" in printed
     again = json.loads((folder / "study.json").read_text("utf-8"))
     assert again["trials"] == result["trials"]
     failed = textgen(*command, "--budget", "3000chars", "--out", folder, code=1)

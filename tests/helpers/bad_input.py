@@ -38,11 +38,11 @@ train TINY --corpus GOOD --clean prose:quote=no
 train TINY --corpus GOOD --clean prose:quotes=maybe
     cleaner 'prose' option quotes=maybe: input should be a valid boolean (the default is true)
 train TINY --corpus GOOD --split 50/50/50
-    invalid split '50/50/50'; give percentages such as 90/5/5, or 90/10 for no test part
+    invalid split '50/50/50'; give percentages such as 90/5/5, 90/10 for no test part, or contiguous:90/5/5 …
 train TINY --corpus GOOD --split 90
-    invalid split '90'; give percentages such as 90/5/5, or 90/10 for no test part
+    invalid split '90'; give percentages such as 90/5/5, 90/10 for no test part, or contiguous:90/5/5 …
 train TINY --corpus GOOD --split most
-    invalid split 'most'; give percentages such as 90/5/5, or 90/10 for no test part
+    invalid split 'most'; give percentages such as 90/5/5, 90/10 for no test part, or contiguous:90/5/5 …
 score RUN missing.txt
     no such file: missing.txt; give a path, - for standard input, or a corpus: …
 score RUN empty.txt
@@ -179,7 +179,7 @@ sample no-json
 sample a-list
     run 'a-list' is damaged (run.json cannot be read: …); delete it and train again
 sample from-later
-    'from-later/run.json' was written by a newer textgen (schema version 99); update textgen, which reads 1
+    'from-later/run.json' was written by a newer textgen (schema version 99); update textgen, which reads 2
 """
 
 # What is wrong with the command line itself is worded by Typer.

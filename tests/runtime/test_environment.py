@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from textgen.runtime import environment
-from textgen.runtime.environment import machine, threads_per_job, usable_cores, versions
+from textgen.runtime.environment import command_line, machine, threads_per_job, usable_cores, versions
 
 
 def test_the_versions_are_those_that_are_installed() -> None:
@@ -26,6 +27,26 @@ def test_the_machine_is_this_one() -> None:
     assert found.processor
     assert (found.num_cores, found.num_threads) == (os.cpu_count(), torch.get_num_threads())
     assert (found.gpu is not None) == torch.cuda.is_available()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (
+            ["/usr/bin/textgen", "bench", "char-lstm", "--corpus", "my text.txt"],
+            "textgen bench char-lstm --corpus 'my text.txt'",
+        ),
+        (["/somewhere/textgen/__main__.py", "train", "random"], "textgen train random"),
+        (["/usr/bin/pytest", "tests"], None),
+        (["notebook.py"], None),
+        ([""], None),
+    ],
+)
+def test_the_command_is_one_that_can_be_pasted(
+    arguments: list[str], command: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert command_line() == command
 
 
 @pytest.mark.parametrize(

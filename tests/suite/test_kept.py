@@ -83,7 +83,7 @@ def test_a_result_that_is_not_json_is_a_failure(tmp_path: Path, monkeypatch: pyt
         for path, found in results_of(*arguments):  # type: ignore[arg-type]
             assert isinstance(found, JobResult)
             infinite = found.settings.parts["model"] == "uniform"
-            yield path, replace(found, segment_bits=(float("inf"),)) if infinite else found
+            yield path, replace(found, seconds=float("inf")) if infinite else found
 
     monkeypatch.setattr(suite_run, "results_of", with_infinity)
     result = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path)

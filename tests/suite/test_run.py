@@ -18,11 +18,13 @@ import torch
 from helpers.commands import run_textgen
 from helpers.suites import write_suite
 from textgen.data.corpus import load_corpus
+from textgen.evaluation.seed_priors import SeedPrior
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.json_records import read_record
+from textgen.suite.effects import effects
 from textgen.suite.planner import SuiteOptions
 from textgen.suite.report import to_markdown
-from textgen.suite.results import SuiteResult
+from textgen.suite.results import Effect, QuestionResult, SuiteResult
 from textgen.suite.run import run_suite
 from textgen.suite.schema import Suite, load_suite
 
@@ -38,6 +40,13 @@ def num_processes(variable: str) -> int:
         with suppress(OSError):
             number += variable.encode() in path.read_bytes()
     return number
+
+
+def recomputed(question: QuestionResult, priors: dict[str, SeedPrior]) -> tuple[Effect, ...]:
+    """Return the effects of a question from the stretches, samples and seeds that its cases keep."""
+    cases = {case.label: case for case in question.cases}
+    pairs = [(cases[effect.case], cases[effect.reference]) for effect in question.effects]
+    return tuple(effects(pairs, priors))
 
 
 # --- measuring
@@ -57,13 +66,17 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
     ]  # fmt: skip
     chance = size.cases[1].bits_per_char
     assert chance is not None
-    alphabet = set(load_corpus(TEXT, max_chars=20_000).split.train)
+    alphabet = set(load_corpus(TEXT, max_chars=20_000).split.train.text)
     assert chance.value == pytest.approx(np.log2(len(alphabet)), abs=0.001)
     assert [effect.paired for effect in text.effects] == [True, False]
     assert set(text.cases[2].writing) == {"greedy", "temperature"}
     assert set(result.failures) == {"wild (seed 0)", "wild (seed 1)"}
     assert "diverged" in result.failures["wild (seed 0)"]
-    assert read_record(SuiteResult, tmp_path / "out" / "suite.json") == result
+    saved = read_record(SuiteResult, tmp_path / "out" / "suite.json")
+    assert saved == result
+    assert [recomputed(question, saved.seed_priors) for question in saved.questions] == [
+        question.effects for question in result.questions
+    ]
     files = sorted((tmp_path / "out" / "jobs").iterdir())
     assert len(files) == 8
     before = [file.stat().st_mtime_ns for file in files]

@@ -86,7 +86,7 @@ def test_a_trial_that_fails_says_why_and_the_study_continues(tmp_path: Path) -> 
     assert len(result.trials) == 15
     shown = to_markdown(result)
     assert "training diverged" in shown
-    assert "On test it is better by 0.5000 bits per character [0.2500, 0.7500]." in shown
+    assert "On test it is better by 0.5000 value (0.2500 to 0.7500), with one seed." in shown
     assert result.best is not None
     assert result.best.params["size"] <= 4
 

@@ -96,7 +96,7 @@ def verdict(result: StudyResult) -> str:
     if compared.gain is None:
         return f"The comparison failed: {'; '.join(compared.errors) or 'there are no scores'}."
     unit = "bits per character" if isinstance(result.settings, EntrySettings) else result.value_name
-    seeds = " (one seed)" if len(compared.seeds) == 1 else ""
+    seeds = ", with one seed" if len(compared.seeds) == 1 else ""
     return f"On {compared.scored_on} {_change(compared, compared.gain, unit)}{seeds}."
 
 
