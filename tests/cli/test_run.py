@@ -26,7 +26,9 @@ def test_a_run_scores_its_test_text_as_training_did(
     done = textgen("train", entry, *text, *budget, "--out", tmp_path / "run", "--json")
     test = load_corpus(["lee"], max_chars=60_000, split=split).split.test.text[:]
     (tmp_path / "test.txt").write_text(test, "utf-8", newline="")
-    scored = json.loads(run_process("score", tmp_path / "run", tmp_path / "test.txt", "--json").stdout)
+    scored = json.loads(
+        run_process("score", tmp_path / "run", tmp_path / "test.txt", "--clean", "raw", "--json").stdout
+    )
     in_training = json.loads(done.stdout)["test"]
     assert scored["num_chars"] == len(test)
     assert scored.keys() >= in_training.keys()
