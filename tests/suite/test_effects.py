@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.suites import case, measured_run
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS
+from textgen.evaluation.seed_priors import MIN_FITTED, SHIPPED_PRIORS
 from textgen.suite.effects import effects, shared_priors
 from textgen.suite.results import CaseResult, Effect
 
@@ -86,7 +86,7 @@ def test_what_a_run_lacks_has_no_effect_and_counts_as_no_comparison() -> None:
 
 def test_many_cases_tell_their_own_variance_between_seeds() -> None:
     cases = [measured(f"case {index}", 2.0) for index in range(12)]
-    assert shared_priors(each.runs for each in cases[:5]) == {
+    assert shared_priors(each.runs for each in cases[: MIN_FITTED - 1]) == {
         metric: SHIPPED_PRIORS[metric] for metric in ("bits_per_char", "real_word_rate")
     }
     found = shared_priors(each.runs for each in cases)
