@@ -46,14 +46,6 @@ def test_a_record_round_trips(tmp_path: Path) -> None:
     assert to_values(CURVE)["points"] == [{"step": 1, "loss": 2.5}, {"step": 2, "loss": None}]
 
 
-def test_numbers_of_a_list_are_on_one_line() -> None:
-    values = {"bits": [1.5, -2e-07, 3], "names": ["1", "[\n1\n]"], "points": [[1, 2], [3]], "none": []}
-    text = to_json(values)
-    assert json.loads(text) == values
-    assert '"bits": [1.5, -2e-07, 3],\n' in text
-    assert len(text.splitlines()) == 12
-
-
 def test_json_is_what_any_parser_reads() -> None:
     assert json.loads(to_json({"text": "a\ud800b"})) == {"text": "a\ufffdb"}
     with pytest.raises(ValueError, match="JSON"):
