@@ -48,5 +48,5 @@ def trained(
     """The folder of a run trained on news, and what `textgen train --json` printed."""
     folder = tmp_path_factory.mktemp("trained") / "run"
     done = textgen("train", entry, "--corpus", "lee", *budget, "--out", folder, "--json")
-    assert done.stderr == f"saved in {folder}\n"
+    assert done.stderr.endswith(f"saved in {folder}\n")  # after a note, if the machine is busy
     return folder, done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -65,3 +66,11 @@ def test_validations_are_spread_evenly_over_the_budget(ids: TokenIds) -> None:
     result = run(trainer(ids[:1000], options=options), "3epochs")
     assert [point.num_epochs for point in result.curve] == [1, 2, 3]
     assert {point.validation_bits_per_char for point in result.curve} == {1.0}
+
+
+def test_a_run_records_its_share_of_the_cores(ids: TokenIds) -> None:
+    result = run(trainer(ids[:1000]), "3epochs")
+    assert result.cpu_utilization is not None
+    assert 0 < result.cpu_utilization < 1.1
+    for utilization, disturbed in ((None, False), (0.79, True), (0.81, False)):
+        assert replace(result, cpu_utilization=utilization).was_disturbed is disturbed

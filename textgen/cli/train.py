@@ -75,4 +75,9 @@ def train(
             report=display,
         )
     print_record(run.result, as_json)
+    if run.result.train.was_disturbed:
+        note(
+            f"other work slowed training down (CPU utilization {run.result.train.cpu_utilization:.2f}): "
+            "train on an idle machine, or for a number of characters (such as --budget 5Mchars)"
+        )
     note(f"saved in {run.folder}")

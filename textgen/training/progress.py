@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+MIN_CPU_UTILIZATION = 0.8
+"""The utilization below which a training run counts as disturbed by other work."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -38,6 +41,14 @@ class TrainResult:
     """The update with the best validation score."""
     curve: tuple[Progress, ...] = ()
     """Progress at each validation."""
+    cpu_utilization: float | None = None
+    """Share of the CPU time that training wanted and got (see `CpuShare`), without validation; None on a
+    GPU, and for models that are not trained by gradient."""
+
+    @property
+    def was_disturbed(self) -> bool:
+        """Whether other work on the machine slowed training down."""
+        return self.cpu_utilization is not None and self.cpu_utilization < MIN_CPU_UTILIZATION
 
 
 OnProgress: TypeAlias = Callable[[Progress], None]

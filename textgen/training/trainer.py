@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from textgen.api import State, TextgenError
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import detach
+from textgen.runtime.cpu_share import CpuShare
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget, BudgetClock
@@ -125,6 +126,7 @@ def train(
     tokens_per_update = trainer.batches.batch_size * trainer.batches.sequence_length
     module = trainer.model.module
     module.train()
+    cpu_share = CpuShare()
     while not clock.is_over:
         loss = trainer.update(clock.fraction)
         if not math.isfinite(loss):
@@ -145,7 +147,8 @@ def train(
         )
         if clock.is_over or clock.fraction >= (len(curve) + 1) / trainer.options.num_validations:
             start = time.perf_counter()
-            validation_bits = _validated(trainer, validate)
+            with cpu_share.paused():
+                validation_bits = _validated(trainer, validate)
             validation_seconds += time.perf_counter() - start
             progress = replace(progress, validation_bits_per_char=validation_bits)
             curve.append(progress)
@@ -153,6 +156,7 @@ def train(
                 best_bits, best_update = validation_bits, trainer.num_updates
                 best_weights = {name: value.clone() for name, value in module.state_dict().items()}
         report(progress)
+    utilization = cpu_share.value() if trainer.device_config.device.type == "cpu" else None
     if best_weights:
         module.load_state_dict(best_weights)
     module.eval()
@@ -165,6 +169,7 @@ def train(
         chars_per_second=num_chars / max(trainer.seconds, 1e-9),
         best_update=best_update,
         curve=tuple(curve),
+        cpu_utilization=utilization,
     )
 
 
