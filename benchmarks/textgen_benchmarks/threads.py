@@ -3,93 +3,37 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 
-import torch
-
-from textgen.data.corpus import load_corpus
-from textgen.runtime.allocator import keep_freed_memory
-from textgen.runtime.cpu_share import CpuShare
-from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine, machine, versions
 from textgen.runtime.files import write_file
 from textgen.runtime.json_records import SCHEMA_VERSION, to_json
 from textgen.runtime.markdown import table_lines
-from textgen_benchmarks.speed import Ours
+from textgen_benchmarks.contention import LOADS, Sample, paused_load, priority, send_signal, trainee
 
 POLICIES: dict[str, dict[str, str]] = {
     "default": {},
     "passive": {"OMP_WAIT_POLICY": "passive"},
-    **{f"spin {count}": {"GOMP_SPINCOUNT": str(count)} for count in (1000, 10_000, 30_000)},
+    **{f"spin {count}": {"GOMP_SPINCOUNT": str(count)} for count in (1000, 10_000)},
+    "one thread": {"OMP_NUM_THREADS": "1"},
 }
 """Environment variables by name of the setting; GNU's OpenMP reads them when torch is loaded."""
 CASES = {
     "char-lstm": tuple(POLICIES),
     "word-lstm": tuple(POLICIES),
-    "bpe-gru": ("default",),
     "char-transformer": ("default",),
     "char-lstm:num_layers=1,hidden_size=64": ("default",),
 }
 """Settings that are measured, by entry."""
-AUTOGROUP = Path("/proc/self/autogroup")
-"""Where Linux takes the niceness of a session, by which it divides the cores between sessions."""
-HEADER = [
-    "entry",
-    "beside",
-    "setting",
-    "chars/s",
-    "relative to alone (range)",
-    "utilization (range)",
-    "of wall time x threads",
-]
-
-
-def count_forever() -> None:
-    """Keep one core busy."""
-    while True:
-        pass
-
-
-def multiply_forever() -> None:
-    """Keep two threads of torch busy."""
-    torch.set_num_threads(2)
-    matrix = torch.ones(512, 512)
-    while True:
-        matrix @ matrix
-
-
-LOADS: dict[str, list[Callable[[], None]]] = {
-    "nothing": [],
-    "one busy process": [count_forever],
-    "two that multiply matrices": [multiply_forever, multiply_forever],
-}
-"""Other work on the machine, by its name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """One measurement of a training process."""
-
-    num_chars: float
-    seconds: float
-    cpu_seconds: float
-    main_thread_seconds: float
-    """CPU time of the thread that calls torch."""
-    cpu_share: float
-    """What `CpuShare` says."""
-    num_threads: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,88 +66,8 @@ class ThreadsResult:
     seconds: float
     repetitions: int
     priority: bool
-    """Whether the measurement came before other sessions of the machine."""
+    """Whether other work of the machine, besides the loads, had to wait meanwhile."""
     rows: tuple[ThreadsRow, ...]
-
-
-def serve(connection: Connection, entry: str) -> None:
-    """Train for as many seconds as the connection says, each time it does, and answer with a `Sample`."""
-    keep_freed_memory()
-    ours = Ours(entry, load_corpus(["lee"]).text[:], choose_device("cpu"))
-    chars_per_token = len(load_corpus(["lee"]).text) / len(ours.ids)
-    update = ours.training(1)
-    update()  # a warm-up, which starts the threads
-    connection.send("ready")
-    while True:
-        try:
-            seconds = connection.recv()
-        except EOFError:
-            return
-        units, share, before = 0, CpuShare(), _times()
-        while time.perf_counter() < before[0] + seconds:
-            units += update()
-        wall, cpu, main_thread = (now - then for now, then in zip(_times(), before, strict=True))
-        connection.send(
-            Sample(
-                num_chars=units * chars_per_token,
-                seconds=wall,
-                cpu_seconds=cpu,
-                main_thread_seconds=main_thread,
-                cpu_share=share.value(),
-                num_threads=torch.get_num_threads(),
-            )
-        )
-
-
-def _times() -> tuple[float, float, float]:
-    """Return wall time, CPU time of the process and CPU time of this thread, in seconds."""
-    return time.perf_counter(), time.process_time(), time.thread_time()
-
-
-@contextmanager
-def trainee(entry: str, variables: dict[str, str], seconds: float) -> Iterator[Callable[[], Sample]]:
-    """Yield a measurement of an entry that is trained in a process with these environment variables."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs, entry), daemon=True)
-    os.environ.update(variables)
-    process.start()
-    for name in variables:
-        del os.environ[name]
-    theirs.close()
-
-    def measure() -> Sample:
-        ours.send(seconds)
-        sample: Sample = ours.recv()
-        return sample
-
-    ours.recv()
-    try:
-        yield measure
-    finally:
-        ours.close()
-        process.join()
-
-
-@contextmanager
-def paused_load(functions: list[Callable[[], None]]) -> Iterator[list[int]]:
-    """Yield ids of processes, stopped until they get SIGCONT, that each run one of the functions."""
-    processes = [get_context("spawn").Process(target=function, daemon=True) for function in functions]
-    for process in processes:
-        process.start()
-    time.sleep(5 if processes else 0)  # until they have loaded torch
-    ids = [process.pid for process in processes if process.pid]
-    _signal(ids, signal.SIGSTOP)
-    try:
-        yield ids
-    finally:
-        for process in processes:
-            process.kill()
-
-
-def _signal(ids: list[int], number: int) -> None:
-    for process in ids:
-        os.kill(process, number)
 
 
 Samples = dict[tuple[str, str], list[Sample]]
@@ -222,24 +86,13 @@ def measure_entry(entry: str, policies: Sequence[str], options: argparse.Namespa
         if options.priority:
             stack.enter_context(priority())
         for (load, processes), repetition in product(loads.items(), range(options.repetitions)):
-            _signal(processes, signal.SIGCONT)
+            send_signal(processes, signal.SIGCONT)
             time.sleep(0.2)
             shift = repetition % len(policies)
             for policy in (*policies[shift:], *policies[:shift]):
-                samples[load, policy].append(trainees[policy]())
-            _signal(processes, signal.SIGSTOP)
+                samples[load, policy].append(trainees[policy](options.priority and not processes))
+            send_signal(processes, signal.SIGSTOP)
     return samples
-
-
-@contextmanager
-def priority() -> Iterator[None]:
-    """Put this session, and so all processes of the measurement, before other sessions."""
-    before = AUTOGROUP.read_text("ascii").split()[-1]
-    AUTOGROUP.write_text("-20", "ascii")
-    try:
-        yield
-    finally:
-        AUTOGROUP.write_text(before, "ascii")
 
 
 def row(samples: Samples, entry: str, load: str, policy: str) -> ThreadsRow:
@@ -264,19 +117,17 @@ def row(samples: Samples, entry: str, load: str, policy: str) -> ThreadsRow:
     )
 
 
-def cells(row: ThreadsRow) -> list[str]:
-    """Return a row of the table."""
-    low, high = row.relative_range
-    least, most = row.utilization_range
-    return [
-        row.entry,
-        row.load,
-        row.policy,
-        f"{row.chars_per_second:,.0f}",
-        f"{row.relative_speed:.3f} ({low:.3f}-{high:.3f})",
-        f"{row.cpu_utilization:.2f} ({least:.2f}-{most:.2f})",
-        f"{row.wall_utilization:.2f}",
-    ]
+def table(rows: Sequence[ThreadsRow]) -> list[str]:
+    """Return a table of relative speeds, with the CPU utilization in brackets."""
+    cells = {(row.entry, row.policy, row.load): row for row in rows}
+    lines = [["speed relative to alone (CPU utilization)", *(f"beside {load}" for load in LOADS)]]
+    for entry, policies in CASES.items():
+        for policy in policies:
+            found = [cells[entry, policy, load] for load in LOADS]
+            speeds = [f"{row.relative_speed:.2f} ({row.cpu_utilization:.2f})" for row in found]
+            settings = [f"{name}={value}" for name, value in POLICIES[policy].items()]
+            lines.append([" ".join([entry, *settings]), *speeds])
+    return list(table_lines(lines, padded=True))
 
 
 def main() -> None:
@@ -284,15 +135,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="file for the results")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of each measurement")
-    parser.add_argument("--repetitions", type=int, default=4)
-    parser.add_argument("--priority", action="store_true", help="come before other sessions (Linux, root)")
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--priority", action="store_true", help="come before other work (Linux, root)")
     options = parser.parse_args()
     rows: list[ThreadsRow] = []
     for entry, policies in CASES.items():
         print(entry, file=sys.stderr)
         samples = measure_entry(entry, policies, options)
         rows += [row(samples, entry, load, policy) for load, policy in product(LOADS, policies)]
-    print("\n".join(table_lines([HEADER, *map(cells, rows)], padded=True)))
+    print("\n".join(table(rows)))
     if options.json:
         result = ThreadsResult(
             schema_version=SCHEMA_VERSION,

@@ -122,11 +122,10 @@ def train(
     """
     best_bits, best_update, best_weights = math.inf, 0, {}
     curve: list[Progress] = []
-    validation_seconds, average, clock = 0.0, None, BudgetClock(budget)
+    validation_seconds, average, clock, cpu_share = 0.0, None, BudgetClock(budget), CpuShare()
     tokens_per_update = trainer.batches.batch_size * trainer.batches.sequence_length
     module = trainer.model.module
     module.train()
-    cpu_share = CpuShare()
     while not clock.is_over:
         loss = trainer.update(clock.fraction)
         if not math.isfinite(loss):
@@ -147,8 +146,7 @@ def train(
         )
         if clock.is_over or clock.fraction >= (len(curve) + 1) / trainer.options.num_validations:
             start = time.perf_counter()
-            with cpu_share.paused():
-                validation_bits = _validated(trainer, validate)
+            validation_bits = _validated(trainer, validate, cpu_share)
             validation_seconds += time.perf_counter() - start
             progress = replace(progress, validation_bits_per_char=validation_bits)
             curve.append(progress)
@@ -156,7 +154,6 @@ def train(
                 best_bits, best_update = validation_bits, trainer.num_updates
                 best_weights = {name: value.clone() for name, value in module.state_dict().items()}
         report(progress)
-    utilization = cpu_share.value() if trainer.device_config.device.type == "cpu" else None
     if best_weights:
         module.load_state_dict(best_weights)
     module.eval()
@@ -169,14 +166,15 @@ def train(
         chars_per_second=num_chars / max(trainer.seconds, 1e-9),
         best_update=best_update,
         curve=tuple(curve),
-        cpu_utilization=utilization,
+        cpu_utilization=cpu_share.value() if trainer.device_config.device.type == "cpu" else None,
     )
 
 
-def _validated(trainer: Trainer, validate: Callable[[], float]) -> float:
+def _validated(trainer: Trainer, validate: Callable[[], float], cpu_share: CpuShare) -> float:
     """Return the validation score; raises `TextgenError` if the model predicts NaN."""
     trainer.model.module.eval()
-    bits = validate()
+    with cpu_share.paused():
+        bits = validate()
     trainer.model.module.train()
     if math.isnan(bits):
         raise TextgenError(
