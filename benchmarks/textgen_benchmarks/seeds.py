@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -100,12 +100,22 @@ def sample_of(metric: str, group: SeedGroup, prior: SeedPrior) -> Sample | None:
 
 
 def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
-    """Return the prior of each metric that the groups tell."""
+    """Return the prior of each metric that the groups tell.
+
+    Its variance is the mean over groups, without the noise that the stretches of the text (or the samples) of
+    one run add anyway, which intervals count apart. Its degrees of freedom are those of an empirical Bayes fit:
+    few, since some entries vary much more than others.
+    """
     found = {}
     for metric in ("bits_per_char", *CLOSEST):
         shipped = SHIPPED_PRIORS[metric]
         samples = [sample for group in groups if (sample := sample_of(metric, group, shipped)) is not None]
-        found[metric] = replace(fitted_prior(samples, shipped), source=f"benchmarks/results/{RESULT.name}")
+        own = [np.var(sample.values, ddof=1) - sample.noise_within_seeds() for sample in samples]
+        found[metric] = SeedPrior(
+            sd=float(np.sqrt(max(0.0, np.mean(own)))),
+            degrees_of_freedom=fitted_prior(samples, shipped).degrees_of_freedom,
+            source=f"benchmarks/results/{RESULT.name}",
+        )
     return found
 
 
@@ -131,8 +141,11 @@ def conclusions(groups: Sequence[SeedGroup]) -> tuple[dict[str, SeedPrior], tupl
     return priors(groups), tuple(pairs_of(group, known[group.corpus.name]) for group in groups)
 
 
-def measured(source: str, budget: str, entries: Sequence[str], folder: Path) -> Iterator[SeedGroup]:
-    """Yield the runs of each entry on a text; those that `folder` holds are used again."""
+def measured(declared: str, folder: Path) -> Iterator[SeedGroup]:
+    """Yield the runs of entries on a text, declared as `SOURCE=BUDGET:ENTRY,…`; finished ones are used again."""
+    source, _, rest = declared.partition("=")
+    budget, _, listed = rest.partition(":")
+    entries = listed.split(",") if listed else ENTRIES
     corpus = load_corpus([source])
     options = BenchOptions(
         budget=parse_budget(budget),
@@ -161,8 +174,9 @@ def main() -> None:
     """Train what is missing, and save priors and pairs together with what they follow from."""
     keep_freed_memory()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sources", nargs="*", help="texts with their budgets, such as lee=300kchars")
-    parser.add_argument("--entries", nargs="+", default=list(ENTRIES))
+    parser.add_argument(
+        "sources", nargs="*", help="texts with budgets and perhaps entries: lee=300kchars:char-lstm,char-gru"
+    )
     parser.add_argument("--folder", type=Path, default=Path("runs/seeds"))
     parser.add_argument("--again", action="store_true", help="judge the recorded runs again, training none")
     parser.add_argument("--only-train", action="store_true", help="leave the result file alone")
@@ -170,12 +184,7 @@ def main() -> None:
     if options.again:
         groups = list(read_record(SeedResults, RESULT).groups)
     else:
-        pairs = [source.split("=") for source in options.sources]
-        groups = [
-            group
-            for source, budget in pairs
-            for group in measured(source, budget, options.entries, options.folder)
-        ]
+        groups = [group for source in options.sources for group in measured(source, options.folder)]
     if options.only_train:
         return
     found, judged = conclusions(groups)

@@ -31,7 +31,9 @@ def test_an_installed_reference_is_an_entry_with_its_options() -> None:
     assert entry.parts == {"tokenizer": "byte", "model": "ngram"}
     assert entry.options == {"model": {"order": 2}}
     assert not entry.is_trainable
-    assert describe(entry) == "Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1998)"
+    assert describe(entry) == (
+        "byte tokens: Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1998)"
+    )
 
 
 @pytest.mark.usefixtures("bigram")

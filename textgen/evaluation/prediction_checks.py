@@ -15,8 +15,8 @@ from textgen.api import TokenIds
 from textgen.evaluation.token_bits import LOG2, TokenScores, log_softmax, score_text
 from textgen.nn.language_model import LanguageModel
 
-NUM_TOKENS = 512
-"""Tokens at the beginning of a stretch that are predicted again."""
+NUM_TOKENS, NUM_SCORED_AGAIN = 512, 4096
+"""Tokens at the beginning of a stretch that are predicted again: with others after them, and unchanged."""
 CHUNK = 61
 """Tokens at a time then, which divides them differently."""
 MAX_CHANGE, MAX_CHANGE_ON_GPU = 1e-3, 0.05
@@ -38,12 +38,12 @@ def prediction_problem(
             "it says that it returns log-probabilities, but the probabilities of all tokens differ from 1 "
             f"by {scored.max_normalization_error:.2g} in sum"
         )
-    ids = scored.ids[:NUM_TOKENS]
+    ids = scored.ids[:NUM_SCORED_AGAIN]
     if len(ids) < 2:
         return None
     allowed = MAX_CHANGE if device.type == "cpu" else MAX_CHANGE_ON_GPU
-    sequence = torch.from_numpy(np.concatenate([start_ids, ids]).astype(np.int64)).to(device)[None]
-    repeated, future = _changes(model, sequence)
+    sequence = torch.from_numpy(np.concatenate([start_ids, ids[:NUM_TOKENS]]).astype(np.int64))
+    repeated, future = _changes(model, sequence.to(device)[None])
     if repeated <= allowed and not future <= allowed:
         return f"it uses later tokens: changing them changes earlier predictions by {future:.3g} bits"
     again = score_text(model, scored.text, ids, start_ids, device=device, chunk=CHUNK)

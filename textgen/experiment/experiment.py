@@ -155,7 +155,13 @@ class Experiment:
         device, split = self.device_config.device, self.corpus.split
         ids = {"validation": encoded.validation, "test": encoded.test}
         return {
-            part: score_held_out(trained, split.scored(part).stretches(), ids[part], device)
+            part: score_held_out(
+                trained,
+                split.scored(part).stretches(),
+                ids[part],
+                device,
+                has_checks=part == split.scored_on,
+            )
             for part in (("validation", "test") if len(split.test) else ("validation",))
         }
 

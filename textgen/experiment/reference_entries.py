@@ -30,9 +30,10 @@ def reference_entries(present: Collection[str]) -> list[Entry]:
 
 
 def describe(entry: Entry) -> str:
-    """Return what the model of an entry is: the first line of its docstring, without the full stop."""
+    """Return what the model of an entry is: the first line of its docstring, and the kind of its tokens."""
     docstring = load("model", entry.parts["model"]).__doc__ or ""
-    return docstring.strip().partition("\n")[0].rstrip(".")
+    first_line = docstring.strip().partition("\n")[0].rstrip(".")
+    return f"{entry.parts['tokenizer']} tokens: {first_line}"
 
 
 def _installed(name: str) -> Entry:

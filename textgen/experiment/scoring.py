@@ -85,11 +85,17 @@ def score_any(trained: Trained, text: Text, device: torch.device) -> ScoredText:
 
 
 def score_held_out(
-    trained: Trained, texts: Sequence[str], stretches: Sequence[TokenIds], device: torch.device
+    trained: Trained,
+    texts: Sequence[str],
+    stretches: Sequence[TokenIds],
+    device: torch.device,
+    *,
+    has_checks: bool = True,
 ) -> ScoredText:
-    """Score the stretches of a held-out part, each from the start of a paragraph; check the predictions.
+    """Score the stretches of a held-out part, each from the start of a paragraph.
 
-    `stretches` are the tokens of `texts`.
+    `stretches` are the tokens of `texts`. With `has_checks` the predictions are checked, on the first and the
+    last one.
     """
     start = trained.tokenizer.encode(START)
     scored = score_stretches(trained.model, texts, stretches, start, device=device)
@@ -97,9 +103,8 @@ def score_held_out(
     totals = reduce(add, (score_totals(each, table, mask) for each in scored))
     units = scored_units(trained, scored)
     checks = reduce(add, (score_checks(trained, each) for each in scored))
-    problems = (
-        prediction_problem(trained.model, each, start, device=device) for each in (scored[0], scored[-1])
-    )
+    judged = (scored[0], scored[-1]) if has_checks else ()
+    problems = (prediction_problem(trained.model, each, start, device=device) for each in judged)
     problem = next(filter(None, problems), None)
     return ScoredText(totals.score(interval(units), units), replace(checks, problem=problem))
 
