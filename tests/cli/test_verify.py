@@ -12,11 +12,16 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from helpers.commands import Textgen
+from helpers.pages import ROOT
 from helpers.suites import write_suite
+from textgen.comparison.results import Comparison
 from textgen.registry.options import build
+from textgen.runtime.json_records import read_record, to_values
+from textgen.tune.final_comparison import conclusion
 
 WORD = "word-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 RESULT = "bench.json"
+RECORDED = ROOT / "benchmarks" / "results"
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +168,39 @@ def test_a_suite_agrees_with_its_runs_and_a_change_is_found(textgen: Textgen, tm
         change(values)
         (folder / "suite.json").write_text(json.dumps(values), "utf-8")
         assert line in textgen("verify", folder, code=1).stdout
+
+
+def test_a_study_agrees_with_its_final_comparison(textgen: Textgen, made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path / "comparison")
+    result = read_record(Comparison, made / RESULT)
+    names = [score.name for score in result.scores]
+    values = json.loads((RECORDED / "tune-wiki.json").read_text("utf-8"))
+    values["comparison"] = to_values(conclusion(result, names[1], names[0], (0, 1)))
+    (tmp_path / "study.json").write_text(json.dumps(values), "utf-8")
+    *_, line = textgen("verify", tmp_path).stdout.splitlines()
+    assert line == "7 values of the final comparison recomputed: all agree"
+    values["comparison"]["gain"] = -values["comparison"]["gain"]
+    (tmp_path / "study.json").write_text(json.dumps(values), "utf-8")
+    assert "final comparison: gain: saved " in textgen("verify", tmp_path, code=1).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("tune-wiki", "has no final comparison of entries in"),
+        ("speed", "is not a result of textgen bench, suite or tune"),
+        ("gone", "no such file or directory"),
+    ],
+)
+def test_what_cannot_be_verified_is_said_in_one_line(textgen: Textgen, name: str, reason: str) -> None:
+    done = textgen("verify", RECORDED / f"{name}.json", code=1)
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+    assert reason in done.stderr
+
+
+def test_a_result_of_another_method_is_not_verified(textgen: Textgen, copy: Path) -> None:
+    values = json.loads((copy / RESULT).read_text("utf-8"))
+    (copy / RESULT).write_text(json.dumps({**values, "interval_method": "95 %, bootstrap"}), "utf-8")
+    done = textgen("verify", copy, code=1)
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+    assert "lacks what its intervals were computed from (95 %, bootstrap); measure it again" in done.stderr

@@ -106,7 +106,7 @@ def test_a_run_passes_no_file_that_a_walk_leaves_out(
     ends = {
         "An entry": load("model", "lstm").__init__.__code__,
         "A budget": Budget.fraction.__code__,
-        "A sampler": TextAnalyzer.metrics.__code__,  # what it wrote is measured
+        "A sampler": TextAnalyzer.measure.__code__,  # what it wrote is measured
     }
     passed: dict[str, set[str]] = {walk: set() for walk in WALKS}
     open_walks = set(WALKS)
