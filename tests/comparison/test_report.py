@@ -170,6 +170,22 @@ def test_metrics_of_generated_text_are_shown_with_half_of_their_interval() -> No
     assert "Of what top-p:p=0.95 writes." in report(what)
 
 
+def test_an_entry_that_was_trained_on_a_busy_machine_is_named_with_its_share_of_the_cpu() -> None:
+    slow = [entry("slow", 2.2, seed) for seed in (0, 1)]
+    slow[1]["train"]["cpu_utilization"] = 0.41
+    what = result(entry("calm", 2.0), *slow)
+    note = (
+        "slow got 41.0 % of the CPU time that its training wanted, since the machine was busy; "
+        "a budget in characters does not depend on the load"
+    )
+    assert f"\n- {note}\n" in report(what)
+    assert "calm got" not in report(what)
+    assert note in " ".join(drawn(what, 80).split())
+    rows = {row[0]: row for row in markdown_rows(what, "Speed and size")}
+    assert rows["calm"][rows["entry"].index("CPU %")] == "97.0"
+    assert rows["slow"][rows["entry"].index("CPU %")] == "69.0"
+
+
 def test_learning_curves_share_one_scale() -> None:
     rows = markdown_rows(result(entry("good", 2.0), entry("bad", 4.0)), "Learning curves")
     curves = {row[0]: row[1] for row in rows}

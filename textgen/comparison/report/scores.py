@@ -39,7 +39,11 @@ def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     bars = [
         replace(row, bar=score / max(scores)) for row, score in zip(table.rows, scores, strict=False) if score
     ]
-    notes = [*_notes(rows), *(Note(f"{each.name}: {each.description}") for each in result.references)]
+    notes = [
+        *_notes(rows),
+        *_disturbed(rows),
+        *(Note(f"{each.name}: {each.description}") for each in result.references),
+    ]
     return replace(table, rows=[*bars, *table.rows[len(bars) :]], notes=notes)
 
 
@@ -68,6 +72,21 @@ def _notes(rows: Sequence[EntryRow]) -> list[Note]:
         names = [row.name for row in unproven]
         notes.append(Note("do not trust these scores, the decoded tokens differ from the text", names))
     return notes
+
+
+def _disturbed(rows: Sequence[EntryRow]) -> list[Note]:
+    """Return whose training other work on the machine slowed down."""
+    slowed = [run for row in rows for run in row.runs if run.train.was_disturbed]
+    shares: dict[str, list[float]] = {}
+    for run in slowed:
+        shares.setdefault(run.name, []).append(run.train.cpu_utilization or 0.0)
+    return [
+        Note(
+            f"{name} got {percent(min(own))} % of the CPU time that its training wanted, since the machine "
+            "was busy; a budget in characters does not depend on the load"
+        )
+        for name, own in shares.items()
+    ]
 
 
 def _is_proven(run: EntryResult) -> bool:

@@ -38,11 +38,13 @@ def speed_table(rows: Sequence[EntryRow]) -> Table:
         Column("updates", of_runs(lambda run: run.train.num_updates), count, extra=True),
         Column("best\nupdate", of_runs(lambda run: run.train.best_update), count, extra=True),
         Column("para-\nmeters", of_runs(lambda run: run.num_parameters), count, extra=True),
+        Column("CPU\n%", of_runs(lambda run: run.train.cpu_utilization), percent, extra=True),
         Column("vali-\ndation s", of_runs(lambda run: run.train.validation_seconds), decimal, extra=True),
     ]
     caption = (
         "Speeds are in characters, so that tokenizers compare. Prepare: tokenizing the training text and "
-        "making word vectors, which a budget in seconds includes."
+        "making word vectors, which a budget in seconds includes. CPU: share of the CPU time that training "
+        "wanted and got."
     )
     return make_table("Speed and size", caption, columns, rows)
 
