@@ -102,9 +102,9 @@ def sample_of(metric: str, group: SeedGroup, prior: SeedPrior) -> Sample | None:
 def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
     """Return the prior of each metric that the groups tell.
 
-    Its variance is the mean over groups, without the noise that the stretches of the text (or the samples) of
-    one run add anyway, which intervals count apart. Its degrees of freedom are those of an empirical Bayes fit:
-    few, since some entries vary much more than others.
+    Its variance is the mean over groups, without the noise that the stretches of the text (or the samples)
+    of one run add anyway, which intervals count apart. Its degrees of freedom are those of an empirical Bayes
+    fit: few, since some entries vary much more than others.
     """
     found = {}
     for metric in ("bits_per_char", *CLOSEST):
@@ -142,7 +142,7 @@ def conclusions(groups: Sequence[SeedGroup]) -> tuple[dict[str, SeedPrior], tupl
 
 
 def measured(declared: str, folder: Path) -> Iterator[SeedGroup]:
-    """Yield the runs of entries on a text, declared as `SOURCE=BUDGET:ENTRY,…`; finished ones are used again."""
+    """Yield the runs of entries on a text, declared as `SOURCE=BUDGET:ENTRY,…`; finished ones are reused."""
     source, _, rest = declared.partition("=")
     budget, _, listed = rest.partition(":")
     entries = listed.split(",") if listed else ENTRIES
