@@ -23,6 +23,7 @@ import argparse
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import TypeAlias
@@ -38,14 +39,20 @@ from textgen.runtime.device import choose_device
 from textgen.runtime.environment import versions
 from textgen.runtime.files import write_file
 from textgen.runtime.json_records import SCHEMA_VERSION, to_json
-from textgen_benchmarks.population import TRAIN_PERCENT, Array, Population, Stretches, train_on_the_beginning
+from textgen_benchmarks.population import TRAIN_PERCENT, Array, Population, Stretches
 
 RESULT = Path(__file__).parents[1] / "results" / "coverage.json"
-ENTRIES = ("char-lstm", "word-lstm", "char-ngram", "word-ngram")
-BUDGET = "600000chars"
+ENTRIES = (
+    "char-lstm:num_layers=1,hidden_size=128",
+    "word-lstm:num_layers=1,hidden_size=128,max_words=3000",
+    "char-ngram",
+    "word-ngram",
+)
+"""Networks are small, since a whole text is scored several times; passages are as hard for larger ones."""
+BUDGET = "300000chars"
 SIZES = (40_000, 120_000)
 NUM_STRETCHES = 24
-NUM_DRAWS = 1000
+NUM_DRAWS = 500
 NUM_RESAMPLES = 1000
 
 Draws: TypeAlias = NDArray[np.int64]
@@ -128,10 +135,15 @@ def bootstrap(bits: Array, chars: Array) -> Array:
     """Return those of a percentile bootstrap over blocks, [targets, 3]."""
     amounts, sizes = bits.reshape(len(bits), -1), chars.reshape(-1)
     number = len(sizes)
-    weights = np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), NUM_RESAMPLES)
+    weights = _resamples(number)
     resampled = _with_pairs((weights @ amounts.T / (weights @ sizes)[:, None]).T)
     values = _with_pairs(amounts.sum(1, keepdims=True) / sizes.sum())
     return np.concatenate([values, np.quantile(resampled, (0.025, 0.975), axis=1).T], axis=1)
+
+
+@cache
+def _resamples(number: int) -> NDArray[np.int64]:
+    return np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), NUM_RESAMPLES)
 
 
 METHODS = {"neighbours": neighbours, "t": plain, "bootstrap": bootstrap}
@@ -214,19 +226,21 @@ def main() -> None:
     """Train, score, draw, print a table and save the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sources", nargs="+", help="corpora or files, each a text of its own")
+    parser.add_argument("--entries", nargs="+", default=list(ENTRIES))
     parser.add_argument("--budget", default=BUDGET, help="of each entry")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--folder", type=Path, help="keeps the scores of stretches for another run")
     parser.add_argument("--json", type=Path, default=RESULT)
     options = parser.parse_args()
     keep_freed_memory()  # as the command line does
-    device_config, designs, texts = choose_device(options.device, "fp32"), [], []
+    device_config = choose_device(options.device, "fp32")
+    designs: list[Design] = []
+    texts = []
     for source in options.sources:
-        population = train_on_the_beginning(source, ENTRIES, options.budget, device_config, options.folder)
+        population = Population.of(source, options.entries, options.budget, device_config, options.folder)
         texts.append(population.info())
-        for design in measure_all(population):
-            designs.append(design)
-            print_rows([asdict(design)])
+        designs += measure_all(population)
+        print_rows([asdict(design) for design in designs if design.text == population.name])
     result = {
         "schema_version": SCHEMA_VERSION,
         "command": " ".join(["python -m textgen_benchmarks.coverage", *options.sources]),

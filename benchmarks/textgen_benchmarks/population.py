@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from textgen.data.bound_tokenizer import START
-from textgen.data.corpus import clean_text, load_corpus, load_text
+from textgen.data.corpus import Corpus, clean_text, load_corpus, load_text
 from textgen.data.split import cut_position
 from textgen.data.text import sha256
 from textgen.defaults import CLEANER
@@ -21,10 +20,11 @@ from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.trained import Trained
+from textgen.experiment.run import Run
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.files import slug
 from textgen.training.budget import parse_budget
+from textgen.training.progress import ignore_progress
 from textgen_corpora.wiki import articles
 
 TRAIN_PERCENT, VALIDATION_PERCENT = 30, 2
@@ -45,18 +45,46 @@ class Stretches:
     """[stretches, blocks]"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Population:
-    """The part of a text that is neither trained nor validated on, and models trained before it."""
+    """The part of a text that is neither trained nor validated on, and entries trained on its beginning."""
 
-    name: str
     text: str
     documents: tuple[str, ...]
     """Its whole documents in order, if the corpus says what they are."""
-    trained: tuple[Trained, ...]
-    device: torch.device
+    beginning: Corpus
+    """What entries are trained on."""
+    entries: Sequence[str]
+    budget: str
+    device_config: DeviceConfig
     folder: Path | None
     """Where the bits of stretches are kept."""
+    trained: dict[str, Run] = field(default_factory=dict)
+    """By entry, those that were needed."""
+
+    @property
+    def name(self) -> str:
+        """The name of the text."""
+        return self.beginning.name
+
+    @classmethod
+    def of(
+        cls,
+        source: str,
+        entries: Sequence[str],
+        budget: str,
+        device_config: DeviceConfig,
+        folder: Path | None,
+    ) -> Population:
+        """Return the rest of a text after the first 30 % for training and 2 % for validation."""
+        _, text = load_text([source], CLEANER)
+        known = TRAIN_PERCENT + VALIDATION_PERCENT
+        held_out = 100 * VALIDATION_PERCENT // known
+        split = f"contiguous:{100 - held_out}/{held_out}"
+        corpus = load_corpus([source], split=split, max_chars=len(text) * known // 100)
+        rest = text[len(corpus.text) :]
+        documents = tuple(_documents(rest)) if source == "wiki" else ()
+        return cls(rest, documents, corpus, entries, budget, device_config, folder)
 
     def info(self) -> dict[str, Any]:
         """Return what a result says about the text and the entries."""
@@ -64,7 +92,7 @@ class Population:
             "name": self.name,
             "population": {"num_chars": len(self.text), "sha256": sha256(self.text)},
             "num_documents": len(self.documents),
-            "entries": [each.entry.name for each in self.trained],
+            "entries": self.entries,
         }
 
     def tiles(self, num_tiles: int) -> Stretches:
@@ -73,63 +101,58 @@ class Population:
         room = size // 10
         cuts = [cut_position(self.text, index * size, room, room) for index in range(1, num_tiles)]
         ends = [*cuts, len(self.text)]
-        return self._stretches([self.text[begin:end] for begin, end in zip([0, *cuts], ends, strict=True)])
+        texts = [self.text[begin:end] for begin, end in zip([0, *cuts], ends, strict=True)]
+        return self._stretches(texts, max(1, round(size / BLOCK_CHARS)))
 
     def whole_documents(self) -> Stretches:
         """Return the documents, each as one stretch."""
         return self._stretches(self.documents, num_blocks=1)
 
-    def _stretches(self, texts: Sequence[str], num_blocks: int | None = None) -> Stretches:
-        if num_blocks is None:
-            num_blocks = max(1, round(sum(map(len, texts)) / len(texts) / BLOCK_CHARS))
-        bits = [self._bits(each, texts, num_blocks) for each in self.trained]
+    def _stretches(self, texts: Sequence[str], num_blocks: int) -> Stretches:
+        bits = [self._kept_bits(entry, texts, num_blocks) for entry in self.entries]
         chars = [np.bincount(blocks_of(np.arange(len(text)), text, num_blocks)) for text in texts]
         return Stretches(np.stack(bits), np.stack(chars).astype(float))
 
-    def _bits(self, trained: Trained, texts: Sequence[str], num_blocks: int) -> Array:
-        """Return the bits of each block of each stretch, [stretches, blocks]."""
+    def _kept_bits(self, entry: str, texts: Sequence[str], num_blocks: int) -> Array:
+        """Return the bits of each block, [stretches, blocks], from `folder` if it has them."""
         lengths = ",".join(map(str, map(len, texts)))
-        key = f"{sha256(self.text)} {trained.entry.name} {lengths} {num_blocks}"
-        name = f"{slug(trained.entry.name)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
-        if self.folder and (self.folder / name).exists():
-            return np.asarray(np.load(self.folder / name), float)
+        key = f"{sha256(self.text)} {entry} {lengths} {num_blocks}"
+        name = f"{slug(entry)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
+        path = self.folder / slug(self.budget) / name if self.folder else None
+        if path and path.exists():
+            return np.asarray(np.load(path), float)
+        found = self._bits(self._run(entry), texts, num_blocks)
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, found)
+        return found
+
+    def _bits(self, run: Run, texts: Sequence[str], num_blocks: int) -> Array:
         found = np.zeros((len(texts), num_blocks))
         order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
+        start_ids = run.tokenizer.encode(START)
         for begin in range(0, len(order), BATCH_SIZE):
             rows = order[begin : begin + BATCH_SIZE]
             batch = [texts[row] for row in rows]
-            ids = list(map(trained.tokenizer.encode, batch))
-            start_ids = trained.tokenizer.encode(START)
-            scored = score_stretches(trained.model, batch, ids, start_ids, device=self.device)
+            ids = list(map(run.tokenizer.encode, batch))
+            scored = score_stretches(run.model, batch, ids, start_ids, device=self.device_config.device)
             for row, each in zip(rows, scored, strict=True):
-                starts = token_starts(each.ids, trained.tokenizer.table)
+                starts = token_starts(each.ids, run.tokenizer.table)
                 found[row] = np.bincount(blocks_of(starts, each.text, num_blocks), each.bits, num_blocks)
-        if self.folder:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            np.save(self.folder / name, found)
         return found
+
+    def _run(self, entry: str) -> Run:
+        if entry not in self.trained:
+            experiment = Experiment(
+                parse_entry(entry), self.beginning, parse_budget(self.budget), self.device_config, seed=0
+            )
+            self.trained[entry] = experiment.run(ignore_progress)
+        return self.trained[entry]
 
 
 def blocks_of(places: NDArray[np.int64], text: str, num_blocks: int) -> NDArray[np.int64]:
     """Return the block of a stretch that each character is in."""
     return np.asarray(places * num_blocks // len(text), np.int64)
-
-
-def train_on_the_beginning(
-    source: str, entries: Sequence[str], budget: str, device_config: DeviceConfig, folder: Path | None
-) -> Population:
-    """Return the rest of a text, after entries were trained on its first 30 %."""
-    name, text = load_text([source], CLEANER)
-    known = TRAIN_PERCENT + VALIDATION_PERCENT
-    split = f"contiguous:{100 - 100 * VALIDATION_PERCENT // known}/{100 * VALIDATION_PERCENT // known}"
-    corpus = load_corpus([source], split=split, max_chars=len(text) * known // 100)
-    trained = tuple(
-        Experiment(parse_entry(entry), corpus, parse_budget(budget), device_config, 0).run(lambda _: None)
-        for entry in entries
-    )
-    rest = text[len(corpus.text) :]
-    documents = tuple(_documents(rest)) if source == "wiki" else ()
-    return Population(name, rest, documents, trained, device_config.device, folder)
 
 
 def _documents(text: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from textgen.data.corpus import load_corpus
 from textgen.evaluation.intervals import Sample, difference, ratio_sample
 from textgen.runtime.device import choose_device
 from textgen_benchmarks.coverage import METHODS, Drawn, contiguous, measure, spread_at_random, spread_evenly
-from textgen_benchmarks.population import Stretches, train_on_the_beginning
+from textgen_benchmarks.population import Population, Stretches
 from textgen_benchmarks.seed_intervals import SHIPPED, draw, half_widths
 
 
@@ -59,7 +59,7 @@ def test_a_population_is_scored_in_full(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     path.write_text(load_corpus(["lee"], max_chars=30_000).text[:], "utf-8")
     entries, folder = ("char-uniform", "word-ngram"), tmp_path / "scores"
-    population = train_on_the_beginning(str(path), entries, "1epochs", choose_device("cpu"), folder)
+    population = Population.of(str(path), entries, "1epochs", choose_device("cpu"), folder)
     assert len(population.text) == pytest.approx(0.68 * 30_000, rel=0.1)
     tiles = population.tiles(20)
     assert tiles.chars.sum() == len(population.text)
@@ -67,7 +67,10 @@ def test_a_population_is_scored_in_full(tmp_path: Path) -> None:
     assert 5 < rates[0] < 8  # about the logarithm of the number of characters
     assert 1 < rates[1] < rates[0]
     np.testing.assert_array_equal(population.tiles(20).bits, tiles.bits)
-    assert len(list(folder.iterdir())) == len(entries)
+    assert len(list(folder.rglob("*.npy"))) == len(entries)
+    again = Population.of(str(path), entries, "1epochs", choose_device("cpu"), folder)
+    np.testing.assert_array_equal(again.tiles(20).bits, tiles.bits)
+    assert not again.trained
 
 
 def test_simulated_intervals_over_seeds_are_those_of_differences() -> None:
