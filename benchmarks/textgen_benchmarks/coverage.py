@@ -21,12 +21,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import combinations
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ from textgen.runtime.device import choose_device
 from textgen.runtime.environment import versions
 from textgen.runtime.files import write_file
 from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.markdown import table_lines
 from textgen_benchmarks.population import TRAIN_PERCENT, Array, Population, Stretches
 
 RESULT = Path(__file__).parents[1] / "results" / "coverage.json"
@@ -220,6 +221,28 @@ def measure_all(population: Population) -> Iterator[Design]:
             for method in METHODS:
                 if method != "bootstrap" or name == "contiguous":
                     yield measure(population.name, test_chars, name, drawn, method)
+
+
+def table(designs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return Markdown lines: what textgen had before and has now, by text and size, from a recorded result."""
+
+    def coverage(text: str, test_chars: int, design: str, interval: str) -> Iterator[str]:
+        for each in designs:
+            wanted = (each["text"], each["test_chars"], each["design"], each["interval"])
+            if wanted == (text, test_chars, design, interval):
+                for lowest, mean in (each["scores"], each["differences"]):
+                    yield f"{mean:.1%} ({lowest:.0%})".replace("%", " %")
+                yield f"{each['difference_half_width']:.3f}"
+
+    header = ["text", "test characters"]
+    header += [f"{when}: {what}" for when in ("before", "now") for what in ("scores", "differences", "±")]
+    rows = [
+        [text, f"{size:,}", *coverage(text, size, "contiguous", "bootstrap")]
+        + [*coverage(text, size, "spread at random", "neighbours")]
+        for text in dict.fromkeys(each["text"] for each in designs)
+        for size in SIZES
+    ]
+    return list(table_lines([header, *rows]))
 
 
 def main() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +12,22 @@ import pytest
 from textgen.data.corpus import load_corpus
 from textgen.evaluation.intervals import Sample, difference, ratio_sample
 from textgen.runtime.device import choose_device
-from textgen_benchmarks.coverage import METHODS, Drawn, contiguous, measure, spread_at_random, spread_evenly
+from textgen_benchmarks.coverage import (
+    METHODS,
+    RESULT,
+    SIZES,
+    Drawn,
+    contiguous,
+    measure,
+    spread_at_random,
+    spread_evenly,
+    table,
+)
 from textgen_benchmarks.population import Population, Stretches
+from textgen_benchmarks.seed_intervals import RESULT as SEED_RESULT
 from textgen_benchmarks.seed_intervals import SHIPPED, draw, half_widths
+
+PAGE = RESULT.parents[1] / "README.md"
 
 
 def stretches(num_stretches: int) -> Stretches:
@@ -85,3 +100,36 @@ def test_simulated_intervals_over_seeds_are_those_of_differences() -> None:
         found = difference(new, old)
         assert found.interval is not None
         assert (found.interval[1] - found.interval[0]) / 2 == pytest.approx(widths[case])
+
+
+def recorded(path: Path, key: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))[key]
+    return found
+
+
+def test_recorded_intervals_of_spread_stretches_cover_95_percent_and_those_of_one_passage_do_not() -> None:
+    designs = recorded(RESULT, "designs")
+    now = [
+        each for each in designs if (each["design"], each["interval"]) == ("spread at random", "neighbours")
+    ]
+    assert len(now) == 3 * len(SIZES)
+    for each in now:
+        for lowest, mean in (each["scores"], each["differences"]):
+            assert 0.93 <= lowest <= mean <= 0.98
+    for each in designs:
+        if each["design"] == "contiguous":
+            assert max(*each["scores"], *each["differences"]) < 0.7
+
+
+def test_recorded_intervals_of_suites_cover_90_percent_where_they_are_narrowest() -> None:
+    cells = recorded(SEED_RESULT, "cells")
+    fitted = [each for each in cells if each["method"] == "fitted"]
+    assert len(fitted) == 16
+    assert min(each["narrowest_tenth"] for each in fitted) >= 0.9
+    assert min(each["coverage"] for each in fitted) >= 0.93
+
+
+def test_the_table_of_the_page_is_that_of_the_result() -> None:
+    lines = table(recorded(RESULT, "designs"))
+    assert len(lines) == 2 + 3 * len(SIZES)
+    assert "\n".join(lines) in PAGE.read_text("utf-8")
