@@ -224,7 +224,7 @@ def measure_all(population: Population) -> Iterator[Design]:
 
 
 def table(designs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return Markdown lines: what textgen had before and has now, by text and size, from a recorded result."""
+    """Return a Markdown table of the designs of a result: what textgen had before, and has now."""
 
     def coverage(text: str, test_chars: int, design: str, interval: str) -> Iterator[str]:
         for each in designs:
@@ -237,8 +237,12 @@ def table(designs: Sequence[Mapping[str, Any]]) -> list[str]:
     header = ["text", "test characters"]
     header += [f"{when}: {what}" for when in ("before", "now") for what in ("scores", "differences", "±")]
     rows = [
-        [text, f"{size:,}", *coverage(text, size, "contiguous", "bootstrap")]
-        + [*coverage(text, size, "spread at random", "neighbours")]
+        [
+            text,
+            f"{size:,}",
+            *coverage(text, size, "contiguous", "bootstrap"),
+            *coverage(text, size, "spread at random", "neighbours"),
+        ]
         for text in dict.fromkeys(each["text"] for each in designs)
         for size in SIZES
     ]
