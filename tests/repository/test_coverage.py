@@ -133,3 +133,45 @@ def test_the_table_of_the_page_is_that_of_the_result() -> None:
     lines = table(recorded(RESULT, "designs"))
     assert len(lines) == 2 + 3 * len(SIZES)
     assert "\n".join(lines) in PAGE.read_text("utf-8")
+
+
+def percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
+
+
+def test_the_shares_on_the_page_are_those_of_the_results() -> None:
+    page = " ".join(PAGE.read_text("utf-8").split())
+    designs = recorded(RESULT, "designs")
+
+    def extremes(design: str, interval: str) -> str:
+        found = [each for each in designs if (each["design"], each["interval"]) == (design, interval)]
+        shares = [share for each in found for key in ("scores", "differences") for share in each[key]]
+        return f"{percent(min(shares))} to {percent(max(shares))}"
+
+    assert f"with Student's t it still covers {extremes('contiguous', 't')}" in page
+    assert f"Student's t over spread stretches covers {extremes('spread at random', 't')}" in page
+    assert f"which intervals now use, {extremes('spread at random', 'neighbours')}" in page
+    even = [each for each in designs if (each["design"], each["interval"]) == ("spread evenly", "neighbours")]
+    number = sum(each["num_draws"] for each in even)
+    scores, differences = (
+        percent(sum(each["num_draws"] * each[key][1] for each in even) / number)
+        for key in ("scores", "differences")
+    )
+    assert f"Of all {number}, {scores} of the intervals of scores and {differences} of those of diff" in page
+
+
+def test_the_shares_of_simulated_suites_on_the_page_are_those_of_the_result() -> None:
+    page = " ".join(PAGE.read_text("utf-8").split())
+    cells = [each for each in recorded(SEED_RESULT, "cells") if each["num_seeds"] == 3]
+
+    def extremes(method: str, key: str) -> str:
+        shares = [each[key] for each in cells if each["method"] == method]
+        return f"{percent(min(shares))} to {percent(max(shares))}"
+
+    observed, fitted = (
+        (extremes(method, "coverage"), extremes(method, "narrowest_tenth")) for method in ("own", "fitted")
+    )
+    assert f"cover {observed[0]}, but their narrowest tenth {observed[1]}" in page
+    assert f"fitted to the suite, {fitted[0]} and {fitted[1]}" in page
+    noisiest = min(each["noisiest_tenth"] for each in cells if each["method"] == "fitted")
+    assert f"the noisiest tenth of cases covers {percent(noisiest)}" in page

@@ -52,9 +52,9 @@ _SMALLEST = 1e-5
 def fit_prior(variances: Sequence[float], degrees: Sequence[float], shipped: SeedPrior) -> SeedPrior:
     """Return the prior that the variances between seeds of many cases share.
 
-    With fewer than `MIN_FITTED` it is `shipped`. `degrees` are the degrees of freedom
-    of each variance. Method of moments on their logarithms (Smyth 2004, section 6.2): the logarithm of a
-    scaled F variable has a known mean, and its variance is a sum of trigamma functions of both degrees.
+    With fewer than `MIN_FITTED` it is `shipped`. `degrees` are the degrees of freedom of each variance.
+    Method of moments on their logarithms (Smyth 2004, section 6.2): the logarithm of a scaled F variable has
+    a known mean, and its variance is a sum of trigamma functions of both degrees of freedom.
     """
     found, freedom = np.asarray(variances, float), np.asarray(degrees, float)
     if len(found) < MIN_FITTED or not np.median(found) > 0:
