@@ -1,8 +1,9 @@
 """Tables of both README.md, written from results/*.json: `python -m textgen_benchmarks.tables`.
 
 In benchmarks/README.md, the text between `<!-- NAME -->` and `<!-- end -->` is replaced by the report of the
-suite results/NAME.json, the text between `<!-- NAME OTHER -->` and `<!-- end -->` by the effects in both. In
-README.md, `<!-- NAME -->` stands for the table of a comparison and `<!-- NAME: samples -->` for its samples.
+suite results/NAME.json, or by the table that `evidence` makes of the file; the text between
+`<!-- NAME OTHER -->` and `<!-- end -->` by the effects in both suites. In README.md, `<!-- NAME -->` stands for
+the table of a comparison and `<!-- NAME: samples -->` for its samples.
 The rest is written by hand. What has not been measured yet is left alone.
 """
 
@@ -17,6 +18,7 @@ from textgen.runtime.json_records import read_record
 from textgen.runtime.markdown import table_lines
 from textgen.suite.report import UNPAIRED, all_curves, show_change, show_value, to_markdown
 from textgen.suite.results import QuestionResult, SuiteResult
+from textgen_benchmarks.evidence import EVIDENCE
 from textgen_benchmarks.headline import headline, samples
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +38,9 @@ def filled(text: str, results: Path) -> str:
 
     def report(match: re.Match[str]) -> str:
         names = match["names"].split()
+        if names[0] in EVIDENCE:
+            lines = "\n".join(EVIDENCE[names[0]](results / f"{names[0]}.json"))
+            return f"{match[1]}{lines}\n{match[3]}"
         found = [read_record(SuiteResult, results / f"{name}.json") for name in names]
         lines = "\n".join(side_by_side(found)) + "\n" if len(found) > 1 else _nested(to_markdown(found[0]))
         return f"{match[1]}{lines}{match[3]}"
