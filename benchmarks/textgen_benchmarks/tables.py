@@ -2,8 +2,8 @@
 
 In benchmarks/README.md, the text between `<!-- NAME -->` and `<!-- end -->` is replaced by the report of the
 suite results/NAME.json, or by the table that `evidence` makes of the file; the text between
-`<!-- NAME OTHER -->` and `<!-- end -->` by the effects in both suites. In README.md, `<!-- NAME -->` stands for
-the table of a comparison and `<!-- NAME: samples -->` for its samples.
+`<!-- NAME OTHER -->` and `<!-- end -->` by the effects in both suites. In README.md, `<!-- NAME -->` stands
+for the table of a comparison and `<!-- NAME: samples -->` for its samples.
 The rest is written by hand. What has not been measured yet is left alone.
 """
 
