@@ -10,7 +10,7 @@ from textgen.runtime.json_records import from_values, read_record
 from textgen.runtime.markdown import table_lines
 from textgen_benchmarks.coverage import Design
 from textgen_benchmarks.seed_intervals import Cell
-from textgen_benchmarks.seeds import SeedResults
+from textgen_benchmarks.seeds import Pairs, SeedResults
 
 DESIGNS = {
     ("spread at random", "neighbours"): "24 slices (now)",
@@ -24,6 +24,7 @@ DESIGNS = {
 METHODS = {
     "own": "as observed (before)",
     "shipped": "moderated by the shipped prior (`bench`, `tune`)",
+    "shipped, with the true sd": "the same, if the prior knew the true standard deviation",
     "fitted": "moderated by a prior fitted to the suite",
 }
 """Ways to treat the variance between seeds that are shown."""
@@ -45,17 +46,22 @@ def coverage_table(path: Path) -> Iterator[str]:
 def pairs_table(path: Path) -> Iterator[str]:
     """Yield how many pairs of runs of one entry, with different seeds, are called different."""
     result = read_record(SeedResults, path)
-    rows = [["entry", "text", "budget", "scores with five seeds", "sd", "called different"]]
+    header = ["called different", "by the prior of other texts"]
+    rows = [["entry", "text", "budget", "scores with five seeds", "sd", *header]]
     for pairs, group in zip(result.pairs, result.groups, strict=True):
         scores = " ".join(f"{score:.4f}" for score in pairs.scores)
         mean = sum(pairs.scores) / len(pairs.scores)
         spread = (sum((score - mean) ** 2 for score in pairs.scores) / (len(pairs.scores) - 1)) ** 0.5
-        called = f"{pairs.num_different} of {pairs.num_pairs}"
-        rows.append([pairs.entry, pairs.corpus, group.budget, scores, f"{spread:.4f}", called])
-    different = sum(each.num_different for each in result.pairs)
+        called = [f"{found} of {pairs.num_pairs}" for found in _called(pairs)]
+        rows.append([pairs.entry, pairs.corpus, group.budget, scores, f"{spread:.4f}", *called])
     total = sum(each.num_pairs for each in result.pairs)
-    rows.append(["all", "", "", "", "", f"{different} of {total}"])
+    sums = [f"{sum(found)} of {total}" for found in zip(*map(_called, result.pairs), strict=True)]
+    rows.append(["all", "", "", "", "", *sums])
     yield from table_lines(rows, [0, 1, 3])
+
+
+def _called(pairs: Pairs) -> tuple[int, int]:
+    return pairs.num_different_shipped, pairs.num_different
 
 
 def seed_intervals_table(path: Path) -> Iterator[str]:

@@ -9,6 +9,7 @@ of the other texts. Finished runs are kept in `--folder`; the same command resum
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -29,12 +30,14 @@ from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine, machine, versions
 from textgen.runtime.files import slug, write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, read_record, to_json
+from textgen.runtime.json_records import SCHEMA_VERSION, from_values, to_json
 from textgen.training.budget import parse_budget
 
 RESULT = Path(__file__).parents[1] / "results" / "seeds.json"
 ENTRIES = ("word-lstm", "word-lstm-glove", "char-lstm", "bpe-lstm")
 NUM_SEEDS = 5
+MIN_DEGREES = 3.0
+"""Degrees of freedom of a prior: with fewer, an interval would be as wide as the scale of the metric."""
 MIN_VALUES = 4
 """Runs with a metric that a group needs, to tell something about its spread."""
 
@@ -61,13 +64,18 @@ class SeedGroup:
 
 @dataclass(frozen=True)
 class Pairs:
-    """How many pairs of runs of one entry on one text are called different, by the prior of other texts."""
+    """How many pairs of runs of one entry on one text are called different.
+
+    `num_different` by the prior of the other texts.
+    """
 
     entry: str
     corpus: str
     scores: tuple[float, ...]
     num_pairs: int
     num_different: int
+    num_different_shipped: int
+    """By the prior of all texts, which textgen ships."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,23 +121,29 @@ def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
         own = [np.var(sample.values, ddof=1) - sample.noise_within_seeds() for sample in samples]
         found[metric] = SeedPrior(
             sd=float(np.sqrt(max(0.0, np.mean(own)))),
-            degrees_of_freedom=fitted_prior(samples, shipped).degrees_of_freedom,
+            degrees_of_freedom=max(MIN_DEGREES, fitted_prior(samples, shipped).degrees_of_freedom),
             source=f"benchmarks/results/{RESULT.name}",
         )
     return found
 
 
-def pairs_of(group: SeedGroup, prior: SeedPrior) -> Pairs:
-    """Return how many pairs of the runs of a group are called different."""
-    sample = sample_of("bits_per_char", group, prior)
+def pairs_of(group: SeedGroup, others: SeedPrior, shipped: SeedPrior) -> Pairs:
+    """Return how many pairs of the runs of a group are called different, by each prior."""
+    sample = sample_of("bits_per_char", group, shipped)
     assert sample is not None
+    scores = tuple(round(float(value), 4) for value in sample.values)
+    found = [_num_different(sample, prior) for prior in (others, shipped)]
+    num_pairs = len(scores) * (len(scores) - 1) // 2
+    return Pairs(group.entry, group.corpus.name, scores, num_pairs, *found)
+
+
+def _num_different(sample: Sample, prior: SeedPrior) -> int:
+    """Return how many pairs of the runs of a sample are called different, with one seed each."""
     single = [
         Sample(sample.values[[row]], sample.pseudovalues[[row]], sample.units, (seed,), prior)
         for row, seed in enumerate(sample.seeds)
     ]
-    found = [difference(one, other).p_value < LEVEL for one, other in combinations(single, 2)]
-    scores = tuple(round(float(value), 4) for value in sample.values)
-    return Pairs(group.entry, group.corpus.name, scores, len(found), sum(found))
+    return sum(difference(one, other).p_value < LEVEL for one, other in combinations(single, 2))
 
 
 def conclusions(groups: Sequence[SeedGroup]) -> tuple[dict[str, SeedPrior], tuple[Pairs, ...]]:
@@ -138,7 +152,9 @@ def conclusions(groups: Sequence[SeedGroup]) -> tuple[dict[str, SeedPrior], tupl
         text: priors([group for group in groups if group.corpus.name != text])["bits_per_char"]
         for text in {group.corpus.name for group in groups}
     }
-    return priors(groups), tuple(pairs_of(group, known[group.corpus.name]) for group in groups)
+    shipped = priors(groups)
+    pairs = (pairs_of(group, known[group.corpus.name], shipped["bits_per_char"]) for group in groups)
+    return shipped, tuple(pairs)
 
 
 def measured(declared: str, folder: Path) -> Iterator[SeedGroup]:
@@ -182,7 +198,7 @@ def main() -> None:
     parser.add_argument("--only-train", action="store_true", help="leave the result file alone")
     options = parser.parse_args()
     if options.again:
-        groups = list(read_record(SeedResults, RESULT).groups)
+        groups = [from_values(SeedGroup, each) for each in json.loads(RESULT.read_text("utf-8"))["groups"]]
     else:
         groups = [group for source in options.sources for group in measured(source, options.folder)]
     if options.only_train:

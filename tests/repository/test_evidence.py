@@ -1,0 +1,50 @@
+"""The priors that textgen ships, and the tables of evidence, follow from what was measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from textgen.evaluation.seed_priors import SHIPPED_PRIORS
+from textgen.runtime.json_records import read_record
+from textgen_benchmarks.evidence import coverage_table, seed_intervals_table
+from textgen_benchmarks.seeds import SeedResults, conclusions
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+
+
+@pytest.fixture(scope="module")
+def seeds() -> SeedResults:
+    """The runs with several seeds, and what was concluded from them."""
+    return read_record(SeedResults, RESULTS / "seeds.json")
+
+
+def test_conclusions_follow_from_the_recorded_runs(seeds: SeedResults) -> None:
+    priors, pairs = conclusions(seeds.groups)
+    assert pairs == seeds.pairs
+    for name, prior in priors.items():
+        assert prior.sd == pytest.approx(seeds.priors[name].sd)
+        assert prior.degrees_of_freedom == pytest.approx(seeds.priors[name].degrees_of_freedom)
+
+
+def test_the_shipped_priors_are_the_measured_ones(seeds: SeedResults) -> None:
+    assert SHIPPED_PRIORS.keys() == seeds.priors.keys()
+    for name, prior in SHIPPED_PRIORS.items():
+        assert prior.sd == pytest.approx(seeds.priors[name].sd, rel=0.05)
+        assert prior.degrees_of_freedom == pytest.approx(seeds.priors[name].degrees_of_freedom, rel=0.05)
+        assert prior.source.endswith("results/seeds.json")
+
+
+def test_few_pairs_of_one_entry_are_called_different(seeds: SeedResults) -> None:
+    for entry in {pairs.entry for pairs in seeds.pairs}:
+        own = [pairs for pairs in seeds.pairs if pairs.entry == entry]
+        assert sum(pairs.num_different_shipped for pairs in own) <= sum(pairs.num_pairs for pairs in own) / 15
+
+
+def test_tables_of_coverage_have_the_designs_that_are_used() -> None:
+    lines = list(coverage_table(RESULTS / "coverage.json"))
+    assert sum("24 slices (now)" in line for line in lines) == 6  # three texts, two sizes
+    assert any(
+        "fitted to the suite" in line for line in seed_intervals_table(RESULTS / "seed_intervals.json")
+    )
