@@ -8,7 +8,6 @@ import pytest
 
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.runtime.json_records import read_record
-from textgen_benchmarks.evidence import coverage_table, seed_intervals_table
 from textgen_benchmarks.seeds import SeedResults, conclusions
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
@@ -40,11 +39,3 @@ def test_few_pairs_of_one_entry_are_called_different(seeds: SeedResults) -> None
     for entry in {pairs.entry for pairs in seeds.pairs}:
         own = [pairs for pairs in seeds.pairs if pairs.entry == entry]
         assert sum(pairs.num_different_shipped for pairs in own) <= sum(pairs.num_pairs for pairs in own) / 15
-
-
-def test_tables_of_coverage_have_the_designs_that_are_used() -> None:
-    lines = list(coverage_table(RESULTS / "coverage.json"))
-    assert sum("24 slices (now)" in line for line in lines) == 6  # three texts, two sizes
-    assert any(
-        "fitted to the suite" in line for line in seed_intervals_table(RESULTS / "seed_intervals.json")
-    )
