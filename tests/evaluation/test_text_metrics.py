@@ -91,7 +91,7 @@ def test_pseudovalues_of_self_bleu_are_the_scores_of_the_samples(analyzer: TextA
     samples = ["The cat sat on the mat.", "The cat sat on a dog.", "Anne had seen the cat."]
     found = analyzer.measure(samples)
     assert found.pseudovalues["self_bleu"] == pytest.approx(self_bleu([words(each) for each in samples]))
-    assert set(found.pseudovalues) == {*INTERVALS, "self_bleu"} == set(SHIPPED_PRIORS) - {"bits_per_char"}
+    assert set(found.pseudovalues) == {*INTERVALS, "self_bleu"} > set(SHIPPED_PRIORS) - {"bits_per_char"}
 
 
 def test_numerals_are_not_words(analyzer: TextAnalyzer) -> None:

@@ -87,6 +87,8 @@ class LearnsSlowly(Recurrent):
 class GrowsWhenItIsFitted(Uniform):
     """Its logits depend on how much it has read, and that on the size of a buffer."""
 
+    is_normalized: ClassVar[bool] = False
+
     def __init__(self, vocab_size: int) -> None:
         super().__init__(vocab_size)
         self.register_buffer("read", torch.zeros(0))
