@@ -29,7 +29,7 @@ from textgen.runtime.markdown import escape
 
 PAGE = "benchmarks/README.md#the-main-comparison"
 """Where the README says how its table was measured."""
-SAMPLE_CHARS = 240
+SAMPLE_CHARS = 160
 """Characters of a sample that are shown, up to the end of a word."""
 
 
@@ -37,11 +37,12 @@ def headline(result: Comparison) -> Iterator[str]:
     """Yield what was compared on, the answer and the table of a comparison."""
     machine, text = result.machine, result.corpus
     threads = "1 thread" if machine.num_threads == 1 else f"{machine.num_threads} threads"
-    yield (
+    about = (
         f"[One run of `make bench`]({PAGE}) on {text.name}, {short(text.num_chars)} characters; "
-        f"{escape(machine.processor)}, {threads}, {result.budget} of training each:\n"
+        f"{escape(machine.processor)}, {threads}, {result.budget} of training each:"
     )
-    yield f"**{escape(answer(result))}**\n"
+    for paragraph in (about, f"**{escape(answer(result))}**"):
+        yield from (*textwrap.wrap(paragraph, 120, break_on_hyphens=False), "")
     references = [EntryRow(each.name, estimate=each) for each in result.references]
     held_out = EntryRow("held-out text", reference_metrics=result.held_out.sample_metrics)
     rows = [*sorted([*entry_rows(result), *references], key=rank), held_out]

@@ -12,7 +12,7 @@ from textgen.comparison.results import Comparison, EntryScore, HeldOut, Referenc
 from textgen.comparison.verdicts import judge, reference_score
 from textgen.data.corpus import Corpus
 from textgen.defaults import SAMPLE_CHARS, SAMPLER
-from textgen.evaluation.baselines import Reference, reference_scores
+from textgen.evaluation.baselines import UNIFORM, Reference, reference_scores
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
@@ -155,8 +155,9 @@ def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions)
 
 
 def _is_entry(reference: ReferenceScore, scores: Sequence[EntryScore]) -> bool:
-    """Return whether an entry has the same score, such as `random` and the uniform distribution."""
-    return any(abs(reference.bits_per_char - score.bits_per_char) < 1e-4 for score in scores)
+    """Return whether an entry is the uniform distribution too, up to its cost of unseen characters."""
+    same = (abs(score.bits_per_char / reference.bits_per_char - 1) < 1e-3 for score in scores)
+    return reference.name == UNIFORM and any(same)
 
 
 def plan(

@@ -21,8 +21,8 @@ DESCRIPTIONS = {
 }
 """What each reference is, in a few words."""
 
-READING_ON = "PPMd, reading on"
-"""The reference that learns the held-out text while it is scored."""
+UNIFORM, READING_ON = "uniform", "PPMd, reading on"
+"""The reference without any knowledge of the text, and the one that learns it while it is scored."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def reference_scores(train_text: Text, stretches: Sequence[str]) -> list[Referen
     not installed, or that fails, is left out (see `compressed_sizes`).
     """
     char_bits = math.log2(len(alphabet(train_text)))
-    bits = {"uniform": [char_bits * len(stretch) for stretch in stretches]}
+    bits = {UNIFORM: [char_bits * len(stretch) for stretch in stretches]}
     train = utf8(train_text[-MAX_COMPRESSED_CHARS:])
     encoded = [utf8(stretch) for stretch in stretches]
     for method in METHODS:
