@@ -139,7 +139,7 @@ def test_differences_from_the_best_have_a_verdict() -> None:
         ["c", "+0.0100", "[-0.0200, +0.0300]", "no clear difference (one seed)"],
         ["b", "+0.1000", "[+0.0500, +0.1500]", "clearly worse (one seed)"],
     ]
-    assert "corrected for 2 comparisons (Holm)" in report(what)
+    assert "corrected for all 3 pairs of entries (Holm)" in report(what)
 
 
 def test_a_verdict_on_several_seeds_does_not_speak_of_one() -> None:

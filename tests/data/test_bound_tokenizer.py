@@ -75,3 +75,20 @@ def test_the_fallback_is_what_a_tokenizer_declares_or_its_bytes() -> None:
     tokenizer.fallback = [True]
     with pytest.raises(TextgenError, match=r"Bytes has a fallback of shape \[1\], but 4 tokens"):
         _ = BoundTokenizer(tokenizer).is_fallback
+
+
+def test_a_tokenizer_that_remembers_the_text_does_not_preserve_it() -> None:
+    class Remembers(Bytes):
+        """It encodes every text as one token, and knows by heart which text that was."""
+
+        def encode(self, text: str) -> list[int]:
+            self.text = text
+            return [0]
+
+        def decode(self, ids: list[int]) -> str:
+            return self.text * len(ids)
+
+    remembers, honest = BoundTokenizer(Remembers()), BoundTokenizer(Bytes())
+    assert remembers.decode(remembers.encode("some words")) == "some words"
+    assert not remembers.preserves("some words", remembers.encode("some words"))
+    assert honest.preserves("some wörds", honest.encode("some wörds"))

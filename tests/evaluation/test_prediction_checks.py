@@ -152,6 +152,22 @@ class ReadsOtherRows(Small):
         return logits + logits.mean(0), state
 
 
+class PeeksLate(nn.Module):
+    """It peeks at the next token, but only after a thousand tokens of a text."""
+
+    def __init__(self, vocab_size: int) -> None:
+        super().__init__()
+        self.vocab_size = vocab_size
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        return torch.zeros(batch_size, 1)
+
+    def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        position = state + torch.arange(ids.shape[1])
+        peeked = 10.0 * F.one_hot(ids.roll(-1, 1), self.vocab_size)
+        return peeked * (position > 1000)[..., None], state + ids.shape[1]
+
+
 CHEATS = [
     *(PeeksAtTheNextToken, PeeksThreeTokensAhead, CountsTheWholeChunk, ClaimsToBeNormalized),
     *(RemembersEarlierTexts, MemorizesTexts, DrawsAtRandom, ForgetsBetweenChunks, ReadsOtherRows),
@@ -169,6 +185,14 @@ def test_a_score_that_means_nothing_has_a_problem_of_one_line(
     assert cheat.says in found.problem
     assert "\n" not in found.problem
     assert found.decoded_equals_text
+
+
+def test_peeking_late_in_a_long_stretch_is_found(characters: BoundTokenizer, news: str) -> None:
+    model = LanguageModel(PeeksLate(characters.vocab_size), characters.vocab_size)
+    found = check(model, characters, news, "contiguous:60/20/20").checks
+    assert found.num_tokens > 3000
+    assert found.problem is not None
+    assert "it uses later tokens" in found.problem
 
 
 @pytest.mark.parametrize("cheat", [each for each in CHEATS if each is not ReadsOtherRows])

@@ -61,7 +61,7 @@ def test_a_score_of_few_stretches_has_segments_as_units(split: str, num_stretche
     result = run_of("random", corpus).result
     score = result.test or result.validation
     assert score is not None
-    assert len(score.units.bits) == len(score.units.num_chars) == (24 if num_stretches < 8 else num_stretches)
+    assert len(score.units.bits) == len(score.units.num_chars) == (24 if num_stretches < 3 else num_stretches)
     assert sum(score.units.num_chars) == held_out.num_chars
     assert sum(score.units.bits) / held_out.num_chars == pytest.approx(score.bits_per_char)
     assert (result.test is None) == (split == "90/10")

@@ -108,6 +108,18 @@ def test_a_model_is_told_the_expected_number_of_epochs(ids: TokenIds, budget: st
     assert told == pytest.approx([num_epochs] * len(told), rel=0.01)
 
 
+def test_a_model_that_learns_while_it_is_validated_is_refused(ids: TokenIds) -> None:
+    learner = Counting()
+    learner.register_buffer("known", torch.zeros(1))
+
+    def validate() -> float:
+        learner.known += 1  # as a cache of the validation text would
+        return 1.0
+
+    with pytest.raises(TextgenError, match=r"^the model changes its weights while it is validated; "):
+        run(trainer(ids[:1000], model=learner), "1epoch", validate)
+
+
 def test_divergence_is_an_error_with_advice(ids: TokenIds) -> None:
     wild = TrainOptions(batch_size=8, sequence_length=16, learning_rate=1e36, warmup_fraction=0)
     with pytest.raises(TextgenError, match=r"^training diverged at update \d+: .*lower learning_rate$"):

@@ -52,7 +52,7 @@ class Difference:
     bits_per_char: float
     interval: Interval | None
     p_value: float
-    """Adjusted for the number of comparisons by the method of Holm (1979)."""
+    """Adjusted for the comparisons of all pairs of entries by the method of Holm (1979)."""
 
     @property
     def is_clear(self) -> bool:

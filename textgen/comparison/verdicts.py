@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -67,13 +68,17 @@ def score_sample(runs: Sequence[EntryResult], scored_on: str, prior: SeedPrior) 
 
 
 def rank(samples: Mapping[str, Sample]) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
-    """Return the scores of entries, best first, and the differences of the others from the best."""
+    """Return the scores of entries, best first, and the differences of the others from the best.
+
+    The best is chosen by its score, so p-values are adjusted for the comparisons of all pairs.
+    """
     ranked = sorted(samples, key=lambda name: samples[name].value)
-    found = [difference(samples[name], samples[ranked[0]]) for name in ranked[1:]]
+    pairs = list(combinations(ranked, 2))  # those with the best come first
+    found = [difference(samples[name], samples[other]) for other, name in pairs]
     p_values = holm([each.p_value for each in found])
     differences = tuple(
-        Difference(a=ranked[0], b=name, bits_per_char=each.value, interval=each.interval, p_value=p_value)
-        for name, each, p_value in zip(ranked[1:], found, p_values, strict=True)
+        Difference(a=best, b=name, bits_per_char=each.value, interval=each.interval, p_value=p_value)
+        for (best, name), each, p_value in list(zip(pairs, found, p_values, strict=True))[: len(ranked) - 1]
     )
     is_best = bool(differences) and all(each.is_clear for each in differences)
     scores = [

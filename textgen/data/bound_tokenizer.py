@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from textgen.api import TokenIds, Tokenizer
 from textgen.data.parallel import map_in_order
 from textgen.data.text import Text
+from textgen.data.unicode import utf8
 from textgen.data.vocabulary import TokenTable, byte_mask
 from textgen.registry.attribution import contract_error
 
@@ -101,8 +102,11 @@ class BoundTokenizer:
         return self.component.decode(ids)
 
     def preserves(self, text: str, ids: TokenIds) -> bool:
-        """Return whether `ids`, the tokens of `text`, spell it, and the tokenizer promises that they do."""
-        return self.promises_lossless and self.decode(ids) == text
+        """Return whether `ids`, the tokens of `text`, spell it, and the tokenizer promises that they do.
+
+        The strings of the tokens count, not only what `decode` makes of them: it could remember the text.
+        """
+        return self.promises_lossless and self.decode(ids) == text and self.table.spell(ids) == utf8(text)
 
     def state(self) -> dict[str, Any]:
         """Return everything that `fit` learnt, as JSON values."""

@@ -36,7 +36,11 @@ class TokenTable:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text that `ids` spell; invalid byte sequences become U+FFFD."""
-        return from_utf8(b"".join([self.pieces[token] for token in ids]))
+        return from_utf8(self.spell(ids))
+
+    def spell(self, ids: Iterable[int]) -> bytes:
+        """Return the bytes that `ids` spell."""
+        return b"".join([self.pieces[token] for token in ids])
 
     @cached_property
     def num_chars(self) -> NDArray[np.int64]:

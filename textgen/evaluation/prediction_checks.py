@@ -1,8 +1,8 @@
 """Checks of a trained model's predictions, made on the scored text itself: nothing but the past is used.
 
 A model that sees the token it has to predict, or that remembers texts it was scored on before, gets a score
-that means nothing. Both are found by predicting the beginning of a stretch again: with other tokens after it,
-and divided differently.
+that means nothing. Both are found by predicting parts of a stretch again: with other tokens after them, and
+divided differently.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textgen.api import TokenIds
+from textgen.api import State, TokenIds
 from textgen.evaluation.token_bits import LOG2, TokenScores, log_softmax, score_text
 from textgen.nn.language_model import LanguageModel
+from textgen.nn.state import map_tensors
 
-NUM_TOKENS, NUM_SCORED_AGAIN = 512, 4096
-"""Tokens at the beginning of a stretch that are predicted again: with others after them, and unchanged."""
+NUM_TOKENS = 512
+"""Tokens that are predicted again with others after them: at the beginning, in the middle and at the end."""
+NUM_SCORED_AGAIN, NUM_CHECKED = 4096, 20_000
+"""Tokens at the beginning of a stretch that are scored again, and those that all of this is about."""
 CHUNK = 61
 """Tokens at a time then, which divides them differently."""
 MAX_CHANGE, MAX_CHANGE_ON_GPU = 1e-3, 0.05
@@ -38,14 +41,14 @@ def prediction_problem(
             "it says that it returns log-probabilities, but the probabilities of all tokens differ from 1 "
             f"by {scored.max_normalization_error:.2g} in sum"
         )
-    ids = scored.ids[:NUM_SCORED_AGAIN]
-    if len(ids) < 2:
+    if len(scored.ids) < 2:
         return None
     allowed = MAX_CHANGE if device.type == "cpu" else MAX_CHANGE_ON_GPU
-    sequence = torch.from_numpy(np.concatenate([start_ids, ids[:NUM_TOKENS]]).astype(np.int64))
+    sequence = torch.from_numpy(np.concatenate([start_ids, scored.ids[:NUM_CHECKED]]).astype(np.int64))
     repeated, future = _changes(model, sequence.to(device)[None])
     if repeated <= allowed and not future <= allowed:
         return f"it uses later tokens: changing them changes earlier predictions by {future:.3g} bits"
+    ids = scored.ids[:NUM_SCORED_AGAIN]
     again = score_text(model, scored.text, ids, start_ids, device=device, chunk=CHUNK)
     change = max(repeated, float(np.abs(again.bits - scored.bits[: len(ids)]).max()))
     if not change <= allowed:
@@ -57,18 +60,33 @@ def prediction_problem(
 
 
 def _changes(model: LanguageModel, sequence: Tensor) -> tuple[float, float]:
-    """Return by how many bits predictions in the first half of a text change.
+    """Return by how many bits predictions change, the most in three places of a text.
 
-    Once when they are repeated, and once when the second half is another one.
+    Once when they are repeated, and once when what follows is another text.
     """
-    half = sequence.shape[1] // 2
-    changed = sequence.clone()
-    changed[:, half:] = (changed[:, half:] + 1) % model.vocab_size
+    last = max(0, sequence.shape[1] - NUM_TOKENS)
+    position, changes = 0, []
     with torch.inference_mode():
-        first, second, other = (
-            log_softmax(model.forward(each, model.initial_state(1))[0][:, :half])
-            for each in (sequence, sequence, changed)
-        )
+        state = model.initial_state(1)
+        for start in sorted({0, last // 2, last}):
+            while position < start:
+                end = min(start, position + NUM_TOKENS)
+                _, state = model.forward(sequence[:, position:end], state)
+                position = end
+            changes.append(_changes_of(model, sequence[:, start : start + NUM_TOKENS], state))
+    repeated, future = (max(each) for each in zip(*changes, strict=True))
+    return repeated, future
+
+
+def _changes_of(model: LanguageModel, window: Tensor, state: State) -> tuple[float, float]:
+    """Return by how many bits predictions in the first half of a window change: repeated, and by the rest."""
+    half = window.shape[1] // 2
+    changed = window.clone()
+    changed[:, half:] = (changed[:, half:] + 1) % model.vocab_size
+    first, second, other = (
+        log_softmax(model.forward(each, map_tensors(Tensor.clone, state))[0][:, :half])
+        for each in (window, window, changed)
+    )
     return _largest_change(first, second), _largest_change(first, other)
 
 

@@ -16,9 +16,9 @@ from textgen.experiment.pretrained import EmbeddingAudit, match_vectors
 from textgen.experiment.results import PreparationTime, RunResult, RunSettings
 from textgen.experiment.run import Run
 from textgen.experiment.scoring import ScoreChecks, ScoredText, score_held_out
-from textgen.experiment.trained import Trained
+from textgen.experiment.trained import Trained, build_trained
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.weights import num_frozen_parameters, num_parameters
+from textgen.nn.weights import num_frozen_parameters, num_parameters, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import find
 from textgen.runtime.device import DeviceConfig, seeded
@@ -90,6 +90,10 @@ class Experiment:
         with seeded(self.seed, self.device_config.device):
             model = self.entry.build_model(tokenizer.vocab_size, vectors).to(self.device_config.device)
         result = self._fit(model, encoded, preparation, report)
+        # What is scored is what is saved: a model may remember more than its weights.
+        model = build_trained(
+            self.entry, tokenizer.vocab_size, audit, weights_of(model.module), self.device_config.device
+        )
         trained = Trained(self.entry, tokenizer, model)
         scores = self._score(trained, encoded) if encoded.is_lossless else {}
         scored = scores.get(self.corpus.split.scored_on)

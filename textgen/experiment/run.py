@@ -10,12 +10,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from textgen.api import PretrainedVectors, TextgenError
+from textgen.api import TextgenError
 from textgen.experiment.entry import Entry
-from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.experiment.results import RunResult, RunSettings
-from textgen.experiment.trained import Trained
-from textgen.nn.weights import set_weights, weights_of
+from textgen.experiment.trained import Trained, build_trained
+from textgen.nn.weights import weights_of
 from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import PluginError
@@ -74,12 +73,7 @@ def load_run(folder: Path, device: torch.device) -> Run:
         with preserve_process_state():
             tokenizer = entry.build_tokenizer()
             tokenizer.restore(learnt)
-            vocab_size = len(tokenizer.tokens)
-            model = entry.build_model(
-                vocab_size, _empty_vectors(result.embedding, vocab_size), is_loaded=True
-            )
-            set_weights(model.module, weights)
-            model.to(device).module.eval()
+            model = build_trained(entry, len(tokenizer.tokens), result.embedding, weights, device)
             return Run(entry, tokenizer, model, settings, result)
     except TextgenError as error:
         origin = f"; it was made with {', '.join(dict.fromkeys(settings.plugins.values()))}"
@@ -110,11 +104,3 @@ def read_manifest(folder: Path) -> RunManifest:
         return read_record(RunManifest, path)
     except DamagedRecordError as error:
         raise _damaged(folder, error) from error
-
-
-def _empty_vectors(audit: EmbeddingAudit | None, vocab_size: int) -> PretrainedVectors | None:
-    """Return vectors of the size that the model had in training, whose weights are then loaded."""
-    if audit is None:
-        return None
-    table = torch.zeros(vocab_size, audit.dimension)
-    return PretrainedVectors(table, torch.zeros(vocab_size, dtype=torch.bool), audit.frozen)

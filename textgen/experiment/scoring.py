@@ -19,7 +19,7 @@ from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, sco
 from textgen.evaluation.token_bits import TokenScores, score_stretches, score_text
 from textgen.experiment.trained import Trained
 
-MIN_UNITS = 8
+MIN_UNITS = 3
 """Stretches that an interval needs; of fewer, each is cut into segments."""
 NUM_SEGMENTS = 24
 """Segments of a text that is one stretch."""
@@ -103,7 +103,7 @@ def score_held_out(
     totals = reduce(add, (score_totals(each, table, mask) for each in scored))
     units = scored_units(trained, scored)
     checks = reduce(add, (score_checks(trained, each) for each in scored))
-    judged = (scored[0], scored[-1]) if has_checks else ()
+    judged = [scored[index] for index in {0, len(scored) - 1}] if has_checks else []
     problems = (prediction_problem(trained.model, each, start, device=device) for each in judged)
     problem = next(filter(None, problems), None)
     return ScoredText(totals.score(interval(units), units), replace(checks, problem=problem))

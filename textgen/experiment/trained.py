@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
+from textgen.api import PretrainedVectors
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.experiment.entry import Entry
+from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.nn.language_model import LanguageModel
+from textgen.nn.weights import set_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,3 +23,28 @@ class Trained:
     entry: Entry
     tokenizer: BoundTokenizer
     model: LanguageModel
+
+
+def build_trained(
+    entry: Entry,
+    vocab_size: int,
+    audit: EmbeddingAudit | None,
+    weights: Mapping[str, Tensor],
+    device: torch.device,
+) -> LanguageModel:
+    """Return a new model with the weights of a trained one, ready to predict.
+
+    What a model learnt but did not register as weights is not in it, neither in training nor from a file.
+    """
+    model = entry.build_model(vocab_size, _empty_vectors(audit, vocab_size), is_loaded=True)
+    set_weights(model.module, weights)
+    model.to(device).module.eval()
+    return model
+
+
+def _empty_vectors(audit: EmbeddingAudit | None, vocab_size: int) -> PretrainedVectors | None:
+    """Return vectors of the size that the model had in training, whose weights are then loaded."""
+    if audit is None:
+        return None
+    table = torch.zeros(vocab_size, audit.dimension)
+    return PretrainedVectors(table, torch.zeros(vocab_size, dtype=torch.bool), audit.frozen)

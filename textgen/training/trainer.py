@@ -171,13 +171,28 @@ def train(
 
 
 def _validated(trainer: Trainer, validate: Callable[[], float], cpu_share: CpuShare) -> float:
-    """Return the validation score; raises `TextgenError` if the model predicts NaN."""
-    trainer.model.module.eval()
+    """Return the validation score.
+
+    Raises `TextgenError` if the model predicts NaN, or if it learns from the validation text.
+    """
+    module = trainer.model.module
+    module.eval()
     with cpu_share.paused():
+        before = _sums(module)
         bits = validate()
-    trainer.model.module.train()
+        has_changed = _sums(module) != before
+    module.train()
+    if has_changed:
+        raise TextgenError(
+            "the model changes its weights while it is validated; change them in training only"
+        )
     if math.isnan(bits):
         raise TextgenError(
             f"training diverged at update {trainer.num_updates}: it predicts NaN; lower learning_rate"
         )
     return bits
+
+
+def _sums(module: nn.Module) -> list[str]:
+    """Return the sum of each weight and buffer, written out, since NaN does not equal itself."""
+    return [str(float(value.detach().double().sum())) for value in module.state_dict().values()]

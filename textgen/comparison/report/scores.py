@@ -107,8 +107,9 @@ def difference_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
         ),
     ]
     is_adjusted = len(by_name) > 1 and result.interval_method == INTERVAL_METHOD
+    num_pairs = len(result.scores) * (len(result.scores) - 1) // 2
     caption = "Bits per character more than the best. Clear: more than chance explains at 5 %" + (
-        f", corrected for {len(by_name)} comparisons (Holm)." if is_adjusted else "."
+        f", corrected for all {num_pairs} pairs of entries (Holm)." if is_adjusted else "."
     )
     compared = [row for row in rows if row.name in by_name]
     best = result.differences[0].a if result.differences else ""
