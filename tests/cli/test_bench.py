@@ -221,6 +221,17 @@ def test_two_seeds_without_a_test_part(
     assert [difference["b"] for difference in result["differences"]] in ([entry], ["random"])
 
 
+def test_a_text_of_one_character_has_scores_of_zero_and_every_row(
+    textgen: Textgen, tmp_path: Path, budget: list[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("a" * 20_000)
+    options = ("--corpus", tmp_path / "a.txt", *budget, "--out", tmp_path / "out", "--length", 20)
+    report = textgen("bench", "char-ngram", "random", *options).stdout
+    table = report.split("## Scores")[1].split("\n- ")[0]
+    for name in ("char-ngram", "random", "word-ngram"):
+        assert sum(line.startswith((f"| {name} ", f"| *{name}* ")) for line in table.splitlines()) == 1
+
+
 def test_nothing_but_failures_is_a_failure(
     textgen: Textgen, names: dict[str, str], budget: list[str], tmp_path: Path
 ) -> None:

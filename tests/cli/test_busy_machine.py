@@ -16,7 +16,7 @@ def test_a_run_beside_other_work_has_a_note(
 ) -> None:
     monkeypatch.setattr(progress, "MIN_CPU_UTILIZATION", least)
     text, model = ("--corpus", "lee", "--max-chars", 6000), "char-lstm:num_layers=1,hidden_size=8"
-    done = textgen("train", model, *text, "--budget", "1epoch", "--out", tmp_path / "run")
+    done = textgen("train", model, *text, "--budget", "0.5s", "--out", tmp_path / "run")
     *notes, saved = done.stderr.splitlines()
     assert saved == f"saved in {tmp_path / 'run'}"
     assert len(notes) == num_notes

@@ -51,6 +51,7 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
         "2 differences recomputed: all agree",
         "18 metrics of text recomputed: all agree",
         f"{len(json.loads((made / RESULT).read_text())['references'])} references recomputed: all agree",
+        "1 rankings recomputed: all agree",
     ]
     *first, text, scores = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
     assert first == lines
@@ -114,6 +115,31 @@ def test_a_changed_number_is_found(textgen: Textgen, copy: Path, what: str) -> N
     done = textgen("verify", copy, code=1)
     assert line in done.stdout
     assert "differ from what they follow from" in done.stderr
+
+
+def test_another_order_of_the_scores_is_found(textgen: Textgen, copy: Path) -> None:
+    values = json.loads((copy / RESULT).read_text("utf-8"))
+    values["scores"].reverse()
+    (copy / RESULT).write_text(json.dumps(values), "utf-8")
+    assert "rankings: entries, 1: saved " in textgen("verify", copy, code=1).stdout
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda values: values["entries"][0]["test"]["units"]["bits"].pop(),
+        lambda values: values["corpus"]["split"]["test"].update(stretch_chars=[]),
+        lambda values: values["seed_priors"].pop("distinct_1"),
+        lambda values: values["seed_priors"]["bits_per_char"].update(degrees_of_freedom=0.0),
+    ],
+)
+def test_what_cannot_be_computed_again_is_one_line(textgen: Textgen, copy: Path, damage: Any) -> None:
+    values = json.loads((copy / RESULT).read_text("utf-8"))
+    damage(values)
+    (copy / RESULT).write_text(json.dumps(values), "utf-8")
+    done = textgen("verify", copy, code=1)
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("error: ")
 
 
 def test_changed_weights_and_a_lost_run_are_found(textgen: Textgen, copy: Path) -> None:

@@ -32,7 +32,7 @@ def test_an_installed_reference_is_an_entry_with_its_options() -> None:
     assert entry.options == {"model": {"order": 2}}
     assert not entry.is_trainable
     assert describe(entry) == (
-        "byte tokens: Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1998)"
+        "interpolated modified Kneser-Ney smoothing (Chen and Goodman 1998), over byte tokens"
     )
 
 

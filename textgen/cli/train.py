@@ -53,6 +53,7 @@ def train(
     from textgen import library
     from textgen.cli.progress import ProgressDisplay
     from textgen.experiment.entry import parse_entry
+    from textgen.training.budget import parse_budget
 
     parsed = parse_entry(entry)
     if not parsed.is_trainable:
@@ -75,7 +76,7 @@ def train(
             report=display,
         )
     print_record(run.result, as_json)
-    if run.result.train.was_disturbed:
+    if run.result.train.was_disturbed and parse_budget(budget).unit == "seconds":
         note(
             f"other work slowed training down (CPU utilization {run.result.train.cpu_utilization:.2f}): "
             "train on an idle machine, or for a number of characters (such as --budget 5Mchars)"

@@ -12,6 +12,7 @@ import typer
 from textgen.api import TextgenError
 from textgen.cli.console import print_json, printable
 from textgen.cli.options import Device, Json, PluginFiles, load_plugins, refuse
+from textgen.runtime.messages import one_line
 
 if TYPE_CHECKING:
     from textgen.comparison.verification import Check
@@ -43,10 +44,13 @@ def verify(
     if kind != "entries":
         refuse(context, ["--runs"], f"on {str(path)!r}: only a bench keeps its runs")
     checks = []
-    for check in checks_of(path, kind, device if runs else None):
-        checks.append(check)
-        if not as_json:
-            print("\n".join(map(printable, check.lines())), flush=True)
+    try:
+        for check in checks_of(path, kind, device if runs else None):
+            checks.append(check)
+            if not as_json:
+                print("\n".join(map(printable, check.lines())), flush=True)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise TextgenError(f"{str(path)!r} is damaged, it cannot be recomputed: {one_line(error)}") from error
     number = sum(len(check.disagreements) for check in checks)
     if as_json:
         print_json(Verification(str(path), not number, tuple(checks)))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from textgen.api import TextgenError
 from textgen.comparison.report.markdown import to_markdown
-from textgen.comparison.results import Comparison, EntryScore, HeldOut, ReferenceScore
+from textgen.comparison.results import Comparison, HeldOut, ReferenceScore
 from textgen.comparison.verdicts import judge, reference_score
 from textgen.data.corpus import Corpus
 from textgen.defaults import SAMPLE_CHARS, SAMPLER
-from textgen.evaluation.baselines import UNIFORM, Reference, reference_scores
+from textgen.evaluation.baselines import Reference, reference_scores
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
@@ -83,7 +83,8 @@ def bench(
     report("comparing with references", None)
     scored = [row for row in rows if isinstance(row, EntryResult)]
     measured = writer.measure_held_out()
-    held_out = HeldOut(measured.metrics, measured.pseudovalues)
+    # Passages that overlap repeat each other, so the held-out text tells nothing about what is closest to it.
+    held_out = HeldOut(measured.metrics, {} if writer.passages_overlap else measured.pseudovalues)
     verdicts = judge(scored, held_out, corpus.split.scored_on, SHIPPED_PRIORS)
     references = list(_references(entries, corpus, options)) if options.has_references else []
     result = Comparison(
@@ -98,7 +99,7 @@ def bench(
         scored_on=corpus.split.scored_on,
         prompts=tuple(writer.shown_prompts()),
         measured_sampler=options.samplers[0],
-        references=tuple(each for each in references if not _is_entry(each, verdicts.scores)),
+        references=tuple(references),
         held_out=held_out,
         interval_method=INTERVAL_METHOD,
         seed_priors=dict(SHIPPED_PRIORS),
@@ -154,12 +155,6 @@ def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions)
             yield reference_score(reference, score.units.num_chars)
 
 
-def _is_entry(reference: ReferenceScore, scores: Sequence[EntryScore]) -> bool:
-    """Return whether an entry is the uniform distribution too, up to its cost of unseen characters."""
-    same = (abs(score.bits_per_char / reference.bits_per_char - 1) < 1e-3 for score in scores)
-    return reference.name == UNIFORM and any(same)
-
-
 def plan(
     entries: Sequence[Entry], corpus: Corpus, options: BenchOptions, out: Path
 ) -> dict[Path, Experiment]:
@@ -197,6 +192,8 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
     manifest = read_manifest(folder)
     wanted = experiment.settings()
     differing = [name for name, value in vars(wanted).items() if getattr(manifest.settings, name) != value]
+    if differing[:1] == ["corpus"] and manifest.settings.corpus.sha256 == wanted.corpus.sha256:
+        differing[0] = "split"
     if manifest.entry.parts != experiment.entry.parts:
         differing.insert(0, "entry")
     if manifest.entry.options != experiment.entry.options:

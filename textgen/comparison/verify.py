@@ -58,6 +58,8 @@ def verify_comparison(result: Comparison) -> Iterator[Check]:
         ("references", result.references, [_reference(each, result) for each in result.references]),
     ):
         yield compared(kind, _named(saved), _named(recomputed))
+    order = [score.name for score in result.scores], [score.name for score in verdicts.scores]
+    yield compared("rankings", {"entries": order[0]}, {"entries": order[1]})
 
 
 def scored_rows(result: Comparison) -> list[EntryResult]:
@@ -109,7 +111,7 @@ def _reference(saved: ReferenceScore, result: Comparison) -> ReferenceScore | No
 
 
 def _named(records: Iterable[Any]) -> dict[str, Any]:
-    """Return records under names that tell them apart, and their order."""
+    """Return records under names that tell them apart."""
     named: dict[str, Any] = {}
     for record in records:
         names = [getattr(record, field, None) for field in ("name", "b", "metric")]
@@ -149,8 +151,12 @@ def _rescored(result: Comparison, corpus: Corpus, folder: Path, device: torch.de
             for part, saved in scores_of(row).items():
                 texts = corpus.split.scored(part).stretches()
                 ids = [run.tokenizer.encode(text) for text in texts]
-                found = score_held_out(run, texts, ids, device, has_checks=False).score.bits_per_char
+                is_ranked = part == result.scored_on
+                scored = score_held_out(run, texts, ids, device, has_checks=is_ranked)
+                found = scored.score.bits_per_char
                 number += 1
+                if is_ranked and (scored.checks.problem is None) != (row.problem is None):
+                    wrong.append(Disagreement(f"{name}, rank", row.problem, scored.checks.problem))
                 largest = max(largest, abs(found - saved.bits_per_char))
                 if abs(found - saved.bits_per_char) > SAME_SCORE:
                     wrong.append(Disagreement(f"{name}, {part}", saved.bits_per_char, found))

@@ -1,4 +1,4 @@
-"""Reference scores without a model: the uniform distribution, and compressors given the training text."""
+"""Reference scores without a model: compressors that are given the training text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textgen.data.text import Text, alphabet
+from textgen.data.text import Text
 from textgen.data.unicode import utf8
 from textgen.evaluation.compressors import METHODS, compressed_sizes
 
@@ -14,15 +14,15 @@ MAX_COMPRESSED_CHARS = 16_000_000
 """Characters of the training text that compressors get at most, its last ones."""
 
 DESCRIPTIONS = {
-    "uniform": "every character of the training text equally likely",
-    "PPMd given train": "PPMd, order 8, after the training text; learns within a stretch, then forgets it",
-    "PPMd, reading on": "PPMd that also learns the held-out text as it reads, which no entry does",
-    "xz given train": "xz after the training text: copies of what occurred before",
+    "PPMd given train": "compressor of order 8 that has read the training text; it learns within a stretch, "
+    "then forgets that",
+    "PPMd, reading on": "the same, but it also learns the held-out text as it reads, which no entry does",
+    "xz given train": "compressor that has read the training text; it finds repeated passages",
 }
 """What each reference is, in a few words."""
 
-UNIFORM, READING_ON = "uniform", "PPMd, reading on"
-"""The reference without any knowledge of the text, and the one that learns it while it is scored."""
+READING_ON = "PPMd, reading on"
+"""The reference that learns the held-out text while it is scored."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ def reference_scores(train_text: Text, stretches: Sequence[str]) -> list[Referen
     A compressor's bits are those that a stretch adds to the compressed training text. A compressor that is
     not installed, or that fails, is left out (see `compressed_sizes`).
     """
-    char_bits = math.log2(len(alphabet(train_text)))
-    bits = {UNIFORM: [char_bits * len(stretch) for stretch in stretches]}
+    bits: dict[str, list[float]] = {}
     train = utf8(train_text[-MAX_COMPRESSED_CHARS:])
     encoded = [utf8(stretch) for stretch in stretches]
     for method in METHODS:

@@ -33,7 +33,7 @@ def describe(entry: Entry) -> str:
     """Return what the model of an entry is: the first line of its docstring, and the kind of its tokens."""
     docstring = load("model", entry.parts["model"]).__doc__ or ""
     first_line = docstring.strip().partition("\n")[0].rstrip(".")
-    return f"{entry.parts['tokenizer']} tokens: {first_line}"
+    return f"{first_line[:1].lower()}{first_line[1:]}, over {entry.parts['tokenizer']} tokens"
 
 
 def _installed(name: str) -> Entry:

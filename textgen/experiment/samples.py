@@ -59,6 +59,11 @@ class SampleWriter:
     def __post_init__(self) -> None:
         self.passages = held_out_passages(self.held_out, NUM_MEASURED, PROMPT_CHARS, self.num_chars)
 
+    @property
+    def passages_overlap(self) -> bool:
+        """Whether the text is too short for as many passages and their continuations."""
+        return sum(map(len, self.held_out)) < NUM_MEASURED * (PROMPT_CHARS + self.num_chars)
+
     def measure(
         self,
         trained: Trained,

@@ -34,10 +34,13 @@ def to_markdown(result: SuiteResult) -> str:
     adjusted = ", corrected for the number of changes in a table (Holm)"
     threads = "1 thread" if about.num_threads == 1 else f"{about.num_threads} threads"
     at_once = f" for each of {result.num_jobs} runs at a time" if result.num_jobs > 1 else ""
+    seeds = "one seed" if result.num_seeds == 1 else f"{result.num_seeds} seeds"
+    part = "test" if corpus.split.test.num_chars else "validation"
     lines = [
         f"# {result.suite}, on {corpus.name}\n",
-        f"{corpus.num_chars:,} characters (cleaner {corpus.cleaner}), {result.budget} of training each, "
-        f"{result.num_seeds} seeds, {result.device}, {result.precision}; {about.processor}, "
+        f"{corpus.num_chars:,} characters (cleaner {corpus.cleaner}, split {corpus.split.method}, scored on "
+        f"{part}), {result.budget} of training each, "
+        f"{seeds}, {result.device}, {result.precision}; {about.processor}, "
         f"{threads}{at_once}; torch {result.versions['torch']}.\n",
         f"A change in brackets is its interval ({result.interval_method}). Fewer bits per character and more "
         "real words are better; **bold** changes are clear: more than chance explains at 5 %"

@@ -54,7 +54,12 @@ def scope(result: Comparison) -> Iterator[str]:
 
 def any_single_seed(result: Comparison) -> bool:
     """Return whether an entry that is trained by gradient has one seed only."""
-    return any(score.num_seeds == 1 and is_trained(result, score.name) for score in result.scores)
+    return _has_single_seed(result, result.scores)
+
+
+def is_timed(result: Comparison) -> bool:
+    """Return whether the budget is in time, so that scores depend on the machine."""
+    return not result.budget.endswith(("chars", "epochs", "epoch"))
 
 
 def is_trained(result: Comparison, name: str) -> bool:
@@ -65,10 +70,16 @@ def is_trained(result: Comparison, name: str) -> bool:
     )
 
 
-def verdict(result: Comparison, score: EntryScore, is_clear: bool) -> str:
+def verdict(result: Comparison, difference: Difference) -> str:
     """Return the verdict on an entry that is not the best."""
-    words = "clearly worse" if is_clear else "no clear difference"
-    return f"{words} (one seed)" if score.num_seeds == 1 and is_trained(result, score.name) else words
+    words = "clearly worse" if difference.is_clear else "no clear difference"
+    compared = [score for score in result.scores if score.name in (difference.a, difference.b)]
+    return f"{words} (one seed)" if _has_single_seed(result, compared) else words
+
+
+def _has_single_seed(result: Comparison, scores: Sequence[EntryScore]) -> bool:
+    """Return whether one of these entries is trained by gradient, with one seed only."""
+    return any(score.num_seeds == 1 and is_trained(result, score.name) for score in scores)
 
 
 def _score(score: EntryScore) -> str:
@@ -92,11 +103,12 @@ def _level(differences: Sequence[Difference]) -> str:
 
 
 def _seeds(result: Comparison) -> str:
-    """Return how an answer ends whose entries are trained once."""
-    numbers = [score.num_seeds for score in result.scores if is_trained(result, score.name)]
-    if not numbers or max(numbers) > 1:
+    """Return how an answer ends that compares entries which are trained once."""
+    level = sum(not difference.is_clear for difference in result.differences)
+    named = [score for score in result.scores[: max(2, 1 + level)] if is_trained(result, score.name)]
+    if not _has_single_seed(result, named):
         return ""
-    return ", with one seed" if len(numbers) == 1 else ", with one seed each"
+    return ", with one seed" if len(named) == 1 else ", with one seed each"
 
 
 def _reference(result: Comparison, best: EntryScore) -> str:

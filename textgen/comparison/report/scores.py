@@ -7,7 +7,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
-from textgen.comparison.report.answer import verdict
+from textgen.comparison.report.answer import is_timed, verdict
 from textgen.comparison.report.columns import DASH, Column, EntryRow, of_runs, of_scores, rank
 from textgen.comparison.report.formats import bits, percent, perplexity, plain, short
 from textgen.comparison.report.table import Note, Table, make_table
@@ -30,21 +30,25 @@ def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
         Column("nats/\nchar", of_scores(lambda score: score.nats_per_char), bits, extra=True),
         Column("validation\nbits/char", _validation_bits, bits, extra=True),
     ]
+    interval = (
+        "Interval: 95 %, for other passages of this text and other seeds."
+        if result.interval_method == INTERVAL_METHOD
+        else f"Interval: {result.interval_method}."
+    )
     caption = (
         "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references. "
-        f"Interval: {result.interval_method}. Perplexities compare within a text only."
+        f"{interval} Compare perplexities within one text only."
     )
     table = make_table("Scores", caption, columns, ranked)
     scores = [fmean(row.bits_per_char) if row.bits_per_char and row.comparable else 0.0 for row in ranked]
-    bars = [
-        replace(row, bar=score / max(scores)) for row, score in zip(table.rows, scores, strict=False) if score
-    ]
+    longest = max(scores, default=0.0) or 1.0
+    drawn = [replace(row, bar=score / longest) for row, score in zip(table.rows, scores, strict=True)]
     notes = [
         *_notes(rows),
-        *_disturbed(rows),
+        *(_disturbed(rows) if is_timed(result) else ()),
         *(Note(f"{each.name}: {each.description}") for each in result.references),
     ]
-    return replace(table, rows=[*bars, *table.rows[len(bars) :]], notes=notes)
+    return replace(table, rows=drawn, notes=notes)
 
 
 def _is_best(row: EntryRow) -> bool:
@@ -83,7 +87,7 @@ def _disturbed(rows: Sequence[EntryRow]) -> list[Note]:
     return [
         Note(
             f"{name} got {percent(min(own))} % of the CPU time that its training wanted, since the machine "
-            "was busy; a budget in characters does not depend on the load"
+            "was busy, so its score may be too high; a budget in characters does not depend on the load"
         )
         for name, own in shares.items()
     ]
@@ -96,13 +100,12 @@ def _is_proven(run: EntryResult) -> bool:
 def difference_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return how much worse each entry is than the best one, and whether that is clear."""
     by_name = {difference.b: difference for difference in result.differences}
-    scores = {score.name: score for score in result.scores}
     columns: list[Column[Any]] = [
         Column("bits/char", lambda row: [f"{by_name[row.name].bits_per_char:+.4f}"]),
         Column("95 % interval", lambda row: [_ends(by_name[row.name])]),
         Column(
             "verdict",
-            lambda row: [verdict(result, scores[row.name], by_name[row.name].is_clear)],
+            lambda row: [verdict(result, by_name[row.name])],
             align="left",
         ),
     ]

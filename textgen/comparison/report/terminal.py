@@ -36,7 +36,7 @@ RULED, DIVIDED = (box.Box(str(lines), ascii=True) for lines in (box.SIMPLE_HEAD,
 
 def render(result: Comparison, console: Console) -> None:
     """Print the report of a comparison, as wide as the console."""
-    parts: list[RenderableType] = [Text(answer(result), "bold")]
+    parts: list[RenderableType] = [Text(answer(result), "bold"), ""]
     parts += [_heading(f"Comparison on {result.corpus.name}")]
     parts += [Text(line, "dim") for line in summary(result) if line]
     for table in tables(result):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from textgen.comparison.report.answer import is_timed
 from textgen.comparison.report.columns import Column, EntryRow, Value, of_runs
 from textgen.comparison.report.formats import bits, count, decimal, percent, plain, short
 from textgen.comparison.report.table import NUM_WORDS, Note, Table, make_table
@@ -79,12 +80,12 @@ def of_audits(value: Callable[[EmbeddingAudit], Value | None]) -> Callable[[Entr
 
 def curve_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the learning curves of the entries that have one, drawn over the same budget."""
-    is_timed = not result.budget.endswith(("chars", "epochs"))
+    by_time = is_timed(result)
     rows = [row for row in rows if row.comparable and row.runs and row.runs[0].train.curve]
 
     def points(run: EntryResult) -> list[Point]:
         return [
-            (point.seconds if is_timed else float(point.num_chars), point.validation_bits_per_char)
+            (point.seconds if by_time else float(point.num_chars), point.validation_bits_per_char)
             for point in run.train.curve
             if point.validation_bits_per_char is not None
         ]
