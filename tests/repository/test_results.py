@@ -11,6 +11,7 @@ import pytest
 
 from textgen.comparison.report.markdown import to_markdown as report_of
 from textgen.comparison.results import Comparison
+from textgen.comparison.verify import verify_comparison
 from textgen.runtime.json_records import SCHEMA_VERSION, read_record
 from textgen.suite.report import to_markdown
 from textgen.suite.results import SuiteResult
@@ -29,6 +30,13 @@ def test_a_recorded_result_has_the_current_schema(path: Path) -> None:
     for key, kind in KINDS.items():
         if key in values:
             assert isinstance(read_record(kind, path), kind)
+
+
+@pytest.mark.parametrize("name", ["bench-wiki", "tinyshakespeare", "tinyshakespeare-3m"])
+def test_verdicts_of_recorded_comparisons_follow_from_the_bits_of_their_stretches(name: str) -> None:
+    checks = list(verify_comparison(read_record(Comparison, RESULTS / f"{name}.json")))
+    assert sum(check.number for check in checks) > 10
+    assert [each for check in checks for each in check.disagreements] == []
 
 
 PART = {"num_chars": 100, "sha256": "0" * 64, "scored_chars": None}
