@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.api import TextgenError
 from textgen.runtime.files import make_folder
+from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.json_records import to_values
 from textgen.tune.objective import Objective
 from textgen.tune.results import Value
@@ -118,7 +119,7 @@ class Study:
 
         Returns `wait` while other processes run the last trials, since those may still fail.
         """
-        with self._lock:
+        with interrupts_deferred(), self._lock:
             self._give_back()
             trials = self.trials()
             num_done = sum(trial.state in DONE for trial in trials)
@@ -137,10 +138,11 @@ class Study:
 
     def finish(self, trial: Trial, value: float | None, seconds: float, reason: str | None) -> None:
         """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed."""
-        trial.set_user_attr("seconds", seconds)
-        if reason is not None:
-            trial.set_user_attr("reason", reason)
-        self._study.tell(trial, value, TrialState.PRUNED if value is None else TrialState.COMPLETE)
+        with interrupts_deferred():
+            trial.set_user_attr("seconds", seconds)
+            if reason is not None:
+                trial.set_user_attr("reason", reason)
+            self._study.tell(trial, value, TrialState.PRUNED if value is None else TrialState.COMPLETE)
 
     def trials(self) -> list[FrozenTrial]:
         """Return all trials in their current state."""

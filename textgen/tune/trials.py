@@ -17,6 +17,7 @@ from textgen.registry.attribution import describe_error
 from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import threads_per_job
+from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.processes import Killed, Setup, run_jobs
 from textgen.training.progress import OnProgress, Progress, Report, ignore_report
 from textgen.tune.objective import Objective
@@ -65,8 +66,10 @@ def make_trial(study: Study, trial: Trial, report: OnProgress) -> None:
         step = int(min(progress.fraction, 1.0) * num_steps + 1e-9) * 100 // num_steps
         if step not in reported:
             reported.add(step)
-            trial.report(progress.validation_bits_per_char, step)
-            if trial.should_prune():
+            with interrupts_deferred():
+                trial.report(progress.validation_bits_per_char, step)
+                is_pruned = trial.should_prune()
+            if is_pruned:
                 raise optuna.TrialPruned
 
     value, reason = None, None
