@@ -26,7 +26,6 @@ from textgen.cli.tune import tune
 from textgen.cli.verify import verify
 from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.messages import UsageError
-from textgen.runtime.threads import limit_spinning
 from textgen.version import __version__
 
 CLICK_EXCEPTION: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
@@ -75,7 +74,6 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal may lack characters that a model writes
     warnings.showwarning = _show_warning
     keep_freed_memory()
-    limit_spinning()
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
