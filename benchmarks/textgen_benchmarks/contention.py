@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import torch
 
@@ -19,9 +18,6 @@ from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.cpu_share import CpuShare
 from textgen.runtime.device import choose_device
 from textgen_benchmarks.speed import Ours
-
-AUTOGROUP = Path("/proc/self/autogroup")
-"""Where Linux takes the niceness of a session, by which it divides the cores between sessions."""
 
 
 def count_forever() -> None:
@@ -95,11 +91,8 @@ def _times() -> tuple[float, float, float]:
 
 
 @contextmanager
-def trainee(entry: str, variables: dict[str, str], seconds: float) -> Iterator[Callable[[bool], Sample]]:
-    """Yield a measurement of an entry that is trained in a process with these environment variables.
-
-    An exclusive measurement has the cores for itself, before everything else on the machine (Linux, root).
-    """
+def trainee(entry: str, variables: dict[str, str], seconds: float) -> Iterator[Callable[[], Sample]]:
+    """Yield a measurement of an entry that is trained in a process with these environment variables."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(theirs, entry), daemon=True)
@@ -109,13 +102,9 @@ def trainee(entry: str, variables: dict[str, str], seconds: float) -> Iterator[C
         del os.environ[name]
     theirs.close()
 
-    def measure(exclusive: bool) -> Sample:
-        if exclusive:
-            _schedule(process.pid, os.SCHED_FIFO)
+    def measure() -> Sample:
         ours.send(seconds)
         sample: Sample = ours.recv()
-        if exclusive:
-            _schedule(process.pid, os.SCHED_OTHER)
         return sample
 
     ours.recv()
@@ -124,12 +113,6 @@ def trainee(entry: str, variables: dict[str, str], seconds: float) -> Iterator[C
     finally:
         ours.close()
         process.join()
-
-
-def _schedule(process: int | None, policy: int) -> None:
-    """Set the scheduling of all threads of a process."""
-    for thread in Path(f"/proc/{process}/task").iterdir():
-        os.sched_setscheduler(int(thread.name), policy, os.sched_param(int(policy != os.SCHED_OTHER)))
 
 
 @contextmanager
@@ -152,14 +135,3 @@ def send_signal(ids: list[int], number: int) -> None:
     """Send a signal to several processes."""
     for process in ids:
         os.kill(process, number)
-
-
-@contextmanager
-def priority() -> Iterator[None]:
-    """Put this session, and so all processes of the measurement, before other sessions."""
-    before = AUTOGROUP.read_text("ascii").split()[-1]
-    AUTOGROUP.write_text("-20", "ascii")
-    try:
-        yield
-    finally:
-        AUTOGROUP.write_text(before, "ascii")

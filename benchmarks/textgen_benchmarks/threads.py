@@ -18,7 +18,7 @@ from textgen.runtime.environment import Machine, machine, versions
 from textgen.runtime.files import write_file
 from textgen.runtime.json_records import SCHEMA_VERSION, to_json
 from textgen.runtime.markdown import table_lines
-from textgen_benchmarks.contention import LOADS, Sample, paused_load, priority, send_signal, trainee
+from textgen_benchmarks.contention import LOADS, Sample, paused_load, send_signal, trainee
 
 POLICIES: dict[str, dict[str, str]] = {
     "default": {},
@@ -65,8 +65,6 @@ class ThreadsResult:
     versions: dict[str, str]
     seconds: float
     repetitions: int
-    priority: bool
-    """Whether other work of the machine, besides the loads, had to wait meanwhile."""
     rows: tuple[ThreadsRow, ...]
 
 
@@ -83,14 +81,12 @@ def measure_entry(entry: str, policies: Sequence[str], options: argparse.Namespa
             for policy in policies
         }
         loads = {name: stack.enter_context(paused_load(functions)) for name, functions in LOADS.items()}
-        if options.priority:
-            stack.enter_context(priority())
         for (load, processes), repetition in product(loads.items(), range(options.repetitions)):
             send_signal(processes, signal.SIGCONT)
             time.sleep(0.2)
             shift = repetition % len(policies)
             for policy in (*policies[shift:], *policies[:shift]):
-                samples[load, policy].append(trainees[policy](options.priority and not processes))
+                samples[load, policy].append(trainees[policy]())
             send_signal(processes, signal.SIGSTOP)
     return samples
 
@@ -136,7 +132,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the results")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of each measurement")
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--priority", action="store_true", help="come before other work (Linux, root)")
     options = parser.parse_args()
     rows: list[ThreadsRow] = []
     for entry, policies in CASES.items():
@@ -151,7 +146,6 @@ def main() -> None:
             versions=versions(),
             seconds=options.seconds,
             repetitions=options.repetitions,
-            priority=options.priority,
             rows=tuple(rows),
         )
         write_file(options.json, to_json(result))

@@ -76,3 +76,9 @@ def test_the_samples_that_are_shown_are_among_the_measured_ones(news: str) -> No
     assert written.sample_metrics == measured.measured.metrics
     assert written.metric_pseudovalues == measured.measured.pseudovalues
     assert written.sample_errors == ()
+
+
+@pytest.mark.parametrize(("num_chars", "overlap"), [(5_000, True), (24 * 460, False)])
+def test_passages_of_a_short_text_overlap(news: str, num_chars: int, overlap: bool) -> None:
+    writer = SampleWriter([news[:num_chars]], TextAnalyzer(news, set()), 400)
+    assert writer.passages_overlap is overlap
