@@ -104,7 +104,8 @@ class Model(Protocol):
     `fit` may change the size of buffers.
 
     A model that accepts the keyword argument `vectors` (`PretrainedVectors` or None) can start from
-    pretrained embeddings.
+    pretrained embeddings. One that accepts `tokens` gets the string of each token, and one that accepts
+    `fallback` an array of bool [vocab_size], true for the tokens that spell out-of-vocabulary words.
     """
 
     def initial_state(self, batch_size: int) -> State:

@@ -25,6 +25,7 @@ from torch import nn
 from textgen.api import PretrainedVectors
 from textgen.cli.console import print_rows
 from textgen.data.corpus import Corpus, load_corpus
+from textgen.data.vocabulary import Vocabulary
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.experiment.experiment import Encoded, embed, encode_corpus
 from textgen.nn.embedding import TokenEmbedding
@@ -67,7 +68,7 @@ class Measured:
 
 
 @cache
-def prepared(name: str, entry_name: str) -> tuple[Corpus, Entry, Encoded, PretrainedVectors, int]:
+def prepared(name: str, entry_name: str) -> tuple[Corpus, Entry, Encoded, PretrainedVectors, Vocabulary]:
     """Return what all runs of an entry on a text share, with the size of the vocabulary."""
     corpus, entry = load_corpus([name]), parse_entry(entry_name)
     tokenizer = entry.build_tokenizer()
@@ -75,7 +76,7 @@ def prepared(name: str, entry_name: str) -> tuple[Corpus, Entry, Encoded, Pretra
     vectors, _ = embed(entry, tokenizer, corpus.split.train.text, encoded.train)
     if vectors is None:
         sys.exit(f"error: entry {entry_name!r} has no embedding; give one such as {ENTRIES[0]}")
-    return corpus, entry, encoded, vectors, tokenizer.vocab_size
+    return corpus, entry, encoded, vectors, tokenizer.vocabulary
 
 
 def set_decay(trainer: Trainer, table: nn.Parameter, found: torch.Tensor, arm: str) -> None:
@@ -100,10 +101,10 @@ def set_decay(trainer: Trainer, table: nn.Parameter, found: torch.Tensor, arm: s
 
 def measure(name: str, entry_name: str, budget: str, arm: str, seed: int) -> Measured:
     """Train and validate once."""
-    corpus, entry, encoded, vectors, vocab_size = prepared(name, entry_name)
+    corpus, entry, encoded, vectors, vocabulary = prepared(name, entry_name)
     device_config, options = choose_device("cpu"), entry.train_options()
     with seeded(seed, device_config.device):
-        model = entry.build_model(vocab_size, vectors)
+        model = entry.build_model(vocabulary, vectors)
     table = next(layer for layer in model.module.modules() if isinstance(layer, TokenEmbedding)).weight
     batches = ContiguousBatches(encoded.train, options.batch_size, options.sequence_length, seed)
     trainer = Trainer(model, batches, options, device_config, seed)

@@ -48,7 +48,7 @@ class Ours:
         self.vocab_size = len(self.tokenizer.tokens)
         vectors, _ = embed(self.entry, self.tokenizer, text, self.ids)
         with seeded(0, device_config.device):
-            self.model = self.entry.build_model(self.vocab_size, vectors).to(device_config.device)
+            self.model = self.entry.build_model(self.tokenizer.vocabulary, vectors).to(device_config.device)
         self.options = self.entry.train_options()
         self.batch_shape = (self.options.batch_size, self.options.sequence_length)
 

@@ -26,6 +26,7 @@ from helpers.keras_files import (
 )
 from textgen.api import TextgenError
 from textgen.data.corpus import load_corpus
+from textgen.data.vocabulary import placeholder_vocabulary
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import load_run, save_run
@@ -161,6 +162,6 @@ def test_a_run_starts_from_the_weights_and_is_loaded_without_their_file(tmp_path
 def test_options_and_alphabet_must_be_those_of_the_file(tmp_path: Path) -> None:
     path = write_h5(tmp_path / "old.h5", configuration("hard_sigmoid"), random_weights())
     with pytest.raises(TextgenError, match=f"other options; add {OPTIONS} to the entry$"):
-        parse_entry(f"original:weights={path}").build_model(VOCAB_SIZE)
+        parse_entry(f"original:weights={path}").build_model(placeholder_vocabulary(VOCAB_SIZE))
     with pytest.raises(TextgenError, match="has 3 symbols, but this vocabulary has 4; give the text"):
-        parse_entry(f"original:weights={path},{OPTIONS}").build_model(4)
+        parse_entry(f"original:weights={path},{OPTIONS}").build_model(placeholder_vocabulary(4))

@@ -251,7 +251,7 @@ def test_it_beats_single_tokens_and_compressors(news: str) -> None:
         entry = parse_entry(name)
         tokenizer = entry.build_tokenizer()
         tokenizer.fit(news)
-        model = entry.build_model(len(tokenizer.tokens), None)
+        model = entry.build_model(tokenizer.vocabulary)
         model.fit(tokenizer.encode(train))
         ids, start = tokenizer.encode(held_out), np.asarray(tokenizer.encode(START))
         scores[name] = score_text(model, held_out, ids, start, device=CPU).bits_per_char

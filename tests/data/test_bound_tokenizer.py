@@ -92,3 +92,18 @@ def test_a_tokenizer_that_remembers_the_text_does_not_preserve_it() -> None:
     assert remembers.decode(remembers.encode("some words")) == "some words"
     assert not remembers.preserves("some words", remembers.encode("some words"))
     assert honest.preserves("some wörds", honest.encode("some wörds"))
+
+
+def test_models_are_told_which_tokens_spell_words() -> None:
+    word = BoundTokenizer(build("tokenizer", "word"))
+    word.fit("the cat and the dog\n" * 3 + "x")
+    known = word.vocabulary
+    assert [token for token, spells in zip(known.tokens, known.fallback, strict=True) if spells][0] == "x"
+
+
+@pytest.mark.parametrize("name", ["byte", "char"])
+def test_bytes_that_spell_rare_characters_spell_no_words(name: str) -> None:
+    tokenizer = BoundTokenizer(build("tokenizer", name))
+    tokenizer.fit("the cat")
+    assert tokenizer.is_fallback.any()
+    assert not tokenizer.vocabulary.fallback.any()

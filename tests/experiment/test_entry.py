@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from textgen.api import PretrainedVectors, TextgenError
+from textgen.data.vocabulary import placeholder_vocabulary
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.nn.model_class import ModelClass
 from textgen.registry.registry import PluginError, names
@@ -94,7 +95,7 @@ def test_an_option_goes_to_the_part_that_declares_it() -> None:
     assert tokenizer.max_words == 9
     assert embedding is not None
     assert embedding.frozen
-    model = entry.build_model(9, vectors(5)).module
+    model = entry.build_model(placeholder_vocabulary(9), vectors(5)).module
     assert isinstance(model, LSTM)
     assert (model.num_layers, model.input.size) == (1, 5)
     assert entry.train_options() == TrainOptions(warmup_fraction=0.2)
@@ -135,7 +136,7 @@ def test_an_option_of_two_parts_must_be_qualified(toys: None) -> None:  # noqa: 
         "train": {"max_grad_norm": 1.0},
     }
     tokenizer: Any = entry.build_tokenizer().component
-    model: Any = entry.build_model(7).module
+    model: Any = entry.build_model(placeholder_vocabulary(7)).module
     assert (tokenizer.depth, model.depth, model.vocab_size, model.max_grad_norm) == (3, 4, 7, 2.0)
     assert parse_entry("char-net:depth=3").options == {"model": {"depth": 3}}
 
@@ -201,7 +202,7 @@ def test_an_unknown_entry_lists_the_known_ones() -> None:
 def test_what_a_component_refuses_is_a_one_line_error_that_names_it(toys: None) -> None:  # noqa: ARG001
     entry = parse_entry("char-picky:size=5")
     with pytest.raises(TextgenError) as caught:
-        entry.build_model(9)
+        entry.build_model(placeholder_vocabulary(9))
     assert str(caught.value) == (
         "model 'picky' of toys in 'char-picky:size=5': size 5 is no multiple of heads 2"
     )
@@ -211,7 +212,7 @@ def test_vectors_go_to_a_model_with_an_input_table_only() -> None:
     assert ModelClass(LSTM).accepts_vectors
     assert not ModelClass(Uniform).accepts_vectors
     with pytest.raises(TextgenError, match=r"^model 'uniform' in 'random' takes no embedding$"):
-        parse_entry("random").build_model(9, vectors(5))
+        parse_entry("random").build_model(placeholder_vocabulary(9), vectors(5))
     assert parse_entry("random").build_embedding() is None
 
 

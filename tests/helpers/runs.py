@@ -42,7 +42,7 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> Run:
             seconds=0.1,
         )
     with seeded(0, CPU):
-        model = entry.build_model(vocab_size, vectors)
+        model = entry.build_model(tokenizer.vocabulary, vectors)
     model.module.eval()
     if not model.is_trainable:
         model.fit(tokenizer.encode(TEXT))

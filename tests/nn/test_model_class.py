@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from textgen.api import TextgenError
+from textgen.data.vocabulary import Vocabulary
 from textgen.nn.model_class import ModelClass
 
 
@@ -33,3 +35,18 @@ def test_a_class_with_fit_is_trained_by_gradient_only_if_it_has_parameters() -> 
 def test_a_class_that_cannot_be_built_is_a_fault_of_its_plugin() -> None:
     with pytest.raises(TextgenError, match=r"test_model_class:Counter cannot be built: .*no weights here$"):
         ModelClass(Counter).is_trainable(broken=True)
+
+
+class Speller(nn.Module):
+    """A model that asks which of its tokens spell words."""
+
+    def __init__(self, vocab_size: int, *, fallback: np.ndarray) -> None:
+        super().__init__()
+        self.spelling = fallback.nonzero()[0].tolist()
+
+
+def test_a_model_is_told_what_it_asks_about_its_tokens() -> None:
+    vocabulary = Vocabulary(["a", " the", " "], np.array([True, False, True]))
+    assert ModelClass(Speller).told(vocabulary).keys() == {"fallback"}
+    assert ModelClass(Speller).build(vocabulary).module.spelling == [0, 2]
+    assert ModelClass(Counter).told(vocabulary) == {}

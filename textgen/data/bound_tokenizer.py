@@ -13,7 +13,7 @@ from textgen.api import TokenIds, Tokenizer
 from textgen.data.parallel import map_in_order
 from textgen.data.text import Text
 from textgen.data.unicode import utf8
-from textgen.data.vocabulary import TokenTable, byte_mask
+from textgen.data.vocabulary import TokenTable, Vocabulary, byte_mask
 from textgen.registry.attribution import contract_error
 
 START = "\n"
@@ -61,6 +61,17 @@ class BoundTokenizer:
                 self.component, f"has a fallback of shape {list(mask.shape)}, but {self.vocab_size} tokens"
             )
         return mask
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens, and which of them spell out-of-vocabulary words.
+
+        Bytes that spell rare characters are not meant: a tokenizer that spells words names its `fallback`.
+        """
+        mask = self.is_fallback
+        if getattr(self.component, "fallback", None) is None or mask.all():
+            mask = np.zeros(self.vocab_size, bool)
+        return Vocabulary(self.tokens, mask)
 
     @property
     def promises_lossless(self) -> bool:

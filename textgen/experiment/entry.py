@@ -8,6 +8,7 @@ from typing import Any
 
 from textgen.api import Embedding, PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
+from textgen.data.vocabulary import Vocabulary
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_class import ModelClass
 from textgen.registry.attribution import contract_error
@@ -39,20 +40,21 @@ class Entry:
         return self._build("embedding") if "embedding" in self.parts else None
 
     def build_model(
-        self, vocab_size: int, vectors: PretrainedVectors | None = None, *, is_loaded: bool = False
+        self, vocabulary: Vocabulary, vectors: PretrainedVectors | None = None, *, is_loaded: bool = False
     ) -> LanguageModel:
         """Return a new model, or with `is_loaded` one whose weights are those of a run.
 
         Raises `TextgenError` if it has no use for `vectors`.
         """
         component = ModelClass(load("model", self.parts["model"]))
-        extra: dict[str, Any] = {}
+        extra = component.told(vocabulary)
         if vectors is not None:
             if not component.accepts_vectors:
                 raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
             extra["vectors"] = vectors
         left_out = component.init_only_options if is_loaded else ()
-        return LanguageModel(self._build("model", vocab_size, left_out=left_out, **extra), vocab_size)
+        module = self._build("model", len(vocabulary), left_out=left_out, **extra)
+        return LanguageModel(module, len(vocabulary))
 
     @property
     def is_trainable(self) -> bool:

@@ -88,11 +88,11 @@ class Experiment:
         vectors, audit = embed(self.entry, tokenizer, self.corpus.split.train.text, encoded.train)
         preparation = PreparationTime(encoded.seconds, audit.seconds if audit else 0.0)
         with seeded(self.seed, self.device_config.device):
-            model = self.entry.build_model(tokenizer.vocab_size, vectors).to(self.device_config.device)
+            model = self.entry.build_model(tokenizer.vocabulary, vectors).to(self.device_config.device)
         result = self._fit(model, encoded, preparation, report)
         # What is scored is what is saved: a model may remember more than its weights.
         model = build_trained(
-            self.entry, tokenizer.vocab_size, audit, weights_of(model.module), self.device_config.device
+            self.entry, tokenizer.vocabulary, audit, weights_of(model.module), self.device_config.device
         )
         trained = Trained(self.entry, tokenizer, model)
         scores = self._score(trained, encoded) if encoded.is_lossless else {}

@@ -73,7 +73,7 @@ def load_run(folder: Path, device: torch.device) -> Run:
         with preserve_process_state():
             tokenizer = entry.build_tokenizer()
             tokenizer.restore(learnt)
-            model = build_trained(entry, len(tokenizer.tokens), result.embedding, weights, device)
+            model = build_trained(entry, tokenizer.vocabulary, result.embedding, weights, device)
             return Run(entry, tokenizer, model, settings, result)
     except TextgenError as error:
         origin = f"; it was made with {', '.join(dict.fromkeys(settings.plugins.values()))}"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from textgen.api import TextgenError
 from textgen.data.corpus import Corpus
+from textgen.data.vocabulary import placeholder_vocabulary
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import embed, encode_corpus
 from textgen.experiment.run import load_run
@@ -50,7 +51,7 @@ def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:
     tokenizer = entry.build_tokenizer()
     encoded = encode_corpus(entry, tokenizer, corpus)
     vectors, _ = embed(entry, tokenizer, corpus.split.train.text, encoded.train)
-    model = entry.build_model(tokenizer.vocab_size, vectors)
+    model = entry.build_model(tokenizer.vocabulary, vectors)
     return summarize_model(model, entry.name)
 
 
@@ -64,7 +65,7 @@ def summarize_untrained(entry: Entry, vocab_size: int) -> ModelSummary:
             f"entry {entry.name!r}: the vectors of {entry.parts['embedding']} need a text; "
             "leave out --vocab-size or the embedding"
         )
-    return summarize_model(entry.build_model(vocab_size), entry.name)
+    return summarize_model(entry.build_model(placeholder_vocabulary(vocab_size)), entry.name)
 
 
 def summarize_run(folder: Path) -> ModelSummary:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from textgen.api import PretrainedVectors
 from textgen.data.bound_tokenizer import BoundTokenizer
+from textgen.data.vocabulary import Vocabulary
 from textgen.experiment.entry import Entry
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.nn.language_model import LanguageModel
@@ -27,7 +28,7 @@ class Trained:
 
 def build_trained(
     entry: Entry,
-    vocab_size: int,
+    vocabulary: Vocabulary,
     audit: EmbeddingAudit | None,
     weights: Mapping[str, Tensor],
     device: torch.device,
@@ -36,7 +37,7 @@ def build_trained(
 
     What a model learnt but did not register as weights is not in it, neither in training nor from a file.
     """
-    model = entry.build_model(vocab_size, _empty_vectors(audit, vocab_size), is_loaded=True)
+    model = entry.build_model(vocabulary, _empty_vectors(audit, len(vocabulary)), is_loaded=True)
     set_weights(model.module, weights)
     model.to(device).module.eval()
     return model

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from textgen.data.vocabulary import Vocabulary, placeholder_vocabulary
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.attribution import contract_error
 from textgen.registry.isolation import preserve_process_state
@@ -29,7 +30,7 @@ class ModelClass:
     @property
     def accepts_vectors(self) -> bool:
         """Whether pretrained vectors can initialise its token embedding."""
-        return "vectors" in inspect.signature(self.component).parameters
+        return self._accepts("vectors")
 
     @property
     def recommended_training(self) -> Mapping[str, Any]:
@@ -53,12 +54,21 @@ class ModelClass:
             return True
         try:
             with preserve_process_state(), seeded(0, torch.device("cpu")):
-                return self.build(TRIAL_VOCAB_SIZE, **options).is_trainable
+                return self.build(placeholder_vocabulary(TRIAL_VOCAB_SIZE), **options).is_trainable
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # an entry that cannot be built must not end a comparison
             raise contract_error(self.component, f"cannot be built: {one_line(error)}") from error
 
-    def build(self, vocab_size: int, **options: Any) -> LanguageModel:
-        """Return a new model for a vocabulary of this size."""
-        return LanguageModel(self.component(vocab_size, **options), vocab_size)
+    def build(self, vocabulary: Vocabulary, **options: Any) -> LanguageModel:
+        """Return a new model for a vocabulary."""
+        module = self.component(len(vocabulary), **self.told(vocabulary), **options)
+        return LanguageModel(module, len(vocabulary))
+
+    def told(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        """Return the keyword arguments that tell the model about its tokens, if it accepts them."""
+        known = {"tokens": vocabulary.tokens, "fallback": vocabulary.fallback}
+        return {name: value for name, value in known.items() if self._accepts(name)}
+
+    def _accepts(self, keyword: str) -> bool:
+        return keyword in inspect.signature(self.component).parameters

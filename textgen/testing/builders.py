@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textgen.api import State, TokenIds
+from textgen.data.vocabulary import placeholder_vocabulary
 from textgen.nn.language_model import LanguageModel
+from textgen.nn.model_class import ModelClass
 from textgen.registry.registry import PluginError
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.testing.asserts import CheckError, CheckSkipped, require
@@ -30,7 +32,9 @@ VOCAB_SIZE = 50
 
 def built(kind: str, component: Any, /, **options: Any) -> Any:
     """Return a new component of a kind."""
-    return component(VOCAB_SIZE, **options) if kind == "model" else component(**options)
+    if kind != "model":
+        return component(**options)
+    return ModelClass(component).build(placeholder_vocabulary(VOCAB_SIZE), **options).module
 
 
 def fitted(component: Any, text: str, /, **options: Any) -> Any:

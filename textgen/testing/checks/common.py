@@ -21,7 +21,7 @@ __tracebackhide__ = True
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
-GIVEN = {"model": ("vocab_size", "vectors")}
+GIVEN = {"model": ("vocab_size", "vectors", "tokens", "fallback")}
 """Kind of component: the arguments that textgen passes itself."""
 
 
