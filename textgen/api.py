@@ -239,6 +239,19 @@ class CleanerExtras(Protocol):
     """The text between two cleaned blocks. Default: a blank line, unless a block ends with a line."""
 
 
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """What models and samplers may know of the tokens."""
+
+    tokens: Sequence[str]
+    """The string of each token."""
+    fallback: NDArray[np.bool_]
+    """[vocab_size], true for tokens that spell out-of-vocabulary words, if the tokenizer declares them."""
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
 @dataclass(frozen=True)
 class PretrainedVectors:
     """Pretrained rows for a model's token embedding."""

@@ -22,10 +22,9 @@ import torch
 from scipy.stats import ttest_1samp
 from torch import nn
 
-from textgen.api import PretrainedVectors
+from textgen.api import PretrainedVectors, Vocabulary
 from textgen.cli.console import print_rows
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.data.vocabulary import Vocabulary
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.experiment.experiment import Encoded, embed, encode_corpus
 from textgen.nn.embedding import TokenEmbedding

@@ -26,10 +26,10 @@ from helpers.keras_files import (
 )
 from textgen.api import TextgenError
 from textgen.data.corpus import load_corpus
-from textgen.data.vocabulary import placeholder_vocabulary
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import load_run, save_run
+from textgen.nn.model_class import placeholder_vocabulary
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen_models.original.keras_weights import read_keras

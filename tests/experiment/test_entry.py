@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from textgen.api import PretrainedVectors, TextgenError
-from textgen.data.vocabulary import placeholder_vocabulary
 from textgen.experiment.entry import Entry, parse_entry
-from textgen.nn.model_class import ModelClass
+from textgen.nn.model_class import ModelClass, placeholder_vocabulary
 from textgen.registry.registry import PluginError, names
 from textgen.runtime.json_records import from_values, to_json
 from textgen.training.options import TrainOptions

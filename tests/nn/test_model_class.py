@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from textgen.api import TextgenError
-from textgen.data.vocabulary import Vocabulary
+from textgen.api import TextgenError, Vocabulary
 from textgen.nn.model_class import ModelClass
 
 
@@ -40,7 +39,7 @@ def test_a_class_that_cannot_be_built_is_a_fault_of_its_plugin() -> None:
 class Speller(nn.Module):
     """A model that asks which of its tokens spell words."""
 
-    def __init__(self, vocab_size: int, *, fallback: np.ndarray) -> None:
+    def __init__(self, _: int, *, fallback: np.ndarray) -> None:
         super().__init__()
         self.spelling = fallback.nonzero()[0].tolist()
 

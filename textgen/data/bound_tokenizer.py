@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds, Tokenizer
+from textgen.api import TokenIds, Tokenizer, Vocabulary
 from textgen.data.parallel import map_in_order
 from textgen.data.text import Text
 from textgen.data.unicode import utf8
-from textgen.data.vocabulary import TokenTable, Vocabulary, byte_mask
+from textgen.data.vocabulary import TokenTable, byte_mask
 from textgen.registry.attribution import contract_error
 
 START = "\n"
@@ -66,12 +66,11 @@ class BoundTokenizer:
     def vocabulary(self) -> Vocabulary:
         """The tokens, and which of them spell out-of-vocabulary words.
 
-        Bytes that spell rare characters are not meant: a tokenizer that spells words names its `fallback`.
+        A fallback of bytes alone spells rare characters, and one of all tokens is not a fallback.
         """
         mask = self.is_fallback
-        if getattr(self.component, "fallback", None) is None or mask.all():
-            mask = np.zeros(self.vocab_size, bool)
-        return Vocabulary(self.tokens, mask)
+        spells_words = not mask.all() and (mask & ~byte_mask(self.tokens)).any()
+        return Vocabulary(self.tokens, mask if spells_words else np.zeros_like(mask))
 
     @property
     def promises_lossless(self) -> bool:

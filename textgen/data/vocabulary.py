@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -19,27 +18,6 @@ BYTE_TOKENS = [f"<0x{value:02X}>" for value in range(256)]
 
 COUNTED_AT_ONCE = 1 << 20
 """Number of ids that are read from a file at a time."""
-
-
-@dataclass(frozen=True, eq=False)
-class Vocabulary:
-    """What a model may know of its tokens."""
-
-    tokens: Sequence[str]
-    """The string of each token."""
-    fallback: NDArray[np.bool_]
-    """Whether each token spells out-of-vocabulary words, [vocab_size]; never, unless the tokenizer says so."""
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-
-def placeholder_vocabulary(size: int) -> Vocabulary:
-    """Return the vocabulary of a model that is built without a text: words, and characters that spell."""
-    num_spelling = min(size // 2, 100)
-    characters = [" ", *map(chr, range(ord("a"), ord("a") + num_spelling - 1))][:num_spelling]
-    tokens = [*characters, *(f" {number}" for number in range(size - num_spelling))]
-    return Vocabulary(tokens, np.arange(size) < num_spelling)
 
 
 def surface_bytes(surface: str) -> bytes:

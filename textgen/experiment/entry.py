@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from textgen.api import Embedding, PretrainedVectors, TextgenError
+from textgen.api import Embedding, PretrainedVectors, TextgenError, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
-from textgen.data.vocabulary import Vocabulary
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_class import ModelClass
 from textgen.registry.attribution import contract_error

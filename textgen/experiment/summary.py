@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from textgen.api import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.data.vocabulary import placeholder_vocabulary
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import embed, encode_corpus
 from textgen.experiment.run import load_run
 from textgen.nn.language_model import LanguageModel
+from textgen.nn.model_class import placeholder_vocabulary
 from textgen.nn.weights import num_frozen_parameters, num_parameters
 
 NUM_TOKENS = 2

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from textgen.api import PretrainedVectors
+from textgen.api import PretrainedVectors, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
-from textgen.data.vocabulary import Vocabulary
 from textgen.experiment.entry import Entry
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.nn.language_model import LanguageModel

@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from textgen.data.vocabulary import Vocabulary, placeholder_vocabulary
+from textgen.api import Vocabulary
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.attribution import contract_error
 from textgen.registry.isolation import preserve_process_state
@@ -19,6 +20,14 @@ from textgen.runtime.messages import one_line
 
 TRIAL_VOCAB_SIZE = 50
 """Size of the vocabulary of a model that is only built to look at its parameters."""
+
+
+def placeholder_vocabulary(size: int) -> Vocabulary:
+    """Return the vocabulary of a model that is built without a text: words, and characters that spell."""
+    num_spelling = min(size // 2, 100)
+    characters = [" ", *map(chr, range(ord("a"), ord("a") + num_spelling))][:num_spelling]
+    tokens = [*characters, *(f" {number}" for number in range(size - num_spelling))]
+    return Vocabulary(tokens, np.arange(size) < num_spelling)
 
 
 @dataclass(frozen=True)

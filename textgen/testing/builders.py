@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textgen.api import State, TokenIds
-from textgen.data.vocabulary import placeholder_vocabulary
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.model_class import ModelClass
+from textgen.nn.model_class import ModelClass, placeholder_vocabulary
 from textgen.registry.registry import PluginError
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.testing.asserts import CheckError, CheckSkipped, require
