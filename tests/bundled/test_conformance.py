@@ -24,6 +24,8 @@ COMPONENTS: list[tuple[str, str, dict[str, Any]]] = [
     ("model", "gru", {**SMALL, "tie_weights": False}),
     ("model", "transformer", {**SMALL, "num_heads": 2, "context": 8, "softmax": "adaptive", "dropout": 0.5}),
     ("model", "transformer", {**SMALL, "num_heads": 1, "context": 1, "tie_weights": False}),
+    ("model", "hier", {"hidden_size": 16, "word_size": 24, "softmax": "adaptive", "dropout": 0.5}),
+    ("model", "hier", {"hidden_size": 16, "word_size": 8, "tie_weights": False}),
     ("model", "ngram", {"order": 1}),
     ("model", "ngram", {"order": 5, "discount": 0.5}),
     ("embedding", "word2vec", {"dimension": 8, "skip_gram": True, "frozen": True}),

@@ -1,4 +1,4 @@
-"""The GRU and the transformer beyond what every model must do: the optimizer, generation, the window."""
+"""GRU, transformer and `hier` beyond what every model must do: the optimizer, generation, the window."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
+from textgen.nn.model_class import placeholder_vocabulary
 from textgen.nn.state import shapes
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
@@ -22,6 +23,7 @@ from textgen.training.optimizer import hidden_matrices
 from textgen.training.options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen_models.gru import GRU
+from textgen_models.hier.model import Hier
 from textgen_models.transformer.block import PERIOD
 from textgen_models.transformer.model import Transformer
 from textgen_tokenizers.char import CharTokenizer
@@ -41,8 +43,13 @@ def transformer(vocab_size: int = VOCAB_SIZE, **options: Any) -> nn.Module:
     return Transformer(vocab_size, **small | options)
 
 
+def hier(vocab_size: int = VOCAB_SIZE, **options: Any) -> nn.Module:
+    tokens = placeholder_vocabulary(vocab_size).tokens
+    return Hier(vocab_size, tokens=tokens, **{"hidden_size": 16, "word_size": 24} | options)
+
+
 Build = Callable[..., nn.Module]
-every_model = pytest.mark.parametrize("kind", [gru, transformer])
+every_model = pytest.mark.parametrize("kind", [gru, transformer, hier])
 
 
 def built(kind: Build, *arguments: Any, **options: Any) -> Any:
@@ -62,7 +69,7 @@ def logits_of(model: Any, ids: Tensor) -> Tensor:
     return logits
 
 
-# --- both
+# --- all of them
 
 
 @every_model

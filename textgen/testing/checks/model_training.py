@@ -18,6 +18,7 @@ from textgen.testing.asserts import CheckError, CheckSkipped, require, require_c
 from textgen.testing.builders import (
     VOCAB_SIZE,
     bound,
+    built,
     built_model,
     expecting,
     in_chunks,
@@ -154,7 +155,7 @@ def check_model_seed(component: Any, /, **options: Any) -> None:
     ends = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        component(VOCAB_SIZE, **options)
+        built("model", component, **options)
         ends.append(torch.get_rng_state())
     is_set = torch.equal(*ends)
     require(not is_set, "expected building not to set torch's global seed; it does, so all runs begin alike")

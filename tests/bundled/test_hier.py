@@ -1,0 +1,112 @@
+"""The word clock of `hier`: when it ticks, and what it remembers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from textgen.api import Tokenizer
+from textgen.runtime.device import seeded
+from textgen_models.hier.model import Hier, HierState
+from textgen_models.hier.ticks import WordEnds
+from textgen_models.hier.word_clock import WordClock
+from textgen_tokenizers.byte import ByteTokenizer
+from textgen_tokenizers.char import CharTokenizer
+from textgen_tokenizers.word import WordTokenizer
+
+CPU = torch.device("cpu")
+TEXT = "The cat, “so” it's said, sat.\n\nA dog—no: 2 été\n"
+
+
+def fitted(tokenizer: Any) -> Any:
+    tokenizer.fit(TEXT)
+    return tokenizer
+
+
+def ids_of(tokenizer: Tokenizer, text: str) -> Tensor:
+    return torch.from_numpy(tokenizer.encode(text)).long()[None]
+
+
+def built(tokenizer: Tokenizer) -> Hier:
+    """Return a new model, but with a projection that is not zero."""
+    with seeded(0, CPU):
+        model = Hier(len(tokenizer.tokens), tokens=tokenizer.tokens, hidden_size=16, word_size=24).eval()
+        nn.init.normal_(model.projection.weight)
+    return model
+
+
+def tokens_with_ends(tokenizer: Tokenizer, text: str) -> list[str]:
+    """Return the tokens of `text`, with a bar after each in which a word ends."""
+    ids = ids_of(tokenizer, text)
+    ends, _ = WordEnds(tokenizer.tokens)(ids, torch.tensor([False]))
+    pairs = zip(ids[0].tolist(), ends[0].tolist(), strict=True)
+    return [tokenizer.tokens[token] + "|" * is_end for token, is_end in pairs]
+
+
+def test_a_word_of_characters_ends_with_the_first_character_after_it() -> None:
+    found = "".join(tokens_with_ends(fitted(CharTokenizer()), TEXT))
+    assert found == "The |cat,| “so”| it'|s |said,| sat.|\n\nA |dog—|no:| 2 |été\n|"
+
+
+def test_a_word_ends_with_the_next_token_that_begins_with_a_space() -> None:
+    found = tokens_with_ends(fitted(WordTokenizer(min_count=1)), "The cat, said it.\n")
+    assert found == ["The", " cat|", ",|", " said", " it|", ".|", "\n"]
+
+
+def test_bytes_of_longer_characters_are_letters() -> None:
+    found = tokens_with_ends(ByteTokenizer(), "une été.")
+    assert [place for place, token in enumerate(found) if token.endswith("|")] == [3, 9]
+    spelled = tokens_with_ends(fitted(CharTokenizer()), "café x, ")  # é is known, x is not
+    assert [place for place, token in enumerate(spelled) if token.endswith("|")] == [4, 6]
+
+
+@torch.inference_mode()
+def test_the_word_state_changes_where_a_word_ends_and_nowhere_else() -> None:
+    tokenizer = fitted(CharTokenizer())
+    model = built(tokenizer)
+    state, changes = model.initial_state(1), ""
+    for char in TEXT:
+        _, following = model(ids_of(tokenizer, char), state)
+        changes += char + "|" * (not torch.equal(following.word, state.word))
+        state = following
+    assert changes == "".join(tokens_with_ends(tokenizer, TEXT))
+
+
+@torch.inference_mode()
+def test_the_words_before_reach_the_prediction_by_the_word_state_alone() -> None:
+    tokenizer = fitted(CharTokenizer())
+    model, last = built(tokenizer), ids_of(tokenizer, "T")
+    _, one = model(ids_of(tokenizer, "The cat sat. "), model.initial_state(1))
+    _, other = model(ids_of(tokenizer, "A dog said, "), model.initial_state(1))
+    mixed = HierState(one.lower, one.upper, other.word, one.is_inside)
+    assert not torch.allclose(model(last, one)[0], model(last, mixed)[0], atol=1e-3)
+
+
+@torch.inference_mode()
+def test_a_word_that_ends_counts_for_the_very_next_character() -> None:
+    tokenizer = fitted(CharTokenizer())
+    model = built(tokenizer)
+    ids = ids_of(tokenizer, "The cat ")
+    with_words = model(ids, model.initial_state(1))[0]
+    model.projection.weight.zero_()
+    without = model(ids, model.initial_state(1))[0]
+    differs = [not torch.equal(*pair) for pair in zip(with_words[0], without[0], strict=True)]
+    assert differs == [False] * 3 + [True] * 5  # from the first space, whose logits predict the c
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
+def test_ticks_of_a_batch_advance_each_row_as_a_plain_recurrence_does(share: float) -> None:
+    with seeded(0, CPU):
+        clock, features, state = WordClock(5, 7), torch.randn(6, 9, 5), torch.randn(6, 7)
+        is_tick = torch.rand(6, 9) < share
+    outputs, latest, following = clock(features, is_tick, state)
+    for row in range(6):
+        wanted = state[row]
+        for time in range(9):
+            if is_tick[row, time]:
+                wanted = nn.GRU.forward(clock, features[row, time][None], wanted[None])[0][0]
+            torch.testing.assert_close(outputs[latest[row, time]], wanted)
+        torch.testing.assert_close(following[row], wanted)
