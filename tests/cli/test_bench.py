@@ -61,9 +61,16 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def names(entry: str) -> dict[str, str]:
-    """A character model, a word model with an embedding, chance, and one that diverges."""
+    """A character model, a word model with an embedding, a mixture, chance, and one that diverges."""
     word = entry.replace("char-lstm", "word-lstm-word2vec") + ",dimension=16,epochs=1"
-    return {"char": entry, "word": word, "random": "random", "failing": f"{entry},learning_rate=1e30"}
+    mixed = entry.replace("lstm", "lstm+ngram")
+    return {
+        "char": entry,
+        "word": word,
+        "random": "random",
+        "mixed": mixed,
+        "failing": f"{entry},learning_rate=1e30",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +112,7 @@ def scored(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_the_printed_object_has_the_documented_keys(bench: Bench, names: dict[str, str]) -> None:
     rows = scored(bench.result)
     assert missing(DESIGN, {**bench.result, "entries": list(rows.values())}) == []
-    assert list(rows) == [names["char"], names["word"], "random"]
+    assert list(rows) == [names["char"], names["word"], "random", names["mixed"]]
     word = rows[names["word"]]["embedding"]
     assert word["source"] == "word2vec"
     assert 0 < word["type_coverage"] <= 1
@@ -158,7 +165,7 @@ def test_an_entry_that_fails_says_why_and_the_others_continue(bench: Bench, name
     assert failed["name"] == names["failing"]
     assert failed["error"].startswith("training diverged at update ")
     assert failed["error"].endswith("; lower learning_rate")
-    assert len(list((bench.folder / "runs").iterdir())) == 3
+    assert len(list((bench.folder / "runs").iterdir())) == 4
 
 
 def test_the_same_folder_again_reuses_the_runs(

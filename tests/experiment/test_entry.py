@@ -11,11 +11,13 @@ import torch
 
 from textgen.api import PretrainedVectors, TextgenError
 from textgen.experiment.entry import Entry, parse_entry
+from textgen.nn.mixture import MixtureModel
 from textgen.nn.model_class import ModelClass, placeholder_vocabulary
 from textgen.registry.registry import PluginError, names
 from textgen.runtime.json_records import from_values, to_json
 from textgen.training.options import TrainOptions
 from textgen_models.lstm.model import LSTM
+from textgen_models.ngram.model import NGram
 from textgen_models.uniform import Uniform
 from textgen_tokenizers.word import WordTokenizer
 
@@ -74,6 +76,7 @@ def vectors(dimension: int) -> PretrainedVectors:
         ("word-lstm-glove", {"tokenizer": "word", "model": "lstm", "embedding": "glove"}),
         ("random", {"tokenizer": "char", "model": "uniform"}),
         (" char-lstm: ", {"tokenizer": "char", "model": "lstm"}),
+        ("word-lstm+ngram-glove", {"tokenizer": "word", "model": "lstm+ngram", "embedding": "glove"}),
     ],
 )
 def test_parts(text: str, parts: dict[str, str]) -> None:
@@ -98,6 +101,37 @@ def test_an_option_goes_to_the_part_that_declares_it() -> None:
     assert isinstance(model, LSTM)
     assert (model.num_layers, model.input.size) == (1, 5)
     assert entry.train_options() == TrainOptions(warmup_fraction=0.2)
+
+
+def test_each_member_of_a_mixture_is_a_part() -> None:
+    entry = parse_entry("word-ngram+lstm-glove:order=3,lstm.num_layers=1,hidden_size=8,batch_size=4")
+    assert entry.options == {
+        "ngram": {"order": 3},
+        "lstm": {"num_layers": 1, "hidden_size": 8},
+        "train": {"batch_size": 4},
+    }
+    assert entry.components == {
+        "tokenizer": ("tokenizer", "word"),
+        "ngram": ("model", "ngram"),
+        "lstm": ("model", "lstm"),
+        "embedding": ("embedding", "glove"),
+    }
+    assert entry.identities().keys() == entry.components.keys()
+    assert (entry.trained, entry.is_trainable) == (("lstm",), True)
+    assert entry.train_options().batch_size == 4
+    model = entry.build_model(placeholder_vocabulary(9), vectors(5))
+    assert isinstance(model, MixtureModel)
+    ngram, lstm = (member.module for member in model.members)
+    assert isinstance(ngram, NGram)
+    assert isinstance(lstm, LSTM)
+    assert (ngram.order, lstm.num_layers, lstm.input.size) == (3, 1, 5)
+
+
+def test_each_member_of_a_mixture_has_its_own_recommended_training(toys: None) -> None:  # noqa: ARG001
+    entry = parse_entry("char-lstm+net+uniform:learning_rate=1")
+    assert entry.trained == ("lstm", "net")
+    assert entry.train_options("lstm") == TrainOptions(learning_rate=1)
+    assert entry.train_options("net") == TrainOptions(batch_size=4, learning_rate=1)
 
 
 @pytest.mark.parametrize("text", ["word-lstm-glove:num_layers=1,batch_size=8,dropout=0.25", "random"])
@@ -166,7 +200,10 @@ def test_unknown_training_options_are_blamed_on_the_model(install: Install) -> N
         ("char-lstn", "unknown model 'lstn'; did you mean 'lstm'? known: "),
         ("word-lstm-glov:num_layers=1", "unknown embedding 'glov'; did you mean 'glove'? known: "),
         ("randm", "unknown entry 'randm'; did you mean 'random'?"),
-        ("lstm", "'lstm' is only a model; write <tokenizer>-<model>[-<embedding>] with tokenizer: "),
+        (
+            "lstm",
+            "'lstm' is only a model; write <tokenizer>-<model>[+<model>…][-<embedding>] with tokenizer: ",
+        ),
         ("", "unknown entry ''"),
         ("char-", "unknown model ''"),
         ("char-lstm-glove-glove", "entry 'char-lstm-glove-glove' has too many parts"),

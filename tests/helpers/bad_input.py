@@ -63,9 +63,19 @@ train carh-lstm
 train word-lstm-glvoe
     entry 'word-lstm-glvoe': unknown embedding 'glvoe'; did you mean 'glove'? known: fasttext, glove, word2vec
 train word-lstm-glove-word2vec
-    entry 'word-lstm-glove-word2vec' has too many parts; write <tokenizer>-<model>[-<embedding>]
+    entry 'word-lstm-glove-word2vec' has too many parts; write <tokenizer>-<model>[+<model>…][-<embedding>]
 train char-ngram:batch_size=9
     entry 'char-ngram:batch_size=9': batch_size has no effect on the model 'ngram', which is not trained …
+train char-lstm+ngram+lstm
+    entry 'char-lstm+ngram+lstm': model 'lstm' is there twice; a mixture has different models
+train char-lstm+ngrm
+    entry 'char-lstm+ngrm': unknown model 'ngrm'; did you mean 'ngram'? known: gru, lstm, …, uniform
+train char-lstm+gru:num_layers=1
+    entry 'char-lstm+gru:num_layers=1': option 'num_layers' belongs to two parts; write lstm.num_layers=1 or …
+train char-ngram+uniform:batch_size=9
+    entry 'char-ngram+uniform:batch_size=9': batch_size has no effect on the model 'ngram+uniform', which …
+train char-ngram+uniform-glove
+    entry 'char-ngram+uniform-glove': model 'ngram+uniform' takes no embedding; leave it out
 train char-uniform-glove
     entry 'char-uniform-glove': model 'uniform' takes no embedding; leave it out
 train random-glove
@@ -75,7 +85,7 @@ bench char-lstm randm
 describe randm
     unknown entry 'randm'; did you mean 'random'? …
 train lstm
-    'lstm' is only a model; write <tokenizer>-<model>[-<embedding>] with tokenizer: …
+    'lstm' is only a model; write <tokenizer>-<model>[+<model>…][-<embedding>] with tokenizer: …
 train char-lstm:hiden_size=3
     entry 'char-lstm:hiden_size=3': unknown option 'hiden_size'; did you mean 'hidden_size'? known: …
 train char-lstm:vectors=3

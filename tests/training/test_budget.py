@@ -56,6 +56,6 @@ def test_a_budget_that_the_preparation_uses_up_is_a_one_line_error(seconds: floa
     with pytest.raises(TextgenError) as caught:
         parse_budget("2s").without(seconds)
     assert str(caught.value) == (
-        f"budget 2s: tokenizing the text and making the vectors took {seconds:.1f} s, "
+        f"budget 2s: preparing the text, vectors and counts took {seconds:.1f} s, "
         "which leaves no time to train; give a larger budget"
     )

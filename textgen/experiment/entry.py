@@ -1,4 +1,4 @@
-"""Entries: `<tokenizer>-<model>[-<embedding>][:option=value,…]`, read and built."""
+"""Entries: `<tokenizer>-<model>[+<model>…][-<embedding>][:option=value,…]`, read and built."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from textgen.api import Embedding, PretrainedVectors, TextgenError, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.nn.language_model import LanguageModel
+from textgen.nn.mixture import MixtureModel
 from textgen.nn.model_class import ModelClass
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import declared_options, parse_assignments, unknown_option
@@ -17,6 +18,7 @@ from textgen.runtime.messages import one_line, unknown, with_article
 from textgen.training.options import TrainOptions
 
 PARTS = ("tokenizer", "model", "embedding")
+GRAMMAR = "<tokenizer>-<model>[+<model>…][-<embedding>]"
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,20 @@ class Entry:
     name: str
     """As the user wrote it."""
     parts: dict[str, str]
-    """Kind of component: its name. `embedding` is there only if the entry has one."""
+    """Kind of component: its name. `embedding` is there only if the entry has one; the model of a mixture is
+    written as `lstm+ngram`."""
     options: dict[str, dict[str, Any]]
-    """Part (a kind of component, or `train`): its options."""
+    """Part (a kind of component, the name of a model in a mixture, or `train`): its options."""
+
+    @property
+    def components(self) -> dict[str, tuple[str, str]]:
+        """The kind and name of each component, by the part of the entry that it is."""
+        return components_of(self.parts)
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The name of each model, by part: one model, or the members of a mixture."""
+        return {part: name for part, (kind, name) in self.components.items() if kind == "model"}
 
     def build_tokenizer(self) -> BoundTokenizer:
         """Return a new tokenizer, not yet fitted."""
@@ -45,39 +58,74 @@ class Entry:
 
         Raises `TextgenError` if it has no use for `vectors`.
         """
-        component = ModelClass(load("model", self.parts["model"]))
-        extra = component.told(vocabulary)
-        if vectors is not None:
-            if not component.accepts_vectors:
-                raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
-            extra["vectors"] = vectors
-        left_out = component.init_only_options if is_loaded else ()
-        module = self._build("model", len(vocabulary), left_out=left_out, **extra)
-        return LanguageModel(module, len(vocabulary))
+        members = {
+            part: self._build_member(part, vocabulary, vectors, is_loaded=is_loaded) for part in self.models
+        }
+        if vectors is not None and not accepts_vectors(self.parts):
+            raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
+        return MixtureModel(members, vocabulary) if len(members) > 1 else next(iter(members.values()))
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """The parts that are models trained by gradient, under a budget; others are fitted in one pass."""
+        components = {part: ModelClass(load("model", name)) for part, name in self.models.items()}
+        options = self.options
+        return tuple(
+            part for part, model in components.items() if model.is_trainable(**options.get(part, {}))
+        )
 
     @property
     def is_trainable(self) -> bool:
-        """Whether its model is trained by gradient, under a budget; otherwise it is fitted in one pass."""
-        return ModelClass(load("model", self.parts["model"])).is_trainable(**self.options.get("model", {}))
+        """Whether a model is trained by gradient."""
+        return bool(self.trained)
 
-    def train_options(self) -> TrainOptions:
-        """Return how the model is trained: its own recommendation, then the entry's options."""
-        model = load("model", self.parts["model"])
+    def train_options(self, part: str | None = None) -> TrainOptions:
+        """Return how the model `part` (default: the first one that is trained by gradient) is trained.
+
+        Its own recommendation comes first, then the entry's options.
+        """
+        part = part or next(iter([*self.trained, *self.models]))
+        model = load("model", self.models[part])
         return TrainOptions(**{**recommended_training(model), **self.options.get("train", {})})
 
     def identities(self) -> dict[str, str]:
         """Return what identifies the code of each part: distribution, version and perhaps a hash."""
-        return {kind: find(kind, name).identity() for kind, name in self.parts.items()}
+        return {part: find(kind, name).identity() for part, (kind, name) in self.components.items()}
 
-    def _build(self, kind: str, *arguments: Any, left_out: Collection[str] = (), **extra: Any) -> Any:
-        component = load(kind, self.parts[kind])
-        options = self.options.get(kind, {})
+    def _build_member(
+        self, part: str, vocabulary: Vocabulary, vectors: PretrainedVectors | None, *, is_loaded: bool
+    ) -> LanguageModel:
+        component = ModelClass(load("model", self.models[part]))
+        extra = component.told(vocabulary)
+        if component.accepts_vectors and vectors is not None:
+            extra["vectors"] = vectors
+        left_out = component.init_only_options if is_loaded else ()
+        module = self._build(part, len(vocabulary), left_out=left_out, **extra)
+        return LanguageModel(module, len(vocabulary))
+
+    def _build(self, part: str, *arguments: Any, left_out: Collection[str] = (), **extra: Any) -> Any:
+        kind, name = self.components[part]
+        component, options = load(kind, name), self.options.get(part, {})
         extra |= {name: value for name, value in options.items() if name not in left_out}
         try:
             return component(*arguments, **extra)
         except ValueError as error:
-            where = find(kind, self.parts[kind]).title
+            where = find(kind, name).title
             raise TextgenError(f"{where} in {self.name!r}: {one_line(error, with_type=False)}") from error
+
+
+def components_of(parts: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Return the kind and name of each component by part; each member of a mixture is a part of its own."""
+    models = parts["model"].split("+")
+    members = {name if len(models) > 1 else "model": ("model", name) for name in models}
+    embedding = {kind: (kind, name) for kind, name in parts.items() if kind == "embedding"}
+    return {"tokenizer": ("tokenizer", parts["tokenizer"]), **members, **embedding}
+
+
+def accepts_vectors(parts: dict[str, str]) -> bool:
+    """Return whether any model can start from pretrained vectors."""
+    models = [name for kind, name in components_of(parts).values() if kind == "model"]
+    return any(ModelClass(load("model", name)).accepts_vectors for name in models)
 
 
 def recommended_training(model: Any) -> dict[str, Any]:
@@ -124,16 +172,19 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
             f"{name!r} is only {with_article(kind)};" if kind else unknown("entry", name, aliases) + "; or"
         )
         parts_known = "; ".join(f"{kind}: {', '.join(names(kind))}" for kind in PARTS)
-        raise TextgenError(f"{problem} write <tokenizer>-<model>[-<embedding>] with {parts_known}")
+        raise TextgenError(f"{problem} write {GRAMMAR} with {parts_known}")
     if len(words) > len(PARTS):
-        raise TextgenError(f"entry {name!r} has too many parts; write <tokenizer>-<model>[-<embedding>]")
+        raise TextgenError(f"entry {name!r} has too many parts; write {GRAMMAR}")
     parts = dict(zip(PARTS, words, strict=False))
-    for kind, word in parts.items():
+    for kind, word in components_of(parts).values():
         if word not in names(kind):
             is_alias = word in aliases and f"{kind}.{word}" not in renamed()
             whole = f"; {word} is a whole entry, so it combines with nothing" if is_alias else ""
             raise TextgenError(f"entry {text!r}: {unknown_name(kind, word)}{whole}")
-    if "embedding" in parts and not ModelClass(load("model", parts["model"])).accepts_vectors:
+    models = parts["model"].split("+")
+    if twice := next((name for name in models if models.count(name) > 1), None):
+        raise TextgenError(f"entry {text!r}: model {twice!r} is there twice; a mixture has different models")
+    if "embedding" in parts and not accepts_vectors(parts):
         raise TextgenError(f"entry {text!r}: model {parts['model']!r} takes no embedding; leave it out")
     return Entry(text, parts, assign_options(text, parts, options))
 
@@ -161,7 +212,8 @@ def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -
     if its value has the wrong type or is out of range, and if it is of training but the model is not trained
     by gradient descent.
     """
-    components = {kind: load(kind, name) for kind, name in parts.items()} | {"train": TrainOptions}
+    named = components_of(parts)
+    components = {part: load(kind, name) for part, (kind, name) in named.items()} | {"train": TrainOptions}
     declared = {part: declared_options(component) for part, component in components.items()}
     assigned: dict[str, dict[str, Any]] = {}
     for written, value in options.items():
@@ -173,10 +225,12 @@ def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -
             ways = " or ".join(f"{owner}.{option}={value}" for owner in owners)
             raise TextgenError(f"entry {entry!r}: option {option!r} belongs to two parts; write {ways}")
         owner = owners[0]
-        where = f"entry {entry!r}: {parts.get(owner, 'training')}"
+        where = f"entry {entry!r}: {named[owner][1] if owner in named else 'training'}"
         assigned.setdefault(owner, {})[option] = declared[owner][option].parse(where, value)
-    model = ModelClass(components["model"])
-    if "train" in assigned and not model.is_trainable(**assigned.get("model", {})):
+    models = [part for part, (kind, _) in named.items() if kind == "model"]
+    if "train" in assigned and not any(
+        ModelClass(components[part]).is_trainable(**assigned.get(part, {})) for part in models
+    ):
         without_effect = ", ".join(assigned["train"])
         raise TextgenError(
             f"entry {entry!r}: {without_effect} has no effect on the model {parts['model']!r}, which is not "

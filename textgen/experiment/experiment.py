@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textgen.api import PretrainedVectors, TokenIds
 from textgen.data.bound_tokenizer import BoundTokenizer
@@ -18,12 +18,15 @@ from textgen.experiment.run import Run
 from textgen.experiment.scoring import ScoreChecks, ScoredText, score_held_out
 from textgen.experiment.trained import Trained, build_trained
 from textgen.nn.language_model import LanguageModel
+from textgen.nn.mixture import MixtureModel
 from textgen.nn.weights import num_frozen_parameters, num_parameters, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import find
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
+from textgen.training.members import train_members
+from textgen.training.mixture_weights import fit_mixture
 from textgen.training.progress import OnProgress, TrainResult
 from textgen.training.trainer import Trainer, train
 from textgen.training.validation import validation_bits
@@ -122,28 +125,27 @@ class Experiment:
     def _fit(
         self, model: LanguageModel, encoded: Encoded, preparation: PreparationTime, report: OnProgress
     ) -> TrainResult:
-        """Train by gradient if the model has trainable parameters, otherwise by its `fit`."""
-        if model.is_trainable:
-            return self._train(model, encoded, self.budget.without(preparation.seconds), report)
-        num_chars = len(self.corpus.split.train)
-        start = time.perf_counter()
-        model.fit(encoded.train)
-        seconds = time.perf_counter() - start
-        model.try_out()
-        return TrainResult(
-            seconds=seconds,
-            validation_seconds=0.0,
-            num_updates=0,
-            num_epochs=1.0,
-            num_chars=num_chars,
-            chars_per_second=num_chars / max(seconds, 1e-9),
-            best_update=0,
+        """Train the model, or each member of a mixture, whose weights are then fitted to validation."""
+        members = dict(zip(self.entry.models, model.members, strict=True))
+        result = train_members(
+            members,
+            encoded.train,
+            len(self.corpus.split.train),
+            self.budget.without(preparation.seconds) if model.is_trainable else self.budget,
+            train_one=lambda part, budget, tell: self._train(members[part], part, encoded, budget, tell),
+            report=report,
         )
+        if not isinstance(model, MixtureModel):
+            return result
+        start = time.perf_counter()
+        fit_mixture(model.mixture, encoded.quick_validation, self.device_config)
+        weighting_seconds = time.perf_counter() - start
+        return replace(result, validation_seconds=result.validation_seconds + weighting_seconds)
 
     def _train(
-        self, model: LanguageModel, encoded: Encoded, budget: Budget, report: OnProgress
+        self, model: LanguageModel, part: str, encoded: Encoded, budget: Budget, report: OnProgress
     ) -> TrainResult:
-        split, options = self.corpus.split, self.entry.train_options()
+        split, options = self.corpus.split, self.entry.train_options(part)
         batches = ContiguousBatches(encoded.train, options.batch_size, options.sequence_length, self.seed)
         model.try_out()
         trainer = Trainer(model, batches, options, self.device_config, self.seed)

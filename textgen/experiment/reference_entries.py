@@ -30,10 +30,13 @@ def reference_entries(present: Collection[str]) -> list[Entry]:
 
 
 def describe(entry: Entry) -> str:
-    """Return what the model of an entry is: the first line of its docstring, and the kind of its tokens."""
-    docstring = load("model", entry.parts["model"]).__doc__ or ""
-    first_line = docstring.strip().partition("\n")[0].rstrip(".")
-    return f"{first_line[:1].lower()}{first_line[1:]}, over {entry.parts['tokenizer']} tokens"
+    """Return what the models of an entry are: first lines of docstrings, and the kind of their tokens."""
+    first_lines = [
+        (load("model", name).__doc__ or "").strip().partition("\n")[0].rstrip(".")
+        for name in entry.models.values()
+    ]
+    models = " and ".join(f"{line[:1].lower()}{line[1:]}" for line in first_lines)
+    return f"{models}, over {entry.parts['tokenizer']} tokens"
 
 
 def _installed(name: str) -> Entry:

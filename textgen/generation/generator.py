@@ -41,7 +41,7 @@ class Generator:
         self.table = tokenizer.table
         own_step = model.prepare_step(device_config.dtype)
         self._step = self._step_by_forward if own_step is None else own_step
-        self._is_recordable = own_step is not None and self.device.type == "cuda"
+        self._is_recordable = model.is_step_recordable and self.device.type == "cuda"
 
     def generate(
         self,

@@ -42,10 +42,14 @@ class Budget:
             return self
         if seconds >= self.amount:
             raise TextgenError(
-                f"budget {self.text}: tokenizing the text and making the vectors took {seconds:.1f} s, "
+                f"budget {self.text}: preparing the text, vectors and counts took {seconds:.1f} s, "
                 "which leaves no time to train; give a larger budget"
             )
         return replace(self, amount=self.amount - seconds)
+
+    def divided(self, number: int) -> Budget:
+        """Return one of `number` equal parts."""
+        return replace(self, amount=self.amount / number)
 
     def __str__(self) -> str:
         return self.text

@@ -77,7 +77,7 @@ class EntryObjective:
     @property
     def num_steps(self) -> int:
         """The number of validations of a training run."""
-        return self.entry.train_options().num_validations
+        return sum(self.entry.train_options(part).num_validations for part in self.entry.trained)
 
     def settings(self) -> EntrySettings:
         """Return what determines a run, and the parts and options of the entry."""
@@ -111,7 +111,7 @@ class EntryObjective:
 
 def entry_candidates(entry: Entry) -> list[Candidate]:
     """Return the options of an entry's parts and of its training, each under its shortest clear name."""
-    components = {part: load(part, name) for part, name in entry.parts.items()}
+    components = {part: load(kind, name) for part, (kind, name) in entry.components.items()}
     declared = {part: declared_options(component) for part, component in components.items()}
     if entry.is_trainable:
         declared["train"] = declared_options(TrainOptions)
@@ -120,7 +120,7 @@ def entry_candidates(entry: Entry) -> list[Candidate]:
     return [
         Candidate(
             name=name if owners.count(name) == 1 else f"{part}.{name}",
-            owner=f"{part} {entry.parts[part]!r}" if part in entry.parts else "training",
+            owner="{} {!r}".format(*entry.components[part]) if part in entry.components else "training",
             option=option,
             default=training[name] if part == "train" else option.default,
             is_fixed=name in entry.options.get(part, {}),

@@ -55,7 +55,7 @@ class NGram(nn.Module):
         self.vocab_size, self.order, self.discount = vocab_size, order, discount
         self._use([])
 
-    no_tokens: Tensor
+    no_contexts: Tensor
 
     def fit(self, ids: TokenIds) -> None:
         """Count the n-grams of the training split."""
@@ -63,24 +63,37 @@ class NGram(nn.Module):
             order = self.order or choose_order(ids, self.vocab_size, self.discount)
             self._use(count_ngrams(ids, self.vocab_size, order))
 
+    @property
+    def num_context_classes(self) -> int:
+        """One for each length of a context, from 0 to `order` - 1 tokens."""
+        return max(1, len(self._tables))
+
     def initial_state(self, batch_size: int) -> Tensor:
-        """Return an empty context, [batch, order - 1] of -1."""
-        return self.no_tokens.expand(batch_size, -1)
+        """Return the numbers of the contexts of 1 to `order` - 1 tokens, all -1: [batch, order - 1]."""
+        return self.no_contexts.expand(batch_size, -1)
 
     def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the log-probabilities [batch, time, vocab_size] and the last `order` - 1 tokens."""
-        tokens = torch.cat([state, ids], dim=1)
-        contexts = self._contexts(tokens.cpu().numpy(), state.shape[1])
-        probabilities = torch.from_numpy(self._probabilities(contexts)).to(ids.device)
-        return probabilities.log_().view(*ids.shape, -1), tokens[:, ids.shape[1] :]
+        """Return the log-probabilities [batch, time, vocab_size] and the contexts after the last token."""
+        contexts = self._contexts(ids, state)
+        probabilities = torch.from_numpy(self._probabilities([numbers.ravel() for numbers in contexts]))
+        last = [torch.from_numpy(numbers[:, -1]) for numbers in contexts[1:]]
+        following = torch.stack(last, dim=1).to(ids.device) if last else state
+        return probabilities.to(ids.device).log_().view(*ids.shape, -1), following
 
-    def _contexts(self, tokens: NDArray[np.int64], num_known: int) -> list[NDArray[np.int64]]:
-        """Return the contexts of 0, 1, … `order` - 1 tokens, as numbers, from position `num_known`."""
+    def context_classes(self, ids: Tensor, state: Tensor) -> Tensor:
+        """Return the length of the longest context that occurs in the training text, [batch, time]."""
+        found = [numbers >= 0 for numbers in self._contexts(ids, state)]
+        return torch.from_numpy(np.sum(found, axis=0) - 1)
+
+    def _contexts(self, ids: Tensor, state: Tensor) -> list[NDArray[np.int64]]:
+        """Return the contexts of 0, 1, … `order` - 1 tokens up to each of `ids`, as numbers [batch, time]."""
+        tokens, before = ids.cpu().numpy(), state.cpu().numpy()
         contexts = [np.zeros_like(tokens)]
-        for table in self._tables[:-1]:
-            # Values that roll from the end to the beginning do not reach the positions that are returned.
-            contexts.append(table.find(np.roll(contexts[-1], 1, axis=1), tokens))
-        return [numbers[:, num_known:].ravel() for numbers in contexts]
+        shorter = contexts[0]
+        for length, table in enumerate(self._tables[:-1]):
+            contexts.append(table.find(shorter, tokens))
+            shorter = np.concatenate([before[:, length, None], contexts[-1][:, :-1]], axis=1)
+        return contexts
 
     def _probabilities(self, contexts: list[NDArray[np.int64]]) -> NDArray[np.float32]:
         """Return the distributions [number of positions, vocab_size], given the contexts of each length."""
@@ -100,10 +113,10 @@ class NGram(nn.Module):
 
     def _use(self, levels: Sequence[Counts]) -> None:
         """Replace the n-gram tables, one per length; without any, the distribution is uniform."""
-        device = self.no_tokens.device if "no_tokens" in self._buffers else None
-        num_before = max(0, len(levels) - 1)
+        device = self.no_contexts.device if "no_contexts" in self._buffers else None
+        num_longer = max(0, len(levels) - 1)
         self._buffers.clear()
-        self.register_buffer("no_tokens", torch.full((num_before,), -1, device=device), persistent=False)
+        self.register_buffer("no_contexts", torch.full((num_longer,), -1, device=device), persistent=False)
         self._tables = []
         for length, level in enumerate(levels, start=1):
             for part in PARTS:

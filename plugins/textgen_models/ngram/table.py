@@ -60,7 +60,7 @@ class Table:
 
     def find(self, contexts: Integers, tokens: Integers) -> NDArray[np.int64]:
         """Return the numbers of the n-grams with these contexts and last tokens, or -1."""
-        keys = np.where((contexts < 0) | (tokens < 0), -1, contexts * self._vocab_size + tokens)
+        keys = np.where(contexts < 0, -1, contexts * self._vocab_size + tokens)
         places = np.minimum(np.searchsorted(self._keys, keys), len(self) - 1)
         return np.where(self._keys[places] == keys, places, -1)
 

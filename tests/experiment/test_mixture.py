@@ -1,0 +1,88 @@
+"""Entries that mix models: training under one budget, scores, runs on disk."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from textgen.data.corpus import Corpus
+from textgen.data.split import parse_split, split_text
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.reference_entries import describe
+from textgen.experiment.run import Run, load_run, save_run
+from textgen.experiment.scoring import score_held_out
+from textgen.runtime.device import choose_device
+from textgen.training.budget import parse_budget
+from textgen.training.progress import Progress
+
+CPU = choose_device("cpu")
+SIZES = "lstm.hidden_size=8,gru.hidden_size=8,lstm.num_layers=1,gru.num_layers=1,batch_size=8"
+
+
+@pytest.fixture(scope="module")
+def corpus(news: str) -> Corpus:
+    """A short text."""
+    return Corpus("news", "raw", news[:60_000], split_text(news[:60_000], parse_split("80/10/10")))
+
+
+def run_of(entry: str, corpus: Corpus, seen: list[Progress] | None = None, budget: str = "20kchars") -> Run:
+    seen = [] if seen is None else seen
+    return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, 0).run(seen.append)
+
+
+@pytest.mark.parametrize("entry", ["char-lstm+ngram:hidden_size=8", "word-ngram+uniform"])
+def test_a_mixture_is_as_good_as_its_best_member_and_passes_every_check(entry: str, corpus: Corpus) -> None:
+    result = run_of(entry, corpus).result
+    tokenizer = entry.partition("-")[0]
+    alone = run_of(f"{tokenizer}-ngram", corpus).result
+    assert result.problem is None
+    assert result.score_checks.max_normalization_error < 1e-4
+    assert result.validation is not None
+    assert alone.validation is not None
+    assert result.validation.bits_per_char < alone.validation.bits_per_char + 0.001
+    assert result.train.validation_seconds > 0  # of fitting the weights
+
+
+def test_models_trained_by_gradient_share_the_budget(corpus: Corpus) -> None:
+    seen: list[Progress] = []
+    run = run_of(f"char-lstm+ngram+gru:{SIZES}", corpus, seen)
+    train = run.result.train
+    assert train.num_chars == pytest.approx(20_000, rel=0.05)
+    assert [point.fraction for point in train.curve] == pytest.approx(
+        [number / 20 for number in range(1, 21)], abs=0.02
+    )
+    for before, after in pairwise(seen):
+        assert before.num_updates + 1 == after.num_updates
+        assert before.seconds < after.seconds
+        assert before.fraction < after.fraction
+    assert train.num_updates == seen[-1].num_updates
+    assert seen[0].seconds > 0
+    assert run.result.problem is None
+
+
+def test_counting_costs_time_of_the_budget(corpus: Corpus) -> None:
+    run = run_of("char-lstm+ngram:num_layers=1,hidden_size=8", corpus, budget="2s")
+    result = run.result
+    assert result.train.seconds + result.preparation.seconds < 3
+    assert result.train.curve[0].seconds < result.train.seconds
+
+
+def test_a_loaded_mixture_has_the_score_of_the_trained_one(corpus: Corpus, tmp_path: Path) -> None:
+    run = run_of("word-lstm+ngram:hidden_size=8,num_layers=1", corpus)
+    save_run(tmp_path / "run", run)
+    loaded = load_run(tmp_path / "run", CPU.device)
+    texts = corpus.split.test.stretches()
+    ids = [loaded.tokenizer.encode(text) for text in texts]
+    score = score_held_out(loaded, texts, ids, CPU.device).score
+    assert run.result.test is not None
+    assert score.bits_per_char == run.result.test.bits_per_char
+    assert loaded.settings.plugins.keys() == {"tokenizer", "lstm", "ngram"}
+
+
+def test_a_mixture_is_described_by_its_members() -> None:
+    described = [describe(parse_entry(f"char-{models}")) for models in ("ngram", "uniform", "ngram+uniform")]
+    ngram, uniform = (each.removesuffix(", over char tokens") for each in described[:2])
+    assert described[2] == f"{ngram} and {uniform}, over char tokens"

@@ -1,0 +1,104 @@
+"""Weights of mixtures: expectation-maximisation on a text that is read as in training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from textgen.api import Vocabulary
+from textgen.nn.language_model import LanguageModel
+from textgen.nn.mixture import MixtureModel
+from textgen.runtime.device import choose_device
+from textgen.training.mixture_weights import PRIOR_TOKENS, fit_mixture, fit_weights, measure_members
+
+CPU = choose_device("cpu")
+NARROW = np.log([0.7, 0.1, 0.1, 0.1])
+WIDE = np.log([0.1, 0.2, 0.3, 0.4])
+
+
+class Fixed(nn.Module):
+    """The same distribution everywhere; its state counts tokens."""
+
+    is_normalized = True
+
+    def __init__(self, log_probabilities: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("log_probabilities", torch.from_numpy(log_probabilities).float())
+
+    log_probabilities: Tensor
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        return torch.zeros(batch_size, 1)
+
+    def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return self.log_probabilities.expand(*ids.shape, -1), state + ids.shape[1]
+
+
+def fixed_mixture(fallback: list[bool]) -> MixtureModel:
+    members = {"narrow": LanguageModel(Fixed(NARROW), 4), "wide": LanguageModel(Fixed(WIDE), 4)}
+    return MixtureModel(members, Vocabulary([*"abcd"], np.array(fallback)))
+
+
+def draw(weight: float, number: int, seed: int = 0) -> np.ndarray:
+    """Tokens from a mixture of the two distributions."""
+    probabilities = weight * np.exp(NARROW) + (1 - weight) * np.exp(WIDE)
+    return np.random.default_rng(seed).choice(4, number, p=probabilities)
+
+
+def test_known_weights_are_found_for_each_class() -> None:
+    num_tokens, known = 200_000, [0.9, 0.2]
+    classes = np.arange(num_tokens) % 2
+    ids = np.stack([draw(weight, num_tokens // 2, seed) for seed, weight in enumerate(known)], 1).ravel()
+    weights = fit_weights(np.stack([NARROW[ids], WIDE[ids]], axis=1), classes, num_classes=3)
+    assert weights.sum(axis=1) == pytest.approx(1)
+    assert weights[:2, 0] == pytest.approx(known, abs=0.02)
+    assert weights[2, 0] == pytest.approx(0.55, abs=0.02)  # a class without tokens has those of all
+
+
+def test_a_class_with_few_tokens_stays_near_the_weights_of_all() -> None:
+    ids = np.concatenate([draw(0.5, 10_000), np.zeros(3, np.int64)])
+    classes = (np.arange(len(ids)) >= 10_000).astype(np.int64)
+    weights = fit_weights(np.stack([NARROW[ids], WIDE[ids]], axis=1), classes, num_classes=2)
+    assert weights[0, 0] < weights[1, 0] < weights[0, 0] + 3 / PRIOR_TOKENS
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_mixture_is_never_worse_than_its_best_member_on_the_text_of_the_fit(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    log_likelihoods = -generator.exponential([1.0, 2.0, 3.0], (500, 3)) * generator.choice([0.1, 5], 3)
+    classes = generator.integers(0, 40, 500)
+    weights = fit_weights(log_likelihoods, classes, num_classes=40)
+    mixed = np.log((weights[classes] * np.exp(log_likelihoods)).sum(axis=1)).mean()
+    assert mixed >= log_likelihoods.mean(axis=0).max() - 1e-3
+    assert fit_weights(log_likelihoods[:0], classes[:0], 2) == pytest.approx(1 / 3)
+
+
+def test_impossible_tokens_leave_the_weights_finite() -> None:
+    log_likelihoods = np.array([[-np.inf, -1.0], [-1.0, -np.inf], [-np.inf, -np.inf]])
+    weights = fit_weights(log_likelihoods, np.zeros(3, np.int64), num_classes=1)
+    assert weights == pytest.approx(0.5, abs=0.01)
+
+
+def test_every_token_of_every_stretch_but_the_first_is_measured_once() -> None:
+    model = fixed_mixture([False, True, False, False])
+    stretches = [draw(0.5, length, length) for length in (50, 1, 120, 120, 3)]
+    log_likelihoods, classes = measure_members(model.mixture, stretches, CPU)
+    targets = np.concatenate([ids[1:] for ids in stretches])
+    inputs = np.concatenate([ids[:-1] for ids in stretches])
+    assert np.sort(log_likelihoods, axis=0) == pytest.approx(
+        np.sort(np.stack([NARROW[targets], WIDE[targets]], axis=1), axis=0)
+    )
+    assert classes.sum() == (inputs == 1).sum()
+    assert len(classes) == len(targets)
+
+
+def test_the_weights_of_a_mixture_depend_on_whether_the_last_token_spells() -> None:
+    model = fixed_mixture([False, True, False, False])
+    ids = [1]
+    for before, after in zip(draw(0.5, 20_000), draw(1.0, 20_000, 1), strict=True):
+        ids += [1, after] if before else [before]  # after a token that spells, the narrow distribution
+    fit_mixture(model.mixture, [np.array(ids)], CPU)
+    weights = model.mixture.log_weights.exp()
+    assert weights[1, 0] > weights[0, 0] + 0.2
