@@ -45,7 +45,7 @@ def transformer(vocab_size: int = VOCAB_SIZE, **options: Any) -> nn.Module:
 
 def hier(vocab_size: int = VOCAB_SIZE, **options: Any) -> nn.Module:
     tokens = placeholder_vocabulary(vocab_size).tokens
-    return Hier(vocab_size, tokens=tokens, **{"hidden_size": 16, "word_size": 24} | options)
+    return Hier(vocab_size, tokens=tokens, **{"hidden_size": 16, "lower_size": 8, "word_size": 24} | options)
 
 
 Build = Callable[..., nn.Module]
@@ -80,11 +80,11 @@ def test_the_state_keeps_its_shapes(kind: Build, ids: Tensor) -> None:
 
 
 @every_model
-def test_muon_gets_the_layers_and_neither_input_table_nor_output_layer(kind: Build) -> None:
+def test_muon_gets_the_layers_and_neither_tables_nor_output_layer(kind: Build) -> None:
     model = built(kind, tie_weights=False)
     taken = {id(parameter) for parameter in hidden_matrices(LanguageModel(model, VOCAB_SIZE))}
     for name, parameter in model.named_parameters():
-        is_outer = name.startswith(("input.", "output."))
+        is_outer = name.startswith(("input.", "keys.", "output."))
         assert (id(parameter) in taken) == (parameter.ndim == 2 and not is_outer), name
 
 

@@ -10,14 +10,15 @@ from torch import Tensor, nn
 
 from textgen.api import Tokenizer
 from textgen.runtime.device import seeded
-from textgen_models.hier.model import Hier, HierState
-from textgen_models.hier.ticks import WordEnds
+from textgen_models.hier.model import Hier
 from textgen_models.hier.word_clock import WordClock
+from textgen_models.hier.words import WordEdges, hash_words
 from textgen_tokenizers.byte import ByteTokenizer
 from textgen_tokenizers.char import CharTokenizer
 from textgen_tokenizers.word import WordTokenizer
 
 CPU = torch.device("cpu")
+SMALL = {"hidden_size": 16, "lower_size": 8, "word_size": 24, "num_keys": 100}
 TEXT = "The cat, “so” it's said, sat.\n\nA dog—no: 2 été\n"
 
 
@@ -31,17 +32,18 @@ def ids_of(tokenizer: Tokenizer, text: str) -> Tensor:
 
 
 def built(tokenizer: Tokenizer) -> Hier:
-    """Return a new model, but with a projection that is not zero."""
+    """Return a new model, but with projections that are not zero."""
     with seeded(0, CPU):
-        model = Hier(len(tokenizer.tokens), tokens=tokenizer.tokens, hidden_size=16, word_size=24).eval()
-        nn.init.normal_(model.projection.weight)
+        model = Hier(len(tokenizer.tokens), tokens=tokenizer.tokens, **SMALL).eval()
+        for layer in (model.words_to_upper, model.words_to_output):
+            nn.init.normal_(layer.weight)
     return model
 
 
 def tokens_with_ends(tokenizer: Tokenizer, text: str) -> list[str]:
     """Return the tokens of `text`, with a bar after each in which a word ends."""
     ids = ids_of(tokenizer, text)
-    ends, _ = WordEnds(tokenizer.tokens)(ids, torch.tensor([False]))
+    _, ends, _ = WordEdges(tokenizer.tokens)(ids, torch.tensor([False]))
     pairs = zip(ids[0].tolist(), ends[0].tolist(), strict=True)
     return [tokenizer.tokens[token] + "|" * is_end for token, is_end in pairs]
 
@@ -81,7 +83,7 @@ def test_the_words_before_reach_the_prediction_by_the_word_state_alone() -> None
     model, last = built(tokenizer), ids_of(tokenizer, "T")
     _, one = model(ids_of(tokenizer, "The cat sat. "), model.initial_state(1))
     _, other = model(ids_of(tokenizer, "A dog said, "), model.initial_state(1))
-    mixed = HierState(one.lower, one.upper, other.word, one.is_inside)
+    mixed = one._replace(word=other.word)
     assert not torch.allclose(model(last, one)[0], model(last, mixed)[0], atol=1e-3)
 
 
@@ -91,7 +93,8 @@ def test_a_word_that_ends_counts_for_the_very_next_character() -> None:
     model = built(tokenizer)
     ids = ids_of(tokenizer, "The cat ")
     with_words = model(ids, model.initial_state(1))[0]
-    model.projection.weight.zero_()
+    model.words_to_upper.weight.zero_()
+    model.words_to_output.weight.zero_()
     without = model(ids, model.initial_state(1))[0]
     differs = [not torch.equal(*pair) for pair in zip(with_words[0], without[0], strict=True)]
     assert differs == [False] * 3 + [True] * 5  # from the first space, whose logits predict the c
@@ -110,3 +113,16 @@ def test_ticks_of_a_batch_advance_each_row_as_a_plain_recurrence_does(share: flo
                 wanted = nn.GRU.forward(clock, features[row, time][None], wanted[None])[0][0]
             torch.testing.assert_close(outputs[latest[row, time]], wanted)
         torch.testing.assert_close(following[row], wanted)
+
+
+def test_a_hash_is_that_of_the_word_so_far_and_of_what_follows_it() -> None:
+    tokenizer = fitted(CharTokenizer())
+    found = []
+    for text in ("The cat, ", "A cat, ", "cat, ", "A  cat, a cat "):
+        ids = ids_of(tokenizer, text)
+        begins, _, _ = WordEdges(tokenizer.tokens)(ids, torch.tensor([False]))
+        hashes = hash_words(ids, begins, torch.tensor([0]))[0].tolist()
+        place = text.index("cat")
+        found.append(hashes[place : place + 5])
+    assert found == [found[0]] * len(found)
+    assert len(set(found[0])) == 5

@@ -17,8 +17,8 @@ from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.feature_model import FeatureModel
 from textgen.nn.options import Dropout, EmbeddingSize, HiddenSize, Softmax, TieWeights
 from textgen.nn.softmax import output_layer
-from textgen_models.hier.ticks import WordEnds
 from textgen_models.hier.word_clock import WordClock
+from textgen_models.hier.words import WordEdges, hash_words, rows_of
 
 OUTPUT_GAIN = 3.0
 """Factor of the outputs of an LSTM, which are well below 1 in a new layer, as in the model `lstm`."""
@@ -26,8 +26,14 @@ OUTPUT_GAIN = 3.0
 LayerState = tuple[Tensor, Tensor]
 """Hidden and cell state of an LSTM, each [batch, hidden_size]."""
 
+LowerSize = Annotated[
+    int, Ge(1), doc("Hidden size of the layer below the words."), Search(64, 512, log=True, step=32)
+]
 WordSize = Annotated[
     int, Ge(1), doc("Hidden size of the GRU over words."), Search(64, 1024, log=True, step=64)
+]
+NumKeys = Annotated[
+    int, Ge(1), doc("Rows of the table of hashed words."), Search(values=(4096, 16_384, 65_536))
 ]
 
 
@@ -37,18 +43,24 @@ class HierState(NamedTuple):
     lower: LayerState
     upper: LayerState
     word: Tensor
-    """Output of the word clock, [batch, word_size]."""
+    """Output of the GRU, [batch, word_size]."""
     is_inside: Tensor
-    """Whether the text so far ends inside a word, [batch], bool."""
+    """Whether the text so far ends with a letter, [batch], bool."""
+    hashed: Tensor
+    """Hash of the tokens since the latest word began, [batch], int64."""
 
 
 class Hier(FeatureModel):
     """Two LSTM layers over tokens, and between them a GRU over words, which takes one step per word.
 
-    The lower layer reads the tokens. Where a word ends (`WordEnds`), its output advances the GRU. The upper
-    layer reads the sum of the lower one's output and of a projection of the GRU's latest output, and predicts
-    the next token. Since most characters end no word, the GRU can be wide and reach far back for little time.
-    Layers and scales are those of the models `lstm` and `gru`; the projection begins with zeros.
+    The lower layer reads the tokens. To its output is added a vector from a table, whose row is a hash of
+    the word so far and of what follows it, up to the next word, so frequent words and their beginnings are
+    known at once (hashed n-grams: BLT, arXiv:2412.09871). Where a word ends, this sum advances the GRU. The
+    upper layer reads the sum and a projection of the GRU's latest output. Its own output, the vector from the
+    table and the GRU's latest output, projected to one size, are the features from which the next token is
+    predicted. Since most characters end no word, the GRU can be wide and reach far back for little time.
+
+    Layers and scales are those of the models `lstm` and `gru`; table and projections begin with zeros.
     """
 
     def __init__(
@@ -57,7 +69,9 @@ class Hier(FeatureModel):
         *,
         tokens: Sequence[str],
         hidden_size: HiddenSize = 224,
+        lower_size: LowerSize = 128,
         word_size: WordSize = 320,
+        num_keys: NumKeys = 16_384,
         embedding_size: EmbeddingSize = 0,
         dropout: Dropout = None,
         tie_weights: TieWeights = True,
@@ -65,36 +79,44 @@ class Hier(FeatureModel):
         vectors: PretrainedVectors | None = None,
     ) -> None:
         super().__init__()
-        self.hidden_size, self.word_size = hidden_size, word_size
+        self.hidden_size, self.lower_size, self.word_size = hidden_size, lower_size, word_size
         self.dropout = LockedDropout(dropout)
         self.input = TokenEmbedding(vocab_size, embedding_size or hidden_size, vectors)
-        self.lower = nn.LSTM(self.input.size, hidden_size, batch_first=True)
-        self.word_ends = WordEnds(tokens)
-        self.words = WordClock(hidden_size, word_size)
-        self.projection = nn.Linear(word_size, hidden_size, bias=False)
-        self.upper = nn.LSTM(hidden_size, hidden_size, batch_first=True)
+        self.lower = nn.LSTM(self.input.size, lower_size, batch_first=True)
+        self.edges = WordEdges(tokens)
+        self.keys = nn.Embedding(num_keys, lower_size)
+        self.words = WordClock(lower_size, word_size)
+        self.words_to_upper = nn.Linear(word_size, lower_size, bias=False)
+        self.upper = nn.LSTM(lower_size, hidden_size, batch_first=True)
+        self.words_to_output = nn.Linear(word_size, hidden_size, bias=False)
+        self.keys_to_output = nn.Linear(lower_size, hidden_size, bias=False)
         self.output = output_layer(hidden_size, vocab_size, softmax, self.input if tie_weights else None)
-        nn.init.zeros_(self.projection.weight)
-        _initialise(self.lower, hidden_size)
+        for zero in (self.keys, self.keys_to_output, self.words_to_upper, self.words_to_output):
+            nn.init.zeros_(zero.weight)
+        _initialise(self.lower, lower_size)
         _initialise(self.words, word_size)
         _initialise(self.upper, hidden_size)
 
     def initial_state(self, batch_size: int) -> HierState:
         """Return zeros, and that no word has begun."""
-        zeros = self.input.weight.new_zeros(batch_size, self.hidden_size)
-        word = self.input.weight.new_zeros(batch_size, self.word_size)
-        is_inside = torch.zeros(batch_size, dtype=torch.bool, device=word.device)
-        return HierState((zeros, zeros), (zeros, zeros), word, is_inside)
+        new = self.input.weight.new_zeros
+        lower, upper = new(batch_size, self.lower_size), new(batch_size, self.hidden_size)
+        is_inside, hashed = new(batch_size, dtype=torch.bool), new(batch_size, dtype=torch.int64)
+        return HierState((lower, lower), (upper, upper), new(batch_size, self.word_size), is_inside, hashed)
 
     def features(self, ids: Tensor, state: HierState) -> tuple[Tensor, HierState]:
         """Return the input of the output layer, [batch, time, hidden_size], and the next state."""
         embedded = self.input(ids) * math.sqrt(self.input.size)
         features, lower = _run(self.lower, self.dropout(embedded), state.lower)
-        is_end, is_inside = self.word_ends(ids, state.is_inside)
-        outputs, latest, word = self.words(features, is_end, state.word)
-        features = features + F.embedding(latest, self.projection(outputs))
+        begins, ends, is_inside = self.edges(ids, state.is_inside)
+        hashes = hash_words(ids, begins, state.hashed)
+        keys = self.keys(rows_of(hashes, self.keys.num_embeddings))
+        features = features + keys
+        words, latest, word = self.words(features, ends, state.word)
+        features = features + F.embedding(latest, self.words_to_upper(words))
         features, upper = _run(self.upper, self.dropout(features), state.upper)
-        return self.dropout(features), HierState(lower, upper, word, is_inside)
+        features = features + self.keys_to_output(keys) + F.embedding(latest, self.words_to_output(words))
+        return self.dropout(features), HierState(lower, upper, word, is_inside, hashes[:, -1])
 
 
 def _run(layer: nn.LSTM, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
