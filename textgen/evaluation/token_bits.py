@@ -17,8 +17,11 @@ from textgen.nn.state import first_rows
 
 LOG2 = math.log(2)
 
-TOKENS_AT_ONCE, MIN_CHUNK = 2048, 16
+TOKENS_AT_ONCE, MIN_CHUNK = 2048, 8
 """Tokens of all stretches that are computed at once, and at least this many of each."""
+LOGITS_AT_ONCE = 2**22
+"""Logits that are computed at once on a CPU, 16 MB. Blocks above 32 MB are new memory each time, whose pages
+cost several times as much as the arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def score_text(
             _, state = model.forward(sequence[None, : len(start_ids) - 1], state)
         position = len(start_ids) - 1
         while position < len(sequence) - 1:
-            end = min(position + chunk, len(sequence) - 1)
+            end = min(position + min(chunk, _tokens_at_once(model, device)), len(sequence) - 1)
             logits, state = model.forward(sequence[None, position:end], state)
             errors.append(normalization_error(model, logits))
             bits.append(bits_of(logits, sequence[None, position + 1 : end + 1])[0])
@@ -102,7 +105,7 @@ def score_stretches(
         begin = 0
         while begin < longest:
             num_rows = sum(length > begin for length in lengths)  # the rows that have not ended yet
-            end = min(begin + max(MIN_CHUNK, TOKENS_AT_ONCE // num_rows), longest)
+            end = min(begin + max(MIN_CHUNK, _tokens_at_once(model, device) // num_rows), longest)
             state = first_rows(state, num_rows)
             window = inputs[:num_rows, num_start - 1 + begin : num_start + end]
             logits, state = model.forward(window[:, :-1], state)
@@ -135,6 +138,12 @@ def normalization_error(model: LanguageModel, logits: Tensor) -> float:
     if not model.is_normalized:
         return 0.0
     return float((logits.float().exp().sum(-1) - 1).abs().max())
+
+
+def _tokens_at_once(model: LanguageModel, device: torch.device) -> int:
+    if device.type != "cpu":
+        return TOKENS_AT_ONCE
+    return min(TOKENS_AT_ONCE, max(MIN_CHUNK, LOGITS_AT_ONCE // model.vocab_size))
 
 
 def _finite(bits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,8 +13,9 @@ from textgen.nn.mixture import Mixture
 from textgen.nn.state import first_rows
 from textgen.runtime.device import DeviceConfig
 
-MAX_LOGITS, MIN_CHUNK = 2**24, 8
-"""Logits of each member that are computed at once, and at least this many tokens of each stretch."""
+MAX_LOGITS, MIN_CHUNK = 2**22, 8
+"""Logits of each member that are computed at once, as in scoring, and at least this many tokens of each
+stretch."""
 PRIOR_TOKENS = 100.0
 """Tokens with the weights of all contexts that are added to each class, so that rare ones stay near them."""
 MIN_GAIN, MAX_ITERATIONS = 1e-6, 500
