@@ -132,6 +132,25 @@ def test_what_a_run_writes_depends_on_prompt_and_seed(run: textgen.Run) -> None:
     assert run.sample(length=30, sampler="greedy") == run.sample(length=30, sampler="greedy", seed=7)
 
 
+def test_a_word_model_spells_unless_it_is_told_not_to(text: Path, tmp_path: Path) -> None:
+    entry = TINY.replace("char", "word")
+    run = textgen.train(entry, corpus=text, out=tmp_path / "run", **QUICK)
+    assert (tmp_path / "run" / "spellings.json").exists()
+    spelled = "\ufffd"  # at this temperature, bytes in any order
+    sampler = "temperature:temperature=3"
+    assert spelled in run.sample(sampler=sampler)
+    written = textgen.load(run.folder, device="cpu", precision="fp32").sample(
+        sampler=sampler, spelling="none"
+    )
+    assert spelled not in written
+    assert "".join(run.stream(sampler=sampler, spelling="none")) == written
+    told = {"out": tmp_path / "bench", "sampler": sampler, "spelling": "none"}
+    rows = textgen.bench([TINY, entry], corpus=text, **told, **QUICK).entries
+    of_char, of_word = (row.samples[0].text for row in rows)
+    assert spelled in of_char
+    assert spelled not in of_word
+
+
 def test_a_string_is_scored_itself_and_a_path_is_read(run: textgen.Run, text: Path) -> None:
     scored = run.score(text)
     assert run.score(text.read_text("utf-8")) == scored
@@ -226,6 +245,7 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(
         (lambda: textgen.load_corpus("leee"), "unknown corpus 'leee'; did you mean 'lee'"),
         (lambda: textgen.bench("random", seeds=0), "seeds must be at least 1, not 0"),
         (lambda: textgen.bench("random", length=-3), "length must be at least 1, not -3"),
+        (lambda: textgen.bench("random", spelling="no"), "spelling must be words or none, not 'no'"),
         (lambda: textgen.bench("random", sampler=[]), "no sampler; give one, such as temperature"),
         (lambda: textgen.train("random", seed=-1), "seed must be from 0 to 4294967295, not -1"),
         (

@@ -192,13 +192,12 @@ class StatefulSampler(Protocol):
     """A sampler whose choice depends on its earlier ones. The component itself never changes."""
 
     def start(
-        self, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]
+        self, prompts: Sequence[TokenIds], vocabulary: Vocabulary
     ) -> Callable[[Tensor, Tensor], Tensor]:
         """Start a batch of samples; return the function that chooses their next ids.
 
         It has the arguments of `Sampler.__call__`, is called once per step, and holds the memory of these
-        samples. `prompts` are the token ids of each row's prompt; `num_chars` [vocab_size] is the number of
-        characters that begin in each token.
+        samples. `prompts` are the token ids of each row's prompt.
         """
 
 
@@ -207,6 +206,9 @@ class SamplerExtras(Protocol):
 
     temperature: float
     """The divisor of the logits; suites measure the entropy of the choices at this temperature."""
+
+    tempers_words: bool
+    """Whether the temperature acts on words as in `textgen.generation.words`. Default: false, on tokens."""
 
 
 class Embedding(Protocol):
@@ -258,6 +260,8 @@ class Vocabulary:
     """The string of each token."""
     fallback: NDArray[np.bool_]
     """[vocab_size], true for tokens that spell out-of-vocabulary words, if the tokenizer declares them."""
+    spellings: Sequence[Sequence[float]] = ()
+    """For samplers, log-probabilities of the tokens of spelled words, and of their end, in held-out text."""
 
     def __len__(self) -> int:
         return len(self.tokens)

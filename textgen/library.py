@@ -27,7 +27,7 @@ from textgen.experiment.run import Run as SavedRun
 from textgen.experiment.run import load_run, save_run
 from textgen.experiment.scoring import score_any
 from textgen.generation.bound_sampler import build_sampler
-from textgen.generation.generator import Generator
+from textgen.generation.generator import Generator, Spelling, spells_words
 from textgen.registry import registry, single_file
 from textgen.registry.registry import KINDS, Plugin
 from textgen.runtime.device import DeviceConfig, choose_device
@@ -58,6 +58,7 @@ def bench(
     prompt: str | Sequence[str] = (),
     sampler: str | Sequence[str] = defaults.SAMPLER,
     length: int = defaults.SAMPLE_CHARS,
+    spelling: Spelling = "words",
     out: str | Path | None = None,
     report: Report = ignore_report,
 ) -> Comparison:
@@ -82,6 +83,7 @@ def bench(
         prompts=_strings(prompt),
         samplers=samplers,
         num_chars=length,
+        spells=spells_words(spelling),
         broken=broken,
     )
     text = _loaded(corpus, clean, split, max_chars, encoding)
@@ -200,9 +202,10 @@ class Run:
         length: int = defaults.SAMPLE_CHARS,
         sampler: str = defaults.SAMPLER,
         seed: int = 0,
+        spelling: Spelling = "words",
     ) -> str:
         """Return a continuation of `length` characters, without the prompt."""
-        return self.samples(1, prompt, length=length, sampler=sampler, seed=seed)[0]
+        return self.samples(1, prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)[0]
 
     def samples(
         self,
@@ -212,11 +215,13 @@ class Run:
         length: int = defaults.SAMPLE_CHARS,
         sampler: str = defaults.SAMPLER,
         seed: int = 0,
+        spelling: Spelling = "words",
     ) -> list[str]:
         """Return several continuations, written at once with the seeds `seed`, `seed + 1`, …"""
         _check(seed, number=number, length=length)
         seeds = range(seed, seed + number)
-        return self._generator.generate([prompt] * number, length, build_sampler(sampler), seeds)
+        generator = self._generator(spelling)
+        return generator.generate([prompt] * number, length, build_sampler(sampler), seeds)
 
     def stream(
         self,
@@ -225,10 +230,11 @@ class Run:
         length: int = defaults.SAMPLE_CHARS,
         sampler: str = defaults.SAMPLER,
         seed: int = 0,
+        spelling: Spelling = "words",
     ) -> Iterator[str]:
         """Yield the text of `sample` in pieces while it is written."""
         _check(seed, length=length)
-        return self._generator.stream(prompt, length, build_sampler(sampler), seed)
+        return self._generator(spelling).stream(prompt, length, build_sampler(sampler), seed)
 
     def score(
         self, text: str | Path, *, clean: str | None = None, encoding: str = defaults.ENCODING
@@ -252,8 +258,16 @@ class Run:
         return f"Run({self.entry!r}, folder={str(self.folder)!r})"
 
     @cached_property
-    def _generator(self) -> Generator:
-        return Generator(self._run.model, self._run.tokenizer, self._config)
+    def _generators(self) -> dict[bool, Generator]:
+        return {}
+
+    def _generator(self, spelling: str) -> Generator:
+        spells = spells_words(spelling)
+        if not spells:
+            self._run.check_that_it_spells()
+        if spells not in self._generators:
+            self._generators[spells] = self._run.generator(self._config, spells=spells)
+        return self._generators[spells]
 
 
 def _strings(items: Source | Sequence[Source]) -> list[str]:
@@ -278,14 +292,9 @@ def _loaded(corpus: Text, clean: str, split: str, max_chars: int | None, encodin
     """Return the corpus; options of the text have no effect on one that is loaded already."""
     if not isinstance(corpus, Corpus):
         return load_corpus(corpus, clean=clean, split=split, max_chars=max_chars, encoding=encoding)
-    options = {"clean": clean, "split": split, "max_chars": max_chars, "encoding": encoding}
-    usual = {
-        "clean": defaults.CLEANER,
-        "split": defaults.SPLIT,
-        "max_chars": None,
-        "encoding": defaults.ENCODING,
-    }
-    for name, value in options.items():
-        if value != usual[name]:
+    given = (clean, split, max_chars, encoding)
+    usual = (defaults.CLEANER, defaults.SPLIT, None, defaults.ENCODING)
+    for name, value, default in zip(("clean", "split", "max_chars", "encoding"), given, usual, strict=True):
+        if value != default:
             raise UsageError(f"{name} has no effect on a loaded corpus; give it to load_corpus")
     return corpus

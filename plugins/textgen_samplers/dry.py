@@ -8,16 +8,17 @@ one value means the same for every tokenizer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge, Gt, Le
-from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import Search, TokenIds
+from textgen.api import Search, TokenIds, Vocabulary
+from textgen.data.vocabulary import TokenTable
+from textgen.generation.words import Choose
 from textgen_samplers.top_p import TopP
 
 BYTES_OF_A_CHARACTER = 4
@@ -39,19 +40,18 @@ class DRY:
     window: Annotated[int, Ge(1)] = 400
     """Number of latest characters that are searched for repeats."""
     p: Annotated[float, Gt(0), Le(1), Search(0.5, 1, step=0.02)] = 1.0
-    """Top-p sampling after the penalty; 1 keeps all tokens."""
+    """Top-p sampling after the penalty; 1 keeps all words."""
     temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 0.8
     """Temperature after the penalty."""
 
     renamed_options: ClassVar[dict[str, str]] = {"span": "allowed_length"}
+    tempers_words: ClassVar[bool] = True
 
-    def start(
-        self, prompts: Sequence[TokenIds], num_chars: NDArray[Any]
-    ) -> Callable[[Tensor, Tensor], Tensor]:
+    def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
         """Start a batch of samples, which remembers the tokens of each row in the window."""
-        lengths = torch.from_numpy(num_chars)
+        lengths = torch.from_numpy(TokenTable(vocabulary.tokens).num_chars)
         past = _Past(prompts, lengths, BYTES_OF_A_CHARACTER * self.window)
-        sample = TopP(self.p, self.temperature)
+        sample = TopP(self.p, self.temperature).start(prompts, vocabulary)
 
         def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
             repeated = past.repeated(logits.shape[-1], self.window).to(logits.device)
@@ -75,7 +75,8 @@ class _Past:
         self.matched = torch.zeros(len(prompts), 0, dtype=self.lengths.dtype)
         longest = max((len(ids) for ids in prompts), default=0)
         for place in range(-min(longest, most), 0):
-            self.append(torch.tensor([ids[place] if len(ids) >= -place else self.padding for ids in prompts]))
+            row = [int(ids[place]) if len(ids) >= -place else self.padding for ids in prompts]
+            self.append(torch.tensor(row))
 
     def append(self, ids: Tensor) -> None:
         """Add the next token of each row, `ids` [batch]."""

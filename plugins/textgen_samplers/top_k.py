@@ -9,19 +9,19 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from textgen.api import Search
-from textgen.generation.sampling import sample_categorical
+from textgen.generation.words import Kept, WordSampler
 
 
 @dataclass
-class TopK:
-    """Sampling from the k most probable tokens."""
+class TopK(WordSampler):
+    """Sampling from the k most probable words."""
 
     k: Annotated[int, Ge(1), Search(2, 200, log=True)] = 40
-    """Number of tokens."""
+    """Number of words."""
     temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 1.0
     """Divisor of the logits: lower is safer, higher is bolder."""
 
-    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
-        """Return ids [batch]."""
-        best, ids = logits.topk(min(self.k, logits.shape[-1]), dim=-1)
-        return ids.gather(1, sample_categorical(best / self.temperature, uniforms)[:, None])[:, 0]
+    def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
+        """Return the candidates that are kept."""
+        best = (log_weights - entropies).topk(min(self.k, log_weights.shape[-1]), dim=-1).indices
+        return best, log_weights.gather(1, best)

@@ -10,15 +10,15 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from textgen.api import Search
-from textgen.generation.sampling import sample_categorical
+from textgen.generation.words import Kept, WordSampler, keep_fewest
 
 
 @dataclass
-class Typical:
-    """Sampling from the tokens with a surprisal nearest to the entropy, the fewest that reach p.
+class Typical(WordSampler):
+    """Sampling from the words with a surprisal nearest to the entropy, the fewest that reach p.
 
-    The surprisal of a token is minus the log of its probability, and the entropy is its expected value. Text
-    by people rarely has tokens that are much less surprising than that, either.
+    The surprisal of a word is minus the log of its probability, and the entropy is its expected value. Text
+    by people rarely has words that are much less surprising than that, either.
     """
 
     p: Annotated[float, Gt(0), Le(1), Search(0.2, 1, step=0.02)] = 0.95
@@ -26,12 +26,12 @@ class Typical:
     temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 1.0
     """Divisor of the logits: lower is safer, higher is bolder."""
 
-    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
-        """Return ids [batch]."""
-        log_probabilities = (logits / self.temperature).log_softmax(dim=-1)
-        entropy: Tensor = torch.special.entr(log_probabilities.exp()).sum(dim=-1, keepdim=True)
-        ids = (log_probabilities + entropy).abs().sort(dim=-1, stable=True).indices
+    def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
+        """Return the candidates that are kept."""
+        log_probabilities = log_weights.log_softmax(dim=-1)
+        probabilities = log_probabilities.exp()
+        entropy: Tensor = torch.special.entr(probabilities).sum(dim=-1, keepdim=True)
+        entropy = entropy + (probabilities * entropies).sum(dim=-1, keepdim=True)  # the chain rule
+        ids = (log_probabilities - entropies + entropy).abs().sort(dim=-1, stable=True).indices
         ordered = log_probabilities.gather(1, ids)
-        before = ordered.exp().cumsum(dim=-1) - ordered.exp()  # the sum up to a token, 0 for the first
-        typical = ordered.masked_fill(before >= self.p, float("-inf"))
-        return ids.gather(1, sample_categorical(typical, uniforms)[:, None])[:, 0]
+        return keep_fewest(ids, ordered, ordered.exp(), entropies, self.p)

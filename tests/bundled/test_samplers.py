@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from textgen.api import Vocabulary
+from textgen.generation.bound_sampler import BoundSampler
 from textgen.registry.options import build
 from textgen.registry.registry import names
 
@@ -26,9 +28,11 @@ def sampler(spec: str) -> Callable[[Tensor, Tensor], Tensor]:
     built = build("sampler", spec)
 
     def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
-        num_chars = np.ones(logits.shape[1], np.int64)
-        begun = built.start([[]] * len(logits), num_chars) if hasattr(built, "start") else built
-        ids: Tensor = begun(logits, uniforms)
+        size = logits.shape[1]
+        vocabulary = Vocabulary(["a"] * size, np.zeros(size, bool))
+        ids: Tensor = BoundSampler(built).start([np.zeros(0, int)] * len(logits), vocabulary)(
+            logits, uniforms
+        )
         return ids
 
     return choose

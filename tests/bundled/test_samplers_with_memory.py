@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from textgen.api import Vocabulary
 from textgen.registry.options import build
 
 NUM_CHARS = np.array([1, 1, 2, 3, 0])
@@ -21,7 +22,9 @@ Choose = Callable[[Tensor, Tensor], Tensor]
 
 
 def begin(spec: str, prompts: Sequence[Sequence[int]], num_chars: np.ndarray = NUM_CHARS) -> Choose:
-    choose: Choose = build("sampler", spec).start([np.array(ids, int) for ids in prompts], num_chars)
+    tokens = ["a" * number or "<0x80>" for number in num_chars]
+    vocabulary = Vocabulary(tokens, np.zeros(len(tokens), bool))
+    choose: Choose = build("sampler", spec).start([np.array(ids, int) for ids in prompts], vocabulary)
     return choose
 
 

@@ -15,7 +15,9 @@ from safetensors.torch import load_file, save_file
 from helpers.runs import CPU, SMALL, logits, make_run
 from textgen.api import TextgenError
 from textgen.experiment.run import Run, load_run, read_manifest, save_run
+from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.registry import names
+from textgen.runtime.device import DeviceConfig
 from textgen.runtime.json_records import SCHEMA_VERSION
 
 
@@ -27,6 +29,7 @@ def check_round_trip(run: Run, folder: Path) -> None:
     assert loaded.tokenizer.encode("a zoo\n").tolist() == run.tokenizer.encode("a zoo\n").tolist()
     assert loaded.tokenizer.is_fallback.tolist() == run.tokenizer.is_fallback.tolist()
     assert (loaded.entry, loaded.settings, loaded.result) == (run.entry, run.settings, run.result)
+    assert loaded.spellings == run.spellings
     assert not loaded.model.module.training
 
 
@@ -45,6 +48,18 @@ def test_a_run_with_an_embedding_loads_without_the_source_of_its_vectors(
     source += "    def vectors(self, train_text, tokens): ...\n"
     install("toys", "[textgen.embeddings]\ngone = toys:Gone\n", source)
     check_round_trip(make_run(f"word-lstm-gone{SMALL}", embedding=True, frozen=frozen), tmp_path / "run")
+
+
+def test_a_run_that_spells_words_samples_the_same_when_it_is_loaded(tmp_path: Path) -> None:
+    run = make_run(f"word-lstm{SMALL}")
+    spelling = replace(run, spellings=((-1.0, -0.5, -0.25), (-2.0, -1.5)) * 10)
+    check_round_trip(spelling, tmp_path / "run")
+    config, sampler = DeviceConfig(CPU, "fp32"), build_sampler("temperature:temperature=0.3")
+    before, after, unaware = (
+        each.generator(config).generate(["The ca"] * 3, 80, sampler, [0, 1, 2])
+        for each in (spelling, load_run(tmp_path / "run", CPU), run)
+    )
+    assert before == after != unaware
 
 
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
@@ -152,6 +167,14 @@ def test_a_damaged_run_is_a_one_line_error(
         load_run(run, CPU)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["[[-1.0, -2.", "[[-1.0]]", "[[-1.0, null]]", "{}", "[1]"])
+def test_damaged_spellings_are_a_one_line_error(content: str, tmp_path: Path) -> None:
+    save_run(tmp_path / "run", replace(make_run(f"word-lstm{SMALL}"), spellings=((-1.0, -0.5),) * 20))
+    (tmp_path / "run" / "spellings.json").write_text(content)
+    with pytest.raises(TextgenError, match="is damaged"):
+        load_run(tmp_path / "run", CPU)
 
 
 def test_what_is_not_a_run_is_an_error_that_says_what_is(tmp_path: Path) -> None:

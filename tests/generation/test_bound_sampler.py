@@ -9,16 +9,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgen.generation.bound_sampler import BoundSampler, Choose, build_sampler
+from textgen.api import Vocabulary
+from textgen.generation.bound_sampler import BoundSampler, build_sampler
+from textgen.generation.words import Choose
 from textgen.registry.registry import PluginError
 
-NUM_CHARS = np.ones(4, np.int64)
+VOCABULARY = Vocabulary(list("abcd"), np.zeros(4, bool))
 
 
 class Cycle:
     """A sampler that chooses the tokens in turn, and counts for each batch."""
 
-    def start(self, prompts: Any, num_chars: Any) -> Choose:  # noqa: ARG002
+    def start(self, prompts: Any, vocabulary: Any) -> Choose:  # noqa: ARG002
         step = -1
 
         def choose(logits: Tensor, uniforms: Tensor) -> Tensor:  # noqa: ARG001
@@ -32,12 +34,12 @@ class Cycle:
 def test_a_stateful_sampler_starts_again_with_each_batch() -> None:
     sampler, logits, uniforms = BoundSampler(Cycle()), torch.zeros(2, 4), torch.zeros(2)
     for _ in range(2):
-        choose = sampler.start([np.zeros(1, int)] * 2, NUM_CHARS)
+        choose = sampler.start([np.zeros(1, int)] * 2, VOCABULARY)
         assert [choose(logits, uniforms).tolist() for _ in range(5)] == [[n % 4] * 2 for n in range(5)]
 
 
 def test_a_sampler_without_memory_is_asked_at_each_step() -> None:
-    choose = build_sampler("greedy").start([], NUM_CHARS)
+    choose = build_sampler("greedy").start([], VOCABULARY)
     assert choose(torch.eye(4), torch.zeros(4)).tolist() == [0, 1, 2, 3]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from textgen.api import Vocabulary
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.entropy import EntropyRecorder
 
@@ -14,7 +15,8 @@ def test_the_recorder_tells_the_entropy_of_what_a_sampler_chooses() -> None:
     logits = torch.randn(1, 50, generator=torch.Generator().manual_seed(0)).expand(4000, -1)
     uniforms = torch.rand(4000, generator=torch.Generator().manual_seed(1))
     sampler = build_sampler("temperature:temperature=0.5")
-    recorder = EntropyRecorder(sampler.temperature, np.full(50, 2))
-    recorder.record(logits, sampler.start([], np.full(50, 2))(logits, uniforms))
+    vocabulary = Vocabulary(["ab"] * 50, np.zeros(50, bool))
+    recorder = EntropyRecorder(sampler, [], vocabulary)
+    recorder.record(logits, sampler.start([], vocabulary)(logits, uniforms))
     entropy = torch.distributions.Categorical(logits=logits[0] / 0.5).entropy() / np.log(2)
     assert recorder.bits_per_char == pytest.approx(float(entropy) / 2, rel=0.02)

@@ -194,6 +194,8 @@ sample from-later
 
 # What is wrong with the command line itself is worded by Typer.
 USAGE_ERRORS = """
+sample RUN --spelling none
+    spelling none has no effect on 'char-lstm…', whose tokenizer does not spell words; leave it out
 bench
     Missing argument '…' (see textgen bench --help)
 suite

@@ -38,7 +38,7 @@ class Coin_Sampler:
         return (uniforms > self.bias).long()
 
 class Remembers:
-    def start(self, prompts, num_chars): ...
+    def start(self, prompts, vocabulary): ...
 
 class _Hidden(CharTokenizer): pass
 class Helper: pass

@@ -24,6 +24,7 @@ from textgen.cli.options import (
     Precision,
     Seed,
     Sources,
+    Spelling,
     Split,
     load_plugins,
     refuse_encoding_of_names,
@@ -63,6 +64,7 @@ def bench(
         ),
     ] = [defaults.SAMPLER],
     length: Length = defaults.SAMPLE_CHARS,
+    spelling: Spelling = "words",
     out: Out = None,
     as_json: Json = False,
     plugin: PluginFiles = None,
@@ -90,6 +92,7 @@ def bench(
             prompt=prompt or (),
             sampler=sampler,
             length=length,
+            spelling=spelling,
             out=folder,
             report=display,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -80,6 +80,10 @@ Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Random 
 Device = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda, cuda:1, mps.")]
 Precision = Annotated[
     str, typer.Option("--precision", help="Number format of matmuls: auto, fp32, bf16, fp16.")
+]
+Spelling = Annotated[
+    Literal["words", "none"],
+    typer.Option("--spelling", help="With none, word models write no out-of-vocabulary words."),
 ]
 Length = Annotated[int, typer.Option("--length", min=1, help="Characters per sample.")]
 Out = Annotated[

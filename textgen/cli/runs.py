@@ -18,6 +18,7 @@ from textgen.cli.options import (
     PluginFiles,
     Precision,
     Seed,
+    Spelling,
     load_plugins,
     refuse_encoding_of_names,
 )
@@ -33,6 +34,7 @@ def sample(
     number: Annotated[
         int, typer.Option("--number", min=1, help="Samples; each has the next random seed.")
     ] = 1,
+    spelling: Spelling = "words",
     seed: Seed = 0,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -46,13 +48,14 @@ def sample(
 
     loaded = library.load(run, device=device, precision=precision)
     if number == 1 and not as_json:
+        pieces = loaded.stream(prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)
         sys.stdout.write(printable(prompt))
-        for piece in loaded.stream(prompt, length=length, sampler=sampler, seed=seed):
+        for piece in pieces:
             sys.stdout.write(printable(piece))
             sys.stdout.flush()
         sys.stdout.write("\n")
         return
-    texts = loaded.samples(number, prompt, length=length, sampler=sampler, seed=seed)
+    texts = loaded.samples(number, prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)
     rows = [Sample(prompt, sampler, seed + index, text) for index, text in enumerate(texts)]
     if as_json:
         print_json({"samples": rows})

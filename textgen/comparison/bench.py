@@ -49,6 +49,8 @@ class BenchOptions:
     prompts: Sequence[str] = ()
     samplers: Sequence[str] = (SAMPLER,)
     num_chars: int = SAMPLE_CHARS
+    spells: bool = True
+    """Whether word models write words that their vocabulary lacks."""
     has_references: bool = True
     """Whether compressors and reference entries are scored too."""
     broken: Mapping[str, str] = field(default_factory=dict)
@@ -77,7 +79,7 @@ def bench(
     report("reading the corpus", None)
     analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon())
     stretches = corpus.split.held_out.stretches()
-    writer = SampleWriter(stretches, analyzer, options.num_chars, options.prompts)
+    writer = SampleWriter(stretches, analyzer, options.num_chars, options.prompts, options.spells)
     rows = list(_rows(experiments, writer, samplers, options, report))
     rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
     report("comparing with references", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -71,6 +72,10 @@ class BoundTokenizer:
         mask = self.is_fallback
         spells_words = not mask.all() and (mask & ~byte_mask(self.tokens)).any()
         return Vocabulary(self.tokens, mask if spells_words else np.zeros_like(mask))
+
+    def sampler_vocabulary(self, spellings: Sequence[Sequence[float]] = ()) -> Vocabulary:
+        """Return what samplers are told."""
+        return replace(self.vocabulary, spellings=spellings)
 
     @property
     def promises_lossless(self) -> bool:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds
+from textgen.api import TokenIds, Vocabulary
 from textgen.data.unicode import from_utf8, utf8
 
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")
@@ -51,6 +51,16 @@ class TokenTable:
 def byte_mask(tokens: Sequence[str]) -> NDArray[np.bool_]:
     """Return which tokens are single bytes, [vocab_size]."""
     return np.array([BYTE.fullmatch(token) is not None for token in tokens], bool)
+
+
+def continues_spelling(vocabulary: Vocabulary) -> NDArray[np.bool_]:
+    """Return which tokens can continue the spelling of a word, [vocab_size].
+
+    One that starts with white space begins a new word.
+    """
+    starts = np.array([from_utf8(surface_bytes(token))[:1].isspace() for token in vocabulary.tokens], bool)
+    continues: NDArray[np.bool_] = vocabulary.fallback & ~starts
+    return continues
 
 
 def count_tokens(ids: TokenIds, vocab_size: int) -> NDArray[np.int64]:

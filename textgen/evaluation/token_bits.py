@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +88,41 @@ def score_stretches(
 
     `stretches` are the tokens of `texts`, `start_ids` those of `START`, which precede each.
     """
+    bits = [np.zeros(len(ids)) for ids in stretches]
+    error = 0.0
+    with torch.inference_mode():
+        for window in predict_stretches(model, stretches, start_ids, device):
+            error = max(error, normalization_error(model, window.logits))
+            rows = bits_of(window.logits, window.targets).numpy()
+            for index, row in zip(window.stretches, rows, strict=True):
+                part = bits[index][window.begin : window.begin + len(row)]
+                part[:] = row[: len(part)]
+    return [
+        TokenScores(text, ids, _finite(own), error)
+        for text, ids, own in zip(texts, stretches, bits, strict=True)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Predictions of the tokens of several stretches from the same position on."""
+
+    stretches: list[int]
+    """The indices of the stretches, one per row; one that ends within the window is padded."""
+    begin: int
+    """The position in the stretches of the first target."""
+    previous: Tensor
+    """[batch, time], the token before each target."""
+    targets: Tensor
+    """[batch, time]"""
+    logits: Tensor
+    """[batch, time, vocab_size]"""
+
+
+def predict_stretches(
+    model: LanguageModel, stretches: Sequence[TokenIds], start_ids: TokenIds, device: torch.device
+) -> Iterator[Window]:
+    """Yield the predictions of all stretches window by window, side by side in fp32, in inference mode."""
     order = sorted(range(len(stretches)), key=lambda index: -len(stretches[index]))
     lengths = [len(stretches[index]) for index in order]
     num_start, longest = len(start_ids), max(lengths, default=0)
@@ -96,27 +131,18 @@ def score_stretches(
     for row, index in enumerate(order):
         sequences[row, num_start : num_start + len(stretches[index])] = stretches[index]
     inputs = torch.from_numpy(sequences).to(device)
-    bits = np.zeros((len(order), longest))
-    error = 0.0
-    with torch.inference_mode():
-        state = model.initial_state(len(order))
-        if num_start > 1:
-            _, state = model.forward(inputs[:, : num_start - 1], state)
-        begin = 0
-        while begin < longest:
-            num_rows = sum(length > begin for length in lengths)  # the rows that have not ended yet
-            end = min(begin + max(MIN_CHUNK, _tokens_at_once(model, device) // num_rows), longest)
-            state = first_rows(state, num_rows)
-            window = inputs[:num_rows, num_start - 1 + begin : num_start + end]
-            logits, state = model.forward(window[:, :-1], state)
-            error = max(error, normalization_error(model, logits))
-            bits[:num_rows, begin:end] = bits_of(logits, window[:, 1:]).numpy()
-            begin = end
-    rows = {index: _finite(bits[row, : lengths[row]]) for row, index in enumerate(order)}
-    return [
-        TokenScores(text, ids, rows[index], error)
-        for index, (text, ids) in enumerate(zip(texts, stretches, strict=True))
-    ]
+    state = model.initial_state(len(order))
+    if num_start > 1:
+        _, state = model.forward(inputs[:, : num_start - 1], state)
+    begin = 0
+    while begin < longest:
+        num_rows = sum(length > begin for length in lengths)  # the rows that have not ended yet
+        end = min(begin + max(MIN_CHUNK, _tokens_at_once(model, device) // num_rows), longest)
+        state = first_rows(state, num_rows)
+        read = inputs[:num_rows, num_start - 1 + begin : num_start + end]
+        logits, state = model.forward(read[:, :-1], state)
+        yield Window(order[:num_rows], begin, read[:, :-1], read[:, 1:], logits)
+        begin = end
 
 
 def bits_of(logits: Tensor, targets: Tensor) -> Tensor:

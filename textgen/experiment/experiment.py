@@ -11,6 +11,7 @@ from textgen.data.corpus import Corpus
 from textgen.data.text import Text
 from textgen.data.token_cache import fit_and_encode
 from textgen.evaluation.scoring import Score
+from textgen.evaluation.spelled_words import measure_spellings
 from textgen.experiment.entry import Entry
 from textgen.experiment.pretrained import EmbeddingAudit, match_vectors
 from textgen.experiment.results import PreparationTime, RunResult, RunSettings
@@ -98,6 +99,7 @@ class Experiment:
             self.entry, tokenizer.vocabulary, audit, weights_of(model.module), self.device_config.device
         )
         trained = Trained(self.entry, tokenizer, model)
+        spellings = measure_spellings(model, tokenizer, encoded.validation, self.device_config.device)
         scores = self._score(trained, encoded) if encoded.is_lossless else {}
         scored = scores.get(self.corpus.split.scored_on)
         checks = scored.checks if scored else ScoreChecks(decoded_equals_text=False, problem=LOSES_TEXT)
@@ -120,6 +122,7 @@ class Experiment:
                 test=_score_of(scores.get("test")),
                 score_checks=checks,
             ),
+            spellings=spellings,
         )
 
     def _fit(

@@ -24,6 +24,8 @@ from textgen.runtime.messages import one_line
 from textgen.version import DISTRIBUTION
 
 MANIFEST, TOKENIZER, WEIGHTS = "run.json", "tokenizer.json", "weights.safetensors"
+SPELLINGS = "spellings.json"
+"""Only in a run that spells out-of-vocabulary words."""
 DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, SafetensorError)
 """What reading a file that was cut or changed may raise."""
 
@@ -57,6 +59,8 @@ def save_run(folder: Path, run: Run) -> None:
         manifest = RunManifest(entry=run.entry, settings=run.settings, result=run.result)
         (made / MANIFEST).write_text(to_json(manifest), "utf-8")
         (made / TOKENIZER).write_text(json.dumps(run.tokenizer.state()), "utf-8")
+        if run.spellings:
+            (made / SPELLINGS).write_text(json.dumps(run.spellings), "utf-8")
         save_file(weights_of(run.model.module), made / WEIGHTS)
 
 
@@ -67,6 +71,7 @@ def load_run(folder: Path, device: torch.device) -> Run:
     try:
         learnt = json.loads((folder / TOKENIZER).read_text("utf-8"))
         weights = load_file(folder / WEIGHTS)
+        spellings = _read_spellings(folder / SPELLINGS)
     except DAMAGE as error:
         raise _damaged(folder, error) from error
     try:
@@ -74,7 +79,7 @@ def load_run(folder: Path, device: torch.device) -> Run:
             tokenizer = entry.build_tokenizer()
             tokenizer.restore(learnt)
             model = build_trained(entry, tokenizer.vocabulary, result.embedding, weights, device)
-            return Run(entry, tokenizer, model, settings, result)
+            return Run(entry, tokenizer, model, settings, result, spellings=spellings)
     except TextgenError as error:
         origin = f"; it was made with {', '.join(dict.fromkeys(settings.plugins.values()))}"
         raise TextgenError(f"run {str(folder)!r} cannot be loaded: {error}{origin}") from error
@@ -85,6 +90,16 @@ def load_run(folder: Path, device: torch.device) -> Run:
         if plugin is not None and plugin.distribution != DISTRIBUTION:
             raise PluginError(f"run {str(folder)!r} cannot be loaded: {describe_error(error)}") from error
         raise _damaged(folder, error) from error
+
+
+def _read_spellings(path: Path) -> tuple[tuple[float, ...], ...]:
+    """Return the contents of `spellings.json`, or nothing without one."""
+    if not path.exists():
+        return ()
+    words = json.loads(path.read_text("utf-8"))
+    if not isinstance(words, list) or any(len(word) < 2 for word in words):
+        raise ValueError(f"{path.name} lacks spellings")
+    return tuple(tuple(map(float, word)) for word in words)
 
 
 def _damaged(folder: Path, error: BaseException) -> TextgenError:

@@ -13,7 +13,7 @@ from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer
 from textgen.experiment.results import GenerationSpeed, Sample, SampleSet
 from textgen.experiment.trained import Trained
 from textgen.generation.bound_sampler import BoundSampler
-from textgen.generation.generator import Generator, OnChoice, ignore_choice
+from textgen.generation.generator import OnChoice, ignore_choice
 from textgen.registry.attribution import describe_error
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
@@ -54,6 +54,8 @@ class SampleWriter:
     """The length of every sample."""
     prompts: Sequence[str] = ()
     """Prompts of the samples that are shown; held-out passages, if none are given."""
+    spells: bool = True
+    """Whether word models write words that their vocabulary lacks."""
     passages: list[Passage] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +79,7 @@ class SampleWriter:
             prompts = [passage.prompt for passage in self.passages]
             # Those of different training seeds do not overlap.
             seeds = [seed * NUM_MEASURED + row for row in range(NUM_MEASURED)]
-            generator = Generator(trained.model, trained.tokenizer, device_config)
+            generator = trained.generator(device_config, spells=self.spells)
             began = time.perf_counter()
             texts = generator.generate(prompts, self.num_chars, sampler, seeds, on_choice)
             seconds = time.perf_counter() - began
@@ -138,7 +140,7 @@ class SampleWriter:
         rows = range(len(prompts)) if self.prompts else SHOWN
         seeds = [seed * NUM_MEASURED + row for row in rows]
         with preserve_process_state():
-            generator = Generator(trained.model, trained.tokenizer, device_config)
+            generator = trained.generator(device_config, spells=self.spells)
             texts = generator.generate(prompts, self.num_chars, sampler, seeds)
         for prompt, each, text in zip(prompts, seeds, texts, strict=True):
             yield Sample(prompt, spec, each, text)

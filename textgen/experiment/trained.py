@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -12,8 +12,11 @@ from textgen.api import PretrainedVectors, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.experiment.entry import Entry
 from textgen.experiment.pretrained import EmbeddingAudit
+from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import set_weights
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.messages import UsageError
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +26,20 @@ class Trained:
     entry: Entry
     tokenizer: BoundTokenizer
     model: LanguageModel
+    spellings: tuple[tuple[float, ...], ...] = field(default=(), kw_only=True)
+    """How it spells out-of-vocabulary words; see `textgen.api.Vocabulary`."""
+
+    def check_that_it_spells(self) -> None:
+        """Raise `UsageError` if its tokenizer does not spell words, so that this cannot be left out."""
+        if not self.tokenizer.vocabulary.fallback.any():
+            raise UsageError(
+                f"spelling none has no effect on {self.entry.name!r}, whose tokenizer does not spell words; "
+                "leave it out"
+            )
+
+    def generator(self, device_config: DeviceConfig, *, spells: bool = True) -> Generator:
+        """Return the model prepared for generation; without `spells` it writes no out-of-vocabulary words."""
+        return Generator(self.model, self.tokenizer, device_config, self.spellings, spells=spells)
 
 
 def build_trained(

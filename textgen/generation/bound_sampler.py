@@ -10,12 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import Sampler, StatefulSampler, TokenIds
+from textgen.api import Sampler, StatefulSampler, TokenIds, Vocabulary
+from textgen.generation.words import Choose
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
-
-Choose = Callable[[Tensor, Tensor], Tensor]
-"""A function from logits [batch, vocab_size] and uniforms [batch] to ids [batch]."""
 
 
 class BoundSampler:
@@ -30,14 +28,18 @@ class BoundSampler:
         temperature = getattr(self.component, "temperature", None)
         return None if temperature is None else float(temperature)
 
-    def start(self, prompts: Sequence[TokenIds], num_chars: NDArray[np.int64]) -> Choose:
+    @property
+    def tempers_words(self) -> bool:
+        """Whether the temperature acts on words, spelled ones too."""
+        return bool(getattr(self.component, "tempers_words", False))
+
+    def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
         """Return the function that chooses the next ids of a batch of samples, once per step.
 
-        `prompts` are the ids of each row's prompt, `num_chars` [vocab_size] the characters that begin in each
-        token. A sampler without memory is that function itself.
+        `prompts` are the ids of each row's prompt. A sampler without memory is that function itself.
         """
         start: Callable[..., Choose] | None = getattr(self.component, "start", None)
-        return cast(Sampler, self.component) if start is None else start(prompts, num_chars)
+        return cast(Sampler, self.component) if start is None else start(prompts, vocabulary)
 
     def check(self, ids: Tensor, batch_size: int, vocab_size: int) -> NDArray[np.int64]:
         """Return the chosen ids on the CPU; raises `PluginError` unless they are one token id per row."""
@@ -51,7 +53,8 @@ class BoundSampler:
 
     def try_out(self) -> None:
         """Choose once for a small batch; raises `PluginError` before any time is spent on training."""
-        choose = self.start([np.array([0, 1])] * 3, np.ones(4, np.int64))
+        vocabulary = Vocabulary(list("abcd"), np.zeros(4, bool))
+        choose = self.start([np.array([0, 1])] * 3, vocabulary)
         ids = choose(torch.tensor([[0.0, 1.0, 2.0, 0.5]] * 3), torch.tensor([0.1, 0.5, 0.9]))
         self.check(ids, batch_size=3, vocab_size=4)
 

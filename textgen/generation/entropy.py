@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from textgen.api import TokenIds, Vocabulary
+from textgen.data.vocabulary import TokenTable
+from textgen.generation.bound_sampler import BoundSampler
+from textgen.generation.words import Words
 
 
 class EntropyRecorder:
     """The sum of the surprisal of a sampler's choices, in bits per character.
 
     Their mean is an estimate of the entropy of what it writes. The probabilities are those of the logits
-    divided by the sampler's `temperature`, if it has one. `num_chars` [vocab_size] are the characters that
-    begin in each token.
+    divided by the sampler's `temperature`, if it has one, or those of words at that temperature, if it acts
+    on words. `prompts` are the ids of each row's prompt.
     """
 
-    def __init__(self, temperature: float | None, num_chars: NDArray[np.int64]) -> None:
-        self._temperature = temperature or 1.0
-        self._lengths = torch.from_numpy(num_chars)
+    def __init__(self, sampler: BoundSampler, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> None:
+        self._temperature = sampler.temperature or 1.0
+        is_of_words = sampler.tempers_words and bool(vocabulary.spellings)
+        self._words = Words(prompts, vocabulary, self._temperature) if is_of_words else None
+        self._lengths = torch.from_numpy(TokenTable(vocabulary.tokens).num_chars)
         self._nats, self._chars = 0.0, 0
 
     def record(self, logits: Tensor, ids: Tensor) -> None:
         """Add the choice of `ids` [batch], valid token ids, from `logits` [batch, vocab_size]."""
-        log_probabilities = (logits.float() / self._temperature).log_softmax(-1)
-        self._nats -= float(log_probabilities.gather(1, ids.long()[:, None]).double().sum())
-        self._chars += int(self._lengths[ids.long().cpu()].sum())
+        ids = ids.long()
+        if self._words is None:
+            log_weights = logits.float() / self._temperature
+        else:
+            log_weights = self._words.log_weights(logits)
+            self._words.advance(ids)
+        log_probabilities = log_weights.log_softmax(-1)
+        self._nats -= float(log_probabilities.gather(1, ids[:, None]).double().sum())
+        self._chars += int(self._lengths[ids.cpu()].sum())
 
     @property
     def bits_per_char(self) -> float:

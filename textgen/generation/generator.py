@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -17,9 +18,13 @@ from textgen.generation.cuda_graph import RecordedStep
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import join
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.messages import UsageError
 
 DRAWS_AHEAD = 256
 """Number of steps whose uniform random numbers are drawn at once."""
+
+Spelling: TypeAlias = Literal["words", "none"]
+"""Whether words that the vocabulary lacks are written, if the tokenizer can spell them."""
 
 OnChoice = Callable[[Tensor, Tensor], None]
 """A function that is told each choice: the logits [batch, vocab_size] and the ids [batch], once checked."""
@@ -29,16 +34,34 @@ def ignore_choice(logits: Tensor, ids: Tensor) -> None:
     """Do nothing."""
 
 
+def spells_words(spelling: str) -> bool:
+    """Return whether words are spelled; raises `UsageError` for anything but a `Spelling`."""
+    if spelling not in get_args(Spelling):
+        raise UsageError(f"spelling must be words or none, not {spelling!r}")
+    return spelling == "words"
+
+
 class Generator:
     """A model prepared for generation.
 
     The step is the model's own (`prepare_step`), recorded as a CUDA graph on a GPU, or `forward` with one
-    token at a time.
+    token at a time. `spellings` are those of `Vocabulary`. Without `spells` no token that spells
+    out-of-vocabulary words is written, whatever the sampler.
     """
 
-    def __init__(self, model: LanguageModel, tokenizer: BoundTokenizer, device_config: DeviceConfig) -> None:
+    def __init__(
+        self,
+        model: LanguageModel,
+        tokenizer: BoundTokenizer,
+        device_config: DeviceConfig,
+        spellings: Sequence[Sequence[float]] = (),
+        *,
+        spells: bool = True,
+    ) -> None:
         self.model, self.tokenizer, self.device = model, tokenizer, device_config.device
         self.table = tokenizer.table
+        self.vocabulary = tokenizer.sampler_vocabulary(spellings if spells else ())
+        self._left_out = None if spells else torch.from_numpy(self.vocabulary.fallback).to(self.device)
         own_step = model.prepare_step(device_config.dtype)
         self._step = self._step_by_forward if own_step is None else own_step
         self._is_recordable = model.is_step_recordable and self.device.type == "cuda"
@@ -92,10 +115,12 @@ class Generator:
         step = RecordedStep(self._step) if self._is_recordable else self._step
         with torch.inference_mode():
             logits, state = self._read(prompts)
-            choose = sampler.start(list(map(self.tokenizer.encode, prompts)), self.table.num_chars)
+            choose = sampler.start(list(map(self.tokenizer.encode, prompts)), self.vocabulary)
             while True:
                 rows = [torch.rand(DRAWS_AHEAD, generator=generator) for generator in generators]
                 for uniforms in torch.stack(rows, dim=1).to(self.device):
+                    if self._left_out is not None:
+                        logits = logits.masked_fill(self._left_out, -torch.inf)
                     ids = choose(logits, uniforms)
                     checked = sampler.check(ids, len(prompts), len(self.table.pieces))
                     on_choice(logits, ids)

@@ -92,7 +92,8 @@ def measure_held_out(job: Job, analyzer: TextAnalyzer) -> MeasuredText:
 
 def _written(run: Run, spec: str, writer: SampleWriter, job: Job) -> WrittenText:
     sampler = build_sampler(spec)
-    entropy = EntropyRecorder(sampler.temperature, run.tokenizer.table.num_chars)
+    prompts = [run.tokenizer.encode(passage.prompt) for passage in writer.passages]
+    entropy = EntropyRecorder(sampler, prompts, run.tokenizer.sampler_vocabulary(run.spellings))
     written = writer.measure(run, sampler, job.seed, job.device_config, entropy.record)
     return WrittenText(
         metrics=written.measured.metrics,

@@ -12,7 +12,7 @@ from annotated_types import Gt
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import Search
+from textgen.api import Search, Vocabulary
 from textgen.generation.sampling import sample_categorical
 from textgen.testing import run_checks
 
@@ -33,8 +33,8 @@ class Forgetful:
     def __init__(self, penalty: float = 1.0) -> None:
         self.penalty = penalty
 
-    def start(self, prompts: Sequence[NDArray[Any]], num_chars: NDArray[np.int64]) -> Any:
-        counts = torch.zeros(len(prompts), len(num_chars))
+    def start(self, prompts: Sequence[NDArray[Any]], vocabulary: Vocabulary) -> Any:
+        counts = torch.zeros(len(prompts), len(vocabulary))
         for row, prompt in zip(counts, prompts, strict=True):
             row.index_add_(0, torch.from_numpy(prompt.astype(np.int64)), torch.ones(len(prompt)))
 
@@ -113,17 +113,17 @@ class RemembersEarlierBatches(Forgetful):
         super().__init__()
         self.seen: list[NDArray[Any]] = []
 
-    def start(self, prompts: Sequence[NDArray[Any]], num_chars: NDArray[np.int64]) -> Any:
+    def start(self, prompts: Sequence[NDArray[Any]], vocabulary: Vocabulary) -> Any:
         self.seen.extend(prompts)
         before = np.concatenate(self.seen)
-        return super().start([np.append(prompt, before) for prompt in prompts], num_chars)
+        return super().start([np.append(prompt, before) for prompt in prompts], vocabulary)
 
 
 class OneMemoryForAllRows(Forgetful):
     found_by = "sampler-batch"
 
-    def start(self, prompts: Sequence[NDArray[Any]], num_chars: NDArray[np.int64]) -> Any:
-        return super().start([np.concatenate(prompts)] * len(prompts), num_chars)
+    def start(self, prompts: Sequence[NDArray[Any]], vocabulary: Vocabulary) -> Any:
+        return super().start([np.concatenate(prompts)] * len(prompts), vocabulary)
 
 
 class PrefersTheSecond(Plain):
@@ -157,9 +157,9 @@ class ChoosesByTheLogitsAlone(Plain):
 class NeedsAPrompt(Forgetful):
     found_by = "sampler-batch"
 
-    def start(self, prompts: Sequence[NDArray[Any]], num_chars: NDArray[np.int64]) -> Any:
-        assert all(num_chars[prompt[-1]] >= 0 for prompt in prompts)
-        return super().start(prompts, num_chars)
+    def start(self, prompts: Sequence[NDArray[Any]], vocabulary: Vocabulary) -> Any:
+        assert all(vocabulary.tokens[prompt[-1]] for prompt in prompts)
+        return super().start(prompts, vocabulary)
 
 
 class GroupsOf32Rows(Plain):

@@ -44,14 +44,16 @@ def check_sampler_batch(component: Any, /, **options: Any) -> None:
     Otherwise a sample depends on the rest of its batch.
     """
     sampler, rows = component(**options), range(NUM_ROWS)
-    for vocab_size in (VOCAB_SIZE, OTHER_VOCAB_SIZE):
-        together = many_steps(sampler, rows, vocab_size)
-        alone = torch.cat([many_steps(component(**options), [row], vocab_size) for row in rows])
+    for vocab_size, spells in ((VOCAB_SIZE, False), (OTHER_VOCAB_SIZE, False), (VOCAB_SIZE, True)):
+        together = many_steps(sampler, rows, vocab_size, spells=spells)
+        alone = torch.cat(
+            [many_steps(component(**options), [row], vocab_size, spells=spells) for row in rows]
+        )
         wrong = int((together != alone).any(1).sum())
         require(
             wrong == 0, f"expected the ids of each row alone in a batch of {NUM_ROWS}; {wrong} rows differ"
         )
-        backwards = many_steps(sampler, rows[::-1], vocab_size).flip(0)
+        backwards = many_steps(sampler, rows[::-1], vocab_size, spells=spells).flip(0)
         require(
             torch.equal(backwards, together), "expected the same ids in a batch in reverse order; they differ"
         )
@@ -66,13 +68,14 @@ def check_sampler_start(component: Any, /, **options: Any) -> None:
     sampler = component(**options)
     if not hasattr(sampler, "start"):
         raise CheckSkipped("lacks start, so it remembers nothing")
-    first = many_steps(sampler)
-    again = many_steps(sampler)
+    first = many_steps(sampler, spells=True)
+    again = many_steps(sampler, spells=True)
     require(
         torch.equal(again, first),
         "expected the same ids after a second start; the first is remembered",
     )
-    first_batch, second_batch = (started(sampler, prompts_of(range(NUM_ROWS)), VOCAB_SIZE) for _ in range(2))
+    prompts = prompts_of(range(NUM_ROWS))
+    first_batch, second_batch = (started(sampler, prompts, VOCAB_SIZE, spells=True) for _ in range(2))
     parts = []
     for logits, uniforms in random_steps(VOCAB_SIZE):
         parts.append(first_batch(logits, uniforms))
