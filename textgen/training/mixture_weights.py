@@ -16,7 +16,7 @@ from textgen.runtime.device import DeviceConfig
 MAX_LOGITS, MIN_CHUNK = 2**22, 8
 """Logits of each member that are computed at once, as in scoring, and at least this many tokens of each
 stretch."""
-PRIOR_TOKENS = 100.0
+PRIOR_TOKENS = 30.0
 """Tokens with the weights of all contexts that are added to each class, so that rare ones stay near them."""
 MIN_GAIN, MAX_ITERATIONS = 1e-6, 500
 """Gain in nats per token below which the iteration ends, and its limit."""
