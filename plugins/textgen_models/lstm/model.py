@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textgen.api import PretrainedVectors
 from textgen.nn.dropout import LockedDropout
 from textgen.nn.embedding import TokenEmbedding
-from textgen.nn.feature_model import FeatureModel
 from textgen.nn.options import Dropout, EmbeddingSize, HiddenSize, NumLayers, Softmax, TieWeights
 from textgen.nn.softmax import output_layer
+from textgen_models.lstm.layers import OUTPUT_GAIN, initialise, ragged_lstm
+from textgen_models.lstm.speller import Speller, can_spell
+from textgen_models.lstm.spelling_model import LSTMState, SpellingModel
+from textgen_models.lstm.spelling_step import SpellingStep
 from textgen_models.lstm.step import LSTMStep
 
-LSTMState = tuple[Tensor, Tensor]
 
-OUTPUT_GAIN = 3.0
-"""Factor of each layer's outputs. In a new LSTM layer they have a root mean square of 0.2 to 0.3; unscaled,
-they would shrink from layer to layer, and deep stacks would stay at unigram level for thousands of
-updates."""
-
-
-class LSTM(FeatureModel):
+class LSTM(SpellingModel):
     """Token embedding, `num_layers` LSTM layers with dropout around them, and a linear output layer.
 
     The output weights are those of the embedding (Press and Wolf 2017) if `tie_weights` is set and both
     have the same size. Embedded tokens are scaled by the root of their size (Vaswani et al. 2017, section
     3.4). The forget gates start open, with bias 1 (Jozefowicz et al. 2015).
+
+    If the tokenizer spells out-of-vocabulary words, as `word` does, these layers read and predict whole words
+    alone, and one more LSTM spells the others from their state (see `Speller`).
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class LSTM(FeatureModel):
         tie_weights: TieWeights = True,
         softmax: Softmax = "auto",
         vectors: PretrainedVectors | None = None,
+        tokens: Sequence[str] | None = None,
+        fallback: NDArray[np.bool_] | None = None,
     ) -> None:
         super().__init__()
         self.num_layers, self.hidden_size = num_layers, hidden_size
@@ -49,18 +53,34 @@ class LSTM(FeatureModel):
         self.input = TokenEmbedding(vocab_size, embedding_size or hidden_size, vectors)
         sizes = [self.input.size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(nn.LSTM(size, hidden_size, batch_first=True) for size in sizes)
-        self.output = output_layer(hidden_size, vocab_size, softmax, self.input if tie_weights else None)
+        self.speller, rows = None, None
+        if tokens is not None and fallback is not None and can_spell(tokens, fallback):
+            self.speller = Speller(tokens, fallback, self.input.size, hidden_size, hidden_size)
+            rows = self.speller.classes
+        num_classes = vocab_size if rows is None else len(rows)
+        tied = self.input if tie_weights else None
+        self.output = output_layer(hidden_size, num_classes, softmax, tied, rows)
         for layer in self.layers:
-            _initialise(layer, hidden_size)
+            assert isinstance(layer, nn.LSTM)
+            initialise(layer)
 
-    def initial_state(self, batch_size: int) -> LSTMState:
+    def words_before(self, batch_size: int) -> LSTMState:
         """Return zero hidden and cell states, each [batch, num_layers, hidden_size]."""
         zeros = self.input.weight.new_zeros(batch_size, self.num_layers, self.hidden_size)
         return zeros, zeros
 
+    def embed(self, ids: Tensor) -> Tensor:
+        """Return the inputs of the first layer, [..., size]."""
+        vectors: Tensor = self.input(ids)
+        return vectors * math.sqrt(self.input.size)
+
+    def features_of(self, state: LSTMState) -> Tensor:
+        """Return the input of the output layer, [batch, hidden_size], without dropout."""
+        return OUTPUT_GAIN * state[0][:, -1]
+
     def features(self, ids: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         """Return the input of the output layer, [batch, time, hidden_size], and the next state."""
-        features = self.input(ids) * math.sqrt(self.input.size)
+        features = self.embed(ids)
         hidden, cell = (part.transpose(0, 1).contiguous() for part in state)
         last_hidden, last_cell = [], []
         for index, layer in enumerate(self.layers):
@@ -70,23 +90,34 @@ class LSTM(FeatureModel):
             last_cell.append(c[0])
         return self.dropout(features), (torch.stack(last_hidden, 1), torch.stack(last_cell, 1))
 
-    def prepare_step(self, dtype: torch.dtype) -> LSTMStep:
+    def read(self, vectors: Tensor, state: LSTMState) -> LSTMState:
+        """Return the state after one more vector per row, [batch, size]."""
+        hidden, cell = [], []
+        for index, layer in enumerate(self.layers):
+            h, c = torch.lstm_cell(vectors, [part[:, index] for part in state], *layer.parameters())
+            vectors = OUTPUT_GAIN * h
+            hidden.append(h)
+            cell.append(c)
+        return torch.stack(hidden, 1), torch.stack(cell, 1)
+
+    def read_all(self, vectors: Tensor, lengths: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """Return the features [batch, time, hidden_size] of rows of different lengths, and the next state."""
+        hidden, cell = [], []
+        for index, layer in enumerate(self.layers):
+            assert isinstance(layer, nn.LSTM)
+            last = (state[0][:, index], state[1][:, index])
+            outputs, (h, c) = ragged_lstm(layer, self.dropout(vectors), lengths, last)
+            vectors = OUTPUT_GAIN * outputs
+            hidden.append(h)
+            cell.append(c)
+        return self.dropout(vectors), (torch.stack(hidden, 1), torch.stack(cell, 1))
+
+    def prepare_step(self, dtype: torch.dtype) -> LSTMStep | SpellingStep:
         """Return the function for generating token by token, made from the current weights."""
-        table = self.input.table() * math.sqrt(self.input.size)
+        table = self.input.table().detach() * math.sqrt(self.input.size)
         layers = [layer for layer in self.layers if isinstance(layer, nn.LSTM)]
-        return LSTMStep(
-            table, layers, self.output.for_generation(dtype, bound=OUTPUT_GAIN), OUTPUT_GAIN, dtype
-        )
-
-
-def _initialise(layer: nn.Module, hidden_size: int) -> None:
-    for name, parameter in layer.named_parameters():
-        if name.startswith("bias"):
-            nn.init.zeros_(parameter)
-            if name.startswith("bias_ih"):
-                nn.init.ones_(parameter[hidden_size : 2 * hidden_size])  # gates: input, forget, cell, output
-        elif name.startswith("weight_hh"):
-            for gate in parameter.chunk(4):
-                nn.init.orthogonal_(gate)
-        else:
-            nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)
+        output = self.output.for_generation(dtype, bound=OUTPUT_GAIN)
+        words = LSTMStep(table, layers, output, OUTPUT_GAIN, dtype)
+        if self.speller is None:
+            return words
+        return SpellingStep(self.speller, words, next(layers[0].parameters()), table, dtype)
