@@ -11,6 +11,7 @@ from textgen.api import Vocabulary
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import MixtureModel
 from textgen.runtime.device import choose_device
+from textgen.training import mixture_weights
 from textgen.training.mixture_weights import PRIOR_TOKENS, fit_mixture, fit_weights, measure_members
 
 CPU = choose_device("cpu")
@@ -102,3 +103,14 @@ def test_the_weights_of_a_mixture_depend_on_whether_the_last_token_spells() -> N
     fit_mixture(model.mixture, [np.array(ids)], CPU)
     weights = model.mixture.log_weights.exp()
     assert weights[1, 0] > weights[0, 0] + 0.2
+
+
+def test_with_a_large_vocabulary_the_beginnings_of_stretches_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mixture_weights, "MAX_FITTED_LOGITS", 4 * 2 * 1000)  # 1,000 tokens of each
+    weights = []
+    for rest in (0.0, 1.0):
+        model = fixed_mixture([False] * 4)
+        stretches = [np.concatenate([draw(0.5, 1000, seed), draw(rest, 1000)]) for seed in (1, 2)]
+        fit_mixture(model.mixture, stretches, CPU)
+        weights.append(model.mixture.log_weights)
+    assert torch.equal(*weights)

@@ -16,6 +16,9 @@ from textgen.runtime.device import DeviceConfig
 MAX_LOGITS, MIN_CHUNK = 2**22, 8
 """Logits of each member that are computed at once, as in scoring, and at least this many tokens of each
 stretch."""
+MAX_FITTED_LOGITS, MIN_FITTED_TOKENS = 2**27, 64
+"""Logits of each member that weights are fitted to: all tokens of a small vocabulary, or 7,000 of 20,000
+words, which give nearly the same weights. They are the first of each stretch, and at least this many."""
 PRIOR_TOKENS = 30.0
 """Tokens with the weights of all contexts that are added to each class, so that rare ones stay near them."""
 MIN_GAIN, MAX_ITERATIONS = 1e-6, 500
@@ -27,8 +30,10 @@ Floats = NDArray[np.float64]
 
 
 def fit_mixture(mixture: Mixture, stretches: Sequence[TokenIds], device_config: DeviceConfig) -> None:
-    """Fit the weights of a mixture to stretches of text, each read from an initial state."""
-    log_likelihoods, classes = measure_members(mixture, stretches, device_config)
+    """Fit the weights of a mixture to the beginnings of stretches of text, as long as is worthwhile."""
+    num_tokens = MAX_FITTED_LOGITS // mixture.members[0].vocab_size // max(1, len(stretches))
+    beginnings = [ids[: max(MIN_FITTED_TOKENS, num_tokens)] for ids in stretches]
+    log_likelihoods, classes = measure_members(mixture, beginnings, device_config)
     weights = fit_weights(log_likelihoods, classes, mixture.num_classes)
     mixture.set_weights(torch.from_numpy(weights))
 
