@@ -116,7 +116,8 @@ class Words:
         """Return the log-weights of the next tokens [batch, vocab_size], minus infinity if not kept."""
         logits = logits.float()
         depths, continuing = self._depths.on(logits.device)
-        spells, log_weights = (each.to(logits.device) for each in (self._spells, self._log_weights))
+        spells, log_weights = self._spells.to(logits.device), self._log_weights.to(logits.device)
+        self._spells, self._log_weights = spells, log_weights
         scaled = logits / self._temperature
         words = (scaled + log_weights[0] * spells).masked_fill(continuing, -torch.inf)
         kept = _in_order(truncate(words, self._entropy * spells), words)
