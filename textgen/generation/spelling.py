@@ -55,27 +55,29 @@ class SpellingDepths:
     """The number of tokens of the spelling that each row of a batch ends in, or 0."""
 
     def __init__(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> None:
-        self._spells = torch.from_numpy(vocabulary.fallback)
-        self._continues = torch.from_numpy(continues_spelling(vocabulary))
-        self._depths = torch.zeros(len(prompts), dtype=torch.long)
-        spells, continues = vocabulary.fallback.tolist(), self._continues.tolist()
-        for row, ids in enumerate(prompts):
+        spells, continues = vocabulary.fallback.tolist(), continues_spelling(vocabulary).tolist()
+        depths = []
+        for ids in prompts:
             depth = 0
             for token in ids:
                 depth = (depth + 1 if depth and continues[token] else 1) if spells[token] else 0
-            self._depths[row] = depth
+            depths.append(depth)
+        self.depths = torch.tensor(depths, dtype=torch.long)
+        """[batch]"""
+        self.continues = torch.tensor(continues)
+        """Whether each token continues a spelling, [vocab_size]."""
+        self._spells = torch.tensor(spells)
 
-    def on(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Return the depths [batch], and [batch, vocab_size] which tokens continue a row's spelling."""
-        self._spells, self._continues = self._spells.to(device), self._continues.to(device)
-        self._depths = self._depths.to(device)
-        return self._depths, (self._depths > 0)[:, None] & self._continues
+    def to(self, device: torch.device) -> None:
+        """Move to a device."""
+        self.depths, self.continues = self.depths.to(device), self.continues.to(device)
+        self._spells = self._spells.to(device)
 
     def advance(self, ids: Tensor) -> None:
         """Add the next token of each row, `ids` [batch]."""
-        depths, continuing = self.on(ids.device)
-        goes_on = continuing.gather(1, ids[:, None])[:, 0]
-        self._depths = torch.where(goes_on, depths + 1, self._spells[ids].long())
+        self.to(ids.device)
+        goes_on = (self.depths > 0) & self.continues[ids]
+        self.depths = torch.where(goes_on, self.depths + 1, self._spells[ids].long())
 
 
 def _log_mean_exp(values: NDArray[np.float64]) -> float:

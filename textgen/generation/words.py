@@ -18,8 +18,11 @@ from textgen.generation.spelling import SpellingDepths, Spellings
 
 Choose: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """A function from logits [batch, vocab_size] and uniforms [batch] to ids [batch]."""
-Kept: TypeAlias = tuple[Tensor, Tensor]
-"""Candidates [batch, number kept] and their log-weights, in the order in which they are sampled."""
+Kept: TypeAlias = tuple[Tensor | None, Tensor]
+"""Candidates [batch, number kept] and their log-weights, in the order in which they are sampled.
+
+None means all candidates, those with a log-weight of minus infinity excluded.
+"""
 Truncate: TypeAlias = Callable[[Tensor, Tensor], Kept]
 """A function from log-weights [batch, candidates] and entropies [candidates] to what is kept.
 
@@ -31,8 +34,7 @@ minus its entropy.
 
 def keep_all(log_weights: Tensor, entropies: Tensor) -> Kept:  # noqa: ARG001 - the signature of all
     """Keep every candidate, in order."""
-    ids = torch.arange(log_weights.shape[-1], device=log_weights.device)
-    return ids.expand(len(log_weights), -1), log_weights
+    return None, log_weights
 
 
 def keep_fewest(ids: Tensor, ordered: Tensor, probabilities: Tensor, entropies: Tensor, p: float) -> Kept:
@@ -50,7 +52,8 @@ def keep_fewest(ids: Tensor, ordered: Tensor, probabilities: Tensor, entropies: 
 def sample(kept: Kept, uniforms: Tensor) -> Tensor:
     """Return one candidate per row [batch]."""
     candidates, log_weights = kept
-    return candidates.gather(1, sample_categorical(log_weights, uniforms)[:, None])[:, 0]
+    chosen = sample_categorical(log_weights, uniforms)
+    return chosen if candidates is None else candidates.gather(1, chosen[:, None])[:, 0]
 
 
 class WordSampler:
@@ -94,6 +97,7 @@ class Words:
         spellings = Spellings(vocabulary.spellings)
         self._temperature = temperature
         self._depths = SpellingDepths(prompts, vocabulary)
+        self._letters = self._depths.continues.nonzero()[:, 0]
         self._spells = torch.from_numpy(vocabulary.fallback).float()
         self._log_weights = torch.from_numpy(spellings.log_weights(temperature)).float()
         self._entropy = spellings.entropy(temperature) if entropy is None else entropy
@@ -114,33 +118,40 @@ class Words:
 
     def log_weights(self, logits: Tensor, truncate: Truncate = keep_all) -> Tensor:
         """Return the log-weights of the next tokens [batch, vocab_size], minus infinity if not kept."""
-        logits = logits.float()
-        depths, continuing = self._depths.on(logits.device)
-        spells, log_weights = self._spells.to(logits.device), self._log_weights.to(logits.device)
-        self._spells, self._log_weights = spells, log_weights
+        self._to(logits.device)
+        logits, depths = logits.float(), self._depths.depths
+        inside, letters = depths.nonzero()[:, 0], self._letters
         scaled = logits / self._temperature
-        words = (scaled + log_weights[0] * spells).masked_fill(continuing, -torch.inf)
-        kept = _in_order(truncate(words, self._entropy * spells), words)
-        is_inside = (depths > 0)[:, None]
-        if not is_inside.any():
+        words = scaled + self._log_weights[0] * self._spells
+        words[inside[:, None], letters] = -torch.inf
+        kept = _in_order(truncate(words, self._entropy * self._spells), words)
+        if not len(inside):
             return kept
         # Within a spelling the candidates are its next tokens and its end, of which all words are parts.
-        longer = log_weights[depths.clamp(max=len(log_weights) - 1)][:, None]
-        letters = (scaled + longer).masked_fill(~continuing, -torch.inf)
-        end = _log_sum_exp(logits.masked_fill(continuing, -torch.inf)) / self._temperature
-        choices = torch.cat([letters.to(end.dtype), end], dim=1)
-        choices = _in_order(truncate(choices, spells.new_zeros(1)), choices)
-        letters, end = choices[:, :-1], choices[:, -1:]
-        words = (kept + (end - _log_sum_exp(kept))).masked_fill(end.isinf(), -torch.inf)
-        return torch.where(is_inside, torch.where(continuing, letters, words).float(), kept)
+        longer = self._log_weights[depths.clamp(max=len(self._log_weights) - 1)]
+        choices = _wide(torch.cat([scaled[:, letters] + longer[:, None], scaled[:, :1]], dim=1))
+        others = _wide(logits[inside]).index_fill(1, letters, -torch.inf)
+        choices[inside, -1] = others.logsumexp(-1) / self._temperature
+        choices = _in_order(truncate(choices, scaled.new_zeros(1)), choices)[inside]
+        parts = _wide(kept[inside])
+        parts += choices[:, -1:] - parts.logsumexp(-1, keepdim=True)
+        parts = parts.masked_fill(choices[:, -1:].isinf(), -torch.inf)
+        kept[inside] = parts.index_copy(1, letters, choices[:, :-1]).float()
+        return kept
+
+    def _to(self, device: torch.device) -> None:
+        self._depths.to(device)
+        self._spells, self._letters = self._spells.to(device), self._letters.to(device)
+        self._log_weights = self._log_weights.to(device)
 
 
 def _in_order(kept: Kept, given: Tensor) -> Tensor:
     """Return the log-weights of what is kept at the places of the candidates, minus infinity elsewhere."""
-    candidates, log_weights = kept
-    placed = torch.full_like(given, -torch.inf).scatter(1, candidates, log_weights.to(given.dtype))
-    return placed.masked_fill(given.isinf(), -torch.inf)
+    candidates, log_weights = kept[0], kept[1].to(given.dtype)
+    if candidates is not None:
+        log_weights = torch.full_like(given, -torch.inf).scatter(1, candidates, log_weights)
+    return log_weights.masked_fill(given.isinf(), -torch.inf)
 
 
-def _log_sum_exp(values: Tensor) -> Tensor:
-    return values.to(wide_type(values.device)).logsumexp(dim=-1, keepdim=True)
+def _wide(values: Tensor) -> Tensor:
+    return values.to(wide_type(values.device))
