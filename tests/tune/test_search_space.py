@@ -177,3 +177,9 @@ def test_values_are_written_as_people_write_them(value: Any, written: str) -> No
     dimension = Dimension("x", (value, "other"), "other", is_range=False)
     assert spell("a-b", [dimension], {"x": value}) == f"a-b:x={written}"
     assert spell("a-b:y=1", [dimension], {"x": value}) == f"a-b:y=1,x={written}"
+
+
+def test_the_options_of_each_member_of_a_mixture_are_searched_under_its_name() -> None:
+    names = {each.name for each in entry_candidates(parse_entry("char-lstm+gru+ngram"))}
+    assert {"lstm.hidden_size", "gru.hidden_size", "order", "learning_rate"} <= names
+    assert "hidden_size" not in names
