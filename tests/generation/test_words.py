@@ -157,6 +157,11 @@ def test_mirostat_bounds_the_surprisal_of_words() -> None:
     ]
 
 
+def test_mirostat_with_a_high_target_leaves_the_words_alone() -> None:
+    counts = first_words(write(build_sampler("mirostat:tau=9"), vocabulary()))
+    assert chi_square(counts, word_probabilities()) < UNLIKELY
+
+
 @pytest.mark.parametrize("name", names("sampler"))
 def test_without_spellings_a_sampler_takes_tokens_for_words(name: str) -> None:
     whole = vocabulary(has_spellings=False)
