@@ -165,6 +165,9 @@ class ModelExtras(Protocol):
         conditions).
         """
 
+    def set_token_counts(self, counts: Tensor) -> None:
+        """Start from the counts of the tokens in the training split, [vocab_size], before training."""
+
     def set_expected_epochs(self, num_epochs: float) -> None:
         """Adapt, before each update, to the number of epochs that the budget allows at the current pace."""
 

@@ -36,7 +36,7 @@ from textgen.runtime.json_records import SCHEMA_VERSION, to_json, to_values
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import parse_budget
 from textgen.training.trainer import Trainer, train
-from textgen.training.validation import validation_bits
+from textgen.training.validation import Validation
 
 RESULT = Path(__file__).parents[1] / "results" / "decay.json"
 ENTRIES = ("word-lstm-glove:num_validations=1", "word-lstm-word2vec:num_validations=1")
@@ -109,8 +109,7 @@ def measure(name: str, entry_name: str, budget: str, arm: str, seed: int) -> Mea
     trainer = Trainer(model, batches, options, device_config, seed)
     set_decay(trainer, table, vectors.found, arm)
 
-    def validate() -> float:
-        return validation_bits(model, encoded.validation, len(corpus.split.validation), device_config)
+    validate = Validation(model, encoded.validation, len(corpus.split.validation), device_config)
 
     chars_per_token = len(corpus.split.train) / len(encoded.train)
     result = train(trainer, parse_budget(budget), chars_per_token, validate)

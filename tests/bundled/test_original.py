@@ -20,7 +20,7 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.budget import parse_budget
-from textgen.training.trainer import learning_rate
+from textgen.training.schedule import Schedule
 from textgen_models.original.layer import LSTMLayer
 from textgen_models.original.model import MAX_WINDOWS, Original
 
@@ -141,7 +141,7 @@ def test_training_is_adam_at_a_constant_rate_on_128_windows() -> None:
     options = parse_entry("original").train_options()
     assert options.batch_size * options.sequence_length == 128
     assert options.optimizer == "adam"
-    assert {learning_rate(options, fraction) for fraction in (0, 0.05, 0.5, 1)} == {1e-3}
+    assert {Schedule(options).at(each, 9).learning_rate for each in (0, 0.05, 0.5, 1)} == {1e-3}
     assert parse_entry("original:batch_size=16").train_options().batch_size == 16
 
 

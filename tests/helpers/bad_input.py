@@ -101,7 +101,7 @@ train char-lstm:hidden_size=0
 train char-lstm:dropout=1.5
     entry '…': lstm option dropout=1.5: input should be less than 1 (the default is none)
 train char-lstm:learning_rate=inf
-    entry '…': training option learning_rate=inf: input should be a finite number (the default is 0.003)
+    entry '…': training option learning_rate=inf: input should be a finite number (the default is none)
 train char-lstm:num_layers=1,hidden_size=1000000000000
     out of memory; take a smaller model, batch_size or sequence_length
 bench random --sampler top-q

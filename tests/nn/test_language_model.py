@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -129,3 +130,14 @@ def test_a_class_and_its_instances_agree_on_how_they_are_trained(component: Any)
     assert torch.equal(torch.get_rng_state(), before)
     assert is_trainable is bound(component(VOCAB_SIZE)).is_trainable
     assert is_trainable is (component in (Plain, NeuralWithFit))
+
+
+def test_a_model_may_ask_for_the_counts_of_tokens() -> None:
+    class Starting(nn.Module):
+        def set_token_counts(self, counts: Tensor) -> None:
+            self.counts = counts
+
+    model = Starting()
+    LanguageModel(model, 3).set_token_counts(np.array([3, 0, 1]))
+    assert model.counts.tolist() == [3.0, 0.0, 1.0]
+    LanguageModel(nn.Linear(1, 1), 3).set_token_counts(np.array([3, 0, 1]))

@@ -133,3 +133,14 @@ def test_a_step_in_bf16_gives_the_scores_of_fp32_to_a_hundredth_of_a_bit(spec: s
             bits -= float(logits.log_softmax(-1)[0, ids[0, position + 1]]) / math.log(2)
         expected = float(model.loss(ids[:, :-1], ids[:, 1:], model.initial_state(1))[0]) / math.log(2)
     assert abs(bits - expected * (ids.shape[1] - 1)) / 500 < 0.01
+
+
+@pytest.mark.parametrize("layer", [FullSoftmax(8, 30), AdaptiveSoftmax(8, 30, [10, 20])])
+def test_an_output_layer_can_start_from_the_frequencies_of_tokens(
+    layer: FullSoftmax | AdaptiveSoftmax,
+) -> None:
+    counts = torch.arange(30.0).flip(0) ** 2
+    layer.start_from(counts)
+    found = layer(torch.zeros(1, 8)).softmax(-1)[0]
+    assert torch.allclose(found, counts / counts.sum(), atol=1e-3)
+    assert found.min() > 0

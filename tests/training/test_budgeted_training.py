@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import replace
 
@@ -11,30 +10,55 @@ import pytest
 from helpers.training import OPTIONS, run, trainer
 from textgen.api import TokenIds
 from textgen.training.options import TrainOptions
-from textgen.training.trainer import learning_rate
+from textgen.training.schedule import Rates, Schedule
 
 
-def test_the_learning_rate_rises_then_falls_by_half_a_cosine() -> None:
+def rates(options: TrainOptions, *fractions: float) -> list[float]:
+    """The learning rates at fractions of a budget of 1000 updates."""
+    return [Schedule(options).at(each, round(1000 * each)).learning_rate for each in fractions]
+
+
+def test_the_learning_rate_rises_then_falls_linearly() -> None:
     options = TrainOptions(learning_rate=1.0, warmup_fraction=0.2, min_lr_factor=0.1)
-    rates = [learning_rate(options, fraction) for fraction in (0, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.3)]
-    quarter = math.cos(math.pi / 4)
-    middle = [0.55 + 0.45 * quarter, 0.55, 0.55 - 0.45 * quarter]
-    assert rates == pytest.approx([0.01, 0.5, 1.0, *middle, 0.1, 0.1])
+    found = rates(options, 0, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.3)
+    assert found == pytest.approx([0.01, 0.5, 1.0, 0.775, 0.55, 0.325, 0.1, 0.1])
 
 
 @pytest.mark.parametrize(("warmup_fraction", "first"), [(0.0, 1.0), (1.0, 0.01)])
 def test_any_warmup_is_possible(warmup_fraction: float, first: float) -> None:
-    options = TrainOptions(learning_rate=1.0, warmup_fraction=warmup_fraction)
-    assert learning_rate(options, 0) == pytest.approx(first)
-    assert all(0 < learning_rate(options, step / 10) <= 1 for step in range(12))
+    options = TrainOptions(learning_rate=1.0, warmup_fraction=warmup_fraction, min_lr_factor=0.1)
+    found = rates(options, *(step / 10 for step in range(12)))
+    assert found[0] == pytest.approx(first)
+    assert all(0 < rate <= 1 for rate in found)
 
 
-def test_the_rate_that_the_optimizer_gets_follows_the_budget(ids: TokenIds) -> None:
-    training = trainer(ids[:5000])
-    for fraction, share in ((0.05, 0.5), (0.1, 1.0), (1.0, 0.02)):
+def test_a_short_run_has_a_high_rate_and_a_short_memory() -> None:
+    chosen = [Schedule(TrainOptions()).peak(num_updates) for num_updates in (1, 50, 200, 1000, 5000, 10**9)]
+    found = [each.learning_rate for each in chosen]
+    assert found == sorted(found, reverse=True)
+    assert found[-1] < found[3] < found[0] <= 0.02
+    momenta = [each.momentum for each in chosen]
+    assert momenta == sorted(momenta)
+    assert 0.5 <= momenta[0] < momenta[3] < momenta[-1] <= 0.95
+
+
+def test_a_rate_or_momentum_that_is_given_wins() -> None:
+    options = TrainOptions(learning_rate=0.5, momentum=0.25)
+    assert Schedule(options).peak(10) == Schedule(options).peak(10_000) == Rates(0.5, 0.25)
+
+
+def test_the_optimizers_get_the_rates_of_the_schedule(ids: TokenIds) -> None:
+    training = trainer(ids[:5000], options=replace(OPTIONS, learning_rate=0.01, momentum=0.75))
+    for fraction, share in ((0.01, 0.5), (0.02, 1.0), (0.51, 0.5), (1.0, 0.0)):
         training.update(fraction)
-        rates = [group["lr"] for optimizer in training.optimizers for group in optimizer.param_groups]
-        assert rates == pytest.approx([share * OPTIONS.learning_rate] * 3)
+        groups = [group for optimizer in training.optimizers for group in optimizer.param_groups]
+        assert [group["lr"] for group in groups] == pytest.approx([share * 0.01] * 3)
+        assert [group["momentum"] for group in groups if "momentum" in group] == [0.75]
+
+
+def test_a_result_says_which_rates_were_chosen(ids: TokenIds) -> None:
+    result = run(trainer(ids[:1000]), "3epochs")
+    assert result.rates == Schedule(OPTIONS).peak(result.num_updates)
 
 
 def test_a_budget_of_epochs_ends_with_an_epoch(ids: TokenIds) -> None:

@@ -28,7 +28,11 @@ VOCAB_SIZE = 50
 
 def optimizers(model: nn.Module, name: OptimizerName = "muon") -> list[torch.optim.Optimizer]:
     bound = LanguageModel(model, VOCAB_SIZE)
-    return build_optimizers(bound, name, learning_rate=0.01, weight_decay=0.1, dtype=torch.float32)
+    optimizers = build_optimizers(bound, name, weight_decay=0.1, dtype=torch.float32)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = 0.01
+    return optimizers
 
 
 def muon(*parameters: Tensor, weight_decay: float = 0.0) -> Muon:

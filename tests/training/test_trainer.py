@@ -16,7 +16,7 @@ from textgen.api import PretrainedVectors, TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import seeded
 from textgen.training.options import TrainOptions
-from textgen.training.validation import validation_bits
+from textgen.training.validation import Validation
 
 # --- learning
 
@@ -25,8 +25,7 @@ from textgen.training.validation import validation_bits
 def test_training_learns_real_text(ids: TokenIds) -> None:
     model, held_out = lstm(hidden_size=64), ids[-3000:]
 
-    def validate() -> float:
-        return validation_bits(LanguageModel(model, 100), [held_out], len(held_out), CPU)
+    validate = Validation(LanguageModel(model, 100), [held_out], len(held_out), CPU)
 
     before = validate()
     result = run(trainer(ids[:-3000], model=model), "30kchars", validate)

@@ -10,6 +10,7 @@ from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import Corpus
 from textgen.data.text import Text
 from textgen.data.token_cache import fit_and_encode
+from textgen.data.vocabulary import count_tokens
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.spelled_words import measure_spellings
 from textgen.experiment.entry import Entry
@@ -30,7 +31,7 @@ from textgen.training.members import train_members
 from textgen.training.mixture_weights import fit_mixture
 from textgen.training.progress import OnProgress, TrainResult
 from textgen.training.trainer import Trainer, train
-from textgen.training.validation import validation_bits
+from textgen.training.validation import Validation, validation_limits
 
 MAX_EMBEDDING_CHARS = 100_000_000
 """Characters of the training text, from its beginning, that word vectors are trained on."""
@@ -151,13 +152,13 @@ class Experiment:
         split, options = self.corpus.split, self.entry.train_options(part)
         batches = ContiguousBatches(encoded.train, options.batch_size, options.sequence_length, self.seed)
         model.try_out()
+        model.set_token_counts(count_tokens(encoded.train, model.vocab_size))
         trainer = Trainer(model, batches, options, self.device_config, self.seed)
+        chars_per_token = len(split.train) / len(encoded.train)
+        limits = validation_limits(budget, options.num_validations, len(encoded.train), chars_per_token)
         num_scored = len(split.validation.first(MAX_VALIDATION_CHARS))
-
-        def validate() -> float:
-            return validation_bits(model, encoded.quick_validation, num_scored, self.device_config)
-
-        return train(trainer, budget, len(split.train) / len(encoded.train), validate, report)
+        validate = Validation(model, encoded.quick_validation, num_scored, self.device_config, limits)
+        return train(trainer, budget, chars_per_token, validate, report)
 
     def _score(self, trained: Trained, encoded: Encoded) -> dict[str, ScoredText]:
         """Score the best weights on validation and, once, on test if there is a test part."""

@@ -12,8 +12,9 @@ from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax
 class FeatureModel(nn.Module):
     """A base class for models; a subclass defines `initial_state` and `features`, and creates two layers.
 
-    It provides the `forward` of the contract, a `loss` that does not hold all logits at once, and a dropout
-    that follows the expected number of epochs unless its probability is given.
+    It provides the `forward` of the contract, a `loss` that does not hold all logits at once, an output layer
+    that starts from the frequencies of the tokens, and a dropout that follows the expected number of epochs
+    unless its probability is given.
     """
 
     dropout: LockedDropout
@@ -32,6 +33,10 @@ class FeatureModel(nn.Module):
         """Return the mean loss in nats per token and the next state."""
         features, following = self.features(ids, state)
         return self.output.loss(features, targets), following
+
+    def set_token_counts(self, counts: Tensor) -> None:
+        """Let the output layer start from the frequencies of the tokens, `counts` [vocab_size]."""
+        self.output.start_from(counts)
 
     def set_expected_epochs(self, num_epochs: float) -> None:
         """Choose the dropout for this number of epochs, unless its probability is given."""

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -159,6 +161,12 @@ class LanguageModel:
         tell = self._method("set_expected_epochs")
         if tell is not None:
             tell(num_epochs)
+
+    def set_token_counts(self, counts: NDArray[np.int64]) -> None:
+        """Pass the counts of the tokens in the training split on to a model that starts from them."""
+        tell = self._method("set_token_counts")
+        if tell is not None:
+            tell(torch.from_numpy(counts).float().to(self.device))
 
     def fit(self, ids: TokenIds) -> None:
         """Fit a model that counts to the training split; raises `PluginError` if it lacks `fit`."""

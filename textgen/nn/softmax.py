@@ -18,6 +18,9 @@ from textgen.nn.quantized_linear import pack_linear
 LARGE_VOCABULARY = 4000
 """Vocabulary size above which `output_layer` prefers the adaptive softmax, then several times faster."""
 
+UNSEEN = 0.5
+"""Count of a token that does not occur in the training text, and what is added to all others."""
+
 CHUNK_LOGITS = 2**23
 """Number of logits that `linear_cross_entropy` holds at a time: 32 MB in fp32."""
 
@@ -79,6 +82,12 @@ class FullSoftmax(nn.Module):
         layer = pack_linear(self._weight(), self.bias, dtype, bound)
         return lambda features: layer(layer.prepare_input(features))
 
+    @torch.no_grad()
+    def start_from(self, counts: Tensor) -> None:
+        """Let the bias start from the log-probabilities of tokens with these `counts` [vocab_size]."""
+        smoothed = counts + UNSEEN
+        self.bias.copy_((smoothed / smoothed.sum()).log())
+
     def _weight(self) -> Tensor:
         table = self._tied_to[0]
         if table is None:
@@ -109,6 +118,13 @@ class AdaptiveSoftmax(nn.Module):
         return self._join(
             self.head(features), [tail(project(features)) for project, tail in self._clusters()]
         )
+
+    def start_from(self, counts: Tensor) -> None:
+        """Let the biases start from the log-probabilities of tokens with these `counts` [vocab_size]."""
+        clusters = [counts[low:high] for low, high in pairwise(self.bounds)]
+        self.head.start_from(torch.cat([counts[: self.bounds[0]], *(each.sum()[None] for each in clusters)]))
+        for (_, tail), each in zip(self._clusters(), clusters, strict=True):
+            tail.start_from(each)
 
     def for_generation(self, dtype: torch.dtype, bound: float = math.inf) -> Callable[[Tensor], Tensor]:
         """Return `forward` for features [batch, hidden_size] in [-bound, bound], quantized if faster."""

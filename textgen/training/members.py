@@ -103,5 +103,6 @@ def _joined(results: Sequence[TrainResult], counting_seconds: float) -> TrainRes
             for index, result in enumerate(results)
             for point in result.curve
         ),
+        rates=results[-1].rates,
         cpu_utilization=min(utilizations, default=None),
     )

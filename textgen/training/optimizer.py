@@ -33,10 +33,11 @@ class Muon(torch.optim.Optimizer):
     def __init__(
         self,
         parameters: Iterable[Tensor],
-        lr: float,
         weight_decay: float,
-        momentum: float,
         dtype: torch.dtype,
+        *,
+        lr: float = 0.0,
+        momentum: float = 0.95,
     ) -> None:
         super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
         self._dtype = dtype
@@ -87,12 +88,13 @@ def orthogonalise(matrices: Tensor) -> Tensor:
 
 
 def build_optimizers(
-    model: LanguageModel, name: OptimizerName, learning_rate: float, weight_decay: float, dtype: torch.dtype
+    model: LanguageModel, name: OptimizerName, weight_decay: float, dtype: torch.dtype
 ) -> list[torch.optim.Optimizer]:
     """Return optimizers that together update every trainable parameter once.
 
     With Muon and AdamW, matrices have weight decay (decoupled from the gradient, Loshchilov and Hutter 2019),
-    vectors and scalars have none; with the others, nothing has. `dtype` is that of Muon's matmuls.
+    vectors and scalars have none; with the others, nothing has. `dtype` is that of Muon's matmuls. The
+    learning rate and Muon's momentum are set before each update.
     """
     parameters = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
     matrices = [parameter for parameter in parameters if parameter.ndim >= 2]
@@ -101,14 +103,14 @@ def build_optimizers(
     if name == "muon":
         hidden = hidden_matrices(model)
         if hidden:
-            optimizers.append(Muon(hidden, learning_rate, weight_decay, momentum=0.95, dtype=dtype))
+            optimizers.append(Muon(hidden, weight_decay, dtype))
         taken = {id(parameter) for parameter in hidden}
         matrices = [parameter for parameter in matrices if id(parameter) not in taken]
     decay = weight_decay if name in ("muon", "adamw") else 0.0
     groups = [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
     groups = [group for group in groups if group["params"]]
     if groups:
-        optimizers.append(_classic(name, groups, learning_rate))
+        optimizers.append(_classic(name, groups))
     return optimizers
 
 
@@ -122,14 +124,12 @@ def hidden_matrices(model: LanguageModel) -> list[nn.Parameter]:
     ]
 
 
-def _classic(
-    name: OptimizerName, groups: list[dict[str, Any]], learning_rate: float
-) -> torch.optim.Optimizer:
+def _classic(name: OptimizerName, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
     is_fused = groups[0]["params"][0].device.type != "mps"
     if name == "sgd":
-        return torch.optim.SGD(groups, lr=learning_rate, momentum=0.9, nesterov=True)
+        return torch.optim.SGD(groups, lr=0.0, momentum=0.9, nesterov=True)
     if name == "rmsprop":
-        return torch.optim.RMSprop(groups, lr=learning_rate)
+        return torch.optim.RMSprop(groups, lr=0.0)
     if name == "adam":
-        return torch.optim.Adam(groups, lr=learning_rate, fused=is_fused)
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99), fused=is_fused)
+        return torch.optim.Adam(groups, lr=0.0, fused=is_fused)
+    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), fused=is_fused)

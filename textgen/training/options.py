@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 from textgen.api import Search
 from textgen.training.optimizer import OptimizerName
@@ -21,11 +21,13 @@ class TrainOptions:
     """Tokens per stream and update: the reach of the gradient (truncated backpropagation)."""
     optimizer: OptimizerName = "muon"
     """Optimizer; `muon` updates the matrices of hidden layers, and `adamw` the rest."""
-    learning_rate: Annotated[float, Gt(0), Search(3e-4, 3e-2, log=True)] = 3e-3
-    """Peak learning rate, reached after the warm-up."""
-    min_lr_factor: Annotated[float, Ge(0), Le(1)] = 0.02
-    """Learning rate at the end of the budget, as a fraction of the peak."""
-    warmup_fraction: Annotated[float, Ge(0), Le(1), Search(0, 0.3, step=0.02)] = 0.1
+    learning_rate: Annotated[Annotated[float, Gt(0)] | None, Search(3e-4, 3e-2, log=True)] = None
+    """Peak learning rate, reached after the warm-up; none: from the number of updates in the budget."""
+    momentum: Annotated[Annotated[float, Ge(0), Lt(1)] | None, Search(0.7, 0.98, step=0.02)] = None
+    """Momentum of `muon`; none: from the number of updates in the budget."""
+    min_lr_factor: Annotated[float, Ge(0), Le(1)] = 0.0
+    """Learning rate at the end of the budget, as a fraction of the peak, to which it falls linearly."""
+    warmup_fraction: Annotated[float, Ge(0), Le(1), Search(0, 0.3, step=0.02)] = 0.02
     """Fraction of the budget over which the learning rate rises."""
     weight_decay: Annotated[float, Ge(0), Search(0, 1, step=0.05)] = 0.5
     """Decay of matrices by `muon` and `adamw`, times the learning rate at each update."""

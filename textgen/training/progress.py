@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from textgen.training.schedule import Rates
+
 MIN_CPU_UTILIZATION = 0.8
 """The utilization below which a training run counts as disturbed by other work."""
 
@@ -41,6 +43,8 @@ class TrainResult:
     """The update with the best validation score."""
     curve: tuple[Progress, ...] = ()
     """Progress at each validation."""
+    rates: Rates | None = None
+    """The peak learning rate and the momentum, whether given or automatic; None without gradients."""
     cpu_utilization: float | None = None
     """Share of the CPU time that training wanted and got (see `CpuShare`), without validation; None on a
     GPU, and for models that are not trained by gradient."""

@@ -1,4 +1,4 @@
-"""Gradient training under a budget: batches with carried state, warm-up and cosine decay."""
+"""Gradient training under a budget: batches with carried state, a schedule, the best weights kept."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from textgen.runtime.cpu_share import CpuShare
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget, BudgetClock
-from textgen.training.optimizer import build_optimizers
+from textgen.training.optimizer import Muon, build_optimizers
 from textgen.training.options import TrainOptions
 from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_progress
+from textgen.training.schedule import Schedule
 
 
 class Trainer:
@@ -35,8 +36,9 @@ class Trainer:
     ) -> None:
         self.model, self.batches, self.options, self.device_config = model, batches, options, device_config
         self.parameters = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
+        self.schedule = Schedule(options)
         self.optimizers = build_optimizers(
-            model, options.optimizer, options.learning_rate, options.weight_decay, device_config.dtype
+            model, options.optimizer, options.weight_decay, device_config.dtype
         )
         self.scaler = torch.amp.GradScaler(
             device_config.device.type, enabled=device_config.precision == "fp16"
@@ -64,10 +66,12 @@ class Trainer:
         inputs, targets, fresh = self.batches.next(self.device_config.device)
         if fresh or self.carried is None:
             self.carried = self.model.initial_state(len(inputs))
-        rate = learning_rate(self.options, fraction)
+        step = self.schedule.at(fraction, self.num_updates)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = step.learning_rate
+                if isinstance(optimizer, Muon):
+                    group["momentum"] = step.momentum
         with self.device_config.autocast():
             loss, state = self.model.loss(inputs, targets, self.carried)
         self.carried = detach(state)
@@ -96,16 +100,6 @@ class Trainer:
         torch.set_rng_state(states[0])
         for device, state in zip(self._cuda_devices(), states[1:], strict=True):
             torch.cuda.set_rng_state(state, device)
-
-
-def learning_rate(options: TrainOptions, fraction: float) -> float:
-    """Return the learning rate at a fraction of the budget: a linear warm-up, then half a cosine."""
-    if fraction < options.warmup_fraction:
-        # Not zero, so that the first update has an effect.
-        return options.learning_rate * max(fraction / options.warmup_fraction, 0.01)
-    rest = min(1.0, (fraction - options.warmup_fraction) / max(1e-9, 1 - options.warmup_fraction))
-    cosine = 0.5 * (1 + math.cos(math.pi * rest))
-    return options.learning_rate * (options.min_lr_factor + (1 - options.min_lr_factor) * cosine)
 
 
 def train(
@@ -166,6 +160,7 @@ def train(
         chars_per_second=num_chars / max(trainer.seconds, 1e-9),
         best_update=best_update,
         curve=tuple(curve),
+        rates=trainer.schedule.peak(trainer.num_updates / clock.fraction),
         cpu_utilization=cpu_share.value() if trainer.device_config.device.type == "cpu" else None,
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,45 +14,97 @@ from textgen.api import TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import first_rows
 from textgen.runtime.device import DeviceConfig
+from textgen.training.budget import Budget
 
-NUM_STREAMS, WINDOW = 16, 64
+NUM_STREAMS, WINDOW = 48, 64
 """Minimum number of streams that are scored in parallel, and the tokens computed at a time."""
 
 
-def validation_bits(
-    model: LanguageModel, stretches: Sequence[TokenIds], num_chars: int, device_config: DeviceConfig
-) -> float:
-    """Return bits per character of stretches of text, in parallel, each with an initial state.
+VALIDATION_SHARE = 0.08
+"""Share of a budget in seconds that all validations together may take."""
+TOKENS_SHARE = 0.2
+"""Share of the tokens of another budget, so that about the same time is taken."""
 
-    Of fewer than `NUM_STREAMS` stretches each is divided. The last tokens of a stretch, which do not fill a
-    window, are left out. So it is slightly above the result of
-    `textgen.evaluation.token_bits.score_stretches`, by about the same amount each time. `num_chars` is the
-    number of characters of all stretches.
+
+@dataclass(frozen=True)
+class ValidationLimits:
+    """How much each validation may read: tokens, and what is read in these seconds."""
+
+    tokens: float = math.inf
+    seconds: float = math.inf
+
+
+NO_LIMITS = ValidationLimits()
+
+
+def validation_limits(
+    budget: Budget, num_validations: int, epoch_tokens: int, chars_per_token: float
+) -> ValidationLimits:
+    """Return the limits for each of `num_validations` in training under a budget.
+
+    Unless it is in seconds, they do not depend on the machine, so that the result does not either.
     """
-    parts = -(-NUM_STREAMS // max(1, len(stretches)))
-    streams = [
-        stream
-        for ids in stretches
-        for stream in np.array_split(ids, max(1, min(parts, (len(ids) - 1) // WINDOW)))
-    ]
-    streams.sort(key=len, reverse=True)
-    lengths = [len(stream) - 1 for stream in streams]
-    if not lengths or lengths[0] < 1:
-        raise TextgenError("the validation split has fewer than two tokens; give a longer text")
-    window = min(WINDOW, lengths[0])
-    table = np.zeros((len(streams), lengths[0] + 1), np.int64)
-    for row, stream in enumerate(streams):
-        table[row, : len(stream)] = stream
-    ids = torch.from_numpy(table).to(device_config.device)
-    nats, num_tokens = 0.0, 0
-    with torch.inference_mode(), device_config.autocast():
-        state = model.initial_state(len(streams))
-        for begin in range(0, lengths[0] - window + 1, window):
-            end = begin + window
-            num_rows = sum(length >= end for length in lengths)  # the rows that have so many tokens
-            state = first_rows(state, num_rows)
-            inputs, targets = ids[:num_rows, begin:end], ids[:num_rows, begin + 1 : end + 1]
-            loss, state = model.loss(inputs, targets, state)
-            nats += float(loss) * targets.numel()
-            num_tokens += targets.numel()
-    return nats / num_tokens / math.log(2) * sum(map(len, stretches)) / num_chars
+    if budget.unit == "seconds":
+        return ValidationLimits(seconds=VALIDATION_SHARE * budget.amount / num_validations)
+    tokens = budget.amount * (epoch_tokens if budget.unit == "epochs" else 1 / chars_per_token)
+    return ValidationLimits(tokens=TOKENS_SHARE * tokens / num_validations)
+
+
+class Validation:
+    """Bits per character of stretches of text, in parallel, each with an initial state.
+
+    Of fewer than `NUM_STREAMS` stretches each is divided. Of each stream, the same beginning is scored every
+    time: what the first call reads within the limits, without the last tokens, which do not fill a window. So
+    it is slightly above the result of `textgen.evaluation.token_bits.score_stretches`, by about the same
+    amount each time.
+
+    `num_chars` is the number of characters of all stretches. Raises `TextgenError` if none has two tokens.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        stretches: Sequence[TokenIds],
+        num_chars: int,
+        device_config: DeviceConfig,
+        limits: ValidationLimits = NO_LIMITS,
+    ) -> None:
+        self._model, self._device_config = model, device_config
+        parts = -(-NUM_STREAMS // max(1, len(stretches)))
+        streams = [
+            stream
+            for ids in stretches
+            for stream in np.array_split(ids, max(1, min(parts, (len(ids) - 1) // WINDOW)))
+        ]
+        streams.sort(key=len, reverse=True)
+        self._lengths = [len(stream) - 1 for stream in streams]
+        if not self._lengths or self._lengths[0] < 1:
+            raise TextgenError("the validation split has fewer than two tokens; give a longer text")
+        table = np.zeros((len(streams), self._lengths[0] + 1), np.int64)
+        for row, stream in enumerate(streams):
+            table[row, : len(stream)] = stream
+        self._ids = torch.from_numpy(table).to(device_config.device)
+        self._tokens_per_char = sum(map(len, stretches)) / num_chars
+        self._window = min(WINDOW, self._lengths[0])
+        self._max_seconds = limits.seconds
+        self._max_windows = max(1, min(self._lengths[0], limits.tokens / len(streams)) // self._window)
+
+    def __call__(self) -> float:
+        """Return the bits per character with the model's current weights."""
+        model, window, start = self._model, self._window, time.perf_counter()
+        nats, num_tokens, num_windows = 0.0, 0, 0
+        with torch.inference_mode(), self._device_config.autocast():
+            state = model.initial_state(len(self._lengths))
+            while num_windows < self._max_windows:
+                begin, end = num_windows * window, (num_windows + 1) * window
+                num_rows = sum(length >= end for length in self._lengths)  # the rows that have so many tokens
+                state = first_rows(state, num_rows)
+                inputs, targets = self._ids[:num_rows, begin:end], self._ids[:num_rows, begin + 1 : end + 1]
+                loss, state = model.loss(inputs, targets, state)
+                nats += float(loss) * targets.numel()
+                num_tokens += targets.numel()
+                num_windows += 1
+                if time.perf_counter() - start > self._max_seconds:
+                    break
+        self._max_windows, self._max_seconds = num_windows, math.inf
+        return nats / num_tokens / math.log(2) * self._tokens_per_char

@@ -20,6 +20,11 @@ def decimal(value: float) -> str:
     return f"{value:.1f}"
 
 
+def setting(value: float) -> str:
+    """Write a learning rate or the like with two significant digits: `0.0062`."""
+    return f"{value:.2g}"
+
+
 def count(value: float) -> str:
     """Write a number in full, with commas."""
     return f"{value:,.0f}"

@@ -8,11 +8,12 @@ from typing import Any
 
 from textgen.comparison.report.answer import is_timed
 from textgen.comparison.report.columns import Column, EntryRow, Value, of_runs
-from textgen.comparison.report.formats import bits, count, decimal, percent, plain, short
+from textgen.comparison.report.formats import bits, count, decimal, percent, plain, setting, short
 from textgen.comparison.report.table import NUM_WORDS, Note, Table, make_table
 from textgen.comparison.results import Comparison
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.experiment.results import EntryResult
+from textgen.training.schedule import Rates
 
 NUM_MOMENTS = 30
 """The width of a learning curve in characters."""
@@ -37,6 +38,8 @@ def speed_table(rows: Sequence[EntryRow]) -> Table:
         ),
         Column("vocab-\nulary", of_runs(lambda run: run.vocab_size), count),
         Column("updates", of_runs(lambda run: run.train.num_updates), count, extra=True),
+        Column("peak\nrate", of_rates(lambda rates: rates.learning_rate), setting, extra=True),
+        Column("momen-\ntum", of_rates(lambda rates: rates.momentum), setting, extra=True),
         Column("best\nupdate", of_runs(lambda run: run.train.best_update), count, extra=True),
         Column("para-\nmeters", of_runs(lambda run: run.num_parameters), count, extra=True),
         Column("CPU\n%", of_runs(lambda run: run.train.cpu_utilization), percent, extra=True),
@@ -48,6 +51,11 @@ def speed_table(rows: Sequence[EntryRow]) -> Table:
         "wanted and got."
     )
     return make_table("Speed and size", caption, columns, rows)
+
+
+def of_rates(value: Callable[[Rates], float]) -> Callable[[EntryRow], Sequence[float]]:
+    """Return the values that a function has of the rates of a row's runs."""
+    return of_runs(lambda run: None if run.train.rates is None else value(run.train.rates))
 
 
 def embedding_table(rows: Sequence[EntryRow]) -> Table:

@@ -1,0 +1,57 @@
+"""Learning rate and momentum over a run; unless given, they follow from the number of updates.
+
+A short run needs high rates and a short memory: with N updates in all, the best peak of the learning rate
+falls about as the root of N, and so does the best share of the newest gradient in the momentum.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from textgen.training.options import TrainOptions
+
+RATE, MIN_RATE, MAX_RATE = 0.12, 1e-3, 0.01
+"""Peak learning rate times the root of the number of updates, and its bounds."""
+NEWEST, MIN_NEWEST, MAX_NEWEST = 2.4, 0.05, 0.3
+"""Weight of the newest gradient in the momentum, times the root of the number of updates, and its bounds."""
+ASSUMED_UPDATES = 1000
+"""Number of updates in a run of which nothing is known yet."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What an optimizer uses for an update."""
+
+    learning_rate: float
+    momentum: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate rises linearly, then falls linearly to the end of the budget."""
+
+    options: TrainOptions
+
+    def at(self, fraction: float, num_updates: int) -> Rates:
+        """Return what the next update uses, after `num_updates` that took this fraction of the budget."""
+        peak = self.peak(num_updates / fraction if fraction > 0 else ASSUMED_UPDATES)
+        return Rates(peak.learning_rate * self._height(fraction), peak.momentum)
+
+    def peak(self, num_updates: float) -> Rates:
+        """Return the peak learning rate and the momentum of a run of this many updates."""
+        root = math.sqrt(max(1.0, num_updates))
+        rate, momentum = self.options.learning_rate, self.options.momentum
+        if rate is None:
+            rate = min(max(RATE / root, MIN_RATE), MAX_RATE)
+        if momentum is None:
+            momentum = 1 - min(max(NEWEST / root, MIN_NEWEST), MAX_NEWEST)
+        return Rates(rate, momentum)
+
+    def _height(self, fraction: float) -> float:
+        """Return the learning rate at a fraction of the budget, relative to its peak."""
+        warmup, floor = self.options.warmup_fraction, self.options.min_lr_factor
+        if fraction < warmup:
+            return max(fraction / warmup, 0.01)  # not zero, so that the first update has an effect
+        rest = min(1.0, (fraction - warmup) / max(1e-9, 1 - warmup))
+        return floor + (1 - floor) * (1 - rest)
