@@ -127,10 +127,7 @@ class ModelExtras(Protocol):
     """Training options other than the defaults, a class attribute. The options of an entry override them."""
 
     is_normalized: bool
-    """Whether the logits are log-probabilities. Default: false.
-
-    Every comparison then checks that the probabilities sum to 1, as the model returns them.
-    """
+    """Whether the logits are log-probabilities, whose sum of 1 is then checked. Default: false."""
 
     num_context_classes: int
     """The number of classes of `context_classes`, which may change in `fit`. It must not be 0."""
@@ -166,7 +163,7 @@ class ModelExtras(Protocol):
         """
 
     def set_token_counts(self, counts: Tensor) -> None:
-        """Start from the counts of the tokens in the training split, [vocab_size], before training."""
+        """Start training from the counts of tokens in the training split, [vocab_size]."""
 
     def set_expected_epochs(self, num_epochs: float) -> None:
         """Adapt, before each update, to the number of epochs that the budget allows at the current pace."""

@@ -154,3 +154,15 @@ def test_rows_of_different_lengths_are_those_of_each_alone() -> None:
         wanted, state = layer(inputs[row, :length], state) if length else (outputs[row, :0], state)
         torch.testing.assert_close(outputs[row, :length], wanted)
         torch.testing.assert_close((last_hidden[row], last_cell[row]), (state[0][0], state[1][0]))
+
+
+def test_the_frequencies_of_spellings_and_characters_are_those_of_the_text() -> None:
+    model = LSTM(len(TOKENS), tokens=TOKENS, fallback=FALLBACK, num_layers=1, hidden_size=8)
+    assert model.speller is not None
+    counts = torch.tensor([4.0, 10, 10, 8, 8, 10, 10, 0, 10, 0])
+    model.set_token_counts(counts)
+    of_classes = model.output.bias.detach().softmax(-1)
+    assert of_classes[model.speller.spelling_class] == pytest.approx(4.5 / (4 + 50 + 3), rel=1e-3)
+    characters = model.speller.output.bias.detach().softmax(-1)
+    assert characters.argmax() in (1, 2)
+    assert characters[-1] == characters[0]  # each spelling begins with white space and ends once

@@ -118,8 +118,7 @@ def train(
     curve: list[Progress] = []
     validation_seconds, average, clock, cpu_share = 0.0, None, BudgetClock(budget), CpuShare()
     tokens_per_update = trainer.batches.batch_size * trainer.batches.sequence_length
-    module = trainer.model.module
-    module.train()
+    (module := trainer.model.module).train()
     while not clock.is_over:
         loss = trainer.update(clock.fraction)
         if not math.isfinite(loss):

@@ -92,6 +92,19 @@ class Speller(nn.Module):
         """The index of the end among the characters."""
         return len(self.characters)
 
+    @torch.no_grad()
+    def start_from(self, counts: Tensor) -> Tensor:
+        """Start from the counts of tokens [vocab_size]; return those of the classes of the word model.
+
+        Spellings are counted by the characters that are white space, with which nearly all begin.
+        """
+        own = counts[self.characters]
+        num_spellings = own[self.allowed[AFTER_SPELLING, :-1]].sum()
+        self.output.start_from(torch.cat((own, num_spellings[None])))
+        of_classes = counts[self.classes]
+        of_classes[self.spelling_class] = num_spellings
+        return of_classes
+
     def logits(self, prefixes: Tensor, features: Tensor, place: Tensor) -> Tensor:
         """Return the logits of the next character, or the end, [..., characters + 1], in fp32.
 

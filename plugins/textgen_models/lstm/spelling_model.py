@@ -80,6 +80,10 @@ class SpellingModel(FeatureModel):
         zeros = words[0].new_zeros(batch_size, self.speller.width)
         return SpellingState(words, words, (zeros, zeros), self.speller.spells.new_zeros(batch_size))
 
+    def set_token_counts(self, counts: Tensor) -> None:
+        """Let the output layers start from the frequencies of the tokens, `counts` [vocab_size]."""
+        super().set_token_counts(counts if self.speller is None else self.speller.start_from(counts))
+
     def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the logits [batch, time, vocab_size] and the state after the last token.
 
