@@ -10,21 +10,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from textgen.api import Vocabulary
+from textgen.data.vocabulary import continues_spelling
 from textgen.nn.softmax import FullSoftmax
 from textgen_models.lstm.layers import initialise
 
 AFTER_WORD, INSIDE, AFTER_SPELLING = 0, 1, 2
 """Where a character is predicted: as the first one of a spelling (after a word or another one), or inside."""
 
-MAX_PRACTICE = 20
-"""Maximum number of characters of a word that is spelled in training although it is in the vocabulary."""
-
 
 def can_spell(tokens: Sequence[str] | None, fallback: NDArray[np.bool_] | None) -> bool:
     """Return whether a vocabulary has words, and fallback tokens that tell where a spelling begins."""
     if tokens is None or fallback is None or np.all(fallback):
         return False
-    return any(token[:1].isspace() for token, spells in zip(tokens, fallback, strict=True) if spells)
+    return bool(np.any(fallback & ~continues_spelling(Vocabulary(tokens, fallback))))
 
 
 class Speller(nn.Module):
@@ -44,14 +43,13 @@ class Speller(nn.Module):
     classes: Tensor
     class_of: Tensor
     allowed: Tensor
-    practice: Tensor
 
     def __init__(
         self, tokens: Sequence[str], fallback: NDArray[np.bool_], vector_size: int, word_size: int, width: int
     ) -> None:
         super().__init__()
         spells = torch.from_numpy(np.array(fallback, bool))
-        is_white = torch.tensor([token[:1].isspace() for token in tokens])
+        continues = torch.from_numpy(continues_spelling(Vocabulary(tokens, np.asarray(fallback, bool))))
         characters = spells.nonzero()[:, 0]
         # The most frequent character has the class of all spellings, since classes are ordered by frequency.
         is_class = ~spells
@@ -61,18 +59,17 @@ class Speller(nn.Module):
         end = torch.tensor([False])
         allowed = [
             torch.cat((torch.ones_like(characters, dtype=torch.bool), end)),
-            torch.cat((~is_white[characters], ~end)),
-            torch.cat((is_white[characters], end)),
+            torch.cat((continues[characters], ~end)),
+            torch.cat((~continues[characters], end)),
         ]
         for name, value in {
             "spells": spells,
-            "continues": spells & ~is_white,
+            "continues": continues,
             "characters": characters,
             "character_of": spells.cumsum(0) - 1,
             "classes": is_class.nonzero()[:, 0],
             "class_of": torch.where(spells, self.spelling_class, class_of),
             "allowed": torch.stack(allowed),
-            "practice": _practice(tokens, spells.tolist()),
         }.items():
             self.register_buffer(name, value, persistent=False)
         self.width = width
@@ -132,21 +129,3 @@ class Speller(nn.Module):
         continued = is_spelling[..., None] & self.allowed[INSIDE, :-1]
         characters = torch.where(continued, inside[..., :-1], begun)
         return words[..., self.class_of].index_copy(-1, self.characters, characters)
-
-
-def _practice(tokens: Sequence[str], spells: Sequence[bool]) -> Tensor:
-    """Return the spellings of the rarer half of the words, [vocab_size, MAX_PRACTICE + 1].
-
-    A row has the indices of the characters, their number for the end, and -1 for nothing. Words with white
-    space inside, of unknown characters or too long have nothing.
-    """
-    characters = [token for token, is_character in zip(tokens, spells, strict=True) if is_character]
-    index_of = {character: index for index, character in enumerate(characters)}
-    words = [token for token, is_character in enumerate(spells) if not is_character]
-    spellings = torch.full((len(tokens), MAX_PRACTICE + 1), -1)
-    for word in words[len(words) // 2 :]:
-        spelling = [index_of.get(character) for character in tokens[word]]
-        is_one = not any(character.isspace() for character in tokens[word][1:])
-        if is_one and None not in spelling and 0 < len(spelling) <= MAX_PRACTICE:
-            spellings[word, : len(spelling) + 1] = torch.tensor([*spelling, len(characters)])
-    return spellings

@@ -11,11 +11,8 @@ from torch.nn import functional as F
 from textgen.api import State
 from textgen.nn.feature_model import FeatureModel
 from textgen_models.lstm.layers import OUTPUT_GAIN, ragged_lstm
-from textgen_models.lstm.speller import AFTER_SPELLING, AFTER_WORD, INSIDE, Speller
+from textgen_models.lstm.speller import AFTER_SPELLING, INSIDE, Speller
 from textgen_models.lstm.window import Window
-
-PRACTICE_WEIGHT = 0.5
-"""Weight of the loss of spelling rare words, next to that of spelling OOV words."""
 
 LSTMState = tuple[Tensor, Tensor]
 """Hidden and cell states, each [batch, num_layers, hidden_size]."""
@@ -122,8 +119,7 @@ class SpellingModel(FeatureModel):
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the mean loss in nats per token and the next state.
 
-        A model that spells reads all spellings first, and then only words, of which each spelling is one. In
-        training, rare words are spelled as well, which the loss exceeds the cross-entropy by.
+        A model that spells reads all spellings first, and then only words, of which each spelling is one.
         """
         speller = self.speller
         if speller is None:
@@ -149,30 +145,7 @@ class SpellingModel(FeatureModel):
         nats = F.cross_entropy(logits, wanted, reduction="sum")
         if len(following):
             nats = nats + len(following) * self.output.loss(deciding, speller.class_of[following])
-        if self.training:
-            nats = nats + PRACTICE_WEIGHT * self._practice(speller, deciding, following)
         return nats / ids.numel(), SpellingState(*words, unfinished, window.spells[:, -1])
-
-    def _practice(self, speller: Speller, features: Tensor, words: Tensor) -> Tensor:
-        """Return the loss in nats of spelling the rare ones of `words` [count], given `features` before them.
-
-        OOV words are few and occur once; with rare ones as well there is more to learn from.
-        """
-        spellings = speller.practice[words]
-        is_rare = spellings[:, 0] >= 0
-        spellings, features = spellings[is_rare], features[is_rare]
-        if not len(spellings):
-            return features.new_zeros(())
-        lengths = (spellings >= 0).sum(1) - 1
-        spellings = spellings[:, : int(lengths.max()) + 1]
-        vectors = self.embed(speller.characters[spellings[:, :-1].clamp(0, speller.end - 1)])
-        zeros = vectors.new_zeros(len(vectors), speller.width)
-        outputs, _ = ragged_lstm(speller.encoder, vectors, lengths, (zeros, zeros))
-        prefixes = F.pad(OUTPUT_GAIN * outputs, (0, 0, 1, 0))
-        rows, columns = (spellings >= 0).nonzero(as_tuple=True)
-        place = torch.where(columns > 0, INSIDE, AFTER_WORD)
-        logits = speller.logits(prefixes[rows, columns], features[rows], place)
-        return F.cross_entropy(logits, spellings[rows, columns], reduction="sum")
 
     def _encode(
         self, speller: Speller, vectors: Tensor, window: Window, state: tuple[Tensor, Tensor]
