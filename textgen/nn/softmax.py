@@ -52,7 +52,8 @@ class FullSoftmax(nn.Module):
     """Logits = features · weightsᵀ + bias, with (`rows` of) the weights of a token embedding if given."""
 
     layer_role: ClassVar[LayerRole] = "output"
-
+    is_normalized: ClassVar[bool] = False
+    """Whether the logits are log-probabilities."""
     rows: Tensor | None
 
     def __init__(
@@ -102,6 +103,9 @@ class AdaptiveSoftmax(nn.Module):
     clusters of the others. Each cluster has a quarter of the width of the one before, and training
     computes only the rows whose target is in it.
     """
+
+    is_normalized: ClassVar[bool] = True
+    """Whether the logits are log-probabilities."""
 
     def __init__(self, hidden_size: int, vocab_size: int, cutoffs: list[int]) -> None:
         super().__init__()

@@ -120,4 +120,5 @@ class LSTM(SpellingModel):
         words = LSTMStep(table, layers, output, OUTPUT_GAIN, dtype)
         if self.speller is None:
             return words
-        return SpellingStep(self.speller, words, next(layers[0].parameters()), table, dtype)
+        weight, is_normalized = next(layers[0].parameters()), self.output.is_normalized
+        return SpellingStep(self.speller, words, weight, table, dtype, is_normalized=is_normalized)

@@ -128,4 +128,4 @@ class Speller(nn.Module):
         begun = words[..., self.spelling_class, None] + start[..., :-1]
         continued = is_spelling[..., None] & self.allowed[INSIDE, :-1]
         characters = torch.where(continued, inside[..., :-1], begun)
-        return words[..., self.class_of].index_copy(-1, self.characters, characters)
+        return words.index_select(-1, self.class_of).index_copy_(-1, self.characters, characters)

@@ -98,7 +98,8 @@ class SpellingModel(FeatureModel):
             torch.stack(parts, dim=1) for parts in zip(*steps, strict=True)
         )
         prefixes = OUTPUT_GAIN * prefixes
-        words = self.output(after).float().log_softmax(-1)
+        words = self.output(after).float()
+        words = words if self.output.is_normalized else words.log_softmax(-1)
         start = self.speller.logits(torch.zeros_like(prefixes), after, AFTER_SPELLING * is_spelling.long())
         inside = self.speller.logits(prefixes, before, torch.full_like(ids, INSIDE))
         return self.speller.join(words, start, inside, is_spelling), state

@@ -32,12 +32,20 @@ class SpellingStep:
 
     `words` is the step of the word model, whose outputs are classes (see `Speller`), `input_weight` the
     weight of its first layer's inputs, and `table` [vocab_size, size] the vectors of all tokens.
+    `is_normalized` tells whether the outputs are log-probabilities.
     """
 
     def __init__(
-        self, speller: Speller, words: LSTMStep, input_weight: Tensor, table: Tensor, dtype: torch.dtype
+        self,
+        speller: Speller,
+        words: LSTMStep,
+        input_weight: Tensor,
+        table: Tensor,
+        dtype: torch.dtype,
+        *,
+        is_normalized: bool,
     ) -> None:
-        self._speller, self._words = speller, words
+        self._speller, self._words, self._is_normalized = speller, words, is_normalized
         self._encoder = LSTMStep(
             table[speller.characters], [speller.encoder], lambda features: features, OUTPUT_GAIN, dtype
         )
@@ -72,7 +80,8 @@ class SpellingStep:
         inside = self._logits(
             self._from_prefix(self._from_prefix.prepare_input(prefixes)) + begun, torch.full_like(ids, INSIDE)
         )
-        words = self._words.output(features).float().log_softmax(-1)
+        words = self._words.output(features).float()
+        words = words if self._is_normalized else words.log_softmax(-1)
         following = SpellingStepState(before, after, prefix, begun, beginning, spells)
         return speller.join(words, start, inside, spells), following
 
