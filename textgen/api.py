@@ -129,22 +129,11 @@ class ModelExtras(Protocol):
     is_normalized: bool
     """Whether the logits are log-probabilities, whose sum of 1 is then checked. Default: false."""
 
-    num_context_classes: int
-    """The number of classes of `context_classes`, which may change in `fit`. It must not be 0."""
-
     init_only_options: Sequence[str]
     """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
 
     def fit(self, ids: TokenIds) -> None:
         """Learn from the ids of the training split. Not called if there are trainable parameters."""
-
-    def context_classes(self, ids: Tensor, state: State) -> Tensor:
-        """Return how much the model knows about each context, as a class: int64 [batch, time].
-
-        The arguments are those of `forward`, and the classes range from 0 to `num_context_classes` - 1. A
-        mixture gives its members other weights in each class: an n-gram model, for example, is more reliable
-        where it has seen a longer context.
-        """
 
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the mean loss in nats per token, and the next state.

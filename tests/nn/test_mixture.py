@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from textgen.api import Vocabulary
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.mixture import Mixture, MixtureModel
+from textgen.nn.mixture import CONFIDENCES, Mixture, MixtureModel
 from textgen.nn.weights import set_weights, weights_of
-from textgen.registry.registry import PluginError
 from textgen_models.lstm.model import LSTM
 from textgen_models.ngram.model import NGram
 from textgen_models.uniform import Uniform
@@ -34,7 +31,7 @@ def mixture(order: int = 3) -> MixtureModel:
     members = {name: LanguageModel(module, VOCAB_SIZE) for name, module in modules.items()}
     members["ngram"].fit(IDS)
     model = MixtureModel(members, Vocabulary([*"abcdefg"], FALLBACK))
-    model.mixture.set_weights(torch.rand(model.mixture.num_classes, 3).softmax(dim=1))
+    model.mixture.set_weights(torch.rand(len(model.mixture.weights), 3).softmax(dim=1))
     model.module.eval()
     return model
 
@@ -46,18 +43,41 @@ def ids() -> Tensor:
 
 
 def test_probabilities_are_interpolated_with_the_weights_of_the_context(ids: Tensor) -> None:
-    model = mixture()
+    model, grid = mixture(), len(CONFIDENCES)
     with torch.inference_mode():
         found, _ = model.forward(ids, model.initial_state(3))
         parts = [member.forward(ids, member.initial_state(3))[0].softmax(-1) for member in model.members]
-        lengths = model.members[1].context_classes(ids, model.members[1].initial_state(3))
-    assert set(lengths.flatten().tolist()) == {0, 1, 2}
-    weights = model.mixture.log_weights.exp()
+    by_point = model.mixture.weights.numpy().reshape(2, grid, grid, grid, 3)
     for row, column in np.ndindex(3, 20):
-        chosen = weights[int(FALLBACK[ids[row, column]]) * 3 + int(lengths[row, column])]
-        expected = sum(weight * part[row, column] for weight, part in zip(chosen, parts, strict=True))
-        torch.testing.assert_close(found[row, column].exp(), expected)
+        here = [float(part[row, column].max()) for part in parts]
+        of_text = by_point[int(FALLBACK[ids[row, column]])]
+        for confidence in here:  # one axis after the other, as np.interp does along one
+            place = np.interp(confidence, CONFIDENCES, range(grid))
+            low = min(int(place), grid - 2)
+            of_text = of_text[low] * (low + 1 - place) + of_text[low + 1] * (place - low)
+        expected = sum(weight * part[row, column] for weight, part in zip(of_text, parts, strict=True))
+        torch.testing.assert_close(
+            found[row, column].exp(), expected, check_dtype=False, rtol=1e-4, atol=1e-5
+        )
     torch.testing.assert_close(found.exp().sum(-1), torch.ones(3, 20))
+
+
+def test_a_mixture_changes_no_more_than_its_members() -> None:
+    """Where a confidence passes a point of the grid, the weights do not jump."""
+    vocabulary = Vocabulary([*"abcdefg"], np.zeros(VOCAB_SIZE, bool))
+    members = {name: LanguageModel(Uniform(VOCAB_SIZE), VOCAB_SIZE) for name in ("one", "other")}
+    model = Mixture(members, vocabulary)
+    model.set_weights(
+        torch.rand(len(model.weights), 2, generator=torch.Generator().manual_seed(0)).softmax(1)
+    )
+    highest = torch.linspace(0.2, 0.999, 20_000)
+    rest = ((1 - highest) / (VOCAB_SIZE - 1))[:, None].expand(-1, VOCAB_SIZE - 1)
+    prediction = torch.cat((highest[:, None], rest), dim=1).log()
+    even = torch.full_like(prediction, -np.log(VOCAB_SIZE))
+    ids = torch.zeros(len(highest), dtype=torch.int64)
+    mixed = model._mixed([prediction, even], ids)
+    steps = torch.maximum(mixed.diff(dim=0).abs().amax(1), torch.tensor(1e-5))
+    assert (steps < 3 * prediction.diff(dim=0).abs().amax(1) + 1e-3).all()
 
 
 def test_chunks_rows_and_steps_predict_the_same_as_one_pass(ids: Tensor) -> None:
@@ -80,16 +100,16 @@ def test_chunks_rows_and_steps_predict_the_same_as_one_pass(ids: Tensor) -> None
     torch.testing.assert_close(torch.stack(stepped, 1), whole[:, 6:])
 
 
-def test_the_likelihoods_of_members_are_those_of_the_targets(ids: Tensor) -> None:
+def test_the_evidence_is_about_the_targets(ids: Tensor) -> None:
     model = mixture()
     with torch.inference_mode():
         inputs, targets, state = ids[:, :-1], ids[:, 1:], model.initial_state(3)
-        found, classes, _ = model.mixture.log_likelihoods(inputs, targets, state)
-        weights = model.mixture.log_weights[classes]
+        evidence, _ = model.mixture.evidence(inputs, targets, state)
+        weights = (model.mixture.weights[evidence.points] * evidence.shares[..., None]).sum(-2)
         logits, _ = model.forward(inputs, state)
         mean_loss, _ = model.loss(inputs, targets, state)
     expected = logits.gather(-1, targets[..., None])[..., 0]
-    torch.testing.assert_close((found + weights).logsumexp(-1), expected)
+    torch.testing.assert_close((evidence.log_likelihoods.exp() * weights).sum(-1).log(), expected)
     torch.testing.assert_close(mean_loss, -expected.mean())
 
 
@@ -102,36 +122,7 @@ def test_saved_weights_fit_a_new_mixture_whose_counts_have_another_size(order: i
     assert torch.equal(*pair)
 
 
-class Classifier(nn.Module):
-    """A model with context classes of the caller's choice."""
-
-    num_context_classes = 3
-
-    def __init__(self, classes: Any) -> None:
-        super().__init__()
-        self.classes = classes
-
-    def context_classes(self, ids: Tensor, state: Any) -> Any:  # noqa: ARG002
-        return self.classes
-
-
-@pytest.mark.parametrize(
-    ("classes", "message"),
-    [
-        (torch.zeros(1, 3, dtype=torch.int64), "as context classes, which must be int64 [1, 2]"),
-        (torch.zeros(1, 2), "as context classes, which must be int64 [1, 2]"),
-        (torch.tensor([[0, 3]]), "returned a context class outside 0…2 (num_context_classes - 1)"),
-        (torch.tensor([[-1, 0]]), "returned a context class outside 0…2 (num_context_classes - 1)"),
-    ],
-)
-def test_invalid_context_classes_are_an_error_of_the_plugin(classes: Tensor, message: str) -> None:
-    model = LanguageModel(Classifier(classes), VOCAB_SIZE)
-    with pytest.raises(PluginError) as caught:
-        model.context_classes(torch.zeros(1, 2, dtype=torch.int64), None)
-    assert message in str(caught.value)
-
-
 def test_the_weights_are_equal_at_first() -> None:
     members = {name: LanguageModel(Uniform(VOCAB_SIZE), VOCAB_SIZE) for name in ("one", "other")}
     model = Mixture(members, Vocabulary([*"abcdefg"], FALLBACK))
-    torch.testing.assert_close(model.log_weights.exp(), torch.full((1, 2), 0.5))
+    assert set(model.weights.flatten().tolist()) == {0.5}

@@ -35,6 +35,8 @@ def test_rows_without_gradient_decay_as_their_arm_says(arm: str, rows: tuple[flo
     set_decay(trainer, table, FOUND, arm)
     table.grad = torch.zeros_like(table)
     for optimizer in trainer.optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = 1.0
         optimizer.step()
     expected = torch.where(FOUND[:, None], rows[0] * before, rows[1] * before)
     torch.testing.assert_close(table.detach(), expected)

@@ -54,6 +54,8 @@ def test_the_optimizers_get_the_rates_of_the_schedule(ids: TokenIds) -> None:
         groups = [group for optimizer in training.optimizers for group in optimizer.param_groups]
         assert [group["lr"] for group in groups] == pytest.approx([share * 0.01] * 3)
         assert [group["momentum"] for group in groups if "momentum" in group] == [0.75]
+        decays = [group["weight_decay"] for group in groups]
+        assert decays == pytest.approx([OPTIONS.weight_decay * (1 - fraction)] * 2 + [0.0])
 
 
 def test_a_result_says_which_rates_were_chosen(ids: TokenIds) -> None:

@@ -12,7 +12,7 @@ from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import MixtureModel
 from textgen.runtime.device import choose_device
 from textgen.training import mixture_weights
-from textgen.training.mixture_weights import PRIOR_TOKENS, fit_mixture, fit_weights, measure_members
+from textgen.training.mixture_weights import PRIOR_TOKENS, fit_mixture, fit_weights, gather_evidence
 
 CPU = choose_device("cpu")
 NARROW = np.log([0.7, 0.1, 0.1, 0.1])
@@ -48,20 +48,38 @@ def draw(weight: float, number: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).choice(4, number, p=probabilities)
 
 
-def test_known_weights_are_found_for_each_class() -> None:
+def fitted(log_likelihoods: np.ndarray, classes: np.ndarray, num_points: int) -> np.ndarray:
+    """The weights of tokens that each belong to one point."""
+    points = classes.reshape(-1, 1)
+    return fit_weights(log_likelihoods, points, np.ones(points.shape), num_points)
+
+
+def test_known_weights_are_found_for_each_point() -> None:
     num_tokens, known = 200_000, [0.9, 0.2]
     classes = np.arange(num_tokens) % 2
     ids = np.stack([draw(weight, num_tokens // 2, seed) for seed, weight in enumerate(known)], 1).ravel()
-    weights = fit_weights(np.stack([NARROW[ids], WIDE[ids]], axis=1), classes, num_classes=3)
+    weights = fitted(np.stack([NARROW[ids], WIDE[ids]], axis=1), classes, 3)
     assert weights.sum(axis=1) == pytest.approx(1)
     assert weights[:2, 0] == pytest.approx(known, abs=0.02)
-    assert weights[2, 0] == pytest.approx(0.55, abs=0.02)  # a class without tokens has those of all
+    assert weights[2, 0] == pytest.approx(0.55, abs=0.02)  # a point without tokens has those of all
 
 
-def test_a_class_with_few_tokens_stays_near_the_weights_of_all() -> None:
+def test_known_weights_are_found_between_points() -> None:
+    """The true weights are linear between two points; tokens lie everywhere between them."""
+    generator, num_tokens = np.random.default_rng(0), 200_000
+    share = generator.random(num_tokens)
+    is_narrow = generator.random(num_tokens) < 0.1 * (1 - share) + 0.9 * share
+    ids = np.where(is_narrow, draw(1.0, num_tokens, 1), draw(0.0, num_tokens, 2))
+    points = np.tile([0, 1], (num_tokens, 1))
+    log_likelihoods = np.stack([NARROW[ids], WIDE[ids]], axis=1)
+    weights = fit_weights(log_likelihoods, points, np.stack([1 - share, share], axis=1), 2)
+    assert weights[:, 0] == pytest.approx([0.1, 0.9], abs=0.03)
+
+
+def test_a_point_with_few_tokens_stays_near_the_weights_of_all() -> None:
     ids = np.concatenate([draw(0.5, 10_000), np.zeros(3, np.int64)])
     classes = (np.arange(len(ids)) >= 10_000).astype(np.int64)
-    weights = fit_weights(np.stack([NARROW[ids], WIDE[ids]], axis=1), classes, num_classes=2)
+    weights = fitted(np.stack([NARROW[ids], WIDE[ids]], axis=1), classes, 2)
     assert weights[0, 0] < weights[1, 0] < weights[0, 0] + 3 / PRIOR_TOKENS
 
 
@@ -70,29 +88,29 @@ def test_a_mixture_is_never_worse_than_its_best_member_on_the_text_of_the_fit(se
     generator = np.random.default_rng(seed)
     log_likelihoods = -generator.exponential([1.0, 2.0, 3.0], (500, 3)) * generator.choice([0.1, 5], 3)
     classes = generator.integers(0, 40, 500)
-    weights = fit_weights(log_likelihoods, classes, num_classes=40)
+    weights = fitted(log_likelihoods, classes, 40)
     mixed = np.log((weights[classes] * np.exp(log_likelihoods)).sum(axis=1)).mean()
     assert mixed >= log_likelihoods.mean(axis=0).max() - 1e-3
-    assert fit_weights(log_likelihoods[:0], classes[:0], 2) == pytest.approx(1 / 3)
+    assert fitted(log_likelihoods[:0], classes[:0], 2) == pytest.approx(1 / 3)
 
 
 def test_impossible_tokens_leave_the_weights_finite() -> None:
     log_likelihoods = np.array([[-np.inf, -1.0], [-1.0, -np.inf], [-np.inf, -np.inf]])
-    weights = fit_weights(log_likelihoods, np.zeros(3, np.int64), num_classes=1)
-    assert weights == pytest.approx(0.5, abs=0.01)
+    assert fitted(log_likelihoods, np.zeros(3, np.int64), 1) == pytest.approx(0.5, abs=0.01)
 
 
-def test_every_token_of_every_stretch_but_the_first_is_measured_once() -> None:
+def test_every_token_of_every_stretch_but_the_first_is_evidence_once() -> None:
     model = fixed_mixture([False, True, False, False])
     stretches = [draw(0.5, length, length) for length in (50, 1, 120, 120, 3)]
-    log_likelihoods, classes = measure_members(model.mixture, stretches, CPU)
+    log_likelihoods, points, shares = gather_evidence(model.mixture, stretches, CPU)
     targets = np.concatenate([ids[1:] for ids in stretches])
     inputs = np.concatenate([ids[:-1] for ids in stretches])
     assert np.sort(log_likelihoods, axis=0) == pytest.approx(
         np.sort(np.stack([NARROW[targets], WIDE[targets]], axis=1), axis=0)
     )
-    assert classes.sum() == (inputs == 1).sum()
-    assert len(classes) == len(targets)
+    assert (points[:, 0] >= len(model.mixture.weights) // 2).sum() == (inputs == 1).sum()
+    assert len(points) == len(targets)
+    assert shares.sum(axis=1) == pytest.approx(1)
 
 
 def test_the_weights_of_a_mixture_depend_on_whether_the_last_token_spells() -> None:
@@ -101,8 +119,9 @@ def test_the_weights_of_a_mixture_depend_on_whether_the_last_token_spells() -> N
     for before, after in zip(draw(0.5, 20_000), draw(1.0, 20_000, 1), strict=True):
         ids += [1, after] if before else [before]  # after a token that spells, the narrow distribution
     fit_mixture(model.mixture, [np.array(ids)], CPU)
-    weights = model.mixture.log_weights.exp()
-    assert weights[1, 0] > weights[0, 0] + 0.2
+    weights = model.mixture.weights
+    spelling = weights[len(weights) // 2 :]
+    assert spelling[:, 0].max() > weights[: len(weights) // 2, 0].min() + 0.2
 
 
 def test_with_a_large_vocabulary_the_beginnings_of_stretches_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,5 +131,5 @@ def test_with_a_large_vocabulary_the_beginnings_of_stretches_suffice(monkeypatch
         model = fixed_mixture([False] * 4)
         stretches = [np.concatenate([draw(0.5, 1000, seed), draw(rest, 1000)]) for seed in (1, 2)]
         fit_mixture(model.mixture, stretches, CPU)
-        weights.append(model.mixture.log_weights)
+        weights.append(model.mixture.weights)
     assert torch.equal(*weights)

@@ -65,15 +65,6 @@ class LanguageModel:
         return bool(getattr(self.module, "is_normalized", False))
 
     @property
-    def num_context_classes(self) -> int:
-        """The number of classes that the model's contexts have; 1 if it offers none."""
-        return int(getattr(self.module, "num_context_classes", 1)) if self._offers_classes else 1
-
-    @property
-    def _offers_classes(self) -> bool:
-        return self._method("context_classes") is not None
-
-    @property
     def device(self) -> torch.device:
         """The device of the model's weights."""
         return next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0)).device
@@ -139,22 +130,6 @@ class LanguageModel:
             return logits, following
 
         return checked
-
-    def context_classes(self, ids: Tensor, state: State) -> Tensor | None:
-        """Return the class of the context of each prediction, [batch, time], or None if it offers none."""
-        classify = self._method("context_classes")
-        if classify is None:
-            return None
-        classes = classify(ids, state)
-        if not (isinstance(classes, Tensor) and classes.shape == ids.shape and classes.dtype == torch.int64):
-            raise self._error(
-                f"returned {_form(classes)} as context classes, which must be int64 {list(ids.shape)}"
-            )
-        if not 0 <= int(classes.min()) <= int(classes.max()) < self.num_context_classes:
-            raise self._error(
-                f"returned a context class outside 0…{self.num_context_classes - 1} (num_context_classes - 1)"
-            )
-        return classes.to(ids.device)
 
     def set_expected_epochs(self, num_epochs: float) -> None:
         """Pass the expected number of epochs on to a model that depends on it."""

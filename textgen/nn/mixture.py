@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +11,29 @@ from torch import Tensor, nn
 from textgen.api import State, Vocabulary
 from textgen.nn.language_model import LanguageModel, Step
 
+CONFIDENCES = (0.03, 0.07, 0.15, 0.27, 0.42, 0.6, 0.78, 0.9, 0.98)
+"""Highest probabilities of a member at which weights are fitted; between them they are interpolated."""
+
+
+class Evidence(NamedTuple):
+    """What the weights of a mixture are fitted to, for each token of a text."""
+
+    log_likelihoods: Tensor
+    """[..., members], the log-probability of the token by each member."""
+    points: Tensor
+    """[..., 2 ** members], the points of the grid of weights around its context."""
+    shares: Tensor
+    """[..., 2 ** members], the share of each in the weights; they sum to 1."""
+
 
 class Mixture(nn.Module):
     """Linear interpolation with weights that depend on the context (Jelinek and Mercer 1980).
 
-    p(token | context) = Σ_i weights[class of the context, i] p_i(token | context), where the class combines
-    the context classes that members offer (`ModelExtras.context_classes`) with whether the last token spells
-    an out-of-vocabulary word. The weights are equal until `set_weights`.
+    p(token | context) = Σ_i weight_i(context) p_i(token | context). The weights depend on how confident each
+    member is there, which is its highest probability, and on whether the last token spells an
+    out-of-vocabulary word. They are fitted at the points of a grid (`CONFIDENCES` of each member) and linear
+    in each confidence between them, so that rounding changes a prediction by no more than rounding. They are
+    equal until `set_weights`.
     """
 
     is_normalized: ClassVar[bool] = True
@@ -27,20 +42,18 @@ class Mixture(nn.Module):
         super().__init__()
         self.models = nn.ModuleDict({name: member.module for name, member in members.items()})
         self.members = tuple(members.values())
+        num_points = 2 * len(CONFIDENCES) ** len(members)
         self.register_buffer("fallback", torch.tensor(vocabulary.fallback), persistent=False)
-        self.register_buffer("log_weights", torch.full((1, len(members)), -math.log(len(members))))
+        self.register_buffer("confidences", torch.tensor(CONFIDENCES), persistent=False)
+        self.register_buffer("weights", torch.full((num_points, len(members)), 1 / len(members)))
 
     fallback: Tensor
-    log_weights: Tensor
-
-    @property
-    def num_classes(self) -> int:
-        """The number of context classes, once the members have been trained."""
-        return 2 * math.prod(member.num_context_classes for member in self.members)
+    confidences: Tensor
+    weights: Tensor
 
     def set_weights(self, weights: Tensor) -> None:
-        """Replace the weights, [num_classes, number of members]; those of each class sum to 1."""
-        self.log_weights = weights.to(self.log_weights).log()
+        """Replace the weights, [points, number of members]; those of each point sum to 1."""
+        self.weights = weights.to(self.weights)
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
         """Return the initial state of each member."""
@@ -48,57 +61,62 @@ class Mixture(nn.Module):
 
     def forward(self, ids: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """Return the log-probabilities [batch, time, vocab_size] and the next state of each member."""
-        classes = self.context_classes(ids, state)
-        logits, states = zip(
-            *(member.forward(ids, own) for member, own in zip(self.members, state, strict=True)), strict=True
-        )
-        return self._mixed(list(logits), classes), states
+        predictions, states = self._predict(ids, state)
+        return self._mixed(predictions, ids), states
 
-    def log_likelihoods(
-        self, ids: Tensor, targets: Tensor, state: tuple[State, ...]
-    ) -> tuple[Tensor, Tensor, tuple[State, ...]]:
-        """Return what weights are fitted to.
-
-        These are the log-probabilities of `targets` by each member, [batch, time, number of members], the
-        context classes [batch, time], and the next state.
-        """
-        classes, found, states = self.context_classes(ids, state), [], []
-        for member, own in zip(self.members, state, strict=True):
-            logits, following = member.forward(ids, own)
-            found.append(_log_probabilities(member, logits).gather(-1, targets[..., None]))
-            states.append(following)
-        return torch.cat(found, dim=-1), classes, tuple(states)
-
-    def context_classes(self, ids: Tensor, state: tuple[State, ...]) -> Tensor:
-        """Return the class of the context of each prediction, [batch, time]."""
-        classes = self.fallback[ids].long()
-        for member, own in zip(self.members, state, strict=True):
-            offered = member.context_classes(ids, own)
-            if offered is not None:
-                classes = classes * member.num_context_classes + offered
-        return classes
+    def evidence(self, ids: Tensor, targets: Tensor, state: tuple[State, ...]) -> tuple[Evidence, State]:
+        """Return what weights are fitted to, and the next state."""
+        predictions, states = self._predict(ids, state)
+        found = torch.cat([each.gather(-1, targets[..., None]) for each in predictions], dim=-1)
+        return Evidence(found, *self._points(predictions, ids)), states
 
     def prepare_step(self, dtype: torch.dtype) -> Step:
         """Return a step of generation made of the members' own; those without one use `forward`."""
         steps = [_step(member, dtype) for member in self.members]
 
         def step(ids: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-            classes = self.context_classes(ids[:, None], state)[:, 0]
-            logits, states = zip(
-                *(own_step(ids, own) for own_step, own in zip(steps, state, strict=True)), strict=True
-            )
-            return self._mixed(list(logits), classes), states
+            predictions, states = [], []
+            for member, own_step, own in zip(self.members, steps, state, strict=True):
+                logits, following = own_step(ids, own)
+                predictions.append(_log_probabilities(member, logits))
+                states.append(following)
+            return self._mixed(predictions, ids), tuple(states)
 
         return step
 
-    def _mixed(self, logits: list[Tensor], classes: Tensor) -> Tensor:
-        """Return the log-probabilities of the mixture, given each member's logits."""
-        weights = self.log_weights.expand(self.num_classes, -1)[classes]
-        mixed: Tensor | None = None
-        for index, member in enumerate(self.members):
-            weighted = _log_probabilities(member, logits[index]) + weights[..., index, None]
-            mixed = weighted if mixed is None else torch.logaddexp(mixed, weighted)
-        assert mixed is not None
+    def _predict(self, ids: Tensor, state: tuple[State, ...]) -> tuple[list[Tensor], tuple[State, ...]]:
+        """Return the log-probabilities of each member, [batch, time, vocab_size], and its next state."""
+        predictions, states = [], []
+        for member, own in zip(self.members, state, strict=True):
+            logits, following = member.forward(ids, own)
+            predictions.append(_log_probabilities(member, logits))
+            states.append(following)
+        return predictions, tuple(states)
+
+    def _points(self, predictions: Sequence[Tensor], ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the points around each context and their shares, each [..., 2 ** members].
+
+        `predictions` [..., vocab_size] are the log-probabilities of each member after `ids` [...].
+        """
+        points = self.fallback[ids].long()[..., None]
+        shares = torch.ones_like(points, dtype=torch.float32)
+        for each in predictions:
+            confidence = each.amax(-1).exp().clamp(CONFIDENCES[0], CONFIDENCES[-1])
+            above = torch.bucketize(confidence, self.confidences[1:-1], right=True) + 1
+            low, high = self.confidences[above - 1], self.confidences[above]
+            share = ((confidence - low) / (high - low))[..., None]
+            points = points * len(CONFIDENCES) + above[..., None]
+            points = torch.cat((points - 1, points), dim=-1)
+            shares = torch.cat((shares * (1 - share), shares * share), dim=-1)
+        return points, shares
+
+    def _mixed(self, predictions: Sequence[Tensor], ids: Tensor) -> Tensor:
+        """Return the log-probabilities of the mixture, given those of each member."""
+        points, shares = self._points(predictions, ids)
+        weights = (self.weights[points] * shares[..., None]).sum(-2).log()
+        mixed = predictions[0] + weights[..., 0, None]
+        for index, each in enumerate(predictions[1:], start=1):
+            mixed = torch.logaddexp(mixed, each + weights[..., index, None])
         return mixed
 
 
@@ -122,7 +140,7 @@ class MixtureModel(LanguageModel):
     @property
     def is_step_recordable(self) -> bool:
         """Whether all members have their own step, so that a GPU can record it."""
-        return all(_has_usable_step(member) for member in self.members)
+        return all(member.has_step for member in self.members)
 
 
 def _log_probabilities(member: LanguageModel, logits: Tensor) -> Tensor:
@@ -130,13 +148,8 @@ def _log_probabilities(member: LanguageModel, logits: Tensor) -> Tensor:
     return logits.float() if member.is_normalized else logits.float().log_softmax(-1)
 
 
-def _has_usable_step(member: LanguageModel) -> bool:
-    # The states of a model's own step may have a form that its `context_classes` does not know.
-    return member.has_step and member.num_context_classes == 1
-
-
 def _step(member: LanguageModel, dtype: torch.dtype) -> Step:
-    own_step = member.prepare_step(dtype) if _has_usable_step(member) else None
+    own_step = member.prepare_step(dtype)
     if own_step is not None:
         return own_step
 

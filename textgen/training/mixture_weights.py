@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,37 +17,33 @@ from textgen.runtime.device import DeviceConfig
 MAX_LOGITS, MIN_CHUNK = 2**22, 8
 """Logits of each member that are computed at once, as in scoring, and at least this many tokens of each
 stretch."""
-MAX_FITTED_LOGITS, MIN_FITTED_TOKENS = 2**27, 64
-"""Logits of each member that weights are fitted to: all tokens of a small vocabulary, or 7,000 of 20,000
-words, which give nearly the same weights. They are the first of each stretch, and at least this many."""
+MAX_FITTED_LOGITS, MAX_FITTED_TOKENS, MIN_FITTED_TOKENS = 2**27, 60_000, 64
+"""Logits of each member, and tokens, that weights are fitted to: 7,000 tokens of 20,000 words give nearly the
+same weights as more. They are the first of each stretch, and at least so many of each."""
 PRIOR_TOKENS = 30.0
-"""Tokens with the weights of all contexts that are added to each class, so that rare ones stay near them."""
+"""Tokens with the weights of all contexts that are added to each point, so that rare ones stay near them."""
 MIN_GAIN, MAX_ITERATIONS = 1e-6, 500
 """Gain in nats per token below which the iteration ends, and its limit."""
 LEAST_WEIGHT, LEAST_LOG_LIKELIHOOD = 1e-6, -1e4
 """Bounds, so that no token becomes impossible that one member can predict."""
 
 Floats = NDArray[np.float64]
+Points = NDArray[np.int64]
 
 
 def fit_mixture(mixture: Mixture, stretches: Sequence[TokenIds], device_config: DeviceConfig) -> None:
     """Fit the weights of a mixture to the beginnings of stretches of text, as long as is worthwhile."""
-    num_tokens = MAX_FITTED_LOGITS // mixture.members[0].vocab_size // max(1, len(stretches))
-    beginnings = [ids[: max(MIN_FITTED_TOKENS, num_tokens)] for ids in stretches]
-    log_likelihoods, classes = measure_members(mixture, beginnings, device_config)
-    weights = fit_weights(log_likelihoods, classes, mixture.num_classes)
-    mixture.set_weights(torch.from_numpy(weights))
+    num_tokens = min(MAX_FITTED_TOKENS, MAX_FITTED_LOGITS // mixture.members[0].vocab_size)
+    longest = max(MIN_FITTED_TOKENS, num_tokens // max(1, len(stretches)))
+    evidence = gather_evidence(mixture, [ids[:longest] for ids in stretches], device_config)
+    mixture.set_weights(torch.from_numpy(fit_weights(*evidence, len(mixture.weights))))
 
 
 @torch.inference_mode()
-def measure_members(
+def gather_evidence(
     mixture: Mixture, stretches: Sequence[TokenIds], device_config: DeviceConfig
-) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the log-probabilities of the tokens by each member, [number of tokens, number of members], and
-    the classes of their contexts.
-
-    The first token of a stretch is not predicted.
-    """
+) -> tuple[Floats, Points, Floats]:
+    """Return the `Evidence` of all tokens of stretches of text but the first of each, [tokens, ...]."""
     stretches = sorted((ids for ids in stretches if len(ids) > 1), key=len, reverse=True)
     lengths = np.array([len(ids) - 1 for ids in stretches], np.int64)
     table = np.zeros((len(stretches), lengths.max(initial=0) + 1), np.int64)
@@ -55,48 +52,56 @@ def measure_members(
     tokens = torch.from_numpy(table).to(device_config.device)
     vocab_size, begin = mixture.members[0].vocab_size, 0
     state = mixture.initial_state(len(stretches))
-    found, classes = [np.zeros((0, len(mixture.members)))], [np.zeros(0, np.int64)]
+    num_members = len(mixture.members)
+    empty = np.zeros((0, num_members)), np.zeros((0, 2**num_members), np.int64), np.zeros((0, 2**num_members))
+    found: list[tuple[NDArray[Any], ...]] = [empty]
     while begin < table.shape[1] - 1:
         num_rows = int((lengths > begin).sum())  # the rows that have not ended yet
         end = min(begin + max(MIN_CHUNK, MAX_LOGITS // vocab_size // num_rows), table.shape[1] - 1)
         inputs, targets = tokens[:num_rows, begin:end], tokens[:num_rows, begin + 1 : end + 1]
         with device_config.autocast():
-            values, kinds, state = mixture.log_likelihoods(inputs, targets, first_rows(state, num_rows))
+            evidence, state = mixture.evidence(inputs, targets, first_rows(state, num_rows))
         is_text = np.arange(begin, end) < lengths[:num_rows, None]
-        found.append(values.cpu().double().numpy()[is_text])
-        classes.append(kinds.cpu().numpy()[is_text])
+        found.append(tuple(part.cpu().numpy()[is_text] for part in evidence))
         begin = end
-    return np.concatenate(found), np.concatenate(classes)
+    log_likelihoods, points, shares = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return log_likelihoods.astype(np.float64), points, shares.astype(np.float64)
 
 
-def fit_weights(log_likelihoods: Floats, classes: NDArray[np.int64], num_classes: int) -> Floats:
-    """Return the weights [num_classes, number of members] that maximise the likelihood of a text.
+def fit_weights(log_likelihoods: Floats, points: Points, shares: Floats, num_points: int) -> Floats:
+    """Return the weights [num_points, members] that maximise the likelihood of a text (see `Evidence`).
 
-    First one set of weights is fitted to all tokens, then one per class, with `PRIOR_TOKENS` more tokens that
+    First one set of weights is fitted to all tokens, then one per point, with `PRIOR_TOKENS` more tokens that
     the former weights explain: a Dirichlet prior. So the text is never less likely than by the best member.
     """
     num_members = log_likelihoods.shape[1]
     uniform = np.full((1, num_members), 1 / num_members)
-    if not len(classes):
-        return np.repeat(uniform, num_classes, axis=0)
+    if not len(points):
+        return np.repeat(uniform, num_points, axis=0)
     bounded = log_likelihoods.clip(LEAST_LOG_LIKELIHOOD)
     likelihoods = np.exp(bounded - bounded.max(axis=1, keepdims=True))
-    shared = _maximise(likelihoods, np.zeros_like(classes), uniform, 0.0)
-    return _maximise(likelihoods, classes, np.repeat(shared, num_classes, axis=0), PRIOR_TOKENS)
+    whole = np.zeros((len(points), 1), np.int64)
+    shared = _maximise(likelihoods, whole, np.ones_like(whole, np.float64), uniform, 0.0)
+    return _maximise(likelihoods, points, shares, np.repeat(shared, num_points, axis=0), PRIOR_TOKENS)
 
 
-def _maximise(likelihoods: Floats, classes: NDArray[np.int64], prior: Floats, prior_tokens: float) -> Floats:
-    """Return the weights by class after expectation-maximisation from `prior` (Dempster et al. 1977)."""
+def _maximise(
+    likelihoods: Floats, points: Points, shares: Floats, prior: Floats, prior_tokens: float
+) -> Floats:
+    """Return the weights by point after expectation-maximisation from `prior` (Dempster et al. 1977)."""
     weights, before = prior, -np.inf
     for _ in range(MAX_ITERATIONS):
-        shares = weights[classes] * likelihoods
-        totals = shares.sum(axis=1, keepdims=True)
-        objective = np.log(totals).mean() + prior_tokens / len(classes) * (prior * np.log(weights)).sum()
+        parts = weights[points] * shares[..., None] * likelihoods[:, None]  # [tokens, points, members]
+        totals = parts.sum(axis=(1, 2), keepdims=True)
+        objective = np.log(totals).mean() + prior_tokens / len(points) * (prior * np.log(weights)).sum()
         if objective < before + MIN_GAIN:
             break
         before = objective
-        shares /= totals
-        counts = [np.bincount(classes, member, len(prior)) for member in shares.T]
+        parts /= totals
+        counts = [
+            np.bincount(points.ravel(), parts[..., member].ravel(), len(prior))
+            for member in range(prior.shape[1])
+        ]
         weights = np.stack(counts, axis=1) + prior_tokens * prior
         weights = (weights / weights.sum(axis=1, keepdims=True)).clip(LEAST_WEIGHT)
         weights /= weights.sum(axis=1, keepdims=True)

@@ -30,7 +30,7 @@ class TrainOptions:
     warmup_fraction: Annotated[float, Ge(0), Le(1), Search(0, 0.3, step=0.02)] = 0.02
     """Fraction of the budget over which the learning rate rises."""
     weight_decay: Annotated[float, Ge(0), Search(0, 1, step=0.05)] = 0.5
-    """Decay of matrices by `muon` and `adamw`, times the learning rate at each update."""
+    """Decay of matrices by `muon` and `adamw` at first, times the learning rate; it falls to zero."""
     max_grad_norm: Annotated[float, Gt(0)] = 1.0
     """Largest norm of the whole gradient."""
     num_validations: Annotated[int, Ge(1)] = 10

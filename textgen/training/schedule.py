@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from textgen.training.options import TrainOptions
 
-RATE, MIN_RATE, MAX_RATE = 0.12, 1e-3, 0.01
+RATE, MIN_RATE, MAX_RATE = 0.15, 1e-3, 0.01
 """Peak learning rate times the root of the number of updates, and its bounds."""
-NEWEST, MIN_NEWEST, MAX_NEWEST = 2.4, 0.05, 0.3
+NEWEST, MIN_NEWEST, MAX_NEWEST = 2.7, 0.05, 0.25
 """Weight of the newest gradient in the momentum, times the root of the number of updates, and its bounds."""
 ASSUMED_UPDATES = 1000
 """Number of updates in a run of which nothing is known yet."""

@@ -66,12 +66,7 @@ class Trainer:
         inputs, targets, fresh = self.batches.next(self.device_config.device)
         if fresh or self.carried is None:
             self.carried = self.model.initial_state(len(inputs))
-        step = self.schedule.at(fraction, self.num_updates)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = step.learning_rate
-                if isinstance(optimizer, Muon):
-                    group["momentum"] = step.momentum
+        self._set_rates(fraction)
         with self.device_config.autocast():
             loss, state = self.model.loss(inputs, targets, self.carried)
         self.carried = detach(state)
@@ -84,6 +79,17 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
         self.scaler.update()
         return loss.detach()
+
+    def _set_rates(self, fraction: float) -> None:
+        """Set what the optimizers use; the weight decay, `full_decay` at first, falls linearly to zero."""
+        rates = self.schedule.at(fraction, self.num_updates)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rates.learning_rate
+                full_decay = group.setdefault("full_decay", group["weight_decay"])
+                group["weight_decay"] = full_decay * max(0.0, 1 - fraction)
+                if isinstance(optimizer, Muon):
+                    group["momentum"] = rates.momentum
 
     def _tell_epochs(self, fraction: float) -> None:
         """Pass on the number of epochs that the budget allows at the current pace."""

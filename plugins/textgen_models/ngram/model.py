@@ -63,11 +63,6 @@ class NGram(nn.Module):
             order = self.order or choose_order(ids, self.vocab_size, self.discount)
             self._use(count_ngrams(ids, self.vocab_size, order))
 
-    @property
-    def num_context_classes(self) -> int:
-        """One for each length of a context, from 0 to `order` - 1 tokens."""
-        return max(1, len(self._tables))
-
     def initial_state(self, batch_size: int) -> Tensor:
         """Return the numbers of the contexts of 1 to `order` - 1 tokens, all -1: [batch, order - 1]."""
         return self.no_contexts.expand(batch_size, -1)
@@ -79,11 +74,6 @@ class NGram(nn.Module):
         last = [torch.from_numpy(numbers[:, -1]) for numbers in contexts[1:]]
         following = torch.stack(last, dim=1).to(ids.device) if last else state
         return probabilities.to(ids.device).log_().view(*ids.shape, -1), following
-
-    def context_classes(self, ids: Tensor, state: Tensor) -> Tensor:
-        """Return the length of the longest context that occurs in the training text, [batch, time]."""
-        found = [numbers >= 0 for numbers in self._contexts(ids, state)]
-        return torch.from_numpy(np.sum(found, axis=0) - 1)
 
     def _contexts(self, ids: Tensor, state: Tensor) -> list[NDArray[np.int64]]:
         """Return the contexts of 0, 1, … `order` - 1 tokens up to each of `ids`, as numbers [batch, time]."""

@@ -125,24 +125,6 @@ class OnePlaceForAllRows(Small):
         return logits + places[..., None].cos() * logits, (hidden, state[1] + ids.shape[1])
 
 
-class ClassesOfAllChunks(Small):
-    """Its context classes are positions in the chunk."""
-
-    found_by = "model-context-classes"
-    num_context_classes = 30
-
-    def context_classes(self, ids: Tensor, state: Any) -> Tensor:
-        return torch.arange(ids.shape[1]).expand_as(ids)
-
-
-class ClassesOutOfRange(Small):
-    found_by = "model-context-classes"
-    num_context_classes = 49
-
-    def context_classes(self, ids: Tensor, state: Any) -> Tensor:
-        return ids
-
-
 class MixesRows(Small):
     found_by = "model-batch"
 

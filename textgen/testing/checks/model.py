@@ -134,31 +134,6 @@ def check_model_step_bf16(component: Any, /, **options: Any) -> None:
     )
 
 
-@check("model")
-def check_model_context_classes(component: Any, /, **options: Any) -> None:
-    """Context classes are in their range and depend on the tokens so far: not on chunks or on the batch.
-
-    The weights of a mixture depend on them.
-    """
-    model = trained_model(component, **options)
-    if not hasattr(model, "context_classes"):
-        raise CheckSkipped("lacks context_classes, so its weight in a mixture is the same in every context")
-
-    def classes_of(ids: Tensor, state: Any) -> Tensor:
-        with expecting("classes int64 [batch, time] from 0 to num_context_classes - 1"):
-            classes = bound(model).context_classes(ids, state)
-        assert classes is not None
-        return classes
-
-    ids, state = random_batch(3, 20), model.initial_state(3)
-    whole = classes_of(ids, state)
-    _, following = predicted(model, ids[:, :7], state)
-    chunks = [classes_of(ids[:, :7], state), classes_of(ids[:, 7:], following)]
-    rows = [classes_of(row[None], model.initial_state(1)) for row in ids]
-    require(torch.equal(torch.cat(chunks, 1), whole), "expected the same context classes in chunks")
-    require(torch.equal(torch.cat(rows), whole), "expected the same context classes for each row alone")
-
-
 def with_step(model: Any) -> Any:
     """Return the model; raises `CheckSkipped` if it lacks a step for generation."""
     if not hasattr(model, "prepare_step"):
