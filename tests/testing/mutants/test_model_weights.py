@@ -114,7 +114,7 @@ class NoiseOfNumpy(Small):
 
 class RecommendsWhatIsNoOption(Small):
     found_by = "model-recommended-training"
-    recommended_training: ClassVar[Mapping[str, Any]] = {"momentum": 0.9}
+    recommended_training: ClassVar[Mapping[str, Any]] = {"patience": 0.9}
 
 
 class IgnoresVectors(Small):
