@@ -72,7 +72,7 @@ def test_the_word_state_changes_where_a_word_ends_and_nowhere_else() -> None:
     state, changes = model.initial_state(1), ""
     for char in TEXT:
         _, following = model(ids_of(tokenizer, char), state)
-        changes += char + "|" * (not torch.equal(following.word, state.word))
+        changes += char + "|" * (not torch.equal(following.words[0], state.words[0]))
         state = following
     assert changes == "".join(tokens_with_ends(tokenizer, TEXT))
 
@@ -83,7 +83,7 @@ def test_the_words_before_reach_the_prediction_by_the_word_state_alone() -> None
     model, last = built(tokenizer), ids_of(tokenizer, "T")
     _, one = model(ids_of(tokenizer, "The cat sat. "), model.initial_state(1))
     _, other = model(ids_of(tokenizer, "A dog said, "), model.initial_state(1))
-    mixed = one._replace(word=other.word)
+    mixed = one._replace(words=other.words)
     assert not torch.allclose(model(last, one)[0], model(last, mixed)[0], atol=1e-3)
 
 
@@ -103,16 +103,17 @@ def test_a_word_that_ends_counts_for_the_very_next_character() -> None:
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
 def test_ticks_of_a_batch_advance_each_row_as_a_plain_recurrence_does(share: float) -> None:
     with seeded(0, CPU):
-        clock, features, state = WordClock(5, 7), torch.randn(6, 9, 5), torch.randn(6, 7)
+        clock, features = WordClock(5, 7), torch.randn(6, 9, 5)
+        state = torch.randn(6, 7), torch.randn(6, 7)
         is_tick = torch.rand(6, 9) < share
     outputs, latest, following = clock(features, is_tick, state)
     for row in range(6):
-        wanted = state[row]
+        wanted = state[0][row, None], state[1][row, None]
         for time in range(9):
             if is_tick[row, time]:
-                wanted = nn.GRU.forward(clock, features[row, time][None], wanted[None])[0][0]
-            torch.testing.assert_close(outputs[latest[row, time]], wanted)
-        torch.testing.assert_close(following[row], wanted)
+                wanted = torch.lstm_cell(features[row, time, None], wanted, *clock.parameters())
+            torch.testing.assert_close(outputs[latest[row, time]], wanted[0][0])
+        torch.testing.assert_close((following[0][row, None], following[1][row, None]), wanted)
 
 
 def test_a_hash_is_that_of_the_word_so_far_and_of_what_follows_it() -> None:

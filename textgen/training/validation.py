@@ -20,7 +20,7 @@ NUM_STREAMS, WINDOW = 48, 64
 """Minimum number of streams that are scored in parallel, and the tokens computed at a time."""
 
 
-VALIDATION_SHARE = 0.08
+VALIDATION_SHARE = 0.07
 """Share of a budget in seconds that all validations together may take."""
 TOKENS_SHARE = 0.2
 """Share of the tokens of another budget, so that about the same time is taken."""

@@ -19,18 +19,13 @@ from textgen.nn.options import Dropout, EmbeddingSize, HiddenSize, Softmax, TieW
 from textgen.nn.softmax import output_layer
 from textgen_models.hier.word_clock import WordClock
 from textgen_models.hier.words import WordEdges, hash_words, rows_of
-
-OUTPUT_GAIN = 3.0
-"""Factor of the outputs of an LSTM, which are well below 1 in a new layer, as in the model `lstm`."""
-
-LayerState = tuple[Tensor, Tensor]
-"""Hidden and cell state of an LSTM, each [batch, hidden_size]."""
+from textgen_models.lstm.layers import OUTPUT_GAIN, LayerState, initialise
 
 LowerSize = Annotated[
     int, Ge(1), doc("Hidden size of the layer below the words."), Search(64, 512, log=True, step=32)
 ]
 WordSize = Annotated[
-    int, Ge(1), doc("Hidden size of the GRU over words."), Search(64, 1024, log=True, step=64)
+    int, Ge(1), doc("Hidden size of the LSTM over words."), Search(64, 1024, log=True, step=64)
 ]
 NumKeys = Annotated[
     int, Ge(1), doc("Rows of the table of hashed words."), Search(values=(4096, 16_384, 65_536))
@@ -42,8 +37,7 @@ class HierState(NamedTuple):
 
     lower: LayerState
     upper: LayerState
-    word: Tensor
-    """Output of the GRU, [batch, word_size]."""
+    words: LayerState
     is_inside: Tensor
     """Whether the text so far ends with a letter, [batch], bool."""
     hashed: Tensor
@@ -51,14 +45,14 @@ class HierState(NamedTuple):
 
 
 class Hier(FeatureModel):
-    """Two LSTM layers over tokens, and between them a GRU over words, which takes one step per word.
+    """Two LSTM layers over tokens, and between them an LSTM over words, which takes one step per word.
 
     The lower layer reads the tokens. To its output is added a vector from a table, whose row is a hash of
     the word so far and of what follows it, up to the next word, so frequent words and their beginnings are
-    known at once (hashed n-grams: BLT, arXiv:2412.09871). Where a word ends, this sum advances the GRU. The
-    upper layer reads the sum and a projection of the GRU's latest output. Its own output, the vector from the
-    table and the GRU's latest output, projected to one size, are the features from which the next token is
-    predicted. Since most characters end no word, the GRU can be wide and reach far back for little time.
+    known at once (hashed n-grams: BLT, arXiv:2412.09871). Where a word ends, this sum advances the LSTM over
+    words. The upper layer reads the sum and a projection of the latest output for words. Its own output, the
+    vector from the table and that latest output, projected to one size, are the features from which the next
+    token is predicted.
 
     Layers and scales are those of the models `lstm` and `gru`; table and projections begin with zeros.
     """
@@ -68,9 +62,9 @@ class Hier(FeatureModel):
         vocab_size: int,
         *,
         tokens: Sequence[str],
-        hidden_size: HiddenSize = 224,
+        hidden_size: HiddenSize = 256,
         lower_size: LowerSize = 128,
-        word_size: WordSize = 320,
+        word_size: WordSize = 128,
         num_keys: NumKeys = 16_384,
         embedding_size: EmbeddingSize = 0,
         dropout: Dropout = None,
@@ -93,16 +87,17 @@ class Hier(FeatureModel):
         self.output = output_layer(hidden_size, vocab_size, softmax, self.input if tie_weights else None)
         for zero in (self.keys, self.keys_to_output, self.words_to_upper, self.words_to_output):
             nn.init.zeros_(zero.weight)
-        _initialise(self.lower, lower_size)
-        _initialise(self.words, word_size)
-        _initialise(self.upper, hidden_size)
+        initialise(self.lower)
+        initialise(self.words)
+        initialise(self.upper)
 
     def initial_state(self, batch_size: int) -> HierState:
         """Return zeros, and that no word has begun."""
         new = self.input.weight.new_zeros
-        lower, upper = new(batch_size, self.lower_size), new(batch_size, self.hidden_size)
+        sizes = (self.lower_size, self.upper.hidden_size, self.word_size)
+        lower, upper, word = (new(batch_size, size) for size in sizes)
         is_inside, hashed = new(batch_size, dtype=torch.bool), new(batch_size, dtype=torch.int64)
-        return HierState((lower, lower), (upper, upper), new(batch_size, self.word_size), is_inside, hashed)
+        return HierState((lower, lower), (upper, upper), (word, word), is_inside, hashed)
 
     def features(self, ids: Tensor, state: HierState) -> tuple[Tensor, HierState]:
         """Return the input of the output layer, [batch, time, hidden_size], and the next state."""
@@ -112,27 +107,15 @@ class Hier(FeatureModel):
         hashes = hash_words(ids, begins, state.hashed)
         keys = self.keys(rows_of(hashes, self.keys.num_embeddings))
         features = features + keys
-        words, latest, word = self.words(features, ends, state.word)
+        words, latest, word_state = self.words(features, ends, state.words)
+        words = OUTPUT_GAIN * words
         features = features + F.embedding(latest, self.words_to_upper(words))
         features, upper = _run(self.upper, self.dropout(features), state.upper)
         features = features + self.keys_to_output(keys) + F.embedding(latest, self.words_to_output(words))
-        return self.dropout(features), HierState(lower, upper, word, is_inside, hashes[:, -1])
+        return self.dropout(features), HierState(lower, upper, word_state, is_inside, hashes[:, -1])
 
 
 def _run(layer: nn.LSTM, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
     """Return the scaled outputs of a layer, [batch, time, hidden_size], and its next state."""
     outputs, (hidden, cell) = layer(inputs, (state[0][None], state[1][None]))
     return OUTPUT_GAIN * outputs, (hidden[0], cell[0])
-
-
-def _initialise(layer: nn.Module, hidden_size: int) -> None:
-    for name, parameter in layer.named_parameters():
-        if name.startswith("bias"):
-            nn.init.zeros_(parameter)
-            if name.startswith("bias_ih"):  # the second gate forgets in an LSTM, and updates in a GRU
-                nn.init.ones_(parameter[hidden_size : 2 * hidden_size])
-        elif name.startswith("weight_hh"):
-            for gate in parameter.chunk(len(parameter) // hidden_size):
-                nn.init.orthogonal_(gate)
-        else:
-            nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)

@@ -157,7 +157,8 @@ class SpellingModel(FeatureModel):
         """
         rows, columns = window.rows, window.columns
         lengths = window.num_characters()
-        padded = vectors.new_zeros(len(lengths), vectors.shape[1], vectors.shape[2])
+        longest = int(lengths.max()) if len(lengths) else 0
+        padded = vectors.new_zeros(len(lengths), longest, vectors.shape[2])
         padded = padded.index_put((window.unit, window.place), vectors[rows, columns])
         goes_on = window.goes_on[rows[window.first]] & (columns[window.first] == 0)
         hidden, cell = (torch.where(goes_on[:, None], part[rows[window.first]], 0.0) for part in state)
