@@ -25,7 +25,7 @@ TEXT = [THE, SPACE, A, B, A, OF, SPACE, B, SPACE, A, HIGH, LOW, STOP, A, B, NEWL
 
 def speller(tokens: list[str] = TOKENS, fallback: Any = FALLBACK, **options: Any) -> LSTM:
     with seeded(0, torch.device("cpu")):
-        options = {"num_layers": 2, "hidden_size": 16} | options
+        options = {"num_layers": 2, "hidden_size": 16, "spelling": "apart"} | options
         model = LSTM(len(tokens), tokens=tokens, fallback=fallback, **options).eval().requires_grad_(False)
         for parameter in model.parameters():  # far enough from the initial ones that all of them matter
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -157,7 +157,7 @@ def test_rows_of_different_lengths_are_those_of_each_alone() -> None:
 
 
 def test_the_frequencies_of_spellings_and_characters_are_those_of_the_text() -> None:
-    model = LSTM(len(TOKENS), tokens=TOKENS, fallback=FALLBACK, num_layers=1, hidden_size=8)
+    model = speller(num_layers=1, hidden_size=8)
     assert model.speller is not None
     counts = torch.tensor([4.0, 10, 10, 8, 8, 10, 10, 0, 10, 0])
     model.set_token_counts(counts)

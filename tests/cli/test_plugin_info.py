@@ -68,7 +68,8 @@ def test_the_search_space_is_shown_as_it_is_written() -> None:
     assert lstm["num_layers"] == "1..4"
     assert lstm["dropout"] == "none | 0 | 0.1 | 0.2 | 0.3 | 0.5"
     assert lstm["tie_weights"] == "every value"
-    assert training["learning_rate"] == "0.0003..0.03"
+    assert training["learning_rate"].startswith("none | 0.0003 | 0.0006 | 0.001 | ")
+    assert training["weight_decay"] == "0..1"
     assert training["num_validations"] == ""
 
 

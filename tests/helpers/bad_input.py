@@ -57,7 +57,7 @@ corpus binary --diff
 train randm
     unknown entry 'randm'; did you mean 'random'? known: original, random; or write …
 train char-lstn
-    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: gru, lstm, …, uniform
+    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: gru, hier, lstm, …, uniform
 train carh-lstm
     entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: bpe, byte, char, word
 train word-lstm-glvoe
@@ -69,7 +69,7 @@ train char-ngram:batch_size=9
 train char-lstm+ngram+lstm
     entry 'char-lstm+ngram+lstm': model 'lstm' is there twice; a mixture has different models
 train char-lstm+ngrm
-    entry 'char-lstm+ngrm': unknown model 'ngrm'; did you mean 'ngram'? known: gru, lstm, …, uniform
+    entry 'char-lstm+ngrm': unknown model 'ngrm'; did you mean 'ngram'? known: gru, hier, lstm, …, uniform
 train char-lstm+gru:num_layers=1
     entry 'char-lstm+gru:num_layers=1': option 'num_layers' belongs to two parts; write lstm.num_layers=1 or …
 train char-ngram+uniform:batch_size=9

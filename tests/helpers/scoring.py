@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from textgen.api import Tokenizer
-from textgen.data.bound_tokenizer import START
+from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.evaluation.token_bits import TokenScores, score_text
 from textgen.nn.language_model import LanguageModel
+from textgen.nn.model_class import ModelClass
 from textgen.registry.registry import load
 from textgen.runtime.device import seeded
 from textgen_models.lstm.model import LSTM
@@ -47,6 +48,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "uniform": {},
     "ngram": {"order": 4},
     "lstm": {"num_layers": 2, "hidden_size": 16},
+    "hier": {"hidden_size": 16, "lower_size": 8, "word_size": 8, "num_keys": 64},
     "gru": {"num_layers": 1, "hidden_size": 16, "softmax": "adaptive"},
     "transformer": {"num_layers": 2, "hidden_size": 16, "num_heads": 2, "context": 32},
     "original": {"window": 20, "hidden_size": 16},
@@ -57,7 +59,9 @@ MODELS: dict[str, dict[str, Any]] = {
 def model_of(name: str, tokenizer: Tokenizer, train_text: str) -> LanguageModel:
     """Return an untrained model of this name, or a fitted one that counts."""
     with seeded(1, CPU):
-        model = bound(load("model", name)(len(tokenizer.tokens), **MODELS[name]).eval(), tokenizer)
+        component = ModelClass(load("model", name))
+        model = component.build(BoundTokenizer(tokenizer).vocabulary, **MODELS[name])
+    model.module.eval()
     if not model.is_trainable:
         model.fit(tokenizer.encode(train_text))
     return model

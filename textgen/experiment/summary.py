@@ -75,28 +75,37 @@ def summarize_run(folder: Path) -> ModelSummary:
 
 
 def summarize_model(model: LanguageModel, name: str) -> ModelSummary:
-    """Return the layers of a model; parameters outside its layers are a row of their own."""
-    layers: list[Layer] = []
+    """Return the layers of a model in the order of the pass, and those that no module call passes last.
+
+    Parameters outside its layers are a row of their own.
+    """
+    layers: dict[str, Layer] = {}
 
     def record(layer: str) -> Any:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:  # noqa: ARG001 - torch's signature
-            layers.append(Layer(layer, type(module).__name__, _shape(output), *_counts(module)))
+            layers.setdefault(layer, Layer(layer, type(module).__name__, _shape(output), *_counts(module)))
 
         return hook
 
-    for layer, module in model.module.named_modules():
-        if not list(module.children()) and module is not model.module:
-            module.register_forward_hook(record(layer))
+    leaves = {
+        layer: module
+        for layer, module in model.module.named_modules()
+        if not list(module.children()) and module is not model.module
+    }
+    for layer, module in leaves.items():
+        module.register_forward_hook(record(layer))
     with torch.inference_mode():
         model.module.eval()
         model.forward(torch.zeros(1, NUM_TOKENS, dtype=torch.long), model.initial_state(1))
     total, total_frozen = _counts(model.module)
-    distinct = {layer.layer: layer for layer in layers}.values()
-    own = total - sum(layer.num_parameters for layer in distinct)
-    own_frozen = total_frozen - sum(layer.num_frozen_parameters for layer in distinct)
+    for layer, module in leaves.items():  # a step of an LSTM may use the weights alone
+        if layer not in layers and next(module.parameters(), None) is not None:
+            layers[layer] = Layer(layer, type(module).__name__, (), *_counts(module))
+    own = total - sum(layer.num_parameters for layer in layers.values())
+    own_frozen = total_frozen - sum(layer.num_frozen_parameters for layer in layers.values())
     if own or own_frozen:
-        layers.append(Layer("(model)", type(model.module).__name__, (), own, own_frozen))
-    return ModelSummary(name, model.vocab_size, tuple(layers), total, total_frozen)
+        layers["(model)"] = Layer("(model)", type(model.module).__name__, (), own, own_frozen)
+    return ModelSummary(name, model.vocab_size, tuple(layers.values()), total, total_frozen)
 
 
 def _counts(module: nn.Module) -> tuple[int, int]:

@@ -10,6 +10,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from textgen.api import Search
 from textgen.training.optimizer import OptimizerName
 
+RATES = (None, 3e-4, 6e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 6e-3, 8e-3, 0.01, 0.015, 0.02, 0.03)
+MOMENTA = (None, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
@@ -21,9 +24,9 @@ class TrainOptions:
     """Tokens per stream and update: the reach of the gradient (truncated backpropagation)."""
     optimizer: OptimizerName = "muon"
     """Optimizer; `muon` updates the matrices of hidden layers, and `adamw` the rest."""
-    learning_rate: Annotated[Annotated[float, Gt(0)] | None, Search(3e-4, 3e-2, log=True)] = None
+    learning_rate: Annotated[Annotated[float, Gt(0)] | None, Search(values=RATES)] = None
     """Peak learning rate, reached after the warm-up; none: from the number of updates in the budget."""
-    momentum: Annotated[Annotated[float, Ge(0), Lt(1)] | None, Search(0.7, 0.98, step=0.02)] = None
+    momentum: Annotated[Annotated[float, Ge(0), Lt(1)] | None, Search(values=MOMENTA)] = None
     """Momentum of `muon`; none: from the number of updates in the budget."""
     min_lr_factor: Annotated[float, Ge(0), Le(1)] = 0.0
     """Learning rate at the end of the budget, as a fraction of the peak, to which it falls linearly."""

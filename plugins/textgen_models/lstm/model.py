@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from annotated_types import doc
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textgen.api import PretrainedVectors
+from textgen.api import PretrainedVectors, Search
 from textgen.nn.dropout import LockedDropout
 from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.options import Dropout, EmbeddingSize, HiddenSize, NumLayers, Softmax, TieWeights
@@ -21,6 +23,12 @@ from textgen_models.lstm.spelling_model import LSTMState, SpellingModel
 from textgen_models.lstm.spelling_step import SpellingStep
 from textgen_models.lstm.step import LSTMStep
 
+Spelling = Annotated[
+    Literal["layers", "apart"],
+    doc("OOV words of a word tokenizer: spelled by these layers, or apart, by an LSTM over characters."),
+    Search(),
+]
+
 
 class LSTM(SpellingModel):
     """Token embedding, `num_layers` LSTM layers with dropout around them, and a linear output layer.
@@ -29,8 +37,9 @@ class LSTM(SpellingModel):
     have the same size. Embedded tokens are scaled by the root of their size (Vaswani et al. 2017, section
     3.4). The forget gates start open, with bias 1 (Jozefowicz et al. 2015).
 
-    If the tokenizer spells out-of-vocabulary words, as `word` does, these layers read and predict whole words
-    alone, and one more LSTM spells the others from their state (see `Speller`).
+    Out-of-vocabulary words, which the tokenizer `word` spells, go through these layers like other tokens.
+    With `spelling="apart"` the layers read and predict whole words alone, and one more LSTM spells the others
+    from their state (see `Speller`): better for the same text, and slower.
     """
 
     def __init__(
@@ -43,6 +52,7 @@ class LSTM(SpellingModel):
         dropout: Dropout = None,
         tie_weights: TieWeights = True,
         softmax: Softmax = "auto",
+        spelling: Spelling = "layers",
         vectors: PretrainedVectors | None = None,
         tokens: Sequence[str] | None = None,
         fallback: NDArray[np.bool_] | None = None,
@@ -54,7 +64,12 @@ class LSTM(SpellingModel):
         sizes = [self.input.size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(nn.LSTM(size, hidden_size, batch_first=True) for size in sizes)
         self.speller, rows = None, None
-        if tokens is not None and fallback is not None and can_spell(tokens, fallback):
+        if (
+            spelling == "apart"
+            and tokens is not None
+            and fallback is not None
+            and can_spell(tokens, fallback)
+        ):
             self.speller = Speller(tokens, fallback, self.input.size, hidden_size, hidden_size)
             rows = self.speller.classes
         num_classes = vocab_size if rows is None else len(rows)
