@@ -82,7 +82,7 @@ def word_probabilities() -> dict[str, float]:
 
 
 def vocabulary(*, has_spellings: bool = True) -> Vocabulary:
-    """Return the vocabulary, with spellings in which each word is as frequent as it is probable."""
+    """Return the vocabulary, with spellings whose frequencies are the probabilities of the words."""
     spellings = [
         nats for nats in spelled_words().values() for _ in range(round(400 * float(np.exp(np.sum(nats)))))
     ]

@@ -53,10 +53,14 @@ class ContiguousBatches:
         return batch[:, :-1], batch[:, 1:], fresh
 
     @property
+    def tokens_per_update(self) -> int:
+        """The number of tokens of all streams in an update."""
+        return self.batch_size * self.sequence_length
+
+    @property
     def length(self) -> int:
         """The number of tokens per stream, a multiple of `sequence_length`."""
-        per_update = self.batch_size * self.sequence_length
-        return (len(self.ids) - 1) // per_update * self.sequence_length
+        return (len(self.ids) - 1) // self.tokens_per_update * self.sequence_length
 
     @property
     def num_epochs(self) -> float:

@@ -19,7 +19,7 @@ MAX_LOGITS, MIN_CHUNK = 2**22, 8
 stretch."""
 MAX_FITTED_LOGITS, MAX_FITTED_TOKENS, MIN_FITTED_TOKENS = 2**27, 60_000, 64
 """Logits of each member, and tokens, that weights are fitted to: 7,000 tokens of 20,000 words give nearly the
-same weights as more. They are the first of each stretch, and at least so many of each."""
+same weights as more. They are the first of each stretch, at least `MIN_FITTED_TOKENS`."""
 PRIOR_TOKENS = 30.0
 """Tokens with the weights of all contexts that are added to each point, so that rare ones stay near them."""
 MIN_GAIN, MAX_ITERATIONS = 1e-6, 500

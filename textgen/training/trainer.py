@@ -123,15 +123,15 @@ def train(
     best_bits, best_update, best_weights = math.inf, 0, {}
     curve: list[Progress] = []
     validation_seconds, average, clock, cpu_share = 0.0, None, BudgetClock(budget), CpuShare()
-    tokens_per_update = trainer.batches.batch_size * trainer.batches.sequence_length
-    (module := trainer.model.module).train()
+    module = trainer.model.module
+    module.train()
     while not clock.is_over:
         loss = trainer.update(clock.fraction)
         if not math.isfinite(loss):
             raise TextgenError(
                 f"training diverged at update {trainer.num_updates}: the loss is {loss}; lower learning_rate"
             )
-        num_chars = round(trainer.num_updates * tokens_per_update * chars_per_token)
+        num_chars = round(trainer.num_updates * trainer.batches.tokens_per_update * chars_per_token)
         clock.advance(trainer.seconds, trainer.batches.num_epochs, num_chars)
         bits = loss / math.log(2) / chars_per_token
         average = bits if average is None else 0.95 * average + 0.05 * bits

@@ -97,7 +97,7 @@ class Validation:
             state = model.initial_state(len(self._lengths))
             while num_windows < self._max_windows:
                 begin, end = num_windows * window, (num_windows + 1) * window
-                num_rows = sum(length >= end for length in self._lengths)  # the rows that have so many tokens
+                num_rows = sum(length >= end for length in self._lengths)  # rows of at least this length
                 state = first_rows(state, num_rows)
                 inputs, targets = self._ids[:num_rows, begin:end], self._ids[:num_rows, begin + 1 : end + 1]
                 loss, state = model.loss(inputs, targets, state)
