@@ -89,6 +89,10 @@ class TokenizerExtras(Protocol):
     A word with such a token is out of vocabulary; the score reports the bits of these words separately.
     """
 
+    speller: str
+    """What spells out-of-vocabulary words if fallback tokens other than bytes do: "ngrams" (the default), of
+    which the model sees the beginning alone (see `textgen.nn.spelling_model`), or the "model"."""
+
     def count(self, text: str) -> Any:
         """Return the counts of one block of the training split, a value that can be pickled."""
 
@@ -147,8 +151,8 @@ class ModelExtras(Protocol):
 
         It maps ids [batch] and a state to logits [batch, vocab_size] and the next state, and computes matmuls
         in `dtype`. Its first state comes from `initial_state` or `forward`; those it returns may have another
-        form. On a GPU it is recorded as a CUDA graph (see `textgen.generation.cuda_graph` for the
-        conditions).
+        form, with the batch first and sizes that do not change. A row may wait, and go on from an earlier
+        state. On a GPU it is recorded as a CUDA graph (see `textgen.generation.cuda_graph`).
         """
 
     def set_token_counts(self, counts: Tensor) -> None:
@@ -251,6 +255,8 @@ class Vocabulary:
     """[vocab_size], true for tokens that spell out-of-vocabulary words, if the tokenizer declares them."""
     spellings: Sequence[Sequence[float]] = ()
     """For samplers, log-probabilities of the tokens of spelled words, and of their end, in held-out text."""
+    has_speller: bool = False
+    """Whether n-grams spell such words (see `TokenizerExtras.speller`)."""
 
     def __len__(self) -> int:
         return len(self.tokens)

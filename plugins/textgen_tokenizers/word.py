@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge
@@ -31,6 +31,8 @@ class WordTokenizer:
     """Maximum number of words, the most frequent ones."""
     min_count: Annotated[int, Ge(1), Search(1, 10, log=True)] = 2
     """Minimum number of occurrences in the training text of a word that becomes a token."""
+    speller: Annotated[Literal["ngrams", "model"], Search()] = "ngrams"
+    """What spells words that are not tokens: n-grams after the first character, or the model."""
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
 

@@ -20,7 +20,7 @@ COMPONENTS: list[tuple[str, str, dict[str, Any]]] = [
     ("tokenizer", "word", {"max_words": 20, "min_count": 1}),
     ("model", "lstm", {**SMALL, "softmax": "adaptive", "dropout": 0.5}),
     ("model", "lstm", {**SMALL, "tie_weights": False, "embedding_size": 8}),
-    ("model", "lstm", {**SMALL, "spelling": "apart", "softmax": "adaptive", "dropout": 0.5}),
+    ("model", "lstm", {**SMALL, "softmax": "adaptive", "dropout": 0.5}),
     ("model", "gru", {**SMALL, "softmax": "adaptive", "dropout": 0.5}),
     ("model", "gru", {**SMALL, "tie_weights": False}),
     ("model", "transformer", {**SMALL, "num_heads": 2, "context": 8, "softmax": "adaptive", "dropout": 0.5}),

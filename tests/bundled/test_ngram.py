@@ -26,10 +26,10 @@ from textgen.evaluation.baselines import reference_scores
 from textgen.evaluation.token_bits import score_text
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.run import load_run, save_run
-from textgen_models.ngram.counts import count_ngrams, sort_with_places
+from textgen.nn.ngram_counts import count_ngrams, sort_with_places
+from textgen.nn.ngram_table import FALLBACK_DISCOUNTS, estimate_discounts
 from textgen_models.ngram.model import NGram
 from textgen_models.ngram.order import choose_order
-from textgen_models.ngram.table import FALLBACK_DISCOUNTS, estimate_discounts
 
 Predict = Callable[[tuple[int, ...], int], float]
 

@@ -118,9 +118,9 @@ def budgets(monkeypatch: pytest.MonkeyPatch) -> list[Budget]:
     """The budgets of all training, each of which ends after 1,000 characters."""
     found, train = [], experiment.train
 
-    def short(trainer: Any, budget: Budget, *rest: Any) -> Any:
+    def short(trainer: Any, budget: Budget, *rest: Any, **more: Any) -> Any:
         found.append(budget)
-        return train(trainer, parse_budget("1000chars"), *rest)
+        return train(trainer, parse_budget("1000chars"), *rest, **more)
 
     monkeypatch.setattr(experiment, "train", short)
     return found

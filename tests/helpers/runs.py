@@ -44,8 +44,10 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> Run:
     with seeded(0, CPU):
         model = entry.build_model(tokenizer.vocabulary, vectors)
     model.module.eval()
+    ids = tokenizer.encode(TEXT)
+    model.count_spellings(ids)
     if not model.is_trainable:
-        model.fit(tokenizer.encode(TEXT))
+        model.reader.fit(model.tokens_read(ids))
     about = {"name": name, "seed": 0}
     train = dict.fromkeys(("seconds", "validation_seconds", "num_epochs", "chars_per_second"), 0.0)
     result = RunResult(

@@ -119,7 +119,7 @@ def test_a_step_in_bf16_gives_the_scores_of_fp32_to_a_hundredth_of_a_bit(spec: s
     tokenizer.fit(news)
     ids = torch.from_numpy(tokenizer.encode(news[:500]).astype("int64"))[None]
     torch.manual_seed(0)
-    model = entry.build_model(tokenizer.vocabulary).module.eval()
+    model = entry.build_model(tokenizer.vocabulary).reader.module.eval()
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
     for _ in range(60):  # so that its weights are those of a model that has learnt
         loss, _ = model.loss(ids[:, :-1], ids[:, 1:], model.initial_state(1))

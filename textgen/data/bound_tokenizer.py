@@ -19,6 +19,8 @@ from textgen.registry.attribution import contract_error
 
 START = "\n"
 """The context before the first character of a text or prompt, as if a paragraph had just ended."""
+SPELLERS = ("ngrams", "model")
+"""What may spell out-of-vocabulary words."""
 MAX_FIT_CHARS = 100_000_000
 """A tokenizer that cannot count in blocks is fitted to at most this many characters, the first ones."""
 
@@ -70,12 +72,20 @@ class BoundTokenizer:
         A fallback of bytes alone spells rare characters, and one of all tokens is not a fallback.
         """
         mask = self.is_fallback
-        spells_words = not mask.all() and (mask & ~byte_mask(self.tokens)).any()
-        return Vocabulary(self.tokens, mask if spells_words else np.zeros_like(mask))
+        if mask.all() or not (mask & ~byte_mask(self.tokens)).any():
+            return Vocabulary(self.tokens, np.zeros_like(mask))
+        return Vocabulary(self.tokens, mask, has_speller=self._speller == "ngrams")
 
     def sampler_vocabulary(self, spellings: Sequence[Sequence[float]] = ()) -> Vocabulary:
         """Return what samplers are told."""
         return replace(self.vocabulary, spellings=spellings)
+
+    @property
+    def _speller(self) -> str:
+        speller: str = getattr(self.component, "speller", SPELLERS[0])
+        if speller not in SPELLERS:
+            raise contract_error(self.component, f"has speller {speller!r}, not {' or '.join(SPELLERS)}")
+        return speller
 
     @property
     def promises_lossless(self) -> bool:

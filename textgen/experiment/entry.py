@@ -8,9 +8,12 @@ from typing import Any
 
 from textgen.api import Embedding, PretrainedVectors, TextgenError, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
+from textgen.data.vocabulary import continues_spelling
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import MixtureModel
 from textgen.nn.model_class import ModelClass
+from textgen.nn.speller import Speller
+from textgen.nn.spelling_model import SpellingModel
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import declared_options, parse_assignments, unknown_option
 from textgen.registry.registry import PluginError, find, load, names, renamed, unknown_name
@@ -63,7 +66,11 @@ class Entry:
         }
         if vectors is not None and not accepts_vectors(self.parts):
             raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
-        return MixtureModel(members, vocabulary) if len(members) > 1 else next(iter(members.values()))
+        model = MixtureModel(members, vocabulary) if len(members) > 1 else next(iter(members.values()))
+        if not vocabulary.has_speller:
+            return model
+        speller = Speller(vocabulary.fallback, continues_spelling(vocabulary))
+        return SpellingModel(model, speller, vocabulary.tokens)
 
     @property
     def trained(self) -> tuple[str, ...]:

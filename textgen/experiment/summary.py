@@ -79,6 +79,7 @@ def summarize_model(model: LanguageModel, name: str) -> ModelSummary:
 
     Parameters outside its layers are a row of their own.
     """
+    model = model.reader
     layers: dict[str, Layer] = {}
 
     def record(layer: str) -> Any:

@@ -45,6 +45,11 @@ class LanguageModel:
         return (self,)
 
     @property
+    def reader(self) -> LanguageModel:
+        """The model that is trained: this one, unless something else spells its out-of-vocabulary words."""
+        return self
+
+    @property
     def has_step(self) -> bool:
         """Whether the model has its own step of generation, whose precision can be chosen."""
         return self._method("prepare_step") is not None
@@ -73,6 +78,17 @@ class LanguageModel:
         """Move the model to a device and return it."""
         self.module.to(device)
         return self
+
+    def tokens_read(self, ids: TokenIds) -> TokenIds:
+        """Return the ids of a text that the `reader` is trained on."""
+        return ids
+
+    def count_spellings(self, ids: TokenIds) -> None:
+        """Count the training text, if something else spells the out-of-vocabulary words."""
+
+    def rest_nats(self, ids: TokenIds) -> float:  # noqa: ARG002 - none here
+        """Return the nats of a text, given the training text alone, that the `reader` does not predict."""
+        return 0.0
 
     def initial_state(self, batch_size: int) -> State:
         """Return the state before any token."""
@@ -174,6 +190,19 @@ class LanguageModel:
 
     def _error(self, what: str) -> Exception:
         return contract_error(self.module, what)
+
+
+def step_of(model: LanguageModel, dtype: torch.dtype) -> Step:
+    """Return the model's own step of generation, or one by `forward`."""
+    own_step = model.prepare_step(dtype)
+    if own_step is not None:
+        return own_step
+
+    def by_forward(ids: Tensor, state: State) -> tuple[Tensor, State]:
+        logits, following = model.forward(ids[:, None], state)
+        return logits[:, -1], following
+
+    return by_forward
 
 
 def _is_pair(answer: Any) -> bool:

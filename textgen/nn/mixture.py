@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from textgen.api import State, Vocabulary
-from textgen.nn.language_model import LanguageModel, Step
+from textgen.nn.language_model import LanguageModel, Step, step_of
 
 CONFIDENCES = (0.03, 0.07, 0.15, 0.27, 0.42, 0.6, 0.78, 0.9, 0.98)
 """Highest probabilities of a member at which weights are fitted; between them they are interpolated."""
@@ -72,7 +72,7 @@ class Mixture(nn.Module):
 
     def prepare_step(self, dtype: torch.dtype) -> Step:
         """Return a step of generation made of the members' own; those without one use `forward`."""
-        steps = [_step(member, dtype) for member in self.members]
+        steps = [step_of(member, dtype) for member in self.members]
 
         def step(ids: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
             predictions, states = [], []
@@ -146,15 +146,3 @@ class MixtureModel(LanguageModel):
 def _log_probabilities(member: LanguageModel, logits: Tensor) -> Tensor:
     """Return the log-probabilities of a member; one that says that it is normalized is taken at its word."""
     return logits.float() if member.is_normalized else logits.float().log_softmax(-1)
-
-
-def _step(member: LanguageModel, dtype: torch.dtype) -> Step:
-    own_step = member.prepare_step(dtype)
-    if own_step is not None:
-        return own_step
-
-    def by_forward(ids: Tensor, state: State) -> tuple[Tensor, State]:
-        logits, following = member.forward(ids[:, None], state)
-        return logits[:, -1], following
-
-    return by_forward

@@ -30,17 +30,16 @@ def output_layer(
     vocab_size: int,
     softmax: str,
     tied_to: TokenEmbedding | None,
-    rows: Tensor | None = None,
 ) -> FullSoftmax | AdaptiveSoftmax:
     """Return the output layer named by `softmax`: full, adaptive, or auto to choose by the vocabulary size.
 
     The full one shares its weights with the embedding `tied_to` (Press and Wolf 2017) if both have the same
-    size, or their `rows` [vocab_size]; the adaptive one never does.
+    size; the adaptive one never does.
     """
     if softmax == "adaptive" or (softmax == "auto" and vocab_size > LARGE_VOCABULARY):
         return AdaptiveSoftmax(hidden_size, vocab_size, cutoffs(vocab_size))
     fits = tied_to is not None and tied_to.size == hidden_size
-    return FullSoftmax(hidden_size, vocab_size, tied_to if fits else None, rows)
+    return FullSoftmax(hidden_size, vocab_size, tied_to if fits else None)
 
 
 def cutoffs(vocab_size: int) -> list[int]:
@@ -49,23 +48,18 @@ def cutoffs(vocab_size: int) -> list[int]:
 
 
 class FullSoftmax(nn.Module):
-    """Logits = features · weightsᵀ + bias, with (`rows` of) the weights of a token embedding if given."""
+    """Logits = features · weightsᵀ + bias, with the weights of a token embedding if one is given."""
 
     layer_role: ClassVar[LayerRole] = "output"
-    is_normalized: ClassVar[bool] = False
-    """Whether the logits are log-probabilities."""
-    rows: Tensor | None
 
     def __init__(
         self,
         hidden_size: int,
         vocab_size: int,
         tied_to: TokenEmbedding | None = None,
-        rows: Tensor | None = None,
     ) -> None:
         super().__init__()
         self._tied_to = (tied_to,)  # a tuple, so that torch does not register it again
-        self.register_buffer("rows", rows, persistent=False)
         self.bias = nn.Parameter(torch.zeros(vocab_size))
         if tied_to is None:
             self.weight = nn.Parameter(torch.randn(vocab_size, hidden_size) * hidden_size**-0.5)
@@ -91,9 +85,7 @@ class FullSoftmax(nn.Module):
 
     def _weight(self) -> Tensor:
         table = self._tied_to[0]
-        if table is None:
-            return self.weight
-        return table.table() if self.rows is None else table.table()[self.rows]
+        return self.weight if table is None else table.table()
 
 
 class AdaptiveSoftmax(nn.Module):
@@ -103,9 +95,6 @@ class AdaptiveSoftmax(nn.Module):
     clusters of the others. Each cluster has a quarter of the width of the one before, and training
     computes only the rows whose target is in it.
     """
-
-    is_normalized: ClassVar[bool] = True
-    """Whether the logits are log-probabilities."""
 
     def __init__(self, hidden_size: int, vocab_size: int, cutoffs: list[int]) -> None:
         super().__init__()

@@ -33,6 +33,13 @@ def first_rows(state: State, num_rows: int) -> State:
     return map_tensors(lambda tensor: tensor[:num_rows], state)
 
 
+def select_rows(condition: Tensor, chosen: State, others: State) -> State:
+    """Return a state with the rows of `chosen` where `condition` [batch] is true, else of `others`."""
+    return map_tensors(
+        lambda one, other: torch.where(condition.view(-1, *[1] * (one.ndim - 1)), one, other), chosen, others
+    )
+
+
 def detach(state: State) -> State:
     """Return the state detached from the graph that produced it."""
     return map_tensors(Tensor.detach, state)

@@ -35,7 +35,7 @@ class LSTMStep:
 
         C' = σ(a_f) C + 4 σ(a_i) (σ(2 a_g) - ½)        H' = σ(a_o) (σ(C') - ½).
 
-    The weights and the bias of a_g are doubled in advance (`for_sigmoid`), and all weights of a hidden state
+    The weights and the bias of a_g are doubled in advance (`_for_sigmoid`), and all weights of a hidden state
     are doubled since they multiply H. So one sigmoid serves all four gates, and H, which lies within ±½,
     can be quantized.
     """
@@ -48,37 +48,30 @@ class LSTMStep:
         gain: float,
         dtype: torch.dtype,
     ) -> None:
-        self.output, self._gain = output, gain
+        self._output, self._gain = output, gain
         sources = [tuple(parameter.detach() for parameter in layer.parameters()) for layer in layers]
-        self.inputs = _first_inputs(table.detach(), for_sigmoid(sources[0][0]), dtype)
+        self._inputs = _first_inputs(table.detach(), _for_sigmoid(sources[0][0]), dtype)
         self._products = []
         for index, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(sources):
-            weights = [2 * gain * for_sigmoid(weight_ih)] if index else []
-            weights.append(2 * for_sigmoid(weight_hh))
-            bias = for_sigmoid(bias_ih + bias_hh)
+            weights = [2 * gain * _for_sigmoid(weight_ih)] if index else []
+            weights.append(2 * _for_sigmoid(weight_hh))
+            bias = _for_sigmoid(bias_ih + bias_hh)
             self._products.append(pack_linear(torch.cat(weights, dim=1), bias, dtype, bound=0.5))
 
     def __call__(self, ids: Tensor, state: LayerStates | tuple[Tensor, Tensor]) -> tuple[Tensor, LayerStates]:
         """Advance by one token. The first state may be the model's, later ones are the step's own."""
-        states = state if isinstance(state, list) else self.by_layer(state)
-        features, following = self.read(self.inputs(ids), states)
-        return self.output(features), following
-
-    def read(self, inputs: Tensor, states: LayerStates) -> tuple[Tensor, LayerStates]:
-        """Advance by what an input adds to the first layer's gates; return features and the next state."""
+        states = state if isinstance(state, list) else self._by_layer(*state)
         result: LayerStates = []
         for product, (last_hidden, last_cell) in zip(self._products, states, strict=True):
             if result:
                 gates = product(torch.cat((result[-1][0], last_hidden), dim=1))
             else:
-                gates = product(last_hidden).add_(inputs)
+                gates = product(last_hidden).add_(self._inputs(ids))
             hidden, cell = advance(gates, last_cell)
             result.append((product.prepare_input(hidden), cell))
-        return hidden * (2 * self._gain), result
+        return self._output(hidden * (2 * self._gain)), result
 
-    def by_layer(self, state: tuple[Tensor, Tensor]) -> LayerStates:
-        """Return the step's form of a model's state."""
-        hidden, cell = state
+    def _by_layer(self, hidden: Tensor, cell: Tensor) -> LayerStates:
         return [
             (product.prepare_input(hidden[:, index] / 2), 2 * cell[:, index])
             for index, product in enumerate(self._products)
@@ -97,7 +90,7 @@ def advance(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     return cell.sigmoid().sub_(0.5).mul_(shown), cell
 
 
-def for_sigmoid(gates: Tensor) -> Tensor:
+def _for_sigmoid(gates: Tensor) -> Tensor:
     """Return weights or biases of the gates [4 · hidden_size, ...] with those of the cell gate doubled."""
     scales = gates.new_ones(4, *[1] * gates.ndim)
     scales[2] = 2

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textgen.api import TokenIds
-from textgen_models.ngram.counts import Counts, Integers, by_length
-from textgen_models.ngram.table import Table
+from textgen.nn.ngram_counts import Counts, Integers, by_length
+from textgen.nn.ngram_table import Table
 
 MAX_ORDER = 12
 LEAST_GAIN = 0.002

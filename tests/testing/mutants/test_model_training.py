@@ -177,6 +177,33 @@ class StepWithoutState(Recurrent):
         return lambda ids, state: step(ids, state)[0]
 
 
+class StepAddsInPlace(Recurrent):
+    found_by = "model-waiting-step"
+
+    def prepare_step(self, dtype: torch.dtype) -> Any:
+        step = super().prepare_step(dtype)
+
+        def in_place(ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+            logits, following = step(ids, state)
+            return logits, state.copy_(following)
+
+        return in_place
+
+
+class StepStateGrows(Recurrent):
+    found_by = "model-waiting-step"
+
+    def prepare_step(self, dtype: torch.dtype) -> Any:
+        step = super().prepare_step(dtype)
+
+        def growing(ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+            logits, following = step(ids, state[:, -1] if state.ndim == 3 else state)
+            before = state if state.ndim == 3 else state[:, None]
+            return logits, torch.cat((before, following[:, None]), dim=1)
+
+        return growing
+
+
 @pytest.mark.parametrize(
     "component",
     [

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from textgen.nn.state import tensors
+from textgen.nn.state import select_rows, shapes, tensors
 from textgen.testing.asserts import EXACT, FAR_TOLERANCE, TOLERANCE, CheckSkipped, require, require_close
 from textgen.testing.builders import (
     VOCAB_SIZE,
@@ -134,6 +134,42 @@ def check_model_step_bf16(component: Any, /, **options: Any) -> None:
     )
 
 
+@check("model")
+def check_model_waiting_step(component: Any, /, **options: Any) -> None:
+    """In a batch of steps, one row can go on from an earlier state while the others advance.
+
+    So does a sample in which n-grams spell a word, of which the model reads the beginning alone.
+    """
+    model = with_step(trained_model(component, 7, **options))
+    ids, num_read = random_batch(3, 12), 4
+    wanted = by_steps(model, ids, num_read, torch.float32)
+    require_close(
+        by_steps_with_waiting(model, ids, num_read),
+        wanted[range(3), torch.tensor([[0, 1, 2, 3, 4, 5], [0, 1, 1, 2, 2, 3], [0, 1, 2, 3, 4, 5]]).T],
+        "the logits of the same step after a row went on from an earlier state",
+    )
+
+
+@torch.inference_mode()
+def by_steps_with_waiting(model: Any, ids: Tensor, num_read: int) -> Tensor:
+    """Return the logits [turns, batch, vocab_size], where the second row advances at every other turn."""
+    step = bound(model).prepare_step(torch.float32)
+    assert step is not None
+    _, state = predicted(model, ids[:, :num_read], model.initial_state(len(ids)))
+    found = []
+    for turn in range(6):
+        places = torch.tensor([turn, (turn + 1) // 2, turn])
+        advances = torch.tensor([True, turn % 2 == 0, True])
+        with expecting("logits and a state from the step"):
+            logits, following = step(ids[range(len(ids)), num_read + places], state)
+        if turn:
+            require(shapes(following) == shapes(state), "expected a state of fixed sizes from the step")
+            following = select_rows(advances, following, state)
+        state = following
+        found.append(logits.float())
+    return torch.stack(found)
+
+
 def with_step(model: Any) -> Any:
     """Return the model; raises `CheckSkipped` if it lacks a step for generation."""
     if not hasattr(model, "prepare_step"):
@@ -145,7 +181,7 @@ def with_step(model: Any) -> Any:
 def by_steps(model: Any, ids: Tensor, num_read: int, dtype: torch.dtype) -> Tensor:
     """Return the logits of all tokens but the first `num_read`, which `forward` reads, step by step.
 
-    The first state is the model's; those that the step returns may have another form, and may grow.
+    The first state is the model's; those that the step returns may have another form.
     """
     step = bound(model).prepare_step(dtype)
     assert step is not None

@@ -5,7 +5,7 @@ as its first dimension; None or an empty tuple if there is nothing to remember. 
 each token: types, keys and the number of dimensions. Other sizes may change after the first token, such as
 those of a cache that is empty at first; but the states after prompts of any length have the same sizes, since
 they are joined to one batch. So a transformer's cache has a fixed size, like a window, or is full after one
-token. The states of `prepare_step` are not joined, and may grow.
+token. The states of `prepare_step` have fixed sizes, too.
 """
 
 from __future__ import annotations

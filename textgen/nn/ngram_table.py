@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen_models.ngram.counts import Counts, Integers
+from textgen.nn.ngram_counts import Counts, Integers
 
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 """Discounts for a text too small for estimates, as in KenLM (Heafield et al. 2013)."""

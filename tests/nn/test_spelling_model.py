@@ -1,0 +1,176 @@
+"""A word model whose spellings are continued by n-grams is one model over tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textgen.api import State, Vocabulary
+from textgen.data.vocabulary import continues_spelling
+from textgen.nn.language_model import LanguageModel
+from textgen.nn.speller import END, NUM_FIRST, Speller
+from textgen.nn.spelling_model import SpellingModel
+from textgen.nn.state import join
+from textgen_models.gru import GRU
+from textgen_models.lstm.model import LSTM
+from textgen_models.ngram.model import NGram
+from textgen_models.transformer.model import Transformer
+
+TOKENS = ["\n", " the", " cat", " sat", " ", "a", "b", "c", "t", "<0xC3>"]
+SPACE = TOKENS.index(" ")
+VOCABULARY = Vocabulary(TOKENS, np.arange(len(TOKENS)) >= SPACE, has_speller=True)
+TEXT = [
+    "\n",
+    " the",
+    " ",
+    "a",
+    "b",
+    "a",
+    " cat",
+    " ",
+    "c",
+    " ",
+    "a",
+    "b",
+    "b",
+    "t",
+    "\n",
+    "c",
+    "a",
+    "b",
+    " sat",
+]
+IDS = np.array([TOKENS.index(token) for token in TEXT])
+READERS = {
+    "lstm": lambda: LSTM(len(TOKENS), num_layers=2, hidden_size=8, dropout=0.0),
+    "gru": lambda: GRU(len(TOKENS), num_layers=1, hidden_size=8, dropout=0.0),
+    "transformer": lambda: Transformer(len(TOKENS), num_layers=1, hidden_size=8, num_heads=2, context=4),
+    "ngram": lambda: NGram(len(TOKENS), order=3),
+}
+
+
+def spelling_model(name: str = "lstm") -> SpellingModel:
+    torch.manual_seed(0)
+    reader = LanguageModel(READERS[name]().eval(), len(TOKENS))
+    speller = Speller(VOCABULARY.fallback, continues_spelling(VOCABULARY))
+    model = SpellingModel(reader, speller, TOKENS)
+    model.count_spellings(IDS)
+    if reader.can_fit:
+        reader.fit(model.tokens_read(IDS))
+    return model
+
+
+@pytest.fixture(autouse=True)
+def _inference() -> Iterator[None]:
+    with torch.inference_mode():
+        yield
+
+
+def random_ids(number: int, length: int) -> Tensor:
+    """Return texts that begin with a line end, as all do."""
+    ids = torch.randint(len(TOKENS), (number, length), generator=torch.Generator().manual_seed(1))
+    ids[:, 0] = 0
+    return ids
+
+
+def log_probabilities(model: LanguageModel, ids: Tensor) -> Tensor:
+    logits, _ = model.forward(ids, model.initial_state(len(ids)))
+    return logits.float().log_softmax(-1)
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("chunk", [1, 2, 5])
+def test_chunks_give_what_one_pass_gives(name: str, chunk: int) -> None:
+    model, ids = spelling_model(name), random_ids(4, 23)
+    whole = log_probabilities(model, ids)
+    state, parts = model.initial_state(len(ids)), []
+    for part in ids.split(chunk, dim=1):
+        logits, state = model.forward(part, state)
+        parts.append(logits.float().log_softmax(-1))
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_row_does_not_depend_on_the_others(name: str) -> None:
+    model, ids = spelling_model(name), random_ids(5, 17)
+    alone = torch.cat([log_probabilities(model, row[None]) for row in ids])
+    torch.testing.assert_close(log_probabilities(model, ids), alone, rtol=1e-4, atol=1e-5)
+
+
+def test_the_reader_sees_the_beginnings_of_spellings_only() -> None:
+    read = [TOKENS[token] for token in spelling_model().tokens_read(IDS)]
+    expected = ["\n", " the", " ", "a", " cat", " ", "c", " ", "a", "\n", "c", "a", " sat"]
+    assert read == expected
+
+
+def test_a_text_costs_what_the_reader_and_the_speller_charge() -> None:
+    model = spelling_model()
+    row = torch.from_numpy(IDS)[None]
+    found = log_probabilities(model, row)[0, :-1].gather(1, row[0, 1:, None]).sum()
+    read = torch.from_numpy(model.tokens_read(IDS))[None]
+    depths = model.speller.depths(read, torch.zeros(1, dtype=torch.long))
+    logits, _ = model.reader.forward(read, model.reader.initial_state(1))
+    # After the beginning of a spelling the reader predicts what follows its end, which continues nothing.
+    is_begun = (depths >= NUM_FIRST)[..., None] & torch.from_numpy(continues_spelling(VOCABULARY))
+    logits = logits.masked_fill(is_begun, -torch.inf).log_softmax(-1)
+    expected = logits[0, :-1].gather(1, read[0, 1:, None]).sum() - model.rest_nats(IDS)
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_spellings_are_predicted_from_rare_and_known_words() -> None:
+    model = spelling_model()
+    known = log_probabilities(model, tokens("\n", " ", "c"))[0, -1].exp()
+    assert TOKENS[int(known.argmax())] == "a"  # as in " cat"
+    inside = log_probabilities(model, tokens("\n", " ", "c", "a", "t"))[0, -1].exp()
+    assert float(inside[: SPACE + 1].sum()) > 0.7  # " cat" ends here, and a space begins another word
+    assert float(inside.sum()) == pytest.approx(1, abs=1e-5)
+
+
+def test_words_are_no_spellings() -> None:
+    model, reader = spelling_model(), spelling_model().reader
+    words = tokens("\n", " the", " cat", " sat", " the")
+    torch.testing.assert_close(log_probabilities(model, words), log_probabilities(reader, words))
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("num_read", [1, 4, 5])
+def test_steps_give_what_forward_gives(name: str, num_read: int) -> None:
+    """Also where the text that is read ends within a spelling."""
+    model, ids = spelling_model(name), torch.from_numpy(IDS)[None].repeat(3, 1)
+    ids[1, 4:], ids[2, 2:] = SPACE, ids[2, :-2].clone()
+    whole = log_probabilities(model, ids)
+    ends: list[State] = [model.forward(row[None, :num_read], model.initial_state(1))[1] for row in ids]
+    step, state = model.prepare_step(torch.float32), join(ends)
+    for position in range(num_read, ids.shape[1]):
+        logits, state = step(ids[:, position], state)
+        expected = whole[:, position]
+        torch.testing.assert_close(logits.float().log_softmax(-1), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_depths_carry_over_windows() -> None:
+    speller, ids = spelling_model().speller, torch.from_numpy(IDS)[None]
+    whole = speller.depths(ids, torch.zeros(1, dtype=torch.long))
+    assert whole[0].tolist() == [0, 0, 1, 2, 3, 4, 0, 1, 2, 1, 2, 3, 4, 5, 0, 1, 2, 3, 0]
+    first = speller.depths(ids[:, :4], torch.zeros(1, dtype=torch.long))
+    assert speller.depths(ids[:, 4:], first[:, -1])[0].tolist() == whole[0, 4:].tolist()
+
+
+def test_the_predictions_of_spellings_are_those_of_the_ngrams_within_them() -> None:
+    """What precedes a spelling says nothing about its rest."""
+    model = spelling_model()
+    ends = [log_probabilities(model, tokens(*before, " ", "a"))[0, -1] for before in ("\n", ["\n", " ", "t"])]
+    letters = model.speller.continues
+    torch.testing.assert_close(ends[0][letters], ends[1][letters])
+    counted: NDArray[np.int64] = np.array([END, *model.speller.symbol_of[tokens(" ", "a")[0]].tolist()])
+    contexts = model.speller.ngrams.contexts(counted[None], np.full((1, 6), -1))
+    expected = model.speller.predict([numbers[:, -1] for numbers in contexts])[0, 1:]
+    torch.testing.assert_close(ends[0][SPACE + 1 :], expected[1:])
+
+
+def tokens(*words: str) -> Tensor:
+    return torch.tensor([[TOKENS.index(word) for word in words]])

@@ -1,0 +1,178 @@
+"""Word models whose out-of-vocabulary words are spelled by n-grams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from textgen.api import State, TokenIds
+from textgen.nn.language_model import LanguageModel, Step, step_of
+from textgen.nn.speller import NUM_FIRST, Speller
+from textgen.nn.state import first_rows, join, map_tensors, select_rows
+
+
+class SpellingState(NamedTuple):
+    """State of a model with a speller, batch first."""
+
+    before: State
+    """State of the model before the last token that it read."""
+    last: Tensor
+    """[batch], that token; -1 before any. It is read again, for what it says about the end of a spelling."""
+    depth: Tensor
+    """[batch], the number of tokens of the spelling that the text ends with, or 0."""
+    contexts: Tensor
+    """[batch, order - 1], the speller's."""
+
+
+class StepState(NamedTuple):
+    """The same in generation."""
+
+    after: State
+    """State of the model's own step after the last token that it read."""
+    words: Tensor
+    """[batch, vocab_size], its logits there."""
+    depth: Tensor
+    contexts: Tensor
+
+
+class SpellingModel(LanguageModel):
+    """A model that reads and predicts words and how a spelling begins; a `Speller` predicts the rest.
+
+    The `reader` is trained on a text without the rests of spellings, so that it has more words in view and in
+    the same time reads more. Its prediction after the beginning of a spelling is what follows the end.
+
+    Mielke and Eisner (2019, arXiv:1804.08205) spell by a character LSTM from the state of the word model;
+    counting needs no training time, and is better on texts of a few megabytes.
+    """
+
+    def __init__(self, reader: LanguageModel, speller: Speller, tokens: Sequence[str]) -> None:
+        self._reader, self.speller, self._tokens = reader, speller, tokens
+        super().__init__(nn.ModuleDict({"model": reader.module, "speller": speller}), reader.vocab_size)
+
+    @property
+    def reader(self) -> LanguageModel:
+        """The model that is trained."""
+        return self._reader
+
+    @property
+    def members(self) -> tuple[LanguageModel, ...]:
+        """The models that are trained one by one."""
+        return self._reader.members
+
+    @property
+    def has_step(self) -> bool:
+        """Whether the reader has its own step."""
+        return self._reader.has_step
+
+    @property
+    def is_step_recordable(self) -> bool:
+        """False, since n-grams are computed on the CPU."""
+        return False
+
+    @property
+    def is_normalized(self) -> bool:
+        """Whether the reader's logits are log-probabilities, as the speller's are."""
+        return self._reader.is_normalized
+
+    def tokens_read(self, ids: TokenIds) -> TokenIds:
+        """Return the ids of a text that the reader reads."""
+        return self.speller.first_tokens(ids)
+
+    def count_spellings(self, ids: TokenIds) -> None:
+        """Let the speller count the training text."""
+        self.speller.count(ids, self._tokens)
+
+    def rest_nats(self, ids: TokenIds) -> float:
+        """Return the nats of a text that the speller accounts for."""
+        return self.speller.rest_nats(ids)
+
+    def initial_state(self, batch_size: int) -> SpellingState:
+        """Return the state before any token."""
+        nothing = self.speller.characters.new_full((batch_size,), -1)
+        contexts = self.speller.initial_contexts(batch_size)
+        return SpellingState(self._reader.initial_state(batch_size), nothing, nothing + 1, contexts)
+
+    def forward(self, ids: Tensor, state: State) -> tuple[Tensor, SpellingState]:
+        """Return the logits [batch, time, vocab_size] for `ids` [batch, time], and the next state."""
+        assert isinstance(state, SpellingState)
+        depths = self.speller.depths(ids, state.depth)
+        tokens = torch.cat((state.last[:, None], ids), dim=1)
+        is_read = torch.cat((state.last[:, None] >= 0, depths <= NUM_FIRST), dim=1)
+        logits, before = self._read(tokens, is_read, state.before)
+        rows = torch.arange(len(ids), device=ids.device)
+        logits = logits[rows[:, None], is_read.cumsum(1)[:, 1:] - 1]
+        contexts = self.speller.contexts(ids, depths, state.contexts)
+        within = depths >= NUM_FIRST
+        mask = within.cpu().numpy()
+        if mask.any():
+            spelled = self.speller.predict([numbers[mask] for numbers in contexts])
+            logits[within] = self.speller.join(logits[within], spelled).to(logits.dtype)
+        places = torch.arange(tokens.shape[1], device=ids.device)
+        last = tokens[rows, torch.where(is_read, places, -1).amax(1)]
+        return logits, SpellingState(before, last, depths[:, -1], _last_of(contexts, state.contexts))
+
+    def prepare_step(self, dtype: torch.dtype) -> Step:
+        """Return a step of generation made of the reader's own; one without it uses `forward`."""
+        read, speller = step_of(self._reader, dtype), self.speller
+
+        def step(ids: Tensor, state: State) -> tuple[Tensor, StepState]:
+            if isinstance(state, SpellingState):
+                words, after = read(state.last, state.before)
+                state = StepState(after, words.float(), state.depth, state.contexts)
+            assert isinstance(state, StepState)
+            after, words = state.after, state.words
+            depth = speller.depths(ids[:, None], state.depth)
+            is_read = depth[:, 0] <= NUM_FIRST
+            if is_read.any():
+                words, after = read(ids, state.after)
+                words = words.float()
+            if not is_read.all():
+                words, after = select_rows(is_read, (words, after), (state.words, state.after))
+            contexts = speller.contexts(ids[:, None], depth, state.contexts)
+            following = StepState(after, words, depth[:, 0], _last_of(contexts, state.contexts))
+            within = depth[:, 0] >= NUM_FIRST
+            if within.any():
+                mask = within.cpu().numpy()
+                spelled = speller.predict([numbers[mask, 0] for numbers in contexts])
+                words = words.index_put((within,), speller.join(words[within], spelled))
+            return words, following
+
+        return step
+
+    def _read(self, tokens: Tensor, is_read: Tensor, state: State) -> tuple[Tensor, State]:
+        """Let the reader read, in each row of `tokens` [batch, time], those that `is_read` names.
+
+        Return its logits after each, [batch, most tokens read, vocab_size], and its state before the last
+        one in each row. Rows are sorted by how many they have, and leave after their last.
+        """
+        counts, order = is_read.sum(1).sort(descending=True)
+        rows, columns = is_read[order].nonzero(as_tuple=True)
+        packed = tokens.new_zeros(len(tokens), int(counts[0]))
+        packed[rows, is_read[order].cumsum(1)[rows, columns] - 1] = tokens[order][rows, columns]
+        numbers = counts.tolist()
+        logits: Tensor | None = None
+        befores: list[State] = []
+        state = map_tensors(lambda part: part[order], state)
+        for begin, end in pairwise(sorted({0, *numbers, *(number - 1 for number in numbers)})):
+            num_rows = sum(number > begin for number in numbers)
+            num_longer = sum(number > begin + 1 for number in numbers)
+            state = first_rows(state, num_rows)
+            if num_longer < num_rows:
+                befores.append(map_tensors(lambda part, skip=num_longer: part[skip:], state))
+            block, state = self._reader.forward(packed[:num_rows, begin:end], state)
+            if logits is None:
+                logits = block.new_zeros(*packed.shape, self.vocab_size)
+            logits[:num_rows, begin:end] = block
+        assert logits is not None
+        back = order.argsort()
+        return logits[back], map_tensors(lambda part: part[back], join(befores[::-1]))
+
+
+def _last_of(contexts: Sequence[object], like: Tensor) -> Tensor:
+    """Return the contexts after the last token, [batch, order - 1]."""
+    last = [torch.from_numpy(numbers[:, -1]) for numbers in contexts[1:]]  # type: ignore[index]
+    return torch.stack(last, dim=1).to(like.device) if last else like
