@@ -117,7 +117,9 @@ def test_a_text_costs_what_the_reader_and_the_speller_charge() -> None:
     logits, _ = model.reader.forward(read, model.reader.initial_state(1))
     # After the beginning of a spelling the reader predicts what follows its end, which continues nothing.
     is_begun = (depths >= NUM_FIRST)[..., None] & torch.from_numpy(continues_spelling(VOCABULARY))
-    logits = logits.masked_fill(is_begun, -torch.inf).log_softmax(-1)
+    logits = logits.masked_fill(is_begun, -torch.inf)
+    bounded = model.bounds(logits[0].clone(), read[0], is_normalized=False)
+    logits = torch.where((depths == 1)[..., None], logits, bounded).log_softmax(-1)
     expected = logits[0, :-1].gather(1, read[0, 1:, None]).sum() - model.rest_nats(IDS)
     assert float(found) == pytest.approx(float(expected), rel=1e-5)
 
@@ -132,9 +134,23 @@ def test_spellings_are_predicted_from_rare_and_known_words() -> None:
 
 
 def test_words_are_no_spellings() -> None:
-    model, reader = spelling_model(), spelling_model().reader
-    words = tokens("\n", " the", " cat", " sat", " the")
-    torch.testing.assert_close(log_probabilities(model, words), log_probabilities(reader, words))
+    model = spelling_model()
+    words = tokens("\n", " the", " cat", "\n", " sat", "\n")
+    found, expected = log_probabilities(model, words), log_probabilities(model.reader, words)
+    ends = [0, 3, 5]  # after a letter, what begins with another one is made rarer
+    torch.testing.assert_close(found[:, ends], expected[:, ends])
+
+
+def test_a_word_is_not_glued_to_a_letter_unless_the_training_text_does_that() -> None:
+    model = spelling_model()
+    letters = [TOKENS.index(letter) for letter in "abct"]
+    found, expected = (
+        log_probabilities(each, tokens("\n", " cat"))[0, -1].exp() for each in (model, model.reader)
+    )
+    assert float(found[letters].sum()) < 1e-4 * float(expected[letters].sum())
+    assert float(found.sum()) == pytest.approx(1, abs=1e-5)
+    model.count_spellings(np.append(IDS, [TOKENS.index(" cat"), TOKENS.index("t")]))
+    assert float(log_probabilities(model, tokens("\n", " cat"))[0, -1, TOKENS.index("t")].exp()) > 0.01
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -70,9 +70,18 @@ class Speller(nn.Module):
         depths = places - first + torch.where(first < 0, before[:, None], 1)
         return torch.where(spells, depths, 0)
 
+    def blocks(self, ids: TokenIds) -> Iterator[tuple[TokenIds, Numbers]]:
+        """Yield the ids in blocks, each with the depths of its tokens."""
+        last = torch.zeros(1, dtype=torch.long)
+        for start in range(0, len(ids), BLOCK):
+            block = np.asarray(ids[start : start + BLOCK])
+            depths = self.depths(torch.from_numpy(block.astype(np.int64))[None], last)
+            last = depths[:, -1]
+            yield block, depths[0].numpy()
+
     def first_tokens(self, ids: TokenIds) -> TokenIds:
         """Return the ids without those of spellings after the first `NUM_FIRST`."""
-        kept = [block[depths <= NUM_FIRST] for block, depths in self._blocks(ids)]
+        kept = [block[depths <= NUM_FIRST] for block, depths in self.blocks(ids)]
         return np.concatenate(kept) if kept else ids
 
     def initial_contexts(self, batch_size: int) -> Tensor:
@@ -117,18 +126,9 @@ class Speller(nn.Module):
         found = self.predict([numbers[:, :-1][within] for numbers in contexts])
         return -float(found.gather(1, wanted[:, None]).double().sum())
 
-    def _blocks(self, ids: TokenIds) -> Iterator[tuple[TokenIds, Numbers]]:
-        """Yield the ids in blocks, each with the depths of its tokens."""
-        last = torch.zeros(1, dtype=torch.long)
-        for start in range(0, len(ids), BLOCK):
-            block = np.asarray(ids[start : start + BLOCK])
-            depths = self.depths(torch.from_numpy(block.astype(np.int64))[None], last)
-            last = depths[:, -1]
-            yield block, depths[0].numpy()
-
     def _of_text(self, ids: TokenIds) -> Iterator[NDArray[np.int32]]:
         """Yield the symbols of all spellings, each after the end of the one before."""
-        for block, depths in self._blocks(ids):
+        for block, depths in self.blocks(ids):
             symbols, is_first = self.symbol_of.numpy()[block[depths > 0]], depths[depths > 0] == 1
             yield np.insert(symbols, np.flatnonzero(is_first), END).astype(np.int32)
 

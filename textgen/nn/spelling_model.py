@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +14,7 @@ from textgen.api import State, TokenIds
 from textgen.nn.language_model import LanguageModel, Step, step_of
 from textgen.nn.speller import NUM_FIRST, Speller
 from textgen.nn.state import first_rows, join, map_tensors, select_rows
+from textgen.nn.word_bounds import WordBounds
 
 
 class SpellingState(NamedTuple):
@@ -51,7 +53,9 @@ class SpellingModel(LanguageModel):
 
     def __init__(self, reader: LanguageModel, speller: Speller, tokens: Sequence[str]) -> None:
         self._reader, self.speller, self._tokens = reader, speller, tokens
-        super().__init__(nn.ModuleDict({"model": reader.module, "speller": speller}), reader.vocab_size)
+        self.bounds = WordBounds(tokens)
+        parts = {"model": reader.module, "speller": speller, "bounds": self.bounds}
+        super().__init__(nn.ModuleDict(parts), reader.vocab_size)
 
     @property
     def reader(self) -> LanguageModel:
@@ -83,8 +87,10 @@ class SpellingModel(LanguageModel):
         return self.speller.first_tokens(ids)
 
     def count_spellings(self, ids: TokenIds) -> None:
-        """Let the speller count the training text."""
+        """Let the speller count the training text, and find the tokens that follow letters in it."""
         self.speller.count(ids, self._tokens)
+        for block, depths in self.speller.blocks(ids):
+            self.bounds.observe(torch.from_numpy(block.astype(np.int64)), torch.from_numpy(depths) <= 1)
 
     def rest_nats(self, ids: TokenIds) -> float:
         """Return the nats of a text that the speller accounts for."""
@@ -105,6 +111,8 @@ class SpellingModel(LanguageModel):
         logits, before = self._read(tokens, is_read, state.before)
         rows = torch.arange(len(ids), device=ids.device)
         logits = logits[rows[:, None], is_read.cumsum(1)[:, 1:] - 1]
+        decides = depths != 1  # where a word may follow; a spelling of one token mostly goes on
+        logits[decides] = self.bounds(logits[decides], ids[decides], is_normalized=self.is_normalized)
         contexts = self.speller.contexts(ids, depths, state.contexts)
         within = depths >= NUM_FIRST
         mask = within.cpu().numpy()
@@ -134,11 +142,13 @@ class SpellingModel(LanguageModel):
                 words, after = select_rows(is_read, (words, after), (state.words, state.after))
             contexts = speller.contexts(ids[:, None], depth, state.contexts)
             following = StepState(after, words, depth[:, 0], _last_of(contexts, state.contexts))
-            within = depth[:, 0] >= NUM_FIRST
+            decides, within = depth[:, 0] != 1, depth[:, 0] >= NUM_FIRST
+            words = words.clone()
+            words[decides] = self.bounds(words[decides], ids[decides], is_normalized=self.is_normalized)
             if within.any():
                 mask = within.cpu().numpy()
                 spelled = speller.predict([numbers[mask, 0] for numbers in contexts])
-                words = words.index_put((within,), speller.join(words[within], spelled))
+                words[within] = speller.join(words[within], spelled)
             return words, following
 
         return step
