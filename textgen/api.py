@@ -91,7 +91,8 @@ class TokenizerExtras(Protocol):
 
     speller: str
     """What spells out-of-vocabulary words if fallback tokens other than bytes do: "ngrams" (the default), of
-    which the model sees the beginning alone (see `textgen.nn.spelling_model`), or the "model"."""
+    which the model sees the beginning alone (see `textgen.nn.spelling_model`) and which keep words from being
+    glued together (`textgen.nn.word_bounds`), or the "model"."""
 
     def count(self, text: str) -> Any:
         """Return the counts of one block of the training split, a value that can be pickled."""
@@ -137,7 +138,8 @@ class ModelExtras(Protocol):
     """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
 
     def fit(self, ids: TokenIds) -> None:
-        """Learn from the ids of the training split. Not called if there are trainable parameters."""
+        """Learn from the ids of the training split, without what a speller spells. Not called if there are
+        trainable parameters."""
 
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the mean loss in nats per token, and the next state.
@@ -152,11 +154,11 @@ class ModelExtras(Protocol):
         It maps ids [batch] and a state to logits [batch, vocab_size] and the next state, and computes matmuls
         in `dtype`. Its first state comes from `initial_state` or `forward`; those it returns may have another
         form, with the batch first and sizes that do not change. A row may wait, and go on from an earlier
-        state. On a GPU it is recorded as a CUDA graph (see `textgen.generation.cuda_graph`).
+        state. Unless n-grams spell, a GPU records it as a graph (see `textgen.generation.cuda_graph`).
         """
 
     def set_token_counts(self, counts: Tensor) -> None:
-        """Start training from the counts of tokens in the training split, [vocab_size]."""
+        """Start from the counts of tokens in the training split, [vocab_size], as `fit` would see them."""
 
     def set_expected_epochs(self, num_epochs: float) -> None:
         """Adapt, before each update, to the number of epochs that the budget allows at the current pace."""

@@ -104,12 +104,15 @@ def measure(name: str, entry_name: str, budget: str, arm: str, seed: int) -> Mea
     device_config, options = choose_device("cpu"), entry.train_options()
     with seeded(seed, device_config.device):
         model = entry.build_model(vocabulary, vectors)
+    model.count_spellings(encoded.train)
+    held_out = tuple(map(model.tokens_read, encoded.validation))
+    encoded, model = encoded.read_by(model), model.reader
     table = next(layer for layer in model.module.modules() if isinstance(layer, TokenEmbedding)).weight
     batches = ContiguousBatches(encoded.train, options.batch_size, options.sequence_length, seed)
     trainer = Trainer(model, batches, options, device_config, seed)
     set_decay(trainer, table, vectors.found, arm)
 
-    validate = Validation(model, encoded.validation, len(corpus.split.validation), device_config)
+    validate = Validation(model, held_out, len(corpus.split.validation), device_config)
 
     chars_per_token = len(corpus.split.train) / len(encoded.train)
     result = train(trainer, parse_budget(budget), chars_per_token, validate)

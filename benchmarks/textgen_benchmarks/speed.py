@@ -48,14 +48,17 @@ class Ours:
         self.vocab_size = len(self.tokenizer.tokens)
         vectors, _ = embed(self.entry, self.tokenizer, text, self.ids)
         with seeded(0, device_config.device):
-            self.model = self.entry.build_model(self.tokenizer.vocabulary, vectors).to(device_config.device)
+            self.model = self.entry.build_model(self.tokenizer.vocabulary, vectors)
+        self.model.count_spellings(self.ids)
+        self.ids = self.model.tokens_read(self.ids)
+        self.model.to(device_config.device)
         self.options = self.entry.train_options()
         self.batch_shape = (self.options.batch_size, self.options.sequence_length)
 
     def training(self, num_updates: int) -> Work:
         """Return the work of `num_updates` updates, in tokens."""
         batches = ContiguousBatches(self.ids, self.options.batch_size, self.options.sequence_length, 0)
-        trainer = Trainer(self.model, batches, self.options, self.device_config, 0)
+        trainer = Trainer(self.model.reader, batches, self.options, self.device_config, 0)
         self.model.module.train()
 
         def work() -> int:

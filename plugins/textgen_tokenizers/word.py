@@ -23,8 +23,8 @@ class WordTokenizer:
     """Words and spelling characters of the training text by falling frequency, then the 256 byte tokens.
 
     Spelling characters have ids of their own, distinct from words of one letter, so that a model learns how
-    out-of-vocabulary words begin and end. Words below `min_count` are spelled in training, too: from these a
-    model learns to spell, and they determine the frequency of each spelling character.
+    out-of-vocabulary words begin and end. Words below `min_count` are spelled in training, too: from these
+    spelling is learnt, and they determine the frequency of each spelling character.
     """
 
     max_words: Annotated[int, Ge(1), Search(1000, 50_000, log=True)] = 20_000
@@ -32,7 +32,7 @@ class WordTokenizer:
     min_count: Annotated[int, Ge(1), Search(1, 10, log=True)] = 2
     """Minimum number of occurrences in the training text of a word that becomes a token."""
     speller: Annotated[Literal["ngrams", "model"], Search()] = "ngrams"
-    """What spells words that are not tokens: n-grams after the first character, or the model."""
+    """What spells words that are not tokens: n-grams after their first two characters, or the model."""
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
 

@@ -168,6 +168,25 @@ def test_steps_give_what_forward_gives(name: str, num_read: int) -> None:
         torch.testing.assert_close(logits.float().log_softmax(-1), expected, rtol=1e-3, atol=1e-4)
 
 
+def test_a_text_is_read_in_blocks_and_a_large_one_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = spelling_model()
+    monkeypatch.setattr("textgen.nn.speller.BLOCK", 3)
+    monkeypatch.setattr("textgen.nn.speller.MAX_RESIDENT", 4)
+    in_blocks, ids = spelling_model(), random_ids(2, 12)
+    assert in_blocks.tokens_read(IDS.astype(np.uint16)).tolist() == whole.tokens_read(IDS).tolist()
+    torch.testing.assert_close(log_probabilities(in_blocks, ids), log_probabilities(whole, ids))
+    monkeypatch.setattr("textgen.nn.speller.POSITIONS", 2)
+    assert in_blocks.rest_nats(IDS) == pytest.approx(whole.rest_nats(IDS))
+
+
+def test_what_the_training_text_lacks_can_be_spelled() -> None:
+    """Also by a model that has not seen a single spelling."""
+    model = spelling_model()
+    model.count_spellings(np.array([TOKENS.index(" cat")]))
+    ids = tokens("\n", " ", " ", "a", "<0xC3>", "<0xC3>", " the", "a", "b", "\n", "<0xC3>", "t")
+    assert log_probabilities(model, ids)[0, :-1].gather(1, ids[0, 1:, None]).isfinite().all()
+
+
 def test_depths_carry_over_windows() -> None:
     speller, ids = spelling_model().speller, torch.from_numpy(IDS)[None]
     whole = speller.depths(ids, torch.zeros(1, dtype=torch.long))

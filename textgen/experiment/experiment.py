@@ -60,6 +60,8 @@ class Encoded:
     """To fit the tokenizer and to tokenize what is trained on."""
     is_lossless: bool
     """Whether the ids spell the text."""
+    rest_nats: float = 0.0
+    """Of quick validation, what a model does not predict that has not read all tokens."""
 
     def read_by(self, model: LanguageModel) -> Encoded:
         """Return the tokens that a model is trained on and scored with in training."""
@@ -67,6 +69,7 @@ class Encoded:
             self,
             train=model.tokens_read(self.train),
             quick_validation=tuple(map(model.tokens_read, self.quick_validation)),
+            rest_nats=sum(map(model.rest_nats, self.quick_validation)) if model.is_trainable else 0.0,
         )
 
 
@@ -100,9 +103,9 @@ class Experiment:
         tokenizer = self.entry.build_tokenizer()
         encoded = encode_corpus(self.entry, tokenizer, self.corpus)
         vectors, audit = embed(self.entry, tokenizer, self.corpus.split.train.text, encoded.train)
-        model, spelling_seconds = self._build(tokenizer, encoded, vectors)
+        model, read, spelling_seconds = self._build(tokenizer, encoded, vectors)
         preparation = PreparationTime(encoded.seconds + spelling_seconds, audit.seconds if audit else 0.0)
-        result = self._fit(model, encoded, preparation, report)
+        result = self._fit(model.reader, read, preparation, report)
         # What is scored is what is saved: a model may remember more than its weights.
         model = build_trained(
             self.entry, tokenizer.vocabulary, audit, weights_of(model.module), self.device_config.device
@@ -136,31 +139,27 @@ class Experiment:
 
     def _build(
         self, tokenizer: BoundTokenizer, encoded: Encoded, vectors: PretrainedVectors | None
-    ) -> tuple[LanguageModel, float]:
-        """Return a new model, and the seconds in which it counted the spellings of the training text."""
+    ) -> tuple[LanguageModel, Encoded, float]:
+        """Return a new model, what it reads, and the seconds in which it counted the spellings for that."""
         with seeded(self.seed, self.device_config.device):
             model = self.entry.build_model(tokenizer.vocabulary, vectors)
         start = time.perf_counter()
         model.count_spellings(encoded.train)
+        read = encoded.read_by(model)
         seconds = time.perf_counter() - start
-        return model.to(self.device_config.device), seconds
+        return model.to(self.device_config.device), read, seconds
 
     def _fit(
         self, model: LanguageModel, encoded: Encoded, preparation: PreparationTime, report: OnProgress
     ) -> TrainResult:
         """Train the model, or each member of a mixture, whose weights are then fitted to validation."""
-        rest_nats = sum(map(model.rest_nats, encoded.quick_validation))
-        rest_bits = rest_nats / math.log(2) / self._num_quick_chars
-        encoded, model = encoded.read_by(model), model.reader
         members = dict(zip(self.entry.models, model.members, strict=True))
         result = train_members(
             members,
             encoded.train,
             len(self.corpus.split.train),
             self.budget.without(preparation.seconds) if model.is_trainable else self.budget,
-            train_one=lambda part, budget, tell: self._train(
-                members[part], part, encoded, budget, tell, rest_bits=rest_bits
-            ),
+            train_one=lambda part, budget, tell: self._train(members[part], part, encoded, budget, tell),
             report=report,
         )
         if not isinstance(model, MixtureModel):
@@ -171,14 +170,7 @@ class Experiment:
         return replace(result, validation_seconds=result.validation_seconds + weighting_seconds)
 
     def _train(
-        self,
-        model: LanguageModel,
-        part: str,
-        encoded: Encoded,
-        budget: Budget,
-        report: OnProgress,
-        *,
-        rest_bits: float,
+        self, model: LanguageModel, part: str, encoded: Encoded, budget: Budget, report: OnProgress
     ) -> TrainResult:
         split, options = self.corpus.split, self.entry.train_options(part)
         batches = ContiguousBatches(encoded.train, options.batch_size, options.sequence_length, self.seed)
@@ -187,13 +179,12 @@ class Experiment:
         trainer = Trainer(model, batches, options, self.device_config, self.seed)
         chars_per_token = len(split.train) / len(encoded.train)
         limits = validation_limits(budget, options.num_validations, len(encoded.train), chars_per_token)
-        num_scored = self._num_quick_chars
-        validate = Validation(model, encoded.quick_validation, num_scored, self.device_config, limits)
-        return train(trainer, budget, chars_per_token, validate, report, rest_bits=rest_bits)
-
-    @property
-    def _num_quick_chars(self) -> int:
-        return len(self.corpus.split.validation.first(MAX_VALIDATION_CHARS))
+        num_scored = len(split.validation.first(MAX_VALIDATION_CHARS))
+        rest_bits = encoded.rest_nats / math.log(2) / num_scored
+        validate = Validation(
+            model, encoded.quick_validation, num_scored, self.device_config, limits, rest_bits=rest_bits
+        )
+        return train(trainer, budget, chars_per_token, validate, report)
 
     def _score(self, trained: Trained, encoded: Encoded) -> dict[str, ScoredText]:
         """Score the best weights on validation and, once, on test if there is a test part."""

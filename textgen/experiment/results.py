@@ -30,7 +30,7 @@ class PreparationTime:
     """Time spent on learning from the training text before training; a budget in seconds includes it."""
 
     tokenizer_seconds: float | None
-    """To fit the tokenizer and to tokenize the training text; None if it was not recorded."""
+    """To fit the tokenizer, tokenize the training text and count its spellings; None: not recorded."""
     vectors_seconds: float
     """To load or train word vectors and to match them."""
 

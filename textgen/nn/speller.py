@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +25,11 @@ MAX_SYMBOLS = 2**23
 """Characters of spellings that are counted, the first ones of a large text."""
 BLOCK = 2**22
 """Tokens of a training text that are searched for spellings at a time."""
+
+POSITIONS = 2048
+"""Positions whose predictions are held at a time."""
+MAX_RESIDENT = 2**24
+"""Tokens of a training text above which what is read of it is kept in a file, as the text itself is."""
 
 Numbers = NDArray[np.int64]
 
@@ -75,14 +82,17 @@ class Speller(nn.Module):
         last = torch.zeros(1, dtype=torch.long)
         for start in range(0, len(ids), BLOCK):
             block = np.asarray(ids[start : start + BLOCK])
-            depths = self.depths(torch.from_numpy(block.astype(np.int64))[None], last)
+            row = torch.from_numpy(block.astype(np.int64))[None].to(self.symbol_of.device)
+            depths = self.depths(row, last.to(row.device))
             last = depths[:, -1]
-            yield block, depths[0].numpy()
+            yield block, depths[0].cpu().numpy()
 
     def first_tokens(self, ids: TokenIds) -> TokenIds:
         """Return the ids without those of spellings after the first `NUM_FIRST`."""
-        kept = [block[depths <= NUM_FIRST] for block, depths in self.blocks(ids)]
-        return np.concatenate(kept) if kept else ids
+        kept = (block[depths <= NUM_FIRST] for block, depths in self.blocks(ids))
+        if len(ids) > MAX_RESIDENT:
+            return _in_file(kept, ids.dtype)
+        return np.concatenate([ids[:0], *kept])
 
     def initial_contexts(self, batch_size: int) -> Tensor:
         """Return the contexts before any token, [batch, order - 1]."""
@@ -115,16 +125,20 @@ class Speller(nn.Module):
 
     def rest_nats(self, ids: TokenIds) -> float:
         """Return the nats of a text that `predict` accounts for: the rests and ends of spellings."""
-        row = torch.from_numpy(ids.astype(np.int64))[None]
-        if row.shape[1] < 2:
+        if len(ids) < 2:
             return 0.0
+        row = torch.from_numpy(ids.astype(np.int64))[None]
         depths = self.depths(row, torch.zeros(1, dtype=torch.long))
         within = (depths[:, :-1] >= NUM_FIRST).numpy()
         contexts = self.contexts(row, depths, self.initial_contexts(1))
         following = row[:, 1:][torch.from_numpy(within)]
         wanted = torch.where(self.continues[following], self.symbol_of[following], END)
-        found = self.predict([numbers[:, :-1][within] for numbers in contexts])
-        return -float(found.gather(1, wanted[:, None]).double().sum())
+        nats = 0.0
+        for start in range(0, len(wanted), POSITIONS):
+            part = slice(start, start + POSITIONS)
+            found = self.predict([numbers[:, :-1][within][part] for numbers in contexts])
+            nats -= float(found.gather(1, wanted[part, None]).double().sum())
+        return nats
 
     def _of_text(self, ids: TokenIds) -> Iterator[NDArray[np.int32]]:
         """Yield the symbols of all spellings, each after the end of the one before."""
@@ -139,3 +153,12 @@ class Speller(nn.Module):
         for token, symbol in zip(tokens, symbols, strict=True):
             if symbol == END and token and all(character in of_character for character in token):
                 yield np.array([*(of_character[character] for character in token), END], np.int32)
+
+
+def _in_file(blocks: Iterator[TokenIds], dtype: np.dtype[Any]) -> TokenIds:
+    """Return the blocks as one array, mapped from a file that vanishes with it."""
+    with tempfile.TemporaryFile() as file:
+        for block in blocks:
+            file.write(block.tobytes())
+        file.flush()
+        return np.asarray(np.memmap(file, dtype, "r"))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -42,7 +41,7 @@ class StepState(NamedTuple):
 
 
 class SpellingModel(LanguageModel):
-    """A model that reads and predicts words and how a spelling begins; a `Speller` predicts the rest.
+    """A model that reads and predicts words and the first two tokens of spellings; a `Speller` does the rest.
 
     The `reader` is trained on a text without the rests of spellings, so that it has more words in view and in
     the same time reads more. Its prediction after the beginning of a spelling is what follows the end.
@@ -89,12 +88,15 @@ class SpellingModel(LanguageModel):
     def count_spellings(self, ids: TokenIds) -> None:
         """Let the speller count the training text, and find the tokens that follow letters in it."""
         self.speller.count(ids, self._tokens)
-        for block, depths in self.speller.blocks(ids):
-            self.bounds.observe(torch.from_numpy(block.astype(np.int64)), torch.from_numpy(depths) <= 1)
+        self.bounds.count(self.speller.blocks(ids))
 
     def rest_nats(self, ids: TokenIds) -> float:
         """Return the nats of a text that the speller accounts for."""
         return self.speller.rest_nats(ids)
+
+    def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
+        """Refuse: what is trained is the `reader`, on `tokens_read`."""
+        raise NotImplementedError("train the reader of a model with a speller")
 
     def initial_state(self, batch_size: int) -> SpellingState:
         """Return the state before any token."""

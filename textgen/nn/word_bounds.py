@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from textgen.api import TokenIds
 
 PENALTY = 10.0
 """Nats by which a token is less likely where a tokenizer hardly writes it; none is impossible."""
@@ -19,25 +23,30 @@ class WordBounds(nn.Module):
     """
 
     is_apart: Tensor
-    """[vocab_size], whether a token begins with a letter and never followed one in the training text."""
+    """[vocab_size], whether a token of the training text begins with a letter and never follows one."""
     ends_with_letter: Tensor
 
     def __init__(self, tokens: Sequence[str]) -> None:
         super().__init__()
-        begins = torch.tensor([token[:1].isalpha() for token in tokens])
-        ends = torch.tensor([token[-1:].isalpha() for token in tokens])
-        self.register_buffer("ends_with_letter", ends, persistent=False)
-        self.register_buffer("is_apart", begins)
+        begins, ends = ([token[place].isalpha() for token in tokens] for place in (slice(1), slice(-1, None)))
+        self.register_buffer("begins_with_letter", torch.tensor(begins), persistent=False)
+        self.register_buffer("ends_with_letter", torch.tensor(ends), persistent=False)
+        self.register_buffer("is_apart", torch.zeros(len(tokens), dtype=torch.bool))
 
-    def observe(self, ids: Tensor, is_first: Tensor) -> None:
-        """Read a training text; `is_first` tells which of `ids` [time] begin a word or a spelling."""
-        follows = self.ends_with_letter[ids[:-1]] & is_first[1:]
-        self.is_apart[ids[1:][follows]] = False
+    def count(self, blocks: Iterable[tuple[TokenIds, NDArray[np.int64]]]) -> None:
+        """Read a training text in blocks of ids and their depths (see `Speller`)."""
+        ends = self.ends_with_letter.cpu().numpy()
+        occurs, follows = np.zeros(len(ends), bool), np.zeros(len(ends), bool)
+        for ids, depths in blocks:
+            occurs[ids] = True
+            follows[ids[1:][ends[ids[:-1]] & (depths[1:] <= 1)]] = True
+        found = torch.from_numpy(occurs & ~follows).to(self.is_apart.device)
+        self.is_apart = found & self.get_buffer("begins_with_letter")
 
     def forward(self, logits: Tensor, before: Tensor, *, is_normalized: bool) -> Tensor:
         """Change, in place, the logits [count, vocab_size] of what follows the tokens `before` [count]."""
-        rows, columns = self.ends_with_letter[before].nonzero(), self.is_apart.nonzero()[:, 0]
-        logits[rows, columns] -= PENALTY
+        is_letter = self.ends_with_letter[before]
+        logits.addr_(is_letter.to(logits.dtype), self.is_apart.to(logits.dtype), alpha=-PENALTY)
         if is_normalized:
-            logits[rows[:, 0]] = logits[rows[:, 0]].log_softmax(-1)
+            logits[is_letter] = logits[is_letter].log_softmax(-1)
         return logits

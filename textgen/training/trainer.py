@@ -114,14 +114,11 @@ def train(
     chars_per_token: float,
     validate: Callable[[], float],
     report: OnProgress = ignore_progress,
-    *,
-    rest_bits: float = 0.0,
 ) -> TrainResult:
     """Train until the budget is spent, and leave the model with the weights that scored best on validation.
 
-    `validate` returns bits per character; its time does not count towards the budget. `rest_bits` are those
-    of what the model does not predict, per character, and are added to what the curve shows. Raises
-    `TextgenError` if the loss or a prediction becomes NaN.
+    `validate` returns bits per character; its time does not count towards the budget. Raises `TextgenError`
+    if the loss or a prediction becomes NaN.
     """
     best_bits, best_update, best_weights = math.inf, 0, {}
     curve: list[Progress] = []
@@ -136,12 +133,12 @@ def train(
             )
         num_chars = round(trainer.num_updates * trainer.batches.tokens_per_update * chars_per_token)
         clock.advance(trainer.seconds, trainer.batches.num_epochs, num_chars)
-        bits = loss / math.log(2) / chars_per_token + rest_bits
+        bits = loss / math.log(2) / chars_per_token
         average = bits if average is None else 0.95 * average + 0.05 * bits
         progress = _progress(trainer, clock, num_chars, average)
         if clock.is_over or clock.fraction >= (len(curve) + 1) / trainer.options.num_validations:
             start = time.perf_counter()
-            validation_bits = _validated(trainer, validate, cpu_share) + rest_bits
+            validation_bits = _validated(trainer, validate, cpu_share)
             validation_seconds += time.perf_counter() - start
             progress = replace(progress, validation_bits_per_char=validation_bits)
             curve.append(progress)

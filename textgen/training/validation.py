@@ -58,7 +58,8 @@ class Validation:
     it is slightly above the result of `textgen.evaluation.token_bits.score_stretches`, by about the same
     amount each time.
 
-    `num_chars` is the number of characters of all stretches. Raises `TextgenError` if none has two tokens.
+    `num_chars` is the number of characters of all stretches; `rest_bits` are the bits per character of what
+    the model does not predict, which are added. Raises `TextgenError` if none has two tokens.
     """
 
     def __init__(
@@ -68,7 +69,10 @@ class Validation:
         num_chars: int,
         device_config: DeviceConfig,
         limits: ValidationLimits = NO_LIMITS,
+        *,
+        rest_bits: float = 0.0,
     ) -> None:
+        self._rest_bits = rest_bits
         self._model, self._device_config = model, device_config
         parts = -(-NUM_STREAMS // max(1, len(stretches)))
         streams = [
@@ -107,4 +111,4 @@ class Validation:
                 if time.perf_counter() - start > self._max_seconds:
                     break
         self._max_windows, self._max_seconds = num_windows, math.inf
-        return nats / num_tokens / math.log(2) * self._tokens_per_char
+        return nats / num_tokens / math.log(2) * self._tokens_per_char + self._rest_bits
