@@ -108,7 +108,7 @@ def measure(name: str, entry_name: str, budget: str, arm: str, seed: int) -> Mea
     held_out = tuple(map(model.tokens_read, encoded.validation))
     encoded, model = encoded.read_by(model), model.reader
     table = next(layer for layer in model.module.modules() if isinstance(layer, TokenEmbedding)).weight
-    batches = ContiguousBatches(encoded.train, options.batch_size, options.sequence_length, seed)
+    batches = ContiguousBatches(encoded.train, options.batch_size, options.longest_sequence, seed)
     trainer = Trainer(model, batches, options, device_config, seed)
     set_decay(trainer, table, vectors.found, arm)
 

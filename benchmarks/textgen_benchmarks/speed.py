@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -52,12 +53,13 @@ class Ours:
         self.model.count_spellings(self.ids)
         self.ids = self.model.tokens_read(self.ids)
         self.model.to(device_config.device)
-        self.options = self.entry.train_options()
-        self.batch_shape = (self.options.batch_size, self.options.sequence_length)
+        options = self.entry.train_options()
+        self.options = replace(options, sequence_length=options.longest_sequence)
+        self.batch_shape = (self.options.batch_size, self.options.longest_sequence)
 
     def training(self, num_updates: int) -> Work:
         """Return the work of `num_updates` updates, in tokens."""
-        batches = ContiguousBatches(self.ids, self.options.batch_size, self.options.sequence_length, 0)
+        batches = ContiguousBatches(self.ids, self.options.batch_size, self.options.longest_sequence, 0)
         trainer = Trainer(self.model.reader, batches, self.options, self.device_config, 0)
         self.model.module.train()
 

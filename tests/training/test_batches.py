@@ -82,6 +82,15 @@ def test_epochs_start_at_offsets_that_follow_from_the_seed() -> None:
     assert len(set(offsets(0))) > 4
 
 
+def test_windows_may_be_shorter_and_still_cover_the_text() -> None:
+    batches = ContiguousBatches(np.arange(101, dtype=np.int32), 2, 10, seed=0)
+    inputs = [batches.next(CPU, length)[0] for length in (3, 10, 20, 4, 10, 10, 9)]
+    assert [part.shape[1] for part in inputs] == [3, 10, 10, 4, 10, 10, 3]  # 50 tokens per stream
+    covered = torch.cat(inputs, dim=1).flatten()
+    assert torch.equal(covered, torch.arange(100) + covered[0])
+    assert (batches.num_epochs, batches.num_tokens) == (1, 100)
+
+
 def test_epochs_are_counted() -> None:
     batches = ContiguousBatches(np.arange(101, dtype=np.int32), 2, 10, seed=0)
     counted = []

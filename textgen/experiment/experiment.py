@@ -173,7 +173,7 @@ class Experiment:
         self, model: LanguageModel, part: str, encoded: Encoded, budget: Budget, report: OnProgress
     ) -> TrainResult:
         split, options = self.corpus.split, self.entry.train_options(part)
-        batches = ContiguousBatches(encoded.train, options.batch_size, options.sequence_length, self.seed)
+        batches = ContiguousBatches(encoded.train, options.batch_size, options.longest_sequence, self.seed)
         model.try_out()
         model.set_token_counts(count_tokens(encoded.train, model.vocab_size))
         trainer = Trainer(model, batches, options, self.device_config, self.seed)

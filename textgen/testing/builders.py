@@ -72,7 +72,7 @@ def trained_model(component: Any, num_updates: int = 3, /, **options: Any) -> An
 def trainer_of(model: nn.Module, ids: TokenIds, **options: Any) -> Trainer:
     """Return a trainer of a model on `ids`, with these training `options`."""
     chosen = TrainOptions(**options)
-    batches = ContiguousBatches(ids, chosen.batch_size, chosen.sequence_length, seed=0)
+    batches = ContiguousBatches(ids, chosen.batch_size, chosen.longest_sequence, seed=0)
     return Trainer(bound(model.train()), batches, chosen, FP32, seed=0)
 
 

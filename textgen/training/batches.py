@@ -31,6 +31,8 @@ class ContiguousBatches:
     seed: int
     epoch: int = field(default=0, init=False)
     position: int = field(default=0, init=False)
+    num_steps: int = field(default=0, init=False)
+    """The tokens that each stream has given so far."""
     _resident: Tensor | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -41,26 +43,31 @@ class ContiguousBatches:
         self.batch_size = max(1, min(self.batch_size, (len(self.ids) - 1) // self.sequence_length))
         self._start_epoch()
 
-    def next(self, device: torch.device) -> tuple[Tensor, Tensor, bool]:
-        """Return inputs and targets [batch_size, sequence_length], and whether a new epoch starts."""
+    def next(self, device: torch.device, max_length: int | None = None) -> tuple[Tensor, Tensor, bool]:
+        """Return inputs and targets [batch_size, time], and whether a new epoch starts.
+
+        The time is `max_length`, by default `sequence_length`, or what is left of the epoch.
+        """
         if self.position == self.length:
             self.epoch += 1
             self.position = 0
             self._start_epoch()
         fresh = self.position == 0
-        batch = self._window(device)
-        self.position += self.sequence_length
+        length = min(max_length or self.sequence_length, self.sequence_length, self.length - self.position)
+        batch = self._window(device, length)
+        self.position += length
+        self.num_steps += length
         return batch[:, :-1], batch[:, 1:], fresh
 
     @property
-    def tokens_per_update(self) -> int:
-        """The number of tokens of all streams in an update."""
-        return self.batch_size * self.sequence_length
+    def num_tokens(self) -> int:
+        """The number of tokens of all streams so far."""
+        return self.batch_size * self.num_steps
 
     @property
     def length(self) -> int:
         """The number of tokens per stream, a multiple of `sequence_length`."""
-        return (len(self.ids) - 1) // self.tokens_per_update * self.sequence_length
+        return (len(self.ids) - 1) // (self.batch_size * self.sequence_length) * self.sequence_length
 
     @property
     def num_epochs(self) -> float:
@@ -71,9 +78,9 @@ class ContiguousBatches:
         unused = len(self.ids) - 1 - self.batch_size * self.length
         self._offset = int(np.random.default_rng((self.seed, self.epoch)).integers(unused + 1))
 
-    def _window(self, device: torch.device) -> Tensor:
-        """Return the next sequence of each stream plus one token, [batch_size, sequence_length + 1]."""
-        shape = (self.batch_size, self.sequence_length + 1)
+    def _window(self, device: torch.device, length: int) -> Tensor:
+        """Return the next sequence of each stream plus one token, [batch_size, length + 1]."""
+        shape = (self.batch_size, length + 1)
         start = self._offset + self.position
         if len(self.ids) <= (MAX_RESIDENT if device.type == "cpu" else MAX_RESIDENT_ON_DEVICE):
             if self._resident is None:

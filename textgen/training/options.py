@@ -11,7 +11,11 @@ from textgen.api import Search
 from textgen.training.optimizer import OptimizerName
 
 RATES = (None, 3e-4, 6e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 6e-3, 8e-3, 0.01, 0.015, 0.02, 0.03)
+LENGTHS = (None, 8, 16, 24, 32, 48, 64, 96, 128)
 MOMENTA = (None, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97)
+
+LONGEST_SEQUENCE = 32
+"""Tokens per stream and update unless an entry or a model gives another number, or the budget is short."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +24,8 @@ class TrainOptions:
 
     batch_size: Annotated[int, Ge(1), Search(16, 256, log=True, step=16)] = 96
     """Contiguous streams of the text that are read in parallel."""
-    sequence_length: Annotated[int, Ge(1), Search(16, 128, log=True, step=16)] = 32
-    """Tokens per stream and update: the reach of the gradient (truncated backpropagation)."""
+    sequence_length: Annotated[Annotated[int, Ge(1)] | None, Search(values=LENGTHS)] = None
+    """Tokens per stream and update, the reach of the gradient; none: from the updates in the budget."""
     optimizer: OptimizerName = "muon"
     """Optimizer; `muon` updates the matrices of hidden layers, and `adamw` the rest."""
     learning_rate: Annotated[Annotated[float, Gt(0)] | None, Search(values=RATES)] = None
@@ -38,6 +42,11 @@ class TrainOptions:
     """Largest norm of the whole gradient."""
     num_validations: Annotated[int, Ge(1)] = 10
     """Number of validations, evenly over the budget."""
+
+    @property
+    def longest_sequence(self) -> int:
+        """Tokens per stream and update, at most."""
+        return LONGEST_SEQUENCE if self.sequence_length is None else self.sequence_length
 
     renamed_options: ClassVar[dict[str, str]] = {
         "clip_norm": "max_grad_norm",

@@ -20,7 +20,7 @@ from textgen.training.budget import Budget, BudgetClock
 from textgen.training.optimizer import Muon, build_optimizers
 from textgen.training.options import TrainOptions
 from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_progress
-from textgen.training.schedule import Schedule
+from textgen.training.schedule import Rates, Schedule
 
 
 class Trainer:
@@ -63,7 +63,8 @@ class Trainer:
 
     def _step(self, fraction: float) -> Tensor:
         self._tell_epochs(fraction)
-        inputs, targets, fresh = self.batches.next(self.device_config.device)
+        length = self.schedule.sequence_length(fraction, self.batches.num_steps)
+        inputs, targets, fresh = self.batches.next(self.device_config.device, length)
         if fresh or self.carried is None:
             self.carried = self.model.initial_state(len(inputs))
         self._set_rates(fraction)
@@ -90,6 +91,11 @@ class Trainer:
                 group["weight_decay"] = full_decay * max(0.0, 1 - fraction)
                 if isinstance(optimizer, Muon):
                     group["momentum"] = rates.momentum
+
+    def rates(self, fraction: float) -> Rates:
+        """Return the peak rates and the sequence length, as of this fraction of the budget."""
+        length = self.schedule.sequence_length(fraction, self.batches.num_steps)
+        return replace(self.schedule.peak(self.num_updates / fraction), sequence_length=length)
 
     def _tell_epochs(self, fraction: float) -> None:
         """Pass on the number of epochs that the budget allows at the current pace."""
@@ -131,7 +137,7 @@ def train(
             raise TextgenError(
                 f"training diverged at update {trainer.num_updates}: the loss is {loss}; lower learning_rate"
             )
-        num_chars = round(trainer.num_updates * trainer.batches.tokens_per_update * chars_per_token)
+        num_chars = round(trainer.batches.num_tokens * chars_per_token)
         clock.advance(trainer.seconds, trainer.batches.num_epochs, num_chars)
         bits = loss / math.log(2) / chars_per_token
         average = bits if average is None else 0.95 * average + 0.05 * bits
@@ -158,7 +164,7 @@ def train(
         chars_per_second=num_chars / max(trainer.seconds, 1e-9),
         best_update=best_update,
         curve=tuple(curve),
-        rates=trainer.schedule.peak(trainer.num_updates / clock.fraction),
+        rates=trainer.rates(clock.fraction),
         cpu_utilization=cpu_share.value() if trainer.device_config.device.type == "cpu" else None,
     )
 

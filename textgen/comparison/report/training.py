@@ -40,6 +40,7 @@ def speed_table(rows: Sequence[EntryRow]) -> Table:
         Column("updates", of_runs(lambda run: run.train.num_updates), count, extra=True),
         Column("peak\nrate", of_rates(lambda rates: rates.learning_rate), setting, extra=True),
         Column("momen-\ntum", of_rates(lambda rates: rates.momentum), setting, extra=True),
+        Column("sequence\nlength", of_rates(lambda rates: rates.sequence_length), setting, extra=True),
         Column("best\nupdate", of_runs(lambda run: run.train.best_update), count, extra=True),
         Column("para-\nmeters", of_runs(lambda run: run.num_parameters), count, extra=True),
         Column("CPU\n%", of_runs(lambda run: run.train.cpu_utilization), percent, extra=True),
@@ -53,7 +54,7 @@ def speed_table(rows: Sequence[EntryRow]) -> Table:
     return make_table("Speed and size", caption, columns, rows)
 
 
-def of_rates(value: Callable[[Rates], float]) -> Callable[[EntryRow], Sequence[float]]:
+def of_rates(value: Callable[[Rates], float | None]) -> Callable[[EntryRow], Sequence[float]]:
     """Return the values that a function has of the rates of a row's runs."""
     return of_runs(lambda run: None if run.train.rates is None else value(run.train.rates))
 
