@@ -1,12 +1,14 @@
-"""Tables of benchmarks/README.md that show what seeds change, from what was measured."""
+"""Tables of benchmarks/README.md other than those of suites, from what was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from textgen.comparison.results import Comparison
 from textgen.runtime.json_records import read_record
 from textgen.runtime.markdown import table_lines
+from textgen_benchmarks.headline import scores_table
 from textgen_benchmarks.seeds import Pairs, SeedResults
 
 
@@ -31,7 +33,14 @@ def _called(pairs: Pairs) -> tuple[int, int]:
     return pairs.num_different_shipped, pairs.num_different
 
 
+def comparison_table(path: Path) -> Iterator[str]:
+    """Yield the scores of a comparison."""
+    return scores_table(read_record(Comparison, path))
+
+
 EVIDENCE: Mapping[str, Callable[[Path], Iterator[str]]] = {
+    "bench-wiki-seeds": comparison_table,
+    "tinyshakespeare": comparison_table,
     "seeds": pairs_table,
 }
 """The table of each result, by the name of its file."""

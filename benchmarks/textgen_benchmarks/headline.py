@@ -43,6 +43,11 @@ def headline(result: Comparison) -> Iterator[str]:
     )
     for paragraph in (about, f"**{escape(answer(result))}**"):
         yield from (*textwrap.wrap(paragraph, 120, break_on_hyphens=False), "")
+    yield from scores_table(result)
+
+
+def scores_table(result: Comparison) -> Iterator[str]:
+    """Yield the table of a comparison."""
     references = [EntryRow(each.name, estimate=each) for each in result.references]
     held_out = EntryRow("held-out text", reference_metrics=result.held_out.sample_metrics)
     rows = [*sorted([*entry_rows(result), *references], key=rank), held_out]
