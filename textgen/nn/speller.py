@@ -24,12 +24,12 @@ END = 0
 MAX_SYMBOLS = 2**23
 """Characters of spellings that are counted, the first ones of a large text."""
 BLOCK = 2**22
-"""Tokens of a training text that are searched for spellings at a time."""
+"""Number of tokens in which spellings are found at a time."""
 
 POSITIONS = 2048
 """Positions whose predictions are held at a time."""
 MAX_RESIDENT = 2**24
-"""Tokens of a training text above which what is read of it is kept in a file, as the text itself is."""
+"""Maximum number of tokens in memory; of a longer text, those that a model reads are kept in a file."""
 
 Numbers = NDArray[np.int64]
 
