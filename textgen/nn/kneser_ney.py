@@ -105,6 +105,12 @@ class KneserNey(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
+def last_contexts(contexts: Sequence[NDArray[np.int64]], before: Tensor) -> Tensor:
+    """Return the contexts after the last token, [batch, order - 1], like those `before` the first."""
+    last = [torch.from_numpy(numbers[:, -1]) for numbers in contexts[1:]]
+    return torch.stack(last, dim=1).to(before.device) if last else before
+
+
 def lowest(tables: Sequence[Table], vocab_size: int) -> NDArray[np.float32]:
     """Return the distribution without context [vocab_size]; without a table, the uniform one."""
     probabilities = np.full(vocab_size, 1 / vocab_size, np.float64)

@@ -26,10 +26,7 @@ CHUNK_LOGITS = 2**23
 
 
 def output_layer(
-    hidden_size: int,
-    vocab_size: int,
-    softmax: str,
-    tied_to: TokenEmbedding | None,
+    hidden_size: int, vocab_size: int, softmax: str, tied_to: TokenEmbedding | None
 ) -> FullSoftmax | AdaptiveSoftmax:
     """Return the output layer named by `softmax`: full, adaptive, or auto to choose by the vocabulary size.
 
@@ -52,12 +49,7 @@ class FullSoftmax(nn.Module):
 
     layer_role: ClassVar[LayerRole] = "output"
 
-    def __init__(
-        self,
-        hidden_size: int,
-        vocab_size: int,
-        tied_to: TokenEmbedding | None = None,
-    ) -> None:
+    def __init__(self, hidden_size: int, vocab_size: int, tied_to: TokenEmbedding | None = None) -> None:
         super().__init__()
         self._tied_to = (tied_to,)  # a tuple, so that torch does not register it again
         self.bias = nn.Parameter(torch.zeros(vocab_size))

@@ -25,7 +25,6 @@ MAX_SYMBOLS = 2**23
 """Characters of spellings that are counted, the first ones of a large text."""
 BLOCK = 2**22
 """Number of tokens in which spellings are found at a time."""
-
 POSITIONS = 2048
 """Positions whose predictions are held at a time."""
 MAX_RESIDENT = 2**24
@@ -60,7 +59,7 @@ class Speller(nn.Module):
         self.ngrams = KneserNey(1 + len(characters))
 
     def count(self, ids: TokenIds, tokens: Sequence[str]) -> None:
-        """Count the spellings in a training text, and the words among the strings of the tokens."""
+        """Count the spellings of a training text, and each word of the vocabulary once."""
         symbols = [np.zeros(1, np.int32), *self._of_vocabulary(tokens)]
         for spelled in self._of_text(ids):
             symbols.append(spelled)

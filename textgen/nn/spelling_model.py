@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from textgen.api import State, TokenIds
+from textgen.nn.kneser_ney import last_contexts
 from textgen.nn.language_model import LanguageModel, Step, step_of
-from textgen.nn.speller import NUM_FIRST, Speller
+from textgen.nn.speller import NUM_FIRST, Numbers, Speller
 from textgen.nn.state import first_rows, join, map_tensors, select_rows
 from textgen.nn.word_bounds import WordBounds
 
@@ -113,17 +114,11 @@ class SpellingModel(LanguageModel):
         logits, before = self._read(tokens, is_read, state.before)
         rows = torch.arange(len(ids), device=ids.device)
         logits = logits[rows[:, None], is_read.cumsum(1)[:, 1:] - 1]
-        decides = depths != 1  # where a word may follow; a spelling of one token mostly goes on
-        logits[decides] = self.bounds(logits[decides], ids[decides], is_normalized=self.is_normalized)
         contexts = self.speller.contexts(ids, depths, state.contexts)
-        within = depths >= NUM_FIRST
-        mask = within.cpu().numpy()
-        if mask.any():
-            spelled = self.speller.predict([numbers[mask] for numbers in contexts])
-            logits[within] = self.speller.join(logits[within], spelled).to(logits.dtype)
+        self._finish(logits, ids, depths, contexts)
         places = torch.arange(tokens.shape[1], device=ids.device)
         last = tokens[rows, torch.where(is_read, places, -1).amax(1)]
-        return logits, SpellingState(before, last, depths[:, -1], _last_of(contexts, state.contexts))
+        return logits, SpellingState(before, last, depths[:, -1], last_contexts(contexts, state.contexts))
 
     def prepare_step(self, dtype: torch.dtype) -> Step:
         """Return a step of generation made of the reader's own; one without it uses `forward`."""
@@ -143,17 +138,22 @@ class SpellingModel(LanguageModel):
             if not is_read.all():
                 words, after = select_rows(is_read, (words, after), (state.words, state.after))
             contexts = speller.contexts(ids[:, None], depth, state.contexts)
-            following = StepState(after, words, depth[:, 0], _last_of(contexts, state.contexts))
-            decides, within = depth[:, 0] != 1, depth[:, 0] >= NUM_FIRST
-            words = words.clone()
-            words[decides] = self.bounds(words[decides], ids[decides], is_normalized=self.is_normalized)
-            if within.any():
-                mask = within.cpu().numpy()
-                spelled = speller.predict([numbers[mask, 0] for numbers in contexts])
-                words[within] = speller.join(words[within], spelled)
-            return words, following
+            logits = words[:, None].clone()
+            self._finish(logits, ids[:, None], depth, contexts)
+            following = StepState(after, words, depth[:, 0], last_contexts(contexts, state.contexts))
+            return logits[:, 0], following
 
         return step
+
+    def _finish(self, logits: Tensor, ids: Tensor, depths: Tensor, contexts: Sequence[Numbers]) -> None:
+        """Make the reader's logits [batch, time, vocab_size] after `ids` [batch, time] those of the model."""
+        decides = depths != 1  # where a word may follow; a spelling of one token mostly goes on
+        logits[decides] = self.bounds(logits[decides], ids[decides], is_normalized=self.is_normalized)
+        within = depths >= NUM_FIRST
+        mask = within.cpu().numpy()
+        if mask.any():
+            spelled = self.speller.predict([numbers[mask] for numbers in contexts])
+            logits[within] = self.speller.join(logits[within], spelled).to(logits.dtype)
 
     def _read(self, tokens: Tensor, is_read: Tensor, state: State) -> tuple[Tensor, State]:
         """Let the reader read, in each row of `tokens` [batch, time], those that `is_read` names.
@@ -182,9 +182,3 @@ class SpellingModel(LanguageModel):
         assert logits is not None
         back = order.argsort()
         return logits[back], map_tensors(lambda part: part[back], join(befores[::-1]))
-
-
-def _last_of(contexts: Sequence[object], like: Tensor) -> Tensor:
-    """Return the contexts after the last token, [batch, order - 1]."""
-    last = [torch.from_numpy(numbers[:, -1]) for numbers in contexts[1:]]  # type: ignore[index]
-    return torch.stack(last, dim=1).to(like.device) if last else like

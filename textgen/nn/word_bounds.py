@@ -34,7 +34,7 @@ class WordBounds(nn.Module):
         self.register_buffer("is_apart", torch.zeros(len(tokens), dtype=torch.bool))
 
     def count(self, blocks: Iterable[tuple[TokenIds, NDArray[np.int64]]]) -> None:
-        """Read a training text in blocks of ids and their depths (see `Speller`)."""
+        """Find the tokens of a training text that never follow a letter in it (its `Speller.blocks`)."""
         ends = self.ends_with_letter.cpu().numpy()
         occurs, follows = np.zeros(len(ends), bool), np.zeros(len(ends), bool)
         for ids, depths in blocks:

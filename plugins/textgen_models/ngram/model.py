@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor
 
 from textgen.api import Search, TokenIds
-from textgen.nn.kneser_ney import KneserNey
+from textgen.nn.kneser_ney import KneserNey, last_contexts
 from textgen_models.ngram.order import choose_order
 
 
@@ -53,6 +53,4 @@ class NGram(KneserNey):
         """Return the log-probabilities [batch, time, vocab_size] and the contexts after the last token."""
         contexts = self.contexts(ids.cpu().numpy(), state.cpu().numpy())
         probabilities = torch.from_numpy(self.probabilities([numbers.ravel() for numbers in contexts]))
-        last = [torch.from_numpy(numbers[:, -1]) for numbers in contexts[1:]]
-        following = torch.stack(last, dim=1).to(ids.device) if last else state
-        return probabilities.to(ids.device).log_().view(*ids.shape, -1), following
+        return probabilities.to(ids.device).log_().view(*ids.shape, -1), last_contexts(contexts, state)
