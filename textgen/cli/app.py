@@ -19,7 +19,8 @@ from textgen.cli.bench import bench
 from textgen.cli.console import fail, note, printable
 from textgen.cli.corpus import corpus
 from textgen.cli.describe import describe
-from textgen.cli.runs import sample, score
+from textgen.cli.sample import sample
+from textgen.cli.score import score
 from textgen.cli.suite import suite
 from textgen.cli.train import train
 from textgen.cli.tune import tune

@@ -49,6 +49,7 @@ def load_plugins(paths: Iterable[Path] | None) -> None:
         load_plugin_file(path)
 
 
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.")]
 Sources = Annotated[
     list[str],
     typer.Option(

@@ -1,29 +1,25 @@
-"""`textgen sample` and `textgen score`: what a trained run writes, and how well it predicts a text."""
+"""`textgen sample`: what a trained run writes."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from textgen import defaults
-from textgen.cli.console import print_json, print_record, printable
+from textgen.cli.console import print_json, printable
 from textgen.cli.options import (
     Device,
-    Encoding,
     Json,
     Length,
     PluginFiles,
     Precision,
+    RunFolder,
     Seed,
     Spelling,
     load_plugins,
-    refuse_encoding_of_names,
 )
-
-RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.")]
 
 
 def sample(
@@ -62,35 +58,3 @@ def sample(
         return
     for row in rows:
         print(f"--- seed {row.seed}\n{printable(prompt + row.text)}")
-
-
-def score(
-    context: typer.Context,
-    run: RunFolder,
-    texts: Annotated[
-        list[str], typer.Argument(help="Texts: paths, corpus names, or - for standard input; joined.")
-    ],
-    clean: Annotated[
-        str | None, typer.Option("--clean", help="Cleaner of the text.", show_default="the run's")
-    ] = None,
-    encoding: Encoding = defaults.ENCODING,
-    device: Device = "auto",
-    as_json: Json = False,
-    plugin: PluginFiles = None,
-) -> None:
-    """Score a text with a trained run, in bits per character of the whole text."""
-    load_plugins(plugin)
-    refuse_encoding_of_names(context, texts)
-    from textgen.data.corpus import load_text
-    from textgen.experiment.run import load_run
-    from textgen.experiment.scoring import score_any
-    from textgen.runtime.device import choose_device
-    from textgen.runtime.json_records import to_values
-
-    device_config = choose_device(device, "fp32")
-    loaded = load_run(run, device_config.device)
-    cleaner = clean or loaded.settings.corpus.cleaner
-    name, text = load_text(texts, cleaner, encoding)
-    scored = score_any(loaded, text, device_config.device)
-    about = {"text": name, "cleaner": cleaner, "num_chars": len(text)}
-    print_record({**about, **to_values(scored.score), "score_checks": scored.checks}, as_json)

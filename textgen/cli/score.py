@@ -1,0 +1,51 @@
+"""`textgen score`: how well a trained run predicts a text."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from textgen import defaults
+from textgen.cli.console import print_record
+from textgen.cli.options import (
+    Device,
+    Encoding,
+    Json,
+    PluginFiles,
+    RunFolder,
+    load_plugins,
+    refuse_encoding_of_names,
+)
+
+
+def score(
+    context: typer.Context,
+    run: RunFolder,
+    texts: Annotated[
+        list[str], typer.Argument(help="Texts: paths, corpus names, or - for standard input; joined.")
+    ],
+    clean: Annotated[
+        str | None, typer.Option("--clean", help="Cleaner of the text.", show_default="the run's")
+    ] = None,
+    encoding: Encoding = defaults.ENCODING,
+    device: Device = "auto",
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Score a text with a trained run, in bits per character of the whole text."""
+    load_plugins(plugin)
+    refuse_encoding_of_names(context, texts)
+    from textgen.data.corpus import load_text
+    from textgen.experiment.run import load_run
+    from textgen.experiment.scoring import score_any
+    from textgen.runtime.device import choose_device
+    from textgen.runtime.json_records import to_values
+
+    device_config = choose_device(device, "fp32")
+    loaded = load_run(run, device_config.device)
+    cleaner = clean or loaded.settings.corpus.cleaner
+    name, text = load_text(texts, cleaner, encoding)
+    scored = score_any(loaded, text, device_config.device)
+    about = {"text": name, "cleaner": cleaner, "num_chars": len(text)}
+    print_record({**about, **to_values(scored.score), "score_checks": scored.checks}, as_json)
