@@ -24,6 +24,8 @@ PAGE = (ROOT / "docs" / "write-a-plugin.md").read_text("utf-8")
 
 FILES: dict[str, str] = dict(re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```", PAGE, re.S | re.M))
 """The Python on the page by file name, which is its first line."""
+DIFFS = re.findall(r"^```diff\n(.*?)^```", PAGE, re.S | re.M)
+"""Changes of the model, one after the other: a token embedding, then an output layer, a loss and a step."""
 KIND_OF = {
     "decay.py": "model",
     "rare_chars.py": "tokenizer",
@@ -113,13 +115,7 @@ def test_the_model_becomes_one_that_takes_an_embedding(install: Install) -> None
 
     from textgen.api import PretrainedVectors
 
-    code = FILES["decay.py"]
-    (changes,) = re.findall(r"^```diff\n(.*?)^```", PAGE, re.S | re.M)
-    for hunk in changes.split("@@\n"):
-        old, new = ("".join(re.findall(rf"^[ {sign}](.*\n)", hunk, re.M)) for sign in ("-", "+"))
-        assert code.count(old) == 1, old
-        code = code.replace(old, new)
-    install("decay", "", code)
+    install("decay", "", changed(FILES["decay.py"], DIFFS[:1]))
     Decay = importlib.import_module("decay").Decay  # noqa: N806
     vectors = PretrainedVectors(torch.eye(5, 3), torch.tensor([True, True, True, False, False]), frozen=True)
     model = Decay(5, size=4, vectors=vectors)
@@ -130,6 +126,29 @@ def test_the_model_becomes_one_that_takes_an_embedding(install: Install) -> None
     assert torch.equal(frozen > 0, torch.eye(3, dtype=torch.bool))
     assert not model.input.weight.grad[:3].any()
     assert model.input.weight.grad[4].any()
+
+
+@pytest.mark.slow
+def test_the_model_becomes_one_with_an_adaptive_softmax_a_loss_and_a_step(install: Install) -> None:
+    from textgen.nn.softmax import AdaptiveSoftmax
+    from textgen.testing import run_checks
+
+    install("decay", "", changed(FILES["decay.py"], DIFFS))
+    Decay = importlib.import_module("decay").Decay  # noqa: N806
+    statuses = {result.check: result for result in run_checks("model", Decay)}
+    assert [result for result in statuses.values() if result.status == "failed"] == []
+    for check in ("model-loss", "model-step", "model-step-bf16", "model-waiting-step", "model-vectors"):
+        assert statuses[check].status == "passed", check
+    assert isinstance(Decay(5000).output, AdaptiveSoftmax)
+
+
+def changed(code: str, diffs: list[str]) -> str:
+    """Return a file of the page after some of its diffs, one after the other."""
+    for hunk in [hunk for diff in diffs for hunk in diff.split("@@\n")]:
+        old, new = ("".join(re.findall(rf"^[ {sign}](.*\n)", hunk, re.M)) for sign in ("-", "+"))
+        assert code.count(old) == 1, old
+        code = code.replace(old, new)
+    return code
 
 
 def test_the_test_file_is_that_of_a_new_project(tmp_path: Path) -> None:

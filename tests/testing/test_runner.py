@@ -244,7 +244,8 @@ def test_an_author_needs_one_line_for_pytest(shown: str) -> None:
     ends = ends_of("bigram", shown)
     assert len(ends) == 3 * len(checks("model"))
     assert {name for name, end in ends.items() if end == "FAILED"} == {
-        f"future[{check}]" for check in ("model-causal", "model-chunks", "model-joined-states")
+        f"future[{check}]"
+        for check in ("model-causal", "model-chunks", "model-joined-states", "model-training-mode")
     }
     assert ends["bigram[model-saved]"] == ends["wide_bigram[model-saved]"] == "PASSED"
     assert ends["bigram[model-step]"] == "SKIPPED"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from textgen.cli.console import note, print_json, print_rows, printable
 from textgen.cli.options import Json, PluginFiles, load_plugins, refuse
+
+if TYPE_CHECKING:
+    from textgen.registry.registry import Plugin
+    from textgen.testing import CheckResult
 
 app = typer.Typer()
 
@@ -74,16 +79,19 @@ def check(
     from textgen.cli.plugin_info import checked, chosen
     from textgen.cli.progress import ProgressDisplay
 
-    rows: list[dict[str, Any]] = []
     with ProgressDisplay() as display, redirect_stdout(sys.stderr):  # for plugins that print
-        for each, results in checked(
-            chosen(names or [], kind), lambda plugin: display(f"{plugin.kind} {plugin.name}", None)
-        ):
-            rows += [{"kind": each.kind, "name": each.name, **asdict(result)} for result in results]
+        outcomes = list(
+            checked(chosen(names or [], kind), lambda plugin: display(f"{plugin.kind} {plugin.name}", None))
+        )
+    rows = [
+        {"kind": each.kind, "name": each.name, **asdict(result)}
+        for each, results in outcomes
+        for result in results
+    ]
     if as_json:
         print_json({"checks": rows})
     else:
-        print_rows(_summary(rows))
+        print_rows([row for each, results in outcomes for row in _summary(each, results)])
     if any(row["status"] == "failed" for row in rows):
         raise typer.Exit(1)
 
@@ -125,18 +133,15 @@ def _written(default: Any) -> str:
     return default if isinstance(default, str) else str(default).lower()
 
 
-def _summary(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """Return one row for each plugin that passed, and one for each check that failed."""
-    summary = []
-    for kind, name in dict.fromkeys((row["kind"], row["name"]) for row in rows):
-        own = [row for row in rows if (row["kind"], row["name"]) == (kind, name)]
-        num_passed, num_skipped = (
-            sum(row["status"] == status for row in own) for status in ("passed", "skipped")
-        )
-        failed = [row for row in own if row["status"] == "failed"]
-        counts = f"{num_passed} passed" + (f", {num_skipped} do not apply" if num_skipped else "")
-        summary += [
-            {"kind": kind, "name": name, "result": "failed", "check": row["check"], "reason": row["reason"]}
-            for row in failed
-        ] or [{"kind": kind, "name": name, "result": "passed", "check": counts, "reason": ""}]
-    return summary
+def _summary(plugin: Plugin, results: Sequence[CheckResult]) -> list[dict[str, str]]:
+    """Return one row for a plugin that passed, otherwise one for each cause of a failure."""
+    from textgen.testing import failures
+
+    named = {"kind": plugin.kind, "name": plugin.name}
+    num_passed, num_skipped = (
+        sum(result.status == status for result in results) for status in ("passed", "skipped")
+    )
+    counts = f"{num_passed} passed" + (f", {num_skipped} do not apply" if num_skipped else "")
+    return [
+        named | {"result": "failed", "check": each.check, "reason": each.reason} for each in failures(results)
+    ] or [named | {"result": "passed", "check": counts, "reason": ""}]

@@ -41,8 +41,9 @@ from textgen.testing.checks import (  # noqa: F401 - importing them registers th
     sampler,
     sampler_rows,
     tokenizer,
+    tokenizer_process,
 )
-from textgen.testing.runner import Check, CheckResult, checks, conformance_test, run_checks
+from textgen.testing.runner import Check, CheckResult, checks, conformance_test, failures, run_checks
 
 __all__ = [
     "Check",
@@ -51,5 +52,6 @@ __all__ = [
     "CheckSkipped",
     "checks",
     "conformance_test",
+    "failures",
     "run_checks",
 ]

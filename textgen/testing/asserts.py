@@ -36,6 +36,16 @@ def shown(value: object, size: int = 60) -> str:
     return text if len(text) <= size else f"{text[: size - 3]}..."
 
 
+def difference(before: str | bytes, after: str | bytes) -> str:
+    """Return where two texts begin to differ, and what surrounds that place in each, in words."""
+    pairs = enumerate(zip(before, after, strict=False))
+    place = next((index for index, (a, b) in pairs if a != b), min(len(before), len(after)))
+    around = slice(max(0, place - 10), place + 20)
+    unit = "bytes" if isinstance(before, bytes) else "characters"
+    first, second = (shown(text[around], size=120) for text in (before, after))
+    return f"after {place} {unit} {first} became {second}"
+
+
 def require_close(found: Tensor, expected: Tensor, what: str, tolerance: float = TOLERANCE) -> None:
     """Raise `CheckError` unless two tensors are equal up to `tolerance`, relative above 1."""
     require(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,6 +58,8 @@ class CheckResult:
     status: Literal["passed", "failed", "skipped"]
     reason: str
     """One line; empty if the check passed."""
+    place: str = ""
+    """File and line of the component's own code that raised an exception; otherwise empty."""
 
 
 _registered: list[Check] = []
@@ -104,6 +106,23 @@ def run_checks(kind: str, component: Any, /, **options: Any) -> list[CheckResult
     return [_result(check, component, options) for check in chosen]
 
 
+def failures(results: Iterable[CheckResult]) -> list[CheckResult]:
+    """Return the failed checks, the first one of each cause.
+
+    Failures have one cause if an exception was raised at the same place, or if the reason is the same; the
+    reason then ends with the number of checks that are left out: `… (and 20 more checks)`.
+    """
+    by_cause: dict[str, list[CheckResult]] = {}
+    for result in results:
+        if result.status == "failed":
+            by_cause.setdefault(result.place or result.reason, []).append(result)
+    shown = []
+    for first, *others in by_cause.values():
+        more = f" (and {len(others)} more check{'s' * (len(others) > 1)})" if others else ""
+        shown.append(replace(first, reason=first.reason + more))
+    return shown
+
+
 def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[Check], None]:
     """Return a pytest test of a component, with one case per check.
 
@@ -133,15 +152,13 @@ def _breaks_contract(kind: str, component: Any, options: dict[str, Any]) -> bool
 def _result(check: Check, component: Any, options: dict[str, Any]) -> CheckResult:
     try:
         check(component, **options)
-    except KeyboardInterrupt:
-        raise
     except CheckSkipped as skipped:
         return CheckResult(check.id, "skipped", _one_line(str(skipped)))
     except CheckError as error:
         return CheckResult(check.id, "failed", _one_line(str(error)))
-    except BaseException as error:  # a component's SystemExit must not end the checks
-        reason = _one_line(f"{type(error).__name__}: {error}".rstrip(": "))
-        return CheckResult(check.id, "failed", reason + _place(error, component))
+    except (Exception, SystemExit) as error:  # a component that exits must not end the checks
+        reason, place = _one_line(f"{type(error).__name__}: {error}".rstrip(": ")), _place(error, component)
+        return CheckResult(check.id, "failed", f"{reason} ({place})" if place else reason, place)
     return CheckResult(check.id, "passed", "")
 
 
@@ -158,5 +175,5 @@ def _place(error: BaseException, component: Any) -> str:
     for frame, line in traceback.walk_tb(error.__traceback__):
         name = frame.f_globals.get("__name__", "")
         if name == module or name.startswith(f"{package}."):
-            place = f" ({Path(frame.f_code.co_filename).name}, line {line})"
+            place = f"{Path(frame.f_code.co_filename).name}, line {line}"
     return place

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from itertools import cycle
 
 PROSE = """\
 The ferry to Hollin Island left at 7:45, and Martha Quill was on it, as she had been on every Monday for \
@@ -74,6 +76,12 @@ NASTY = (
     "<b>", "</b>", "<!--", "&amp;", "&#0;", "&#55296;", "{{", "]]", "Â\x80", "â€™",
 )  # fmt: skip
 """Strings that break programs: halves of characters, joined and invisible ones, lookalikes of tokens."""
+
+
+def stretched(text: str, character: str) -> str:
+    """Return a text whose runs of a character are two to seven of them long, in turn."""
+    lengths = cycle(range(2, 8))
+    return re.sub(f"{re.escape(character)}+", lambda _: character * next(lengths), text)
 
 
 def random_strings(number: int = 60, seed: int = 0) -> list[str]:

@@ -78,6 +78,22 @@ class KeepsItsWeightsSmall(Recurrent):
         return loss + 0.1 * self.output.weight.square().mean() if self.training else loss, state
 
 
+class RandomInTraining(Recurrent):
+    """A layer of dropout, a function of dropout, and a buffer that every forward pass updates."""
+
+    def __init__(self, vocab_size: int) -> None:
+        super().__init__(vocab_size)
+        self.dropout = nn.Dropout(0.3)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        features, last = self.layer(self.dropout(self.table(ids)), state[None].contiguous())
+        if self.training:
+            self.calls += 1
+        logits = self.output(F.dropout(features, 0.2, self.training))
+        return logits * (1 + 0.1 * self.calls.clamp(max=5)), last[0]
+
+
 class LearnsSlowly(Recurrent):
     """Recommends a small learning rate."""
 
@@ -148,6 +164,28 @@ class LearnsNothingFromItsPast(Recurrent):
         return super().forward(ids, state.detach())
 
 
+class NormalizedOverTheBatch(Recurrent):
+    """In evaluation mode it uses running averages, so that nothing else finds it."""
+
+    found_by = "model-training-mode"
+
+    def __init__(self, vocab_size: int) -> None:
+        super().__init__(vocab_size)
+        self.norm = nn.BatchNorm1d(16)
+
+    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        features, last = self.layer(self.table(ids), state[None].contiguous())
+        return self.output(self.norm(features.transpose(1, 2)).transpose(1, 2)), last[0]
+
+
+class CentredOverTimeInTraining(Recurrent):
+    found_by = "model-training-mode"
+
+    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        logits, state = super().forward(ids, state)
+        return logits - logits.mean(1, keepdim=True) if self.training else logits, state
+
+
 class StepForgetsInBf16(Recurrent):
     found_by = "model-step-bf16"
 
@@ -212,6 +250,7 @@ class StepStateGrows(Recurrent):
         TiedLayers,
         LayerNamedLoss,
         KeepsItsWeightsSmall,
+        RandomInTraining,
         LearnsSlowly,
         GrowsWhenItIsFitted,
     ],

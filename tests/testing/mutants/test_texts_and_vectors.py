@@ -143,6 +143,23 @@ class Quotes(Stripped):
         return "".join(f"> {line}\n" for line in super().clean(text).split("\n") if line)
 
 
+class HalvesSpaces(Stripped):
+    """Of two spaces it leaves one, of three two."""
+
+    found_by = "cleaner-idempotent"
+
+    def clean(self, text: str) -> str:
+        return super().clean(text.replace("  ", " "))
+
+
+class HalvesBlankLines(Stripped):
+    found_by = "cleaner-idempotent"
+    joint = "\n"
+
+    def clean(self, text: str) -> str:
+        return text.replace("\n\n", "\n")
+
+
 class LeavesTheJointToChance(Stripped):
     found_by = "cleaner-blocks"
     joint = "\n"

@@ -190,6 +190,33 @@ def check_model_bf16(component: Any, /, **options: Any) -> None:
 
 
 @check("model")
+def check_model_training_mode(component: Any, /, **options: Any) -> None:
+    """In training mode, too, logits depend neither on other rows nor on later tokens.
+
+    A normalisation over the batch and over time reads them, and learns to predict with what it lacks later.
+    """
+    model = trainable(trained_model(component, **options)).train()
+    for layer in model.modules():
+        if "dropout" in type(layer).__name__.lower():
+            layer.eval()
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def logits(ids: Tensor) -> Tensor:
+        model.load_state_dict(weights)  # training mode may update buffers
+        torch.manual_seed(0)  # for what is random besides the layers of dropout
+        with torch.no_grad():
+            return predicted(model, ids, model.initial_state(len(ids)))[0].float()
+
+    ids = random_batch(4, 20)
+    others, later = ids.clone(), ids.clone()
+    others[1:], later[:, 10:] = random_batch(3, 20, seed=1), random_batch(4, 10, seed=2)
+    expected = logits(ids)
+    what = "in training mode, the same logits of a row"
+    require_close(logits(others)[:1], expected[:1], f"{what} whatever the other rows are")
+    require_close(logits(later)[:, :10], expected[:, :10], f"{what} whatever tokens follow")
+
+
+@check("model")
 def check_model_recommended_training(component: Any, /, **options: Any) -> None:  # noqa: ARG001
     """`recommended_training` names training options, with values in their ranges.
 

@@ -14,7 +14,7 @@ from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.text import cut_blocks
 from textgen.data.unicode import utf8
 from textgen.data.vocabulary import surface_bytes
-from textgen.testing.asserts import CheckSkipped, require, shown
+from textgen.testing.asserts import CheckSkipped, difference, require, shown
 from textgen.testing.builders import fitted
 from textgen.testing.runner import check
 from textgen.testing.texts import NASTY, OTHER_PROSE, PROSE, any_texts, random_strings
@@ -37,9 +37,9 @@ def check_tokenizer_lossless(component: Any, /, **options: Any) -> None:
         tokenizer = lossless(fitted(component, train, **options))
         for text in any_texts():
             decoded = tokenizer.decode(tokenizer.encode(text))
+            require(isinstance(decoded, str), f"expected a string from decode; got {shown(decoded)}")
             require(
-                decoded == text,
-                f"expected decode(encode({shown(text)})) to be the text; got {shown(decoded)}",
+                decoded == text, f"expected decode(encode(text)) to be the text; {difference(text, decoded)}"
             )
 
 
@@ -72,7 +72,7 @@ def check_tokenizer_surfaces(component: Any, /, **options: Any) -> None:
     for text in any_texts():
         spelled = b"".join(pieces[token] for token in tokenizer.encode(text))
         require(
-            spelled == utf8(text), f"expected tokens that spell {shown(text)}; they spell {shown(spelled)}"
+            spelled == utf8(text), f"expected tokens that spell the text; {difference(utf8(text), spelled)}"
         )
 
 
@@ -113,7 +113,7 @@ def check_tokenizer_vocabulary_from_training(component: Any, /, **options: Any) 
     tokens, state = list(tokenizer.tokens), to_json(tokenizer)
     for text in any_texts():
         tokenizer.decode(tokenizer.encode(text))
-    _require_equal(tokens, list(tokenizer.tokens), "the same tokens after encoding other texts")
+    require_equal(tokens, list(tokenizer.tokens), "the same tokens after encoding other texts")
     require(
         to_json(tokenizer) == state,
         "expected state() to ignore texts that are encoded; it changed",
@@ -222,17 +222,18 @@ def to_json(tokenizer: Any) -> str:
 
 def require_same(first: Any, second: Any, which: str) -> None:
     """Raise `CheckError` unless two tokenizers have the same tokens, state, ids, texts and fallback."""
-    _require_equal(list(first.tokens), list(second.tokens), f"the same tokens of {which}")
+    require_equal(list(first.tokens), list(second.tokens), f"the same tokens of {which}")
     one, other = (BoundTokenizer(each).is_fallback.tolist() for each in (first, second))
-    _require_equal(one, other, f"the same fallback of {which}")
+    require_equal(one, other, f"the same fallback of {which}")
     for text in PROBES:
         ids, other_ids = np.asarray(first.encode(text)), np.asarray(second.encode(text))
-        _require_equal(ids.tolist(), other_ids.tolist(), f"the same ids of {shown(text, 30)} from {which}")
-        _require_equal(first.decode(ids), second.decode(ids), f"the same text for these ids from {which}")
+        require_equal(ids.tolist(), other_ids.tolist(), f"the same ids of {shown(text, 30)} from {which}")
+        require_equal(first.decode(ids), second.decode(ids), f"the same text for these ids from {which}")
     require(to_json(first) == to_json(second), f"expected the same state() of {which}; they differ")
 
 
-def _require_equal(first: Sequence[Any], second: Sequence[Any], what: str) -> None:
+def require_equal(first: Sequence[Any], second: Sequence[Any], what: str) -> None:
+    """Raise `CheckError` with the first difference unless two sequences are equal."""
     if first != second:
         pairs = enumerate(zip(first, second, strict=False))
         place = next((index for index, (a, b) in pairs if a != b), min(len(first), len(second)))
