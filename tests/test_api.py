@@ -212,7 +212,7 @@ def test_the_code_of_the_pages_works_and_the_api_has_all_of_it(
 
 def test_a_folder_without_a_run_is_not_called_damaged() -> None:
     with pytest.raises(
-        textgen.TextgenError, match=r"^no run in 'nowhere': give the folder of a textgen train run"
+        textgen.TextgenError, match=r"^no run 'nowhere'; textgen runs lists those under 'runs'$"
     ):
         textgen.load("nowhere")
 

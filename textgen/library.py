@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from textgen import defaults
 from textgen.api import TextgenError
+from textgen.catalog.names import find_run
 from textgen.comparison import bench as comparison
 from textgen.comparison.results import Comparison
 from textgen.data.corpus import Corpus, clean_text, load_text
@@ -31,8 +32,9 @@ from textgen.generation.generator import Generator, Spelling, spells_words
 from textgen.registry import registry, single_file
 from textgen.registry.registry import KINDS, Plugin
 from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.runtime.files import make_folder, new_name
+from textgen.runtime.files import make_folder
 from textgen.runtime.messages import UsageError, unknown
+from textgen.runtime.result_folders import result_folder, result_name
 from textgen.training.budget import parse_budget
 from textgen.training.progress import Report, ignore_report
 
@@ -87,7 +89,8 @@ def bench(
         broken=broken,
     )
     text = _loaded(corpus, clean, split, max_chars, encoding)
-    return comparison.bench(parsed, text, options, _folder(out, "bench"), report)
+    with result_folder(out, lambda: result_name(_strings(entries), text.name, budget, seed)) as folder:
+        return comparison.bench(parsed, text, options, folder, report)
 
 
 def train(
@@ -113,30 +116,31 @@ def train(
     parsed_budget = parse_budget(budget)
     parsed = parse_entry(entry)
     config = choose_device(device, precision)
-    folder = _folder(out, "train")
-    if folder.exists():
-        raise TextgenError(f"{str(folder)!r} exists already; choose another folder (--out)")
+    if out is not None and Path(out).exists():
+        raise TextgenError(f"{str(out)!r} exists already; choose another folder (--out)")
     text = _loaded(corpus, clean, split, max_chars, encoding)
-    make_folder(folder.parent)
-    experiment = Experiment(parsed, text, parsed_budget, config, seed)
-    run = experiment.run(lambda progress: report(entry, progress))
-    save_run(folder, run)
+    with result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder:
+        make_folder(folder.parent)
+        run = Experiment(parsed, text, parsed_budget, config, seed).run(lambda now: report(entry, now))
+        save_run(folder, run)
     return Run(folder, run, config)
 
 
 def load(folder: str | Path, *, device: str = "auto", precision: str = "auto") -> Run:
-    """Return the run in a folder. `precision` is that of generation; scores are always computed in fp32.
+    """Return the run in a folder, or that a name of `textgen runs` means; a bench stands for its best run.
 
-    Raises `TextgenError` if the folder lacks a run or it cannot be loaded.
+    `precision` is that of generation; scores are always computed in fp32.
+    Raises `TextgenError` if there is no such run or it cannot be loaded.
     """
     config = choose_device(device, precision)
-    run = load_run(Path(folder), config.device)
+    path = find_run(folder)
+    run = load_run(path, config.device)
     if precision not in ("auto", "fp32") and not run.model.has_step:
         name = run.entry.parts["model"]
         raise UsageError(
             f"precision {precision} has no effect on {name!r}, which generates in fp32; leave it out"
         )
-    return Run(Path(folder), run, config)
+    return Run(path, run, config)
 
 
 def load_corpus(
@@ -282,10 +286,6 @@ def _check(seed: int, **counts: int) -> None:
     for name, count in counts.items():
         if count < 1:
             raise UsageError(f"{name} must be at least 1, not {count}")
-
-
-def _folder(out: str | Path | None, command: str) -> Path:
-    return new_name(command) if out is None else Path(out)
 
 
 def _loaded(corpus: Text, clean: str, split: str, max_chars: int | None, encoding: str) -> Corpus:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.catalog import BENCH, set_time, write_bench, write_run, write_study, write_suite
 from helpers.commands import TINY, Textgen, run_textgen
 
 Snapshot = dict[str, tuple[int, int]]
@@ -50,3 +51,16 @@ def trained(
     done = textgen("train", entry, "--corpus", "lee", *budget, "--out", folder, "--json")
     assert done.stderr.endswith(f"saved in {folder}\n")  # after a note, if the machine is busy
     return folder, done.stdout
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with saved results."""
+    monkeypatch.chdir(tmp_path)
+    write_bench(Path("runs") / BENCH, ("char-lstm", 2.1, 0), ("random", 6.0, 0))
+    write_run(Path("runs/mine"), "word-lstm", 1.9, budget="5m")
+    write_suite(Path("runs/suite-improvements-wiki"))
+    write_study(Path("runs/tuned"))
+    for number, path in enumerate(sorted(Path("runs").iterdir())):
+        set_time(path, 1_700_000_000 + number)
+    return tmp_path

@@ -248,4 +248,4 @@ def test_nothing_but_failures_is_a_failure(
     assert done.stderr.splitlines()[-1].startswith("error: every entry failed")
     assert "lower learning_rate" in done.stdout
     assert "missing.vec: No such file" in done.stdout
-    assert list((tmp_path / "out" / "runs").iterdir()) == []
+    assert not (tmp_path / "out" / "runs").exists()

@@ -142,6 +142,8 @@ def test_jobs_share_the_trials(textgen: Textgen, command: list[Any], tmp_path: P
 def test_a_sampler_is_tuned_with_a_finished_run(
     textgen: Textgen, trained: tuple[Path, str], tmp_path: Path
 ) -> None:
+    refused = textgen("tune", trained[0], code=1).stderr
+    assert refused.endswith("is a run; give an entry to tune, or a sampler by --tune-sampler\n")
     options = ["--tune-sampler", "top-p:temperature=1", "--trials", 3, "--seeds", 1, "--precision", "fp32"]
     run = ["tune", trained[0], *options, "--out", tmp_path / "out"]
     result = json.loads(textgen(*run, "--corpus", "lee", "--json").stdout)
@@ -160,7 +162,7 @@ def test_a_sampler_is_tuned_with_a_finished_run(
         (["char-lstm", "--timeout", "5epochs"], "--timeout '5epochs': give a time"),
         (["char-lstm", "--tune-sampler", "top-q"], "did you mean 'top-p'?"),
         (["chra-lstm"], "did you mean 'char'?"),
-        (["runs/one"], "'runs/one' is a run; give an entry to tune, or a sampler by --tune-sampler"),
+        (["runs/one"], "no run 'runs/one'; textgen runs lists those under 'runs'"),
     ],
 )
 def test_bad_input_is_a_one_line_error(

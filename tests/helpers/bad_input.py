@@ -167,13 +167,35 @@ describe char-lstm:hiden_size=3 --vocab-size 32
 describe word-lstm-glove --vocab-size 32
     entry 'word-lstm-glove': the vectors of glove need a text; leave out --vocab-size or the embedding
 sample nowhere
-    no run in 'nowhere': give the folder of a textgen train run, or one in the runs/ folder of a bench
+    no run 'nowhere'; textgen runs lists those under 'runs'
 sample file
-    no run in 'file': …
+    no run in 'file'; textgen runs lists those under 'runs'
 score nowhere GOOD
-    no run in 'nowhere': …
+    no run 'nowhere'; …
 describe runs/nowhere
-    no run in 'runs/nowhere': …
+    no run 'runs/nowhere'; …
+verify nowhere
+    no result 'nowhere'; textgen runs lists those under 'runs'
+tune nowhere
+    unknown entry 'nowhere'; …
+runs show nowhere
+    no result 'nowhere'; textgen runs lists those under 'runs'
+runs show no-json
+    run.json cannot be read: …
+runs compare run nowhere
+    no run 'nowhere'; …
+runs open run
+    'run' is a single run, without a report; see textgen runs show run
+runs export nowhere
+    no result 'nowhere'; …
+runs export run --out good.txt
+    'good.txt' exists already; choose another file (--out)
+runs import good.txt
+    cannot import 'good.txt': File is not a zip file
+runs import nowhere.zip
+    cannot import 'nowhere.zip': No such file or directory
+runs --root nowhere
+    there is no folder 'nowhere'
 sample cut-weights
     run 'cut-weights' is damaged (…); delete it and train again
 score cut-weights GOOD
@@ -196,6 +218,16 @@ sample from-later
 USAGE_ERRORS = """
 sample RUN --spelling none
     spelling none has no effect on 'char-lstm…', whose tokenizer does not spell words; leave it out
+runs compare run
+    give 2 to 26 runs to compare, not 1
+runs compare run run
+    two of the names mean the same run; give different ones
+runs compare run cut-weights --no-samples --prompt The
+    --prompt has no effect with --no-samples; leave it out
+runs remove run
+    nothing is removed without asking; give --yes
+runs --json show run
+    --json has no effect before 'show'; write it after 'show'
 bench
     Missing argument '…' (see textgen bench --help)
 suite

@@ -13,7 +13,7 @@ FOLDERS = (ROOT, ROOT / "plugins", ROOT / "embeddings")
 LAYERS = (
     ("cli",),
     ("library",),
-    ("testing", "scaffold"),
+    ("catalog", "testing", "scaffold"),
     ("suite", "tune"),
     ("comparison",),
     ("experiment",),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from textgen.api import TextgenError
-from textgen.runtime.files import make_folder, new_folder, new_name, slug, write_file
+from textgen.runtime.files import make_folder, new_folder, slug, write_file
 from textgen.runtime.json_records import to_json
 
 
@@ -70,11 +70,3 @@ def test_a_slug_is_the_name_itself_or_ends_with_a_hash_that_tells_similar_names_
     slugs = [slug(name) for name in names]
     assert len(set(slugs)) == len(names)
     assert all(len(text) <= 80 and "/" not in text and text.isascii() for text in slugs)
-
-
-def test_a_new_name_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("time.strftime", lambda form: "20260131-143000")
-    for name in ("bench-20260131-143000", "bench-20260131-143000-2"):
-        assert new_name("bench") == Path("runs", name)
-        Path("runs", name).mkdir(parents=True)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from textgen.api import TextgenError, TextgenWarning
-from textgen.cli import plugins
+from textgen.cli import plugins, runs
 from textgen.cli.bench import bench
 from textgen.cli.console import fail, note, printable
 from textgen.cli.corpus import corpus
@@ -51,6 +51,7 @@ app = typer.Typer(
 for command in (bench, train, sample, score, describe, suite, tune, verify, corpus):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
+app.add_typer(runs.app, name="runs")
 
 
 def _print_version(wanted: bool) -> None:

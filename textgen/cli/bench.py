@@ -29,7 +29,7 @@ from textgen.cli.options import (
     load_plugins,
     refuse_encoding_of_names,
 )
-from textgen.runtime.files import new_name
+from textgen.runtime.result_folders import result_folder, result_name
 
 
 def bench(
@@ -75,8 +75,11 @@ def bench(
     from textgen import library
     from textgen.cli.progress import ProgressDisplay
 
-    folder = out or new_name("bench")
-    with ProgressDisplay() as display, redirect_stdout(sys.stderr):
+    with (
+        result_folder(out, lambda: result_name(entries, "+".join(corpus), budget, seed)) as folder,
+        ProgressDisplay() as display,
+        redirect_stdout(sys.stderr),
+    ):
         result = library.bench(
             entries,
             corpus=corpus,

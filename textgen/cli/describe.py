@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,7 +28,7 @@ TEXT_OPTIONS = ("--corpus", "--clean", "--max-chars", "--encoding")
 
 def describe(
     context: typer.Context,
-    what: Annotated[str, typer.Argument(help="An entry, or the folder of a run.")],
+    what: Annotated[str, typer.Argument(help="An entry, or a run: its folder, or part of its name.")],
     vocab_size: Annotated[
         int | None,
         typer.Option(
@@ -48,13 +47,14 @@ def describe(
 ) -> None:
     """Show the layers of a model with their shapes and parameter counts."""
     load_plugins(plugin)
+    from textgen.catalog.names import find_run_or_entry
     from textgen.experiment.entry import parse_entry
-    from textgen.experiment.run import names_run
     from textgen.experiment.summary import summarize_entry, summarize_run, summarize_untrained
 
-    if names_run(what):
+    run = find_run_or_entry(what)
+    if run is not None:
         refuse(context, ["--vocab-size", *TEXT_OPTIONS], f"on {what!r}, a run with a vocabulary of its own")
-        summary = summarize_run(Path(what))
+        summary = summarize_run(run)
     elif vocab_size is not None:
         refuse(context, TEXT_OPTIONS, "with --vocab-size, which needs no text")
         summary = summarize_untrained(parse_entry(what), vocab_size)

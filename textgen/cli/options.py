@@ -49,7 +49,7 @@ def load_plugins(paths: Iterable[Path] | None) -> None:
         load_plugin_file(path)
 
 
-RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run or bench: its folder, part of its name, or latest.")]
 Sources = Annotated[
     list[str],
     typer.Option(

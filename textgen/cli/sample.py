@@ -20,6 +20,7 @@ from textgen.cli.options import (
     Spelling,
     load_plugins,
 )
+from textgen.cli.run_table import run_folder
 
 
 def sample(
@@ -42,7 +43,7 @@ def sample(
     from textgen import library
     from textgen.experiment.results import Sample
 
-    loaded = library.load(run, device=device, precision=precision)
+    loaded = library.load(run_folder(run), device=device, precision=precision)
     if number == 1 and not as_json:
         pieces = loaded.stream(prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)
         sys.stdout.write(printable(prompt))

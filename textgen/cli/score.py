@@ -17,6 +17,7 @@ from textgen.cli.options import (
     load_plugins,
     refuse_encoding_of_names,
 )
+from textgen.cli.run_table import run_folder
 
 
 def score(
@@ -43,7 +44,7 @@ def score(
     from textgen.runtime.json_records import to_values
 
     device_config = choose_device(device, "fp32")
-    loaded = load_run(run, device_config.device)
+    loaded = load_run(run_folder(run), device_config.device)
     cleaner = clean or loaded.settings.corpus.cleaner
     name, text = load_text(texts, cleaner, encoding)
     scored = score_any(loaded, text, device_config.device)

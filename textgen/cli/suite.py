@@ -26,6 +26,7 @@ from textgen.cli.options import (
     refuse_encoding_of_names,
 )
 from textgen.runtime.files import slug
+from textgen.runtime.result_folders import RUNS, result_folder
 
 
 def suite(
@@ -80,8 +81,12 @@ def suite(
         max_chars=max_chars,
         num_jobs=jobs,
     )
-    folder = out or Path("runs", f"suite-{slug(Path(name).stem)}-{slug('+'.join(corpus))}")
-    with ProgressDisplay() as display, redirect_stdout(sys.stderr):
+    folder = out or Path(RUNS, f"suite-{slug(Path(name).stem)}-{slug('+'.join(corpus))}")
+    with (
+        result_folder(folder, lambda: folder.name),
+        ProgressDisplay() as display,
+        redirect_stdout(sys.stderr),
+    ):
         result = run_suite(declared, options, folder, display, note)
     print_document(result, to_markdown(result), as_json)
     note(f"saved in {folder}")

@@ -42,7 +42,7 @@ def train(
     device: Device = "auto",
     precision: Precision = "auto",
     out: Annotated[
-        Path | None, typer.Option("--out", help="New folder for the run.", show_default="runs/train-…")
+        Path | None, typer.Option("--out", help="New folder for the run.", show_default="runs/…")
     ] = None,
     as_json: Json = False,
     plugin: PluginFiles = None,

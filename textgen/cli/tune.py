@@ -30,7 +30,7 @@ from textgen.cli.options import (
     refuse,
     refuse_encoding_of_names,
 )
-from textgen.runtime.files import new_name
+from textgen.runtime.result_folders import result_folder, result_name
 
 NUM_TRIALS = 30
 NEEDED = ("optuna", "filelock", "sklearn")
@@ -96,13 +96,12 @@ def tune(
     """Tune an entry's options on the validation score; repeat with the same --out to continue."""
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
-    if any(find_spec(package) is None for package in NEEDED):
-        raise TextgenError('tuning needs Optuna; run: pip install "textgen-bench[tune]"')
+    require_optuna()
     import optuna
 
+    from textgen.catalog.names import find_run_or_entry
     from textgen.cli.progress import ProgressDisplay
     from textgen.data.corpus import load_corpus
-    from textgen.experiment.run import names_run
     from textgen.runtime.device import choose_device
     from textgen.training.budget import parse_budget
     from textgen.tune.report import to_markdown
@@ -111,32 +110,49 @@ def tune(
     from textgen.tune.study import Study
     from textgen.tune.trials import Goal
 
-    if names_run(entry):
+    run = find_run_or_entry(entry)
+    if run is not None:
         if tune_sampler is None:
             raise TextgenError(f"{entry!r} is a run; give an entry to tune, or a sampler by --tune-sampler")
         refuse(context, ["--budget"], f"on {entry!r}, a run that is trained already")
+        entry = str(run)
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
     limit = None if timeout is None else parse_budget(timeout)
     if limit and limit.unit != "seconds":
         raise TextgenError(f"--timeout {timeout!r}: give a time, such as 90s, 15m or 2h")
-    folder = out or new_name("tune")
-    request = Request(
-        entry=entry,
-        search=search,
-        tune_sampler=tune_sampler,
-        budget=parse_budget(budget),
-        device_config=choose_device(device, precision),
-        seed=seed,
-        folder=folder,
-    )
-    text = load_corpus(corpus, clean, split, max_chars, encoding)
-    with ProgressDisplay() as display, redirect_stdout(sys.stderr):
-        objective = request.objective(text, display)
-        goal = Goal(trials or (None if limit else NUM_TRIALS), time.time() + limit.amount if limit else None)
-        with Study(folder, objective) as study:
-            result = run_study(study, goal, num_jobs=jobs, num_seeds=seeds, report=display, say=note)
+
+    def name() -> str:
+        what = run.name if run else entry
+        tuned = [what] if tune_sampler is None else [tune_sampler, what]
+        return f"tune-{result_name(tuned, '+'.join(corpus), '' if run else budget, seed)}"
+
+    device_config = choose_device(device, precision)
+    with result_folder(out, name) as folder:
+        request = Request(
+            entry=entry,
+            search=search,
+            tune_sampler=tune_sampler,
+            budget=parse_budget(budget),
+            device_config=device_config,
+            seed=seed,
+            folder=folder,
+        )
+        text = load_corpus(corpus, clean, split, max_chars, encoding)
+        with ProgressDisplay() as display, redirect_stdout(sys.stderr):
+            objective = request.objective(text, display)
+            goal = Goal(
+                trials or (None if limit else NUM_TRIALS), time.time() + limit.amount if limit else None
+            )
+            with Study(folder, objective) as study:
+                result = run_study(study, goal, num_jobs=jobs, num_seeds=seeds, report=display, say=note)
     print_document(result, to_markdown(result), as_json)
     note(f"saved in {folder}")
     if result.best is None:
         reasons = [trial.reason for trial in result.trials if trial.reason]
         raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")
+
+
+def require_optuna() -> None:
+    """Raise `TextgenError` if the extra for studies is not installed."""
+    if any(find_spec(package) is None for package in NEEDED):
+        raise TextgenError('tuning needs Optuna; run: pip install "textgen-bench[tune]"')

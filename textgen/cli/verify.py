@@ -24,7 +24,10 @@ FILES = ("bench.json", "suite.json", "study.json")
 def verify(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(help="A saved bench.json, suite.json or study.json, or its folder.")
+        Path,
+        typer.Argument(
+            help="A saved bench.json, suite.json or study.json, its folder, part of its name, or latest."
+        ),
     ],
     runs: Annotated[
         bool, typer.Option("--runs", help="Also load the text again and score the saved runs of a bench.")
@@ -59,7 +62,11 @@ def verify(
 
 
 def find_result(file: Path) -> Path:
-    """Return the file of a result, which is given itself or by its folder."""
+    """Return the file of a result, which is given itself, by its folder or by a name."""
+    if not file.exists() and file.suffix != ".json":
+        from textgen.catalog.names import find
+
+        return find(str(file), kinds=("bench", "suite", "tune")).file
     if not file.is_dir():
         return file
     found = [file / name for name in FILES if (file / name).exists()]

@@ -76,6 +76,9 @@ def bench(
     experiments = plan(entries, corpus, options, out)
     for folder, experiment in experiments.items():
         check_reuse(folder, experiment)
+    if kept := sum(folder.exists() for folder in experiments):
+        missing = len(experiments) - kept
+        report(f"{kept} of {len(experiments)} runs are kept in {out} and reused; {missing} to train", None)
     report("reading the corpus", None)
     analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon())
     stretches = corpus.split.held_out.stretches()

@@ -7,7 +7,6 @@ import hashlib
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -30,12 +29,17 @@ def make_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Yield a folder that takes the name `folder` at the end, or vanishes if something fails."""
+    """Yield a folder that takes the name `folder` at the end, or vanishes if something fails.
+
+    An empty folder of this name is replaced.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         yield made
         made.chmod(0o755)
+        with contextlib.suppress(OSError):  # there is none, or it is not empty
+            folder.rmdir()
         made.rename(folder)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
@@ -69,10 +73,3 @@ def slug(name: str) -> str:
     if plain == name and len(plain) <= 80:
         return plain
     return f"{plain[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def new_name(command: str) -> Path:
-    """Return a folder name that does not exist yet, such as `runs/bench-20260131-143000`."""
-    base = Path("runs", f"{command}-{time.strftime('%Y%m%d-%H%M%S')}")
-    names = (base if number == 1 else base.with_name(f"{base.name}-{number}") for number in range(1, 1000))
-    return next(name for name in names if not name.exists())

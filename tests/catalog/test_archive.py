@@ -1,0 +1,179 @@
+"""Archives: what was exported comes back, and what was tampered with is refused whole."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers.catalog import write_bench, write_suite
+from helpers.runs import CPU, SMALL, logits, make_run
+from textgen.api import TextgenError
+from textgen.catalog import archive
+from textgen.catalog.archive import export_archive, import_archive
+from textgen.catalog.folders import identify
+from textgen.experiment.run import load_run, save_run
+
+
+def export(folder: Path, file: Path) -> Path:
+    found = identify(folder)
+    assert found is not None
+    export_archive(found, file)
+    return file
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Path:
+    """The archive of a run."""
+    save_run(tmp_path / "run", make_run(f"char-lstm{SMALL}"))
+    return export(tmp_path / "run", tmp_path / "run.zip")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_a_run_comes_back_as_it_was(exported: Path, tmp_path: Path) -> None:
+    folder = import_archive(exported, tmp_path / "new" / "runs")
+    assert folder == tmp_path / "new" / "runs" / "run"
+    assert contents(folder) == contents(tmp_path / "run")
+    assert torch.equal(logits(load_run(folder, CPU)), logits(load_run(tmp_path / "run", CPU)))
+    changed = [(path / "run.json").stat().st_mtime for path in (folder, tmp_path / "run")]
+    assert abs(changed[0] - changed[1]) <= 2  # as exact as the format is
+
+
+def test_benches_and_suites_come_back_without_pages_and_files_of_others(tmp_path: Path) -> None:
+    bench = write_bench(tmp_path / "bench", ("char-lstm", 2.0, 0))
+    save_run(bench / "runs" / "random-seed0", make_run("random"))
+    shutil.copy(bench / "runs" / "random-seed0" / "weights.safetensors", bench / "runs" / "char-lstm-seed0")
+    before = contents(bench)
+    (bench / "report.html").write_text("<script>alert(1)</script>")
+    (bench / "notes.txt").write_text("mine")
+    file = export(bench, tmp_path / "bench.zip")
+    with zipfile.ZipFile(file) as written:
+        assert "bench/report.html" in written.namelist()
+    assert contents(import_archive(file, tmp_path / "new")) == before
+    suite = write_suite(tmp_path / "suite")
+    assert contents(import_archive(export(suite, tmp_path / "suite.zip"), tmp_path / "new")) == contents(
+        suite
+    )
+
+
+def test_nothing_is_overwritten(exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(TextgenError, match=r"run' exists already; choose another folder \(--root\)$"):
+        import_archive(exported, tmp_path)
+    with pytest.raises(TextgenError, match=r"run.zip' exists already; choose another file \(--out\)$"):
+        export(tmp_path / "run", exported)
+    with pytest.raises(TextgenError, match="there is no folder"):
+        export(tmp_path / "run", tmp_path / "nowhere" / "run.zip")
+
+
+def test_an_export_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_run(tmp_path / "run", make_run("random"))
+    monkeypatch.setattr(zipfile.ZipFile, "write", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        export(tmp_path / "run", tmp_path / "run.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def add(
+    name: str, data: bytes = b"{}", mode: int = 0, compression: int = zipfile.ZIP_STORED
+) -> Callable[[Path], None]:
+    """Return what adds a file to an archive."""
+
+    def change(file: Path) -> None:
+        info = zipfile.ZipInfo(name)
+        info.external_attr, info.compress_type = mode << 16, compression
+        with zipfile.ZipFile(file, "a") as changed:
+            changed.writestr(info, data)
+
+    return change
+
+
+def replace(name: str, data: bytes | None) -> Callable[[Path], None]:
+    """Return what gives a file in an archive another content, or takes it away."""
+
+    def change(file: Path) -> None:
+        with zipfile.ZipFile(file) as before:
+            files = {info.filename: before.read(info) for info in before.infolist()}
+        files.pop(name)
+        with zipfile.ZipFile(file, "w") as after:
+            for each, own in {**files, **({} if data is None else {name: data})}.items():
+                after.writestr(each, own)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (add("../evil.json"), "'../evil.json' is not a safe path"),
+        (add("run/../../evil.json"), "'run/../../evil.json' is not a safe path"),
+        (add("/etc/evil.json"), "'/etc/evil.json' is not a safe path"),
+        (add("run/C:evil.json"), "'run/C:evil.json' is not a safe path"),
+        (add("run\\..\\evil.json"), "is not a safe path"),
+        (add("run/.bashrc"), "'run/.bashrc' is not a safe path"),
+        (add("other/run.json"), "its files are not in one folder"),
+        (add("run.json"), "its files are not in one folder"),
+        (add("run/model.pkl"), "'model.pkl' is not part of a run"),
+        (add("run/tokenizer.json/x.json"), "'tokenizer.json/x.json' is not part of a run"),
+        (add("run/TOKENIZER.json"), "it contains a file twice"),
+        (
+            add("run/spellings.json", b"/etc/passwd", stat.S_IFLNK | 0o777),
+            "'run/spellings.json' is not a plain file",
+        ),
+        (
+            add("run/spellings.json", bytes(3_000_000), compression=zipfile.ZIP_DEFLATED),
+            "is compressed more than 200-fold",
+        ),
+        (add("run/spellings.json", compression=zipfile.ZIP_LZMA), "compressed by another method"),
+        (replace("run/run.json", None), "it is not a result of textgen: it lacks run.json or"),
+        (replace("run/run.json", b'{"schema_version": 2}'), "run.json cannot be read: "),
+        (replace("run/run.json", b"["), "run.json cannot be read: "),
+        (replace("run/run.json", b"[" * 200_000), "cannot"),
+        (
+            replace("run/weights.safetensors", b"\x80\x04cos\nsystem\n"),
+            "weights.safetensors cannot be read: ",
+        ),
+        (replace("run/weights.safetensors", None), "weights.safetensors cannot be read: "),
+        (lambda file: file.write_bytes(file.read_bytes()[:-30]), "File is not a zip file"),
+        (lambda file: file.write_bytes(b""), "File is not a zip file"),
+    ],
+)
+def test_what_is_not_a_whole_result_is_refused_and_leaves_nothing(
+    change: Callable[[Path], None], reason: str, exported: Path, tmp_path: Path
+) -> None:
+    change(exported)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(TextgenError) as caught:
+        import_archive(exported, tmp_path / "new" / "runs")
+    message = str(caught.value)
+    assert message.startswith(f"cannot import {str(exported)!r}: ")
+    assert reason in message
+    assert "\n" not in message
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("limit", ["MAX_FILES", "MAX_BYTES", "MAX_JSON_BYTES"])
+def test_the_size_is_bounded(
+    limit: str, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, limit, 1)
+    with pytest.raises(TextgenError, match=r"it has more than|has \d+ MiB"):
+        import_archive(exported, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_damaged_file_is_noticed(exported: Path, tmp_path: Path) -> None:
+    data = bytearray(exported.read_bytes())
+    data[data.index(b"weights.safetensors") + 200] ^= 255
+    exported.write_bytes(data)
+    with pytest.raises(TextgenError, match=r"^cannot import "):
+        import_archive(exported, tmp_path / "new")
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,125 @@
+"""Removing, exporting and importing results; and folders that say what is in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from helpers.catalog import BENCH
+from helpers.commands import Done, Textgen
+
+# --- remove
+
+
+def test_removal_needs_an_answer_or_yes(textgen: Textgen, work: Path) -> None:
+    textgen("runs", "remove", "mine", BENCH, code=2)
+    assert (work / "runs" / "mine").exists()
+    done = textgen("runs", "remove", "mine", f"{BENCH}/random", BENCH, "--yes")
+    assert [line.rpartition(" (")[0] for line in done.stdout.splitlines()] == [
+        "removed run mine",
+        f"removed bench {BENCH}",
+    ]
+    assert sorted(path.name for path in (work / "runs").iterdir()) == ["suite-improvements-wiki", "tuned"]
+    values = json.loads(textgen("runs", "remove", "tuned", "--yes", "--json").stdout)
+    assert [(row["kind"], row["name"]) for row in values["removed"]] == [("tune", "tuned")]
+
+
+def test_if_one_cannot_be_removed_none_is(textgen: Textgen, work: Path) -> None:
+    (work / "runs" / BENCH / "notes.txt").write_text("mine")
+    done = textgen("runs", "remove", "mine", BENCH, "--yes", code=1)
+    assert "also contains 'notes.txt', which textgen did not write" in done.stderr
+    assert (work / "runs" / "mine").exists()
+    for name in (".", "runs", str(work)):
+        textgen("runs", "remove", name, "--yes", code=1)
+    assert (work / "runs" / BENCH / "notes.txt").exists()
+
+
+@pytest.mark.parametrize(("answer", "is_removed"), [("n", False), ("", False), ("y", True)])
+def test_on_a_terminal_it_asks(
+    answer: str,
+    is_removed: bool,
+    work: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from textgen.cli.runs import remove
+
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{answer}\n"))
+    remove(["mine"])
+    assert (work / "runs" / "mine").exists() is not is_removed
+    shown = capsys.readouterr()
+    assert shown.out.startswith("removed run mine" if is_removed else "")
+    assert "run mine (" in shown.err
+    assert "Remove for good?" in shown.err
+
+
+# --- export and import
+
+
+def test_a_run_travels_in_an_archive_and_is_used_by_its_name(
+    textgen: Textgen, trained: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = textgen("runs", "export", trained[0])
+    assert re.fullmatch(r"run\.zip \([\d.]+ kB\)\n", done.stdout)
+    assert textgen("runs", "import", "run.zip").stdout == "runs/run\n"
+    values = json.loads(textgen("runs", "import", "run.zip", "--root", "other", "--json").stdout)
+    assert values == {"folder": "other/run"}
+    values = json.loads(textgen("runs", "export", "run", "-o", "again.zip", "--json").stdout)
+    assert values["num_bytes"] == Path("again.zip").stat().st_size
+    expected = textgen("sample", trained[0], "--length", 20)
+    for name in ("latest", "run", "ru", "runs/run"):
+        sampled = textgen("sample", name, "--length", 20)
+        assert sampled.stdout == expected.stdout
+        assert sampled.stderr == ("" if name == "runs/run" else "run runs/run\n")
+    described = textgen("describe", "latest")
+    assert described.stdout == textgen("describe", trained[0]).stdout
+
+
+# --- the commands that save
+
+
+def test_folders_say_what_is_in_them_and_runs_are_reused(
+    textgen: Textgen, budget: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = ("--corpus", "lee", "--max-chars", 4000, *budget)
+    saved = textgen("bench", "random", "char-ngram", *text, "--length", 20).stderr
+    (folder,) = Path("runs").iterdir()
+    assert f"saved in {folder}" in saved
+    assert re.fullmatch(r"random_char-ngram-lee-2000chars-\d{4}-\d\d-\d\d-\d{4}", folder.name)
+    assert textgen("verify", "latest").stdout == textgen("verify", folder).stdout
+    best = json.loads(textgen("runs", "--json").stdout)["runs"][0]["best"]
+    assert best == "char-ngram"
+    assert textgen("sample", folder.name, "--length", 5).stderr == f"run {folder}/runs/char-ngram-seed0\n"
+    trained = textgen("train", "random", "--corpus", "lee", "--max-chars", 4000)
+    assert "saved in runs/random-lee-60s-" in trained.stderr
+    textgen("runs", "remove", folder.name, "latest", "--yes")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "bench char-lstm --corpus missing.txt",
+        "bench lstm",
+        "train char-lstm --corpus missing.txt",
+        "tune char-lstm --corpus no.txt",
+    ],
+)
+def test_a_refused_command_leaves_nothing(
+    textgen: Textgen, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done: Done = textgen(*command.split(), code=1)
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []

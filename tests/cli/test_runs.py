@@ -1,0 +1,192 @@
+"""`textgen runs`, and names of runs in other commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import webbrowser
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from helpers.catalog import BENCH
+from helpers.commands import Textgen
+from textgen.catalog.items import read_catalog
+from textgen.cli.run_table import age, print_items
+
+# --- list
+
+
+@pytest.mark.usefixtures("work")
+def test_the_list_has_a_row_for_each_result(textgen: Textgen) -> None:
+    header, *rows = (line.split("\t") for line in textgen("runs").stdout.splitlines())
+    assert header == [
+        "name",
+        "kind",
+        "entry",
+        "corpus",
+        "budget",
+        "bits/char",
+        "95 % interval",
+        "age",
+        "size",
+    ]
+    by_name = {row[0]: row[1:] for row in rows}
+    assert list(by_name) == ["tuned", "suite-improvements-wiki", "mine", BENCH]
+    assert by_name[BENCH][:5] == ["bench", "char-lstm of 2", "wiki", "60s", "2.100"]
+    assert re.fullmatch(r"1\.\d{3}–2\.\d{3}|2\.\d{3}–2\.\d{3}", by_name[BENCH][5])
+    assert by_name["mine"][:5] == ["run", "word-lstm", "wiki", "5m", "1.900"]
+    assert all(row[-2].endswith(" d") and row[-1].endswith("B") for row in by_name.values())
+
+
+@pytest.mark.usefixtures("work")
+def test_the_list_is_filtered_and_sorted(textgen: Textgen) -> None:
+    def names(*options: str) -> list[str]:
+        return [item["name"] for item in json.loads(textgen("runs", *options, "--json").stdout)["runs"]]
+
+    assert names("--sort", "score") == ["mine", BENCH, "tuned", "suite-improvements-wiki"]
+    assert names("--sort", "name") == [BENCH, "mine", "suite-improvements-wiki", "tuned"]
+    assert names("--filter", "5M") == ["mine"]
+    assert names("--kind", "bench") == [BENCH]
+    assert set(names("--kind", "run")) >= {"mine", f"{BENCH}/random-seed0"}
+    done = textgen("runs", "--filter", "nothing like it")
+    assert (done.stdout, done.stderr) == ("", "none of 4 match\n")
+
+
+def test_without_results_nothing_is_listed(
+    textgen: Textgen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = textgen("runs")
+    assert (done.stdout, done.stderr) == ("", "nothing is saved in runs\n")
+    assert json.loads(textgen("runs", "--json").stdout) == {"runs": [], "skipped": []}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_results_are_left_out_with_a_note(textgen: Textgen, work: Path) -> None:
+    (work / "runs" / "mine" / "run.json").write_text("{")
+    done = textgen("runs")
+    assert "mine" not in done.stdout
+    assert done.stderr.startswith("left out: 'runs/mine/run.json' cannot be read: ")
+    assert len(json.loads(textgen("runs", "--json").stdout)["skipped"]) == 1
+
+
+@pytest.mark.parametrize(("width", "lacks"), [(60, "size"), (80, "budget"), (200, None)])
+@pytest.mark.usefixtures("work")
+def test_a_terminal_gets_the_columns_that_fit(
+    width: int, lacks: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys, "stdout", terminal)
+    print_items(read_catalog(Path("runs")).items)
+    lines = re.sub(r"\x1b\[\d+m", "", terminal.getvalue()).splitlines()
+    assert max(map(len, lines)) <= width
+    assert {"name", "bits/char", "age"} <= set(lines[0].split())
+    noted = capsys.readouterr().err
+    if lacks is None:
+        assert noted == ""
+        assert any(line.startswith(BENCH) for line in lines)
+    else:
+        assert lacks not in lines[0]
+        assert lacks in noted
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-5, "0 s"), (59, "59 s"), (61, "1 min"), (7300, "2 h"), (9e6, "104 d")]
+)
+def test_ages_are_in_their_largest_unit(seconds: float, text: str) -> None:
+    assert age(seconds) == text
+
+
+# --- show
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        (BENCH, "# Comparison on wiki\n"),
+        ("improvements", "# "),
+        ("tuned", "# "),
+        ("latest", "# "),
+        (f"{BENCH}/random", "name\tvalue\n"),
+    ],
+)
+@pytest.mark.usefixtures("work")
+def test_a_result_is_printed_as_it_was_at_first(textgen: Textgen, name: str, first: str) -> None:
+    done = textgen("runs", "show", name)
+    assert done.stdout.startswith(first)
+    saved = Path(done.stderr.removeprefix("saved in ").strip())
+    printed = json.loads(textgen("runs", "show", name, "--json").stdout)
+    files = [saved / file for file in ("bench.json", "suite.json", "study.json", "run.json")]
+    (file,) = (each for each in files if each.exists())
+    values = json.loads(file.read_text("utf-8"))
+    assert printed == values.get("result", values)
+
+
+def test_an_interrupted_bench_has_nothing_to_show(textgen: Textgen, work: Path) -> None:
+    (work / "runs" / BENCH / "bench.json").unlink()
+    done = textgen("runs", "show", BENCH, code=1)
+    assert done.stderr == (
+        f"error: 'runs/{BENCH}' was interrupted and keeps 2 runs, so it has no result; "
+        f"the same bench command with --out runs/{BENCH} continues\n"
+    )
+    assert "bench (interrupted)" in textgen("runs").stdout
+
+
+# --- compare
+
+
+@pytest.mark.usefixtures("work")
+def test_runs_are_compared(textgen: Textgen) -> None:
+    command = ("runs", "compare", "mine", BENCH, "--no-samples")
+    page = textgen(*command).stdout
+    assert page.startswith("**A is better than B by 0.200 bits per character (95 % interval ")
+    assert re.search(r"^\| tokenizer +\| word +\| char +\|$", page, re.M)
+    values = json.loads(textgen(*command, "--json").stdout)
+    assert values["problem"] is None
+    assert values["differences"][0]["bits_per_char"] == pytest.approx(0.2)
+    assert {"setting": "budget", "values": ["5m", "60s"]} in values["settings"]
+
+
+# --- open
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that a browser was asked for."""
+    addresses: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: addresses.append(address) or True)
+    return addresses
+
+
+def test_the_report_opens_in_the_browser(textgen: Textgen, work: Path, opened: list[str]) -> None:
+    done = textgen("runs", "open", BENCH, code=1)
+    assert done.stderr == (
+        f"error: there is no report.html in 'runs/{BENCH}'; make it by: textgen report runs/{BENCH}\n"
+    )
+    page = work / "runs" / BENCH / "report.html"
+    page.write_text("<p>")
+    address = page.as_uri()
+    assert textgen("runs", "open", BENCH).stdout == f"{address}\n"
+    assert json.loads(textgen("runs", "open", f"{BENCH}/random", "--json").stdout) == {
+        "report": f"runs/{BENCH}/report.html",
+        "address": address,
+        "is_open": True,
+    }
+    assert opened == [address, address]
+
+
+def test_without_a_browser_the_file_is_named(
+    textgen: Textgen, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    (work / "runs" / BENCH / "report.html").write_text("<p>")
+    done = textgen("runs", "open", BENCH, code=1)
+    assert done.stderr == f"error: no browser was found; open 'runs/{BENCH}/report.html' yourself\n"

@@ -1,0 +1,81 @@
+"""Folders of results as commands leave them, without training anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import fields
+from pathlib import Path
+
+from helpers.pages import ROOT
+from helpers.reports import compared, entry
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.results import EntryResult, RunResult, RunSettings
+from textgen.experiment.run import RunManifest
+from textgen.runtime.files import slug
+from textgen.runtime.json_records import from_values, to_json
+
+BENCH = "char-lstm_random-wiki-60s-2026-11-25-1635"
+"""The name of a bench."""
+RECORDED = ROOT / "benchmarks" / "results"
+"""Results of real suites and studies."""
+
+
+def write_run(
+    folder: Path, name: str = "char-lstm", score: float = 2.0, seed: int = 0, budget: str = "60s"
+) -> Path:
+    """Write the JSON of a run with this score on the text of `helpers.reports`, and files beside it."""
+    row = from_values(EntryResult, entry(name, score, seed))
+    parsed = parse_entry(name)
+    manifest = RunManifest(
+        entry=parsed,
+        settings=RunSettings(
+            corpus=compared().corpus,
+            budget=budget,
+            seed=seed,
+            device="cpu",
+            precision="fp32",
+            plugins=parsed.identities(),
+        ),
+        result=RunResult(**{field.name: getattr(row, field.name) for field in fields(RunResult)}),
+    )
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(to_json(manifest), "utf-8")
+    (folder / "tokenizer.json").write_text("[]", "utf-8")
+    return folder
+
+
+def write_bench(folder: Path, *rows: tuple[str, float, int], is_finished: bool = True) -> Path:
+    """Write a bench with these entries, scores and seeds, and its runs."""
+    for name, score, seed in rows:
+        write_run(folder / "runs" / f"{slug(name)}-seed{seed}", name, score, seed)
+    if is_finished:
+        result = compared(*(entry(name, score, seed) for name, score, seed in rows))
+        (folder / "bench.json").write_text(to_json(result), "utf-8")
+        (folder / "report.md").write_text("# Report\n", "utf-8")
+    return folder
+
+
+def write_suite(folder: Path) -> Path:
+    """Write the result of a real suite."""
+    (folder / "jobs").mkdir(parents=True)
+    shutil.copy(RECORDED / "improvements-wiki.json", folder / "suite.json")
+    (folder / "jobs" / "0123456789abcdef.json").write_text("{}", "utf-8")
+    return folder
+
+
+def write_study(folder: Path) -> Path:
+    """Write the result of a real study, with its final comparison."""
+    folder.mkdir(parents=True)
+    recorded = (RECORDED / "tune-wiki.json").read_text("utf-8")
+    renamed = recorded.replace('"option": "warmup"', '"option": "warmup_fraction"')  # since it was recorded
+    (folder / "study.json").write_text(renamed, "utf-8")
+    write_bench(folder / "comparison", ("char-lstm", 2.1, 1), ("char-lstm:num_layers=1", 2.0, 1))
+    return folder
+
+
+def set_time(folder: Path, seconds: float) -> None:
+    """Set when the files in a folder were last changed."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (seconds, seconds))

@@ -1,0 +1,1 @@
+"""The catalog of saved results: finding, naming, comparing, removing and exchanging them."""

@@ -1,0 +1,147 @@
+"""Results as one zip archive, to keep or to send; what comes from elsewhere is checked before it is used.
+
+An archive holds one folder of results. Only files that textgen writes are taken from it, and nothing in them
+is code: JSON, safetensors, and the database of a study. Pages are left out, since a browser would run them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import time
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from textgen.api import TextgenError
+from textgen.catalog.folders import FILES, Kind, ResultFolder, belongs
+from textgen.catalog.removal import files_of
+from textgen.runtime.files import make_folder, new_file, new_folder
+from textgen.runtime.messages import one_line
+from textgen.runtime.result_folders import result_folder
+
+MAX_FILES = 10_000
+MAX_BYTES = 16 * 2**30
+MAX_JSON_BYTES = 2**28
+MAX_RATIO = 200
+"""Bytes that a compressed byte may stand for in a file of more than `SMALL_BYTES`; zeros give 1,000."""
+SMALL_BYTES = 2**20
+PAGES = (".html",)
+IS_ENCRYPTED = 1
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+UNREADABLE = (ArithmeticError, EOFError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
+"""What reading an archive that was cut or changed may raise."""
+SAFE_NAME = re.compile(r"""(?!\.)[^\x00-\x1f\\/:*?"<>|]{1,200}""")
+"""A name of a file or folder that means the same on every system and is not hidden."""
+
+
+def export_archive(found: ResultFolder, file: Path) -> None:
+    """Write a folder of results to a new zip file, whole or not at all."""
+    if file.exists():
+        raise TextgenError(f"{str(file)!r} exists already; choose another file (--out)")
+    if not file.parent.is_dir():
+        raise TextgenError(f"there is no folder {str(file.parent)!r}; choose another file (--out)")
+    with (
+        new_file(file) as target,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
+    ):
+        for path in files_of(found):
+            archive.write(found.path / path, PurePosixPath(found.path.absolute().name) / path)
+
+
+def import_archive(file: Path, root: Path) -> Path:
+    """Unpack an archive of results into a new folder below `root`, whole or not at all; return the folder.
+
+    Raises `TextgenError` if it contains anything but the files of one result, if these cannot be read, or if
+    there is a folder of its name.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            name, kind, members = _checked(archive)
+            folder = root / name
+            if folder.exists():
+                raise TextgenError(f"{str(folder)!r} exists already; choose another folder (--root)")
+            with result_folder(root, lambda: name):
+                make_folder(root)
+                with new_folder(folder) as made:
+                    _unpack(archive, members, made)
+                    _check_results(ResultFolder(made, kind))
+    except UNREADABLE as error:
+        reason = (isinstance(error, OSError) and error.strerror) or one_line(error, with_type=False)
+        raise TextgenError(f"cannot import {str(file)!r}: {reason}") from error
+    return folder
+
+
+def _checked(archive: zipfile.ZipFile) -> tuple[str, Kind, Mapping[PurePosixPath, zipfile.ZipInfo]]:
+    """Return the name of the folder in an archive, its kind, and its files, which are all allowed."""
+    infos = [info for info in archive.infolist() if not info.is_dir()]
+    if not infos:
+        raise ValueError("it is empty")
+    if len(infos) > MAX_FILES or sum(info.file_size for info in infos) > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_FILES:,} files or {MAX_BYTES / 2**30:.0f} GiB")
+    for info in infos:
+        _check_member(info)
+    paths = {PurePosixPath(info.filename): info for info in infos}
+    name = PurePosixPath(infos[0].filename).parts[0]
+    if any(path.parts[0] != name or len(path.parts) < 2 for path in paths):
+        raise ValueError("its files are not in one folder")
+    members = {path.relative_to(name): info for path, info in paths.items()}
+    if len({str(path).casefold() for path in members}) < len(infos):
+        raise ValueError("it contains a file twice")
+    kind = next((kind for kind, own in FILES.items() if PurePosixPath(own) in members), None)
+    if kind is None:
+        raise ValueError(f"it is not a result of textgen: it lacks {' or '.join(FILES.values())}")
+    for path in members:
+        if not belongs(kind, path):
+            raise ValueError(f"{str(path)!r} is not part of a {kind}")
+    return name, kind, members
+
+
+def _check_member(info: zipfile.ZipInfo) -> None:
+    """Raise `ValueError` for a path that leads elsewhere, a link, or a file that is too well compressed."""
+    if not all(map(SAFE_NAME.fullmatch, info.filename.split("/"))):
+        raise ValueError(f"{info.filename!r} is not a safe path")
+    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+        raise ValueError(f"{info.filename!r} is not a plain file")
+    if info.compress_type not in METHODS or info.flag_bits & IS_ENCRYPTED:
+        raise ValueError(f"{info.filename!r} is encrypted, or compressed by another method")
+    if info.filename.endswith(".json") and info.file_size > MAX_JSON_BYTES:
+        raise ValueError(f"{info.filename!r} has {info.file_size / 2**20:,.0f} MiB")
+    if info.file_size > SMALL_BYTES and info.file_size > MAX_RATIO * info.compress_size:
+        raise ValueError(f"{info.filename!r} is compressed more than {MAX_RATIO}-fold")
+
+
+def _unpack(archive: zipfile.ZipFile, members: Mapping[PurePosixPath, zipfile.ZipInfo], folder: Path) -> None:
+    for path, info in members.items():
+        if path.suffix in PAGES:
+            continue
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(info) as source, open(target, "xb") as copy:
+            shutil.copyfileobj(source, copy)
+        changed = time.mktime((*info.date_time, 0, 0, -1))
+        os.utime(target, (changed, changed))
+
+
+def _check_results(found: ResultFolder) -> None:
+    """Raise `ValueError` if a result, or a run in its folder, cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    from textgen.catalog.results import read_result
+    from textgen.experiment.run import WEIGHTS
+
+    try:
+        read_result(found)
+        for manifest in found.path.rglob(FILES["run"]):
+            read_result(ResultFolder(manifest.parent, "run"))
+            file = manifest.with_name(WEIGHTS)
+            try:
+                with safe_open(file, framework="numpy") as weights:
+                    weights.keys()
+            except (OSError, SafetensorError) as error:
+                raise TextgenError(f"{file.relative_to(found.path)} cannot be read: {error}") from None
+    except TextgenError as error:
+        raise ValueError(str(error).replace(f"{found.path}{os.sep}", "")) from None

@@ -1,0 +1,145 @@
+"""Which folders hold results, told by their files: runs, benches, suites and studies of `textgen tune`.
+
+Nothing is read here but the names of files, so that looking through hundreds of folders is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["run", "bench", "suite", "tune"]
+
+FILES: dict[Kind, str] = {
+    "run": "run.json",
+    "bench": "bench.json",
+    "suite": "suite.json",
+    "tune": "study.json",
+}
+"""The file with the result, by which a folder is recognized."""
+PAGE = "report.html"
+RUNS_OF_BENCH = "runs"
+"""The folder in that of a bench with its runs."""
+
+_RUN = (FILES["run"], "tokenizer.json", "spellings.json", "weights.safetensors")
+_BENCH = (FILES["bench"], "details.json", "report.md", PAGE, *(f"{RUNS_OF_BENCH}/*/{file}" for file in _RUN))
+CONTENTS: dict[Kind, tuple[str, ...]] = {
+    "run": _RUN,
+    "bench": _BENCH,
+    "suite": (FILES["suite"], PAGE, "jobs/*.json"),
+    "tune": (
+        FILES["tune"],
+        "study.db*",
+        "study.html",
+        PAGE,
+        "workers/*.lock",
+        *(f"run/{file}" for file in _RUN),
+        *(f"comparison/{file}" for file in _BENCH),
+    ),
+}
+"""All files that a folder may hold: what else is in it is not ours."""
+
+MAX_DEPTH = 4
+"""Folders below the root that are looked through."""
+_SEED = re.compile(r"-seed\d+$")
+
+
+@dataclass(frozen=True)
+class ResultFolder:
+    """A folder of results, and the folders of the runs in it."""
+
+    path: Path
+    kind: Kind
+    is_finished: bool = True
+    """Whether it has the file with the result; an interrupted bench, suite or study lacks it."""
+    runs: tuple[Path, ...] = ()
+
+    @property
+    def file(self) -> Path:
+        """The file with the result."""
+        return self.path / FILES[self.kind]
+
+    @property
+    def changed(self) -> float:
+        """When the result was written, in seconds since the epoch."""
+        return (self.file if self.is_finished else self.path).stat().st_mtime
+
+    @property
+    def num_bytes(self) -> int:
+        """The size of all files in the folder."""
+        return sum(path.lstat().st_size for path in self.path.rglob("*") if not path.is_dir())
+
+
+def find_folders(root: Path, depth: int = MAX_DEPTH) -> Iterator[ResultFolder]:
+    """Yield the folders of results below `root`, in the order of their names; none is inside another."""
+    for folder in _subfolders(root):
+        found = identify(folder)
+        if found is not None:
+            yield found
+        elif depth > 1:
+            yield from find_folders(folder, depth - 1)
+
+
+def identify(folder: Path) -> ResultFolder | None:
+    """Return what results a folder holds; None if it holds none."""
+    kind = next((kind for kind, file in FILES.items() if (folder / file).is_file()), None)
+    if kind is not None:
+        return ResultFolder(folder, kind, runs=_runs(folder, kind))
+    runs = _runs(folder, "bench")
+    if runs and all(_SEED.search(run.name) for run in runs):
+        return ResultFolder(folder, "bench", is_finished=False, runs=runs)
+    if (folder / "study.db").is_file():
+        return ResultFolder(folder, "tune", is_finished=False, runs=_runs(folder, "tune"))
+    if any(_is_hash(path.stem) for path in folder.glob("jobs/*.json")):
+        return ResultFolder(folder, "suite", is_finished=False)
+    return None
+
+
+def name_of(folder: Path, root: Path) -> str:
+    """Return the name of a folder of results: its path below `root`, or its path if it is elsewhere.
+
+    The folder in a bench that contains its runs is left out: `BENCH/char-lstm-seed0`.
+    """
+    if not folder.is_relative_to(root):
+        return str(folder)
+    return "/".join(part for part in folder.relative_to(root).parts if part != RUNS_OF_BENCH)
+
+
+def entry_part(run: Path) -> str:
+    """Return the part of the name of a bench's run that stands for its entry."""
+    return _SEED.sub("", run.name)
+
+
+def belongs(kind: Kind, path: PurePosixPath) -> bool:
+    """Return whether a file, by its path in the folder, is one that textgen writes there."""
+    patterns = (PurePosixPath(pattern).parts for pattern in CONTENTS[kind])
+    return any(
+        len(path.parts) == len(pattern) and all(map(fnmatchcase, path.parts, pattern)) for pattern in patterns
+    )
+
+
+def _runs(folder: Path, kind: Kind) -> tuple[Path, ...]:
+    """Return the folders of the runs in a folder of results."""
+    parents = {
+        "bench": [folder / RUNS_OF_BENCH],
+        "tune": [folder, folder / "comparison" / RUNS_OF_BENCH],
+    }.get(kind, [])
+    return tuple(run for parent in parents for run in _subfolders(parent) if (run / FILES["run"]).is_file())
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    """Return the folders in a folder, without hidden ones and links."""
+    try:
+        names = sorted(each.name for each in os.scandir(folder) if each.is_dir(follow_symlinks=False))
+    except OSError:  # there is no such folder, or it may not be read
+        return []
+    return [folder / name for name in names if not name.startswith(".")]
+
+
+def _is_hash(name: str) -> bool:
+    return re.fullmatch("[0-9a-f]{16,}", name) is not None

@@ -1,0 +1,150 @@
+"""Naming results: by a path, by any part of a name that no other has, or as `latest`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from textgen.api import TextgenError
+from textgen.catalog.folders import FILES, Kind, ResultFolder, entry_part, find_folders, identify, name_of
+from textgen.catalog.items import best_of, best_run
+from textgen.runtime.result_folders import RUNS
+
+LATEST = "latest"
+"""The name of the newest result."""
+ALL: tuple[Kind, ...] = tuple(FILES)
+WITH_RUNS: tuple[Kind, ...] = ("run", "bench", "tune")
+"""The kinds of folders that a run can be taken from."""
+MAX_NAMED = 5
+"""Candidates that an error names."""
+
+
+class AmbiguousNameError(TextgenError):
+    """A part of a name that several results have."""
+
+
+def find(name: str, root: Path = RUNS, kinds: Collection[Kind] = ALL) -> ResultFolder:
+    """Return the result that a name means: a path, part of a name below `root`, or `latest`.
+
+    Raises `TextgenError` if there is none, and `AmbiguousNameError` if there are several.
+    """
+    if os.path.exists(name):
+        path = Path(name)
+        found = identify(path.parent if path.name in FILES.values() else path)
+        if found is not None and found.kind in kinds:
+            return found
+        if found is not None or name != LATEST:
+            raise TextgenError(f"no {_what(kinds)} in {name!r}{_instead(found)}; {_advice(root)}")
+    return _only(name, candidates(name, root, kinds), root, kinds)
+
+
+def find_run(name: str | Path, root: Path = RUNS) -> Path:
+    """Return the folder of the run that a name means; benches and studies stand for their best run.
+
+    Raises `TextgenError` if there is none, and `AmbiguousNameError` if there are several.
+    """
+    if os.path.exists(os.path.join(name, FILES["run"])):
+        return Path(name)
+    try:
+        found = find(str(name), root, WITH_RUNS)
+    except AmbiguousNameError:
+        several = candidates(str(name), root, WITH_RUNS)
+        seeds = {(each.path.parent, entry_part(each.path)) for each in several if each.kind == "run"}
+        best = best_of(each.path for each in several) if len(seeds) == 1 else None
+        if best is None:
+            raise
+        return best  # of an entry's seeds, as for a bench
+    return found.path if found.kind == "run" else best_run(found)
+
+
+def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
+    """Return the folder of the run that an argument means, or None if it is an entry.
+
+    What can be read as an entry is one, unless it is the path of a run.
+    """
+    from textgen.experiment.entry import parse_entry
+    from textgen.experiment.run import names_run
+    from textgen.registry.registry import PluginError
+
+    if names_run(text):
+        return find_run(text, root)
+    try:
+        parse_entry(text)
+    except PluginError:  # of an entry, whose reader says what is wrong with it
+        return None
+    except TextgenError as error:
+        try:
+            return find_run(text, root)
+        except AmbiguousNameError as several:
+            raise AmbiguousNameError(f"{error}; as a run, {several}") from None
+        except TextgenError:
+            raise error from None
+    return None
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Return the names under `runs` that a shell may offer for the beginning or another part of one."""
+    names = [LATEST, *(name_of(each.path, RUNS) for each in _all(RUNS))]
+    beginning = [name for name in names if name.startswith(incomplete)]
+    return beginning or [name for name in names if incomplete in name]
+
+
+def candidates(name: str, root: Path, kinds: Collection[Kind]) -> Sequence[ResultFolder]:
+    """Return the results that a name may mean, by the best way in which it means any.
+
+    In this order: the newest for `latest`, a whole name, part of a name, and of the runs in benches the
+    entry, or part of the name after that of the bench.
+    """
+    folders = list(find_folders(root))
+    tops = [each for each in folders if each.kind in kinds]
+    if name == LATEST:
+        return sorted(tops, key=lambda each: each.changed)[-1:]
+    name = name.removeprefix(f"{root}/")
+    inner = [(top, ResultFolder(run, "run")) for top in folders for run in top.runs if "run" in kinds]
+    everything = [*tops, *(run for _, run in inner)]
+    bench, _, last = name.casefold().rpartition("/")
+    below = [run for top, run in inner if bench in name_of(top.path, root).casefold()]
+    ways = (
+        [each for each in everything if name in (name_of(each.path, root), each.path.name)],
+        [each for each in tops if name.casefold() in name_of(each.path, root).casefold()],
+        [each for each in below if last == entry_part(each.path).casefold()],
+        [each for each in below if last in each.path.name.casefold()],
+    )
+    return next(filter(None, ways), [])
+
+
+def _only(name: str, found: Sequence[ResultFolder], root: Path, kinds: Collection[Kind]) -> ResultFolder:
+    names = [name_of(each.path, root) for each in found]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        shown = names[:MAX_NAMED] + ([f"{len(names) - MAX_NAMED} more"] if len(names) > MAX_NAMED else [])
+        raise AmbiguousNameError(
+            f"{name!r} is part of {len(names)} names: {', '.join(shown)}; give more of it"
+        )
+    # Names end with a time that nobody types, so the beginning counts.
+    beginnings = {name_of(each.path, root)[: len(name)]: each for each in _all(root) if each.kind in kinds}
+    near = get_close_matches(name, beginnings, n=1)
+    hint = f"did you mean {name_of(beginnings[near[0]].path, root)!r}? " if near else ""
+    raise TextgenError(f"no {_what(kinds)} {name!r}; {hint}{_advice(root)}")
+
+
+def _all(root: Path) -> Iterator[ResultFolder]:
+    for top in find_folders(root):
+        yield top
+        yield from (ResultFolder(run, "run") for run in top.runs)
+
+
+def _what(kinds: Collection[Kind]) -> str:
+    return "run" if "suite" not in kinds else "result"
+
+
+def _instead(found: ResultFolder | None) -> str:
+    return f", a {found.kind}" if found else ""
+
+
+def _advice(root: Path) -> str:
+    where = "" if root == RUNS else f" --root {root}"
+    return f"textgen runs{where} lists those under {str(root)!r}"

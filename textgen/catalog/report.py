@@ -1,0 +1,85 @@
+"""The comparison of saved runs as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from string import ascii_uppercase
+
+from textgen.catalog.differences import RunComparison
+from textgen.comparison.report.formats import plain
+from textgen.comparison.results import Difference, Interval
+from textgen.runtime.markdown import code, escape, fenced, table_lines
+
+MAX_RUNS = len(ascii_uppercase)
+"""Runs that there are letters for."""
+
+
+def to_markdown(result: RunComparison) -> str:
+    """Return the answer, the scores, what differs in the settings, and the samples."""
+    return "\n".join(_lines(result)) + "\n"
+
+
+def answer(result: RunComparison) -> str:
+    """Return which run is best, by how much, and how sure that is."""
+    if result.problem:
+        return f"The scores cannot be compared: {result.problem}."
+    letters = _letters(result)
+    said = "; ".join(_verdict(each, letters[each.b]) for each in result.differences)
+    return f"{letters[result.differences[0].a]} is {said}."
+
+
+def _lines(result: RunComparison) -> Iterator[str]:
+    letters = _letters(result)
+    yield f"**{escape(answer(result))}**\n"
+    yield from _scores(result, letters)
+    if result.settings:
+        yield "\n## What differs in the settings\n"
+        rows = [[each.setting, *(value or "–" for value in each.values)] for each in result.settings]
+        cells = [[escape(cell) for cell in row] for row in rows]
+        yield from table_lines([["setting", *letters.values()], *cells], range(len(letters) + 1), padded=True)
+    else:
+        yield "\nThe settings are the same."
+    if result.samples:
+        yield "\n## Samples"
+    for group in result.samples:
+        yield f"\n### {code(plain(group.prompt) or '(no prompt)')}\n\n{escape(group.sampler)}"
+        for run, text in zip(result.runs, group.texts, strict=True):
+            yield f"\n**{letters[run.name]}: {escape(run.entry)}**\n"
+            yield fenced(plain(text).strip() or "(only white space)")
+    if result.sample_problem:
+        yield f"\nNo samples: {escape(result.sample_problem)}"
+
+
+def _scores(result: RunComparison, letters: dict[str, str]) -> Iterator[str]:
+    scores = {each.name: each for each in result.scores}
+    rows = [["", "entry", "bits/char", "95 % interval", "seeds", "run"]]
+    for run in result.runs:
+        score = scores.get(run.name)
+        bits = "–" if score is None else f"{score.bits_per_char:.4f}"
+        bits = f"**{bits}**" if score and score.is_best else bits
+        ends = (
+            "–"
+            if score is None or score.interval is None
+            else "–".join(f"{end:.4f}" for end in score.interval)
+        )
+        rows.append([letters[run.name], escape(run.entry), bits, ends, str(len(run.seeds)), escape(run.name)])
+    yield from table_lines(rows, [0, 1, 5], padded=True)
+
+
+def _verdict(difference: Difference, other: str) -> str:
+    if difference.is_clear:
+        return f"better than {other} by {_amount(difference.bits_per_char, difference.interval)}"
+    return (
+        f"not clearly better than {other}, which needs "
+        f"{_amount(difference.bits_per_char, difference.interval)} more"
+    )
+
+
+def _amount(bits: float, interval: Interval | None) -> str:
+    ends = "" if interval is None else f" (95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
+    return f"{bits:.3f} bits per character{ends}"
+
+
+def _letters(result: RunComparison) -> dict[str, str]:
+    """Return a letter for each run, by its name."""
+    return dict(zip((run.name for run in result.runs), ascii_uppercase, strict=False))

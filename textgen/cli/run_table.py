@@ -1,0 +1,104 @@
+"""The table of `textgen runs`, and the resolution of names of runs, which is said on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textgen.cli.console import note, print_rows, printable
+
+if TYPE_CHECKING:
+    from textgen.catalog.items import Item
+
+DROPPED = ("budget", "corpus", "entry", "kind", "size", "95 % interval")
+"""Columns that a narrow terminal lacks, the first one first; folders of textgen have most in their names."""
+NAME_CHARS = 36
+"""Characters of a name that have room before columns are dropped."""
+MAX_ENTRY_CHARS = 30
+UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+def run_folder(name: str | Path) -> Path:
+    """Return the folder of the run that a name means, and print it if it is not the name itself."""
+    from textgen.catalog.names import find_run
+
+    folder = find_run(name)
+    if folder != Path(name):
+        note(f"run {folder}")
+    return folder
+
+
+def print_items(items: Sequence[Item]) -> None:
+    """Print a row for each item: drawn on a terminal with the columns that fit, as TSV when piped."""
+    rows = [row(item) for item in items]
+    if not sys.stdout.isatty() or not rows:
+        print_rows(rows)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(markup=False, highlight=False)
+    columns = [name for name in rows[0] if any(each[name] for each in rows)]
+    names = min(NAME_CHARS, max(len(each["name"]) for each in rows))
+    dropped = []
+    for name in DROPPED:
+        if names + sum(_width(other, rows) for other in columns if other != "name") <= console.width:
+            break
+        if name in columns:
+            columns.remove(name)
+            dropped.append(name)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        is_number = name in ("bits/char", "95 % interval", "age", "size")
+        table.add_column(
+            name,
+            justify="right" if is_number else "left",
+            overflow="fold" if name == "name" else "ellipsis",
+            no_wrap=name != "name",
+            max_width=MAX_ENTRY_CHARS if name == "entry" else None,
+        )
+    for each in rows:
+        table.add_row(*(printable(each[name]) for name in columns))
+    console.print(table)
+    if dropped:
+        note(f"without room for {', '.join(reversed(dropped))}")
+
+
+def row(item: Item) -> dict[str, str]:
+    """Return the cells of an item by column."""
+    number = len(item.entries)
+    entry = item.best or (item.entries[0] if number == 1 else "")
+    of = f"{entry} of {number}" if entry else f"{number} entries"
+    interval = item.interval
+    return {
+        "name": item.name,
+        "kind": item.kind if item.is_finished else f"{item.kind} (interrupted)",
+        "entry": entry if number <= 1 else of,
+        "corpus": item.corpus or "",
+        "budget": item.budget or "",
+        "bits/char": "" if item.score is None else f"{item.score:.3f}",
+        "95 % interval": "" if interval is None else f"{interval[0]:.3f}–{interval[1]:.3f}",
+        "age": age(item.age),
+        "size": size(item.num_bytes),
+    }
+
+
+def age(seconds: float) -> str:
+    """Return a duration in its largest unit."""
+    unit, length = next((each for each in UNITS if seconds >= each[1]), UNITS[-1])
+    return f"{max(0, seconds) / length:.0f} {unit}"
+
+
+def size(num_bytes: int) -> str:
+    """Return a size such as `23.1 MB`."""
+    from rich.filesize import decimal
+
+    return decimal(num_bytes)
+
+
+def _width(column: str, rows: Sequence[dict[str, str]]) -> int:
+    """Return the characters that a column takes, with the space before it."""
+    widest = max(len(column), *(len(each[column]) for each in rows))
+    return min(widest, MAX_ENTRY_CHARS if column == "entry" else widest) + 2

@@ -1,0 +1,259 @@
+"""`textgen runs`: list, show, compare, open, remove, export and import what is saved."""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from textgen import defaults
+from textgen.api import TextgenError
+from textgen.catalog.names import complete_run
+from textgen.cli.console import note, print_document, print_json, print_record, print_result
+from textgen.cli.options import Device, Json, Length, PluginFiles, Seed, load_plugins, refuse
+from textgen.cli.run_table import print_items, size
+from textgen.cli.tune import require_optuna
+from textgen.runtime.messages import UsageError
+from textgen.runtime.result_folders import RUNS
+
+if TYPE_CHECKING:
+    from textgen.catalog.folders import ResultFolder
+
+app = typer.Typer()
+
+Root = Annotated[Path, typer.Option("--root", help="Folder to look in, with its subfolders.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="A path, any part of a name that no other has, or latest.", autocompletion=complete_run
+    ),
+]
+Names = Annotated[
+    list[str],
+    typer.Argument(help="Paths, parts of names, or latest.", autocompletion=complete_run),
+]
+Sort = Literal["score", "age", "name", "size"]
+Kind = Literal["run", "bench", "suite", "tune"]
+
+
+@app.callback(invoke_without_command=True)
+def list_runs(
+    context: typer.Context,
+    root: Root = RUNS,
+    text: Annotated[
+        str, typer.Option("--filter", help="Only what has this in its name, entries, corpus or budget.")
+    ] = "",
+    sort: Annotated[
+        Sort, typer.Option("--sort", help="Order: best, newest, by name, or largest first.")
+    ] = "age",
+    kind: Annotated[
+        Kind | None,
+        typer.Option(
+            "--kind", help="Only this kind; run also lists the runs in benches.", show_default="all"
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List saved runs, benches, suites and studies; show, compare, open, remove, export or import some."""
+    if context.invoked_subcommand is not None:
+        command = context.invoked_subcommand
+        options = ["--root", "--filter", "--sort", "--kind", "--json"]
+        refuse(context, options, f"before {command!r}", advice=f"write it after {command!r}")
+        return
+    from textgen.catalog.items import SORT_KEYS, read_catalog
+
+    if root != RUNS and not root.is_dir():
+        raise TextgenError(f"there is no folder {str(root)!r}")
+    catalog = read_catalog(root, kind)
+    found = sorted((item for item in catalog.items if item.mentions(text)), key=SORT_KEYS[sort])
+    if as_json:
+        print_json({"runs": found, "skipped": catalog.skipped})
+        return
+    for problem in catalog.skipped:
+        note(f"left out: {problem}")
+    if not found:
+        note(f"nothing is saved in {root}" if not catalog.items else f"none of {len(catalog.items)} match")
+    print_items(found)
+
+
+@app.command()
+def show(name: Name, root: Root = RUNS, as_json: Json = False) -> None:
+    """Print a saved result again, as its command printed it."""
+    from textgen.catalog.names import find
+    from textgen.catalog.results import read_result
+    from textgen.comparison.results import Comparison
+    from textgen.suite.results import SuiteResult
+    from textgen.tune.results import StudyResult
+
+    found = find(name, root)
+    result = read_result(found)
+    if isinstance(result, Comparison):
+        print_result(result, as_json)
+    elif isinstance(result, SuiteResult):
+        from textgen.suite.report import to_markdown as suite_report
+
+        print_document(result, suite_report(result), as_json)
+    elif isinstance(result, StudyResult):
+        require_optuna()
+        from textgen.tune.report import to_markdown as study_report
+
+        print_document(result, study_report(result), as_json)
+    else:
+        print_record(result.result, as_json)
+    note(f"saved in {found.path}")
+
+
+@app.command()
+def compare(
+    context: typer.Context,
+    names: Names,
+    root: Root = RUNS,
+    prompt: Annotated[
+        str | None,
+        typer.Option("--prompt", help="Text to continue.", show_default="those that the runs have continued"),
+    ] = None,
+    sampler: Annotated[str, typer.Option("--sampler", help="Such as top-p:p=0.9.")] = defaults.SAMPLER,
+    length: Length = defaults.SAMPLE_CHARS,
+    seed: Seed = 0,
+    samples: Annotated[
+        bool, typer.Option("--samples/--no-samples", help="Whether samples are shown.")
+    ] = True,
+    device: Device = "auto",
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
+    load_plugins(plugin)
+    from textgen.catalog.differences import SampleOptions
+    from textgen.catalog.differences import compare as compare_runs
+    from textgen.catalog.report import MAX_RUNS, to_markdown
+    from textgen.runtime.device import choose_device
+
+    if not samples:
+        refuse(context, ["--prompt", "--sampler", "--length", "--seed", "--device"], "with --no-samples")
+    if not 2 <= len(names) <= MAX_RUNS:
+        raise UsageError(f"give 2 to {MAX_RUNS} runs to compare, not {len(names)}")
+    writing = SampleOptions(
+        prompt=prompt,
+        sampler=sampler,
+        num_chars=length,
+        seed=seed,
+        device_config=choose_device(device, "fp32"),
+    )
+    result = compare_runs(names, root, writing if samples else None)
+    print_document(result, to_markdown(result), as_json)
+
+
+@app.command("open")
+def open_report(name: Name, root: Root = RUNS, as_json: Json = False) -> None:
+    """Open the report of a bench, suite or study in the browser."""
+    from textgen.catalog.folders import PAGE, RUNS_OF_BENCH
+    from textgen.catalog.names import find
+
+    found = find(name, root)
+    folder = found.path
+    if found.kind == "run" and folder.parent.name == RUNS_OF_BENCH:
+        folder = folder.parent.parent
+    page = folder / PAGE
+    if not page.is_file():
+        if found.kind == "run":
+            raise TextgenError(
+                f"{str(folder)!r} is a single run, without a report; see textgen runs show {name}"
+            )
+        raise TextgenError(f"there is no {PAGE} in {str(folder)!r}; make it by: textgen report {folder}")
+    address = page.resolve().as_uri()
+    is_open = webbrowser.open(address)
+    if as_json:
+        print_json({"report": str(page), "address": address, "is_open": is_open})
+    else:
+        print(address)
+    if not is_open:
+        raise TextgenError(f"no browser was found; open {str(page)!r} yourself")
+
+
+@app.command()
+def remove(
+    names: Names,
+    root: Root = RUNS,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove saved runs, benches, suites or studies; refused if a folder contains anything else."""
+    from textgen.catalog.folders import name_of
+    from textgen.catalog.removal import check_removable
+    from textgen.catalog.removal import remove as remove_folder
+
+    chosen = _outermost(names, root)
+    for found in chosen:
+        check_removable(found)
+    rows: list[dict[str, Any]] = [
+        {"kind": found.kind, "name": name_of(found.path, root), "num_bytes": found.num_bytes}
+        for found in chosen
+    ]
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nothing is removed without asking; give --yes")
+        for row in rows:
+            note(f"{row['kind']} {row['name']} ({size(row['num_bytes'])})")
+        print("Remove for good? [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            note("nothing is removed")
+            return
+    for found in chosen:
+        remove_folder(found)
+    if as_json:
+        print_json({"removed": rows})
+    else:
+        for row in rows:
+            print(f"removed {row['kind']} {row['name']} ({size(row['num_bytes'])})")
+
+
+@app.command("export")
+def export_runs(
+    name: Name,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="New zip file.", show_default="NAME.zip")
+    ] = None,
+    root: Root = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Write a run, bench, suite or study to one zip archive."""
+    from textgen.catalog.archive import export_archive
+    from textgen.catalog.names import find
+
+    found = find(name, root)
+    file = out or Path(f"{found.path.absolute().name}.zip")
+    export_archive(found, file)
+    if as_json:
+        print_json({"file": str(file), "num_bytes": file.stat().st_size})
+    else:
+        print(f"{file} ({size(file.stat().st_size)})")
+
+
+@app.command("import")
+def import_runs(
+    file: Annotated[Path, typer.Argument(help="A zip archive that export has written.")],
+    root: Annotated[Path, typer.Option("--root", help="Folder in which a new folder is made.")] = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Unpack an archive of results, after checking all that is in it; nothing is overwritten."""
+    from textgen.catalog.archive import import_archive
+
+    folder = import_archive(file, root)
+    if as_json:
+        print_json({"folder": str(folder)})
+    else:
+        print(folder)
+    if any(folder.glob("*.json")) and not (folder / "run.json").exists():
+        note(f"pages are left out, since a browser would run them; make one by: textgen report {folder}")
+
+
+def _outermost(names: list[str], root: Path) -> list[ResultFolder]:
+    """Return the results that names mean, each once, without those inside another."""
+    from textgen.catalog.names import find
+
+    found = {each.path.resolve(): each for each in (find(name, root) for name in names)}
+    return [each for path, each in found.items() if not any(parent in found for parent in path.parents)]
