@@ -12,9 +12,17 @@ from textgen.api import TextgenError, TextgenWarning
 from textgen.version import __version__
 
 if TYPE_CHECKING:
-    from textgen.comparison.results import Comparison
-    from textgen.data.corpus import Corpus
-    from textgen.library import Run, bench, load, load_corpus, load_plugin_file, plugins, train
+    from textgen.library import (
+        Comparison,
+        Corpus,
+        Run,
+        bench,
+        load,
+        load_corpus,
+        load_plugin_file,
+        plugins,
+        train,
+    )
 else:
 
     def __getattr__(name: str) -> object:

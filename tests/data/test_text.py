@@ -80,3 +80,8 @@ def test_no_word_token_reaches_over_the_end_of_a_block(words: list[str]) -> None
     cut = list(cut_blocks([text], max(12, len(text) // 2)))
     if all(a.endswith("\n") and not b[0].isspace() for a, b in pairwise(cut)):
         assert [piece for block in cut for piece in split_words(block)] == split_words(text)
+
+
+def test_the_repr_of_a_text_on_disk_is_short(tmp_path: Path) -> None:
+    text = on_disk(tmp_path / "text.txt", ["a paragraph\n\n"] * 1000)
+    assert repr(text) == f"FileText({str(tmp_path / 'text.txt')!r}, 13,000 characters)"

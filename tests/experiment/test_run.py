@@ -143,11 +143,11 @@ FILES = ("run.json", "tokenizer.json", "weights.safetensors")
         ),
         (
             edit_manifest(lambda manifest: manifest.pop("schema_version")),
-            "was written by an older textgen; delete it and make it again",
+            "was written by an older textgen; make it again with this one",
         ),
         (
             edit_manifest(lambda manifest: manifest.update(schema_version=SCHEMA_VERSION - 1)),
-            "was written by an older textgen; delete it and make it again",
+            "was written by an older textgen; make it again with this one",
         ),
         (edit_manifest(lambda manifest: manifest.pop("entry")), "is damaged"),
         (edit_manifest(lambda manifest: manifest.update(entry=[])), "is damaged"),
@@ -175,6 +175,31 @@ def test_damaged_spellings_are_a_one_line_error(content: str, tmp_path: Path) ->
     (tmp_path / "run" / "spellings.json").write_text(content)
     with pytest.raises(TextgenError, match="is damaged"):
         load_run(tmp_path / "run", CPU)
+
+
+def test_what_is_whole_is_not_called_damaged(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    save_run(folder, make_run(f"char-lstm{SMALL}"))
+    assert load_run(str(folder), "cpu").entry.name == f"char-lstm{SMALL}"
+    for wrong in ((folder, "no-such-device"), (folder, None), (None, CPU)):
+        with pytest.raises((TypeError, RuntimeError)):
+            load_run(*wrong)  # type: ignore[arg-type]
+    tokenizer = folder / "tokenizer.json"
+    tokenizer.unlink()
+    tokenizer.mkdir()
+    with pytest.raises(TextgenError, match=r"^cannot read run '.*': Is a directory$"):
+        load_run(folder, CPU)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_error_about_a_damaged_run_advises_to_delete_it(name: str, tmp_path: Path) -> None:
+    save_run(tmp_path / "run", make_run(f"char-lstm{SMALL}"))
+    truncate(name)(tmp_path / "run")
+    with pytest.raises(TextgenError) as caught:
+        load_run(tmp_path / "run", CPU)
+    assert "is damaged, or of another version of textgen (" in str(caught.value)
+    assert str(caught.value).endswith("); train it again")
+    assert "delete" not in str(caught.value)
 
 
 def test_what_is_not_a_run_is_an_error_that_says_what_is(tmp_path: Path) -> None:

@@ -197,19 +197,19 @@ runs import nowhere.zip
 runs --root nowhere
     there is no folder 'nowhere'
 sample cut-weights
-    run 'cut-weights' is damaged (…); delete it and train again
+    run 'cut-weights' is damaged, or of another version of textgen (…); train it again
 score cut-weights GOOD
-    run 'cut-weights' is damaged (…); delete it and train again
+    run 'cut-weights' is damaged, or of another version of textgen (…); train it again
 describe cut-weights
-    run 'cut-weights' is damaged (…); delete it and train again
+    run 'cut-weights' is damaged, or of another version of textgen (…); train it again
 sample no-weights
-    run 'no-weights' is damaged (No such file …); delete it and train again
+    run 'no-weights' is damaged, or of another version of textgen (No such file …); train it again
 sample other-tokenizer
-    run 'other-tokenizer' is damaged (…); delete it and train again
+    run 'other-tokenizer' is damaged, or of another version of textgen (…); train it again
 sample no-json
-    run 'no-json' is damaged (run.json cannot be read: …); delete it and train again
+    run 'no-json' is damaged, or of another version of textgen (run.json cannot be read: …); train it again
 sample a-list
-    run 'a-list' is damaged (run.json cannot be read: …); delete it and train again
+    run 'a-list' is damaged, or of another version of textgen (run.json cannot be read: …); train it again
 sample from-later
     'from-later/run.json' was written by a newer textgen (schema version 99); update textgen, which reads 2
 """

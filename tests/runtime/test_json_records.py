@@ -119,7 +119,7 @@ def test_an_older_record_must_be_made_again(version: dict[str, int], tmp_path: P
     path.write_text(json.dumps({"title": "old name"} | version))
     with pytest.raises(TextgenError) as caught:
         read_record(Curve, path)
-    assert str(caught.value) == f"{str(path)!r} was written by an older textgen; delete it and make it again"
+    assert str(caught.value) == f"{str(path)!r} was written by an older textgen; make it again with this one"
     assert not isinstance(caught.value, DamagedRecordError)
 
 

@@ -72,15 +72,15 @@ def bench(
     """Train entries side by side on one text and compare scores, samples, speed and size."""
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
-    from textgen import library
     from textgen.cli.progress import ProgressDisplay
+    from textgen.library import comparison
 
     with (
         result_folder(out, lambda: result_name(entries, "+".join(corpus), budget, seed)) as folder,
         ProgressDisplay() as display,
         redirect_stdout(sys.stderr),
     ):
-        result = library.bench(
+        result = comparison.bench(
             entries,
             corpus=corpus,
             clean=clean,

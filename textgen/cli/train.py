@@ -44,6 +44,10 @@ def train(
     out: Annotated[
         Path | None, typer.Option("--out", help="New folder for the run.", show_default="runs/…")
     ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option("--log", help="Log losses and learning rate: tensorboard.", show_default="no log"),
+    ] = None,
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
@@ -58,7 +62,7 @@ def train(
     parsed = parse_entry(entry)
     if not parsed.is_trainable:
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
-        refuse(context, ["--budget", "--precision"], reason)
+        refuse(context, ["--budget", "--precision", "--log"], reason)
 
     with ProgressDisplay() as display, redirect_stdout(sys.stderr):
         run = library.train(
@@ -73,6 +77,7 @@ def train(
             device=device,
             precision=precision,
             out=out,
+            log=log,
             report=display,
         )
     print_record(run.result, as_json)
@@ -82,3 +87,5 @@ def train(
             "train on an idle machine, or for a number of characters (such as --budget 5Mchars)"
         )
     note(f"saved in {run.folder}")
+    if log is not None:
+        note(f"look at the log with: tensorboard --logdir {run.folder.parent / log}")

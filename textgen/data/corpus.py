@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from textgen.api import TextgenError
 from textgen.data.cleaning import clean_files
@@ -24,7 +24,10 @@ from textgen.data.text import Text, part, sha256
 from textgen.defaults import CLEANER, ENCODING, SPLIT
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
+from textgen.runtime.html import block, escape, html_table
 
+HASH_CHARS = 12
+"""Characters of a hash that are shown."""
 MAX_IN_MEMORY = 16_000_000
 """Files of more bytes than this are cleaned block by block and stay on disk."""
 
@@ -49,14 +52,14 @@ class TextSources:
     encoding: str = ENCODING
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Corpus:
-    """A cleaned text and its split."""
+    """A cleaned text and its split; Jupyter shows their sizes and hashes."""
 
     name: str
     cleaner: str
-    text: Text = field(repr=False)
-    split: Split = field(repr=False)
+    text: Text
+    split: Split
     sources: TextSources = TextSources()
 
     @property
@@ -80,6 +83,17 @@ class Corpus:
         parts = (self._part_info(name) for name in PARTS)
         split = SplitInfo(str(self.split.method), *parts)
         return CorpusInfo(self.name, self.cleaner, self.num_chars, self.sha256, split)
+
+    def __repr__(self) -> str:
+        size = f"{self.num_chars:,} characters"
+        return f"Corpus({self.name!r}, cleaner {self.cleaner!r}, {size}, sha256 {self.sha256[:HASH_CHARS]})"
+
+    def _repr_html_(self) -> str:
+        info = self.info
+        sized = [("whole text", info), *((name, getattr(info.split, name)) for name in PARTS)]
+        rows = [[name, f"{each.num_chars:,}", each.sha256[:HASH_CHARS]] for name, each in sized]
+        title = escape(f"{self.name}, cleaner {self.cleaner}, split {info.split.method}")
+        return block(f"<p>{title}</p>", html_table(("", "characters", "sha256"), rows))
 
     def _part_info(self, name: str) -> SplitPart:
         own: Part = getattr(self.split, name)

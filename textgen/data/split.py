@@ -8,7 +8,7 @@ text, and their scatter tells how far it would change on other passages (see `be
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal
 
@@ -81,16 +81,19 @@ class SplitInfo:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Part:
     """One part of a split: stretches of the text, joined."""
 
-    text: Text = field(repr=False)
+    text: Text
     stretch_chars: tuple[int, ...]
     """Characters of each stretch."""
 
     def __len__(self) -> int:
         return len(self.text)
+
+    def __repr__(self) -> str:
+        return f"Part({len(self):,} characters in {len(self.stretch_chars)} stretches)"
 
     def first(self, num_chars: int) -> Part:
         """Return the beginning of each stretch in proportion to its length, `num_chars` at most in all.

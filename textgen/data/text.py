@@ -26,7 +26,7 @@ WINDOW = 1 << 14
 """Characters before its end in which a block is first searched for its last boundary."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FileText:
     """Stretches of characters of a UTF-8 file, joined; `len` and slices work as for a string.
 
@@ -47,6 +47,9 @@ class FileText:
         if step != 1:
             raise ValueError("a text cannot be sliced with a step")
         return "".join(self.part(begin, end).blocks())
+
+    def __repr__(self) -> str:
+        return f"FileText({str(self.path)!r}, {len(self):,} characters)"
 
     def part(self, begin: int, end: int) -> FileText:
         """Return the characters `begin` to `end` of this text, still on disk."""

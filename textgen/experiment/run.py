@@ -26,8 +26,9 @@ from textgen.version import DISTRIBUTION
 MANIFEST, TOKENIZER, WEIGHTS = "run.json", "tokenizer.json", "weights.safetensors"
 SPELLINGS = "spellings.json"
 """Only in a run that spells out-of-vocabulary words."""
-DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, SafetensorError)
-"""What reading a file that was cut or changed may raise."""
+DAMAGE = (FileNotFoundError, LookupError, ValueError, TypeError, SafetensorError)
+"""What reading a file that was cut, changed or removed may raise."""
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +65,9 @@ def save_run(folder: Path, run: Run) -> None:
         save_file(weights_of(run.model.module), made / WEIGHTS)
 
 
-def load_run(folder: Path, device: torch.device) -> Run:
+def load_run(folder: str | Path, device: str | torch.device) -> Run:
     """Read a run; raises `TextgenError` if `folder` lacks one, it is damaged, or a plugin fails at it."""
+    folder, device = Path(folder), torch.device(device)
     manifest = read_manifest(folder)
     entry, settings, result = manifest.entry, manifest.settings, manifest.result
     try:
@@ -74,22 +76,25 @@ def load_run(folder: Path, device: torch.device) -> Run:
         spellings = _read_spellings(folder / SPELLINGS)
     except DAMAGE as error:
         raise _damaged(folder, error) from error
+    except OSError as error:
+        raise TextgenError(f"cannot read run {str(folder)!r}: {error.strerror or error}") from error
     try:
         with preserve_process_state():
             tokenizer = entry.build_tokenizer()
             tokenizer.restore(learnt)
-            model = build_trained(entry, tokenizer.vocabulary, result.embedding, weights, device)
-            return Run(entry, tokenizer, model, settings, result, spellings=spellings)
+            model = build_trained(entry, tokenizer.vocabulary, result.embedding, weights, CPU)
     except TextgenError as error:
         origin = f"; it was made with {', '.join(dict.fromkeys(settings.plugins.values()))}"
         raise TextgenError(f"run {str(folder)!r} cannot be loaded: {error}{origin}") from error
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:
         plugin = responsible_plugin(error)
         if plugin is not None and plugin.distribution != DISTRIBUTION:
             raise PluginError(f"run {str(folder)!r} cannot be loaded: {describe_error(error)}") from error
         raise _damaged(folder, error) from error
+    # A device that is missing or full is not the run's fault.
+    return Run(entry, tokenizer, model.to(device), settings, result, spellings=spellings)
 
 
 def _read_spellings(path: Path) -> tuple[tuple[float, ...], ...]:
@@ -104,7 +109,9 @@ def _read_spellings(path: Path) -> tuple[tuple[float, ...], ...]:
 
 def _damaged(folder: Path, error: BaseException) -> TextgenError:
     reason = one_line(error, with_type=False)[:200]
-    return TextgenError(f"run {str(folder)!r} is damaged ({reason}); delete it and train again")
+    return TextgenError(
+        f"run {str(folder)!r} is damaged, or of another version of textgen ({reason}); train it again"
+    )
 
 
 def read_manifest(folder: Path) -> RunManifest:

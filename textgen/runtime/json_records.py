@@ -72,7 +72,8 @@ def from_values(kind: type[Record], values: Any) -> Record:
 def read_record(kind: type[Record], path: Path) -> Record:
     """Read a record of `kind`.
 
-    Raises `DamagedRecordError` if the file does not hold one, `TextgenError` if its schema is older or newer.
+    Raises `DamagedRecordError` if the file does not hold one, `TextgenError` if it cannot be read or its
+    schema is older or newer.
     """
     try:
         values = json.loads(path.read_text("utf-8"))
@@ -83,11 +84,13 @@ def read_record(kind: type[Record], path: Path) -> Record:
             raise ValueError(f"schema_version: {version!r} is not an integer")
         if version == SCHEMA_VERSION:
             return from_values(kind, values)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise TextgenError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+    except ValueError as error:
         reason = one_line(error, with_type=False)
         raise DamagedRecordError(f"{path.name} cannot be read: {reason}") from None
     if version < SCHEMA_VERSION:
-        raise TextgenError(f"{str(path)!r} was written by an older textgen; delete it and make it again")
+        raise TextgenError(f"{str(path)!r} was written by an older textgen; make it again with this one")
     raise TextgenError(
         f"{str(path)!r} was written by a newer textgen (schema version {version}); "
         f"update textgen, which reads {SCHEMA_VERSION}"

@@ -26,6 +26,8 @@ class Progress:
     """Running average of the training loss."""
     validation_bits_per_char: float | None = None
     """Only right after a validation."""
+    learning_rate: float | None = None
+    """Of the last update."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,6 +92,11 @@ class Trainer:
                 if isinstance(optimizer, Muon):
                     group["momentum"] = rates.momentum
 
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the last update."""
+        return float(self.optimizers[0].param_groups[0]["lr"])
+
     def rates(self, fraction: float) -> Rates:
         """Return the peak rates and the sequence length, as of this fraction of the budget."""
         length = self.schedule.sequence_length(fraction, self.batches.num_steps)
@@ -177,6 +182,7 @@ def _progress(trainer: Trainer, clock: BudgetClock, num_chars: int, average: flo
         num_epochs=trainer.batches.num_epochs,
         num_chars=num_chars,
         train_bits_per_char=average,
+        learning_rate=trainer.learning_rate,
     )
 
 

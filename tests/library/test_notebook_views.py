@@ -1,0 +1,189 @@
+"""Results in a notebook: tables in HTML, data frames, plots, and a short repr."""
+
+from __future__ import annotations
+
+import re
+import sys
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+import textgen
+from helpers.commands import TINY
+from helpers.reports import compared, entry
+from textgen.library.comparison import Comparison
+from textgen.training.progress import Progress
+
+HOSTILE = "<script>alert(1)</script> $x$ & more"
+
+
+class Page(HTMLParser):
+    """What a browser finds: tags, and the text of each table cell."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.cells: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag in ("td", "th"):
+            self.cells.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.cells:
+            self.cells[-1] += data
+
+
+@pytest.fixture(scope="module")
+def corpus() -> textgen.Corpus:
+    return textgen.load_corpus("lee", max_chars=20_000)
+
+
+@pytest.fixture(scope="module")
+def run(corpus: textgen.Corpus, tmp_path_factory: pytest.TempPathFactory) -> textgen.Run:
+    out = tmp_path_factory.mktemp("runs") / "run"
+    return textgen.train(TINY, corpus=corpus, out=out, budget="2000chars", device="cpu", precision="fp32")
+
+
+@pytest.fixture
+def comparison() -> Comparison:
+    """Two seeds of one entry, another entry, and one that failed."""
+    failed = {"name": "bpe-gru", "seed": 0, "error": "out of memory"}
+    seeds = (entry("char-lstm", score, seed) for seed, score in enumerate((2.0, 2.2)))
+    return Comparison.of(compared(*seeds, entry("random", 6.2), failed))
+
+
+# --- tables
+
+
+def test_a_comparison_shows_the_answer_and_every_row(comparison: Comparison) -> None:
+    html = comparison._repr_html_()
+    page = Page(html)
+    assert "char-lstm predicts the test text best" in html
+    assert {"char-lstm", "random", "bpe-gru", "failed", "PPMd given train"} <= set(page.cells)
+    assert re.search(r"<b>2\.1\d+</b>", html)
+    assert "<i>PPMd given train</i>" in html
+    assert {"Learning curves", "Samples"} <= set(re.findall(r"<summary>(.*?)</summary>", html))
+    assert {"bits/char", "parameters", "vocabulary", "repetition %"} <= set(page.cells)
+
+
+def test_what_is_shown_is_text_and_never_a_tag_or_a_formula() -> None:
+    sample = {"prompt": HOSTILE, "sampler": "greedy", "seed": 0, "text": f"{HOSTILE} {HOSTILE}"}
+    made = compared(entry(HOSTILE, 2.0, samples=[sample], made_up_words=[HOSTILE]))
+    html = Comparison.of(made)._repr_html_()
+    page = Page(html)
+    assert "script" not in page.tags
+    assert HOSTILE in page.cells
+    assert html.startswith('<div class="tex2jax_ignore mathjax_ignore">')
+
+
+def test_a_comparison_without_a_score_is_shown_too() -> None:
+    made = Comparison.of(compared({"name": "bpe-gru", "seed": 0, "error": "out of memory"}))
+    assert "No entry has a score" in made._repr_html_()
+    assert "No entry has a score" in repr(made)
+
+
+def test_a_run_shows_its_score_and_its_folder(run: textgen.Run) -> None:
+    cells = Page(run._repr_html_()).cells
+    shown = dict(zip(cells[::2], cells[1::2], strict=True))
+    assert run.result.test is not None
+    assert shown["test"].startswith(f"{run.result.test.bits_per_char:.4f} bits per character (95 % interval ")
+    assert shown["entry"] == TINY
+    assert shown["corpus"].startswith("lee, ")
+    assert shown["saved in"] == str(run.folder)
+
+
+def test_a_corpus_shows_sizes_and_hashes(corpus: textgen.Corpus) -> None:
+    page = Page(corpus._repr_html_())
+    for part in (corpus.info, corpus.info.split.train, corpus.info.split.test):
+        assert f"{part.num_chars:,}" in page.cells
+        assert part.sha256[:12] in page.cells
+
+
+def test_no_repr_prints_a_text(corpus: textgen.Corpus, comparison: Comparison, run: textgen.Run) -> None:
+    assert repr(corpus) == (
+        f"Corpus('lee', cleaner 'prose', {corpus.num_chars:,} characters, sha256 {corpus.sha256[:12]})"
+    )
+    assert f"Part({len(corpus.split.train):,} characters in " in repr(corpus.split)
+    for shown in (corpus, corpus.split, comparison, run):
+        assert len(repr(shown)) < 400
+    assert repr(comparison).startswith("Comparison(char-lstm, random, bpe-gru on wiki, 60s each: char-lstm ")
+
+
+# --- data frames
+
+
+def test_a_comparison_is_a_row_for_each_entry_and_seed(comparison: Comparison) -> None:
+    pytest.importorskip("pandas", reason="needs pandas")
+    frame = comparison.to_pandas()
+    assert list(frame["entry"]) == ["char-lstm", "char-lstm", "random", "bpe-gru"]
+    assert list(frame["bits_per_char"][:3]) == [2.0, 2.2, 6.2]
+    assert frame["bits_per_char"].isna()[3]
+    assert frame["problem"][3] == "out of memory"
+    assert {"seconds", "num_parameters", "real_word_rate", "repetition_4"} <= set(frame.columns)
+
+
+def test_the_learning_curve_of_a_run_is_a_row_for_each_validation(run: textgen.Run) -> None:
+    pytest.importorskip("pandas", reason="needs pandas")
+    frame = run.to_pandas()
+    assert list(frame["num_updates"]) == [point.num_updates for point in run.result.train.curve]
+    assert frame["learning_rate"].gt(0).all()
+    assert set(frame.columns) == set(Progress.__annotations__)
+
+
+@pytest.mark.parametrize(("module", "call"), [("pandas", "to_pandas"), ("matplotlib", "plot")])
+def test_without_the_extra_one_line_says_what_to_install(
+    module: str, call: str, comparison: Comparison, run: textgen.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    for each in (comparison, run):
+        with pytest.raises(textgen.TextgenError) as caught:
+            getattr(each, call)()
+        assert str(caught.value) == f'{call} needs {module}; run: pip install "textgen-bench[notebook]"'
+
+
+# --- plots
+
+
+@pytest.fixture
+def pyplot() -> Any:
+    matplotlib = pytest.importorskip("matplotlib", reason="needs matplotlib")
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    yield pyplot
+    pyplot.close("all")
+
+
+def test_the_scores_are_drawn_with_their_intervals_best_on_top(comparison: Comparison, pyplot: Any) -> None:
+    axes = comparison.plot()
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["char-lstm", "PPMd given train", "xz given train", "random", "uniform"]
+    assert axes.yaxis_inverted()
+    (bars,) = axes.containers[0].lines[2]
+    (low, _), (high, _) = bars.get_segments()[0]
+    assert (low, high) == pytest.approx(comparison.scores[0].interval)
+    axes.figure.canvas.draw()
+    assert pyplot.get_fignums() == [axes.figure.number]
+
+
+def test_the_learning_curves_are_drawn_over_the_budget(comparison: Comparison, pyplot: Any) -> None:
+    _, axes = pyplot.subplots()
+    assert comparison.plot("curves", axes=axes) is axes
+    assert axes.get_xlabel() == "seconds of training"
+    labels = [line.get_label() for line in axes.lines]
+    assert labels == ["char-lstm, seed 0", "char-lstm, seed 1", "random, seed 0"]
+    assert len(axes.lines[0].get_xdata()) == 20
+    with pytest.raises(textgen.TextgenError, match="kind must be scores or curves, not 'bars'"):
+        comparison.plot("bars")  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("pyplot")
+def test_the_curve_of_a_run_is_drawn_over_characters(run: textgen.Run) -> None:
+    axes = run.plot()
+    assert axes.get_xlabel() == "characters of training"
+    (line,) = axes.lines
+    assert list(line.get_xdata()) == [point.num_chars for point in run.result.train.curve]

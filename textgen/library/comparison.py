@@ -1,0 +1,152 @@
+"""Comparisons: `bench`, and its result as tables and plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from textgen import defaults
+from textgen.api import TextgenError
+from textgen.comparison import bench as comparison
+from textgen.comparison import results
+from textgen.comparison.report.answer import answer, is_timed
+from textgen.experiment.entry import parse_entries
+from textgen.experiment.results import EntryResult, FailedEntry
+from textgen.generation.generator import Spelling, spells_words
+from textgen.library.arguments import check_numbers
+from textgen.library.corpus import Text, loaded
+from textgen.library.plots import new_axes, plot_curves, plot_scores
+from textgen.library.progress import shown_progress
+from textgen.library.tables import comparison_html, data_frame
+from textgen.runtime.device import choose_device
+from textgen.runtime.messages import UsageError
+from textgen.runtime.result_folders import result_folder, result_name
+from textgen.training.budget import parse_budget
+from textgen.training.progress import Report, ignore_report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+
+class Comparison(results.Comparison):
+    """Entries × seeds on one corpus under one budget; Jupyter shows the report."""
+
+    @classmethod
+    def of(cls, result: results.Comparison) -> Comparison:
+        """Return a result with the tables and plots of this class."""
+        return cls(**{field.name: getattr(result, field.name) for field in fields(result)})
+
+    def to_pandas(self) -> DataFrame:
+        """Return a row for each entry and seed: its scores, speed, size and the metrics of its samples.
+
+        Raises `TextgenError` if pandas is not installed.
+        """
+        return data_frame([self._values(entry) for entry in self.entries])
+
+    def plot(self, kind: Literal["scores", "curves"] = "scores", *, axes: Axes | None = None) -> Axes:
+        """Draw the scores with their intervals, or the learning curves; return the axes.
+
+        Raises `TextgenError` if matplotlib is not installed.
+        """
+        if kind not in ("scores", "curves"):
+            raise UsageError(f"kind must be scores or curves, not {kind!r}")
+        axes = new_axes() if axes is None else axes
+        axes.set_title(f"{self.corpus.name}, {self.budget} of training")
+        if kind == "scores":
+            plot_scores(axes, self.scores, self.references)
+            return axes
+        runs = [entry for entry in self.entries if isinstance(entry, EntryResult) and entry.is_comparable]
+        several = len({run.seed for run in runs}) > 1
+        curves = [(f"{run.name}, seed {run.seed}" if several else run.name, run.train.curve) for run in runs]
+        plot_curves(axes, curves, by_time=is_timed(self))
+        return axes
+
+    def __repr__(self) -> str:
+        names = ", ".join(dict.fromkeys(entry.name for entry in self.entries))
+        return f"Comparison({names} on {self.corpus.name}, {self.budget} each: {answer(self)})"
+
+    def _repr_html_(self) -> str:
+        return comparison_html(self)
+
+    def _values(self, entry: EntryResult | FailedEntry) -> dict[str, Any]:
+        if isinstance(entry, FailedEntry):
+            return {"entry": entry.name, "seed": entry.seed, "problem": entry.error}
+        score, train = entry.score(self.scored_on), entry.train
+        return {
+            "entry": entry.name,
+            "seed": entry.seed,
+            "problem": entry.problem,
+            "bits_per_char": score and score.bits_per_char,
+            "bits_per_char_without_oov": score and score.bits_per_char_without_oov,
+            "perplexity_per_word": score and score.perplexity_per_word,
+            "validation_bits_per_char": entry.validation and entry.validation.bits_per_char,
+            "num_parameters": entry.num_parameters,
+            "vocab_size": entry.vocab_size,
+            "num_chars": train.num_chars,
+            "num_epochs": train.num_epochs,
+            "num_updates": train.num_updates,
+            "seconds": train.seconds,
+            "train_chars_per_second": train.chars_per_second,
+            "generate_chars_per_second": entry.generate and entry.generate.chars_per_second,
+            **(vars(entry.sample_metrics) if entry.sample_metrics else {}),
+        }
+
+
+def bench(
+    entries: str | Sequence[str],
+    *,
+    corpus: Text = defaults.CORPUS,
+    clean: str = defaults.CLEANER,
+    split: str = defaults.SPLIT,
+    max_chars: int | None = None,
+    encoding: str = defaults.ENCODING,
+    budget: str = defaults.BUDGET,
+    seed: int = 0,
+    seeds: int = 1,
+    device: str = "auto",
+    precision: str = "auto",
+    prompt: str | Sequence[str] = (),
+    sampler: str | Sequence[str] = defaults.SAMPLER,
+    length: int = defaults.SAMPLE_CHARS,
+    spelling: Spelling = "words",
+    out: str | Path | None = None,
+    progress: bool = False,
+    report: Report = ignore_report,
+) -> Comparison:
+    """Train entries side by side on one text; return their scores, samples, speed and size.
+
+    An entry that fails has its reason in the result. Finished runs in `out` are reused. With `progress`, a
+    line shows what is being done.
+    Raises `TextgenError` if the comparison cannot begin.
+    """
+    check_numbers(seed, seeds=seeds, length=length)
+    parsed_budget = parse_budget(budget)
+    parsed, broken = parse_entries(_several(entries))
+    if not parsed:
+        raise TextgenError("no entries to compare; give some, such as char-lstm")
+    samplers = tuple(dict.fromkeys(_several(sampler)))
+    if not samplers:
+        raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")
+    options = comparison.BenchOptions(
+        budget=parsed_budget,
+        device_config=choose_device(device, precision),
+        seed=seed,
+        num_seeds=seeds,
+        prompts=_several(prompt),
+        samplers=samplers,
+        num_chars=length,
+        spells=spells_words(spelling),
+        broken=broken,
+    )
+    with shown_progress(progress, report) as tell:
+        text = loaded(corpus, clean, split, max_chars, encoding)
+        with result_folder(out, lambda: result_name(_several(entries), text.name, budget, seed)) as folder:
+            return Comparison.of(comparison.bench(parsed, text, options, folder, tell))
+
+
+def _several(items: str | Sequence[str]) -> list[str]:
+    """Return one item or several as a list."""
+    return [items] if isinstance(items, str) else list(items)

@@ -1,0 +1,57 @@
+"""Plots of results, by matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textgen.api import TextgenError
+from textgen.comparison.results import EntryScore, ReferenceScore
+from textgen.training.progress import Progress
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def new_axes() -> Axes:
+    """Return the axes of a new plot, which a notebook shows.
+
+    Raises `TextgenError` if matplotlib is not installed.
+    """
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise TextgenError('plot needs matplotlib; run: pip install "textgen-bench[notebook]"') from error
+    axes: Axes = pyplot.subplots(layout="constrained")[1]
+    return axes
+
+
+def plot_scores(axes: Axes, scores: Sequence[EntryScore], references: Sequence[ReferenceScore]) -> None:
+    """Draw the scores of entries and, in grey, of references, with their intervals; the best is on top."""
+    rows: list[EntryScore | ReferenceScore] = [*scores, *references]
+    ranked = sorted(rows, key=lambda row: row.bits_per_char)
+    for place, score in enumerate(ranked):
+        value = score.bits_per_char
+        low, high = score.interval or (value, value)
+        ends = [[max(0.0, value - low)], [max(0.0, high - value)]]
+        color = "C0" if isinstance(score, EntryScore) else "0.6"
+        axes.errorbar(value, place, xerr=ends, fmt="o", capsize=3, color=color)
+    axes.set_yticks(range(len(ranked)), [score.name for score in ranked])
+    axes.invert_yaxis()
+    axes.set_xlabel("bits per character, with 95 % interval")
+
+
+def plot_curves(axes: Axes, curves: Sequence[tuple[str, Sequence[Progress]]], *, by_time: bool) -> None:
+    """Draw the validation scores of named runs over seconds, or over characters."""
+    for name, curve in curves:
+        points = [
+            (point.seconds if by_time else point.num_chars, point.validation_bits_per_char)
+            for point in curve
+            if point.validation_bits_per_char is not None
+        ]
+        if points:
+            axes.plot(*zip(*points, strict=True), marker=".", label=name)
+    axes.set_xlabel("seconds of training" if by_time else "characters of training")
+    axes.set_ylabel("validation bits per character")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend()

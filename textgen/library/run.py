@@ -1,0 +1,226 @@
+"""Runs: entries that are trained here or loaded, which write text and score it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textgen import defaults
+from textgen.api import TextgenError
+from textgen.catalog.names import find_run
+from textgen.data.corpus import clean_text, load_text
+from textgen.evaluation.scoring import Score
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.results import RunResult, RunSettings
+from textgen.experiment.run import Run as SavedRun
+from textgen.experiment.run import load_run, save_run
+from textgen.experiment.scoring import score_any
+from textgen.generation.bound_sampler import build_sampler
+from textgen.generation.generator import Generator, Spelling, spells_words
+from textgen.library.arguments import check_numbers
+from textgen.library.corpus import Text, loaded
+from textgen.library.plots import new_axes, plot_curves
+from textgen.library.progress import shown_progress
+from textgen.library.tables import data_frame, run_html
+from textgen.library.training_log import check_log, training_log
+from textgen.runtime.device import DeviceConfig, choose_device
+from textgen.runtime.files import make_folder
+from textgen.runtime.messages import UsageError
+from textgen.runtime.result_folders import result_folder, result_name
+from textgen.training.budget import parse_budget
+from textgen.training.progress import Progress, Report, ignore_report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+
+def train(
+    entry: str,
+    *,
+    corpus: Text = defaults.CORPUS,
+    clean: str = defaults.CLEANER,
+    split: str = defaults.SPLIT,
+    max_chars: int | None = None,
+    encoding: str = defaults.ENCODING,
+    budget: str = defaults.BUDGET,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    out: str | Path | None = None,
+    log: str | None = None,
+    progress: bool = False,
+    report: Report = ignore_report,
+) -> Run:
+    """Train and score one entry; return the run, which is also saved in `out`, a new folder.
+
+    With `progress`, a line shows what is being done. With `log="tensorboard"`, losses and learning rate are
+    written to the folder `tensorboard` next to `out`.
+    Raises `TextgenError` if that is not possible.
+    """
+    check_numbers(seed)
+    check_log(log)
+    parsed_budget = parse_budget(budget)
+    parsed = parse_entry(entry)
+    config = choose_device(device, precision)
+    if out is not None and Path(out).exists():
+        raise TextgenError(f"{str(out)!r} exists already; choose another folder (--out)")
+    with shown_progress(progress, report) as tell:
+        text = loaded(corpus, clean, split, max_chars, encoding)
+        with (
+            result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
+            training_log(log, folder) as write,
+        ):
+            make_folder(folder.parent)
+
+            def follow(state: Progress) -> None:
+                write(state)
+                tell(entry, state)
+
+            run = Experiment(parsed, text, parsed_budget, config, seed).run(follow)
+            save_run(folder, run)
+    return Run(folder, run, config)
+
+
+def load(folder: str | Path, *, device: str = "auto", precision: str = "auto") -> Run:
+    """Return the run in a folder, or that a name of `textgen runs` means; a bench stands for its best run.
+
+    `precision` is that of generation; scores are always computed in fp32.
+    Raises `TextgenError` if there is no such run or it cannot be loaded.
+    """
+    config = choose_device(device, precision)
+    path = find_run(folder)
+    run = load_run(path, config.device)
+    if precision not in ("auto", "fp32") and not run.model.has_step:
+        name = run.entry.parts["model"]
+        raise UsageError(
+            f"precision {precision} has no effect on {name!r}, which generates in fp32; leave it out"
+        )
+    return Run(path, run, config)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run:
+    """A trained entry, which writes text and scores it; Jupyter shows its scores, speed and size.
+
+    `train` and `load` return one.
+    """
+
+    folder: Path
+    """The folder in which it is saved."""
+    _run: SavedRun
+    _config: DeviceConfig
+
+    @property
+    def entry(self) -> str:
+        """The entry, as the user wrote it."""
+        return self._run.entry.name
+
+    @property
+    def settings(self) -> RunSettings:
+        """Settings of training: corpus, budget, seed, device, precision."""
+        return self._run.settings
+
+    @property
+    def result(self) -> RunResult:
+        """Result of training: scores, speed, learning curve, size."""
+        return self._run.result
+
+    def sample(
+        self,
+        prompt: str = "",
+        *,
+        length: int = defaults.SAMPLE_CHARS,
+        sampler: str = defaults.SAMPLER,
+        seed: int = 0,
+        spelling: Spelling = "words",
+    ) -> str:
+        """Return a continuation of `length` characters, without the prompt."""
+        return self.samples(1, prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)[0]
+
+    def samples(
+        self,
+        number: int,
+        prompt: str = "",
+        *,
+        length: int = defaults.SAMPLE_CHARS,
+        sampler: str = defaults.SAMPLER,
+        seed: int = 0,
+        spelling: Spelling = "words",
+    ) -> list[str]:
+        """Return several continuations, written at once with the seeds `seed`, `seed + 1`, …"""
+        check_numbers(seed, number=number, length=length)
+        seeds = range(seed, seed + number)
+        generator = self._generator(spelling)
+        return generator.generate([prompt] * number, length, build_sampler(sampler), seeds)
+
+    def stream(
+        self,
+        prompt: str = "",
+        *,
+        length: int = defaults.SAMPLE_CHARS,
+        sampler: str = defaults.SAMPLER,
+        seed: int = 0,
+        spelling: Spelling = "words",
+    ) -> Iterator[str]:
+        """Yield the text of `sample` in pieces while it is written."""
+        check_numbers(seed, length=length)
+        return self._generator(spelling).stream(prompt, length, build_sampler(sampler), seed)
+
+    def score(
+        self, text: str | Path, *, clean: str | None = None, encoding: str = defaults.ENCODING
+    ) -> Score:
+        """Return the score of a text: bits per character, its interval, and where the bits go.
+
+        A string is the text itself; a `Path` is a file or folder that is read. The text is cleaned by the
+        run's cleaner unless `clean` names another one.
+        Raises `TextgenError` if the text cannot be read or the tokenizer does not preserve it.
+        """
+        cleaner = clean or self.settings.corpus.cleaner
+        if encoding != defaults.ENCODING and not isinstance(text, Path):
+            raise UsageError("encoding has no effect on a string; leave it out")
+        if isinstance(text, Path):
+            _, cleaned = load_text([str(text)], cleaner, encoding)
+        else:
+            cleaned = clean_text(text, "the text", cleaner)
+        return score_any(self._run, cleaned, self._config.device).score
+
+    def to_pandas(self) -> DataFrame:
+        """Return the learning curve, a row for each validation.
+
+        Raises `TextgenError` if pandas is not installed.
+        """
+        return data_frame([vars(point) for point in self.result.train.curve])
+
+    def plot(self, *, axes: Axes | None = None) -> Axes:
+        """Draw the learning curve; return the axes.
+
+        Raises `TextgenError` if matplotlib is not installed.
+        """
+        axes = new_axes() if axes is None else axes
+        axes.set_title(f"{self.settings.corpus.name}, {self.settings.budget} of training")
+        by_time = parse_budget(self.settings.budget).unit == "seconds"
+        plot_curves(axes, [(self.entry, self.result.train.curve)], by_time=by_time)
+        return axes
+
+    def _repr_html_(self) -> str:
+        return run_html(self.folder, self.settings, self.result)
+
+    def __repr__(self) -> str:
+        return f"Run({self.entry!r}, folder={str(self.folder)!r})"
+
+    @cached_property
+    def _generators(self) -> dict[bool, Generator]:
+        return {}
+
+    def _generator(self, spelling: str) -> Generator:
+        spells = spells_words(spelling)
+        if not spells:
+            self._run.check_that_it_spells()
+        if spells not in self._generators:
+            self._generators[spells] = self._run.generator(self._config, spells=spells)
+        return self._generators[spells]
