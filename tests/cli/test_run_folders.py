@@ -12,6 +12,7 @@ import pytest
 
 from helpers.catalog import BENCH
 from helpers.commands import Done, Textgen
+from textgen import library
 
 # --- remove
 
@@ -123,3 +124,25 @@ def test_a_refused_command_leaves_nothing(
     done: Done = textgen(*command.split(), code=1)
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_that_are_reused_are_counted_before_training(
+    textgen: Textgen, budget: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    textgen("bench", "random", "--corpus", "lee", "--max-chars", 4000, *budget, "--out", out, "--length", 5)
+    steps: list[str] = []
+    library.bench(
+        ["random", "char-ngram"],
+        corpus="lee",
+        max_chars=4000,
+        budget="2000chars",
+        precision="fp32",
+        device="cpu",
+        length=5,
+        out=out,
+        report=lambda *step: steps.append(str(step[0])),
+    )
+    told = [f"1 of 2 runs are kept in {out} and reused; 1 to train" in step for step in steps]
+    trained = ["char-ngram" in step for step in steps]
+    assert told.index(True) < trained.index(True)

@@ -51,19 +51,20 @@ def _lines(result: RunComparison) -> Iterator[str]:
 
 
 def _scores(result: RunComparison, letters: dict[str, str]) -> Iterator[str]:
+    """Yield which run each letter is, and the scores; long names are in no table, which would cut them."""
+    for run in result.runs:
+        yield f"- **{letters[run.name]}**: {escape(run.entry)}, in {code(run.name)}"
     scores = {each.name: each for each in result.scores}
-    rows = [["", "entry", "bits/char", "95 % interval", "seeds", "run"]]
+    rows = [["", "bits/char", "95 % interval", "seeds"]]
     for run in result.runs:
         score = scores.get(run.name)
         bits = "–" if score is None else f"{score.bits_per_char:.4f}"
         bits = f"**{bits}**" if score and score.is_best else bits
-        ends = (
-            "–"
-            if score is None or score.interval is None
-            else "–".join(f"{end:.4f}" for end in score.interval)
-        )
-        rows.append([letters[run.name], escape(run.entry), bits, ends, str(len(run.seeds)), escape(run.name)])
-    yield from table_lines(rows, [0, 1, 5], padded=True)
+        ends = score.interval if score else None
+        interval = "–" if ends is None else "–".join(f"{end:.4f}" for end in ends)
+        rows.append([letters[run.name], bits, interval, str(len(run.seeds))])
+    yield ""
+    yield from table_lines(rows, padded=True)
 
 
 def _verdict(difference: Difference, other: str) -> str:

@@ -28,12 +28,14 @@ Root = Annotated[Path, typer.Option("--root", help="Folder to look in, with its 
 Name = Annotated[
     str,
     typer.Argument(
-        help="A path, any part of a name that no other has, or latest.", autocompletion=complete_run
+        metavar="NAME",
+        help="A path, any part of a name that no other has, or latest.",
+        autocompletion=complete_run,
     ),
 ]
 Names = Annotated[
     list[str],
-    typer.Argument(help="Paths, parts of names, or latest.", autocompletion=complete_run),
+    typer.Argument(metavar="NAME", help="Paths, parts of names, or latest.", autocompletion=complete_run),
 ]
 Sort = Literal["score", "age", "name", "size"]
 Kind = Literal["run", "bench", "suite", "tune"]
