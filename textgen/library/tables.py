@@ -20,6 +20,9 @@ from textgen.runtime.html import block, escape, html_table
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+BREAKABLE = 'style="overflow-wrap: anywhere"'
+"""For texts that may have no space, which would widen the page."""
+
 
 def data_frame(rows: Sequence[Mapping[str, Any]]) -> DataFrame:
     """Return rows as a pandas data frame; raises `TextgenError` if pandas is not installed."""
@@ -67,23 +70,29 @@ def _score(score: Score | None) -> str | None:
 
 
 def _table(table: Table) -> str:
-    headers = [column.header.replace("-\n", "").replace("/\n", "/") for column in table.columns]
+    """Return a table without its extra columns, and its notes."""
+    places = [place for place, column in enumerate(table.columns) if not column.extra]
+    shown = [table.columns[place] for place in places]
     rows = []
     for row in table.rows:
         name = f"<i>{escape(row.name)}</i>" if row.is_reference else escape(row.name)
-        cells = [(escape(cell.text + cell.spread), cell.best) for cell in row.cells]
+        cells = [
+            (escape(cell.text + cell.spread), cell.best) for cell in (row.cells[place] for place in places)
+        ]
         rows.append([name, *(f"<b>{text}</b>" if best else text for text, best in cells)])
-    lefts = [0, *(place for place, column in enumerate(table.columns, start=1) if column.align == "left")]
+    lefts = [0, *(place for place, column in enumerate(shown, start=1) if column.align == "left")]
+    headers = [" ".join(column.header.replace("-\n", "").replace("/\n", "/").split()) for column in shown]
     notes = [": ".join(filter(None, (note.label, ", ".join(note.words)))) for note in table.notes]
     listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    header = ["entry", *(escape(" ".join(each.split())) for each in headers)]
-    return html_table(header, rows, lefts) + (f"<ul>{listed}</ul>" if listed else "")
+    drawn = html_table(["entry", *map(escape, headers)], rows, lefts)
+    return f"{drawn}<ul>{listed}</ul>" if listed else drawn
 
 
 def _samples(result: Comparison) -> Iterator[str]:
     for group in sample_groups(result):
         yield f"<p><i>{escape(group.prompt)}</i> ({escape(plain(group.sampler))})</p>"
-        yield html_table((), [[escape(name), escape(text)] for name, text in group.texts], lefts=(0, 1))
+        rows = [[escape(name), f"<span {BREAKABLE}>{escape(text)}</span>"] for name, text in group.texts]
+        yield html_table((), rows, lefts=(0, 1))
 
 
 def _folded(title: str, content: str) -> str:

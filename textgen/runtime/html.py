@@ -7,20 +7,22 @@ from html import escape
 
 __all__ = ["block", "escape", "html_table"]
 
+TEXT, NUMBER = "text-align: left; vertical-align: top", "text-align: right; vertical-align: top"
+
 
 def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], lefts: Sequence[int] = (0,)) -> str:
-    """Return a table; the columns of the indices in `lefts` are aligned to the left, the others to the right.
+    """Return a table; the columns of the indices in `lefts` hold text, the others numbers, to the right.
 
     Cells are HTML, which `escape` makes of any text. Without a header there are only rows.
     """
-    aligns = ["left" if index in lefts else "right" for index in range(max(map(len, (header, *rows))))]
 
-    def line(cells: Sequence[str], tag: str) -> str:
-        pairs = zip(cells, aligns, strict=False)
-        return "".join(f'<{tag} style="text-align: {align}">{cell}</{tag}>' for cell, align in pairs)
+    def line(cells: Sequence[str], tag: str, number: str) -> str:
+        styles = (TEXT if index in lefts else number for index in range(len(cells)))
+        pairs = zip(cells, styles, strict=True)
+        return "".join(f'<{tag} style="{style}">{cell}</{tag}>' for cell, style in pairs)
 
-    head = f"<thead><tr>{line(header, 'th')}</tr></thead>" if header else ""
-    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    head = f"<thead><tr>{line(header, 'th', NUMBER)}</tr></thead>" if header else ""
+    body = "".join(f"<tr>{line(row, 'td', f'{NUMBER}; white-space: nowrap')}</tr>" for row in rows)
     return f"<table>{head}<tbody>{body}</tbody></table>"
 
 
