@@ -204,16 +204,15 @@ def check_model_training_mode(component: Any, /, **options: Any) -> None:
     def logits(ids: Tensor) -> Tensor:
         model.load_state_dict(weights)  # training mode may update buffers
         torch.manual_seed(0)  # for what is random besides the layers of dropout
-        with torch.no_grad():
-            return predicted(model, ids, model.initial_state(len(ids)))[0].float()
+        return predicted(model, ids, model.initial_state(len(ids)))[0].detach().float()
 
     ids = random_batch(4, 20)
     others, later = ids.clone(), ids.clone()
     others[1:], later[:, 10:] = random_batch(3, 20, seed=1), random_batch(4, 10, seed=2)
     expected = logits(ids)
-    what = "in training mode, the same logits of a row"
-    require_close(logits(others)[:1], expected[:1], f"{what} whatever the other rows are")
-    require_close(logits(later)[:, :10], expected[:, :10], f"{what} whatever tokens follow")
+    what = "the same logits of a row in training mode"
+    require_close(logits(others)[:1], expected[:1], f"{what}, whatever the other rows are")
+    require_close(logits(later)[:, :10], expected[:, :10], f"{what}, whatever tokens follow")
 
 
 @check("model")
