@@ -18,6 +18,7 @@ from helpers.commands import TINY, forget_plugin_files
 from helpers.pages import read_page
 from textgen import library
 from textgen.cli.app import app
+from textgen.training.progress import Step
 
 EXPORTED = [
     "Comparison",
@@ -103,7 +104,7 @@ def test_keywords_are_the_options_of_the_command_with_the_same_defaults(
         default = options[name]
         plain = default[0] if isinstance(default, list) and len(default) == 1 else default
         assert (keywords[name] or None) == (plain or None), name
-    only_typed = {"as_json", "plugin", "diff", "number", "help"}
+    only_typed = {"as_json", "plugin", "diff", "number", "help", "full", "quiet", "temperature"}
     of_the_run = {"device", "precision"} if command in ("sample", "score") else set()
     assert options.keys() - keywords.keys() <= only_typed | of_the_run
     assert keywords.keys() - options.keys() <= {"report", "progress", "corpus"}
@@ -164,21 +165,32 @@ def test_a_string_is_scored_itself_and_a_path_is_read(run: textgen.Run, text: Pa
 
 def test_entries_are_compared_on_one_corpus(text: Path, tmp_path: Path) -> None:
     corpus = textgen.load_corpus(text, clean="raw")
-    steps: list[str] = []
+    steps: list[Step] = []
     result = textgen.bench(
         [TINY, "random"],
         corpus=corpus,
         prompt="The",
         length=20,
         out=tmp_path / "out",
-        report=lambda step, progress: steps.append(step),
+        report=steps.append,
         **QUICK,
     )
     assert [row.name for row in result.entries] == [TINY, "random"]
     assert result.corpus == corpus.info
     assert result.prompts == ("The",)
     assert json.loads((tmp_path / "out" / "bench.json").read_text("utf-8"))["budget"] == "2000chars"
-    assert TINY in steps
+    states = list(dict.fromkeys(step.state for step in steps if step.entry == TINY))
+    assert states == [
+        "starting",
+        "tokenizing",
+        "training",
+        "validating",
+        "scoring",
+        "writing samples",
+        "done",
+    ]
+    assert {(step.index, step.total) for step in steps if step.entry == "random"} == {(2, 2)}
+    assert steps[-1] == Step("comparing with references")
 
 
 def test_plugins_are_listed_and_a_file_adds_to_them(tmp_path: Path) -> None:
@@ -240,7 +252,7 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(
     ("call", "message"),
     [
         (lambda: textgen.bench([]), "no entries"),
-        (lambda: textgen.bench("lstm"), "'lstm' is only a model; write <tokenizer>"),
+        (lambda: textgen.bench("lstm"), "'lstm' is only a model; did you mean bpe-lstm or"),
         (lambda: textgen.train("char-lstm", budget="60"), "budget '60': give a positive amount"),
         (lambda: textgen.load_corpus("leee"), "unknown corpus 'leee'; did you mean 'lee'"),
         (lambda: textgen.bench("random", seeds=0), "seeds must be at least 1, not 0"),

@@ -7,6 +7,10 @@ SPLIT = "90/5/5"
 """Percent for train, validation and test."""
 BUDGET = "60s"
 """Training of each entry."""
-SAMPLER = "temperature:temperature=0.8"
+ENTRIES = "char-lstm word-lstm-glove random"
+"""What a bench without entries compares."""
+TEMPERATURE_SAMPLER = "temperature:temperature={:g}"
+"""What a temperature alone means."""
+SAMPLER = TEMPERATURE_SAMPLER.format(0.8)
 SAMPLE_CHARS = 400
 """Characters of each sample."""

@@ -24,7 +24,6 @@ from textgen.experiment.run import Run
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.files import slug
 from textgen.training.budget import parse_budget
-from textgen.training.progress import ignore_progress
 from textgen_corpora.wiki import articles
 
 TRAIN_PERCENT, VALIDATION_PERCENT = 30, 2
@@ -146,7 +145,7 @@ class Population:
             experiment = Experiment(
                 parse_entry(entry), self.beginning, parse_budget(self.budget), self.device_config, seed=0
             )
-            self.trained[entry] = experiment.run(ignore_progress)
+            self.trained[entry] = experiment.run()
         return self.trained[entry]
 
 

@@ -47,7 +47,7 @@ def measure(step: str, path: str) -> dict[str, Any]:
         entry = parse_entry("char-lstm" if step == "train" else "char-uniform")
         device_config = choose_device("cpu")
         keep_freed_memory()  # as the command line does
-        run = Experiment(entry, corpus, parse_budget(BUDGET), device_config, 0).run(lambda progress: None)
+        run = Experiment(entry, corpus, parse_budget(BUDGET), device_config, 0).run()
         seconds, num_chars = run.result.train.seconds, run.result.train.num_chars
         if step == "score":
             began = time.perf_counter()

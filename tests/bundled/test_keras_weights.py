@@ -151,7 +151,7 @@ def test_a_run_starts_from_the_weights_and_is_loaded_without_their_file(tmp_path
     corpus = load_corpus([str(tmp_path / "text.txt")], "raw")
     entry = parse_entry(f"original:weights={path},{OPTIONS},learning_rate=1e-9,batch_size=4,dropout=0")
     device_config = DeviceConfig(torch.device("cpu"), "fp32")
-    run = Experiment(entry, corpus, parse_budget("20chars"), device_config, seed=0).run(lambda progress: None)
+    run = Experiment(entry, corpus, parse_budget("20chars"), device_config, seed=0).run()
     np.testing.assert_allclose(predict(run.model.module, IDS), predict(load_keras(path), IDS), atol=1e-5)
     save_run(tmp_path / "run", run)
     path.unlink()

@@ -161,7 +161,7 @@ def experiment(entry: str, text: str, folder: Path, budget: str) -> Experiment:
 def test_it_learns_what_follows_from_several_symbols_before(activation: str, tmp_path: Path) -> None:
     pattern = "abacadbcbdcd\n\n"  # where a letter leads to depends on where it comes from
     entry = f"{SMALL},recurrent_activation={activation}"
-    run = experiment(entry, pattern * 100, tmp_path, "12epochs").run(lambda progress: None)
+    run = experiment(entry, pattern * 100, tmp_path, "12epochs").run()
     assert run.result.test.bits_per_char < 0.5
     (layer,) = (layer for layer in run.model.module.layers if isinstance(layer, LSTMLayer))
     assert not layer.bias_hh_l0.any()

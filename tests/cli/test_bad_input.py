@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.bad_input import FAILURES, USAGE_ERRORS
-from helpers.commands import cases, run_process, run_textgen
+from helpers.commands import Done, cases, notes, run_process, run_textgen
 from textgen.runtime.json_records import SCHEMA_VERSION
 
 TEXTS = {
@@ -63,9 +63,10 @@ def arguments(command: str, tiny: str) -> list[str]:
     return words
 
 
-def check(stderr: str, message: str) -> None:
-    """There is one line and it says `message`."""
-    (line,) = stderr.splitlines()
+def check(done: Done, message: str) -> None:
+    """Besides progress there is one line, the last one, and it says `message`."""
+    (line,) = notes(done)
+    assert done.stderr.splitlines()[-1] == line
     assert re.fullmatch("error: " + re.escape(message).replace("…", ".+"), line), line
 
 
@@ -81,7 +82,7 @@ def test_bad_input_gets_one_helpful_line(
 ) -> None:
     before = snapshot(workplace)
     done = run_textgen(*arguments(command, entry), code=code, cwd=workplace)
-    check(done.stderr, message)
+    check(done, message)
     assert done.stdout == ""
     assert snapshot(workplace) == before
 
@@ -98,5 +99,5 @@ def test_a_separate_process_prints_the_same_line(
     *, command: str, message: str, code: int, entry: str, workplace: Path
 ) -> None:
     done = run_process(*arguments(command, entry), code=code, cwd=workplace)
-    check(done.stderr, message)
+    check(done, message)
     assert done.stdout == ""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from helpers.commands import Textgen
+from helpers.commands import Textgen, notes
 from textgen.data.corpus import load_corpus
 from textgen.runtime.json_records import to_values
 
@@ -83,7 +83,7 @@ def bench(
     options = ["--length", 60, *prompts, *samplers, "--out", folder]
     command = ["bench", *names.values(), *TEXT, *options]
     done = textgen(*command, *budget, "--json")
-    assert done.stderr == f"saved in {folder}\n"
+    assert notes(done) == [f"saved in {folder}"]
     return Bench(folder, command, json.loads(done.stdout, parse_constant=pytest.fail))
 
 

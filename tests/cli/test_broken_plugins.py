@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from helpers.broken_plugins import FAULTS
-from helpers.commands import run_textgen
+from helpers.commands import notes, run_textgen
 from textgen.registry import registry
 
 ENTRIES = {
@@ -153,7 +153,7 @@ def test_what_cannot_continue_ends_with_one_line_that_says_why(
     tmp_path: Path, name: str, arguments: tuple[str, ...]
 ) -> None:
     done = run_textgen(*arguments, code=1, cwd=tmp_path)
-    (line,) = done.stderr.splitlines()
+    (line,) = notes(done)
     assert line.startswith("error: ")
     assert f"{name!r} (fault_{name}:Toy, from {name} 1.0)" in line
     assert FAULTS[name].reason in line

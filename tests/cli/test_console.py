@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,13 +42,44 @@ def test_results_are_drawn_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     draw_on_a_terminal(monkeypatch)
-    print_result(from_values(Comparison, result(entry("char-lstm", 2.1234))), as_json=False)
+    compared = from_values(Comparison, result(entry("char-lstm", 2.1234)))
+    print_result(compared, as_json=False, full=True)
     print_document({}, "# A title\n\nSome *words*.\n", as_json=False)
     shown = capsys.readouterr().out
     assert "2.1234" in shown
     assert "A title" in shown
     assert "# A title" not in shown
     assert "*words*" not in shown
+
+
+def test_a_terminal_shows_the_answer_first_and_last_and_the_rest_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_on_a_terminal(monkeypatch)
+    compared = from_values(Comparison, result(entry("a", 2.0), entry("b", 2.1)))
+    (tmp_path / "report.html").write_text("")
+    print_result(compared, as_json=False, folder=tmp_path)
+    brief = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert brief[0].startswith("a predicts the test text best")
+    assert re.fullmatch(
+        r"a is better than b by 0\.100 bits per character \(95 % interval 0\.\d+ to 0\.\d+\); "
+        rf"report: {re.escape(str(tmp_path))}/report\.html",
+        brief[-1],
+    )
+    assert not any(line.startswith("Where the bits go ─") for line in brief)
+    print_result(compared, as_json=False, full=True, folder=tmp_path)
+    assert "Where the bits go ─" in re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+
+
+def test_code_to_paste_is_never_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_on_a_terminal(monkeypatch)
+    code = "char-lstm:num_layers=1,hidden_size=64,dropout=0,tie_weights=false,batch_size=16"
+    print_document({}, f"# Tuned\n\n    {code}\n\nIt is *better*.\n", as_json=False, paste=code)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert f"\n{code}\n" in shown
+    assert "It is better." in shown
 
 
 def test_results_are_markdown_when_piped_and_json_on_request(capsys: pytest.CaptureFixture[str]) -> None:

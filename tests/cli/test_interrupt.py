@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
+
+from textgen.cli.interrupts import continuing
 
 pty = pytest.importorskip("pty", reason="needs a terminal: only there progress is shown")
 
@@ -28,7 +31,7 @@ def interrupt(arguments: list[str]) -> tuple[int, bytes, str]:
         deadline = Timer(120, process.kill)  # a hang fails the test and does not stop it
         deadline.start()
         shown = b""
-        while b"bits/char" not in shown and (piece := read(terminal)):
+        while b"chars/s" not in shown and (piece := read(terminal)):
             shown += piece
         process.send_signal(signal.SIGINT)
         while piece := read(terminal):
@@ -60,12 +63,23 @@ def heeded_interrupts() -> Iterator[None]:
 def test_ctrl_c_ends_with_one_line_and_no_half_written_run(command: str, entry: str, tmp_path: Path) -> None:
     entries = ["random", entry] if command == "bench" else [entry]
     options = ["--corpus", "lee", "--budget", "1h", "--precision", "fp32", "--device", "cpu"]
-    code, stdout, shown = interrupt([command, *entries, *options, "--out", str(tmp_path / "out")])
+    options += ["--out", str(tmp_path / "out")]
+    code, stdout, shown = interrupt([command, *entries, *options])
     assert code == 130
     assert stdout == b""
     assert "Traceback" not in shown
     lines = [line.strip() for line in re.split(r"[\r\n]+", shown) if line.strip()]
-    assert lines[-1] == "error: interrupted; finished runs are kept"
-    assert sum("error" in line for line in lines) == 1
+    folder = tmp_path / "out"
+    again = shlex.join(["textgen", command, *entries, *options])
+    kept = f"1 run is kept in {folder}, continue with: {again}"
+    assert lines[-1] == ("interrupted; " + kept if command == "bench" else "interrupted")
+    assert not any("error" in line for line in lines)
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if not path.is_file())
     assert left == (["out", "out/runs", "out/runs/random-seed0"] if command == "bench" else [])
+
+
+def test_the_command_that_continues_names_the_folder() -> None:
+    folder = Path("runs/one two")
+    for given in (["--out", "runs/x"], ["-o", "runs/x"], ["--out=runs/x"]):
+        assert continuing(["bench", *given], folder) == shlex.join(["textgen", "bench", *given])
+    assert continuing(["bench", "a b"], folder) == "textgen bench 'a b' --out 'runs/one two'"

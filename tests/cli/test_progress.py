@@ -1,4 +1,4 @@
-"""Progress is drawn on a terminal, and nothing of it is in what is piped."""
+"""Progress is a line per entry on a terminal, a log when piped, and never part of the result."""
 
 from __future__ import annotations
 
@@ -6,32 +6,130 @@ import re
 
 import pytest
 
+from helpers.commands import PROGRESS
 from textgen.cli.progress import ProgressDisplay
-from textgen.training.progress import Progress
+from textgen.training.progress import DONE, FAILED, Progress, Step
 
-HALF = Progress(0.5, 2.0, 10, 1.0, 4000, 2.125, None)
-
-
-def show(entries: list[str]) -> None:
-    with ProgressDisplay() as display:
-        for entry in entries:
-            display(entry, None)
-            display(entry, HALF)
+SCORES = (4.0, 3.0, 2.5, 2.25)
 
 
-def test_a_terminal_shows_what_is_done_how_well_and_how_fast(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def steps(entry: str, index: int = 1, total: int = 3) -> list[Step]:
+    """What is reported of an entry up to its scoring."""
+    progress = [
+        Progress(share / 4, 2.0 * share, 10 * share, 1.0, 4000 * share, 9.0, score)
+        for share, score in enumerate(SCORES, start=1)
+    ]
+    return [
+        Step("starting", entry, index=index, total=total, seconds_left=180.0),
+        Step("tokenizing", entry, index=index, total=total),
+        *(Step("training", entry, each, index=index, total=total) for each in progress),
+    ]
+
+
+def show(reported: list[Step], *, quiet: bool = False, is_interrupted: bool = False) -> None:
+    with ProgressDisplay(quiet=quiet) as display:
+        for step in reported:
+            display(step)
+        if is_interrupted:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "200")
-    show(["char-lstm", "[bold]"])
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("LINES", "30")
+
+
+def drawn(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """All lines that were drawn; the last ones are those that stay on the screen."""
     printed = capsys.readouterr()
     assert printed.out == ""
-    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed.err)
-    for entry in ("char-lstm", "[bold]"):
-        assert re.search(rf"{re.escape(entry)} .*2\.125 bits/char  2,000 chars/s", shown)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", printed.err).splitlines()
 
 
-def test_nothing_is_shown_when_stderr_is_piped(capsys: pytest.CaptureFixture[str]) -> None:
-    show(["char-lstm"])
+@pytest.mark.usefixtures("on_a_terminal")
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_a_line_has_state_curve_last_validation_score_and_speed(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    with ProgressDisplay() as display:
+        for step in steps("word-lstm-glove", index=2):
+            display(step)
+        lines = display._draw().plain.splitlines()
+    capsys.readouterr()
+    assert re.search(r"^\S word-lstm-glove +training 100% +·██\S+ validation 2\.250 +2 k chars/s$", lines[0])
+    assert lines[1] == "entry 2 of 3, about 3 min left"
+    assert max(map(len, lines)) < width
+
+
+@pytest.mark.usefixtures("on_a_terminal")
+def test_what_is_over_is_marked_and_what_failed_says_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    entries = [
+        Step("reading the text"),
+        *steps("a"),
+        Step(DONE, "a", index=1, total=3, outcome="test 2.100 bits/char"),
+        *steps("[bold]", index=2),
+        Step(FAILED, "[bold]", index=2, total=3, outcome="loss is nan \x1b[2J; " + "x" * 100),
+        Step("comparing with references"),
+    ]
+    show(entries)
+    lines = drawn(capsys)[-4:]
+    assert lines[0].startswith("✓ reading the text")
+    assert re.match(r"✓ a +done in 0:00 +·██\S+ test 2\.100 +2 k chars/s", lines[1])
+    assert lines[2].startswith("✗ [bold]  failed: loss is nan \ufffd[2J; x")
+    assert lines[3].startswith("✓ comparing with references")
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.usefixtures("on_a_terminal")
+def test_an_interrupted_line_is_not_called_done(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        show(steps("a"), is_interrupted=True)
+    assert drawn(capsys)[-1].startswith("· a  training 100%")
+
+
+@pytest.mark.usefixtures("on_a_terminal")
+def test_what_comes_is_said_before_it_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    show([Step("preparing the text", total=3, seconds_left=240.0), *steps("a")])
+    assert "about 4 min for 3 entries" in "\n".join(drawn(capsys))
+
+
+def test_a_pipe_gets_a_log_of_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    start = Step("preparing the text", total=2, seconds_left=240.0)
+    done = Step(DONE, "a", index=1, total=2, outcome="test 2.100 bits/char")
+    show(
+        [
+            start,
+            *steps("a", total=2),
+            done,
+            *steps("b", 2, 2),
+            Step(FAILED, "b", index=2, total=2, outcome="nan"),
+        ]
+    )
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = printed.err.splitlines()
+    assert lines[0] == "about 4 min for 2 entries"
+    assert lines[1:] == [
+        "[0:00] a (1 of 2): tokenizing",
+        "[0:00] a (1 of 2): training",
+        "[0:00] a (1 of 2): done, test 2.100 bits/char",
+        "[0:00] b (2 of 2): tokenizing",
+        "[0:00] b (2 of 2): training",
+        "[0:00] b (2 of 2): failed, nan",
+    ]
+    assert all(PROGRESS.fullmatch(line) for line in lines)
+
+
+@pytest.mark.parametrize("terminal", ["0", "1"])
+def test_quiet_is_silent(
+    terminal: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR" if terminal == "1" else "IGNORED", "1")
+    show([Step("preparing the text", total=2, seconds_left=240.0), *steps("a")], quiet=True)
     assert capsys.readouterr() == ("", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -199,10 +200,8 @@ def test_ctrl_c_keeps_finished_trials(tuned_entry: str, tmp_path: Path) -> None:
         deadline.cancel()
     assert process.returncode == 130
     lines = shown.decode("utf-8").splitlines()
-    assert lines[-2:] == [
-        f"0 trials are kept in {folder}; the same --out continues the study",
-        "error: interrupted; finished runs are kept",
-    ]
+    again = shlex.join(["textgen", *map(str, command)])
+    assert lines[-1] == f"interrupted; 1 study is kept in {folder}, continue with: {again}"
     saved = json.loads((folder / "study.json").read_text("utf-8"))
     assert [trial["state"] for trial in saved["trials"]] == ["killed", "waiting"]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from textgen.data.corpus import Corpus
 from textgen.data.split import Part, Split
-from textgen.data.statistics import changes, items, statistics
+from textgen.data.statistics import changes, grouped, items, statistics
 
 Install = Callable[[str, str, str], None]
 
@@ -38,10 +39,47 @@ def test_a_broken_corpus_does_not_hide_the_others(install: Install) -> None:
     assert found["wiki/Albedo"] == ""
 
 
-def test_changes_are_the_lines_that_a_cleaner_changes(tmp_path: Path) -> None:
-    path = tmp_path / "mine.txt"
-    path.write_text("Kept.\n“Quoted”", encoding="utf-8")
-    assert list(changes([str(path)], "raw", "utf-8")) == []
-    assert list(changes([str(path)], "prose", "utf-8")) == [
-        "--- mine.txt\n", "+++ mine.txt after prose\n", "@@ -2 +2 @@\n", "-“Quoted”\n", '+"Quoted"\n'
-    ]  # fmt: skip
+HEADERS = ["--- mine.txt\n", "+++ mine.txt after prose\n"]
+
+
+def changed(folder: Path, text: str, cleaner: str = "prose") -> list[str]:
+    path = folder / "mine.txt"
+    path.write_text(text, "utf-8")
+    return list(changes([str(path)], cleaner, "utf-8"))
+
+
+def test_changes_are_what_a_cleaner_changes(tmp_path: Path) -> None:
+    text = "Kept.\n\n“Quoted”\n"
+    assert changed(tmp_path, text, "raw") == []
+    assert changed(tmp_path, text) == [*HEADERS, '3: Kept.↵↵[-“-]{+"+}Quoted[-”-]{+"+}↵\n']
+
+
+def test_a_change_is_shown_with_the_words_around_it(tmp_path: Path) -> None:
+    words = " ".join(f"word{number}" for number in range(500))
+    lines = changed(tmp_path, f"{words}  and {words}\n")
+    assert lines == [
+        *HEADERS,
+        "1: word495 word496 word497 word498 word499[-␣␣-]{+␣+}and word0 word1 word2 word3\n",
+    ]
+
+
+def test_many_changes_are_shown_in_short_lines(news: str, tmp_path: Path) -> None:
+    lines = changed(tmp_path, news[:10_000], "letters")
+    assert len(lines) > 10
+    assert max(map(len, lines)) < 600
+
+
+def test_of_a_long_change_the_ends_are_shown(tmp_path: Path) -> None:
+    title, end = "The Project Gutenberg EBook", "*** START OF THE PROJECT GUTENBERG EBOOK ***"
+    header = f"{title}\n\n{'Licence ' * 300}\n\n{end}\n\n"
+    lines = changed(tmp_path, f"{header}It was the best of times, it was the worst of times.\n")
+    assert len(lines) == 3
+    pattern = r"1: \[-The Project .* … \(2,\d{3} characters\) … .*-\]It was the best of\n"
+    assert re.fullmatch(pattern, lines[2])
+
+
+def test_the_list_of_corpora_is_short_without_their_items() -> None:
+    rows = {row["corpus"]: row["items"] for row in grouped(items())}
+    assert re.fullmatch(r"wiki/… \(\d+\)", rows["wiki"])
+    assert rows["lee"] == ""
+    assert not [name for name in rows if "/" in name]

@@ -34,7 +34,7 @@ def test_a_run_trained_on_the_gpu_scores_the_same_on_the_cpu(spec: str, news: st
     device_config = choose_device("cuda")
     options = ":hidden_size=64" if ":" not in spec else ",hidden_size=64"
     experiment = Experiment(parse_entry(spec + options), corpus, parse_budget("3epochs"), device_config, 0)
-    run = experiment.run(lambda progress: None)
+    run = experiment.run()
     save_run(tmp_path / "run", run)
     on_cpu = load_run(tmp_path / "run", torch.device("cpu"))
     texts = corpus.split.held_out.stretches()

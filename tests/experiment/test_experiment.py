@@ -31,7 +31,7 @@ def corpus_of(news: str, split: str = "60/20/20") -> Corpus:
 
 
 def run_of(entry: str, corpus: Corpus, budget: str = "2000chars") -> Run:
-    return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, 0).run(lambda progress: None)
+    return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, 0).run()
 
 
 # --- the units of a score

@@ -16,7 +16,7 @@ from textgen.experiment.run import Run, load_run, save_run
 from textgen.experiment.scoring import score_held_out
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
-from textgen.training.progress import Progress
+from textgen.training.progress import Progress, Step
 
 CPU = choose_device("cpu")
 SIZES = "lstm.hidden_size=8,gru.hidden_size=8,lstm.num_layers=1,gru.num_layers=1,batch_size=8"
@@ -29,8 +29,13 @@ def corpus(news: str) -> Corpus:
 
 
 def run_of(entry: str, corpus: Corpus, seen: list[Progress] | None = None, budget: str = "20kchars") -> Run:
-    seen = [] if seen is None else seen
-    return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, 0).run(seen.append)
+    """Return the run of an entry; the progress of its training is added to `seen`."""
+
+    def follow(step: Step) -> None:
+        if seen is not None and step.progress is not None:
+            seen.append(step.progress)
+
+    return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, 0).run(follow)
 
 
 @pytest.mark.parametrize("entry", ["char-lstm+ngram:hidden_size=8", "word-ngram+uniform"])

@@ -85,7 +85,11 @@ bench char-lstm randm
 describe randm
     unknown entry 'randm'; did you mean 'random'? …
 train lstm
-    'lstm' is only a model; write <tokenizer>-<model>[+<model>…][-<embedding>] with tokenizer: …
+    'lstm' is only a model; did you mean bpe-lstm or byte-lstm or char-lstm or word-lstm?
+train char
+    'char' is only a tokenizer; did you mean char-gru or char-hier or char-lstm or …?
+train glove
+    'glove' is only an embedding; write <tokenizer>-<model>[+<model>…][-<embedding>] with tokenizer: …
 train char-lstm:hiden_size=3
     entry 'char-lstm:hiden_size=3': unknown option 'hiden_size'; did you mean 'hidden_size'? known: …
 train char-lstm:vectors=3
@@ -106,6 +110,12 @@ train char-lstm:num_layers=1,hidden_size=1000000000000
     out of memory; take a smaller model, batch_size or sequence_length
 bench random --sampler top-q
     unknown sampler 'top-q'; did you mean 'top-p'? known: dry, greedy, …
+bench random --sampler temperature=0.5
+    sampler 'temperature=0.5': options follow a colon; write temperature:temperature=0.5
+bench random --sampler top-p=0.9
+    sampler 'top-p=0.9': options follow a colon; write top-p:…=0.9
+bench random --temperature -1
+    sampler 'temperature' option temperature=-1: input should be greater than …
 bench random --sampler top-p:q=1
     sampler 'top-p': unknown option 'q'; known: p, temperature
 bench random --sampler top-p:p=7
@@ -228,12 +238,14 @@ runs remove run
     nothing is removed without asking; give --yes
 runs --json show run
     --json has no effect before 'show'; write it after 'show'
-bench
-    Missing argument '…' (see textgen bench --help)
 suite
     Missing argument '…' (see textgen suite --help)
 train
     Missing argument '…' (see textgen train --help)
+bench random --sampler greedy --temperature 0.5
+    give --sampler or --temperature, not both; …
+sample RUN The --prompt One
+    give the text to continue once: after the run, or with --prompt
 train TINY random
     Got unexpected extra argument(s) (random) (see textgen train --help)
 sample
@@ -242,6 +254,14 @@ score RUN
     Missing argument '…' (see textgen score --help)
 bnech
     No such command 'bnech'. …bench… (see textgen --help)
+help
+    No such command 'help'. Did you mean 'textgen --help'? (see textgen --help)
+version
+    No such command 'version'. Did you mean 'textgen --version'? (see textgen --help)
+eval RUN GOOD
+    No such command 'eval'. Did you mean 'textgen score'? (see textgen --help)
+generate RUN
+    No such command 'generate'. Did you mean 'textgen sample'? (see textgen --help)
 bench TINY --corpsu GOOD
     No such option: --corpsu …--corpus…
 bench TINY --corpus

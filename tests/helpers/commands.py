@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -23,6 +24,8 @@ Textgen = Callable[..., Done]
 
 TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 """An entry that trains in a moment."""
+PROGRESS = re.compile(r"\[\d+:\d\d\] .+|(?:about .+|a few seconds)(?: for \d+ entries)?")
+"""A line of the log of progress."""
 NARROW = {"COLUMNS": "40"}
 """A terminal too narrow for any table: what is piped must not be cut to its width."""
 
@@ -74,6 +77,11 @@ def forget_plugin_files() -> None:
     if registry._from_files:
         registry._from_files.clear()
         registry.clear_caches()
+
+
+def notes(done: Done) -> list[str]:
+    """Return the lines on stderr that are not the log of progress."""
+    return [line for line in done.stderr.splitlines() if not PROGRESS.fullmatch(line)]
 
 
 def cases(table: str, code: int) -> list[object]:

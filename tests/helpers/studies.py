@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from textgen.training.progress import Progress
+from textgen.training.progress import Report
 from textgen.tune.results import Contestant, FinalComparison
 from textgen.tune.search_space import Dimension
 from textgen.tune.study import Study
@@ -15,7 +15,7 @@ from textgen.tune.trials import Goal, search
 
 RATE = Dimension("rate", tuple(n / 100 for n in range(1, 101)), 0.5, is_range=True)
 SIZE = Dimension("size", tuple(range(1, 9)), 4, is_range=True)
-Measure = Callable[[Mapping[str, Any], Callable[[Progress], None]], float]
+Measure = Callable[[Mapping[str, Any], Report], float]
 
 
 def bowl(params: Mapping[str, Any], report: Any) -> float:  # noqa: ARG001
@@ -46,7 +46,7 @@ class Toy:
     def settings(self) -> ToySettings:
         return ToySettings(self.seed)
 
-    def evaluate(self, params: Mapping[str, Any], follow: Callable[[Progress], None]) -> float:
+    def evaluate(self, params: Mapping[str, Any], follow: Report) -> float:
         self.calls.append(dict(params))
         return self.formula(params, follow)
 

@@ -75,6 +75,12 @@ def test_an_absent_device_is_one_short_line() -> None:
         assert len(message) < 200
 
 
+@pytest.mark.skipif(torch.backends.cuda.is_built(), reason="needs a torch without CUDA")
+def test_a_torch_without_cuda_says_where_to_get_another() -> None:
+    with pytest.raises(TextgenError, match=r"built without CUDA; get one .* from https://pytorch\.org/\S+; "):
+        choose_device("cuda")
+
+
 def test_an_unknown_precision_lists_the_known_ones() -> None:
     with pytest.raises(TextgenError, match=r"^unknown precision 'fp8'; known: auto, fp32, bf16, fp16$"):
         choose_device("cpu", "fp8")

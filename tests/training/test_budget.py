@@ -13,10 +13,12 @@ from textgen.training.budget import parse_budget
     [
         ("60s", "seconds", 60),
         ("1.5m", "seconds", 90),
+        ("10min", "seconds", 600),
         ("2h", "seconds", 7200),
         ("1epoch", "epochs", 1),
         (" 5 epochs ", "epochs", 5),
         ("400000chars", "chars", 400_000),
+        ("100000 chars", "chars", 100_000),
         ("2kchars", "chars", 2000),
         ("20Mchars", "chars", 20e6),
         ("0.5Gchars", "chars", 5e8),

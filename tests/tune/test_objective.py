@@ -22,7 +22,7 @@ from textgen.registry.registry import find
 from textgen.registry.single_file import load_plugin_file
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
-from textgen.training.progress import Progress
+from textgen.training.progress import Step
 from textgen.tune.objective import EntryObjective, entry_candidates
 from textgen.tune.search_space import dimensions
 
@@ -53,7 +53,7 @@ def training(corpus: Corpus, entry: str = TINY) -> EntryObjective:
 
 def test_a_trial_never_reads_the_test_part(corpus: Corpus) -> None:
     hidden = replace(corpus, split=replace(corpus.split, test=Part(Untouchable("secret"), (6,))))
-    seen: list[Progress] = []
+    seen: list[Step] = []
     value = training(hidden).evaluate({"learning_rate": 0.003}, seen.append)
     assert value == training(corpus).evaluate({"learning_rate": 0.003}, seen.append)
     with pytest.raises(AssertionError, match="the test part was read"):
@@ -61,18 +61,21 @@ def test_a_trial_never_reads_the_test_part(corpus: Corpus) -> None:
 
 
 def test_the_value_is_the_validation_score_of_an_ordinary_run(corpus: Corpus) -> None:
-    seen: list[Progress] = []
+    seen: list[Step] = []
     objective = training(corpus)
     value = objective.evaluate({"learning_rate": 0.01}, seen.append)
     entry = parse_entry(f"{TINY},learning_rate=0.01")
-    run = Experiment(entry, corpus, objective.budget, CPU, 0).run(lambda progress: None)
+    run = Experiment(entry, corpus, objective.budget, CPU, 0).run()
     assert value == run.result.validation.bits_per_char
-    assert sum(progress.validation_bits_per_char is not None for progress in seen) == objective.num_steps == 2
+    progress = [step.progress for step in seen if step.progress is not None]
+    assert sum(each.validation_bits_per_char is not None for each in progress) == objective.num_steps == 2
+    states = list(dict.fromkeys(step.state for step in seen))
+    assert states == ["tokenizing", "training", "validating", "scoring"]
 
 
 def test_what_follows_a_trial_can_end_it(corpus: Corpus) -> None:
-    def stop(progress: Progress) -> None:
-        if progress.validation_bits_per_char is not None:
+    def stop(step: Step) -> None:
+        if step.progress is not None and step.progress.validation_bits_per_char is not None:
             raise StopIteration
 
     with pytest.raises(StopIteration):
@@ -85,7 +88,7 @@ def test_what_loses_text_cannot_be_tuned(corpus: Corpus) -> None:
     alphabet = replace(corpus, split=replace(corpus.split, validation=longer))
     entry = TINY.replace("char-lstm:", "char-lstm:fallback_bytes=false,")
     with pytest.raises(TextgenError, match="the tokenizer loses text, so there is no score to tune by"):
-        training(alphabet, entry).evaluate({"learning_rate": 0.01}, lambda progress: None)
+        training(alphabet, entry).evaluate({"learning_rate": 0.01}, lambda step: None)
 
 
 def test_a_neural_model_that_also_has_fit_shows_and_tunes_the_options_of_training(install: Install) -> None:
@@ -110,6 +113,6 @@ def test_a_trial_whose_score_means_nothing_has_no_value(corpus: Corpus, tmp_path
         with pytest.raises(
             TextgenError, match=r"^char-peeks.*: it uses later tokens: .* no score to tune by$"
         ):
-            training(corpus, "char-peeks").evaluate({"learning_rate": 0.01}, lambda progress: None)
+            training(corpus, "char-peeks").evaluate({"learning_rate": 0.01}, lambda step: None)
     finally:
         forget_plugin_files()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from helpers.studies import RATE, SIZE, Toy, bowl, run
 from textgen.api import TextgenError
 from textgen.runtime.json_records import to_json
-from textgen.training.progress import Progress
+from textgen.training.progress import Progress, Report, Step
 from textgen.tune.report import to_markdown
 from textgen.tune.run import run_study
 from textgen.tune.search_space import Dimension
@@ -25,8 +25,8 @@ from textgen.tune.trials import Goal, search
 pytestmark = pytest.mark.slow
 
 
-def progress(fraction: float, bits: float | None) -> Progress:
-    return Progress(fraction, 1.0, 1, 1.0, 100, 5.0, bits)
+def progress(fraction: float, bits: float | None) -> Step:
+    return Step("training", progress=Progress(fraction, 1.0, 1, 1.0, 100, 5.0, bits))
 
 
 # --- what is tried
@@ -70,7 +70,7 @@ def test_a_goal_in_the_past_starts_no_trial(tmp_path: Path) -> None:
 
 
 def test_a_trial_that_fails_says_why_and_the_study_continues(tmp_path: Path) -> None:
-    def fails(params: Mapping[str, Any], report: Callable[[Progress], None]) -> float:
+    def fails(params: Mapping[str, Any], report: Report) -> float:
         if params["size"] > 4:
             raise TextgenError("training diverged")
         if params["size"] == 1:
@@ -92,7 +92,7 @@ def test_a_trial_that_fails_says_why_and_the_study_continues(tmp_path: Path) -> 
 
 
 def test_a_hopeless_curve_is_pruned(tmp_path: Path) -> None:
-    def curve(params: Mapping[str, Any], report: Callable[[Progress], None]) -> float:
+    def curve(params: Mapping[str, Any], report: Report) -> float:
         for step in range(1, 11):
             report(progress(step / 10 - 0.05, None))
             report(progress(step / 10 + 0.003, params["rate"] + 1 / step))
@@ -153,18 +153,16 @@ def test_a_file_that_is_not_a_study_is_a_one_line_error(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_trial_waits_for_the_next_time(tmp_path: Path) -> None:
-    def interrupted(params: Mapping[str, Any], report: Callable[[Progress], None]) -> float:
+    def interrupted(params: Mapping[str, Any], report: Report) -> float:
         if len(objective.calls) == 3:
             raise KeyboardInterrupt
         return bowl(params, report)
 
     objective = Toy(interrupted)
-    said: list[str] = []
     with Study(tmp_path, objective) as study, pytest.raises(KeyboardInterrupt):
-        run_study(study, Goal(5, None), say=said.append)
+        run_study(study, Goal(5, None))
     result = json.loads((tmp_path / "study.json").read_text("utf-8"))
     assert [trial["state"] for trial in result["trials"]] == ["complete", "complete", "killed", "waiting"]
-    assert said == [f"2 trials are kept in {tmp_path}; the same --out continues the study"]
     again = Toy()
     trials = run(tmp_path, again, 5)
     assert again.calls[0] == objective.calls[-1]

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import warnings
+from collections.abc import Collection
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -19,6 +21,8 @@ from textgen.cli.bench import bench
 from textgen.cli.console import fail, note, printable
 from textgen.cli.corpus import corpus
 from textgen.cli.describe import describe
+from textgen.cli.interrupts import StoppedError
+from textgen.cli.options import NO_METAVAR
 from textgen.cli.sample import sample
 from textgen.cli.score import score
 from textgen.cli.suite import suite
@@ -43,9 +47,33 @@ RENAMED_OPTIONS = {
 INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shell's convention."""
 
+OTHER_WORDS = {
+    "compare": ("runs compare", "bench"),
+    "benchmark": ("bench",),
+    "list": ("runs", "plugins"),
+    "ls": ("runs", "plugins"),
+    "show": ("runs show", "plugins show"),
+    "open": ("runs open",),
+    "remove": ("runs remove",),
+    "rm": ("runs remove",),
+    "export": ("runs export",),
+    "import": ("runs import",),
+    "eval": ("score",),
+    "evaluate": ("score",),
+    "generate": ("sample",),
+    "write": ("sample",),
+    "fit": ("train",),
+    "run": ("train", "bench"),
+    "search": ("tune",),
+    "models": ("plugins",),
+    "help": ("--help",),
+    "version": ("--version",),
+}
+"""What people type instead of a command, and the commands that they may mean."""
+
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 for command in (bench, train, sample, score, describe, suite, tune, verify, corpus):
@@ -63,7 +91,14 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def textgen(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version",
+            metavar=NO_METAVAR,
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version.",
+        ),
     ] = False,
 ) -> None:
     """Compare text-generation language models: any tokenizer, model and embedding, one text, one budget."""
@@ -80,7 +115,12 @@ def main() -> None:
         code = app(standalone_mode=False)
         sys.stdout.flush()
     except CLICK_EXCEPTION as error:
+        if not error.format_message():  # without a command, Typer has printed the help
+            sys.exit(0)
         fail(usage_problem(error, sys.argv[1:]), 2)
+    except StoppedError as error:
+        note(printable(str(error)))
+        sys.exit(INTERRUPTED)
     except UsageError as error:
         fail(str(error), 2)
     except BrokenPipeError:  # the reader of a pipe has seen enough, as Typer notices before the last flush
@@ -88,13 +128,15 @@ def main() -> None:
         code = 1
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except SystemExit:  # from shell completion
+        raise
     except BaseException as error:
         reason = expected(error)
         if reason is None:
             raise
         fail(reason, 1)
     if code == INTERRUPTED:  # so Typer returns from a KeyboardInterrupt
-        fail("interrupted; finished runs are kept", code)
+        note("interrupted")
     sys.exit(code)
 
 
@@ -104,8 +146,17 @@ def usage_problem(error: Any, arguments: list[str]) -> str:
     option = getattr(error, "option_name", "")
     if renamed := RENAMED_OPTIONS.get((context.info_name if context else "", option)):
         return renamed.format(value=_value_of(option, arguments) or "NAME")
-    message = error.format_message().rstrip(".") or "no command given"
+    message = error.format_message().rstrip(".")
+    if (wrong := re.match(r"No such command '([^']+)'", message)) and context:
+        message = suggestion(wrong[1], getattr(context.command, "commands", ())) or message
     return f"{message} (see {context.command_path if context else 'textgen'} --help)"
+
+
+def suggestion(word: str, commands: Collection[str]) -> str:
+    """Return the message for a word that is not a command but means one; empty if it does not."""
+    meant = [each for each in OTHER_WORDS.get(word, ()) if each.split()[0] in commands or each[0] == "-"]
+    known = " or ".join(f"'textgen {each}'" for each in meant)
+    return f"No such command {word!r}. Did you mean {known}?" if known else ""
 
 
 def _value_of(option: str, arguments: list[str]) -> str:

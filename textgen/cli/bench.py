@@ -10,24 +10,30 @@ import typer
 
 from textgen import defaults
 from textgen.api import TextgenError
-from textgen.cli.console import note, print_result
+from textgen.cli.completion import complete_entry, complete_name
+from textgen.cli.console import print_result, saved_note
+from textgen.cli.interrupts import keeping
 from textgen.cli.options import (
     BudgetText,
     Clean,
     Device,
     Encoding,
+    Full,
     Json,
     Length,
     MaxChars,
     Out,
     PluginFiles,
     Precision,
+    Quiet,
     Seed,
     Sources,
     Spelling,
     Split,
+    Temperature,
     load_plugins,
     refuse_encoding_of_names,
+    samplers_of,
 )
 from textgen.runtime.result_folders import result_folder, result_name
 
@@ -35,9 +41,13 @@ from textgen.runtime.result_folders import result_folder, result_name
 def bench(
     context: typer.Context,
     entries: Annotated[
-        list[str],
-        typer.Argument(help="Such as char-lstm word-lstm-glove random char-lstm:num_layers=1."),
-    ],
+        list[str] | None,
+        typer.Argument(
+            help="Such as char-lstm word-lstm-glove random char-lstm:num_layers=1.",
+            show_default=defaults.ENTRIES,
+            autocompletion=complete_entry,
+        ),
+    ] = None,
     corpus: Sources = [defaults.CORPUS],
     clean: Clean = defaults.CLEANER,
     split: Split = defaults.SPLIT,
@@ -60,28 +70,35 @@ def bench(
         list[str],
         typer.Option(
             "--sampler",
-            help="Such as temperature:temperature=0.7 or top-p:p=0.9; repeatable, the first is measured.",
+            help="Such as top-p:p=0.9; repeatable, the first is measured.",
+            autocompletion=complete_name("sampler"),
         ),
     ] = [defaults.SAMPLER],
+    temperature: Temperature = None,
     length: Length = defaults.SAMPLE_CHARS,
     spelling: Spelling = "words",
     out: Out = None,
+    full: Full = False,
     as_json: Json = False,
+    quiet: Quiet = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
+    samplers = samplers_of(context, sampler, temperature)
     from textgen.cli.progress import ProgressDisplay
     from textgen.library import comparison
 
+    compared = entries or defaults.ENTRIES.split()
     with (
-        result_folder(out, lambda: result_name(entries, "+".join(corpus), budget, seed)) as folder,
-        ProgressDisplay() as display,
+        result_folder(out, lambda: result_name(compared, "+".join(corpus), budget, seed)) as folder,
+        keeping(folder, "runs/*", "run"),
+        ProgressDisplay(quiet=quiet) as display,
         redirect_stdout(sys.stderr),
     ):
         result = comparison.bench(
-            entries,
+            compared,
             corpus=corpus,
             clean=clean,
             split=split,
@@ -93,13 +110,14 @@ def bench(
             device=device,
             precision=precision,
             prompt=prompt or (),
-            sampler=sampler,
+            sampler=samplers,
             length=length,
             spelling=spelling,
             out=folder,
             report=display,
         )
-    print_result(result, as_json)
-    note(f"saved in {folder}")
+    print_result(result, as_json, full=full, folder=folder)
+    if as_json or not sys.stdout.isatty():
+        saved_note(folder, quiet=quiet)
     if all(row.error for row in result.entries):
         raise TextgenError("every entry failed; the result says why")

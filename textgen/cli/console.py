@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from textgen.runtime.json_records import to_json, to_values
@@ -15,34 +16,79 @@ if TYPE_CHECKING:
 
 MAX_ITEMS = 12
 """Items of a list that are shown."""
+REPORTS = ("report.html", "study.html", "report.md")
+"""Files of a folder of results that people read, the best first."""
 
 
-def print_result(result: Comparison, as_json: bool) -> None:
-    """Print a comparison: drawn on a terminal, as Markdown when piped, or as JSON."""
+def print_result(
+    result: Comparison, as_json: bool, *, full: bool = False, folder: Path | None = None
+) -> None:
+    """Print a comparison: drawn on a terminal, as complete Markdown when piped, or as JSON.
+
+    On a terminal it ends with the answer and the report in its folder, and only `full` shows everything.
+    """
+    from textgen.comparison.report.answer import closing
     from textgen.comparison.report.markdown import to_markdown
-    from textgen.comparison.report.terminal import render
+    from textgen.comparison.report.terminal import render, render_brief
 
     if as_json:
         sys.stdout.write(to_json(result))
     elif sys.stdout.isatty():
         from rich.console import Console
 
-        render(result, Console())
+        (render if full else render_brief)(result, Console())
+        print(f"\n{closing(result)}{'' if folder is None else f'; report: {report_of(folder)}'}")
     else:
         print(to_markdown(result))
 
 
-def print_document(result: Any, markdown: str, as_json: bool) -> None:
-    """Print a report: drawn on a terminal, as Markdown when piped, or as JSON."""
+def report_of(folder: Path) -> Path:
+    """Return the report in a folder of results that is best to look at, or the folder."""
+    return next((folder / name for name in REPORTS if (folder / name).exists()), folder)
+
+
+def print_document(result: Any, markdown: str, as_json: bool, *, paste: str = "") -> None:
+    """Print a report: drawn on a terminal, as Markdown when piped, or as JSON.
+
+    `paste` is code in a line of its own in it, which a terminal shows unbroken.
+    """
     if as_json:
         sys.stdout.write(to_json(result))
     elif sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
 
-        Console().print(Markdown(markdown))
+        before, code, after = markdown.partition(f"    {paste}\n") if paste else (markdown, "", "")
+        Console().print(Markdown(before))
+        if code:
+            print(f"\n{paste}\n")
+            Console().print(Markdown(after))
     else:
         print(markdown, end="")
+
+
+def saved_note(folder: Path, *, quiet: bool) -> None:
+    """Say on stderr where results are, on a terminal with what to look at."""
+    report = report_of(folder)
+    if not quiet:
+        note(
+            f"saved in {folder}" + (f"; report: {report}" if sys.stdout.isatty() and report != folder else "")
+        )
+
+
+def print_summary(record: Any, as_json: bool, lines: Sequence[str], following: str = "") -> None:
+    """Print a result: on a terminal as lines and the command that may follow, otherwise as `print_record`."""
+    if as_json or not sys.stdout.isatty():
+        print_record(record, as_json)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    for index, line in enumerate(lines):
+        console.print(Text(printable(line), "" if index else "bold"))
+    if following:
+        print(f"next: {following}")  # unbroken, to be pasted
 
 
 def print_json(record: Any) -> None:
@@ -106,6 +152,10 @@ def printable(text: str) -> str:
 def note(message: str) -> None:
     """Print a note on stderr."""
     print(message, file=sys.stderr)
+
+
+def silent(message: str) -> None:
+    """Print nothing: notes with `--quiet`."""
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from textgen import defaults
-from textgen.cli.console import print_json, print_record, print_rows, printable
+from textgen.cli.completion import complete_name
+from textgen.cli.console import note, print_json, print_rows, print_summary, printable
 from textgen.cli.options import (
+    NO_METAVAR,
     Clean,
     Encoding,
     Json,
@@ -26,19 +29,24 @@ def corpus(
     context: typer.Context,
     sources: Annotated[
         list[str] | None,
-        typer.Argument(help="Corpus name, path, or - for standard input; omit it to list the corpora."),
+        typer.Argument(
+            help="Corpus name, path, or - for standard input; omit it to list the corpora.",
+            autocompletion=complete_name("corpus"),
+        ),
     ] = None,
     clean: Clean = defaults.CLEANER,
     split: Split = defaults.SPLIT,
     max_chars: MaxChars = None,
     encoding: Encoding = defaults.ENCODING,
-    diff: Annotated[bool, typer.Option("--diff", help="Show the lines that the cleaner changes.")] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", metavar=NO_METAVAR, help="Show what the cleaner changes.")
+    ] = False,
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
     """List corpora, show the statistics of one, or show what a cleaner changes in it."""
     load_plugins(plugin)
-    if not sources:
+    if is_listing := not sources or is_folder_of_items(sources):
         options = ["--clean", "--split", "--max-chars", "--encoding", "--diff"]
         refuse(context, options, "on the list of corpora")
     elif diff:
@@ -46,16 +54,66 @@ def corpus(
     refuse_encoding_of_names(context, sources or ())
     from textgen.data import statistics
 
-    if not sources:
-        listed = {"corpora": statistics.items()}
-        if as_json:
-            print_json(listed)
-        else:
-            print_rows(listed["corpora"])
+    if is_listing:
+        print_listing(sources[0].rstrip("/").partition(":")[0] if sources else "", as_json)
     elif diff:
-        sys.stdout.writelines(printable(line) for line in statistics.changes(sources, clean, encoding))
+        for change in statistics.changes(sources or (), clean, encoding):
+            print_change(printable(change))
     else:
-        from textgen.data.corpus import load_corpus
+        print_statistics(list(sources or ()), (clean, split, max_chars, encoding), as_json)
 
-        values = statistics.statistics(load_corpus(sources, clean, split, max_chars, encoding))
-        print_record(values, as_json)
+
+def is_folder_of_items(sources: Sequence[str]) -> bool:
+    """Return whether the items of a corpus are asked for, such as by `gutenberg/`."""
+    from textgen.data.sources import are_names
+
+    return len(sources) == 1 and sources[0].endswith("/") and are_names(sources)
+
+
+def print_listing(name: str, as_json: bool) -> None:
+    """Print all corpora, which a terminal shows without their items, or the items of one."""
+    from textgen.data import statistics
+
+    rows = statistics.items(name or None)
+    if as_json:
+        print_json({"corpora": rows})
+    elif name:
+        print_rows([{"corpus": row["corpus"]} for row in rows if "/" in row["corpus"]])
+    elif sys.stdout.isatty():
+        print_rows(statistics.grouped(rows))
+        note("a slash lists the items, as in textgen corpus gutenberg/; a name shows the text")
+    else:
+        print_rows(rows)
+
+
+def print_statistics(sources: list[str], how: tuple[str, str, int | None, str], as_json: bool) -> None:
+    """Print what is in a text; of a corpus that is no text as a whole, print its items."""
+    from textgen.api import TextgenError
+    from textgen.cli.summaries import command, corpus_lines
+    from textgen.data import statistics
+    from textgen.data.corpus import load_corpus
+
+    try:
+        values = statistics.statistics(load_corpus(sources, *how))
+    except TextgenError:
+        (name, *others) = sources
+        if others or not statistics.has_items(name):
+            raise
+        print_listing(name, as_json)
+        return
+    following = [part for source in sources for part in ("--corpus", source)]
+    print_summary(values, as_json, corpus_lines(values), command("bench", *following))
+
+
+def print_change(line: str) -> None:
+    """Print one change of a text; a terminal shows what is removed in red and what is added in green."""
+    if not sys.stdout.isatty():
+        sys.stdout.write(line)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    text = Text(line.rstrip("\n"))
+    text.highlight_regex(r"\[-.*?-\]", "red")
+    text.highlight_regex(r"\{\+.*?\+\}", "green")
+    Console(highlight=False).print(text)

@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from textgen import defaults
+from textgen.catalog.names import complete_run
+from textgen.cli.completion import complete_device, complete_name, complete_precision
 from textgen.runtime.messages import UsageError
 
 
@@ -42,23 +45,50 @@ def refuse_encoding_of_names(context: typer.Context, sources: Iterable[str]) -> 
 
 
 def load_plugins(paths: Iterable[Path] | None) -> None:
-    """Add the plugins in files, each file once; a command calls this before it reads names."""
-    from textgen.registry.single_file import load_plugin_file
+    """Add the plugins in files, each file once; a command calls this before it reads names.
 
-    for path in {path.resolve(): path for path in paths or ()}.values():
+    The files are those of `paths`, of the environment and of the working directory's `pyproject.toml`.
+    """
+    from textgen.registry.single_file import configured_plugin_files, load_plugin_file
+
+    files = [*configured_plugin_files(), *(paths or ())]
+    for path in {path.resolve(): path for path in files}.values():
         load_plugin_file(path)
 
 
-RunFolder = Annotated[Path, typer.Argument(help="A run or bench: its folder, part of its name, or latest.")]
+def samplers_of(context: typer.Context, samplers: list[str], temperature: float | None) -> list[str]:
+    """Return the samplers of `--sampler`, or that of `--temperature`, which is short for one.
+
+    Raises `UsageError` if both are given.
+    """
+    if temperature is None:
+        return samplers
+    if "--sampler" in given_options(context):
+        raise UsageError("give --sampler or --temperature, not both; samplers take temperature=… themselves")
+    return [defaults.TEMPERATURE_SAMPLER.format(temperature)]
+
+
+RunFolder = Annotated[
+    Path,
+    typer.Argument(
+        help="A run or bench: its folder, part of its name, or latest.", autocompletion=complete_run
+    ),
+]
 Sources = Annotated[
     list[str],
     typer.Option(
         "--corpus",
         help="Text: a corpus name (see `textgen corpus`), a path, or - for standard input; repeatable.",
+        autocompletion=complete_name("corpus"),
     ),
 ]
 Clean = Annotated[
-    str, typer.Option("--clean", help="Cleaner of the text, such as prose:quotes=false, letters or raw.")
+    str,
+    typer.Option(
+        "--clean",
+        help="Cleaner of the text, such as prose:quotes=false, letters or raw.",
+        autocompletion=complete_name("cleaner"),
+    ),
 ]
 Split = Annotated[
     str,
@@ -75,12 +105,28 @@ MaxChars = Annotated[
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of text files and standard input.")]
 BudgetText = Annotated[
     str,
-    typer.Option("--budget", help="Training per entry or trial: 60s, 5m, 5epochs, 400000chars, 20Mchars."),
+    typer.Option("--budget", help="Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Random seed.")]
-Device = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda, cuda:1, mps.")]
+Device = Annotated[
+    str,
+    typer.Option("--device", help="Device: auto, cpu, cuda, cuda:1, mps.", autocompletion=complete_device),
+]
 Precision = Annotated[
-    str, typer.Option("--precision", help="Number format of matmuls: auto, fp32, bf16, fp16.")
+    str,
+    typer.Option(
+        "--precision",
+        help="Number format of matmuls: auto, fp32, bf16, fp16.",
+        autocompletion=complete_precision,
+    ),
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        help="Short for --sampler temperature:temperature=…; lower is safer, higher more varied.",
+        show_default=False,
+    ),
 ]
 Spelling = Annotated[
     Literal["words", "none"],
@@ -91,11 +137,20 @@ Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
+        "-o",
         help="Folder for runs and results; rerun with the same folder to resume.",
         show_default="runs/…",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+NO_METAVAR = ""
+"""Of a flag, whose type says nothing."""
+Full = Annotated[
+    bool, typer.Option("--full", metavar=NO_METAVAR, help="Show the whole report on a terminal.")
+]
+Json = Annotated[bool, typer.Option("--json", metavar=NO_METAVAR, help="Print JSON.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", metavar=NO_METAVAR, help="Print no progress and no notes.")
+]
 PluginFiles = Annotated[
     list[Path] | None,
     typer.Option("--plugin", help="Python file with plugins to add; repeatable.", show_default=False),

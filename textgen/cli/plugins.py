@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from textgen.cli.completion import complete_kind, complete_plugin
 from textgen.cli.console import note, print_json, print_rows, printable
 from textgen.cli.options import Json, PluginFiles, load_plugins, refuse
 
@@ -22,7 +23,12 @@ app = typer.Typer()
 
 Kind = Annotated[
     str | None,
-    typer.Option("--kind", help="Only plugins of this kind.", show_default="all that have the name"),
+    typer.Option(
+        "--kind",
+        help="Only plugins of this kind.",
+        show_default="all that have the name",
+        autocompletion=complete_kind,
+    ),
 ]
 
 
@@ -48,7 +54,7 @@ def list_plugins(context: typer.Context, as_json: Json = False, plugin: PluginFi
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Such as lstm.")],
+    name: Annotated[str, typer.Argument(help="Such as lstm.", autocompletion=complete_plugin)],
     kind: Kind = None,
     as_json: Json = False,
     plugin: PluginFiles = None,
@@ -69,7 +75,10 @@ def show(
 
 @app.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(help="Plugin names.", show_default="all")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Plugin names.", show_default="all", autocompletion=complete_plugin),
+    ] = None,
     kind: Kind = None,
     as_json: Json = False,
     plugin: PluginFiles = None,
@@ -78,10 +87,15 @@ def check(
     load_plugins(plugin)
     from textgen.cli.plugin_info import checked, chosen
     from textgen.cli.progress import ProgressDisplay
+    from textgen.training.progress import Step
 
-    with ProgressDisplay() as display, redirect_stdout(sys.stderr):  # for plugins that print
+    quiet = not sys.stderr.isatty()
+    with ProgressDisplay(quiet=quiet) as display, redirect_stdout(sys.stderr):  # for plugins that print
         outcomes = list(
-            checked(chosen(names or [], kind), lambda plugin: display(f"{plugin.kind} {plugin.name}", None))
+            checked(
+                chosen(names or [], kind),
+                lambda plugin: display(Step(f"checking {plugin.kind} {plugin.name}", "plugins")),
+            )
         )
     rows = [
         {"kind": each.kind, "name": each.name, **asdict(result)}
@@ -100,7 +114,12 @@ def check(
 def new(
     name: Annotated[str, typer.Argument(help="Name of the component, as users write it in an entry.")],
     kind: Annotated[
-        str, typer.Option("--kind", help="Kind: model, tokenizer, sampler, embedding, corpus or cleaner.")
+        str,
+        typer.Option(
+            "--kind",
+            help="Kind: model, tokenizer, sampler, embedding, corpus or cleaner.",
+            autocompletion=complete_kind,
+        ),
     ],
     into: Annotated[
         Path, typer.Option("--into", help="Folder in which the project's folder is made.")

@@ -1,48 +1,191 @@
-"""Progress of long work on stderr, when stderr is a terminal."""
+"""Progress of long work on stderr: a line per entry, drawn in place on a terminal, otherwise a plain log."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.live import Live
+from rich.text import Text
 
-from textgen.training.progress import Progress as TrainProgress
+from textgen.cli.console import note, printable
+from textgen.comparison.report.formats import short
+from textgen.comparison.report.training import Point, sparkline
+from textgen.runtime.durations import about, clock
+from textgen.training.progress import DONE, FAILED, Step
+
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+ASCII = str.maketrans("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓✗·…▁▂▃▄▅▆▇█", r"|/-\|/-\|/+x.~_,-=+*%#")
+"""Replacements of the same width, for encodings other than UTF."""
+REDRAWS_PER_SECOND = 8
+CURVE_WIDTH = 8
+MIN_NAME, MAX_NAME, OTHER_CELLS = 12, 40, 62
+"""Widths of names, and of what is beside them in a line."""
+
+
+@dataclass
+class Line:
+    """What is known of one entry, or of a step that is for all entries."""
+
+    name: str
+    began: float
+    step: Step
+    """The latest one."""
+    curve: list[Point] = field(default_factory=list)
+    """Shares of the budget, and the validation scores at them."""
+    chars_per_second: float | None = None
+    ended: float | None = None
+
+    def take(self, step: Step, now: float) -> None:
+        """Take over what a step says."""
+        self.step = step
+        if (progress := step.progress) is not None:
+            self.chars_per_second = progress.num_chars / max(progress.seconds, 1e-9)
+            if progress.validation_bits_per_char is not None:
+                self.curve.append((progress.fraction, progress.validation_bits_per_char))
+        if step.state in (DONE, FAILED):
+            self.ended = now
+
+    @property
+    def state(self) -> str:
+        """What is being done, with its share that is done; or how long it took."""
+        if self.ended is not None:
+            return f"done in {clock(self.ended - self.began)}"
+        fraction = self.step.progress.fraction if self.step.progress else self.step.fraction
+        percent = "" if fraction is None else f" {min(fraction, 1.0):.0%}"
+        return f"{self.step.state}{percent}"
+
+    @property
+    def score(self) -> str:
+        """The outcome, or until there is one the curve on validation with its last score."""
+        scores = [score for _, score in self.curve]
+        drawn = ""
+        if scores:
+            drawn = sparkline(self.curve, self.curve[-1][0], min(scores), max(scores), CURVE_WIDTH)
+        latest = f"validation {scores[-1]:.3f}" if scores else ""
+        return f"{drawn:{CURVE_WIDTH}} {self.step.outcome.removesuffix(' bits/char') or latest}"
+
+    @property
+    def speed(self) -> str:
+        """The speed of training, if it is known."""
+        return "" if self.chars_per_second is None else f"{short(self.chars_per_second)} chars/s"
 
 
 class ProgressDisplay:
-    """A context in which `display(step, progress)` redraws one line per entry; silent when piped."""
+    """A context in which `display(step)` shows the step on stderr; silent if `quiet`."""
 
-    def __init__(self) -> None:
-        self._bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[numbers]}", markup=False),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
-            disable=not Console(stderr=True).is_terminal,
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(stderr=True)
+        can_redraw = self._console.is_terminal and not self._console.is_dumb_terminal
+        self._is_drawn, self._is_logged = can_redraw and not quiet, not can_redraw and not quiet
+        self._lines: dict[str, Line] = {}
+        self._latest = Step("starting")
+        self._began = time.monotonic()
+        self._end: float | None = None
+        """The time at which all is done, by the latest forecast."""
+        self._is_over = False
+        self._logged: set[tuple[str, int, str]] = set()
+        self._live = Live(
+            get_renderable=self._draw, console=self._console, refresh_per_second=REDRAWS_PER_SECOND
         )
-        self._step = ""
-        self._task: TaskID | None = None
 
     def __enter__(self) -> ProgressDisplay:
-        self._bars.start()
+        if self._is_drawn:
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        if kind is None:
+            self._end_lines(list(self._lines.values()))
+        self._is_over = True
+        if self._is_drawn:
+            self._live.stop()
 
-    def __call__(self, step: str, progress: TrainProgress | None) -> None:
-        """Show the current step and, in training, its progress: bits per character and speed."""
-        if self._task is None or step != self._step:
-            if self._task is not None:
-                self._bars.update(self._task, visible=progress is None and ":" not in self._step)
-            self._task = self._bars.add_task(step, total=None, numbers="")
-            self._step = step
-        if progress is not None:
-            speed = progress.num_chars / max(progress.seconds, 1e-9)
-            numbers = f"{progress.train_bits_per_char:.3f} bits/char  {speed:,.0f} chars/s"
-            self._bars.update(self._task, total=1.0, completed=min(progress.fraction, 1.0), numbers=numbers)
+    def __call__(self, step: Step) -> None:
+        """Show a step."""
+        now, name = time.monotonic(), step.entry or step.state
+        if step.seconds_left is not None:
+            if step.index == 0:
+                self._announce(step.seconds_left, step.total)
+            self._end = now + step.seconds_left
+        line = self._lines.get(name)
+        if line is None or line.ended is not None or line.step.index != step.index:
+            line = self._lines[name] = Line(name, now, step)
+        line.take(step, now)
+        self._latest = step
+        self._end_lines([each for each in self._lines.values() if each is not line])
+        if self._is_logged:
+            self._log(step)
+
+    def _end_lines(self, lines: list[Line]) -> None:
+        for line in lines:
+            line.ended = line.ended or time.monotonic()
+
+    def _announce(self, seconds: float, num_entries: int) -> None:
+        """Say how long it will take, before anything starts."""
+        text = about(seconds) + (f" for {num_entries} entries" if num_entries > 1 else "")
+        if self._is_drawn:
+            self._live.console.print(text, highlight=False)
+        elif self._is_logged:
+            note(text)
+
+    def _log(self, step: Step) -> None:
+        """Print what is new of the entries, such as validation once, and what follows them."""
+        key = (step.entry, step.index, step.state)
+        if key in self._logged or step.state == "starting" or not (step.entry or self._logged):
+            return
+        self._logged.add(key)
+        of = f" ({step.index} of {step.total})" if step.index and step.total > 1 else ""
+        outcome = f", {step.outcome}" if step.outcome and step.state in (DONE, FAILED) else ""
+        what = f"{step.entry}{of}: {step.state}{outcome}" if step.entry else step.state
+        note(printable(f"[{clock(time.monotonic() - self._began)}] {what}"))
+
+    def _draw(self) -> Text:
+        """Return a line for each entry so far, and what is left."""
+        lines, size = list(self._lines.values()), self._console.size
+        if not self._is_over:
+            lines = lines[-max(1, size.height - 4) :]
+        room = max(MIN_NAME, min(MAX_NAME, size.width - OTHER_CELLS))
+        room = min(room, max((len(line.name) for line in lines if line.step.entry), default=0))
+        rows = [self._row(line, room, size.width) for line in lines]
+        if left := self._left():
+            rows.append(Text(left, "dim"))
+        drawn = Text("\n", no_wrap=True, overflow="crop").join(rows)
+        if self._console.options.ascii_only:
+            drawn.plain = drawn.plain.translate(ASCII)
+        return drawn
+
+    def _row(self, line: Line, room: int, width: int) -> Text:
+        frame = FRAMES[int(time.monotonic() * REDRAWS_PER_SECOND) % len(FRAMES)]
+        mark, style = ("·", "") if self._is_over else (frame, "bold")
+        if line.ended is not None:
+            mark, style = ("✗", "red") if line.step.state == FAILED else ("✓", "green")
+        if not line.step.entry:
+            text = line.name
+        elif line.step.state == FAILED:
+            text = f"{_cropped(line.name, room):{room}}  failed: {line.step.outcome}"
+        else:
+            cells = f"{line.state:15}  {line.score:{CURVE_WIDTH + 17}}  {line.speed}"
+            text = f"{_cropped(line.name, room):{room}}  {cells}"
+        return Text.assemble((mark, style), " ", printable(text.rstrip())[: width - 2])
+
+    def _left(self) -> str:
+        """Return which entry is at work, and how long everything still takes."""
+        if self._is_over:
+            return ""
+        step, parts = self._latest, []
+        if step.index and step.total > 1:
+            parts.append(f"entry {step.index} of {step.total}")
+        if self._end is not None and (seconds := self._end - time.monotonic()) > 1:
+            parts.append(f"{about(seconds)} left")
+        return ", ".join(parts)
+
+
+def _cropped(name: str, width: int) -> str:
+    """Return a name without its middle if it is too long."""
+    half = (width - 1) // 2
+    return name if len(name) <= width else f"{name[: width - 1 - half]}…{name[len(name) - half :]}"

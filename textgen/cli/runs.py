@@ -12,10 +12,10 @@ import typer
 from textgen import defaults
 from textgen.api import TextgenError
 from textgen.catalog.names import complete_run
-from textgen.cli.console import note, print_document, print_json, print_record, print_result
-from textgen.cli.options import Device, Json, Length, PluginFiles, Seed, load_plugins, refuse
+from textgen.cli.console import note, print_document, print_json, print_result, print_summary, saved_note
+from textgen.cli.options import Device, Full, Json, Length, PluginFiles, Seed, load_plugins, refuse
 from textgen.cli.run_table import print_items, size
-from textgen.cli.tune import require_optuna
+from textgen.cli.tune import best_name, require_optuna
 from textgen.runtime.messages import UsageError
 from textgen.runtime.result_folders import RUNS
 
@@ -82,7 +82,7 @@ def list_runs(
 
 
 @app.command()
-def show(name: Name, root: Root = RUNS, as_json: Json = False) -> None:
+def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = False) -> None:
     """Print a saved result again, as its command printed it."""
     from textgen.catalog.names import find
     from textgen.catalog.results import read_result
@@ -93,7 +93,7 @@ def show(name: Name, root: Root = RUNS, as_json: Json = False) -> None:
     found = find(name, root)
     result = read_result(found)
     if isinstance(result, Comparison):
-        print_result(result, as_json)
+        print_result(result, as_json, full=full, folder=found.path)
     elif isinstance(result, SuiteResult):
         from textgen.suite.report import to_markdown as suite_report
 
@@ -102,10 +102,13 @@ def show(name: Name, root: Root = RUNS, as_json: Json = False) -> None:
         require_optuna()
         from textgen.tune.report import to_markdown as study_report
 
-        print_document(result, study_report(result), as_json)
+        print_document(result, study_report(result), as_json, paste=best_name(result))
     else:
-        print_record(result.result, as_json)
-    note(f"saved in {found.path}")
+        from textgen.cli.summaries import PROMPT, command, train_lines
+
+        lines = train_lines(found.path, result.settings, result.result)
+        print_summary(result.result, as_json, lines, command("sample", str(found.path), PROMPT))
+    saved_note(found.path, quiet=False)
 
 
 @app.command()

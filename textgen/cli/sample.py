@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from textgen import defaults
+from textgen.cli.completion import complete_name
 from textgen.cli.console import print_json, printable
 from textgen.cli.options import (
     Device,
@@ -18,16 +19,25 @@ from textgen.cli.options import (
     RunFolder,
     Seed,
     Spelling,
+    Temperature,
     load_plugins,
+    samplers_of,
 )
 from textgen.cli.run_table import run_folder
+from textgen.runtime.messages import UsageError
 
 
 def sample(
+    context: typer.Context,
     run: RunFolder,
-    prompt: Annotated[str, typer.Option("--prompt", help="Text to continue.")] = "",
+    text: Annotated[str, typer.Argument(help="Text to continue.", show_default=False)] = "",
+    prompt: Annotated[str, typer.Option("--prompt", help="Text to continue, as the second argument.")] = "",
     length: Length = defaults.SAMPLE_CHARS,
-    sampler: Annotated[str, typer.Option("--sampler", help="Such as top-p:p=0.9.")] = defaults.SAMPLER,
+    sampler: Annotated[
+        str,
+        typer.Option("--sampler", help="Such as top-p:p=0.9.", autocompletion=complete_name("sampler")),
+    ] = defaults.SAMPLER,
+    temperature: Temperature = None,
     number: Annotated[
         int, typer.Option("--number", min=1, help="Samples; each has the next random seed.")
     ] = 1,
@@ -40,6 +50,10 @@ def sample(
 ) -> None:
     """Write text with a trained run; a single sample is printed while it is written."""
     load_plugins(plugin)
+    (sampler,) = samplers_of(context, [sampler], temperature)
+    if text and prompt:
+        raise UsageError("give the text to continue once: after the run, or with --prompt")
+    prompt = prompt or text
     from textgen import library
     from textgen.experiment.results import Sample
 

@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from textgen import defaults
-from textgen.cli.console import note, print_document
+from textgen.cli.completion import complete_name
+from textgen.cli.console import note, print_document, saved_note, silent
+from textgen.cli.interrupts import keeping
 from textgen.cli.options import (
     Device,
     Encoding,
@@ -19,6 +21,7 @@ from textgen.cli.options import (
     Out,
     PluginFiles,
     Precision,
+    Quiet,
     Sources,
     Split,
     load_plugins,
@@ -31,7 +34,13 @@ from textgen.runtime.result_folders import RUNS, result_folder
 
 def suite(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="An installed suite, such as improvements, or a TOML file.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="An installed suite, such as improvements, or a TOML file.",
+            autocompletion=complete_name("suite"),
+        ),
+    ],
     corpus: Sources = [defaults.CORPUS],
     split: Split = defaults.SPLIT,
     max_chars: MaxChars = None,
@@ -53,6 +62,7 @@ def suite(
     precision: Precision = "auto",
     out: Out = None,
     as_json: Json = False,
+    quiet: Quiet = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Train the cases of a suite with several seeds, and say what each change is worth."""
@@ -84,9 +94,10 @@ def suite(
     folder = out or Path(RUNS, f"suite-{slug(Path(name).stem)}-{slug('+'.join(corpus))}")
     with (
         result_folder(folder, lambda: folder.name),
-        ProgressDisplay() as display,
+        keeping(folder, "jobs/*.json", "run"),
+        ProgressDisplay(quiet=quiet) as display,
         redirect_stdout(sys.stderr),
     ):
-        result = run_suite(declared, options, folder, display, note)
+        result = run_suite(declared, options, folder, display, silent if quiet else note)
     print_document(result, to_markdown(result), as_json)
-    note(f"saved in {folder}")
+    saved_note(folder, quiet=quiet)

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from textgen import defaults
-from textgen.cli.console import note, print_record
+from textgen.cli.completion import complete_entry
+from textgen.cli.console import note, print_summary, saved_note
 from textgen.cli.options import (
     BudgetText,
     Clean,
@@ -20,6 +21,7 @@ from textgen.cli.options import (
     MaxChars,
     PluginFiles,
     Precision,
+    Quiet,
     Seed,
     Sources,
     Split,
@@ -31,7 +33,12 @@ from textgen.cli.options import (
 
 def train(
     context: typer.Context,
-    entry: Annotated[str, typer.Argument(help="Such as char-lstm or word-lstm-glove:hidden_size=512.")],
+    entry: Annotated[
+        str,
+        typer.Argument(
+            help="Such as char-lstm or word-lstm-glove:hidden_size=512.", autocompletion=complete_entry
+        ),
+    ],
     corpus: Sources = [defaults.CORPUS],
     clean: Clean = defaults.CLEANER,
     split: Split = defaults.SPLIT,
@@ -42,13 +49,14 @@ def train(
     device: Device = "auto",
     precision: Precision = "auto",
     out: Annotated[
-        Path | None, typer.Option("--out", help="New folder for the run.", show_default="runs/…")
+        Path | None, typer.Option("--out", "-o", help="New folder for the run.", show_default="runs/…")
     ] = None,
     log: Annotated[
         str | None,
         typer.Option("--log", help="Log losses and learning rate: tensorboard.", show_default="no log"),
     ] = None,
     as_json: Json = False,
+    quiet: Quiet = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Train and score one entry; `sample` and `score` read the folder that this writes."""
@@ -56,6 +64,7 @@ def train(
     refuse_encoding_of_names(context, corpus)
     from textgen import library
     from textgen.cli.progress import ProgressDisplay
+    from textgen.cli.summaries import PROMPT, command, train_lines
     from textgen.experiment.entry import parse_entry
     from textgen.training.budget import parse_budget
 
@@ -64,7 +73,7 @@ def train(
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
         refuse(context, ["--budget", "--precision", "--log"], reason)
 
-    with ProgressDisplay() as display, redirect_stdout(sys.stderr):
+    with ProgressDisplay(quiet=quiet) as display, redirect_stdout(sys.stderr):
         run = library.train(
             entry,
             corpus=corpus,
@@ -80,12 +89,14 @@ def train(
             log=log,
             report=display,
         )
-    print_record(run.result, as_json)
-    if run.result.train.was_disturbed and parse_budget(budget).unit == "seconds":
+    if not quiet and run.result.train.was_disturbed and parse_budget(budget).unit == "seconds":
         note(
             f"other work slowed training down (CPU utilization {run.result.train.cpu_utilization:.2f}): "
             "train on an idle machine, or for a number of characters (such as --budget 5Mchars)"
         )
-    note(f"saved in {run.folder}")
-    if log is not None:
+    if log is not None and not quiet:
         note(f"look at the log with: tensorboard --logdir {run.folder.parent / log}")
+    lines = train_lines(run.folder, run.settings, run.result)
+    print_summary(run.result, as_json, lines, command("sample", str(run.folder), PROMPT))
+    if as_json or not sys.stdout.isatty():
+        saved_note(run.folder, quiet=quiet)

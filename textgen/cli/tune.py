@@ -6,13 +6,15 @@ import sys
 import time
 from contextlib import redirect_stdout
 from importlib.util import find_spec
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgen import defaults
 from textgen.api import TextgenError
-from textgen.cli.console import note, print_document
+from textgen.cli.completion import complete_entry, complete_name
+from textgen.cli.console import note, print_document, saved_note, silent
+from textgen.cli.interrupts import keeping
 from textgen.cli.options import (
     BudgetText,
     Clean,
@@ -23,6 +25,7 @@ from textgen.cli.options import (
     Out,
     PluginFiles,
     Precision,
+    Quiet,
     Seed,
     Sources,
     Split,
@@ -31,6 +34,9 @@ from textgen.cli.options import (
     refuse_encoding_of_names,
 )
 from textgen.runtime.result_folders import result_folder, result_name
+
+if TYPE_CHECKING:
+    from textgen.tune.results import StudyResult
 
 NUM_TRIALS = 30
 NEEDED = ("optuna", "filelock", "sklearn")
@@ -42,7 +48,8 @@ def tune(
         str,
         typer.Argument(
             help="Such as char-lstm; options with a value are not searched. "
-            "With --tune-sampler, a run's folder too."
+            "With --tune-sampler, a run's folder too.",
+            autocompletion=complete_entry,
         ),
     ],
     corpus: Sources = [defaults.CORPUS],
@@ -80,6 +87,7 @@ def tune(
             "--tune-sampler",
             help="Tune this sampler (top-p, or top-p:temperature=1) to write as the author does.",
             show_default="tune the entry",
+            autocompletion=complete_name("sampler"),
         ),
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that search together.")] = 1,
@@ -91,6 +99,7 @@ def tune(
     precision: Precision = "auto",
     out: Out = None,
     as_json: Json = False,
+    quiet: Quiet = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Tune an entry's options on the validation score; repeat with the same --out to continue."""
@@ -104,6 +113,7 @@ def tune(
     from textgen.data.corpus import load_corpus
     from textgen.runtime.device import choose_device
     from textgen.training.budget import parse_budget
+    from textgen.training.progress import Step
     from textgen.tune.report import to_markdown
     from textgen.tune.request import Request
     from textgen.tune.run import run_study
@@ -127,7 +137,12 @@ def tune(
         return f"tune-{result_name(tuned, '+'.join(corpus), '' if run else budget, seed)}"
 
     device_config = choose_device(device, precision)
-    with result_folder(out, name) as folder:
+    with (
+        result_folder(out, name) as folder,
+        keeping(folder, "study.json", "study"),
+        ProgressDisplay(quiet=quiet) as display,
+        redirect_stdout(sys.stderr),
+    ):
         request = Request(
             entry=entry,
             search=search,
@@ -137,19 +152,23 @@ def tune(
             seed=seed,
             folder=folder,
         )
+        display(Step("reading the text"))
         text = load_corpus(corpus, clean, split, max_chars, encoding)
-        with ProgressDisplay() as display, redirect_stdout(sys.stderr):
-            objective = request.objective(text, display)
-            goal = Goal(
-                trials or (None if limit else NUM_TRIALS), time.time() + limit.amount if limit else None
-            )
-            with Study(folder, objective) as study:
-                result = run_study(study, goal, num_jobs=jobs, num_seeds=seeds, report=display, say=note)
-    print_document(result, to_markdown(result), as_json)
-    note(f"saved in {folder}")
+        objective = request.objective(text, display)
+        goal = Goal(trials or (None if limit else NUM_TRIALS), time.time() + limit.amount if limit else None)
+        with Study(folder, objective) as study:
+            say = silent if quiet else note
+            result = run_study(study, goal, num_jobs=jobs, num_seeds=seeds, report=display, say=say)
+    print_document(result, to_markdown(result), as_json, paste=best_name(result))
+    saved_note(folder, quiet=quiet)
     if result.best is None:
         reasons = [trial.reason for trial in result.trials if trial.reason]
         raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")
+
+
+def best_name(result: StudyResult) -> str:
+    """Return the best entry or sampler of a study, or nothing if no trial completed."""
+    return (result.best.name or "") if result.best else ""
 
 
 def require_optuna() -> None:

@@ -11,7 +11,7 @@ import typer
 
 from textgen.api import TextgenError
 from textgen.cli.console import print_json, printable
-from textgen.cli.options import Device, Json, PluginFiles, load_plugins, refuse
+from textgen.cli.options import NO_METAVAR, Device, Json, PluginFiles, load_plugins, refuse
 from textgen.runtime.messages import one_line
 
 if TYPE_CHECKING:
@@ -30,7 +30,12 @@ def verify(
         ),
     ],
     runs: Annotated[
-        bool, typer.Option("--runs", help="Also load the text again and score the saved runs of a bench.")
+        bool,
+        typer.Option(
+            "--runs",
+            metavar=NO_METAVAR,
+            help="Also load the text again and score the saved runs of a bench.",
+        ),
     ] = False,
     device: Device = "auto",
     as_json: Json = False,

@@ -19,6 +19,7 @@ from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.forecast import seconds_left
 from textgen.experiment.reference_entries import describe, reference_entries
 from textgen.experiment.results import EntryResult, FailedEntry
 from textgen.experiment.run import Run, load_run, read_manifest, save_run
@@ -30,7 +31,7 @@ from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import make_folder, slug, write_file
 from textgen.runtime.json_records import to_json
 from textgen.training.budget import Budget
-from textgen.training.progress import Report, ignore_progress, ignore_report
+from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
 
 RESULT, REPORT = "bench.json", "report.md"
 
@@ -78,14 +79,15 @@ def bench(
         check_reuse(folder, experiment)
     if kept := sum(folder.exists() for folder in experiments):
         missing = len(experiments) - kept
-        report(f"{kept} of {len(experiments)} runs are kept in {out} and reused; {missing} to train", None)
-    report("reading the corpus", None)
+        report(Step(f"{kept} of {len(experiments)} runs are kept in {out} and reused; {missing} to train"))
+    whole = next(iter(seconds_left(experiments)), None)
+    report(Step("preparing the text", total=len(experiments), seconds_left=whole))
     analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon())
     stretches = corpus.split.held_out.stretches()
     writer = SampleWriter(stretches, analyzer, options.num_chars, options.prompts, options.spells)
     rows = list(_rows(experiments, writer, samplers, options, report))
     rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
-    report("comparing with references", None)
+    report(Step("comparing with references"))
     scored = [row for row in rows if isinstance(row, EntryResult)]
     measured = writer.measure_held_out()
     # Passages that overlap repeat each other, so the held-out text tells nothing about what is closest to it.
@@ -126,17 +128,26 @@ def _rows(
     report: Report,
 ) -> Iterator[EntryResult | FailedEntry]:
     """Yield one row per run."""
-    for folder, experiment in experiments.items():
+    left = seconds_left(experiments)
+    for index, (folder, experiment) in enumerate(experiments.items()):
         name, seed = experiment.entry.name, experiment.seed
+        title = f"{name}, seed {seed}" if options.num_seeds > 1 else name
+        tell = filled_in(report, entry=title, index=index + 1, total=len(experiments))
+        tell(Step("starting", seconds_left=left[index]))
         try:
-            run = finished_run(folder, experiment, report)
-            report(f"{name}: writing samples", None)
+            run = finished_run(folder, experiment, tell)
+            tell(Step("writing samples"))
             written = writer.write(run, samplers, seed, options.device_config)
-            yield EntryResult(**vars(run.result), **vars(written))
+            row = EntryResult(**vars(run.result), **vars(written))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # one entry must not take the others down
-            yield FailedEntry(name, seed, describe_error(error))
+            reason = describe_error(error)
+            tell(Step(FAILED, outcome=reason))
+            yield FailedEntry(name, seed, reason)
+        else:
+            tell(Step(DONE, outcome=row.outcome))
+            yield row
 
 
 def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions) -> Iterator[ReferenceScore]:
@@ -149,7 +160,7 @@ def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions)
     for entry in reference_entries([entry.name for entry in entries]):
         try:
             config = replace(options.device_config, precision="fp32")
-            scored = Experiment(entry, text, options.budget, config, seed=0).run(ignore_progress).result
+            scored = Experiment(entry, text, options.budget, config, seed=0).run().result
         except KeyboardInterrupt:
             raise
         except BaseException:  # a reference that fails costs only its own row
@@ -180,12 +191,10 @@ def run_folder(out: Path, name: str, seed: int) -> Path:
 
 def finished_run(folder: Path, experiment: Experiment, report: Report) -> Run:
     """Return the run in `folder`; if there is none yet, make it and save it there."""
-    name = experiment.entry.name
     if folder.exists():
-        report(f"{name}: loading", None)
+        report(Step("loading", experiment.entry.name))
         return load_run(folder, experiment.device_config.device)
-    report(f"{name}: tokenizing", None)
-    run = experiment.run(lambda progress: report(name, progress))
+    run = experiment.run(report)
     save_run(folder, run)
     return run
 

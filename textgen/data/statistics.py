@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from textgen.data.corpus import Corpus, CorpusInfo
 from textgen.data.sources import read_text
@@ -17,12 +19,19 @@ from textgen.registry.registry import load, names
 
 EXCERPT = 100_000
 """Characters of a text for which `changes` shows the effect of a cleaner."""
+TOKEN = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
+CONTEXT = 10
+"""Words, signs and spaces that are shown before and after a change."""
+MAX_CHANGE_CHARS = 300
+"""Length after which close changes are shown apart, and a long one without its middle."""
+SHOWN_CHARS = 100
+"""Characters of both ends of a long change."""
 
 
-def items() -> list[dict[str, str]]:
-    """Return the corpora known by name, each with its description and followed by its items."""
+def items(only: str | None = None) -> list[dict[str, str]]:
+    """Return the corpora known by name, or one, each with its description and followed by its items."""
     rows = []
-    for name in names("corpus"):
+    for name in names("corpus") if only is None else [only]:
         try:
             component = load("corpus", name)
             description = (component.__doc__ or "").strip().partition("\n")[0]
@@ -35,6 +44,21 @@ def items() -> list[dict[str, str]]:
         rows.append({"corpus": name, "description": description})
         rows += [{"corpus": f"{name}/{item}", "description": ""} for item in its_items]
     return rows
+
+
+def has_items(source: str) -> bool:
+    """Return whether a source is the name of a corpus of several texts, without one of them."""
+    return source in names("corpus") and len(items(source)) > 1
+
+
+def grouped(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return one row per corpus, with the number of its items."""
+    numbers = Counter(row["corpus"].partition("/")[0] for row in rows if "/" in row["corpus"])
+    return [
+        {"corpus": name, "items": f"{name}/… ({numbers[name]})" if numbers[name] else "", **row}
+        for row in rows
+        if "/" not in (name := row["corpus"])
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +107,45 @@ def num_paragraphs(text: str) -> int:
 
 
 def changes(sources: Sequence[str], cleaner: str, encoding: str) -> Iterator[str]:
-    """Yield the changes that a cleaner makes to the beginning of a text, as a unified diff."""
+    """Yield a line for each change that a cleaner makes to the beginning of a text, after two with its name.
+
+    A line has the number of the line in the text, and the words around the change, in which `[-…-]` is what
+    the cleaner removes and `{+…+}` what it adds.
+    """
     name, text = read_text(sources, encoding)
     before = text[:EXCERPT]
-    after = build("cleaner", cleaner).clean(before)
-    lines = (before.splitlines(keepends=True), after.splitlines(keepends=True))
-    for line in difflib.unified_diff(*lines, name, f"{name} after {cleaner}", n=0):
-        yield line if line.endswith("\n") else line + "\n"
+    old, new = (TOKEN.findall(each) for each in (before, build("cleaner", cleaner).clean(before)))
+    for index, excerpt in enumerate(_excerpts(old, new)):
+        if index == 0:
+            yield from (f"--- {name}\n", f"+++ {name} after {cleaner}\n")
+        yield f"{excerpt}\n"
+
+
+def _excerpts(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+    lines = list(accumulate((token == "\n" for token in old), initial=1))
+    shown = ""
+    for kind, begin, end, new_begin, new_end in difflib.SequenceMatcher(None, old, new).get_opcodes():
+        if kind != "equal":
+            shown = shown or f"{lines[begin]}: {_line(old[max(0, begin - CONTEXT) : begin]).lstrip()}"
+            removed, added = _changed(old[begin:end]), _changed(new[new_begin:new_end])
+            shown += (f"[-{removed}-]" if removed else "") + (f"{{+{added}+}}" if added else "")
+        elif shown and (end - begin > 2 * CONTEXT or len(shown) > MAX_CHANGE_CHARS):
+            yield shown + _line(old[begin : min(end, begin + CONTEXT)]).rstrip()
+            shown = ""
+        elif shown:
+            shown += _line(old[begin:end])
+    if shown:
+        yield shown
+
+
+def _line(tokens: Sequence[str]) -> str:
+    return "".join(tokens).replace("\n", "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}")
+
+
+def _changed(tokens: Sequence[str]) -> str:
+    """Return what is removed or added, without its middle if it is long; spaces alone are visible."""
+    text = _line(tokens)
+    if len(text) > MAX_CHANGE_CHARS:
+        left_out = len(text) - 2 * SHOWN_CHARS
+        text = f"{text[:SHOWN_CHARS]} … ({left_out:,} characters) … {text[-SHOWN_CHARS:]}"
+    return text.replace(" ", "\N{OPEN BOX}") if not text.strip() else text

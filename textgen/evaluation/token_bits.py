@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,12 +52,13 @@ def score_text(
     device: torch.device,
     chunk: int = 512,
     state: State = None,
+    report: Callable[[float], None] = lambda fraction: None,
 ) -> TokenScores:
     """Score `ids`, the tokens of `text`, in one pass that carries the state, in fp32.
 
     `start_ids` are the tokens of `START`; or, for a text that continues another, the last token of that one,
     and `state` is where its score ended. `chunk` is the number of tokens computed at once; it does not change
-    the result.
+    the result. `report` is called with the share of the text that is scored.
     """
     sequence = torch.from_numpy(np.concatenate([start_ids, ids]).astype(np.int64)).to(device)
     bits, errors = [], [0.0]
@@ -72,6 +73,7 @@ def score_text(
             errors.append(normalization_error(model, logits))
             bits.append(bits_of(logits, sequence[None, position + 1 : end + 1])[0])
             position = end
+            report(position / (len(sequence) - 1))
     total = torch.cat(bits).numpy() if bits else np.zeros(0)
     return TokenScores(text, ids, _finite(total), max(errors), state)
 

@@ -175,6 +175,10 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
         raise TextgenError(unknown_name("alias", name))
     if len(words) < 2:
         kind = next((kind for kind in PARTS if name in names(kind)), None)
+        if kind in ("tokenizer", "model"):
+            others = names("model" if kind == "tokenizer" else "tokenizer")
+            entries = [f"{name}-{other}" if kind == "tokenizer" else f"{other}-{name}" for other in others]
+            raise TextgenError(f"{name!r} is only {with_article(kind)}; did you mean {' or '.join(entries)}?")
         problem = (
             f"{name!r} is only {with_article(kind)};" if kind else unknown("entry", name, aliases) + "; or"
         )

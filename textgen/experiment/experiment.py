@@ -30,7 +30,7 @@ from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
 from textgen.training.members import train_members
 from textgen.training.mixture_weights import fit_mixture
-from textgen.training.progress import OnProgress, TrainResult
+from textgen.training.progress import OnProgress, Progress, Report, Step, TrainResult, ignore_report
 from textgen.training.trainer import Trainer, train
 from textgen.training.validation import Validation, validation_limits
 
@@ -94,18 +94,23 @@ class Experiment:
             plugins=self.entry.identities(),
         )
 
-    def run(self, report: OnProgress) -> Run:
+    def run(self, report: Report = ignore_report) -> Run:
         """Train and score the entry."""
         with preserve_process_state():
             return self._run(report)
 
-    def _run(self, report: OnProgress) -> Run:
+    def _run(self, report: Report) -> Run:
+        report(self._step("tokenizing"))
         tokenizer = self.entry.build_tokenizer()
         encoded = encode_corpus(self.entry, tokenizer, self.corpus)
+        if "embedding" in self.entry.parts:
+            report(self._step("making word vectors"))
         vectors, audit = embed(self.entry, tokenizer, self.corpus.split.train.text, encoded.train)
         model, read, spelling_seconds = self._build(tokenizer, encoded, vectors)
         preparation = PreparationTime(encoded.seconds + spelling_seconds, audit.seconds if audit else 0.0)
+        report(self._step("training"))
         result = self._fit(model.reader, read, preparation, report)
+        report(self._step("scoring"))
         # What is scored is what is saved: a model may remember more than its weights.
         model = build_trained(
             self.entry, tokenizer.vocabulary, audit, weights_of(model.module), self.device_config.device
@@ -137,6 +142,9 @@ class Experiment:
             spellings=spellings,
         )
 
+    def _step(self, state: str, progress: Progress | None = None) -> Step:
+        return Step(state, self.entry.name, progress)
+
     def _build(
         self, tokenizer: BoundTokenizer, encoded: Encoded, vectors: PretrainedVectors | None
     ) -> tuple[LanguageModel, Encoded, float]:
@@ -150,7 +158,7 @@ class Experiment:
         return model.to(self.device_config.device), read, seconds
 
     def _fit(
-        self, model: LanguageModel, encoded: Encoded, preparation: PreparationTime, report: OnProgress
+        self, model: LanguageModel, encoded: Encoded, preparation: PreparationTime, report: Report
     ) -> TrainResult:
         """Train the model, or each member of a mixture, whose weights are then fitted to validation."""
         members = dict(zip(self.entry.models, model.members, strict=True))
@@ -159,8 +167,10 @@ class Experiment:
             encoded.train,
             len(self.corpus.split.train),
             self.budget.without(preparation.seconds) if model.is_trainable else self.budget,
-            train_one=lambda part, budget, tell: self._train(members[part], part, encoded, budget, tell),
-            report=report,
+            train_one=lambda part, budget, tell: self._train(
+                members[part], part, encoded, budget, tell=tell, report=report
+            ),
+            report=lambda progress: report(self._step("training", progress)),
         )
         if not isinstance(model, MixtureModel):
             return result
@@ -170,7 +180,14 @@ class Experiment:
         return replace(result, validation_seconds=result.validation_seconds + weighting_seconds)
 
     def _train(
-        self, model: LanguageModel, part: str, encoded: Encoded, budget: Budget, report: OnProgress
+        self,
+        model: LanguageModel,
+        part: str,
+        encoded: Encoded,
+        budget: Budget,
+        *,
+        tell: OnProgress,
+        report: Report,
     ) -> TrainResult:
         split, options = self.corpus.split, self.entry.train_options(part)
         batches = ContiguousBatches(encoded.train, options.batch_size, options.longest_sequence, self.seed)
@@ -184,7 +201,12 @@ class Experiment:
         validate = Validation(
             model, encoded.quick_validation, num_scored, self.device_config, limits, rest_bits=rest_bits
         )
-        return train(trainer, budget, chars_per_token, validate, report)
+
+        def validated() -> float:
+            report(self._step("validating"))
+            return validate()
+
+        return train(trainer, budget, chars_per_token, validated, tell)
 
     def _score(self, trained: Trained, encoded: Encoded) -> dict[str, ScoredText]:
         """Score the best weights on validation and, once, on test if there is a test part."""

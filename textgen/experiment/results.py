@@ -67,6 +67,14 @@ class RunResult:
         """Whether the run has a score that may be ranked."""
         return self.problem is None
 
+    @property
+    def outcome(self) -> str:
+        """The score in a few words, or why there is none."""
+        part, score = ("test", self.test) if self.test else ("validation", self.validation)
+        if score is None or self.problem is not None:
+            return f"no rank: {self.problem}"
+        return f"{part} {score.bits_per_char:.3f} bits/char"
+
 
 @dataclass(frozen=True)
 class Sample:

@@ -17,7 +17,7 @@ from textgen.experiment.trained import Trained, build_trained
 from textgen.nn.weights import weights_of
 from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.isolation import preserve_process_state
-from textgen.registry.registry import PluginError
+from textgen.registry.registry import PluginError, plugin_files
 from textgen.runtime.files import new_folder
 from textgen.runtime.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, to_json
 from textgen.runtime.messages import one_line
@@ -84,7 +84,7 @@ def load_run(folder: str | Path, device: str | torch.device) -> Run:
             tokenizer.restore(learnt)
             model = build_trained(entry, tokenizer.vocabulary, result.embedding, weights, CPU)
     except TextgenError as error:
-        origin = f"; it was made with {', '.join(dict.fromkeys(settings.plugins.values()))}"
+        origin = f"{_missing_files(settings)}; it was made with {', '.join(_origins(settings))}"
         raise TextgenError(f"run {str(folder)!r} cannot be loaded: {error}{origin}") from error
     except (KeyboardInterrupt, MemoryError):
         raise
@@ -95,6 +95,19 @@ def load_run(folder: str | Path, device: str | torch.device) -> Run:
         raise _damaged(folder, error) from error
     # A device that is missing or full is not the run's fault.
     return Run(entry, tokenizer, model.to(device), settings, result, spellings=spellings)
+
+
+def _origins(settings: RunSettings) -> list[str]:
+    """Return the distributions and plugin files of a run's components, with their versions."""
+    return list(dict.fromkeys(settings.plugins.values()))
+
+
+def _missing_files(settings: RunSettings) -> str:
+    """Return the advice to add the plugin files that a run was made with and that are not loaded."""
+    loaded = {path.name for path in plugin_files()}
+    files = [origin.rpartition(" ")[0] for origin in _origins(settings)]
+    missing = [f"--plugin {file}" for file in files if file.endswith(".py") and file not in loaded]
+    return f"; add {' '.join(missing)}" if missing else ""
 
 
 def _read_spellings(path: Path) -> tuple[tuple[float, ...], ...]:

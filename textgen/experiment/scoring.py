@@ -18,6 +18,7 @@ from textgen.evaluation.prediction_checks import prediction_problem
 from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals
 from textgen.evaluation.token_bits import TokenScores, score_stretches, score_text
 from textgen.experiment.trained import Trained
+from textgen.training.progress import Report, Step, ignore_report
 
 MIN_UNITS = 3
 """Stretches that an interval needs; of fewer, each is cut into segments."""
@@ -60,7 +61,9 @@ class ScoredText:
     checks: ScoreChecks
 
 
-def score_any(trained: Trained, text: Text, device: torch.device) -> ScoredText:
+def score_any(
+    trained: Trained, text: Text, device: torch.device, report: Report = ignore_report
+) -> ScoredText:
     """Score any text; raises `TextgenError` if the tokenizer does not preserve it.
 
     It is scored block by block, with the state carried from each to the next, so that the memory it takes
@@ -74,7 +77,12 @@ def score_any(trained: Trained, text: Text, device: torch.device) -> ScoredText:
         if not trained.tokenizer.preserves(block, ids):
             name = trained.entry.parts["tokenizer"]
             raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use a lossless one")
-        scored = score_text(trained.model, block, ids, context, device=device, state=state)
+
+        def tell(fraction: float, begin: int = position, num_chars: int = len(block)) -> None:
+            share = (begin + fraction * num_chars) / len(text)
+            report(Step("scoring", trained.entry.name, fraction=share))
+
+        scored = score_text(trained.model, block, ids, context, device=device, state=state, report=tell)
         segments = bits_of_segments(scored, trained.tokenizer.table, size, begin=position % size)
         bits[position // size :][: len(segments)] += segments
         totals.append(score_totals(scored, trained.tokenizer.table, trained.tokenizer.is_fallback))

@@ -1,7 +1,7 @@
 """The public Python API, which `import textgen` offers: the commands as functions with the same options.
 
 Results are saved in the folders in which the commands save them, unless `out` names another one. `report`
-is called with the current step and, in training, its progress; without it, and without `progress=True`, the
+is called with a `Step` when one begins or makes progress; without it, and without `progress=True`, the
 functions are silent.
 """
 

@@ -24,7 +24,7 @@ from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.result_folders import result_folder, result_name
 from textgen.training.budget import parse_budget
-from textgen.training.progress import Report, ignore_report
+from textgen.training.progress import Report, Step, ignore_report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,6 +142,7 @@ def bench(
         broken=broken,
     )
     with shown_progress(progress, report) as tell:
+        tell(Step("reading the text"))
         text = loaded(corpus, clean, split, max_chars, encoding)
         with result_folder(out, lambda: result_name(_several(entries), text.name, budget, seed)) as folder:
             return Comparison.of(comparison.bench(parsed, text, options, folder, tell))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from textgen.training.progress import Progress, Report
+from textgen.training.progress import Progress, Report, Step
 
 SECONDS_BETWEEN = 0.25
 """Minimum time between two changes of the line within one step."""
@@ -25,9 +25,9 @@ def shown_progress(is_shown: bool, report: Report) -> Iterator[Report]:
         return
     start, line = time.monotonic(), ProgressLine(_notebook() or _stderr())
 
-    def both(step: str, progress: Progress | None) -> None:
-        line(step, progress)
-        report(step, progress)
+    def both(step: Step) -> None:
+        line(step)
+        report(step)
 
     try:
         yield both
@@ -40,22 +40,30 @@ class ProgressLine:
 
     def __init__(self, show: Show) -> None:
         self.show = show
-        self._step, self._due, self._score = "", 0.0, ""
+        self._told: set[str] = set()
+        self._due, self._score = 0.0, ""
 
-    def __call__(self, step: str, progress: Progress | None) -> None:
+    def __call__(self, step: Step) -> None:
         """Show the step and, in training, the share of the budget, the validation score and the speed."""
-        now, is_new = time.monotonic(), step != self._step
-        if is_new:
-            self._step, self._score = step, ""
+        now, progress = time.monotonic(), step.progress
+        of = f" ({step.index} of {step.total})" if step.total > 1 and step.index else ""
+        name = f"{step.entry}{of}: {step.state}" if step.entry else step.state
+        is_new = name not in self._told
+        if is_new and step.state == "starting":
+            self._score = ""
         if progress is not None and progress.validation_bits_per_char is not None:
             self._score = f", validation {progress.validation_bits_per_char:.3f} bits/char"
         if is_new or now >= self._due:
+            self._told.add(name)
             self._due = now + SECONDS_BETWEEN
-            self.show(step if progress is None else f"{step}: {self._told(progress)}", is_new)
+            outcome = f", {step.outcome}" if step.outcome else ""
+            self.show(f"{name}{outcome}{self._training(progress)}", is_new)
 
-    def _told(self, progress: Progress) -> str:
+    def _training(self, progress: Progress | None) -> str:
+        if progress is None:
+            return ""
         speed = progress.num_chars / max(progress.seconds, 1e-9)
-        return f"{min(progress.fraction, 1):.0%}{self._score}, {speed:,.0f} chars/s"
+        return f" {min(progress.fraction, 1):.0%}{self._score}, {speed:,.0f} chars/s"
 
 
 def _notebook() -> Show | None:

@@ -15,6 +15,7 @@ from textgen.data.corpus import clean_text, load_text
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.forecast import expected_seconds
 from textgen.experiment.results import RunResult, RunSettings
 from textgen.experiment.run import Run as SavedRun
 from textgen.experiment.run import load_run, save_run
@@ -32,7 +33,7 @@ from textgen.runtime.files import make_folder
 from textgen.runtime.messages import UsageError
 from textgen.runtime.result_folders import result_folder, result_name
 from textgen.training.budget import parse_budget
-from textgen.training.progress import Progress, Report, ignore_report
+from textgen.training.progress import DONE, Report, Step, ignore_report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,19 +71,23 @@ def train(
     if out is not None and Path(out).exists():
         raise TextgenError(f"{str(out)!r} exists already; choose another folder (--out)")
     with shown_progress(progress, report) as tell:
+        tell(Step("reading the text"))
         text = loaded(corpus, clean, split, max_chars, encoding)
+        tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
         with (
             result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
             training_log(log, folder) as write,
         ):
             make_folder(folder.parent)
 
-            def follow(state: Progress) -> None:
-                write(state)
-                tell(entry, state)
+            def follow(step: Step) -> None:
+                if step.progress is not None:
+                    write(step.progress)
+                tell(step)
 
             run = Experiment(parsed, text, parsed_budget, config, seed).run(follow)
             save_run(folder, run)
+        tell(Step(DONE, parsed.name, outcome=run.result.outcome))
     return Run(folder, run, config)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from textgen.api import Search, TextgenError
 from textgen.registry.attribution import contract_error
-from textgen.registry.registry import load
+from textgen.registry.registry import load, names
 from textgen.runtime.messages import one_line, unknown
 
 PLAIN = (bool, int, float, str, type(None))
@@ -119,6 +119,11 @@ def unknown_option(name: str, components: Iterable[Any]) -> str:
 def build(kind: str, spec: str) -> Any:
     """Return a new component made from a spec such as `top-p:p=0.9,temperature=0.8`."""
     name, _, text = spec.partition(":")
+    bare, equals, value = name.partition("=")
+    if equals and bare in names(kind):  # written as an option, so without the name that precedes it
+        declared = declared_options(load(kind, bare))
+        option = bare if bare in declared else next(iter(declared), "option")
+        raise TextgenError(f"{kind} {spec!r}: options follow a colon; write {bare}:{option}={value}")
     component = load(kind, name)
     declared = declared_options(component)
     options = {}

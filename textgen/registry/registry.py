@@ -77,6 +77,7 @@ class Plugin:
         """Return the identity of its code that results record: distribution and version.
 
         Distributions other than textgen's may be under development: a hash of the module's source is added.
+        That of a plugin file is its version already.
         """
         released = f"{self.distribution} {self.version}"
         if canonicalize_name(self.distribution) == DISTRIBUTION:
@@ -86,7 +87,8 @@ class Plugin:
             source = Path(sys.modules[self.module].__file__ or "").read_bytes()
         except (KeyError, AttributeError, OSError):  # the module has no source file
             return released
-        return f"{released} {hashlib.sha256(source).hexdigest()[:12]}"
+        digest = hashlib.sha256(source).hexdigest()[:12]
+        return released if digest == self.version else f"{released} {digest}"
 
     @property
     def module(self) -> str:

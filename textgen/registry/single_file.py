@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 import re
 import sys
+import tomllib
 from collections.abc import Iterable
 from contextlib import redirect_stdout
 from importlib.metadata import EntryPoint
@@ -74,6 +76,26 @@ def load_plugin_file(path: Path) -> list[Plugin]:
         raise PluginError(f"the plugin file {path} contains no component: {contracts}")
     register(found)
     return found
+
+
+def configured_plugin_files() -> list[Path]:
+    """Return the plugin files of the environment and of the working directory.
+
+    These are `TEXTGEN_PLUGIN_FILES`, separated as in `PATH`, and `plugins = ["mine.py"]` in the table
+    `[tool.textgen]` of `pyproject.toml`. Raises `TextgenError` if that cannot be read.
+    """
+    listed = [Path(name) for name in os.environ.get("TEXTGEN_PLUGIN_FILES", "").split(os.pathsep) if name]
+    project = Path("pyproject.toml")
+    if not project.is_file():
+        return listed
+    try:
+        tools = tomllib.loads(project.read_text("utf-8")).get("tool", {})
+        names = tools.get("textgen", {}).get("plugins", [])
+    except (OSError, ValueError, AttributeError) as error:
+        raise TextgenError(f"cannot read {project}: {one_line(error, with_type=False)}") from None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TextgenError(f'{project}: plugins in [tool.textgen] must be a list of files, as in ["mine.py"]')
+    return [*listed, *map(Path, names)]
 
 
 def component_name(class_name: str, kind: str) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor
 from textgen.api import TextgenError
 
 DEVICES = ("cpu", "cuda", "mps")
+TORCH_BUILDS = "https://pytorch.org/get-started/locally/"
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -56,6 +57,8 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceConfig
         torch.zeros(1, device=chosen)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0].partition(". ")[0]  # torch's message has 1000 characters
+        if device.startswith("cuda") and not torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
+            reason = f"this torch is built without CUDA; get one that has it from {TORCH_BUILDS}"
         raise TextgenError(f"device {device!r} cannot be used: {reason}; try --device cpu") from None
     if precision == "auto":
         precision = _best_precision(chosen)

@@ -21,7 +21,7 @@ from textgen.runtime.json_records import to_values
 from textgen.suite.results import JobMachine, JobResult, JobSettings, WrittenText
 from textgen.suite.schema import Case
 from textgen.training.budget import Budget
-from textgen.training.progress import OnProgress, ignore_progress
+from textgen.training.progress import Report, Step, ignore_report
 from textgen.version import __version__
 
 
@@ -71,10 +71,11 @@ class Job:
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
 
-def run_job(job: Job, analyzer: TextAnalyzer, report: OnProgress = ignore_progress) -> JobResult:
+def run_job(job: Job, analyzer: TextAnalyzer, report: Report = ignore_report) -> JobResult:
     """Train, score and sample."""
     began = time.perf_counter()
     run = Experiment(job.entry, job.corpus, job.budget, job.device_config, job.seed).run(report)
+    report(Step("writing samples"))
     writer = SampleWriter(job.corpus.split.held_out.stretches(), analyzer)
     return JobResult(
         settings=job.settings(),

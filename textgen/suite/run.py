@@ -11,7 +11,9 @@ from pathlib import Path
 from textgen.api import TextgenError
 from textgen.comparison.results import HeldOut
 from textgen.evaluation.intervals import INTERVAL_METHOD
+from textgen.experiment.forecast import expected_seconds
 from textgen.registry.attribution import describe_error
+from textgen.runtime.durations import about
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import make_folder, write_file
 from textgen.runtime.json_records import DamagedRecordError, read_record, to_json
@@ -21,11 +23,9 @@ from textgen.suite.planner import JobPlanner, SuiteOptions
 from textgen.suite.results import JobResult, SuiteResult
 from textgen.suite.schema import Case, Suite
 from textgen.suite.workers import results_of
-from textgen.training.progress import Report, ignore_report
+from textgen.training.progress import Report, Step, ignore_report
 
 RESULT = "suite.json"
-USUAL_OVERHEAD = 15.0
-"""Seconds besides the training of a run, until some have been measured."""
 
 
 def run_suite(
@@ -42,7 +42,7 @@ def run_suite(
     with its reason, and tried again the next time.
     """
     planner = JobPlanner(suite, options, folder)
-    report("reading the texts", None)
+    report(Step("reading the texts"))
     jobs = {planner.path(job): job for job in planner.jobs()}
     make_folder(folder / "jobs")
     results = {path: kept for path in jobs if (kept := _kept(path)) is not None}
@@ -85,14 +85,20 @@ def run_suite(
 
 
 def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[Job], num_jobs: int) -> str:
-    """Return how much there is to do, and about how long it will take."""
-    extra = [found.seconds - found.result.train.seconds for found in done]
-    overhead = statistics.mean(extra) if extra else USUAL_OVERHEAD
-    usual = statistics.mean(found.result.train.seconds for found in done) if done else 60.0
-    seconds = sum(
-        overhead + (job.budget.amount if job.budget.unit == "seconds" else usual) for job in missing
-    )
-    rest = f"; about {seconds / 60 / num_jobs:.0f} min to go" if missing else ""
+    """Return how much there is to do, and about how long it will take, by the finished runs if there are any.
+
+    A run under a budget in seconds takes that long, besides what the others took for everything else.
+    """
+    seconds = 0.0
+    for job in missing:
+        if not done:
+            seconds += expected_seconds(job.entry, job.corpus, job.budget)
+        elif job.budget.unit == "seconds" and job.entry.is_trainable:
+            seconds += job.budget.amount
+            seconds += statistics.mean(found.seconds - found.result.train.seconds for found in done)
+        else:
+            seconds += statistics.mean(found.seconds for found in done)
+    rest = f"; {about(seconds / num_jobs)} to go" if missing else ""
     return f"{suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
 
 

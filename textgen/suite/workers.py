@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from textgen.experiment.forecast import expected_seconds
 from textgen.registry.attribution import describe_error
 from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
@@ -16,7 +17,7 @@ from textgen.suite.job import Job, run_job
 from textgen.suite.planner import JobPlanner
 from textgen.suite.results import JobResult
 from textgen.suite.schema import Case
-from textgen.training.progress import OnProgress, Report, ignore_progress
+from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
 
 
 def results_of(
@@ -26,9 +27,17 @@ def results_of(
     if planner.options.num_jobs > 1:
         yield from _at_once(planner, jobs, report)
         return
+    each = [expected_seconds(job.entry, job.corpus, job.budget) for job in jobs.values()]
     for number, (path, job) in enumerate(jobs.items(), start=1):
-        step = f"{number}/{len(jobs)} {job.case.label}, seed {job.seed}"
-        yield path, _result(planner, job.case, job.seed, partial(report, step))
+        title = f"{job.case.label}, seed {job.seed}"
+        tell = filled_in(report, entry=title, index=number, total=len(jobs))
+        tell(Step("starting", seconds_left=sum(each[number - 1 :])))
+        result = _result(planner, job.case, job.seed, tell)
+        if isinstance(result, str):
+            tell(Step(FAILED, outcome=result))
+        else:
+            tell(Step(DONE, outcome=result.result.outcome))
+        yield path, result
 
 
 def _at_once(
@@ -40,7 +49,7 @@ def _at_once(
     function = _InProcess(planner.without_texts())
     paths = {(job.case, job.seed): path for path, job in jobs.items()}
     for number, (key, result) in enumerate(run_jobs(function, paths, num_jobs, setup), start=1):
-        report(f"{number}/{len(jobs)} done", None)
+        report(Step(f"{number} of {len(jobs)} done", entry="runs"))
         yield paths[key], f"{result}; try fewer --jobs" if isinstance(result, Killed) else result
 
 
@@ -54,9 +63,7 @@ class _InProcess:
         return _result(self.planner, *key)
 
 
-def _result(
-    planner: JobPlanner, case: Case, seed: int, report: OnProgress = ignore_progress
-) -> JobResult | str:
+def _result(planner: JobPlanner, case: Case, seed: int, report: Report = ignore_report) -> JobResult | str:
     try:
         return run_job(planner.job(case, seed), planner.analyzer(case), report)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Training budgets: `60s`, `5m`, `1h`, `5epochs`, `400000chars`, `20Mchars`."""
+"""Training budgets: `60s`, `5m` or `5min`, `1h`, `5epochs`, `400000chars`, `20Mchars`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from textgen.api import TextgenError
 _UNITS: dict[str, tuple[Literal["seconds", "epochs", "chars"], float]] = {
     "s": ("seconds", 1),
     "m": ("seconds", 60),
+    "min": ("seconds", 60),
     "h": ("seconds", 3600),
     "epoch": ("epochs", 1),
     "epochs": ("epochs", 1),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from textgen.training.schedule import Rates
 
@@ -60,13 +60,44 @@ class TrainResult:
 OnProgress: TypeAlias = Callable[[Progress], None]
 """Called after each update."""
 
-Report: TypeAlias = Callable[[str, Progress | None], None]
-"""Called with the name of the current step and, in training, its progress."""
+
+@dataclass(frozen=True)
+class Step:
+    """What is being done, for one of several entries or for all of them."""
+
+    state: str
+    """In words, such as `tokenizing` or `writing samples`; an entry ends with `DONE` or `FAILED`."""
+    entry: str = ""
+    """Empty in what is done for all entries."""
+    progress: Progress | None = None
+    """Only in training."""
+    fraction: float | None = None
+    """Share of the step that is done, if that is known; in training, `progress` has it."""
+    index: int = 0
+    """Which entry it is, counted from 1."""
+    total: int = 0
+    """The number of entries."""
+    seconds_left: float | None = None
+    """About how long this step and all that follow take, if that is known when it begins."""
+    outcome: str = ""
+    """The score of an entry that is done, or the reason why it failed."""
+
+
+DONE, FAILED = "done", "failed"
+"""The last states of an entry."""
+
+Report: TypeAlias = Callable[[Step], None]
+"""Called when a step begins, and while it makes progress."""
 
 
 def ignore_progress(progress: Progress) -> None:
     """Do nothing: the default for `OnProgress`."""
 
 
-def ignore_report(step: str, progress: Progress | None) -> None:
+def ignore_report(step: Step) -> None:
     """Do nothing: the default for `Report`."""
+
+
+def filled_in(report: Report, **fields: Any) -> Report:
+    """Return a function that reports steps with these fields set, such as `index` and `total`."""
+    return lambda step: report(replace(step, **fields))

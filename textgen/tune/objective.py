@@ -18,7 +18,7 @@ from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import Budget
 from textgen.training.options import TrainOptions
-from textgen.training.progress import OnProgress, Report
+from textgen.training.progress import Report
 from textgen.tune.final_comparison import compare_entries
 from textgen.tune.results import EntrySettings, FinalComparison, SamplerSettings, Value
 from textgen.tune.search_space import Candidate, Dimension, spell
@@ -41,13 +41,13 @@ class Objective(Protocol):
 
     @property
     def num_steps(self) -> int:
-        """The number of validation scores that `on_progress` gets on the way."""
+        """The number of validation scores that are reported on the way."""
 
     def settings(self) -> EntrySettings | SamplerSettings:
         """Return everything that determines a value besides the options that are searched."""
 
-    def evaluate(self, params: Mapping[str, Value], on_progress: OnProgress) -> float:
-        """Return the value of one choice; what `on_progress` raises ends the evaluation."""
+    def evaluate(self, params: Mapping[str, Value], report: Report) -> float:
+        """Return the value of one choice; what `report` raises ends the evaluation."""
 
     def compare(self, best: str, num_seeds: int, folder: Path, report: Report) -> FinalComparison:
         """Compare the best choice with the default, on text and with seeds that no trial had."""
@@ -85,12 +85,12 @@ class EntryObjective:
         made_with = vars(experiment.settings())
         return EntrySettings(**made_with, parts=self.entry.parts, options=self.entry.options)
 
-    def evaluate(self, params: Mapping[str, Value], on_progress: OnProgress) -> float:
+    def evaluate(self, params: Mapping[str, Value], report: Report) -> float:
         """Train and score; raises `TextgenError` if the score means nothing."""
         # No trial may see the test part. Without one, an experiment scores validation as it would test.
         corpus = replace(self.corpus, split=replace(self.corpus.split, test=NO_PART))
         entry = parse_entry(spell(self.entry.name, self.dimensions, params))
-        run = Experiment(entry, corpus, self.budget, self.device_config, self.seed).run(on_progress)
+        run = Experiment(entry, corpus, self.budget, self.device_config, self.seed).run(report)
         if run.result.validation is None or run.result.problem:
             raise TextgenError(f"{entry.name}: {run.result.problem}, so there is no score to tune by")
         return run.result.validation.bits_per_char

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from textgen.runtime.files import write_file
 from textgen.runtime.json_records import to_json
-from textgen.training.progress import Report, ignore_report
+from textgen.training.progress import Report, Step, ignore_report
 from textgen.tune.plots import write_page
 from textgen.tune.report import study_result, trial_result
 from textgen.tune.results import StudyResult
@@ -48,11 +48,10 @@ def run_study(
     except KeyboardInterrupt:
         study.interrupt()
         write_file(study.folder / RESULT, to_json(study_result(study, None)))
-        say(f"{study.num_done()} trials are kept in {study.folder}; the same --out continues the study")
         raise
     result = study_result(study, comparison)
     write_file(study.folder / RESULT, to_json(result))
-    report("drawing", None)
+    report(Step("drawing"))
     if problem := write_page(study, study.folder / PAGE):
         say(problem)
     return result

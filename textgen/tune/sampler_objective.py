@@ -21,7 +21,7 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import declared_options, parse_assignments
 from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig
-from textgen.training.progress import OnProgress, Report
+from textgen.training.progress import Report, Step
 from textgen.tune.results import Contestant, FinalComparison, MadeRun, SamplerSettings, Value
 from textgen.tune.search_space import Candidate, Dimension, spell
 
@@ -61,8 +61,9 @@ class SamplerObjective:
         made = MadeRun(manifest.entry, manifest.settings)
         return SamplerSettings(sampler=self.sampler, run=made, seed=self.seed)
 
-    def evaluate(self, params: Mapping[str, Value], on_progress: OnProgress) -> float:  # noqa: ARG002 - no curve
+    def evaluate(self, params: Mapping[str, Value], report: Report) -> float:
         """Write after held-out passages and compare."""
+        report(Step("writing samples"))
         return self.distance(spell(self.sampler, self.dimensions, params), "validation", self.seed)
 
     def compare(
@@ -76,7 +77,7 @@ class SamplerObjective:
 
         The run is the same, so their interval accounts for the passages alone.
         """
-        report("comparing with the default", None)
+        report(Step("comparing with the default"))
         part = self.corpus.split.scored_on
         seeds = range(self.seed + 1, self.seed + 1 + num_seeds)
         writer = self._writer(part)

@@ -19,7 +19,7 @@ from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import threads_per_job
 from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.processes import Killed, Setup, run_jobs
-from textgen.training.progress import OnProgress, Progress, Report, ignore_report
+from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
 from textgen.tune.objective import Objective
 from textgen.tune.study import Study
 
@@ -50,29 +50,30 @@ def search(study: Study, goal: Goal, report: Report = ignore_report) -> None:
         if trial == "wait":
             time.sleep(PAUSE_SECONDS)
             continue
-        doing = standing(study, goal, trial.number)
-        make_trial(study, trial, lambda progress, doing=doing: report(doing, progress))  # type: ignore[misc]
+        make_trial(study, trial, filled_in(report, entry=f"trial {study.num_done() + 1}{_of(goal)}"))
 
 
-def make_trial(study: Study, trial: Trial, report: OnProgress) -> None:
+def make_trial(study: Study, trial: Trial, report: Report) -> None:
     """Evaluate one trial, unless its curve falls behind the better half on the way."""
     start, reported, num_steps = time.perf_counter(), set(), study.objective.num_steps
 
-    def follow(progress: Progress) -> None:
-        report(progress)
-        if progress.validation_bits_per_char is None:
+    def follow(step: Step) -> None:
+        report(step)
+        progress = step.progress
+        if progress is None or progress.validation_bits_per_char is None:
             return
         # In whole steps: only values at the same percentage of the budget are compared.
-        step = int(min(progress.fraction, 1.0) * num_steps + 1e-9) * 100 // num_steps
-        if step not in reported:
-            reported.add(step)
+        percent = int(min(progress.fraction, 1.0) * num_steps + 1e-9) * 100 // num_steps
+        if percent not in reported:
+            reported.add(percent)
             with interrupts_deferred():
-                trial.report(progress.validation_bits_per_char, step)
+                trial.report(progress.validation_bits_per_char, percent)
                 is_pruned = trial.should_prune()
             if is_pruned:
                 raise optuna.TrialPruned
 
     value, reason = None, None
+    report(Step("starting"))
     try:
         value = study.objective.evaluate(trial.params, follow)
     except optuna.TrialPruned:
@@ -82,6 +83,10 @@ def make_trial(study: Study, trial: Trial, report: OnProgress) -> None:
     except BaseException as error:  # one choice that cannot be trained must not end the search
         reason = describe_error(error)
     study.finish(trial, value, time.perf_counter() - start, reason)
+    if reason is None:
+        report(Step(DONE, outcome="pruned" if value is None else f"{value:.4f}"))
+    else:
+        report(Step(FAILED, outcome=reason))
 
 
 def search_in_processes(study: Study, goal: Goal, num_jobs: int, report: Report = ignore_report) -> None:
@@ -93,7 +98,7 @@ def search_in_processes(study: Study, goal: Goal, num_jobs: int, report: Report 
     search_here = _SearchHere(study.folder, study.objective, goal)
 
     def show() -> None:
-        report(standing(study, goal, None), None)
+        report(Step(f"{study.num_done()}{_of(goal)} trials", "search", outcome=standing(study)))
 
     results = [result for _, result in run_jobs(search_here, range(num_jobs), num_jobs, setup, show)]
     killed = [result for result in results if isinstance(result, Killed)]
@@ -103,11 +108,14 @@ def search_in_processes(study: Study, goal: Goal, num_jobs: int, report: Report 
         )
 
 
-def standing(study: Study, goal: Goal, number: int | None) -> str:
-    """Return the progress of a search in words: the number of trials and the best value."""
-    best, of = study.best(), f" of {goal.num_trials}" if goal.num_trials else ""
-    done = f"trial {study.num_done() + 1}{of}" if number is not None else f"{study.num_done()}{of} trials"
-    return done + (f", best {best.values[0]:.4f}" if best else "")
+def _of(goal: Goal) -> str:
+    return f" of {goal.num_trials}" if goal.num_trials else ""
+
+
+def standing(study: Study) -> str:
+    """Return the best value of a search so far, in words; nothing without one."""
+    best = study.best()
+    return f"best {best.values[0]:.4f}" if best else ""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,20 @@ def answer(result: Comparison) -> str:
     return plain(f"{found}{_seeds(result)}{_reference(result, best)}.")
 
 
+def closing(result: Comparison) -> str:
+    """Return the answer in few words, which ends what is shown first."""
+    if not result.scores:
+        return "no entry has a score"
+    best = result.scores[0]
+    if not result.differences:
+        return plain(f"{best.name}: {_score(best)}{_interval(best.interval)}")
+    nearest = result.differences[0]
+    by = f"{nearest.bits_per_char:.3f} bits per character{_interval(nearest.interval)}"
+    if best.is_best:
+        return plain(f"{best.name} is better than {nearest.b} by {by}")
+    return plain(f"no clear winner: {best.name} is ahead of {nearest.b} by {by}")
+
+
 def scope(result: Comparison) -> Iterator[str]:
     """Yield what scores and intervals hold for, and what one seed cannot tell."""
     number = len(result.corpus.split.scored(result.scored_on).stretch_chars)

@@ -21,8 +21,8 @@ def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     references = [EntryRow(reference.name, estimate=reference) for reference in result.references]
     ranked = sorted([*rows, *references], key=rank)
     columns: list[Column[Any]] = [
-        Column("bits/\nchar", lambda row: row.bits_per_char, bits, is_best=_is_best, is_score=True),
-        Column("95 %\ninterval", _intervals, lambda ends: DASH.join(map(bits, ends))),
+        Column("bits/\nchar", lambda row: row.bits_per_char, bits, is_best=is_best, is_score=True),
+        Column("95 %\ninterval", intervals, lambda ends: DASH.join(map(bits, ends))),
         Column("perplexity\nper word", of_scores(lambda score: score.perplexity_per_word), perplexity),
         Column("para-\nmeters", of_runs(lambda run: run.num_parameters), short),
         Column("frozen", of_runs(lambda run: run.num_frozen_parameters or None), short),
@@ -44,18 +44,20 @@ def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     longest = max(scores, default=0.0) or 1.0
     drawn = [replace(row, bar=score / longest) for row, score in zip(table.rows, scores, strict=True)]
     notes = [
-        *_notes(rows),
-        *(_disturbed(rows) if is_timed(result) else ()),
+        *problem_notes(rows),
+        *(disturbed_notes(rows) if is_timed(result) else ()),
         *(Note(f"{each.name}: {each.description}") for each in result.references),
     ]
     return replace(table, rows=drawn, notes=notes)
 
 
-def _is_best(row: EntryRow) -> bool:
+def is_best(row: EntryRow) -> bool:
+    """Return whether the score of a row is clearly better than those of all other entries."""
     return isinstance(row.estimate, EntryScore) and row.estimate.is_best
 
 
-def _intervals(row: EntryRow) -> list[Interval]:
+def intervals(row: EntryRow) -> list[Interval]:
+    """Return the interval of a row's score, if it has one."""
     return [row.estimate.interval] if row.estimate and row.estimate.interval else []
 
 
@@ -64,7 +66,7 @@ def _validation_bits(row: EntryRow) -> list[float]:
     return [score.bits_per_char for score in scores if score is not None]
 
 
-def _notes(rows: Sequence[EntryRow]) -> list[Note]:
+def problem_notes(rows: Sequence[EntryRow]) -> list[Note]:
     """Return why entries failed, have no rank or wrote nothing, and whose training was disturbed."""
     notes = [Note(plain(failure)) for row in rows for failure in row.failures]
     for row in rows:
@@ -78,7 +80,7 @@ def _notes(rows: Sequence[EntryRow]) -> list[Note]:
     return notes
 
 
-def _disturbed(rows: Sequence[EntryRow]) -> list[Note]:
+def disturbed_notes(rows: Sequence[EntryRow]) -> list[Note]:
     """Return whose training other work on the machine slowed down."""
     slowed = [run for row in rows for run in row.runs if run.train.was_disturbed]
     shares: dict[str, list[float]] = {}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType
@@ -16,7 +16,8 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from textgen.comparison.report.answer import answer
-from textgen.comparison.report.columns import Column
+from textgen.comparison.report.brief import brief_samples, brief_summary, brief_table
+from textgen.comparison.report.columns import Cell, Column
 from textgen.comparison.report.contents import summary, tables
 from textgen.comparison.report.table import NUM_WORDS, Note, Row, Table
 from textgen.comparison.report.written import SampleGroup, made_up_words, sample_groups
@@ -35,14 +36,30 @@ RULED, DIVIDED = (box.Box(str(lines), ascii=True) for lines in (box.SIMPLE_HEAD,
 
 
 def render(result: Comparison, console: Console) -> None:
-    """Print the report of a comparison, as wide as the console."""
+    """Print the whole report of a comparison, as wide as the console."""
     parts: list[RenderableType] = [Text(answer(result), "bold"), ""]
     parts += [_heading(f"Comparison on {result.corpus.name}")]
     parts += [Text(line, "dim") for line in summary(result) if line]
     for table in tables(result):
         parts += ["", _heading(table.title), Text(table.caption, "dim italic"), ""]
-        parts += [_draw(table, console), *map(_note, table.notes)]
-    console.print(_Encodable(Group(*parts, *_samples(result, console.width))))
+        parts += [*_draw(table, console), *map(_note, table.notes)]
+    groups, made_up = sample_groups(result), made_up_words(result)
+    parts += _samples(groups, made_up, console.width)
+    if made_up:
+        parts += ["", _heading("Made-up words")]
+        parts += [_note(Note(name, words[:NUM_WORDS])) for name, words in made_up.items()]
+    console.print(_Encodable(Group(*parts)))
+
+
+def render_brief(result: Comparison, console: Console) -> None:
+    """Print the answer, one table and samples; `render` prints everything."""
+    table, (groups, num_more) = brief_table(result), brief_samples(result)
+    parts: list[RenderableType] = [Text(answer(result), "bold"), Text(brief_summary(result), "dim"), ""]
+    parts += [*_draw(table, console), Text(table.caption, "dim italic"), *map(_note, table.notes)]
+    parts += _samples(groups, made_up_words(result), console.width)
+    more = f"{num_more} more prompts, where" if num_more else "Where"
+    rest = f"{more} the bits go, repetition, learning curves, references and settings: --full"
+    console.print(_Encodable(Group(*parts, "", Text(rest, "dim"))))
 
 
 @dataclass
@@ -58,60 +75,106 @@ class _Encodable:
 
 
 def _heading(title: str) -> Rule:
-    return Rule(Text(title, "bold"), align="left", style="cyan")
+    return Rule(Text(title, "bold"), align="left", style="dim")
 
 
 def _note(note: Note) -> Text:
     return Text.assemble((f"{note.label}: " if note.words else note.label, "bold"), "  ".join(note.words))
 
 
-def _draw(table: Table, console: Console) -> Grid:
-    """Draw as much as fits: extra columns are left out first, then bars, spreads and other columns."""
+def _draw(table: Table, console: Console) -> Iterator[RenderableType]:
+    """Draw as much as fits, and say what does not.
+
+    Extra columns are left out first, then bars, spreads and other columns; headers are hyphenated where that
+    saves one of these.
+    """
     num_columns, num_extra = len(table.columns), sum(column.extra for column in table.columns)
     bars = (MIN_BAR, 0) if any(row.bar for row in table.rows) else (0,)
     attempts = [
-        *product((True, False), bars, range(num_columns, num_columns - num_extra - 1, -1)),
-        *((False, 0, num_shown) for num_shown in range(num_columns - num_extra - 1, 0, -1)),
+        *product((True, False), bars, range(num_columns, num_columns - num_extra - 1, -1), (False, True)),
+        *((False, 0, num_shown, True) for num_shown in range(num_columns - num_extra - 1, 0, -1)),
     ]
-    for spreads, bar, num_shown in attempts:
-        grid = _grid(table, console.width, spreads, num_shown)
+    for spreads, bar, num_shown, hyphenated in attempts:
+        layout = _Layout(spreads, num_shown, hyphenated)
+        grid = _grid(table, console.width, layout)
         room = console.width - console.measure(grid, options=console.options.update(max_width=1000)).maximum
         if room >= (bar and GAP + bar):
-            return _grid(table, console.width, spreads, num_shown, bar and min(room - GAP, MAX_BAR))
-    return grid
+            grid = _grid(table, console.width, layout, bar and min(room - GAP, MAX_BAR))
+            break
+    names = [Text(row.name, _style(row), overflow="fold") for row in table.rows]
+    yield _NamedRows(grid, names, _name_room(console.width))
+    if left_out := [_joined_header(column) for column in table.columns[num_shown:]]:
+        yield Text(f"Left out at {console.width} columns: {', '.join(left_out)}.", "dim italic")
 
 
-def _grid(table: Table, width: int, spreads: bool, num_shown: int, bar_width: int = 0) -> Grid:
+class _Layout(NamedTuple):
+    """What of a table is drawn."""
+
+    spreads: bool
+    num_shown: int
+    """The number of columns."""
+    hyphenated: bool
+    """Whether headers are broken within words."""
+
+
+@dataclass
+class _NamedRows:
+    """A grid, each of whose rows is one line; names that are too long for it precede theirs."""
+
+    grid: Grid
+    names: Sequence[Text]
+    room: int
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType | Segment]:
+        lines = console.render_lines(self.grid, options, pad=False)
+        num_headers = len(lines) - len(self.names)
+        for index, line in enumerate(lines):
+            if index >= num_headers and len(name := self.names[index - num_headers]) > self.room:
+                yield name
+            yield from (*line, Segment.line())
+
+
+def _name_room(width: int) -> int:
+    """Return the length of the longest names that are beside their values."""
+    return min(max(MIN_NAME, width // 4), width)
+
+
+def _joined_header(column: Column[Any]) -> str:
+    return column.header.replace("-\n", "").replace("/\n", "/").replace("\n", " ")
+
+
+def _grid(table: Table, width: int, layout: _Layout, bar_width: int = 0) -> Grid:
     grid = Grid(box=RULED, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
-    shown = table.columns[:num_shown]
-    top = "\n" * any("\n" in column.header for column in shown)
-    grid.add_column(f"{top}entry", overflow="fold")
-    cells = [[Text(_fold(row.name, max(MIN_NAME, width // 4)), _style(row)) for row in table.rows]]
-    for index, column in enumerate(shown):
-        header = column.header if "\n" in column.header else top + column.header
-        grid.add_column(Text(header, justify=column.align), no_wrap=True)
-        cells.append(_aligned(column, index, table.rows, spreads))
+    shown = table.columns[: layout.num_shown]
+    headers = [each.header if layout.hyphenated else each.header.replace("-\n", "") for each in shown]
+    top = "\n" * any("\n" in header for header in headers)
+    grid.add_column(f"{top}entry", no_wrap=True)
+    names = [row.name if len(row.name) <= _name_room(width) else "" for row in table.rows]
+    cells = [list(map(Text, names))]
+    for index, (column, header) in enumerate(zip(shown, headers, strict=True)):
+        aligned = header if "\n" in header else top + header
+        grid.add_column(Text(aligned, justify=column.align), no_wrap=True)
+        cells.append(_aligned(column, header, [row.cells[index] for row in table.rows], layout.spreads))
     if bar_width:
         grid.add_column()
         cells.append([_bar(row, bar_width) for row in table.rows])
-    for row in zip(*cells, strict=True):
-        grid.add_row(*row)
+    for row, line in zip(table.rows, zip(*cells, strict=True), strict=True):
+        grid.add_row(*line, style=_style(row))
     return grid
 
 
-def _aligned(column: Column[Any], index: int, rows: Sequence[Row], spreads: bool) -> list[Text]:
+def _aligned(column: Column[Any], header: str, cells: Sequence[Cell], spreads: bool) -> list[Text]:
     """Align the numbers of a column by hand, since a spread after them must not move them."""
-    cells = [row.cells[index] for row in rows]
     spread = max(len(cell.spread) for cell in cells) * spreads
     lengths = [len(cell.text) + spread * cell.text[:1].isdigit() for cell in cells]
-    width = max(*lengths, *map(len, column.header.split("\n"))) - spread if column.align == "right" else 0
+    width = max(*lengths, *map(len, header.split("\n"))) - spread if column.align == "right" else 0
     return [
         Text.assemble(
-            (cell.text.rjust(width), "bold green" if cell.best else ""),
-            (cell.spread * spreads, "dim"),
-            style=_style(row),
+            (cell.text.rjust(width), "bold green" if cell.best else ""), (cell.spread * spreads, "dim")
         )
-        for row, cell in zip(rows, cells, strict=True)
+        for cell in cells
     ]
 
 
@@ -124,37 +187,26 @@ def _bar(row: Row, width: int) -> Text:
     eighths = round(row.bar * width * 8)
     bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]
     best = any(cell.best for cell in row.cells[:1])
-    return Text(bar.rstrip(), "dim" if row.is_reference else "green" if best else "blue")
+    return Text(bar.rstrip(), "dim" if row.is_reference else "green" if best else "")
 
 
-def _fold(name: str, width: int) -> str:
-    """Break a long entry name after its colon and commas, and where that is not enough after `-.=`."""
-    lines = [""]
-    for option in re.findall("[^:,]*[:,]*", name) if len(name) > width else [name]:
-        for piece in re.findall("[^-.=]*[-.=]*", option) if len(option) > width - 2 else [option]:
-            if lines[-1] and len(lines[-1] + piece) > width:
-                lines.append("  ")
-            lines[-1] += piece
-    return "\n".join(lines)
-
-
-def _samples(result: Comparison, width: int) -> Iterator[RenderableType]:
-    groups, made_up = sample_groups(result), made_up_words(result)
+def _samples(
+    groups: Sequence[SampleGroup], made_up: dict[str, list[str]], width: int
+) -> Iterator[RenderableType]:
+    """Yield the samples of each prompt side by side, with made-up words marked."""
     if groups:
         yield from ("", _heading("Samples"))
-    if groups and made_up:
+    if any(name in made_up for group in groups for name, _ in group.texts):
         caption = "Made-up words, which neither the lexicon nor the training text has, are "
         yield Text.assemble(caption, ("underlined", MADE_UP), ".", style="dim italic")
     for group in groups:
-        yield from ("", Text.assemble((group.prompt, "bold yellow"), (f"  {group.sampler}", "dim")))
+        yield from ("", Text.assemble((group.prompt, "bold"), (f"  {group.sampler}", "dim")))
         yield from _side_by_side(group, made_up, width)
-    if made_up:
-        yield from ("", _heading("Made-up words"))
-        yield from (_note(Note(name, words[:NUM_WORDS])) for name, words in made_up.items())
 
 
 def _side_by_side(group: SampleGroup, made_up: dict[str, list[str]], width: int) -> Iterator[RenderableType]:
-    most = max(1, (width + GAP + 1) // (MIN_SAMPLE + GAP + 1))
+    longest = max(len(name) for name, _ in group.texts)
+    most = max(1, (width + GAP + 1) // (max(MIN_SAMPLE, longest) + GAP + 1))
     num_rows = -(-len(group.texts) // most)
     num_columns = -(-len(group.texts) // num_rows)
     column_width = (width - (GAP + 1) * (num_columns - 1)) // num_columns
@@ -162,7 +214,7 @@ def _side_by_side(group: SampleGroup, made_up: dict[str, list[str]], width: int)
         grid = Grid(box=DIVIDED, show_edge=False, padding=(0, 1), pad_edge=False)
         texts = []
         for name, written in group.texts[start : start + num_columns]:
-            grid.add_column(Text(_fold(name, column_width), "bold"), width=column_width, overflow="fold")
+            grid.add_column(Text(name, "bold"), width=column_width, overflow="fold")
             texts.append(Text(written))
             words = "|".join(map(re.escape, made_up.get(name, ())))
             if words:

@@ -128,10 +128,10 @@ def curve_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     return make_table("Learning curves", caption, columns, rows)
 
 
-def sparkline(points: Sequence[Point], end: float, low: float, high: float) -> str:
-    """Return a curve as `NUM_MOMENTS` bars of equal intervals up to `end`; a dot precedes its first point."""
+def sparkline(points: Sequence[Point], end: float, low: float, high: float, width: int = NUM_MOMENTS) -> str:
+    """Return a curve as bars of `width` equal intervals up to `end`; a dot precedes its first point."""
     drawn = ""
-    for step in range(1, NUM_MOMENTS + 1):
-        known = [score for moment, score in points if moment <= end * step / NUM_MOMENTS]
+    for step in range(1, width + 1):
+        known = [score for moment, score in points if moment <= end * step / width]
         drawn += "▁▂▃▄▅▆▇█"[round(7 * (known[-1] - low) / ((high - low) or 1))] if known else "·"
     return drawn

@@ -1,0 +1,73 @@
+"""The shell completes commands, options, names and entries, without a wait."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from helpers.commands import run_textgen
+from textgen.cli.completion import complete_entry
+from textgen.experiment.entry import parse_entry
+
+HEAVY = {"gensim", "nltk", "numpy", "scipy", "torch"}
+COMPLETE = """
+import sys
+sys.argv = ["textgen"]
+from textgen.cli.app import main
+try:
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+
+
+def variables(line: str) -> dict[str, str]:
+    """What bash tells a program that completes the last word of a line."""
+    words = line.split(" ")
+    return {"_TEXTGEN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected", "unexpected"),
+    [
+        ("textgen ben", "bench", "train"),
+        ("textgen --inst", "--install-completion", "--version"),
+        ("textgen bench --sam", "--sampler", "--seed"),
+        ("textgen bench char-l", "char-lstm", "word-lstm"),
+        ("textgen train word-lstm-gl", "word-lstm-glove", "word-gru-glove"),
+        ("textgen bench ran", "random", "original"),
+        ("textgen bench char-lstm --corpus ", "wiki", "prose"),
+        ("textgen bench char-lstm --sampler top-", "top-p", "greedy"),
+        ("textgen bench char-lstm --clean ", "letters", "wiki"),
+        ("textgen suite ", "improvements", "wiki"),
+        ("textgen plugins show ls", "lstm", "gru"),
+        ("textgen plugins check --kind sam", "sampler", "model"),
+        ("textgen train char-lstm --device c", "cuda", "mps"),
+    ],
+)
+def test_a_word_is_completed(
+    line: str, expected: str, unexpected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables(line).items():
+        monkeypatch.setenv(name, value)
+    found = run_textgen().stdout.split()
+    assert expected in found
+    assert unexpected not in found
+
+
+def test_every_entry_that_is_offered_is_one() -> None:
+    for entry in [*complete_entry(""), *complete_entry("word-lstm-")]:
+        parse_entry(entry)
+
+
+def test_nothing_heavy_is_imported() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COMPLETE],
+        env=os.environ | variables("textgen bench char-"),
+        capture_output=True, encoding="utf-8", check=True,
+    )  # fmt: skip
+    assert "char-lstm" in done.stdout.split()
+    assert not HEAVY & set(done.stderr.split())

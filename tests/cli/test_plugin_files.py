@@ -1,0 +1,61 @@
+"""Plugin files that every command adds: of the environment, and of the project in the working directory."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from helpers.commands import run_textgen
+
+CLEANER = "class {}:\n    def clean(self, text): return text\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with three plugin files."""
+    for name in ("One", "Two", "Three"):
+        (tmp_path / f"{name.lower()}.py").write_text(CLEANER.format(name))
+    return tmp_path
+
+
+def cleaners(folder: Path, *options: str) -> set[str]:
+    """The cleaners that are listed besides the installed ones."""
+    rows = json.loads(run_textgen("plugins", *options, "--json", cwd=folder).stdout)["plugins"]
+    return {row["name"] for row in rows if row["distribution"].endswith(".py")}
+
+
+def test_files_come_from_the_project_the_environment_and_the_command(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cleaners(folder) == set()
+    (folder / "pyproject.toml").write_text('[tool.textgen]\nplugins = ["one.py"]\n')
+    assert cleaners(folder) == {"one"}
+    monkeypatch.setenv("TEXTGEN_PLUGIN_FILES", os.pathsep.join(["two.py", str(folder / "one.py")]))
+    assert cleaners(folder) == {"one", "two"}
+    assert cleaners(folder, "--plugin", "three.py") == {"one", "two", "three"}
+
+
+def test_a_project_without_the_table_adds_nothing(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text("[tool.other]\nplugins = 1\n")
+    assert cleaners(folder) == set()
+
+
+@pytest.mark.parametrize(
+    ("project", "message"),
+    [
+        ("[tool.textgen", "cannot read pyproject.toml: "),
+        (
+            "[tool.textgen]\nplugins = 'one.py'",
+            "pyproject.toml: plugins in [tool.textgen] must be a list of files",
+        ),
+        ("[tool.textgen]\nplugins = ['four.py']", "cannot read the plugin file four.py: No such file"),
+    ],
+)
+def test_a_project_that_cannot_be_used_is_a_one_line_error(folder: Path, project: str, message: str) -> None:
+    (folder / "pyproject.toml").write_text(project)
+    done = run_textgen("plugins", code=1, cwd=folder)
+    assert done.stderr.startswith(f"error: {message}")
+    assert done.stderr.count("\n") == 1

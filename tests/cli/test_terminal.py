@@ -1,0 +1,130 @@
+"""What people see: on a real terminal at three widths, and piped."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.commands import TINY, run_textgen
+from helpers.terminal import run_on_terminal
+
+pytest.importorskip("pty", reason="needs a terminal")
+
+TEXT = ("--corpus", "lee", "--max-chars", "20000")
+QUICK = ("--budget", "2000chars", "--precision", "fp32", "--device", "cpu")
+LONG = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16"
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command of a comparison whose runs are finished, so that it only shows them."""
+    folder = tmp_path_factory.mktemp("bench") / "out"
+    command = ["bench", LONG, "char-ngram", "random", *TEXT, *QUICK, "--length", "60", "--out", str(folder)]
+    run_textgen(*command, "--json")
+    return command
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_a_comparison_fits_the_terminal(width: int, bench: list[str]) -> None:
+    code, _, shown = run_on_terminal(*bench, width=width)
+    assert code == 0
+    assert re.search(r"^(about \d+ s|a few seconds) for 3 entries$", shown, re.MULTILINE)
+    assert re.search(r"^✓ char-ngram +done in \d:\d\d +test \d\.\d{3}", shown, re.MULTILINE)
+    assert re.search(r"^entry \d of 3", shown, re.MULTILINE)
+    result = shown[shown.rindex("✓ comparing with references") :].split("\n", 1)[1]
+    lines = result.rstrip("\n").split("\n")
+    *report, last = lines
+    assert max(map(len, report)) <= width
+    assert "test text" in " ".join(report[:3])
+    assert re.search(rf"^{re.escape(LONG)}\n? +\d\.\d{{3}} ", result, re.MULTILINE)
+    assert "parameters" in result
+    assert "Samples" in result
+    folder = Path(bench[-1])
+    report_file = next(path for path in (folder / "report.html", folder / "report.md") if path.exists())
+    assert last.endswith(f"; report: {report_file}")
+    assert "Where the bits go" not in result.replace(report[-2], "")
+
+
+def test_the_whole_report_is_there_on_request(bench: list[str]) -> None:
+    _, _, shown = run_on_terminal(*bench, "--full", "--quiet", width=120)
+    for title in ("Scores", "Where the bits go", "Generated text", "Speed and size", "Samples"):
+        assert re.search(rf"^{title} ─", shown, re.MULTILINE)
+    assert "done in" not in shown
+
+
+def test_without_colours_there_are_none(bench: list[str]) -> None:
+    _, raw, _ = run_on_terminal(*bench, "--quiet", NO_COLOR="1")
+    codes = {code for codes in re.findall(r"\x1b\[([0-9;]*)m", raw) for code in codes.split(";")}
+    assert not {code for code in codes if code.startswith(("3", "9")) and len(code) > 1}
+
+
+def test_a_run_is_told_in_a_few_lines_with_what_to_type_next(tmp_path: Path) -> None:
+    code, _, shown = run_on_terminal("train", TINY, *TEXT, *QUICK, "--out", "run", cwd=tmp_path, width=120)
+    assert code == 0
+    lines = shown[shown.rindex("done in") :].split("\n")[1:-1]
+    assert len(lines) <= 7
+    text = " ".join(lines)
+    assert re.search(
+        r"on lee: \d\.\d{3} bits per character of the test text \(95 % interval \d\.\d+ to", text
+    )
+    assert "where the bits go: known words" in text
+    assert "saved in run" in text
+    assert lines[-1] == 'next: textgen sample run "Once upon a time"'
+    assert "\t" not in shown
+    code, _, written = run_on_terminal("sample", "run", "Once upon", "--length", 20, cwd=tmp_path)
+    assert code == 0
+    assert written.startswith("Once upon")
+    (tmp_path / "other.txt").write_text("The weather is fine today. " * 40)
+    code, _, scored = run_on_terminal("score", "run", "other.txt", cwd=tmp_path, width=120)
+    assert code == 0
+    assert re.search(r"scoring \d+%|done in", scored)
+    assert re.search(r"char-lstm\S+: \d\.\d{3} bits per character of other\.txt", " ".join(scored.split()))
+    assert scored.endswith('next: textgen sample run "Once upon a time"\n')
+
+
+def test_corpora_are_listed_in_a_screen(tmp_path: Path) -> None:
+    code, _, shown = run_on_terminal("corpus", cwd=tmp_path, width=120)
+    assert code == 0
+    assert len(shown.splitlines()) < 12
+    assert re.search(r"^gutenberg +gutenberg/… \(18\)", shown, re.MULTILINE)
+    _, _, lee = run_on_terminal("corpus", "lee", cwd=tmp_path, width=120)
+    assert lee.startswith("lee: ")
+    assert lee.endswith("next: textgen bench --corpus lee\n")
+    assert len(lee.splitlines()) < 10
+
+
+@pytest.mark.parametrize(
+    ("end", "check"),
+    [
+        ("| head -n 2", "head"),
+        ("> printed.md", "file"),
+        ("--json | {python} -m json.tool", "json"),
+    ],
+)
+def test_what_is_piped_is_complete(end: str, check: str, bench: list[str], tmp_path: Path) -> None:
+    python = shlex.quote(sys.executable)
+    line = f"{python} -m textgen {shlex.join(bench)} {end.format(python=python)}"
+    environment = os.environ | {"COLUMNS": "40"}
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"],
+        cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1] == f"saved in {bench[-1]}" or check == "head"
+    if check == "head":
+        assert done.stdout.startswith("# Comparison on lee\n")
+        return
+    assert done.returncode == 0
+    if check == "json":
+        assert [row["name"] for row in json.loads(done.stdout)["entries"]] == [LONG, "char-ngram", "random"]
+    else:
+        printed = (tmp_path / "printed.md").read_text("utf-8")
+        assert printed.rstrip("\n") == (Path(bench[-1]) / "report.md").read_text("utf-8").rstrip("\n")
+        assert done.stdout == ""

@@ -1,0 +1,53 @@
+"""About how long experiments will take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from textgen.data.corpus import Corpus
+from textgen.data.split import parse_split, split_text
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.forecast import SAMPLES_SECONDS, expected_seconds, seconds_left
+from textgen.runtime.device import DeviceConfig
+from textgen.training.budget import parse_budget
+
+CPU = DeviceConfig(torch.device("cpu"), "fp32")
+
+
+@pytest.fixture(scope="module")
+def corpus(news: str) -> Corpus:
+    return Corpus("news", "raw", news[:60_000], split_text(news[:60_000], parse_split("90/5/5")))
+
+
+@pytest.mark.parametrize(
+    ("entry", "budget", "least", "most"),
+    [
+        ("char-lstm", "60s", 60, 75),
+        ("char-lstm+ngram", "60s", 60, 75),
+        ("char-lstm", "1min", 60, 75),
+        ("char-lstm", "2000chars", 1, 10),
+        ("char-lstm", "20Mchars", 600, 2000),
+        ("char-lstm", "100epochs", 100, 500),
+        ("random", "60s", 1, 10),
+    ],
+)
+def test_a_run_takes_its_budget_and_some_more(
+    entry: str, budget: str, least: float, most: float, corpus: Corpus
+) -> None:
+    assert least < expected_seconds(parse_entry(entry), corpus, parse_budget(budget)) < most
+
+
+def test_what_is_finished_takes_no_time_and_the_rest_adds_up(corpus: Corpus, tmp_path: Path) -> None:
+    run = Experiment(parse_entry("char-lstm"), corpus, parse_budget("60s"), CPU, 0)
+    runs = {tmp_path / str(number): replace(run, seed=number) for number in range(3)}
+    first, second, third = seconds_left(runs)
+    assert first - second == pytest.approx(second - third)
+    assert 60 < first - second < 75 < third + 15
+    (tmp_path / "0").mkdir()
+    assert seconds_left(runs)[0] == pytest.approx(second + SAMPLES_SECONDS)
+    assert seconds_left({}) == []

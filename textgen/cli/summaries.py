@@ -1,0 +1,88 @@
+"""Results in about five lines that a person reads, for a terminal."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textgen.comparison.report.formats import count, perplexity, plain, short
+
+if TYPE_CHECKING:
+    from textgen.data.statistics import CorpusStatistics
+    from textgen.evaluation.scoring import Score
+    from textgen.experiment.results import RunResult, RunSettings
+
+PROMPT = '"Once upon a time"'
+"""What a suggested command continues."""
+
+
+def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[str]:
+    """Return how a run scores, where the bits go, how fast and large it is, and where it is saved."""
+    part, score = ("test", result.test) if result.test else ("validation", result.validation)
+    lines = [f"{result.name} has no rank: {result.problem}"]
+    if score is not None and result.problem is None:
+        lines = [
+            f"{result.name} on {settings.corpus.name}: {_score(score, f'the {part} text')}",
+            _bits(score),
+        ]
+    train = result.train
+    epochs = f", {train.num_epochs:.1f} epochs" if train.num_updates else ", each counted once"
+    speed = f"{train.seconds:.0f} s ({short(train.chars_per_second)} per second)"
+    size = f"{short(result.num_parameters)} parameters; {settings.device}, {settings.precision}"
+    return [
+        *lines,
+        f"{short(train.num_chars)} characters in {speed}{epochs}; {size}",
+        f"saved in {folder}",
+    ]
+
+
+def score_lines(entry: str, text: str, cleaner: str, num_chars: int, score: Score) -> list[str]:
+    """Return how a run scores on a text, and where the bits go."""
+    return [
+        f"{entry}: {_score(score, text)}",
+        _bits(score),
+        f"{count(num_chars)} characters, cleaner {cleaner}; perplexity per word "
+        f"{perplexity(score.perplexity_per_word)}; {100 * score.oov_rate:.1f} % of words out of vocabulary",
+    ]
+
+
+def corpus_lines(corpus: CorpusStatistics) -> list[str]:
+    """Return how long a text is, how it is split, and what is new in its held-out part."""
+    split = corpus.split
+    parts = {"training": split.train, "validation": split.validation, "test": split.test}
+    sizes = ", ".join(f"{count(part.num_chars)} {name}" for name, part in parts.items() if part.num_chars)
+    return [
+        f"{corpus.name}: {count(corpus.num_chars)} characters, {count(corpus.num_words)} words, "
+        f"{count(corpus.num_paragraphs)} paragraphs (cleaner {corpus.cleaner})",
+        f"split {split.method}: {sizes} characters",
+        f"training text: {count(corpus.train_alphabet_size)} different characters, "
+        f"{count(corpus.train_vocabulary_size)} different words, {count(corpus.train_words_seen_once)} once; "
+        f"most frequent: {', '.join(corpus.most_frequent_words)}",
+        f"held-out text: {100 * corpus.unseen_word_rate:.1f} % of its words and "
+        f"{count(corpus.num_unseen_chars)} of its characters are not in the training text",
+        f"begins: {' '.join(plain(corpus.beginning).split())} …",
+    ]
+
+
+def command(*words: str) -> str:
+    """Return a command of textgen as one types it."""
+    return f"textgen {' '.join(word if word == PROMPT else shlex.quote(word) for word in words)}"
+
+
+def _score(score: Score, text: str) -> str:
+    interval = ""
+    if score.interval is not None:
+        interval = " (95 % interval {:.3f} to {:.3f})".format(*score.interval)
+    return f"{score.bits_per_char:.3f} bits per character of {text}{interval}"
+
+
+def _bits(score: Score) -> str:
+    spent, whole = score.bits_by_category, score.bits_per_char or 1.0
+    shares = {
+        "known words": spent.in_vocabulary_words,
+        "OOV words": spent.oov_words,
+        "punctuation": spent.punctuation,
+        "white space": spent.white_space,
+    }
+    return "where the bits go: " + ", ".join(f"{name} {bits / whole:.0%}" for name, bits in shares.items())
