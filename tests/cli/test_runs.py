@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import webbrowser
-from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from helpers.catalog import BENCH
 from helpers.commands import Textgen
-from textgen.catalog.items import read_catalog
-from textgen.cli.run_table import age, print_items
+from helpers.terminal import run_on_terminal
+from textgen.cli.run_table import age
 
 # --- list
 
@@ -74,28 +72,18 @@ def test_damaged_results_are_left_out_with_a_note(textgen: Textgen, work: Path) 
 
 
 @pytest.mark.parametrize(("width", "lacks"), [(60, "size"), (80, "budget"), (200, None)])
-@pytest.mark.usefixtures("work")
-def test_a_terminal_gets_the_columns_that_fit(
-    width: int, lacks: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    class Terminal(StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    terminal = Terminal()
-    monkeypatch.setenv("COLUMNS", str(width))
-    monkeypatch.setattr(sys, "stdout", terminal)
-    print_items(read_catalog(Path("runs")).items)
-    lines = re.sub(r"\x1b\[\d+m", "", terminal.getvalue()).splitlines()
-    assert max(map(len, lines)) <= width
-    assert {"name", "bits/char", "age"} <= set(lines[0].split())
-    noted = capsys.readouterr().err
+def test_a_terminal_gets_the_columns_that_fit(width: int, lacks: str | None, work: Path) -> None:
+    code, _, shown = run_on_terminal("runs", width=width, cwd=work)
+    header, *lines = shown.splitlines()
+    assert code == 0
+    assert max(map(len, (header, *lines[:-1]))) <= width
+    assert {"name", "bits/char", "age"} <= set(header.split())
     if lacks is None:
-        assert noted == ""
         assert any(line.startswith(BENCH) for line in lines)
     else:
-        assert lacks not in lines[0]
-        assert lacks in noted
+        assert lacks not in header
+        assert lines[-1].startswith("without room for ")
+        assert lacks in lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +141,13 @@ def test_runs_are_compared(textgen: Textgen) -> None:
     assert values["problem"] is None
     assert values["differences"][0]["bits_per_char"] == pytest.approx(0.2)
     assert {"setting": "budget", "values": ["5m", "60s"]} in values["settings"]
+
+
+def test_a_terminal_gets_samples_side_by_side(work: Path) -> None:
+    code, _, shown = run_on_terminal("runs", "compare", BENCH, "1635/random", width=100, cwd=work)
+    assert code == 0
+    assert re.search(r"^A: char-lstm +│ B: random", shown, re.M)
+    assert max(map(len, shown.splitlines())) <= 100
 
 
 # --- open

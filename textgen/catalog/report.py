@@ -1,4 +1,4 @@
-"""The comparison of saved runs as Markdown."""
+"""The comparison of saved runs as Markdown, and its samples."""
 
 from __future__ import annotations
 
@@ -7,16 +7,37 @@ from string import ascii_uppercase
 
 from textgen.catalog.differences import RunComparison
 from textgen.comparison.report.formats import plain
+from textgen.comparison.report.written import SampleGroup
 from textgen.comparison.results import Difference, Interval
 from textgen.runtime.markdown import code, escape, fenced, table_lines
 
+ONLY_SPACE = "(only white space)"
 MAX_RUNS = len(ascii_uppercase)
 """Runs that there are letters for."""
 
 
 def to_markdown(result: RunComparison) -> str:
     """Return the answer, the scores, what differs in the settings, and the samples."""
+    return "\n".join([*_lines(result), *_samples(result)]) + "\n"
+
+
+def without_samples(result: RunComparison) -> str:
+    """Return the same without samples, which a terminal shows side by side."""
     return "\n".join(_lines(result)) + "\n"
+
+
+def sample_groups(result: RunComparison) -> list[SampleGroup]:
+    """Return what the runs wrote by prompt."""
+    letters = _letters(result)
+    names = [f"{letters[run.name]}: {run.entry}" for run in result.runs]
+    return [
+        SampleGroup(
+            prompt=plain(group.prompt) or "(no prompt)",
+            sampler=group.sampler,
+            texts=list(zip(names, (plain(text).strip() or ONLY_SPACE for text in group.texts), strict=True)),
+        )
+        for group in result.samples
+    ]
 
 
 def answer(result: RunComparison) -> str:
@@ -39,15 +60,16 @@ def _lines(result: RunComparison) -> Iterator[str]:
         yield from table_lines([["setting", *letters.values()], *cells], range(len(letters) + 1), padded=True)
     else:
         yield "\nThe settings are the same."
-    if result.samples:
-        yield "\n## Samples"
-    for group in result.samples:
-        yield f"\n### {code(plain(group.prompt) or '(no prompt)')}\n\n{escape(group.sampler)}"
-        for run, text in zip(result.runs, group.texts, strict=True):
-            yield f"\n**{letters[run.name]}: {escape(run.entry)}**\n"
-            yield fenced(plain(text).strip() or "(only white space)")
     if result.sample_problem:
         yield f"\nNo samples: {escape(result.sample_problem)}"
+
+
+def _samples(result: RunComparison) -> Iterator[str]:
+    if result.samples:
+        yield "\n## Samples"
+    for group in sample_groups(result):
+        yield f"\n### {code(group.prompt)}\n\n{escape(group.sampler)}"
+        yield from (f"\n**{escape(name)}**\n\n{fenced(text)}" for name, text in group.texts)
 
 
 def _scores(result: RunComparison, letters: dict[str, str]) -> Iterator[str]:
@@ -71,8 +93,7 @@ def _verdict(difference: Difference, other: str) -> str:
     if difference.is_clear:
         return f"better than {other} by {_amount(difference.bits_per_char, difference.interval)}"
     return (
-        f"not clearly better than {other}, which needs "
-        f"{_amount(difference.bits_per_char, difference.interval)} more"
+        f"ahead of {other} by {_amount(difference.bits_per_char, difference.interval)}, which may be chance"
     )
 
 

@@ -108,9 +108,11 @@ class ProgressDisplay:
     def __call__(self, step: Step) -> None:
         """Show a step."""
         now, name = time.monotonic(), step.entry or step.state
+        if step.remark:
+            self._say(step.remark)
         if step.seconds_left is not None:
             if step.index == 0:
-                self._announce(step.seconds_left, step.total)
+                self._say(about(step.seconds_left) + (f" for {step.total} entries" if step.total > 1 else ""))
             self._end = now + step.seconds_left
         line = self._lines.get(name)
         if line is None or line.ended is not None or line.step.index != step.index:
@@ -125,13 +127,12 @@ class ProgressDisplay:
         for line in lines:
             line.ended = line.ended or time.monotonic()
 
-    def _announce(self, seconds: float, num_entries: int) -> None:
-        """Say how long it will take, before anything starts."""
-        text = about(seconds) + (f" for {num_entries} entries" if num_entries > 1 else "")
+    def _say(self, text: str) -> None:
+        """Print a line that stays above what is redrawn."""
         if self._is_drawn:
-            self._live.console.print(text, highlight=False)
+            self._live.console.print(printable(text), highlight=False, markup=False)
         elif self._is_logged:
-            note(text)
+            note(printable(text))
 
     def _log(self, step: Step) -> None:
         """Print what is new of the entries, such as validation once, and what follows them."""

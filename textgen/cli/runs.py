@@ -134,7 +134,8 @@ def compare(
     load_plugins(plugin)
     from textgen.catalog.differences import SampleOptions
     from textgen.catalog.differences import compare as compare_runs
-    from textgen.catalog.report import MAX_RUNS, to_markdown
+    from textgen.catalog.report import MAX_RUNS, sample_groups, to_markdown, without_samples
+    from textgen.comparison.report.terminal import render_samples
     from textgen.runtime.device import choose_device
 
     if not samples:
@@ -149,7 +150,13 @@ def compare(
         device_config=choose_device(device, "fp32"),
     )
     result = compare_runs(names, root, writing if samples else None)
-    print_document(result, to_markdown(result), as_json)
+    if as_json or not sys.stdout.isatty():
+        print_document(result, to_markdown(result), as_json)
+        return
+    from rich.console import Console
+
+    print_document(result, without_samples(result), as_json)
+    render_samples(sample_groups(result), Console())
 
 
 @app.command("open")

@@ -77,11 +77,10 @@ def bench(
     experiments = plan(entries, corpus, options, out)
     for folder, experiment in experiments.items():
         check_reuse(folder, experiment)
-    if kept := sum(folder.exists() for folder in experiments):
-        missing = len(experiments) - kept
-        report(Step(f"{kept} of {len(experiments)} runs are kept in {out} and reused; {missing} to train"))
+    number, kept = len(experiments), sum(folder.exists() for folder in experiments)
+    remark = f"{kept} of {number} runs are kept in {out} and reused; {number - kept} to train" if kept else ""
     whole = next(iter(seconds_left(experiments)), None)
-    report(Step("preparing the text", total=len(experiments), seconds_left=whole))
+    report(Step("preparing the text", total=number, seconds_left=whole, remark=remark))
     analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon())
     stretches = corpus.split.held_out.stretches()
     writer = SampleWriter(stretches, analyzer, options.num_chars, options.prompts, options.spells)

@@ -79,6 +79,8 @@ class Step:
     """The number of entries."""
     seconds_left: float | None = None
     """About how long this step and all that follow take, if that is known when it begins."""
+    remark: str = ""
+    """What people should know before it begins."""
     outcome: str = ""
     """The score of an entry that is done, or the reason why it failed."""
 

@@ -62,6 +62,11 @@ def render_brief(result: Comparison, console: Console) -> None:
     console.print(_Encodable(Group(*parts, "", Text(rest, "dim"))))
 
 
+def render_samples(groups: Sequence[SampleGroup], console: Console) -> None:
+    """Print samples of the same prompts side by side."""
+    console.print(_Encodable(Group(*_samples(groups, {}, console.width))))
+
+
 @dataclass
 class _Encodable:
     """Content in the characters that the console's encoding has."""
