@@ -85,13 +85,15 @@ def score_stretches(
     start_ids: TokenIds,
     *,
     device: torch.device,
+    report: Callable[[float], None] = lambda fraction: None,
 ) -> list[TokenScores]:
     """Score stretches of text, each from an initial state, side by side in fp32.
 
-    `stretches` are the tokens of `texts`, `start_ids` those of `START`, which precede each.
+    `stretches` are the tokens of `texts`, `start_ids` those of `START`, which precede each. `report` is
+    called with the share of the longest stretch that is scored.
     """
     bits = [np.zeros(len(ids)) for ids in stretches]
-    error = 0.0
+    error, longest = 0.0, max(map(len, stretches), default=0)
     with torch.inference_mode():
         for window in predict_stretches(model, stretches, start_ids, device):
             error = max(error, normalization_error(model, window.logits))
@@ -99,6 +101,7 @@ def score_stretches(
             for index, row in zip(window.stretches, rows, strict=True):
                 part = bits[index][window.begin : window.begin + len(row)]
                 part[:] = row[: len(part)]
+            report((window.begin + rows.shape[1]) / longest)
     return [
         TokenScores(text, ids, _finite(own), error)
         for text, ids, own in zip(texts, stretches, bits, strict=True)

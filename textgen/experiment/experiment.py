@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 
 from textgen.api import PretrainedVectors, TokenIds
 from textgen.data.bound_tokenizer import BoundTokenizer
@@ -117,7 +118,7 @@ class Experiment:
         )
         trained = Trained(self.entry, tokenizer, model)
         spellings = measure_spellings(model, tokenizer, encoded.validation, self.device_config.device)
-        scores = self._score(trained, encoded) if encoded.is_lossless else {}
+        scores = self._score(trained, encoded, report) if encoded.is_lossless else {}
         scored = scores.get(self.corpus.split.scored_on)
         checks = scored.checks if scored else ScoreChecks(decoded_equals_text=False, problem=LOSES_TEXT)
         return Run(
@@ -142,8 +143,8 @@ class Experiment:
             spellings=spellings,
         )
 
-    def _step(self, state: str, progress: Progress | None = None) -> Step:
-        return Step(state, self.entry.name, progress)
+    def _step(self, state: str, progress: Progress | None = None, fraction: float | None = None) -> Step:
+        return Step(state, self.entry.name, progress, fraction)
 
     def _build(
         self, tokenizer: BoundTokenizer, encoded: Encoded, vectors: PretrainedVectors | None
@@ -208,10 +209,15 @@ class Experiment:
 
         return train(trainer, budget, chars_per_token, validated, tell)
 
-    def _score(self, trained: Trained, encoded: Encoded) -> dict[str, ScoredText]:
+    def _score(self, trained: Trained, encoded: Encoded, report: Report) -> dict[str, ScoredText]:
         """Score the best weights on validation and, once, on test if there is a test part."""
         device, split = self.device_config.device, self.corpus.split
         ids = {"validation": encoded.validation, "test": encoded.test}
+        parts = ("validation", "test") if len(split.test) else ("validation",)
+
+        def tell(fraction: float, before: int) -> None:
+            report(self._step("scoring", fraction=(before + fraction) / len(parts)))
+
         return {
             part: score_held_out(
                 trained,
@@ -219,8 +225,9 @@ class Experiment:
                 ids[part],
                 device,
                 has_checks=part == split.scored_on,
+                report=partial(tell, before=index),
             )
-            for part in (("validation", "test") if len(split.test) else ("validation",))
+            for index, part in enumerate(parts)
         }
 
 

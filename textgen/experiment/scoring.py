@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
@@ -99,14 +99,15 @@ def score_held_out(
     device: torch.device,
     *,
     has_checks: bool = True,
+    report: Callable[[float], None] = lambda fraction: None,
 ) -> ScoredText:
     """Score the stretches of a held-out part, each from the start of a paragraph.
 
     `stretches` are the tokens of `texts`. With `has_checks` the predictions are checked, on the first and the
-    last one.
+    last one. `report` is called with the share of the text that is scored.
     """
     start = trained.tokenizer.encode(START)
-    scored = score_stretches(trained.model, texts, stretches, start, device=device)
+    scored = score_stretches(trained.model, texts, stretches, start, device=device, report=report)
     table, mask = trained.tokenizer.table, trained.tokenizer.is_fallback
     totals = reduce(add, (score_totals(each, table, mask) for each in scored))
     units = scored_units(trained, scored)
