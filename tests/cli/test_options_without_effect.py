@@ -8,6 +8,8 @@ import pytest
 
 import textgen
 from helpers.commands import cases, run_textgen
+from helpers.runs import make_run
+from textgen.experiment.run import save_run
 
 SUITE = """
 title = "Each case has a budget"
@@ -94,10 +96,13 @@ TEXT = "".join(f"Fox number {i} jumps over {7 * i} lazy dogs.\n\n" for i in rang
 @pytest.mark.parametrize(("command", "message", "code"), cases(TABLE, 2))
 def test_an_option_without_effect_is_refused(command: str, message: str, code: int, tmp_path: Path) -> None:
     (tmp_path / "budgets.toml").write_text(SUITE)
+    if "runs/one" in command:
+        save_run(tmp_path / "runs" / "one", make_run("char-uniform"))
+    before = sorted(tmp_path.rglob("*"))
     done = run_textgen(*command.split(), code=code, cwd=tmp_path)
     assert done.stderr == f"error: {message}\n"
     assert done.stdout == ""
-    assert [path.name for path in tmp_path.iterdir()] == ["budgets.toml"]
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_precision_is_refused_where_generation_has_none(tmp_path: Path) -> None:

@@ -18,6 +18,13 @@ def complete_entry(incomplete: str) -> list[str]:
     return _starting(incomplete, [*names("alias"), *entries])
 
 
+def complete_entry_or_run(incomplete: str) -> list[str]:
+    """Return entries, and names of saved runs."""
+    from textgen.catalog.names import complete_run
+
+    return [*complete_entry(incomplete), *complete_run(incomplete)]
+
+
 def complete_name(kind: str) -> Complete:
     """Return the function that completes the names of one kind of component."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgen import defaults
+from textgen.cli.completion import complete_entry_or_run
 from textgen.cli.console import print_json, print_rows
 from textgen.cli.options import (
     Clean,
@@ -28,7 +29,12 @@ TEXT_OPTIONS = ("--corpus", "--clean", "--max-chars", "--encoding")
 
 def describe(
     context: typer.Context,
-    what: Annotated[str, typer.Argument(help="An entry, or a run: its folder, or part of its name.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="An entry, or a run: its folder, or part of its name.", autocompletion=complete_entry_or_run
+        ),
+    ],
     vocab_size: Annotated[
         int | None,
         typer.Option(

@@ -12,7 +12,7 @@ import typer
 
 from textgen import defaults
 from textgen.api import TextgenError
-from textgen.cli.completion import complete_entry, complete_name
+from textgen.cli.completion import complete_entry_or_run, complete_name
 from textgen.cli.console import note, print_document, saved_note, silent
 from textgen.cli.interrupts import keeping
 from textgen.cli.options import (
@@ -49,7 +49,7 @@ def tune(
         typer.Argument(
             help="Such as char-lstm; options with a value are not searched. "
             "With --tune-sampler, a run's folder too.",
-            autocompletion=complete_entry,
+            autocompletion=complete_entry_or_run,
         ),
     ],
     corpus: Sources = [defaults.CORPUS],

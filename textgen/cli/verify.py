@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgen.api import TextgenError
+from textgen.catalog.names import complete_run
 from textgen.cli.console import print_json, printable
 from textgen.cli.options import NO_METAVAR, Device, Json, PluginFiles, load_plugins, refuse
 from textgen.runtime.messages import one_line
@@ -26,7 +27,8 @@ def verify(
     file: Annotated[
         Path,
         typer.Argument(
-            help="A saved bench.json, suite.json or study.json, its folder, part of its name, or latest."
+            help="A saved bench.json, suite.json or study.json, its folder, part of its name, or latest.",
+            autocompletion=complete_run,
         ),
     ],
     runs: Annotated[
