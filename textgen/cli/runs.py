@@ -108,7 +108,8 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
 
         lines = train_lines(found.path, result.settings, result.result)
         print_summary(result.result, as_json, lines, command("sample", str(found.path), PROMPT))
-    saved_note(found.path, quiet=False)
+    if as_json or not sys.stdout.isatty() or isinstance(result, (SuiteResult, StudyResult)):
+        saved_note(found.path, quiet=False)  # which a terminal shows of the others above
 
 
 @app.command()

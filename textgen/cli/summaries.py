@@ -85,4 +85,6 @@ def _bits(score: Score) -> str:
         "punctuation": spent.punctuation,
         "white space": spent.white_space,
     }
-    return "where the bits go: " + ", ".join(f"{name} {bits / whole:.0%}" for name, bits in shares.items())
+    return "where the bits go: " + ", ".join(
+        f"{name} {100 * bits / whole:.0f} %" for name, bits in shares.items()
+    )
