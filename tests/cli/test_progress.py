@@ -65,6 +65,15 @@ def test_a_line_has_state_curve_last_validation_score_and_speed(
 
 
 @pytest.mark.usefixtures("on_a_terminal")
+def test_a_training_that_is_slower_than_expected_takes_longer(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressDisplay() as display:
+        display(Step("starting", "a", seconds_left=20.0))
+        display(Step("training", "a", Progress(0.1, 60.0, 10, 1.0, 4000, 9.0)))
+        assert display._draw().plain.splitlines()[-1] == "about 9 min left"
+    capsys.readouterr()
+
+
+@pytest.mark.usefixtures("on_a_terminal")
 def test_what_is_over_is_marked_and_what_failed_says_why(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -181,8 +181,14 @@ class ProgressDisplay:
         step, parts = self._latest, []
         if step.index and step.total > 1:
             parts.append(f"entry {step.index} of {step.total}")
-        if self._end is not None and (seconds := self._end - time.monotonic()) > 1:
-            parts.append(f"{about(seconds)} left")
+        if self._end is not None:
+            seconds, progress = self._end - time.monotonic(), step.progress
+            if (
+                progress is not None and progress.fraction > 0
+            ):  # at least what the rest of this training takes
+                seconds = max(seconds, progress.seconds * (1 / progress.fraction - 1))
+            if seconds > 1:
+                parts.append(f"{about(seconds)} left")
         return ", ".join(parts)
 
 
