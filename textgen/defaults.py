@@ -14,3 +14,5 @@ TEMPERATURE_SAMPLER = "temperature:temperature={:g}"
 SAMPLER = TEMPERATURE_SAMPLER.format(0.8)
 SAMPLE_CHARS = 400
 """Characters of each sample."""
+SWEEP = tuple(f"temperature:temperature={value}" for value in (0.4, 0.6, 0.8, 1.0, 1.2))
+"""Samplers whose samples and metrics a report shows side by side, from the coldest to the hottest."""

@@ -129,7 +129,13 @@ def test_the_result_is_saved_with_its_report(bench: Bench) -> None:
     for name, row in scored(bench.result).items():
         assert name in report
         assert f"{row['test']['bits_per_char']:.4f}" in report
-    assert {path.name for path in bench.folder.iterdir()} == {"bench.json", "report.md", "runs"}
+    assert {path.name for path in bench.folder.iterdir()} == {
+        "bench.json",
+        "details.json",
+        "report.html",
+        "report.md",
+        "runs",
+    }
 
 
 def test_the_scores_count_the_whole_text_and_nothing_else(bench: Bench) -> None:

@@ -18,7 +18,7 @@ LAYERS = (
     ("comparison",),
     ("experiment",),
     ("training", "evaluation", "generation"),
-    ("data", "nn"),
+    ("data", "nn", "page"),
     ("registry",),
     ("runtime",),
     ("api", "defaults", "version"),

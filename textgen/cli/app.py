@@ -23,6 +23,7 @@ from textgen.cli.corpus import corpus
 from textgen.cli.describe import describe
 from textgen.cli.interrupts import StoppedError
 from textgen.cli.options import NO_METAVAR
+from textgen.cli.report import report
 from textgen.cli.sample import sample
 from textgen.cli.score import score
 from textgen.cli.suite import suite
@@ -76,7 +77,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (bench, train, sample, score, describe, suite, tune, verify, corpus):
+for command in (bench, train, sample, score, describe, suite, tune, report, verify, corpus):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")

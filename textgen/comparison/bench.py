@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from textgen.api import TextgenError
+from textgen.comparison.details import DetailsCollector
+from textgen.comparison.report.html import to_html
 from textgen.comparison.report.markdown import to_markdown
 from textgen.comparison.results import Comparison, HeldOut, ReferenceScore
 from textgen.comparison.verdicts import judge, reference_score
@@ -33,7 +35,7 @@ from textgen.runtime.json_records import to_json
 from textgen.training.budget import Budget
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
 
-RESULT, REPORT = "bench.json", "report.md"
+RESULT, DETAILS, REPORT, PAGE = "bench.json", "details.json", "report.md", "report.html"
 
 MAX_REFERENCE_CHARS = 16_000_000
 """Characters of a training text that reference entries are given, from the beginning of each stretch."""
@@ -84,7 +86,8 @@ def bench(
     analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon())
     stretches = corpus.split.held_out.stretches()
     writer = SampleWriter(stretches, analyzer, options.num_chars, options.prompts, options.spells)
-    rows = list(_rows(experiments, writer, samplers, options, report))
+    collector = DetailsCollector(writer, options.device_config)
+    rows = list(_rows(experiments, collector, samplers, options, report))
     rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
     report(Step("comparing with references"))
     scored = [row for row in rows if isinstance(row, EntryResult)]
@@ -114,14 +117,18 @@ def bench(
         metrics=verdicts.metrics,
         entries=tuple(rows),
     )
+    report(Step("writing the report"))
+    details = collector.details()
     write_file(out / RESULT, to_json(result))
+    write_file(out / DETAILS, to_json(details))
     write_file(out / REPORT, to_markdown(result))
+    write_file(out / PAGE, to_html(result, details))
     return result
 
 
 def _rows(
     experiments: Mapping[Path, Experiment],
-    writer: SampleWriter,
+    collector: DetailsCollector,
     samplers: Mapping[str, BoundSampler],
     options: BenchOptions,
     report: Report,
@@ -136,7 +143,9 @@ def _rows(
         try:
             run = finished_run(folder, experiment, tell)
             tell(Step("writing samples"))
-            written = writer.write(run, samplers, seed, options.device_config)
+            written = collector.writer.write(run, samplers, seed, options.device_config)
+            if seed == options.seed:
+                collector.add(run, written.samples, seed)
             row = EntryResult(**vars(run.result), **vars(written))
         except KeyboardInterrupt:
             raise

@@ -1,11 +1,11 @@
-"""Memorization: word 4-grams and the longest span that generated text copies from the training text.
+"""Memorization: word 4-grams and spans that generated text copies from the training text.
 
 Both searches are linear in the training text and allocate a few times its size at most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -63,6 +63,27 @@ def longest_verbatim_span(samples: Sequence[str], train_text: Text) -> str:
     return best
 
 
+def verbatim_spans(samples: Sequence[str], train_text: Text, length: int) -> list[list[tuple[int, int]]]:
+    """Return, for each sample, the spans of at least `length` characters that are in the training text.
+
+    A span is a pair of its first character and the one after its last. It is made of windows of `length`
+    characters that are all in the training text, so the whole span need not be.
+    """
+    if not any(len(sample) >= length for sample in samples):
+        return [[] for _ in samples]
+    rolling = _RollingHash(min(len(train_text), BLOCK) + max(length, *map(len, samples)))
+    known = set(_shared_spans(samples, train_text, length, rolling))
+    found = []
+    for sample in samples:
+        spans: list[tuple[int, int]] = []
+        for begin in range(len(sample) - length + 1):
+            if sample[begin : begin + length] in known:
+                joins = bool(spans) and spans[-1][1] >= begin
+                spans.append((spans.pop()[0] if joins else begin, begin + length))
+        found.append(spans)
+    return found
+
+
 class _RollingHash:
     """Polynomial hashes modulo 2**64 of all windows of a text, computed from prefix sums."""
 
@@ -83,6 +104,13 @@ class _RollingHash:
 
 
 def _shared_span(samples: Sequence[str], train_text: Text, length: int, rolling: _RollingHash) -> str:
+    return next(_shared_spans(samples, train_text, length, rolling), "")
+
+
+def _shared_spans(
+    samples: Sequence[str], train_text: Text, length: int, rolling: _RollingHash
+) -> Iterator[str]:
+    """Yield the spans of `length` characters of the training text that any sample has."""
     wanted = np.unique(np.concatenate([rolling.windows(sample, length) for sample in samples]))
     # Most training windows are ruled out by a small table, which is far cheaper than a search for each.
     table = np.zeros(1 << TABLE_BITS, bool)
@@ -93,8 +121,7 @@ def _shared_span(samples: Sequence[str], train_text: Text, length: int, rolling:
         for position in possible[_index(wanted, hashes[possible]) >= 0]:
             span = train_text[start + position : start + position + length]
             if any(span in sample for sample in samples):
-                return span
-    return ""
+                yield span
 
 
 def _slot(hashes: Hashes) -> Hashes:

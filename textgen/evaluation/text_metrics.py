@@ -23,13 +23,16 @@ from textgen.data.text import Text, blocks, part
 from textgen.data.unicode import utf8
 from textgen.data.words import WORD, words
 from textgen.evaluation.intervals import jackknife
-from textgen.evaluation.memorization import KnownFourGrams, longest_verbatim_span
+from textgen.evaluation.memorization import KnownFourGrams, longest_verbatim_span, verbatim_spans
 
 CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
 """A clitic that may follow a real word, as in `Anne's` and `hadn't`."""
 
 MAX_REFERENCES = 32
 """Self-BLEU compares a sample with at most this many others, the ones that follow it in a circle."""
+
+MIN_VERBATIM = 30
+"""Characters of a span that counts as copied: about six words."""
 
 MAX_INDEXED_CHARS = 100_000_000
 """Characters of the training text, from its beginning, that tell novel from copied text."""
@@ -170,6 +173,16 @@ class TextAnalyzer:
             word
             for word, _ in Counter(token.lower() for token in tokens if not self.is_real(token)).most_common()
         ]
+
+    def made_up_spans(self, sample: str) -> list[tuple[int, int]]:
+        """Return the first character, and the one after the last, of each word that is not real."""
+        end = len(sample.rstrip("'\u2019"))
+        found = (match for match in WORD.finditer(sample) if match.end() < end)
+        return [match.span() for match in found if not self.is_real(match.group())]
+
+    def verbatim_spans(self, samples: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Return the spans of each sample of `MIN_VERBATIM` characters or more that the training text has."""
+        return verbatim_spans(samples, self._train_text, MIN_VERBATIM)
 
     def is_real(self, word: str) -> bool:
         """Return whether the lexicon or the training text has `word`, in lower case or without a clitic."""

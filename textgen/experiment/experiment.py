@@ -16,6 +16,7 @@ from textgen.data.vocabulary import count_tokens
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.spelled_words import measure_spellings
 from textgen.experiment.entry import Entry
+from textgen.experiment.neighbors import nearest_words
 from textgen.experiment.pretrained import EmbeddingAudit, match_vectors
 from textgen.experiment.results import PreparationTime, RunResult, RunSettings
 from textgen.experiment.run import Run
@@ -116,6 +117,10 @@ class Experiment:
         model = build_trained(
             self.entry, tokenizer.vocabulary, audit, weights_of(model.module), self.device_config.device
         )
+        if vectors is not None and audit is not None:
+            counts = count_tokens(encoded.train, tokenizer.vocab_size)
+            neighbors = nearest_words(model.module, vectors, tokenizer.tokens, counts)
+            audit = replace(audit, neighbors=neighbors)
         trained = Trained(self.entry, tokenizer, model)
         spellings = measure_spellings(model, tokenizer, encoded.validation, self.device_config.device)
         scores = self._score(trained, encoded, report) if encoded.is_lossless else {}

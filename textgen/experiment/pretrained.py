@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from textgen.api import Embedding, PretrainedVectors, TextgenError
 from textgen.data.vocabulary import COUNTED_AT_ONCE, count_tokens
+from textgen.experiment.neighbors import Neighbors
 from textgen.registry.attribution import contract_error
 
 
@@ -33,6 +34,8 @@ class EmbeddingAudit:
     """Form under which a token was looked up (see `lookup_forms`): number of tokens found by it."""
     seconds: float
     """The time to load or train the vectors and to match them."""
+    neighbors: tuple[Neighbors, ...] = ()
+    """The nearest words of some words, before and after training."""
 
 
 NUM_MISSING = 10

@@ -9,10 +9,10 @@ from itertools import chain
 from typing import NamedTuple
 
 from textgen.defaults import SAMPLE_CHARS
-from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer
+from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
 from textgen.experiment.results import GenerationSpeed, Sample, SampleSet
 from textgen.experiment.trained import Trained
-from textgen.generation.bound_sampler import BoundSampler
+from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.generation.generator import OnChoice, ignore_choice
 from textgen.registry.attribution import describe_error
 from textgen.registry.isolation import preserve_process_state
@@ -23,9 +23,11 @@ NUM_MEASURED = 24
 SHOWN = range(0, NUM_MEASURED, NUM_MEASURED // 2)
 """The passages whose continuations are shown, unless the user gives prompts."""
 PROMPT_CHARS = 60
+MAX_SWEEP_SECONDS = 15.0
+"""The time after which no other sampler of a sweep begins."""
 
 
-class Passage(NamedTuple):
+class Continuation(NamedTuple):
     """A held-out prompt, and the text after it: how the author continued."""
 
     prompt: str
@@ -43,6 +45,15 @@ class MeasuredSamples:
     chars_per_second: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrittenSamples:
+    """What a run writes with one sampler: the samples that are shown, and metrics of many."""
+
+    sampler: str
+    metrics: TextMetrics
+    samples: tuple[Sample, ...]
+
+
 @dataclass
 class SampleWriter:
     """Lets runs continue the same held-out passages, with the same lengths and seeds."""
@@ -56,7 +67,7 @@ class SampleWriter:
     """Prompts of the samples that are shown; held-out passages, if none are given."""
     spells: bool = True
     """Whether word models write words that their vocabulary lacks."""
-    passages: list[Passage] = field(init=False)
+    passages: list[Continuation] = field(init=False)
 
     def __post_init__(self) -> None:
         self.passages = held_out_passages(self.held_out, NUM_MEASURED, PROMPT_CHARS, self.num_chars)
@@ -105,10 +116,7 @@ class SampleWriter:
                 if index == 0:
                     measured = self.measure(trained, sampler, seed, device_config)
                 if measured and index == 0 and not self.prompts:
-                    samples += [
-                        Sample(self.passages[row].prompt, spec, measured.seeds[row], measured.texts[row])
-                        for row in SHOWN
-                    ]
+                    samples += self._measured(measured, spec)
                 else:
                     samples += self._shown(trained, spec, sampler, seed, device_config)
             except KeyboardInterrupt:
@@ -125,6 +133,23 @@ class SampleWriter:
             made_up_words=tuple(self.analyzer.made_up_words(list(texts))),
         )
 
+    def sweep(
+        self, trained: Trained, specs: Sequence[str], seed: int, device_config: DeviceConfig
+    ) -> Iterator[WrittenSamples]:
+        """Yield what several samplers write, until `MAX_SWEEP_SECONDS` have passed."""
+        began = time.perf_counter()
+        for spec in specs:
+            if time.perf_counter() - began > MAX_SWEEP_SECONDS:
+                return
+            sampler = build_sampler(spec)
+            measured = self.measure(trained, sampler, seed, device_config)
+            shown = (
+                self._shown(trained, spec, sampler, seed, device_config)
+                if self.prompts
+                else self._measured(measured, spec)
+            )
+            yield WrittenSamples(sampler=spec, metrics=measured.measured.metrics, samples=tuple(shown))
+
     def measure_held_out(self) -> MeasuredText:
         """Return the metrics of how the author continued the passages."""
         return self.analyzer.measure([passage.continuation[: self.num_chars] for passage in self.passages])
@@ -133,9 +158,15 @@ class SampleWriter:
         """Return the prompts of the samples that are shown."""
         return list(self.prompts) or [self.passages[row].prompt for row in SHOWN]
 
+    def _measured(self, measured: MeasuredSamples, spec: str) -> Iterator[Sample]:
+        """Yield the samples that are shown of those that are measured."""
+        for row in SHOWN:
+            yield Sample(self.passages[row].prompt, spec, measured.seeds[row], measured.texts[row])
+
     def _shown(
         self, trained: Trained, spec: str, sampler: BoundSampler, seed: int, device_config: DeviceConfig
     ) -> Iterator[Sample]:
+        """Yield the samples that are shown."""
         prompts = self.shown_prompts()
         rows = range(len(prompts)) if self.prompts else SHOWN
         seeds = [seed * NUM_MEASURED + row for row in rows]
@@ -148,7 +179,7 @@ class SampleWriter:
 
 def held_out_passages(
     stretches: Sequence[str], number: int, prompt_chars: int, continuation_chars: int
-) -> list[Passage]:
+) -> list[Continuation]:
     """Return `number` passages, evenly spaced, with prompts of about `prompt_chars` characters.
 
     A prompt ends with a whole word; where a stretch is long enough, `continuation_chars` characters follow.
@@ -164,5 +195,5 @@ def held_out_passages(
         end = min(start + prompt_chars, len(text))
         while start + prompt_chars // 2 < end < len(text) and not text[end].isspace():
             end -= 1
-        passages.append(Passage(text[start:end], text[end:]))
+        passages.append(Continuation(text[start:end], text[end:]))
     return passages

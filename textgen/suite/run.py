@@ -19,13 +19,14 @@ from textgen.runtime.files import make_folder, write_file
 from textgen.runtime.json_records import DamagedRecordError, read_record, to_json
 from textgen.suite.effects import answer, measured_run, shared_priors
 from textgen.suite.job import Job, measure_held_out
+from textgen.suite.page import to_html
 from textgen.suite.planner import JobPlanner, SuiteOptions
 from textgen.suite.results import JobResult, SuiteResult
 from textgen.suite.schema import Case, Suite
 from textgen.suite.workers import results_of
 from textgen.training.progress import Report, Step, ignore_report
 
-RESULT = "suite.json"
+RESULT, PAGE = "suite.json", "report.html"
 
 
 def run_suite(
@@ -79,6 +80,7 @@ def run_suite(
         failures=failures,
     )
     write_file(folder / RESULT, to_json(result))
+    write_file(folder / PAGE, to_html(result))
     if not results:
         raise TextgenError(f"every case failed; the first one: {next(iter(failures.values()))}")
     return result

@@ -17,7 +17,7 @@ from textgen.runtime.device import DeviceConfig
 MAX_LOGITS, MIN_CHUNK = 2**22, 8
 """Logits of each member that are computed at once, as in scoring, and at least this many tokens of each
 stretch."""
-MAX_FITTED_LOGITS, MAX_FITTED_TOKENS, MIN_FITTED_TOKENS = 2**27, 60_000, 64
+MAX_FITTED_LOGITS, MAX_FITTED_TOKENS, MIN_FITTED_TOKENS = 2**27, 30_000, 64
 """Logits of each member, and tokens, that weights are fitted to: 7,000 tokens of 20,000 words give nearly the
 same weights as more. They are the first of each stretch, at least `MIN_FITTED_TOKENS`."""
 PRIOR_TOKENS = 30.0

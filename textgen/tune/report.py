@@ -150,13 +150,14 @@ def _option_lines(result: StudyResult) -> Iterator[str]:
     for each in sorted(result.search, key=lambda each: -shares.get(each.option, 0.0)):
         found = write_value(result.best.params[each.option]) if result.best else "-"
         share = [f"{100 * shares.get(each.option, 0.0):.0f} %"] if shares else []
-        rows.append([each.option, write_value(each.default), found, escape(_range(each)), *share])
+        rows.append([each.option, write_value(each.default), found, escape(searched_range(each)), *share])
     yield from table_lines(rows, [0, 3])
     if not shares:
         yield f"\nFewer than {MIN_TRIALS} different values say nothing about importance."
 
 
-def _range(each: SearchedOption) -> str:
+def searched_range(each: SearchedOption) -> str:
+    """Return what is searched of an option: a range or a list of values."""
     if each.values is not None:
         return ", ".join(map(write_value, each.values))
     return f"{each.low:.10g} to {each.high:.10g}{' (log scale)' if each.log else ''}"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from textgen.runtime.files import write_file
 from textgen.runtime.json_records import to_json
 from textgen.training.progress import Report, Step, ignore_report
-from textgen.tune.plots import write_page
+from textgen.tune.page import to_html
 from textgen.tune.report import study_result, trial_result
 from textgen.tune.results import StudyResult
 from textgen.tune.study import Study
@@ -15,7 +15,7 @@ from textgen.tune.trials import Goal, search, search_in_processes
 
 Say = Callable[[str], None]
 
-RESULT, PAGE = "study.json", "study.html"
+RESULT, PAGE = "study.json", "report.html"
 
 
 def run_study(
@@ -29,7 +29,7 @@ def run_study(
 ) -> StudyResult:
     """Search until the goal is reached, compare the best with the default, and return the result.
 
-    It is also saved, as JSON and with plots. An interruption saves the trials so far, and is raised again.
+    It is also saved, as JSON and as a page. An interruption saves the trials so far, and is raised again.
     """
     for each in study.objective.dimensions:
         if each.start != each.default:
@@ -51,7 +51,6 @@ def run_study(
         raise
     result = study_result(study, comparison)
     write_file(study.folder / RESULT, to_json(result))
-    report(Step("drawing"))
-    if problem := write_page(study, study.folder / PAGE):
-        say(problem)
+    report(Step("writing the report"))
+    write_file(study.folder / PAGE, to_html(result))
     return result

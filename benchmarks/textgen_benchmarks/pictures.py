@@ -1,0 +1,64 @@
+"""Pictures of the README: `python -m textgen_benchmarks.pictures FOLDER`, of a bench's results.
+
+The terminal is drawn by rich to docs/pictures/terminal.svg; the page is photographed by Chromium, which
+Playwright drives, to docs/pictures/report.png, and with `--all` also in the dark and on a phone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+
+from textgen.comparison.bench import PAGE, RESULT
+from textgen.comparison.report.terminal import render
+from textgen.comparison.results import Comparison
+from textgen.runtime.json_records import read_record
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+DESKTOP, PHONE = {"width": 1100, "height": 850}, {"width": 390, "height": 844}
+
+
+def main() -> None:
+    """Draw the pictures of the folder that the arguments name."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--out", type=Path, default=PICTURES)
+    parser.add_argument("--all", action="store_true", help="also dark, and on a phone, whole")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    draw_terminal(options.folder / RESULT, options.out / "terminal.svg")
+    photograph(options.folder / PAGE, options.out, whole=options.all)
+
+
+def draw_terminal(result: Path, path: Path, width: int = 110) -> None:
+    """Write what a terminal shows of a result."""
+    console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
+    render(read_record(Comparison, result), console)
+    console.save_svg(str(path), title="textgen bench")
+
+
+def photograph(page: Path, folder: Path, *, whole: bool = False) -> None:
+    """Write pictures of a page; `whole` adds the dark one and that of a phone, from top to bottom."""
+    from playwright.sync_api import sync_playwright
+
+    shots = [("report", "light", DESKTOP, False)]
+    if whole:
+        shots += [(f"whole-{scheme}", scheme, DESKTOP, True) for scheme in ("light", "dark")]
+        shots += [("phone", "light", PHONE, True)]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        for name, scheme, size, is_whole in shots:
+            tab = browser.new_page(viewport=size, color_scheme=scheme)
+            tab.goto(page.resolve().as_uri())
+            tab.screenshot(path=folder / f"{name}.png", full_page=is_whole)
+            tab.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Pages: what they contain cannot act, and charts put values where they belong."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+from markupsafe import Markup
+
+from textgen.page.charts import Line, Measured, Stack, interval_chart, line_chart, spread, stacked_chart
+from textgen.page.render import Section, data_address, render_page, script_json
+from textgen.page.scales import Scale, round_step, tick_label
+from textgen.page.tables import plain_table
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;'\"\ud800"
+
+
+class Tags(HTMLParser):
+    """Collects the elements of a page and the contents of its scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self._in_script = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._in_script = tag == "script"
+        if self._in_script:
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002
+        self._in_script = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script:
+            self.scripts[-1] += data
+
+
+def hostile_page() -> Tags:
+    body = plain_table(HOSTILE, [HOSTILE], [[HOSTILE]], caption=HOSTILE)
+    body += interval_chart(HOSTILE, HOSTILE, [Measured(HOSTILE, 1.0, (0.5, 1.5))])
+    body += line_chart(HOSTILE, HOSTILE, HOSTILE, [Line(HOSTILE, [(0, 1), (1, 2)], [HOSTILE, HOSTILE])])
+    body += stacked_chart(HOSTILE, HOSTILE, [HOSTILE], [Stack(HOSTILE, [1.0])])
+    tags = Tags()
+    page = render_page(HOSTILE, HOSTILE, [Section("one", HOSTILE, body)], {"text": HOSTILE}, ["curves.js"])
+    tags.feed(page.encode("utf-8", "replace").decode())
+    return tags
+
+
+def test_hostile_text_adds_no_element_and_no_script() -> None:
+    page = hostile_page()
+    assert "img" not in {tag for tag, _ in page.tags}
+    assert len(page.scripts) == 4  # the data, the library of plots, two scripts of ours
+    assert not any("alert(" in script for script in page.scripts[1:])
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+
+
+def test_the_data_can_be_read_back() -> None:
+    data = json.loads(hostile_page().scripts[0])
+    assert data["text"] == HOSTILE.replace("\ud800", "\ufffd")
+    assert "</" not in script_json({"text": HOSTILE})
+
+
+def test_the_policy_allows_the_scripts_of_the_page_and_no_request() -> None:
+    page = hostile_page()
+    (policy,) = [
+        attributes["content"] or ""
+        for tag, attributes in page.tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert "default-src 'none'" in policy
+    allowed = set(re.findall(r"'sha256-([^']+)'", policy))
+    hashes = {
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in page.scripts[1:]
+    }
+    assert allowed == hashes
+    assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+
+
+def test_the_library_of_plots_comes_with_its_licence() -> None:
+    plots = next(script for script in hostile_page().scripts if "uPlot" in script)
+    assert "The MIT License" in plots
+    assert "Leon Sorokin" in plots
+
+
+def test_a_download_address_holds_the_text() -> None:
+    address = data_address("a,b\nä,1\n", "text/csv")
+    assert base64.b64decode(address.partition("base64,")[2]).decode() == "a,b\nä,1\n"
+
+
+def places(svg: Markup, element: str, name: str) -> list[float]:
+    return [float(value) for value in re.findall(rf'<{element} [^>]*\b{name}="([-\d.]+)"', svg)]
+
+
+def test_values_are_drawn_in_order_within_their_intervals() -> None:
+    rows = [Measured("a", 1.0, (0.9, 1.1), is_best=True), Measured("b", 2.0, (1.5, 2.5))]
+    svg = interval_chart("scores", "bits", rows)
+    first, second = places(svg, "circle", "cx")
+    assert first < second
+    whiskers = re.findall(r'class="whisker" x1="([\d.]+)" x2="([\d.]+)"', svg)
+    assert [
+        float(low) < place < float(high) for (low, high), place in zip(whiskers, (first, second), strict=True)
+    ]
+
+
+def test_a_line_goes_down_where_its_values_fall() -> None:
+    svg = line_chart("curve", "x", "y", [Line("a", [(0, 3), (1, 2), (2, 1)])])
+    (points,) = re.findall(r'<polyline points="([^"]+)"', svg)
+    pairs = [tuple(map(float, pair.split(","))) for pair in points.split()]
+    assert pairs == sorted(pairs)  # to the right and, on a screen, downwards
+    assert [y for _, y in pairs] == sorted(y for _, y in pairs)
+
+
+def test_the_parts_of_a_bar_follow_each_other() -> None:
+    svg = stacked_chart("parts", "bits", ["one", "two"], [Stack("a", [1.0, 3.0])])
+    bars = re.findall(r'class="part p\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="16"', svg)
+    (x, width), (next_x, next_width) = [tuple(map(float, bar)) for bar in bars]
+    assert x + width == pytest.approx(next_x, abs=0.02)
+    assert next_width == pytest.approx(3 * width, abs=0.1)
+
+
+@pytest.mark.parametrize("values", [[1.0], [], [0.0, 0.0]])
+def test_charts_of_few_values_are_drawn(values: list[float]) -> None:
+    assert "<svg" in line_chart("t", "x", "y", [Line("a", [(value, value) for value in values])])
+
+
+def test_ticks_are_round_and_within_the_scale() -> None:
+    assert Scale(0.13, 0.97, 0, 100).ticks() == [0.2, 0.4, 0.6, 0.8]
+    assert Scale(0, 60, 0, 100).ticks() == [0, 20, 40, 60]
+    assert round_step(0.012) == 0.02
+    assert [tick_label(value) for value in (0.25, 12_000, 3_500_000)] == ["0.25", "12 k", "3.5 M"]
+
+
+def test_labels_do_not_overlap() -> None:
+    found = spread([10, 11, 12, 200], 14, 0, 205)
+    assert sorted(found) == found
+    assert all(second - first >= 14 for first, second in pairwise(found))
+    assert max(found) <= 205

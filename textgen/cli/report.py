@@ -1,0 +1,75 @@
+"""`textgen report`: the page of a bench, suite or study, written again from its results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textgen.api import TextgenError
+from textgen.cli.console import print_json
+from textgen.cli.options import Json
+
+
+def report(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of benches, suites or studies.")],
+    as_json: Json = False,
+) -> None:
+    """Write the page of results (report.html) again; it opens in a browser without a network."""
+    pages = [write_page(folder) for folder in folders]
+    if as_json:
+        print_json({"pages": [str(page) for page in pages]})
+        return
+    for page in pages:
+        print(page)
+
+
+def write_page(folder: Path) -> Path:
+    """Write the page of a folder and return its path; raises `TextgenError` for one without results."""
+    for result, write in {"bench.json": _bench, "suite.json": _suite, "study.json": _study}.items():
+        if (folder / result).is_file():
+            return write(folder)
+    raise TextgenError(f"no results in {str(folder)!r}: give the folder of a bench, a suite or a study")
+
+
+def _bench(folder: Path) -> Path:
+    from textgen.comparison.bench import DETAILS, PAGE, RESULT
+    from textgen.comparison.details import Details
+    from textgen.comparison.report.html import to_html
+    from textgen.comparison.results import Comparison
+    from textgen.runtime.json_records import read_record
+
+    result = read_record(Comparison, folder / RESULT)
+    if not (folder / DETAILS).is_file():
+        raise TextgenError(
+            f"{str(folder)!r} lacks {DETAILS}, what its runs read and wrote: run the bench again with "
+            f"--out {folder}, which reuses the runs"
+        )
+    return _write(folder / PAGE, lambda: to_html(result, read_record(Details, folder / DETAILS)))
+
+
+def _suite(folder: Path) -> Path:
+    from textgen.runtime.json_records import read_record
+    from textgen.suite.page import to_html
+    from textgen.suite.results import SuiteResult
+    from textgen.suite.run import PAGE, RESULT
+
+    return _write(folder / PAGE, lambda: to_html(read_record(SuiteResult, folder / RESULT)))
+
+
+def _study(folder: Path) -> Path:
+    from textgen.runtime.json_records import read_record
+    from textgen.tune.page import to_html
+    from textgen.tune.results import StudyResult
+    from textgen.tune.run import PAGE, RESULT
+
+    return _write(folder / PAGE, lambda: to_html(read_record(StudyResult, folder / RESULT)))
+
+
+def _write(path: Path, make: Callable[[], str]) -> Path:
+    from textgen.runtime.files import write_file
+
+    write_file(path, make())
+    return path

@@ -1,0 +1,163 @@
+"""How a run predicts held-out passages, token by token, for people to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from textgen.api import TokenIds
+from textgen.data.bound_tokenizer import START
+from textgen.evaluation.scoring import token_starts
+from textgen.evaluation.token_bits import bits_of, log_softmax, predict_stretches
+from textgen.experiment.trained import Trained
+
+NUM_PASSAGES = 8
+PASSAGE_CHARS = 240
+CONTEXT_CHARS = 600
+"""Characters of its stretch that precede a passage, so that models have read something before it."""
+NUM_ALTERNATIVES = 5
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage of held-out text."""
+
+    stretch: int
+    """The stretch that it is in."""
+    begin: int
+    """The character of the stretch that it begins with."""
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassageBits:
+    """The tokens of a passage and the bits that each of them costs.
+
+    A token's bits are spread evenly over its characters; a token without characters, such as the second byte
+    of a letter, belongs to the character before it. The first and the last may reach beyond it.
+    """
+
+    first_char: int
+    """Where the first token begins, from the beginning of the passage: zero or less."""
+    num_chars: tuple[int, ...]
+    """Of each token."""
+    bits: tuple[float, ...]
+    """Of each token."""
+    alternatives: tuple[tuple[int, ...], ...]
+    """The most likely tokens instead of each token, as indices of `PassageReading.tokens`."""
+    probabilities: tuple[tuple[float, ...], ...]
+    """Of the alternatives."""
+
+    def bits_of_chars(self, num_chars: int) -> NDArray[np.float64]:
+        """Return the bits of each character of the passage, [num_chars]."""
+        bits, position = np.zeros(num_chars), self.first_char
+        for size, cost in zip(self.num_chars, self.bits, strict=True):
+            begin, end = (position, position + size) if size else (position - 1, position)
+            bits[max(begin, 0) : max(end, 0)] += cost / (end - begin)
+            position += size
+        return bits
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassageReading:
+    """How one run predicts the passages."""
+
+    tokens: tuple[str, ...]
+    """The strings of the alternatives."""
+    passages: tuple[PassageBits, ...]
+
+
+def choose_passages(stretches: Sequence[str]) -> list[Passage]:
+    """Return up to `NUM_PASSAGES` passages from all over the held-out stretches, of whole words."""
+    owners = [index * len(stretches) // NUM_PASSAGES for index in range(NUM_PASSAGES)]
+    chosen: dict[tuple[int, int], Passage] = {}
+    for index, owner in enumerate(owners):
+        text = stretches[owner]
+        wanted = CONTEXT_CHARS * (1 + index - owners.index(owner))
+        begin = _word_start(text, min(wanted, max(0, len(text) - PASSAGE_CHARS)))
+        end = _word_start(text, min(begin + PASSAGE_CHARS, len(text)))
+        if end > begin:
+            chosen.setdefault((owner, begin), Passage(owner, begin, text[begin:end]))
+    return list(chosen.values())
+
+
+def read_passages(
+    trained: Trained, stretches: Sequence[str], passages: Sequence[Passage], device: torch.device
+) -> PassageReading:
+    """Return the bits of the passages as in the score: every stretch is read from its beginning, in fp32."""
+    owners = sorted({passage.stretch for passage in passages})
+    tokenizer = trained.tokenizer
+    tokens = {}
+    for owner in owners:
+        end = max(each.begin + len(each.text) for each in passages if each.stretch == owner)
+        ids = tokenizer.encode(stretches[owner])
+        tokens[owner] = ids[token_starts(ids, tokenizer.table) < end]
+    read = dict(zip(owners, _predict(trained, list(tokens.values()), device), strict=True))
+    used: dict[int, int] = {}
+    found = []
+    for passage in passages:
+        ids, predicted = tokens[passage.stretch], read[passage.stretch]
+        begins = token_starts(ids, tokenizer.table)
+        sizes = tokenizer.table.num_chars[ids]
+        first, last = passage.begin, passage.begin + len(passage.text)
+        inside = np.flatnonzero((begins < last) & (begins + np.maximum(sizes, 1) > first))
+        found.append(
+            PassageBits(
+                first_char=int(begins[inside[0]]) - first,
+                num_chars=tuple(sizes[inside].tolist()),
+                bits=tuple(round(float(bits), 4) for bits in predicted.bits[inside]),
+                alternatives=tuple(
+                    tuple(used.setdefault(token, len(used)) for token in row)
+                    for row in predicted.likeliest[inside].tolist()
+                ),
+                probabilities=tuple(
+                    tuple(round(value, 3) for value in row) for row in predicted.chances[inside].tolist()
+                ),
+            )
+        )
+    return PassageReading(tokens=tuple(tokenizer.tokens[token] for token in used), passages=tuple(found))
+
+
+@dataclass(frozen=True, eq=False)
+class _Predictions:
+    """Predictions of the tokens of one stretch."""
+
+    bits: NDArray[np.float64]
+    """[num_tokens]"""
+    likeliest: NDArray[np.int64]
+    """[num_tokens, NUM_ALTERNATIVES]"""
+    chances: NDArray[np.float64]
+    """The probabilities of `likeliest`."""
+
+
+def _predict(trained: Trained, stretches: Sequence[TokenIds], device: torch.device) -> list[_Predictions]:
+    number = min(NUM_ALTERNATIVES, trained.tokenizer.vocab_size)
+    made = [
+        _Predictions(np.zeros(len(ids)), np.zeros((len(ids), number), int), np.zeros((len(ids), number)))
+        for ids in stretches
+    ]
+    start = trained.tokenizer.encode(START)
+    with torch.inference_mode():
+        for window in predict_stretches(trained.model, stretches, start, device):
+            bits = bits_of(window.logits, window.targets).numpy()
+            top = log_softmax(window.logits).topk(number)
+            chances, likeliest = top.values.exp().cpu().numpy(), top.indices.cpu().numpy()
+            for row, index in enumerate(window.stretches):
+                part = slice(window.begin, min(window.begin + bits.shape[1], len(stretches[index])))
+                size = part.stop - part.start
+                made[index].bits[part] = bits[row, :size]
+                made[index].likeliest[part] = likeliest[row, :size]
+                made[index].chances[part] = chances[row, :size]
+    return made
+
+
+def _word_start(text: str, position: int) -> int:
+    """Return the beginning of the word after the white space that is nearest before `position`."""
+    if position in (0, len(text)):
+        return position
+    before = max((place for place in range(position) if text[place].isspace()), default=-1)
+    return before + 1

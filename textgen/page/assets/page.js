@@ -1,0 +1,52 @@
+"use strict";
+/* What the page knows, as JSON. */
+const data = JSON.parse(document.getElementById("data").textContent);
+
+/* An element with a class and a text, which is never read as HTML. */
+function make(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+function option(value, text) {
+  const element = make("option", "", text);
+  element.value = value;
+  return element;
+}
+
+/* Light, dark, or what the system prefers. The choice is kept where the browser allows it. */
+(() => {
+  const button = document.getElementById("theme");
+  const themes = ["system", "light", "dark"];
+  const show = (theme) => {
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    button.textContent = `Theme: ${theme}`;
+    document.dispatchEvent(new Event("theme"));
+  };
+  let kept = null;
+  try { kept = localStorage.getItem("textgen-theme"); } catch { /* a page on disk may have no storage */ }
+  let theme = themes.includes(kept) ? kept : "system";
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    theme = themes[(themes.indexOf(theme) + 1) % themes.length];
+    try { localStorage.setItem("textgen-theme", theme); } catch { /* as above */ }
+    show(theme);
+  });
+  show(theme);
+})();
+
+/* The data of the page as a file. */
+for (const button of document.querySelectorAll("[data-download]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const key = button.dataset.download;
+    const link = make("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(data[key], null, 2)], { type: "application/json" }));
+    link.download = `${key}.json`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
+}

@@ -1,0 +1,180 @@
+"use strict";
+/* One held-out passage, read by every entry and by two of them against each other. */
+(() => {
+  const passages = data.passages, readings = data.readings;
+  if (!passages || !passages.length || !readings.length) return;
+  const MOST = 8;       /* bits per character that have the full colour */
+  const MOST_APART = 4; /* the same of a difference */
+  const rows = document.getElementById("passage-rows");
+  const pair = document.getElementById("pair");
+  const chooser = document.getElementById("passage-choice");
+  const [first, second] = [document.getElementById("pair-a"), document.getElementById("pair-b")];
+  let current = 0;
+
+  const chars = passages.map((passage) => Array.from(passage.text));
+
+  /* The tokens of a passage as spans of it; a token without characters joins the one before. */
+  function spans(reading, index) {
+    const read = reading.passages[index];
+    const found = [];
+    let position = read.first_char;
+    read.num_chars.forEach((size, token) => {
+      if (size === 0 && found.length) {
+        found[found.length - 1].tokens.push(token);
+        found[found.length - 1].bits += read.bits[token];
+      } else {
+        found.push({ begin: position, end: position + size, bits: read.bits[token], tokens: [token] });
+      }
+      position += size;
+    });
+    return found;
+  }
+
+  /* The bits of each character: those of a token, spread over its characters. */
+  function charBits(reading, index) {
+    const bits = new Float64Array(chars[index].length);
+    for (const span of spans(reading, index)) {
+      for (let at = Math.max(span.begin, 0); at < Math.min(span.end, bits.length); at += 1) {
+        bits[at] += span.bits / (span.end - span.begin);
+      }
+    }
+    return bits;
+  }
+
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
+  const mean = (values) => sum(values) / values.length;
+  const visible = (text) => text.replaceAll("\n", "⏎\n");
+  const quoted = (text) => `“${text.replaceAll("\n", "⏎").replaceAll(" ", "␣")}”`;
+  const percent = (share) => (share < 0.001 ? "below 0.1 %" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
+
+  /* What is said of a token: its bits, its probability, and what was likelier. */
+  function describe(reading, index, span) {
+    const read = reading.passages[index];
+    const text = quoted(chars[index].slice(Math.max(span.begin, 0), span.end).join(""));
+    const token = span.tokens[0];
+    const likeliest = read.alternatives[token]
+      .map((each, rank) => `${quoted(reading.tokens[each])} ${percent(read.probabilities[token][rank])}`);
+    const pieces = span.tokens.length > 1 ? ` in ${span.tokens.length} tokens` : "";
+    return `${text}${pieces}: ${span.bits.toFixed(2)} bits (${percent(2 ** -span.bits)}); likeliest: ${likeliest.join(", ")}`;
+  }
+
+  function row(reading, index) {
+    const group = make("div", "passage");
+    const title = make("h3", "", reading.name);
+    title.append(make("span", "", `${mean(charBits(reading, index)).toFixed(3)} bits per character here`));
+    const text = make("p", "text");
+    const detail = make("p", "detail", "Point at a token, or focus one and use the arrow keys.");
+    spans(reading, index).forEach((span, number) => {
+      const shown = chars[index].slice(Math.max(span.begin, 0), Math.max(span.end, 0)).join("");
+      if (!shown) return;
+      const token = make("span", "token", visible(shown));
+      const each = span.bits / Math.max(span.end - span.begin, 1);
+      token.style.setProperty("--share", Math.min(each / MOST, 1).toFixed(3));
+      token.tabIndex = text.childElementCount ? -1 : 0;
+      token.dataset.begin = Math.max(span.begin, 0);
+      const show = () => { detail.textContent = describe(reading, index, span); };
+      token.addEventListener("mouseenter", show);
+      token.addEventListener("focus", show);
+      text.append(token);
+    });
+    text.addEventListener("keydown", move);
+    detail.setAttribute("aria-live", "polite");
+    group.append(title, text, detail);
+    return group;
+  }
+
+  /* Arrow keys move within a row, and to the same character of the next one. */
+  function move(event) {
+    const token = event.target;
+    const texts = [...rows.querySelectorAll(".text")];
+    const beside = texts[texts.indexOf(token.parentElement) + { ArrowUp: -1, ArrowDown: 1 }[event.key]];
+    const at = Number(token.dataset.begin);
+    const next = {
+      ArrowLeft: () => token.previousElementSibling,
+      ArrowRight: () => token.nextElementSibling,
+      Home: () => token.parentElement.firstElementChild,
+      End: () => token.parentElement.lastElementChild,
+      ArrowUp: () => beside && [...beside.children].findLast((each) => Number(each.dataset.begin) <= at),
+      ArrowDown: () => beside && [...beside.children].findLast((each) => Number(each.dataset.begin) <= at),
+    }[event.key]?.();
+    if (!next) return;
+    event.preventDefault();
+    token.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  }
+
+  /* How many more bits the second entry needs for each character of a passage. */
+  function difference(index) {
+    const [a, b] = [first, second].map((choice) => charBits(readings[choice.value], index));
+    return Array.from(a, (bits, at) => b[at] - bits);
+  }
+
+  function showPair() {
+    const apart = difference(current);
+    let widest = [0, 0], most = 0;
+    for (const match of passages[current].text.matchAll(/\S+/g)) {
+      const begin = Array.from(passages[current].text.slice(0, match.index)).length;
+      const end = begin + Array.from(match[0]).length;
+      const total = Math.abs(sum(apart.slice(begin, end)));
+      if (total > most) [widest, most] = [[begin, end], total];
+    }
+    const text = make("p", "text");
+    apart.forEach((bits, index) => {
+      const char = make("span", bits > 0 ? "a-better" : "b-better", visible(chars[current][index]));
+      char.style.setProperty("--share", Math.min(Math.abs(bits) / MOST_APART, 1).toFixed(3));
+      if (Math.abs(bits) < 0.5) char.style.textDecoration = "none";
+      if (index >= widest[0] && index < widest[1]) char.classList.add("widest");
+      char.title = `${bits > 0 ? "+" : ""}${bits.toFixed(2)} bits`;
+      text.append(char);
+    });
+    const names = [first, second].map((choice) => readings[choice.value].name);
+    const total = mean(apart);
+    const verdict = make("p", "", total === 0 ? "Both need the same bits here."
+      : `${names[total > 0 ? 0 : 1]} needs ${Math.abs(total).toFixed(3)} bits per character fewer here; ` +
+        "the word where they differ most is framed.");
+    verdict.setAttribute("aria-live", "polite");
+    pair.replaceChildren(verdict, text);
+  }
+
+  function show(index, isChosen) {
+    current = index;
+    chooser.value = String(index);
+    rows.replaceChildren(...readings.map((reading) => row(reading, index)));
+    showPair();
+    if (isChosen) history.replaceState(null, "", `#passage-${index + 1}`);
+  }
+
+  /* The next passage, in the order of how far the two entries are apart. */
+  function showNext() {
+    const order = passages.map((_, index) => index)
+      .sort((a, b) => Math.abs(sum(difference(b))) - Math.abs(sum(difference(a))));
+    const seen = pair.dataset.shown === `${first.value}-${second.value}` ? Number(pair.dataset.rank) + 1 : 0;
+    pair.dataset.shown = `${first.value}-${second.value}`;
+    pair.dataset.rank = String(seen % order.length);
+    show(order[seen % order.length], true);
+  }
+
+  passages.forEach((passage, index) => {
+    const beginning = passage.text.slice(0, 40).replaceAll("\n", " ");
+    chooser.append(option(index, `${index + 1} of ${passages.length}: ${beginning}…`));
+  });
+  readings.forEach((reading, index) => {
+    first.append(option(index, reading.name));
+    second.append(option(index, reading.name));
+  });
+  second.value = String(Math.min(1, readings.length - 1));
+  chooser.addEventListener("change", () => show(Number(chooser.value), true));
+  first.addEventListener("change", showPair);
+  second.addEventListener("change", showPair);
+  document.getElementById("pair-next").addEventListener("click", showNext);
+  for (const controls of document.querySelectorAll(".passage-controls")) controls.hidden = false;
+
+  function follow() {
+    const wanted = /^#passage-(\d+)$/.exec(location.hash);
+    show(wanted ? Math.min(Number(wanted[1]), passages.length) - 1 : current, false);
+    if (wanted) document.getElementById("passages").scrollIntoView();
+  }
+  addEventListener("hashchange", follow);
+  follow();
+})();

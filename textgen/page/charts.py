@@ -1,0 +1,171 @@
+"""Charts as SVG, which needs no script: intervals, lines, stacked bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from textgen.page.render import render
+from textgen.page.scales import Scale, spanning, tick_label
+
+WIDTH = 720
+ROW = 24
+LABEL_CHARS = 30
+CHAR = 7.2
+"""About the width of a character of a label."""
+NUM_COLORS = 8
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on an axis."""
+
+    place: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A value with its 95 % interval, one row of a chart."""
+
+    name: str
+    value: float
+    interval: tuple[float, float] | None = None
+    is_best: bool = False
+    is_reference: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a chart, and the labels of its points if they have any."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    labels: Sequence[str] = ()
+    is_connected: bool = True
+    """Whether a line joins the points."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A bar of several parts."""
+
+    name: str
+    parts: Sequence[float]
+
+
+def interval_chart(title: str, unit: str, rows: Sequence[Measured], *, zero: bool = False) -> Markup:
+    """Return values as dots with their intervals, one row each; `zero` draws a line at no difference."""
+    left = _label_width([row.name for row in rows])
+    ends = [end for row in rows for end in (row.interval or ()) + (row.value,)]
+    scale = spanning([*ends, 0.0] if zero else ends, left, WIDTH - 70)
+    height = ROW * len(rows) + 40
+    return render(
+        "intervals.svg",
+        title=title,
+        unit=unit,
+        width=WIDTH,
+        height=height,
+        ticks=_ticks(scale),
+        zero=scale(0.0) if zero else None,
+        rows=[
+            {
+                "row": row,
+                "label": _short(row.name),
+                "y": 14 + ROW * index,
+                "x": scale(row.value),
+                "ends": [scale(end) for end in row.interval or ()],
+                "text": f"{row.value:+.3f}" if zero else f"{row.value:.3f}",
+            }
+            for index, row in enumerate(rows)
+        ],
+    )
+
+
+def line_chart(title: str, x_unit: str, y_unit: str, lines: Sequence[Line], *, height: int = 320) -> Markup:
+    """Return lines over two axes, labelled at their last points."""
+    right = WIDTH - _label_width([line.name for line in lines])
+    points = [point for line in lines for point in line.points]
+    x_scale = spanning([x for x, _ in points], 60, right - 10, 0.02)
+    y_scale = spanning([y for _, y in points], height - 44, 12)
+    drawn = [
+        {
+            "name": line.name,
+            "label": _short(line.name),
+            "color": index % NUM_COLORS,
+            "dash": index // NUM_COLORS,
+            "is_connected": line.is_connected,
+            "points": (places := [(x_scale(x), y_scale(y)) for x, y in line.points]),
+            "dots": list(zip(places, line.labels, strict=True)) if line.labels else [(places[-1], "")],
+        }
+        for index, line in enumerate(lines)
+        if line.points
+    ]
+    places = spread([line["points"][-1][1] for line in drawn], 14, 12, height - 44)
+    for line, place in zip(drawn, places, strict=True):
+        line["label_y"] = place
+    return render(
+        "lines.svg",
+        title=title,
+        x_unit=x_unit,
+        y_unit=y_unit,
+        width=WIDTH,
+        height=height,
+        right=right,
+        x_ticks=_ticks(x_scale),
+        y_ticks=_ticks(y_scale),
+        lines=drawn,
+    )
+
+
+def stacked_chart(title: str, unit: str, parts: Sequence[str], rows: Sequence[Stack]) -> Markup:
+    """Return bars of several parts, one row each, and what the parts are."""
+    left = _label_width([row.name for row in rows])
+    longest = max((sum(row.parts) for row in rows), default=1.0)
+    scale = Scale(0.0, longest or 1.0, left, WIDTH - 70)
+    drawn = []
+    for index, row in enumerate(rows):
+        total, bars = 0.0, []
+        for part, size in enumerate(row.parts):
+            bars.append({"x": scale(total), "width": scale(total + size) - scale(total), "part": part})
+            total += size
+        drawn.append({"label": _short(row.name), "y": 40 + ROW * index, "bars": bars, "total": total})
+    return render(
+        "stacks.svg",
+        title=title,
+        unit=unit,
+        width=WIDTH,
+        height=ROW * len(rows) + 50,
+        parts=[{"name": name, "x": 8 + 150 * index} for index, name in enumerate(parts)],
+        rows=drawn,
+        end=WIDTH - 62,
+    )
+
+
+def spread(places: Sequence[float], distance: float, low: float, high: float) -> list[float]:
+    """Return places for labels, near the wanted ones, at least `distance` apart where there is room."""
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    found = [0.0] * len(places)
+    at_least = low
+    for index in order:
+        found[index] = at_least = max(places[index], at_least)
+        at_least += distance
+    at_most = high
+    for index in reversed(order):
+        found[index] = at_most = min(found[index], at_most)
+        at_most -= distance
+    return found
+
+
+def _ticks(scale: Scale) -> list[Tick]:
+    return [Tick(scale(value), tick_label(value)) for value in scale.ticks()]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LABEL_CHARS else f"{name[: LABEL_CHARS - 1]}…"
+
+
+def _label_width(names: Sequence[str]) -> float:
+    return 16 + CHAR * min(LABEL_CHARS, max(map(len, names), default=0))

@@ -1,0 +1,114 @@
+"""Rendering a page: sections of HTML, data as JSON, and the scripts that work on it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from textgen.runtime.json_records import to_values
+from textgen.version import __version__
+
+SCRIPTS = ("page.js",)
+"""What every page has: the choice of light or dark, and downloads."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page; `#id` in its address leads to it."""
+
+    id: str
+    title: str
+    body: Markup
+
+
+def render_page(
+    title: str, answer: str, sections: Sequence[Section], data: Any, scripts: Sequence[str]
+) -> str:
+    """Return a whole page.
+
+    `data` is what the scripts read and what can be downloaded; `scripts` are names of assets. The policy of
+    the page allows these scripts, by their hashes, and no requests at all.
+    """
+    code = [asset(name) for name in (*SCRIPTS, *scripts)]
+    plots = "curves.js" in scripts
+    if plots:
+        code.insert(0, f"/* {vendor('uPlot.LICENSE')} */\n{vendor('uPlot.min.js')}")
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            title=title,
+            answer=answer,
+            sections=sections,
+            version=__version__,
+            style=Markup(asset("page.css") + (vendor("uPlot.min.css") if plots else "")),
+            scripts=[Markup(script) for script in code],
+            policy="; ".join(
+                (
+                    "default-src 'none'",
+                    f"script-src {' '.join(_source(script) for script in code)}",
+                    "style-src 'unsafe-inline'",
+                    "img-src data:",
+                    "base-uri 'none'",
+                    "form-action 'none'",
+                )
+            ),
+            data=Markup(script_json(data)),
+        )
+    )
+
+
+def render(template: str, **values: Any) -> Markup:
+    """Return a template of this package as HTML; values are escaped unless they are `Markup`."""
+    return Markup(environment().get_template(template).render(**values))
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates of this package, which escape every value."""
+    return Environment(
+        loader=PackageLoader("textgen.page", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def asset(name: str) -> str:
+    """Return a style sheet or script of this package."""
+    return files("textgen.page").joinpath("assets", name).read_text("utf-8")
+
+
+@cache
+def vendor(name: str) -> str:
+    """Return a file of a library that pages contain."""
+    return files("textgen.page").joinpath("vendor", name).read_text("utf-8")
+
+
+def script_json(data: Any) -> str:
+    """Return a record as compact JSON that cannot end the script element it is in."""
+    text = json.dumps(to_values(data), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    text = re.sub("[<>&\\u2028\\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def data_address(text: str, kind: str) -> str:
+    """Return a `data:` address of a text, for a download that needs no script."""
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
+
+
+def _source(script: str) -> str:
+    """Return how a policy names a script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
