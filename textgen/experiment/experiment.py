@@ -24,13 +24,13 @@ from textgen.experiment.scoring import ScoreChecks, ScoredText, score_held_out
 from textgen.experiment.trained import Trained, build_trained
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import MixtureModel
-from textgen.nn.weights import num_frozen_parameters, num_parameters, weights_of
+from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import find
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
-from textgen.training.members import train_members
+from textgen.training.members import joined, train_members
 from textgen.training.mixture_weights import fit_mixture
 from textgen.training.progress import OnProgress, Progress, Report, Step, TrainResult, ignore_report
 from textgen.training.trainer import Trainer, train
@@ -84,12 +84,14 @@ class Experiment:
     budget: Budget
     device_config: DeviceConfig
     seed: int
+    start: Run | None = None
+    """A run whose training continues: from its best weights, with a new schedule and new optimizers."""
 
     def settings(self) -> RunSettings:
         """Return what determines the run besides its entry."""
         return RunSettings(
             corpus=self.corpus.info,
-            budget=str(self.budget),
+            budget=f"{self.start.settings.budget}+{self.budget}" if self.start else str(self.budget),
             seed=self.seed,
             device=self.device_config.device.type,
             precision=self.device_config.precision,
@@ -110,8 +112,12 @@ class Experiment:
         vectors, audit = embed(self.entry, tokenizer, self.corpus.split.train.text, encoded.train)
         model, read, spelling_seconds = self._build(tokenizer, encoded, vectors)
         preparation = PreparationTime(encoded.seconds + spelling_seconds, audit.seconds if audit else 0.0)
+        if self.start:
+            set_weights(model.module, weights_of(self.start.model.module))
         report(self._step("training"))
         result = self._fit(model.reader, read, preparation, report)
+        if self.start:
+            result = joined([self.start.result.train, result])
         report(self._step("scoring"))
         # What is scored is what is saved: a model may remember more than its weights.
         model = build_trained(
@@ -131,6 +137,7 @@ class Experiment:
             tokenizer,
             model,
             settings=self.settings(),
+            sources=self.corpus.sources,
             result=RunResult(
                 name=self.entry.name,
                 seed=self.seed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from textgen.api import TextgenError
+from textgen.data.corpus import TextSources
 from textgen.experiment.entry import Entry
 from textgen.experiment.results import RunResult, RunSettings
 from textgen.experiment.trained import Trained, build_trained
@@ -38,6 +39,7 @@ class RunManifest:
     schema_version: int = SCHEMA_VERSION
     entry: Entry
     settings: RunSettings
+    sources: TextSources
     result: RunResult
 
 
@@ -47,6 +49,8 @@ class Run(Trained):
 
     settings: RunSettings
     result: RunResult
+    sources: TextSources = field(default=TextSources(), kw_only=True)
+    """Where its text was read from."""
 
 
 def names_run(argument: str) -> bool:
@@ -57,7 +61,7 @@ def names_run(argument: str) -> bool:
 def save_run(folder: Path, run: Run) -> None:
     """Write the run to `folder`, which must not exist yet."""
     with new_folder(folder) as made:
-        manifest = RunManifest(entry=run.entry, settings=run.settings, result=run.result)
+        manifest = RunManifest(entry=run.entry, settings=run.settings, sources=run.sources, result=run.result)
         (made / MANIFEST).write_text(to_json(manifest), "utf-8")
         (made / TOKENIZER).write_text(json.dumps(run.tokenizer.state()), "utf-8")
         if run.spellings:
@@ -94,7 +98,15 @@ def load_run(folder: str | Path, device: str | torch.device) -> Run:
             raise PluginError(f"run {str(folder)!r} cannot be loaded: {describe_error(error)}") from error
         raise _damaged(folder, error) from error
     # A device that is missing or full is not the run's fault.
-    return Run(entry, tokenizer, model.to(device), settings, result, spellings=spellings)
+    return Run(
+        entry,
+        tokenizer,
+        model.to(device),
+        settings,
+        result,
+        spellings=spellings,
+        sources=manifest.sources,
+    )
 
 
 def _origins(settings: RunSettings) -> list[str]:

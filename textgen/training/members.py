@@ -44,7 +44,7 @@ def train_members(
     for name in learning:
         tell = partial(_report_overall, report, tuple(results), len(learning), counting_seconds)
         results.append(train_one(name, budget.divided(len(learning)), tell))
-    return _joined(results, counting_seconds) if len(members) > 1 else results[0]
+    return joined(results, counting_seconds) if len(members) > 1 else results[0]
 
 
 def counted(num_chars: int, seconds: float) -> TrainResult:
@@ -84,8 +84,8 @@ def _overall(
     )
 
 
-def _joined(results: Sequence[TrainResult], counting_seconds: float) -> TrainResult:
-    """Return the result of training all models; the best update is that of the last one."""
+def joined(results: Sequence[TrainResult], counting_seconds: float = 0.0) -> TrainResult:
+    """Return the result of training one after the other; the best update is that of the last one."""
     seconds = counting_seconds + sum(each.seconds for each in results)
     num_chars = sum(each.num_chars for each in results)
     num_updates = sum(each.num_updates for each in results)

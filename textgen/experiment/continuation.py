@@ -1,0 +1,43 @@
+"""Continuing the training of a finished run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textgen.api import TextgenError
+from textgen.data.corpus import Corpus, load_corpus
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.run import Run
+from textgen.runtime.device import DeviceConfig
+from textgen.training.budget import parse_budget
+
+
+def continuation(
+    run: Run, budget: str, device_config: DeviceConfig, corpus: Corpus | None = None
+) -> Experiment:
+    """Return the experiment that trains a run for another `budget`, such as `+2m`, on the same text.
+
+    Without `corpus` the text is read again from where the run read it. Raises `TextgenError` if it has
+    changed, if nothing can be trained, or if `budget` lacks the plus.
+    """
+    if not budget.startswith("+"):
+        raise TextgenError(f"{run.entry.name!r} is trained already: write what to add, as --budget +{budget}")
+    if not run.entry.is_trainable:
+        raise TextgenError(
+            f"{run.entry.name!r} is not trained by gradient descent: there is nothing to continue"
+        )
+    settings = run.settings
+    if corpus is None:
+        names, max_chars, encoding = run.sources.names, run.sources.max_chars, run.sources.encoding
+        if not names or "-" in names:
+            raise TextgenError(f"the text of {run.entry.name!r} was not kept; give it by --corpus")
+        split = settings.corpus.split.method
+        corpus = load_corpus(names, settings.corpus.cleaner, split, max_chars, encoding)
+    if replace(corpus.info, name=settings.corpus.name) != settings.corpus:
+        raise TextgenError(
+            f"{corpus.name!r} is not the text that {run.entry.name!r} was trained on; give the same "
+            "--corpus, --clean, --split and --max-chars"
+        )
+    return Experiment(
+        run.entry, corpus, parse_budget(budget.removeprefix("+")), device_config, settings.seed, start=run
+    )
