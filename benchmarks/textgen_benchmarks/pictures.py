@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import shutil
 from pathlib import Path
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from textgen.comparison.bench import PAGE, RESULT
@@ -20,6 +22,8 @@ from textgen.runtime.json_records import read_record
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+SVG = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+"""How rich draws a terminal, without the fonts that it would fetch."""
 DESKTOP, PHONE = {"width": 1100, "height": 850}, {"width": 390, "height": 844}
 
 
@@ -39,7 +43,7 @@ def draw_terminal(result: Path, path: Path, width: int = 110) -> None:
     """Write what a terminal shows of a result."""
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
     render(read_record(Comparison, result), console)
-    console.save_svg(str(path), title="textgen bench")
+    console.save_svg(str(path), title="textgen bench", code_format=SVG)
 
 
 def photograph(page: Path, folder: Path, *, whole: bool = False) -> None:
