@@ -1,0 +1,48 @@
+"""The page of a suite: every question as charts and a table."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from helpers.suites import case, effect, question, suite_result, writing
+from textgen.suite.page import summary, to_html
+
+SIZES = question(
+    "size",
+    [case("small", 2.2), case("large", 2.0), case("huge <b>", 2.19)],
+    [effect("large", -0.2), effect("huge <b>", -0.01)],
+)
+WARMTH = question(
+    "warmth",
+    [
+        case("cold and hot", 2.0, {"t=0.5": writing(0.5, 1.0, 0.9, 0.4), "t=1": writing(1.0, 2.0, 0.7, 0.8)}),
+        case("hot", 2.1, {"t=1": writing(1.0, 2.0, 0.6, 0.9)}),
+    ],
+    [],
+)
+
+
+def test_the_answer_names_the_changes_that_are_clear() -> None:
+    text = summary(suite_result("news", SIZES))
+    assert text.startswith("1 of 2 changes are clear at 5 %; the largest, in bits per character:")
+    assert "large against small -0.200" in text
+    assert "huge" not in text
+
+
+def test_every_question_has_its_charts_and_its_table() -> None:
+    page = to_html(suite_result("news", SIZES, WARMTH, failures={"wild (seed 0)": "it <i>diverged</i>"}))
+    size = page.partition('<section id="size"')[2].partition("</section>")[0]
+    assert size.count("<svg") == 2  # scores and changes
+    assert "-0.200 (-0.300 to -0.100)" in size
+    assert "**" not in size
+    assert "huge &lt;b&gt;" in size
+    warmth = page.partition('<section id="warmth"')[2].partition("</section>")[0]
+    assert warmth.count("<svg") == 1  # scores; the curve needs the author's bigrams, which are unknown here
+    assert "it &lt;i&gt;diverged&lt;/i&gt;" in page
+
+
+def test_the_result_is_in_the_page() -> None:
+    page = to_html(suite_result("news", SIZES))
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
+    assert json.loads(data)["suite"]["questions"][0]["name"] == "size"
