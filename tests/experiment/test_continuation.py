@@ -15,6 +15,7 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import Run, load_run, save_run
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
+from textgen.training.progress import Report, Step
 
 CPU = choose_device("cpu", "fp32")
 
@@ -27,14 +28,24 @@ def corpus() -> Corpus:
 def trained(corpus: Corpus, entry: str, folder: Path) -> Run:
     save_run(
         folder,
-        Experiment(parse_entry(entry), corpus, parse_budget("8000chars"), CPU, 0).run(lambda progress: None),
+        Experiment(parse_entry(entry), corpus, parse_budget("8000chars"), CPU, 0).run(),
     )
     return load_run(folder, CPU.device)
 
 
+def bits_into(found: list[float]) -> Report:
+    """Collect the training loss after each update."""
+
+    def report(step: Step) -> None:
+        if step.progress:
+            found.append(step.progress.train_bits_per_char)
+
+    return report
+
+
 def test_a_run_becomes_better_and_its_amounts_add_up(corpus: Corpus, tmp_path: Path) -> None:
     run = trained(corpus, TINY, tmp_path / "run")
-    longer = continuation(run, "+30000chars", CPU).run(lambda progress: None)
+    longer = continuation(run, "+30000chars", CPU).run()
     assert longer.settings.budget == "8000chars+30000chars"
     before, after = run.result, longer.result
     assert after.test is not None
@@ -52,13 +63,11 @@ def test_a_run_becomes_better_and_its_amounts_add_up(corpus: Corpus, tmp_path: P
 def test_the_first_update_starts_from_the_weights_of_the_run(corpus: Corpus, tmp_path: Path) -> None:
     run = trained(corpus, TINY, tmp_path / "run")
     first: list[float] = []
-    continuation(run, "+2000chars", CPU).run(lambda progress: first.append(progress.train_bits_per_char))
+    continuation(run, "+2000chars", CPU).run(bits_into(first))
     assert run.result.validation is not None
     assert first[0] == pytest.approx(run.result.validation.bits_per_char, abs=0.5)
     fresh: list[float] = []
-    Experiment(run.entry, corpus, parse_budget("2000chars"), CPU, 0).run(
-        lambda progress: fresh.append(progress.train_bits_per_char)
-    )
+    Experiment(run.entry, corpus, parse_budget("2000chars"), CPU, 0).run(bits_into(fresh))
     assert first[0] < fresh[0] - 0.5
 
 
