@@ -35,7 +35,7 @@ def passage_bits(number: int, seed: int) -> PassageBits:
         num_chars=(1,) * number,
         bits=tuple(random.gamma(1, 2, number).round(4).tolist()),
         alternatives=tuple(map(tuple, random.integers(0, 80, (number, NUM_ALTERNATIVES)).tolist())),
-        probabilities=tuple(map(tuple, random.random((number, NUM_ALTERNATIVES)).round(3).tolist())),
+        per_mille=tuple(map(tuple, random.integers(0, 1000, (number, NUM_ALTERNATIVES)).tolist())),
     )
 
 

@@ -47,7 +47,8 @@ def nearest_words(
     words = [index for index in known.tolist() if _is_word(tokens[index])][:MAX_CANDIDATES]
     if not words:
         return ()
-    ranks = np.linspace(*np.minimum(RANKS, len(words) - 1), NUM_WORDS).astype(int)
+    last = len(words) - 1
+    ranks = np.linspace(min(RANKS[0], last // 10), min(RANKS[1], last), NUM_WORDS).astype(int)
     shown = np.unique(ranks).tolist()
     spelled = [tokens[index].strip() for index in words]
     before, after = (_nearest(table[words], spelled, shown) for table in (vectors.table, trained))

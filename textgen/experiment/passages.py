@@ -16,7 +16,7 @@ from textgen.evaluation.token_bits import bits_of, log_softmax, predict_stretche
 from textgen.experiment.trained import Trained
 
 NUM_PASSAGES = 8
-PASSAGE_CHARS = 240
+PASSAGE_CHARS = 200
 CONTEXT_CHARS = 600
 """Characters of its stretch that precede a passage, so that models have read something before it."""
 NUM_ALTERNATIVES = 5
@@ -49,8 +49,8 @@ class PassageBits:
     """Of each token."""
     alternatives: tuple[tuple[int, ...], ...]
     """The most likely tokens instead of each token, as indices of `PassageReading.tokens`."""
-    probabilities: tuple[tuple[float, ...], ...]
-    """Of the alternatives."""
+    per_mille: tuple[tuple[int, ...], ...]
+    """The probability of each alternative, in thousandths."""
 
     def bits_of_chars(self, num_chars: int) -> NDArray[np.float64]:
         """Return the bits of each character of the passage, [num_chars]."""
@@ -109,13 +109,13 @@ def read_passages(
             PassageBits(
                 first_char=int(begins[inside[0]]) - first,
                 num_chars=tuple(sizes[inside].tolist()),
-                bits=tuple(round(float(bits), 4) for bits in predicted.bits[inside]),
+                bits=tuple(round(float(bits), 3) for bits in predicted.bits[inside]),
                 alternatives=tuple(
                     tuple(used.setdefault(token, len(used)) for token in row)
                     for row in predicted.likeliest[inside].tolist()
                 ),
-                probabilities=tuple(
-                    tuple(round(value, 3) for value in row) for row in predicted.chances[inside].tolist()
+                per_mille=tuple(
+                    tuple(round(1000 * value) for value in row) for row in predicted.chances[inside].tolist()
                 ),
             )
         )

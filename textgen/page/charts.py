@@ -89,7 +89,7 @@ def line_chart(title: str, x_unit: str, y_unit: str, lines: Sequence[Line], *, h
     right = WIDTH - _label_width([line.name for line in lines])
     points = [point for line in lines for point in line.points]
     x_scale = spanning([x for x, _ in points], 60, right - 10, 0.02)
-    y_scale = spanning([y for _, y in points], height - 44, 12)
+    y_scale = spanning([y for _, y in points], height - 44, 24)
     drawn = [
         {
             "name": line.name,

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from textgen.runtime.json_records import to_values
 from textgen.version import __version__
@@ -76,13 +76,20 @@ def render(template: str, **values: Any) -> Markup:
 @cache
 def environment() -> Environment:
     """Return the templates of this package, which escape every value."""
-    return Environment(
+    templates = Environment(
         loader=PackageLoader("textgen.page", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["breakable"] = breakable
+    return templates
+
+
+def breakable(text: str) -> Markup:
+    """Return a text that may be broken after the punctuation of an entry's options."""
+    return Markup(re.sub("([,:=])(?=[^ ])", r"\1<wbr>", str(escape(text))))
 
 
 @cache

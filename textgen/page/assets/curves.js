@@ -22,7 +22,7 @@
     const curves = data.curves.map((curve) =>
       curve.points.map((point) => [point[axis.value], point.bits]).filter(([x]) => !logarithmic.checked || x > 0));
     place.textContent = "";
-    const line = { stroke: color("--muted"), grid: { stroke: color("--line") }, ticks: { stroke: color("--line") } };
+    const line = { stroke: color("--muted"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
     new uPlot({
       width: place.clientWidth,
       height: 360,

@@ -10,6 +10,13 @@ function make(tag, className, text) {
   return element;
 }
 
+/* An entry's name, which may be broken after the punctuation of its options. */
+function named(tag, className, name) {
+  const element = make(tag, className);
+  for (const piece of name.split(/(?<=[,:=])/)) element.append(piece, make("wbr"));
+  return element;
+}
+
 function option(value, text) {
   const element = make("option", "", text);
   element.value = value;

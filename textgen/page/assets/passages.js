@@ -6,7 +6,7 @@
   const MOST = 8;       /* bits per character that have the full colour */
   const MOST_APART = 4; /* the same of a difference */
   const rows = document.getElementById("passage-rows");
-  const pair = document.getElementById("pair");
+  const pair = document.getElementById("pair-text");
   const chooser = document.getElementById("passage-choice");
   const [first, second] = [document.getElementById("pair-a"), document.getElementById("pair-b")];
   let current = 0;
@@ -53,14 +53,14 @@
     const text = quoted(chars[index].slice(Math.max(span.begin, 0), span.end).join(""));
     const token = span.tokens[0];
     const likeliest = read.alternatives[token]
-      .map((each, rank) => `${quoted(reading.tokens[each])} ${percent(read.probabilities[token][rank])}`);
+      .map((each, rank) => `${quoted(reading.tokens[each])} ${percent(read.per_mille[token][rank] / 1000)}`);
     const pieces = span.tokens.length > 1 ? ` in ${span.tokens.length} tokens` : "";
     return `${text}${pieces}: ${span.bits.toFixed(2)} bits (${percent(2 ** -span.bits)}); likeliest: ${likeliest.join(", ")}`;
   }
 
   function row(reading, index) {
     const group = make("div", "passage");
-    const title = make("h3", "", reading.name);
+    const title = named("h3", "", reading.name);
     title.append(make("span", "", `${mean(charBits(reading, index)).toFixed(3)} bits per character here`));
     const text = make("p", "text");
     const detail = make("p", "detail", "Point at a token, or focus one and use the arrow keys.");

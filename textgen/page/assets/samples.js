@@ -25,7 +25,7 @@
   function show() {
     const shown = data.samples.map((entry) => {
       const card = make("article", "sample");
-      card.append(make("h3", "", entry.name));
+      card.append(named("h3", "", entry.name));
       const found = entry.samples.find((each) => each.prompt === prompts.value && each.sampler === samplers.value);
       card.append(found ? marked(found) : make("p", "muted", "nothing written with this sampler"));
       return card;
