@@ -11,6 +11,7 @@ import io
 import re
 import shutil
 from pathlib import Path
+from typing import Literal
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
@@ -24,7 +25,8 @@ PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SVG = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 """How rich draws a terminal, without the fonts that it would fetch."""
-DESKTOP, PHONE = {"width": 1100, "height": 850}, {"width": 390, "height": 844}
+Shot = tuple[str, Literal["light", "dark"], tuple[int, int], bool]
+"""Name, scheme and size of a picture, and whether it is of the whole page."""
 
 
 def main() -> None:
@@ -50,14 +52,14 @@ def photograph(page: Path, folder: Path, *, whole: bool = False) -> None:
     """Write pictures of a page; `whole` adds the dark one and that of a phone, from top to bottom."""
     from playwright.sync_api import sync_playwright
 
-    shots = [("report", "light", DESKTOP, False)]
+    shots: list[Shot] = [("report", "light", (1100, 850), False)]
     if whole:
-        shots += [(f"whole-{scheme}", scheme, DESKTOP, True) for scheme in ("light", "dark")]
-        shots += [("phone", "light", PHONE, True)]
+        shots += [("whole-light", "light", (1100, 850), True), ("whole-dark", "dark", (1100, 850), True)]
+        shots += [("phone", "light", (390, 844), True)]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        for name, scheme, size, is_whole in shots:
-            tab = browser.new_page(viewport=size, color_scheme=scheme)
+        for name, scheme, (width, height), is_whole in shots:
+            tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             tab.goto(page.resolve().as_uri())
             tab.screenshot(path=folder / f"{name}.png", full_page=is_whole)
             tab.close()

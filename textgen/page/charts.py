@@ -49,6 +49,32 @@ class Line:
 
 
 @dataclass(frozen=True)
+class _Drawn:
+    """A line with its places on the chart."""
+
+    line: Line
+    index: int
+    places: Sequence[tuple[float, float]]
+
+    @property
+    def style(self) -> str:
+        """The classes of its colour and of its dashes."""
+        return f"c{self.index % NUM_COLORS} d{self.index // NUM_COLORS}"
+
+    @property
+    def dots(self) -> list[tuple[tuple[float, float], str]]:
+        """The points that are marked, with their labels: all that have one, otherwise the last."""
+        if self.line.labels:
+            return list(zip(self.places, self.line.labels, strict=True))
+        return [(self.places[-1], "")]
+
+    @property
+    def label(self) -> str:
+        """The name, as far as there is room."""
+        return _short(self.line.name)
+
+
+@dataclass(frozen=True)
 class Stack:
     """A bar of several parts."""
 
@@ -90,22 +116,12 @@ def line_chart(title: str, x_unit: str, y_unit: str, lines: Sequence[Line], *, h
     points = [point for line in lines for point in line.points]
     x_scale = spanning([x for x, _ in points], 60, right - 10, 0.02)
     y_scale = spanning([y for _, y in points], height - 44, 24)
-    drawn = [
-        {
-            "name": line.name,
-            "label": _short(line.name),
-            "color": index % NUM_COLORS,
-            "dash": index // NUM_COLORS,
-            "is_connected": line.is_connected,
-            "points": (places := [(x_scale(x), y_scale(y)) for x, y in line.points]),
-            "dots": list(zip(places, line.labels, strict=True)) if line.labels else [(places[-1], "")],
-        }
-        for index, line in enumerate(lines)
-        if line.points
-    ]
-    places = spread([line["points"][-1][1] for line in drawn], 14, 12, height - 44)
-    for line, place in zip(drawn, places, strict=True):
-        line["label_y"] = place
+    drawn = []
+    for index, line in enumerate(lines):
+        if line.points:
+            places = [(x_scale(x), y_scale(y)) for x, y in line.points]
+            drawn.append(_Drawn(line, index, places))
+    labels = spread([line.places[-1][1] for line in drawn], 14, 12, height - 44)
     return render(
         "lines.svg",
         title=title,
@@ -116,7 +132,7 @@ def line_chart(title: str, x_unit: str, y_unit: str, lines: Sequence[Line], *, h
         right=right,
         x_ticks=_ticks(x_scale),
         y_ticks=_ticks(y_scale),
-        lines=drawn,
+        lines=list(zip(drawn, labels, strict=True)),
     )
 
 
