@@ -9,6 +9,7 @@ from pathlib import Path
 
 from helpers.pages import ROOT
 from helpers.reports import compared, entry
+from textgen.data.corpus import TextSources
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.results import EntryResult, RunResult, RunSettings
 from textgen.experiment.run import RunManifest
@@ -29,6 +30,7 @@ def write_run(
     parsed = parse_entry(name)
     manifest = RunManifest(
         entry=parsed,
+        sources=TextSources(),
         settings=RunSettings(
             corpus=compared().corpus,
             budget=budget,

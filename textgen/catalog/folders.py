@@ -35,7 +35,6 @@ CONTENTS: dict[Kind, tuple[str, ...]] = {
     "tune": (
         FILES["tune"],
         "study.db*",
-        "study.html",
         PAGE,
         "workers/*.lock",
         *(f"run/{file}" for file in _RUN),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MAX_ITEMS = 12
 """Items of a list that are shown."""
-REPORTS = ("report.html", "study.html", "report.md")
+REPORTS = ("report.html", "report.md")
 """Files of a folder of results that people read, the best first."""
 
 

@@ -14,11 +14,15 @@ from textgen.cli.options import Json
 
 
 def report(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of benches, suites or studies.")],
+    names: Annotated[
+        list[str], typer.Argument(help="Benches, suites or studies: folders, or names of textgen runs.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Write the page of results (report.html) again; it opens in a browser without a network."""
-    pages = [write_page(folder) for folder in folders]
+    from textgen.catalog.names import find
+
+    pages = [write_page(find(name, kinds=("bench", "suite", "tune")).path) for name in names]
     if as_json:
         print_json({"pages": [str(page) for page in pages]})
         return
