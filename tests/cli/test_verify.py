@@ -200,7 +200,7 @@ def test_a_study_agrees_with_its_final_comparison(textgen: Textgen, made: Path, 
     shutil.copytree(made, tmp_path / "comparison")
     result = read_record(Comparison, made / RESULT)
     names = [score.name for score in result.scores]
-    values = json.loads((RECORDED / "tune-wiki.json").read_text("utf-8"))
+    values = json.loads((RECORDED / "tune-wiki-5s.json").read_text("utf-8"))
     values["comparison"] = to_values(conclusion(result, names[1], names[0], (0, 1)))
     (tmp_path / "study.json").write_text(json.dumps(values), "utf-8")
     *_, line = textgen("verify", tmp_path).stdout.splitlines()
@@ -213,7 +213,7 @@ def test_a_study_agrees_with_its_final_comparison(textgen: Textgen, made: Path, 
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("tune-wiki", "has no final comparison of entries in"),
+        ("tune-wiki-5s", "has no final comparison of entries in"),
         ("speed", "is not a result of textgen bench, suite or tune"),
         ("gone", "no such file or directory"),
     ],
