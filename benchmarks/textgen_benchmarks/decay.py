@@ -35,7 +35,8 @@ from textgen.runtime.files import write_file
 from textgen.runtime.json_records import SCHEMA_VERSION, to_json, to_values
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import parse_budget
-from textgen.training.trainer import Trainer, train
+from textgen.training.loop import train
+from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
 
 RESULT = Path(__file__).parents[1] / "results" / "decay.json"

@@ -22,9 +22,10 @@ from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import seconds_left
+from textgen.experiment.partial import run_and_save
 from textgen.experiment.reference_entries import describe, reference_entries
 from textgen.experiment.results import EntryResult, FailedEntry
-from textgen.experiment.run import Run, load_run, read_manifest, save_run
+from textgen.experiment.run import Run, load_run, read_manifest
 from textgen.experiment.samples import SampleWriter
 from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.registry.attribution import describe_error
@@ -202,9 +203,7 @@ def finished_run(folder: Path, experiment: Experiment, report: Report) -> Run:
     if folder.exists():
         report(Step("loading", experiment.entry.name))
         return load_run(folder, experiment.device_config.device)
-    run = experiment.run(report)
-    save_run(folder, run)
-    return run
+    return run_and_save(experiment, folder, report)
 
 
 def check_reuse(folder: Path, experiment: Experiment) -> None:

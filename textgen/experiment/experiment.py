@@ -6,6 +6,7 @@ import math
 import time
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from textgen.api import PretrainedVectors, TokenIds
 from textgen.data.bound_tokenizer import BoundTokenizer
@@ -30,10 +31,12 @@ from textgen.registry.registry import find
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
+from textgen.training.checkpoints import Checkpoints
+from textgen.training.loop import train
 from textgen.training.members import joined, train_members
 from textgen.training.mixture_weights import fit_mixture
 from textgen.training.progress import OnProgress, Progress, Report, Step, TrainResult, ignore_report
-from textgen.training.trainer import Trainer, train
+from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation, validation_limits
 
 MAX_EMBEDDING_CHARS = 100_000_000
@@ -98,12 +101,12 @@ class Experiment:
             plugins=self.entry.identities(),
         )
 
-    def run(self, report: Report = ignore_report) -> Run:
-        """Train and score the entry."""
+    def run(self, report: Report = ignore_report, partial: Path | None = None) -> Run:
+        """Train and score the entry; checkpoints in the folder `partial` are continued and added to."""
         with preserve_process_state():
-            return self._run(report)
+            return self._run(report, partial)
 
-    def _run(self, report: Report) -> Run:
+    def _run(self, report: Report, partial: Path | None) -> Run:
         report(self._step("tokenizing"))
         tokenizer = self.entry.build_tokenizer()
         encoded = encode_corpus(self.entry, tokenizer, self.corpus)
@@ -115,7 +118,7 @@ class Experiment:
         if self.start:
             set_weights(model.module, weights_of(self.start.model.module))
         report(self._step("training"))
-        result = self._fit(model.reader, read, preparation, report)
+        result = self._fit(model.reader, read, preparation, report=report, partial=partial)
         if self.start:
             result = joined([self.start.result.train, result])
         report(self._step("scoring"))
@@ -171,7 +174,13 @@ class Experiment:
         return model.to(self.device_config.device), read, seconds
 
     def _fit(
-        self, model: LanguageModel, encoded: Encoded, preparation: PreparationTime, report: Report
+        self,
+        model: LanguageModel,
+        encoded: Encoded,
+        preparation: PreparationTime,
+        *,
+        report: Report,
+        partial: Path | None,
     ) -> TrainResult:
         """Train the model, or each member of a mixture, whose weights are then fitted to validation."""
         members = dict(zip(self.entry.models, model.members, strict=True))
@@ -181,7 +190,7 @@ class Experiment:
             len(self.corpus.split.train),
             self.budget.without(preparation.seconds) if model.is_trainable else self.budget,
             train_one=lambda part, budget, tell: self._train(
-                members[part], part, encoded, budget, tell=tell, report=report
+                members[part], part, encoded, budget, tell=tell, report=report, partial=partial
             ),
             report=lambda progress: report(self._step("training", progress)),
         )
@@ -201,7 +210,12 @@ class Experiment:
         *,
         tell: OnProgress,
         report: Report,
+        partial: Path | None,
     ) -> TrainResult:
+        checkpoints = Checkpoints(partial / part) if partial else None
+        if checkpoints and (done := checkpoints.finished()):
+            model.module.load_state_dict(done.weights)
+            return done.result
         split, options = self.corpus.split, self.entry.train_options(part)
         batches = ContiguousBatches(encoded.train, options.batch_size, options.longest_sequence, self.seed)
         model.try_out()
@@ -214,12 +228,11 @@ class Experiment:
         validate = Validation(
             model, encoded.quick_validation, num_scored, self.device_config, limits, rest_bits=rest_bits
         )
-
-        def validated() -> float:
-            report(self._step("validating"))
-            return validate()
-
-        return train(trainer, budget, chars_per_token, validated, tell)
+        validate.announce = lambda: report(self._step("validating"))
+        result = train(trainer, budget, chars_per_token, validate, tell, checkpoints=checkpoints)
+        if checkpoints:
+            checkpoints.finish(result, model.module.state_dict())
+        return result
 
     def _score(self, trained: Trained, encoded: Encoded, report: Report) -> dict[str, ScoredText]:
         """Score the best weights on validation and, once, on test if there is a test part."""

@@ -23,6 +23,17 @@ def map_tensors(function: Callable[..., Tensor], *states: State) -> State:
     return first
 
 
+def like(form: State, state: State) -> State:
+    """Return `state` with the named tuples of `form`, where both have as many parts; else unchanged."""
+    if isinstance(form, dict) and isinstance(state, dict) and form.keys() == state.keys():
+        return {key: like(form[key], state[key]) for key in state}
+    is_sequence = isinstance(form, (tuple, list)) and isinstance(state, (tuple, list))
+    if is_sequence and len(form) == len(state):
+        parts = [like(*each) for each in zip(form, state, strict=True)]
+        return type(form)(*parts) if hasattr(form, "_fields") else type(form)(parts)
+    return state
+
+
 def join(states: Sequence[State]) -> State:
     """Return the state of a batch that concatenates those of several."""
     return map_tensors(lambda *parts: torch.cat(parts), *states)

@@ -20,8 +20,8 @@ class CpuShare:
     default, the share is that of CPU time to wall time x threads.
     """
 
-    def __init__(self) -> None:
-        self._used = self._waited = 0.0
+    def __init__(self, used: float = 0.0, waited: float = 0.0) -> None:
+        self._used, self._waited = used, waited
         self._start = _used_and_waited()
 
     @contextmanager
@@ -32,6 +32,11 @@ class CpuShare:
             yield
         finally:
             self._start = _used_and_waited()
+
+    def times(self) -> tuple[float, float]:
+        """Return the seconds for which threads had a core, and for which they waited, to go on from."""
+        self._add()
+        return self._used, self._waited
 
     def value(self) -> float:
         """Return the share so far: 1 on an idle machine, 0.5 where every core has two threads to run."""

@@ -46,6 +46,13 @@ def new_folder(folder: Path) -> Iterator[Path]:
         raise
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove what `new_folder` and `new_file` left in a folder when their process was killed."""
+    for path in folder.glob(".*"):
+        if re.fullmatch(r"\..+\.[a-z0-9_]{8}", path.name):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file that takes its place at the end: readers see the old content or all of the new one."""

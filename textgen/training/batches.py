@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,6 +59,17 @@ class ContiguousBatches:
         self.position += length
         self.num_steps += length
         return batch[:, :-1], batch[:, 1:], fresh
+
+    def state(self) -> dict[str, int]:
+        """Return the place in the text, for `restore`."""
+        return {"epoch": self.epoch, "position": self.position, "num_steps": self.num_steps}
+
+    def restore(self, state: Mapping[str, int]) -> None:
+        """Continue from a place in the same text."""
+        self.epoch, self.position, self.num_steps = (
+            state[name] for name in ("epoch", "position", "num_steps")
+        )
+        self._start_epoch()
 
     @property
     def num_tokens(self) -> int:

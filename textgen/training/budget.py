@@ -56,23 +56,6 @@ class Budget:
         return self.text
 
 
-@dataclass
-class BudgetClock:
-    """The part of a budget that is spent so far; training ends when all of it is."""
-
-    budget: Budget
-    fraction: float = 0.0
-
-    def advance(self, seconds: float, epochs: float, chars: float) -> None:
-        """Set the clock to the training that was done so far."""
-        self.fraction = self.budget.fraction(seconds, epochs, chars)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether training ends now."""
-        return self.fraction >= 1
-
-
 def parse_budget(text: str) -> Budget:
     """Read a budget; raises `TextgenError` unless it is a positive amount with a known unit."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)", text.strip())

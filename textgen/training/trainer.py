@@ -1,25 +1,21 @@
-"""Gradient training under a budget: batches with carried state, a schedule, the best weights kept."""
+"""Gradient training: updates of a model with its optimizers, batches with carried state, and a schedule."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from textgen.api import State, TextgenError
+from textgen.api import State
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.state import detach
-from textgen.runtime.cpu_share import CpuShare
+from textgen.nn.state import detach, like, map_tensors
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
-from textgen.training.budget import Budget, BudgetClock
 from textgen.training.optimizer import Muon, build_optimizers
 from textgen.training.options import TrainOptions
-from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_progress
 from textgen.training.schedule import Rates, Schedule
 
 
@@ -81,6 +77,34 @@ class Trainer:
         self.scaler.update()
         return loss.detach()
 
+    def state(self) -> dict[str, Any]:
+        """Return all that the next updates depend on, for `restore`."""
+        return {
+            "module": self.model.module.state_dict(),
+            "optimizers": [_optimizer_state(optimizer) for optimizer in self.optimizers],
+            "scaler": self.scaler.state_dict(),
+            "batches": self.batches.state(),
+            "carried": self.carried,
+            "random_state": self.random_state,
+            "num_updates": self.num_updates,
+            "seconds": self.seconds,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a state of a trainer with the same model, text and options, to the bit."""
+        device = self.device_config.device
+        self.model.module.load_state_dict(state["module"])
+        for optimizer, own in zip(self.optimizers, state["optimizers"], strict=True):
+            _restore_optimizer(optimizer, own)
+        self.scaler.load_state_dict(state["scaler"])
+        self.batches.restore(state["batches"])
+        self.carried = None
+        if state["carried"] is not None:
+            form = self.model.initial_state(self.batches.batch_size)
+            self.carried = like(form, map_tensors(lambda tensor: tensor.to(device), state["carried"]))
+        self.random_state = list(state["random_state"])
+        self.num_updates, self.seconds = state["num_updates"], state["seconds"]
+
     def _set_rates(self, fraction: float) -> None:
         """Set what the optimizers use; the weight decay, `full_decay` at first, falls linearly to zero."""
         rates = self.schedule.at(fraction, self.num_updates)
@@ -119,96 +143,27 @@ class Trainer:
             torch.cuda.set_rng_state(state, device)
 
 
-def train(
-    trainer: Trainer,
-    budget: Budget,
-    chars_per_token: float,
-    validate: Callable[[], float],
-    report: OnProgress = ignore_progress,
-) -> TrainResult:
-    """Train until the budget is spent, and leave the model with the weights that scored best on validation.
+def _optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return the state of each parameter and the settings of each group, in order.
 
-    `validate` returns bits per character; its time does not count towards the budget. Raises `TextgenError`
-    if the loss or a prediction becomes NaN.
+    `Optimizer.state_dict` would do, but loading it changes the type of what is not of its parameter's type.
     """
-    best_bits, best_update, best_weights = math.inf, 0, {}
-    curve: list[Progress] = []
-    validation_seconds, average, clock, cpu_share = 0.0, None, BudgetClock(budget), CpuShare()
-    module = trainer.model.module
-    module.train()
-    while not clock.is_over:
-        loss = trainer.update(clock.fraction)
-        if not math.isfinite(loss):
-            raise TextgenError(
-                f"training diverged at update {trainer.num_updates}: the loss is {loss}; lower learning_rate"
-            )
-        num_chars = round(trainer.batches.num_tokens * chars_per_token)
-        clock.advance(trainer.seconds, trainer.batches.num_epochs, num_chars)
-        bits = loss / math.log(2) / chars_per_token
-        average = bits if average is None else 0.95 * average + 0.05 * bits
-        progress = _progress(trainer, clock, num_chars, average)
-        if clock.is_over or clock.fraction >= (len(curve) + 1) / trainer.options.num_validations:
-            start = time.perf_counter()
-            validation_bits = _validated(trainer, validate, cpu_share)
-            validation_seconds += time.perf_counter() - start
-            progress = replace(progress, validation_bits_per_char=validation_bits)
-            curve.append(progress)
-            if validation_bits < best_bits:
-                best_bits, best_update = validation_bits, trainer.num_updates
-                best_weights = {name: value.clone() for name, value in module.state_dict().items()}
-        report(progress)
-    if best_weights:
-        module.load_state_dict(best_weights)
-    module.eval()
-    return TrainResult(
-        seconds=trainer.seconds,
-        validation_seconds=validation_seconds,
-        num_updates=trainer.num_updates,
-        num_epochs=trainer.batches.num_epochs,
-        num_chars=num_chars,
-        chars_per_second=num_chars / max(trainer.seconds, 1e-9),
-        best_update=best_update,
-        curve=tuple(curve),
-        rates=trainer.rates(clock.fraction),
-        cpu_utilization=cpu_share.value() if trainer.device_config.device.type == "cpu" else None,
-    )
+    groups = optimizer.param_groups
+    return {
+        "groups": [{name: value for name, value in group.items() if name != "params"} for group in groups],
+        "parameters": [dict(optimizer.state.get(each, {})) for group in groups for each in group["params"]],
+    }
 
 
-def _progress(trainer: Trainer, clock: BudgetClock, num_chars: int, average: float) -> Progress:
-    return Progress(
-        fraction=clock.fraction,
-        seconds=trainer.seconds,
-        num_updates=trainer.num_updates,
-        num_epochs=trainer.batches.num_epochs,
-        num_chars=num_chars,
-        train_bits_per_char=average,
-        learning_rate=trainer.learning_rate,
-    )
-
-
-def _validated(trainer: Trainer, validate: Callable[[], float], cpu_share: CpuShare) -> float:
-    """Return the validation score.
-
-    Raises `TextgenError` if the model predicts NaN, or if it learns from the validation text.
-    """
-    module = trainer.model.module
-    module.eval()
-    with cpu_share.paused():
-        before = _sums(module)
-        bits = validate()
-        has_changed = _sums(module) != before
-    module.train()
-    if has_changed:
-        raise TextgenError(
-            "the model changes its weights while it is validated; change them in training only"
-        )
-    if math.isnan(bits):
-        raise TextgenError(
-            f"training diverged at update {trainer.num_updates}: it predicts NaN; lower learning_rate"
-        )
-    return bits
-
-
-def _sums(module: nn.Module) -> list[str]:
-    """Return the sum of each weight and buffer, written out, since NaN does not equal itself."""
-    return [str(float(value.detach().double().sum())) for value in module.state_dict().values()]
+def _restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    for group, own in zip(optimizer.param_groups, state["groups"], strict=True):
+        group.update(own)
+    parameters = [each for group in optimizer.param_groups for each in group["params"]]
+    optimizer.state.clear()
+    for parameter, own in zip(parameters, state["parameters"], strict=True):
+        if own:
+            # A step count stays where the optimizer made it, all else is where its parameter is.
+            optimizer.state[parameter] = {
+                name: value.to(parameter.device) if isinstance(value, Tensor) and value.ndim else value
+                for name, value in own.items()
+            }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -50,6 +51,20 @@ def validation_limits(
     return ValidationLimits(tokens=TOKENS_SHARE * tokens / num_validations)
 
 
+class Validate(Protocol):
+    """A validation: called, it returns bits per character; its state is kept in checkpoints."""
+
+    def __call__(self) -> float: ...
+
+    def state(self) -> dict[str, Any]:
+        """Return what later calls depend on."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a state."""
+        ...
+
+
 class Validation:
     """Bits per character of stretches of text, in parallel, each with an initial state.
 
@@ -72,6 +87,8 @@ class Validation:
         *,
         rest_bits: float = 0.0,
     ) -> None:
+        self.announce: Callable[[], None] = lambda: None
+        """Called when a validation begins."""
         self._rest_bits = rest_bits
         self._model, self._device_config = model, device_config
         parts = -(-NUM_STREAMS // max(1, len(stretches)))
@@ -93,8 +110,17 @@ class Validation:
         self._max_seconds = limits.seconds
         self._max_windows = max(1, min(self._lengths[0], limits.tokens / len(streams)) // self._window)
 
+    def state(self) -> dict[str, Any]:
+        """Return how much is read each time, which the first call decides."""
+        return {"max_windows": float(self._max_windows), "max_seconds": self._max_seconds}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Read as much as another validation of the same text did."""
+        self._max_windows, self._max_seconds = state["max_windows"], state["max_seconds"]
+
     def __call__(self) -> float:
         """Return the bits per character with the model's current weights."""
+        self.announce()
         model, window, start = self._model, self._window, time.perf_counter()
         nats, num_tokens, num_windows = 0.0, 0, 0
         with torch.inference_mode(), self._device_config.autocast():

@@ -1,0 +1,57 @@
+"""Partial runs: what an interrupted training run leaves on disk, and how the next attempt continues from it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.run import Run, save_run
+from textgen.runtime.files import make_folder, remove_unfinished, write_file
+from textgen.runtime.json_records import to_json, to_values
+from textgen.training.progress import Report, ignore_report
+
+SETTINGS = "settings.json"
+
+
+def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_report) -> Run:
+    """Make a run and save it in `folder`, from the checkpoints of an earlier attempt if there are any.
+
+    Until it is complete, its checkpoints are in `FOLDER.partial`.
+    """
+    make_folder(folder.parent)
+    remove_unfinished(folder.parent)
+    partial = open_partial(folder, experiment)
+    run = experiment.run(report, partial)
+    save_run(folder, run)
+    shutil.rmtree(partial, ignore_errors=True)
+    return run
+
+
+def open_partial(folder: Path, experiment: Experiment) -> Path:
+    """Return the folder of a run's checkpoints; those of other settings are removed."""
+    partial = partial_folder(folder)
+    settings = {
+        "entry": experiment.entry,
+        "settings": experiment.settings(),
+        "start": None if experiment.start is None else experiment.start.result,
+    }
+    if not _holds(partial / SETTINGS, settings):
+        shutil.rmtree(partial, ignore_errors=True)
+        make_folder(partial)
+        write_file(partial / SETTINGS, to_json(settings))
+    return partial
+
+
+def partial_folder(folder: Path) -> Path:
+    """Return where the checkpoints of the run in `folder` are while it is not complete."""
+    return folder.with_name(f"{folder.name}.partial")
+
+
+def _holds(path: Path, settings: object) -> bool:
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(kept == json.loads(json.dumps(to_values(settings))))

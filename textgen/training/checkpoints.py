@@ -1,0 +1,106 @@
+"""Checkpoints of a training run: the last two states on disk, written by a schedule of time."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from safetensors import SafetensorError
+from torch import Tensor
+
+from textgen.runtime.files import remove_unfinished
+from textgen.runtime.json_records import from_values, to_values
+from textgen.runtime.state_files import load_state, save_state
+from textgen.training.progress import TrainResult
+
+MIN_SECONDS = 10.0
+"""The least time between two checkpoints."""
+MAX_SHARE = 0.01
+"""The largest share of the time that writing them takes, measured on the last one."""
+FINISHED = "finished"
+NUM_KEPT = 2
+"""An older one is removed when a newer one is complete."""
+DAMAGE = (OSError, ValueError, LookupError, TypeError, SafetensorError)
+"""What reading a checkpoint that was cut or changed may raise."""
+
+
+class Finished(NamedTuple):
+    """A training run that is over."""
+
+    result: TrainResult
+    weights: dict[str, Tensor]
+
+
+@dataclass
+class Checkpoints:
+    """The checkpoints in a folder, which they share with nothing else."""
+
+    folder: Path
+    min_seconds: float = MIN_SECONDS
+    _last: float = field(default_factory=time.monotonic)
+    """When the last one was written, or training began."""
+    _cost: float = 0.0
+    """The seconds that writing the last one took."""
+
+    def latest(self) -> Any:
+        """Return the newest state that can be read; None without one."""
+        remove_unfinished(self.folder)
+        for path in reversed(self._paths()):
+            try:
+                return load_state(path)
+            except DAMAGE:
+                continue  # the one before it is whole
+        return None
+
+    def save_if_due(self, state: Callable[[], Any]) -> None:
+        """Write a checkpoint if it is time; one that cannot be written is left out."""
+        if time.monotonic() - self._last < max(self.min_seconds, self._cost / MAX_SHARE):
+            return
+        start = time.monotonic()
+        try:
+            self.save(state())
+        except (OSError, SafetensorError):
+            remove_unfinished(self.folder)  # training continues; a full disk costs only its checkpoints
+        self._last = time.monotonic()
+        self._cost = self._last - start
+
+    def save(self, state: Any) -> None:
+        """Write a checkpoint, then remove all but the newest ones."""
+        paths = self._paths()
+        number = 1 + (_number(paths[-1]) if paths else 0)
+        save_state(self.folder / f"checkpoint-{number:06}", state)
+        for path in self._paths()[:-NUM_KEPT]:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def finish(self, result: TrainResult, weights: Mapping[str, Tensor]) -> None:
+        """Keep the result and the weights of a training run that is over, instead of its checkpoints."""
+        try:
+            save_state(self.folder / FINISHED, {"result": to_values(result), "weights": dict(weights)})
+        except (OSError, SafetensorError):
+            return  # the last checkpoint is near enough
+        for path in self._paths():
+            shutil.rmtree(path, ignore_errors=True)
+
+    def finished(self) -> Finished | None:
+        """Return the result and the weights of a training run that is over; None if it is not."""
+        try:
+            state = load_state(self.folder / FINISHED)
+            return Finished(from_values(TrainResult, state["result"]), state["weights"])
+        except DAMAGE:
+            return None
+
+    def _paths(self) -> list[Path]:
+        """Return the checkpoints, the oldest first."""
+        names = (
+            path for path in self.folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)
+        )
+        return sorted(names, key=_number)
+
+
+def _number(path: Path) -> int:
+    return int(path.name.rpartition("-")[2])

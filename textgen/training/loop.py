@@ -1,0 +1,186 @@
+"""A training run under a budget: updates, validations, the best weights kept, checkpoints."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from textgen.api import TextgenError
+from textgen.runtime.cpu_share import CpuShare
+from textgen.training.budget import Budget
+from textgen.training.checkpoints import Checkpoints
+from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_progress
+from textgen.training.trainer import Trainer
+from textgen.training.validation import Validate
+
+
+@dataclass
+class TrainingLoop:
+    """A training run in progress: its trainer, its curve, its best weights, and the share of its budget."""
+
+    trainer: Trainer
+    budget: Budget
+    chars_per_token: float
+    validate: Validate
+    best_bits: float = math.inf
+    best_update: int = 0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    curve: list[Progress] = field(default_factory=list)
+    validation_seconds: float = 0.0
+    average: float | None = None
+    """Running average of the training loss in bits per character."""
+    fraction: float = 0.0
+    """Share of the budget that is spent."""
+    cpu_share: CpuShare = field(default_factory=CpuShare)
+
+    @property
+    def num_chars(self) -> int:
+        """The number of characters read so far."""
+        return round(self.trainer.batches.num_tokens * self.chars_per_token)
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the rest of the training run depends on, for `restore`."""
+        return {
+            "trainer": self.trainer.state(),
+            "validate": self.validate.state(),
+            "best_bits": self.best_bits,
+            "best_update": self.best_update,
+            "best_weights": self.best_weights,
+            "curve": [vars(point) for point in self.curve],
+            "validation_seconds": self.validation_seconds,
+            "average": self.average,
+            "fraction": self.fraction,
+            "cpu_times": self.cpu_share.times(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a state of a loop with the same trainer and budget."""
+        self.trainer.restore(state["trainer"])
+        self.validate.restore(state["validate"])
+        device = self.trainer.device_config.device
+        self.best_weights = {name: value.to(device) for name, value in state["best_weights"].items()}
+        self.curve = [Progress(**point) for point in state["curve"]]
+        for name in ("best_bits", "best_update", "validation_seconds", "average", "fraction"):
+            setattr(self, name, state[name])
+        self.cpu_share = CpuShare(*state["cpu_times"])
+
+    def step(self) -> Progress:
+        """Do one update and, when it is time, a validation."""
+        trainer = self.trainer
+        loss = trainer.update(self.fraction)
+        if not math.isfinite(loss):
+            raise TextgenError(
+                f"training diverged at update {trainer.num_updates}: the loss is {loss}; lower learning_rate"
+            )
+        self.fraction = self.budget.fraction(trainer.seconds, trainer.batches.num_epochs, self.num_chars)
+        bits = loss / math.log(2) / self.chars_per_token
+        self.average = bits if self.average is None else 0.95 * self.average + 0.05 * bits
+        is_due = self.fraction >= (len(self.curve) + 1) / trainer.options.num_validations
+        progress = self._progress()
+        return self._validated(progress) if self.fraction >= 1 or is_due else progress
+
+    def result(self) -> TrainResult:
+        """Leave the model with the weights that scored best on validation, and return the result."""
+        trainer = self.trainer
+        if self.best_weights:
+            trainer.model.module.load_state_dict(self.best_weights)
+        trainer.model.module.eval()
+        is_cpu = trainer.device_config.device.type == "cpu"
+        return TrainResult(
+            seconds=trainer.seconds,
+            validation_seconds=self.validation_seconds,
+            num_updates=trainer.num_updates,
+            num_epochs=trainer.batches.num_epochs,
+            num_chars=self.num_chars,
+            chars_per_second=self.num_chars / max(trainer.seconds, 1e-9),
+            best_update=self.best_update,
+            curve=tuple(self.curve),
+            rates=trainer.rates(self.fraction),
+            cpu_utilization=self.cpu_share.value() if is_cpu else None,
+        )
+
+    def _progress(self) -> Progress:
+        trainer = self.trainer
+        assert self.average is not None  # there was an update
+        return Progress(
+            fraction=self.fraction,
+            seconds=trainer.seconds,
+            num_updates=trainer.num_updates,
+            num_epochs=trainer.batches.num_epochs,
+            num_chars=self.num_chars,
+            train_bits_per_char=self.average,
+            learning_rate=trainer.learning_rate,
+        )
+
+    def _validated(self, progress: Progress) -> Progress:
+        """Validate, keep the weights if they are the best so far, and add a point to the curve."""
+        start = time.perf_counter()
+        bits = _validated(self.trainer, self.validate, self.cpu_share)
+        self.validation_seconds += time.perf_counter() - start
+        point = replace(progress, validation_bits_per_char=bits)
+        self.curve.append(point)
+        if bits < self.best_bits:
+            self.best_bits, self.best_update = bits, self.trainer.num_updates
+            weights = self.trainer.model.module.state_dict()
+            self.best_weights = {name: value.clone() for name, value in weights.items()}
+        return point
+
+
+def train(
+    trainer: Trainer,
+    budget: Budget,
+    chars_per_token: float,
+    validate: Validate,
+    report: OnProgress = ignore_progress,
+    *,
+    checkpoints: Checkpoints | None = None,
+) -> TrainResult:
+    """Train until the budget is spent, and leave the model with the weights that scored best on validation.
+
+    `validate` returns bits per character; its time does not count towards the budget. Training continues from
+    the last of the `checkpoints`, and adds to them. Raises `TextgenError` if the loss or a prediction becomes
+    NaN.
+    """
+    loop = TrainingLoop(trainer, budget, chars_per_token, validate)
+    kept = checkpoints.latest() if checkpoints else None
+    if kept is not None:
+        loop.restore(kept)
+    trainer.model.module.train()
+    while loop.fraction < 1:
+        report(loop.step())
+        if checkpoints and loop.fraction < 1:
+            with loop.cpu_share.paused():
+                checkpoints.save_if_due(loop.state)
+    return loop.result()
+
+
+def _validated(trainer: Trainer, validate: Validate, cpu_share: CpuShare) -> float:
+    """Return the validation score.
+
+    Raises `TextgenError` if the model predicts NaN, or if it learns from the validation text.
+    """
+    module = trainer.model.module
+    module.eval()
+    with cpu_share.paused():
+        before = _sums(module)
+        bits = validate()
+        has_changed = _sums(module) != before
+    module.train()
+    if has_changed:
+        raise TextgenError(
+            "the model changes its weights while it is validated; change them in training only"
+        )
+    if math.isnan(bits):
+        raise TextgenError(
+            f"training diverged at update {trainer.num_updates}: it predicts NaN; lower learning_rate"
+        )
+    return bits
+
+
+def _sums(module: nn.Module) -> list[str]:
+    """Return the sum of each weight and buffer, written out, since NaN does not equal itself."""
+    return [str(float(value.detach().double().sum())) for value in module.state_dict().values()]
