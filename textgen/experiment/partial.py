@@ -1,4 +1,4 @@
-"""Partial runs: what an interrupted training run leaves on disk, and how the next attempt continues from it."""
+"""Partial runs: what an interrupted run leaves on disk, and how the next attempt continues from it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """States on disk: nested values and tensors as JSON and safetensors, complete or absent, never unpickled.
 
-Every file and folder is synced before the rename, so that a folder with its name is whole even after a loss of
-power.
+Every file and folder is synced before the rename, so that a folder with its name is whole even after a power
+cut.
 """
 
 from __future__ import annotations

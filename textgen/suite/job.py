@@ -6,11 +6,13 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from textgen.data.corpus import Corpus
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.partial import open_partial
 from textgen.experiment.run import Run
 from textgen.experiment.samples import SampleWriter
 from textgen.generation.bound_sampler import build_sampler
@@ -71,10 +73,13 @@ class Job:
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
 
-def run_job(job: Job, analyzer: TextAnalyzer, report: Report = ignore_report) -> JobResult:
-    """Train, score and sample."""
+def run_job(
+    job: Job, analyzer: TextAnalyzer, report: Report = ignore_report, path: Path | None = None
+) -> JobResult:
+    """Train, score and sample; the checkpoints of a job whose result goes to `path` are beside it."""
     began = time.perf_counter()
-    run = Experiment(job.entry, job.corpus, job.budget, job.device_config, job.seed).run(report)
+    experiment = Experiment(job.entry, job.corpus, job.budget, job.device_config, job.seed)
+    run = experiment.run(report, None if path is None else open_partial(path, experiment))
     report(Step("writing samples"))
     writer = SampleWriter(job.corpus.split.held_out.stretches(), analyzer)
     return JobResult(

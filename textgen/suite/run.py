@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -12,6 +13,7 @@ from textgen.api import TextgenError
 from textgen.comparison.results import HeldOut
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.partial import partial_folder
 from textgen.registry.attribution import describe_error
 from textgen.runtime.durations import about
 from textgen.runtime.environment import command_line, machine, versions
@@ -118,6 +120,7 @@ def _keep(path: Path, result: JobResult) -> JobResult | str:
     """Write a result and return what later runs will read, or the reason why it is not JSON."""
     try:
         write_file(path, to_json(result))
+        shutil.rmtree(partial_folder(path), ignore_errors=True)
         return read_record(JobResult, path)
     except (ValueError, TypeError, DamagedRecordError) as error:
         return f"its result cannot be kept: {describe_error(error)}"

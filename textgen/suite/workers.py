@@ -65,7 +65,8 @@ class _InProcess:
 
 def _result(planner: JobPlanner, case: Case, seed: int, report: Report = ignore_report) -> JobResult | str:
     try:
-        return run_job(planner.job(case, seed), planner.analyzer(case), report)
+        job = planner.job(case, seed)
+        return run_job(job, planner.analyzer(case), report, planner.path(job))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # one case must not take the others down

@@ -41,7 +41,7 @@ class Checkpoints:
     """The checkpoints in a folder, which they share with nothing else."""
 
     folder: Path
-    min_seconds: float = MIN_SECONDS
+    min_seconds: float = field(default_factory=lambda: MIN_SECONDS)
     _last: float = field(default_factory=time.monotonic)
     """When the last one was written, or training began."""
     _cost: float = 0.0

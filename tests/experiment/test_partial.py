@@ -1,0 +1,121 @@
+"""A run that was killed continues from its checkpoints and ends with the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from textgen.data.corpus import Corpus, load_corpus
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.partial import partial_folder, run_and_save
+from textgen.experiment.run import Run, load_run
+from textgen.nn.weights import weights_of
+from textgen.runtime.device import choose_device
+from textgen.training import checkpoints
+from textgen.training.budget import parse_budget
+from textgen.training.progress import Progress
+
+CPU = choose_device("cpu", "fp32")
+LSTM = "lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=4"
+ENTRIES = [f"char-{LSTM},dropout=0.2", f"char-{LSTM.replace('lstm', 'lstm+ngram')}", f"word-{LSTM}"]
+
+
+class KilledError(BaseException):
+    """The process ends."""
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return load_corpus(["lee"], max_chars=20_000)
+
+
+@pytest.fixture(autouse=True)
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a checkpoint after every update."""
+    monkeypatch.setattr(checkpoints, "MIN_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "MAX_SHARE", 1e9)
+
+
+def killed_after(number: int) -> Callable[[Progress], None]:
+    def report(progress: Progress) -> None:
+        if progress.num_updates >= number:
+            raise KilledError
+
+    return report
+
+
+def experiment(entry: str, corpus: Corpus, budget: str = "4000chars") -> Experiment:
+    return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, 0)
+
+
+def same(one: Run, other: Run) -> bool:
+    mine, its = (weights_of(run.model.module) for run in (one, other))
+    return mine.keys() == its.keys() and all(torch.equal(mine[name], its[name]) for name in mine)
+
+
+def score(run: Run) -> Any:
+    assert run.result.test is not None
+    return run.result.test, [
+        (point.num_chars, point.validation_bits_per_char) for point in run.result.train.curve
+    ]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_killed_run_ends_like_one_that_was_not(entry: str, corpus: Corpus, tmp_path: Path) -> None:
+    whole = run_and_save(experiment(entry, corpus), tmp_path / "whole", lambda progress: None)
+    folder = tmp_path / "killed"
+    for number in (3, 9):  # it is killed twice
+        with pytest.raises(KilledError):
+            run_and_save(experiment(entry, corpus), folder, killed_after(number))
+        assert not folder.exists()
+    assert partial_folder(folder).is_dir()
+    updates: list[int] = []
+    run = run_and_save(
+        experiment(entry, corpus), folder, lambda progress: updates.append(progress.num_updates)
+    )
+    assert min(updates) > 3
+    assert same(run, whole)
+    assert score(run) == score(whole)
+    assert same(load_run(folder, CPU.device), whole)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
+
+
+def test_a_run_that_was_killed_while_it_was_scored_is_not_trained_again(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry, folder = ENTRIES[0], tmp_path / "run"
+
+    def stop(*_: Any) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Experiment, "_score", stop)
+        with pytest.raises(KilledError):
+            run_and_save(experiment(entry, corpus), folder, lambda progress: None)
+    updates: list[int] = []
+    run_and_save(experiment(entry, corpus), folder, lambda progress: updates.append(progress.num_updates))
+    assert updates == []
+
+
+def test_checkpoints_of_other_settings_are_not_used(corpus: Corpus, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(KilledError):
+        run_and_save(experiment(ENTRIES[0], corpus), folder, killed_after(9))
+    updates: list[int] = []
+    run_and_save(
+        experiment(ENTRIES[0], corpus, "3000chars"),
+        folder,
+        lambda progress: updates.append(progress.num_updates),
+    )
+    assert min(updates) == 1
+
+
+def test_what_a_killed_process_was_writing_is_removed(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / ".run.ab12cd34").mkdir()
+    run_and_save(experiment("random", corpus), tmp_path / "run", lambda progress: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
