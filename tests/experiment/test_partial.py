@@ -24,6 +24,8 @@ CPU = choose_device("cpu", "fp32")
 LSTM = "lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=4"
 ENTRIES = [f"char-{LSTM},dropout=0.2", f"char-{LSTM.replace('lstm', 'lstm+ngram')}", f"word-{LSTM}"]
 
+DEAD = 2**30  # no process has so high a number
+
 
 class KilledError(BaseException):
     """The process ends."""
@@ -116,6 +118,6 @@ def test_checkpoints_of_other_settings_are_not_used(corpus: Corpus, tmp_path: Pa
 
 
 def test_what_a_killed_process_was_writing_is_removed(corpus: Corpus, tmp_path: Path) -> None:
-    (tmp_path / ".run.ab12cd34").mkdir()
+    (tmp_path / f".run.{DEAD}-ab12cd34").mkdir()
     run_and_save(experiment("random", corpus), tmp_path / "run", lambda progress: None)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -23,6 +23,8 @@ from textgen.training.validation import Validation
 NUM_UPDATES = 20
 BUDGET = parse_budget(f"{NUM_UPDATES * 128}chars")
 
+DEAD = 2**30  # no process has so high a number
+
 
 class KilledError(BaseException):
     """The process ends."""
@@ -88,7 +90,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path) 
         checkpoints.save({"number": number, "tensor": torch.full((3,), float(number))})
     (tmp_path / "checkpoint-000002" / "tensors.safetensors").write_bytes(b"cut")
     assert checkpoints.latest()["number"] == 1
-    (tmp_path / ".checkpoint-000003.ab12cd34").mkdir()  # of a process that was killed
+    (tmp_path / f".checkpoint-000003.{DEAD}-ab12cd34").mkdir()  # of a process that was killed
     assert Checkpoints(tmp_path).latest()["number"] == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-000001", "checkpoint-000002"]
 

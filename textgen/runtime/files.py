@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -34,7 +35,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     An empty folder of this name is replaced.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.{os.getpid()}-", dir=folder.parent))
     try:
         yield made
         made.chmod(0o755)
@@ -49,14 +50,26 @@ def new_folder(folder: Path) -> Iterator[Path]:
 def remove_unfinished(folder: Path) -> None:
     """Remove what `new_folder` and `new_file` left in a folder when their process was killed."""
     for path in folder.glob(".*"):
-        if re.fullmatch(r"\..+\.[a-z0-9_]{8}", path.name):
+        made = re.fullmatch(r"\..+\.(\d+)-[a-z0-9_]{8}", path.name)
+        if made and not is_alive(int(made[1])):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def is_alive(process: int) -> bool:
+    """Return whether a process of this machine is running."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it belongs to someone else
+        return True
+    return True
 
 
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file that takes its place at the end: readers see the old content or all of the new one."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.{os.getpid()}-", dir=path.parent)
     made = Path(name)
     try:
         with open(descriptor, "w+b") as file:
