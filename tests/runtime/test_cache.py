@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from textgen.api import TextgenError
-from textgen.runtime.cache import cache_path, cached, new_cached_file
+from textgen.runtime.cache import cache_path, cached, new_cached_file, remembered
 
 
 @pytest.fixture
@@ -66,3 +66,12 @@ def test_a_full_disk_is_an_error_of_one_line_with_a_remedy(path: Path) -> None:
         f"cannot write to the cache folder {str(path.parent)!r}: No space left on device; free some space, "
         "or choose another folder with the environment variable TEXTGEN_CACHE"
     )
+
+
+@pytest.mark.usefixtures("path")
+def test_an_answer_is_found_once_and_again_if_it_is_damaged() -> None:
+    answers = iter(["first", "second", "third"])
+    assert [remembered("kind", lambda: next(answers), "here") for _ in range(2)] == ["first", "first"]
+    assert remembered("kind", lambda: next(answers), "there") == "second"
+    cache_path("kind", "here").with_suffix(".json").write_text("[1")
+    assert remembered("kind", lambda: next(answers), "here") == "third"

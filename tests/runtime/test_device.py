@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +20,21 @@ def test_auto_takes_the_fastest_kind_there_is() -> None:
     device_config = choose_device()
     assert device_config.device.type == next(kind for kind, there in available.items() if there)
     assert device_config.precision in ("fp32", "bf16", "fp16")
+
+
+@pytest.fixture(autouse=True)
+def no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask this machine as if for the first time."""
+    monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path))
+
+
+def test_what_a_machine_was_found_to_do_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "fastest_times", lambda _: [1.0, 0.5])
+    assert choose_device("cpu").precision == "bf16"
+    monkeypatch.setattr(device, "fastest_times", lambda _: [1.0, 2.0])  # a disturbed probe
+    assert choose_device("cpu").precision == "bf16"
+    monkeypatch.setattr(device, "processor_features", lambda: "another machine")
+    assert choose_device("cpu").precision == "fp32"
 
 
 @pytest.mark.parametrize(("speedup", "precision"), [(2.0, "bf16"), (1.2, "fp32"), (0.5, "fp32")])

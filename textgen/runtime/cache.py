@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,6 +32,25 @@ def cached(path: Path) -> dict[str, Any] | None:
         return description if description["num_bytes"] == path.stat().st_size else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
+
+
+def remembered(kind: str, find: Callable[[], str], *identity: Any) -> str:
+    """Return what `find` returned the first time; `identity` is everything that its answer depends on.
+
+    A cache that cannot be read or written is done without.
+    """
+    path = cache_path(kind, *identity).with_suffix(".json")
+    try:
+        answer = json.loads(path.read_text("utf-8"))["answer"]
+        if isinstance(answer, str):
+            return answer
+    except (OSError, ValueError, LookupError, TypeError):
+        pass  # not asked yet, or damaged: it is found again
+    found = find()
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, json.dumps({"answer": found}))
+    return found
 
 
 @contextmanager

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from textgen.api import TextgenError
+from textgen.runtime.cache import remembered
+from textgen.runtime.environment import processor, processor_features
 
 DEVICES = ("cpu", "cuda", "mps")
 TORCH_BUILDS = "https://pytorch.org/get-started/locally/"
@@ -43,7 +45,8 @@ class DeviceConfig:
 
 
 def choose_device(device: str = "auto", precision: str = "auto") -> DeviceConfig:
-    """Return the device and precision to use; `auto` is CUDA, MPS or CPU, and bf16 where it is fast.
+    """Return the device and precision to use; `auto` is CUDA, MPS or CPU, and bf16 where it is fast,
+    which is measured once per machine and kept in the cache.
 
     Raises `TextgenError` if the device is unknown or absent, or the precision unknown.
     """
@@ -80,6 +83,10 @@ def _best_precision(device: torch.device) -> str:
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     if device.type != "cpu":
         return "fp32"
+    return remembered("precision", _probed_precision, processor(), processor_features(), torch.__version__)
+
+
+def _probed_precision() -> str:
     # A processor's name or flags do not say whether its bf16 is fast: emulated, it is slower than fp32;
     # native, it is two to sixteen times as fast.
     fp32, bf16 = fastest_times([_product(torch.float32), _product(torch.bfloat16)])

@@ -80,8 +80,17 @@ def threads_per_job(num_jobs: int) -> int:
 
 def processor() -> str:
     """Return the processor's name, which Linux tells in a file only."""
+    return _cpu_info("model name") or platform.processor() or platform.machine()
+
+
+def processor_features() -> str:
+    """Return the instructions that the processor has, where Linux tells them; names of virtual ones do not."""
+    return _cpu_info("flags") or _cpu_info("Features")
+
+
+def _cpu_info(key: str) -> str:
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-            if line.startswith("model name"):
+            if line.startswith(key):
                 return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return ""
