@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from textgen.nn.weights import weights_of
 from textgen.runtime.device import choose_device
 from textgen.training import checkpoints
 from textgen.training.budget import parse_budget
-from textgen.training.progress import Progress
+from textgen.training.progress import Report, Step
 
 CPU = choose_device("cpu", "fp32")
 LSTM = "lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=4"
@@ -43,10 +42,18 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "MAX_SHARE", 1e9)
 
 
-def killed_after(number: int) -> Callable[[Progress], None]:
-    def report(progress: Progress) -> None:
-        if progress.num_updates >= number:
+def killed_after(number: int) -> Report:
+    def report(step: Step) -> None:
+        if step.progress and step.progress.num_updates >= number:
             raise KilledError
+
+    return report
+
+
+def updates_into(found: list[int]) -> Report:
+    def report(step: Step) -> None:
+        if step.progress:
+            found.append(step.progress.num_updates)
 
     return report
 
@@ -69,7 +76,7 @@ def score(run: Run) -> Any:
 
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_a_killed_run_ends_like_one_that_was_not(entry: str, corpus: Corpus, tmp_path: Path) -> None:
-    whole = run_and_save(experiment(entry, corpus), tmp_path / "whole", lambda progress: None)
+    whole = run_and_save(experiment(entry, corpus), tmp_path / "whole")
     folder = tmp_path / "killed"
     for number in (3, 9):  # it is killed twice
         with pytest.raises(KilledError):
@@ -77,9 +84,7 @@ def test_a_killed_run_ends_like_one_that_was_not(entry: str, corpus: Corpus, tmp
         assert not folder.exists()
     assert partial_folder(folder).is_dir()
     updates: list[int] = []
-    run = run_and_save(
-        experiment(entry, corpus), folder, lambda progress: updates.append(progress.num_updates)
-    )
+    run = run_and_save(experiment(entry, corpus), folder, updates_into(updates))
     assert min(updates) > 3
     assert same(run, whole)
     assert score(run) == score(whole)
@@ -98,9 +103,9 @@ def test_a_run_that_was_killed_while_it_was_scored_is_not_trained_again(
     with monkeypatch.context() as patch:
         patch.setattr(Experiment, "_score", stop)
         with pytest.raises(KilledError):
-            run_and_save(experiment(entry, corpus), folder, lambda progress: None)
+            run_and_save(experiment(entry, corpus), folder)
     updates: list[int] = []
-    run_and_save(experiment(entry, corpus), folder, lambda progress: updates.append(progress.num_updates))
+    run_and_save(experiment(entry, corpus), folder, updates_into(updates))
     assert updates == []
 
 
@@ -112,12 +117,12 @@ def test_checkpoints_of_other_settings_are_not_used(corpus: Corpus, tmp_path: Pa
     run_and_save(
         experiment(ENTRIES[0], corpus, "3000chars"),
         folder,
-        lambda progress: updates.append(progress.num_updates),
+        updates_into(updates),
     )
     assert min(updates) == 1
 
 
 def test_what_a_killed_process_was_writing_is_removed(corpus: Corpus, tmp_path: Path) -> None:
     (tmp_path / f".run.{DEAD}-ab12cd34").mkdir()
-    run_and_save(experiment("random", corpus), tmp_path / "run", lambda progress: None)
+    run_and_save(experiment("random", corpus), tmp_path / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
