@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 from textgen.api import TextgenError
 from textgen.comparison.details import DetailsCollector
@@ -31,7 +32,7 @@ from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.registry.attribution import describe_error
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
-from textgen.runtime.files import make_folder, slug, write_file
+from textgen.runtime.files import NotSavedError, make_folder, slug, write_file
 from textgen.runtime.json_records import to_json
 from textgen.training.budget import Budget
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
@@ -71,7 +72,8 @@ def bench(
     """Compare the entries; the result is also saved in `out`.
 
     A run that `out` already holds is reused if it was made with the same settings; otherwise it is an error.
-    An entry that fails gets its reason instead of results; the others continue.
+    An entry that fails gets its reason instead of results; the others continue. Raises `NotSavedError` with the
+    result if something could not be saved.
     """
     samplers = {spec: build_sampler(spec) for spec in options.samplers}
     for sampler in samplers.values():
@@ -88,7 +90,8 @@ def bench(
     stretches = corpus.split.held_out.stretches()
     writer = SampleWriter(stretches, analyzer, options.num_chars, options.prompts, options.spells)
     collector = DetailsCollector(writer, options.device_config)
-    rows = list(_rows(experiments, collector, samplers, options, report))
+    unsaved: list[NotSavedError] = []
+    rows = list(_rows(experiments, collector, samplers, options, report, unsaved=unsaved))
     rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
     report(Step("comparing with references"))
     scored = [row for row in rows if isinstance(row, EntryResult)]
@@ -120,10 +123,16 @@ def bench(
     )
     report(Step("writing the report"))
     details = collector.details()
-    write_file(out / RESULT, to_json(result))
-    write_file(out / DETAILS, to_json(details))
-    write_file(out / REPORT, to_markdown(result))
-    write_file(out / PAGE, to_html(result, details))
+    try:
+        write_file(out / RESULT, to_json(result))
+        write_file(out / DETAILS, to_json(details))
+        write_file(out / REPORT, to_markdown(result))
+        write_file(out / PAGE, to_html(result, details))
+    except OSError as error:
+        raise NotSavedError(out, error, result) from error
+    if unsaved:
+        unsaved[0].result = result
+        raise unsaved[0]
     return result
 
 
@@ -133,8 +142,10 @@ def _rows(
     samplers: Mapping[str, BoundSampler],
     options: BenchOptions,
     report: Report,
+    *,
+    unsaved: list[NotSavedError],
 ) -> Iterator[EntryResult | FailedEntry]:
-    """Yield one row per run."""
+    """Yield one row per run; runs that could not be saved are rows too, and their errors go to `unsaved`."""
     left = seconds_left(experiments)
     for index, (folder, experiment) in enumerate(experiments.items()):
         name, seed = experiment.entry.name, experiment.seed
@@ -142,7 +153,11 @@ def _rows(
         tell = filled_in(report, entry=title, index=index + 1, total=len(experiments))
         tell(Step("starting", seconds_left=left[index]))
         try:
-            run = finished_run(folder, experiment, tell)
+            try:
+                run = finished_run(folder, experiment, tell)
+            except NotSavedError as error:
+                run = cast(Run, error.result)
+                unsaved.append(error)
             tell(Step("writing samples"))
             written = collector.writer.write(run, samplers, seed, options.device_config)
             if seed == options.seed:

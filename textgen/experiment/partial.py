@@ -6,9 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import Run, save_run
-from textgen.runtime.files import make_folder, remove_unfinished, write_file
+from textgen.runtime.files import NotSavedError, make_folder, remove_unfinished, write_file
 from textgen.runtime.json_records import to_json, to_values
 from textgen.training.progress import Report, ignore_report
 
@@ -18,13 +20,17 @@ SETTINGS = "settings.json"
 def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_report) -> Run:
     """Make a run and save it in `folder`, from the checkpoints of an earlier attempt if there are any.
 
-    Until it is complete, its checkpoints are in `FOLDER.partial`.
+    Until it is complete, its checkpoints are in `FOLDER.partial`. Raises `NotSavedError` with the run if the
+    disk is full; then its checkpoints are kept, so that it is not trained again.
     """
     make_folder(folder.parent)
     remove_unfinished(folder.parent)
     partial = open_partial(folder, experiment)
     run = experiment.run(report, partial)
-    save_run(folder, run)
+    try:
+        save_run(folder, run)
+    except (OSError, SafetensorError) as error:
+        raise NotSavedError(folder, error, run) from error
     shutil.rmtree(partial, ignore_errors=True)
     return run
 

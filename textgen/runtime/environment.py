@@ -84,7 +84,7 @@ def processor() -> str:
 
 
 def processor_features() -> str:
-    """Return the instructions that the processor has, where Linux tells them; names of virtual ones do not."""
+    """Return the instructions of the processor, where Linux tells them; a virtual one may have any name."""
     return _cpu_info("flags") or _cpu_info("Features")
 
 

@@ -13,6 +13,23 @@ from pathlib import Path
 from typing import IO
 
 from textgen.api import TextgenError
+from textgen.runtime.messages import one_line
+
+
+class NotSavedError(TextgenError):
+    """A result is complete, but it could not be saved: the disk is full, or a quota or limit is reached."""
+
+    def __init__(self, folder: Path, error: Exception, result: object) -> None:
+        reason = (
+            error.strerror
+            if isinstance(error, OSError) and error.strerror
+            else one_line(error, with_type=False)
+        )
+        super().__init__(
+            f"cannot save in {str(folder)!r}: {reason}; free some space, or choose another folder (--out)"
+        )
+        self.result = result
+        """What could not be saved."""
 
 
 def make_folder(folder: Path) -> None:
