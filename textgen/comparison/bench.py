@@ -72,8 +72,8 @@ def bench(
     """Compare the entries; the result is also saved in `out`.
 
     A run that `out` already holds is reused if it was made with the same settings; otherwise it is an error.
-    An entry that fails gets its reason instead of results; the others continue. Raises `NotSavedError` with the
-    result if something could not be saved.
+    An entry that fails gets its reason instead of results; the others continue. Raises `NotSavedError` with
+    the result if something could not be saved.
     """
     samplers = {spec: build_sampler(spec) for spec in options.samplers}
     for sampler in samplers.values():
