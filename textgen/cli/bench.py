@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -35,7 +35,11 @@ from textgen.cli.options import (
     refuse_encoding_of_names,
     samplers_of,
 )
+from textgen.runtime.files import NotSavedError
 from textgen.runtime.result_folders import result_folder, result_name
+
+if TYPE_CHECKING:
+    from textgen.comparison.results import Comparison
 
 
 def bench(
@@ -91,32 +95,38 @@ def bench(
     from textgen.library import comparison
 
     compared = entries or defaults.ENTRIES.split()
+    unsaved: NotSavedError | None = None
     with (
         result_folder(out, lambda: result_name(compared, "+".join(corpus), budget, seed)) as folder,
         keeping(folder, "runs/*", "run"),
         ProgressDisplay(quiet=quiet) as display,
         redirect_stdout(sys.stderr),
     ):
-        result = comparison.bench(
-            compared,
-            corpus=corpus,
-            clean=clean,
-            split=split,
-            max_chars=max_chars,
-            encoding=encoding,
-            budget=budget,
-            seed=seed,
-            seeds=seeds,
-            device=device,
-            precision=precision,
-            prompt=prompt or (),
-            sampler=samplers,
-            length=length,
-            spelling=spelling,
-            out=folder,
-            report=display,
-        )
+        try:
+            result: Comparison = comparison.bench(
+                compared,
+                corpus=corpus,
+                clean=clean,
+                split=split,
+                max_chars=max_chars,
+                encoding=encoding,
+                budget=budget,
+                seed=seed,
+                seeds=seeds,
+                device=device,
+                precision=precision,
+                prompt=prompt or (),
+                sampler=samplers,
+                length=length,
+                spelling=spelling,
+                out=folder,
+                report=display,
+            )
+        except NotSavedError as error:
+            result, unsaved = cast("Comparison", error.result), error
     print_result(result, as_json, full=full, folder=folder)
+    if unsaved:
+        raise unsaved
     if as_json or not sys.stdout.isatty():
         saved_note(folder, quiet=quiet)
     if all(row.error for row in result.entries):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -29,6 +29,10 @@ from textgen.cli.options import (
     refuse,
     refuse_encoding_of_names,
 )
+from textgen.runtime.files import NotSavedError
+
+if TYPE_CHECKING:
+    from textgen.library import Run
 
 
 def train(
@@ -73,22 +77,26 @@ def train(
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
         refuse(context, ["--budget", "--precision", "--log"], reason)
 
+    unsaved: NotSavedError | None = None
     with ProgressDisplay(quiet=quiet) as display, redirect_stdout(sys.stderr):
-        run = library.train(
-            entry,
-            corpus=corpus,
-            clean=clean,
-            split=split,
-            max_chars=max_chars,
-            encoding=encoding,
-            budget=budget,
-            seed=seed,
-            device=device,
-            precision=precision,
-            out=out,
-            log=log,
-            report=display,
-        )
+        try:
+            run = library.train(
+                entry,
+                corpus=corpus,
+                clean=clean,
+                split=split,
+                max_chars=max_chars,
+                encoding=encoding,
+                budget=budget,
+                seed=seed,
+                device=device,
+                precision=precision,
+                out=out,
+                log=log,
+                report=display,
+            )
+        except NotSavedError as error:
+            run, unsaved = cast("Run", error.result), error
     if not quiet and run.result.train.was_disturbed and parse_budget(budget).unit == "seconds":
         note(
             f"other work slowed training down (CPU utilization {run.result.train.cpu_utilization:.2f}): "
@@ -98,5 +106,7 @@ def train(
         note(f"look at the log with: tensorboard --logdir {run.folder.parent / log}")
     lines = train_lines(run.folder, run.settings, run.result)
     print_summary(run.result, as_json, lines, command("sample", str(run.folder), PROMPT))
+    if unsaved:
+        raise unsaved
     if as_json or not sys.stdout.isatty():
         saved_note(run.folder, quiet=quiet)

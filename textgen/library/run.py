@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textgen import defaults
 from textgen.api import TextgenError
@@ -16,9 +16,10 @@ from textgen.evaluation.scoring import Score
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.partial import run_and_save
 from textgen.experiment.results import RunResult, RunSettings
 from textgen.experiment.run import Run as SavedRun
-from textgen.experiment.run import load_run, save_run
+from textgen.experiment.run import load_run
 from textgen.experiment.scoring import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
@@ -29,7 +30,7 @@ from textgen.library.progress import shown_progress
 from textgen.library.tables import data_frame, run_html
 from textgen.library.training_log import check_log, training_log
 from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.runtime.files import make_folder
+from textgen.runtime.files import NotSavedError, make_folder
 from textgen.runtime.messages import UsageError
 from textgen.runtime.result_folders import result_folder, result_name
 from textgen.training.budget import parse_budget
@@ -61,14 +62,15 @@ def train(
 
     With `progress`, a line shows what is being done. With `log="tensorboard"`, losses and learning rate are
     written to the folder `tensorboard` next to `out`.
-    Raises `TextgenError` if that is not possible.
+    An interrupted training run in `out` continues. Raises `TextgenError` if that is not possible, and
+    `NotSavedError` with the run if the disk is full.
     """
     check_numbers(seed)
     check_log(log)
     parsed_budget = parse_budget(budget)
     parsed = parse_entry(entry)
     config = choose_device(device, precision)
-    if out is not None and Path(out).exists():
+    if out is not None and Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
         raise TextgenError(f"{str(out)!r} exists already; choose another folder (--out)")
     with shown_progress(progress, report) as tell:
         tell(Step("reading the text"))
@@ -85,8 +87,11 @@ def train(
                     write(step.progress)
                 tell(step)
 
-            run = Experiment(parsed, text, parsed_budget, config, seed).run(follow)
-            save_run(folder, run)
+            try:
+                run = run_and_save(Experiment(parsed, text, parsed_budget, config, seed), folder, follow)
+            except NotSavedError as error:
+                error.result = Run(folder, cast(SavedRun, error.result), config)
+                raise
         tell(Step(DONE, parsed.name, outcome=run.result.outcome))
     return Run(folder, run, config)
 
