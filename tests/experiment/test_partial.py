@@ -15,8 +15,8 @@ from textgen.experiment.partial import partial_folder, run_and_save
 from textgen.experiment.run import Run, load_run
 from textgen.nn.weights import weights_of
 from textgen.runtime.device import choose_device
-from textgen.training import checkpoints
 from textgen.training.budget import parse_budget
+from textgen.training.checkpoints import INTERVAL
 from textgen.training.progress import Report, Step
 
 CPU = choose_device("cpu", "fp32")
@@ -38,8 +38,7 @@ def corpus() -> Corpus:
 @pytest.fixture(autouse=True)
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write a checkpoint after every update."""
-    monkeypatch.setattr(checkpoints, "MIN_SECONDS", 0.0)
-    monkeypatch.setattr(checkpoints, "MAX_SHARE", 1e9)
+    monkeypatch.setenv(INTERVAL, "0")
 
 
 def killed_after(number: int) -> Report:

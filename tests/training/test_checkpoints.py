@@ -74,13 +74,13 @@ def test_a_checkpoint_is_written_by_time_and_two_are_kept(ids: TokenIds, tmp_pat
         seen.append(sorted(path.name for path in tmp_path.iterdir()))
 
     made, validate = training(ids)
-    train(made, BUDGET, 1.0, validate, look, checkpoints=Checkpoints(tmp_path, min_seconds=0.0))
+    train(made, BUDGET, 1.0, validate, look, checkpoints=Checkpoints(tmp_path, interval=0.0))
     counts = [len(names) for names in seen]
     assert max(counts) == 2
     assert counts == sorted(counts)
     made, validate = training(ids)
     folder = tmp_path / "rare"
-    train(made, BUDGET, 1.0, validate, checkpoints=Checkpoints(folder, min_seconds=3600))
+    train(made, BUDGET, 1.0, validate, checkpoints=Checkpoints(folder, interval=3600))
     assert not folder.exists()
 
 
@@ -98,13 +98,13 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path) 
 def test_a_disk_that_is_full_costs_the_checkpoint_only(ids: TokenIds, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     made, validate = training(ids)
-    blocked = Checkpoints(tmp_path / "file" / "folder", min_seconds=0.0)
+    blocked = Checkpoints(tmp_path / "file" / "folder", interval=0.0)
     assert train(made, BUDGET, 1.0, validate, checkpoints=blocked).num_updates == NUM_UPDATES
 
 
 def test_what_is_finished_is_kept_with_its_weights(ids: TokenIds, tmp_path: Path) -> None:
     made, validate = training(ids)
-    checkpoints = Checkpoints(tmp_path, min_seconds=0.0)
+    checkpoints = Checkpoints(tmp_path, interval=0.0)
     assert checkpoints.finished() is None
     result = train(made, BUDGET, 1.0, validate, checkpoints=checkpoints)
     checkpoints.finish(result, made.model.module.state_dict())

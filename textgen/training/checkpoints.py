@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -22,6 +23,8 @@ MIN_SECONDS = 10.0
 """The least time between two checkpoints."""
 MAX_SHARE = 0.01
 """The largest share of the time that writing them takes, measured on the last one."""
+INTERVAL = "TEXTGEN_CHECKPOINT_SECONDS"
+"""Environment variable with the seconds between two checkpoints, instead of both limits."""
 FINISHED = "finished"
 NUM_KEPT = 2
 """An older one is removed when a newer one is complete."""
@@ -36,12 +39,18 @@ class Finished(NamedTuple):
     weights: dict[str, Tensor]
 
 
+def _given_interval() -> float | None:
+    given = os.environ.get(INTERVAL)
+    return None if given is None else float(given)
+
+
 @dataclass
 class Checkpoints:
     """The checkpoints in a folder, which they share with nothing else."""
 
     folder: Path
-    min_seconds: float = field(default_factory=lambda: MIN_SECONDS)
+    interval: float | None = field(default_factory=_given_interval)
+    """Seconds between two checkpoints; None: from the limits above."""
     _last: float = field(default_factory=time.monotonic)
     """When the last one was written, or training began."""
     _cost: float = 0.0
@@ -59,7 +68,8 @@ class Checkpoints:
 
     def save_if_due(self, state: Callable[[], Any]) -> None:
         """Write a checkpoint if it is time; one that cannot be written is left out."""
-        if time.monotonic() - self._last < max(self.min_seconds, self._cost / MAX_SHARE):
+        interval = max(MIN_SECONDS, self._cost / MAX_SHARE) if self.interval is None else self.interval
+        if time.monotonic() - self._last < interval:
             return
         start = time.monotonic()
         try:
