@@ -19,6 +19,7 @@ from textgen.nn.weights import weights_of
 from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import PluginError, plugin_files
+from textgen.runtime.digests import DamagedFileError, check_digests, write_digests
 from textgen.runtime.files import new_folder
 from textgen.runtime.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, to_json
 from textgen.runtime.messages import one_line
@@ -67,6 +68,7 @@ def save_run(folder: Path, run: Run) -> None:
         if run.spellings:
             (made / SPELLINGS).write_text(json.dumps(run.spellings), "utf-8")
         save_file(weights_of(run.model.module), made / WEIGHTS)
+        write_digests(made)
 
 
 def load_run(folder: str | Path, device: str | torch.device) -> Run:
@@ -75,10 +77,11 @@ def load_run(folder: str | Path, device: str | torch.device) -> Run:
     manifest = read_manifest(folder)
     entry, settings, result = manifest.entry, manifest.settings, manifest.result
     try:
+        check_digests(folder)
         learnt = json.loads((folder / TOKENIZER).read_text("utf-8"))
         weights = load_file(folder / WEIGHTS)
         spellings = _read_spellings(folder / SPELLINGS)
-    except DAMAGE as error:
+    except (DamagedFileError, *DAMAGE) as error:
         raise _damaged(folder, error) from error
     except OSError as error:
         raise TextgenError(f"cannot read run {str(folder)!r}: {error.strerror or error}") from error

@@ -49,19 +49,41 @@ def make_folder(folder: Path) -> None:
 def new_folder(folder: Path) -> Iterator[Path]:
     """Yield a folder that takes the name `folder` at the end, or vanishes if something fails.
 
+<<<<<<< HEAD
     An empty folder of this name is replaced.
+=======
+    Its files are on the disk by then, so that it is whole even after a power cut.
+>>>>>>> 130c474 (Digests of the files of a run)
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.{os.getpid()}-", dir=folder.parent))
     try:
         yield made
         made.chmod(0o755)
+<<<<<<< HEAD
         with contextlib.suppress(OSError):  # there is none, or it is not empty
             folder.rmdir()
+=======
+        for path in made.rglob("*"):
+            if path.is_file():
+                path.chmod(0o644)
+            sync(path)
+        sync(made)
+>>>>>>> 130c474 (Digests of the files of a run)
         made.rename(folder)
+        sync(folder.parent)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -92,7 +114,9 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
         with open(descriptor, "w+b") as file:
             yield file
         made.chmod(0o644)
+        sync(made)
         made.replace(path)
+        sync(path.parent)
     except BaseException:  # closing fails too, if the disk is full
         made.unlink(missing_ok=True)
         raise

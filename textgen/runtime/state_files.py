@@ -1,13 +1,8 @@
-"""States on disk: nested values and tensors as JSON and safetensors, complete or absent, never unpickled.
-
-Every file and folder is synced before the rename, so that a folder with its name is whole even after a power
-cut.
-"""
+"""States on disk: nested values and tensors as JSON and safetensors, complete or absent, never unpickled."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,9 +23,6 @@ def save_state(folder: Path, state: Any) -> None:
     with new_folder(folder) as made:
         (made / VALUES).write_text(values, "utf-8")
         save_file(tensors, made / TENSORS)
-        for path in (made / VALUES, made / TENSORS, made):
-            sync(path)
-    sync(folder.parent)
 
 
 def load_state(folder: Path) -> Any:
@@ -40,15 +32,6 @@ def load_state(folder: Path) -> Any:
     """
     values = json.loads((folder / VALUES).read_text("utf-8"))
     return _decode(values, load_file(folder / TENSORS))
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
