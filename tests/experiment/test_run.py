@@ -18,6 +18,7 @@ from textgen.experiment.run import Run, load_run, read_manifest, save_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.digests import write_digests
 from textgen.runtime.json_records import SCHEMA_VERSION
 
 
@@ -65,7 +66,7 @@ def test_a_run_that_spells_words_samples_the_same_when_it_is_loaded(tmp_path: Pa
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     save_run(tmp_path / "run", make_run(f"char-lstm{SMALL}"))
     kinds = sorted(path.suffix for path in (tmp_path / "run").iterdir())
-    assert kinds == [".json", ".json", ".safetensors"]
+    assert kinds == [".json", ".json", ".json", ".safetensors"]
 
 
 # --- writing
@@ -105,6 +106,7 @@ def edit_manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], 
         manifest = json.loads((run / "run.json").read_text())
         change(manifest)
         (run / "run.json").write_text(json.dumps(manifest))
+        write_digests(run)  # as if it had been written like that
 
     return edit
 
