@@ -49,27 +49,21 @@ def make_folder(folder: Path) -> None:
 def new_folder(folder: Path) -> Iterator[Path]:
     """Yield a folder that takes the name `folder` at the end, or vanishes if something fails.
 
-<<<<<<< HEAD
-    An empty folder of this name is replaced.
-=======
-    Its files are on the disk by then, so that it is whole even after a power cut.
->>>>>>> 130c474 (Digests of the files of a run)
+    An empty folder of this name is replaced. Its files are on the disk by then, so that it is whole even after
+    a power cut.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.{os.getpid()}-", dir=folder.parent))
     try:
         yield made
         made.chmod(0o755)
-<<<<<<< HEAD
-        with contextlib.suppress(OSError):  # there is none, or it is not empty
-            folder.rmdir()
-=======
         for path in made.rglob("*"):
             if path.is_file():
                 path.chmod(0o644)
             sync(path)
         sync(made)
->>>>>>> 130c474 (Digests of the files of a run)
+        with contextlib.suppress(OSError):  # there is none, or it is not empty
+            folder.rmdir()
         made.rename(folder)
         sync(folder.parent)
     except BaseException:
