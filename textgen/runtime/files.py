@@ -49,8 +49,8 @@ def make_folder(folder: Path) -> None:
 def new_folder(folder: Path) -> Iterator[Path]:
     """Yield a folder that takes the name `folder` at the end, or vanishes if something fails.
 
-    An empty folder of this name is replaced. Its files are on the disk by then, so that it is whole even after
-    a power cut.
+    An empty folder of this name is replaced. The files are on the disk by then, so that it is whole even
+    after a power cut.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.{os.getpid()}-", dir=folder.parent))
