@@ -30,9 +30,13 @@ from textgen.cli.options import (
     refuse_encoding_of_names,
 )
 from textgen.runtime.files import NotSavedError
+from textgen.runtime.messages import UsageError
 
 if TYPE_CHECKING:
     from textgen.library import Run
+
+OF_NEW_RUNS = ("--corpus", "--clean", "--split", "--max-chars", "--encoding", "--seed", "--log")
+"""Options that have no effect on a run whose training continues."""
 
 
 def train(
@@ -40,7 +44,8 @@ def train(
     entry: Annotated[
         str,
         typer.Argument(
-            help="Such as char-lstm or word-lstm-glove:hidden_size=512.", autocompletion=complete_entry
+            help="Such as char-lstm or word-lstm-glove:hidden_size=512; or a run, to continue it.",
+            autocompletion=complete_entry,
         ),
     ],
     corpus: Sources = [defaults.CORPUS],
@@ -63,41 +68,49 @@ def train(
     quiet: Quiet = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Train and score one entry; `sample` and `score` read the folder that this writes."""
+    """Train and score one entry, or with --budget +2m continue a run; the result is a new run."""
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
     from textgen import library
     from textgen.cli.progress import ProgressDisplay
     from textgen.cli.summaries import PROMPT, command, train_lines
     from textgen.experiment.entry import parse_entry
-    from textgen.training.budget import parse_budget
+    from textgen.experiment.run import names_run
+    from textgen.training.budget import is_timed
 
-    parsed = parse_entry(entry)
-    if not parsed.is_trainable:
+    if budget.startswith("+"):
+        refuse(context, OF_NEW_RUNS, f"on {entry!r}, a run whose training continues")
+    elif names_run(entry):
+        raise UsageError(f"{entry!r} is a run: say how much to add to its training, such as --budget +2m")
+    elif (parsed := parse_entry(entry)) and not parsed.is_trainable:
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
         refuse(context, ["--budget", "--precision", "--log"], reason)
 
     unsaved: NotSavedError | None = None
     with ProgressDisplay(quiet=quiet) as display, redirect_stdout(sys.stderr):
         try:
-            run = library.train(
-                entry,
-                corpus=corpus,
-                clean=clean,
-                split=split,
-                max_chars=max_chars,
-                encoding=encoding,
-                budget=budget,
-                seed=seed,
-                device=device,
-                precision=precision,
-                out=out,
-                log=log,
-                report=display,
+            run = (
+                library.load(entry, device=device, precision=precision).train(budget, out=out, report=display)
+                if budget.startswith("+")
+                else library.train(
+                    entry,
+                    corpus=corpus,
+                    clean=clean,
+                    split=split,
+                    max_chars=max_chars,
+                    encoding=encoding,
+                    budget=budget,
+                    seed=seed,
+                    device=device,
+                    precision=precision,
+                    out=out,
+                    log=log,
+                    report=display,
+                )
             )
         except NotSavedError as error:
             run, unsaved = cast("Run", error.result), error
-    if not quiet and run.result.train.was_disturbed and parse_budget(budget).unit == "seconds":
+    if not quiet and run.result.train.was_disturbed and is_timed(run.settings.budget):
         note(
             f"other work slowed training down (CPU utilization {run.result.train.cpu_utilization:.2f}): "
             "train on an idle machine, or for a number of characters (such as --budget 5Mchars)"

@@ -101,12 +101,12 @@ class Experiment:
             plugins=self.entry.identities(),
         )
 
-    def run(self, report: Report = ignore_report, partial: Path | None = None) -> Run:
-        """Train and score the entry; checkpoints in the folder `partial` are continued and added to."""
+    def run(self, report: Report = ignore_report, checkpoints: Path | None = None) -> Run:
+        """Train and score the entry; checkpoints in the folder `checkpoints` are continued and added to."""
         with preserve_process_state():
-            return self._run(report, partial)
+            return self._run(report, checkpoints)
 
-    def _run(self, report: Report, partial: Path | None) -> Run:
+    def _run(self, report: Report, checkpoints: Path | None) -> Run:
         report(self._step("tokenizing"))
         tokenizer = self.entry.build_tokenizer()
         encoded = encode_corpus(self.entry, tokenizer, self.corpus)
@@ -118,7 +118,7 @@ class Experiment:
         if self.start:
             set_weights(model.module, weights_of(self.start.model.module))
         report(self._step("training"))
-        result = self._fit(model.reader, read, preparation, report=report, partial=partial)
+        result = self._fit(model.reader, read, preparation, report=report, checkpoints=checkpoints)
         if self.start:
             result = joined([self.start.result.train, result])
         report(self._step("scoring"))
@@ -180,7 +180,7 @@ class Experiment:
         preparation: PreparationTime,
         *,
         report: Report,
-        partial: Path | None,
+        checkpoints: Path | None,
     ) -> TrainResult:
         """Train the model, or each member of a mixture, whose weights are then fitted to validation."""
         members = dict(zip(self.entry.models, model.members, strict=True))
@@ -190,7 +190,7 @@ class Experiment:
             len(self.corpus.split.train),
             self.budget.without(preparation.seconds) if model.is_trainable else self.budget,
             train_one=lambda part, budget, tell: self._train(
-                members[part], part, encoded, budget, tell=tell, report=report, partial=partial
+                members[part], part, encoded, budget, tell=tell, report=report, checkpoints=checkpoints
             ),
             report=lambda progress: report(self._step("training", progress)),
         )
@@ -210,10 +210,10 @@ class Experiment:
         *,
         tell: OnProgress,
         report: Report,
-        partial: Path | None,
+        checkpoints: Path | None,
     ) -> TrainResult:
-        checkpoints = Checkpoints(partial / part) if partial else None
-        if checkpoints and (done := checkpoints.finished()):
+        kept = Checkpoints(checkpoints / part) if checkpoints else None
+        if kept and (done := kept.finished()):
             model.module.load_state_dict(done.weights)
             return done.result
         split, options = self.corpus.split, self.entry.train_options(part)
@@ -229,9 +229,9 @@ class Experiment:
             model, encoded.quick_validation, num_scored, self.device_config, limits, rest_bits=rest_bits
         )
         validate.announce = lambda: report(self._step("validating"))
-        result = train(trainer, budget, chars_per_token, validate, tell, checkpoints=checkpoints)
-        if checkpoints:
-            checkpoints.finish(result, model.module.state_dict())
+        result = train(trainer, budget, chars_per_token, validate, tell, checkpoints=kept)
+        if kept:
+            kept.finish(result, model.module.state_dict())
         return result
 
     def _score(self, trained: Trained, encoded: Encoded, report: Report) -> dict[str, ScoredText]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +13,7 @@ from textgen.api import TextgenError
 from textgen.catalog.names import find_run
 from textgen.data.corpus import clean_text, load_text
 from textgen.evaluation.scoring import Score
+from textgen.experiment.continuation import continuation
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import expected_seconds
@@ -24,16 +25,16 @@ from textgen.experiment.scoring import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
 from textgen.library.arguments import check_numbers
-from textgen.library.corpus import Text, loaded
+from textgen.library.corpus import Corpus, Text, loaded
 from textgen.library.plots import new_axes, plot_curves
 from textgen.library.progress import shown_progress
 from textgen.library.tables import data_frame, run_html
 from textgen.library.training_log import check_log, training_log
 from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.runtime.files import NotSavedError, make_folder
+from textgen.runtime.files import NotSavedError
 from textgen.runtime.messages import UsageError
 from textgen.runtime.result_folders import result_folder, result_name
-from textgen.training.budget import parse_budget
+from textgen.training.budget import is_timed, parse_budget
 from textgen.training.progress import DONE, Report, Step, ignore_report
 
 if TYPE_CHECKING:
@@ -80,19 +81,24 @@ def train(
             result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
             training_log(log, folder) as write,
         ):
-            make_folder(folder.parent)
 
             def follow(step: Step) -> None:
                 if step.progress is not None:
                     write(step.progress)
                 tell(step)
 
-            try:
-                run = run_and_save(Experiment(parsed, text, parsed_budget, config, seed), folder, follow)
-            except NotSavedError as error:
-                error.result = Run(folder, cast(SavedRun, error.result), config)
-                raise
-        tell(Step(DONE, parsed.name, outcome=run.result.outcome))
+            experiment = Experiment(parsed, text, parsed_budget, config, seed)
+            return _finished(experiment, folder, config, follow)
+
+
+def _finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: Report) -> Run:
+    """Train, score and save; one that cannot be saved is in the error."""
+    try:
+        run = run_and_save(experiment, folder, tell)
+    except NotSavedError as error:
+        error.result = Run(folder, cast(SavedRun, error.result), config)
+        raise
+    tell(Step(DONE, run.entry.name, outcome=run.result.outcome))
     return Run(folder, run, config)
 
 
@@ -199,6 +205,28 @@ class Run:
             cleaned = clean_text(text, "the text", cleaner)
         return score_any(self._run, cleaned, self._config.device).score
 
+    def train(
+        self,
+        budget: str,
+        *,
+        corpus: Corpus | None = None,
+        out: str | Path | None = None,
+        progress: bool = False,
+        report: Report = ignore_report,
+    ) -> Run:
+        """Continue training for another budget, such as `+2m`; return a new run, which is saved in `out`.
+
+        It starts from the best weights, with a new schedule. The text is read again unless `corpus` gives it.
+        Raises `TextgenError` if it is not the same text, or if the run was not trained by gradient.
+        """
+        with shown_progress(progress, report) as tell:
+            tell(Step("reading the text"))
+            experiment = continuation(self._run, budget, self._config, corpus)
+            settings = experiment.settings()
+            name = partial(result_name, [self.entry], settings.corpus.name, settings.budget, settings.seed)
+            with result_folder(out, name) as folder:
+                return _finished(experiment, folder, self._config, tell)
+
     def to_pandas(self) -> DataFrame:
         """Return the learning curve, a row for each validation.
 
@@ -213,8 +241,8 @@ class Run:
         """
         axes = new_axes() if axes is None else axes
         axes.set_title(f"{self.settings.corpus.name}, {self.settings.budget} of training")
-        by_time = parse_budget(self.settings.budget).unit == "seconds"
-        plot_curves(axes, [(self.entry, self.result.train.curve)], by_time=by_time)
+        curves = [(self.entry, self.result.train.curve)]
+        plot_curves(axes, curves, by_time=is_timed(self.settings.budget))
         return axes
 
     def _repr_html_(self) -> str:

@@ -56,6 +56,14 @@ class Budget:
         return self.text
 
 
+def is_timed(text: str) -> bool:
+    """Return whether a budget is in time, so that what it allows depends on the machine.
+
+    That of a run whose training was continued has several parts, such as `60s+2m`.
+    """
+    return any(parse_budget(part).unit == "seconds" for part in text.split("+"))
+
+
 def parse_budget(text: str) -> Budget:
     """Read a budget; raises `TextgenError` unless it is a positive amount with a known unit."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)", text.strip())

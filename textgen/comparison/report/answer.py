@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from textgen.comparison.report.formats import plain
 from textgen.comparison.results import Comparison, Difference, EntryScore, Interval
 from textgen.experiment.results import EntryResult
+from textgen.training import budget
 
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
@@ -73,7 +74,7 @@ def any_single_seed(result: Comparison) -> bool:
 
 def is_timed(result: Comparison) -> bool:
     """Return whether the budget is in time, so that scores depend on the machine."""
-    return not result.budget.endswith(("chars", "epochs", "epoch"))
+    return budget.is_timed(result.budget)
 
 
 def is_trained(result: Comparison, name: str) -> bool:
