@@ -33,7 +33,7 @@ from textgen.registry.attribution import describe_error
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import NotSavedError, make_folder, slug, write_file
-from textgen.runtime.json_records import to_json
+from textgen.runtime.json_records import read_record, to_json
 from textgen.training.budget import Budget
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
 
@@ -134,6 +134,14 @@ def bench(
         unsaved[0].result = result
         raise unsaved[0]
     return result
+
+
+def compared_before(out: Path) -> list[str]:
+    """Return the entries of a comparison that a folder holds, without those that failed; none without one."""
+    if not (out / RESULT).is_file():
+        return []
+    rows = read_record(Comparison, out / RESULT).entries
+    return list(dict.fromkeys(row.name for row in rows if isinstance(row, EntryResult)))
 
 
 def _rows(

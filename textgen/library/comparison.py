@@ -118,13 +118,15 @@ def bench(
 ) -> Comparison:
     """Train entries side by side on one text; return their scores, samples, speed and size.
 
+    Entries are added to those of a comparison that `out` already holds, whose runs are reused.
     An entry that fails has its reason in the result. Finished runs in `out` are reused. With `progress`, a
     line shows what is being done.
     Raises `TextgenError` if the comparison cannot begin.
     """
     check_numbers(seed, seeds=seeds, length=length)
     parsed_budget = parse_budget(budget)
-    parsed, broken = parse_entries(_several(entries))
+    before = [] if out is None else comparison.compared_before(Path(out))
+    parsed, broken = parse_entries([*before, *_several(entries)])
     if not parsed:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
     samplers = tuple(dict.fromkeys(_several(sampler)))
