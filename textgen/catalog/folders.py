@@ -26,12 +26,25 @@ PAGE = "report.html"
 RUNS_OF_BENCH = "runs"
 """The folder in that of a bench with its runs."""
 
-_RUN = (FILES["run"], "tokenizer.json", "spellings.json", "weights.safetensors")
-_BENCH = (FILES["bench"], "details.json", "report.md", PAGE, *(f"{RUNS_OF_BENCH}/*/{file}" for file in _RUN))
+_RUN = (FILES["run"], "tokenizer.json", "spellings.json", "weights.safetensors", "files.json")
+_STATE = ("state.json", "tensors.safetensors")
+_PARTIAL = (
+    "settings.json",
+    *(f"*/{state}/{file}" for state in ("checkpoint-*", "finished") for file in _STATE),
+)
+"""Of a run that was interrupted."""
+_BENCH = (
+    FILES["bench"],
+    "details.json",
+    "report.md",
+    PAGE,
+    *(f"{RUNS_OF_BENCH}/*/{file}" for file in _RUN),
+    *(f"{RUNS_OF_BENCH}/*.partial/{file}" for file in _PARTIAL),
+)
 CONTENTS: dict[Kind, tuple[str, ...]] = {
     "run": _RUN,
     "bench": _BENCH,
-    "suite": (FILES["suite"], PAGE, "jobs/*.json"),
+    "suite": (FILES["suite"], PAGE, "jobs/*.json", *(f"jobs/*.partial/{file}" for file in _PARTIAL)),
     "tune": (
         FILES["tune"],
         "study.db*",

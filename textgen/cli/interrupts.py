@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from textgen.runtime.result_folders import RUNS
+
+PARTIAL = ".partial"
+"""How the folder of a run ends that is not complete."""
 
 
 class StoppedError(Exception):
@@ -22,12 +29,40 @@ def keeping(folder: Path, pattern: str, name: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        number = sum(not path.name.startswith(".") for path in folder.glob(pattern))
-        if not number:
+        found = [path.name for path in folder.glob(pattern) if not path.name.startswith(".")]
+        number = sum(not each.endswith(PARTIAL) for each in found)
+        kept = [f"{number} {name}{'s' if number > 1 else ''}"] if number else []
+        kept += ["checkpoints"] if len(found) > number else []
+        if not kept:
             raise StoppedError("interrupted; nothing was finished, so nothing is kept") from None
-        kept = f"1 {name} is kept" if number == 1 else f"{number} {name}s are kept"
+        are = "is" if number == 1 and len(kept) == 1 else "are"
         following = continuing(sys.argv[1:], folder)
-        raise StoppedError(f"interrupted; {kept} in {folder}, continue with: {following}") from None
+        raise StoppedError(
+            f"interrupted; {' and '.join(kept)} {are} kept in {folder}, continue with: {following}"
+        ) from None
+
+
+@contextmanager
+def keeping_checkpoints(out: Path | None) -> Iterator[None]:
+    """Turn Ctrl-C into a line that says which command goes on from the last checkpoint, if there is one.
+
+    Without `out`, the run was about to get a new name in `runs`.
+    """
+    began = time.time()
+    try:
+        yield
+    except KeyboardInterrupt:
+        folders = RUNS.glob(f"*{PARTIAL}") if out is None else [out.with_name(f"{out.name}{PARTIAL}")]
+        new = [folder for folder in folders if folder.is_dir() and folder.stat().st_mtime >= began - 1]
+        for folder in new:
+            if any(folder.glob("*/checkpoint-*")):
+                run = folder.with_name(folder.name.removesuffix(PARTIAL))
+                following = continuing(sys.argv[1:], run)
+                raise StoppedError(
+                    f"interrupted; continue from the last checkpoint with: {following}"
+                ) from None
+            shutil.rmtree(folder, ignore_errors=True)  # nothing is lost
+        raise
 
 
 def continuing(arguments: list[str], folder: Path) -> str:

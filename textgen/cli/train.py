@@ -12,6 +12,7 @@ import typer
 from textgen import defaults
 from textgen.cli.completion import complete_entry
 from textgen.cli.console import note, print_summary, saved_note
+from textgen.cli.interrupts import keeping_checkpoints
 from textgen.cli.options import (
     BudgetText,
     Clean,
@@ -87,7 +88,11 @@ def train(
         refuse(context, ["--budget", "--precision", "--log"], reason)
 
     unsaved: NotSavedError | None = None
-    with ProgressDisplay(quiet=quiet) as display, redirect_stdout(sys.stderr):
+    with (
+        keeping_checkpoints(out),
+        ProgressDisplay(quiet=quiet) as display,
+        redirect_stdout(sys.stderr),
+    ):
         try:
             run = (
                 library.load(entry, device=device, precision=precision).train(budget, out=out, report=display)

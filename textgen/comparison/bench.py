@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from textgen.api import TextgenError
-from textgen.comparison.details import DetailsCollector
+from textgen.comparison.details import Details, DetailsCollector
 from textgen.comparison.report.html import to_html
 from textgen.comparison.report.markdown import to_markdown
 from textgen.comparison.results import Comparison, HeldOut, ReferenceScore
@@ -122,7 +122,15 @@ def bench(
         entries=tuple(rows),
     )
     report(Step("writing the report"))
-    details = collector.details()
+    _save(out, result, collector.details())
+    if unsaved:
+        unsaved[0].result = result
+        raise unsaved[0]
+    return result
+
+
+def _save(out: Path, result: Comparison, details: Details) -> None:
+    """Write a result and its reports; raises `NotSavedError` with the result."""
     try:
         write_file(out / RESULT, to_json(result))
         write_file(out / DETAILS, to_json(details))
@@ -130,10 +138,6 @@ def bench(
         write_file(out / PAGE, to_html(result, details))
     except OSError as error:
         raise NotSavedError(out, error, result) from error
-    if unsaved:
-        unsaved[0].result = result
-        raise unsaved[0]
-    return result
 
 
 def compared_before(out: Path) -> list[str]:
