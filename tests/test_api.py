@@ -190,7 +190,7 @@ def test_entries_are_compared_on_one_corpus(text: Path, tmp_path: Path) -> None:
         "done",
     ]
     assert {(step.index, step.total) for step in steps if step.entry == "random"} == {(2, 2)}
-    assert steps[-1] == Step("comparing with references")
+    assert steps[-1] == Step("writing the report")
 
 
 def test_plugins_are_listed_and_a_file_adds_to_them(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from textgen.comparison.bench import PAGE, RESULT
-from textgen.comparison.report.terminal import render
+from textgen.comparison.report.terminal import render_brief
 from textgen.comparison.results import Comparison
 from textgen.runtime.json_records import read_record
 
@@ -44,7 +44,7 @@ def main() -> None:
 def draw_terminal(result: Path, path: Path, width: int = 110) -> None:
     """Write what a terminal shows of a result."""
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
-    render(read_record(Comparison, result), console)
+    render_brief(read_record(Comparison, result), console)
     console.save_svg(str(path), title="textgen bench", code_format=SVG)
 
 

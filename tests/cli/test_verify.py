@@ -16,6 +16,7 @@ from helpers.pages import ROOT
 from helpers.suites import write_suite
 from textgen.comparison.results import Comparison
 from textgen.registry.options import build
+from textgen.runtime.digests import write_digests
 from textgen.runtime.json_records import read_record, to_values
 from textgen.tune.final_comparison import conclusion
 
@@ -147,6 +148,7 @@ def test_changed_weights_and_a_lost_run_are_found(textgen: Textgen, copy: Path) 
     weights = load_file(changed / "weights.safetensors")
     name = max(weights, key=lambda each: weights[each].numel())
     save_file({**weights, name: weights[name] + 0.01}, changed / "weights.safetensors")
+    write_digests(changed)  # on purpose, not by damage
     shutil.rmtree(lost)
     lines = textgen("verify", copy, "--runs", code=1).stdout.splitlines()
     wrong = [line for line in lines if line.startswith("scores of saved runs: ")]

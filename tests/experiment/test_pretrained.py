@@ -38,6 +38,7 @@ def test_lookup_order_scale_and_coverage_by_hand() -> None:
         "found_by": {"surface": 1, "without_space": 0, "lower_case": 2},
         "most_frequent_missing": [" zyx"],
         "seconds": 0.0,
+        "neighbors": [],
     }
 
 

@@ -213,7 +213,7 @@ score cut-weights GOOD
 describe cut-weights
     run 'cut-weights' is damaged, or of another version of textgen (…); train it again
 sample no-weights
-    run 'no-weights' is damaged, or of another version of textgen (No such file …); train it again
+    run 'no-weights' is damaged, or of another version of textgen (… is missing); train it again
 sample other-tokenizer
     run 'other-tokenizer' is damaged, or of another version of textgen (…); train it again
 sample no-json

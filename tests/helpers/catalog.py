@@ -13,6 +13,7 @@ from textgen.data.corpus import TextSources
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.results import EntryResult, RunResult, RunSettings
 from textgen.experiment.run import RunManifest
+from textgen.runtime.digests import write_digests
 from textgen.runtime.files import slug
 from textgen.runtime.json_records import from_values, to_json
 
@@ -44,6 +45,7 @@ def write_run(
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(to_json(manifest), "utf-8")
     (folder / "tokenizer.json").write_text("[]", "utf-8")
+    write_digests(folder)
     return folder
 
 

@@ -54,7 +54,7 @@ def test_a_command_of_a_page_means_something(line: str, page: str, tmp_path: Pat
         load_suite(own_suite(page, tmp_path) if values["name"].endswith(".toml") else values["name"])
     for read, key in ((parse_budget, "budget"), (parse_budget, "timeout"), (parse_split, "split")):
         if values.get(key):
-            read(values[key])
+            read(values[key].removeprefix("+"))
     samplers = values.get("sampler") or values.get("tune_sampler") or []
     for sampler in [samplers] if isinstance(samplers, str) else samplers:
         build("sampler", sampler)

@@ -80,15 +80,10 @@ def bench(
         sampler.try_out()
     make_folder(out / "runs")
     experiments = plan(entries, corpus, options, out)
-    for folder, experiment in experiments.items():
-        check_reuse(folder, experiment)
-    number, kept = len(experiments), sum(folder.exists() for folder in experiments)
-    remark = f"{kept} of {number} runs are kept in {out} and reused; {number - kept} to train" if kept else ""
-    whole = next(iter(seconds_left(experiments)), None)
-    report(Step("preparing the text", total=number, seconds_left=whole, remark=remark))
+    report(_preparing(experiments, out))
     analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon())
-    stretches = corpus.split.held_out.stretches()
-    writer = SampleWriter(stretches, analyzer, options.num_chars, options.prompts, options.spells)
+    texts = corpus.split.held_out.stretches()
+    writer = SampleWriter(texts, analyzer, options.num_chars, options.prompts, options.spells)
     collector = DetailsCollector(writer, options.device_config)
     unsaved: list[NotSavedError] = []
     rows = list(_rows(experiments, collector, samplers, options, report, unsaved=unsaved))
@@ -127,6 +122,19 @@ def bench(
         unsaved[0].result = result
         raise unsaved[0]
     return result
+
+
+def _preparing(experiments: Mapping[Path, Experiment], out: Path) -> Step:
+    """Return the first step, with the number of runs that are kept and about how long the others take.
+
+    Raises `TextgenError` for one that was made with other settings.
+    """
+    for folder, experiment in experiments.items():
+        check_reuse(folder, experiment)
+    number, kept = len(experiments), sum(folder.exists() for folder in experiments)
+    remark = f"{kept} of {number} runs are kept in {out} and reused; {number - kept} to train" if kept else ""
+    whole = next(iter(seconds_left(experiments)), None)
+    return Step("preparing the text", total=number, seconds_left=whole, remark=remark)
 
 
 def _save(out: Path, result: Comparison, details: Details) -> None:

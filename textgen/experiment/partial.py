@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -25,21 +27,38 @@ def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_r
     """
     make_folder(folder.parent)
     remove_unfinished(folder.parent)
-    partial = open_partial(folder, experiment)
-    run = experiment.run(report, partial)
+    with checkpoints_of(folder, experiment) as checkpoints:
+        run = experiment.run(report, checkpoints)
     try:
         save_run(folder, run)
     except (OSError, SafetensorError) as error:
         raise NotSavedError(folder, error, run) from error
-    shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(checkpoints, ignore_errors=True)
     return run
 
 
-def open_partial(folder: Path, experiment: Experiment) -> Path:
-    """Return the folder of a run's checkpoints; those of other settings are removed."""
-    partial = partial_folder(folder)
+@contextmanager
+def checkpoints_of(folder: Path, experiment: Experiment) -> Iterator[Path]:
+    """Yield the folder of a run's checkpoints; those of other settings are removed.
+
+    A run that fails leaves none, and one that is interrupted before its first checkpoint neither.
+    """
+    partial = _open(folder, experiment)
+    try:
+        yield partial
+    except Exception:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    except BaseException:
+        if not any(partial.glob("*/*")):
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _open(folder: Path, experiment: Experiment) -> Path:
+    partial, entry = partial_folder(folder), experiment.entry
     settings = {
-        "entry": experiment.entry,
+        "entry": {"name": entry.name, "parts": entry.parts, "options": entry.options},
         "settings": experiment.settings(),
         "start": None if experiment.start is None else experiment.start.result,
     }

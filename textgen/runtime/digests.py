@@ -23,20 +23,24 @@ def write_digests(folder: Path) -> None:
 
 
 def check_digests(folder: Path) -> None:
-    """Raise `DamagedFileError` for the first file that is missing or has changed since `write_digests`."""
+    """Raise `DamagedFileError` for the first file that is missing or has changed since `write_digests`.
+
+    A file that is there but cannot be read raises `OSError`.
+    """
     try:
         digests = json.loads((folder / DIGESTS).read_text("utf-8"))
         wanted = {str(name): dict(digest) for name, digest in digests.items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise DamagedFileError(f"{DIGESTS} cannot be read: {error}") from None
     for name, digest in wanted.items():
-        path = folder / Path(name).name
-        if not path.is_file():
-            raise DamagedFileError(f"{name} is missing")
-        size = path.stat().st_size
-        if size != digest.get("num_bytes"):
-            raise DamagedFileError(f"{name} has {size:,} bytes instead of {digest.get('num_bytes')}")
-        if _digest(path) != digest:
+        try:
+            found = _digest(folder / Path(name).name)
+        except FileNotFoundError:
+            raise DamagedFileError(f"{name} is missing") from None
+        if found["num_bytes"] != digest.get("num_bytes"):
+            sizes = f"{found['num_bytes']} bytes instead of {digest.get('num_bytes')}"
+            raise DamagedFileError(f"{name} has {sizes}")
+        if found != digest:
             raise DamagedFileError(f"{name} has changed since it was written")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from textgen.data.corpus import Corpus
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.partial import open_partial
+from textgen.experiment.partial import checkpoints_of
 from textgen.experiment.run import Run
 from textgen.experiment.samples import SampleWriter
 from textgen.generation.bound_sampler import build_sampler
@@ -79,7 +80,8 @@ def run_job(
     """Train, score and sample; the checkpoints of a job whose result goes to `path` are beside it."""
     began = time.perf_counter()
     experiment = Experiment(job.entry, job.corpus, job.budget, job.device_config, job.seed)
-    run = experiment.run(report, None if path is None else open_partial(path, experiment))
+    with nullcontext() if path is None else checkpoints_of(path, experiment) as checkpoints:
+        run = experiment.run(report, checkpoints)
     report(Step("writing samples"))
     writer = SampleWriter(job.corpus.split.held_out.stretches(), analyzer)
     return JobResult(
