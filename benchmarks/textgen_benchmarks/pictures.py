@@ -60,7 +60,7 @@ def photograph(page: Path, folder: Path, *, whole: bool = False) -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         for name, scheme, (width, height), is_whole in shots:
             tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-            tab.goto(page.resolve().as_uri())
+            tab.goto(page.resolve().as_uri() + ("" if is_whole else "#passages"))
             tab.screenshot(path=folder / f"{name}.png", full_page=is_whole)
             tab.close()
         browser.close()

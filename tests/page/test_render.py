@@ -143,3 +143,13 @@ def test_labels_do_not_overlap() -> None:
     assert sorted(found) == found
     assert all(second - first >= 14 for first, second in pairwise(found))
     assert max(found) <= 205
+
+
+def test_a_value_far_beyond_the_others_is_an_arrow_at_the_edge() -> None:
+    rows = [Measured("a", 1.7), Measured("b", 1.9, (1.8, 2.0)), Measured("c", 2.1), Measured("chance", 6.9)]
+    svg = interval_chart("scores", "bits", rows)
+    first, *_, last = places(svg, "circle", "cx")
+    assert last - first > 300
+    assert svg.count("<path") == 1
+    assert "6.900" in svg
+    assert len(places(interval_chart("scores", "bits", rows[:3]), "circle", "cx")) == 3

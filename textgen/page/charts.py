@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -16,6 +17,8 @@ LABEL_CHARS = 30
 CHAR = 7.2
 """About the width of a character of a label."""
 NUM_COLORS = 8
+MAX_JUMP = 3.0
+"""A value more than this many times as far from the smallest as the next smaller one is off the scale."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,14 @@ class Stack:
 
 
 def interval_chart(title: str, unit: str, rows: Sequence[Measured], *, zero: bool = False) -> Markup:
-    """Return values as dots with their intervals, one row each; `zero` draws a line at no difference."""
+    """Return values as dots with their intervals, one row each; `zero` draws a line at no difference.
+
+    Values far beyond all others are arrows at the edge, so that the others can be told apart.
+    """
     left = _label_width([row.name for row in rows])
-    ends = [end for row in rows for end in (row.interval or ()) + (row.value,)]
+    limit = _limit([row.value for row in rows])
+    within = [row for row in rows if row.value <= limit]
+    ends = [end for row in within for end in (row.interval or ()) + (row.value,)]
     scale = spanning([*ends, 0.0] if zero else ends, left, WIDTH - 70)
     height = ROW * len(rows) + 40
     return render(
@@ -101,8 +109,9 @@ def interval_chart(title: str, unit: str, rows: Sequence[Measured], *, zero: boo
                 "row": row,
                 "label": _short(row.name),
                 "y": 14 + ROW * index,
-                "x": scale(row.value),
-                "ends": [scale(end) for end in row.interval or ()],
+                "x": scale(min(row.value, scale.high)),
+                "is_beyond": row.value > limit,
+                "ends": [scale(end) for end in row.interval or () if row.value <= limit],
                 "text": f"{row.value:+.3f}" if zero else f"{row.value:.3f}",
             }
             for index, row in enumerate(rows)
@@ -173,6 +182,15 @@ def spread(places: Sequence[float], distance: float, low: float, high: float) ->
         found[index] = at_most = min(found[index], at_most)
         at_most -= distance
     return found
+
+
+def _limit(values: Sequence[float]) -> float:
+    """Return the largest value that is on the scale."""
+    ordered = sorted(values)
+    for smaller, larger in pairwise(ordered[1:]):
+        if larger - ordered[0] > MAX_JUMP * (smaller - ordered[0]):
+            return smaller
+    return ordered[-1] if ordered else 0.0
 
 
 def _ticks(scale: Scale) -> list[Tick]:
