@@ -1,0 +1,56 @@
+"""Continuing: the training of a finished run, and a comparison that gets more entries."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from helpers.commands import TINY, Textgen
+
+LEE = ("--corpus", "lee", "--max-chars", "20000", "--device", "cpu", "--precision", "fp32")
+BUDGET = ("--budget", "4000chars")
+
+
+def test_a_finished_run_is_trained_further(textgen: Textgen, tmp_path: Path) -> None:
+    first, longer = tmp_path / "first", tmp_path / "longer"
+    before = json.loads(textgen("train", TINY, *LEE, *BUDGET, "--out", first, "--json").stdout)
+    done = textgen("train", first, "--budget", "+20000chars", "--device", "cpu", "--out", longer, "--json")
+    after = json.loads(done.stdout)
+    assert after["train"]["num_chars"] >= before["train"]["num_chars"] + 20_000
+    assert after["test"]["bits_per_char"] < before["test"]["bits_per_char"]
+    manifest = json.loads((longer / "run.json").read_text("utf-8"))
+    assert manifest["settings"]["budget"] == "4000chars+20000chars"
+    assert textgen("sample", longer, "The", "--length", "20").stdout.startswith("The")
+
+
+def test_a_run_needs_a_plus_and_takes_no_other_text(textgen: Textgen, tmp_path: Path) -> None:
+    textgen("train", TINY, *LEE, *BUDGET, "--out", tmp_path / "run")
+    line = textgen("train", tmp_path / "run", "--budget", "2m", code=2).stderr.splitlines()[-1]
+    assert line.endswith("is a run: say how much to add to its training, such as --budget +2m")
+    line = textgen("train", tmp_path / "run", "--budget", "+2m", "--corpus", "wiki", code=2).stderr
+    assert "--corpus has no effect on" in line
+
+
+def test_entries_are_added_to_a_comparison(textgen: Textgen, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = (*LEE, *BUDGET, "--length", "40", "--out", out, "--json")
+    textgen("bench", "random", TINY, *command)
+    weights = {path: path.read_bytes() for path in out.rglob("weights.safetensors")}
+    done = textgen("bench", "char-ngram", *command)
+    assert [row["name"] for row in json.loads(done.stdout)["entries"]] == ["random", TINY, "char-ngram"]
+    assert "2 of 3 runs are kept in" in done.stderr
+    assert all(path.read_bytes() == data for path, data in weights.items())
+    details = json.loads((out / "details.json").read_text("utf-8"))
+    assert [entry["name"] for entry in details["entries"]] == ["random", TINY, "char-ngram"]
+
+
+def test_the_page_is_written_again(textgen: Textgen, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    textgen("bench", "random", *LEE, *BUDGET, "--length", "40", "--out", out)
+    page = (out / "report.html").read_text("utf-8")
+    (out / "report.html").unlink()
+    assert textgen("report", out).stdout == f"{out / 'report.html'}\n"
+    assert (out / "report.html").read_text("utf-8") == page
+    (out / "details.json").unlink()
+    assert "run the bench again with --out" in textgen("report", out, code=1).stderr
+    assert "gone" in textgen("report", tmp_path / "gone", code=1).stderr
