@@ -8,6 +8,7 @@ from pathlib import Path
 from helpers.commands import TINY, Textgen
 
 LEE = ("--corpus", "lee", "--max-chars", "20000", "--device", "cpu", "--precision", "fp32")
+DATA = '<script type="application/json"'
 BUDGET = ("--budget", "4000chars")
 
 
@@ -50,7 +51,9 @@ def test_the_page_is_written_again(textgen: Textgen, tmp_path: Path) -> None:
     page = (out / "report.html").read_text("utf-8")
     (out / "report.html").unlink()
     assert textgen("report", out).stdout == f"{out / 'report.html'}\n"
-    assert (out / "report.html").read_text("utf-8") == page
+    again = (out / "report.html").read_text("utf-8")
+    assert again.partition(DATA)[0] == page.partition(DATA)[0]
+    assert len(again.partition(DATA)[2]) > 1000
     (out / "details.json").unlink()
     assert "run the bench again with --out" in textgen("report", out, code=1).stderr
     assert "gone" in textgen("report", tmp_path / "gone", code=1).stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.partial import partial_folder, run_and_save
+from textgen.experiment.partial import RunInterruptedError, partial_folder, run_and_save
 from textgen.experiment.run import Run, load_run
 from textgen.nn.weights import weights_of
 from textgen.runtime.device import choose_device
@@ -122,6 +123,41 @@ def test_checkpoints_of_other_settings_are_not_used(corpus: Corpus, tmp_path: Pa
 
 
 def test_what_a_killed_process_was_writing_is_removed(corpus: Corpus, tmp_path: Path) -> None:
-    (tmp_path / f".run.{DEAD}-ab12cd34").mkdir()
+    (tmp_path / f".run.textgen-{gethostname()}-{DEAD}-ab12cd34").mkdir()
     run_and_save(experiment("random", corpus), tmp_path / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_mixture_that_was_killed_while_it_was_scored_is_not_mixed_with_dropout(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = f"char-lstm+ngram:{LSTM.partition(':')[2]},dropout=0.4"
+    whole = run_and_save(experiment(entry, corpus), tmp_path / "whole")
+
+    def stop(*_: Any) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Experiment, "_score", stop)
+        with pytest.raises(KilledError):
+            run_and_save(experiment(entry, corpus), tmp_path / "killed")
+    run = run_and_save(experiment(entry, corpus), tmp_path / "killed")
+    assert same(run, whole)
+
+
+def test_ctrl_c_tells_the_folder_once_there_is_a_checkpoint(corpus: Corpus, tmp_path: Path) -> None:
+    def interrupt_at(number: int) -> Report:
+        def report(step: Step) -> None:
+            if step.progress and step.progress.num_updates >= number:
+                raise KeyboardInterrupt
+
+        return report
+
+    with pytest.raises(KeyboardInterrupt) as early:
+        run_and_save(experiment(ENTRIES[0], corpus), tmp_path / "run", interrupt_at(1))
+    assert not isinstance(early.value, RunInterruptedError)
+    assert not partial_folder(tmp_path / "run").exists()
+    with pytest.raises(RunInterruptedError) as late:
+        run_and_save(experiment(ENTRIES[0], corpus), tmp_path / "run", interrupt_at(5))
+    assert late.value.folder == tmp_path / "run"
+    assert partial_folder(tmp_path / "run").exists()

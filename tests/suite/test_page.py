@@ -32,12 +32,12 @@ def test_the_answer_names_the_changes_that_are_clear() -> None:
 
 def test_every_question_has_its_charts_and_its_table() -> None:
     page = to_html(suite_result("news", SIZES, WARMTH, failures={"wild (seed 0)": "it <i>diverged</i>"}))
-    size = page.partition('<section id="size"')[2].partition("</section>")[0]
+    size = page.partition('<section id="question-size"')[2].partition("</section>")[0]
     assert size.count("<svg") == 2  # scores and changes
     assert "-0.200 (-0.300 to -0.100)" in size
     assert "**" not in size
     assert "huge &lt;b&gt;" in size
-    warmth = page.partition('<section id="warmth"')[2].partition("</section>")[0]
+    warmth = page.partition('<section id="question-warmth"')[2].partition("</section>")[0]
     assert warmth.count("<svg") == 1  # scores; the curve needs the author's bigrams, which are unknown here
     assert "it &lt;i&gt;diverged&lt;/i&gt;" in page
 

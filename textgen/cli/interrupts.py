@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from textgen.runtime.result_folders import RUNS
 
 PARTIAL = ".partial"
 """How the folder of a run ends that is not complete."""
@@ -43,26 +39,16 @@ def keeping(folder: Path, pattern: str, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def keeping_checkpoints(out: Path | None) -> Iterator[None]:
-    """Turn Ctrl-C into a line that says which command goes on from the last checkpoint, if there is one.
-
-    Without `out`, the run was about to get a new name in `runs`.
-    """
-    began = time.time()
+def keeping_checkpoints() -> Iterator[None]:
+    """Turn Ctrl-C into a line that says which command goes on from the last checkpoint, if there is one."""
     try:
         yield
-    except KeyboardInterrupt:
-        folders = RUNS.glob(f"*{PARTIAL}") if out is None else [out.with_name(f"{out.name}{PARTIAL}")]
-        new = [folder for folder in folders if folder.is_dir() and folder.stat().st_mtime >= began - 1]
-        for folder in new:
-            if any(folder.glob("*/checkpoint-*")):
-                run = folder.with_name(folder.name.removesuffix(PARTIAL))
-                following = continuing(sys.argv[1:], run)
-                raise StoppedError(
-                    f"interrupted; continue from the last checkpoint with: {following}"
-                ) from None
-            shutil.rmtree(folder, ignore_errors=True)  # nothing is lost
-        raise
+    except KeyboardInterrupt as error:
+        folder: Path | None = getattr(error, "folder", None)
+        if folder is None:
+            raise
+        following = continuing(sys.argv[1:], folder)
+        raise StoppedError(f"interrupted; continue from the last checkpoint with: {following}") from None
 
 
 def continuing(arguments: list[str], folder: Path) -> str:

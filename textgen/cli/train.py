@@ -89,7 +89,7 @@ def train(
 
     unsaved: NotSavedError | None = None
     with (
-        keeping_checkpoints(out),
+        keeping_checkpoints(),
         ProgressDisplay(quiet=quiet) as display,
         redirect_stdout(sys.stderr),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -81,16 +82,14 @@ class DetailsCollector:
         `written` are the samples that it has written already. What fails is named in the details.
         """
         errors: list[str] = []
-        reading, swept = None, list[WrittenSamples]()
-        try:
+        swept: list[WrittenSamples] = []
+        with _noted(errors):
+            swept += self.writer.sweep(run, SWEEP, seed, self.device_config)
+        reading = None
+        with _noted(errors):
             if run.result.is_comparable:
                 device = self.device_config.device
                 reading = read_passages(run, self.writer.held_out, self.passages, device)
-            swept += self.writer.sweep(run, SWEEP, seed, self.device_config)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # the score and the samples of the entry are worth having
-            errors.append(describe_error(error))
         known = {sampler.sampler for sampler in swept}
         samples = [sample for sample in written if sample.sampler not in known]
         samples += chain.from_iterable(each.samples for each in swept)
@@ -122,3 +121,14 @@ class DetailsCollector:
                 for sample in samples
             )
             yield EntryDetails(**{**vars(details), "samples": marked})
+
+
+@contextmanager
+def _noted(errors: list[str]) -> Iterator[None]:
+    """Add what fails to `errors`, since the score and the samples of an entry are worth having."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        errors.append(describe_error(error))

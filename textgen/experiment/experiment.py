@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import time
 from dataclasses import dataclass, replace
@@ -29,6 +31,7 @@ from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weight
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import find
 from textgen.runtime.device import DeviceConfig, seeded
+from textgen.runtime.json_records import to_values
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints
@@ -100,6 +103,12 @@ class Experiment:
             precision=self.device_config.precision,
             plugins=self.entry.identities(),
         )
+
+    def _identity(self) -> str:
+        """Return a hash of everything that determines the run."""
+        start = self.start.result if self.start else None
+        values = [self.entry.parts, self.entry.options, to_values(self.settings()), to_values(start)]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def run(self, report: Report = ignore_report, checkpoints: Path | None = None) -> Run:
         """Train and score the entry; checkpoints in the folder `checkpoints` are continued and added to."""
@@ -212,9 +221,10 @@ class Experiment:
         report: Report,
         checkpoints: Path | None,
     ) -> TrainResult:
-        kept = Checkpoints(checkpoints / part) if checkpoints else None
+        kept = Checkpoints(checkpoints / part, identity=self._identity()) if checkpoints else None
         if kept and (done := kept.finished()):
             model.module.load_state_dict(done.weights)
+            model.module.eval()
             return done.result
         split, options = self.corpus.split, self.entry.train_options(part)
         batches = ContiguousBatches(encoded.train, options.batch_size, options.longest_sequence, self.seed)

@@ -19,6 +19,15 @@ from textgen.training.progress import Report, ignore_report
 SETTINGS = "settings.json"
 
 
+class RunInterruptedError(KeyboardInterrupt):
+    """Ctrl-C in a training run that can go on from a checkpoint."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        """The folder that the run was made for."""
+
+
 def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_report) -> Run:
     """Make a run and save it in `folder`, from the checkpoints of an earlier attempt if there are any.
 
@@ -41,17 +50,16 @@ def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_r
 def checkpoints_of(folder: Path, experiment: Experiment) -> Iterator[Path]:
     """Yield the folder of a run's checkpoints; those of other settings are removed.
 
-    A run that fails leaves none, and one that is interrupted before its first checkpoint neither.
+    Without a checkpoint the folder goes if the run fails. Raises `RunInterruptedError` for Ctrl-C after one.
     """
     partial = _open(folder, experiment)
     try:
         yield partial
-    except Exception:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    except BaseException:
+    except BaseException as error:
         if not any(partial.glob("*/*")):
             shutil.rmtree(partial, ignore_errors=True)
+        elif isinstance(error, KeyboardInterrupt):
+            raise RunInterruptedError(folder) from None
         raise
 
 

@@ -20,6 +20,9 @@ PASSAGE_CHARS = 200
 CONTEXT_CHARS = 600
 """Characters of its stretch that precede a passage, so that models have read something before it."""
 NUM_ALTERNATIVES = 5
+MAX_WORD_CHARS = 40
+MARGIN_CHARS = 2000
+"""Characters after the last passage of a stretch that are tokenized too, so that its tokens are the same."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,10 @@ class PassageReading:
 
 
 def choose_passages(stretches: Sequence[str]) -> list[Passage]:
-    """Return up to `NUM_PASSAGES` passages from all over the held-out stretches, of whole words."""
+    """Return up to `NUM_PASSAGES` passages of whole words, from as many stretches of the held-out text.
+
+    Of fewer stretches, several passages are from the beginning of each, since all before them is read too.
+    """
     owners = [index * len(stretches) // NUM_PASSAGES for index in range(NUM_PASSAGES)]
     chosen: dict[tuple[int, int], Passage] = {}
     for index, owner in enumerate(owners):
@@ -94,7 +100,7 @@ def read_passages(
     tokens = {}
     for owner in owners:
         end = max(each.begin + len(each.text) for each in passages if each.stretch == owner)
-        ids = tokenizer.encode(stretches[owner])
+        ids = tokenizer.encode(stretches[owner][: end + MARGIN_CHARS])
         tokens[owner] = ids[token_starts(ids, tokenizer.table) < end]
     read = dict(zip(owners, _predict(trained, list(tokens.values()), device), strict=True))
     used: dict[int, int] = {}
@@ -156,8 +162,8 @@ def _predict(trained: Trained, stretches: Sequence[TokenIds], device: torch.devi
 
 
 def _word_start(text: str, position: int) -> int:
-    """Return the beginning of the word after the white space that is nearest before `position`."""
+    """Return the beginning of the word that `position` is in, or `position` if no white space is near."""
     if position in (0, len(text)):
         return position
-    before = max((place for place in range(position) if text[place].isspace()), default=-1)
-    return before + 1
+    nearby = range(position - 1, max(position - MAX_WORD_CHARS, 0) - 1, -1)
+    return next((place + 1 for place in nearby if text[place].isspace()), position)

@@ -71,8 +71,7 @@ def train(
     parsed_budget = parse_budget(budget)
     parsed = parse_entry(entry)
     config = choose_device(device, precision)
-    if out is not None and Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
-        raise TextgenError(f"{str(out)!r} exists already; choose another folder (--out)")
+    _check_new(out)
     with shown_progress(progress, report) as tell:
         tell(Step("reading the text"))
         text = loaded(corpus, clean, split, max_chars, encoding)
@@ -89,6 +88,12 @@ def train(
 
             experiment = Experiment(parsed, text, parsed_budget, config, seed)
             return _finished(experiment, folder, config, follow)
+
+
+def _check_new(out: str | Path | None) -> None:
+    """Raise `TextgenError` if there is something in the folder of a new run."""
+    if out is not None and Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
+        raise TextgenError(f"{str(out)!r} exists already; choose another folder (--out)")
 
 
 def _finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: Report) -> Run:
@@ -219,6 +224,7 @@ class Run:
         It starts from the best weights, with a new schedule. The text is read again unless `corpus` gives it.
         Raises `TextgenError` if it is not the same text, or if the run was not trained by gradient.
         """
+        _check_new(out)
         with shown_progress(progress, report) as tell:
             tell(Step("reading the text"))
             experiment = continuation(self._run, budget, self._config, corpus)

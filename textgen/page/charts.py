@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -17,8 +16,9 @@ LABEL_CHARS = 30
 CHAR = 7.2
 """About the width of a character of a label."""
 NUM_COLORS = 8
-MAX_JUMP = 3.0
-"""A value more than this many times as far from the smallest as the next smaller one is off the scale."""
+MAX_JUMP, MIN_SHOWN = 3.0, 3
+"""A value more than this many times as far from the smallest as the next smaller one is off the scale, but at
+least this many values, and half of them, are on it."""
 
 
 @dataclass(frozen=True)
@@ -187,9 +187,9 @@ def spread(places: Sequence[float], distance: float, low: float, high: float) ->
 def _limit(values: Sequence[float]) -> float:
     """Return the largest value that is on the scale."""
     ordered = sorted(values)
-    for smaller, larger in pairwise(ordered[1:]):
-        if larger - ordered[0] > MAX_JUMP * (smaller - ordered[0]):
-            return smaller
+    for number in range(max(MIN_SHOWN, -(-len(ordered) // 2)), len(ordered)):
+        if ordered[number] - ordered[0] > MAX_JUMP * (ordered[number - 1] - ordered[0]):
+            return ordered[number - 1]
     return ordered[-1] if ordered else 0.0
 
 

@@ -43,29 +43,26 @@ def render_page(
     plots = "curves.js" in scripts
     if plots:
         code.insert(0, f"/* {vendor('uPlot.LICENSE')} */\n{vendor('uPlot.min.js')}")
-    return (
-        environment()
-        .get_template("page.html")
-        .render(
-            title=title,
-            answer=answer,
-            sections=sections,
-            version=__version__,
-            style=Markup(asset("page.css") + (vendor("uPlot.min.css") if plots else "")),
-            scripts=[Markup(script) for script in code],
-            policy="; ".join(
-                (
-                    "default-src 'none'",
-                    f"script-src {' '.join(_source(script) for script in code)}",
-                    "style-src 'unsafe-inline'",
-                    "img-src data:",
-                    "base-uri 'none'",
-                    "form-action 'none'",
-                )
-            ),
-            data=Markup(script_json(data)),
-        )
+    policy = (
+        "default-src 'none'",
+        f"script-src {' '.join(map(_source, code))}",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
     )
+    page = render(
+        "page.html",
+        title=title,
+        answer=answer,
+        sections=sections,
+        version=__version__,
+        style=Markup(asset("page.css") + (vendor("uPlot.min.css") if plots else "")),
+        scripts=list(map(Markup, code)),
+        policy="; ".join(policy),
+        data=Markup(script_json(data)),
+    )
+    return without_surrogates(page)
 
 
 def render(template: str, **values: Any) -> Markup:
@@ -108,12 +105,17 @@ def script_json(data: Any) -> str:
     """Return a record as compact JSON that cannot end the script element it is in."""
     text = json.dumps(to_values(data), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     text = re.sub("[<>&\\u2028\\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
+    return without_surrogates(text)
+
+
+def without_surrogates(text: str) -> str:
+    """Return a text in which U+FFFD replaces what UTF-8 cannot encode."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def data_address(text: str, kind: str) -> str:
     """Return a `data:` address of a text, for a download that needs no script."""
-    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(without_surrogates(text).encode()).decode()}"
 
 
 def _source(script: str) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +54,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     after a power cut.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.{os.getpid()}-", dir=folder.parent))
+    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.{_owner()}", dir=folder.parent))
     try:
         yield made
         made.chmod(0o755)
@@ -82,10 +83,16 @@ def sync(path: Path) -> None:
 
 def remove_unfinished(folder: Path) -> None:
     """Remove what `new_folder` and `new_file` left in a folder when their process was killed."""
+    host = re.escape(socket.gethostname())
     for path in folder.glob(".*"):
-        made = re.fullmatch(r"\..+\.(\d+)-[a-z0-9_]{8}", path.name)
+        made = re.fullmatch(rf"\..+\.textgen-{host}-(\d+)-[a-z0-9_]{{8}}", path.name)
         if made and not is_alive(int(made[1])):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _owner() -> str:
+    """Return what the name of an unfinished file says about the process that writes it."""
+    return f"textgen-{socket.gethostname()}-{os.getpid()}-"
 
 
 def is_alive(process: int) -> bool:
@@ -102,7 +109,7 @@ def is_alive(process: int) -> bool:
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file that takes its place at the end: readers see the old content or all of the new one."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.{os.getpid()}-", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.{_owner()}", dir=path.parent)
     made = Path(name)
     try:
         with open(descriptor, "w+b") as file:

@@ -20,7 +20,7 @@ MAX_NAMED = 3
 def to_html(result: SuiteResult) -> str:
     """Return the whole report of a suite."""
     sections = [
-        Section(slug(question.name).lower(), question.text, _question(question, result))
+        Section(f"question-{slug(question.name).lower()}", question.text, _question(question, result))
         for question in result.questions
     ]
     if result.failures:

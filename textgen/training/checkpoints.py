@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError
 from torch import Tensor
 
+from textgen.api import TextgenError
 from textgen.runtime.files import remove_unfinished
 from textgen.runtime.json_records import from_values, to_values
 from textgen.runtime.state_files import load_state, save_state
@@ -41,7 +42,10 @@ class Finished(NamedTuple):
 
 def _given_interval() -> float | None:
     given = os.environ.get(INTERVAL)
-    return None if given is None else float(given)
+    try:
+        return None if given is None else float(given)
+    except ValueError:
+        raise TextgenError(f"{INTERVAL}={given!r}: give a number of seconds, such as 60") from None
 
 
 @dataclass
@@ -51,6 +55,8 @@ class Checkpoints:
     folder: Path
     interval: float | None = field(default_factory=_given_interval)
     """Seconds between two checkpoints; None: from the limits above."""
+    identity: str = ""
+    """What the run is: checkpoints of another one, which a second command may have written, are not used."""
     _last: float = field(default_factory=time.monotonic)
     """When the last one was written, or training began."""
     _cost: float = 0.0
@@ -61,7 +67,9 @@ class Checkpoints:
         remove_unfinished(self.folder)
         for path in reversed(self._paths()):
             try:
-                return load_state(path)
+                kept = load_state(path)
+                if kept["identity"] == self.identity:
+                    return kept["state"]
             except DAMAGE:
                 continue  # the one before it is whole
         return None
@@ -83,14 +91,17 @@ class Checkpoints:
         """Write a checkpoint, then remove all but the newest ones."""
         paths = self._paths()
         number = 1 + (_number(paths[-1]) if paths else 0)
-        save_state(self.folder / f"checkpoint-{number:06}", state)
+        kept = {"identity": self.identity, "state": state}
+        save_state(self.folder / f"checkpoint-{number:06}", kept)
         for path in self._paths()[:-NUM_KEPT]:
             shutil.rmtree(path, ignore_errors=True)
 
     def finish(self, result: TrainResult, weights: Mapping[str, Tensor]) -> None:
         """Keep the result and the weights of a training run that is over, instead of its checkpoints."""
         try:
-            save_state(self.folder / FINISHED, {"result": to_values(result), "weights": dict(weights)})
+            shutil.rmtree(self.folder / FINISHED, ignore_errors=True)  # of another run
+            values = {"result": to_values(result), "weights": dict(weights), "identity": self.identity}
+            save_state(self.folder / FINISHED, values)
         except (OSError, SafetensorError):
             return  # the last checkpoint is near enough
         for path in self._paths():
@@ -100,6 +111,8 @@ class Checkpoints:
         """Return the result and the weights of a training run that is over; None if it is not."""
         try:
             state = load_state(self.folder / FINISHED)
+            if state["identity"] != self.identity:
+                return None
             return Finished(from_values(TrainResult, state["result"]), state["weights"])
         except DAMAGE:
             return None

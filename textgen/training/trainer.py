@@ -158,12 +158,15 @@ def _optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
 def _restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     for group, own in zip(optimizer.param_groups, state["groups"], strict=True):
         group.update(own)
-    parameters = [each for group in optimizer.param_groups for each in group["params"]]
+    groups = [(group, each) for group in optimizer.param_groups for each in group["params"]]
     optimizer.state.clear()
-    for parameter, own in zip(parameters, state["parameters"], strict=True):
+    for (group, parameter), own in zip(groups, state["parameters"], strict=True):
+        # A step count is on the CPU, unless a fused kernel counts.
+        counts_there = group.get("fused") or group.get("capturable")
         if own:
-            # A step count stays where the optimizer made it, all else is where its parameter is.
             optimizer.state[parameter] = {
-                name: value.to(parameter.device) if isinstance(value, Tensor) and value.ndim else value
+                name: value.to(parameter.device)
+                if isinstance(value, Tensor) and (value.ndim or counts_there)
+                else value
                 for name, value in own.items()
             }

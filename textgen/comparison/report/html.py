@@ -44,8 +44,12 @@ def to_html(result: Comparison, details: Details) -> str:
         Section("curves", "Learning curves", _curves(result, ran)),
         Section("bits", "Where the bits go", category_chart(ran) + _table(category_table(ran))),
         Section("passages", "The same passage, read by each", _passages(details, readings)),
-        Section("pair", "Two entries against each other", render("bench_pair.html")),
-        Section("samples", "Samples", _samples(result)),
+        Section(
+            "pair",
+            "Two entries against each other",
+            render("bench_pair.html") if details.passages and len(readings) > 1 else Markup(),
+        ),
+        Section("samples", "Samples", _samples(result, ordered)),
         Section("diversity", "Quality and diversity", _written(result, ran, ordered)),
         Section("embeddings", "Embeddings", _embeddings(ran)),
         Section("speed", "Speed and size", _table(speed_table(ran))),
@@ -116,9 +120,12 @@ def _bits(entry: EntryDetails, index: int, num_chars: int) -> float:
     return float(entry.reading.passages[index].bits_of_chars(num_chars).mean())
 
 
-def _samples(result: Comparison) -> Markup:
+def _samples(result: Comparison, entries: Sequence[EntryDetails]) -> Markup:
     groups = sample_groups(result)
-    return render("bench_samples.html", groups=groups, min_verbatim=MIN_VERBATIM) if groups else Markup()
+    if not groups:
+        return Markup()
+    errors = [f"{entry.name}: {error}" for entry in entries for error in entry.errors]
+    return render("bench_samples.html", groups=groups, min_verbatim=MIN_VERBATIM, errors=errors)
 
 
 def _written(result: Comparison, rows: Sequence[EntryRow], entries: Sequence[EntryDetails]) -> Markup:

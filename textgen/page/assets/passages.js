@@ -141,7 +141,7 @@
     current = index;
     chooser.value = String(index);
     rows.replaceChildren(...readings.map((reading) => row(reading, index)));
-    showPair();
+    if (pair) showPair();
     if (isChosen) history.replaceState(null, "", `#passage-${index + 1}`);
   }
 
@@ -159,20 +159,22 @@
     const beginning = passage.text.slice(0, 40).replaceAll("\n", " ");
     chooser.append(option(index, `${index + 1} of ${passages.length}: ${beginning}…`));
   });
-  readings.forEach((reading, index) => {
+  if (pair) readings.forEach((reading, index) => {
     first.append(option(index, reading.name));
     second.append(option(index, reading.name));
   });
-  second.value = String(Math.min(1, readings.length - 1));
   chooser.addEventListener("change", () => show(Number(chooser.value), true));
-  first.addEventListener("change", showPair);
-  second.addEventListener("change", showPair);
-  document.getElementById("pair-next").addEventListener("click", showNext);
+  if (pair) {
+    second.value = "1";
+    first.addEventListener("change", showPair);
+    second.addEventListener("change", showPair);
+    document.getElementById("pair-next").addEventListener("click", showNext);
+  }
   for (const controls of document.querySelectorAll(".passage-controls")) controls.hidden = false;
 
   function follow() {
     const wanted = /^#passage-(\d+)$/.exec(location.hash);
-    show(wanted ? Math.min(Number(wanted[1]), passages.length) - 1 : current, false);
+    show(wanted ? Math.max(0, Math.min(Number(wanted[1]), passages.length) - 1) : current, false);
     if (wanted) document.getElementById("passages").scrollIntoView();
   }
   addEventListener("hashchange", follow);
