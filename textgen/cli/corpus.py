@@ -87,7 +87,7 @@ def print_listing(name: str, as_json: bool) -> None:
 
 
 def print_statistics(sources: list[str], how: tuple[str, str, int | None, str], as_json: bool) -> None:
-    """Print what is in a text; of a corpus that is no text as a whole, print its items."""
+    """Print what is in a text; of a corpus that is several texts, print its items."""
     from textgen.api import TextgenError
     from textgen.cli.summaries import command, corpus_lines
     from textgen.data import statistics
