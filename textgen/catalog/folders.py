@@ -28,10 +28,7 @@ RUNS_OF_BENCH = "runs"
 
 _RUN = (FILES["run"], "tokenizer.json", "spellings.json", "weights.safetensors", "files.json")
 _STATE = ("state.json", "tensors.safetensors")
-_PARTIAL = (
-    "settings.json",
-    *(f"*/{state}/{file}" for state in ("checkpoint-*", "finished") for file in _STATE),
-)
+_PARTIAL = tuple(f"*/{state}/{file}" for state in ("checkpoint-*", "finished") for file in _STATE)
 """Of a run that was interrupted."""
 _BENCH = (
     FILES["bench"],

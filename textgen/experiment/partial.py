@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +11,8 @@ from safetensors import SafetensorError
 
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import Run, save_run
-from textgen.runtime.files import NotSavedError, make_folder, remove_unfinished, write_file
-from textgen.runtime.json_records import to_json, to_values
+from textgen.runtime.files import NotSavedError, make_folder, remove_unfinished
 from textgen.training.progress import Report, ignore_report
-
-SETTINGS = "settings.json"
 
 
 class RunInterruptedError(KeyboardInterrupt):
@@ -36,7 +32,7 @@ def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_r
     """
     make_folder(folder.parent)
     remove_unfinished(folder.parent)
-    with checkpoints_of(folder, experiment) as checkpoints:
+    with checkpoints_of(folder) as checkpoints:
         run = experiment.run(report, checkpoints)
     try:
         save_run(folder, run)
@@ -47,12 +43,12 @@ def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_r
 
 
 @contextmanager
-def checkpoints_of(folder: Path, experiment: Experiment) -> Iterator[Path]:
-    """Yield the folder of a run's checkpoints; those of other settings are removed.
+def checkpoints_of(folder: Path) -> Iterator[Path]:
+    """Yield the folder of a run's checkpoints; it goes if the run fails without one.
 
-    Without a checkpoint the folder goes if the run fails. Raises `RunInterruptedError` for Ctrl-C after one.
+    Raises `RunInterruptedError` for Ctrl-C after one.
     """
-    partial = _open(folder, experiment)
+    partial = partial_folder(folder)
     try:
         yield partial
     except BaseException as error:
@@ -63,28 +59,6 @@ def checkpoints_of(folder: Path, experiment: Experiment) -> Iterator[Path]:
         raise
 
 
-def _open(folder: Path, experiment: Experiment) -> Path:
-    partial, entry = partial_folder(folder), experiment.entry
-    settings = {
-        "entry": {"name": entry.name, "parts": entry.parts, "options": entry.options},
-        "settings": experiment.settings(),
-        "start": None if experiment.start is None else experiment.start.result,
-    }
-    if not _holds(partial / SETTINGS, settings):
-        shutil.rmtree(partial, ignore_errors=True)
-        make_folder(partial)
-        write_file(partial / SETTINGS, to_json(settings))
-    return partial
-
-
 def partial_folder(folder: Path) -> Path:
     """Return where the checkpoints of the run in `folder` are while it is not complete."""
     return folder.with_name(f"{folder.name}.partial")
-
-
-def _holds(path: Path, settings: object) -> bool:
-    try:
-        kept = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return bool(kept == json.loads(json.dumps(to_values(settings))))

@@ -80,7 +80,7 @@ def run_job(
     """Train, score and sample; the checkpoints of a job whose result goes to `path` are beside it."""
     began = time.perf_counter()
     experiment = Experiment(job.entry, job.corpus, job.budget, job.device_config, job.seed)
-    with nullcontext() if path is None else checkpoints_of(path, experiment) as checkpoints:
+    with nullcontext() if path is None else checkpoints_of(path) as checkpoints:
         run = experiment.run(report, checkpoints)
     report(Step("writing samples"))
     writer = SampleWriter(job.corpus.split.held_out.stretches(), analyzer)
