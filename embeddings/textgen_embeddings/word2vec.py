@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from gensim.models import KeyedVectors
 from gensim.models import Word2Vec as GensimWord2Vec
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
@@ -26,17 +26,17 @@ class Word2Vec:
 
     path: str = ""
     """A file of vectors to use instead of training: word2vec text or binary, GloVe text, or gensim .kv."""
-    dimension: Annotated[int, Ge(1)] = 256
+    dimension: Annotated[int, Ge(1), Le(10_000)] = 256
     """Dimension of the vectors."""
-    window: Annotated[int, Ge(1)] = 5
+    window: Annotated[int, Ge(1), Le(1000)] = 5
     """Context words on either side."""
-    epochs: Annotated[int, Ge(1)] = 15
+    epochs: Annotated[int, Ge(1), Le(10_000)] = 15
     """Passes over the training text."""
-    min_count: Annotated[int, Ge(1)] = 2
+    min_count: Annotated[int, Ge(1), Le(1_000_000)] = 2
     """Minimum number of occurrences of a word that gets a vector."""
     skip_gram: bool = False
     """Predict the context from the word (three times as slow) instead of the word from its context."""
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Annotated[int, Ge(0), Le(2**32 - 1)] = 0
     """Random seed of the initial vectors and of sampling."""
     frozen: Annotated[bool, Search()] = False
     """Whether the vectors are kept unchanged in training."""

@@ -33,15 +33,15 @@ class DRY:
     divides the token's probability by `penalty`.
     """
 
-    penalty: Annotated[float, Ge(1), Search(1, 2.5, step=0.1)] = 1.5
+    penalty: Annotated[float, Ge(1), Le(1000), Search(1, 2.5, step=0.1)] = 1.5
     """Divisor of the probability per character of a repeat beyond `allowed_length`."""
-    allowed_length: Annotated[int, Ge(0), Search(4, 40)] = 12
+    allowed_length: Annotated[int, Ge(0), Le(100_000), Search(4, 40)] = 12
     """Characters that can be repeated without a penalty."""
-    window: Annotated[int, Ge(1)] = 400
+    window: Annotated[int, Ge(1), Le(100_000)] = 400
     """Number of latest characters that are searched for repeats."""
     p: Annotated[float, Gt(0), Le(1), Search(0.5, 1, step=0.02)] = 1.0
     """Top-p sampling after the penalty; 1 keeps all words."""
-    temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 0.8
+    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 0.8
     """Temperature after the penalty."""
 
     renamed_options: ClassVar[dict[str, str]] = {"span": "allowed_length"}

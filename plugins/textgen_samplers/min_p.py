@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Gt, Le
+from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
 from textgen.api import Search
@@ -22,7 +22,7 @@ class MinP(WordSampler):
 
     p: Annotated[float, Gt(0), Le(1), Search(0.01, 0.5, log=True)] = 0.1
     """Minimum probability of a word, relative to that of the most probable one."""
-    temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 1.0
+    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 1.0
     """Divisor of the logits: lower is safer, higher is bolder."""
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:

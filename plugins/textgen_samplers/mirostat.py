@@ -24,7 +24,7 @@ class Mirostat:
     character, not per token as in the paper, so that a value means the same for every tokenizer.
     """
 
-    tau: Annotated[float, Gt(0), Search(0.5, 4, step=0.1)] = 1.5
+    tau: Annotated[float, Gt(0), Le(1000), Search(0.5, 4, step=0.1)] = 1.5
     """Target surprisal in bits per character; that of real text is about the model's score."""
     eta: Annotated[float, Gt(0), Le(1)] = 0.1
     """Learning rate: the share of the error that is corrected after each token."""

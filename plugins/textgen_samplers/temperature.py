@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Gt
+from annotated_types import Ge, Le
 
 from textgen.api import Search
 from textgen.generation.words import WordSampler
@@ -15,5 +15,5 @@ from textgen.generation.words import WordSampler
 class Temperature(WordSampler):
     """Sampling words with a probability of p^(1/temperature), scaled to sum to 1."""
 
-    temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 0.8
+    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 0.8
     """Divisor of the logits: 1 is the model itself, lower is safer, higher is bolder."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from textgen.api import Search
@@ -16,9 +16,9 @@ from textgen.generation.words import Kept, WordSampler
 class TopK(WordSampler):
     """Sampling from the k most probable words."""
 
-    k: Annotated[int, Ge(1), Search(2, 200, log=True)] = 40
+    k: Annotated[int, Ge(1), Le(2**24), Search(2, 200, log=True)] = 40
     """Number of words."""
-    temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 1.0
+    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 1.0
     """Divisor of the logits: lower is safer, higher is bolder."""
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Gt, Le
+from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
 from textgen.api import Search
@@ -18,7 +18,7 @@ class TopP(WordSampler):
 
     p: Annotated[float, Gt(0), Le(1), Search(0.5, 1, step=0.02)] = 0.95
     """Minimum sum of the probabilities."""
-    temperature: Annotated[float, Gt(0), Search(0.3, 1.5, step=0.05)] = 1.0
+    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 1.0
     """Divisor of the logits: lower is safer, higher is bolder."""
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Annotated, Any
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from textgen.api import Search, TextgenError
@@ -31,7 +31,7 @@ class BPETokenizer:
     themselves count as spelling what the vocabulary lacks.
     """
 
-    vocab_size: Annotated[int, Ge(256), Search(300, 20_000, log=True)] = 4000
+    vocab_size: Annotated[int, Ge(256), Le(1_000_000), Search(300, 20_000, log=True)] = 4000
     """Maximum number of tokens; there are fewer once no pair occurs twice."""
     tokens: list[str] = field(default_factory=list, init=False)
 

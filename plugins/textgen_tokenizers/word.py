@@ -9,7 +9,7 @@ from itertools import repeat
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from textgen.api import Search
@@ -27,9 +27,9 @@ class WordTokenizer:
     spelling is learnt, and they determine the frequency of each spelling character.
     """
 
-    max_words: Annotated[int, Ge(1), Search(1000, 50_000, log=True)] = 20_000
+    max_words: Annotated[int, Ge(1), Le(10_000_000), Search(1000, 50_000, log=True)] = 20_000
     """Maximum number of words, the most frequent ones."""
-    min_count: Annotated[int, Ge(1), Search(1, 10, log=True)] = 2
+    min_count: Annotated[int, Ge(1), Le(1_000_000), Search(1, 10, log=True)] = 2
     """Minimum number of occurrences in the training text of a word that becomes a token."""
     speller: Annotated[Literal["ngrams", "model"], Search()] = "ngrams"
     """What spells words that are not tokens: n-grams after their first two characters, or the model."""

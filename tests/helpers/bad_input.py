@@ -107,7 +107,7 @@ train char-lstm:dropout=1.5
 train char-lstm:learning_rate=inf
     entry '…': training option learning_rate=inf: input should be a finite number (the default is none)
 train char-lstm:num_layers=1,hidden_size=1000000000000
-    out of memory; take a smaller model, batch_size or sequence_length
+    entry '…': lstm option hidden_size=1000000000000: input should be less than or equal to 65536 (…)
 bench random --sampler top-q
     unknown sampler 'top-q'; did you mean 'top-p'? known: dry, greedy, …
 bench random --sampler temperature=0.5

@@ -60,7 +60,7 @@ def bench(
     budget: BudgetText = defaults.BUDGET,
     seed: Seed = 0,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, help="Random seeds per entry, counted from --seed.")
+        int, typer.Option("--seeds", min=1, max=1000, help="Random seeds per entry, counted from --seed.")
     ] = 1,
     device: Device = "auto",
     precision: Precision = "auto",

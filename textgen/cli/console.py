@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from textgen.runtime.json_records import to_json, to_values
+from textgen.runtime.messages import shortened
 
 if TYPE_CHECKING:
     from textgen.comparison.results import Comparison
@@ -160,7 +161,7 @@ def silent(message: str) -> None:
 
 def fail(message: str, code: int) -> NoReturn:
     """Exit with one line on stderr and an exit code."""
-    note(f"error: {printable(' '.join(message.split()))}")
+    note(f"error: {printable(shortened(message))}")
     sys.exit(code)
 
 

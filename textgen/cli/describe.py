@@ -40,6 +40,7 @@ def describe(
         typer.Option(
             "--vocab-size",
             min=1,
+            max=2_000_000,
             help="Tokens in the vocabulary of an entry; no text is read then.",
             show_default="that of the text",
         ),

@@ -132,7 +132,7 @@ Spelling = Annotated[
     Literal["words", "none"],
     typer.Option("--spelling", help="With none, word models write no out-of-vocabulary words."),
 ]
-Length = Annotated[int, typer.Option("--length", min=1, help="Characters per sample.")]
+Length = Annotated[int, typer.Option("--length", min=1, max=10_000_000, help="Characters per sample.")]
 Out = Annotated[
     Path | None,
     typer.Option(

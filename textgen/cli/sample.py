@@ -39,7 +39,7 @@ def sample(
     ] = defaults.SAMPLER,
     temperature: Temperature = None,
     number: Annotated[
-        int, typer.Option("--number", min=1, help="Samples; each has the next random seed.")
+        int, typer.Option("--number", min=1, max=100_000, help="Samples; each has the next random seed.")
     ] = 1,
     spelling: Spelling = "words",
     seed: Seed = 0,

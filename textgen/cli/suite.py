@@ -55,9 +55,9 @@ def suite(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option("--seeds", min=1, help="Random seeds per case.", show_default="the suite's"),
+        typer.Option("--seeds", min=1, max=1000, help="Random seeds per case.", show_default="the suite's"),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs to train in parallel.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Runs to train in parallel.")] = 1,
     device: Device = "auto",
     precision: Precision = "auto",
     out: Out = None,

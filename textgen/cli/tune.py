@@ -63,6 +63,7 @@ def tune(
         typer.Option(
             "--trials",
             min=1,
+            max=100_000,
             help="Trials of the whole study.",
             show_default=f"{NUM_TRIALS}, or unlimited with --timeout",
         ),
@@ -90,10 +91,13 @@ def tune(
             autocompletion=complete_name("sampler"),
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that search together.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Processes that search together.")] = 1,
     seed: Seed = 0,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, help="Random seeds of the final comparison with the default.")
+        int,
+        typer.Option(
+            "--seeds", min=1, max=1000, help="Random seeds of the final comparison with the default."
+        ),
     ] = 3,
     device: Device = "auto",
     precision: Precision = "auto",

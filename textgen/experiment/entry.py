@@ -17,7 +17,7 @@ from textgen.nn.spelling_model import SpellingModel
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import declared_options, parse_assignments, unknown_option
 from textgen.registry.registry import PluginError, find, load, names, renamed, unknown_name
-from textgen.runtime.messages import one_line, unknown, with_article
+from textgen.runtime.messages import one_line, shortened, unknown, with_article
 from textgen.training.options import TrainOptions
 
 PARTS = ("tokenizer", "model", "embedding")
@@ -210,7 +210,7 @@ def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
         try:
             entries.append(parse_entry(text))
         except PluginError as error:
-            broken[text.strip()] = str(error)
+            broken[text.strip()] = shortened(str(error))
     if not entries and broken:
         raise PluginError(next(iter(broken.values())))
     return entries, broken

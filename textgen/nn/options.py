@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Lt, doc
+from annotated_types import Ge, Le, Lt, doc
 
 from textgen.api import Search
 
-NumLayers = Annotated[int, Ge(1), doc("Number of stacked layers."), Search(1, 4)]
-HiddenSize = Annotated[int, Ge(1), doc("Size of the hidden layers."), Search(64, 512, log=True, step=32)]
-EmbeddingSize = Annotated[int, Ge(0), doc("Embedding size; 0 means hidden_size.")]
+NumLayers = Annotated[int, Ge(1), Le(1000), doc("Number of stacked layers."), Search(1, 4)]
+HiddenSize = Annotated[
+    int, Ge(1), Le(65_536), doc("Size of the hidden layers."), Search(64, 512, log=True, step=32)
+]
+EmbeddingSize = Annotated[int, Ge(0), Le(65_536), doc("Embedding size; 0 means hidden_size.")]
 Dropout = Annotated[
     Annotated[float, Ge(0), Lt(1)] | None,
     doc("Dropout probability, one mask per window; none: automatic."),

@@ -8,7 +8,7 @@ from typing import Any
 
 from textgen.api import TextgenError
 from textgen.registry.registry import KINDS, Plugin, PluginError, plugin_of, plugins
-from textgen.runtime.messages import one_line
+from textgen.runtime.messages import one_line, shortened
 
 
 def responsible_plugin(error: BaseException) -> Plugin | None:
@@ -33,7 +33,7 @@ def responsible_plugin(error: BaseException) -> Plugin | None:
 def describe_error(error: BaseException) -> str:
     """Return one line about an error, with the responsible plugin and the place in it if there is one."""
     if isinstance(error, TextgenError):
-        return " ".join(str(error).split())
+        return shortened(str(error))
     plugin = responsible_plugin(error)
     if plugin is None:
         return one_line(error)

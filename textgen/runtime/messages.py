@@ -9,6 +9,10 @@ from textgen.api import TextgenError
 
 MAX_MESSAGE_CHARS = 500
 """Characters of an error's message that are shown."""
+MAX_LINE_CHARS = 700
+"""Characters of a whole line about an error."""
+MAX_WORD_CHARS = 200
+"""Characters of a name, a value or a path in it."""
 
 
 class UsageError(TextgenError):
@@ -28,10 +32,24 @@ def one_line(error: BaseException, with_type: bool = True) -> str:
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
+def shortened(message: str) -> str:
+    """Return a message in one line of bounded length; long names, values and paths lose their middle."""
+    words = [_cut(word, 100) if len(word) > MAX_WORD_CHARS else word for word in message.split()]
+    return _cut(" ".join(words), MAX_LINE_CHARS)
+
+
+def _cut(text: str, max_chars: int) -> str:
+    """Return the beginning and the end of a long text; the beginning of a message says what is wrong."""
+    if len(text) <= max_chars:
+        return text
+    end = max_chars // 3
+    return f"{text[: max_chars - end - 1]}…{text[-end:]}"
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """Return the one-line message for an unknown name: the nearest match and the list."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:MAX_WORD_CHARS], known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"unknown {what} {name!r}; {hint}known: {', '.join(known) or 'none'}"
 

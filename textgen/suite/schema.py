@@ -66,7 +66,7 @@ class Suite(_Strict):
     title: str
     budget: str
     """Training of each case that has no budget of its own."""
-    seeds: Annotated[int, Ge(1)] = 3
+    seeds: Annotated[int, Ge(1), Le(1000)] = 3
     questions: Annotated[tuple[Question, ...], Len(1)]
 
     def cases(self) -> list[Case]:

@@ -20,6 +20,8 @@ _UNITS: dict[str, tuple[Literal["seconds", "epochs", "chars"], float]] = {
     "Mchars": ("chars", 1e6),
     "Gchars": ("chars", 1e9),
 }
+_LARGEST = {"seconds": 1e9, "epochs": 1e6, "chars": 1e15}
+"""Amounts that nobody means: 30 years, for example."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,14 @@ def is_timed(text: str) -> bool:
 
 
 def parse_budget(text: str) -> Budget:
-    """Read a budget; raises `TextgenError` unless it is a positive amount with a known unit."""
+    """Read a budget; raises `TextgenError` unless it is a positive, bounded amount with a known unit."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)", text.strip())
     if not match or match[2] not in _UNITS or float(match[1]) <= 0:
         raise TextgenError(
             f"budget {text!r}: give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars"
         )
     unit, factor = _UNITS[match[2]]
-    return Budget(match[1] + match[2], unit, float(match[1]) * factor)
+    amount = float(match[1]) * factor
+    if amount > _LARGEST[unit]:
+        raise TextgenError(f"budget {text!r}: at most {_LARGEST[unit]:,.0f} {unit} are allowed; give less")
+    return Budget(match[1] + match[2], unit, amount)

@@ -22,13 +22,13 @@ LONGEST_SEQUENCE = 32
 class TrainOptions:
     """Options of training, which an entry can set (`char-lstm:learning_rate=0.002`)."""
 
-    batch_size: Annotated[int, Ge(1), Search(16, 256, log=True, step=16)] = 96
+    batch_size: Annotated[int, Ge(1), Le(65_536), Search(16, 256, log=True, step=16)] = 96
     """Contiguous streams of the text that are read in parallel."""
-    sequence_length: Annotated[Annotated[int, Ge(1)] | None, Search(values=LENGTHS)] = None
+    sequence_length: Annotated[Annotated[int, Ge(1), Le(65_536)] | None, Search(values=LENGTHS)] = None
     """Tokens per stream and update, the reach of the gradient; none: from the updates in the budget."""
     optimizer: OptimizerName = "muon"
     """Optimizer; `muon` updates the matrices of hidden layers, and `adamw` the rest."""
-    learning_rate: Annotated[Annotated[float, Gt(0)] | None, Search(values=RATES)] = None
+    learning_rate: Annotated[Annotated[float, Gt(0), Le(10)] | None, Search(values=RATES)] = None
     """Peak learning rate, reached after the warm-up; none: from the number of updates in the budget."""
     momentum: Annotated[Annotated[float, Ge(0), Lt(1)] | None, Search(values=MOMENTA)] = None
     """Momentum of `muon`; none: from the number of updates in the budget."""
@@ -36,11 +36,11 @@ class TrainOptions:
     """Learning rate at the end of the budget, as a fraction of the peak, to which it falls linearly."""
     warmup_fraction: Annotated[float, Ge(0), Le(1), Search(0, 0.3, step=0.02)] = 0.02
     """Fraction of the budget over which the learning rate rises."""
-    weight_decay: Annotated[float, Ge(0), Search(0, 1, step=0.05)] = 0.5
+    weight_decay: Annotated[float, Ge(0), Le(100), Search(0, 1, step=0.05)] = 0.5
     """Decay of matrices by `muon` and `adamw` at first, times the learning rate; it falls to zero."""
-    max_grad_norm: Annotated[float, Gt(0)] = 1.0
+    max_grad_norm: Annotated[float, Gt(0), Le(1e12)] = 1.0
     """Largest norm of the whole gradient."""
-    num_validations: Annotated[int, Ge(1)] = 10
+    num_validations: Annotated[int, Ge(1), Le(10_000)] = 10
     """Number of validations, evenly over the budget."""
 
     @property

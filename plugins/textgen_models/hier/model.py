@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 import torch
-from annotated_types import Ge, doc
+from annotated_types import Ge, Le, doc
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -22,13 +22,17 @@ from textgen_models.hier.words import WordEdges, hash_words, rows_of
 from textgen_models.lstm.layers import OUTPUT_GAIN, LayerState, initialise
 
 LowerSize = Annotated[
-    int, Ge(1), doc("Hidden size of the layer below the words."), Search(64, 512, log=True, step=32)
+    int,
+    Ge(1),
+    Le(65_536),
+    doc("Hidden size of the layer below the words."),
+    Search(64, 512, log=True, step=32),
 ]
 WordSize = Annotated[
-    int, Ge(1), doc("Hidden size of the LSTM over words."), Search(64, 1024, log=True, step=64)
+    int, Ge(1), Le(65_536), doc("Hidden size of the LSTM over words."), Search(64, 1024, log=True, step=64)
 ]
 NumKeys = Annotated[
-    int, Ge(1), doc("Rows of the table of hashed words."), Search(values=(4096, 16_384, 65_536))
+    int, Ge(1), Le(2**24), doc("Rows of the table of hashed words."), Search(values=(4096, 16_384, 65_536))
 ]
 
 

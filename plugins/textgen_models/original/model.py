@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import torch
-from annotated_types import Ge, Lt, doc
+from annotated_types import Ge, Le, Lt, doc
 from torch import Tensor, nn
 
 from textgen.api import TextgenError
@@ -50,7 +50,7 @@ class Original(nn.Module):
         self,
         vocab_size: int,
         *,
-        window: Annotated[int, Ge(1), doc("Symbols that a prediction sees.")] = 60,
+        window: Annotated[int, Ge(1), Le(10_000), doc("Symbols that a prediction sees.")] = 60,
         hidden_size: HiddenSize = 256,
         num_layers: NumLayers = 3,
         dropout: Annotated[float, Ge(0), Lt(1), doc("Dropout probability after each layer.")] = 0.2,

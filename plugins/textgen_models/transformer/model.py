@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 import torch
-from annotated_types import Ge, doc
+from annotated_types import Ge, Le, doc
 from torch import Tensor, nn
 
 from textgen.api import PretrainedVectors, Search, TextgenError
@@ -42,10 +42,13 @@ class Transformer(FeatureModel):
         *,
         num_layers: NumLayers = 4,
         hidden_size: HiddenSize = 256,
-        num_heads: Annotated[int, Ge(1), doc("Attention heads per layer."), Search(values=(1, 2, 4, 8))] = 4,
+        num_heads: Annotated[
+            int, Ge(1), Le(1024), doc("Attention heads per layer."), Search(values=(1, 2, 4, 8))
+        ] = 4,
         context: Annotated[
             int,
             Ge(1),
+            Le(65_536),
             doc("Tokens that attention in a layer reaches back."),
             Search(32, 256, log=True, step=32),
         ] = 128,
