@@ -30,23 +30,28 @@ _RUN = (FILES["run"], "tokenizer.json", "spellings.json", "weights.safetensors",
 _STATE = ("state.json", "tensors.safetensors")
 _PARTIAL = tuple(f"*/{state}/{file}" for state in ("checkpoint-*", "finished") for file in _STATE)
 """Of a run that was interrupted."""
+LOCK = "lock"
+"""In a folder that a process writes to, or wrote to when it was killed."""
 _BENCH = (
     FILES["bench"],
+    LOCK,
     "details.json",
     "report.md",
     PAGE,
     *(f"{RUNS_OF_BENCH}/*/{file}" for file in _RUN),
-    *(f"{RUNS_OF_BENCH}/*.partial/{file}" for file in _PARTIAL),
+    *(f"{RUNS_OF_BENCH}/*.partial/{file}" for file in (LOCK, *_PARTIAL)),
 )
 CONTENTS: dict[Kind, tuple[str, ...]] = {
     "run": _RUN,
     "bench": _BENCH,
-    "suite": (FILES["suite"], PAGE, "jobs/*.json", *(f"jobs/*.partial/{file}" for file in _PARTIAL)),
+    "suite": (FILES["suite"], PAGE, LOCK, "jobs/*.json", *(f"jobs/*.partial/{file}" for file in _PARTIAL)),
     "tune": (
         FILES["tune"],
         "study.db*",
         PAGE,
+        LOCK,
         "workers/*.lock",
+        *(f"trials/*.partial/{file}" for file in _PARTIAL),
         *(f"run/{file}" for file in _RUN),
         *(f"comparison/{file}" for file in _BENCH),
     ),

@@ -72,7 +72,7 @@ def suite(
     from textgen.runtime.device import choose_device
     from textgen.suite.planner import SuiteOptions
     from textgen.suite.report import to_markdown
-    from textgen.suite.run import run_suite
+    from textgen.suite.run import made_with, run_suite
     from textgen.suite.schema import load_suite
     from textgen.training.budget import parse_budget
 
@@ -81,9 +81,10 @@ def suite(
         refuse(context, ["--budget"], f"on {name!r}, of which every case has a budget of its own")
     if budget is not None:
         parse_budget(budget)
+    folder = out or Path(RUNS, f"suite-{slug(Path(name).stem)}-{slug('+'.join(corpus))}")
     options = SuiteOptions(
         sources=corpus,
-        device_config=choose_device(device, precision),
+        device_config=choose_device(device, precision, made_with(folder)),
         split=split,
         encoding=encoding,
         budget=budget,
@@ -91,7 +92,6 @@ def suite(
         max_chars=max_chars,
         num_jobs=jobs,
     )
-    folder = out or Path(RUNS, f"suite-{slug(Path(name).stem)}-{slug('+'.join(corpus))}")
     with (
         result_folder(folder, lambda: folder.name),
         keeping(folder, "jobs/*.json", "run"),

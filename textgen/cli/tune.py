@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from textgen.tune.results import StudyResult
 
 NUM_TRIALS = 30
-NEEDED = ("optuna", "filelock", "sklearn")
+NEEDED = ("optuna", "sklearn")
 
 
 def tune(
@@ -119,7 +119,7 @@ def tune(
     from textgen.training.budget import parse_budget
     from textgen.training.progress import Step
     from textgen.tune.report import to_markdown
-    from textgen.tune.request import Request
+    from textgen.tune.request import Request, made_with
     from textgen.tune.run import run_study
     from textgen.tune.study import Study
     from textgen.tune.trials import Goal
@@ -140,7 +140,7 @@ def tune(
         tuned = [what] if tune_sampler is None else [tune_sampler, what]
         return f"tune-{result_name(tuned, '+'.join(corpus), '' if run else budget, seed)}"
 
-    device_config = choose_device(device, precision)
+    choose_device(device, precision)  # a mistake is reported before a folder is made
     with (
         result_folder(out, name) as folder,
         keeping(folder, "study.json", "study"),
@@ -152,7 +152,7 @@ def tune(
             search=search,
             tune_sampler=tune_sampler,
             budget=parse_budget(budget),
-            device_config=device_config,
+            device_config=choose_device(device, precision, made_with(folder)),
             seed=seed,
             folder=folder,
         )

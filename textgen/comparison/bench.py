@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -156,6 +157,14 @@ def compared_before(out: Path) -> list[str]:
     return list(dict.fromkeys(row.name for row in rows if isinstance(row, EntryResult)))
 
 
+def made_with(out: Path) -> Iterator[tuple[str, str]]:
+    """Yield the device and precision of each run that a folder holds, without those that cannot be read."""
+    for manifest in sorted(out.glob("runs/*/run.json")):
+        with contextlib.suppress(TextgenError):
+            settings = read_manifest(manifest.parent).settings
+            yield settings.device, settings.precision
+
+
 def _rows(
     experiments: Mapping[Path, Experiment],
     collector: DetailsCollector,
@@ -256,6 +265,8 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
         differing.append("options")
     if differing:
         what = "version of its plugins" if differing[0] == "plugins" else differing[0]
+        remedy = f"add --precision {manifest.settings.precision}, or " if what == "precision" else ""
         raise TextgenError(
-            f"{str(folder)!r} holds a run that was made with another {what}; choose another folder (--out)"
+            f"{str(folder)!r} holds a run that was made with another {what}; "
+            f"{remedy}choose another folder (--out)"
         )

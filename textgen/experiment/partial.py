@@ -9,9 +9,11 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from textgen.api import TextgenError
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import Run, save_run
 from textgen.runtime.files import NotSavedError, make_folder, remove_unfinished
+from textgen.runtime.locks import locked
 from textgen.training.progress import Report, ignore_report
 
 
@@ -27,19 +29,29 @@ class RunInterruptedError(KeyboardInterrupt):
 def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_report) -> Run:
     """Make a run and save it in `folder`, from the checkpoints of an earlier attempt if there are any.
 
-    Until it is complete, its checkpoints are in `FOLDER.partial`. Raises `NotSavedError` with the run if the
-    disk is full; then its checkpoints are kept, so that it is not trained again.
+    Until it is complete, its checkpoints are in `FOLDER.partial`, which is locked: a second process waits.
+    Raises `TextgenError` if there is something in `folder` then, and `NotSavedError` with the run if the disk
+    is full; then its checkpoints are kept, so that it is not trained again.
     """
     make_folder(folder.parent)
     remove_unfinished(folder.parent)
-    with checkpoints_of(folder) as checkpoints:
-        run = experiment.run(report, checkpoints)
-    try:
-        save_run(folder, run)
-    except (OSError, SafetensorError) as error:
-        raise NotSavedError(folder, error, run) from error
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    return run
+    with locked(partial_folder(folder), folder):
+        check_new(folder)
+        with checkpoints_of(folder) as checkpoints:
+            run = experiment.run(report, checkpoints)
+        try:
+            save_run(folder, run)
+        except (OSError, SafetensorError) as error:
+            raise NotSavedError(folder, error, run) from error
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        return run
+
+
+def check_new(folder: str | Path | None) -> None:
+    """Raise `TextgenError` if there is something in the folder of a new run."""
+    path = None if folder is None else Path(folder)
+    if path and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise TextgenError(f"{str(path)!r} exists already; choose another folder (--out)")
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from textgen.library.plots import new_axes, plot_curves, plot_scores
 from textgen.library.progress import shown_progress
 from textgen.library.tables import comparison_html, data_frame
 from textgen.runtime.device import choose_device
+from textgen.runtime.locks import locked
 from textgen.runtime.messages import UsageError
 from textgen.runtime.result_folders import result_folder, result_name
 from textgen.training.budget import parse_budget
@@ -121,32 +122,38 @@ def bench(
     Entries are added to those of a comparison that `out` already holds, whose runs are reused.
     An entry that fails has its reason in the result. Finished runs in `out` are reused. With `progress`, a
     line shows what is being done.
-    Raises `TextgenError` if the comparison cannot begin.
+    `out` is locked meanwhile: a second comparison there waits, and adds to this one. Raises `TextgenError` if
+    the comparison cannot begin.
     """
     check_numbers(seed, seeds=seeds, length=length)
     parsed_budget = parse_budget(budget)
-    before = [] if out is None else comparison.compared_before(Path(out))
-    parsed, broken = parse_entries([*before, *_several(entries)])
-    if not parsed:
-        raise TextgenError("no entries to compare; give some, such as char-lstm")
+    wanted = _several(entries)
+    parse_entries(wanted)  # a mistake is reported at once
     samplers = tuple(dict.fromkeys(_several(sampler)))
     if not samplers:
         raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")
-    options = comparison.BenchOptions(
-        budget=parsed_budget,
-        device_config=choose_device(device, precision),
-        seed=seed,
-        num_seeds=seeds,
-        prompts=_several(prompt),
-        samplers=samplers,
-        num_chars=length,
-        spells=spells_words(spelling),
-        broken=broken,
-    )
+    choose_device(device, precision)
     with shown_progress(progress, report) as tell:
         tell(Step("reading the text"))
         text = loaded(corpus, clean, split, max_chars, encoding)
-        with result_folder(out, lambda: result_name(_several(entries), text.name, budget, seed)) as folder:
+        with (
+            result_folder(out, lambda: result_name(wanted, text.name, budget, seed)) as folder,
+            locked(folder),
+        ):
+            parsed, broken = parse_entries([*comparison.compared_before(folder), *wanted])
+            if not parsed:
+                raise TextgenError("no entries to compare; give some, such as char-lstm")
+            options = comparison.BenchOptions(
+                budget=parsed_budget,
+                device_config=choose_device(device, precision, comparison.made_with(folder)),
+                seed=seed,
+                num_seeds=seeds,
+                prompts=_several(prompt),
+                samplers=samplers,
+                num_chars=length,
+                spells=spells_words(spelling),
+                broken=broken,
+            )
             return Comparison.of(comparison.bench(parsed, text, options, folder, tell))
 
 

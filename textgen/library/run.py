@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from textgen import defaults
-from textgen.api import TextgenError
 from textgen.catalog.names import find_run
 from textgen.data.corpus import clean_text, load_text
 from textgen.evaluation.scoring import Score
@@ -17,7 +16,7 @@ from textgen.experiment.continuation import continuation
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import expected_seconds
-from textgen.experiment.partial import run_and_save
+from textgen.experiment.partial import check_new, run_and_save
 from textgen.experiment.results import RunResult, RunSettings
 from textgen.experiment.run import Run as SavedRun
 from textgen.experiment.run import load_run
@@ -71,7 +70,7 @@ def train(
     parsed_budget = parse_budget(budget)
     parsed = parse_entry(entry)
     config = choose_device(device, precision)
-    _check_new(out)
+    check_new(out)
     with shown_progress(progress, report) as tell:
         tell(Step("reading the text"))
         text = loaded(corpus, clean, split, max_chars, encoding)
@@ -88,12 +87,6 @@ def train(
 
             experiment = Experiment(parsed, text, parsed_budget, config, seed)
             return _finished(experiment, folder, config, follow)
-
-
-def _check_new(out: str | Path | None) -> None:
-    """Raise `TextgenError` if there is something in the folder of a new run."""
-    if out is not None and Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
-        raise TextgenError(f"{str(out)!r} exists already; choose another folder (--out)")
 
 
 def _finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: Report) -> Run:
@@ -224,7 +217,7 @@ class Run:
         It starts from the best weights, with a new schedule. The text is read again unless `corpus` gives it.
         Raises `TextgenError` if it is not the same text, or if the run was not trained by gradient.
         """
-        _check_new(out)
+        check_new(out)
         with shown_progress(progress, report) as tell:
             tell(Step("reading the text"))
             experiment = continuation(self._run, budget, self._config, corpus)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,11 +44,14 @@ class DeviceConfig:
             torch.mps.synchronize()
 
 
-def choose_device(device: str = "auto", precision: str = "auto") -> DeviceConfig:
+def choose_device(
+    device: str = "auto", precision: str = "auto", made_with: Iterable[tuple[str, str]] = ()
+) -> DeviceConfig:
     """Return the device and precision to use; `auto` is CUDA, MPS or CPU, and bf16 where it is fast,
     which is measured once per machine and kept in the cache.
 
-    Raises `TextgenError` if the device is unknown or absent, or the precision unknown.
+    `made_with` are the devices and precisions of earlier results, with which `auto` continues. Raises
+    `TextgenError` if the device is unknown or absent, or the precision unknown.
     """
     if device == "auto":
         mps = torch.backends.mps.is_available()
@@ -64,7 +67,8 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceConfig
             reason = f"this torch is built without CUDA; get one that has it from {TORCH_BUILDS}"
         raise TextgenError(f"device {device!r} cannot be used: {reason}; try --device cpu") from None
     if precision == "auto":
-        precision = _best_precision(chosen)
+        kept = (was for on, was in made_with if on == chosen.type and was in PRECISIONS)
+        precision = next(kept, None) or _best_precision(chosen)
     if precision not in PRECISIONS:
         raise TextgenError(f"unknown precision {precision!r}; known: auto, {', '.join(PRECISIONS)}")
     return DeviceConfig(chosen, precision)

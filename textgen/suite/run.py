@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import statistics
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,12 @@ from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.forecast import expected_seconds
 from textgen.experiment.partial import partial_folder
 from textgen.registry.attribution import describe_error
+from textgen.runtime.device import DeviceConfig
 from textgen.runtime.durations import about
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import make_folder, write_file
 from textgen.runtime.json_records import DamagedRecordError, read_record, to_json
+from textgen.runtime.locks import locked
 from textgen.suite.effects import answer, measured_run, shared_priors
 from textgen.suite.job import Job, measure_held_out
 from textgen.suite.page import to_html
@@ -42,14 +44,23 @@ def run_suite(
 
     The result of a job is kept under the hash of everything that determines it, so that a suite continues
     where it stopped, and what two questions or suites share is measured once. A case that fails is named
-    with its reason, and tried again the next time.
+    with its reason, and tried again the next time. The folder is locked: a second suite there waits.
     """
+    with locked(folder):
+        return _run_suite(suite, options, folder, report, say)
+
+
+def _run_suite(
+    suite: Suite, options: SuiteOptions, folder: Path, report: Report, say: Callable[[str], None]
+) -> SuiteResult:
     planner = JobPlanner(suite, options, folder)
     report(Step("reading the texts"))
     jobs = {planner.path(job): job for job in planner.jobs()}
     make_folder(folder / "jobs")
     results = {path: kept for path in jobs if (kept := _kept(path)) is not None}
     missing = {path: job for path, job in jobs.items() if path not in results}
+    if not results and (others := _other_precisions(folder, options.device_config)):
+        say(others)
     say(forecast(suite, results.values(), missing.values(), options.num_jobs))
     failures: dict[str, str] = {}
     about = next((kept.machine for kept in results.values()), machine())
@@ -86,6 +97,24 @@ def run_suite(
     if not results:
         raise TextgenError(f"every case failed; the first one: {next(iter(failures.values()))}")
     return result
+
+
+def made_with(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the device and precision of each measurement that a folder holds, without damaged ones."""
+    for path in sorted(folder.glob("jobs/*.json")):
+        if kept := _kept(path):
+            yield kept.settings.device, kept.settings.precision
+
+
+def _other_precisions(folder: Path, config: DeviceConfig) -> str:
+    """Return a note that what a folder holds was measured in another precision; nothing if it was not."""
+    others = {was for on, was in made_with(folder) if on == config.device.type} - {config.precision}
+    if not others:
+        return ""
+    return (
+        f"{str(folder)!r} holds measurements in {' and '.join(sorted(others))}, which are made again in "
+        f"{config.precision}; to continue with them, add --precision {min(others)}"
+    )
 
 
 def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[Job], num_jobs: int) -> str:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from textgen.api import TextgenError
 from textgen.comparison.bench import check_reuse, finished_run
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.run import names_run
+from textgen.experiment.run import names_run, read_manifest
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.files import make_folder
 from textgen.training.budget import Budget
 from textgen.training.progress import Report
+from textgen.tune import study
 from textgen.tune.objective import EntryObjective, entry_candidates
 from textgen.tune.sampler_objective import SamplerObjective, check_text, sampler_candidates
 from textgen.tune.search_space import dimensions
+
+TRAINED = "run"
+"""The folder in a study's with the run that a sampler is tuned for, if the study trained it."""
+
+
+def made_with(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the device and precision of what the folder of a study holds."""
+    with suppress(TextgenError):  # there is none, or it is damaged
+        settings = read_manifest(folder / TRAINED).settings
+        yield settings.device, settings.precision
+    yield from study.made_with(folder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +60,7 @@ class Request:
         searched = dimensions(sampler_candidates(self.tune_sampler), self.search, self.tune_sampler)
         run = Path(self.entry)
         if not names_run(self.entry):
-            run = self.folder / "run"
+            run = self.folder / TRAINED
             experiment = Experiment(
                 parse_entry(self.entry), corpus, self.budget, self.device_config, self.seed
             )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from textgen.runtime.files import write_file
 from textgen.runtime.json_records import to_json
+from textgen.runtime.locks import LOCK, is_held, locked
 from textgen.training.progress import Report, Step, ignore_report
 from textgen.tune.page import to_html
 from textgen.tune.report import study_result, trial_result
@@ -40,15 +41,22 @@ def run_study(
         else:
             say(f"{num_jobs} processes share the machine, so a second of training does less than alone")
             search_in_processes(study, goal, num_jobs, report)
-        best = study.best()
-        chosen = trial_result(study, best).name if best else study.objective.name
-        comparison = None
-        if chosen is not None and chosen != study.objective.name:
-            comparison = study.objective.compare(chosen, num_seeds, study.folder, report)
+        with locked(study.folder):  # other commands may search in the same study
+            return _concluded(study, num_seeds, report)
     except KeyboardInterrupt:
         study.interrupt()
-        write_file(study.folder / RESULT, to_json(study_result(study, None)))
+        if not is_held(study.folder / LOCK):  # whoever holds it is about to write the result
+            write_file(study.folder / RESULT, to_json(study_result(study, None)))
         raise
+
+
+def _concluded(study: Study, num_seeds: int, report: Report) -> StudyResult:
+    """Compare the best trial with the default, and write the result."""
+    best = study.best()
+    chosen = trial_result(study, best).name if best else study.objective.name
+    comparison = None
+    if chosen is not None and chosen != study.objective.name:
+        comparison = study.objective.compare(chosen, num_seeds, study.folder, report)
     result = study_result(study, comparison)
     write_file(study.folder / RESULT, to_json(result))
     report(Step("writing the report"))

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -33,6 +34,8 @@ from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, num_combinations
 
 FILE, WORKERS = "study.db", "workers"
 """The trials, and a folder with a locked file for each running process."""
+NAME = "tune"
+"""Of the study in the file."""
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 """The states of trials that count. A trial that fails is pruned, with its reason, so that the sampler learns
 from it. `FAIL` is for those whose process was killed."""
@@ -83,16 +86,17 @@ class Study:
         for key, value in wanted.items():
             if there.get(key) != value:
                 self._disconnect()
+                remedy = f"add --precision {there.get(key)}, or " if key == "precision" else ""
                 raise TextgenError(
-                    f"{str(path.parent)!r} holds a study with another {key}; choose another folder (--out)"
+                    f"{str(path.parent)!r} holds a study with another {key}; "
+                    f"{remedy}choose another folder (--out)"
                 )
 
     def _connect(self, path: Path) -> None:
         try:
-            waiting = {"connect_args": {"timeout": WAIT_SECONDS}}
-            self._storage = RDBStorage(f"sqlite:///{path}", engine_kwargs=waiting)
+            self._storage = _storage(path)
             self._study = optuna.create_study(
-                storage=self._storage, study_name="tune", load_if_exists=True, pruner=median_pruner()
+                storage=self._storage, study_name=NAME, load_if_exists=True, pruner=median_pruner()
             )
         except (SQLAlchemyError, RuntimeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
@@ -195,6 +199,25 @@ class Study:
                 return False
         except Timeout:
             return True
+
+
+def made_with(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the device and precision of the study that a folder holds, if it can be read."""
+    path = folder / FILE
+    if not path.is_file():
+        return
+    with suppress(SQLAlchemyError, RuntimeError, ValueError, LookupError, TypeError):
+        storage = _storage(path)
+        try:
+            made = optuna.load_study(study_name=NAME, storage=storage).user_attrs["settings"]
+            yield made["device"], made["precision"]
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
+
+
+def _storage(path: Path) -> RDBStorage:
+    return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": WAIT_SECONDS}})
 
 
 def settings(objective: Objective) -> dict[str, Any]:

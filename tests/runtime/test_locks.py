@@ -1,0 +1,113 @@
+"""Locks on folders: one process at a time, whatever becomes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from textgen.api import TextgenWarning
+from textgen.runtime.locks import LOCK, is_held, locked
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from textgen.runtime.locks import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+COUNT = """
+import sys, warnings
+from pathlib import Path
+from textgen.runtime.locks import locked
+warnings.simplefilter("ignore")
+counter = Path(sys.argv[2])
+for _ in range(25):
+    with locked(Path(sys.argv[1])):
+        counter.write_text(str(int(counter.read_text()) + 1))
+"""
+
+
+def python(code: str, *arguments: object, stdin: int | None = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def holder(folder: Path) -> subprocess.Popen[str]:
+    """A process that holds the lock of a folder until its standard input ends."""
+    process = python(HOLD, folder, stdin=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_folder_is_as_it_was_when_nothing_was_written(tmp_path: Path) -> None:
+    there, absent = tmp_path / "there", tmp_path / "absent"
+    there.mkdir()
+    for folder in (there, absent):
+        with locked(folder):
+            assert is_held(folder / LOCK)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["there"]
+
+
+def test_a_second_process_waits_and_says_for_whom(tmp_path: Path) -> None:
+    first = holder(tmp_path / "out")
+    second = python(HOLD, tmp_path / "out", stdin=subprocess.PIPE)
+    assert second.stderr is not None
+    said = second.stderr.readline()
+    assert f"waiting for process {first.pid} on " in said
+    assert f"which writes to '{tmp_path / 'out'}'" in said
+    assert first.communicate("")[1] == ""
+    assert second.communicate("")[0] == "held\n"
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
+    killed = holder(tmp_path)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert (tmp_path / LOCK).exists()
+    with locked(tmp_path):  # a warning would be an error
+        assert is_held(tmp_path / LOCK)
+    assert not (tmp_path / LOCK).exists()
+
+
+def test_a_stale_file_is_removed_when_asked(tmp_path: Path) -> None:
+    path = tmp_path / LOCK
+    path.write_text("{}")
+    assert not is_held(path)
+    assert not path.exists()
+
+
+def test_no_two_processes_hold_it_though_each_removes_it(tmp_path: Path) -> None:
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    processes = [python(COUNT, tmp_path / "out", counter) for _ in range(3)]
+    assert [process.communicate()[1] for process in processes] == [""] * 3
+    assert counter.read_text() == "75"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_wait_ends_with_ctrl_c(tmp_path: Path) -> None:
+    first = holder(tmp_path)
+    second = python(HOLD, tmp_path)
+    assert second.stderr is not None
+    assert second.stderr.readline()
+    second.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in second.communicate()[1]
+    assert is_held(tmp_path / LOCK)
+    first.communicate("")
+
+
+def test_where_locks_are_impossible_a_warning_says_so(tmp_path: Path) -> None:
+    (tmp_path / LOCK).mkdir()  # so that it cannot be opened
+    with pytest.warns(TextgenWarning, match="cannot lock .*; run no other command"), locked(tmp_path):
+        time.sleep(0)
+    assert (tmp_path / LOCK).is_dir()
