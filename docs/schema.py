@@ -7,7 +7,7 @@ from typing import Any
 
 from textgen.comparison.results import Comparison
 from textgen.experiment.run import RunManifest
-from textgen.runtime.json_records import SCHEMA_VERSION, json_schema, to_json
+from textgen.runtime.json_records import DIGEST, SCHEMA_VERSION, json_schema, to_json
 from textgen.suite.results import JobResult, SuiteResult
 from textgen.tune.results import StudyResult
 
@@ -29,6 +29,7 @@ def schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Results of textgen, schema version {SCHEMA_VERSION}",
         "description": "; ".join(f"{file}: {kind.__name__}" for file, kind in FILES.items()),
+        "properties": {DIGEST: {"description": "SHA-256 of the file without this line", "type": "string"}},
         "anyOf": [{"$ref": f"#/$defs/{kind.__name__}"} for kind in FILES.values()],
         **json_schema(*FILES.values()),
     }

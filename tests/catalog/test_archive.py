@@ -134,8 +134,8 @@ def replace(name: str, data: bytes | None) -> Callable[[Path], None]:
         ),
         (add("run/spellings.json", compression=zipfile.ZIP_LZMA), "compressed by another method"),
         (replace("run/run.json", None), "it is not a result of textgen: it lacks run.json or"),
-        (replace("run/run.json", b'{"schema_version": 2}'), "run.json cannot be read: "),
-        (replace("run/run.json", b"["), "run.json cannot be read: "),
+        (replace("run/run.json", b'{"schema_version": 2}'), "'run.json' cannot be read: "),
+        (replace("run/run.json", b"["), "'run.json' cannot be read: "),
         (replace("run/run.json", b"[" * 200_000), "cannot"),
         (
             replace("run/weights.safetensors", b"\x80\x04cos\nsystem\n"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from helpers.catalog import write_bench, write_run
+from helpers.records import edit_record
 from helpers.reports import compared, entry
 from helpers.runs import CPU, SMALL, make_run
 from textgen.catalog.differences import RunComparison, SampleOptions, compare
@@ -69,10 +70,12 @@ def test_equal_settings_are_said_to_be_equal(tmp_path: Path) -> None:
 def test_scores_on_different_texts_are_not_compared(tmp_path: Path) -> None:
     write_run(tmp_path / "one", "char-lstm", 2.0)
     manifest = write_run(tmp_path / "two", "word-lstm", 2.3) / "run.json"
-    values = json.loads(manifest.read_text("utf-8"))
-    values["settings"]["corpus"]["name"] = "lee"
-    values["settings"]["corpus"]["split"]["test"]["sha256"] = "cd" * 32
-    manifest.write_text(json.dumps(values), "utf-8")
+
+    def change(values: Any) -> None:
+        values["settings"]["corpus"]["name"] = "lee"
+        values["settings"]["corpus"]["split"]["test"]["sha256"] = "cd" * 32
+
+    edit_record(manifest, change)
     result = compare(["one", "two"], tmp_path, None)
     assert result.differences == ()
     assert not any(score.is_best for score in result.scores)
@@ -86,9 +89,7 @@ def test_scores_on_different_texts_are_not_compared(tmp_path: Path) -> None:
 def test_a_run_without_a_rank_is_not_compared(tmp_path: Path) -> None:
     write_run(tmp_path / "one", "char-lstm", 2.0)
     manifest = write_run(tmp_path / "two", "word-lstm", 2.3) / "run.json"
-    values = json.loads(manifest.read_text("utf-8"))
-    values["result"]["problem"] = "it sees the future"
-    manifest.write_text(json.dumps(values), "utf-8")
+    edit_record(manifest, lambda values: values["result"].update(problem="it sees the future"))
     assert compare(["one", "two"], tmp_path, None).problem == "two has no rank since it sees the future"
 
 

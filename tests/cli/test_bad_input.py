@@ -11,7 +11,7 @@ import pytest
 
 from helpers.bad_input import FAILURES, USAGE_ERRORS
 from helpers.commands import Done, cases, notes, run_process, run_textgen
-from textgen.runtime.json_records import SCHEMA_VERSION
+from helpers.records import edit_record
 
 TEXTS = {
     "good.txt": "".join(f"Fox number {i} jumps over {7 * i} lazy dogs.\n\n" for i in range(80)).encode(),
@@ -44,11 +44,7 @@ def workplace(trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactor
     (folder / "other-tokenizer" / "tokenizer.json").write_text("[1, 2]")
     (folder / "no-json" / "run.json").write_text('{"format": 1, ')
     (folder / "a-list" / "run.json").write_text("[1]")
-    manifest = folder / "from-later" / "run.json"
-    manifest.write_text(
-        manifest.read_text("utf-8").replace(f'"schema_version": {SCHEMA_VERSION}', '"schema_version": 99'),
-        "utf-8",
-    )
+    edit_record(folder / "from-later" / "run.json", lambda values: values.update(schema_version=99))
     return folder
 
 

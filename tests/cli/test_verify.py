@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from helpers.commands import Textgen
 from helpers.pages import ROOT
+from helpers.records import edit_record
 from helpers.suites import write_suite
 from textgen.comparison.results import Comparison
 from textgen.registry.options import build
@@ -110,18 +111,14 @@ CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_changed_number_is_found(textgen: Textgen, copy: Path, what: str) -> None:
     change, line = CHANGES[what]
-    values = json.loads((copy / RESULT).read_text("utf-8"))
-    change(values)
-    (copy / RESULT).write_text(json.dumps(values), "utf-8")
+    edit_record(copy / RESULT, change)
     done = textgen("verify", copy, code=1)
     assert line in done.stdout
     assert "differ from what they follow from" in done.stderr
 
 
 def test_another_order_of_the_scores_is_found(textgen: Textgen, copy: Path) -> None:
-    values = json.loads((copy / RESULT).read_text("utf-8"))
-    values["scores"].reverse()
-    (copy / RESULT).write_text(json.dumps(values), "utf-8")
+    edit_record(copy / RESULT, lambda values: values["scores"].reverse())
     assert "rankings: entries, 1: saved " in textgen("verify", copy, code=1).stdout
 
 
@@ -135,9 +132,7 @@ def test_another_order_of_the_scores_is_found(textgen: Textgen, copy: Path) -> N
     ],
 )
 def test_what_cannot_be_computed_again_is_one_line(textgen: Textgen, copy: Path, damage: Any) -> None:
-    values = json.loads((copy / RESULT).read_text("utf-8"))
-    damage(values)
-    (copy / RESULT).write_text(json.dumps(values), "utf-8")
+    edit_record(copy / RESULT, damage)
     done = textgen("verify", copy, code=1)
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("error: ")
@@ -192,9 +187,8 @@ def test_a_suite_agrees_with_its_runs_and_a_change_is_found(textgen: Textgen, tm
         (add(["questions", 1, "cases", 1, "real_word_rate", "value"], 1e-6), "real_word_rate: text, a third"),
         (add(["seed_priors", "bits_per_char", "sd"], 1e-3), "priors of the seeds: bits_per_char, sd"),
     ):
-        values = json.loads(saved)
-        change(values)
-        (folder / "suite.json").write_text(json.dumps(values), "utf-8")
+        (folder / "suite.json").write_text(saved, "utf-8")
+        edit_record(folder / "suite.json", change)
         assert line in textgen("verify", folder, code=1).stdout
 
 
@@ -217,7 +211,7 @@ def test_a_study_agrees_with_its_final_comparison(textgen: Textgen, made: Path, 
     [
         ("tune-wiki-5s", "has no final comparison of entries in"),
         ("speed", "is not a result of textgen bench, suite or tune"),
-        ("gone", "no such file or directory"),
+        ("gone", "No such file or directory"),
     ],
 )
 def test_what_cannot_be_verified_is_said_in_one_line(textgen: Textgen, name: str, reason: str) -> None:
@@ -227,8 +221,7 @@ def test_what_cannot_be_verified_is_said_in_one_line(textgen: Textgen, name: str
 
 
 def test_a_result_of_another_method_is_not_verified(textgen: Textgen, copy: Path) -> None:
-    values = json.loads((copy / RESULT).read_text("utf-8"))
-    (copy / RESULT).write_text(json.dumps({**values, "interval_method": "95 %, bootstrap"}), "utf-8")
+    edit_record(copy / RESULT, lambda values: values.update(interval_method="95 %, bootstrap"))
     done = textgen("verify", copy, code=1)
     assert (done.stdout, done.stderr.count("\n")) == ("", 1)
     assert "lacks what its intervals were computed from (95 %, bootstrap); measure it again" in done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from helpers.records import edit_record
 from helpers.runs import CPU, SMALL, logits, make_run
 from textgen.api import TextgenError
 from textgen.experiment.run import Run, load_run, read_manifest, save_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.digests import write_digests
 from textgen.runtime.json_records import SCHEMA_VERSION
 
 
@@ -102,13 +101,7 @@ def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def edit_manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
-    def edit(run: Path) -> None:
-        manifest = json.loads((run / "run.json").read_text())
-        change(manifest)
-        (run / "run.json").write_text(json.dumps(manifest))
-        write_digests(run)  # as if it had been written like that
-
-    return edit
+    return lambda run: edit_record(run / "run.json", change)
 
 
 def truncate(name: str) -> Callable[[Path], None]:

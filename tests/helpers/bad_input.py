@@ -191,7 +191,7 @@ tune nowhere
 runs show nowhere
     no result 'nowhere'; textgen runs lists those under 'runs'
 runs show no-json
-    run.json cannot be read: …
+    'no-json/run.json' cannot be read: …
 runs compare run nowhere
     no run 'nowhere'; …
 runs open run
@@ -217,9 +217,9 @@ sample no-weights
 sample other-tokenizer
     run 'other-tokenizer' is damaged, or of another version of textgen (…); train it again
 sample no-json
-    run 'no-json' is damaged, or of another version of textgen (run.json cannot be read: …); train it again
+    run 'no-json' is damaged, or of another version of textgen (… cannot be read: …); train it again
 sample a-list
-    run 'a-list' is damaged, or of another version of textgen (run.json cannot be read: …); train it again
+    run 'a-list' is damaged, or of another version of textgen (… cannot be read: …); train it again
 sample from-later
     'from-later/run.json' was written by a newer textgen (schema version 99); update textgen, which reads 2
 """

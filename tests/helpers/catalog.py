@@ -15,7 +15,7 @@ from textgen.experiment.results import EntryResult, RunResult, RunSettings
 from textgen.experiment.run import RunManifest
 from textgen.runtime.digests import write_digests
 from textgen.runtime.files import slug
-from textgen.runtime.json_records import from_values, to_json
+from textgen.runtime.json_records import from_values, write_record
 
 BENCH = "char-lstm_random-wiki-60s-2026-11-25-1635"
 """The name of a bench."""
@@ -43,7 +43,7 @@ def write_run(
         result=RunResult(**{field.name: getattr(row, field.name) for field in fields(RunResult)}),
     )
     folder.mkdir(parents=True)
-    (folder / "run.json").write_text(to_json(manifest), "utf-8")
+    write_record(folder / "run.json", manifest)
     (folder / "tokenizer.json").write_text("[]", "utf-8")
     write_digests(folder)
     return folder
@@ -55,7 +55,7 @@ def write_bench(folder: Path, *rows: tuple[str, float, int], is_finished: bool =
         write_run(folder / "runs" / f"{slug(name)}-seed{seed}", name, score, seed)
     if is_finished:
         result = compared(*(entry(name, score, seed) for name, score, seed in rows))
-        (folder / "bench.json").write_text(to_json(result), "utf-8")
+        write_record(folder / "bench.json", result)
         (folder / "report.md").write_text("# Report\n", "utf-8")
     return folder
 

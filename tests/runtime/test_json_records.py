@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from textgen.runtime.json_records import (
     read_record,
     to_json,
     to_values,
+    write_record,
 )
 
 
@@ -86,7 +88,7 @@ def test_the_first_field_that_is_wrong_is_named(
     with pytest.raises(ValueError, match=rf"^{reason}"):
         from_values(Curve, values)
     (tmp_path / "curve.json").write_text(json.dumps(values))
-    with pytest.raises(DamagedRecordError, match=rf"^curve\.json cannot be read: .*{reason}"):
+    with pytest.raises(DamagedRecordError, match=rf"curve\.json' cannot be read: .*{reason}"):
         read_record(Curve, tmp_path / "curve.json")
 
 
@@ -101,7 +103,7 @@ def test_an_integer_is_read_as_a_float(tmp_path: Path) -> None:
 )
 def test_what_is_not_a_record_is_damaged(text: str, tmp_path: Path) -> None:
     (tmp_path / "curve.json").write_text(text)
-    with pytest.raises(DamagedRecordError, match=r"^curve\.json cannot be read: "):
+    with pytest.raises(DamagedRecordError, match=r"curve\.json' cannot be read: "):
         read_record(Curve, tmp_path / "curve.json")
 
 
@@ -127,3 +129,58 @@ def test_the_schema_has_every_kind() -> None:
     found = json_schema(Curve)["$defs"]
     assert found.keys() == {"Curve", "Point"}
     assert found["Point"]["properties"].keys() == {"step", "loss"}
+
+
+def test_every_cut_and_every_flipped_bit_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "curve.json"
+    write_record(path, CURVE)
+    data = path.read_bytes()
+    assert read_record(Curve, path, needs_digest=True) == CURVE
+    changed = [data[:length] for length in range(len(data))]
+    changed += [
+        data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :]
+        for place in range(len(data))
+        for bit in range(8)
+    ]
+    for each in changed:
+        path.write_bytes(each)
+        with pytest.raises(DamagedRecordError, match=r"curve\.json' cannot be read: "):
+            read_record(Curve, path, needs_digest=True)
+
+
+def test_a_digest_is_needed_where_it_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "curve.json"
+    path.write_text(to_json(CURVE), "utf-8")
+    assert read_record(Curve, path) == CURVE
+    with pytest.raises(DamagedRecordError, match="it lacks its digest, sha256"):
+        read_record(Curve, path, needs_digest=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[" * 1_000_000, "nested too deeply"),
+        ('{"schema_version": 2, "name": ' + "[" * 900 + "]" * 900 + "}", "recursion|nested"),
+        ("[" + "{}," * 2_200_000 + "1]", "more than 2,097,152 lists and objects"),
+        ('{"schema_version": 2, "name": NaN}', "NaN is not JSON"),
+        ('{"schema_version": 2, "name": "x", "points": [{"step": 1, "loss": 1e999}]}', "Out of range"),
+    ],
+)
+def test_hostile_json_is_damage(text: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "curve.json").write_text(text)
+    with pytest.raises(DamagedRecordError, match=reason):
+        read_record(Curve, tmp_path / "curve.json")
+
+
+def test_what_is_not_a_plain_file_of_limited_size_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "curve.json"
+    for make, reason in (
+        (path.mkdir, "Is a directory"),
+        (lambda: os.mkfifo(path), "not a regular file"),
+        (lambda: path.symlink_to("/dev/zero"), "not a regular file"),
+        (lambda: (path.touch(), os.truncate(path, 2**40)), "larger than 64 MiB"),
+    ):
+        make()
+        with pytest.raises(TextgenError, match=rf"^cannot read '.*curve\.json': {reason}$"):
+            read_record(Curve, path)
+        path.rmdir() if path.is_dir() else path.unlink()

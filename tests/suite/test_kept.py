@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from textgen.api import TextgenError
+from helpers.records import edit_record
+from textgen.api import TextgenError, TextgenWarning
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.json_records import read_record
+from textgen.runtime.json_records import read_record, to_json
 from textgen.suite import run as suite_run
 from textgen.suite.planner import SuiteOptions
 from textgen.suite.report import to_markdown
@@ -63,13 +65,40 @@ def test_the_threads_are_those_of_the_jobs(
     assert again.machine == result.machine
 
 
-def test_a_damaged_result_is_made_again(tmp_path: Path) -> None:
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda path, _: path.write_bytes(path.read_bytes()[:100]), "cannot be read: "),
+        (lambda path, _: path.write_bytes(b""), "cannot be read: "),
+        (lambda path, _: path.write_bytes(b"\xff"), "cannot be read: "),
+        (lambda path, _: flip(path), "cannot be read: "),
+        (
+            lambda path, _: path.write_text(to_json(read_record(JobResult, path))),
+            "cannot be read: it lacks its digest",
+        ),
+        (
+            lambda path, _: edit_record(path, lambda values: values.update(result={})),
+            "cannot be read: result",
+        ),
+        (lambda path, other: shutil.copy(other, path), "is the result of another run"),
+    ],
+)
+def test_a_damaged_result_is_named_and_made_again(
+    damage: Callable[[Path, Path], object], reason: str, tmp_path: Path
+) -> None:
     first = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path)
     damaged, intact = sorted((tmp_path / "jobs").iterdir())
     before = intact.stat().st_mtime_ns
-    damaged.write_text(damaged.read_text("utf-8")[:100], "utf-8")
+    damage(damaged, intact)
     said: list[str] = []
-    again = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path, say=said.append)
+    with pytest.warns(TextgenWarning, match=rf"^'{damaged}' {reason}.*; it is measured again$"):
+        again = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path, say=said.append)
     assert "2 runs, of which 1 are done" in said[0]
     assert [case.bits_per_char for case in again.questions[0].cases] == [
         case.bits_per_char for case in first.questions[0].cases

@@ -27,7 +27,7 @@ RUNS_OF_BENCH = "runs"
 """The folder in that of a bench with its runs."""
 
 _RUN = (FILES["run"], "tokenizer.json", "spellings.json", "weights.safetensors", "files.json")
-_STATE = ("state.json", "tensors.safetensors")
+_STATE = ("state.json", "tensors.safetensors", "files.json")
 _PARTIAL = tuple(f"*/{state}/{file}" for state in ("checkpoint-*", "finished") for file in _STATE)
 """Of a run that was interrupted."""
 LOCK = "lock"

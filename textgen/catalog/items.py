@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 from textgen.api import TextgenError
 from textgen.catalog.folders import FILES, Kind, ResultFolder, find_folders, name_of
-from textgen.runtime.json_records import SCHEMA_VERSION
+from textgen.runtime.json_records import read_values
 from textgen.runtime.messages import one_line
 
 Interval = tuple[float, float]
@@ -142,12 +141,10 @@ def best_of(runs: Iterable[Path], entries: Collection[str] | None = None) -> Pat
 
 
 def _read(file: Path, reader: Callable[[Any], About]) -> About:
+    values = read_values(file)
     try:
-        values = json.loads(file.read_text("utf-8"))
-        if values["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(f"schema version {values['schema_version']}, not {SCHEMA_VERSION}")
         return reader(values)
-    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise TextgenError(f"{str(file)!r} cannot be read: {one_line(error)}") from None
 
 
@@ -194,9 +191,13 @@ def _about(
 ) -> About:
     low, high = interval or (None, None)
     ends = (low, high) if low is not None and high is not None else None
-    return About(
-        tuple(dict.fromkeys(names)), settings["corpus"]["name"], settings["budget"], best, score, ends
-    )
+    entries, corpus, budget = tuple(dict.fromkeys(names)), settings["corpus"]["name"], settings["budget"]
+    texts, numbers = [*entries, corpus, budget, best or ""], [score or 0, *(ends or ())]
+    if not all(isinstance(text, str) for text in texts) or not all(
+        type(each) in (int, float) for each in numbers
+    ):
+        raise TypeError("a name is not a text, or a score not a number")
+    return About(entries, corpus, budget, best, score, ends)
 
 
 _READERS: dict[Kind, Callable[[Any], About]] = {

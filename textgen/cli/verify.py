@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -84,15 +83,10 @@ def find_result(file: Path) -> Path:
 
 def kind_of(path: Path) -> str:
     """Return the field that only one kind of result has."""
-    try:
-        values = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise TextgenError(f"cannot read {str(path)!r}: {(error.strerror or str(error)).lower()}") from None
-    except ValueError as error:
-        raise TextgenError(f"{str(path)!r} is not JSON: {error}") from None
-    kinds = [
-        kind for kind in ("entries", "questions", "trials") if isinstance(values, dict) and kind in values
-    ]
+    from textgen.runtime.json_records import read_values
+
+    values = read_values(path)
+    kinds = [kind for kind in ("entries", "questions", "trials") if kind in values]
     if not kinds:
         raise TextgenError(f"{str(path)!r} is not a result of textgen bench, suite or tune")
     return kinds[0]

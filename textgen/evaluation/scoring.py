@@ -61,6 +61,10 @@ class ScoredUnits:
     num_chars: tuple[int, ...]
     bits: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        if len(self.num_chars) != len(self.bits) or min(self.num_chars, default=0) < 1:
+            raise ValueError("units must have as many characters, at least one, as bits")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Score:

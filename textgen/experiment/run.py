@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
+from torch import Tensor
 
 from textgen.api import TextgenError
 from textgen.data.corpus import TextSources
 from textgen.experiment.entry import Entry
 from textgen.experiment.results import RunResult, RunSettings
 from textgen.experiment.trained import Trained, build_trained
+from textgen.nn.allocation import AllocationLimit
 from textgen.nn.weights import weights_of
 from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.isolation import preserve_process_state
-from textgen.registry.registry import PluginError, plugin_files
+from textgen.registry.options import declared_options
+from textgen.registry.registry import PluginError, load, plugin_files
 from textgen.runtime.digests import DamagedFileError, check_digests, write_digests
 from textgen.runtime.files import new_folder
-from textgen.runtime.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, to_json
+from textgen.runtime.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, with_digest
 from textgen.runtime.messages import one_line
+from textgen.runtime.plain_files import read_json
+from textgen.runtime.state_files import load_tensors
+from textgen.training.options import TrainOptions
 from textgen.version import DISTRIBUTION
 
 MANIFEST, TOKENIZER, WEIGHTS = "run.json", "tokenizer.json", "weights.safetensors"
@@ -31,6 +40,10 @@ SPELLINGS = "spellings.json"
 DAMAGE = (FileNotFoundError, LookupError, ValueError, TypeError, SafetensorError)
 """What reading a file that was cut, changed or removed may raise."""
 CPU = torch.device("cpu")
+BUILDING_BYTES, BUILDING_RATIO = 2**28, 8
+"""What building a model may take: new tensors, for each byte of its weights and besides."""
+MAX_LEARNT_BYTES = 2**28
+"""Of what a tokenizer has learnt, and of spellings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +76,7 @@ def save_run(folder: Path, run: Run) -> None:
     """Write the run to `folder`, which must not exist yet."""
     with new_folder(folder) as made:
         manifest = RunManifest(entry=run.entry, settings=run.settings, sources=run.sources, result=run.result)
-        (made / MANIFEST).write_text(to_json(manifest), "utf-8")
+        (made / MANIFEST).write_text(with_digest(manifest), "utf-8")
         (made / TOKENIZER).write_text(json.dumps(run.tokenizer.state()), "utf-8")
         if run.spellings:
             (made / SPELLINGS).write_text(json.dumps(run.spellings), "utf-8")
@@ -77,19 +90,24 @@ def load_run(folder: str | Path, device: str | torch.device) -> Run:
     manifest = read_manifest(folder)
     entry, settings, result = manifest.entry, manifest.settings, manifest.result
     try:
-        check_digests(folder)
-        learnt = json.loads((folder / TOKENIZER).read_text("utf-8"))
-        weights = load_file(folder / WEIGHTS)
-        spellings = _read_spellings(folder / SPELLINGS)
+        spells = (folder / SPELLINGS).exists()
+        check_digests(folder, (MANIFEST, TOKENIZER, WEIGHTS, *([SPELLINGS] if spells else [])))
+        learnt = _read_object(folder / TOKENIZER)
+        weights = load_tensors(folder / WEIGHTS)
+        spellings = _read_spellings(folder / SPELLINGS) if spells else ()
     except (DamagedFileError, *DAMAGE) as error:
         raise _damaged(folder, error) from error
     except OSError as error:
         raise TextgenError(f"cannot read run {str(folder)!r}: {error.strerror or error}") from error
     try:
         with preserve_process_state():
+            _check_options(entry)
             tokenizer = entry.build_tokenizer()
             tokenizer.restore(learnt)
-            model = build_trained(entry, tokenizer.vocabulary, result.embedding, weights, CPU)
+            _check_tokens(tokenizer.tokens, result.vocab_size)
+            with AllocationLimit(_max_bytes(weights)):
+                model = build_trained(entry, tokenizer.vocabulary, result.embedding, weights, CPU)
+            model.check_extremes()
     except TextgenError as error:
         origin = f"{_missing_files(settings)}; it was made with {', '.join(_origins(settings))}"
         raise TextgenError(f"run {str(folder)!r} cannot be loaded: {error}{origin}") from error
@@ -125,18 +143,55 @@ def _missing_files(settings: RunSettings) -> str:
     return f"; add {' '.join(missing)}" if missing else ""
 
 
+def _read_object(path: Path) -> dict[str, Any]:
+    values = read_json(path, MAX_LEARNT_BYTES)
+    if not isinstance(values, dict):
+        raise ValueError(f"{path.name} is not a JSON object")
+    return values
+
+
 def _read_spellings(path: Path) -> tuple[tuple[float, ...], ...]:
-    """Return the contents of `spellings.json`, or nothing without one."""
-    if not path.exists():
-        return ()
-    words = json.loads(path.read_text("utf-8"))
-    if not isinstance(words, list) or any(len(word) < 2 for word in words):
+    words = read_json(path, MAX_LEARNT_BYTES)
+    if not isinstance(words, list) or not all(isinstance(word, list) and len(word) > 1 for word in words):
         raise ValueError(f"{path.name} lacks spellings")
+    if not all(type(number) in (float, int) and isfinite(number) for word in words for number in word):
+        raise ValueError(f"{path.name} contains something else than numbers")
     return tuple(tuple(map(float, word)) for word in words)
 
 
+def _max_bytes(weights: Mapping[str, Tensor]) -> int:
+    """Return the memory that building a model with these weights may take."""
+    return BUILDING_BYTES + BUILDING_RATIO * sum(
+        each.numel() * each.element_size() for each in weights.values()
+    )
+
+
+def _check_options(entry: Entry) -> None:
+    """Raise `ValueError` if a part has options that no one could have given it."""
+    components = {
+        part: load(kind, name) for part, (kind, name) in entry.components.items() if kind != "embedding"
+    }
+    for part, options in entry.options.items():
+        if part == "embedding":  # a run is loaded without it
+            continue
+        component = TrainOptions if part == "train" else components.get(part)
+        declared = declared_options(component) if component else {}
+        for name, value in options.items():
+            if name not in declared:
+                raise ValueError(f"{part} has no option {name}")
+            declared[name].check(value)
+
+
+def _check_tokens(tokens: Sequence[str], vocab_size: int) -> None:
+    """Raise `ValueError` if a tokenizer did not restore the vocabulary that the model was trained with."""
+    if len(tokens) != vocab_size:
+        raise ValueError(f"{TOKENIZER} has {len(tokens)} tokens instead of {vocab_size}")
+    if not all(isinstance(token, str) for token in tokens):
+        raise ValueError(f"{TOKENIZER} has tokens that are not texts")
+
+
 def _damaged(folder: Path, error: BaseException) -> TextgenError:
-    reason = one_line(error, with_type=False)[:200]
+    reason = one_line(error, with_type=False)
     return TextgenError(
         f"run {str(folder)!r} is damaged, or of another version of textgen ({reason}); train it again"
     )

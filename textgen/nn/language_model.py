@@ -184,6 +184,12 @@ class LanguageModel:
         self.forward(torch.zeros(2, 3, dtype=torch.int64, device=self.device), self.initial_state(2))
         self.module.train(was_training)
 
+    @torch.inference_mode()
+    def check_extremes(self) -> None:
+        """Predict after the first and the last token; raises if the weights are those of fewer tokens."""
+        ids = torch.tensor([[0, self.vocab_size - 1]], device=self.device)
+        self.forward(ids, self.initial_state(1))
+
     def _method(self, name: str) -> Callable[..., Any] | None:
         """Return a method of the model's class, or None; an attribute of that name may be a layer."""
         return getattr(self.module, name) if callable(getattr(type(self.module), name, None)) else None

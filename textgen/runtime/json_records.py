@@ -1,12 +1,14 @@
 """Results on disk: frozen dataclasses written and read as JSON, with the version of their schema.
 
-A result that is kept has a field `schema_version`. Reading validates every field by its annotation
-(pydantic), so that a damaged or misspelt file is refused instead of showing gaps later.
+A result that is kept has a field `schema_version`, and begins with the SHA-256 of what follows, so that a
+change of a single bit is found. Reading validates every field by its annotation (pydantic), so that a
+misspelt file is refused instead of showing gaps later.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -15,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textgen.api import TextgenError
+from textgen.runtime.files import write_file
 from textgen.runtime.messages import one_line
+from textgen.runtime.plain_files import MAX_JSON_BYTES, parse_json, read_plain
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -25,6 +29,10 @@ SCHEMA_VERSION = 2
 
 NUMBERS = re.compile(r"\[\n((?: *[-+.\deE]+,?\n)+) *\]")
 """A list of numbers as `json` writes it, one a line; no string contains a line break."""
+
+DIGEST = "sha256"
+"""The first field of a file: the hash of its bytes without this line."""
+DIGEST_LINE = re.compile(rb'\{\n  "sha256": "([0-9a-f]{64})",')
 
 Record = TypeVar("Record")
 
@@ -51,6 +59,18 @@ def to_json(record: Any) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") + "\n"
 
 
+def with_digest(record: Any) -> str:
+    """Return a record as the JSON of a file, which `read_record` can tell from a damaged one."""
+    text = to_json(record)
+    digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return f'{{\n  "{DIGEST}": "{digest}",{text.removeprefix("{")}'
+
+
+def write_record(path: Path, record: Any) -> None:
+    """Write a record with its digest, whole or not at all."""
+    write_file(path, with_digest(record))
+
+
 def from_values(kind: type[Record], values: Any) -> Record:
     """Return JSON values as a record of `kind`; raises `ValueError` with the first field that is wrong.
 
@@ -69,32 +89,57 @@ def from_values(kind: type[Record], values: Any) -> Record:
     return record
 
 
-def read_record(kind: type[Record], path: Path) -> Record:
+def read_record(kind: type[Record], path: Path, *, needs_digest: bool = False) -> Record:
     """Read a record of `kind`.
 
-    Raises `DamagedRecordError` if the file does not hold one, `TextgenError` if it cannot be read or its
-    schema is older or newer.
+    A file without a digest is as `--json` prints it, unless `needs_digest`. Raises `DamagedRecordError` if
+    the file does not hold a record or has changed, `TextgenError` if it cannot be read or its schema is
+    older or newer.
     """
     try:
-        values = json.loads(path.read_text("utf-8"))
+        return from_values(kind, read_values(path, needs_digest=needs_digest))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, error) from None
+
+
+def read_values(path: Path, *, needs_digest: bool = False) -> dict[str, Any]:
+    """Return the values of a record, without their digest; raises as `read_record` does."""
+    try:
+        data = read_plain(path, MAX_JSON_BYTES)
+        values = parse_json(data)
         if not isinstance(values, dict):
             raise ValueError("not a JSON object")
+        has_digest = DIGEST in values
+        if has_digest:
+            _check_digest(data, values.pop(DIGEST))
         version = values.get("schema_version", 0)  # the first records lacked it
         if type(version) is not int:
             raise ValueError(f"schema_version: {version!r} is not an integer")
         if version == SCHEMA_VERSION:
-            return from_values(kind, values)
+            if needs_digest and not has_digest:
+                raise ValueError(f"it lacks its digest, {DIGEST}")
+            return values
     except OSError as error:
         raise TextgenError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
     except ValueError as error:
-        reason = one_line(error, with_type=False)
-        raise DamagedRecordError(f"{path.name} cannot be read: {reason}") from None
+        raise _damaged(path, error) from None
     if version < SCHEMA_VERSION:
         raise TextgenError(f"{str(path)!r} was written by an older textgen; make it again with this one")
     raise TextgenError(
         f"{str(path)!r} was written by a newer textgen (schema version {version}); "
         f"update textgen, which reads {SCHEMA_VERSION}"
     )
+
+
+def _check_digest(data: bytes, given: Any) -> None:
+    """Raise `ValueError` if the bytes of a file are not those that its digest was computed from."""
+    line = DIGEST_LINE.match(data)
+    if line is None or hashlib.sha256(b"{" + data[line.end() :]).hexdigest() != given:
+        raise ValueError("it has changed since it was written")
+
+
+def _damaged(path: Path, error: Exception) -> DamagedRecordError:
+    return DamagedRecordError(f"{str(path)!r} cannot be read: {one_line(error, with_type=False)}")
 
 
 def json_schema(*kinds: type) -> dict[str, Any]:

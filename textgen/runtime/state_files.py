@@ -11,9 +11,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from textgen.runtime.digests import DamagedFileError, check_digests, write_digests
 from textgen.runtime.files import new_folder
+from textgen.runtime.plain_files import open_plain, read_json
 
 VALUES, TENSORS = "state.json", "tensors.safetensors"
+MAX_HEADER_BYTES = 2**24
+"""Of the part of a safetensors file that names and shapes its tensors."""
 
 
 def save_state(folder: Path, state: Any) -> None:
@@ -23,6 +27,7 @@ def save_state(folder: Path, state: Any) -> None:
     with new_folder(folder) as made:
         (made / VALUES).write_text(values, "utf-8")
         save_file(tensors, made / TENSORS)
+        write_digests(made)
 
 
 def load_state(folder: Path) -> Any:
@@ -30,8 +35,19 @@ def load_state(folder: Path) -> Any:
 
     Raises `OSError`, `ValueError`, `LookupError` or `safetensors.SafetensorError` if it is damaged.
     """
-    values = json.loads((folder / VALUES).read_text("utf-8"))
-    return _decode(values, load_file(folder / TENSORS))
+    try:
+        check_digests(folder, (VALUES, TENSORS))
+        return _decode(read_json(folder / VALUES), load_tensors(folder / TENSORS))
+    except (DamagedFileError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors in a safetensors file; raises as `load_state` does."""
+    with open_plain(path) as file:
+        if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
+            raise ValueError(f"the header of {path.name} is larger than {MAX_HEADER_BYTES / 2**20:.0f} MiB")
+    return load_file(path)
 
 
 def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import statistics
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from textgen.api import TextgenError
+from textgen.api import TextgenError, TextgenWarning
 from textgen.comparison.results import HeldOut
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.forecast import expected_seconds
@@ -19,7 +20,7 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.durations import about
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import make_folder, write_file
-from textgen.runtime.json_records import DamagedRecordError, read_record, to_json
+from textgen.runtime.json_records import DamagedRecordError, read_record, to_values, write_record
 from textgen.runtime.locks import locked
 from textgen.suite.effects import answer, measured_run, shared_priors
 from textgen.suite.job import Job, measure_held_out
@@ -57,7 +58,7 @@ def _run_suite(
     report(Step("reading the texts"))
     jobs = {planner.path(job): job for job in planner.jobs()}
     make_folder(folder / "jobs")
-    results = {path: kept for path in jobs if (kept := _kept(path)) is not None}
+    results = {path: kept for path, job in jobs.items() if (kept := _kept(path, job)) is not None}
     missing = {path: job for path, job in jobs.items() if path not in results}
     if not results and (others := _other_precisions(folder, options.device_config)):
         say(others)
@@ -92,7 +93,7 @@ def _run_suite(
         questions=tuple(answer(question, found_of, priors) for question in suite.questions),
         failures=failures,
     )
-    write_file(folder / RESULT, to_json(result))
+    write_record(folder / RESULT, result)
     write_file(folder / PAGE, to_html(result))
     if not results:
         raise TextgenError(f"every case failed; the first one: {next(iter(failures.values()))}")
@@ -135,22 +136,27 @@ def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[Job]
     return f"{suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
 
 
-def _kept(path: Path) -> JobResult | None:
-    """Return the result in a file; None if there is none or it is damaged, so that its job runs again."""
+def _kept(path: Path, job: Job) -> JobResult | None:
+    """Return the result in a file; None without one, or with a `TextgenWarning` if it is damaged."""
     if not path.exists():
         return None
     try:
-        return read_record(JobResult, path)
-    except DamagedRecordError:
-        return None
+        found = read_record(JobResult, path, needs_digest=True)
+        if to_values(found.settings) == to_values(job.settings()):
+            return found
+        problem = f"{str(path)!r} is the result of another run"
+    except TextgenError as error:
+        problem = str(error)
+    warnings.warn(f"{problem}; it is measured again", TextgenWarning, stacklevel=2)
+    return None
 
 
 def _keep(path: Path, result: JobResult) -> JobResult | str:
     """Write a result and return what later runs will read, or the reason why it is not JSON."""
     try:
-        write_file(path, to_json(result))
+        write_record(path, result)
         shutil.rmtree(partial_folder(path), ignore_errors=True)
-        return read_record(JobResult, path)
+        return read_record(JobResult, path, needs_digest=True)
     except (ValueError, TypeError, DamagedRecordError) as error:
         return f"its result cannot be kept: {describe_error(error)}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textgen.runtime.files import write_file
-from textgen.runtime.json_records import to_json
+from textgen.runtime.json_records import write_record
 from textgen.runtime.locks import LOCK, is_held, locked
 from textgen.training.progress import Report, Step, ignore_report
 from textgen.tune.page import to_html
@@ -46,7 +46,7 @@ def run_study(
     except KeyboardInterrupt:
         study.interrupt()
         if not is_held(study.folder / LOCK):  # whoever holds it is about to write the result
-            write_file(study.folder / RESULT, to_json(study_result(study, None)))
+            write_record(study.folder / RESULT, study_result(study, None))
         raise
 
 
@@ -58,7 +58,7 @@ def _concluded(study: Study, num_seeds: int, report: Report) -> StudyResult:
     if chosen is not None and chosen != study.objective.name:
         comparison = study.objective.compare(chosen, num_seeds, study.folder, report)
     result = study_result(study, comparison)
-    write_file(study.folder / RESULT, to_json(result))
+    write_record(study.folder / RESULT, result)
     report(Step("writing the report"))
     write_file(study.folder / PAGE, to_html(result))
     return result
