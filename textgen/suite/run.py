@@ -6,6 +6,7 @@ import shutil
 import statistics
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -103,8 +104,9 @@ def _run_suite(
 def made_with(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the device and precision of each measurement that a folder holds, without damaged ones."""
     for path in sorted(folder.glob("jobs/*.json")):
-        if kept := _kept(path):
-            yield kept.settings.device, kept.settings.precision
+        with suppress(TextgenError):
+            settings = read_record(JobResult, path, needs_digest=True).settings
+            yield settings.device, settings.precision
 
 
 def _other_precisions(folder: Path, config: DeviceConfig) -> str:
