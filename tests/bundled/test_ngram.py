@@ -259,3 +259,11 @@ def test_it_beats_single_tokens_and_compressors(news: str) -> None:
     assert scores["char-ngram"] < scores["char-ngram:discount=0.75"]
     references = {row.name: row.bits_per_char for row in reference_scores(train, [held_out])}
     assert scores["char-ngram"] < references["xz given train"]  # PPMd is ahead: it learns as it reads
+
+
+def test_an_order_for_which_memory_lacks_is_refused() -> None:
+    ids = np.broadcast_to(np.int64(0), 10**12)  # takes no memory itself
+    with pytest.raises(
+        TextgenError, match=r"counting n-grams of order 100 needs about .* make order smaller"
+    ):
+        NGram(2, order=100).fit(ids)

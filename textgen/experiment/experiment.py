@@ -19,6 +19,7 @@ from textgen.data.vocabulary import count_tokens
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.spelled_words import measure_spellings
 from textgen.experiment.entry import Entry
+from textgen.experiment.memory import build_for_training
 from textgen.experiment.neighbors import nearest_words
 from textgen.experiment.pretrained import EmbeddingAudit, match_vectors
 from textgen.experiment.results import PreparationTime, RunResult, RunSettings
@@ -30,7 +31,7 @@ from textgen.nn.mixture import MixtureModel
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import find
-from textgen.runtime.device import DeviceConfig, seeded
+from textgen.runtime.device import DeviceConfig
 from textgen.runtime.json_records import to_values
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
@@ -174,8 +175,10 @@ class Experiment:
         self, tokenizer: BoundTokenizer, encoded: Encoded, vectors: PretrainedVectors | None
     ) -> tuple[LanguageModel, Encoded, float]:
         """Return a new model, what it reads, and the seconds in which it counted the spellings for that."""
-        with seeded(self.seed, self.device_config.device):
-            model = self.entry.build_model(tokenizer.vocabulary, vectors)
+        num_tokens, device_config = len(encoded.train), self.device_config
+        model = build_for_training(
+            self.entry, tokenizer.vocabulary, vectors, num_tokens, device_config, seed=self.seed
+        )
         start = time.perf_counter()
         model.count_spellings(encoded.train)
         read = encoded.read_by(model)

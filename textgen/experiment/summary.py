@@ -13,6 +13,7 @@ from textgen.api import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import embed, encode_corpus
+from textgen.experiment.memory import build_to_predict
 from textgen.experiment.run import load_run
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_class import placeholder_vocabulary
@@ -51,7 +52,7 @@ def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:
     tokenizer = entry.build_tokenizer()
     encoded = encode_corpus(entry, tokenizer, corpus)
     vectors, _ = embed(entry, tokenizer, corpus.split.train.text, encoded.train)
-    model = entry.build_model(tokenizer.vocabulary, vectors)
+    model = build_to_predict(entry, tokenizer.vocabulary, vectors)
     return summarize_model(model, entry.name)
 
 
@@ -65,7 +66,7 @@ def summarize_untrained(entry: Entry, vocab_size: int) -> ModelSummary:
             f"entry {entry.name!r}: the vectors of {entry.parts['embedding']} need a text; "
             "leave out --vocab-size or the embedding"
         )
-    return summarize_model(entry.build_model(placeholder_vocabulary(vocab_size)), entry.name)
+    return summarize_model(build_to_predict(entry, placeholder_vocabulary(vocab_size)), entry.name)
 
 
 def summarize_run(folder: Path) -> ModelSummary:

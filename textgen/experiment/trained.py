@@ -11,6 +11,7 @@ from torch import Tensor
 from textgen.api import PretrainedVectors, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.experiment.entry import Entry
+from textgen.experiment.memory import build_to_predict
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
@@ -53,7 +54,7 @@ def build_trained(
 
     What a model learnt but did not register as weights is not in it, neither in training nor from a file.
     """
-    model = entry.build_model(vocabulary, _empty_vectors(audit, len(vocabulary)), is_loaded=True)
+    model = build_to_predict(entry, vocabulary, _empty_vectors(audit, len(vocabulary)), is_loaded=True)
     set_weights(model.module, weights)
     model.to(device).module.eval()
     return model

@@ -27,7 +27,7 @@ class NGram(KneserNey):
         vocab_size: int,
         *,
         order: Annotated[
-            Annotated[int, Ge(1), Le(256)] | None,
+            Annotated[int, Ge(1), Le(100)] | None,
             doc("Length of the n-grams in tokens; none: automatic."),
             Search(values=(None, 2, 3, 4, 5, 6, 7, 8, 10)),
         ] = None,
