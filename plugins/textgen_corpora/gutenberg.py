@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, ZipFile
 
 import nltk.downloader
-from platformdirs import user_cache_path
 
 from textgen.api import TextgenError
+from textgen.data.downloads import download_folder
 from textgen.runtime.messages import unknown
 
 BOOKS = (
@@ -80,13 +81,16 @@ def _installed(item: str) -> bytes | None:
         unpacked = folder / "corpora" / "gutenberg" / item
         if unpacked.is_file():
             return unpacked.read_bytes()
-        with suppress(OSError, KeyError, BadZipFile), ZipFile(unpacked.parent.with_suffix(".zip")) as archive:
+        with (
+            suppress(OSError, KeyError, BadZipFile, zlib.error),
+            ZipFile(unpacked.parent.with_suffix(".zip")) as archive,
+        ):
             return archive.read(f"gutenberg/{item}")
     return None
 
 
 def _cache() -> Path:
-    return user_cache_path("textgen") / "nltk"
+    return download_folder() / "nltk"
 
 
 def _download() -> None:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from urllib.request import urlopen
 
-from platformdirs import user_cache_path
-
 from textgen.api import TextgenError
+from textgen.data.downloads import download_folder
 
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
@@ -34,7 +33,7 @@ class TinyShakespeare:
         """
         if item:
             raise TextgenError(f"the corpus tinyshakespeare has no item {item!r}; write tinyshakespeare")
-        path = user_cache_path("textgen") / "tinyshakespeare.txt"
+        path = download_folder() / "tinyshakespeare.txt"
         if path.is_file() and _sha256(data := path.read_bytes()) == SHA256:
             return data.decode()
         data = _download()

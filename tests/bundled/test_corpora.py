@@ -28,12 +28,13 @@ def wiki() -> str:
 
 @pytest.fixture
 def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the user's cache folder, empty, with no NLTK data elsewhere and no network."""
+    """Return where downloads are kept, empty, with no NLTK data elsewhere and no network."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(nltk.data, "path", [])
     monkeypatch.setattr(nltk.downloader.Downloader, "DEFAULT_URL", "http://127.0.0.1:9/index.xml")
     monkeypatch.setattr(tinyshakespeare, "URL", "http://127.0.0.1:9/input.txt")
-    return tmp_path / "textgen"
+    monkeypatch.delenv("TEXTGEN_CACHE", raising=False)
+    return tmp_path / "textgen" / "downloads"
 
 
 def test_wiki_is_english_prose() -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError
-from textgen.runtime.cache import cache_path, cached, new_cached_file, remembered
+from textgen.api import TextgenError, TextgenWarning
+from textgen.runtime import cache_contents
+from textgen.runtime.cache import cache_folder, cache_path, cached, new_cached_file, remembered
+from textgen.runtime.cache_contents import contents, remove_all
 
 
 @pytest.fixture
@@ -16,6 +23,28 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The place of a file in an empty cache."""
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
     return cache_path("texts", "news", 3)
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_use(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget what earlier tests use, and let go of what this one does."""
+    monkeypatch.setattr(cache_contents, "_held", {})
+    yield
+    let_go()
+
+
+def let_go() -> None:
+    """Use nothing any more, as another process."""
+    for descriptor in cache_contents._held.values():
+        os.close(descriptor)
+    cache_contents._held.clear()
+
+
+def write(path: Path, data: bytes, used: float | None = None) -> None:
+    with new_cached_file(path, {}) as file:
+        file.write(data)
+    if used is not None:
+        os.utime(path.with_suffix(".json"), (used, used))
 
 
 def test_the_same_identity_has_the_same_place_and_another_one_another(path: Path, tmp_path: Path) -> None:
@@ -31,23 +60,51 @@ def test_a_written_file_comes_back_with_its_description(path: Path) -> None:
     with new_cached_file(path, description) as file:
         file.write(b"some text")
     assert path.read_bytes() == b"some text"
-    assert cached(path) == {"num_blocks": 2, "num_bytes": 9}
+    digest = hashlib.sha256(b"some text").hexdigest()
+    assert cached(path) == {"num_blocks": 2, "num_bytes": 9, "sha256": digest}
 
 
-@pytest.mark.parametrize("damage", ["cut", "described as another", "no description", "not JSON"])
-def test_an_incomplete_file_is_as_good_as_none(path: Path, damage: str) -> None:
-    with new_cached_file(path, {}) as file:
-        file.write(b"some text")
-    description = path.with_suffix(".json")
-    match damage:
-        case "cut":
-            path.write_bytes(b"some")
-        case "described as another":
-            description.write_text("[]")
-        case "no description":
-            description.unlink()
-        case "not JSON":
-            description.write_text("{")
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def in_place_of_it(path: Path, make: Callable[[Path], object]) -> None:
+    path.unlink()
+    make(path)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "empty": lambda path: path.write_bytes(b""),
+    "one bit": flip,
+    "not UTF-8": lambda path: path.write_bytes(b"\xff" * path.stat().st_size),
+    "JSON of another kind": lambda path: path.write_text("[]"),
+    "a wrong type": lambda path: path.write_bytes(path.read_bytes().replace(b"2", b'"x"')),
+    "a folder": lambda path: in_place_of_it(path, Path.mkdir),
+    "a full folder": lambda path: in_place_of_it(path, lambda path: (path / "a").mkdir(parents=True)),
+    "a pipe": lambda path: in_place_of_it(path, os.mkfifo),
+    "a device": lambda path: in_place_of_it(path, lambda path: path.symlink_to("/dev/zero")),
+}
+
+
+@pytest.mark.parametrize("suffix", [".bin", ".json"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_is_named_and_made_again(path: Path, damage: str, suffix: str) -> None:
+    for text in (b"2 texts", b"2 texts"):
+        with new_cached_file(path, {"num_blocks": 2}) as file:
+            file.write(text)
+        assert cached(path) is not None
+        DAMAGE[damage](path.with_suffix(suffix))
+        with pytest.warns(TextgenWarning, match=rf"^the cached file '{path}' is damaged \(.*made again$"):
+            assert cached(path) is None
+
+
+@pytest.mark.parametrize("suffix", [".bin", ".json"])
+def test_a_file_without_the_other_is_as_good_as_none(path: Path, suffix: str) -> None:
+    write(path, b"some text")
+    path.with_suffix(suffix).unlink()
     assert cached(path) is None
 
 
@@ -75,3 +132,94 @@ def test_an_answer_is_found_once_and_again_if_it_is_damaged() -> None:
     assert remembered("kind", lambda: next(answers), "there") == "second"
     cache_path("kind", "here").with_suffix(".json").write_text("[1")
     assert remembered("kind", lambda: next(answers), "here") == "third"
+
+
+# --- the limit
+
+
+def numbered(number: int) -> Path:
+    return cache_path("texts", number)
+
+
+def test_the_least_recently_used_files_go_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        write(numbered(number), bytes(50_000), used=1000 - number)
+    let_go()
+    assert cached(numbered(3)) is not None  # it is used, and now the most recent one
+    let_go()
+    monkeypatch.setenv("TEXTGEN_CACHE_LIMIT", "160 kB")
+    write(path, bytes(50_000))
+    assert [numbered(number).exists() for number in range(4)] == [True, False, False, True]
+    assert sorted(item.paths[-1] for item in contents(cache_folder())) == sorted(
+        [numbered(0), numbered(3), path]
+    )
+    assert path.exists()
+
+
+def test_what_is_in_use_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(numbered(0), bytes(50_000), used=1000)
+    write(numbered(1), bytes(50_000), used=2000)
+    let_go()
+    assert cached(numbered(0)) is not None
+    os.utime(numbered(0).with_suffix(".json"), (1000, 1000))
+    monkeypatch.setenv("TEXTGEN_CACHE_LIMIT", "1kB")
+    write(path, bytes(50_000))
+    assert [each.exists() for each in (numbered(0), numbered(1), path)] == [True, False, True]
+
+
+@pytest.mark.usefixtures("path")
+def test_what_another_process_uses_stays() -> None:
+    write(numbered(0), b"used")
+    write(numbered(1), b"not used")
+    let_go()
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom textgen.runtime.cache import cached\n"
+        "assert cached(Path(sys.argv[1]))\nprint('ready', flush=True)\ninput()"
+    )
+    command = [sys.executable, "-c", code, str(numbered(0))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as user:
+        assert user.stdout is not None
+        assert user.stdout.readline() == "ready\n"
+        removed, left = remove_all(cache_folder())
+        user.communicate("\n")
+    assert [item.paths[-1] for item in removed] == [numbered(1)]
+    assert [item.paths[-1] for item in left] == [numbered(0)]
+    assert remove_all(cache_folder())[1] == []
+    assert list(cache_folder().iterdir()) == []
+
+
+@pytest.mark.parametrize("limit", ["much", "20", "-5GB", "GB"])
+def test_a_limit_that_is_not_a_size_is_refused(
+    path: Path, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEXTGEN_CACHE_LIMIT", limit)
+    with pytest.raises(TextgenError, match=rf"TEXTGEN_CACHE_LIMIT='{limit}': give a size, such as 500MB or"):
+        write(path, b"")
+
+
+def test_only_what_textgen_made_is_removed(path: Path) -> None:
+    write(path, b"some text")
+    let_go()
+    mine = [path.with_name("notes.txt"), path.with_name("0" * 32), cache_folder() / ("0" * 32 + ".bin")]
+    for each in mine:
+        each.write_text("mine")
+    (cache_folder() / "texts" / "link.bin").symlink_to(mine[0])
+    downloaded = cache_folder() / "downloads" / "deep" / "text.txt"
+    downloaded.parent.mkdir(parents=True)
+    downloaded.write_text("x")
+    assert {item.kind for item in contents(cache_folder())} == {"texts", "downloads"}
+    remove_all(cache_folder())
+    assert not downloaded.parent.parent.exists()
+    assert not path.exists()
+    assert all(each.exists() for each in mine)
+
+
+def test_unfinished_files_of_dead_processes_go(path: Path) -> None:
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom textgen.runtime.cache import new_cached_file\n"
+        "with new_cached_file(Path(sys.argv[1]), {}) as file:\n    file.write(b'half')\n    os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+    assert len(list(path.parent.iterdir())) == 1
+    assert cached(path) is None
+    assert list(path.parent.iterdir()) == []

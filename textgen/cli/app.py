@@ -16,7 +16,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from textgen.api import TextgenError, TextgenWarning
-from textgen.cli import plugins, runs
+from textgen.cli import cache, plugins, runs
 from textgen.cli.bench import bench
 from textgen.cli.console import fail, note, printable
 from textgen.cli.corpus import corpus
@@ -81,6 +81,7 @@ for command in (bench, train, sample, score, describe, suite, tune, report, veri
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")
+app.add_typer(cache.app, name="cache")
 
 
 def _print_version(wanted: bool) -> None:
