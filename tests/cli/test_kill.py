@@ -65,3 +65,31 @@ def test_a_killed_command_goes_on_and_ends_with_the_same_scores(command: list[st
     assert [path.name for path in tmp_path.rglob("*.partial")] == []
     weights = [path.read_bytes() for path in sorted(tmp_path.rglob("weights.safetensors"))]
     assert len(set(weights)) == (1 if command[0] == "train" else 2)
+
+
+def test_a_killed_study_tries_the_same_and_ends_with_the_same_best(tmp_path: Path) -> None:
+    command = ["tune", ENTRY, "--trials", "5", "--seeds", "1", "--search", "learning_rate=1e-3..1e-2"]
+    command += [*SETTINGS, "--json"]
+
+    def outcome(printed: str) -> Any:
+        result = json.loads(printed)
+        trials = [trial for trial in result["trials"] if trial["state"] != "killed"]
+        tried = [(trial["name"], trial["state"], trial["value"], trial["curve"]) for trial in trials]
+        return tried, result["best"]["name"], result["best"]["value"], result["comparison"]
+
+    began = time.monotonic()
+    whole = run_process(*command, "--out", tmp_path / "whole")
+    needed = time.monotonic() - began
+    out = tmp_path / "killed"
+    chance = random.Random(1)
+    for _ in range(NUM_KILLS):
+        killed([*command, "--out", str(out)], chance.uniform(0.3, 0.8) * needed)
+    done = run_process(*command, "--out", out)
+    assert outcome(done.stdout) == outcome(whole.stdout)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "comparison",
+        "report.html",
+        "study.db",
+        "study.json",
+    ]
+    assert [path.name for path in out.rglob("*") if path.name.startswith(".")] == []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from textgen.training.progress import Report
+from textgen.training.progress import Progress, Report, Step
 from textgen.tune.results import Contestant, FinalComparison
 from textgen.tune.search_space import Dimension
 from textgen.tune.study import Study
@@ -21,6 +21,15 @@ Measure = Callable[[Mapping[str, Any], Report], float]
 def bowl(params: Mapping[str, Any], report: Any) -> float:  # noqa: ARG001
     """Best at rate 0.2 and size 6."""
     return float((params["rate"] - 0.2) ** 2 + 0.01 * (params["size"] - 6) ** 2)
+
+
+def curve(params: Mapping[str, Any], report: Report) -> float:
+    """Fall to the rate in ten steps; the later ones of a high rate are not reached, since it is pruned."""
+    for step in range(1, 11):
+        report(
+            Step("training", progress=Progress(step / 10, 1.0, 1, 1.0, 100, 5.0, params["rate"] + 1 / step))
+        )
+    return float(params["rate"])
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Toy:
     def settings(self) -> ToySettings:
         return ToySettings(self.seed)
 
-    def evaluate(self, params: Mapping[str, Any], follow: Report) -> float:
+    def evaluate(self, params: Mapping[str, Any], follow: Report, *_: Any) -> float:
         self.calls.append(dict(params))
         return self.formula(params, follow)
 

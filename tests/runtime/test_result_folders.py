@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
 from textgen.api import TextgenError
+from textgen.runtime.locks import LOCK, locked
 from textgen.runtime.result_folders import MAX_NAME_CHARS, result_folder, result_name
 
 NOW = "2026-11-25-1635"
@@ -96,3 +101,48 @@ def test_what_has_contents_or_was_there_before_stays() -> None:
         "out/runs/one",
         "out/runs/one/run.json",
     ]
+
+
+# --- what killed processes left
+
+
+def dead_process() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+def made_long_ago(path: Path) -> Path:
+    path.mkdir(parents=True)
+    (path / "runs").mkdir()
+    return path
+
+
+def test_folders_that_a_killed_process_claimed_and_left_empty_are_removed() -> None:
+    left = [made_long_ago(Path("runs", name)) for name in (f"a-{NOW}", f"b-{NOW}-2", "suite-tiny-lee")]
+    (left[1] / LOCK).write_text("{}")
+    kept = [made_long_ago(Path("runs", name)) for name in (f"c-{NOW}", f"d-{NOW}", "mine")]
+    (kept[0] / "runs" / "notes.txt").write_text("mine")
+    with locked(kept[1]):
+        for folder in [*left, *kept]:
+            os.utime(folder, (0, 0))
+        recent = made_long_ago(Path("runs", f"e-{NOW}"))
+        with result_folder("elsewhere", lambda: "name"):
+            pass
+        assert sorted(Path("runs").iterdir()) == sorted([*kept, recent])
+
+
+def test_unfinished_files_of_dead_processes_are_removed() -> None:
+    dead = f"textgen-{gethostname()}-{dead_process()}-0123abcd"
+    alive = f"textgen-{gethostname()}-{os.getpid()}-0123abcd"
+    for folder in ("runs", "runs/one/runs", "out", "out/jobs", "."):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(folder, f".run.{dead}").mkdir()
+        Path(folder, f".bench.json.{dead}").touch()
+        Path(folder, f".run.{alive}").touch()
+    for out in (None, "out"):
+        with result_folder(out, lambda: "name"):
+            pass
+    hidden = list(Path.cwd().rglob(".*"))
+    assert [path for path in hidden if dead in path.name] == []
+    assert len(hidden) == 5

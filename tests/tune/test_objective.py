@@ -22,6 +22,7 @@ from textgen.registry.registry import find
 from textgen.registry.single_file import load_plugin_file
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
+from textgen.training.checkpoints import INTERVAL
 from textgen.training.progress import Step
 from textgen.tune.objective import EntryObjective, entry_candidates
 from textgen.tune.search_space import dimensions
@@ -51,19 +52,19 @@ def training(corpus: Corpus, entry: str = TINY) -> EntryObjective:
     return EntryObjective(parsed, corpus, parse_budget("2000chars"), CPU, 0, searched)
 
 
-def test_a_trial_never_reads_the_test_part(corpus: Corpus) -> None:
+def test_a_trial_never_reads_the_test_part(corpus: Corpus, tmp_path: Path) -> None:
     hidden = replace(corpus, split=replace(corpus.split, test=Part(Untouchable("secret"), (6,))))
     seen: list[Step] = []
-    value = training(hidden).evaluate({"learning_rate": 0.003}, seen.append)
-    assert value == training(corpus).evaluate({"learning_rate": 0.003}, seen.append)
+    value = training(hidden).evaluate({"learning_rate": 0.003}, seen.append, tmp_path / "trial")
+    assert value == training(corpus).evaluate({"learning_rate": 0.003}, seen.append, tmp_path / "other")
     with pytest.raises(AssertionError, match="the test part was read"):
         len(hidden.split.scored("test"))
 
 
-def test_the_value_is_the_validation_score_of_an_ordinary_run(corpus: Corpus) -> None:
+def test_the_value_is_the_validation_score_of_an_ordinary_run(corpus: Corpus, tmp_path: Path) -> None:
     seen: list[Step] = []
     objective = training(corpus)
-    value = objective.evaluate({"learning_rate": 0.01}, seen.append)
+    value = objective.evaluate({"learning_rate": 0.01}, seen.append, tmp_path / "trial")
     entry = parse_entry(f"{TINY},learning_rate=0.01")
     run = Experiment(entry, corpus, objective.budget, CPU, 0).run()
     assert value == run.result.validation.bits_per_char
@@ -73,22 +74,22 @@ def test_the_value_is_the_validation_score_of_an_ordinary_run(corpus: Corpus) ->
     assert states == ["tokenizing", "training", "validating", "scoring"]
 
 
-def test_what_follows_a_trial_can_end_it(corpus: Corpus) -> None:
+def test_what_follows_a_trial_can_end_it(corpus: Corpus, tmp_path: Path) -> None:
     def stop(step: Step) -> None:
         if step.progress is not None and step.progress.validation_bits_per_char is not None:
             raise StopIteration
 
     with pytest.raises(StopIteration):
-        training(corpus).evaluate({"learning_rate": 0.01}, stop)
+        training(corpus).evaluate({"learning_rate": 0.01}, stop, tmp_path / "trial")
 
 
-def test_what_loses_text_cannot_be_tuned(corpus: Corpus) -> None:
+def test_what_loses_text_cannot_be_tuned(corpus: Corpus, tmp_path: Path) -> None:
     *sizes, last = corpus.split.validation.stretch_chars
     longer = Part(f"{corpus.split.validation.text}☃", (*sizes, last + 1))
     alphabet = replace(corpus, split=replace(corpus.split, validation=longer))
     entry = TINY.replace("char-lstm:", "char-lstm:fallback_bytes=false,")
     with pytest.raises(TextgenError, match="the tokenizer loses text, so there is no score to tune by"):
-        training(alphabet, entry).evaluate({"learning_rate": 0.01}, lambda step: None)
+        training(alphabet, entry).evaluate({"learning_rate": 0.01}, lambda step: None, tmp_path / "trial")
 
 
 def test_a_neural_model_that_also_has_fit_shows_and_tunes_the_options_of_training(install: Install) -> None:
@@ -113,6 +114,30 @@ def test_a_trial_whose_score_means_nothing_has_no_value(corpus: Corpus, tmp_path
         with pytest.raises(
             TextgenError, match=r"^char-peeks.*: it uses later tokens: .* no score to tune by$"
         ):
-            training(corpus, "char-peeks").evaluate({"learning_rate": 0.01}, lambda step: None)
+            training(corpus, "char-peeks").evaluate(
+                {"learning_rate": 0.01}, lambda step: None, tmp_path / "trial"
+            )
     finally:
         forget_plugin_files()
+
+
+def test_a_killed_trial_continues_from_its_checkpoint(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(INTERVAL, "0")
+    params = {"learning_rate": 0.01}
+    objective = training(corpus)
+    seen: list[Step] = []
+    whole = objective.evaluate(params, seen.append, tmp_path / "whole")
+
+    def kill(step: Step) -> None:
+        if step.progress is not None and step.progress.num_updates == 20:
+            raise KeyboardInterrupt
+
+    trial = tmp_path / "trial"
+    with pytest.raises(KeyboardInterrupt):
+        objective.evaluate(params, kill, trial)
+    again: list[Step] = []
+    assert objective.evaluate(params, again.append, trial) == whole
+    updates = [step.progress.num_updates for step in again if step.progress]
+    assert updates == list(range(20, 1 + max(step.progress.num_updates for step in seen if step.progress)))

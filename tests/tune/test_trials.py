@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from optuna.trial import TrialState
 
-from helpers.studies import Toy, run
+from helpers.studies import Toy, curve, run
 from textgen.tune.study import DONE, MAX_ATTEMPTS, Study, parameters
 
 SCRIPT = """
@@ -26,6 +27,29 @@ def slow(params, report):
 
 with Study(Path({folder!r}), Toy(slow)) as study:
     search(study, Goal({num_trials}, None))
+"""
+
+
+DYING = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from helpers.studies import Toy, curve
+from textgen.tune.trials import Goal, Study, search
+
+left = {num_reports}
+
+def dying(params, report):
+    def follow(step):
+        global left
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+        report(step)
+    return curve(params, follow)
+
+with Study(Path({folder!r}), Toy(dying), num_random=4) as study:
+    search(study, Goal(16, None))
 """
 
 
@@ -92,3 +116,23 @@ def test_a_process_waits_for_the_last_trial_of_another_that_is_killed(tmp_path: 
     assert helper.communicate()[0].splitlines() == ["[('rate', 0.5), ('size', 4)]"]
     with Study(tmp_path, Toy()) as study:
         assert study.claim(1) == "done"
+
+
+def test_kills_change_neither_what_is_tried_nor_what_comes_out(tmp_path: Path) -> None:
+    """Neither the seeds nor the sampler nor the pruner sees an attempt that was killed."""
+
+    def outcomes(trials: list[Any]) -> list[Any]:
+        done = [trial for trial in trials if trial.state in DONE]
+        return [(trial.state, trial.params, trial.values, trial.intermediate_values) for trial in done]
+
+    whole = run(tmp_path / "whole", Toy(curve), 16, num_random=4)
+    assert {trial.state for trial in whole} == set(DONE)
+    folder = tmp_path / "killed"
+    here = str(Path(__file__).parent.parent)
+    for num_reports in (0, 0, 25, 19, 42):
+        code = DYING.format(here=here, folder=str(folder), num_reports=num_reports)
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    trials = run(folder, Toy(curve), 16, num_random=4)
+    assert sum(trial.state == TrialState.FAIL for trial in trials) == 5
+    assert outcomes(trials) == outcomes(whole)
+    assert [path.name for path in folder.iterdir()] == ["study.db"]

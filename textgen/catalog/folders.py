@@ -28,10 +28,10 @@ RUNS_OF_BENCH = "runs"
 
 _RUN = (FILES["run"], "tokenizer.json", "spellings.json", "weights.safetensors", "files.json")
 _STATE = ("state.json", "tensors.safetensors", "files.json")
-_PARTIAL = tuple(f"*/{state}/{file}" for state in ("checkpoint-*", "finished") for file in _STATE)
-"""Of a run that was interrupted."""
 LOCK = "lock"
 """In a folder that a process writes to, or wrote to when it was killed."""
+_PARTIAL = (LOCK, *(f"*/{state}/{file}" for state in ("checkpoint-*", "finished") for file in _STATE))
+"""Of a run that was interrupted."""
 _BENCH = (
     FILES["bench"],
     LOCK,
@@ -39,7 +39,7 @@ _BENCH = (
     "report.md",
     PAGE,
     *(f"{RUNS_OF_BENCH}/*/{file}" for file in _RUN),
-    *(f"{RUNS_OF_BENCH}/*.partial/{file}" for file in (LOCK, *_PARTIAL)),
+    *(f"{RUNS_OF_BENCH}/*.partial/{file}" for file in _PARTIAL),
 )
 CONTENTS: dict[Kind, tuple[str, ...]] = {
     "run": _RUN,

@@ -35,10 +35,9 @@ def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_r
     """
     make_folder(folder.parent)
     remove_unfinished(folder.parent)
-    with locked(partial_folder(folder), folder):
+    with checkpoints_of(folder) as checkpoints:
         check_new(folder)
-        with checkpoints_of(folder) as checkpoints:
-            run = experiment.run(report, checkpoints)
+        run = experiment.run(report, checkpoints)
         try:
             save_run(folder, run)
         except (OSError, SafetensorError) as error:
@@ -56,19 +55,20 @@ def check_new(folder: str | Path | None) -> None:
 
 @contextmanager
 def checkpoints_of(folder: Path) -> Iterator[Path]:
-    """Yield the folder of a run's checkpoints; it goes if the run fails without one.
+    """Yield the folder of a run's checkpoints, locked; it goes if the run fails without one.
 
     Raises `RunInterruptedError` for Ctrl-C after one.
     """
     partial = partial_folder(folder)
-    try:
-        yield partial
-    except BaseException as error:
-        if not any(partial.glob("*/*")):
-            shutil.rmtree(partial, ignore_errors=True)
-        elif isinstance(error, KeyboardInterrupt):
-            raise RunInterruptedError(folder) from None
-        raise
+    with locked(partial, folder):
+        try:
+            yield partial
+        except BaseException as error:
+            if not any(partial.glob("*/*")):
+                shutil.rmtree(partial, ignore_errors=True)
+            elif isinstance(error, KeyboardInterrupt):
+                raise RunInterruptedError(folder) from None
+            raise
 
 
 def partial_folder(folder: Path) -> Path:

@@ -6,8 +6,10 @@ import contextlib
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,13 +56,14 @@ def new_folder(folder: Path) -> Iterator[Path]:
     after a power cut.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.{_owner()}", dir=folder.parent))
+    made = _unfinished(folder)
+    made.mkdir()
     try:
         yield made
-        made.chmod(0o755)
+        mode = stat.S_IMODE(made.stat().st_mode) & 0o666  # by the umask, which some libraries ignore
         for path in made.rglob("*"):
             if path.is_file():
-                path.chmod(0o644)
+                path.chmod(mode)
             sync(path)
         sync(made)
         with contextlib.suppress(OSError):  # there is none, or it is not empty
@@ -85,14 +88,15 @@ def remove_unfinished(folder: Path) -> None:
     """Remove what `new_folder` and `new_file` left in a folder when their process was killed."""
     host = re.escape(socket.gethostname())
     for path in folder.glob(".*"):
-        made = re.fullmatch(rf"\..+\.textgen-{host}-(\d+)-[a-z0-9_]{{8}}", path.name)
+        made = re.fullmatch(rf"\..+\.textgen-{host}-(\d+)-[0-9a-f]{{8}}", path.name)
         if made and not is_alive(int(made[1])):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _owner() -> str:
-    """Return what the name of an unfinished file says about the process that writes it."""
-    return f"textgen-{socket.gethostname()}-{os.getpid()}-"
+def _unfinished(path: Path) -> Path:
+    """Return a new name for a file or folder until it is complete, which says what process makes it."""
+    made_by = f"textgen-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return path.with_name(f".{path.name}.{made_by}")
 
 
 def is_alive(process: int) -> bool:
@@ -109,12 +113,10 @@ def is_alive(process: int) -> bool:
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file that takes its place at the end: readers see the old content or all of the new one."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.{_owner()}", dir=path.parent)
-    made = Path(name)
+    made = _unfinished(path)
     try:
-        with open(descriptor, "w+b") as file:
+        with open(made, "x+b") as file:
             yield file
-        made.chmod(0o644)
         sync(made)
         made.replace(path)
         sync(path.parent)

@@ -14,11 +14,13 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from textgen.api import TextgenWarning
 from textgen.runtime.files import make_folder
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 LOCK = "lock"
 """The file in a folder that is locked while a process writes there."""
@@ -33,6 +35,8 @@ def locked(folder: Path, writes_to: Path | None = None) -> Iterator[None]:
     `writes_to` is what a waiting process says the other one writes to, if it is not `folder`. Where locks are
     not possible, a warning says so.
     """
+    from filelock import FileLock  # only when a folder is locked, so that help is quick
+
     path = folder / LOCK
     made = not folder.exists() or path.exists()  # here, or by a process before this one
     taken: list[os.stat_result] = []
@@ -60,6 +64,8 @@ def locked(folder: Path, writes_to: Path | None = None) -> Iterator[None]:
 
 def is_held(path: Path) -> bool:
     """Return whether a process holds a lock file; one that a killed process left is removed."""
+    from filelock import FileLock, Timeout
+
     if not path.exists():
         return False
     lock = FileLock(path)
@@ -74,6 +80,8 @@ def is_held(path: Path) -> bool:
 
 def _acquire(lock: FileLock, folder: Path, writes_to: Path) -> None:
     """Wait for the lock; the process that holds it may remove the folder at its end."""
+    from filelock import Timeout
+
     timeout: float = 0
     while not lock.is_locked:
         make_folder(folder)

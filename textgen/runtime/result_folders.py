@@ -1,14 +1,19 @@
-"""Folders of results: names that say what is in them, claimed at once, and gone again if they stay empty."""
+"""Folders of results: names that say what is in them, claimed at once, and gone again if they stay empty.
+
+What killed processes left is removed when the next command begins.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from textgen.runtime.files import make_folder
+from textgen.runtime.files import make_folder, remove_unfinished
+from textgen.runtime.locks import LOCK, is_held
 
 RUNS = Path("runs")
 """Where results are saved, and looked for, unless a folder is given."""
@@ -17,6 +22,12 @@ MAX_NAME_CHARS = 120
 MAX_CORPUS_CHARS = 30
 NUMBER_CHARS = len("-999")
 """Room for the number that tells folders of one name apart."""
+CLAIMED = re.compile(r"(?:suite-.+|.+-\d{4}-\d\d-\d\d-\d{4}(?:-\d+)?)(?:\.partial)?")
+"""Names of folders that are made under `runs`."""
+ABANDONED_SECONDS = 60
+"""Age after which a folder without results is taken for one of a killed process."""
+PLACES = (".", "runs", "jobs", "comparison", "comparison/runs")
+"""Where in a folder of results a killed process may leave unfinished files."""
 
 
 def result_name(entries: Sequence[str], corpus: str, budget: str = "", seed: int = 0) -> str:
@@ -39,6 +50,7 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
     they were made for was refused or interrupted.
     """
     target = RUNS if out is None else Path(out)
+    _clear(target)
     before = set(_subfolders(target))
     made = [each for each in (target, *target.parents) if not each.exists()]
     folder = target
@@ -53,6 +65,26 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
         for each in (*inside, *made):
             with contextlib.suppress(OSError):  # most have contents, so they stay
                 each.rmdir()
+
+
+def _clear(target: Path) -> None:
+    """Remove what killed processes left in a folder of results and around it, or under `runs`."""
+    for folder in _subfolders(RUNS) if target == RUNS else [target]:
+        for place in PLACES:
+            remove_unfinished(folder / place)
+    remove_unfinished(RUNS if target == RUNS else target.parent)
+    for folder in _subfolders(RUNS):
+        if CLAIMED.fullmatch(folder.name) and _is_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Return whether nothing is in a folder, but perhaps the lock of a killed process."""
+    with contextlib.suppress(OSError):  # another process has just removed it
+        files = [path for path in folder.rglob("*") if not path.is_dir()]
+        is_old = time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
+        return is_old and all(path.name == LOCK and not is_held(path) for path in files)
+    return False
 
 
 def _claim(name: str, number: int = 1) -> Path:

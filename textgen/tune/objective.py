@@ -13,6 +13,7 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import NO_PART
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.partial import checkpoints_of
 from textgen.registry.options import declared_options
 from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig
@@ -46,8 +47,11 @@ class Objective(Protocol):
     def settings(self) -> EntrySettings | SamplerSettings:
         """Return everything that determines a value besides the options that are searched."""
 
-    def evaluate(self, params: Mapping[str, Value], report: Report) -> float:
-        """Return the value of one choice; what `report` raises ends the evaluation."""
+    def evaluate(self, params: Mapping[str, Value], report: Report, unfinished: Path) -> float:
+        """Return the value of one choice; what `report` raises ends the evaluation.
+
+        What an interrupted evaluation leaves is beside the path `unfinished`, and is continued.
+        """
 
     def compare(self, best: str, num_seeds: int, folder: Path, report: Report) -> FinalComparison:
         """Compare the best choice with the default, on text and with seeds that no trial had."""
@@ -85,12 +89,17 @@ class EntryObjective:
         made_with = vars(experiment.settings())
         return EntrySettings(**made_with, parts=self.entry.parts, options=self.entry.options)
 
-    def evaluate(self, params: Mapping[str, Value], report: Report) -> float:
-        """Train and score; raises `TextgenError` if the score means nothing."""
+    def evaluate(self, params: Mapping[str, Value], report: Report, unfinished: Path) -> float:
+        """Train and score, from the last checkpoint if there is one.
+
+        Raises `TextgenError` if the score means nothing.
+        """
         # No trial may see the test part. Without one, an experiment scores validation as it would test.
         corpus = replace(self.corpus, split=replace(self.corpus.split, test=NO_PART))
         entry = parse_entry(spell(self.entry.name, self.dimensions, params))
-        run = Experiment(entry, corpus, self.budget, self.device_config, self.seed).run(report)
+        experiment = Experiment(entry, corpus, self.budget, self.device_config, self.seed)
+        with checkpoints_of(unfinished) as checkpoints:
+            run = experiment.run(report, checkpoints)
         if run.result.validation is None or run.result.problem:
             raise TextgenError(f"{entry.name}: {run.result.problem}, so there is no score to tune by")
         return run.result.validation.bits_per_char

@@ -61,7 +61,12 @@ class SamplerObjective:
         made = MadeRun(manifest.entry, manifest.settings)
         return SamplerSettings(sampler=self.sampler, run=made, seed=self.seed)
 
-    def evaluate(self, params: Mapping[str, Value], report: Report) -> float:
+    def evaluate(
+        self,
+        params: Mapping[str, Value],
+        report: Report,
+        unfinished: Path,  # noqa: ARG002 - it is quick
+    ) -> float:
         """Write after held-out passages and compare."""
         report(Step("writing samples"))
         return self.distance(spell(self.sampler, self.dimensions, params), "validation", self.seed)

@@ -9,8 +9,9 @@ heartbeats, which notice a death only after a while.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import uuid
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,28 +20,28 @@ from typing import Any, Literal
 
 import numpy as np
 import optuna
-from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.api import TextgenError
-from textgen.runtime.files import make_folder
+from textgen.experiment.partial import partial_folder
 from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.json_records import to_values
 from textgen.tune.objective import Objective
 from textgen.tune.results import Value
 from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, num_combinations
+from textgen.tune.workers import Workers
 
-FILE, WORKERS = "study.db", "workers"
-"""The trials, and a folder with a locked file for each running process."""
+FILE, TRIALS = "study.db", "trials"
+"""The trials, and a folder for the checkpoints of those that are not complete."""
 NAME = "tune"
 """Of the study in the file."""
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 """The states of trials that count. A trial that fails is pruned, with its reason, so that the sampler learns
-from it. `FAIL` is for those whose process was killed."""
-MAX_ATTEMPTS = 3
-"""A trial that has taken this many processes down is not tried again."""
+from it. `FAIL` is for those whose process was killed, which are as if they had not been."""
+MAX_ATTEMPTS = 5
+"""A trial that has taken this many processes down, each before it came any further, is not tried again."""
 WAIT_SECONDS = 60.0
 """Seconds that another process may hold the file."""
 
@@ -57,16 +58,14 @@ class Study:
         """
         self.objective = objective
         self._num_random, self._seed = num_random, objective.settings().seed
-        self.folder, self._worker = folder, uuid.uuid4().hex
-        make_folder(folder / WORKERS)
-        self._lock = FileLock(folder / WORKERS / "study.lock")
-        self._life = FileLock(self._life_path(self._worker))
-        self._life.acquire()
+        self.folder = folder
+        self._workers = Workers(folder)
         try:
-            with self._lock:
+            with self._workers.lock:
                 self._open(folder / FILE, with_default)
+                self._discard_finished()
         except BaseException:
-            self._life.release()
+            self._workers.end()
             raise
 
     def _open(self, path: Path, with_default: bool) -> None:
@@ -114,16 +113,15 @@ class Study:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._life.release()
-        self._life_path(self._worker).unlink(missing_ok=True)
         self._disconnect()
+        self._workers.end()
 
     def claim(self, num_trials: int | None) -> Trial | Literal["done", "wait"]:
         """Start a trial, unless there are `num_trials` already or no combination is left.
 
         Returns `wait` while other processes run the last trials, since those may still fail.
         """
-        with interrupts_deferred(), self._lock:
+        with interrupts_deferred(), self._workers.lock:
             self._give_back()
             trials = self.trials()
             num_done = sum(trial.state in DONE for trial in trials)
@@ -132,12 +130,13 @@ class Study:
             most = most if num_trials is None else min(num_trials, most)
             if num_done + num_running >= most:
                 return "wait" if num_done < most else "done"
-            tried = [parameters(trial) for trial in trials]
+            tried = [parameters(trial) for trial in trials if _counts(trial)]
             # Seeded again for each trial, so that a study that was stopped continues as if it had not been.
-            seed = int(np.random.SeedSequence([self._seed, len(trials)]).generate_state(1)[0])
+            number = num_done + num_running
+            seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
             self._study.sampler = RoundedTPE(self.objective.dimensions, tried, seed, self._num_random)
             trial = self._study.ask({each.name: each.distribution() for each in self.objective.dimensions})
-            trial.set_user_attr("worker", self._worker)
+            trial.set_user_attr("worker", self._workers.name)
             return trial
 
     def finish(self, trial: Trial, value: float | None, seconds: float, reason: str | None) -> None:
@@ -147,6 +146,36 @@ class Study:
             if reason is not None:
                 trial.set_user_attr("reason", reason)
             self._study.tell(trial, value, TrialState.PRUNED if value is None else TrialState.COMPLETE)
+            self._discard_finished()
+
+    def carry_over(self, trial: Trial) -> set[int]:
+        """Report again what a killed attempt at a trial reported; return the percentages.
+
+        Raises `optuna.TrialPruned` if it was killed when it was about to be pruned.
+        """
+        curve = _carried(trial)
+        with interrupts_deferred():
+            for percent, value in curve.items():
+                trial.report(value, percent)
+            if curve and trial.should_prune():
+                raise optuna.TrialPruned
+        return set(curve)
+
+    def unfinished(self, params: Mapping[str, Value]) -> Path:
+        """Return the path beside which a trial keeps its checkpoints."""
+        key = json.dumps(params, sort_keys=True)
+        return self.folder / TRIALS / hashlib.sha256(key.encode()).hexdigest()[:16]
+
+    def _discard_finished(self) -> None:
+        """Remove the checkpoints of trials that are over."""
+        partials = set((self.folder / TRIALS).glob("*"))
+        for trial in self.trials():
+            if trial.state in (TrialState.RUNNING, TrialState.WAITING):
+                partials.discard(partial_folder(self.unfinished(parameters(trial))))
+        for partial in partials:
+            shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):  # there are others, or none
+            (self.folder / TRIALS).rmdir()
 
     def trials(self) -> list[FrozenTrial]:
         """Return all trials in their current state."""
@@ -163,8 +192,8 @@ class Study:
 
     def interrupt(self) -> None:
         """Queue the trial of this process, and those whose process is gone, for the next time."""
-        self._life.release()
-        with self._lock:
+        self._workers.give_up()
+        with self._workers.lock:
             self._give_back()
 
     @property
@@ -176,29 +205,16 @@ class Study:
         trials = self.trials()
         waiting = [parameters(trial) for trial in trials if trial.state == TrialState.WAITING]
         for trial in trials:
-            if trial.state != TrialState.RUNNING or self._is_alive(trial.user_attrs.get("worker")):
+            if trial.state != TrialState.RUNNING or self._workers.is_alive(trial.user_attrs.get("worker")):
                 continue
-            params, attempt = parameters(trial), trial.user_attrs.get("attempt", 1)
+            params, carried = parameters(trial), _carried(trial)
+            curve = carried | trial.intermediate_values
+            attempt = 1 if len(curve) > len(carried) else _attempt(trial) + 1
             is_whole = len(params) == len(self.objective.dimensions)
-            # It may wait already, if the process that queued it was killed before the next line but one.
-            if is_whole and attempt < MAX_ATTEMPTS and params not in waiting:
-                self._study.enqueue_trial(params, user_attrs={"attempt": attempt + 1})
+            # It may wait already, if the process that queued it was killed before the last line.
+            if is_whole and not _is_given_up(trial) and params not in waiting:
+                self._study.enqueue_trial(params, user_attrs={"attempt": attempt, "curve": curve})
             self._study.tell(trial.number, state=TrialState.FAIL)
-
-    def _life_path(self, worker: str) -> Path:
-        return self.folder / WORKERS / f"{worker}.lock"
-
-    def _is_alive(self, worker: str | None) -> bool:
-        """Return whether a process still holds its lock; one without a name died before it could write it."""
-        if worker is None:
-            return False
-        if worker == self._worker:
-            return self._life.is_locked
-        try:
-            with FileLock(self._life_path(worker), timeout=0):
-                return False
-        except Timeout:
-            return True
 
 
 def made_with(folder: Path) -> Iterator[tuple[str, str]]:
@@ -225,6 +241,27 @@ def settings(objective: Objective) -> dict[str, Any]:
     search = [each.described() for each in objective.dimensions]
     values: dict[str, Any] = to_values(objective.settings())
     return {**values, "search": to_values(search)}
+
+
+def _counts(trial: FrozenTrial) -> bool:
+    """Return whether the values of a trial are not to be tried again."""
+    return trial.state != TrialState.FAIL or _is_given_up(trial)
+
+
+def _is_given_up(trial: FrozenTrial) -> bool:
+    """Return whether a trial whose process is gone has taken too many down."""
+    return _attempt(trial) >= MAX_ATTEMPTS and len(trial.intermediate_values) <= len(_carried(trial))
+
+
+def _attempt(trial: FrozenTrial) -> int:
+    """Return how many processes have tried it since it last came any further."""
+    attempt: int = trial.user_attrs.get("attempt", 1)
+    return attempt
+
+
+def _carried(trial: Trial | FrozenTrial) -> dict[int, float]:
+    """Return what earlier attempts at a trial have reported: the score by percentage of the budget."""
+    return {int(percent): value for percent, value in sorted(trial.user_attrs.get("curve", {}).items())}
 
 
 def parameters(trial: FrozenTrial) -> dict[str, Value]:

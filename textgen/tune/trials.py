@@ -55,7 +55,7 @@ def search(study: Study, goal: Goal, report: Report = ignore_report) -> None:
 
 def make_trial(study: Study, trial: Trial, report: Report) -> None:
     """Evaluate one trial, unless its curve falls behind the better half on the way."""
-    start, reported, num_steps = time.perf_counter(), set(), study.objective.num_steps
+    start, reported, num_steps = time.perf_counter(), set[int](), study.objective.num_steps
 
     def follow(step: Step) -> None:
         report(step)
@@ -75,7 +75,8 @@ def make_trial(study: Study, trial: Trial, report: Report) -> None:
     value, reason = None, None
     report(Step("starting"))
     try:
-        value = study.objective.evaluate(trial.params, follow)
+        reported |= study.carry_over(trial)
+        value = study.objective.evaluate(trial.params, follow, study.unfinished(trial.params))
     except optuna.TrialPruned:
         pass
     except KeyboardInterrupt:
