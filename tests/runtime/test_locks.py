@@ -92,7 +92,7 @@ def test_no_two_processes_hold_it_though_each_removes_it(tmp_path: Path) -> None
     processes = [python(COUNT, tmp_path / "out", counter) for _ in range(3)]
     assert [process.communicate()[1] for process in processes] == [""] * 3
     assert counter.read_text() == "75"
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out" / LOCK).exists()
 
 
 def test_a_wait_ends_with_ctrl_c(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -69,6 +69,8 @@ def checkpoints_of(folder: Path) -> Iterator[Path]:
             elif isinstance(error, KeyboardInterrupt):
                 raise RunInterruptedError(folder) from None
             raise
+    with suppress(OSError):  # of another process, which has begun meanwhile
+        partial.rmdir()
 
 
 def partial_folder(folder: Path) -> Path:
