@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -93,6 +94,22 @@ def test_the_list_shows_all_of_them_and_says_which_cannot_be_used(path: str) -> 
     assert FAULTS["old"].reason in rows["old", "old"]["problem"]
     assert FAULTS["gru"].reason in rows["gru", "gru"]["problem"]
     assert FAULTS["gru"].reason in rows["gru", "textgen-bench"]["problem"]
+
+
+UNREADABLE = (
+    r"the entry points of .+ in .*garbage-1\.0\.dist-info cannot be read \(.+\); reinstall or remove it"
+)
+
+
+def test_the_list_names_the_distribution_that_cannot_be_read(path: str) -> None:
+    assert re.fullmatch(UNREADABLE, run(path, "plugins").stderr.splitlines()[0])
+
+
+@pytest.mark.parametrize("command", ["bench", "train", "tune"])
+def test_with_it_nothing_that_needs_torch_can_run(path: str, command: str) -> None:
+    done = run(path, command, TINY, *BENCH)
+    assert done.returncode == 1
+    assert re.fullmatch(f"error: {UNREADABLE}\n", done.stderr)
 
 
 def test_a_comparison_continues_with_the_other_entries(bench: Result) -> None:

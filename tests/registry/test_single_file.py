@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,3 +133,29 @@ def test_a_plugin_file_is_used_in_a_bench_and_its_run_is_loaded_again(tmp_path: 
     assert textgen(*sample) == textgen(*sample)
     assert "bigram" in textgen("plugins")
     assert "scale" in textgen("plugins", "show", "bigram")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes in folders")
+def test_what_is_not_a_file_is_not_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(TextgenError, match=f"^cannot read the plugin file {path}: it is a pipe or a dev"):
+            load_plugin_file(path)
+    with pytest.raises(TextgenError, match="Is a directory"):
+        load_plugin_file(tmp_path)
+
+
+def test_a_file_of_a_gigabyte_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "large.py"
+    with path.open("wb") as file:
+        file.truncate(10**9)  # a hole, which takes no room
+    with pytest.raises(TextgenError, match="has more than 10,000,000 bytes"):
+        load_plugin_file(path)
+
+
+def test_an_import_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "MAX_IMPORT_SECONDS", 0.2)
+    path = written(tmp_path, "while True:\n    try: pass\n    except Exception: pass\n", "endless.py")
+    with pytest.raises(PluginError, match=r"endless\.py cannot be loaded: .*it takes more than 0\.2 s"):
+        load_plugin_file(path)

@@ -44,13 +44,17 @@ def refuse_encoding_of_names(context: typer.Context, sources: Iterable[str]) -> 
         refuse(context, ["--encoding"], f"on {' and '.join(sources)}, not read from a file")
 
 
-def load_plugins(paths: Iterable[Path] | None) -> None:
+def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> None:
     """Add the plugins in files, each file once; a command calls this before it reads names.
 
     The files are those of `paths`, of the environment and of the working directory's `pyproject.toml`.
+    Raises `TextgenError` if torch could not be imported, unless nothing but a list is wanted.
     """
+    from textgen.registry.metadata import check_metadata
     from textgen.registry.single_file import configured_plugin_files, load_plugin_file
 
+    if not only_list:
+        check_metadata()
     files = [*configured_plugin_files(), *(paths or ())]
     for path in {path.resolve(): path for path in files}.values():
         load_plugin_file(path)

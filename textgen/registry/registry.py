@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, distributions, entry_points, requires
+from importlib.metadata import EntryPoint, requires
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from packaging.utils import canonicalize_name
 from textgen.api import TextgenError
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.kinds import fault
+from textgen.registry.metadata import entry_points_in
 from textgen.runtime.messages import one_line, unknown
+from textgen.runtime.time_limit import time_limit
 from textgen.version import DISTRIBUTION, __version__
 
 KINDS = {
@@ -39,6 +41,9 @@ KINDS = {
     "reference": "textgen.references",
 }
 """The entry-point group of each kind of component."""
+
+MAX_IMPORT_SECONDS = 120.0
+"""The time that importing a plugin may take, with all that it imports."""
 
 IN_ENTRIES = r"\w+", "use letters, digits and underscores"
 OTHER_NAMES = r"[^\s:,]+", "use no space, colon or comma"
@@ -104,7 +109,8 @@ class Plugin:
         if problem := self.problem():
             raise PluginError(f"{self} cannot be loaded: {problem}")
         try:
-            with preserve_process_state(), redirect_stdout(sys.stderr):  # stdout holds results only
+            # stdout holds results only
+            with preserve_process_state(), redirect_stdout(sys.stderr), time_limit(MAX_IMPORT_SECONDS):
                 component = self.entry_point.load()
                 problem = fault(self.kind, component)
         except KeyboardInterrupt:
@@ -221,7 +227,7 @@ def unknown_name(kind: str, name: str) -> str:
 @cache
 def renamed() -> dict[str, str]:
     """Return the new names of renamed plugins by `kind.old_name`, from the entry points `textgen.renamed`."""
-    return {point.name: point.value for point in entry_points(group="textgen.renamed")}
+    return {point.name: point.value for point in entry_points_in(["textgen.renamed"])}
 
 
 def not_allowed_hint(kind: str, name: str) -> str:
@@ -241,21 +247,10 @@ def _installed() -> dict[str, tuple[Plugin, ...]]:
     """Return the plugins of all installed distributions, by kind."""
     found: dict[str, set[Plugin]] = {kind: set() for kind in KINDS}
     kind_of = {group: kind for kind, group in KINDS.items()}
-    for point in _entry_points():
+    for point in entry_points_in(KINDS.values()):
         if kind := kind_of.get(point.group):
             found[kind].add(Plugin(kind, point.name, point.value, *_origin(point), point))
     return {kind: tuple(plugins) for kind, plugins in found.items()}
-
-
-def _entry_points() -> list[EntryPoint]:
-    try:
-        return [point for group in KINDS.values() for point in entry_points(group=group)]
-    except Exception:  # one distribution with broken metadata must not hide the others
-        found: list[EntryPoint] = []
-        for distribution in distributions():
-            with suppress(Exception):
-                found += distribution.entry_points
-        return found
 
 
 def _origin(point: EntryPoint) -> tuple[str, str]:

@@ -15,10 +15,15 @@ from pathlib import Path
 from types import ModuleType
 
 from textgen.api import TextgenError
+from textgen.registry import registry
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.kinds import REQUIRED, kinds_of
 from textgen.registry.registry import KINDS, Plugin, PluginError, register
 from textgen.runtime.messages import one_line, with_article
+from textgen.runtime.time_limit import time_limit
+
+MAX_BYTES = 10_000_000
+"""Bytes of a plugin file, at most."""
 
 
 def load_plugin_file(path: Path) -> list[Plugin]:
@@ -29,10 +34,7 @@ def load_plugin_file(path: Path) -> list[Plugin]:
 
     Raises `TextgenError` if the file cannot be read, fails, or contains no component.
     """
-    try:
-        source = path.read_bytes()
-    except OSError as error:
-        raise TextgenError(f"cannot read the plugin file {path}: {error.strerror or error}") from None
+    source = _read(path)
     # Files of the same name in different folders are different modules.
     place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
     stem = re.sub(r"\W", "_", path.stem)
@@ -43,7 +45,8 @@ def load_plugin_file(path: Path) -> list[Plugin]:
     module.__file__ = str(path.resolve())
     sys.modules[module_name] = module  # dataclasses and pickle look it up there
     try:
-        with preserve_process_state(), redirect_stdout(sys.stderr):  # stdout holds results only
+        # stdout holds results only
+        with preserve_process_state(), redirect_stdout(sys.stderr), time_limit(registry.MAX_IMPORT_SECONDS):
             exec(compile(source, str(path), "exec"), module.__dict__)
             kinds = {
                 name: kinds_of(component)
@@ -76,6 +79,23 @@ def load_plugin_file(path: Path) -> list[Plugin]:
         raise PluginError(f"the plugin file {path} contains no component: {contracts}")
     register(found)
     return found
+
+
+def _read(path: Path) -> bytes:
+    """Return the contents of a plugin file; raises `TextgenError` for what is not a file, or too large."""
+    try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe or device may not end
+            raise TextgenError(f"cannot read the plugin file {path}: it is a pipe or a device; give a file")
+        with path.open("rb") as file:
+            source = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TextgenError(f"cannot read the plugin file {path}: {reason}") from None
+    if len(source) > MAX_BYTES:
+        raise TextgenError(
+            f"the plugin file {path} has more than {MAX_BYTES:,} bytes; give one of Python code"
+        )
+    return source
 
 
 def configured_plugin_files() -> list[Path]:
