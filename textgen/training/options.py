@@ -28,7 +28,7 @@ class TrainOptions:
     """Tokens per stream and update, the reach of the gradient; none: from the updates in the budget."""
     optimizer: OptimizerName = "muon"
     """Optimizer; `muon` updates the matrices of hidden layers, and `adamw` the rest."""
-    learning_rate: Annotated[Annotated[float, Gt(0), Le(10)] | None, Search(values=RATES)] = None
+    learning_rate: Annotated[Annotated[float, Gt(0), Le(1e30)] | None, Search(values=RATES)] = None
     """Peak learning rate, reached after the warm-up; none: from the number of updates in the budget."""
     momentum: Annotated[Annotated[float, Ge(0), Lt(1)] | None, Search(values=MOMENTA)] = None
     """Momentum of `muon`; none: from the number of updates in the budget."""
