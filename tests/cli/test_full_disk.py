@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from helpers.commands import TINY
+from helpers.suites import write_suite
 
 pytestmark = pytest.mark.slow
 
@@ -21,17 +24,46 @@ MAX_BYTES = 10_000
 """Less than the weights of the model."""
 
 
-def run_limited(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command that cannot write files of more than `MAX_BYTES`."""
-    command = [sys.executable, "-m", "textgen", *arguments]
+def run_limited(*arguments: object, max_bytes: int = MAX_BYTES) -> subprocess.CompletedProcess[str]:
+    """Run a command that cannot write files of more than `max_bytes`."""
+    command = [sys.executable, "-m", "textgen", *map(str, arguments)]
     return subprocess.run(
         command,
         capture_output=True,
         text=True,
         check=False,
         env=os.environ,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_BYTES, MAX_BYTES)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, max_bytes)),
     )
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Make a disk of so many kilobytes, where that is allowed."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+
+    def mount(kilobytes: int) -> Path:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(disk)]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("a disk can be mounted by root only")
+        return disk
+
+    yield mount
+    subprocess.run(["umount", str(disk)], check=False, capture_output=True)
+
+
+def failed_to_save(done: subprocess.CompletedProcess[str], folder: Path) -> None:
+    """Check the exit code, and that one line says what to do."""
+    assert done.returncode == 1, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1, done.stderr
+    assert errors[0].startswith(f"error: cannot save in '{folder}': ")
+    assert "free some space, or choose another folder (--out)" in errors[0]
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in folder.parent.rglob(".*")] == []
 
 
 @pytest.mark.parametrize("command", [["train", TINY], ["bench", TINY, "random", "--length", "40"]])
@@ -63,3 +95,60 @@ def test_with_more_space_the_same_command_goes_on(tmp_path: Path) -> None:
     assert again.returncode == 0, again.stderr
     assert (out / "weights.safetensors").is_file()
     assert not out.with_name("out.partial").exists()
+
+
+SUITE = f"""
+title = "Two cases"
+budget = "2000chars"
+seeds = 1
+[[questions]]
+name = "size"
+text = "Which?"
+cases = [{{ label = "chance", entry = "random" }}, {{ label = "small", entry = "{TINY}" }}]
+"""
+TUNE = ["tune", TINY, "--search", "learning_rate=1e-3..1e-2", "--seeds", "1"]
+
+
+def test_a_suite_prints_what_it_could_not_save(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    suite = ["suite", write_suite(tmp_path, SUITE), *SETTINGS, "--out", out]
+    done = run_limited(*suite, max_bytes=5000)
+    failed_to_save(done, out)
+    cases = json.loads(done.stdout)["questions"][0]["cases"]
+    assert all(case["bits_per_char"]["value"] > 0 for case in cases)
+    assert list(out.glob("jobs/*.json")) == []
+    again = subprocess.run(
+        [sys.executable, "-m", "textgen", *map(str, suite)], capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["failures"] == {}
+    assert list(out.glob("jobs/*.partial")) == []
+
+
+def test_a_study_without_room_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run_limited(*TUNE, "--trials", 2, *SETTINGS, "--out", out, max_bytes=5000)
+    failed_to_save(done, out)
+    assert done.stdout == ""
+    assert not out.exists()
+
+
+def test_a_disk_that_fills_up_during_a_study_loses_only_the_rest(
+    small_disk: Callable[[int], Path],
+) -> None:
+    out = small_disk(200) / "out"
+    done = run_limited(*TUNE, "--trials", 60, *SETTINGS, "--out", out, max_bytes=10**9)
+    failed_to_save(done, out)
+    result = json.loads(done.stdout)
+    assert result["best"]["value"] > 0
+    assert not (out / "workers").exists()
+
+
+def test_without_any_room_a_trained_run_is_saved_elsewhere(small_disk: Callable[[int], Path]) -> None:
+    out = small_disk(20) / "run"
+    done = run_limited("train", TINY, *SETTINGS, "--out", out, max_bytes=10**9)
+    failed_to_save(done, out)
+    kept = Path(done.stderr.splitlines()[-1].rpartition("until then the run is in ")[2].strip("'"))
+    assert (kept / "weights.safetensors").is_file()
+    assert json.loads(done.stdout)["test"]["bits_per_char"] > 0
+    shutil.rmtree(kept.parent)

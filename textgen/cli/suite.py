@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -28,8 +28,11 @@ from textgen.cli.options import (
     refuse,
     refuse_encoding_of_names,
 )
-from textgen.runtime.files import slug
+from textgen.runtime.files import NotSavedError, slug
 from textgen.runtime.result_folders import RUNS, result_folder
+
+if TYPE_CHECKING:
+    from textgen.suite.results import SuiteResult
 
 
 def suite(
@@ -92,12 +95,18 @@ def suite(
         max_chars=max_chars,
         num_jobs=jobs,
     )
+    unsaved: NotSavedError | None = None
     with (
         result_folder(folder, lambda: folder.name),
         keeping(folder, "jobs/*.json", "run"),
         ProgressDisplay(quiet=quiet) as display,
         redirect_stdout(sys.stderr),
     ):
-        result = run_suite(declared, options, folder, display, silent if quiet else note)
+        try:
+            result = run_suite(declared, options, folder, display, silent if quiet else note)
+        except NotSavedError as error:
+            result, unsaved = cast("SuiteResult", error.result), error
     print_document(result, to_markdown(result), as_json)
+    if unsaved:
+        raise unsaved
     saved_note(folder, quiet=quiet)

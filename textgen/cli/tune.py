@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import redirect_stdout
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -33,6 +33,7 @@ from textgen.cli.options import (
     refuse,
     refuse_encoding_of_names,
 )
+from textgen.runtime.files import NotSavedError
 from textgen.runtime.result_folders import result_folder, result_name
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ def tune(
         tuned = [what] if tune_sampler is None else [tune_sampler, what]
         return f"tune-{result_name(tuned, '+'.join(corpus), '' if run else budget, seed)}"
 
+    unsaved: NotSavedError | None = None
     choose_device(device, precision)  # a mistake is reported before a folder is made
     with (
         result_folder(out, name) as folder,
@@ -162,9 +164,21 @@ def tune(
         goal = Goal(trials or (None if limit else NUM_TRIALS), time.time() + limit.amount if limit else None)
         with Study(folder, objective) as study:
             say = silent if quiet else note
-            result = run_study(study, goal, num_jobs=jobs, num_seeds=seeds, report=display, say=say)
+            try:
+                result = run_study(study, goal, num_jobs=jobs, num_seeds=seeds, report=display, say=say)
+            except NotSavedError as error:
+                if error.result is None:
+                    raise
+                result, unsaved = cast("StudyResult", error.result), error
     print_document(result, to_markdown(result), as_json, paste=best_name(result))
+    if unsaved:
+        raise unsaved
     saved_note(folder, quiet=quiet)
+    check_completed(result)
+
+
+def check_completed(result: StudyResult) -> None:
+    """Raise `TextgenError` if no trial of a study completed."""
     if result.best is None:
         reasons = [trial.reason for trial in result.trials if trial.reason]
         raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")

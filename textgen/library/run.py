@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+
+from safetensors import SafetensorError
 
 from textgen import defaults
 from textgen.catalog.names import find_run
@@ -16,10 +20,10 @@ from textgen.experiment.continuation import continuation
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import expected_seconds
-from textgen.experiment.partial import check_new, run_and_save
+from textgen.experiment.partial import check_new, partial_folder, run_and_save
 from textgen.experiment.results import RunResult, RunSettings
 from textgen.experiment.run import Run as SavedRun
-from textgen.experiment.run import load_run
+from textgen.experiment.run import load_run, save_run
 from textgen.experiment.scoring import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
@@ -94,10 +98,24 @@ def _finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: 
     try:
         run = run_and_save(experiment, folder, tell)
     except NotSavedError as error:
-        error.result = Run(folder, cast(SavedRun, error.result), config)
+        run = cast(SavedRun, error.result)
+        if not partial_folder(folder).exists() and (kept := _saved_elsewhere(run, folder.name)):
+            error.args = (f"{error}; until then the run is in {str(kept)!r}",)
+        error.result = Run(folder, run, config)
         raise
     tell(Step(DONE, run.entry.name, outcome=run.result.outcome))
     return Run(folder, run, config)
+
+
+def _saved_elsewhere(run: SavedRun, name: str) -> Path | None:
+    """Save a run without a checkpoint among temporary files; return where, or None if there is no room."""
+    elsewhere = Path(tempfile.mkdtemp(prefix="textgen-"))
+    try:
+        save_run(elsewhere / name, run)
+    except (OSError, SafetensorError):
+        shutil.rmtree(elsewhere, ignore_errors=True)
+        return None
+    return elsewhere / name
 
 
 def load(folder: str | Path, *, device: str = "auto", precision: str = "auto") -> Run:

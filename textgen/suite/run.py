@@ -20,7 +20,7 @@ from textgen.registry.attribution import describe_error
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.durations import about
 from textgen.runtime.environment import command_line, machine, versions
-from textgen.runtime.files import make_folder, write_file
+from textgen.runtime.files import NotSavedError, make_folder, write_file
 from textgen.runtime.json_records import DamagedRecordError, read_record, to_values, write_record
 from textgen.runtime.locks import locked
 from textgen.suite.effects import answer, measured_run, shared_priors
@@ -46,7 +46,8 @@ def run_suite(
 
     The result of a job is kept under the hash of everything that determines it, so that a suite continues
     where it stopped, and what two questions or suites share is measured once. A case that fails is named
-    with its reason, and tried again the next time. The folder is locked: a second suite there waits.
+    with its reason, and tried again the next time. The folder is locked: a second suite there waits. Raises
+    `NotSavedError` with the result if something could not be saved.
     """
     with locked(folder):
         return _run_suite(suite, options, folder, report, say)
@@ -66,8 +67,12 @@ def _run_suite(
     say(forecast(suite, results.values(), missing.values(), options.num_jobs))
     failures: dict[str, str] = {}
     about = next((kept.machine for kept in results.values()), machine())
+    unsaved: OSError | None = None
     for path, made in results_of(planner, missing, report):
-        found = made if isinstance(made, str) else _keep(path, made)
+        try:
+            found = made if isinstance(made, str) else _keep(path, made)
+        except OSError as error:
+            found, unsaved = made, error
         if isinstance(found, str):
             failures[_name(suite, missing[path])] = found
         else:
@@ -94,8 +99,13 @@ def _run_suite(
         questions=tuple(answer(question, found_of, priors) for question in suite.questions),
         failures=failures,
     )
-    write_record(folder / RESULT, result)
-    write_file(folder / PAGE, to_html(result))
+    try:
+        write_record(folder / RESULT, result)
+        write_file(folder / PAGE, to_html(result))
+    except OSError as error:
+        unsaved = error
+    if unsaved:
+        raise NotSavedError(folder, unsaved, result)
     if not results:
         raise TextgenError(f"every case failed; the first one: {next(iter(failures.values()))}")
     return result

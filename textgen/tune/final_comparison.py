@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import cast
 
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.comparison.results import Comparison
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
 from textgen.experiment.results import EntryResult
+from textgen.runtime.files import NotSavedError
 from textgen.training.progress import Report
 from textgen.tune.results import Contestant, FinalComparison
 
@@ -24,9 +26,14 @@ def compare_entries(
 
     The seeds should not be the study's, and the text is one that no trial has seen: the best of many trials
     is partly the luckiest. The runs stay in the folder, as those of any comparison, and are used again.
+    Raises `NotSavedError` with the result if something could not be saved.
     """
-    result = bench([default, best], corpus, options, folder / FOLDER, report)
     seeds = tuple(range(options.seed, options.seed + options.num_seeds))
+    try:
+        result = bench([default, best], corpus, options, folder / FOLDER, report)
+    except NotSavedError as error:
+        error.result = conclusion(cast(Comparison, error.result), default.name, best.name, seeds)
+        raise
     return conclusion(result, default.name, best.name, seeds)
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from typing import cast
 
-from textgen.runtime.files import write_file
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import SQLAlchemyError
+
+from textgen.runtime.files import NotSavedError, write_file
 from textgen.runtime.json_records import write_record
 from textgen.runtime.locks import LOCK, is_held, locked
 from textgen.training.progress import Report, Step, ignore_report
 from textgen.tune.page import to_html
 from textgen.tune.report import study_result, trial_result
-from textgen.tune.results import StudyResult
+from textgen.tune.results import FinalComparison, StudyResult
 from textgen.tune.study import Study
 from textgen.tune.trials import Goal, search, search_in_processes
 
@@ -31,6 +36,7 @@ def run_study(
     """Search until the goal is reached, compare the best with the default, and return the result.
 
     It is also saved, as JSON and as a page. An interruption saves the trials so far, and is raised again.
+    Raises `NotSavedError` with the result, as far as there is one, if the disk is full.
     """
     for each in study.objective.dimensions:
         if each.start != each.default:
@@ -44,21 +50,42 @@ def run_study(
         with locked(study.folder):  # other commands may search in the same study
             return _concluded(study, num_seeds, report)
     except KeyboardInterrupt:
-        study.interrupt()
-        if not is_held(study.folder / LOCK):  # whoever holds it is about to write the result
-            write_record(study.folder / RESULT, study_result(study, None))
+        with suppress(OSError):  # the disk is full
+            study.interrupt()
+            if not is_held(study.folder / LOCK):  # whoever holds it is about to write the result
+                write_record(study.folder / RESULT, study_result(study, None))
         raise
+    except OSError as error:
+        raise NotSavedError(study.folder, error, _so_far(study)) from error
+
+
+def _so_far(study: Study) -> StudyResult | None:
+    """Return the result of a search that cannot go on; None if its file cannot be read either."""
+    try:
+        return study_result(study, None)
+    except (SQLAlchemyError, StorageInternalError):
+        return None
 
 
 def _concluded(study: Study, num_seeds: int, report: Report) -> StudyResult:
     """Compare the best trial with the default, and write the result."""
     best = study.best()
     chosen = trial_result(study, best).name if best else study.objective.name
-    comparison = None
+    comparison: FinalComparison | None = None
+    unsaved: NotSavedError | None = None
     if chosen is not None and chosen != study.objective.name:
-        comparison = study.objective.compare(chosen, num_seeds, study.folder, report)
+        try:
+            comparison = study.objective.compare(chosen, num_seeds, study.folder, report)
+        except NotSavedError as error:
+            comparison, unsaved = cast(FinalComparison, error.result), error
     result = study_result(study, comparison)
-    write_record(study.folder / RESULT, result)
-    report(Step("writing the report"))
-    write_file(study.folder / PAGE, to_html(result))
+    try:
+        write_record(study.folder / RESULT, result)
+        report(Step("writing the report"))
+        write_file(study.folder / PAGE, to_html(result))
+    except OSError as error:
+        unsaved = NotSavedError(study.folder, error, result)
+    if unsaved:
+        unsaved.result = result
+        raise unsaved
     return result

@@ -9,23 +9,26 @@ heartbeats, which notice a death only after a while.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.api import TextgenError
 from textgen.experiment.partial import partial_folder
+from textgen.runtime.files import NotSavedError
 from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.json_records import to_values
 from textgen.tune.objective import Objective
@@ -71,16 +74,15 @@ class Study:
     def _open(self, path: Path, with_default: bool) -> None:
         wanted = json.loads(json.dumps(settings(self.objective)))
         if not path.exists():
-            # Under another name until it is complete: a process may be killed while making it, too.
-            new = path.with_name(f"{path.name}.new")
-            new.unlink(missing_ok=True)
-            self._connect(new)
-            if with_default:
-                self._study.enqueue_trial({each.name: each.start for each in self.objective.dimensions})
-            self._study.set_user_attr("settings", wanted)
-            self._disconnect()
-            new.rename(path)
-        self._connect(path)
+            self._create(path, wanted, with_default)
+        try:
+            self._storage = _storage(path)
+            self._study = optuna.load_study(study_name=NAME, storage=self._storage, pruner=median_pruner())
+        except (SQLAlchemyError, RuntimeError, ValueError, LookupError) as error:
+            reason = str(error).partition("\n")[0]
+            raise TextgenError(
+                f"cannot read the study {str(path)!r}: {reason}; choose another folder (--out)"
+            ) from None
         there = self._study.user_attrs.get("settings", {})
         for key, value in wanted.items():
             if there.get(key) != value:
@@ -91,17 +93,23 @@ class Study:
                     f"{remedy}choose another folder (--out)"
                 )
 
-    def _connect(self, path: Path) -> None:
+    def _create(self, path: Path, wanted: Mapping[str, Any], with_default: bool) -> None:
+        """Make the file, under another name until it is complete, since a process may be killed meanwhile."""
+        new = path.with_name(f"{path.name}.new")
+        new.unlink(missing_ok=True)
         try:
-            self._storage = _storage(path)
-            self._study = optuna.create_study(
-                storage=self._storage, study_name=NAME, load_if_exists=True, pruner=median_pruner()
-            )
-        except (SQLAlchemyError, RuntimeError, ValueError) as error:
-            reason = str(error).partition("\n")[0]
-            raise TextgenError(
-                f"cannot read the study {str(path)!r}: {reason}; choose another folder (--out)"
-            ) from None
+            with _writing():
+                self._storage = _storage(new)
+                study = optuna.create_study(study_name=NAME, storage=self._storage)
+                if with_default:
+                    study.enqueue_trial({each.name: each.start for each in self.objective.dimensions})
+                study.set_user_attr("settings", wanted)
+            self._disconnect()
+            new.rename(path)
+        except OSError as error:
+            for left in path.parent.glob(f"{new.name}*"):
+                left.unlink()
+            raise NotSavedError(path.parent, error, None) from error
 
     def _disconnect(self) -> None:
         self._storage.remove_session()
@@ -121,7 +129,7 @@ class Study:
 
         Returns `wait` while other processes run the last trials, since those may still fail.
         """
-        with interrupts_deferred(), self._workers.lock:
+        with interrupts_deferred(), self._workers.lock, _writing():
             self._give_back()
             trials = self.trials()
             num_done = sum(trial.state in DONE for trial in trials)
@@ -141,7 +149,7 @@ class Study:
 
     def finish(self, trial: Trial, value: float | None, seconds: float, reason: str | None) -> None:
         """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed."""
-        with interrupts_deferred():
+        with interrupts_deferred(), _writing():
             trial.set_user_attr("seconds", seconds)
             if reason is not None:
                 trial.set_user_attr("reason", reason)
@@ -154,7 +162,7 @@ class Study:
         Raises `optuna.TrialPruned` if it was killed when it was about to be pruned.
         """
         curve = _carried(trial)
-        with interrupts_deferred():
+        with interrupts_deferred(), _writing():
             for percent, value in curve.items():
                 trial.report(value, percent)
             if curve and trial.should_prune():
@@ -193,7 +201,7 @@ class Study:
     def interrupt(self) -> None:
         """Queue the trial of this process, and those whose process is gone, for the next time."""
         self._workers.give_up()
-        with self._workers.lock:
+        with self._workers.lock, _writing():
             self._give_back()
 
     @property
@@ -215,6 +223,17 @@ class Study:
             if is_whole and not _is_given_up(trial) and params not in waiting:
                 self._study.enqueue_trial(params, user_attrs={"attempt": attempt, "curve": curve})
             self._study.tell(trial.number, state=TrialState.FAIL)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Raise `OSError` if the file of the study cannot be written: the disk is full, or a limit is reached."""
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError) as error:
+        cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+        reason = getattr(cause, "orig", None) or cause or error
+        raise OSError(errno.EIO, str(reason).partition("\n")[0]) from error
 
 
 def made_with(folder: Path) -> Iterator[tuple[str, str]]:
