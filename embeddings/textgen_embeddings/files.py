@@ -16,7 +16,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from gensim.models import KeyedVectors
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from textgen.api import TextgenError
 from textgen.runtime.plain_files import open_plain
+from textgen_embeddings.kv_files import read_kv
 
 FORMATS = "GloVe text, word2vec text or binary (plain or .gz), or gensim .kv"
 HEAD_BYTES = 1 << 16
@@ -43,7 +44,7 @@ def read_vectors(path: str | Path) -> KeyedVectors:
     path = Path(os.path.expanduser(path))
     try:
         if path.suffix == ".kv":
-            return _read_saved(path)
+            return _keyed(*read_kv(path))
         with _open(path) as file:
             head = file.read(HEAD_BYTES)
         header = _header(head.partition(b"\n")[0])
@@ -79,6 +80,12 @@ def quiet_gensim() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+def _keyed(words: list[str], table: NDArray[np.float32]) -> KeyedVectors:
+    if not np.isfinite(table).all():
+        raise ValueError("some numbers are not finite")
+    return keyed_vectors(words, table)
 
 
 class _Reader:
@@ -156,10 +163,7 @@ def _read_text(path: Path, header: tuple[int, int] | None) -> KeyedVectors:
         raise ValueError(
             f"cut off: its header promises {header[0]} words, but it has {num_lines}; get it again"
         )
-    table = np.frombuffer(values, np.float32).reshape(len(words), dimension)
-    if not np.isfinite(table).all():
-        raise ValueError("some numbers are not finite")
-    return keyed_vectors(list(words), table)
+    return _keyed(list(words), np.frombuffer(values, np.float32).reshape(len(words), dimension))
 
 
 def _read_line(line: bytes, dimension: int, number: int) -> tuple[str, list[float]]:
@@ -201,10 +205,7 @@ def _read_binary(path: Path, num_words: int, dimension: int) -> KeyedVectors:
             if word not in words:  # the first vector of a repeated word counts, as in gensim
                 table[len(words)] = row
                 words[word] = None
-    table = table[: len(words)]
-    if not np.isfinite(table).all():
-        raise ValueError("some numbers are not finite")
-    return keyed_vectors(list(words), table)
+    return _keyed(list(words), table[: len(words)])
 
 
 def _binary_rows(file: _Reader, num_words: int, dimension: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
@@ -223,93 +224,3 @@ def _binary_rows(file: _Reader, num_words: int, dimension: int) -> Iterator[tupl
         word = buffer[begin:space].lstrip(b"\n").decode("utf-8", "replace")
         yield word, np.frombuffer(buffer, "<f4", dimension, space + 1)
         begin = end
-
-
-class _Placeholder:
-    """Replacement for every object of a .kv file, which keeps its arguments and does nothing."""
-
-    def __init__(self, *arguments: Any) -> None:
-        self.arguments = arguments
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-
-class _InertUnpickler(pickle.Unpickler):
-    """An unpickler that reads `KeyedVectors` as placeholders, and refuses every other class.
-
-    NumPy's classes are replaced too, since a damaged state can corrupt memory inside them.
-    """
-
-    known = frozenset(
-        {
-            ("gensim.models.keyedvectors", "KeyedVectors"),
-            ("numpy", "ndarray"),
-            ("numpy", "dtype"),
-            ("numpy.core.multiarray", "_reconstruct"),
-            ("numpy._core.multiarray", "_reconstruct"),
-        }
-    )
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in self.known:
-            return _Placeholder
-        raise pickle.UnpicklingError(
-            f"holds a {module}.{name}, which is not read; convert it with gensim's save_word2vec_format"
-        )
-
-
-class _PickleReader:
-    """A file for an unpickler, which would allocate what a pickle announces, however short it is."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._rest = os.fstat(file.fileno()).st_size
-
-    def read(self, size: int) -> bytes:
-        if size > self._rest > 0:
-            raise EOFError("pickle data was truncated")
-        self._rest -= size
-        return self._file.read(size)
-
-    def readline(self) -> bytes:
-        line = self._file.readline(MAX_LINE_BYTES)
-        self._rest -= len(line)
-        return line
-
-
-def _read_saved(path: Path) -> KeyedVectors:
-    beside = path.with_name(path.name + ".vectors.npy")  # gensim keeps large arrays in a file of their own
-    try:
-        with open_plain(path) as file:
-            saved = _InertUnpickler(_PickleReader(file)).load().state
-        table = _read_beside(beside) if beside.exists() else _array(saved["vectors"])
-        words = list(saved["index_to_key"])
-        table = np.ascontiguousarray(table, np.float32)
-    except (pickle.UnpicklingError, EOFError, OSError):
-        raise
-    except Exception as error:  # a damaged pickle can fail in any way
-        raise ValueError("not a .kv file of gensim 4, or damaged") from error
-    if (
-        table.shape[:1] != (len(words),)
-        or table.ndim != 2
-        or not all(isinstance(word, str) for word in words)
-    ):
-        raise ValueError("not a .kv file of gensim 4, or damaged: words and vectors do not match")
-    if not np.isfinite(table).all():
-        raise ValueError("some numbers are not finite")
-    return keyed_vectors(words, table)
-
-
-def _read_beside(path: Path) -> NDArray[Any]:
-    with open_plain(path):  # or it would be waited for
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # which compares the shape with the size
-    return np.array(mapped)
-
-
-def _array(pickled: _Placeholder) -> NDArray[Any]:
-    _, shape, dtype, is_fortran, data = pickled.state
-    (kind, *_), (_, byte_order, *_) = dtype.arguments, dtype.state
-    if kind not in {"f2", "f4", "f8"}:
-        raise ValueError(f"numbers of type {kind}")
-    return np.frombuffer(data, byte_order + kind).reshape(shape, order="F" if is_fortran else "C")
