@@ -26,11 +26,9 @@ class AllocationLimit(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, function: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         given = dict(kwargs or {})
-        nowhere = torch.device("meta")
-        takes_device = any(argument.name == "device" for argument in function._schema.arguments)
-        if takes_device and given.get("device") != nowhere:
+        if any(argument.name == "device" for argument in function._schema.arguments):
             # Without a device nothing is allocated; a generator of random numbers belongs to one.
-            planned = {**given, "device": nowhere}
+            planned = {**given, "device": torch.device("meta")}
             planned.update({"generator": None} if "generator" in given else {})
             result = function(*args, **planned)
             self.rest -= max(SMALLEST_BYTES, result.numel() * result.element_size())

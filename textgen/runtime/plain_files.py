@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import stat
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 MAX_JSON_BYTES = 2**26
+MAX_DIGITS = 300
+"""Of an integer, so that it fits into a float."""
 MAX_NESTED = 2**21
 """Lists and objects in a JSON file: an empty one takes 3 bytes there and 80 in memory."""
 
@@ -54,9 +57,24 @@ def parse_json(data: bytes) -> Any:
     if data.count(b"[") + data.count(b"{") > MAX_NESTED:
         raise ValueError(f"more than {MAX_NESTED:,} lists and objects")
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=_refuse)
+        return json.loads(
+            data.decode("utf-8"), parse_constant=_refuse, parse_int=_integer, parse_float=_float
+        )
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is larger than any number")
+    return number
 
 
 def _refuse(constant: str) -> NoReturn:

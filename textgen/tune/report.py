@@ -148,7 +148,8 @@ def _option_lines(result: StudyResult) -> Iterator[str]:
     shares = result.importances
     rows = [["option", "default", "best", "searched", *(["importance"] if shares else [])]]
     for each in sorted(result.search, key=lambda each: -shares.get(each.option, 0.0)):
-        found = write_value(result.best.params[each.option]) if result.best else "-"
+        params = result.best.params if result.best else {}
+        found = write_value(params[each.option]) if each.option in params else "-"
         share = [f"{100 * shares.get(each.option, 0.0):.0f} %"] if shares else []
         rows.append([each.option, write_value(each.default), found, escape(searched_range(each)), *share])
     yield from table_lines(rows, [0, 3])

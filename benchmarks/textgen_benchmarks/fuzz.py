@@ -1,0 +1,159 @@
+"""Damaged files, hostile files and odd words, by the thousand: `python -m textgen_benchmarks.fuzz`.
+
+A case passes if it does what it should, or is refused by one line. It fails if it raises anything else, takes
+more than 10 seconds or 1 GB of memory, if damage is not noticed, or if something is left behind. Cases run in
+a process of their own, which is started again when it dies. Each has a seed, by which `--only KIND --case N`
+repeats it. Results go to results/fuzz.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+from textgen.cli.console import print_rows
+from textgen.runtime.environment import machine, versions
+from textgen.runtime.files import write_file
+from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen_benchmarks.fuzzing.kind import Kind
+from textgen_benchmarks.fuzzing.worker import KINDS
+
+RESULT = Path(__file__).parents[1] / "results" / "fuzz.json"
+SILENCE_SECONDS = 60.0
+"""Without a line from the worker for so long, a case hangs where no signal reaches it."""
+GOOD = ("fine", "refused as it should be")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A case that failed."""
+
+    number: int
+    outcome: str
+    detail: str
+
+
+@dataclass
+class Tried:
+    """The cases of one kind."""
+
+    kind: str
+    cases: int = 0
+    fine: int = 0
+    refused: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    failures: dict[str, int] = field(default_factory=dict)
+    """By outcome."""
+    examples: list[Failure] = field(default_factory=list)
+    """One of each sort."""
+
+
+def outcomes(kind: Kind, seed: int, first: int, last: int, folder: Path) -> Iterator[Failure]:
+    """Yield how the cases of a kind end, in order, whatever happens to the process that tries them."""
+    while first < last:
+        command = [sys.executable, "-m", "textgen_benchmarks.fuzzing.worker", kind.name]
+        command += [str(seed), str(first), str(last), str(folder)]
+        with (
+            tempfile.TemporaryFile("w+") as errors,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as worker,
+        ):
+            assert worker.stdout is not None
+            while line := _line(worker):
+                case = Failure(**json.loads(line))
+                first = max(first, case.number + 1)
+                yield case
+            if worker.wait() and first < last:
+                errors.seek(0)
+                detail = f"the process ended with {worker.returncode}: {errors.read()[-300:]}"
+                yield Failure(first, "died", detail)
+                first += 1
+
+
+def _line(worker: subprocess.Popen[str]) -> str:
+    """Return the next line of a worker, which is killed if it takes too long."""
+    assert worker.stdout is not None
+    watch = Timer(SILENCE_SECONDS, worker.kill)
+    watch.start()
+    try:
+        return worker.stdout.readline()
+    finally:
+        watch.cancel()
+
+
+def tried(kind: Kind, seed: int, first: int, last: int, folder: Path) -> Tried:
+    """Try the cases of a kind and count how they end."""
+    prepared = folder / kind.prepare.__name__
+    if not prepared.exists():
+        prepared.mkdir()
+        kind.prepare(prepared)
+    began, found, seen = time.monotonic(), Tried(kind.name), Counter[str]()
+    known: set[str] = set()
+    for case in outcomes(kind, seed, first, last, folder):
+        found.cases += case.number >= 0
+        seen[case.outcome] += 1
+        if case.outcome not in GOOD and (alike := re.sub(r"\d+", "", f"{case}")[:300]) not in known:
+            known.add(alike)
+            found.examples.append(case)
+            print(f"{kind.name} {case.number}: {case.outcome}: {case.detail}", file=sys.stderr)
+    found.seconds = time.monotonic() - began
+    found.fine, found.refused = (seen.pop(each, 0) for each in GOOD)
+    found.failed, found.failures = seen.total(), dict(seen)
+    return found
+
+
+def main() -> None:
+    """Try all kinds, print the counts and save them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", choices=list(KINDS))
+    parser.add_argument("--share", type=float, default=1.0, help="of the cases of each kind")
+    parser.add_argument("--case", type=int, help="only the case of this number")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="where prepared results are kept for the next time")
+    parser.add_argument("--json", type=Path, default=RESULT)
+    options = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        folder.mkdir(exist_ok=True)
+        for name, kind in KINDS.items():
+            if not options.only or name in options.only:
+                first = options.case or 0
+                last = first + 1 if options.case is not None else round(kind.cases * options.share)
+                rows.append(tried(kind, options.seed, first, last, folder))
+    print_rows([_row(row) for row in rows])
+    about = {
+        "schema_version": SCHEMA_VERSION,
+        "seed": options.seed,
+        "cases": sum(row.cases for row in rows),
+        "failed": sum(row.failed for row in rows),
+        "versions": versions(),
+        "machine": machine(),
+    }
+    write_file(options.json, to_json({**about, "kinds": rows}))
+
+
+def _row(tried: Tried) -> dict[str, Any]:
+    """Return the row of a kind in the printed table."""
+    failures = ", ".join(f"{number} {outcome}" for outcome, number in tried.failures.items())
+    return {
+        **vars(tried),
+        "seconds": round(tried.seconds, 1),
+        "failures": failures,
+        "examples": len(tried.examples),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""What a kind of case is: how it is prepared once, and how one case is tried."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from unittest.mock import patch
+
+from textgen.api import TextgenWarning
+from textgen.cli.app import main
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one case may use."""
+
+    prepared: Path
+    """The folder that was prepared, which it must not change."""
+    chance: random.Random
+    place: Path
+    """An empty folder."""
+
+
+Check = Callable[[Case], str | None]
+"""Tries one case; returns what is wrong, if anything is. A `TextgenError` is a good end, too."""
+
+
+class WrongError(Exception):
+    """What a case does is wrong: the message says how."""
+
+
+def nothing(folder: Path) -> None:
+    """Prepare nothing."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of case."""
+
+    name: str
+    check: Check
+    cases: int
+    """In the long version."""
+    prepare: Callable[[Path], None] = nothing
+    """Fills an empty folder, which cases must not change."""
+
+
+def prepared_once(prepare: Callable[[Path], None], folder: Path) -> None:
+    """Prepare a folder inside another, by a copy if other kinds have prepared the same."""
+    there = folder.parent.with_name(prepare.__name__)
+    if there.exists():
+        shutil.copytree(there, folder)
+    else:
+        prepare(folder)
+
+
+def textgen(*arguments: str) -> None:
+    """Run a command in this process, which must succeed."""
+    code, _, stderr = run(arguments)
+    if code:
+        raise RuntimeError(f"textgen {' '.join(arguments)}: {stderr}")
+
+
+def run(arguments: Sequence[str], stdin: bytes = b"") -> tuple[int, str, str]:
+    """Run a command in this process; return its exit code, and what it wrote on stdout and stderr."""
+    out, err = (TextIOWrapper(BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    code: object = 0
+    with (
+        patch.object(sys, "argv", ["textgen", *arguments]),
+        patch.object(sys, "stdin", TextIOWrapper(BytesIO(stdin), "utf-8")),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        warnings.catch_warnings(action="always", category=TextgenWarning),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+    printed = [stream.buffer.getvalue().decode("utf-8", "replace") for stream in (out, err)]
+    return int(code) if isinstance(code, int) else 1, printed[0], printed[1]
+
+
+def names_below(folder: Path) -> Sequence[str]:
+    """Return the names of all files and folders below a folder."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def digest(folder: Path) -> str:
+    """Return a hash of all files below a folder, with their names."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            found.update(str(path.relative_to(folder)).encode("utf-8", "surrogateescape") + path.read_bytes())
+    return found.hexdigest()

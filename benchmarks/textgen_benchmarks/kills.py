@@ -1,0 +1,219 @@
+"""SIGKILL at any instant: `python -m textgen_benchmarks.kills`.
+
+Kills `train`, `bench`, `suite` and `tune` at random instants, in the middle of saves too, and lets the same
+command go on until it ends, several times. Budgets are in characters, so that what comes out must equal the
+files of a command that nobody killed, bit by bit. A checkpoint is written after each update, so that many
+kills meet one. Results go to results/kills.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from textgen.cli.console import print_rows
+from textgen.runtime.environment import machine, versions
+from textgen.runtime.files import write_file
+from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen_benchmarks.killing import Attempt, KillWhen, after, contents, lost, never, run, trials_done
+
+RESULT = Path(__file__).parents[1] / "results" / "kills.json"
+ENTRY = "char-lstm:num_layers=1,hidden_size=16,batch_size=8,sequence_length=32,num_validations=3,dropout=0.2"
+MIXTURE = ENTRY.replace("lstm", "lstm+ngram")
+TEXT = ("--corpus", "lee", "--max-chars", "30000", "--precision", "fp32", "--device", "cpu")
+BUDGET = ("--budget", "50000chars")
+STUDY = ("--trials", "3", "--seeds", "1", "--search", "learning_rate=1e-3..1e-2")
+SUITE = f"""title = "Kills"
+budget = "20000chars"
+seeds = 2
+[[questions]]
+name = "mixture"
+text = "What does a mixture add?"
+cases = [{{ label = "alone", entry = "{ENTRY}" }}, {{ label = "mixture", entry = "{MIXTURE}" }}]
+"""
+Moment: TypeAlias = tuple[KillWhen, bool]
+"""When to kill, and whether all processes of a command at once."""
+MODES = {"any instant": 5, "a checkpoint": 3, "a result": 2}
+"""What is hit, and how often."""
+MAX_KILLS = 8
+"""Kills after which a command may end, so that enough results are compared."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is killed: arguments before `--out`, and the share of the kills."""
+
+    name: str
+    arguments: tuple[str, ...]
+    share: float
+    is_ordered: bool = True
+    """Whether its trials come in an order; those of two processes do not."""
+
+
+COMMANDS = (
+    Command("train", ("train", ENTRY, *TEXT, *BUDGET), 0.25),
+    Command("bench", ("bench", ENTRY, MIXTURE, "char-ngram", *TEXT, *BUDGET, "--seeds", "2"), 0.25),
+    Command("suite", ("suite", "kills.toml", *TEXT), 0.125),
+    Command("suite --jobs 2", ("suite", "kills.toml", *TEXT, "--jobs", "2"), 0.125),
+    Command("tune", ("tune", ENTRY, *TEXT, "--budget", "20000chars", *STUDY), 0.125),
+    Command(
+        "tune --jobs 2",
+        ("tune", ENTRY, *TEXT, "--budget", "20000chars", *STUDY, "--jobs", "2"),
+        0.125,
+        is_ordered=False,
+    ),
+)
+
+
+@dataclass
+class Killed:
+    """What kills of one command did."""
+
+    command: str
+    kills: int = 0
+    of_first_process_only: int = 0
+    during_a_save: int = 0
+    """A file or folder was left unfinished."""
+    during_the_save_of_a_result: int = 0
+    with_checkpoint: int = 0
+    """There was a checkpoint to continue from."""
+    continued: int = 0
+    """And the next attempt did: no update was repeated that a checkpoint held."""
+    lost_checkpoints: int = 0
+    finished: int = 0
+    """Commands that were killed until they came to their end."""
+    equal: int = 0
+    """Of these, those whose files equal those of a command that nobody killed."""
+    survivors: int = 0
+    """Processes that were there long after the first one was killed."""
+    differing_files: list[str] = field(default_factory=list)
+    left_files: list[str] = field(default_factory=list)
+    missing_files: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    """What commands said that ended by themselves with an error."""
+
+
+def killed(command: Command, num_kills: int, chance: random.Random, folder: Path) -> Killed:
+    """Kill a command `num_kills` times, each time it begins again until it ends."""
+    (folder / "kills.toml").write_text(SUITE, "utf-8")
+    arguments = [str(folder / each) if each == "kills.toml" else each for each in command.arguments]
+    whole = folder / "whole"
+    whole.mkdir(parents=True)
+    reference = run([*arguments, "--out", str(whole / "out")], whole)
+    if reference.code:
+        sys.exit(f"error: textgen {' '.join(arguments)}: {reference.output}")
+    expected = contents(whole, is_ordered=command.is_ordered)
+    found = Killed(command.name)
+    for number in range(num_kills):
+        if found.kills >= num_kills:
+            break
+        series = folder / f"{number}"
+        series.mkdir()
+        most = min(MAX_KILLS, num_kills - found.kills)
+        moments = [moment(chance, reference) for _ in range(most)]
+        if one_series([*arguments, "--out", str(series / "out")], series, moments, found):
+            compare(expected, contents(series, is_ordered=command.is_ordered), found)
+        shutil.rmtree(series)
+    return found
+
+
+def one_series(
+    arguments: Sequence[str],
+    folder: Path,
+    moments: Sequence[Moment],
+    found: Killed,
+) -> bool:
+    """Kill a command at some moments, one after the other, until it ends; return whether it succeeded."""
+    before: Attempt | None = None
+    for when, whole in (*moments, (never, True)):
+        num_trials = trials_done(folder)
+        attempt = run(arguments, folder, when, whole=whole)
+        found.survivors += attempt.survivors
+        # The trial of a study whose result is in its database leaves nothing else.
+        new_trials = trials_done(folder) - num_trials
+        found.lost_checkpoints += max(0, len(lost(attempt.updates, folder)) - new_trials)
+        if before is not None and before.updates:
+            found.with_checkpoint += 1
+            found.continued += not attempt.repeated
+        if attempt.code is not None:
+            if attempt.code:
+                found.refusals.append(attempt.output)
+            found.finished += not attempt.code
+            return not attempt.code
+        found.kills += 1
+        found.of_first_process_only += not whole
+        found.during_a_save += bool(attempt.unfinished)
+        found.during_the_save_of_a_result += any(map(is_of_result, attempt.unfinished))
+        before = attempt
+    raise AssertionError("the last attempt is not killed")
+
+
+def moment(chance: random.Random, reference: Attempt) -> Moment:
+    """Return when to kill, and whether all processes of the command at once."""
+    mode = chance.choices(list(MODES), list(MODES.values()))[0]
+    if mode == "any instant":
+        training = reference.seconds - reference.first_checkpoint
+        instant = chance.uniform(0.7 * reference.first_checkpoint, reference.first_checkpoint + training / 2)
+        return after(instant), chance.random() < 0.5
+    if mode == "a checkpoint":
+        number = chance.randint(1, 60)
+        return (lambda seconds, saves: sum(not is_of_result(save) for save in saves) >= number), True
+    number = chance.randint(1, 3)
+    return (lambda seconds, saves: sum(map(is_of_result, saves)) >= number), True
+
+
+def is_of_result(save: str) -> bool:
+    """Return whether an unfinished save is not one of checkpoints."""
+    return not save.startswith((".checkpoint-", ".finished."))
+
+
+def compare(expected: dict[str, str], there: dict[str, str], found: Killed) -> None:
+    """Note what differs between the files of a killed command and of another."""
+    differing = [name for name in expected.keys() & there.keys() if expected[name] != there[name]]
+    found.differing_files += sorted(differing)
+    found.left_files += sorted(there.keys() - expected.keys())
+    found.missing_files += sorted(expected.keys() - there.keys())
+    found.equal += not differing and there.keys() == expected.keys()
+
+
+def main() -> None:
+    """Kill every command, print the counts and save them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", action="append", choices=[each.name for each in COMMANDS])
+    parser.add_argument("--json", type=Path, default=RESULT)
+    options = parser.parse_args()
+    rows = []
+    for command in COMMANDS:
+        if options.only and command.name not in options.only:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            chance = random.Random(f"{options.seed} {command.name}")
+            rows.append(killed(command, round(options.kills * command.share), chance, Path(folder)))
+        print(rows[-1], file=sys.stderr)
+    print_rows([{key: count(value) for key, value in vars(row).items()} for row in rows])
+    about = {
+        "schema_version": SCHEMA_VERSION,
+        "kills": sum(row.kills for row in rows),
+        "seed": options.seed,
+        "versions": versions(),
+        "machine": machine(),
+    }
+    write_file(options.json, to_json({**about, "commands": rows}))
+
+
+def count(value: str | int | list[str]) -> str | int:
+    """Return a cell of the printed table."""
+    return len(value) if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    main()
