@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from helpers.commands import TINY, run_process
+from textgen.runtime.locks import locked
 from textgen.training.checkpoints import INTERVAL
 
 pytestmark = pytest.mark.slow
@@ -98,3 +100,21 @@ def test_two_studies_share_the_trials_and_the_final_comparison(tmp_path: Path) -
     assert results[0]["comparison"] == results[1]["comparison"]
     assert len(results[0]["trials"]) == 3
     assert hidden(tmp_path) == []
+
+
+@pytest.mark.parametrize(("command", "folder"), [("bench", "out"), ("train", "out.partial")])
+def test_ctrl_c_ends_the_wait_with_one_line(command: str, folder: str, tmp_path: Path) -> None:
+    with locked(tmp_path / folder):
+        process = started(
+            command, "random", "--corpus", "lee", "--max-chars", 4000, "--out", tmp_path / "out"
+        )
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith(f"waiting for process {os.getpid()} on "):
+                break
+        process.send_signal(signal.SIGINT)
+        out, rest = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    assert rest.startswith("interrupted")
+    assert rest.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
