@@ -1,6 +1,7 @@
 """Files of word vectors: GloVe text, word2vec text and binary (each plain or .gz), gensim .kv.
 
-Nothing in a file is executed: from a .kv file, which is a pickle, only arrays and plain values are read.
+Nothing in a file is executed: from a .kv file, which is a pickle, only arrays and plain values are read. What
+a file unpacks to is limited by its size.
 """
 
 from __future__ import annotations
@@ -15,16 +16,24 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from gensim.models import KeyedVectors
 from numpy.typing import NDArray
 
 from textgen.api import TextgenError
+from textgen.runtime.plain_files import open_plain
+from textgen_embeddings.kv_files import read_kv
 
 FORMATS = "GloVe text, word2vec text or binary (plain or .gz), or gensim .kv"
 HEAD_BYTES = 1 << 16
+MAX_LINE_BYTES = 1 << 20
+MAX_WORD_BYTES = 1 << 12
+CHUNK_BYTES = 1 << 20
+MAX_RATIO = 20
+"""Bytes that a byte of a .gz file of more than `SMALL_BYTES` may stand for; vectors give 3, zeros 1,000."""
+SMALL_BYTES = 1 << 24
 
 
 def read_vectors(path: str | Path) -> KeyedVectors:
@@ -35,7 +44,7 @@ def read_vectors(path: str | Path) -> KeyedVectors:
     path = Path(os.path.expanduser(path))
     try:
         if path.suffix == ".kv":
-            return _read_saved(path)
+            return _keyed(*read_kv(path))
         with _open(path) as file:
             head = file.read(HEAD_BYTES)
         header = _header(head.partition(b"\n")[0])
@@ -73,8 +82,47 @@ def quiet_gensim() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+def _keyed(words: list[str], table: NDArray[np.float32]) -> KeyedVectors:
+    if not np.isfinite(table).all():
+        raise ValueError("some numbers are not finite")
+    return keyed_vectors(words, table)
+
+
+class _Reader:
+    """A file that is read forwards; raises `ValueError` where it does not end."""
+
+    def __init__(self, file: IO[bytes] | gzip.GzipFile, max_bytes: int) -> None:
+        self._file = file
+        self.rest = max_bytes
+        """Bytes that there may still be."""
+
+    def read(self, size: int) -> bytes:
+        """Return the next `size` bytes, or what is left."""
+        return self._counted(self._file.read(size))
+
+    def readline(self) -> bytes:
+        """Return the next line; it is empty at the end."""
+        line = self._file.readline(MAX_LINE_BYTES + 1)
+        if len(line) > MAX_LINE_BYTES:
+            raise ValueError(f"a line is longer than {MAX_LINE_BYTES:,} bytes; known formats: {FORMATS}")
+        return self._counted(line)
+
+    def _counted(self, data: bytes) -> bytes:
+        self.rest -= len(data)
+        if self.rest < 0:
+            raise ValueError(f"it unpacks to more than {MAX_RATIO} times its size; unpack it yourself")
+        return data
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[_Reader]:
+    with open_plain(path) as plain:
+        num_bytes = os.fstat(plain.fileno()).st_size
+        if path.suffix == ".gz":
+            with gzip.GzipFile(fileobj=plain) as unpacked:
+                yield _Reader(unpacked, max(SMALL_BYTES, MAX_RATIO * num_bytes))
+        else:
+            yield _Reader(plain, num_bytes)
 
 
 def _header(line: bytes) -> tuple[int, int] | None:
@@ -101,7 +149,7 @@ def _read_text(path: Path, header: tuple[int, int] | None) -> KeyedVectors:
     with _open(path) as file:
         if header:
             file.readline()
-        for number, line in enumerate(file, start=2 if header else 1):
+        for number, line in enumerate(iter(file.readline, b""), start=2 if header else 1):
             if not line.strip():
                 continue
             word, numbers = _read_line(line, dimension, number)
@@ -115,10 +163,7 @@ def _read_text(path: Path, header: tuple[int, int] | None) -> KeyedVectors:
         raise ValueError(
             f"cut off: its header promises {header[0]} words, but it has {num_lines}; get it again"
         )
-    table = np.frombuffer(values, np.float32).reshape(len(words), dimension)
-    if not np.isfinite(table).all():
-        raise ValueError("some numbers are not finite")
-    return keyed_vectors(list(words), table)
+    return _keyed(list(words), np.frombuffer(values, np.float32).reshape(len(words), dimension))
 
 
 def _read_line(line: bytes, dimension: int, number: int) -> tuple[str, list[float]]:
@@ -147,79 +192,35 @@ def _is_number(field: str) -> bool:
 
 
 def _read_binary(path: Path, num_words: int, dimension: int) -> KeyedVectors:
-    # A damaged header must not make gensim allocate more than the file can hold (.gz: at most 1032 to 1).
-    most = path.stat().st_size * (1032 if path.suffix == ".gz" else 1)
-    if not num_words or not dimension or num_words * dimension * 4 > most:
-        raise ValueError(
-            f"cut off: its header promises {num_words} words of dimension {dimension}; get it again"
-        )
-    with quiet_gensim():
-        keyed = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
-    if not np.isfinite(keyed.vectors).all():
-        raise ValueError("some numbers are not finite")
-    return keyed
+    with _open(path) as file:
+        # A damaged header must not make us allocate more than the file can hold.
+        if not num_words or not dimension or num_words * dimension * 4 > file.rest:
+            raise ValueError(
+                f"cut off: its header promises {num_words} words of dimension {dimension}; get it again"
+            )
+        file.readline()
+        words: dict[str, None] = {}
+        table = np.empty((num_words, dimension), np.float32)
+        for word, row in _binary_rows(file, num_words, dimension):
+            if word not in words:  # the first vector of a repeated word counts, as in gensim
+                table[len(words)] = row
+                words[word] = None
+    return _keyed(list(words), table[: len(words)])
 
 
-class _Placeholder:
-    """Replacement for every object of a .kv file, which keeps its arguments and does nothing."""
-
-    def __init__(self, *arguments: Any) -> None:
-        self.arguments = arguments
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-
-class _InertUnpickler(pickle.Unpickler):
-    """An unpickler that reads `KeyedVectors` as placeholders, and refuses every other class.
-
-    NumPy's classes are replaced too, since a damaged state can corrupt memory inside them.
-    """
-
-    known = frozenset(
-        {
-            ("gensim.models.keyedvectors", "KeyedVectors"),
-            ("numpy", "ndarray"),
-            ("numpy", "dtype"),
-            ("numpy.core.multiarray", "_reconstruct"),
-            ("numpy._core.multiarray", "_reconstruct"),
-        }
-    )
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in self.known:
-            return _Placeholder
-        raise pickle.UnpicklingError(
-            f"holds a {module}.{name}, which is not read; convert it with gensim's save_word2vec_format"
-        )
-
-
-def _read_saved(path: Path) -> KeyedVectors:
-    beside = path.with_name(path.name + ".vectors.npy")  # gensim keeps large arrays in a file of their own
-    try:
-        with path.open("rb") as file:
-            saved = _InertUnpickler(file).load().state
-        table = np.load(beside, allow_pickle=False) if beside.exists() else _array(saved["vectors"])
-        words = list(saved["index_to_key"])
-        table = np.ascontiguousarray(table, np.float32)
-    except (pickle.UnpicklingError, EOFError, OSError):
-        raise
-    except Exception as error:  # a damaged pickle can fail in any way
-        raise ValueError("not a .kv file of gensim 4, or damaged") from error
-    if (
-        table.shape[:1] != (len(words),)
-        or table.ndim != 2
-        or not all(isinstance(word, str) for word in words)
-    ):
-        raise ValueError("not a .kv file of gensim 4, or damaged: words and vectors do not match")
-    if not np.isfinite(table).all():
-        raise ValueError("some numbers are not finite")
-    return keyed_vectors(words, table)
-
-
-def _array(pickled: _Placeholder) -> NDArray[Any]:
-    _, shape, dtype, is_fortran, data = pickled.state
-    (kind, *_), (_, byte_order, *_) = dtype.arguments, dtype.state
-    if kind not in {"f2", "f4", "f8"}:
-        raise ValueError(f"numbers of type {kind}")
-    return np.frombuffer(data, byte_order + kind).reshape(shape, order="F" if is_fortran else "C")
+def _binary_rows(file: _Reader, num_words: int, dimension: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Yield the words of a binary file with their numbers: text, a space, then 4 bytes for each number."""
+    needed = MAX_WORD_BYTES + 1 + 4 * dimension
+    buffer, begin = b"", 0
+    for _ in range(num_words):
+        if len(buffer) - begin < needed:
+            buffer, begin = buffer[begin:] + file.read(max(CHUNK_BYTES, needed)), 0
+        space = buffer.find(b" ", begin, begin + MAX_WORD_BYTES + 1)
+        end = space + 1 + 4 * dimension
+        if space < 0 and len(buffer) - begin > MAX_WORD_BYTES:
+            raise ValueError(f"a word is longer than {MAX_WORD_BYTES:,} bytes; known formats: {FORMATS}")
+        if space < 0 or end > len(buffer):
+            raise EOFError("unexpected end of input; get it again")
+        word = buffer[begin:space].lstrip(b"\n").decode("utf-8", "replace")
+        yield word, np.frombuffer(buffer, "<f4", dimension, space + 1)
+        begin = end

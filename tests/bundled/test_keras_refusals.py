@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import h5py
 import pytest
@@ -96,3 +97,60 @@ def test_without_h5py_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(TextgenError, match=r"pip install 'textgen-bench\[keras\]'$"):
         Original(VOCAB_SIZE, weights=str(path))
+
+
+# --- sizes
+
+
+def repacked(path: Path, name: str, data: bytes) -> None:
+    """Give a file in an archive another content, compressed."""
+    with ZipFile(path) as before:
+        files = {each: before.read(each) for each in before.namelist()}
+    with ZipFile(path, "w", ZIP_DEFLATED) as after:
+        for each, own in {**files, name: data}.items():
+            after.writestr(each, own)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("config.json", b" " * 2**25, "config.json unpacks to more than 16 MiB"),
+        ("metadata.json", b" " * 2**25, "metadata.json unpacks to more than 16 MiB"),
+        ("model.weights.h5", bytes(2**25), "model.weights.h5 unpacks to more than 16 MiB"),
+        ("config.json", b"[" * 1_000_000, "nested too deeply"),
+        ("config.json", b"[]", "TypeError"),
+        ("config.json", b'{"class_name": "Sequential", "config": {"layers": [5, 6]}}', "TypeError"),
+    ],
+)
+def test_an_archive_is_not_unpacked_without_end(name: str, data: bytes, reason: str, tmp_path: Path) -> None:
+    path = write_keras(tmp_path / "bomb.keras", configuration(), random_weights())
+    repacked(path, name, data)
+    with pytest.raises(TextgenError, match=rf"^cannot read .*{reason}") as caught:
+        load_keras(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_a_file_cannot_hold_are_refused(tmp_path: Path) -> None:
+    units = 100_000
+    layers = configuration()[:2] + configuration()[-1:]
+    layers[1]["config"] |= {"units": units, "return_sequences": False}
+    path = write_h5(tmp_path / "bomb.h5", configuration(), random_weights())
+    with h5py.File(path, "a") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"layers": layers}})
+        group = file["model_weights"]["first"]
+        shapes = [(1, 4 * units), (units, 4 * units), (4 * units,)]
+        for name, shape in zip(group.attrs["weight_names"], shapes, strict=True):
+            del group[name]
+            group.create_dataset(name, shape, "f4", chunks=tuple(min(1000, each) for each in shape))
+    assert path.stat().st_size < 100_000
+    with pytest.raises(TextgenError, match="its weights unpack to more than 16 MiB"):
+        load_keras(path)
+
+
+@pytest.mark.parametrize("length", ["x", 10**12, -1, True, 2.5])
+def test_a_window_that_makes_no_sense_is_refused(length: object, tmp_path: Path) -> None:
+    layers = configuration()
+    layers[0]["config"]["batch_input_shape"] = [None, length, 1]
+    path = write_h5(tmp_path / "saved", layers, random_weights())
+    with pytest.raises(TextgenError, match="its input has the length"):
+        load_keras(path)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import os
 import pickle
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +70,18 @@ def test_words_with_spaces_repeated_words_and_large_kv_files(tmp_path: Path) -> 
         ("empty.txt", b"", "no word vectors"),
         ("noise.bin", bytes(range(256)) * 9, "not a file of word vectors"),
         ("cut.bin", b"2 2\nthe \0\0\x80?\0\0\0@\ncat \0\0", "unexpected end of input"),
+        ("word.bin", b"1 2\n" + b"\xff" * 10_000, "a word is longer than 4,096 bytes"),
+        ("line.txt", b"the 1 2\n" + b"1 " * 600_000, "a line is longer than 1,048,576 bytes"),
+        ("line.txt.gz", gzip.compress(bytes([65]) * 50_000_000), "a line is longer than 1,048,576 bytes"),
+        (
+            "lines.txt.gz",
+            gzip.compress(b"the 1 2\n" * 3_000_000),
+            "it unpacks to more than 20 times its size",
+        ),
+        ("lies.bin.gz", gzip.compress(b"9999999 300\nthe \0\xff"), "header promises 9999999 words"),
+        ("digits.txt", b"9" * 5000 + b" 3\nthe 1 2 3\n", "integer string conversion"),
+        ("lies.kv", b"\x80\x04\x8e" + (2**50).to_bytes(8, "little") + b"ab.", "not a .kv file"),
+        ("frame.kv", b"\x80\x04\x95" + (2**40).to_bytes(8, "little") + b"ab.", "pickle data was truncated"),
         ("lies.bin", b"999999999 300\nthe \0\0\x80?\xff", "header promises 999999999 words"),
         ("cut.txt.gz", gzip.compress(b"the 1 2\n" * 99, mtime=0)[:-9], "ended before"),
         ("not.txt.gz", b"the 1 2\n", "Not a gzipped file"),
@@ -116,3 +131,73 @@ def test_a_kv_file_cannot_execute_code(tmp_path: Path) -> None:
     subwords = GensimFastText([["cat", "dog"]], vector_size=4, min_count=1, bucket=10, workers=1).wv
     with pytest.raises(TextgenError, match=r"FastTextKeyedVectors, which is not read"):
         read_vectors(saved(subwords, tmp_path / "fasttext.kv"))
+
+
+def write_npy(path: Path) -> None:
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f4", "fortran_order": False, "shape": (10**6, 10**6)}
+        )
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (write_npy, "not a .kv file of gensim 4, or damaged"),
+        (os.mkfifo, "not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+    ],
+)
+def test_what_is_next_to_a_kv_file_is_bounded_too(
+    make: Callable[[Path], object], reason: str, tmp_path: Path
+) -> None:
+    small_vectors().save(str(tmp_path / "big.kv"), sep_limit=2)
+    (tmp_path / "big.kv.vectors.npy").unlink()
+    make(tmp_path / "big.kv.vectors.npy")
+    with pytest.raises(TextgenError, match=reason):
+        read_vectors(tmp_path / "big.kv")
+
+
+@pytest.mark.parametrize("name", ["endless.txt", "endless.gz", "endless.bin", "endless.kv"])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_does_not_end_is_not_read(name: str, make: Callable[[Path], object], tmp_path: Path) -> None:
+    make(tmp_path / name)
+    with pytest.raises(TextgenError, match="not a regular file"):
+        read_vectors(tmp_path / name)
+
+
+READ_WITH_LIMIT = """
+import resource, sys
+from pathlib import Path
+from textgen.api import TextgenError
+from textgen_embeddings.files import read_vectors
+used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_DATA, (used + 200 * 2**20,) * 2)
+for path in sys.argv[1:]:
+    try:
+        read_vectors(path)
+    except TextgenError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and RLIMIT_DATA")
+def test_bombs_are_refused_in_little_memory(tmp_path: Path) -> None:
+    zeros = gzip.compress(bytes(2**26), 9)  # which joined are one file of 2 GiB
+    bombs = {
+        "line.gz": gzip.compress(b"the 1 2\n") + gzip.compress(b"a" * 2**26, 9) * 32,
+        "lines.gz": gzip.compress(b"".join(b"%d 1\n" % number for number in range(10**6)), 9)
+        + gzip.compress(b"the 1\n" * 2**23, 9) * 32,
+        "word.bin.gz": gzip.compress(b"100 100\n\xff") + zeros * 32,
+        "lies.kv": b"\x80\x04\x8e" + (2**33).to_bytes(8, "little") + b"ab.",
+    }
+    for name, data in bombs.items():
+        (tmp_path / name).write_bytes(data)
+    command = [sys.executable, "-c", READ_WITH_LIMIT, *bombs]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    line, lines, word, lies = done.stdout.splitlines()
+    assert "a line is longer than 1,048,576 bytes" in line
+    assert "it unpacks to more than 20 times its size" in lines
+    assert "a word is longer than 4,096 bytes" in word
+    assert "not a .kv file of gensim 4, or damaged" in lies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import zipfile
@@ -18,6 +19,8 @@ from textgen.catalog import archive
 from textgen.catalog.archive import export_archive, import_archive
 from textgen.catalog.folders import identify
 from textgen.experiment.run import load_run, save_run
+from textgen.runtime.digests import write_digests
+from textgen.runtime.state_files import save_state
 
 
 def export(folder: Path, file: Path) -> Path:
@@ -52,6 +55,7 @@ def test_benches_and_suites_come_back_without_pages_and_files_of_others(tmp_path
     bench = write_bench(tmp_path / "bench", ("char-lstm", 2.0, 0))
     save_run(bench / "runs" / "random-seed0", make_run("random"))
     shutil.copy(bench / "runs" / "random-seed0" / "weights.safetensors", bench / "runs" / "char-lstm-seed0")
+    write_digests(bench / "runs" / "char-lstm-seed0")
     before = contents(bench)
     (bench / "report.html").write_text("<script>alert(1)</script>")
     (bench / "notes.txt").write_text("mine")
@@ -110,6 +114,9 @@ def replace(name: str, data: bytes | None) -> Callable[[Path], None]:
     return change
 
 
+OUTSIDE = b'{"../../x": {}, "run.json": {}, "tokenizer.json": {}, "weights.safetensors": {}}'
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -139,9 +146,19 @@ def replace(name: str, data: bytes | None) -> Callable[[Path], None]:
         (replace("run/run.json", b"[" * 200_000), "cannot"),
         (
             replace("run/weights.safetensors", b"\x80\x04cos\nsystem\n"),
-            "weights.safetensors cannot be read: ",
+            "weights.safetensors has ",
         ),
-        (replace("run/weights.safetensors", None), "weights.safetensors cannot be read: "),
+        (replace("run/weights.safetensors", None), "weights.safetensors is missing"),
+        (replace("run/tokenizer.json", b"{}"), "tokenizer.json has 2 bytes instead of "),
+        (replace("run/files.json", None), "files.json cannot be read: "),
+        (replace("run/files.json", b"{}"), "files.json lacks run.json"),
+        (
+            replace(
+                "run/files.json",
+                b'{"../../x": {}, "run.json": {}, "tokenizer.json": {}, "weights.safetensors": {}}',
+            ),
+            "names a file outside the folder",
+        ),
         (lambda file: file.write_bytes(file.read_bytes()[:-30]), "File is not a zip file"),
         (lambda file: file.write_bytes(b""), "File is not a zip file"),
     ],
@@ -177,3 +194,40 @@ def test_a_damaged_file_is_noticed(exported: Path, tmp_path: Path) -> None:
     with pytest.raises(TextgenError, match=r"^cannot import "):
         import_archive(exported, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_files_that_share_their_data_do_not_fill_the_disk(exported: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(exported, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("run/spellings.json", os.urandom(2**21))
+        shared = archive.getinfo("run/spellings.json")
+        for number in range(9_000):  # all of them the same bytes of the archive
+            copy = zipfile.ZipInfo(f"run/runs/{number}/spellings.json")
+            for name in ("header_offset", "file_size", "compress_size", "CRC", "compress_type"):
+                setattr(copy, name, getattr(shared, name))
+            archive.filelist.append(copy)
+    with pytest.raises(TextgenError, match=r"cannot import .*: it (has|is compressed) more than"):
+        import_archive(exported, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_not_a_file_is_not_an_archive(make: Callable[[Path], object], tmp_path: Path) -> None:
+    make(tmp_path / "run.zip")
+    with pytest.raises(TextgenError, match=r"cannot import .*: (not a regular file|Is a directory)"):
+        import_archive(tmp_path / "run.zip", tmp_path / "new")
+
+
+def test_a_damaged_measurement_or_checkpoint_is_noticed(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path / "suite")
+    save_state(suite / "jobs" / f"{'0' * 16}.partial" / "model" / "checkpoint-000001", {"x": torch.zeros(2)})
+    assert (
+        import_archive(export(suite, tmp_path / "whole.zip"), tmp_path / "new") == tmp_path / "new" / "suite"
+    )
+    for name in ("jobs/0123456789abcdef.json", f"jobs/{'0' * 16}.partial/model/checkpoint-000001/state.json"):
+        file = suite / name
+        before = file.read_bytes()
+        file.write_bytes(before[:-2] + b" " + before[-1:])
+        zipped = export(suite, tmp_path / f"{len(before)}.zip")
+        with pytest.raises(TextgenError, match=r"has changed since it was written|cannot be read"):
+            import_archive(zipped, tmp_path / "other")
+        file.write_bytes(before)

@@ -116,3 +116,20 @@ def test_an_unreadable_file(tmp_path: Path) -> None:
         assert "cannot read" in message(str(locked / "a.txt"))
     finally:
         locked.chmod(0o700)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs /dev")
+def test_a_device_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "endless.txt").symlink_to("/dev/zero")
+    for source in ("/dev/zero", "/dev/urandom", str(tmp_path / "endless.txt")):
+        with pytest.raises(
+            TextgenError, match=rf"^{source} is a device; give a file, or - for standard input$"
+        ):
+            read_text([source], "utf-16")
+
+
+def test_standard_input_is_refused_at_the_first_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/zero", encoding="utf-8") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        with pytest.raises(TextgenError, match=r"^standard input is binary \(a zero byte at offset 0\)"):
+            read_text(["-"])

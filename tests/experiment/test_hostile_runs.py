@@ -171,10 +171,10 @@ for run in sys.argv[1:]:
         print(error)
 """
 SIZES: tuple[tuple[Callable[[Any], object], str], ...] = (
-    (lambda values: values["entry"]["options"]["model"].update(hidden_size=60_000), "needs more than "),
+    (lambda values: values["entry"]["options"]["model"].update(hidden_size=60_000), " of memory"),
     (
         lambda values: values["entry"]["options"]["model"].update(num_layers=1000, hidden_size=900),
-        "needs more than ",
+        " of memory",
     ),
     (lambda values: values["entry"]["options"]["model"].update(hidden_size=10**9), "option hidden_size: "),
     (lambda values: values["result"].update(vocab_size=10**9), "tokens instead of 1000000000"),

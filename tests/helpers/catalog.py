@@ -15,7 +15,7 @@ from textgen.experiment.results import EntryResult, RunResult, RunSettings
 from textgen.experiment.run import RunManifest
 from textgen.runtime.digests import write_digests
 from textgen.runtime.files import slug
-from textgen.runtime.json_records import from_values, write_record
+from textgen.runtime.json_records import SCHEMA_VERSION, from_values, write_record
 
 BENCH = "char-lstm_random-wiki-60s-2026-11-25-1635"
 """The name of a bench."""
@@ -64,7 +64,7 @@ def write_suite(folder: Path) -> Path:
     """Write the result of a real suite."""
     (folder / "jobs").mkdir(parents=True)
     shutil.copy(RECORDED / "improvements-wiki.json", folder / "suite.json")
-    (folder / "jobs" / "0123456789abcdef.json").write_text("{}", "utf-8")
+    write_record(folder / "jobs" / "0123456789abcdef.json", {"schema_version": SCHEMA_VERSION})
     return folder
 
 

@@ -24,7 +24,7 @@ LAYERS = (
     ("api", "defaults", "version"),
 )
 """The packages of textgen in the order of the rule; those of one line never import each other."""
-OPEN_TO_PLUGINS = ("api", "nn", "data", "generation", "runtime.messages")
+OPEN_TO_PLUGINS = ("api", "nn", "data", "generation", "runtime.messages", "runtime.plain_files")
 """What a bundled plugin may import, and so what others can rely on too."""
 
 

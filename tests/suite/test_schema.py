@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def test_cases_are_compared_with_the_first_or_with_the_one_before() -> None:
             "'size' has two cases with the same label",
         ),
         (lambda text: text.replace("cases = [", "cases = ["[:-1], 1), "cannot read the suite"),
-        (lambda text: f"x = {'[' * 10_000}\n{text}", "nested too deeply"),
+        (lambda text: f"x = {'[' * 10_000}\n{text}", "recursion"),
         (lambda text: text.replace("seeds = 2", "seeds = 0"), "seeds: input should be greater"),
     ],
 )
@@ -68,3 +69,22 @@ def test_a_suite_that_is_written_wrong_is_a_one_line_error(
 def test_an_unknown_suite_gets_the_nearest_match() -> None:
     with pytest.raises(TextgenError, match=r"unknown suite 'improvement'; did you mean 'improvements'\?"):
         load_suite("improvement")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (os.mkfifo, "not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+        (Path.mkdir, "is a directory"),
+        (lambda path: path.write_bytes(b"#" * 2**21), "larger than 1 mib"),
+        (lambda path: path.write_text("title = " + "[" * 100_000), "recursion"),
+        (lambda path: path.write_bytes(b"\xff"), "can't decode"),
+    ],
+)
+def test_a_hostile_file_is_one_line(make: Callable[[Path], object], reason: str, tmp_path: Path) -> None:
+    make(tmp_path / "suite.toml")
+    with pytest.raises(TextgenError, match=r"^cannot read the suite ") as caught:
+        load_suite(str(tmp_path / "suite.toml"))
+    assert reason in str(caught.value).lower()
+    assert "\n" not in str(caught.value)

@@ -120,7 +120,9 @@ def test_a_model_that_learns_while_it_is_validated_is_refused(ids: TokenIds) -> 
 
 
 def test_divergence_is_an_error_with_advice(ids: TokenIds) -> None:
-    wild = TrainOptions(batch_size=8, sequence_length=16, learning_rate=1e36, warmup_fraction=0)
+    wild = TrainOptions(
+        batch_size=8, sequence_length=16, learning_rate=1e36, warmup_fraction=0, num_validations=1
+    )
     with pytest.raises(TextgenError, match=r"^training diverged at update \d+: .*lower learning_rate$"):
         run(trainer(ids[:1000], options=wild), "1epoch")
 

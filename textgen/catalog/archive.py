@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import stat
+import struct
 import time
 import zipfile
 import zlib
@@ -19,8 +20,11 @@ from pathlib import Path, PurePosixPath
 from textgen.api import TextgenError
 from textgen.catalog.folders import FILES, Kind, ResultFolder, belongs
 from textgen.catalog.removal import files_of
+from textgen.runtime.digests import check_digests
 from textgen.runtime.files import make_folder, new_file, new_folder
+from textgen.runtime.json_records import read_values
 from textgen.runtime.messages import one_line
+from textgen.runtime.plain_files import open_plain
 from textgen.runtime.result_folders import result_folder
 
 MAX_FILES = 10_000
@@ -32,7 +36,16 @@ SMALL_BYTES = 2**20
 PAGES = (".html",)
 IS_ENCRYPTED = 1
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-UNREADABLE = (ArithmeticError, EOFError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (
+    ArithmeticError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 """What reading an archive that was cut or changed may raise."""
 SAFE_NAME = re.compile(r"""(?!\.)[^\x00-\x1f\\/:*?"<>|]{1,200}""")
 """A name of a file or folder that means the same on every system and is not hidden."""
@@ -59,7 +72,8 @@ def import_archive(file: Path, root: Path) -> Path:
     there is a folder of its name.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_plain(file) as plain, zipfile.ZipFile(plain) as archive:
+            _check_size(archive, os.fstat(plain.fileno()).st_size)
             name, kind, members = _checked(archive)
             folder = root / name
             if folder.exists():
@@ -75,13 +89,21 @@ def import_archive(file: Path, root: Path) -> Path:
     return folder
 
 
+def _check_size(archive: zipfile.ZipFile, num_bytes: int) -> None:
+    """Raise `ValueError` if an archive unpacks to too much, whatever its files share."""
+    infos = archive.infolist()
+    total = sum(info.file_size for info in infos)
+    if len(infos) > MAX_FILES or total > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_FILES:,} files or {MAX_BYTES / 2**30:.0f} GiB")
+    if total > max(MAX_RATIO * num_bytes, len(infos) * SMALL_BYTES):
+        raise ValueError(f"it is compressed more than {MAX_RATIO}-fold")
+
+
 def _checked(archive: zipfile.ZipFile) -> tuple[str, Kind, Mapping[PurePosixPath, zipfile.ZipInfo]]:
     """Return the name of the folder in an archive, its kind, and its files, which are all allowed."""
     infos = [info for info in archive.infolist() if not info.is_dir()]
     if not infos:
         raise ValueError("it is empty")
-    if len(infos) > MAX_FILES or sum(info.file_size for info in infos) > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_FILES:,} files or {MAX_BYTES / 2**30:.0f} GiB")
     for info in infos:
         _check_member(info)
     paths = {PurePosixPath(info.filename): info for info in infos}
@@ -127,21 +149,21 @@ def _unpack(archive: zipfile.ZipFile, members: Mapping[PurePosixPath, zipfile.Zi
 
 
 def _check_results(found: ResultFolder) -> None:
-    """Raise `ValueError` if a result, or a run in its folder, cannot be read."""
-    from safetensors import SafetensorError, safe_open
+    """Raise `ValueError` if a result, or a run in its folder, cannot be read, or has changed."""
+    from safetensors import SafetensorError
 
     from textgen.catalog.results import read_result
-    from textgen.experiment.run import WEIGHTS
+    from textgen.experiment.run import check_files
+    from textgen.runtime.state_files import TENSORS
 
     try:
         read_result(found)
         for manifest in found.path.rglob(FILES["run"]):
             read_result(ResultFolder(manifest.parent, "run"))
-            file = manifest.with_name(WEIGHTS)
-            try:
-                with safe_open(file, framework="numpy") as weights:
-                    weights.keys()
-            except (OSError, SafetensorError) as error:
-                raise TextgenError(f"{file.relative_to(found.path)} cannot be read: {error}") from None
-    except TextgenError as error:
+            check_files(manifest.parent)
+        for tensors in found.path.rglob(TENSORS):
+            check_digests(tensors.parent, (TENSORS,))
+        for record in (*found.path.rglob("jobs/*.json"), *found.path.rglob("details.json")):
+            read_values(record, needs_digest=record.parent.name == "jobs")
+    except (TextgenError, OSError, SafetensorError) as error:
         raise ValueError(str(error).replace(f"{found.path}{os.sep}", "")) from None

@@ -31,7 +31,7 @@ from textgen.cli.train import train
 from textgen.cli.tune import tune
 from textgen.cli.verify import verify
 from textgen.runtime.allocator import keep_freed_memory
-from textgen.runtime.messages import UsageError
+from textgen.runtime.messages import UsageError, is_out_of_memory
 from textgen.version import __version__
 
 CLICK_EXCEPTION: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
@@ -193,14 +193,6 @@ def expected(error: BaseException) -> str | None:
     if isinstance(error, OSError):  # such as a full disk
         return f"{error.strerror or error}: {error.filename or 'a file or connection'}"
     return describe_error(error) if responsible_plugin(error) else None
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether Python or torch ran out of memory, for which torch raises a RuntimeError on the CPU."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    signs = ("out of memory", "not enough memory", "allocate memory")
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in signs)
 
 
 if __name__ == "__main__":

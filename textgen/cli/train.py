@@ -120,6 +120,8 @@ def train(
             f"other work slowed training down (CPU utilization {run.result.train.cpu_utilization:.2f}): "
             "train on an idle machine, or for a number of characters (such as --budget 5Mchars)"
         )
+    for remark in () if quiet else run.result.train.remarks:
+        note(remark)
     if log is not None and not quiet:
         note(f"look at the log with: tensorboard --logdir {run.folder.parent / log}")
     lines = train_lines(run.folder, run.settings, run.result)

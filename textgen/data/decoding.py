@@ -12,12 +12,12 @@ CHUNK_BYTES = 1 << 22
 """Bytes of a file that are read at a time."""
 
 
-def decode(data: bytes, where: str, encoding: str = "utf-8") -> str:
-    """Return the text that `data` encode, without a byte-order mark; newlines are unchanged.
+def decode(data: bytes | Iterable[bytes], where: str, encoding: str = "utf-8") -> str:
+    """Return the text that bytes, or chunks of them, encode, without a byte-order mark; newlines stay.
 
     Raises `TextgenError`, with `where` and the offset, if `data` are empty, binary or not in this encoding.
     """
-    return "".join(decode_chunks((data,), where, encoding))
+    return "".join(decode_chunks((data,) if isinstance(data, bytes) else data, where, encoding))
 
 
 def decode_files(files: Sequence[Path], encoding: str) -> Iterator[str]:

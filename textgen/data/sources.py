@@ -7,10 +7,11 @@ import stat
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 from textgen.api import TextgenError
-from textgen.data.decoding import decode, decode_files
+from textgen.data.decoding import CHUNK_BYTES, decode, decode_files
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 from textgen.registry.registry import names, unknown_name
@@ -53,6 +54,8 @@ def _find_files(source: str) -> tuple[str, list[Path]] | None:
     except (OSError, ValueError):  # no such path, or one that is too long or contains a NUL
         return None
     path = Path(source)
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # which may never end
+        raise TextgenError(f"{source} is a device; give a file, or - for standard input")
     if not stat.S_ISDIR(mode):
         return path.name, [path]
     files = sorted(file for file in path.glob("*.txt") if file.is_file())
@@ -64,7 +67,8 @@ def _find_files(source: str) -> tuple[str, list[Path]] | None:
 def _read_source(source: str, encoding: str) -> tuple[str, str]:
     """Return the name and the text of one source."""
     if source == "-":
-        return "stdin", decode(sys.stdin.buffer.read(), "standard input", encoding)
+        chunks = iter(partial(sys.stdin.buffer.read, CHUNK_BYTES), b"")
+        return "stdin", decode(chunks, "standard input", encoding)
     located = _find_files(source)
     if located is None:
         return source, _read_corpus(source)

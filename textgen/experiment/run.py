@@ -30,7 +30,7 @@ from textgen.runtime.files import new_folder
 from textgen.runtime.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, with_digest
 from textgen.runtime.messages import one_line
 from textgen.runtime.plain_files import read_json
-from textgen.runtime.state_files import load_tensors
+from textgen.runtime.state_files import check_header, load_tensors
 from textgen.training.options import TrainOptions
 from textgen.version import DISTRIBUTION
 
@@ -90,8 +90,7 @@ def load_run(folder: str | Path, device: str | torch.device) -> Run:
     manifest = read_manifest(folder)
     entry, settings, result = manifest.entry, manifest.settings, manifest.result
     try:
-        spells = (folder / SPELLINGS).exists()
-        check_digests(folder, (MANIFEST, TOKENIZER, WEIGHTS, *([SPELLINGS] if spells else [])))
+        spells = check_files(folder)
         learnt = _read_object(folder / TOKENIZER)
         weights = load_tensors(folder / WEIGHTS)
         spellings = _read_spellings(folder / SPELLINGS) if spells else ()
@@ -128,6 +127,17 @@ def load_run(folder: str | Path, device: str | torch.device) -> Run:
         spellings=spellings,
         sources=manifest.sources,
     )
+
+
+def check_files(folder: Path) -> bool:
+    """Verify the files of a run by their digests, and return whether there are spellings.
+
+    Raises `DamagedFileError`, `OSError` or `ValueError`.
+    """
+    spells = (folder / SPELLINGS).exists()
+    check_digests(folder, (MANIFEST, TOKENIZER, WEIGHTS, *([SPELLINGS] if spells else [])))
+    check_header(folder / WEIGHTS)
+    return spells
 
 
 def _origins(settings: RunSettings) -> list[str]:

@@ -26,9 +26,11 @@ class AllocationLimit(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, function: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         given = dict(kwargs or {})
-        if any(argument.name == "device" for argument in function._schema.arguments):
+        nowhere = torch.device("meta")
+        takes_device = any(argument.name == "device" for argument in function._schema.arguments)
+        if takes_device and given.get("device") != nowhere:
             # Without a device nothing is allocated; a generator of random numbers belongs to one.
-            planned = {**given, "device": torch.device("meta")}
+            planned = {**given, "device": nowhere}
             planned.update({"generator": None} if "generator" in given else {})
             result = function(*args, **planned)
             self.rest -= max(SMALLEST_BYTES, result.numel() * result.element_size())

@@ -41,7 +41,12 @@ def join(states: Sequence[State]) -> State:
 
 def first_rows(state: State, num_rows: int) -> State:
     """Return the state of the first rows of a batch."""
-    return map_tensors(lambda tensor: tensor[:num_rows], state)
+    return rows(state, 0, num_rows)
+
+
+def rows(state: State, begin: int, end: int) -> State:
+    """Return the state of some consecutive rows of a batch."""
+    return map_tensors(lambda tensor: tensor[begin:end], state)
 
 
 def select_rows(condition: Tensor, chosen: State, others: State) -> State:

@@ -46,6 +46,14 @@ def _cut(text: str, max_chars: int) -> str:
     return f"{text[: max_chars - end - 1]}…{text[-end:]}"
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether Python or torch ran out of memory, for which torch raises a RuntimeError on the CPU."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    signs = ("out of memory", "not enough memory", "allocate memory")
+    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in signs)
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """Return the one-line message for an unknown name: the nearest match and the list."""
     known = sorted(known)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -44,10 +45,17 @@ def load_state(folder: Path) -> Any:
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """Return the tensors in a safetensors file; raises as `load_state` does."""
+    check_header(path)
+    return load_file(path)
+
+
+def check_header(path: Path) -> None:
+    """Raise as `load_state` does if the header of a safetensors file is not one, or too large."""
     with open_plain(path) as file:
         if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
             raise ValueError(f"the header of {path.name} is larger than {MAX_HEADER_BYTES / 2**20:.0f} MiB")
-    return load_file(path)
+    with safe_open(path, framework="numpy") as tensors:
+        tensors.keys()
 
 
 def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:

@@ -13,6 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from textgen.api import TextgenError
 from textgen.defaults import CLEANER, SAMPLER
 from textgen.registry.registry import load, names, unknown_name
+from textgen.runtime.plain_files import read_plain
+
+MAX_BYTES = 2**20
+"""Of a TOML file."""
 
 
 class _Strict(BaseModel):
@@ -86,13 +90,11 @@ def load_suite(name: str) -> Suite:
 def read_suite(path: Path) -> Suite:
     """Return the suite in a TOML file; raises `TextgenError` for anything else."""
     try:
-        return Suite.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return Suite.model_validate(tomllib.loads(read_plain(path, MAX_BYTES).decode("utf-8")))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise TextgenError(f"cannot read the suite {str(path)!r}: {reason}") from None
-    except RecursionError:
-        raise TextgenError(f"cannot read the suite {str(path)!r}: nested too deeply") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise TextgenError(f"cannot read the suite {str(path)!r}: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]

@@ -17,6 +17,19 @@ from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validate
 
+EXPLODED, PATIENCE = 3.0, 100
+"""A loss of so many times that of guessing, in so many updates on end, will not come down again."""
+KEPT = (
+    "best_bits",
+    "best_update",
+    "validation_seconds",
+    "average",
+    "fraction",
+    "has_learnt",
+    "num_exploded",
+)
+"""Numbers of a loop that checkpoints hold."""
+
 
 @dataclass
 class TrainingLoop:
@@ -36,6 +49,12 @@ class TrainingLoop:
     fraction: float = 0.0
     """Share of the budget that is spent."""
     cpu_share: CpuShare = field(default_factory=CpuShare)
+    has_learnt: bool = False
+    """Whether the loss was ever below that of guessing."""
+    num_exploded: int = 0
+    """Consecutive updates, the last ones, with a loss far above that."""
+    stopped: str | None = None
+    """Why training ended early."""
 
     @property
     def num_chars(self) -> int:
@@ -47,13 +66,9 @@ class TrainingLoop:
         return {
             "trainer": self.trainer.state(),
             "validate": self.validate.state(),
-            "best_bits": self.best_bits,
-            "best_update": self.best_update,
             "best_weights": self.best_weights,
             "curve": [vars(point) for point in self.curve],
-            "validation_seconds": self.validation_seconds,
-            "average": self.average,
-            "fraction": self.fraction,
+            **{name: getattr(self, name) for name in KEPT},
             "cpu_times": self.cpu_share.times(),
         }
 
@@ -64,7 +79,7 @@ class TrainingLoop:
         device = self.trainer.device_config.device
         self.best_weights = {name: value.to(device) for name, value in state["best_weights"].items()}
         self.curve = [Progress(**point) for point in state["curve"]]
-        for name in ("best_bits", "best_update", "validation_seconds", "average", "fraction"):
+        for name in KEPT:
             setattr(self, name, state[name])
         self.cpu_share = CpuShare(*state["cpu_times"])
 
@@ -72,16 +87,16 @@ class TrainingLoop:
         """Do one update and, when it is time, a validation."""
         trainer = self.trainer
         loss = trainer.update(self.fraction)
-        if not math.isfinite(loss):
-            raise TextgenError(
-                f"training diverged at update {trainer.num_updates}: the loss is {loss}; lower learning_rate"
-            )
+        guessing = math.log(trainer.model.vocab_size)
+        self.has_learnt = self.has_learnt or loss < guessing
+        self.num_exploded = self.num_exploded + 1 if loss > EXPLODED * guessing else 0
+        if not math.isfinite(loss) or (self.has_learnt and self.num_exploded >= PATIENCE):
+            return self._diverged(f"the loss is {loss:.4g}")
         self.fraction = self.budget.fraction(trainer.seconds, trainer.batches.num_epochs, self.num_chars)
         bits = loss / math.log(2) / self.chars_per_token
         self.average = bits if self.average is None else 0.95 * self.average + 0.05 * bits
         is_due = self.fraction >= (len(self.curve) + 1) / trainer.options.num_validations
-        progress = self._progress()
-        return self._validated(progress) if self.fraction >= 1 or is_due else progress
+        return self._validated() if self.fraction >= 1 or is_due else self._progress()
 
     def result(self) -> TrainResult:
         """Leave the model with the weights that scored best on validation, and return the result."""
@@ -101,6 +116,8 @@ class TrainingLoop:
             curve=tuple(self.curve),
             rates=trainer.rates(self.fraction),
             cpu_utilization=self.cpu_share.value() if is_cpu else None,
+            stopped=self.stopped,
+            micro_batches=trainer.micro_batches,
         )
 
     def _progress(self) -> Progress:
@@ -116,12 +133,24 @@ class TrainingLoop:
             learning_rate=trainer.learning_rate,
         )
 
-    def _validated(self, progress: Progress) -> Progress:
+    def _diverged(self, what: str) -> Progress:
+        """End training if there are weights to fall back on; otherwise raise `TextgenError`."""
+        trainer = self.trainer
+        line = f"training diverged at update {trainer.num_updates}: {what} at a learning rate of "
+        line += f"{trainer.learning_rate:.2g}"
+        if not self.best_weights:
+            raise TextgenError(f"{line}; lower learning_rate")
+        self.stopped = f"{line}; the weights of update {self.best_update} are kept; lower learning_rate"
+        return self._progress()
+
+    def _validated(self) -> Progress:
         """Validate, keep the weights if they are the best so far, and add a point to the curve."""
         start = time.perf_counter()
         bits = _validated(self.trainer, self.validate, self.cpu_share)
         self.validation_seconds += time.perf_counter() - start
-        point = replace(progress, validation_bits_per_char=bits)
+        if not math.isfinite(bits):
+            return self._diverged(f"the validation score is {bits}")
+        point = replace(self._progress(), validation_bits_per_char=bits)
         self.curve.append(point)
         if bits < self.best_bits:
             self.best_bits, self.best_update = bits, self.trainer.num_updates
@@ -142,17 +171,17 @@ def train(
     """Train until the budget is spent, and leave the model with the weights that scored best on validation.
 
     `validate` returns bits per character; its time does not count towards the budget. Training continues from
-    the last of the `checkpoints`, and adds to them. Raises `TextgenError` if the loss or a prediction becomes
-    NaN.
+    the last of the `checkpoints`, and adds to them. It ends early if the loss explodes or becomes NaN; raises
+    `TextgenError` if that happens before the first validation.
     """
     loop = TrainingLoop(trainer, budget, chars_per_token, validate)
     kept = checkpoints.latest() if checkpoints else None
     if kept is not None:
         loop.restore(kept)
     trainer.model.module.train()
-    while loop.fraction < 1:
+    while loop.fraction < 1 and not loop.stopped:
         report(loop.step())
-        if checkpoints and loop.fraction < 1:
+        if checkpoints and loop.fraction < 1 and not loop.stopped:
             with loop.cpu_share.paused():
                 checkpoints.save_if_due(loop.state)
     return loop.result()
@@ -161,7 +190,7 @@ def train(
 def _validated(trainer: Trainer, validate: Validate, cpu_share: CpuShare) -> float:
     """Return the validation score.
 
-    Raises `TextgenError` if the model predicts NaN, or if it learns from the validation text.
+    Raises `TextgenError` if the model learns from the validation text.
     """
     module = trainer.model.module
     module.eval()
@@ -173,10 +202,6 @@ def _validated(trainer: Trainer, validate: Validate, cpu_share: CpuShare) -> flo
     if has_changed:
         raise TextgenError(
             "the model changes its weights while it is validated; change them in training only"
-        )
-    if math.isnan(bits):
-        raise TextgenError(
-            f"training diverged at update {trainer.num_updates}: it predicts NaN; lower learning_rate"
         )
     return bits
 

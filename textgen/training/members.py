@@ -105,4 +105,6 @@ def joined(results: Sequence[TrainResult], counting_seconds: float = 0.0) -> Tra
         ),
         rates=results[-1].rates,
         cpu_utilization=min(utilizations, default=None),
+        stopped=next((each.stopped for each in results if each.stopped), None),
+        micro_batches=max(each.micro_batches for each in results),
     )

@@ -50,6 +50,16 @@ class TrainResult:
     cpu_utilization: float | None = None
     """Share of the CPU time that training wanted and got (see `CpuShare`), without validation; None on a
     GPU, and for models that are not trained by gradient."""
+    stopped: str | None = None
+    """Why training ended before its budget was spent: it diverged, and the best weights until then count."""
+    micro_batches: int = 1
+    """Parts of a batch that were computed one after the other, since memory lacked for all of it."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What went wrong in training, which the score alone does not say."""
+        split = f"memory lacked for a whole batch, which was computed in {self.micro_batches} parts"
+        return (*filter(None, [self.stopped]), *([split] if self.micro_batches > 1 else []))
 
     @property
     def was_disturbed(self) -> bool:

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textgen.api import State
+from textgen.api import State, TextgenError
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.state import detach, like, map_tensors
+from textgen.nn.state import detach, join, like, map_tensors, rows
 from textgen.runtime.device import DeviceConfig, seeded
+from textgen.runtime.messages import is_out_of_memory
 from textgen.training.batches import ContiguousBatches
 from textgen.training.optimizer import Muon, build_optimizers
 from textgen.training.options import TrainOptions
@@ -42,6 +43,8 @@ class Trainer:
         with seeded(seed, device_config.device):
             self.random_state = self._get_random_state()
         self.carried: State = None
+        self.micro_batches = 1
+        """Parts of a batch that are computed one after the other, since memory lacked for all of it."""
         self.num_updates = 0
         self.seconds = 0.0
 
@@ -64,10 +67,8 @@ class Trainer:
         if fresh or self.carried is None:
             self.carried = self.model.initial_state(len(inputs))
         self._set_rates(fraction)
-        with self.device_config.autocast():
-            loss, state = self.model.loss(inputs, targets, self.carried)
-        self.carried = detach(state)
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        while (loss := self._gradient(inputs, targets)) is None:
+            self._halve(len(inputs))
         for optimizer in self.optimizers:
             self.scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(self.parameters, self.options.max_grad_norm)
@@ -75,7 +76,44 @@ class Trainer:
             self.scaler.step(optimizer)
             optimizer.zero_grad(set_to_none=True)
         self.scaler.update()
-        return loss.detach()
+        return loss
+
+    def _gradient(self, inputs: Tensor, targets: Tensor) -> Tensor | None:
+        """Compute the gradient and carry the state on; return the loss, or None if memory lacks for that."""
+        total, states, begin = inputs.new_zeros((), dtype=torch.float32), [], 0
+        try:
+            for part, wanted in zip(
+                inputs.chunk(self.micro_batches), targets.chunk(self.micro_batches), strict=True
+            ):
+                is_whole = len(part) == len(inputs)
+                before = self.carried if is_whole else rows(self.carried, begin, begin + len(part))
+                with self.device_config.autocast():
+                    loss, state = self.model.loss(part, wanted, before)
+                share = len(part) / len(inputs)
+                self.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
+                total += loss.detach() * share
+                states.append(detach(state))
+                begin += len(part)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return None  # with it goes the traceback, which holds what the failed part has computed
+        self.carried = states[0] if len(states) == 1 else join(states)
+        return total
+
+    def _halve(self, num_rows: int) -> None:
+        """Begin the update again with parts of the batch half as large; raises `TextgenError` at one row."""
+        if self.micro_batches >= num_rows:
+            raise TextgenError(
+                f"out of memory at update {self.num_updates + 1}, even with one row of the batch at a time; "
+                "take a smaller model or sequence_length"
+            )
+        self.micro_batches = min(2 * self.micro_batches, num_rows)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        if self.device_config.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self._set_random_state(self.random_state)
 
     def state(self) -> dict[str, Any]:
         """Return all that the next updates depend on, for `restore`."""
@@ -85,6 +123,7 @@ class Trainer:
             "scaler": self.scaler.state_dict(),
             "batches": self.batches.state(),
             "carried": self.carried,
+            "micro_batches": self.micro_batches,
             "random_state": self.random_state,
             "num_updates": self.num_updates,
             "seconds": self.seconds,
@@ -103,7 +142,8 @@ class Trainer:
             form = self.model.initial_state(self.batches.batch_size)
             self.carried = like(form, map_tensors(lambda tensor: tensor.to(device), state["carried"]))
         self.random_state = list(state["random_state"])
-        self.num_updates, self.seconds = state["num_updates"], state["seconds"]
+        for name in ("num_updates", "seconds", "micro_batches"):
+            setattr(self, name, state[name])
 
     def _set_rates(self, fraction: float) -> None:
         """Set what the optimizers use; the weight decay, `full_decay` at first, falls linearly to zero."""

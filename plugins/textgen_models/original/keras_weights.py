@@ -6,10 +6,10 @@ other layers, such as Lambda layers, is refused.
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -22,9 +22,17 @@ from torch import Tensor
 
 from textgen.api import TextgenError
 from textgen.runtime.messages import one_line
+from textgen.runtime.plain_files import parse_json
 
 IGNORED = ("InputLayer", "Dropout")
 """Layers without weights that do nothing when the network predicts."""
+JSON_FILES = ("config.json", "metadata.json")
+"""In a .keras file."""
+MAX_JSON_BYTES = 2**24
+MAX_RATIO = 20
+"""Bytes that a byte of a file of more than `SMALL_BYTES` may stand for; Keras does not compress weights."""
+SMALL_BYTES = 2**24
+MAX_WINDOW = 10_000
 DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, BadZipFile, zlib.error)
 """Errors of reading a truncated or modified file."""
 
@@ -52,22 +60,44 @@ def read_keras(path: str | Path) -> KerasNetwork:
     library = _library()
     if not Path(path).is_file():
         raise TextgenError(f"no such file: {path}; give a .keras or .h5 file that Keras' model.save wrote")
+    most = max(SMALL_BYTES, MAX_RATIO * Path(path).stat().st_size)
     try:
         if not is_zipfile(path):
             with library.File(path, "r") as file:
-                config, version = json.loads(file.attrs["model_config"]), file.attrs["keras_version"]
-                return _network(config, _text(version), lambda index: _arrays_of_h5(file, config, index))
+                config, version = parse_json(_bytes(file.attrs["model_config"])), file.attrs["keras_version"]
+                arrays = partial(_arrays_of_h5, file, config)
+                return _network(config, _text(version), _limited(arrays, most))
         with ZipFile(path) as archive:
-            config, metadata = (json.loads(archive.read(f"{name}.json")) for name in ("config", "metadata"))
-            with library.File(BytesIO(archive.read("model.weights.h5")), "r") as file:
-                version = metadata["keras_version"]
-                return _network(config, version, lambda index: _arrays_of_keras(file, config, index))
+            config, metadata = (parse_json(_member(archive, each)) for each in JSON_FILES)
+            with library.File(BytesIO(_member(archive, "model.weights.h5", most)), "r") as file:
+                arrays = partial(_arrays_of_keras, file, config)
+                return _network(config, metadata["keras_version"], _limited(arrays, most))
     except _DifferentError as error:
         raise TextgenError(f"the network in {path} is not like the model original: {error}") from error
     except DAMAGE as error:
         raise TextgenError(
             f"cannot read {path} ({one_line(error)}); give a .keras or .h5 file that Keras' model.save wrote"
         ) from error
+
+
+def _member(archive: ZipFile, name: str, max_bytes: int = MAX_JSON_BYTES) -> bytes:
+    """Return a file in an archive; raises `ValueError` before a large one is unpacked."""
+    found = archive.getinfo(name)
+    if found.file_size > max_bytes:
+        raise ValueError(f"{name} unpacks to more than {max_bytes / 2**20:,.0f} MiB")
+    return archive.read(found)
+
+
+def _limited(arrays: Arrays, max_bytes: int) -> Arrays:
+    """Return the same function, which raises `ValueError` for arrays that the file cannot hold."""
+
+    def checked(index: int) -> Sequence[Any]:
+        found = arrays(index)
+        if sum(max(each.nbytes, 4 * each.size) for each in found) > max_bytes:
+            raise ValueError(f"its weights unpack to more than {max_bytes / 2**20:,.0f} MiB")
+        return found
+
+    return checked
 
 
 class _DifferentError(Exception):
@@ -152,7 +182,11 @@ def _window(config: dict[str, Any]) -> dict[str, int]:
     """Return the length of the input as an option, unless the first layer leaves it open."""
     first = _all_layers(config)[0]["config"]
     shape = first.get("batch_shape") or first.get("batch_input_shape") or (None, None)
-    return {} if shape[1] is None else {"window": shape[1]}
+    if shape[1] is None:
+        return {}
+    if type(shape[1]) is not int or not 1 <= shape[1] <= MAX_WINDOW:
+        raise _DifferentError(f"its input has the length {shape[1]!r}")
+    return {"window": shape[1]}
 
 
 def _read(layer: Layer, arrays: Sequence[Any], shapes: list[tuple[int, ...]]) -> Iterator[Tensor]:
@@ -178,6 +212,10 @@ def _arrays_of_h5(file: Any, config: dict[str, Any], index: int) -> Sequence[Any
     """Return a layer's arrays in an `.h5` file, under its name and listed there."""
     group = file["model_weights"][_layers(config)[index]["config"]["name"]]
     return [group[name] for name in group.attrs["weight_names"]]
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
 
 
 def _text(value: str | bytes) -> str:

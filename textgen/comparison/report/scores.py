@@ -67,11 +67,13 @@ def _validation_bits(row: EntryRow) -> list[float]:
 
 
 def problem_notes(rows: Sequence[EntryRow]) -> list[Note]:
-    """Return why entries failed, have no rank or wrote nothing, and whose training was disturbed."""
+    """Return why entries failed, have no rank or wrote nothing, and what went wrong in training."""
     notes = [Note(plain(failure)) for row in rows for failure in row.failures]
     for row in rows:
         unwritten = dict.fromkeys(reason for run in row.runs for reason in run.sample_errors)
         notes += [Note(plain(reason), [row.name]) for reason in unwritten]
+        remarks = dict.fromkeys(remark for run in row.runs for remark in run.train.remarks)
+        notes += [Note(plain(remark), [row.name]) for remark in remarks]
     notes += [Note(plain(f"{row.name} has no rank since {row.problem}")) for row in rows if row.problem]
     unproven = [row for row in rows if row.comparable and not all(map(_is_proven, row.runs))]
     if unproven:
