@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from helpers.commands import TINY, run_process
+from helpers.suites import write_suite
 from textgen.runtime.locks import locked
 from textgen.training.checkpoints import INTERVAL
 
@@ -20,6 +21,16 @@ pytestmark = pytest.mark.slow
 
 SETTINGS = ["--corpus", "lee", "--max-chars", "20000", "--budget", "40000chars", "--precision", "fp32"]
 SETTINGS += ["--device", "cpu", "--json"]
+
+SUITE = f"""
+title = "Two cases"
+budget = "20000chars"
+seeds = 1
+[[questions]]
+name = "size"
+text = "Which?"
+cases = [{{ label = "chance", entry = "random" }}, {{ label = "small", entry = "{TINY}" }}]
+"""
 
 
 def started(*arguments: object) -> subprocess.Popen[str]:
@@ -65,6 +76,16 @@ def test_a_second_bench_adds_its_entries(tmp_path: Path) -> None:
     rows = json.loads((tmp_path / "bench.json").read_text("utf-8"))["entries"]
     assert {row["name"] for row in rows} == {"random", TINY}
     assert sum("waiting for" in err for _, err in outputs) == 1
+
+
+def test_a_second_suite_waits_and_measures_nothing_again(tmp_path: Path) -> None:
+    settings = [each for each in SETTINGS if each not in ("--budget", "40000chars")]
+    first, second = both("suite", write_suite(tmp_path, SUITE), *settings, "--out", tmp_path / "out")
+    assert (first[0], second[0]) == (0, 0), first[2] + second[2]
+    assert json.loads(first[1])["questions"] == json.loads(second[1])["questions"]
+    assert "2 runs, of which 0 are done" in first[2]
+    assert "2 runs, of which 2 are done" in second[2]
+    assert hidden(tmp_path) == []
 
 
 def test_of_two_trainings_in_one_folder_one_is_told_that_it_is_there(tmp_path: Path) -> None:
