@@ -121,6 +121,8 @@ def made_long_ago(path: Path) -> Path:
 def test_folders_that_a_killed_process_claimed_and_left_empty_are_removed() -> None:
     left = [made_long_ago(Path("runs", name)) for name in (f"a-{NOW}", f"b-{NOW}-2", "suite-tiny-lee")]
     (left[1] / LOCK).write_text("{}")
+    (left[2] / "workers").mkdir()
+    (left[2] / "workers" / "study.lock").touch()
     kept = [made_long_ago(Path("runs", name)) for name in (f"c-{NOW}", f"d-{NOW}", "mine")]
     (kept[0] / "runs" / "notes.txt").write_text("mine")
     with locked(kept[1]):

@@ -79,12 +79,16 @@ def _clear(target: Path) -> None:
 
 
 def _is_abandoned(folder: Path) -> bool:
-    """Return whether nothing is in a folder, but perhaps the lock of a killed process."""
+    """Return whether nothing is in a folder, but perhaps locks of killed processes."""
     with contextlib.suppress(OSError):  # another process has just removed it
         files = [path for path in folder.rglob("*") if not path.is_dir()]
         is_old = time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
-        return is_old and all(path.name == LOCK and not is_held(path) for path in files)
+        return is_old and all(_is_lock(path) and not is_held(path) for path in files)
     return False
+
+
+def _is_lock(path: Path) -> bool:
+    return path.name == LOCK or path.match("workers/*.lock")  # the latter in a study
 
 
 def _claim(name: str, number: int = 1) -> Path:
