@@ -18,7 +18,7 @@ from helpers.scoring import CPU, MODELS, Bigram, bound, model_of, score, tiny_ls
 from textgen.api import TextgenError, Tokenizer
 from textgen.data.bound_tokenizer import START
 from textgen.evaluation import token_bits
-from textgen.evaluation.token_bits import score_stretches, score_text
+from textgen.evaluation.token_bits import normalization_error, score_stretches, score_text
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.registry import names
 from textgen_models.uniform import Uniform
@@ -154,3 +154,10 @@ def test_the_normalization_error_is_that_of_what_the_model_returns(news: str) ->
         assert each.max_normalization_error == pytest.approx(0.5, abs=1e-4)
     model.is_normalized = False  # then they are logits, whatever their sum
     assert score(model, tokenizer, news[:50]).max_normalization_error == 0
+
+
+@pytest.mark.parametrize("value", [3e38, 800.0, math.inf, math.nan])
+def test_an_error_without_bounds_is_a_large_number(value: float) -> None:
+    model = LanguageModel(Uniform(3), 3)
+    assert model.is_normalized
+    assert normalization_error(model, torch.tensor([[[-1.0, value, -1.0]]])) == pytest.approx(1e30)

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -71,6 +72,17 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+def first_pseudovalues(values: Any) -> Any:
+    (written,) = values["samples"].values()
+    return next(iter(written["pseudovalues"].values()))
+
+
+def shorter_units(values: Any) -> None:
+    units = values["result"]["test"]["units"]
+    units["bits"].pop()
+    units["num_chars"].pop()
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
@@ -86,7 +98,15 @@ def flip(path: Path) -> None:
             lambda path, _: edit_record(path, lambda values: values.update(result={})),
             "cannot be read: result",
         ),
-        (lambda path, other: shutil.copy(other, path), "is the result of another run"),
+        (
+            lambda path, _: edit_record(path, lambda values: first_pseudovalues(values).pop()),
+            "cannot be used: its samples are others",
+        ),
+        (
+            lambda path, _: edit_record(path, shorter_units),
+            "cannot be used: its test score is that of another text",
+        ),
+        (lambda path, other: shutil.copy(other, path), "cannot be used: it is the result of another run"),
     ],
 )
 def test_a_damaged_result_is_named_and_made_again(

@@ -16,6 +16,8 @@ from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import first_rows
 
 LOG2 = math.log(2)
+LARGEST = 1e30
+"""An error in place of one that is infinite or not a number."""
 
 TOKENS_AT_ONCE, MIN_CHUNK = 2048, 8
 """Tokens of all stretches that are computed at once, and at least this many of each."""
@@ -168,7 +170,8 @@ def normalization_error(model: LanguageModel, logits: Tensor) -> float:
     """
     if not model.is_normalized:
         return 0.0
-    return float((logits.float().exp().sum(-1) - 1).abs().max())
+    errors = (logits.float().exp().sum(-1) - 1).abs()
+    return float(errors.nan_to_num(nan=LARGEST, posinf=LARGEST).max())  # JSON has neither
 
 
 def _tokens_at_once(model: LanguageModel, device: torch.device) -> int:

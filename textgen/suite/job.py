@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textgen.data.corpus import Corpus
+from textgen.data.split import SplitPart
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.partial import checkpoints_of
 from textgen.experiment.run import Run
-from textgen.experiment.samples import SampleWriter
+from textgen.experiment.samples import NUM_MEASURED, SampleWriter
+from textgen.experiment.scoring import unit_sizes
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.entropy import EntropyRecorder
 from textgen.runtime.device import DeviceConfig
@@ -67,6 +69,19 @@ class Job:
             cores_per_job=round(usable_cores() / self.num_jobs, 3),
             threads_per_job=threads_per_job(self.num_jobs),
         )
+
+    def misfit(self, kept: JobResult) -> str | None:
+        """Return why a kept result cannot be that of this job; None if it can."""
+        if to_values(kept.settings) != to_values(self.settings()):
+            return "it is the result of another run"
+        for name, score in (("validation", kept.result.validation), ("test", kept.result.test)):
+            part: SplitPart = getattr(self.corpus.info.split, name)
+            if score and score.units and score.units.num_chars != unit_sizes(part.stretch_chars):
+                return f"its {name} score is that of another text"
+        shapes = (values for each in kept.samples.values() for values in each.pseudovalues.values())
+        if set(kept.samples) != set(self.case.samplers) or any(len(each) != NUM_MEASURED for each in shapes):
+            return "its samples are others"
+        return None
 
     def key(self) -> str:
         """Return the name under which the result is kept: a hash of the settings."""

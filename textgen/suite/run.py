@@ -21,7 +21,7 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.durations import about
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import NotSavedError, make_folder, write_file
-from textgen.runtime.json_records import DamagedRecordError, read_record, to_values, write_record
+from textgen.runtime.json_records import DamagedRecordError, read_record, write_record
 from textgen.runtime.locks import locked
 from textgen.suite.effects import answer, measured_run, shared_priors
 from textgen.suite.job import Job, measure_held_out
@@ -154,9 +154,10 @@ def _kept(path: Path, job: Job) -> JobResult | None:
         return None
     try:
         found = read_record(JobResult, path, needs_digest=True)
-        if to_values(found.settings) == to_values(job.settings()):
+        misfit = job.misfit(found)
+        if misfit is None:
             return found
-        problem = f"{str(path)!r} is the result of another run"
+        problem = f"{str(path)!r} cannot be used: {misfit}"
     except TextgenError as error:
         problem = str(error)
     warnings.warn(f"{problem}; it is measured again", TextgenWarning, stacklevel=2)
