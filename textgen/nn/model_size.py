@@ -15,8 +15,8 @@ from textgen.registry.isolation import preserve_process_state
 
 FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn)
 """Functions that make the tensors of which models consist; their first argument is the size."""
-MAX_SMALL = 2**28
-"""Numbers in a model that is built at once: 1 GB in fp32."""
+MAX_SMALL = 2**26
+"""Numbers in a model that is built at once: 256 MB in fp32."""
 
 
 def build_checked(
