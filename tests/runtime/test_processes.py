@@ -145,7 +145,8 @@ def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
     _, first = next(jobs)
     assert isinstance(first, int)
     os.kill(first, signal.SIGKILL)
-    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+    while is_alive(first):
+        time.sleep(0.01)
     _, second = next(jobs)
     assert isinstance(second, int)
     assert second != first

@@ -37,6 +37,7 @@ from textgen.cli.options import (
 )
 from textgen.runtime.files import NotSavedError
 from textgen.runtime.result_folders import result_folder, result_name
+from textgen.runtime.worker import import_early
 
 if TYPE_CHECKING:
     from textgen.comparison.results import Comparison
@@ -81,6 +82,12 @@ def bench(
     temperature: Temperature = None,
     length: Length = defaults.SAMPLE_CHARS,
     spelling: Spelling = "words",
+    entry_timeout: Annotated[
+        str,
+        typer.Option(
+            "--entry-timeout", help="End an entry that makes no progress for this long: 90s, 15m, 2h."
+        ),
+    ] = defaults.ENTRY_TIMEOUT,
     out: Out = None,
     full: Full = False,
     as_json: Json = False,
@@ -88,6 +95,7 @@ def bench(
     plugin: PluginFiles = None,
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
+    import_early("textgen.comparison.entry_process")
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
     samplers = samplers_of(context, sampler, temperature)
@@ -119,6 +127,7 @@ def bench(
                 sampler=samplers,
                 length=length,
                 spelling=spelling,
+                entry_timeout=entry_timeout,
                 out=folder,
                 report=display,
             )

@@ -6,16 +6,16 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
 
 from textgen.api import TextgenError
-from textgen.comparison.details import Details, DetailsCollector
+from textgen.comparison.details import Details, DetailsReader, marked
+from textgen.comparison.entry_process import EntryWork, Outcome, outcomes, scored
 from textgen.comparison.report.html import to_html
 from textgen.comparison.report.markdown import to_markdown
 from textgen.comparison.results import Comparison, HeldOut, ReferenceScore
 from textgen.comparison.verdicts import judge, reference_score
 from textgen.data.corpus import Corpus
-from textgen.defaults import SAMPLE_CHARS, SAMPLER
+from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
 from textgen.evaluation.baselines import Reference, reference_scores
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.lexicon import load_lexicon
@@ -24,18 +24,17 @@ from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import seconds_left
-from textgen.experiment.partial import run_and_save
+from textgen.experiment.passages import choose_passages
 from textgen.experiment.reference_entries import describe, reference_entries
 from textgen.experiment.results import EntryResult, FailedEntry
-from textgen.experiment.run import Run, load_run, read_manifest
+from textgen.experiment.run import read_manifest
 from textgen.experiment.samples import SampleWriter
-from textgen.generation.bound_sampler import BoundSampler, build_sampler
-from textgen.registry.attribution import describe_error
+from textgen.generation.bound_sampler import build_sampler
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import NotSavedError, make_folder, slug, write_file
 from textgen.runtime.json_records import read_record, to_json
-from textgen.training.budget import Budget
+from textgen.training.budget import Budget, parse_duration
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
 
 RESULT, DETAILS, REPORT, PAGE = "bench.json", "details.json", "report.md", "report.html"
@@ -59,6 +58,8 @@ class BenchOptions:
     """Whether word models write words that their vocabulary lacks."""
     has_references: bool = True
     """Whether compressors and reference entries are scored too."""
+    entry_timeout: float = parse_duration(ENTRY_TIMEOUT, "entry_timeout")
+    """Seconds without progress after which an entry is ended."""
     broken: Mapping[str, str] = field(default_factory=dict)
     """Entries that cannot be tried, and why."""
 
@@ -76,25 +77,29 @@ def bench(
     An entry that fails gets its reason instead of results; the others continue. Raises `NotSavedError` with
     the result if something could not be saved.
     """
-    samplers = {spec: build_sampler(spec) for spec in options.samplers}
-    for sampler in samplers.values():
-        sampler.try_out()
+    for spec in options.samplers:
+        build_sampler(spec).try_out()
     make_folder(out / "runs")
     experiments = plan(entries, corpus, options, out)
     report(_preparing(experiments, out))
-    analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon())
-    texts = corpus.split.held_out.stretches()
-    writer = SampleWriter(texts, analyzer, options.num_chars, options.prompts, options.spells)
-    collector = DetailsCollector(writer, options.device_config)
-    unsaved: list[NotSavedError] = []
-    rows = list(_rows(experiments, collector, samplers, options, report, unsaved=unsaved))
+    writer = SampleWriter(
+        corpus.split.held_out.stretches(),
+        TextAnalyzer(corpus.split.train.text, load_lexicon()),
+        options.num_chars,
+        options.prompts,
+        options.spells,
+    )
+    passages = choose_passages(writer.held_out)
+    reader = DetailsReader(writer, passages, options.device_config)
+    found = list(_outcomes(experiments, reader, options, report))
+    rows = [each.row for each in found]
     rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
     report(Step("comparing with references"))
-    scored = [row for row in rows if isinstance(row, EntryResult)]
+    ranked = [row for row in rows if isinstance(row, EntryResult)]
     measured = writer.measure_held_out()
     # Passages that overlap repeat each other, so the held-out text tells nothing about what is closest to it.
     held_out = HeldOut(measured.metrics, {} if writer.passages_overlap else measured.pseudovalues)
-    verdicts = judge(scored, held_out, corpus.split.scored_on, SHIPPED_PRIORS)
+    verdicts = judge(ranked, held_out, corpus.split.scored_on, SHIPPED_PRIORS)
     references = list(_references(entries, corpus, options)) if options.has_references else []
     result = Comparison(
         command=command_line(),
@@ -118,10 +123,11 @@ def bench(
         entries=tuple(rows),
     )
     report(Step("writing the report"))
-    _save(out, result, collector.details())
+    read = [(each.details, each.samples) for each in found if each.details]
+    _save(out, result, Details(passages=tuple(passages), entries=tuple(marked(writer.analyzer, read))))
+    unsaved = next((each.unsaved for each in found if each.unsaved), None)
     if unsaved:
-        unsaved[0].result = result
-        raise unsaved[0]
+        raise NotSavedError(out, OSError(unsaved), result)
     return result
 
 
@@ -165,42 +171,30 @@ def made_with(out: Path) -> Iterator[tuple[str, str]]:
             yield settings.device, settings.precision
 
 
-def _rows(
-    experiments: Mapping[Path, Experiment],
-    collector: DetailsCollector,
-    samplers: Mapping[str, BoundSampler],
-    options: BenchOptions,
-    report: Report,
-    *,
-    unsaved: list[NotSavedError],
-) -> Iterator[EntryResult | FailedEntry]:
-    """Yield one row per run; runs that could not be saved are rows too, and their errors go to `unsaved`."""
+def _outcomes(
+    experiments: Mapping[Path, Experiment], reader: DetailsReader, options: BenchOptions, report: Report
+) -> Iterator[Outcome]:
+    """Yield what becomes of each run, and report it."""
     left = seconds_left(experiments)
-    for index, (folder, experiment) in enumerate(experiments.items()):
+    tell = report
+
+    def before(number: int, experiment: Experiment) -> Report:
+        nonlocal tell
         name, seed = experiment.entry.name, experiment.seed
         title = f"{name}, seed {seed}" if options.num_seeds > 1 else name
-        tell = filled_in(report, entry=title, index=index + 1, total=len(experiments))
-        tell(Step("starting", seconds_left=left[index]))
-        try:
-            try:
-                run = finished_run(folder, experiment, tell)
-            except NotSavedError as error:
-                run = cast(Run, error.result)
-                unsaved.append(error)
-            tell(Step("writing samples"))
-            written = collector.writer.write(run, samplers, seed, options.device_config)
-            if seed == options.seed:
-                collector.add(run, written.samples, seed)
-            row = EntryResult(**vars(run.result), **vars(written))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # one entry must not take the others down
-            reason = describe_error(error)
-            tell(Step(FAILED, outcome=reason))
-            yield FailedEntry(name, seed, reason)
-        else:
-            tell(Step(DONE, outcome=row.outcome))
-            yield row
+        tell = filled_in(report, entry=title, index=number, total=len(experiments))
+        tell(Step("starting", seconds_left=left[number - 1]))
+        return tell
+
+    work = EntryWork(reader, tuple(options.samplers), options.seed)
+    for outcome in outcomes(experiments, work, before, options.entry_timeout):
+        row = outcome.row
+        tell(
+            Step(DONE, outcome=row.outcome)
+            if isinstance(row, EntryResult)
+            else Step(FAILED, outcome=row.error)
+        )
+        yield outcome
 
 
 def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions) -> Iterator[ReferenceScore]:
@@ -210,16 +204,12 @@ def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions)
         yield reference_score(reference, held_out.stretch_chars)
     share = min(100.0, 100 * MAX_REFERENCE_CHARS / len(corpus.split.train))
     text = corpus if share == 100 else corpus.with_training(share)
-    for entry in reference_entries([entry.name for entry in entries]):
-        try:
-            config = replace(options.device_config, precision="fp32")
-            scored = Experiment(entry, text, options.budget, config, seed=0).run().result
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # a reference that fails costs only its own row
-            continue
-        score = scored.test or scored.validation
-        if score is not None and score.units is not None and scored.problem is None:
+    config = replace(options.device_config, precision="fp32")
+    others = reference_entries([entry.name for entry in entries])
+    experiments = [Experiment(entry, text, options.budget, config, seed=0) for entry in others]
+    for entry, result in zip(others, scored(experiments, options.entry_timeout), strict=True):
+        score = (result.test or result.validation) if result else None  # a failure costs only its own row
+        if result and score and score.units is not None and result.problem is None:
             reference = Reference(entry.name, describe(entry), score.bits_per_char, score.units.bits)
             yield reference_score(reference, score.units.num_chars)
 
@@ -240,14 +230,6 @@ def plan(
 def run_folder(out: Path, name: str, seed: int) -> Path:
     """Return the folder of the run of an entry with one seed."""
     return out / "runs" / f"{slug(name)}-seed{seed}"
-
-
-def finished_run(folder: Path, experiment: Experiment, report: Report) -> Run:
-    """Return the run in `folder`; if there is none yet, make it and save it there."""
-    if folder.exists():
-        report(Step("loading", experiment.entry.name))
-        return load_run(folder, experiment.device_config.device)
-    return run_and_save(experiment, folder, report)
 
 
 def check_reuse(folder: Path, experiment: Experiment) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from textgen.defaults import SWEEP
-from textgen.evaluation.text_metrics import TextMetrics
-from textgen.experiment.passages import Passage, PassageReading, choose_passages, read_passages
+from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
+from textgen.experiment.passages import Passage, PassageReading, read_passages
 from textgen.experiment.results import Sample
 from textgen.experiment.run import Run
 from textgen.experiment.samples import SampleWriter, WrittenSamples
@@ -64,22 +64,19 @@ class Details:
     entries: tuple[EntryDetails, ...]
 
 
-@dataclass
-class DetailsCollector:
-    """Reads and samples each run once it is trained, before it is forgotten."""
+@dataclass(frozen=True)
+class DetailsReader:
+    """Reads and samples a run once it is trained, before it is forgotten."""
 
     writer: SampleWriter
+    passages: Sequence[Passage]
     device_config: DeviceConfig
-    passages: Sequence[Passage] = field(init=False)
-    _found: list[tuple[EntryDetails, list[Sample]]] = field(init=False, default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.passages = choose_passages(self.writer.held_out)
-
-    def add(self, run: Run, written: Sequence[Sample], seed: int) -> None:
+    def read(self, run: Run, written: Sequence[Sample], seed: int) -> tuple[EntryDetails, tuple[Sample, ...]]:
         """Read the passages with a run and let it write with each sampler of the sweep.
 
-        `written` are the samples that it has written already. What fails is named in the details.
+        `written` are the samples that it has written already. Returns the details, whose samples are added by
+        `marked`, and all samples. What fails is named in the details.
         """
         errors: list[str] = []
         swept: list[WrittenSamples] = []
@@ -101,26 +98,23 @@ class DetailsCollector:
             samples=(),
             errors=tuple(errors),
         )
-        self._found.append((details, samples))
+        return details, tuple(samples)
 
-    def details(self) -> Details:
-        """Return the details, in which every sample is marked."""
-        return Details(passages=tuple(self.passages), entries=tuple(self._marked()))
 
-    def _marked(self) -> Iterator[EntryDetails]:
-        analyzer = self.writer.analyzer
-        # One search for all samples, since it reads the whole training text.
-        spans = iter(analyzer.verbatim_spans([each.text for _, samples in self._found for each in samples]))
-        for details, samples in self._found:
-            marked = tuple(
-                MarkedSample(
-                    **vars(sample),
-                    made_up=tuple(analyzer.made_up_spans(sample.text)),
-                    copied=tuple(next(spans)),
-                )
-                for sample in samples
+def marked(
+    analyzer: TextAnalyzer, found: Sequence[tuple[EntryDetails, Sequence[Sample]]]
+) -> Iterator[EntryDetails]:
+    """Yield the details of entries with their samples, in which all that is conspicuous is marked."""
+    # One search for all samples, since it reads the whole training text.
+    spans = iter(analyzer.verbatim_spans([each.text for _, samples in found for each in samples]))
+    for details, samples in found:
+        each_marked = tuple(
+            MarkedSample(
+                **vars(sample), made_up=tuple(analyzer.made_up_spans(sample.text)), copied=tuple(next(spans))
             )
-            yield EntryDetails(**{**vars(details), "samples": marked})
+            for sample in samples
+        )
+        yield replace(details, samples=each_marked)
 
 
 @contextmanager

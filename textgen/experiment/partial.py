@@ -64,13 +64,21 @@ def checkpoints_of(folder: Path) -> Iterator[Path]:
         try:
             yield partial
         except BaseException as error:
-            if not any(partial.glob("*/*")):
-                shutil.rmtree(partial, ignore_errors=True)
-            elif isinstance(error, KeyboardInterrupt):
+            if not discard_unfinished(folder) and isinstance(error, KeyboardInterrupt):
                 raise RunInterruptedError(folder) from None
             raise
     with suppress(OSError):  # of another process, which has begun meanwhile
         partial.rmdir()
+
+
+def discard_unfinished(folder: Path) -> bool:
+    """Remove what a run that failed or was killed leaves, but for checkpoints; return whether it has none."""
+    partial = partial_folder(folder)
+    remove_unfinished(folder.parent)
+    has_none = not any(partial.glob("*/*"))
+    if has_none:
+        shutil.rmtree(partial, ignore_errors=True)
+    return has_none
 
 
 def partial_folder(folder: Path) -> Path:

@@ -24,7 +24,8 @@ from textgen.runtime.device import choose_device
 from textgen.runtime.locks import locked
 from textgen.runtime.messages import UsageError
 from textgen.runtime.result_folders import result_folder, result_name
-from textgen.training.budget import parse_budget
+from textgen.runtime.worker import import_early
+from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def bench(
     sampler: str | Sequence[str] = defaults.SAMPLER,
     length: int = defaults.SAMPLE_CHARS,
     spelling: Spelling = "words",
+    entry_timeout: str = defaults.ENTRY_TIMEOUT,
     out: str | Path | None = None,
     progress: bool = False,
     report: Report = ignore_report,
@@ -125,8 +127,10 @@ def bench(
     `out` is locked meanwhile: a second comparison there waits, and adds to this one. Raises `TextgenError` if
     the comparison cannot begin.
     """
+    import_early("textgen.comparison.entry_process")
     check_numbers(seed, seeds=seeds, length=length)
     parsed_budget = parse_budget(budget)
+    silence = parse_duration(entry_timeout, "--entry-timeout")
     wanted = _several(entries)
     parse_entries(wanted)  # a mistake is reported at once
     samplers = tuple(dict.fromkeys(_several(sampler)))
@@ -152,6 +156,7 @@ def bench(
                 samplers=samplers,
                 num_chars=length,
                 spells=spells_words(spelling),
+                entry_timeout=silence,
                 broken=broken,
             )
             return Comparison.of(comparison.bench(parsed, text, options, folder, tell))

@@ -92,6 +92,23 @@ def restoring(settings: Sequence[ProcessSetting]) -> Iterator[None]:
 
 
 @contextmanager
+def exits_refused() -> Iterator[None]:
+    """Let `os._exit` fail in this process, which it would end without a word or a result."""
+    exit_at_once, process = os._exit, os.getpid()
+
+    def refuse(code: int) -> None:
+        if os.getpid() != process:  # one that a plugin forked
+            exit_at_once(code)
+        raise RuntimeError(f"it called os._exit({code}), which would end textgen")
+
+    os._exit = refuse  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        os._exit = exit_at_once
+
+
+@contextmanager
 def preserve_process_state() -> Iterator[None]:
     """Run code of plugins, and restore the process-wide settings afterwards, whatever they did.
 
@@ -100,7 +117,7 @@ def preserve_process_state() -> Iterator[None]:
     """
     known = torch_settings() if "torch" in sys.modules else ()
     try:
-        with restoring((*known, *PROCESS_SETTINGS)):
+        with restoring((*known, *PROCESS_SETTINGS)), exits_refused():
             yield
     finally:
         if not known and "torch" in sys.modules:  # a plugin was the first to import it

@@ -160,6 +160,13 @@ def plugin_files() -> list[Path]:
     return [Path(str(sys.modules[module].__file__)) for module in modules]
 
 
+def files_of(components: Iterable[tuple[str, str]]) -> list[Path]:
+    """Return the plugin files that components, each a kind and a name, come from."""
+    modules = dict.fromkeys(find(kind, name).module for kind, name in components)
+    from_files = {plugin.module for plugin in _from_files}
+    return [Path(str(sys.modules[module].__file__)) for module in modules if module in from_files]
+
+
 def clear_caches() -> None:
     """Forget what was read of installed distributions, so that it is read again on next use."""
     for cached in (_installed, plugins, load, _requirements, renamed):

@@ -1,7 +1,7 @@
 """Jobs in other processes: started, given work one by one, watched, and ended with this process.
 
-Everything that textgen does in parallel goes through `run_jobs`. A process that is killed takes only the
-job that it was working on with it.
+Everything that textgen does in parallel or apart goes through `run_jobs`. A process that is killed takes
+only the job that it was working on with it.
 """
 
 from __future__ import annotations
@@ -9,21 +9,20 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
-from textgen.api import TextgenError
-from textgen.runtime.allocator import keep_freed_memory
-from textgen.runtime.messages import one_line
+from textgen.runtime.durations import about
+from textgen.runtime.worker import ERROR, MESSAGE, Worker
 
 WAIT_SECONDS = 0.3
-"""Interval at which `on_wait` is called."""
+"""Interval at which `on_wait` is called and time limits are checked."""
+
+ENDING_SECONDS = 5.0
+"""Time in which a process that has hung up ends by itself, so that its exit code is known."""
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -31,12 +30,27 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Killed:
-    """The result of a job whose process was killed."""
+    """The result of a job whose process ended before the job did."""
 
     exitcode: int | None
 
     def __str__(self) -> str:
-        return "its process was killed, possibly by the out-of-memory killer"
+        code = self.exitcode
+        if code is None or code == -signal.SIGKILL:
+            return "its process was killed, possibly by the out-of-memory killer"
+        if code < 0:
+            return f"its process crashed ({signal.Signals(-code).name})"
+        return f"its process ended itself (exit code {code})"
+
+
+@dataclass(frozen=True)
+class TimedOut(Killed):
+    """The result of a job that was silent for too long."""
+
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return f"it made no progress for {about(self.seconds).removeprefix('about ')} and was ended"
 
 
 @dataclass(frozen=True)
@@ -71,14 +85,19 @@ def run_jobs(
     setup: Setup | None = None,
     on_wait: Callable[[], None] | None = None,
     *,
+    on_message: Callable[[Job, Any], None] | None = None,
+    max_silence: float | None = None,
+    own_process: bool = False,
     may_start: Callable[[], bool] = lambda: True,
 ) -> Iterator[tuple[Job, Result | Killed]]:
     """Yield each job with `function(job)`, in the order of completion, computed in other processes.
 
-    A job is taken from `jobs` only when a process is free and either `may_start()` or none is busy. What
-    `function` raises is raised here. All processes end when the iteration does.
+    A job is taken from `jobs` only when a process is free and either `may_start()` or none is busy; with
+    `own_process`, each is computed in a new one. What a job says by `tell` goes to `on_message`; one that
+    says nothing for `max_silence` seconds is ended. What `function` raises is raised here. All processes end
+    when the iteration does.
     """
-    pool = _Pool(recipe(function, setup or Setup()))
+    pool = _Pool(recipe(function, setup or Setup()), on_message, max_silence, own_process)
     try:
         for job in jobs:
             pool.start(job)
@@ -102,14 +121,31 @@ def prepared(sent: bytes) -> Callable[[Any], Any]:
     return pickle.loads(function)  # type: ignore[no-any-return]
 
 
+@dataclass
+class _Busy:
+    """A process and its job."""
+
+    worker: Worker
+    job: Any
+    heard: float = field(default_factory=time.monotonic)
+    """When the job began or said something."""
+
+
 class _Pool:
     """Processes that start when there is a job for them."""
 
-    def __init__(self, sent: bytes) -> None:
-        self.busy: dict[Connection, tuple[_Worker, Any]] = {}
-        """The processes that work, each with its job, by their connections."""
+    def __init__(
+        self,
+        sent: bytes,
+        on_message: Callable[[Any, Any], None] | None,
+        max_silence: float | None,
+        own_process: bool,
+    ) -> None:
+        self.busy: dict[Any, _Busy] = {}
+        """The processes that work, by their connections."""
         self._sent = sent
-        self._workers: list[_Worker] = []
+        self._on_message, self._max_silence, self._own_process = on_message, max_silence, own_process
+        self._workers: list[Worker] = []
 
     def start(self, job: Any) -> None:
         """Give a job to an idle process or to a new one."""
@@ -119,134 +155,48 @@ class _Pool:
                 break
             self._remove(worker)  # it was killed while idle
         else:
-            worker = _Worker(self._sent)
+            worker = Worker(self._sent)
             self._workers.append(worker)
             worker.give(data)
-        self.busy[worker.connection] = worker, job
+        self.busy[worker.connection] = _Busy(worker, job)
 
     def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
         """Yield the jobs that finish next with their results, then call `on_wait`."""
-        for connection in wait(list(self.busy), WAIT_SECONDS if on_wait else None):
-            assert isinstance(connection, Connection)
-            worker, job = self.busy.pop(connection)
-            result = worker.take()
-            if isinstance(result, Killed):
-                self._remove(worker)
-            yield job, result
+        for connection in wait(list(self.busy), WAIT_SECONDS if on_wait or self._max_silence else None):
+            yield from self._heard(self.busy[connection])
+        for each in list(self.busy.values()):
+            if self._max_silence and time.monotonic() - each.heard > self._max_silence:
+                self._remove(each.worker)
+                yield each.job, TimedOut(None, self._max_silence)
         if on_wait:
             on_wait()
+
+    def _heard(self, busy: _Busy) -> Iterator[tuple[Any, Any]]:
+        """Take what a process says, and yield its job if that has ended."""
+        busy.heard = time.monotonic()
+        answer = busy.worker.take()
+        if answer is None:
+            yield busy.job, Killed(self._remove(busy.worker, patience=ENDING_SECONDS))
+            return
+        kind, content = answer
+        if kind == MESSAGE:
+            if self._on_message:
+                self._on_message(busy.job, content)
+            return
+        del self.busy[busy.worker.connection]
+        if self._own_process:
+            self._remove(busy.worker)
+        if kind == ERROR:
+            raise content
+        yield busy.job, content
 
     def end(self) -> None:
         """End all processes; the jobs that they work on are lost."""
         for worker in self._workers:
             worker.end()
 
-    def _remove(self, worker: _Worker) -> None:
+    def _remove(self, worker: Worker, patience: float = 0.0) -> int | None:
+        """End a process; returns its exit code if it ends by itself within `patience` seconds."""
         self._workers.remove(worker)
-        worker.end()
-
-
-class _Worker:
-    """A process that computes one job at a time."""
-
-    def __init__(self, sent: bytes) -> None:
-        context = get_context("spawn")  # torch has threads, which a fork would leave in an unknown state
-        self.connection, other = context.Pipe()
-        self._process: SpawnProcess = context.Process(target=_work, args=(other, sent))
-        with _ignored_interrupts():
-            self._process.start()
-        other.close()  # so that the connection ends when the process does
-
-    def give(self, data: bytes) -> bool:
-        """Send a pickled job and return whether the process was alive; if not, `take` returns `Killed`."""
-        try:
-            self.connection.send_bytes(data)
-        except OSError:
-            return False
-        return True
-
-    def take(self) -> Any:
-        """Return the result of the job, or `Killed`; raise what the job raised."""
-        try:
-            data = self.connection.recv_bytes()
-        except (EOFError, OSError):  # the latter if it was killed while it sent the result
-            self._process.join()
-            return Killed(self._process.exitcode)
-        succeeded, result = pickle.loads(data)
-        if not succeeded:
-            raise result
-        return result
-
-    def end(self) -> None:
-        """End the process; the job that it is working on is lost."""
-        self.connection.close()
-        self._process.terminate()
-        self._process.join()
-
-
-def _work(connection: Connection, sent: bytes) -> None:
-    """Compute jobs until there are no more, or until the process that started this one ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    keep_freed_memory()
-    try:
-        function = prepared(sent)
-    except BaseException as error:
-        connection.recv_bytes()
-        _answer(connection, False, _sendable(error))
-        return
-    while True:
-        try:
-            data = connection.recv_bytes()
-        except (EOFError, OSError):
-            return
-        try:
-            answer = True, function(pickle.loads(data))
-        except BaseException as error:
-            answer = False, _sendable(error)
-        _answer(connection, *answer)
-
-
-def _answer(connection: Connection, succeeded: bool, result: Any) -> None:
-    try:
-        data = pickle.dumps((succeeded, result))
-    except Exception as error:
-        problem = RuntimeError(f"{type(result).__name__} cannot be sent: {one_line(error)}")
-        data = pickle.dumps((False, problem))
-    try:
-        connection.send_bytes(data)
-    except OSError:
-        os._exit(1)
-
-
-def _sendable(error: BaseException) -> BaseException:
-    """Return the error, or one of the same message if pickle would change or lose it."""
-    try:
-        copy = pickle.loads(pickle.dumps(error))
-        if one_line(copy) == one_line(error):
-            return error
-    except Exception:  # whatever its constructor raises when it is called with other arguments
-        pass
-    if isinstance(error, TextgenError):
-        return TextgenError(one_line(error, with_type=False))
-    return RuntimeError(one_line(error))
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-@contextmanager
-def _ignored_interrupts() -> Iterator[None]:
-    """Make processes that start in this context ignore Ctrl-C, which a terminal sends to all of them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        self.busy.pop(worker.connection, None)
+        return worker.end(patience)

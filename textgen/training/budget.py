@@ -78,3 +78,11 @@ def parse_budget(text: str) -> Budget:
     if amount > _LARGEST[unit]:
         raise TextgenError(f"budget {text!r}: at most {_LARGEST[unit]:,.0f} {unit} are allowed; give less")
     return Budget(match[1] + match[2], unit, amount)
+
+
+def parse_duration(text: str, option: str) -> float:
+    """Return the seconds of a time such as 90s, 15m or 2h; raises `TextgenError`, which names the option."""
+    duration = parse_budget(text)
+    if duration.unit != "seconds":
+        raise TextgenError(f"{option} {text!r}: give a time, such as 90s, 15m or 2h")
+    return duration.amount

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textgen.api import TextgenError
-from textgen.comparison.bench import check_reuse, finished_run
+from textgen.comparison.bench import check_reuse
+from textgen.comparison.entry_process import finished_run
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment

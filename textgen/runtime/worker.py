@@ -1,0 +1,207 @@
+"""One other process that computes jobs: started with torch imported, heard, and ended with all it started.
+
+On Linux processes are forked from a server that has imported torch but never used it, which takes some
+hundredths of a second; elsewhere each starts anew. They are of the environment, folder and paths of this
+process, ignore Ctrl-C, and write to stderr only.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from multiprocessing import forkserver, get_context, parent_process
+from multiprocessing.connection import Connection
+from types import ModuleType
+from typing import Any
+
+from textgen.api import TextgenError
+from textgen.runtime.allocator import keep_freed_memory
+from textgen.runtime.messages import one_line
+
+METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+"""Not `fork`: torch has threads, which a fork would leave in an unknown state."""
+IS_POSIX = os.name == "posix"
+END_PROCESS = os._exit
+"""As it was before any plugin."""
+
+MESSAGE, RESULT, ERROR = "message", "result", "error"
+"""What a process sends: a message of a running job, and how the job ended."""
+
+
+def import_early(*modules: str) -> None:
+    """Begin to import modules where processes are forked, unless that has begun; returns at once."""
+    if METHOD == "forkserver":
+        with _ignored_interrupts():
+            get_context("forkserver").set_forkserver_preload(["torch", *modules])
+            forkserver.ensure_running()
+
+
+class Worker:
+    """A process that computes one job at a time."""
+
+    def __init__(self, sent: bytes) -> None:
+        """Start a process; `sent` is what `prepared` of `textgen.runtime.processes` needs."""
+        import_early()
+        context: Any = get_context(METHOD)
+        self.connection, other = context.Pipe()
+        self._process = context.Process(target=_work, args=(other, sent, dict(os.environ)))
+        with _ignored_interrupts(), _hidden_main():
+            self._process.start()
+        other.close()  # so that the connection ends when the process does
+
+    def give(self, data: bytes) -> bool:
+        """Send a pickled job and return whether the process was alive."""
+        try:
+            self.connection.send_bytes(data)
+        except OSError:
+            return False
+        return True
+
+    def take(self) -> tuple[str, Any] | None:
+        """Return `MESSAGE`, `RESULT` or `ERROR` with what the process sent, or None if it has ended."""
+        try:
+            data = self.connection.recv_bytes()
+        except (EOFError, OSError):  # the latter if it was killed while it sent
+            return None
+        try:
+            kind, content = pickle.loads(data)
+        except Exception as error:  # an object of a plugin, whatever that raises
+            return ERROR, RuntimeError(f"its answer cannot be read: {one_line(error)}")
+        return kind, content
+
+    def end(self, patience: float = 0.0) -> int | None:
+        """End the process and those that it started; the job that it is working on is lost.
+
+        Returns the exit code if it ends by itself within `patience` seconds.
+        """
+        self._process.join(timeout=patience)
+        exitcode: int | None = self._process.exitcode
+        if IS_POSIX and self._process.pid is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        if exitcode is None:
+            self._process.kill()
+            self._process.join()
+        self.connection.close()
+        return exitcode
+
+
+def tell(message: Any) -> None:
+    """Send a message from a job to `on_message` of `run_jobs` in the process that started this one."""
+    if _connection is not None:
+        _send(_connection, MESSAGE, message)
+
+
+_connection: Connection | None = None
+"""In a process that computes jobs: the connection to the one that started it."""
+_own_process: int | None = None
+
+
+def _work(connection: Connection, sent: bytes, environment: Mapping[str, str]) -> None:
+    """Compute jobs until there are no more, or until the process that started this one ends."""
+    global _connection, _own_process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
+    if IS_POSIX:
+        os.setpgid(0, 0)  # all that it starts ends with it
+    _connection, _own_process = connection, os.getpid()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _use_stderr()
+    os.environ.clear()
+    os.environ.update(environment)
+    keep_freed_memory()
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("500")  # where memory runs out, this process goes and not the one that has the results
+    # Imported here, since that module imports this one.
+    from textgen.runtime.processes import prepared
+
+    try:
+        function = prepared(sent)
+    except BaseException as error:
+        connection.recv_bytes()
+        _send(connection, ERROR, _sendable(error))
+        return
+    while True:
+        try:
+            data = connection.recv_bytes()
+        except (EOFError, OSError):
+            return
+        try:
+            answer = RESULT, function(pickle.loads(data))
+        except BaseException as error:
+            answer = ERROR, _sendable(error)
+        _send(connection, *answer)
+
+
+def _use_stderr() -> None:
+    """Let all that is written here, even by code that is not Python, go to stderr: stdout holds results."""
+    empty = os.open(os.devnull, os.O_RDONLY)
+    with suppress(OSError):
+        os.dup2(empty, 0)
+        os.dup2(2, 1)
+    os.close(empty)
+    sys.stdout = sys.stderr
+
+
+def _send(connection: Connection, kind: str, content: Any) -> None:
+    if os.getpid() != _own_process:  # a copy of this process that a plugin forked has no job
+        END_PROCESS(1)
+    try:
+        data = pickle.dumps((kind, content))
+    except Exception as error:
+        problem = RuntimeError(f"{type(content).__name__} cannot be sent: {one_line(error)}")
+        data = pickle.dumps((ERROR, problem))
+    try:
+        connection.send_bytes(data)
+    except OSError:
+        END_PROCESS(1)
+
+
+def _sendable(error: BaseException) -> BaseException:
+    """Return the error, or one of the same message if pickle would change or lose it."""
+    try:
+        copy = pickle.loads(pickle.dumps(error))
+        if one_line(copy) == one_line(error):
+            return error
+    except Exception:  # whatever its constructor raises when it is called with other arguments
+        pass
+    if isinstance(error, TextgenError):
+        return TextgenError(one_line(error, with_type=False))
+    return RuntimeError(one_line(error))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        if IS_POSIX:
+            os.killpg(0, signal.SIGKILL)
+        END_PROCESS(1)
+
+
+@contextmanager
+def _hidden_main() -> Iterator[None]:
+    """Keep processes from running the main script again, as multiprocessing lets them do."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextmanager
+def _ignored_interrupts() -> Iterator[None]:
+    """Make processes that start in this context ignore Ctrl-C, which a terminal sends to all of them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
