@@ -18,6 +18,7 @@ from textgen.cli.options import (
     Clean,
     Device,
     Encoding,
+    EntryTimeout,
     Full,
     Json,
     Length,
@@ -82,12 +83,7 @@ def bench(
     temperature: Temperature = None,
     length: Length = defaults.SAMPLE_CHARS,
     spelling: Spelling = "words",
-    entry_timeout: Annotated[
-        str,
-        typer.Option(
-            "--entry-timeout", help="End an entry that makes no progress for this long: 90s, 15m, 2h."
-        ),
-    ] = defaults.ENTRY_TIMEOUT,
+    entry_timeout: EntryTimeout = defaults.ENTRY_TIMEOUT,
     out: Out = None,
     full: Full = False,
     as_json: Json = False,

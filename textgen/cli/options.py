@@ -151,6 +151,10 @@ NO_METAVAR = ""
 Full = Annotated[
     bool, typer.Option("--full", metavar=NO_METAVAR, help="Show the whole report on a terminal.")
 ]
+EntryTimeout = Annotated[
+    str,
+    typer.Option("--entry-timeout", help="End an entry that makes no progress for this long: 90s, 15m, 2h."),
+]
 Json = Annotated[bool, typer.Option("--json", metavar=NO_METAVAR, help="Print JSON.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", metavar=NO_METAVAR, help="Print no progress and no notes.")

@@ -16,6 +16,7 @@ from textgen.cli.interrupts import keeping
 from textgen.cli.options import (
     Device,
     Encoding,
+    EntryTimeout,
     Json,
     MaxChars,
     Out,
@@ -30,6 +31,7 @@ from textgen.cli.options import (
 )
 from textgen.runtime.files import NotSavedError, slug
 from textgen.runtime.result_folders import RUNS, result_folder
+from textgen.runtime.worker import import_early
 
 if TYPE_CHECKING:
     from textgen.suite.results import SuiteResult
@@ -63,12 +65,14 @@ def suite(
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Runs to train in parallel.")] = 1,
     device: Device = "auto",
     precision: Precision = "auto",
+    entry_timeout: EntryTimeout = defaults.ENTRY_TIMEOUT,
     out: Out = None,
     as_json: Json = False,
     quiet: Quiet = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Train the cases of a suite with several seeds, and say what each change is worth."""
+    import_early("textgen.suite.workers")
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
     from textgen.cli.progress import ProgressDisplay
@@ -77,7 +81,7 @@ def suite(
     from textgen.suite.report import to_markdown
     from textgen.suite.run import made_with, run_suite
     from textgen.suite.schema import load_suite
-    from textgen.training.budget import parse_budget
+    from textgen.training.budget import parse_budget, parse_duration
 
     declared = load_suite(name)
     if all(case.budget for case in declared.cases()):
@@ -94,6 +98,7 @@ def suite(
         seeds=seeds,
         max_chars=max_chars,
         num_jobs=jobs,
+        entry_timeout=parse_duration(entry_timeout, "--entry-timeout"),
     )
     unsaved: NotSavedError | None = None
     with (

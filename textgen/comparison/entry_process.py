@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +23,7 @@ from textgen.runtime.json_records import from_values, to_values
 from textgen.runtime.messages import one_line
 from textgen.runtime.processes import Killed, Setup, run_jobs
 from textgen.runtime.worker import tell
-from textgen.training.progress import Report, Step
-
-TELL_SECONDS = 0.05
-"""Interval at which progress is told; each validation is."""
+from textgen.training.progress import Report, Step, seldom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +54,7 @@ class EntryWork:
 
     def __call__(self, folder: Path, experiment: Experiment) -> Outcome:
         """Return the outcome; the run is saved in `folder`, or loaded if it is there."""
-        unsaved, report = None, _seldom(tell)
+        unsaved, report = None, seldom(tell)
         try:
             run = finished_run(folder, experiment, report)
         except NotSavedError as error:
@@ -157,7 +153,7 @@ def scored(experiments: Sequence[Experiment], max_silence: float) -> Iterator[Ru
 
 def _score(experiment: Experiment) -> object:
     try:
-        return to_values(experiment.run(_seldom(tell)).result)
+        return to_values(experiment.run(seldom(tell)).result)
     except BaseException:
         return None
 
@@ -165,17 +161,3 @@ def _score(experiment: Experiment) -> object:
 def _reason(error: NotSavedError) -> str:
     cause = error.__cause__ or error
     return getattr(cause, "strerror", None) or one_line(cause, with_type=False)
-
-
-def _seldom(report: Report) -> Report:
-    """Return a function that reports steps, but the progress of training only from time to time."""
-    last = 0.0
-
-    def tell_some(step: Step) -> None:
-        nonlocal last
-        progress, now = step.progress, time.monotonic()
-        if progress is None or progress.validation_bits_per_char is not None or now - last > TELL_SECONDS:
-            last = now
-            report(step)
-
-    return tell_some

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.defaults import SPLIT
+from textgen.defaults import ENTRY_TIMEOUT, SPLIT
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import parse_entry
 from textgen.runtime.device import DeviceConfig
 from textgen.suite.job import Job
 from textgen.suite.schema import Case, Suite
-from textgen.training.budget import parse_budget
+from textgen.training.budget import parse_budget, parse_duration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,8 @@ class SuiteOptions:
     max_chars: int | None = None
     num_jobs: int = 1
     """Jobs at a time, each with its share of the cores."""
+    entry_timeout: float = parse_duration(ENTRY_TIMEOUT, "entry_timeout")
+    """Seconds without progress after which a job is ended."""
 
 
 @dataclass
@@ -71,10 +73,6 @@ class JobPlanner:
     def path(self, job: Job) -> Path:
         """Return where the result of a job is kept."""
         return self.folder / "jobs" / f"{job.key()}.json"
-
-    def without_texts(self) -> JobPlanner:
-        """Return the same planner for another process, which reads the texts itself."""
-        return JobPlanner(self.suite, self.options, self.folder)
 
     def _max_chars(self, case: Case) -> int | None:
         sizes = [size for size in (case.max_chars, self.options.max_chars) if size is not None]

@@ -1,73 +1,99 @@
-"""The jobs of a suite one after another, or several at a time in processes with their share of the cores."""
+"""The jobs of a suite, one or several at a time, each in a process of its own with its share of the cores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
+import torch
+
+from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.partial import discard_unfinished
 from textgen.registry.attribution import describe_error
-from textgen.registry.registry import plugin_files
+from textgen.registry.registry import files_of
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import threads_per_job
+from textgen.runtime.json_records import from_values, to_values
 from textgen.runtime.processes import Killed, Setup, run_jobs
+from textgen.runtime.worker import tell
 from textgen.suite.job import Job, run_job
 from textgen.suite.planner import JobPlanner
 from textgen.suite.results import JobResult
-from textgen.suite.schema import Case
-from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
+from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, seldom
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A job, and what its process needs to know."""
+
+    path: Path
+    job: Job
+    analyzer: TextAnalyzer
+    plugin_files: Sequence[Path]
 
 
 def results_of(
     planner: JobPlanner, jobs: Mapping[Path, Job], report: Report
 ) -> Iterator[tuple[Path, JobResult | str]]:
     """Yield each job's path with its result, or with the reason why there is none."""
-    if planner.options.num_jobs > 1:
-        yield from _at_once(planner, jobs, report)
-        return
-    each = [expected_seconds(job.entry, job.corpus, job.budget) for job in jobs.values()]
-    for number, (path, job) in enumerate(jobs.items(), start=1):
-        title = f"{job.case.label}, seed {job.seed}"
-        tell = filled_in(report, entry=title, index=number, total=len(jobs))
-        tell(Step("starting", seconds_left=sum(each[number - 1 :])))
-        result = _result(planner, job.case, job.seed, tell)
+    options = planner.options
+    seconds = {path: expected_seconds(job.entry, job.corpus, job.budget) for path, job in jobs.items()}
+    number_of = {path: number for number, path in enumerate(jobs, start=1)}
+    num_done = 0
+
+    def tell_of(path: Path, step: Step) -> None:
+        if options.num_jobs > 1:
+            report(Step(f"{num_done} of {len(jobs)} done", entry="runs", outcome=step.outcome))
+            return
+        title = f"{jobs[path].case.label}, seed {jobs[path].seed}"
+        filled_in(report, entry=title, index=number_of[path], total=len(jobs))(step)
+
+    def tasks() -> Iterator[_Task]:
+        left = sum(seconds.values())
+        for path, job in jobs.items():
+            tell_of(path, Step("starting", seconds_left=left))
+            left -= seconds[path]
+            samplers = [("sampler", spec.partition(":")[0]) for spec in job.case.samplers]
+            files = files_of([*job.entry.components.values(), *samplers])
+            yield _Task(path, job, planner.analyzer(job.case), files)
+
+    threads = threads_per_job(options.num_jobs) if options.num_jobs > 1 else torch.get_num_threads()
+    for task, values in run_jobs(
+        _result,
+        tasks(),
+        options.num_jobs,
+        Setup(threads),
+        on_message=lambda task, step: tell_of(task.path, step) if options.num_jobs == 1 else None,
+        max_silence=options.entry_timeout,
+        own_process=True,
+    ):
+        result = _received(task, values)
+        num_done += 1
         if isinstance(result, str):
-            tell(Step(FAILED, outcome=result))
+            tell_of(task.path, Step(FAILED, outcome=result))
         else:
-            tell(Step(DONE, outcome=result.result.outcome))
-        yield path, result
+            tell_of(task.path, Step(DONE, outcome=result.result.outcome))
+        yield task.path, result
 
 
-def _at_once(
-    planner: JobPlanner, jobs: Mapping[Path, Job], report: Report
-) -> Iterator[tuple[Path, JobResult | str]]:
-    num_jobs = planner.options.num_jobs
-    setup = Setup(threads_per_job(num_jobs), partial(load_plugin_files, plugin_files()))
-    # Each process reads the texts itself, once: sending them with each job would cost more.
-    function = _InProcess(planner.without_texts())
-    paths = {(job.case, job.seed): path for path, job in jobs.items()}
-    for number, (key, result) in enumerate(run_jobs(function, paths, num_jobs, setup), start=1):
-        report(Step(f"{number} of {len(jobs)} done", entry="runs"))
-        yield paths[key], f"{result}; try fewer --jobs" if isinstance(result, Killed) else result
-
-
-@dataclass(frozen=True)
-class _InProcess:
-    """Computes jobs in another process, where it arrives without texts and keeps those that it reads."""
-
-    planner: JobPlanner
-
-    def __call__(self, key: tuple[Case, int]) -> JobResult | str:
-        return _result(self.planner, *key)
-
-
-def _result(planner: JobPlanner, case: Case, seed: int, report: Report = ignore_report) -> JobResult | str:
+def _result(task: _Task) -> object:
+    """Return the result as JSON values, so that no object of a plugin leaves its process, or the reason."""
     try:
-        job = planner.job(case, seed)
-        return run_job(job, planner.analyzer(case), report, planner.path(job))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # one case must not take the others down
+        load_plugin_files(task.plugin_files)
+        return to_values(run_job(task.job, task.analyzer, seldom(tell), task.path))
+    except BaseException as error:  # SystemExit and KeyboardInterrupt too: none of them is the user's
         return describe_error(error)
+
+
+def _received(task: _Task, values: object) -> JobResult | str:
+    if isinstance(values, Killed):
+        discard_unfinished(task.path)
+        return str(values)
+    if isinstance(values, str):
+        return values
+    try:
+        return from_values(JobResult, values)
+    except (ValueError, TypeError) as error:
+        return f"its result cannot be kept: {describe_error(error)}"

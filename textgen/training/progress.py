@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -67,6 +68,9 @@ class TrainResult:
         return self.cpu_utilization is not None and self.cpu_utilization < MIN_CPU_UTILIZATION
 
 
+REPORT_SECONDS = 0.05
+"""Interval at which progress is reported to another process."""
+
 OnProgress: TypeAlias = Callable[[Progress], None]
 """Called after each update."""
 
@@ -113,3 +117,17 @@ def ignore_report(step: Step) -> None:
 def filled_in(report: Report, **fields: Any) -> Report:
     """Return a function that reports steps with these fields set, such as `index` and `total`."""
     return lambda step: report(replace(step, **fields))
+
+
+def seldom(report: Report) -> Report:
+    """Return a function that reports steps, but of training only each validation and some of the rest."""
+    last = 0.0
+
+    def report_some(step: Step) -> None:
+        nonlocal last
+        progress, now = step.progress, time.monotonic()
+        if progress is None or progress.validation_bits_per_char is not None or now - last > REPORT_SECONDS:
+            last = now
+            report(step)
+
+    return report_some
