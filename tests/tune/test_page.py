@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from helpers.studies import RATE, Toy
 from textgen.tune.page import to_html
@@ -15,11 +17,16 @@ from textgen.tune.trials import Goal
 KIND = Dimension("kind", ("plain", "fancy"), "plain", is_range=False)
 
 
+def plain_is_worse(params: Mapping[str, Any], _: object) -> float:
+    return float(params["rate"]) + (params["kind"] == "plain")
+
+
+def fails(*_: object) -> float:
+    raise ValueError("no <b>luck</b>")
+
+
 def test_a_study_has_a_page_with_all_of_its_trials(tmp_path: Path) -> None:
-    objective = Toy(
-        lambda params, report: float(params["rate"]) + (params["kind"] == "plain"), dimensions=(RATE, KIND)
-    )
-    with Study(tmp_path, objective) as study:
+    with Study(tmp_path, Toy(plain_is_worse, dimensions=(RATE, KIND))) as study:
         result = run_study(study, Goal(6, None))
     page = (tmp_path / "report.html").read_text("utf-8")
     assert page == to_html(result)
@@ -35,9 +42,6 @@ def test_a_study_has_a_page_with_all_of_its_trials(tmp_path: Path) -> None:
 
 
 def test_a_study_without_a_result_has_a_page(tmp_path: Path) -> None:
-    def fails(*_: object) -> float:
-        raise ValueError("no <b>luck</b>")
-
     with Study(tmp_path, Toy(fails)) as study:
         result = run_study(study, Goal(2, None))
     page = to_html(result)

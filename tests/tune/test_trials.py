@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from optuna.trial import TrialState
 
-from helpers.studies import Toy, curve, run
+from helpers.studies import Toy, bowl, curve, run
+from textgen.training.progress import Report
+from textgen.tune.run import run_study
 from textgen.tune.study import DONE, MAX_ATTEMPTS, Study, parameters
+from textgen.tune.trials import Goal
 
 SCRIPT = """
 import sys, time
@@ -92,6 +97,20 @@ def test_a_trial_that_kills_its_process_is_not_retried_forever(tmp_path: Path) -
     run(tmp_path, objective, 1)
     (call,) = objective.calls
     assert call != {"rate": 0.5, "size": 4}
+
+
+def crashes_when_large(params: Mapping[str, Any], report: Report) -> float:
+    if params["size"] > 4:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return bowl(params, report)
+
+
+def test_a_trial_that_crashes_its_process_does_not_end_the_study(tmp_path: Path) -> None:
+    with Study(tmp_path, Toy(crashes_when_large)) as study:
+        result = run_study(study, Goal(4, None))
+    assert sum(trial.state == "complete" for trial in result.trials) == 4
+    assert result.best is not None
+    assert result.best.params["size"] <= 4
 
 
 def test_two_processes_share_a_study(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from textgen.cli.options import (
 )
 from textgen.runtime.files import NotSavedError
 from textgen.runtime.result_folders import result_folder, result_name
+from textgen.runtime.worker import import_early
 
 if TYPE_CHECKING:
     from textgen.tune.results import StudyResult
@@ -108,6 +109,7 @@ def tune(
     plugin: PluginFiles = None,
 ) -> None:
     """Tune an entry's options on the validation score; repeat with the same --out to continue."""
+    import_early("textgen.tune.trials")
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
     require_optuna()

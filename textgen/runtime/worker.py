@@ -97,6 +97,11 @@ def tell(message: Any) -> None:
         _send(_connection, MESSAGE, message)
 
 
+def is_worker() -> bool:
+    """Return whether this process computes jobs of another one, whose Ctrl-C does not arrive here."""
+    return _connection is not None
+
+
 _connection: Connection | None = None
 """In a process that computes jobs: the connection to the one that started it."""
 _own_process: int | None = None

@@ -17,7 +17,7 @@ from textgen.tune.page import to_html
 from textgen.tune.report import study_result, trial_result
 from textgen.tune.results import FinalComparison, StudyResult
 from textgen.tune.study import Study
-from textgen.tune.trials import Goal, search, search_in_processes
+from textgen.tune.trials import Goal, search_in_processes
 
 Say = Callable[[str], None]
 
@@ -42,11 +42,9 @@ def run_study(
         if each.start != each.default:
             say(f"{each.name}={each.default}, the default, is not searched; the first trial has {each.start}")
     try:
-        if num_jobs == 1:
-            search(study, goal, report)
-        else:
+        if num_jobs > 1:
             say(f"{num_jobs} processes share the machine, so a second of training does less than alone")
-            search_in_processes(study, goal, num_jobs, report)
+        search_in_processes(study, goal, num_jobs, report)
         with locked(study.folder):  # other commands may search in the same study
             return _concluded(study, num_seeds, report)
     except KeyboardInterrupt:

@@ -134,8 +134,7 @@ class Study:
             trials = self.trials()
             num_done = sum(trial.state in DONE for trial in trials)
             num_running = sum(trial.state == TrialState.RUNNING for trial in trials)
-            most = num_combinations(self.objective.dimensions)
-            most = most if num_trials is None else min(num_trials, most)
+            most = self._most(num_trials)
             if num_done + num_running >= most:
                 return "wait" if num_done < most else "done"
             tried = [parameters(trial) for trial in trials if _counts(trial)]
@@ -146,6 +145,14 @@ class Study:
             trial = self._study.ask({each.name: each.distribution() for each in self.objective.dimensions})
             trial.set_user_attr("worker", self._workers.name)
             return trial
+
+    def is_over(self, num_trials: int | None) -> bool:
+        """Return whether `num_trials` are done, or no combination is left."""
+        return self.num_done() >= self._most(num_trials)
+
+    def _most(self, num_trials: int | None) -> int:
+        combinations = num_combinations(self.objective.dimensions)
+        return combinations if num_trials is None else min(num_trials, combinations)
 
     def finish(self, trial: Trial, value: float | None, seconds: float, reason: str | None) -> None:
         """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import optuna
+import torch
 from optuna.trial import Trial
 
 from textgen.api import TextgenError
@@ -19,7 +21,8 @@ from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import threads_per_job
 from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.processes import Killed, Setup, run_jobs
-from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
+from textgen.runtime.worker import is_worker, tell
+from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report, seldom
 from textgen.tune.objective import Objective
 from textgen.tune.study import Study
 
@@ -79,9 +82,9 @@ def make_trial(study: Study, trial: Trial, report: Report) -> None:
         value = study.objective.evaluate(trial.params, follow, study.unfinished(trial.params))
     except optuna.TrialPruned:
         pass
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:  # one choice that cannot be trained must not end the search
+        if isinstance(error, KeyboardInterrupt) and not is_worker():
+            raise
         reason = describe_error(error)
     study.finish(trial, value, time.perf_counter() - start, reason)
     if reason is None:
@@ -93,20 +96,30 @@ def make_trial(study: Study, trial: Trial, report: Report) -> None:
 def search_in_processes(study: Study, goal: Goal, num_jobs: int, report: Report = ignore_report) -> None:
     """Let processes search, each with its share of the threads.
 
-    One that is killed leaves the trials to the others; raises `TextgenError` if all of them are.
+    One that is killed, or in which a trial crashes, is replaced. Raises `TextgenError` if all of them are
+    before they begin a trial.
     """
-    setup = Setup(threads_per_job(num_jobs), partial(load_plugin_files, plugin_files()))
-    search_here = _SearchHere(study.folder, study.objective, goal)
+    threads = threads_per_job(num_jobs) if num_jobs > 1 else torch.get_num_threads()
+    setup = Setup(threads, partial(load_plugin_files, plugin_files()))
+    lost: list[Killed] = []
+
+    def numbers() -> Iterator[int]:
+        yield from range(num_jobs)
+        known = 0
+        while lost and not (goal.is_late() or study.is_over(goal.num_trials)):
+            if len(lost) >= num_jobs and len(study.trials()) == known:
+                raise TextgenError(f"every process of the search ended before a trial did: {lost[-1]}")
+            known = len(study.trials())
+            yield 0
 
     def show() -> None:
         report(Step(f"{study.num_done()}{_of(goal)} trials", "search", outcome=standing(study)))
 
-    results = [result for _, result in run_jobs(search_here, range(num_jobs), num_jobs, setup, show)]
-    killed = [result for result in results if isinstance(result, Killed)]
-    if len(killed) == num_jobs:
-        raise TextgenError(
-            f"every process of the search was killed (exit code {killed[0].exitcode}); try --jobs 1"
-        )
+    search_here = _SearchHere(study.folder, study.objective, goal)
+    watched = {"on_wait": show} if num_jobs > 1 else {"on_message": lambda _, step: report(step)}
+    for _, result in run_jobs(search_here, numbers(), num_jobs, setup, **watched):
+        if isinstance(result, Killed):
+            lost.append(result)
 
 
 def _of(goal: Goal) -> str:
@@ -130,4 +143,4 @@ class _SearchHere:
     def __call__(self, number: int) -> None:  # noqa: ARG002 - all processes do the same
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with redirect_stdout(sys.stderr), Study(self.folder, self.objective) as study:
-            search(study, self.goal)
+            search(study, self.goal, seldom(tell))
