@@ -1,17 +1,17 @@
 """textgen: train any tokenizer, model and embedding on one text under one budget, and compare them fairly.
 
-The names below are the public Python API. Importing them is quick: torch is imported when one of the
-functions is used for the first time.
+The names below are the public Python API. Importing this is quick: everything is imported when it is used
+for the first time.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from textgen.api import TextgenError, TextgenWarning
 from textgen.version import __version__
 
+TYPE_CHECKING = False  # as in `typing`, whose import takes longer than all that is imported here
+
 if TYPE_CHECKING:
+    from textgen.api import TextgenError, TextgenWarning
     from textgen.library import (
         Comparison,
         Corpus,
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
+        if name in ("TextgenError", "TextgenWarning"):
+            from textgen import api
+
+            return getattr(api, name)
         if name in __all__:
             from textgen import library
 

@@ -1,5 +1,5 @@
 """`python -m textgen`."""
 
-from textgen.cli.app import main
+from textgen.cli.main import main
 
 main()

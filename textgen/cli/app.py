@@ -11,7 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Collection
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -21,7 +21,7 @@ from textgen.cli.bench import bench
 from textgen.cli.console import fail, note, printable
 from textgen.cli.corpus import corpus
 from textgen.cli.describe import describe
-from textgen.cli.interrupts import StoppedError
+from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
 from textgen.cli.report import report
 from textgen.cli.sample import sample
@@ -44,9 +44,6 @@ RENAMED_OPTIONS = {
     ("tune", "--sampling"): "option --sampling was renamed to --tune-sampler in 0.1.0",
 }
 """By command and option as they were before 0.1.0: the message for those who type them."""
-
-INTERRUPTED = 130
-"""The exit code after Ctrl-C, by the shell's convention."""
 
 OTHER_WORDS = {
     "compare": ("runs compare", "bench"),
@@ -121,8 +118,7 @@ def main() -> None:
             sys.exit(0)
         fail(usage_problem(error, sys.argv[1:]), 2)
     except StoppedError as error:
-        note(printable(str(error)))
-        sys.exit(INTERRUPTED)
+        _stop(printable(str(error)))
     except UsageError as error:
         fail(str(error), 2)
     except BrokenPipeError:  # the reader of a pipe has seen enough, as Typer notices before the last flush
@@ -138,8 +134,14 @@ def main() -> None:
             raise
         fail(reason, 1)
     if code == INTERRUPTED:  # so Typer returns from a KeyboardInterrupt
-        note("interrupted")
+        _stop("interrupted")
     sys.exit(code)
+
+
+def _stop(line: str) -> NoReturn:
+    interrupts.is_said = True
+    note(line)
+    sys.exit(INTERRUPTED)
 
 
 def usage_problem(error: Any, arguments: list[str]) -> str:

@@ -1,15 +1,31 @@
-"""Ctrl-C: what is kept, and the command that goes on."""
+"""Ctrl-C: at any moment one line, with what is kept and the command that goes on; twice, at once.
+
+Python raises KeyboardInterrupt wherever the main thread is. In a destructor, or in the initialization of an
+extension, it may be lost or become another error, and while a command cleans up, a second one would print a
+traceback. So the first one is raised, again if it was lost, and the second ends the process.
+"""
 
 from __future__ import annotations
 
+import _thread
+import os
 import shlex
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Timer
+from types import FrameType
 
 PARTIAL = ".partial"
 """How the folder of a run ends that is not complete."""
+
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, by the shell's convention."""
+AGAIN_SECONDS = 0.1
+"""Time after which an interrupt that was lost is raised again."""
 
 
 class StoppedError(Exception):
@@ -22,20 +38,23 @@ def keeping(folder: Path, pattern: str, name: str) -> Iterator[None]:
 
     `pattern` matches what is finished, `name` is one such thing.
     """
-    try:
-        yield
-    except KeyboardInterrupt:
-        found = [path.name for path in folder.glob(pattern) if not path.name.startswith(".")]
-        number = sum(not each.endswith(PARTIAL) for each in found)
-        kept = [f"{number} {name}{'s' if number > 1 else ''}"] if number else []
-        kept += ["checkpoints"] if len(found) > number else []
-        if not kept:
-            raise StoppedError("interrupted; nothing was finished, so nothing is kept") from None
-        are = "is" if number == 1 and len(kept) == 1 else "are"
-        following = continuing(sys.argv[1:], folder)
-        raise StoppedError(
-            f"interrupted; {' and '.join(kept)} {are} kept in {folder}, continue with: {following}"
-        ) from None
+    with _line_is(lambda: _kept(folder, pattern, name)):
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise StoppedError(_kept(folder, pattern, name)) from None
+
+
+def _kept(folder: Path, pattern: str, name: str) -> str:
+    found = [path.name for path in folder.glob(pattern) if not path.name.startswith(".")]
+    number = sum(not each.endswith(PARTIAL) for each in found)
+    kept = [f"{number} {name}{'s' if number > 1 else ''}"] if number else []
+    kept += ["checkpoints"] if len(found) > number else []
+    if not kept:
+        return "interrupted; nothing was finished, so nothing is kept"
+    are = "is" if number == 1 and len(kept) == 1 else "are"
+    following = continuing(sys.argv[1:], folder)
+    return f"interrupted; {' and '.join(kept)} {are} kept in {folder}, continue with: {following}"
 
 
 @contextmanager
@@ -55,3 +74,60 @@ def continuing(arguments: list[str], folder: Path) -> str:
     """Return the command that resumes the one with these arguments."""
     has_folder = any(word in ("-o", "--out") or word.startswith("--out=") for word in arguments)
     return shlex.join(["textgen", *arguments, *([] if has_folder else ["--out", str(folder)])])
+
+
+class Interrupts:
+    """Ctrl-C in the command line: raised again where it is lost, and heeded at once the second time."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.line: Callable[[], str] = lambda: "interrupted"
+        """What is said when the process ends at once."""
+        self.is_said = False
+        self._end: Callable[[int], object] = os._exit  # as it was before any plugin
+
+    def install(self) -> None:
+        """Handle SIGINT from now on."""
+        signal.signal(signal.SIGINT, self._handle)
+        sys.unraisablehook = self._unraisable
+
+    def end(self, line: str) -> None:
+        """Print the line on stderr, unless that has been done, and end the process at once."""
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        if not self.is_said:
+            os.write(2, f"{line}\n".encode())
+        if worker := sys.modules.get("textgen.runtime.worker"):
+            worker.end_server()
+        self._end(INTERRUPTED)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature
+        self.count += 1
+        if self.count > 1:
+            self.end(self.line())
+        raise KeyboardInterrupt
+
+    def _unraisable(self, lost: sys.UnraisableHookArgs) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            sys.__unraisablehook__(lost)
+            return
+        self.count = 0  # it was in a destructor, which cannot raise it
+        again = Timer(AGAIN_SECONDS, _thread.interrupt_main)
+        again.daemon = True
+        try:
+            again.start()
+        except RuntimeError:  # Python is ending
+            self.end("interrupted")
+
+
+interrupts = Interrupts()
+
+
+@contextmanager
+def _line_is(line: Callable[[], str]) -> Iterator[None]:
+    before, interrupts.line = interrupts.line, line
+    try:
+        yield
+    finally:
+        interrupts.line = before

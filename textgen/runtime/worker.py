@@ -7,6 +7,7 @@ process, ignore Ctrl-C, and write to stderr only.
 
 from __future__ import annotations
 
+import atexit
 import os
 import pickle
 import signal
@@ -29,6 +30,8 @@ IS_POSIX = os.name == "posix"
 END_PROCESS = os._exit
 """As it was before any plugin."""
 
+_this_process = os.getpid()
+
 MESSAGE, RESULT, ERROR = "message", "result", "error"
 """What a process sends: a message of a running job, and how the job ended."""
 
@@ -39,6 +42,17 @@ def import_early(*modules: str) -> None:
         with _ignored_interrupts():
             get_context("forkserver").set_forkserver_preload(["torch", *modules])
             forkserver.ensure_running()
+
+
+def end_server() -> None:
+    """End the server that processes are forked from, which would first complete its imports."""
+    server = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+    if server is not None and os.getpid() == _this_process:
+        with suppress(ProcessLookupError):
+            os.kill(server, signal.SIGKILL)
+
+
+atexit.register(end_server)
 
 
 class Worker:

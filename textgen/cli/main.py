@@ -1,0 +1,51 @@
+"""Where the command line begins: Ctrl-C and the standard streams are in hand before anything is imported."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+_early: list[int] = []
+"""Interrupts before there is anyone to tell."""
+IS_HEEDED = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+"""Whether Ctrl-C means anything: in the background it does not."""
+if IS_HEEDED:
+    signal.signal(signal.SIGINT, lambda number, _: _early.append(number))
+
+from textgen.cli.interrupts import INTERRUPTED, interrupts  # noqa: E402 - Ctrl-C must not end the import
+
+
+def main() -> None:
+    """Run the command line."""
+    if IS_HEEDED:
+        interrupts.install()
+    if _early:
+        interrupts.end("interrupted")
+    _open_streams()
+    for variable in ("COLUMNS", "LINES"):  # some containers set them to 0, and nothing would be shown
+        if os.environ.get(variable) == "0":
+            del os.environ[variable]
+    try:
+        from textgen.cli.app import main as run
+
+        run()
+    except BaseException as error:  # an interrupt may become an ImportError, or the error of a library
+        if interrupts.count and (not isinstance(error, SystemExit) or error.code == INTERRUPTED):
+            interrupts.end("interrupted")  # while Python ends, a second one would kill it
+        if IS_HEEDED:  # all has been said
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise
+
+
+def _open_streams() -> None:
+    """Open what is closed of the standard streams, so that no file takes its number; without stdout, fail."""
+    is_closed = sys.stdout is None
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            stream = open(number, "w" if number else "r", encoding="utf-8")  # noqa: SIM115 - it stays open
+            setattr(sys, name, stream)
+    if is_closed:
+        print("error: standard output is closed; redirect it, such as to /dev/null", file=sys.stderr)
+        sys.exit(1)
