@@ -17,7 +17,7 @@ from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import threads_per_job
 from textgen.runtime.json_records import from_values, to_values
 from textgen.runtime.processes import Killed, Setup, run_jobs
-from textgen.runtime.worker import tell
+from textgen.runtime.worker import import_early, tell
 from textgen.suite.job import Job, run_job
 from textgen.suite.planner import JobPlanner
 from textgen.suite.results import JobResult
@@ -38,6 +38,7 @@ def results_of(
     planner: JobPlanner, jobs: Mapping[Path, Job], report: Report
 ) -> Iterator[tuple[Path, JobResult | str]]:
     """Yield each job's path with its result, or with the reason why there is none."""
+    import_early(__name__)
     options = planner.options
     seconds = {path: expected_seconds(job.entry, job.corpus, job.budget) for path, job in jobs.items()}
     number_of = {path: number for number, path in enumerate(jobs, start=1)}

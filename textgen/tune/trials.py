@@ -21,7 +21,7 @@ from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import threads_per_job
 from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.processes import Killed, Setup, run_jobs
-from textgen.runtime.worker import is_worker, tell
+from textgen.runtime.worker import import_early, is_worker, tell
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report, seldom
 from textgen.tune.objective import Objective
 from textgen.tune.study import Study
@@ -99,6 +99,7 @@ def search_in_processes(study: Study, goal: Goal, num_jobs: int, report: Report 
     One that is killed, or in which a trial crashes, is replaced. Raises `TextgenError` if all of them are
     before they begin a trial.
     """
+    import_early(__name__)
     threads = threads_per_job(num_jobs) if num_jobs > 1 else torch.get_num_threads()
     setup = Setup(threads, partial(load_plugin_files, plugin_files()))
     lost: list[Killed] = []
