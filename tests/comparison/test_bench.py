@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from textgen.api import TextgenError
-from textgen.comparison.bench import check_reuse
+from textgen.comparison.bench import BenchOptions, bench, check_reuse
 from textgen.comparison.entry_process import finished_run
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry import parse_entry
@@ -29,3 +29,17 @@ def test_a_run_of_another_entry_is_not_reused(tmp_path: Path) -> None:
     check_reuse(folder, experiment("char-uniform"))
     with pytest.raises(TextgenError, match="run' holds a run that was made with another entry; choose"):
         check_reuse(folder, experiment("char-ngram"))
+
+
+def test_a_damaged_run_costs_its_row(tmp_path: Path) -> None:
+    corpus, cpu = load_corpus(["lee"], max_chars=6000), DeviceConfig(torch.device("cpu"), "fp32")
+    entries = [parse_entry(name) for name in ("char-uniform", "byte-uniform", "char-ngram")]
+    options = BenchOptions(budget=parse_budget("1s"), device_config=cpu, num_chars=20, has_references=False)
+    first = bench(entries, corpus, options, tmp_path)
+    cut = tmp_path / "runs" / "char-uniform-seed0" / "run.json"
+    cut.write_text(cut.read_text("utf-8")[:200], "utf-8")
+    (tmp_path / "runs" / "byte-uniform-seed0" / "run.json").unlink()
+    rows = bench(entries, corpus, options, tmp_path).entries
+    assert "is damaged" in (rows[0].error or "")
+    assert "no run in" in (rows[1].error or "")
+    assert rows[2] == first.entries[2]

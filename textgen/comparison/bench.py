@@ -134,14 +134,24 @@ def bench(
 def _preparing(experiments: Mapping[Path, Experiment], out: Path) -> Step:
     """Return the first step, with the number of runs that are kept and about how long the others take.
 
-    Raises `TextgenError` for one that was made with other settings.
+    Raises `TextgenError` for one that was made with other settings; of one that cannot be read, the row will
+    say so.
     """
     for folder, experiment in experiments.items():
-        check_reuse(folder, experiment)
+        if _is_readable(folder):
+            check_reuse(folder, experiment)
     number, kept = len(experiments), sum(folder.exists() for folder in experiments)
     remark = f"{kept} of {number} runs are kept in {out} and reused; {number - kept} to train" if kept else ""
     whole = next(iter(seconds_left(experiments)), None)
     return Step("preparing the text", total=number, seconds_left=whole, remark=remark)
+
+
+def _is_readable(folder: Path) -> bool:
+    try:
+        read_manifest(folder)
+    except TextgenError:
+        return False
+    return True
 
 
 def _save(out: Path, result: Comparison, details: Details) -> None:
