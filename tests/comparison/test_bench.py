@@ -13,6 +13,7 @@ from textgen.comparison.entry_process import finished_run
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.results import EntryResult
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen.training.progress import ignore_report
@@ -42,4 +43,6 @@ def test_a_damaged_run_costs_its_row(tmp_path: Path) -> None:
     rows = bench(entries, corpus, options, tmp_path).entries
     assert "is damaged" in (rows[0].error or "")
     assert "no run in" in (rows[1].error or "")
-    assert rows[2] == first.entries[2]
+    assert isinstance(rows[2], EntryResult)
+    assert isinstance(first.entries[2], EntryResult)
+    assert rows[2].test == first.entries[2].test

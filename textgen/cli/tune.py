@@ -109,17 +109,17 @@ def tune(
     plugin: PluginFiles = None,
 ) -> None:
     """Tune an entry's options on the validation score; repeat with the same --out to continue."""
+    require_optuna()
     import_early("textgen.tune.trials")
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
-    require_optuna()
     import optuna
 
     from textgen.catalog.names import find_run_or_entry
     from textgen.cli.progress import ProgressDisplay
     from textgen.data.corpus import load_corpus
     from textgen.runtime.device import choose_device
-    from textgen.training.budget import parse_budget
+    from textgen.training.budget import parse_budget, parse_duration
     from textgen.training.progress import Step
     from textgen.tune.report import to_markdown
     from textgen.tune.request import Request, made_with
@@ -134,9 +134,7 @@ def tune(
         refuse(context, ["--budget"], f"on {entry!r}, a run that is trained already")
         entry = str(run)
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
-    limit = None if timeout is None else parse_budget(timeout)
-    if limit and limit.unit != "seconds":
-        raise TextgenError(f"--timeout {timeout!r}: give a time, such as 90s, 15m or 2h")
+    limit = None if timeout is None else parse_duration(timeout, "--timeout")
 
     def name() -> str:
         what = run.name if run else entry
@@ -163,7 +161,7 @@ def tune(
         display(Step("reading the text"))
         text = load_corpus(corpus, clean, split, max_chars, encoding)
         objective = request.objective(text, display)
-        goal = Goal(trials or (None if limit else NUM_TRIALS), time.time() + limit.amount if limit else None)
+        goal = Goal(trials or (None if limit else NUM_TRIALS), time.time() + limit if limit else None)
         with Study(folder, objective) as study:
             say = silent if quiet else note
             try:

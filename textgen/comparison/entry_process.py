@@ -11,9 +11,9 @@ import torch
 
 from textgen.comparison.details import DetailsReader, EntryDetails
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.partial import discard_unfinished, run_and_save
+from textgen.experiment.partial import discard_unfinished
 from textgen.experiment.results import EntryResult, FailedEntry, RunResult, Sample
-from textgen.experiment.run import Run, load_run
+from textgen.experiment.run import Run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.attribution import describe_error
 from textgen.registry.registry import files_of
@@ -117,19 +117,35 @@ def outcomes(
     def heard(task: _Task, step: Step) -> None:
         reports[task.folder](step)
 
-    setup = Setup(torch.get_num_threads())
-    for task, result in run_jobs(
-        _Apart(work), tasks(), 1, setup, on_message=heard, max_silence=max_silence, own_process=True
-    ):
-        entry = task.experiment.entry.name, task.experiment.seed
-        if isinstance(result, Killed):
-            discard_unfinished(task.folder)
-            yield Outcome(row=FailedEntry(*entry, str(result)))
-            continue
-        try:
-            yield from_values(Outcome, result)
-        except (ValueError, TypeError) as error:
-            yield Outcome(row=FailedEntry(*entry, f"its result cannot be kept: {describe_error(error)}"))
+    results = run_jobs(
+        _Apart(work),
+        tasks(),
+        1,
+        Setup(torch.get_num_threads()),
+        on_message=heard,
+        max_silence=max_silence,
+        own_process=True,
+    )
+    try:
+        for task, result in results:
+            if isinstance(result, Killed):
+                discard_unfinished(task.folder)
+            yield _received(task, result)
+    except BaseException:  # Ctrl-C: what the process leaves that was at work
+        results.close()
+        for folder in reports:
+            discard_unfinished(folder)
+        raise
+
+
+def _received(task: _Task, result: object) -> Outcome:
+    entry = task.experiment.entry.name, task.experiment.seed
+    if isinstance(result, Killed):
+        return Outcome(row=FailedEntry(*entry, str(result)))
+    try:
+        return from_values(Outcome, result)
+    except (ValueError, TypeError) as error:
+        return Outcome(row=FailedEntry(*entry, f"its result cannot be kept: {describe_error(error)}"))
 
 
 def finished_run(folder: Path, experiment: Experiment, report: Report) -> Run:

@@ -10,7 +10,7 @@ import os
 import pickle
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
@@ -89,7 +89,7 @@ def run_jobs(
     max_silence: float | None = None,
     own_process: bool = False,
     may_start: Callable[[], bool] = lambda: True,
-) -> Iterator[tuple[Job, Result | Killed]]:
+) -> Generator[tuple[Job, Result | Killed]]:
     """Yield each job with `function(job)`, in the order of completion, computed in other processes.
 
     A job is taken from `jobs` only when a process is free and either `may_start()` or none is busy; with

@@ -61,7 +61,7 @@ def results_of(
             yield _Task(path, job, planner.analyzer(job.case), files)
 
     threads = threads_per_job(options.num_jobs) if options.num_jobs > 1 else torch.get_num_threads()
-    for task, values in run_jobs(
+    results = run_jobs(
         _result,
         tasks(),
         options.num_jobs,
@@ -69,14 +69,21 @@ def results_of(
         on_message=lambda task, step: tell_of(task.path, step) if options.num_jobs == 1 else None,
         max_silence=options.entry_timeout,
         own_process=True,
-    ):
-        result = _received(task, values)
-        num_done += 1
-        if isinstance(result, str):
-            tell_of(task.path, Step(FAILED, outcome=result))
-        else:
-            tell_of(task.path, Step(DONE, outcome=result.result.outcome))
-        yield task.path, result
+    )
+    try:
+        for task, values in results:
+            result = _received(task, values)
+            num_done += 1
+            if isinstance(result, str):
+                tell_of(task.path, Step(FAILED, outcome=result))
+            else:
+                tell_of(task.path, Step(DONE, outcome=result.result.outcome))
+            yield task.path, result
+    except BaseException:  # Ctrl-C: what the processes leave that were at work
+        results.close()
+        for path in jobs:
+            discard_unfinished(path)
+        raise
 
 
 def _result(task: _Task) -> object:
