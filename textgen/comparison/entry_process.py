@@ -11,9 +11,9 @@ import torch
 
 from textgen.comparison.details import DetailsReader, EntryDetails
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.partial import discard_unfinished
+from textgen.experiment.partial import discard_unfinished, run_and_save
 from textgen.experiment.results import EntryResult, FailedEntry, RunResult, Sample
-from textgen.experiment.run import Run
+from textgen.experiment.run import Run, load_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.attribution import describe_error
 from textgen.registry.registry import files_of
