@@ -155,9 +155,9 @@ train TINY --out file
 train TINY --out file/out/deep
     cannot write to folder 'file/out': Not a directory; choose another folder (--out)
 bench TINY --out file
-    cannot write to folder 'file/runs': Not a directory; choose another folder (--out)
+    cannot write to folder 'file': File exists; choose another folder (--out)
 bench TINY --out file/out
-    cannot write to folder 'file/out/runs': Not a directory; choose another folder (--out)
+    cannot write to folder 'file/out': Not a directory; choose another folder (--out)
 train TINY --out LONG
     File name too long: long…
 

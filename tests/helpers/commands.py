@@ -32,6 +32,7 @@ NARROW = {"COLUMNS": "40"}
 
 def run_textgen(*arguments: object, stdin: str = "", code: int = 0, cwd: Path | None = None) -> Done:
     """Run a command in this process and check its exit code; a bug of textgen itself is raised."""
+    forget_plugin_files()
     command = ["textgen", *map(str, arguments)]
     given = TextIOWrapper(BytesIO(stdin.encode()), "utf-8")
     out, err = (TextIOWrapper(BytesIO(), "utf-8", write_through=True) for _ in range(2))

@@ -14,8 +14,9 @@ from optuna.trial import TrialState
 
 from helpers.studies import Toy, bowl, curve, run
 from textgen.training.progress import Report
+from textgen.tune.attempts import MAX_ATTEMPTS
 from textgen.tune.run import run_study
-from textgen.tune.study import DONE, MAX_ATTEMPTS, Study, parameters
+from textgen.tune.study import DONE, Study, parameters
 from textgen.tune.trials import Goal
 
 SCRIPT = """

@@ -82,15 +82,8 @@ def bench(
     make_folder(out / "runs")
     experiments = plan(entries, corpus, options, out)
     report(_preparing(experiments, out))
-    writer = SampleWriter(
-        corpus.split.held_out.stretches(),
-        TextAnalyzer(corpus.split.train.text, load_lexicon()),
-        options.num_chars,
-        options.prompts,
-        options.spells,
-    )
-    passages = choose_passages(writer.held_out)
-    reader = DetailsReader(writer, passages, options.device_config)
+    writer = _writer(corpus, options)
+    reader = DetailsReader(writer, choose_passages(writer.held_out), options.device_config)
     found = list(_outcomes(experiments, reader, options, report))
     rows = [each.row for each in found]
     rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
@@ -123,12 +116,18 @@ def bench(
         entries=tuple(rows),
     )
     report(Step("writing the report"))
-    read = [(each.details, each.samples) for each in found if each.details]
-    _save(out, result, Details(passages=tuple(passages), entries=tuple(marked(writer.analyzer, read))))
+    read = marked(writer.analyzer, [(each.details, each.samples) for each in found if each.details])
+    _save(out, result, Details(passages=tuple(reader.passages), entries=tuple(read)))
     unsaved = next((each.unsaved for each in found if each.unsaved), None)
     if unsaved:
         raise NotSavedError(out, OSError(unsaved), result)
     return result
+
+
+def _writer(corpus: Corpus, options: BenchOptions) -> SampleWriter:
+    analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon())
+    texts = corpus.split.held_out.stretches()
+    return SampleWriter(texts, analyzer, options.num_chars, options.prompts, options.spells)
 
 
 def _preparing(experiments: Mapping[Path, Experiment], out: Path) -> Step:

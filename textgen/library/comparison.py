@@ -133,9 +133,7 @@ def bench(
     silence = parse_duration(entry_timeout, "--entry-timeout")
     wanted = _several(entries)
     parse_entries(wanted)  # a mistake is reported at once
-    samplers = tuple(dict.fromkeys(_several(sampler)))
-    if not samplers:
-        raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")
+    samplers = _samplers(sampler)
     choose_device(device, precision)
     with shown_progress(progress, report) as tell:
         tell(Step("reading the text"))
@@ -160,6 +158,13 @@ def bench(
                 broken=broken,
             )
             return Comparison.of(comparison.bench(parsed, text, options, folder, tell))
+
+
+def _samplers(sampler: str | Sequence[str]) -> tuple[str, ...]:
+    samplers = tuple(dict.fromkeys(_several(sampler)))
+    if not samplers:
+        raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")
+    return samplers
 
 
 def _several(items: str | Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
@@ -155,7 +156,7 @@ class _Pool:
                 break
             self._remove(worker)  # it was killed while idle
         else:
-            worker = Worker(self._sent)
+            worker = Worker(partial(prepared, self._sent))
             self._workers.append(worker)
             worker.give(data)
         self.busy[worker.connection] = _Busy(worker, job)

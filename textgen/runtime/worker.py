@@ -13,7 +13,7 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, get_context, parent_process
 from multiprocessing.connection import Connection
@@ -58,12 +58,12 @@ atexit.register(end_server)
 class Worker:
     """A process that computes one job at a time."""
 
-    def __init__(self, sent: bytes) -> None:
-        """Start a process; `sent` is what `prepared` of `textgen.runtime.processes` needs."""
+    def __init__(self, prepare: Callable[[], Callable[[Any], Any]]) -> None:
+        """Start a process; there, `prepare` is called once and returns the function of a job."""
         import_early()
         context: Any = get_context(METHOD)
         self.connection, other = context.Pipe()
-        self._process = context.Process(target=_work, args=(other, sent, dict(os.environ)))
+        self._process = context.Process(target=_work, args=(other, prepare, dict(os.environ)))
         with _ignored_interrupts(), _hidden_main():
             self._process.start()
         other.close()  # so that the connection ends when the process does
@@ -121,7 +121,9 @@ _connection: Connection | None = None
 _own_process: int | None = None
 
 
-def _work(connection: Connection, sent: bytes, environment: Mapping[str, str]) -> None:
+def _work(
+    connection: Connection, prepare: Callable[[], Callable[[Any], Any]], environment: Mapping[str, str]
+) -> None:
     """Compute jobs until there are no more, or until the process that started this one ends."""
     global _connection, _own_process
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
@@ -135,11 +137,8 @@ def _work(connection: Connection, sent: bytes, environment: Mapping[str, str]) -
     keep_freed_memory()
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")  # where memory runs out, this process goes and not the one that has the results
-    # Imported here, since that module imports this one.
-    from textgen.runtime.processes import prepared
-
     try:
-        function = prepared(sent)
+        function = prepare()
     except BaseException as error:
         connection.recv_bytes()
         _send(connection, ERROR, _sendable(error))

@@ -31,6 +31,7 @@ from textgen.experiment.partial import partial_folder
 from textgen.runtime.files import NotSavedError
 from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.json_records import to_values
+from textgen.tune.attempts import attempt, carried, counts, is_given_up
 from textgen.tune.objective import Objective
 from textgen.tune.results import Value
 from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, num_combinations
@@ -43,8 +44,6 @@ NAME = "tune"
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 """The states of trials that count. A trial that fails is pruned, with its reason, so that the sampler learns
 from it. `FAIL` is for those whose process was killed, which are as if they had not been."""
-MAX_ATTEMPTS = 5
-"""A trial that has taken this many processes down, each before it came any further, is not tried again."""
 WAIT_SECONDS = 60.0
 """Seconds that another process may hold the file."""
 
@@ -137,7 +136,7 @@ class Study:
             most = self._most(num_trials)
             if num_done + num_running >= most:
                 return "wait" if num_done < most else "done"
-            tried = [parameters(trial) for trial in trials if _counts(trial)]
+            tried = [parameters(trial) for trial in trials if counts(trial)]
             # Seeded again for each trial, so that a study that was stopped continues as if it had not been.
             number = num_done + num_running
             seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
@@ -151,8 +150,8 @@ class Study:
         return self.num_done() >= self._most(num_trials)
 
     def _most(self, num_trials: int | None) -> int:
-        combinations = num_combinations(self.objective.dimensions)
-        return combinations if num_trials is None else min(num_trials, combinations)
+        most = num_combinations(self.objective.dimensions)
+        return most if num_trials is None else min(num_trials, most)
 
     def finish(self, trial: Trial, value: float | None, seconds: float, reason: str | None) -> None:
         """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed."""
@@ -168,7 +167,7 @@ class Study:
 
         Raises `optuna.TrialPruned` if it was killed when it was about to be pruned.
         """
-        curve = _carried(trial)
+        curve = carried(trial)
         with interrupts_deferred(), _writing():
             for percent, value in curve.items():
                 trial.report(value, percent)
@@ -222,13 +221,13 @@ class Study:
         for trial in trials:
             if trial.state != TrialState.RUNNING or self._workers.is_alive(trial.user_attrs.get("worker")):
                 continue
-            params, carried = parameters(trial), _carried(trial)
-            curve = carried | trial.intermediate_values
-            attempt = 1 if len(curve) > len(carried) else _attempt(trial) + 1
+            params, earlier = parameters(trial), carried(trial)
+            curve = earlier | trial.intermediate_values
+            number = 1 if len(curve) > len(earlier) else attempt(trial) + 1
             is_whole = len(params) == len(self.objective.dimensions)
             # It may wait already, if the process that queued it was killed before the last line.
-            if is_whole and not _is_given_up(trial) and params not in waiting:
-                self._study.enqueue_trial(params, user_attrs={"attempt": attempt, "curve": curve})
+            if is_whole and not is_given_up(trial) and params not in waiting:
+                self._study.enqueue_trial(params, user_attrs={"attempt": number, "curve": curve})
             self._study.tell(trial.number, state=TrialState.FAIL)
 
 
@@ -267,27 +266,6 @@ def settings(objective: Objective) -> dict[str, Any]:
     search = [each.described() for each in objective.dimensions]
     values: dict[str, Any] = to_values(objective.settings())
     return {**values, "search": to_values(search)}
-
-
-def _counts(trial: FrozenTrial) -> bool:
-    """Return whether the values of a trial are not to be tried again."""
-    return trial.state != TrialState.FAIL or _is_given_up(trial)
-
-
-def _is_given_up(trial: FrozenTrial) -> bool:
-    """Return whether a trial whose process is gone has taken too many down."""
-    return _attempt(trial) >= MAX_ATTEMPTS and len(trial.intermediate_values) <= len(_carried(trial))
-
-
-def _attempt(trial: FrozenTrial) -> int:
-    """Return how many processes have tried it since it last came any further."""
-    attempt: int = trial.user_attrs.get("attempt", 1)
-    return attempt
-
-
-def _carried(trial: Trial | FrozenTrial) -> dict[int, float]:
-    """Return what earlier attempts at a trial have reported: the score by percentage of the budget."""
-    return {int(percent): value for percent, value in sorted(trial.user_attrs.get("curve", {}).items())}
 
 
 def parameters(trial: FrozenTrial) -> dict[str, Value]:
