@@ -121,11 +121,10 @@ def bench(
 ) -> Comparison:
     """Train entries side by side on one text; return their scores, samples, speed and size.
 
-    Entries are added to those of a comparison that `out` already holds, whose runs are reused.
-    An entry that fails has its reason in the result. Finished runs in `out` are reused. With `progress`, a
-    line shows what is being done.
-    `out` is locked meanwhile: a second comparison there waits, and adds to this one. Raises `TextgenError` if
-    the comparison cannot begin.
+    Entries are added to those of a comparison that `out` already holds, whose runs are reused. An entry that
+    fails has its reason in the result. With `progress`, a line shows what is being done. `out` is locked
+    meanwhile: a second comparison there waits, and adds to this one.
+    Raises `TextgenError` if the comparison cannot begin.
     """
     import_early("textgen.comparison.entry_process")
     check_numbers(seed, seeds=seeds, length=length)

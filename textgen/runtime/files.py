@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -17,6 +18,9 @@ from typing import IO
 
 from textgen.api import TextgenError
 from textgen.runtime.messages import one_line
+
+MAX_TRIES = 100
+"""Times that a folder is made which other processes remove."""
 
 
 class NotSavedError(TextgenError):
@@ -38,9 +42,11 @@ class NotSavedError(TextgenError):
 def make_folder(folder: Path) -> None:
     """Make sure that `folder` exists and can be written to, before any work is done for it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        for _ in range(MAX_TRIES):
+            folder.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError), tempfile.TemporaryFile(dir=folder):
+                return  # otherwise another process has just removed it, since it was empty
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     except OSError as error:
         reason = error.strerror or error
         raise TextgenError(
