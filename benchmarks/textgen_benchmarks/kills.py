@@ -132,13 +132,15 @@ def one_series(
 ) -> bool:
     """Kill a command at some moments, one after the other, until it ends; return whether it succeeded."""
     before: Attempt | None = None
+    gone: set[Path] = set()
     for when, whole in (*moments, (never, True)):
-        num_trials = trials_done(folder)
         attempt = run(arguments, folder, when, whole=whole)
         found.survivors += attempt.survivors
+        missing = set(lost(attempt.updates, folder))
         # The trial of a study whose result is in its database leaves nothing else.
-        new_trials = trials_done(folder) - num_trials
-        found.lost_checkpoints += max(0, len(lost(attempt.updates, folder)) - new_trials)
+        owed = max(0, len(gone) - trials_done(folder))
+        gone |= {path for path in missing if "trials" in path.parts}
+        found.lost_checkpoints += len(missing - gone) + max(0, len(gone) - trials_done(folder)) - owed
         if before is not None and before.updates:
             found.with_checkpoint += 1
             found.continued += not attempt.repeated
