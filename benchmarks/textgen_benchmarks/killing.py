@@ -93,16 +93,17 @@ def run(
     ):
         attempt = Attempt(None, 0.0, "")
         saves: dict[str, None] = {}
-        looked = 0.0
+        looked, others = 0.0, Others(mark)
         while (code := process.poll()) is None:
             seconds = time.monotonic() - start
             saves |= dict.fromkeys(path.name for path in unfinished(folder))
             if kill_when(seconds, list(saves)):
-                _kill(process, mark, attempt, whole=whole)
+                _kill(process, others, attempt, whole=whole)
                 break
             if seconds - looked > 0.02:
                 look(folder, attempt)
                 looked = seconds
+                others.refresh()
             if attempt.updates:
                 attempt.first_checkpoint = min(attempt.first_checkpoint, seconds)
             time.sleep(0.002)
@@ -114,16 +115,30 @@ def run(
     return attempt
 
 
-def _kill(process: subprocess.Popen[bytes], mark: str, attempt: Attempt, *, whole: bool) -> None:
+@dataclass
+class Others:
+    """The processes with a mark, found in advance, since a save takes less time than looking for them."""
+
+    mark: str
+    known: list[int] = field(default_factory=list)
+    found: float = 0.0
+    """When they were found."""
+
+    def refresh(self) -> None:
+        """Look for them again, a few times a second."""
+        if time.monotonic() - self.found > 0.3:
+            self.known, self.found = processes(self.mark), time.monotonic()
+
+
+def _kill(process: subprocess.Popen[bytes], others: Others, attempt: Attempt, *, whole: bool) -> None:
     """Kill one process of a command or all, and see to it that none is left."""
-    others = processes(mark) if whole else []
+    _kill_all(others.known if whole else [])
     process.kill()
-    _kill_all(others)
     process.wait()
     if whole:
-        _kill_all(processes(mark))  # those that were born meanwhile
+        _kill_all(processes(others.mark))  # those that were born meanwhile
     deadline = time.monotonic() + SECONDS_TO_END
-    while (left := processes(mark)) and time.monotonic() < deadline:
+    while (left := processes(others.mark)) and time.monotonic() < deadline:
         time.sleep(0.01)
     attempt.survivors = len(left)
     _kill_all(left)
