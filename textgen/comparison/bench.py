@@ -33,7 +33,7 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import NotSavedError, make_folder, slug, write_file
-from textgen.runtime.json_records import read_record, to_json
+from textgen.runtime.json_records import read_record, write_record
 from textgen.training.budget import Budget, parse_duration
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
 
@@ -156,8 +156,8 @@ def _is_readable(folder: Path) -> bool:
 def _save(out: Path, result: Comparison, details: Details) -> None:
     """Write a result and its reports; raises `NotSavedError` with the result."""
     try:
-        write_file(out / RESULT, to_json(result))
-        write_file(out / DETAILS, to_json(details))
+        write_record(out / RESULT, result)
+        write_record(out / DETAILS, details)
         write_file(out / REPORT, to_markdown(result))
         write_file(out / PAGE, to_html(result, details))
     except OSError as error:
