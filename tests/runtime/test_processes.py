@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError
+from textgen.api import TextgenError, TextgenWarning
 from textgen.runtime.processes import Killed, Setup, run_jobs
+from textgen.runtime.worker import tell
 
 
 def upper(text: str) -> str:
@@ -138,6 +142,62 @@ def test_a_process_that_is_killed_while_it_sends_its_result_is_a_killed_one(tmp_
             os.kill(int(large.pid_file.read_text()), signal.SIGKILL)
         else:
             assert result == Killed(-signal.SIGKILL)
+
+
+def kill_by(number: int) -> None:
+    if os.fork() == 0:  # another process keeps the connection open
+        time.sleep(600)
+    os.kill(os.getpid(), number)
+
+
+def test_a_killed_process_is_noticed_though_one_that_it_forked_lives() -> None:
+    ((_, result),) = run_jobs(kill_by, [signal.SIGKILL], 1)
+    assert result == Killed(-signal.SIGKILL)
+
+
+def test_the_signal_of_a_crash_is_named() -> None:
+    results = [str(result) for _, result in run_jobs(kill_by, [signal.SIGSEGV, 40], 1)]
+    assert results == ["its process crashed (SIGSEGV)", "its process crashed (signal 40)"]
+
+
+def warn(text: str) -> str:
+    warnings.warn(text, TextgenWarning, stacklevel=1)
+    return text
+
+
+def test_a_warning_for_people_arrives_here() -> None:
+    with pytest.warns(TextgenWarning, match="careful"):
+        assert list(run_jobs(warn, ["careful"], 1)) == [("careful", "careful")]
+
+
+def test_a_silent_job_is_ended() -> None:
+    ((_, result),) = run_jobs(slow, [600.0], 1, max_silence=0.5)
+    assert str(result) == "it made no progress for a few seconds and was ended"
+
+
+def tell_twice(text: str) -> str:
+    tell(f"{text} 1")
+    tell(f"{text} 2")
+    return text
+
+
+def test_messages_of_a_job_arrive_in_order_and_each_job_can_have_its_process() -> None:
+    heard: list[str] = []
+    jobs = run_jobs(tell_twice, ["a", "b"], 1, on_message=lambda job, text: heard.append(f"{job}: {text}"))
+    assert len(list(jobs)) == 2
+    assert heard == ["a: a 1", "a: a 2", "b: b 1", "b: b 2"]
+    pids = [pid for _, pid in run_jobs(slow, [0.0, 0.0], 1, own_process=True)]
+    assert len(set(pids)) == 2
+
+
+def test_no_module_of_the_working_directory_is_imported(tmp_path: Path) -> None:
+    for name in ("torch", "random", "token"):
+        (tmp_path / f"{name}.py").write_text("open('imported', 'w')")
+    code = "import sys; sys.path.remove(''); from textgen.cli.app import main; main()"
+    tiny = ["--corpus", "lee", "--max-chars", "4000", "--length", "10", "--out", "out"]
+    command = [sys.executable, "-c", code, "bench", "char-uniform", *tiny]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    assert not (tmp_path / "imported").exists()
 
 
 def test_a_process_that_was_killed_while_idle_is_replaced() -> None:

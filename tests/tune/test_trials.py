@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from optuna.trial import TrialState
 
 from helpers.studies import Toy, bowl, curve, run
@@ -95,9 +96,11 @@ def test_a_trial_that_kills_its_process_is_not_retried_forever(tmp_path: Path) -
     for _ in range(MAX_ATTEMPTS):
         kill_in_mid_trial(start(tmp_path, 1, seconds=600))
     objective = Toy()
-    run(tmp_path, objective, 1)
+    trials = run(tmp_path, objective, 2)
     (call,) = objective.calls
     assert call != {"rate": 0.5, "size": 4}
+    (given_up, _) = [trial for trial in trials if trial.state in DONE]
+    assert given_up.user_attrs["reason"] == "it ended its process 5 times"
 
 
 def crashes_when_large(params: Mapping[str, Any], report: Report) -> float:
@@ -109,9 +112,25 @@ def crashes_when_large(params: Mapping[str, Any], report: Report) -> float:
 def test_a_trial_that_crashes_its_process_does_not_end_the_study(tmp_path: Path) -> None:
     with Study(tmp_path, Toy(crashes_when_large)) as study:
         result = run_study(study, Goal(4, None))
-    assert sum(trial.state == "complete" for trial in result.trials) == 4
+    states = [trial.state for trial in result.trials if trial.state != "killed"]
+    assert len(states) == 4
+    assert "complete" in states
     assert result.best is not None
     assert result.best.params["size"] <= 6
+
+
+def crashes(*_: object) -> float:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return 0.0
+
+
+@pytest.mark.parametrize("num_jobs", [1, 2])
+def test_a_study_of_nothing_but_crashes_ends(tmp_path: Path, num_jobs: int) -> None:
+    with Study(tmp_path, Toy(crashes)) as study:
+        result = run_study(study, Goal(2, None), num_jobs=num_jobs)
+    assert result.best is None
+    failed = [trial.reason for trial in result.trials if trial.state == "failed"]
+    assert failed == ["it ended its process 5 times"] * 2
 
 
 def test_two_processes_share_a_study(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from textgen.cli.options import (
     Clean,
     Device,
     Encoding,
+    EntryTimeout,
     Json,
     MaxChars,
     Out,
@@ -103,6 +104,7 @@ def tune(
     ] = 3,
     device: Device = "auto",
     precision: Precision = "auto",
+    entry_timeout: EntryTimeout = defaults.ENTRY_TIMEOUT,
     out: Out = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -165,7 +167,15 @@ def tune(
         with Study(folder, objective) as study:
             say = silent if quiet else note
             try:
-                result = run_study(study, goal, num_jobs=jobs, num_seeds=seeds, report=display, say=say)
+                result = run_study(
+                    study,
+                    goal,
+                    num_jobs=jobs,
+                    num_seeds=seeds,
+                    max_silence=parse_duration(entry_timeout, "--entry-timeout"),
+                    report=display,
+                    say=say,
+                )
             except NotSavedError as error:
                 if error.result is None:
                     raise

@@ -74,7 +74,8 @@ def checkpoints_of(folder: Path) -> Iterator[Path]:
 def discard_unfinished(folder: Path) -> bool:
     """Remove what a run that failed or was killed leaves, but for checkpoints; return whether it has none."""
     partial = partial_folder(folder)
-    remove_unfinished(folder.parent)
+    for place in (folder.parent, *partial.glob("*/")):
+        remove_unfinished(place)
     has_none = not any(partial.glob("*/*"))
     if has_none:
         shutil.rmtree(partial, ignore_errors=True)

@@ -10,14 +10,17 @@ import os
 import pickle
 import signal
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
+from textgen.api import TextgenWarning
 from textgen.runtime.durations import about
-from textgen.runtime.worker import ERROR, MESSAGE, Worker
+from textgen.runtime.messages import one_line
+from textgen.runtime.worker import ERROR, MESSAGE, WARNING, Worker
 
 WAIT_SECONDS = 0.3
 """Interval at which `on_wait` is called and time limits are checked."""
@@ -37,11 +40,14 @@ class Killed:
 
     def __str__(self) -> str:
         code = self.exitcode
-        if code is None or code == -signal.SIGKILL:
+        if code is None or code == -9:
             return "its process was killed, possibly by the out-of-memory killer"
-        if code < 0:
+        if code >= 0:
+            return f"its process ended itself (exit code {code})"
+        try:
             return f"its process crashed ({signal.Signals(-code).name})"
-        return f"its process ended itself (exit code {code})"
+        except ValueError:  # a real-time signal, which has no name
+            return f"its process crashed (signal {-code})"
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,16 @@ class TimedOut(Killed):
 
     def __str__(self) -> str:
         return f"it made no progress for {about(self.seconds).removeprefix('about ')} and was ended"
+
+
+@dataclass(frozen=True)
+class Unsent(Killed):
+    """The result of a job that its process could not receive or return."""
+
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"its process failed: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -95,8 +111,8 @@ def run_jobs(
 
     A job is taken from `jobs` only when a process is free and either `may_start()` or none is busy; with
     `own_process`, each is computed in a new one. What a job says by `tell` goes to `on_message`; one that
-    says nothing for `max_silence` seconds is ended. What `function` raises is raised here. All processes end
-    when the iteration does.
+    says nothing for `max_silence` seconds is ended. What `function` raises is raised here, but with
+    `own_process` it is a result. All processes end when the iteration does.
     """
     pool = _Pool(recipe(function, setup or Setup()), on_message, max_silence, own_process)
     try:
@@ -163,10 +179,14 @@ class _Pool:
 
     def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
         """Yield the jobs that finish next with their results, then call `on_wait`."""
-        for connection in wait(list(self.busy), WAIT_SECONDS if on_wait or self._max_silence else None):
-            yield from self._heard(self.busy[connection])
+        watched = [*self.busy, *(each.worker.sentinel for each in self.busy.values())]
+        ready = wait(watched, WAIT_SECONDS if on_wait or self._max_silence else None)
         for each in list(self.busy.values()):
-            if self._max_silence and time.monotonic() - each.heard > self._max_silence:
+            if each.worker.connection in ready:
+                yield from self._heard(each)
+            elif each.worker.sentinel in ready:  # a process that it forked keeps the connection open
+                yield each.job, Killed(self._remove(each.worker, patience=ENDING_SECONDS))
+            elif self._max_silence and time.monotonic() - each.heard > self._max_silence:
                 self._remove(each.worker)
                 yield each.job, TimedOut(None, self._max_silence)
         if on_wait:
@@ -180,16 +200,18 @@ class _Pool:
             yield busy.job, Killed(self._remove(busy.worker, patience=ENDING_SECONDS))
             return
         kind, content = answer
-        if kind == MESSAGE:
-            if self._on_message:
-                self._on_message(busy.job, content)
+        if kind == WARNING:
+            warnings.warn(content, TextgenWarning, stacklevel=2)
+        if kind == MESSAGE and self._on_message:
+            self._on_message(busy.job, content)
+        if kind in (WARNING, MESSAGE):
             return
         del self.busy[busy.worker.connection]
         if self._own_process:
             self._remove(busy.worker)
-        if kind == ERROR:
+        if kind == ERROR and not self._own_process:
             raise content
-        yield busy.job, content
+        yield busy.job, Unsent(None, one_line(content)) if kind == ERROR else content
 
     def end(self) -> None:
         """End all processes; the jobs that they work on are lost."""

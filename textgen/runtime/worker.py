@@ -13,14 +13,15 @@ import pickle
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from multiprocessing import forkserver, get_context, parent_process
 from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any
 
-from textgen.api import TextgenError
+from textgen.api import TextgenError, TextgenWarning
 from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.messages import one_line
 
@@ -30,17 +31,21 @@ IS_POSIX = os.name == "posix"
 END_PROCESS = os._exit
 """As it was before any plugin."""
 
+SAFE_PATH = "PYTHONSAFEPATH"
 _this_process = os.getpid()
+_starting = threading.Lock()
+"""Held while a process starts, since the main module is hidden meanwhile."""
 
-MESSAGE, RESULT, ERROR = "message", "result", "error"
-"""What a process sends: a message of a running job, and how the job ended."""
+MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
+"""What a process sends: messages and warnings of a running job, and how the job ended."""
 
 
 def import_early(*modules: str) -> None:
     """Begin to import modules where processes are forked, unless that has begun; returns at once."""
     if METHOD == "forkserver":
-        with _ignored_interrupts():
-            get_context("forkserver").set_forkserver_preload(["torch", *modules])
+        with _ignored_interrupts(), _safe_path():
+            # In a process that computes jobs already, others are for blocks of text, which need none of them.
+            get_context("forkserver").set_forkserver_preload([] if is_worker() else ["torch", *modules])
             forkserver.ensure_running()
 
 
@@ -64,9 +69,17 @@ class Worker:
         context: Any = get_context(METHOD)
         self.connection, other = context.Pipe()
         self._process = context.Process(target=_work, args=(other, prepare, dict(os.environ)))
-        with _ignored_interrupts(), _hidden_main():
+        # What is forked from the server ignores Ctrl-C as the server does.
+        ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
+        with _starting, ignored, _hidden_main(), _safe_path():
             self._process.start()
         other.close()  # so that the connection ends when the process does
+
+    @property
+    def sentinel(self) -> int:
+        """What becomes ready when the process ends, even if one that it forked keeps the connection open."""
+        sentinel: int = self._process.sentinel
+        return sentinel
 
     def give(self, data: bytes) -> bool:
         """Send a pickled job and return whether the process was alive."""
@@ -77,7 +90,7 @@ class Worker:
         return True
 
     def take(self) -> tuple[str, Any] | None:
-        """Return `MESSAGE`, `RESULT` or `ERROR` with what the process sent, or None if it has ended."""
+        """Return one of the kinds above with what the process sent, or None if it has ended."""
         try:
             data = self.connection.recv_bytes()
         except (EOFError, OSError):  # the latter if it was killed while it sent
@@ -134,6 +147,7 @@ def _work(
     _use_stderr()
     os.environ.clear()
     os.environ.update(environment)
+    warnings.showwarning = _send_warning
     keep_freed_memory()
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")  # where memory runs out, this process goes and not the one that has the results
@@ -149,7 +163,9 @@ def _work(
         except (EOFError, OSError):
             return
         try:
-            answer = RESULT, function(pickle.loads(data))
+            job = pickle.loads(data)
+            del data  # which may be a whole text
+            answer = RESULT, function(job)
         except BaseException as error:
             answer = ERROR, _sendable(error)
         _send(connection, *answer)
@@ -163,6 +179,16 @@ def _use_stderr() -> None:
         os.dup2(2, 1)
     os.close(empty)
     sys.stdout = sys.stderr
+
+
+def _send_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
+) -> None:
+    """Send a warning for people to the process that shows them; others go to stderr."""
+    if issubclass(category, TextgenWarning) and _connection is not None:
+        _send(_connection, WARNING, str(message))
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
 
 
 def _send(connection: Connection, kind: str, content: Any) -> None:
@@ -210,6 +236,19 @@ def _hidden_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Keep a Python that starts in this context from importing what lies in the working directory."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[SAFE_PATH]
+        if before is not None:
+            os.environ[SAFE_PATH] = before
 
 
 @contextmanager

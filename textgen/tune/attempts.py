@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial
 
 MAX_ATTEMPTS = 5
-"""A trial that has taken this many processes down, each before it came any further, is not tried again."""
-
-
-def counts(trial: FrozenTrial) -> bool:
-    """Return whether the values of a trial are not to be tried again."""
-    return trial.state != TrialState.FAIL or is_given_up(trial)
+"""A trial that has taken this many processes down, each before it came any further, counts as failed."""
 
 
 def is_given_up(trial: FrozenTrial) -> bool:

@@ -30,6 +30,7 @@ def run_study(
     *,
     num_jobs: int = 1,
     num_seeds: int = 3,
+    max_silence: float | None = None,
     report: Report = ignore_report,
     say: Say = lambda message: None,
 ) -> StudyResult:
@@ -44,7 +45,7 @@ def run_study(
     try:
         if num_jobs > 1:
             say(f"{num_jobs} processes share the machine, so a second of training does less than alone")
-        search_in_processes(study, goal, num_jobs, report)
+        search_in_processes(study, goal, num_jobs, report, max_silence)
         with locked(study.folder):  # other commands may search in the same study
             return _concluded(study, num_seeds, report)
     except KeyboardInterrupt:

@@ -31,7 +31,7 @@ from textgen.experiment.partial import partial_folder
 from textgen.runtime.files import NotSavedError
 from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.json_records import to_values
-from textgen.tune.attempts import attempt, carried, counts, is_given_up
+from textgen.tune.attempts import MAX_ATTEMPTS, attempt, carried, is_given_up
 from textgen.tune.objective import Objective
 from textgen.tune.results import Value
 from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, num_combinations
@@ -136,7 +136,7 @@ class Study:
             most = self._most(num_trials)
             if num_done + num_running >= most:
                 return "wait" if num_done < most else "done"
-            tried = [parameters(trial) for trial in trials if counts(trial)]
+            tried = [parameters(trial) for trial in trials if trial.state != TrialState.FAIL]
             # Seeded again for each trial, so that a study that was stopped continues as if it had not been.
             number = num_done + num_running
             seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
@@ -228,7 +228,10 @@ class Study:
             # It may wait already, if the process that queued it was killed before the last line.
             if is_whole and not is_given_up(trial) and params not in waiting:
                 self._study.enqueue_trial(params, user_attrs={"attempt": number, "curve": curve})
-            self._study.tell(trial.number, state=TrialState.FAIL)
+            if is_given_up(trial):
+                reason = f"it ended its process {MAX_ATTEMPTS} times"
+                self._storage.set_trial_user_attr(trial._trial_id, "reason", reason)
+            self._study.tell(trial.number, state=TrialState.PRUNED if is_given_up(trial) else TrialState.FAIL)
 
 
 @contextmanager

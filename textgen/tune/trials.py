@@ -51,6 +51,7 @@ def search(study: Study, goal: Goal, report: Report = ignore_report) -> None:
         if trial == "done":
             return
         if trial == "wait":
+            report(Step("waiting for the trials of other processes"))
             time.sleep(PAUSE_SECONDS)
             continue
         make_trial(study, trial, filled_in(report, entry=f"trial {study.num_done() + 1}{_of(goal)}"))
@@ -93,11 +94,13 @@ def make_trial(study: Study, trial: Trial, report: Report) -> None:
         report(Step(FAILED, outcome=reason))
 
 
-def search_in_processes(study: Study, goal: Goal, num_jobs: int, report: Report = ignore_report) -> None:
+def search_in_processes(
+    study: Study, goal: Goal, num_jobs: int, report: Report = ignore_report, max_silence: float | None = None
+) -> None:
     """Let processes search, each with its share of the threads.
 
-    One that is killed, or in which a trial crashes, is replaced. Raises `TextgenError` if all of them are
-    before they begin a trial.
+    One that is killed, in which a trial crashes, or which is silent for `max_silence` seconds is replaced.
+    Raises `TextgenError` if all of them end before they begin a trial.
     """
     import_early(__name__)
     threads = threads_per_job(num_jobs) if num_jobs > 1 else torch.get_num_threads()
@@ -106,11 +109,12 @@ def search_in_processes(study: Study, goal: Goal, num_jobs: int, report: Report 
 
     def numbers() -> Iterator[int]:
         yield from range(num_jobs)
-        known = 0
+        known, seen = 0, 0  # trials, and processes that were lost before the last of them began
         while lost and not (goal.is_late() or study.is_over(goal.num_trials)):
-            if len(lost) >= num_jobs and len(study.trials()) == known:
-                raise TextgenError(f"every process of the search ended before a trial did: {lost[-1]}")
-            known = len(study.trials())
+            if len(study.trials()) > known:
+                known, seen = len(study.trials()), len(lost)
+            elif len(lost) - seen >= num_jobs:
+                raise TextgenError(f"every process of the search ended before it began a trial: {lost[-1]}")
             yield 0
 
     def show() -> None:
@@ -118,7 +122,7 @@ def search_in_processes(study: Study, goal: Goal, num_jobs: int, report: Report 
 
     search_here = _SearchHere(study.folder, study.objective, goal)
     watched = {"on_wait": show} if num_jobs > 1 else {"on_message": lambda _, step: report(step)}
-    for _, result in run_jobs(search_here, numbers(), num_jobs, setup, **watched):
+    for _, result in run_jobs(search_here, numbers(), num_jobs, setup, max_silence=max_silence, **watched):
         if isinstance(result, Killed):
             lost.append(result)
 
