@@ -161,11 +161,14 @@ def processes(mark: str) -> list[int]:
 
 
 def unfinished(folder: Path) -> Iterator[Path]:
-    """Yield the files and folders below `folder` that are being written, or never will be finished."""
+    """Yield the files and folders below `folder` that are being written, or never will be finished.
+
+    What is in an unfinished folder is not told apart from it.
+    """
     for parent, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            if UNFINISHED.fullmatch(name):
-                yield Path(parent, name)
+        made = [name for name in (*folders, *files) if UNFINISHED.fullmatch(name)]
+        yield from (Path(parent, name) for name in made)
+        folders[:] = [name for name in folders if name not in made]
 
 
 def look(folder: Path, attempt: Attempt) -> None:

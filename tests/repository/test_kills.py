@@ -61,10 +61,15 @@ def test_files_are_compared_without_times(tmp_path: Path) -> None:
 
 def test_what_is_left_is_found(tmp_path: Path) -> None:
     (tmp_path / ".run.json.textgen-host-12-abcdefgh").touch()
-    (tmp_path / "run.partial").mkdir()
+    checkpoint = tmp_path / "run.partial" / ".checkpoint-000001.textgen-host-12-abcdefgh"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / ".files.json.textgen-host-12-abcdefgh").touch()
     (tmp_path / "run.json").touch()
-    assert [path.name for path in unfinished(tmp_path)] == [".run.json.textgen-host-12-abcdefgh"]
-    assert stray_files(tmp_path) == [".run.json.textgen-host-12-abcdefgh", "run.partial"]
+    assert {path.name for path in unfinished(tmp_path)} == {
+        checkpoint.name,
+        ".run.json.textgen-host-12-abcdefgh",
+    }
+    assert len(stray_files(tmp_path)) == 4
 
 
 def test_a_quantity_that_grows_has_a_slope() -> None:
