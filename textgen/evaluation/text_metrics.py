@@ -59,11 +59,11 @@ class TextMetrics:
     smoothing gives up to 1.7 times as much, so compare it only with values of textgen."""
     novel_4gram_rate: float | None
     """Share of word 4-grams that do not occur in the training text."""
-    longest_verbatim_span: float
+    longest_verbatim_span: int | float
     """Characters of the longest span of any sample that is in the training text."""
     compression_ratio: float | None
     """UTF-8 bytes before / after zlib, all samples joined. High means repetitive."""
-    num_words: float
+    num_words: int | float
     mean_word_length: float | None
     """In characters."""
 

@@ -130,8 +130,7 @@ def bench(
     check_numbers(seed, seeds=seeds, length=length)
     parsed_budget = parse_budget(budget)
     silence = parse_duration(entry_timeout, "--entry-timeout")
-    wanted = _several(entries)
-    parse_entries(wanted)  # a mistake is reported at once
+    wanted = _wanted(entries, out)
     samplers = _samplers(sampler)
     choose_device(device, precision)
     with shown_progress(progress, report) as tell:
@@ -157,6 +156,15 @@ def bench(
                 broken=broken,
             )
             return Comparison.of(comparison.bench(parsed, text, options, folder, tell))
+
+
+def _wanted(entries: str | Sequence[str], out: str | Path | None) -> list[str]:
+    """Return the entries; raises `TextgenError` for one that is a mistake, before anything is read."""
+    wanted = _several(entries)
+    if not wanted and out is None:
+        raise TextgenError("no entries to compare; give some, such as char-lstm")
+    parse_entries(wanted)
+    return wanted
 
 
 def _samplers(sampler: str | Sequence[str]) -> tuple[str, ...]:

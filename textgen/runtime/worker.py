@@ -10,19 +10,25 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+import shutil
 import signal
+import socket
 import sys
+import tempfile
 import threading
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from multiprocessing import forkserver, get_context, parent_process
+from multiprocessing import forkserver, get_context, parent_process, util
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from textgen.api import TextgenError, TextgenWarning
 from textgen.runtime.allocator import keep_freed_memory
+from textgen.runtime.files import is_alive
 from textgen.runtime.messages import one_line
 
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
@@ -43,7 +49,7 @@ MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
 def import_early(*modules: str) -> None:
     """Begin to import modules where processes are forked, unless that has begun; returns at once."""
     if METHOD == "forkserver":
-        with _ignored_interrupts(), _safe_path():
+        with _ignored_interrupts(), _safe_path(), _own_temporary_folder():
             # In a process that computes jobs already, others are for blocks of text, which need none of them.
             get_context("forkserver").set_forkserver_preload([] if is_worker() else ["torch", *modules])
             forkserver.ensure_running()
@@ -57,7 +63,15 @@ def end_server() -> None:
             os.kill(server, signal.SIGKILL)
 
 
+def remove_temporary_folder() -> None:
+    """Remove the folder in which multiprocessing puts its socket."""
+    if os.getpid() == _this_process:
+        for folder in _temporary_folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 atexit.register(end_server)
+util.Finalize(None, remove_temporary_folder, exitpriority=-200)  # after what multiprocessing removes there
 
 
 class Worker:
@@ -75,11 +89,8 @@ class Worker:
             self._process.start()
         other.close()  # so that the connection ends when the process does
 
-    @property
-    def sentinel(self) -> int:
+        self.sentinel: int = self._process.sentinel
         """What becomes ready when the process ends, even if one that it forked keeps the connection open."""
-        sentinel: int = self._process.sentinel
-        return sentinel
 
     def give(self, data: bytes) -> bool:
         """Send a pickled job and return whether the process was alive."""
@@ -225,6 +236,30 @@ def _end_with_parent() -> None:
         if IS_POSIX:
             os.killpg(0, signal.SIGKILL)
         END_PROCESS(1)
+
+
+_temporary_folders: list[Path] = []
+
+
+@contextmanager
+def _own_temporary_folder() -> Iterator[None]:
+    """Let multiprocessing put its socket where it is found and removed even if this process is killed."""
+    before = tempfile.tempdir
+    parent = Path(tempfile.gettempdir())
+    if not _temporary_folders:
+        # Short, since the path of a socket has a hundred characters at most.
+        own = f"textgen-{zlib.crc32(socket.gethostname().encode()):08x}-"
+        for path in parent.glob(f"{own}*"):
+            number = path.name.removeprefix(own)
+            if number.isdecimal() and not is_alive(int(number)):
+                shutil.rmtree(path, ignore_errors=True)
+        _temporary_folders.append(parent / f"{own}{os.getpid()}")
+        _temporary_folders[0].mkdir(mode=0o700, exist_ok=True)
+    tempfile.tempdir = str(_temporary_folders[0])
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 @contextmanager
