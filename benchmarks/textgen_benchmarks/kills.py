@@ -145,10 +145,12 @@ def one_series(
             found.with_checkpoint += 1
             found.continued += not attempt.repeated
         if attempt.code is not None:
-            if attempt.code:
+            # A run that was killed right after it was saved is there, as `train` says.
+            is_finished = not attempt.code or "exists already" in attempt.output
+            if not is_finished:
                 found.refusals.append(attempt.output)
-            found.finished += not attempt.code
-            return not attempt.code
+            found.finished += is_finished
+            return is_finished
         found.kills += 1
         found.of_first_process_only += not whole
         found.during_a_save += bool(attempt.unfinished)

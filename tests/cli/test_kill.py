@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc"),
 ]
-NUM_KILLS = 3
+NUM_KILLS = 2
 TRIED = {"train", "bench", "suite --jobs 2", "tune"}
 """The long version kills the others as well: `python -m textgen_benchmarks.kills`."""
 

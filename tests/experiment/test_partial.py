@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import torch
 
+from textgen.api import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.partial import RunInterruptedError, partial_folder, run_and_save
+from textgen.experiment.partial import RunInterruptedError, check_new, partial_folder, run_and_save
 from textgen.experiment.run import Run, load_run
 from textgen.nn.weights import weights_of
 from textgen.runtime.device import choose_device
@@ -161,3 +162,12 @@ def test_ctrl_c_tells_the_folder_once_there_is_a_checkpoint(corpus: Corpus, tmp_
         run_and_save(experiment(ENTRIES[0], corpus), tmp_path / "run", interrupt_at(5))
     assert late.value.folder == tmp_path / "run"
     assert partial_folder(tmp_path / "run").exists()
+
+
+def test_checkpoints_that_outlive_their_run_go(corpus: Corpus, tmp_path: Path) -> None:
+    run_and_save(experiment(ENTRIES[0], corpus), tmp_path / "run")
+    left = partial_folder(tmp_path / "run")
+    (left / "model" / "checkpoint-000001").mkdir(parents=True)  # killed right after the save
+    with pytest.raises(TextgenError, match="exists already"):
+        check_new(tmp_path / "run")
+    assert not left.exists()

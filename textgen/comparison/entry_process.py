@@ -11,7 +11,7 @@ import torch
 
 from textgen.comparison.details import DetailsReader, EntryDetails
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.partial import discard_unfinished, run_and_save
+from textgen.experiment.partial import discard_outlived, discard_unfinished, run_and_save
 from textgen.experiment.results import EntryResult, FailedEntry, RunResult, Sample
 from textgen.experiment.run import Run, load_run
 from textgen.generation.bound_sampler import build_sampler
@@ -151,6 +151,7 @@ def _received(task: _Task, result: object) -> Outcome:
 def finished_run(folder: Path, experiment: Experiment, report: Report) -> Run:
     """Return the run in `folder`; if there is none yet, make it and save it there."""
     if folder.exists():
+        discard_outlived(folder)
         report(Step("loading", experiment.entry.name))
         return load_run(folder, experiment.device_config.device)
     return run_and_save(experiment, folder, report)

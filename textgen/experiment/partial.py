@@ -11,9 +11,9 @@ from safetensors import SafetensorError
 
 from textgen.api import TextgenError
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.run import Run, save_run
+from textgen.experiment.run import MANIFEST, Run, save_run
 from textgen.runtime.files import NotSavedError, make_folder, remove_unfinished
-from textgen.runtime.locks import locked
+from textgen.runtime.locks import LOCK, is_held, locked
 from textgen.training.progress import Report, ignore_report
 
 
@@ -49,8 +49,17 @@ def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_r
 def check_new(folder: str | Path | None) -> None:
     """Raise `TextgenError` if there is something in the folder of a new run."""
     path = None if folder is None else Path(folder)
+    if path:
+        discard_outlived(path)
     if path and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise TextgenError(f"{str(path)!r} exists already; choose another folder (--out)")
+
+
+def discard_outlived(folder: Path) -> None:
+    """Remove the checkpoints of a complete run, which are there if it was killed right after it was saved."""
+    partial = partial_folder(folder)
+    if (folder / MANIFEST).exists() and not is_held(partial / LOCK):
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextmanager
