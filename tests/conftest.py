@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from textgen.api import TokenIds
 from textgen.registry import registry
 from textgen.registry.options import build
+from textgen.runtime.worker import import_early
 from textgen_tokenizers.char import CharTokenizer
 
 settings.register_profile("textgen", max_examples=40, deadline=None, derandomize=True)
@@ -106,3 +107,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     for name in installed:
         sys.modules.pop(name, None)
     registry.clear_caches()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _server_of_processes() -> None:
+    """Fork processes with all modules that any test needs there; each command asks for its own."""
+    import_early("textgen.comparison.entry_process", "textgen.suite.workers", "textgen.tune.trials")
