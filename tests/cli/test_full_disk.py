@@ -39,7 +39,7 @@ def run_limited(*arguments: object, max_bytes: int = MAX_BYTES) -> subprocess.Co
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Make a disk of so many kilobytes, where that is allowed."""
+    """Mount a disk of this size in kilobytes, where that is allowed."""
     disk = tmp_path / "disk"
     disk.mkdir()
 

@@ -15,7 +15,7 @@ from textgen_benchmarks.soak import level, stray_files
 
 
 def save(folder: Path, num_updates: int) -> None:
-    """Write the next checkpoint, of a training run after so many updates."""
+    """Write the next checkpoint of a training run that has made this many updates."""
     state = {"trainer": {"num_updates": num_updates, "weights": torch.zeros(2)}}
     Checkpoints(folder, interval=0.0).save(state)
 

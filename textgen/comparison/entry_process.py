@@ -128,8 +128,6 @@ def outcomes(
     )
     try:
         for task, result in results:
-            if isinstance(result, Killed):
-                discard_unfinished(task.folder)
             yield _received(task, result)
     except BaseException:  # Ctrl-C: what the process leaves that was at work
         results.close()
@@ -141,6 +139,7 @@ def outcomes(
 def _received(task: _Task, result: object) -> Outcome:
     entry = task.experiment.entry.name, task.experiment.seed
     if isinstance(result, Killed):
+        discard_unfinished(task.folder)
         return Outcome(row=FailedEntry(*entry, str(result)))
     try:
         return from_values(Outcome, result)

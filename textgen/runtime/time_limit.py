@@ -15,7 +15,7 @@ class TimeLimitError(BaseException):
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `TimeLimitError` in this context after so many seconds.
+    """Raise `TimeLimitError` when this context lasts longer than that.
 
     Only the main thread can be stopped so, and not on Windows; elsewhere there is no limit.
     """

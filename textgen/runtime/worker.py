@@ -1,8 +1,8 @@
 """One other process that computes jobs: started with torch imported, heard, and ended with all it started.
 
 On Linux processes are forked from a server that has imported torch but never used it, which takes some
-hundredths of a second; elsewhere each starts anew. They are of the environment, folder and paths of this
-process, ignore Ctrl-C, and write to stderr only.
+hundredths of a second; elsewhere each starts anew. They share this process's environment, working directory
+and import paths, ignore Ctrl-C, and write to stderr only.
 """
 
 from __future__ import annotations

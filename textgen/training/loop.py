@@ -18,7 +18,7 @@ from textgen.training.trainer import Trainer
 from textgen.training.validation import Validate
 
 EXPLODED, PATIENCE = 3.0, 100
-"""A loss of so many times that of guessing, in so many updates on end, will not come down again."""
+"""A loss this many times that of guessing, for this many updates in a row, does not recover."""
 KEPT = (
     "best_bits",
     "best_update",
