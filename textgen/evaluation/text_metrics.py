@@ -14,22 +14,19 @@ import zlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
-from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from textgen.data.text import Text, blocks, part
 from textgen.data.unicode import utf8
 from textgen.data.words import WORD, words
+from textgen.evaluation.bleu import ngrams, self_bleu
 from textgen.evaluation.intervals import jackknife
 from textgen.evaluation.memorization import KnownFourGrams, longest_verbatim_span, verbatim_spans
 
 CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
 """A clitic that may follow a real word, as in `Anne's` and `hadn't`."""
-
-MAX_REFERENCES = 32
-"""Self-BLEU compares a sample with at most this many others, the ones that follow it in a circle."""
 
 MIN_VERBATIM = 30
 """Characters of a span that counts as copied: about six words."""
@@ -196,11 +193,6 @@ class TextAnalyzer:
         return np.fromiter((self._id_of_word.get(word, -1) for word in text), np.int64, len(text))
 
 
-def ngrams(text: Sequence[str], order: int) -> list[tuple[str, ...]]:
-    """Return the n-grams of `text` in order, [max(0, len(text) - order + 1)]."""
-    return list(zip(*(islice(text, start, None) for start in range(order)), strict=False))
-
-
 def distinct(texts: Sequence[Sequence[str]], order: int) -> _Share:
     """Return the number of different n-grams over the number of n-grams, which never span two texts."""
     grams = [ngrams(text, order) for text in texts]
@@ -209,20 +201,6 @@ def distinct(texts: Sequence[Sequence[str]], order: int) -> _Share:
     only_here = [sum(num_texts[gram] == 1 for gram in each) for each in different]
     num_grams = [len(each) for each in grams]
     return _Share(len(num_texts), sum(num_grams), only_here, num_grams)
-
-
-def self_bleu(texts: Sequence[Sequence[str]]) -> list[float | None]:
-    """Return the BLEU-4 of each text against the others; None for a text without words, or without others.
-
-    Others without words are left out.
-    """
-    smoothing = SmoothingFunction().method1
-    scores: list[float | None] = []
-    for index, text in enumerate(texts):
-        others = [other for other in chain(texts[index + 1 :], texts[:index]) if other][:MAX_REFERENCES]
-        known = text and others
-        scores.append(float(sentence_bleu(others, text, smoothing_function=smoothing)) if known else None)
-    return scores
 
 
 def share(part: float, whole: float) -> float | None:

@@ -37,6 +37,8 @@ IS_POSIX = os.name == "posix"
 END_PROCESS = os._exit
 """As it was before any plugin."""
 
+PRELOADED = ("torch", "torch._dynamo")
+"""The latter takes a second, and each first update of an optimizer imports it."""
 SAFE_PATH = "PYTHONSAFEPATH"
 _this_process = os.getpid()
 _starting = threading.Lock()
@@ -51,7 +53,7 @@ def import_early(*modules: str) -> None:
     if METHOD == "forkserver":
         with _ignored_interrupts(), _safe_path(), _own_temporary_folder():
             # In a process that computes jobs already, others are for blocks of text, which need none of them.
-            get_context("forkserver").set_forkserver_preload([] if is_worker() else ["torch", *modules])
+            get_context("forkserver").set_forkserver_preload([] if is_worker() else [*PRELOADED, *modules])
             forkserver.ensure_running()
 
 
