@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from textgen.api import TextgenError, TextgenWarning
+from textgen.runtime.files import write_file
 from textgen.runtime.processes import Killed, Setup, run_jobs
 from textgen.runtime.worker import tell
 
@@ -158,6 +159,20 @@ def test_a_killed_process_is_noticed_though_one_that_it_forked_lives() -> None:
 def test_the_signal_of_a_crash_is_named() -> None:
     results = [str(result) for _, result in run_jobs(kill_by, [signal.SIGSEGV, 40], 1)]
     assert results == ["its process crashed (SIGSEGV)", "its process crashed (signal 40)"]
+
+
+def write_twice(path: Path) -> str:
+    """Write a file in a copy of this process first, as a model does that forks in the middle of training."""
+    if copy := os.fork():
+        os.waitpid(copy, 0)
+        assert not path.exists()
+    write_file(path, "one")
+    return path.read_text("utf-8")
+
+
+def test_a_copy_that_a_job_forks_of_its_process_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert list(run_jobs(write_twice, [path], 1)) == [(path, "one")]
 
 
 def warn(text: str) -> str:

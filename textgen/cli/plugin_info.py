@@ -172,6 +172,7 @@ def _problem(plugin: Plugin) -> str | None:
 
 
 def _place(component: Any) -> tuple[str | None, int | None]:
+    component = inspect.unwrap(component)  # of a decorator, such as functools.cache
     try:
         return inspect.getsourcefile(component), inspect.getsourcelines(component)[1]
     except (OSError, TypeError):  # no source, as in a notebook

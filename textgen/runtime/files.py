@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from textgen.api import TextgenError
+from textgen.runtime.copies import end_copy
 from textgen.runtime.messages import one_line
 
 MAX_TRIES = 100
@@ -61,11 +62,13 @@ def new_folder(folder: Path) -> Iterator[Path]:
     An empty folder of this name is replaced. The files are on the disk by then, so that it is whole even
     after a power cut.
     """
+    end_copy()
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = _unfinished(folder)
     made.mkdir()
     try:
         yield made
+        end_copy()  # forked by a model that was asked for its weights
         mode = stat.S_IMODE(made.stat().st_mode) & 0o666  # by the umask, which some libraries ignore
         for path in made.rglob("*"):
             if path.is_file():
@@ -119,6 +122,7 @@ def is_alive(process: int) -> bool:
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file that takes its place at the end: readers see the old content or all of the new one."""
+    end_copy()
     made = _unfinished(path)
     try:
         with open(made, "x+b") as file:

@@ -28,14 +28,13 @@ from typing import Any
 
 from textgen.api import TextgenError, TextgenWarning
 from textgen.runtime.allocator import keep_freed_memory
+from textgen.runtime.copies import END_PROCESS, end_copies_of_this, end_copy
 from textgen.runtime.files import is_alive
 from textgen.runtime.messages import one_line
 
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
-END_PROCESS = os._exit
-"""As it was before any plugin."""
 
 PRELOADED = ("torch", "torch._dynamo")
 """The latter takes a second, and each first update of an optimizer imports it."""
@@ -133,29 +132,28 @@ class Worker:
 
 def tell(message: Any) -> None:
     """Send a message from a job to `on_message` of `run_jobs` in the process that started this one."""
-    if _connection is not None:
-        _send(_connection, MESSAGE, message)
+    for connection in _connections:
+        _send(connection, MESSAGE, message)
 
 
 def is_worker() -> bool:
     """Return whether this process computes jobs of another one, whose Ctrl-C does not arrive here."""
-    return _connection is not None
+    return bool(_connections)
 
 
-_connection: Connection | None = None
+_connections: list[Connection] = []
 """In a process that computes jobs: the connection to the one that started it."""
-_own_process: int | None = None
 
 
 def _work(
     connection: Connection, prepare: Callable[[], Callable[[Any], Any]], environment: Mapping[str, str]
 ) -> None:
     """Compute jobs until there are no more, or until the process that started this one ends."""
-    global _connection, _own_process
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
     if IS_POSIX:
         os.setpgid(0, 0)  # all that it starts ends with it
-    _connection, _own_process = connection, os.getpid()
+    _connections.append(connection)
+    end_copies_of_this()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _use_stderr()
     os.environ.clear()
@@ -198,15 +196,14 @@ def _send_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
 ) -> None:
     """Send a warning for people to the process that shows them; others go to stderr."""
-    if issubclass(category, TextgenWarning) and _connection is not None:
-        _send(_connection, WARNING, str(message))
+    if issubclass(category, TextgenWarning) and _connections:
+        _send(_connections[0], WARNING, str(message))
     else:
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
 
 
 def _send(connection: Connection, kind: str, content: Any) -> None:
-    if os.getpid() != _own_process:  # a copy of this process that a plugin forked has no job
-        END_PROCESS(1)
+    end_copy()
     try:
         data = pickle.dumps((kind, content))
     except Exception as error:
