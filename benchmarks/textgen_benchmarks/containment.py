@@ -1,20 +1,24 @@
 """What safety costs: `python -m textgen_benchmarks.containment`.
 
-Three costs, each of pairs that are measured in turn, so that the machine's drift cancels: the share of the
-training speed that checkpoints at their default interval cost, the seconds that the process of an entry costs
-in a comparison, and the share of the training speed that is lost in such a process, against `textgen.train`,
-which trains in this one. Results go to results/containment.json.
+Three costs: the time that checkpoints at their default interval take in a training run, against the time of
+its updates; the share of the training speed that is lost in the process of an entry, against `textgen train`;
+and the seconds that such a process adds to a comparison. The speeds are measured at the same time, on a core
+each, and the cores are exchanged every time, since the speed of a shared machine changes by the minute.
+Results go to results/containment.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,13 +26,11 @@ from unittest.mock import patch
 
 import textgen
 from textgen.cli.console import print_rows
-from textgen.experiment.results import FailedEntry
 from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.files import write_file
 from textgen.runtime.json_records import SCHEMA_VERSION, to_json
-from textgen.training.checkpoints import INTERVAL
-from textgen.training.progress import Progress, Step
+from textgen.training.checkpoints import Checkpoints
 
 RESULT = Path(__file__).parents[1] / "results" / "containment.json"
 TINY = "char-lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=2"
@@ -50,57 +52,67 @@ class Cost:
     """In each repetition: without and with."""
 
 
-@dataclass
-class Clock:
-    """Measures training by the clock, from its first update to its last; a report of progress."""
-
-    times: list[tuple[float, Progress]] = field(default_factory=list)
-
-    def __call__(self, step: Step) -> None:
-        """Note when an update was made."""
-        if step.progress is not None:
-            self.times = [*self.times[:1], (time.perf_counter(), step.progress)]
-
-    def chars_per_second(self, validation_seconds: float) -> float:
-        """Return the characters per second of training and checkpoints, without validation."""
-        (began, first), (ended, last) = self.times
-        return (last.num_chars - first.num_chars) / (ended - began - validation_seconds)
-
-
-def trained(entry: str, budget: str) -> float:
-    """Train in this process; return the characters per second by the clock."""
-    clock = Clock()
-    with tempfile.TemporaryDirectory() as folder:
-        run = textgen.train(entry, budget=budget, out=f"{folder}/run", report=clock)
-    return clock.chars_per_second(run.result.train.validation_seconds)
+def checkpoints(entry: str, budget: str, repetitions: int) -> Cost:
+    """Measure the seconds of the updates of a training run, and those with its checkpoints."""
+    pairs = []
+    for _ in range(repetitions):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            timed(Checkpoints, "save_if_due") as saves,
+            timed(Checkpoints, "finish") as last,
+        ):
+            run = textgen.train(entry, budget=budget, out=f"{folder}/run")
+        updates = run.result.train.seconds
+        pairs.append((updates, updates + sum(saves) + sum(last)))
+    values = [whole / updates - 1 for updates, whole in pairs]
+    return _cost("checkpoints", "share of training", 0.02, pairs, values)
 
 
-def trained_without_checkpoints(entry: str, budget: str) -> float:
-    """Train in this process without checkpoints."""
-    with patch.dict(os.environ, {INTERVAL: "1e9"}):
-        return trained(entry, budget)
+@contextmanager
+def timed(owner: type, method: str) -> Iterator[list[float]]:
+    """Yield the seconds of each call of a method."""
+    seconds: list[float] = []
+    original = getattr(owner, method)
+
+    def call(*arguments: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return original(*arguments)
+        finally:
+            seconds.append(time.perf_counter() - began)
+
+    with patch.object(owner, method, call):
+        yield seconds
 
 
-def trained_in_its_process(entry: str, budget: str) -> float:
-    """Train as an entry of a comparison; return the characters per second."""
-    with tempfile.TemporaryDirectory() as folder:
-        result = textgen.bench(entry, budget=budget, length=20, out=folder)
-    (row,) = result.entries
-    if isinstance(row, FailedEntry):
-        raise SystemExit(f"error: {entry}: {row.error}")
-    return row.train.chars_per_second
-
-
-def share_lost(name: str, without: Callable[[], float], ours: Callable[[], float], repetitions: int) -> Cost:
-    """Measure two speeds in turn, and return the share of the first that the second lacks."""
+def speeds(entry: str, budget: str, repetitions: int) -> Cost:
+    """Measure the characters per second of `textgen train` and of an entry of `textgen bench`."""
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        raise SystemExit("error: two speeds at the same time need two cores")
     pairs = []
     for number in range(repetitions):
-        if number % 2:
-            second, first = ours(), without()
-        else:
-            first, second = without(), ours()
-        pairs.append((first, second))
-    return _cost(name, "share of training", 0.02, pairs, [1 - second / first for first, second in pairs])
+        first, second = cores if number % 2 else reversed(cores)
+        with tempfile.TemporaryDirectory() as folder:
+            options = [entry, "--budget", budget, "--json", "--out"]
+            alone = started(["train", *options, f"{folder}/train"], first)
+            compared = started(["bench", *options, f"{folder}/bench"], second)
+            train, bench = (json.loads(each.communicate()[0]) for each in (alone, compared))
+        pairs.append((train["train"]["chars_per_second"], bench["entries"][0]["train"]["chars_per_second"]))
+    values = [1 - ours / plain for plain, ours in pairs]
+    return _cost("training in its process", "share of training", 0.02, pairs, values)
+
+
+def started(arguments: Sequence[str], core: int) -> subprocess.Popen[str]:
+    """Start a command on one core."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "textgen", *arguments], stdout=subprocess.PIPE, encoding="utf-8"
+        )
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def processes(num_entries: int, repetitions: int) -> Cost:
@@ -135,26 +147,15 @@ def main() -> None:
     """Measure, print and save all costs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entry", default="char-lstm")
-    parser.add_argument("--budget", default="60s")
-    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--budget", default="30s")
+    parser.add_argument("--repetitions", type=int, default=6)
     parser.add_argument("--entries", type=int, default=6, help="of the comparison that counts processes")
     parser.add_argument("--json", type=Path, default=RESULT)
     options = parser.parse_args()
     keep_freed_memory()  # as the command line does
-    plain = partial(trained, options.entry, options.budget)
     costs = [
-        share_lost(
-            "checkpoints",
-            partial(trained_without_checkpoints, options.entry, options.budget),
-            plain,
-            options.repetitions,
-        ),
-        share_lost(
-            "training in its process",
-            plain,
-            partial(trained_in_its_process, options.entry, options.budget),
-            options.repetitions,
-        ),
+        checkpoints(options.entry, options.budget, options.repetitions),
+        speeds(options.entry, options.budget, options.repetitions),
         processes(options.entries, options.repetitions),
     ]
     print_rows([{**vars(cost), "measured": len(cost.measured)} for cost in costs])
