@@ -155,6 +155,21 @@ EntryTimeout = Annotated[
     str,
     typer.Option("--entry-timeout", help="End an entry that makes no progress for this long: 90s, 15m, 2h."),
 ]
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="ray|ADDRESS",
+        help="Compute runs on a Ray cluster: ray (this machine), ray://host:10001, host:6379 or auto.",
+        show_default="this machine",
+    ),
+]
+CpusPerRun = Annotated[
+    float, typer.Option("--cpus-per-run", min=0.1, max=1024, help="With --on: CPUs of each run.")
+]
+GpusPerRun = Annotated[
+    float, typer.Option("--gpus-per-run", min=0.0, max=64, help="With --on: GPUs of each run, such as 0.5.")
+]
 Json = Annotated[bool, typer.Option("--json", metavar=NO_METAVAR, help="Print JSON.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", metavar=NO_METAVAR, help="Print no progress and no notes.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -14,11 +15,14 @@ from textgen.cli.completion import complete_name
 from textgen.cli.console import note, print_document, saved_note, silent
 from textgen.cli.interrupts import keeping
 from textgen.cli.options import (
+    CpusPerRun,
     Device,
     Encoding,
     EntryTimeout,
+    GpusPerRun,
     Json,
     MaxChars,
+    On,
     Out,
     PluginFiles,
     Precision,
@@ -66,6 +70,9 @@ def suite(
     device: Device = "auto",
     precision: Precision = "auto",
     entry_timeout: EntryTimeout = defaults.ENTRY_TIMEOUT,
+    on: On = None,
+    cpus_per_run: CpusPerRun = 1.0,
+    gpus_per_run: GpusPerRun = 0.0,
     out: Out = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -77,6 +84,7 @@ def suite(
     refuse_encoding_of_names(context, corpus)
     from textgen.cli.progress import ProgressDisplay
     from textgen.runtime.device import choose_device
+    from textgen.runtime.ray_cluster import Share, on_cluster
     from textgen.suite.planner import SuiteOptions
     from textgen.suite.report import to_markdown
     from textgen.suite.run import made_with, run_suite
@@ -102,12 +110,14 @@ def suite(
     )
     unsaved: NotSavedError | None = None
     with (
+        on_cluster(on, Share(cpus_per_run, gpus_per_run)) as slots,
         result_folder(folder, lambda: folder.name),
         keeping(folder, "jobs/*.json", "run"),
         ProgressDisplay(quiet=quiet) as display,
         redirect_stdout(sys.stderr),
     ):
         try:
+            options = replace(options, num_jobs=slots or jobs)
             result = run_suite(declared, options, folder, display, silent if quiet else note)
         except NotSavedError as error:
             result, unsaved = cast("SuiteResult", error.result), error

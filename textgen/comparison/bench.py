@@ -35,7 +35,7 @@ from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import NotSavedError, make_folder, slug, write_file
 from textgen.runtime.json_records import read_record, write_record
 from textgen.training.budget import Budget, parse_duration
-from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
+from textgen.training.progress import Report, Step, filled_in, ignore_report
 
 RESULT, DETAILS, REPORT, PAGE = "bench.json", "details.json", "report.md", "report.html"
 
@@ -84,7 +84,7 @@ def bench(
     report(_preparing(experiments, out))
     writer = _writer(corpus, options)
     reader = DetailsReader(writer, choose_passages(writer.held_out), options.device_config)
-    found = list(_outcomes(experiments, reader, options, report))
+    found = _outcomes(experiments, reader, options, report)
     rows = [each.row for each in found]
     rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
     report(Step("comparing with references"))
@@ -182,13 +182,11 @@ def made_with(out: Path) -> Iterator[tuple[str, str]]:
 
 def _outcomes(
     experiments: Mapping[Path, Experiment], reader: DetailsReader, options: BenchOptions, report: Report
-) -> Iterator[Outcome]:
-    """Yield what becomes of each run, and report it."""
+) -> list[Outcome]:
+    """Return what becomes of each run, and report it."""
     left = seconds_left(experiments)
-    tell = report
 
     def before(number: int, experiment: Experiment) -> Report:
-        nonlocal tell
         name, seed = experiment.entry.name, experiment.seed
         title = f"{name}, seed {seed}" if options.num_seeds > 1 else name
         tell = filled_in(report, entry=title, index=number, total=len(experiments))
@@ -196,14 +194,8 @@ def _outcomes(
         return tell
 
     work = EntryWork(reader, tuple(options.samplers), options.seed)
-    for outcome in outcomes(experiments, work, before, options.entry_timeout):
-        row = outcome.row
-        tell(
-            Step(DONE, outcome=row.outcome)
-            if isinstance(row, EntryResult)
-            else Step(FAILED, outcome=row.error)
-        )
-        yield outcome
+    found = dict(outcomes(experiments, work, before, options.entry_timeout))
+    return [found[folder] for folder in experiments]
 
 
 def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions) -> Iterator[ReferenceScore]:

@@ -21,9 +21,10 @@ from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.files import NotSavedError
 from textgen.runtime.json_records import from_values, to_values
 from textgen.runtime.messages import one_line
-from textgen.runtime.processes import Killed, Setup, run_jobs
+from textgen.runtime.processes import Killed, run_jobs
+from textgen.runtime.preparation import Setup
 from textgen.runtime.worker import tell
-from textgen.training.progress import Report, Step, seldom
+from textgen.training.progress import DONE, FAILED, Report, Step, seldom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +101,8 @@ def outcomes(
     work: EntryWork,
     before: Callable[[int, Experiment], Report],
     max_silence: float,
-) -> Iterator[Outcome]:
-    """Yield what becomes of each experiment, one after another.
+) -> Iterator[tuple[Path, Outcome]]:
+    """Yield the folder of each experiment with what becomes of it, as they end.
 
     `before` is called before each, with its number, and returns where its progress is reported. An entry that
     shows none for `max_silence` seconds is ended.
@@ -128,12 +129,20 @@ def outcomes(
     )
     try:
         for task, result in results:
-            yield _received(task, result)
+            outcome = _received(task, result)
+            reports[task.folder](_last_step(outcome.row))
+            yield task.folder, outcome
     except BaseException:  # Ctrl-C: what the process leaves that was at work
         results.close()
         for folder in reports:
             discard_unfinished(folder)
         raise
+
+
+def _last_step(row: EntryResult | FailedEntry) -> Step:
+    return (
+        Step(DONE, outcome=row.outcome) if isinstance(row, EntryResult) else Step(FAILED, outcome=row.error)
+    )
 
 
 def _received(task: _Task, result: object) -> Outcome:

@@ -23,6 +23,7 @@ from textgen.library.tables import comparison_html, data_frame
 from textgen.runtime.device import choose_device
 from textgen.runtime.locks import locked
 from textgen.runtime.messages import UsageError
+from textgen.runtime.ray_cluster import Share, on_cluster
 from textgen.runtime.result_folders import result_folder, result_name
 from textgen.runtime.worker import import_early
 from textgen.training.budget import parse_budget, parse_duration
@@ -115,6 +116,9 @@ def bench(
     length: int = defaults.SAMPLE_CHARS,
     spelling: Spelling = "words",
     entry_timeout: str = defaults.ENTRY_TIMEOUT,
+    on: str | None = None,
+    cpus_per_run: float = 1.0,
+    gpus_per_run: float = 0.0,
     out: str | Path | None = None,
     progress: bool = False,
     report: Report = ignore_report,
@@ -123,8 +127,8 @@ def bench(
 
     Entries are added to those of a comparison that `out` already holds, whose runs are reused. An entry that
     fails has its reason in the result. With `progress`, a line shows what is being done. `out` is locked
-    meanwhile: a second comparison there waits, and adds to this one.
-    Raises `TextgenError` if the comparison cannot begin.
+    meanwhile: a second comparison there waits, and adds to this one. `on` is a Ray cluster, as for the
+    command. Raises `TextgenError` if the comparison cannot begin.
     """
     import_early("textgen.comparison.entry_process")
     check_numbers(seed, seeds=seeds, length=length)
@@ -139,6 +143,7 @@ def bench(
         with (
             result_folder(out, lambda: result_name(wanted, text.name, budget, seed)) as folder,
             locked(folder),
+            on_cluster(on, Share(cpus_per_run, gpus_per_run)),
         ):
             parsed, broken = parse_entries([*comparison.compared_before(folder), *wanted])
             if not parsed:

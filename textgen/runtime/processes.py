@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 from textgen.api import TextgenWarning
 from textgen.runtime.durations import about
 from textgen.runtime.messages import one_line
+from textgen.runtime.places import OnMessage, Pool, chosen_place
+from textgen.runtime.preparation import Setup, prepared, recipe
 from textgen.runtime.worker import ERROR, MESSAGE, WARNING, Worker
 
 WAIT_SECONDS = 0.3
@@ -70,24 +72,6 @@ class Unsent(Killed):
         return f"its process failed: {self.reason}"
 
 
-@dataclass(frozen=True)
-class Setup:
-    """Preparation of each process before its first job; it is pickled."""
-
-    num_threads: int | None = None
-    """Threads of torch; None leaves them unchanged."""
-    initialize: Callable[[], object] | None = None
-
-    def run(self) -> None:
-        """Prepare the current process."""
-        if self.num_threads is not None:
-            import torch
-
-            torch.set_num_threads(self.num_threads)
-        if self.initialize is not None:
-            self.initialize()
-
-
 def num_cores() -> int:
     """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -112,30 +96,26 @@ def run_jobs(
     A job is taken from `jobs` only when a process is free and either `may_start()` or none is busy; with
     `own_process`, each is computed in a new one. What a job says by `tell` goes to `on_message`; one that
     says nothing for `max_silence` seconds is ended. What `function` raises is raised here, but with
-    `own_process` it is a result. All processes end when the iteration does.
+    `own_process` it is a result; such jobs are computed in another place if one was chosen, as many at a time
+    as that can. All processes end when the iteration does.
     """
-    pool = _Pool(recipe(function, setup or Setup()), on_message, max_silence, own_process)
+    setup, place = setup or Setup(), chosen_place() if own_process else None
+    pool: Pool = (
+        place.pool(function, setup, on_message, max_silence)
+        if place
+        else Processes(recipe(function, setup), on_message, max_silence, own_process)
+    )
     try:
         for job in jobs:
             pool.start(job)
-            while len(pool.busy) == num_processes or (pool.busy and not may_start()):
+            while len(pool.busy) >= (place.num_slots if place else num_processes) or (
+                pool.busy and not may_start()
+            ):
                 yield from pool.wait(on_wait)
         while pool.busy:
             yield from pool.wait(on_wait)
     finally:
         pool.end()
-
-
-def recipe(function: Callable[..., Any], setup: Setup) -> bytes:
-    """Return what `prepared` needs; the function can be of a module that only the setup makes known."""
-    return pickle.dumps((setup, pickle.dumps(function)))
-
-
-def prepared(sent: bytes) -> Callable[[Any], Any]:
-    """Prepare the current process and return the function."""
-    setup, function = pickle.loads(sent)
-    setup.run()
-    return pickle.loads(function)  # type: ignore[no-any-return]
 
 
 @dataclass
@@ -148,13 +128,13 @@ class _Busy:
     """When the job began or said something."""
 
 
-class _Pool:
+class Processes:
     """Processes that start when there is a job for them."""
 
     def __init__(
         self,
         sent: bytes,
-        on_message: Callable[[Any, Any], None] | None,
+        on_message: OnMessage,
         max_silence: float | None,
         own_process: bool,
     ) -> None:

@@ -16,7 +16,8 @@ from textgen.registry.registry import files_of
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import threads_per_job
 from textgen.runtime.json_records import from_values, to_values
-from textgen.runtime.processes import Killed, Setup, run_jobs
+from textgen.runtime.processes import Killed, run_jobs
+from textgen.runtime.preparation import Setup
 from textgen.runtime.worker import import_early, tell
 from textgen.suite.job import Job, run_job
 from textgen.suite.planner import JobPlanner
@@ -28,7 +29,8 @@ from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, sel
 class _Task:
     """A job, and what its process needs to know."""
 
-    path: Path
+    folder: Path
+    """Where its result will be; its checkpoints are beside it."""
     job: Job
     analyzer: TextAnalyzer
     plugin_files: Sequence[Path]
@@ -66,7 +68,7 @@ def results_of(
         tasks(),
         options.num_jobs,
         Setup(threads),
-        on_message=lambda task, step: tell_of(task.path, step) if options.num_jobs == 1 else None,
+        on_message=lambda task, step: tell_of(task.folder, step) if options.num_jobs == 1 else None,
         max_silence=options.entry_timeout,
         own_process=True,
     )
@@ -75,10 +77,10 @@ def results_of(
             result = _received(task, values)
             num_done += 1
             if isinstance(result, str):
-                tell_of(task.path, Step(FAILED, outcome=result))
+                tell_of(task.folder, Step(FAILED, outcome=result))
             else:
-                tell_of(task.path, Step(DONE, outcome=result.result.outcome))
-            yield task.path, result
+                tell_of(task.folder, Step(DONE, outcome=result.result.outcome))
+            yield task.folder, result
     except BaseException:  # Ctrl-C: what the processes leave that were at work
         results.close()
         for path in jobs:
@@ -90,14 +92,14 @@ def _result(task: _Task) -> object:
     """Return the result as JSON values, so that no object of a plugin leaves its process, or the reason."""
     try:
         load_plugin_files(task.plugin_files)
-        return to_values(run_job(task.job, task.analyzer, seldom(tell), task.path))
+        return to_values(run_job(task.job, task.analyzer, seldom(tell), task.folder))
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: none of them is the user's
         return describe_error(error)
 
 
 def _received(task: _Task, values: object) -> JobResult | str:
     if isinstance(values, Killed):
-        discard_unfinished(task.path)
+        discard_unfinished(task.folder)
         return str(values)
     if isinstance(values, str):
         return values

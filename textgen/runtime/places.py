@@ -1,0 +1,61 @@
+"""Where jobs are computed that need a process each: on this machine, unless another place was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeAlias
+
+from textgen.runtime.preparation import Setup
+
+OnMessage: TypeAlias = Callable[[Any, Any], None] | None
+"""What is called with a job and what it says by `tell`."""
+
+
+class Pool(Protocol):
+    """Jobs that are being computed."""
+
+    busy: dict[Any, Any]
+    """One item for each job."""
+
+    def start(self, job: Any) -> None:
+        """Begin a job."""
+
+    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+        """Yield the jobs that end next with their results, then call `on_wait`."""
+
+    def end(self) -> None:
+        """End all jobs; those that are being computed are lost."""
+
+
+class Place(Protocol):
+    """Machines that compute jobs."""
+
+    @property
+    def num_slots(self) -> int:
+        """The number of jobs that it can compute at a time, which may change; at least 1."""
+
+    def pool(
+        self, function: Callable[..., Any], setup: Setup, on_message: OnMessage, max_silence: float | None
+    ) -> Pool:
+        """Return a pool of jobs that `function` computes."""
+
+
+_chosen: list[Place] = []
+
+
+@contextmanager
+def computing_on(place: Place | None) -> Iterator[None]:
+    """Compute jobs there for the time being; with None, where they are computed anyway."""
+    added = [] if place is None else [place]
+    _chosen.extend(added)
+    try:
+        yield
+    finally:
+        for _ in added:
+            _chosen.pop()
+
+
+def chosen_place() -> Place | None:
+    """Return the place that was chosen, or None for this machine."""
+    return _chosen[-1] if _chosen else None
