@@ -17,8 +17,8 @@ import pytest
 
 from textgen.api import TextgenError, TextgenWarning
 from textgen.runtime.files import write_file
-from textgen.runtime.processes import Killed, run_jobs
 from textgen.runtime.preparation import Setup
+from textgen.runtime.processes import Killed, run_jobs
 from textgen.runtime.worker import tell
 
 

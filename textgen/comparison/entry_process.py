@@ -21,8 +21,8 @@ from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.files import NotSavedError
 from textgen.runtime.json_records import from_values, to_values
 from textgen.runtime.messages import one_line
-from textgen.runtime.processes import Killed, run_jobs
 from textgen.runtime.preparation import Setup
+from textgen.runtime.processes import Killed, run_jobs
 from textgen.runtime.worker import tell
 from textgen.training.progress import DONE, FAILED, Report, Step, seldom
 

@@ -22,8 +22,8 @@ from textgen.runtime.files import new_folder
 from textgen.runtime.messages import one_line
 from textgen.runtime.parcels import Packer, Parcel, contents, unpacked, write_contents
 from textgen.runtime.places import OnMessage, computing_on
-from textgen.runtime.processes import WAIT_SECONDS, Killed, Processes, TimedOut, Unsent, num_cores
 from textgen.runtime.preparation import Setup, recipe
+from textgen.runtime.processes import WAIT_SECONDS, Killed, Processes, TimedOut, Unsent, num_cores
 from textgen.runtime.shipped_code import code_versions, copy_code
 from textgen.runtime.worker import MESSAGE, WARNING, import_early
 

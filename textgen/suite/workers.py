@@ -16,8 +16,8 @@ from textgen.registry.registry import files_of
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import threads_per_job
 from textgen.runtime.json_records import from_values, to_values
-from textgen.runtime.processes import Killed, run_jobs
 from textgen.runtime.preparation import Setup
+from textgen.runtime.processes import Killed, run_jobs
 from textgen.runtime.worker import import_early, tell
 from textgen.suite.job import Job, run_job
 from textgen.suite.planner import JobPlanner

@@ -20,8 +20,8 @@ from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import threads_per_job
 from textgen.runtime.interrupts import interrupts_deferred
-from textgen.runtime.processes import Killed, run_jobs
 from textgen.runtime.preparation import Setup
+from textgen.runtime.processes import Killed, run_jobs
 from textgen.runtime.worker import import_early, is_worker, tell
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report, seldom
 from textgen.tune.objective import Objective
