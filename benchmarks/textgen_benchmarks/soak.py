@@ -1,8 +1,9 @@
 """Minutes of work in one folder, with kills: `python -m textgen_benchmarks.soak --minutes 30`.
 
 In turn, a comparison is begun, killed, continued, verified and scored, with the same few folders again and
-again, while one process calls the library: `bench`, `score` and `sample`. Its memory and its open descriptors
-must stay level, and no file may be left that does not belong. Results go to results/soak.json.
+again, while one process calls the library, and nothing else: `bench`, `score` and `sample`. Its memory and
+its open descriptors must stay level, and no file may be left that does not belong. Results go to
+results/soak.json.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any
@@ -69,6 +72,8 @@ class Soak:
 
     folder: Path
     chance: random.Random
+    library: Executor
+    """The process that calls the library."""
     rounds: list[Round] = field(default_factory=list)
     expected: dict[str, str] = field(default_factory=dict)
     """What the files of a comparison that was not killed say."""
@@ -94,14 +99,12 @@ def one_round(soak: Soak) -> Round:
     problems += [f"{name} differs" for name in soak.expected if there.get(name) != soak.expected[name]]
     problems += [f"{name} is left" for name in there if name not in soak.expected]
     problems += [f"{path.name} is left" for path in unfinished(soak.folder)]
-    work_in_process(soak.folder / "library")
-    gc.collect()
-    descriptors = len(os.listdir("/proc/self/fd"))
-    return Round(time.monotonic() - began, memory_mb(), descriptors, num_kills, tuple(problems))
+    memory, descriptors = soak.library.submit(work, soak.folder / "library").result()
+    return Round(time.monotonic() - began, memory, descriptors, num_kills, tuple(problems))
 
 
-def work_in_process(folder: Path) -> None:
-    """Compare, load, score and sample by the library."""
+def work(folder: Path) -> tuple[float, int]:
+    """Compare, load, score and sample by the library; return memory and descriptors of this process."""
     shutil.rmtree(folder, ignore_errors=True)
     settings: dict[str, Any] = {"corpus": "lee", "max_chars": 30_000, "budget": BUDGET, "length": 40}
     textgen.bench([ENTRY, "char-ngram"], **settings, device="cpu", precision="fp32", out=folder)
@@ -109,6 +112,8 @@ def work_in_process(folder: Path) -> None:
     loaded = textgen.load(trained, device="cpu")
     loaded.score("The quick brown fox jumps over the lazy dog. " * 20)
     loaded.samples(4, "The ", length=40)
+    gc.collect()
+    return memory_mb(), len(os.listdir("/proc/self/fd"))
 
 
 def memory_mb() -> float:
@@ -181,16 +186,16 @@ def main() -> None:
 
 def soaked(folder: Path, seconds: float, seed: int) -> Soak:
     """Work in a folder for a while."""
-    soak = Soak(folder, random.Random(seed))
     whole = folder / "whole"
     whole.mkdir()
     if (ended := run([*ARGUMENTS, "--out", str(whole / "out")], whole)).code:
         sys.exit(f"error: textgen bench: {ended.output}")
-    soak.expected = contents(whole)
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline or not soak.rounds:
-        soak.rounds.append(one_round(soak))
-        print(soak.rounds[-1], file=sys.stderr)
+    with ProcessPoolExecutor(1, get_context("spawn")) as library:
+        soak = Soak(folder, random.Random(seed), library, expected=contents(whole))
+        while time.monotonic() < deadline or not soak.rounds:
+            soak.rounds.append(one_round(soak))
+            print(soak.rounds[-1], file=sys.stderr)
     return soak
 
 

@@ -61,7 +61,7 @@ def words_of_commands(case: Case) -> str | None:
             case.chance.choice(("0", "5", "-1", "x")),
         ],
         ["score", str(case.prepared / "runs/0"), words.entry(case.chance)],
-        ["describe", words.entry(case.chance)],
+        ["describe", words.entry(case.chance), *text[:4]],
         ["plugins", "show", words.entry(case.chance)],
         ["runs", "show", words.entry(case.chance)],
         ["suite", words.entry(case.chance), "--corpus", "lee"],
