@@ -18,11 +18,14 @@ from textgen.cli.interrupts import keeping
 from textgen.cli.options import (
     BudgetText,
     Clean,
+    CpusPerRun,
     Device,
     Encoding,
     EntryTimeout,
+    GpusPerRun,
     Json,
     MaxChars,
+    On,
     Out,
     PluginFiles,
     Precision,
@@ -105,6 +108,9 @@ def tune(
     device: Device = "auto",
     precision: Precision = "auto",
     entry_timeout: EntryTimeout = defaults.ENTRY_TIMEOUT,
+    on: On = None,
+    cpus_per_run: CpusPerRun = 1.0,
+    gpus_per_run: GpusPerRun = 0.0,
     out: Out = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -121,6 +127,7 @@ def tune(
     from textgen.cli.progress import ProgressDisplay
     from textgen.data.corpus import load_corpus
     from textgen.runtime.device import choose_device
+    from textgen.runtime.ray_cluster import Share, on_cluster
     from textgen.training.budget import parse_budget, parse_duration
     from textgen.training.progress import Step
     from textgen.tune.report import to_markdown
@@ -134,6 +141,7 @@ def tune(
         if tune_sampler is None:
             raise TextgenError(f"{entry!r} is a run; give an entry to tune, or a sampler by --tune-sampler")
         refuse(context, ["--budget"], f"on {entry!r}, a run that is trained already")
+        refuse(context, ["--on"], f"on {entry!r}, a run on this machine")
         entry = str(run)
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
     limit = None if timeout is None else parse_duration(timeout, "--timeout")
@@ -146,6 +154,7 @@ def tune(
     unsaved: NotSavedError | None = None
     choose_device(device, precision)  # a mistake is reported before a folder is made
     with (
+        on_cluster(on, Share(cpus_per_run, gpus_per_run)) as slots,
         result_folder(out, name) as folder,
         keeping(folder, "study.json", "study"),
         ProgressDisplay(quiet=quiet) as display,
@@ -170,7 +179,7 @@ def tune(
                 result = run_study(
                     study,
                     goal,
-                    num_jobs=jobs,
+                    num_jobs=slots or jobs,
                     num_seeds=seeds,
                     max_silence=parse_duration(entry_timeout, "--entry-timeout"),
                     report=display,

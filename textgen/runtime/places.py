@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeAlias
 
 from textgen.runtime.preparation import Setup
 
-OnMessage: TypeAlias = Callable[[Any, Any], None] | None
-"""What is called with a job and what it says by `tell`."""
+OnMessage: TypeAlias = Callable[[Any, Any], object] | None
+"""What is called with a job and what it says by `tell`; True ends the job."""
 
 
 class Pool(Protocol):

@@ -63,6 +63,11 @@ class TimedOut(Killed):
 
 
 @dataclass(frozen=True)
+class Stopped(Killed):
+    """The result of a job that `on_message` ended."""
+
+
+@dataclass(frozen=True)
 class Unsent(Killed):
     """The result of a job that its process could not receive or return."""
 
@@ -86,7 +91,7 @@ def run_jobs(
     setup: Setup | None = None,
     on_wait: Callable[[], None] | None = None,
     *,
-    on_message: Callable[[Job, Any], None] | None = None,
+    on_message: Callable[[Job, Any], object] | None = None,
     max_silence: float | None = None,
     own_process: bool = False,
     may_start: Callable[[], bool] = lambda: True,
@@ -94,10 +99,10 @@ def run_jobs(
     """Yield each job with `function(job)`, in the order of completion, computed in other processes.
 
     A job is taken from `jobs` only when a process is free and either `may_start()` or none is busy; with
-    `own_process`, each is computed in a new one. What a job says by `tell` goes to `on_message`; one that
-    says nothing for `max_silence` seconds is ended. What `function` raises is raised here, but with
-    `own_process` it is a result; such jobs are computed in another place if one was chosen, as many at a time
-    as that can. All processes end when the iteration does.
+    `own_process`, each is computed in a new one. What a job says by `tell` goes to `on_message`, which ends
+    the job by returning True; one that says nothing for `max_silence` seconds is ended. What `function`
+    raises is raised here, but with `own_process` it is a result; such jobs are computed in another place if
+    one was chosen, as many at a time as that can. All processes end when the iteration does.
     """
     setup, place = setup or Setup(), chosen_place() if own_process else None
     pool: Pool = (
@@ -182,8 +187,9 @@ class Processes:
         kind, content = answer
         if kind == WARNING:
             warnings.warn(content, TextgenWarning, stacklevel=2)
-        if kind == MESSAGE and self._on_message:
-            self._on_message(busy.job, content)
+        if kind == MESSAGE and self._on_message and self._on_message(busy.job, content):
+            self._remove(busy.worker)
+            yield busy.job, Stopped(None)
         if kind in (WARNING, MESSAGE):
             return
         del self.busy[busy.worker.connection]

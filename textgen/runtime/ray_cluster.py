@@ -20,12 +20,13 @@ from typing import Any
 from textgen.api import TextgenError, TextgenWarning
 from textgen.runtime.files import new_folder
 from textgen.runtime.messages import one_line
-from textgen.runtime.parcels import Packer, Parcel, contents, unpacked, write_contents
+from textgen.runtime.parcels import Packer, write_contents
 from textgen.runtime.places import OnMessage, computing_on
 from textgen.runtime.preparation import Setup, recipe
-from textgen.runtime.processes import WAIT_SECONDS, Killed, Processes, TimedOut, Unsent, num_cores
+from textgen.runtime.processes import WAIT_SECONDS, Killed, Stopped, TimedOut, Unsent, num_cores
+from textgen.runtime.ray_task import Answer, Mailbox, compute
 from textgen.runtime.shipped_code import code_versions, copy_code
-from textgen.runtime.worker import MESSAGE, WARNING, import_early
+from textgen.runtime.worker import WARNING
 
 LOCAL = "ray"
 """The address of a cluster that is started for one command, on this machine alone."""
@@ -187,8 +188,11 @@ class RayPool:
     def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
         """Yield the jobs that end next with their results, then call `on_wait`."""
         ready, _ = self._ray.wait(list(self.busy), num_returns=1, timeout=WAIT_SECONDS)
-        self._deliver()
-        for reference in ready:
+        for reference in list(self._delivered()):
+            busy = self.busy.pop(reference)
+            self._cancel(reference)
+            yield busy.job, Stopped(None)
+        for reference in [each for each in ready if each in self.busy]:
             busy = self.busy.pop(reference)
             yield busy.job, self._taken(busy, reference)
         for reference, busy in list(self.busy.items()):
@@ -221,9 +225,9 @@ class RayPool:
                 return Unsent(None, f"its files cannot be written: {one_line(error)}")
         return answer.result
 
-    def _deliver(self) -> None:
-        """Hand on what the jobs said."""
-        by_number = {busy.number: busy for busy in self.busy.values()}
+    def _delivered(self) -> Iterator[Any]:
+        """Hand on what the jobs said; yield references to those that are to be ended."""
+        by_number = {busy.number: (reference, busy) for reference, busy in self.busy.items()}
         try:
             said = self._ray.get(self._mailbox.take.remote(), timeout=START_SECONDS)
         except self._ray.exceptions.RayError:  # its machine was lost, and it begins anew on another
@@ -232,61 +236,12 @@ class RayPool:
             if kind == WARNING:
                 warnings.warn(content, TextgenWarning, stacklevel=2)
             elif number in by_number:
-                by_number[number].heard = monotonic()
-                if self._on_message:
-                    self._on_message(by_number[number].job, content)
+                reference, busy = by_number[number]
+                busy.heard = monotonic()
+                if self._on_message and self._on_message(busy.job, content):
+                    del by_number[number]  # what else it said is of no interest
+                    yield reference
 
     def _cancel(self, reference: Any) -> None:
         with suppress(Exception):  # it has just ended, or its machine
             self._ray.cancel(reference, force=True)
-
-
-class Mailbox:
-    """On the cluster: what jobs say, until it is taken."""
-
-    def __init__(self) -> None:
-        self._said: list[tuple[int, str, Any]] = []
-
-    def say(self, number: int, kind: str, content: Any) -> None:
-        """Keep a message of the job of this number."""
-        self._said.append((number, kind, content))
-
-    def take(self) -> list[tuple[int, str, Any]]:
-        """Return the messages since the last time."""
-        said, self._said = self._said, []
-        return said
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What comes back of a job."""
-
-    result: Any
-    files: Mapping[str, bytes]
-    """In its folder, if they are not those that it began with."""
-
-
-def compute(sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence: float | None) -> Answer:
-    """Compute a job on a machine of the cluster, in a process of its own."""
-    import ray
-
-    def say(kind: str, content: Any) -> None:
-        mailbox.say.remote(number, kind, content)
-
-    def warn(message: Warning | str, *_: object, **__: object) -> None:
-        say(WARNING, str(message))
-
-    import_early()
-    with unpacked(parcel, ray.get(list(parcel.parts))) as job, warnings.catch_warnings():
-        warnings.showwarning = warn
-        pool = Processes(sent, lambda _, content: say(MESSAGE, content), max_silence, own_process=True)
-        try:
-            pool.start(job)
-            results: list[Any] = []
-            while not results:
-                results += [result for _, result in pool.wait(None)]
-        finally:
-            pool.end()
-        folder = getattr(job, "folder", None)
-        files = contents(folder) if folder is not None else {}
-        return Answer(results[0], {} if files == parcel.files else files)

@@ -13,7 +13,7 @@ import errno
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -145,6 +145,12 @@ class Study:
             trial.set_user_attr("worker", self._workers.name)
             return trial
 
+    def lose(self, trial: Trial) -> None:
+        """Return a trial whose process has ended, so that it is tried again; or end it, if too many have."""
+        with interrupts_deferred(), self._workers.lock, _writing():
+            trials = self.trials()
+            self._return(trials[trial.number], trials)
+
     def is_over(self, num_trials: int | None) -> bool:
         """Return whether `num_trials` are done, or no combination is left."""
         return self.num_done() >= self._most(num_trials)
@@ -217,21 +223,25 @@ class Study:
 
     def _give_back(self) -> None:
         trials = self.trials()
-        waiting = [parameters(trial) for trial in trials if trial.state == TrialState.WAITING]
         for trial in trials:
-            if trial.state != TrialState.RUNNING or self._workers.is_alive(trial.user_attrs.get("worker")):
-                continue
-            params, earlier = parameters(trial), carried(trial)
-            curve = earlier | trial.intermediate_values
-            number = 1 if len(curve) > len(earlier) else attempt(trial) + 1
-            is_whole = len(params) == len(self.objective.dimensions)
-            # It may wait already, if the process that queued it was killed before the last line.
-            if is_whole and not is_given_up(trial) and params not in waiting:
-                self._study.enqueue_trial(params, user_attrs={"attempt": number, "curve": curve})
-            if is_given_up(trial):
-                reason = f"it ended its process {MAX_ATTEMPTS} times"
-                self._storage.set_trial_user_attr(trial._trial_id, "reason", reason)
-            self._study.tell(trial.number, state=TrialState.PRUNED if is_given_up(trial) else TrialState.FAIL)
+            is_alive = self._workers.is_alive(trial.user_attrs.get("worker"))
+            if trial.state == TrialState.RUNNING and not is_alive:
+                self._return(trial, trials)
+
+    def _return(self, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> None:
+        """Queue a trial whose process is gone, unless it waits already or has taken too many down."""
+        params, earlier = parameters(trial), carried(trial)
+        curve = earlier | trial.intermediate_values
+        number = 1 if len(curve) > len(earlier) else attempt(trial) + 1
+        is_whole = len(params) == len(self.objective.dimensions)
+        # It may wait already, if the process that queued it was killed before the last line.
+        waiting = [parameters(each) for each in trials if each.state == TrialState.WAITING]
+        if is_whole and not is_given_up(trial) and params not in waiting:
+            self._study.enqueue_trial(params, user_attrs={"attempt": number, "curve": curve})
+        if is_given_up(trial):
+            reason = f"it ended its process {MAX_ATTEMPTS} times"
+            self._storage.set_trial_user_attr(trial._trial_id, "reason", reason)
+        self._study.tell(trial.number, state=TrialState.PRUNED if is_given_up(trial) else TrialState.FAIL)
 
 
 @contextmanager

@@ -1,30 +1,30 @@
-"""Trials one after another, in this process or in several."""
+"""Trials: here one after another, or each in a process of its own, wherever that is computed.
+
+The study stays in this process: it asks for options, follows the curves, and is told what comes out.
+"""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import optuna
 import torch
 from optuna.trial import Trial
 
-from textgen.api import TextgenError
 from textgen.registry.attribution import describe_error
 from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import threads_per_job
 from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.preparation import Setup
-from textgen.runtime.processes import Killed, run_jobs
-from textgen.runtime.worker import import_early, is_worker, tell
+from textgen.runtime.processes import Killed, Stopped, run_jobs
+from textgen.runtime.worker import import_early, tell
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report, seldom
 from textgen.tune.objective import Objective
+from textgen.tune.results import Value
 from textgen.tune.study import Study
 
 PAUSE_SECONDS = 0.3
@@ -60,72 +60,175 @@ def search(study: Study, goal: Goal, report: Report = ignore_report) -> None:
 
 def make_trial(study: Study, trial: Trial, report: Report) -> None:
     """Evaluate one trial, unless its curve falls behind the better half on the way."""
-    start, reported, num_steps = time.perf_counter(), set[int](), study.objective.num_steps
+    curve = _Curve(study, trial)
 
     def follow(step: Step) -> None:
         report(step)
-        progress = step.progress
-        if progress is None or progress.validation_bits_per_char is None:
-            return
-        # In whole steps: only values at the same percentage of the budget are compared.
-        percent = int(min(progress.fraction, 1.0) * num_steps + 1e-9) * 100 // num_steps
-        if percent not in reported:
-            reported.add(percent)
-            with interrupts_deferred():
-                trial.report(progress.validation_bits_per_char, percent)
-                is_pruned = trial.should_prune()
-            if is_pruned:
-                raise optuna.TrialPruned
+        if curve.is_hopeless(step):
+            raise optuna.TrialPruned
 
     value, reason = None, None
     report(Step("starting"))
     try:
-        reported |= study.carry_over(trial)
+        curve.carry_over()
         value = study.objective.evaluate(trial.params, follow, study.unfinished(trial.params))
     except optuna.TrialPruned:
         pass
     except BaseException as error:  # one choice that cannot be trained must not end the search
-        if isinstance(error, KeyboardInterrupt) and not is_worker():
+        if isinstance(error, KeyboardInterrupt):
             raise
         reason = describe_error(error)
-    study.finish(trial, value, time.perf_counter() - start, reason)
-    if reason is None:
-        report(Step(DONE, outcome="pruned" if value is None else f"{value:.4f}"))
-    else:
-        report(Step(FAILED, outcome=reason))
+    curve.end(value, reason)
+    report(_last_step(value, reason))
+
+
+class _Curve:
+    """The validation scores of a trial that is being evaluated."""
+
+    def __init__(self, study: Study, trial: Trial) -> None:
+        self.study, self.trial = study, trial
+        self._start, self._reported = time.perf_counter(), set[int]()
+
+    def carry_over(self) -> None:
+        """Report again what a killed attempt reported; raises `optuna.TrialPruned` if that is hopeless."""
+        self._reported |= self.study.carry_over(self.trial)
+
+    def is_hopeless(self, step: Step) -> bool:
+        """Report the score of a step, if it has one, and return whether the trial is to be pruned."""
+        progress, num_steps = step.progress, self.study.objective.num_steps
+        if progress is None or progress.validation_bits_per_char is None:
+            return False
+        # In whole steps: only values at the same percentage of the budget are compared.
+        percent = int(min(progress.fraction, 1.0) * num_steps + 1e-9) * 100 // num_steps
+        if percent in self._reported:
+            return False
+        self._reported.add(percent)
+        with interrupts_deferred():
+            self.trial.report(progress.validation_bits_per_char, percent)
+            return self.trial.should_prune()
+
+    def end(self, value: float | None, reason: str | None) -> None:
+        """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed."""
+        self.study.finish(self.trial, value, time.perf_counter() - self._start, reason)
+
+
+def _last_step(value: float | None, reason: str | None) -> Step:
+    if reason is not None:
+        return Step(FAILED, outcome=reason)
+    return Step(DONE, outcome="pruned" if value is None else f"{value:.4f}")
 
 
 def search_in_processes(
     study: Study, goal: Goal, num_jobs: int, report: Report = ignore_report, max_silence: float | None = None
 ) -> None:
-    """Let processes search, each with its share of the threads.
+    """Evaluate each trial in a process of its own, `num_jobs` at a time, each with its share of the threads.
 
-    One that is killed, in which a trial crashes, or which is silent for `max_silence` seconds is replaced.
-    Raises `TextgenError` if all of them end before they begin a trial.
+    One whose process ends, or that is silent for `max_silence` seconds, is tried again.
     """
     import_early(__name__)
+    trials = _Trials(study, goal, report, is_alone=num_jobs == 1)
     threads = threads_per_job(num_jobs) if num_jobs > 1 else torch.get_num_threads()
-    setup = Setup(threads, partial(load_plugin_files, plugin_files()))
-    lost: list[Killed] = []
+    results = run_jobs(
+        _evaluate,
+        trials.tasks(),
+        num_jobs,
+        Setup(threads),
+        on_message=trials.heard,
+        max_silence=max_silence,
+        own_process=True,
+        may_start=trials.has_another,
+    )
+    for task, result in results:
+        trials.end(task, result)
 
-    def numbers() -> Iterator[int]:
-        yield from range(num_jobs)
-        known, seen = 0, 0  # trials, and processes that were lost before the last of them began
-        while lost and not (goal.is_late() or study.is_over(goal.num_trials)):
-            if len(study.trials()) > known:
-                known, seen = len(study.trials()), len(lost)
-            elif len(lost) - seen >= num_jobs:
-                raise TextgenError(f"every process of the search ended before it began a trial: {lost[-1]}")
-            yield 0
 
-    def show() -> None:
-        report(Step(f"{study.num_done()}{_of(goal)} trials", "search", outcome=standing(study)))
+@dataclass(frozen=True)
+class _Task:
+    """A trial, and what its process needs to know."""
 
-    search_here = _SearchHere(study.folder, study.objective, goal)
-    watched = {"on_wait": show} if num_jobs > 1 else {"on_message": lambda _, step: report(step)}
-    for _, result in run_jobs(search_here, numbers(), num_jobs, setup, max_silence=max_silence, **watched):
-        if isinstance(result, Killed):
-            lost.append(result)
+    number: int
+    params: Mapping[str, Value]
+    objective: Objective
+    folder: Path
+    """Beside which it keeps its checkpoints."""
+    plugin_files: Sequence[Path]
+
+
+def _evaluate(task: _Task) -> float | str:
+    """Return the value of a trial, or the reason why there is none."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        load_plugin_files(task.plugin_files)
+        return task.objective.evaluate(task.params, seldom(tell), task.folder)
+    except BaseException as error:
+        return describe_error(error)
+
+
+class _Trials:
+    """The trials of a search that are evaluated in other processes."""
+
+    def __init__(self, study: Study, goal: Goal, report: Report, *, is_alone: bool) -> None:
+        self._study, self._goal, self._report, self._is_alone = study, goal, report, is_alone
+        self._running: dict[int, tuple[_Curve, Report]] = {}
+        self._claimed: list[Trial] = []
+
+    def tasks(self) -> Iterator[_Task]:
+        """Yield the trials to evaluate, until the goal is reached."""
+        study, goal = self._study, self._goal
+        while self._claimed or not goal.is_late():
+            trial = self._claimed.pop() if self._claimed else study.claim(goal.num_trials)
+            if trial == "done":
+                return
+            if trial == "wait":  # nothing is evaluated here now
+                self._report(Step("waiting for the trials of other processes"))
+                time.sleep(PAUSE_SECONDS)
+                continue
+            curve, report = _Curve(study, trial), self._report_of()
+            report(Step("starting"))
+            try:
+                curve.carry_over()
+            except optuna.TrialPruned:
+                curve.end(None, None)
+                continue
+            self._running[trial.number] = curve, report
+            files = list(plugin_files())
+            yield _Task(trial.number, trial.params, study.objective, study.unfinished(trial.params), files)
+
+    def has_another(self) -> bool:
+        """Return whether a further trial can begin while others are evaluated here."""
+        if not self._claimed and not self._goal.is_late():
+            trial = self._study.claim(self._goal.num_trials)
+            self._claimed += [trial] if isinstance(trial, Trial) else []
+        return bool(self._claimed)
+
+    def heard(self, task: _Task, step: Step) -> bool:
+        """Follow a trial; return whether it is to be pruned."""
+        curve, report = self._running[task.number]
+        if self._is_alone:
+            report(step)
+        return curve.is_hopeless(step)
+
+    def end(self, task: _Task, result: float | str | Killed) -> None:
+        """Keep what came out of a trial."""
+        curve, report = self._running.pop(task.number)
+        if isinstance(result, Killed) and not isinstance(result, Stopped):
+            self._study.lose(curve.trial)
+            return
+        reason = result if isinstance(result, str) else None
+        value = result if isinstance(result, float) else None
+        curve.end(value, reason)
+        report(_last_step(value, reason) if self._is_alone else Step("trials"))
+
+    def _report_of(self) -> Report:
+        done, of = self._study.num_done(), _of(self._goal)
+        if self._is_alone:
+            return filled_in(self._report, entry=f"trial {done + 1}{of}")
+
+        def tell_of_all(step: Step) -> None:  # noqa: ARG001 - the steps of several trials would be a muddle
+            title = f"{self._study.num_done()}{of} trials"
+            self._report(Step(title, "search", outcome=standing(self._study)))
+
+        return tell_of_all
 
 
 def _of(goal: Goal) -> str:
@@ -136,17 +239,3 @@ def standing(study: Study) -> str:
     """Return the best value of a search so far, in words; nothing without one."""
     best = study.best()
     return f"best {best.values[0]:.4f}" if best else ""
-
-
-@dataclass(frozen=True)
-class _SearchHere:
-    """Searches in another process."""
-
-    folder: Path
-    objective: Objective
-    goal: Goal
-
-    def __call__(self, number: int) -> None:  # noqa: ARG002 - all processes do the same
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        with redirect_stdout(sys.stderr), Study(self.folder, self.objective) as study:
-            search(study, self.goal, seldom(tell))
