@@ -141,7 +141,6 @@ def tune(
         if tune_sampler is None:
             raise TextgenError(f"{entry!r} is a run; give an entry to tune, or a sampler by --tune-sampler")
         refuse(context, ["--budget"], f"on {entry!r}, a run that is trained already")
-        refuse(context, ["--on"], f"on {entry!r}, a run on this machine")
         entry = str(run)
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
     limit = None if timeout is None else parse_duration(timeout, "--timeout")

@@ -34,6 +34,7 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import NotSavedError, make_folder, slug, write_file
 from textgen.runtime.json_records import read_record, write_record
+from textgen.runtime.places import check_equal_machines
 from textgen.training.budget import Budget, parse_duration
 from textgen.training.progress import Report, Step, filled_in, ignore_report
 
@@ -77,6 +78,7 @@ def bench(
     An entry that fails gets its reason instead of results; the others continue. Raises `NotSavedError` with
     the result if something could not be saved.
     """
+    check_equal_machines(is_timed=options.budget.unit == "seconds")
     for spec in options.samplers:
         build_sampler(spec).try_out()
     make_folder(out / "runs")

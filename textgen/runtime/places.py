@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeAlias
 
+from textgen.api import TextgenError
 from textgen.runtime.preparation import Setup
 
 OnMessage: TypeAlias = Callable[[Any, Any], object] | None
@@ -35,10 +36,25 @@ class Place(Protocol):
     def num_slots(self) -> int:
         """The number of jobs that it can compute at a time, which may change; at least 1."""
 
+    @property
+    def kinds(self) -> Sequence[str]:
+        """The kinds of its machines, each once."""
+
     def pool(
         self, function: Callable[..., Any], setup: Setup, on_message: OnMessage, max_silence: float | None
     ) -> Pool:
         """Return a pool of jobs that `function` computes."""
+
+
+def check_equal_machines(*, is_timed: bool) -> None:
+    """Raise `TextgenError` if a budget of time would be spent on machines of several kinds."""
+    place = chosen_place()
+    if is_timed and place and len(place.kinds) > 1:
+        kinds = "; ".join(place.kinds)
+        raise TextgenError(
+            f"the machines differ ({kinds}), so that a second of one is not that of another; give a budget "
+            "in characters, such as 20Mchars"
+        )
 
 
 _chosen: list[Place] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from textgen.runtime.parcels import Packer, write_contents
 from textgen.runtime.places import OnMessage, computing_on
 from textgen.runtime.preparation import Setup, recipe
 from textgen.runtime.processes import WAIT_SECONDS, Killed, Stopped, TimedOut, Unsent, num_cores
-from textgen.runtime.ray_task import Answer, Mailbox, compute
+from textgen.runtime.ray_task import Answer, Mailbox, about, compute
 from textgen.runtime.shipped_code import code_versions, copy_code
 from textgen.runtime.worker import WARNING
 
@@ -84,8 +84,7 @@ def on_cluster(address: str | None, share: Share) -> Iterator[int | None]:
     with TemporaryDirectory(prefix="textgen-code-") as code:
         _connect(ray, address, Path(code))
         try:
-            _check_machines(ray)
-            cluster = Cluster(ray, share)
+            cluster = Cluster(ray, share, _kinds(ray))
             with computing_on(cluster):
                 yield cluster.num_slots
         finally:
@@ -105,19 +104,20 @@ def _connect(ray: Any, address: str, code: Path) -> None:
         raise TextgenError(f"cannot reach the Ray cluster {address!r}: {one_line(error)}") from None
 
 
-def _check_machines(ray: Any) -> None:
-    """Raise `TextgenError` for a machine of the cluster where a job could not begin."""
+def _kinds(ray: Any) -> tuple[str, ...]:
+    """Return the kinds of machines; raises `TextgenError` for one where a job could not begin."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    about = ray.remote(num_cpus=0, max_retries=0)(code_versions)
+    question = ray.remote(num_cpus=0, max_retries=0)(about)
     names = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
     found = {
-        name: about.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote()
+        name: question.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote()
         for node, name in names.items()
     }
+    kinds: dict[str, None] = {}
     for name, answer in found.items():
         try:
-            there = ray.get(answer, timeout=START_SECONDS)
+            kind, there = ray.get(answer, timeout=START_SECONDS)
         except Exception as error:  # a module is missing there, or the machine does not answer
             reason = one_line(getattr(error, "cause", None) or error)
             raise TextgenError(f"{name}, a machine of the cluster, cannot compute runs: {reason}") from None
@@ -127,6 +127,8 @@ def _check_machines(ray: Any) -> None:
                     f"{name}, a machine of the cluster, has {distribution} {there.get(distribution, 'not')}, "
                     f"and this one {version}; install the same"
                 )
+        kinds[kind] = None
+    return tuple(kinds)
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ class Cluster:
     ray: Any
     """The module."""
     share: Share
+    kinds: Sequence[str]
 
     @property
     def num_slots(self) -> int:

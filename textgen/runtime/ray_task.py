@@ -1,4 +1,4 @@
-"""What a Ray cluster computes: a job, which has a process of its own there too, and what jobs say meanwhile."""
+"""What a Ray cluster computes: a job, in a process of its own there too, and what jobs say meanwhile."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from textgen.runtime.environment import machine
 from textgen.runtime.parcels import Parcel, contents, unpacked
 from textgen.runtime.processes import Processes
+from textgen.runtime.shipped_code import code_versions
 from textgen.runtime.worker import MESSAGE, WARNING, import_early
+
+
+def about() -> tuple[str, dict[str, str]]:
+    """Return the kind of this machine, and the version of each distribution with plugins."""
+    here = machine()
+    return ", ".join(filter(None, [here.processor, f"{here.num_cores} cores", here.gpu])), code_versions()
 
 
 class Mailbox:

@@ -16,6 +16,8 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import names_run, read_manifest
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.files import make_folder
+from textgen.runtime.messages import UsageError
+from textgen.runtime.places import check_equal_machines, chosen_place
 from textgen.training.budget import Budget
 from textgen.training.progress import Report
 from textgen.tune import study
@@ -55,9 +57,14 @@ class Request:
         Raises `TextgenError` for an invalid entry, sampler or search.
         """
         if self.tune_sampler is None:
+            check_equal_machines(is_timed=self.budget.unit == "seconds")
             entry = parse_entry(self.entry)
             searched = dimensions(entry_candidates(entry), self.search, entry.name)
             return EntryObjective(entry, corpus, self.budget, self.device_config, self.seed, searched)
+        if chosen_place():
+            raise UsageError(
+                "--on has no effect with --tune-sampler, whose run is on this machine; leave it out"
+            )
         searched = dimensions(sampler_candidates(self.tune_sampler), self.search, self.tune_sampler)
         run = Path(self.entry)
         if not names_run(self.entry):
