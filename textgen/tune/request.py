@@ -62,9 +62,7 @@ class Request:
             searched = dimensions(entry_candidates(entry), self.search, entry.name)
             return EntryObjective(entry, corpus, self.budget, self.device_config, self.seed, searched)
         if chosen_place():
-            raise UsageError(
-                "--on has no effect with --tune-sampler, whose run is on this machine; leave it out"
-            )
+            raise UsageError("--on has no effect with --tune-sampler; leave it out")
         searched = dimensions(sampler_candidates(self.tune_sampler), self.search, self.tune_sampler)
         run = Path(self.entry)
         if not names_run(self.entry):
