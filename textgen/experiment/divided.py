@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from textgen.registry.attribution import describe_error
 from textgen.registry.registry import files_of
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime import ranks
+from textgen.runtime.messages import one_line
 from textgen.runtime.processes import Killed, Setup, run_jobs
 from textgen.runtime.ranks import LostRankError, Place
 from textgen.runtime.worker import import_early, tell
@@ -44,12 +46,12 @@ def train_divided(experiment: Experiment, checkpoints: Path, report: Report) -> 
     them fails or is killed; that ends the others.
     """
     place = ranks.place_by_environment()
-    if place is not None:
-        with ranks.joined(place, experiment.device_config):
-            experiment.train_with_others(report, checkpoints)
-        return
     try:
-        _train_here(experiment, checkpoints, report)
+        if place is None:
+            _train_here(experiment, checkpoints, report)
+        else:
+            with ranks.joined(place, experiment.device_config):
+                experiment.train_with_others(report, checkpoints)
     except TextgenError as error:
         if any(checkpoints.glob("*/checkpoint-*")):
             folder = checkpoints.with_name(checkpoints.name.removesuffix(".partial"))
@@ -65,6 +67,7 @@ def train_with_first(experiment: Experiment, place: Place) -> None:
 
 def _train_here(experiment: Experiment, checkpoints: Path, report: Report) -> None:
     """Start the processes, and wait for them."""
+    _check_that_it_can_be_sent(experiment)
     import_early(__name__)
     number = experiment.num_processes
     store = ranks.new_store(number)
@@ -88,7 +91,7 @@ def _train_here(experiment: Experiment, checkpoints: Path, report: Report) -> No
     lost: list[str] = []
     try:
         for task, result in results:
-            who = f"process {task.place.rank} of {number}"
+            who = f"process {task.place.rank + 1} of {number}"
             if isinstance(result, Killed):
                 raise TextgenError(f"{who}: {result}")
             if isinstance(result, _Failure) and not result.is_lost:
@@ -99,6 +102,17 @@ def _train_here(experiment: Experiment, checkpoints: Path, report: Report) -> No
         results.close()
     if lost:
         raise TextgenError(lost[0])
+
+
+def _check_that_it_can_be_sent(experiment: Experiment) -> None:
+    """Raise `TextgenError` if the run whose training continues has a model that pickle refuses."""
+    try:
+        pickle.dumps(experiment.start)
+    except Exception as error:  # whatever the model of a plugin raises
+        name, reason = experiment.entry.name, one_line(error)
+        raise TextgenError(
+            f"{name!r} cannot be sent to other processes ({reason}); use one process, or torchrun"
+        ) from None
 
 
 def _train_rank(task: _Task) -> _Failure | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,10 +29,8 @@ TIMEOUT = timedelta(hours=1)
 """How long a rank waits for another one, which may be preparing its text or validating. One that dies is
 noticed at once: its connections close, and whoever started the ranks ends the others."""
 HOST = "127.0.0.1"
-LOOPBACK = (
-    {"GLOO_SOCKET_IFNAME": "lo0" if os.uname().sysname == "Darwin" else "lo"} if os.name == "posix" else {}
-)
-"""Environment variables with which the ranks of one machine listen to each other only."""
+INTERFACE, LOOPBACK = "GLOO_SOCKET_IFNAME", {"linux": "lo", "darwin": "lo0"}
+"""Environment variable with the network interface of gloo, and by system the one of the machine itself."""
 
 
 class LostRankError(TextgenError):
@@ -106,8 +105,8 @@ def joined(place: Place, device_config: DeviceConfig) -> Iterator[None]:
     device = device_config.device
     if device.type == "cuda":
         device = torch.device("cuda", torch.cuda.current_device())
-    for name, value in LOOPBACK.items() if place.port is not None else ():
-        os.environ.setdefault(name, value)
+    if place.port is not None and sys.platform in LOOPBACK:
+        os.environ.setdefault(INTERFACE, LOOPBACK[sys.platform])
     with _exchange():
         store = None if place.port is None else TCPStore(HOST, place.port, is_master=False)
         dist.init_process_group(
@@ -208,8 +207,8 @@ def require_same(identity: str) -> None:
     """Raise `TextgenError` on a rank that is started with something else than the first one."""
     if state_of(identity) != identity:
         raise TextgenError(
-            f"process {rank()} of {world_size()} has another entry, text, budget, device or version than "
-            "process 0; start all of them with the same command"
+            f"process {rank() + 1} of {world_size()} has another entry, text, budget, device or version than "
+            "the first one; start all of them with the same command"
         )
 
 
@@ -219,5 +218,6 @@ def _exchange() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError) as error:
-        reason = re.sub(r"^\[\S+\] ", "", one_line(error, with_type=False))  # the place in torch's source
+        sentence = one_line(error, with_type=False).partition(". ")[0]
+        reason = re.sub(r"^\[\S+\] ", "", sentence)  # without the place in torch's source
         raise LostRankError(f"another process of this training run was lost: {reason}") from None
