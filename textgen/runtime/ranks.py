@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from textgen.api import TextgenError
 from textgen.runtime.device import DeviceConfig
@@ -25,6 +25,8 @@ from textgen.runtime.environment import threads_per_job
 from textgen.runtime.messages import one_line
 from textgen.runtime.state_files import pack_state, unpack_state
 
+dist: Any = distributed
+"""Untyped, since torch does not declare all that it exports."""
 TIMEOUT = timedelta(hours=1)
 """How long a rank waits for another one, which may be preparing its text or validating. One that dies is
 noticed at once: its connections close, and whoever started the ranks ends the others."""
@@ -83,12 +85,10 @@ def use_own_gpu(place: Place) -> None:
 
 def new_store(world_size: int) -> Any:
     """Return the store at whose `port` the ranks of one machine meet; it listens on `HOST` only."""
-    from torch.distributed import TCPStore  # type: ignore[attr-defined]
-
     listener = socket.create_server((HOST, 0))
     port = listener.getsockname()[1]
     descriptor = listener.detach()  # the store closes it
-    return TCPStore(
+    return dist.TCPStore(
         HOST, port, world_size, is_master=True, wait_for_workers=False, master_listen_fd=descriptor
     )
 
@@ -99,16 +99,13 @@ def joined(place: Place, device_config: DeviceConfig) -> Iterator[None]:
 
     Raises `LostRankError` if they do not come.
     """
-    import torch.distributed as dist
-    from torch.distributed import TCPStore  # type: ignore[attr-defined]
-
     device = device_config.device
     if device.type == "cuda":
         device = torch.device("cuda", torch.cuda.current_device())
     if place.port is not None and sys.platform in LOOPBACK:
         os.environ.setdefault(INTERFACE, LOOPBACK[sys.platform])
     with _exchange():
-        store = None if place.port is None else TCPStore(HOST, place.port, is_master=False)
+        store = None if place.port is None else dist.TCPStore(HOST, place.port, is_master=False)
         dist.init_process_group(
             "nccl" if device.type == "cuda" else "gloo",
             timeout=TIMEOUT,
@@ -163,9 +160,7 @@ def sum_gradients(parameters: Sequence[nn.Parameter], loss: Tensor, numbers: Seq
     told = torch.tensor([*has_gradient, *numbers], dtype=torch.float32, device=loss.device)
     flat = torch.cat([*parts, told, loss[None]])  # in the widest type of all
     with _exchange():
-        from torch.distributed import all_reduce
-
-        all_reduce(flat)
+        dist.all_reduce(flat)
     sizes = [len(part) for part in parts]
     *summed, rest = torch.split(flat, [*sizes, len(told) + 1])
     values = rest.tolist()
@@ -183,18 +178,16 @@ def state_of(state: Any, source: int = 0) -> Any:
     """Return the state that the rank `source` gives: values and tensors, the latter then on the CPU."""
     if world_size() == 1:
         return state
-    from torch.distributed import broadcast
-
     device = _places[-1].device
     data = pack_state(state) if rank() == source else b""
     size = torch.tensor([len(data)], device=device)
     with _exchange():
-        broadcast(size, source)
+        dist.broadcast(size, source)
     buffer = torch.empty(int(size), dtype=torch.uint8, device=device)
     if data:
         buffer.copy_(torch.frombuffer(bytearray(data), dtype=torch.uint8))
     with _exchange():
-        broadcast(buffer, source)
+        dist.broadcast(buffer, source)
     return unpack_state(buffer.cpu().numpy().tobytes())
 
 
