@@ -156,7 +156,7 @@ def test_processes_that_train_something_else_are_refused() -> None:
     first, second = together(differing, ["one text", "another text"])
     assert first == ""
     assert second.startswith(
-        "process 2 of 2 has another entry, text, budget, device or version than the first"
+        "process 2 of 2 has another entry, text, budget, precision or version than the first"
     )
 
 

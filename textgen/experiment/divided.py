@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 import warnings
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,9 @@ from textgen.runtime.ranks import LostRankError, Place
 from textgen.runtime.worker import import_early, tell
 from textgen.training.progress import Report, ignore_report, seldom
 
+LOST_SECONDS = 10.0
+"""Time after which a process that others have lost is taken for one that hangs."""
+
 
 @dataclass(frozen=True)
 class _Task:
@@ -36,7 +40,7 @@ class _Failure:
 
     reason: str
     is_lost: bool = False
-    """Whether it is another one's fault."""
+    """Whether that is only that another one did."""
 
 
 def train_divided(experiment: Experiment, checkpoints: Path, report: Report) -> None:
@@ -70,7 +74,7 @@ def _train_here(experiment: Experiment, checkpoints: Path, report: Report) -> No
     _check_that_it_can_be_sent(experiment)
     import_early(__name__)
     number = experiment.num_processes
-    store = ranks.new_store(number)
+    store, watch = ranks.new_store(number), _Watch()
     tasks = [
         _Task(
             Place(rank, number, rank, number, port=store.port),
@@ -85,23 +89,38 @@ def _train_here(experiment: Experiment, checkpoints: Path, report: Report) -> No
         tasks,
         number,
         Setup(initialize=load_plugins),
+        watch.check,
         on_message=lambda _, step: report(step),
         own_process=True,
     )
-    lost: list[str] = []
     try:
         for task, result in results:
-            who = f"process {task.place.rank + 1} of {number}"
-            if isinstance(result, Killed):
-                raise TextgenError(f"{who}: {result}")
-            if isinstance(result, _Failure) and not result.is_lost:
-                raise TextgenError(result.reason)
-            if isinstance(result, _Failure):
-                lost.append(f"{who}: {result.reason}")  # the one that was lost is heard soon
+            watch.take(f"process {task.place.rank + 1} of {number}", result)
     finally:
         results.close()
-    if lost:
-        raise TextgenError(lost[0])
+    watch.check(0.0)
+
+
+class _Watch:
+    """Raises `TextgenError` when a rank has failed, for the reason of the first one if that is known."""
+
+    def __init__(self) -> None:
+        self._lost: list[tuple[float, str]] = []
+        """When ranks lost another one, and what they say."""
+
+    def take(self, who: str, result: _Failure | Killed | None) -> None:
+        """Take the result of a rank."""
+        if isinstance(result, Killed):
+            raise TextgenError(f"{who}: {result}")
+        if isinstance(result, _Failure) and not result.is_lost:
+            raise TextgenError(result.reason)
+        if isinstance(result, _Failure):
+            self._lost.append((time.monotonic(), f"{who}: {result.reason}"))
+
+    def check(self, patience: float = LOST_SECONDS) -> None:
+        """Give up if a rank has lost another one, and that one was not heard of for `patience` seconds."""
+        if self._lost and time.monotonic() - self._lost[0][0] >= patience:
+            raise TextgenError(self._lost[0][1])
 
 
 def _check_that_it_can_be_sent(experiment: Experiment) -> None:

@@ -226,7 +226,7 @@ class Experiment:
             return done.result if done else counted(0, 0.0)
         if ranks.world_size() != self.num_processes:
             raise TextgenError(
-                f"the weights that {self.num_processes} processes trained cannot be read again"
+                f"the weights that {self.num_processes} processes trained could not be kept; free some space"
             )
         split, options = self.corpus.split, self.entry.train_options(part)
         batches = ContiguousBatches(

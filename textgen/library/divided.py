@@ -30,11 +30,11 @@ def num_processes(asked: int, entry: Entry, config: DeviceConfig) -> int:
     check_numbers(0, processes=asked)
     place = ranks.place_by_environment()
     number = place.world_size if place else asked
-    if number == 1:
-        return 1
     source = f"torchrun has started {number} processes" if place else f"processes={number}"
     if place and asked > 1:
         raise UsageError(f"{source}; leave out --processes")
+    if number == 1:
+        return 1
     if not entry.is_trainable:
         raise UsageError(f"{source}: {entry.name!r} is not trained by gradient descent; use one process")
     device = config.device

@@ -200,8 +200,8 @@ def require_same(identity: str) -> None:
     """Raise `TextgenError` on a rank that is started with something else than the first one."""
     if state_of(identity) != identity:
         raise TextgenError(
-            f"process {rank() + 1} of {world_size()} has another entry, text, budget, device or version than "
-            "the first one; start all of them with the same command"
+            f"process {rank() + 1} of {world_size()} has another entry, text, budget, precision or version "
+            "than the first one; start all of them with the same command"
         )
 
 
