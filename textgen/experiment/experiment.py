@@ -195,11 +195,16 @@ class Experiment:
     def _train_members(self, prepared: _Prepared, report: Report, checkpoints: Path | None) -> TrainResult:
         model, read = prepared.model.reader, prepared.read
         members = dict(zip(self.entry.models, model.members, strict=True))
+        budget = self.budget
+        if (
+            model.is_trainable and ranks.world_size() == self.num_processes
+        ):  # otherwise, it is trained already
+            budget = budget.without(prepared.seconds.seconds)
         return train_members(
             members,
             read.train,
             len(self.corpus.split.train),
-            self.budget.without(prepared.seconds.seconds) if model.is_trainable else self.budget,
+            budget,
             train_one=lambda part, budget, tell: self._train(
                 members[part], part, read, budget, tell=tell, report=report, checkpoints=checkpoints
             ),
