@@ -83,13 +83,13 @@ class Experiment:
             device=self.device_config.device.type,
             precision=self.device_config.precision,
             plugins=self.entry.identities(),
-            num_processes=self.num_processes,
         )
 
     def identity(self) -> str:
         """Return a hash of everything that determines the run."""
         start = self.start.result if self.start else None
         values = [self.entry.parts, self.entry.options, to_values(self.settings()), to_values(start)]
+        values += [self.num_processes] if self.num_processes > 1 else []
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def run(self, report: Report = ignore_report, checkpoints: Path | None = None) -> Run:

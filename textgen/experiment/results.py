@@ -23,8 +23,6 @@ class RunSettings:
     precision: str
     plugins: dict[str, str]
     """Kind of component: its distribution, version and perhaps a hash of its source."""
-    num_processes: int = 1
-    """Processes that trained the model together."""
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,7 @@ class TrainingLoop:
             cpu_utilization=self.cpu_share.value() if is_cpu else None,
             stopped=self.stopped,
             micro_batches=trainer.micro_batches,
+            num_processes=ranks.world_size(),
         )
 
     def _progress(self) -> Progress:
