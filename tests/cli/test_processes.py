@@ -156,3 +156,15 @@ def test_processes_meet_where_no_other_machine_reaches() -> None:
     assert {address for address in local if address.endswith(f":{store.port:04X}")} == {
         f"0100007F:{store.port:04X}"
     }
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_two_gpus_make_the_run_of_one(textgen: Textgen, tmp_path: Path) -> None:
+    for processes in (1, 2):
+        where = ("--device", "cuda", "--out", tmp_path / str(processes), "--processes", processes)
+        textgen("train", ENTRIES[0], *TEXT, "--budget", "4000chars", *where)
+    one, two = (json.loads((tmp_path / name / "run.json").read_text()) for name in ("1", "2"))
+    assert two["result"]["train"]["num_processes"] == 2
+    scores = [each["result"]["test"]["bits_per_char"] for each in (one, two)]
+    assert scores[1] == pytest.approx(scores[0], abs=0.01)
