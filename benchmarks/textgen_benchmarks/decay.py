@@ -25,8 +25,8 @@ from torch import nn
 from textgen.api import PretrainedVectors, Vocabulary
 from textgen.cli.console import print_rows
 from textgen.data.corpus import Corpus, load_corpus
+from textgen.experiment.encoding import Encoded, embed, encode_corpus
 from textgen.experiment.entry import Entry, parse_entry
-from textgen.experiment.experiment import Encoded, embed, encode_corpus
 from textgen.nn.embedding import TokenEmbedding
 from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.device import choose_device, seeded

@@ -27,8 +27,9 @@ STEPS = ("clean", "tokenize char", "tokenize word", "train", "score")
 def measure(step: str, path: str) -> dict[str, Any]:
     """Return the seconds that one step takes, the characters it processes, and its peak memory in bytes."""
     # Imported here, since the processes that clean and tokenize import this file too.
+    from textgen.experiment.encoding import encode_corpus
     from textgen.experiment.entry import parse_entry
-    from textgen.experiment.experiment import Experiment, encode_corpus
+    from textgen.experiment.experiment import Experiment
     from textgen.experiment.scoring import score_any
     from textgen.runtime.allocator import keep_freed_memory
     from textgen.runtime.device import choose_device

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from textgen.data.corpus import load_corpus
+from textgen.experiment.encoding import embed
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.experiment import embed
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.runtime.allocator import keep_freed_memory

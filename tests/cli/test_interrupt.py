@@ -59,10 +59,12 @@ def heeded_interrupts() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("heeded_interrupts")
-@pytest.mark.parametrize("command", ["train", "bench"])
-def test_ctrl_c_ends_with_one_line_and_no_half_written_run(command: str, entry: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("command", "own"), [("train", []), ("train", ["--processes", "2"]), ("bench", [])])
+def test_ctrl_c_ends_with_one_line_and_no_half_written_run(
+    command: str, own: list[str], entry: str, tmp_path: Path
+) -> None:
     entries = ["random", entry] if command == "bench" else [entry]
-    options = ["--corpus", "lee", "--budget", "1h", "--precision", "fp32", "--device", "cpu"]
+    options = [*own, "--corpus", "lee", "--budget", "1h", "--precision", "fp32", "--device", "cpu"]
     options += ["--out", str(tmp_path / "out")]
     code, stdout, shown = interrupt([command, *entries, *options])
     assert code == 130

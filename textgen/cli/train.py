@@ -65,6 +65,14 @@ def train(
         str | None,
         typer.Option("--log", help="Log losses and learning rate: tensorboard.", show_default="no log"),
     ] = None,
+    processes: Annotated[
+        int,
+        typer.Option(
+            "--processes",
+            min=1,
+            help="Processes that train the model together, each on a GPU of its own or a share of the cores.",
+        ),
+    ] = 1,
     as_json: Json = False,
     quiet: Quiet = False,
     plugin: PluginFiles = None,
@@ -77,6 +85,7 @@ def train(
     from textgen.cli.summaries import PROMPT, command, train_lines
     from textgen.experiment.entry import parse_entry
     from textgen.experiment.run import names_run
+    from textgen.library.divided import is_helper
     from textgen.training.budget import is_timed
 
     if budget.startswith("+"):
@@ -85,17 +94,19 @@ def train(
         raise UsageError(f"{entry!r} is a run: say how much to add to its training, such as --budget +2m")
     elif (parsed := parse_entry(entry)) and not parsed.is_trainable:
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
-        refuse(context, ["--budget", "--precision", "--log"], reason)
+        refuse(context, ["--budget", "--precision", "--log", "--processes"], reason)
 
     unsaved: NotSavedError | None = None
     with (
         keeping_checkpoints(),
-        ProgressDisplay(quiet=quiet) as display,
+        ProgressDisplay(quiet=quiet or is_helper()) as display,
         redirect_stdout(sys.stderr),
     ):
         try:
             run = (
-                library.load(entry, device=device, precision=precision).train(budget, out=out, report=display)
+                library.load(entry, device=device, precision=precision).train(
+                    budget, out=out, processes=processes, report=display
+                )
                 if budget.startswith("+")
                 else library.train(
                     entry,
@@ -110,6 +121,7 @@ def train(
                     precision=precision,
                     out=out,
                     log=log,
+                    processes=processes,
                     report=display,
                 )
             )

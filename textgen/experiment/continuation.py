@@ -13,7 +13,7 @@ from textgen.training.budget import parse_budget
 
 
 def continuation(
-    run: Run, budget: str, device_config: DeviceConfig, corpus: Corpus | None = None
+    run: Run, budget: str, device_config: DeviceConfig, corpus: Corpus | None = None, num_processes: int = 1
 ) -> Experiment:
     """Return the experiment that trains a run for another `budget`, such as `+2m`, on the same text.
 
@@ -38,6 +38,7 @@ def continuation(
             f"{corpus.name!r} is not the text that {run.entry.name!r} was trained on; give the same "
             "--corpus, --clean, --split and --max-chars"
         )
+    more = parse_budget(budget.removeprefix("+"))
     return Experiment(
-        run.entry, corpus, parse_budget(budget.removeprefix("+")), device_config, settings.seed, start=run
+        run.entry, corpus, more, device_config, settings.seed, start=run, num_processes=num_processes
     )

@@ -10,18 +10,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from textgen.api import PretrainedVectors, TokenIds
+from textgen.api import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import Corpus
-from textgen.data.text import Text
-from textgen.data.token_cache import fit_and_encode
 from textgen.data.vocabulary import count_tokens
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.spelled_words import measure_spellings
+from textgen.experiment.encoding import MAX_VALIDATION_CHARS, Encoded, embed, encode_corpus
 from textgen.experiment.entry import Entry
 from textgen.experiment.memory import build_for_training
 from textgen.experiment.neighbors import nearest_words
-from textgen.experiment.pretrained import EmbeddingAudit, match_vectors
+from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.experiment.results import PreparationTime, RunResult, RunSettings
 from textgen.experiment.run import Run
 from textgen.experiment.scoring import ScoreChecks, ScoredText, score_held_out
@@ -30,56 +29,35 @@ from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import MixtureModel
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
-from textgen.registry.registry import find
+from textgen.runtime import ranks
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.json_records import to_values
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints
 from textgen.training.loop import train
-from textgen.training.members import joined, train_members
+from textgen.training.members import counted, joined, train_members
 from textgen.training.mixture_weights import fit_mixture
 from textgen.training.progress import OnProgress, Progress, Report, Step, TrainResult, ignore_report
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation, validation_limits
-
-MAX_EMBEDDING_CHARS = 100_000_000
-"""Characters of the training text, from its beginning, that word vectors are trained on."""
-
-MAX_VALIDATION_CHARS = 200_000
-"""Characters of validation, from the beginning of each stretch, that are scored at a time during training."""
 
 LOSES_TEXT = "the tokenizer loses text"
 """Why a run has no score if its tokens do not spell the text."""
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """The parts of a corpus that are trained on and scored, as ids of one tokenizer.
+class _Prepared:
+    """What is trained, and what it is trained on."""
 
-    Those of held-out parts are one array per stretch.
-    """
-
-    train: TokenIds
-    validation: tuple[TokenIds, ...]
-    test: tuple[TokenIds, ...]
-    quick_validation: tuple[TokenIds, ...]
-    """The first `MAX_VALIDATION_CHARS` characters of validation."""
-    seconds: float
-    """To fit the tokenizer and to tokenize what is trained on."""
-    is_lossless: bool
-    """Whether the ids spell the text."""
-    rest_nats: float = 0.0
-    """Of quick validation, what a model does not predict that has not read all tokens."""
-
-    def read_by(self, model: LanguageModel) -> Encoded:
-        """Return the tokens that a model is trained on and scored with in training."""
-        return replace(
-            self,
-            train=model.tokens_read(self.train),
-            quick_validation=tuple(map(model.tokens_read, self.quick_validation)),
-            rest_nats=sum(map(model.rest_nats, self.quick_validation)) if model.is_trainable else 0.0,
-        )
+    tokenizer: BoundTokenizer
+    encoded: Encoded
+    vectors: PretrainedVectors | None
+    audit: EmbeddingAudit | None
+    model: LanguageModel
+    read: Encoded
+    """What the model reads of the text."""
+    seconds: PreparationTime
 
 
 @dataclass(frozen=True)
@@ -93,6 +71,8 @@ class Experiment:
     seed: int
     start: Run | None = None
     """A run whose training continues: from its best weights, with a new schedule and new optimizers."""
+    num_processes: int = 1
+    """Processes that train the model together."""
 
     def settings(self) -> RunSettings:
         """Return what determines the run besides its entry."""
@@ -105,40 +85,57 @@ class Experiment:
             plugins=self.entry.identities(),
         )
 
-    def _identity(self) -> str:
+    def identity(self) -> str:
         """Return a hash of everything that determines the run."""
         start = self.start.result if self.start else None
         values = [self.entry.parts, self.entry.options, to_values(self.settings()), to_values(start)]
+        values += [self.num_processes] if self.num_processes > 1 else []
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def run(self, report: Report = ignore_report, checkpoints: Path | None = None) -> Run:
-        """Train and score the entry; checkpoints in the folder `checkpoints` are continued and added to."""
+        """Train and score the entry; checkpoints in the folder `checkpoints` are continued and added to.
+
+        What several processes train must be there by `train_with_others`.
+        """
         with preserve_process_state():
             return self._run(report, checkpoints)
 
-    def _run(self, report: Report, checkpoints: Path | None) -> Run:
+    def train_with_others(self, report: Report = ignore_report, checkpoints: Path | None = None) -> None:
+        """Train as one of several ranks; the first one leaves the weights in the folder `checkpoints`."""
+        ranks.require_same(self.identity())
+        with preserve_process_state():
+            prepared = self._prepare(report)
+            self._train_members(prepared, report, checkpoints)
+
+    def _prepare(self, report: Report) -> _Prepared:
+        """Tokenize, make word vectors, and build the model that is trained next."""
         report(self._step("tokenizing"))
         tokenizer = self.entry.build_tokenizer()
-        encoded = encode_corpus(self.entry, tokenizer, self.corpus)
+        with ranks.first_rank_first():
+            encoded = encode_corpus(self.entry, tokenizer, self.corpus)
         if "embedding" in self.entry.parts:
             report(self._step("making word vectors"))
         vectors, audit = embed(self.entry, tokenizer, self.corpus.split.train.text, encoded.train)
         model, read, spelling_seconds = self._build(tokenizer, encoded, vectors)
-        preparation = PreparationTime(encoded.seconds + spelling_seconds, audit.seconds if audit else 0.0)
+        seconds = PreparationTime(encoded.seconds + spelling_seconds, audit.seconds if audit else 0.0)
         if self.start:
             set_weights(model.module, weights_of(self.start.model.module))
         report(self._step("training"))
-        result = self._fit(model.reader, read, preparation, report=report, checkpoints=checkpoints)
+        return _Prepared(tokenizer, encoded, vectors, audit, model, read, seconds)
+
+    def _run(self, report: Report, checkpoints: Path | None) -> Run:
+        prepared = self._prepare(report)
+        tokenizer, encoded, audit = prepared.tokenizer, prepared.encoded, prepared.audit
+        result = self._fit(prepared, report, checkpoints)
         if self.start:
             result = joined([self.start.result.train, result])
         report(self._step("scoring"))
         # What is scored is what is saved: a model may remember more than its weights.
-        model = build_trained(
-            self.entry, tokenizer.vocabulary, audit, weights_of(model.module), self.device_config.device
-        )
-        if vectors is not None and audit is not None:
+        weights = weights_of(prepared.model.module)
+        model = build_trained(self.entry, tokenizer.vocabulary, audit, weights, self.device_config.device)
+        if prepared.vectors is not None and audit is not None:
             counts = count_tokens(encoded.train, tokenizer.vocab_size)
-            neighbors = nearest_words(model.module, vectors, tokenizer.tokens, counts)
+            neighbors = nearest_words(model.module, prepared.vectors, tokenizer.tokens, counts)
             audit = replace(audit, neighbors=neighbors)
         trained = Trained(self.entry, tokenizer, model)
         spellings = measure_spellings(model, tokenizer, encoded.validation, self.device_config.device)
@@ -158,7 +155,7 @@ class Experiment:
                 num_frozen_parameters=num_frozen_parameters(model.module),
                 vocab_size=tokenizer.vocab_size,
                 problem=checks.problem,
-                preparation=preparation,
+                preparation=prepared.seconds,
                 train=result,
                 embedding=audit,
                 validation=_score_of(scores.get("validation")),
@@ -185,33 +182,34 @@ class Experiment:
         seconds = time.perf_counter() - start
         return model.to(self.device_config.device), read, seconds
 
-    def _fit(
-        self,
-        model: LanguageModel,
-        encoded: Encoded,
-        preparation: PreparationTime,
-        *,
-        report: Report,
-        checkpoints: Path | None,
-    ) -> TrainResult:
+    def _fit(self, prepared: _Prepared, report: Report, checkpoints: Path | None) -> TrainResult:
         """Train the model, or each member of a mixture, whose weights are then fitted to validation."""
-        members = dict(zip(self.entry.models, model.members, strict=True))
-        result = train_members(
-            members,
-            encoded.train,
-            len(self.corpus.split.train),
-            self.budget.without(preparation.seconds) if model.is_trainable else self.budget,
-            train_one=lambda part, budget, tell: self._train(
-                members[part], part, encoded, budget, tell=tell, report=report, checkpoints=checkpoints
-            ),
-            report=lambda progress: report(self._step("training", progress)),
-        )
+        model, result = prepared.model.reader, self._train_members(prepared, report, checkpoints)
         if not isinstance(model, MixtureModel):
             return result
         start = time.perf_counter()
-        fit_mixture(model.mixture, encoded.quick_validation, self.device_config)
+        fit_mixture(model.mixture, prepared.read.quick_validation, self.device_config)
         weighting_seconds = time.perf_counter() - start
         return replace(result, validation_seconds=result.validation_seconds + weighting_seconds)
+
+    def _train_members(self, prepared: _Prepared, report: Report, checkpoints: Path | None) -> TrainResult:
+        model, read = prepared.model.reader, prepared.read
+        members = dict(zip(self.entry.models, model.members, strict=True))
+        budget = self.budget
+        if (
+            model.is_trainable and ranks.world_size() == self.num_processes
+        ):  # otherwise, it is trained already
+            budget = budget.without(prepared.seconds.seconds)
+        return train_members(
+            members,
+            read.train,
+            len(self.corpus.split.train),
+            budget,
+            train_one=lambda part, budget, tell: self._train(
+                members[part], part, read, budget, tell=tell, report=report, checkpoints=checkpoints
+            ),
+            report=lambda progress: report(self._step("training", progress)),
+        )
 
     def _train(
         self,
@@ -224,13 +222,26 @@ class Experiment:
         report: Report,
         checkpoints: Path | None,
     ) -> TrainResult:
-        kept = Checkpoints(checkpoints / part, identity=self._identity()) if checkpoints else None
-        if kept and (done := kept.finished()):
+        kept = Checkpoints(checkpoints / part, identity=self.identity()) if checkpoints else None
+        done = kept.finished() if kept else None
+        if done:
             model.module.load_state_dict(done.weights)
             model.module.eval()
-            return done.result
+        if ranks.number_of_first(done is not None):  # then the others have nothing to do
+            return done.result if done else counted(0, 0.0)
+        if ranks.world_size() != self.num_processes:
+            raise TextgenError(
+                f"the weights that {self.num_processes} processes trained could not be kept; free some space"
+            )
         split, options = self.corpus.split, self.entry.train_options(part)
-        batches = ContiguousBatches(encoded.train, options.batch_size, options.longest_sequence, self.seed)
+        batches = ContiguousBatches(
+            encoded.train,
+            options.batch_size,
+            options.longest_sequence,
+            self.seed,
+            ranks.rank(),
+            ranks.world_size(),
+        )
         model.try_out()
         model.set_token_counts(count_tokens(encoded.train, model.vocab_size))
         trainer = Trainer(model, batches, options, self.device_config, self.seed)
@@ -242,7 +253,8 @@ class Experiment:
             model, encoded.quick_validation, num_scored, self.device_config, limits, rest_bits=rest_bits
         )
         validate.announce = lambda: report(self._step("validating"))
-        result = train(trainer, budget, chars_per_token, validate, tell, checkpoints=kept)
+        with ranks.shared_cores():
+            result = train(trainer, budget, chars_per_token, validate, tell, checkpoints=kept)
         if kept:
             kept.finish(result, model.module.state_dict())
         return result
@@ -267,33 +279,6 @@ class Experiment:
             )
             for index, part in enumerate(parts)
         }
-
-
-def encode_corpus(entry: Entry, tokenizer: BoundTokenizer, corpus: Corpus) -> Encoded:
-    """Fit the tokenizer to the training text, and tokenize what is trained on and scored."""
-    name = entry.parts["tokenizer"]
-    identity = (name, find("tokenizer", name).identity(), entry.options.get("tokenizer", {}))
-    train = fit_and_encode(tokenizer, identity, corpus.split.train.text)
-    validation, test = corpus.split.scored("validation"), corpus.split.scored("test")
-    is_lossless = train.is_preserved
-    held_out = []
-    for part in (validation, test, corpus.split.validation.first(MAX_VALIDATION_CHARS)):
-        texts = part.stretches()
-        held_out.append(tuple(map(tokenizer.encode, texts)))
-        is_lossless &= all(map(tokenizer.preserves, texts, held_out[-1]))
-    return Encoded(train.ids, held_out[0], held_out[1], held_out[2], train.seconds, is_lossless)
-
-
-def embed(
-    entry: Entry, tokenizer: BoundTokenizer, train_text: Text, train_ids: TokenIds
-) -> tuple[PretrainedVectors | None, EmbeddingAudit | None]:
-    """Return the vectors of the entry's embedding and their audit, or None twice without one."""
-    embedding = entry.build_embedding()
-    if embedding is None:
-        return None, None
-    source, mask = entry.parts["embedding"], tokenizer.is_fallback
-    beginning = train_text[:MAX_EMBEDDING_CHARS]
-    return match_vectors(embedding, source, beginning, tokenizer.tokens, train_ids, is_fallback=mask)
 
 
 def _score_of(scored: ScoredText | None) -> Score | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from textgen.api import TextgenError
+from textgen.experiment.divided import train_divided
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run import MANIFEST, Run, save_run
 from textgen.runtime.files import NotSavedError, make_folder, remove_unfinished
@@ -37,6 +38,8 @@ def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_r
     remove_unfinished(folder.parent)
     with checkpoints_of(folder) as checkpoints:
         check_new(folder)
+        if experiment.num_processes > 1:
+            train_divided(experiment, checkpoints, report)
         run = experiment.run(report, checkpoints)
         try:
             save_run(folder, run)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from textgen.api import TextgenError
 from textgen.data.corpus import Corpus
+from textgen.experiment.encoding import embed, encode_corpus
 from textgen.experiment.entry import Entry
-from textgen.experiment.experiment import embed, encode_corpus
 from textgen.experiment.memory import build_to_predict
 from textgen.experiment.run import load_run
 from textgen.nn.language_model import LanguageModel

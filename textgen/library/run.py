@@ -29,6 +29,7 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
 from textgen.library.arguments import check_numbers
 from textgen.library.corpus import Corpus, Text, loaded
+from textgen.library.divided import end_if_helper, num_processes, use_own_gpu
 from textgen.library.plots import new_axes, plot_curves
 from textgen.library.progress import shown_progress
 from textgen.library.tables import data_frame, run_html
@@ -59,13 +60,15 @@ def train(
     precision: str = "auto",
     out: str | Path | None = None,
     log: str | None = None,
+    processes: int = 1,
     progress: bool = False,
     report: Report = ignore_report,
 ) -> Run:
     """Train and score one entry; return the run, which is also saved in `out`, a new folder.
 
     With `progress`, a line shows what is being done. With `log="tensorboard"`, losses and learning rate are
-    written to the folder `tensorboard` next to `out`.
+    written to the folder `tensorboard` next to `out`. Several `processes` train on one GPU each, or on shares
+    of the cores; of those that `torchrun` starts, only the first one returns, and the others end here.
     An interrupted training run in `out` continues. Raises `TextgenError` if that is not possible, and
     `NotSavedError` with the run if the disk is full.
     """
@@ -73,11 +76,15 @@ def train(
     check_log(log)
     parsed_budget = parse_budget(budget)
     parsed = parse_entry(entry)
+    use_own_gpu()
     config = choose_device(device, precision)
+    number = num_processes(processes, parsed, config)
     check_new(out)
     with shown_progress(progress, report) as tell:
         tell(Step("reading the text"))
         text = loaded(corpus, clean, split, max_chars, encoding)
+        experiment = Experiment(parsed, text, parsed_budget, config, seed, num_processes=number)
+        end_if_helper(experiment)
         tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
         with (
             result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
@@ -89,7 +96,6 @@ def train(
                     write(step.progress)
                 tell(step)
 
-            experiment = Experiment(parsed, text, parsed_budget, config, seed)
             return _finished(experiment, folder, config, follow)
 
 
@@ -124,6 +130,7 @@ def load(folder: str | Path, *, device: str = "auto", precision: str = "auto") -
     `precision` is that of generation; scores are always computed in fp32.
     Raises `TextgenError` if there is no such run or it cannot be loaded.
     """
+    use_own_gpu()
     config = choose_device(device, precision)
     path = find_run(folder)
     run = load_run(path, config.device)
@@ -227,18 +234,22 @@ class Run:
         *,
         corpus: Corpus | None = None,
         out: str | Path | None = None,
+        processes: int = 1,
         progress: bool = False,
         report: Report = ignore_report,
     ) -> Run:
         """Continue training for another budget, such as `+2m`; return a new run, which is saved in `out`.
 
         It starts from the best weights, with a new schedule. The text is read again unless `corpus` gives it.
+        `processes` is that of `train`.
         Raises `TextgenError` if it is not the same text, or if the run was not trained by gradient.
         """
+        number = num_processes(processes, self._run.entry, self._config)
         check_new(out)
         with shown_progress(progress, report) as tell:
             tell(Step("reading the text"))
-            experiment = continuation(self._run, budget, self._config, corpus)
+            experiment = continuation(self._run, budget, self._config, corpus, number)
+            end_if_helper(experiment)
             settings = experiment.settings()
             name = partial(result_name, [self.entry], settings.corpus.name, settings.budget, settings.seed)
             with result_folder(out, name) as folder:

@@ -74,11 +74,13 @@ class Checkpoints:
                 continue  # the one before it is whole
         return None
 
-    def save_if_due(self, state: Callable[[], Any]) -> None:
-        """Write a checkpoint if it is time; one that cannot be written is left out."""
+    def is_due(self) -> bool:
+        """Return whether it is time for the next one."""
         interval = max(MIN_SECONDS, self._cost / MAX_SHARE) if self.interval is None else self.interval
-        if time.monotonic() - self._last < interval:
-            return
+        return time.monotonic() - self._last >= interval
+
+    def try_to_save(self, state: Callable[[], Any]) -> None:
+        """Write a checkpoint; one that cannot be written is left out."""
         start = time.monotonic()
         try:
             self.save(state())

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from textgen.api import TextgenError
+from textgen.runtime import ranks
 from textgen.runtime.cpu_share import CpuShare
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints
@@ -92,7 +93,7 @@ class TrainingLoop:
         self.num_exploded = self.num_exploded + 1 if loss > EXPLODED * guessing else 0
         if not math.isfinite(loss) or (self.has_learnt and self.num_exploded >= PATIENCE):
             return self._diverged(f"the loss is {loss:.4g}")
-        self.fraction = self.budget.fraction(trainer.seconds, trainer.batches.num_epochs, self.num_chars)
+        self.fraction = self.budget.fraction(trainer.clock, trainer.batches.num_epochs, self.num_chars)
         bits = loss / math.log(2) / self.chars_per_token
         self.average = bits if self.average is None else 0.95 * self.average + 0.05 * bits
         is_due = self.fraction >= (len(self.curve) + 1) / trainer.options.num_validations
@@ -118,6 +119,7 @@ class TrainingLoop:
             cpu_utilization=self.cpu_share.value() if is_cpu else None,
             stopped=self.stopped,
             micro_batches=trainer.micro_batches,
+            num_processes=ranks.world_size(),
         )
 
     def _progress(self) -> Progress:
@@ -146,7 +148,9 @@ class TrainingLoop:
     def _validated(self) -> Progress:
         """Validate, keep the weights if they are the best so far, and add a point to the curve."""
         start = time.perf_counter()
-        bits = _validated(self.trainer, self.validate, self.cpu_share)
+        is_first = ranks.rank() == 0
+        own = _validated(self.trainer, self.validate, self.cpu_share) if is_first else math.nan
+        bits = ranks.number_of_first(own)
         self.validation_seconds += time.perf_counter() - start
         if not math.isfinite(bits):
             return self._diverged(f"the validation score is {bits}")
@@ -172,19 +176,32 @@ def train(
 
     `validate` returns bits per character; its time does not count towards the budget. Training continues from
     the last of the `checkpoints`, and adds to them. It ends early if the loss explodes or becomes NaN; raises
-    `TextgenError` if that happens before the first validation.
+    `TextgenError` if that happens before the first validation. Several ranks all go by the budget, the clock,
+    the weights, the `checkpoints` and the validations of the first one.
     """
+    budget = replace(budget, amount=ranks.number_of_first(budget.amount))
     loop = TrainingLoop(trainer, budget, chars_per_token, validate)
-    kept = checkpoints.latest() if checkpoints else None
+    kept = ranks.state_of(checkpoints.latest() if checkpoints else None)
     if kept is not None:
         loop.restore(kept)
+    elif ranks.world_size() > 1:
+        trainer.model.module.load_state_dict(ranks.state_of(trainer.model.module.state_dict()))
     trainer.model.module.train()
     while loop.fraction < 1 and not loop.stopped:
+        trainer.is_checkpoint_due = checkpoints is not None and checkpoints.is_due()
         report(loop.step())
-        if checkpoints and loop.fraction < 1 and not loop.stopped:
+        if trainer.is_checkpoint_due and loop.fraction < 1 and not loop.stopped:
             with loop.cpu_share.paused():
-                checkpoints.save_if_due(loop.state)
+                _save(loop, checkpoints)
     return loop.result()
+
+
+def _save(loop: TrainingLoop, checkpoints: Checkpoints | None) -> None:
+    """Write a checkpoint; other ranks than the first add what only they know."""
+    if checkpoints:
+        checkpoints.try_to_save(loop.state)
+    else:
+        loop.state()
 
 
 def _validated(trainer: Trainer, validate: Validate, cpu_share: CpuShare) -> float:

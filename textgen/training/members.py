@@ -107,4 +107,5 @@ def joined(results: Sequence[TrainResult], counting_seconds: float = 0.0) -> Tra
         cpu_utilization=min(utilizations, default=None),
         stopped=next((each.stopped for each in results if each.stopped), None),
         micro_batches=max(each.micro_batches for each in results),
+        num_processes=max(each.num_processes for each in results),
     )

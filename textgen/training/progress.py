@@ -55,6 +55,8 @@ class TrainResult:
     """Why training ended before its budget was spent: it diverged, and the best weights until then count."""
     micro_batches: int = 1
     """Parts of a batch that were computed one after the other, since memory lacked for all of it."""
+    num_processes: int = 1
+    """Processes that trained the model together."""
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -12,12 +12,16 @@ from torch import Tensor, nn
 from textgen.api import State, TextgenError
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import detach, join, like, map_tensors, rows
+from textgen.runtime import ranks
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.runtime.messages import is_out_of_memory
 from textgen.training.batches import ContiguousBatches
 from textgen.training.optimizer import Muon, build_optimizers
 from textgen.training.options import TrainOptions
 from textgen.training.schedule import Rates, Schedule
+
+MAX_SEEDS = 2**32
+"""Seeds are below it, so that those of the ranks differ."""
 
 
 class Trainer:
@@ -40,35 +44,44 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(
             device_config.device.type, enabled=device_config.precision == "fp16"
         )
-        with seeded(seed, device_config.device):
+        with seeded(seed + ranks.rank() * MAX_SEEDS, device_config.device):
             self.random_state = self._get_random_state()
         self.carried: State = None
         self.micro_batches = 1
         """Parts of a batch that are computed one after the other, since memory lacked for all of it."""
         self.num_updates = 0
         self.seconds = 0.0
+        self.clock = 0.0
+        """The seconds that count towards the budget: the first rank's when gradients were last summed."""
+        self.is_checkpoint_due = False
+        """Set by the first rank before an update, and known to all after it."""
 
     def update(self, fraction: float) -> float:
         """Do one update at this fraction of the budget, and return the loss in nats per token."""
         start = time.perf_counter()
         with torch.random.fork_rng(devices=self._cuda_devices()):  # dropout uses the global generator
             self._set_random_state(self.random_state)
-            loss = self._step(fraction)
+            loss = self._step(fraction, start)
             self.random_state = self._get_random_state()
         self.num_updates += 1
         value = float(loss)
         self.seconds += time.perf_counter() - start
+        if ranks.world_size() == 1:
+            self.clock = self.seconds
         return value
 
-    def _step(self, fraction: float) -> Tensor:
+    def _step(self, fraction: float, start: float) -> Tensor | float:
         self._tell_epochs(fraction)
         length = self.schedule.sequence_length(fraction, self.batches.num_steps)
         inputs, targets, fresh = self.batches.next(self.device_config.device, length)
         if fresh or self.carried is None:
             self.carried = self.model.initial_state(len(inputs))
         self._set_rates(fraction)
-        while (loss := self._gradient(inputs, targets)) is None:
+        while (own_loss := self._gradient(inputs, targets)) is None:
             self._halve(len(inputs))
+        loss: Tensor | float = own_loss
+        if ranks.world_size() > 1:
+            loss = self._sum_over_ranks(own_loss, self.seconds + time.perf_counter() - start)
         for optimizer in self.optimizers:
             self.scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(self.parameters, self.options.max_grad_norm)
@@ -79,7 +92,10 @@ class Trainer:
         return loss
 
     def _gradient(self, inputs: Tensor, targets: Tensor) -> Tensor | None:
-        """Compute the gradient and carry the state on; return the loss, or None if memory lacks for that."""
+        """Compute the gradient and carry the state on; return the loss, or None if memory lacks for that.
+
+        Both are those of the whole batch, or of several ranks this one's share in them.
+        """
         total, states, begin = inputs.new_zeros((), dtype=torch.float32), [], 0
         try:
             for part, wanted in zip(
@@ -89,7 +105,7 @@ class Trainer:
                 before = self.carried if is_whole else rows(self.carried, begin, begin + len(part))
                 with self.device_config.autocast():
                     loss, state = self.model.loss(part, wanted, before)
-                share = len(part) / len(inputs)
+                share = len(part) / self.batches.batch_size
                 self.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach() * share
                 states.append(detach(state))
@@ -99,6 +115,13 @@ class Trainer:
                 raise
             return None  # with it goes the traceback, which holds what the failed part has computed
         self.carried = states[0] if len(states) == 1 else join(states)
+        return total
+
+    def _sum_over_ranks(self, loss: Tensor, seconds: float) -> float:
+        """Sum gradients and losses; with them travels what the first rank decides."""
+        decided = [seconds, float(self.is_checkpoint_due)] if ranks.rank() == 0 else [0.0, 0.0]
+        total, self.clock, is_due = ranks.sum_gradients(self.parameters, loss, decided)
+        self.is_checkpoint_due = is_due > 0
         return total
 
     def _halve(self, num_rows: int) -> None:
@@ -116,15 +139,17 @@ class Trainer:
         self._set_random_state(self.random_state)
 
     def state(self) -> dict[str, Any]:
-        """Return all that the next updates depend on, for `restore`."""
+        """Return all that the next updates depend on, for `restore`; that of several ranks in one."""
+        own = {"carried": self.carried, "random_state": self.random_state}
+        everyone = ranks.states_of_all(own)
         return {
             "module": self.model.module.state_dict(),
             "optimizers": [_optimizer_state(optimizer) for optimizer in self.optimizers],
             "scaler": self.scaler.state_dict(),
             "batches": self.batches.state(),
-            "carried": self.carried,
+            "carried": join([each["carried"] for each in everyone]) if len(everyone) > 1 else self.carried,
             "micro_batches": self.micro_batches,
-            "random_state": self.random_state,
+            "random_states": [each["random_state"] for each in everyone],
             "num_updates": self.num_updates,
             "seconds": self.seconds,
         }
@@ -140,8 +165,10 @@ class Trainer:
         self.carried = None
         if state["carried"] is not None:
             form = self.model.initial_state(self.batches.batch_size)
-            self.carried = like(form, map_tensors(lambda tensor: tensor.to(device), state["carried"]))
-        self.random_state = list(state["random_state"])
+            own = rows(state["carried"], *self.batches.rows)
+            self.carried = like(form, map_tensors(lambda tensor: tensor.to(device), own))
+        self.random_state = list(state["random_states"][ranks.rank()])
+        self.clock = state["seconds"]
         for name in ("num_updates", "seconds", "micro_batches"):
             setattr(self, name, state[name])
 

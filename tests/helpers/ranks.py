@@ -1,0 +1,38 @@
+"""Processes that train together, each on one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from helpers.training import CPU
+from textgen.runtime.processes import Killed, Setup, run_jobs
+from textgen.runtime.ranks import Place, joined, new_store
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one rank does."""
+
+    place: Place
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+
+def together(function: Callable[..., Any], *arguments: Any, number: int = 2) -> list[Any]:
+    """Call a function in several ranks, and return what each returned."""
+    store = new_store(number)
+    parts = [
+        _Part(Place(rank, number, rank, number, store.port), function, arguments) for rank in range(number)
+    ]
+    found = {
+        part.place.rank: result for part, result in run_jobs(_call, parts, number, Setup(1), own_process=True)
+    }
+    assert not [result for result in found.values() if isinstance(result, Killed)], found
+    return [found[rank] for rank in range(number)]
+
+
+def _call(part: _Part) -> Any:
+    with joined(part.place, CPU):
+        return part.function(*part.arguments)
