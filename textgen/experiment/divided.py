@@ -16,7 +16,8 @@ from textgen.registry.registry import files_of
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime import ranks
 from textgen.runtime.messages import one_line
-from textgen.runtime.processes import Killed, Setup, run_jobs
+from textgen.runtime.preparation import Setup
+from textgen.runtime.processes import Killed, run_jobs
 from textgen.runtime.ranks import LostRankError, Place
 from textgen.runtime.worker import import_early, tell
 from textgen.training.progress import Report, ignore_report, seldom
