@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
+from textgen.data.words import is_word_end, is_word_start
 from textgen.defaults import SAMPLE_CHARS
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
 from textgen.experiment.results import GenerationSpeed, Sample, SampleSet
@@ -190,10 +191,11 @@ def held_out_passages(
         text = stretches[owner]
         room = max(0, len(text) - prompt_chars - continuation_chars)
         start = room * (index - owners.index(owner)) // owners.count(owner)
-        nearby = text[start : start + 200] if start else ""  # a stretch begins with a whole word
-        start += next((offset + 1 for offset, char in enumerate(nearby) if char.isspace()), 0)
+        if start:  # a stretch begins with a whole word
+            nearby = range(start + 1, min(start + 200, len(text)) + 1)
+            start = next((place for place in nearby if is_word_start(text, place)), start)
         end = min(start + prompt_chars, len(text))
-        while start + prompt_chars // 2 < end < len(text) and not text[end].isspace():
+        while start + prompt_chars // 2 < end < len(text) and not is_word_end(text, end):
             end -= 1
         passages.append(Continuation(text[start:end], text[end:]))
     return passages

@@ -118,7 +118,8 @@ class SamplerObjective:
 
     @cached_property
     def _analyzer(self) -> TextAnalyzer:
-        return TextAnalyzer(self.corpus.split.train.text, load_lexicon())
+        language = self.corpus.language
+        return TextAnalyzer(self.corpus.split.train.text, load_lexicon(language), language)
 
     @cached_property
     def _loaded(self) -> Run:
