@@ -117,6 +117,13 @@ def is_word_start(text: str, position: int) -> bool:
     return text[position : position + 1].isalnum() and _is_unspaced_boundary(text, position)
 
 
+def is_phrase_start(text: str, position: int) -> bool:
+    """Return whether a word begins at `position` after a punctuation mark or a line break."""
+    before = text[position - 1 : position]
+    is_mark = before == "\n" or unicodedata.category(before or "x") == "Po"
+    return is_mark and text[position : position + 1].isalnum()
+
+
 def is_word_end(text: str, position: int) -> bool:
     """Return whether a word ends at `position`: before white space, or where a script has no spaces."""
     return text[position : position + 1].isspace() or _is_unspaced_boundary(text, position)
