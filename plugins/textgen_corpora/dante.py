@@ -27,7 +27,8 @@ CONTRACTIONS = {
     **{f"em {word}": f"n{word}" for word in (*ARTICLES, *DEMONSTRATIVES, *PRONOUNS)},
     **{f"por {word}": f"pel{word}" for word in ARTICLES},
     **{f"a {word}": f"à{word[1:]}" for word in ("a", "as", *DEMONSTRATIVES[10:])},
-    **{"a o": "ao", "a os": "aos"},
+    "a o": "ao",
+    "a os": "aos",
 }
 """Prepositions that form one word with what follows; Brazilian *em um* does not need to."""
 

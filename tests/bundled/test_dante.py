@@ -45,7 +45,9 @@ def test_articles_are_joined_and_read_like_text() -> None:
     assert Dante().read("petrogold").split("\n\n")[1:] == ["Fim .", "Outro artigo ( de a Folha ) ."]
     assert Dante().language("petrogold") == "pt-BR"
     for item in ("", "porttinary"):
-        with pytest.raises(TextgenError, match=r"unknown text of dante .*petrogold, porttinari|did you mean 'porttinari'"):
+        with pytest.raises(
+            TextgenError, match=r"unknown text of dante .*petrogold, porttinari|did you mean 'porttinari'"
+        ):
             Dante().read(item)
 
 

@@ -12,6 +12,7 @@ from textgen.data.words import (
     UNSPACED,
     count_between_spaces,
     find_words,
+    has_unspaced,
     is_word_end,
     is_word_start,
     split_words,
@@ -106,3 +107,10 @@ def test_a_word_begins_and_ends_at_spaces_or_where_a_script_has_none() -> None:
     ends = [place for place in range(1, len(text)) if is_word_end(text, place)]
     assert starts == [5, 6, 7, 10, 14]
     assert ends == [5, 6, 7, 8, 9, 13]
+
+
+@given(text=...)
+def test_a_long_text_is_searched_as_a_short_one_is(text: str) -> None:
+    found = UNSPACED.search(text) is not None
+    assert has_unspaced(text) == found
+    assert has_unspaced("\u2019\u00e9 " * 500 + text) == found

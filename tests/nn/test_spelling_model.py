@@ -218,4 +218,12 @@ def test_only_letters_with_a_case_keep_words_apart() -> None:
     ids = np.array([0, 6, 2, 3, 6, 3, 2, 5, 6, 4])
     bounds.count([(ids, np.zeros(len(ids), np.int64))])
     found = dict(zip(tokens, bounds.is_apart.tolist(), strict=True))
-    assert found == {"the": True, "мышь": True, " cat": False, "が": False, "使": False, " и": False, ".": False}
+    assert found == {
+        "the": True,
+        "мышь": True,
+        " cat": False,
+        "が": False,
+        "使": False,
+        " и": False,
+        ".": False,
+    }

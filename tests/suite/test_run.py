@@ -116,7 +116,9 @@ def words(language):
     questions = [
         {"name": name, "text": f"{name}?", "corpus": f"toy/{name}", "cases": cases} for name in ("a", "b")
     ]
-    suite = Suite.model_validate({"title": "Two texts", "budget": "1epochs", "seeds": 1, "questions": questions})
+    suite = Suite.model_validate(
+        {"title": "Two texts", "budget": "1epochs", "seeds": 1, "questions": questions}
+    )
     result = run_suite(suite, SuiteOptions(sources=["nothing"], device_config=CPU), tmp_path / "out")
     assert read_record(SuiteResult, tmp_path / "out" / "suite.json") == result
     texts = [question.text_of for question in result.questions]

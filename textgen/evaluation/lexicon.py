@@ -23,7 +23,7 @@ class Lexicon:
     sources: tuple[str, ...] = ()
     """The names of the lexicons, each with its languages, such as `debian (de)`."""
 
-    def __contains__(self, word: str) -> bool:
+    def __contains__(self, word: object) -> bool:
         return any(word in words for words in self.words)
 
 
