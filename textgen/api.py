@@ -230,10 +230,7 @@ class CorpusExtras(Protocol):
         """Return everything that can follow the slash, for a corpus of several texts."""
 
     def language(self, item: str) -> str:
-        """Return the language of the text as a BCP 47 tag, such as `de` or `zh-CN`. Default: `en`.
-
-        In this language words are looked up that generated text makes up.
-        """
+        """Return the language of the text, a BCP 47 tag such as `de` or `zh-CN`. Default: `en`."""
 
 
 class Cleaner(Protocol):
