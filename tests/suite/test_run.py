@@ -128,7 +128,7 @@ def words(language):
     assert not any(check.disagreements for check in verify_suite(result))
     page = to_markdown(result)
     assert page.startswith("# Two texts\n")
-    assert "toy/b: 6,000 characters" in page
+    assert "toy/b: 6,001 characters" in page
     assert "Real words are in the training text or the lexicon toy (xa)." in page
     assert "toy/a: 30,000 characters" in to_html(result)
 
