@@ -86,6 +86,7 @@ def test_words_of_other_languages() -> None:
     found = "|".join(find_words(JAPANESE))
     assert found == "第|章|Debian|の|パッケージ|deb|を|人|々|が|使|う"
     assert words("这是 Debian") == ["这", "是"]  # the last word may be cut off
+    assert words("名'字 d’字'。") == ["名", "字", "d", "字"]
     assert words("Мать мыла раму.") == ["Мать", "мыла", "раму"]
     assert words("L\u2019homme, c'est «l'État».") == ["L\u2019homme", "c'est", "l'État"]
     assert count_between_spaces("the cat's -- hat\n") == 4

@@ -168,7 +168,8 @@ def _cut_spans(text: str, places: Iterator[tuple[int, int]]) -> Iterator[tuple[i
     for begin, end in places:
         word = text[begin:end]
         if UNSPACED.search(word):
-            yield from ((begin + first, begin + last) for first, last in _parts(word))
+            parts = ((first, last) for first, last in _parts(word) if word[first] not in "'\u2019")
+            yield from ((begin + first, begin + last) for first, last in parts)
         else:
             yield begin, end
 

@@ -118,8 +118,7 @@ class SamplerObjective:
 
     @cached_property
     def _analyzer(self) -> TextAnalyzer:
-        language = self.corpus.language
-        return TextAnalyzer(self.corpus.split.train.text, load_lexicon(language), language)
+        return TextAnalyzer(self.corpus.split.train.text, load_lexicon())
 
     @cached_property
     def _loaded(self) -> Run:
