@@ -57,4 +57,4 @@ class WordBounds(nn.Module):
 
 
 def _is_cased(char: str) -> bool:
-    return char.isalpha() and unicodedata.category(char) != "Lo"
+    return char != "" and unicodedata.category(char) in ("Lu", "Ll", "Lt")
