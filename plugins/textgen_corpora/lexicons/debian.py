@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from textgen.api import TextgenError
-from textgen_lexicons.hunspell import HunspellDictionary, read_dictionary
+from textgen_corpora.lexicons.hunspell import HunspellDictionary, read_dictionary
 
 LISTS = {
     "bg": ("wbulgarian", ("bulgarian",)),
