@@ -229,6 +229,9 @@ class CorpusExtras(Protocol):
     def items(self) -> Iterable[str]:
         """Return everything that can follow the slash, for a corpus of several texts."""
 
+    def language(self, item: str) -> str:
+        """Return the language of the text, a BCP 47 tag such as `de` or `zh-CN`. Default: `en`."""
+
 
 class Cleaner(Protocol):
     """A change of the text before it is split; every entry of a comparison gets the same cleaned text.

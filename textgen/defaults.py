@@ -3,6 +3,8 @@
 CORPUS = "wiki"
 CLEANER = "prose"
 ENCODING = "utf-8"
+LANGUAGE = "en"
+"""Of a text that does not say its own, a BCP 47 tag."""
 SPLIT = "90/5/5"
 """Percent for train, validation and test."""
 BUDGET = "60s"

@@ -45,8 +45,22 @@ QUOTES = str.maketrans(
         "\u2026": "...",
     }
 )
+EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+"""Hiragana, katakana and Chinese characters."""
+MIN_EAST_ASIAN = 0.25
+"""Share of such characters in Chinese or Japanese prose, which may mention English names."""
+
+FRENCH_QUOTES = re.compile(r"(?<!\w)« ([^«»\n]+) »(?!\w)")
+"""Quotation marks with spaces inside, in contrast to the German »…«."""
 TEX_QUOTES = re.compile(r"``([^`]*?)''")
 DOUBLED_QUOTES = re.compile("``|\u2018\u2018|\u2019\u2019|\u201a\u201a")
+
+
+def is_east_asian(text: str) -> bool:
+    """Return whether a text is Chinese or Japanese, by the share of its characters."""
+    return EAST_ASIAN.search(text) is not None and (
+        len(EAST_ASIAN.findall(text)) >= MIN_EAST_ASIAN * len(text)
+    )
 
 
 def repair(text: str) -> str:
@@ -63,9 +77,14 @@ def unify_line_breaks(text: str) -> str:
 
 
 def normalise_unicode(text: str) -> str:
-    """Return text with composed characters (NFC), plain spaces and no invisible characters."""
+    """Return text with composed characters (NFC), plain spaces and no invisible characters.
+
+    Chinese and Japanese prose keeps its full-width punctuation.
+    """
     text = unify_line_breaks(text)
     table = {ord(char): _visible(char) for char in set(text) if not " " <= char <= "~"}
+    if table and is_east_asian(text):
+        table |= {code: chr(code) for code in table if 0xFF01 <= code < 0xFF5F and not chr(code).isalnum()}
     text = text.translate(table) if table else text
     return unicodedata.normalize("NFC", text)
 
@@ -83,7 +102,13 @@ def _visible(char: str) -> str | None:
 
 
 def straighten_quotes(text: str) -> str:
-    """Return text with ASCII quotation marks, dashes (an em dash becomes two hyphens) and ellipses."""
+    """Return text with ASCII quotation marks, dashes (an em dash becomes two hyphens) and ellipses.
+
+    Chinese and Japanese prose keeps its own.
+    """
+    if is_east_asian(text):
+        return text
+    text = FRENCH_QUOTES.sub(r'"\1"', text) if "«" in text else text
     text = TEX_QUOTES.sub(r'"\1"', text)
     text = DOUBLED_QUOTES.sub('"', text)
     return text if text.isascii() else text.translate(QUOTES)

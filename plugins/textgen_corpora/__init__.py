@@ -1,1 +1,1 @@
-"""Corpora known by name: English Wikipedia, Lee's news, Gutenberg books, Shakespeare."""
+"""Corpora known by name, in English, in Portuguese and in the languages of one handbook; lexicons of many."""

@@ -213,3 +213,24 @@ def test_letters_alphabet(text: str) -> None:
 )
 def test_letters(text: str, cleaned: str) -> None:
     assert Letters().clean(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("Er sagte: „Ja“ und »nein«!", 'Er sagte: "Ja" und "nein"!'),
+        ("Il dit\u00a0: «\u202foui\u202f» et « non ».", 'Il dit : "oui" et "non".'),
+        ("»a!« und »b«", '"a!" und "b"'),
+        ("Он сказал: «да» — и ушёл…", 'Он сказал: "да" -- и ушёл...'),
+        ("这是“软件包”（包）：很好！……——ＤＥＢ１", "这是“软件包”（包）：很好！……——DEB1"),
+        ("「はい」（ｄｅｂ）、どうぞ！", "「はい」（deb）、どうぞ！"),
+        ("It is “good”！", 'It is "good"!'),
+    ],
+)
+def test_typography_of_other_languages(text: str, cleaned: str) -> None:
+    assert Prose().clean(text) == cleaned + "\n"
+
+
+def test_wrapped_chinese_is_joined_without_spaces() -> None:
+    line = "软件包" * 20
+    assert Prose().clean(f"{line}\n{line}\nDebian {line}\n{line}") == f"{line}{line} Debian {line}{line}\n"

@@ -43,7 +43,7 @@ def built(tokenizer: Tokenizer) -> Hier:
 def tokens_with_ends(tokenizer: Tokenizer, text: str) -> list[str]:
     """Return the tokens of `text`, with a bar after each in which a word ends."""
     ids = ids_of(tokenizer, text)
-    _, ends, _ = WordEdges(tokenizer.tokens)(ids, torch.tensor([False]))
+    _, ends, _ = WordEdges(tokenizer.tokens)(ids, torch.tensor([0]))
     pairs = zip(ids[0].tolist(), ends[0].tolist(), strict=True)
     return [tokenizer.tokens[token] + "|" * is_end for token, is_end in pairs]
 
@@ -51,6 +51,17 @@ def tokens_with_ends(tokenizer: Tokenizer, text: str) -> list[str]:
 def test_a_word_of_characters_ends_with_the_first_character_after_it() -> None:
     found = "".join(tokens_with_ends(fitted(CharTokenizer()), TEXT))
     assert found == "The |cat,| “so”| it'|s |said,| sat.|\n\nA |dog—|no:| 2 |été\n|"
+
+
+def test_a_character_of_a_script_without_spaces_is_a_word() -> None:
+    text = "使う パッケージの deb人。\n"
+    tokenizer = CharTokenizer()
+    tokenizer.fit(text)
+    assert "".join(tokens_with_ends(tokenizer, text)) == "使う| |パッケージの| |deb人|。|\n"
+    begins, _, _ = WordEdges(tokenizer.tokens)(ids_of(tokenizer, text), torch.tensor([0]))
+    assert [char for char, is_first in zip(text, begins[0].tolist(), strict=True) if is_first] == list(
+        "使うパのd人"
+    )
 
 
 def test_a_word_ends_with_the_next_token_that_begins_with_a_space() -> None:
@@ -121,7 +132,7 @@ def test_a_hash_is_that_of_the_word_so_far_and_of_what_follows_it() -> None:
     found = []
     for text in ("The cat, ", "A cat, ", "cat, ", "A  cat, a cat "):
         ids = ids_of(tokenizer, text)
-        begins, _, _ = WordEdges(tokenizer.tokens)(ids, torch.tensor([False]))
+        begins, _, _ = WordEdges(tokenizer.tokens)(ids, torch.tensor([0]))
         hashes = hash_words(ids, begins, torch.tensor([0]))[0].tolist()
         place = text.index("cat")
         found.append(hashes[place : place + 5])

@@ -57,7 +57,7 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
     ]
     *first, text, scores = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
     assert first == lines
-    assert text == "5 properties of the text recomputed: all agree"
+    assert text == "6 properties of the text recomputed: all agree"
     assert scores.startswith("12 scores of saved runs recomputed: all agree, the largest difference is ")
     values = json.loads(textgen("verify", made, "--json").stdout)
     assert values["agrees"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from textgen.api import TextgenError
-from textgen.data.sources import read_text
+from textgen.data.corpus import load_corpus
+from textgen.data.sources import language_of, read_text
 
 
 def message(*sources: str, encoding: str = "utf-8") -> str:
@@ -133,3 +135,23 @@ def test_standard_input_is_refused_at_the_first_zero(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(sys, "stdin", endless)
         with pytest.raises(TextgenError, match=r"^standard input is binary \(a zero byte at offset 0\)"):
             read_text(["-"])
+
+
+def test_a_corpus_says_its_language_and_a_file_is_taken_for_english(
+    tmp_path: Path, install: Callable[[str, str, str], None]
+) -> None:
+    code = """
+class Toy:
+    "Texts."
+    def read(self, item): return "Text. " * 1000
+    def language(self, item): return {"": "ru", "x": "zh-CN", "bad": "no tag!"}.get(item)
+"""
+    install("toys", "[textgen.corpora]\ntoy = toys:Toy\n", code)
+    (tmp_path / "own.txt").write_text("Eigener Text")
+    own = str(tmp_path / "own.txt")
+    assert [language_of([source]) for source in ("toy", "toy/x", own, "lee")] == ["ru", "zh-CN", "en", "en"]
+    assert language_of(["toy", own, "toy"]) == "ru+en"
+    assert load_corpus(["toy"]).info.language == "ru"
+    for item, shown in (("bad", "'no tag!'"), ("other", "None")):
+        with pytest.raises(TextgenError, match=f"returned {shown} as its language, instead of a tag"):
+            language_of([f"toy/{item}"])

@@ -7,7 +7,18 @@ import re
 import pytest
 from hypothesis import example, given
 
-from textgen.data.words import PIECE_RULES, split_words, words
+from textgen.data.words import (
+    PIECE_RULES,
+    UNSPACED,
+    count_between_spaces,
+    find_words,
+    has_unspaced,
+    is_word_end,
+    is_word_start,
+    split_words,
+    whole_words,
+    words,
+)
 
 
 @given(text=...)
@@ -21,7 +32,8 @@ def test_split_loses_nothing(text: str) -> None:
 @example(text="don't n't Can'T an' o'n't 9n't")
 @example(text="nn't _n’t n'tx isn't's")
 def test_the_rule_for_plain_words_changes_nothing(text: str) -> None:
-    assert split_words(text) == re.findall("|".join(PIECE_RULES[1:]), text)
+    pieces = re.findall("|".join(PIECE_RULES[1:]), text)
+    assert UNSPACED.search(text) or split_words(text) == pieces
 
 
 @pytest.mark.parametrize(
@@ -49,3 +61,57 @@ def test_words_are_letters_with_inner_apostrophes_and_a_cut_last_word_is_dropped
     )
     assert words("the ca") == words("the ca'") == ["the"]
     assert words("the cat.") == words("the cat ") == ["the", "cat"]
+
+
+JAPANESE = "第3章 Debianのパッケージ（deb）を、人々が使う。"
+CHINESE = "这是 Debian 12 的软件包，很好！"
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        (JAPANESE, "第|3|章| Debian|の|パッケージ|（|deb|）|を|、|人|々|が|使|う|。"),
+        (CHINESE, "这|是| Debian| 12| 的|软|件|包|，|很|好|！"),
+        ("Мать мыла раму.", "Мать| мыла| раму|."),
+        ("Straßenbahn-Äpfel", "Straßenbahn|-|Äpfel"),
+        ("l'homme d\u2019État, aujourd'hui", "l|'|homme| d|\u2019|État|,| aujourd|'|hui"),
+        ("avó, pão e coração", "avó|,| pão| e| coração"),
+    ],
+)
+def test_other_languages_are_split_at_spaces_or_at_unicode_word_boundaries(text: str, pieces: str) -> None:
+    assert split_words(text) == pieces.split("|")
+
+
+def test_words_of_other_languages() -> None:
+    found = "|".join(find_words(JAPANESE))
+    assert found == "第|章|Debian|の|パッケージ|deb|を|人|々|が|使|う"
+    assert words("这是 Debian") == ["这", "是"]  # the last word may be cut off
+    assert words("名'字 d’字'。") == ["名", "字", "d", "字"]
+    assert words("Мать мыла раму.") == ["Мать", "мыла", "раму"]
+    assert words("L\u2019homme, c'est «l'État».") == ["L\u2019homme", "c'est", "l'État"]
+    assert count_between_spaces("the cat's -- hat\n") == 4
+    assert count_between_spaces(CHINESE) == 10  # with Debian and 12, as between spaces
+    assert count_between_spaces("！ 很好") == 3
+
+
+@given(text=...)
+@example(text=JAPANESE)
+@example(text="カ\u3099タカナ々がabc1")
+def test_words_are_where_they_are_said_to_be(text: str) -> None:
+    assert words(text) == [text[begin:end] for begin, end in whole_words(text)]
+    assert words(text + " ") == list(find_words(text + " "))
+
+
+def test_a_word_begins_and_ends_at_spaces_or_where_a_script_has_none() -> None:
+    text = "パッケージを使う。 The cat"
+    starts = [place for place in range(1, len(text)) if is_word_start(text, place)]
+    ends = [place for place in range(1, len(text)) if is_word_end(text, place)]
+    assert starts == [5, 6, 7, 10, 14]
+    assert ends == [5, 6, 7, 8, 9, 13]
+
+
+@given(text=...)
+def test_a_long_text_is_searched_as_a_short_one_is(text: str) -> None:
+    found = UNSPACED.search(text) is not None
+    assert has_unspaced(text) == found
+    assert has_unspaced("\u2019\u00e9 " * 500 + text) == found

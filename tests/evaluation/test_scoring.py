@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from torch import nn
 
-from helpers.scoring import CPU, Bigram, bound, score
+from helpers.scoring import CPU, Bigram, bound, score, tiny_lstm
 from textgen.api import Tokenizer
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.text import cut_blocks
@@ -42,6 +42,16 @@ def word_tokenizer(words: list[str], characters: str) -> WordTokenizer:
     surfaces = [*words, *characters]
     tokenizer.restore({"surfaces": surfaces, "spelling": list(range(len(words), len(surfaces)))})
     return tokenizer
+
+
+def test_words_of_a_script_without_spaces_are_counted_one_by_one() -> None:
+    tokenizer = WordTokenizer(min_count=1)
+    tokenizer.fit("这是软件。")
+    scored = score(tiny_lstm(len(tokenizer.tokens)), tokenizer, "这是新软件包。")  # 新 and 包 are spelled
+    found = summary(tokenizer, scored)
+    assert found.oov_rate == pytest.approx(2 / 6)
+    assert found.perplexity_per_word == pytest.approx(2 ** (scored.bits.sum() / 6), rel=1e-6)
+    assert sum(to_values(found.bits_by_category).values()) == pytest.approx(found.bits_per_char)
 
 
 def test_units_and_categories_by_hand() -> None:

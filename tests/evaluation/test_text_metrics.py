@@ -110,7 +110,7 @@ def test_pseudovalues_of_self_bleu_are_the_scores_of_the_samples(analyzer: TextA
 
 def test_numerals_are_not_words(analyzer: TextAnalyzer) -> None:
     assert words("½ cup, 5 m², ① one, Louis Ⅳ, 我喜欢 é naïve x² .") == [
-        "cup", "m", "one", "Louis", "我喜欢", "é", "naïve", "x",
+        "cup", "m", "one", "Louis", "我", "喜", "欢", "é", "naïve", "x",
     ]  # fmt: skip
     assert analyzer.metrics(["½ ² ³ ① Ⅳ ."]).num_words == 0
 
@@ -147,3 +147,17 @@ def test_any_text_can_be_measured(train: str, samples: list[str]) -> None:
     if not found.num_words:
         assert rates == [None] * 5
         assert found.mean_word_length is None
+
+
+def test_words_with_elisions_are_real_in_languages_that_have_them() -> None:
+    samples = ["L\u2019arbre d'une maison qu'arbre l'maizon."]
+    french, english = (TextAnalyzer("C'est une maison.", {"arbre"}, tag) for tag in ("fr-FR", "en"))
+    assert french.made_up_words(samples) == ["l'maizon"]
+    assert english.made_up_words(samples) == ["l\u2019arbre", "d'une", "qu'arbre", "l'maizon"]
+
+
+def test_words_without_spaces_are_looked_up_one_by_one() -> None:
+    analyzer = TextAnalyzer("使うパッケージ。", set(), "ja")
+    assert analyzer.made_up_words(["使うパッケ。"]) == ["パッケ"]
+    assert analyzer.made_up_spans("使うパッケ。") == [(2, 5)]
+    assert analyzer.metrics(["使うパッケ。"]).num_words == 3

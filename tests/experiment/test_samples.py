@@ -27,6 +27,14 @@ def test_held_out_passages_are_spread_over_one_stretch(news: str) -> None:
     assert starts == pytest.approx([(len(news) - 260) * index / 24 for index in range(24)], abs=50)
 
 
+def test_prompts_in_a_script_without_spaces_are_phrases_of_whole_words() -> None:
+    text = "使うことができるパッケージを、Debianのシステムに入れる。" * 200
+    passages = held_out_passages([text], 24, 70, 200)
+    assert {prompt[:2] for prompt, _ in passages} == {"使う", "De"}
+    assert {following[:2] for _, following in passages} == {"パッ", "シス"}
+    assert {len(prompt) for prompt, _ in passages} == {70, 69}
+
+
 @pytest.mark.parametrize("num_stretches", [1, 5, 24, 40])
 def test_held_out_passages_are_spread_over_all_stretches(news: str, num_stretches: int) -> None:
     size = len(news) // num_stretches

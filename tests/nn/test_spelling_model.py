@@ -16,6 +16,7 @@ from textgen.nn.language_model import LanguageModel
 from textgen.nn.speller import END, NUM_FIRST, Speller
 from textgen.nn.spelling_model import SpellingModel
 from textgen.nn.state import join
+from textgen.nn.word_bounds import WordBounds
 from textgen_models.gru import GRU
 from textgen_models.lstm.model import LSTM
 from textgen_models.ngram.model import NGram
@@ -209,3 +210,20 @@ def test_the_predictions_of_spellings_are_those_of_the_ngrams_within_them() -> N
 
 def tokens(*words: str) -> Tensor:
     return torch.tensor([[TOKENS.index(word) for word in words]])
+
+
+def test_only_letters_with_a_case_keep_words_apart() -> None:
+    tokens = ["the", " cat", "が", "使", "мышь", " и", "."]
+    bounds = WordBounds(tokens)
+    ids = np.array([0, 6, 2, 3, 6, 3, 2, 5, 6, 4])
+    bounds.count([(ids, np.zeros(len(ids), np.int64))])
+    found = dict(zip(tokens, bounds.is_apart.tolist(), strict=True))
+    assert found == {
+        "the": True,
+        "мышь": True,
+        " cat": False,
+        "が": False,
+        "使": False,
+        " и": False,
+        ".": False,
+    }

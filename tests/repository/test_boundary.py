@@ -16,6 +16,7 @@ CORE = sorted(path for path in (ROOT / "textgen").rglob("*.py") if "testing" not
 EXTRAS = [extras for name, extras in vars(api).items() if name.endswith("Extras")]
 BOUNDARY = {
     "textgen/data/cleaning.py",
+    "textgen/data/sources.py",
     "textgen/data/statistics.py",
     "textgen/data/bound_tokenizer.py",
     "textgen/generation/bound_sampler.py",

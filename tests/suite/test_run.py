@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,11 +24,13 @@ from textgen.evaluation.seed_priors import SeedPrior
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.json_records import read_record
 from textgen.suite.effects import effects
+from textgen.suite.page import to_html
 from textgen.suite.planner import SuiteOptions
 from textgen.suite.report import to_markdown
 from textgen.suite.results import Effect, QuestionResult, SuiteResult
 from textgen.suite.run import run_suite
 from textgen.suite.schema import Suite, load_suite
+from textgen.suite.verify import verify_suite
 
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,num_validations=2"
@@ -95,6 +98,39 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
     assert rate > 0.9
     assert f"author's own words, {100 * rate:.1f} % are real" in page
     assert f"| *the author* | - | {rate:.3f} |" in page
+
+
+def test_questions_may_have_texts_of_their_own(
+    tmp_path: Path, install: Callable[[str, str, str], None]
+) -> None:
+    code = """
+class Toy:
+    "Texts."
+    def read(self, item): return {"a": "Ein Satz. ", "b": "文。"}[item] * 3000
+    def language(self, item): return {"a": "xa", "b": "xb"}[item]
+def words(language):
+    return {"satz"} if language == "xa" else set()
+"""
+    install("toys", "[textgen.corpora]\ntoy = toys:Toy\n[textgen.lexicons]\ntoy = toys:words\n", code)
+    cases = [{"label": "chance", "entry": "random"}]
+    questions = [
+        {"name": name, "text": f"{name}?", "corpus": f"toy/{name}", "cases": cases} for name in ("a", "b")
+    ]
+    suite = Suite.model_validate(
+        {"title": "Two texts", "budget": "1epochs", "seeds": 1, "questions": questions}
+    )
+    result = run_suite(suite, SuiteOptions(sources=["nothing"], device_config=CPU), tmp_path / "out")
+    assert read_record(SuiteResult, tmp_path / "out" / "suite.json") == result
+    texts = [question.text_of for question in result.questions]
+    assert [text.corpus.name for text in texts if text] == ["toy/a", "toy/b"]
+    assert [text.lexicons for text in texts if text] == [("toy (xa)",), ("toy (xb)",)]
+    assert not result.failures
+    assert not any(check.disagreements for check in verify_suite(result))
+    page = to_markdown(result)
+    assert page.startswith("# Two texts\n")
+    assert "toy/b: 6,001 characters" in page
+    assert "Real words are in the training text or the lexicon toy (xa)." in page
+    assert "toy/a: 30,000 characters" in to_html(result)
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

@@ -94,9 +94,13 @@ def suite(
     declared = load_suite(name)
     if all(case.budget for case in declared.cases()):
         refuse(context, ["--budget"], f"on {name!r}, of which every case has a budget of its own")
+    has_own_texts = all(case.corpus for case in declared.cases())
+    if has_own_texts:
+        refuse(context, ["--corpus", "--encoding"], f"on {name!r}, of which every case has a text of its own")
     if budget is not None:
         parse_budget(budget)
-    folder = out or Path(RUNS, f"suite-{slug(Path(name).stem)}-{slug('+'.join(corpus))}")
+    text = "" if has_own_texts else f"-{slug('+'.join(corpus))}"
+    folder = out or Path(RUNS, f"suite-{slug(Path(name).stem)}{text}")
     options = SuiteOptions(
         sources=corpus,
         device_config=choose_device(device, precision, made_with(folder)),

@@ -18,7 +18,7 @@ from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
 from textgen.evaluation.baselines import Reference, reference_scores
 from textgen.evaluation.intervals import INTERVAL_METHOD
-from textgen.evaluation.lexicon import load_lexicon
+from textgen.evaluation.lexicon import Lexicon, load_lexicon
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
@@ -84,7 +84,8 @@ def bench(
     make_folder(out / "runs")
     experiments = plan(entries, corpus, options, out)
     report(_preparing(experiments, out))
-    writer = _writer(corpus, options)
+    lexicon = load_lexicon(corpus.language)
+    writer = _writer(corpus, lexicon, options)
     reader = DetailsReader(writer, choose_passages(writer.held_out), options.device_config)
     found = _outcomes(experiments, reader, options, report)
     rows = [each.row for each in found]
@@ -108,6 +109,7 @@ def bench(
         scored_on=corpus.split.scored_on,
         prompts=tuple(writer.shown_prompts()),
         measured_sampler=options.samplers[0],
+        lexicons=lexicon.sources,
         references=tuple(references),
         held_out=held_out,
         interval_method=INTERVAL_METHOD,
@@ -126,8 +128,8 @@ def bench(
     return result
 
 
-def _writer(corpus: Corpus, options: BenchOptions) -> SampleWriter:
-    analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon())
+def _writer(corpus: Corpus, lexicon: Lexicon, options: BenchOptions) -> SampleWriter:
+    analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
     texts = corpus.split.held_out.stretches()
     return SampleWriter(texts, analyzer, options.num_chars, options.prompts, options.spells)
 

@@ -100,6 +100,9 @@ class Comparison:
     prompts: tuple[str, ...]
     measured_sampler: str
     """The sampler whose text is measured, the first one."""
+    lexicons: tuple[str, ...] | None = None
+    """Where real words are looked up besides the training text, such as `debian (de)`; None in results from
+    before this was recorded."""
     references: tuple[ReferenceScore, ...]
     held_out: HeldOut
     interval_method: str

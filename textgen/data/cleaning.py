@@ -18,7 +18,7 @@ from textgen.registry.registry import find
 from textgen.runtime.cache import cache_path, cached, new_cached_file
 from textgen.version import DISTRIBUTION
 
-FORMAT = 2
+FORMAT = 3
 """Version of the cached texts; raise it when the same file and cleaner give a different text."""
 
 

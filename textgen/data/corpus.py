@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from textgen.api import TextgenError
 from textgen.data.cleaning import clean_files
-from textgen.data.sources import locate_files, read_text
+from textgen.data.sources import language_of, locate_files, read_text
 from textgen.data.split import (
     MIN_CHARS,
     MIN_CUT_WINDOW,
@@ -21,7 +21,7 @@ from textgen.data.split import (
     split_text,
 )
 from textgen.data.text import Text, part, sha256
-from textgen.defaults import CLEANER, ENCODING, SPLIT
+from textgen.defaults import CLEANER, ENCODING, LANGUAGE, SPLIT
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 from textgen.runtime.html import block, escape, html_table
@@ -41,6 +41,8 @@ class CorpusInfo:
     num_chars: int
     sha256: str
     split: SplitInfo
+    language: str = LANGUAGE
+    """A BCP 47 tag, or several with plus signs between."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Corpus:
     text: Text
     split: Split
     sources: TextSources = TextSources()
+    language: str = LANGUAGE
 
     @property
     def num_chars(self) -> int:
@@ -82,7 +85,7 @@ class Corpus:
         """Name, cleaner, sizes and hashes of the corpus."""
         parts = (self._part_info(name) for name in PARTS)
         split = SplitInfo(str(self.split.method), *parts)
-        return CorpusInfo(self.name, self.cleaner, self.num_chars, self.sha256, split)
+        return CorpusInfo(self.name, self.cleaner, self.num_chars, self.sha256, split, self.language)
 
     def __repr__(self) -> str:
         size = f"{self.num_chars:,} characters"
@@ -124,7 +127,7 @@ def load_corpus(
             text, 0, cut_position(text, max_chars, before=min(MIN_CUT_WINDOW, max_chars // 10), after=0)
         )
     origin = TextSources(tuple(sources), max_chars, encoding)
-    return Corpus(name, cleaner, text, split_text(text, method), origin)
+    return Corpus(name, cleaner, text, split_text(text, method), origin, language_of(sources))
 
 
 def load_text(sources: Sequence[str], cleaner: str, encoding: str = ENCODING) -> tuple[str, Text]:

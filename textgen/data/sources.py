@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Sequence
@@ -12,9 +13,12 @@ from pathlib import Path
 
 from textgen.api import TextgenError
 from textgen.data.decoding import CHUNK_BYTES, decode, decode_files
+from textgen.defaults import LANGUAGE
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 from textgen.registry.registry import names, unknown_name
+
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
 def read_text(sources: Sequence[str], encoding: str = "utf-8") -> tuple[str, str]:
@@ -27,6 +31,14 @@ def read_text(sources: Sequence[str], encoding: str = "utf-8") -> tuple[str, str
         raise TextgenError("no text given; name a path, - for standard input, or a corpus")
     named = [_read_source(source, encoding) for source in sources]
     return "+".join(name for name, _ in named), "\n\n".join(text for _, text in named)
+
+
+def language_of(sources: Sequence[str]) -> str:
+    """Return the language of the text of the sources, as a BCP 47 tag; several are joined by plus signs.
+
+    Corpora known by name say it; a file, a folder and standard input are taken for English.
+    """
+    return "+".join(dict.fromkeys(map(_language, sources)))
 
 
 def locate_files(sources: Sequence[str]) -> list[tuple[str, list[Path]]] | None:
@@ -74,6 +86,19 @@ def _read_source(source: str, encoding: str) -> tuple[str, str]:
         return source, _read_corpus(source)
     name, files = located
     return name, "".join(decode_files(files, encoding))
+
+
+def _language(source: str) -> str:
+    if source == "-" or _find_files(source) is not None:
+        return LANGUAGE
+    spec, _, item = source.partition("/")
+    corpus = build("corpus", spec)
+    if not hasattr(corpus, "language"):
+        return LANGUAGE
+    found = corpus.language(item)
+    if not isinstance(found, str) or not LANGUAGE_TAG.fullmatch(found):
+        raise contract_error(corpus, f"returned {found!r} as its language, instead of a tag such as 'de'")
+    return found
 
 
 def _read_corpus(source: str) -> str:

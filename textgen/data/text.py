@@ -19,9 +19,12 @@ BLOCK_CHARS = 1 << 20
 BOUNDARIES = (
     re.compile(r"\n[^\S\n]*\n(?=\S)"),
     re.compile(r"\n(?=\S)"),
+    re.compile(r"(?<=[。！？])(?=\w)"),
     re.compile(r"(?<=\S)(?= \S)"),
 )
-"""Places where a block may end, best first: paragraph, line, word. No bundled token crosses any of them."""
+"""Places where a block may end, best first: paragraph, line, sentence of a script without spaces, word.
+
+No bundled token crosses any of them."""
 WINDOW = 1 << 14
 """Characters before its end in which a block is first searched for its last boundary."""
 

@@ -17,7 +17,7 @@ from textgen.data.parallel import map_in_order
 from textgen.data.text import FileText, Text
 from textgen.runtime.cache import cache_path, cached, new_cached_file
 
-FORMAT = 3
+FORMAT = 4
 """Version of the cached ids; raise it when their description changes."""
 
 

@@ -1,41 +1,72 @@
-"""The lexicon by which words count as real: the union of all installed ones."""
+"""The words of a language that count as real: those of all installed lexicons."""
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from textgen.api import TextgenError, TextgenWarning
+from textgen.defaults import LANGUAGE
 from textgen.registry.attribution import describe_error
 from textgen.registry.registry import PluginError, find, load, names
 
 
-def load_lexicon() -> frozenset[str]:
-    """Return the union of all installed lexicons; one whose data is not installed adds nothing.
+@dataclass(frozen=True, repr=False)
+class Lexicon:
+    """Where real words are looked up, besides the training text."""
 
-    A broken one adds nothing either, with a `TextgenWarning`.
+    words: tuple[Container[str], ...] = ()
+    """Words in lower case, with straight apostrophes."""
+    sources: tuple[str, ...] = ()
+    """The names of the lexicons, each with its languages, such as `debian (de)`."""
+
+    def __contains__(self, word: object) -> bool:
+        return any(word in words for words in self.words)
+
+
+def load_lexicon(language: str = LANGUAGE) -> Lexicon:
+    """Return the installed lexicons of a language, or of several with plus signs between.
+
+    One whose data is not installed adds nothing. A broken one adds nothing either, with a `TextgenWarning`.
     """
-    union: frozenset[str] = frozenset()
+    words: list[Container[str]] = []
+    sources: list[str] = []
     for name in names("lexicon"):
-        try:
-            union |= _words_of(name)
-        except PluginError as error:  # one that is broken must not take a comparison down
-            _warn(str(error))
-        except TextgenError:  # real words are then looked up in the training text alone
-            continue
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            _warn(describe_error(error))
-    return union
+        found: dict[str, Container[str]] = {}
+        for each in language.split("+"):
+            try:
+                own = _words_of(name, each)
+            except PluginError as error:  # one that is broken must not take a comparison down
+                _warn(str(error))
+            except TextgenError:  # real words are then looked up without it
+                continue
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                _warn(describe_error(error))
+            else:
+                found |= {} if own is None else {each: own}
+        words += found.values()
+        sources += [f"{name} ({', '.join(found)})"] if found else []
+    return Lexicon(tuple(words), tuple(sources))
 
 
 def _warn(problem: str) -> None:
     warnings.warn(f"{problem}; words are looked up without it", TextgenWarning, stacklevel=3)
 
 
-def _words_of(lexicon: str) -> frozenset[str]:
-    found = load("lexicon", lexicon)()
-    if isinstance(found, str | bytes) or not isinstance(found, Iterable):
-        raise PluginError(f"{find('lexicon', lexicon)} returned {type(found).__name__}, not a set of words")
-    return frozenset(found)
+def _words_of(name: str, language: str) -> Container[str] | None:
+    """Return the words of a lexicon, or None for a language that it lacks."""
+    function: Callable[..., Any] = load("lexicon", name)
+    if inspect.signature(function).parameters:
+        found = function(language)
+    elif language.partition("-")[0].lower() == LANGUAGE:
+        found = function()
+    else:
+        return None
+    if isinstance(found, str | bytes) or not isinstance(found, Container):
+        raise PluginError(f"{find('lexicon', name)} returned {type(found).__name__}, not a set of words")
+    return frozenset(found) if isinstance(found, Iterable) else found

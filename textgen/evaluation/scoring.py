@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from textgen.api import TokenIds
 from textgen.data.unicode import utf8
 from textgen.data.vocabulary import TokenTable
+from textgen.data.words import count_between_spaces, spans
 from textgen.evaluation.token_bits import LOG2, TokenScores
 
-WORD_OR_SPACE = re.compile(r"(\w+)|(\s+)")
+WORD, SPACE = re.compile(r"\w+"), re.compile(r"\s+")
 
 
 class Category(IntEnum):
@@ -70,7 +71,8 @@ class ScoredUnits:
 class Score:
     """The score of a text in the usual units, and its parts.
 
-    A word is `\\w+`; it is out of vocabulary (OOV) if any of its tokens is a fallback token.
+    A word is `\\w+`, cut as in `textgen.data.words` where a script has no spaces; it is out of vocabulary
+    (OOV) if any of its tokens is a fallback token.
     """
 
     bits_per_char: float
@@ -82,7 +84,7 @@ class Score:
     bits_per_byte: float
     nats_per_char: float
     perplexity_per_word: float
-    """Per word between white space."""
+    """Per word between white space; where a script has no spaces, per word."""
     interval: tuple[float, float] | None = None
     """95 % interval of the bits per character on other passages of the text, with this run: its training
     seed is not accounted for (see `textgen.evaluation.intervals`)."""
@@ -100,7 +102,7 @@ class ScoreTotals:
     """Words by `\\w+`, of which `num_oov` have a fallback token."""
     num_oov: int
     num_between_spaces: int
-    """Words between white space."""
+    """Words between white space, by `count_between_spaces`."""
     total_bits: float
     bits_by_category: NDArray[np.float64]
     """[len(Category)], the sum over all tokens."""
@@ -135,7 +137,7 @@ def score_totals(scored: TokenScores, table: TokenTable, is_fallback: NDArray[np
         len(utf8(scored.text)),
         num_words,
         num_oov,
-        len(scored.text.split()),
+        count_between_spaces(scored.text),
         float(scored.bits.sum()),
         np.bincount(category, weights=scored.bits, minlength=len(Category)).astype(np.float64),
     )
@@ -149,12 +151,11 @@ def _categories(
     word_of_char = np.full(num_chars + 1, -1)
     is_space_char = np.zeros(num_chars + 1, bool)
     num_words = 0
-    for match in WORD_OR_SPACE.finditer(scored.text):
-        if match[1]:
-            word_of_char[match.start() : match.end()] = num_words
-            num_words += 1
-        else:
-            is_space_char[match.start() : match.end()] = True
+    for begin, end in spans(WORD, scored.text):
+        word_of_char[begin:end] = num_words
+        num_words += 1
+    for match in SPACE.finditer(scored.text):
+        is_space_char[match.start() : match.end()] = True
     starts = token_starts(scored.ids, table)
     ends = np.maximum(starts + 1, starts + table.num_chars[scored.ids])
     word_chars = np.flatnonzero(word_of_char >= 0)

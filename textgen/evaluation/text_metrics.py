@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -20,13 +20,19 @@ import numpy as np
 
 from textgen.data.text import Text, blocks, part
 from textgen.data.unicode import utf8
-from textgen.data.words import WORD, words
+from textgen.data.words import find_words, whole_words, words
+from textgen.defaults import LANGUAGE
 from textgen.evaluation.bleu import ngrams, self_bleu
 from textgen.evaluation.intervals import jackknife
 from textgen.evaluation.memorization import KnownFourGrams, longest_verbatim_span, verbatim_spans
 
 CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
 """A clitic that may follow a real word, as in `Anne's` and `hadn't`."""
+
+ELISION = re.compile(r"^(?:[cdjlmnst]|\w*qu|\w*ll|un)'(?=.)")
+"""A word that an apostrophe joins to a real word, as in `l'homme` and `dell'arte`."""
+ELIDING = {"ca", "fr", "it", "oc"}
+"""The languages with elisions."""
 
 MIN_VERBATIM = 30
 """Characters of a span that counts as copied: about six words."""
@@ -40,7 +46,8 @@ class TextMetrics:
     """Metrics of samples; None stands for a share of nothing."""
 
     real_word_rate: float | None
-    """Share of words that are in the lexicon or the training text, in lower case or without a clitic."""
+    """Share of words that are in the lexicon or the training text, in lower case, perhaps without a clitic or
+    an elision."""
     distinct_1: float | None
     """Different words / words."""
     distinct_2: float | None
@@ -106,22 +113,24 @@ class _Share:
 class TextAnalyzer:
     """Computes metrics of samples against one training text and one lexicon of lower-case words.
 
-    Of a larger text the first `MAX_INDEXED_CHARS` characters are known.
+    Of a larger text the first `MAX_INDEXED_CHARS` characters are known. `language` is that of the text, a
+    BCP 47 tag.
     """
 
-    def __init__(self, train_text: Text, lexicon: Collection[str]) -> None:
+    def __init__(self, train_text: Text, lexicon: Container[str], language: str = LANGUAGE) -> None:
+        self._has_elisions = any(tag.partition("-")[0] in ELIDING for tag in language.split("+"))
         self._train_text = part(train_text, 0, min(len(train_text), MAX_INDEXED_CHARS))
-        self._lexicon = frozenset(lexicon)
+        self._lexicon = lexicon
         # One pass, one small integer per running word: the words themselves are kept once.
         self._id_of_word: dict[str, int] = {}
         identify = self._id_of_word.setdefault
         ids = (
-            identify(match.group(), len(self._id_of_word))
+            identify(word, len(self._id_of_word))
             for block in blocks(self._train_text)
-            for match in WORD.finditer(block)
+            for word in find_words(block)
         )
         self._four_grams = KnownFourGrams(np.fromiter(ids, np.int64))
-        self._train_words = frozenset(map(_normal_form, self._id_of_word))
+        self._train_words = frozenset(chain.from_iterable(map(self._forms, self._id_of_word)))
 
     def metrics(self, samples: Sequence[str]) -> TextMetrics:
         """Return the metrics of `samples`."""
@@ -173,21 +182,27 @@ class TextAnalyzer:
 
     def made_up_spans(self, sample: str) -> list[tuple[int, int]]:
         """Return the first character, and the one after the last, of each word that is not real."""
-        end = len(sample.rstrip("'\u2019"))
-        found = (match for match in WORD.finditer(sample) if match.end() < end)
-        return [match.span() for match in found if not self.is_real(match.group())]
+        return [(begin, end) for begin, end in whole_words(sample) if not self.is_real(sample[begin:end])]
 
     def verbatim_spans(self, samples: Sequence[str]) -> list[list[tuple[int, int]]]:
         """Return the spans of each sample of `MIN_VERBATIM` characters or more that the training text has."""
         return verbatim_spans(samples, self._train_text, MIN_VERBATIM)
 
     def is_real(self, word: str) -> bool:
-        """Return whether the lexicon or the training text has `word`, in lower case or without a clitic."""
-        form = _normal_form(word)
+        """Return whether the lexicon or the training text has `word`, in lower case or without a clitic.
+
+        In languages with elisions, the word without it may be there instead.
+        """
+        forms = self._forms(word)
         return any(
             known and (known in self._lexicon or known in self._train_words)
-            for known in (form, CLITIC.sub("", form))
+            for known in (*forms, CLITIC.sub("", forms[0]))
         )
+
+    def _forms(self, word: str) -> tuple[str, ...]:
+        """Return a word in lower case, and without an elision if it may have one."""
+        form = word.lower().replace("\u2019", "'")
+        return (form, ELISION.sub("", form)) if self._has_elisions else (form,)
 
     def _ids(self, text: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.fromiter((self._id_of_word.get(word, -1) for word in text), np.int64, len(text))
@@ -206,7 +221,3 @@ def distinct(texts: Sequence[Sequence[str]], order: int) -> _Share:
 def share(part: float, whole: float) -> float | None:
     """Return `part / whole`, or None for a share of nothing."""
     return part / whole if whole else None
-
-
-def _normal_form(word: str) -> str:
-    return word.lower().replace("\u2019", "'")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from textgen.api import TokenIds
 from textgen.data.bound_tokenizer import START
+from textgen.data.words import is_word_start
 from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import bits_of, log_softmax, predict_stretches
 from textgen.experiment.trained import Trained
@@ -162,8 +163,8 @@ def _predict(trained: Trained, stretches: Sequence[TokenIds], device: torch.devi
 
 
 def _word_start(text: str, position: int) -> int:
-    """Return the beginning of the word that `position` is in, or `position` if no white space is near."""
+    """Return the beginning of the word that `position` is in, or `position` if it is long."""
     if position in (0, len(text)):
         return position
-    nearby = range(position - 1, max(position - MAX_WORD_CHARS, 0) - 1, -1)
-    return next((place + 1 for place in nearby if text[place].isspace()), position)
+    nearby = range(position, max(position - MAX_WORD_CHARS, 0), -1)
+    return next((place for place in nearby if is_word_start(text, place)), position)

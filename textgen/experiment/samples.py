@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
+from textgen.data.words import has_unspaced, is_phrase_start, is_word_end, is_word_start
 from textgen.defaults import SAMPLE_CHARS
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
 from textgen.experiment.results import GenerationSpeed, Sample, SampleSet
@@ -23,6 +24,8 @@ NUM_MEASURED = 24
 SHOWN = range(0, NUM_MEASURED, NUM_MEASURED // 2)
 """The passages whose continuations are shown, unless the user gives prompts."""
 PROMPT_CHARS = 60
+MAX_SKIPPED = 200
+"""Characters that are skipped to begin a prompt with a word."""
 MAX_SWEEP_SECONDS = 15.0
 """The time after which no other sampler of a sweep begins."""
 
@@ -182,7 +185,8 @@ def held_out_passages(
 ) -> list[Continuation]:
     """Return `number` passages, evenly spaced, with prompts of about `prompt_chars` characters.
 
-    A prompt ends with a whole word; where a stretch is long enough, `continuation_chars` characters follow.
+    A prompt begins and ends with a whole word, and where a script has no spaces, it begins with a phrase.
+    Where a stretch is long enough, `continuation_chars` characters follow.
     """
     owners = [index * len(stretches) // number for index in range(number)]
     passages = []
@@ -190,10 +194,20 @@ def held_out_passages(
         text = stretches[owner]
         room = max(0, len(text) - prompt_chars - continuation_chars)
         start = room * (index - owners.index(owner)) // owners.count(owner)
-        nearby = text[start : start + 200] if start else ""  # a stretch begins with a whole word
-        start += next((offset + 1 for offset, char in enumerate(nearby) if char.isspace()), 0)
+        if start:  # a stretch begins with a whole word
+            start = _prompt_start(text, start)
         end = min(start + prompt_chars, len(text))
-        while start + prompt_chars // 2 < end < len(text) and not text[end].isspace():
+        while start + prompt_chars // 2 < end < len(text) and not is_word_end(text, end):
             end -= 1
         passages.append(Continuation(text[start:end], text[end:]))
     return passages
+
+
+def _prompt_start(text: str, position: int) -> int:
+    """Return where the next prompt can begin, within `MAX_SKIPPED` characters after `position`."""
+    nearby = range(position + 1, min(position + MAX_SKIPPED, len(text)) + 1)
+    rules = [is_word_start]
+    if has_unspaced(text[nearby.start : nearby.stop]):
+        rules.insert(0, is_phrase_start)
+    found = (place for rule in rules for place in nearby if rule(text, place))
+    return next(found, position)

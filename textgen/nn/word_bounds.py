@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -19,7 +20,8 @@ class WordBounds(nn.Module):
     """Makes words rarer that are glued to the word before.
 
     A tokenizer makes one word of adjacent letters, so that a word token without a space does not follow a
-    letter, except for endings such as `n't`. Models learn it slowly, since every word token has to.
+    letter, except for endings such as `n't`. Models learn it slowly, since every word token has to. Only
+    letters that have a case count: their scripts have spaces between words, others may not, as Chinese.
     """
 
     is_apart: Tensor
@@ -28,7 +30,9 @@ class WordBounds(nn.Module):
 
     def __init__(self, tokens: Sequence[str]) -> None:
         super().__init__()
-        begins, ends = ([token[place].isalpha() for token in tokens] for place in (slice(1), slice(-1, None)))
+        begins, ends = (
+            [_is_cased(token[place]) for token in tokens] for place in (slice(1), slice(-1, None))
+        )
         self.register_buffer("begins_with_letter", torch.tensor(begins), persistent=False)
         self.register_buffer("ends_with_letter", torch.tensor(ends), persistent=False)
         self.register_buffer("is_apart", torch.zeros(len(tokens), dtype=torch.bool))
@@ -50,3 +54,7 @@ class WordBounds(nn.Module):
         if is_normalized:
             logits[is_letter] = logits[is_letter].log_softmax(-1)
         return logits
+
+
+def _is_cased(char: str) -> bool:
+    return char != "" and unicodedata.category(char) in ("Lu", "Ll", "Lt")

@@ -10,7 +10,7 @@ from textgen.page.charts import Line, Measured, interval_chart, line_chart
 from textgen.page.render import Section, render, render_page
 from textgen.page.tables import plain_table
 from textgen.runtime.files import slug
-from textgen.suite.report import UNPAIRED, show_change, show_value
+from textgen.suite.report import UNPAIRED, show_change, show_value, text_lines, title
 from textgen.suite.results import CaseResult, QuestionResult, SuiteResult
 
 MAX_NAMED = 3
@@ -31,8 +31,7 @@ def to_html(result: SuiteResult) -> str:
             )
         )
     sections.append(Section("reproduce", "Reproduce and download", _reproduce(result)))
-    title = f"{result.suite}, on {result.corpus.name}"
-    return render_page(title, summary(result), sections, {"suite": result}, ())
+    return render_page(title(result), summary(result), sections, {"suite": result}, ())
 
 
 def summary(result: SuiteResult) -> str:
@@ -72,7 +71,8 @@ def _question(question: QuestionResult, result: SuiteResult) -> Markup:
         if effect.bits_per_char is not None
     ]
     unit = "bits/char, lower is better"
-    parts = [interval_chart(f"Scores: {question.text}", unit, scores)] if scores else []
+    parts = [Markup("<p>{}</p>").format(line) for line in text_lines(question)]
+    parts += [interval_chart(f"Scores: {question.text}", unit, scores)] if scores else []
     if changes:
         against = f"against {question.reference}"
         parts.append(
@@ -106,14 +106,15 @@ def _table(question: QuestionResult) -> Markup:
 
 def _curves(question: QuestionResult, result: SuiteResult) -> Markup:
     lines = [line for case in question.cases if (line := _curve(case))]
-    author = result.held_out.sample_metrics
+    own = question.text_of
+    author = (own.held_out if own else result.held_out).sample_metrics
     if not lines or author.distinct_2 is None or author.real_word_rate is None:
         return Markup()
     lines.append(
         Line("held-out text", [(100 * author.distinct_2, 100 * author.real_word_rate)], ["the author"])
     )
-    title = f"Real words against different bigrams: {question.text}"
-    return line_chart(title, "different bigrams, %", "real words, %", lines)
+    heading = f"Real words against different bigrams: {question.text}"
+    return line_chart(heading, "different bigrams, %", "real words, %", lines)
 
 
 def _curve(case: CaseResult) -> Line | None:
@@ -129,10 +130,13 @@ def _curve(case: CaseResult) -> Line | None:
 
 
 def _reproduce(result: SuiteResult) -> Markup:
-    corpus = result.corpus
+    owns = [question.text_of.corpus if question.text_of else result.corpus for question in result.questions]
     lines = [
         f"{corpus.name}: {corpus.num_chars:,} characters, cleaner {corpus.cleaner}, "
-        f"split {corpus.split.method}, sha256 {corpus.sha256}",
+        f"split {corpus.split.method}, sha256 {corpus.sha256}"
+        for corpus in dict.fromkeys(owns)
+    ]
+    lines += [
         f"{result.budget} each, {result.num_seeds} seeds, {result.num_jobs} runs at a time, {result.device}, "
         f"{result.precision}",
         f"intervals: {result.interval_method}",

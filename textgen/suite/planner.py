@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.defaults import ENTRY_TIMEOUT, SPLIT
-from textgen.evaluation.lexicon import load_lexicon
+from textgen.defaults import ENCODING, ENTRY_TIMEOUT, SPLIT
+from textgen.evaluation.lexicon import Lexicon, load_lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import parse_entry
 from textgen.runtime.device import DeviceConfig
@@ -41,8 +41,9 @@ class JobPlanner:
     suite: Suite
     options: SuiteOptions
     folder: Path
-    _corpora: dict[tuple[str, int | None, float], Corpus] = field(default_factory=dict)
-    _analyzers: dict[tuple[str, int | None], TextAnalyzer] = field(default_factory=dict)
+    _corpora: dict[tuple[str | None, str, int | None, float], Corpus] = field(default_factory=dict)
+    _analyzers: dict[tuple[str | None, str, int | None], TextAnalyzer] = field(default_factory=dict)
+    _lexicons: dict[str, Lexicon] = field(default_factory=dict)
 
     @property
     def num_seeds(self) -> int:
@@ -59,32 +60,44 @@ class JobPlanner:
         """Return the job of a case with one seed."""
         options = self.options
         budget = parse_budget(case.budget or options.budget or self.suite.budget)
-        corpus = self._corpus(case.clean, self._max_chars(case), case.train_share)
+        corpus = self._corpus(*self._text(case), case.train_share)
         entry = parse_entry(case.entry)
         return Job(case, entry, corpus, budget, options.device_config, seed, options.num_jobs)
 
     def analyzer(self, case: Case) -> TextAnalyzer:
         """Return the analyzer of what a case writes: it knows the words of all of the training text."""
-        key = case.clean, self._max_chars(case)
+        key = self._text(case)
         if key not in self._analyzers:
-            self._analyzers[key] = TextAnalyzer(self._corpus(*key, 100.0).split.train.text, load_lexicon())
+            corpus = self._corpus(*key, 100.0)
+            train_text, language = corpus.split.train.text, corpus.language
+            self._analyzers[key] = TextAnalyzer(train_text, self.lexicon(language), language)
         return self._analyzers[key]
+
+    def lexicon(self, language: str) -> Lexicon:
+        """Return the lexicon of a language, loaded once."""
+        if language not in self._lexicons:
+            self._lexicons[language] = load_lexicon(language)
+        return self._lexicons[language]
 
     def path(self, job: Job) -> Path:
         """Return where the result of a job is kept."""
         return self.folder / "jobs" / f"{job.key()}.json"
 
-    def _max_chars(self, case: Case) -> int | None:
+    def _text(self, case: Case) -> tuple[str | None, str, int | None]:
+        """Return what determines the text of a case: its corpus, cleaner and number of characters."""
         sizes = [size for size in (case.max_chars, self.options.max_chars) if size is not None]
-        return min(sizes, default=None)
+        return case.corpus, case.clean, min(sizes, default=None)
 
-    def _corpus(self, clean: str, max_chars: int | None, train_share: float) -> Corpus:
-        key = clean, max_chars, train_share
+    def _corpus(self, name: str | None, clean: str, max_chars: int | None, train_share: float) -> Corpus:
+        key = name, clean, max_chars, train_share
         if key not in self._corpora:
             options = self.options
             if train_share == 100:
-                whole = load_corpus(options.sources, clean, options.split, max_chars, options.encoding)
+                sources, encoding = (
+                    (options.sources, options.encoding) if name is None else ([name], ENCODING)
+                )
+                whole = load_corpus(sources, clean, options.split, max_chars, encoding)
             else:
-                whole = self._corpus(clean, max_chars, 100.0).with_training(train_share)
+                whole = self._corpus(name, clean, max_chars, 100.0).with_training(train_share)
             self._corpora[key] = whole
         return self._corpora[key]

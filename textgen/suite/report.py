@@ -8,6 +8,7 @@ from itertools import pairwise, takewhile
 import numpy as np
 from numpy.typing import NDArray
 
+from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.runtime.markdown import table_lines
@@ -35,28 +36,55 @@ def to_markdown(result: SuiteResult) -> str:
     threads = "1 thread" if about.num_threads == 1 else f"{about.num_threads} threads"
     at_once = f" for each of {result.num_jobs} runs at a time" if result.num_jobs > 1 else ""
     seeds = "one seed" if result.num_seeds == 1 else f"{result.num_seeds} seeds"
-    part = "test" if corpus.split.test.num_chars else "validation"
+    has_own_texts = all(question.text_of for question in result.questions)
     lines = [
-        f"# {result.suite}, on {corpus.name}\n",
-        f"{corpus.num_chars:,} characters (cleaner {corpus.cleaner}, split {corpus.split.method}, scored on "
-        f"{part}), {result.budget} of training each, "
+        f"# {title(result)}\n",
+        ("" if has_own_texts else f"{_text(corpus)}, ") + f"{result.budget} of training each, "
         f"{seeds}, {result.device}, {result.precision}; {about.processor}, "
         f"{threads}{at_once}; torch {result.versions['torch']}.\n",
         f"A change in brackets is its interval ({result.interval_method}). Fewer bits per character and more "
         "real words are better; **bold** changes are clear: more than chance explains at 5 %"
         + (f"{adjusted}." if result.interval_method == INTERVAL_METHOD else ".")
-        + _own_words(author.real_word_rate),
+        + ("" if has_own_texts else _real_words(author, result.lexicons)),
     ]
     for question in result.questions:
-        lines += ["", *question_lines(question, author)]
+        own = question.text_of
+        lines += ["", *question_lines(question, own.held_out.sample_metrics if own else author)]
     if result.failures:
         lines += ["", "## What failed", ""]
         lines += [f"- {name}: {reason}" for name, reason in result.failures.items()]
     return "\n".join(lines) + "\n"
 
 
-def _own_words(rate: float | None) -> str:
-    return "" if rate is None else f" Of the author's own words, {100 * rate:.1f} % are real by that metric."
+def title(result: SuiteResult) -> str:
+    """Return the title of the suite with the name of its text, unless every question has its own."""
+    has_own_texts = all(question.text_of for question in result.questions)
+    return result.suite if has_own_texts else f"{result.suite}, on {result.corpus.name}"
+
+
+def text_lines(question: QuestionResult) -> Iterator[str]:
+    """Yield what a question is measured on, if it has a text of its own."""
+    if own := question.text_of:
+        words = _real_words(own.held_out.sample_metrics, own.lexicons)
+        yield f"{own.corpus.name}: {_text(own.corpus)}.{words}"
+
+
+def _text(corpus: CorpusInfo) -> str:
+    part = "test" if corpus.split.test.num_chars else "validation"
+    return (
+        f"{corpus.num_chars:,} characters (cleaner {corpus.cleaner}, split {corpus.split.method}, scored on "
+        f"{part})"
+    )
+
+
+def _real_words(author: TextMetrics, lexicons: Sequence[str] | None) -> str:
+    """Return where real words are, and how many of the author's own are real by that."""
+    known = "" if lexicons is None else " Real words are in the training text"
+    known += f" or the lexicon {' or '.join(lexicons)}." if lexicons else "." if known else ""
+    rate = author.real_word_rate
+    if rate is None:
+        return known
+    return f"{known} Of the author's own words, {100 * rate:.1f} % are real by that metric."
 
 
 def question_lines(question: QuestionResult, author: TextMetrics) -> Iterator[str]:
@@ -65,6 +93,8 @@ def question_lines(question: QuestionResult, author: TextMetrics) -> Iterator[st
     `author` are the metrics of the held-out text itself.
     """
     yield f"## {question.text}\n"
+    for line in text_lines(question):
+        yield f"{line}\n"
     rows = [["case", "bits/char", f"change against {question.reference}", "real words", "change"]]
     for case in question.cases:
         effect = question.effect(case.label)

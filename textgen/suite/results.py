@@ -140,6 +140,15 @@ class Effect:
 
 
 @dataclass(frozen=True)
+class QuestionText:
+    """The text of one question."""
+
+    corpus: CorpusInfo
+    held_out: HeldOut
+    lexicons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class QuestionResult:
     """The answer to one question, without what was not measured."""
 
@@ -148,6 +157,8 @@ class QuestionResult:
     cumulative: bool
     cases: tuple[CaseResult, ...]
     effects: tuple[Effect, ...]
+    text_of: QuestionText | None = None
+    """What its cases are measured on, where that is not the text of the suite."""
 
     @property
     def reference(self) -> str:
@@ -173,6 +184,8 @@ class SuiteResult:
     corpus: CorpusInfo
     sources: TextSources
     held_out: HeldOut
+    lexicons: tuple[str, ...] | None = None
+    """Where real words are looked up besides the training text; None if that was not recorded."""
     budget: str
     num_seeds: int
     num_jobs: int

@@ -28,8 +28,8 @@ from textgen.suite.effects import answer, measured_run, shared_priors
 from textgen.suite.job import Job, measure_held_out
 from textgen.suite.page import to_html
 from textgen.suite.planner import JobPlanner, SuiteOptions
-from textgen.suite.results import JobResult, SuiteResult
-from textgen.suite.schema import Case, Suite
+from textgen.suite.results import JobResult, QuestionText, SuiteResult
+from textgen.suite.schema import Case, Question, Suite
 from textgen.suite.workers import results_of
 from textgen.training.progress import Report, Step, ignore_report
 
@@ -89,6 +89,7 @@ def _run_suite(
         corpus=first.corpus.info,
         sources=first.corpus.sources,
         held_out=HeldOut(measured.metrics, measured.pseudovalues),
+        lexicons=planner.lexicon(first.corpus.language).sources,
         budget=options.budget or suite.budget,
         num_seeds=planner.num_seeds,
         num_jobs=options.num_jobs,
@@ -98,7 +99,10 @@ def _run_suite(
         machine=about,
         interval_method=INTERVAL_METHOD,
         seed_priors=priors,
-        questions=tuple(answer(question, found_of, priors) for question in suite.questions),
+        questions=tuple(
+            replace(answer(question, found_of, priors), text_of=_text_of(planner, question))
+            for question in suite.questions
+        ),
         failures=failures,
     )
     try:
@@ -111,6 +115,16 @@ def _run_suite(
     if not results:
         raise TextgenError(f"every case failed; the first one: {next(iter(failures.values()))}")
     return result
+
+
+def _text_of(planner: JobPlanner, question: Question) -> QuestionText | None:
+    """Return the text of a question that names its own."""
+    if question.corpus is None:
+        return None
+    first = planner.job(question.cases[0], 0)
+    measured = measure_held_out(first, planner.analyzer(first.case))
+    sources = planner.lexicon(first.corpus.language).sources
+    return QuestionText(first.corpus.info, HeldOut(measured.metrics, measured.pseudovalues), sources)
 
 
 def made_with(folder: Path) -> Iterator[tuple[str, str]]:

@@ -29,6 +29,8 @@ class Case(_Strict):
     label: str
     """The name of the case in tables."""
     entry: str
+    corpus: str | None = None
+    """The text, instead of that of the command."""
     clean: str = CLEANER
     """The cleaner of the text."""
     train_share: Annotated[float, Gt(0), Le(100)] = 100.0
@@ -49,7 +51,17 @@ class Question(_Strict):
     """The question, in words."""
     cumulative: bool = False
     """Whether each case adds to the one before it, and is compared with that."""
+    corpus: str | None = None
+    """The text of all cases that name none."""
     cases: Annotated[tuple[Case, ...], Len(1)]
+
+    @model_validator(mode="after")
+    def _set_corpus(self) -> Question:
+        cases = tuple(
+            case if case.corpus else case.model_copy(update={"corpus": self.corpus}) for case in self.cases
+        )
+        object.__setattr__(self, "cases", cases)
+        return self
 
     @model_validator(mode="after")
     def _check(self) -> Question:

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from textgen.comparison.verification import Check, compared
+from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import Estimate, estimate
 from textgen.experiment.scoring import unit_sizes
 from textgen.suite.effects import METRICS, effects, sample_of, shared_priors
@@ -18,6 +19,11 @@ def verify_suite(result: SuiteResult) -> Iterator[Check]:
     cases = {
         f"{question.name}, {case.label}": case for question in result.questions for case in question.cases
     }
+    texts = {
+        f"{question.name}, {case.label}": question.text_of.corpus if question.text_of else result.corpus
+        for question in result.questions
+        for case in question.cases
+    }
     priors = shared_priors(case.runs for case in cases.values())
     yield compared("priors of the seeds", result.seed_priors, priors)
     for metric in METRICS:
@@ -27,7 +33,7 @@ def verify_suite(result: SuiteResult) -> Iterator[Check]:
     yield compared(
         "facts of cases",
         {name: _saved_facts(case) for name, case in cases.items()},
-        {name: _facts(case, result) for name, case in cases.items()},
+        {name: _facts(case, texts[name]) for name, case in cases.items()},
     )
     yield compared(
         "effects",
@@ -57,10 +63,10 @@ def _saved_facts(case: CaseResult) -> dict[str, Any]:
     }
 
 
-def _facts(case: CaseResult, result: SuiteResult) -> dict[str, Any]:
+def _facts(case: CaseResult, corpus: CorpusInfo) -> dict[str, Any]:
     """Return what follows from the runs of a case and from the text."""
     rates = [run.real_word_rate for run in case.runs if run.real_word_rate is not None]
-    split = result.corpus.split
+    split = corpus.split
     part = split.test if split.test.num_chars else split.validation
     sizes = [None if each is None else unit_sizes(part.stretch_chars) for each in _characters(case)]
     return {

@@ -3,4 +3,5 @@
 from importlib.resources import files
 
 IMPROVEMENTS = str(files(__package__) / "improvements.toml")
+LANGUAGES = str(files(__package__) / "languages.toml")
 ORIGINAL = str(files(__package__) / "original.toml")

@@ -42,8 +42,8 @@ class HierState(NamedTuple):
     lower: LayerState
     upper: LayerState
     words: LayerState
-    is_inside: Tensor
-    """Whether the text so far ends with a letter, [batch], bool."""
+    last_kind: Tensor
+    """The kind of the last character of the text so far (see `WordEdges`), [batch], int64."""
     hashed: Tensor
     """Hash of the tokens since the latest word began, [batch], int64."""
 
@@ -100,14 +100,14 @@ class Hier(FeatureModel):
         new = self.input.weight.new_zeros
         sizes = (self.lower_size, self.upper.hidden_size, self.word_size)
         lower, upper, word = (new(batch_size, size) for size in sizes)
-        is_inside, hashed = new(batch_size, dtype=torch.bool), new(batch_size, dtype=torch.int64)
-        return HierState((lower, lower), (upper, upper), (word, word), is_inside, hashed)
+        last_kind, hashed = (new(batch_size, dtype=torch.int64) for _ in range(2))
+        return HierState((lower, lower), (upper, upper), (word, word), last_kind, hashed)
 
     def features(self, ids: Tensor, state: HierState) -> tuple[Tensor, HierState]:
         """Return the input of the output layer, [batch, time, hidden_size], and the next state."""
         embedded = self.input(ids) * math.sqrt(self.input.size)
         features, lower = _run(self.lower, self.dropout(embedded), state.lower)
-        begins, ends, is_inside = self.edges(ids, state.is_inside)
+        begins, ends, last_kind = self.edges(ids, state.last_kind)
         hashes = hash_words(ids, begins, state.hashed)
         keys = self.keys(rows_of(hashes, self.keys.num_embeddings))
         features = features + keys
@@ -116,7 +116,7 @@ class Hier(FeatureModel):
         features = features + F.embedding(latest, self.words_to_upper(words))
         features, upper = _run(self.upper, self.dropout(features), state.upper)
         features = features + self.keys_to_output(keys) + F.embedding(latest, self.words_to_output(words))
-        return self.dropout(features), HierState(lower, upper, word_state, is_inside, hashes[:, -1])
+        return self.dropout(features), HierState(lower, upper, word_state, last_kind, hashes[:, -1])
 
 
 def _run(layer: nn.LSTM, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from functools import cache
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from textgen.data.vocabulary import surface_bytes
+from textgen.data.words import split_words
 
 MULTIPLIER = 6364136223846793005
 """Multiplier of the hash, that of Knuth's linear congruential generator; products are modulo 2⁶⁴."""
@@ -19,41 +21,64 @@ class WordEdges(nn.Module):
 
     Words are runs of alphanumeric characters: one ends where another character follows, so `,` and ` ` end
     the word before them, and the space of `, ` ends none. ` the`, a token of several characters, ends a word
-    and begins one. A single byte of a longer character counts as a letter. All this depends on the token and
-    on the character before it, so it is the same for every way to cut a text into chunks. Source of the rule:
+    and begins one. A single byte of a longer character counts as a letter. A Chinese character, or another
+    one that is a word by Unicode's boundaries, is a run of its own. All this depends on the token and on the
+    character before it, so it is the same for every way to cut a text into chunks. Source of the rule:
     SpaceByte (Slagle 2024, arXiv:2404.14408).
     """
 
-    starts_with_letter: Tensor
-    ends_with_letter: Tensor
+    first_kind: Tensor
+    last_kind: Tensor
     contains_begin: Tensor
     contains_end: Tensor
 
     def __init__(self, tokens: Sequence[str]) -> None:
         super().__init__()
         texts = [surface_bytes(token).decode("utf-8", errors="ignore") or "x" for token in tokens]
-        letters = [[character.isalnum() for character in text] for text in texts]
-        rules = {
-            "starts_with_letter": [each[0] for each in letters],
-            "ends_with_letter": [each[-1] for each in letters],
-            "contains_begin": [(False, True) in pairwise(each) for each in letters],
-            "contains_end": [(True, False) in pairwise(each) for each in letters],
+        kinds = [[_kind(character) for character in text] for text in texts]
+        rules: dict[str, list[int] | list[bool]] = {
+            "first_kind": [each[0] for each in kinds],
+            "last_kind": [each[-1] for each in kinds],
+            "contains_begin": [any(map(_begins, each, each[1:])) for each in kinds],
+            "contains_end": [any(map(_ends, each, each[1:])) for each in kinds],
         }
         for name, values in rules.items():
             self.register_buffer(name, torch.tensor(values), persistent=False)
 
-    def forward(self, ids: Tensor, is_inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, ids: Tensor, last_kind: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return whether a word begins and whether one ends in each token, both [batch, time].
 
-        `is_inside` [batch] says whether the text before ends with a letter, and the third result the same of
-        the text with these tokens.
+        `last_kind` [batch] is the kind of the last character of the text before, 0 without one, and the third
+        result the same of the text with these tokens.
         """
-        starts = self.starts_with_letter[ids]
-        after = torch.cat([is_inside[:, None], self.ends_with_letter[ids]], dim=1)
-        before = after[:, :-1]
-        begins = self.contains_begin[ids] | (starts & ~before)
-        ends = self.contains_end[ids] | (~starts & before)
-        return begins, ends, after[:, -1]
+        first = self.first_kind[ids]
+        last = torch.cat([last_kind[:, None], self.last_kind[ids]], dim=1)
+        begins = self.contains_begin[ids] | _begins(last[:, :-1], first)
+        ends = self.contains_end[ids] | _ends(last[:, :-1], first)
+        return begins, ends, last[:, -1]
+
+
+LETTER, ALONE = 1, 2
+"""Kinds of characters: one of a run of letters, and one that is a word by itself; others are 0."""
+
+Kinds = TypeVar("Kinds", int, Tensor)
+
+
+def _begins(before: Kinds, kind: Kinds) -> Kinds:
+    """Return whether a word begins at a character of this kind, after one of the kind `before`."""
+    return (kind == ALONE) | ((kind == LETTER) & (before != LETTER))
+
+
+def _ends(before: Kinds, kind: Kinds) -> Kinds:
+    """Return whether a word ends between two characters of these kinds."""
+    return (before == ALONE) | ((before == LETTER) & (kind != LETTER))
+
+
+@cache
+def _kind(character: str) -> int:
+    if not character.isalnum():
+        return 0
+    return ALONE if len(split_words(2 * character)) == 2 else LETTER
 
 
 def hash_words(ids: Tensor, begins: Tensor, last: Tensor) -> Tensor:

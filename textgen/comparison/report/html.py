@@ -23,7 +23,7 @@ from textgen.comparison.report.page_charts import (
 from textgen.comparison.report.scores import category_table, difference_table, score_table
 from textgen.comparison.report.table import Table
 from textgen.comparison.report.training import curve_table, embedding_table, speed_table
-from textgen.comparison.report.written import metrics_table, sample_groups
+from textgen.comparison.report.written import known_words, metrics_table, sample_groups
 from textgen.comparison.results import Comparison
 from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.page.render import Section, data_address, render, render_page
@@ -125,7 +125,8 @@ def _samples(result: Comparison, entries: Sequence[EntryDetails]) -> Markup:
     if not groups:
         return Markup()
     errors = [f"{entry.name}: {error}" for entry in entries for error in entry.errors]
-    return render("bench_samples.html", groups=groups, min_verbatim=MIN_VERBATIM, errors=errors)
+    known = known_words(result)
+    return render("bench_samples.html", groups=groups, known=known, min_verbatim=MIN_VERBATIM, errors=errors)
 
 
 def _written(result: Comparison, rows: Sequence[EntryRow], entries: Sequence[EntryDetails]) -> Markup:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.contents import summary, tables
 from textgen.comparison.report.table import NUM_WORDS, Note, Table
-from textgen.comparison.report.written import made_up_words, sample_groups
+from textgen.comparison.report.written import known_words, made_up_words, sample_groups
 from textgen.comparison.results import Comparison
 from textgen.runtime.markdown import code, escape, fenced, table_lines
 
@@ -31,7 +31,7 @@ def _lines(result: Comparison) -> Iterator[str]:
         yield f"\n### {code(group.prompt)}\n\n{escape(group.sampler)}"
         yield from (f"\n**{escape(name)}**\n\n{fenced(text)}" for name, text in group.texts)
     if made_up:
-        yield "\n## Made-up words\n\nNeither the lexicon nor the training text has them."
+        yield f"\n## Made-up words\n\nThey are not in {escape(known_words(result))}."
         yield from _notes([Note(name, words[:NUM_WORDS]) for name, words in made_up.items()])
 
 

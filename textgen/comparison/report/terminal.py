@@ -20,7 +20,7 @@ from textgen.comparison.report.brief import brief_samples, brief_summary, brief_
 from textgen.comparison.report.columns import Cell, Column
 from textgen.comparison.report.contents import summary, tables
 from textgen.comparison.report.table import NUM_WORDS, Note, Row, Table
-from textgen.comparison.report.written import SampleGroup, made_up_words, sample_groups
+from textgen.comparison.report.written import SampleGroup, known_words, made_up_words, sample_groups
 from textgen.comparison.results import Comparison
 
 GAP = 2
@@ -44,7 +44,7 @@ def render(result: Comparison, console: Console) -> None:
         parts += ["", _heading(table.title), Text(table.caption, "dim italic"), ""]
         parts += [*_draw(table, console), *map(_note, table.notes)]
     groups, made_up = sample_groups(result), made_up_words(result)
-    parts += _samples(groups, made_up, console.width)
+    parts += _samples(groups, made_up, console.width, known_words(result))
     if made_up:
         parts += ["", _heading("Made-up words")]
         parts += [_note(Note(name, words[:NUM_WORDS])) for name, words in made_up.items()]
@@ -56,7 +56,7 @@ def render_brief(result: Comparison, console: Console) -> None:
     table, (groups, num_more) = brief_table(result), brief_samples(result)
     parts: list[RenderableType] = [Text(answer(result), "bold"), Text(brief_summary(result), "dim"), ""]
     parts += [*_draw(table, console), Text(table.caption, "dim italic"), *map(_note, table.notes)]
-    parts += _samples(groups, made_up_words(result), console.width)
+    parts += _samples(groups, made_up_words(result), console.width, known_words(result))
     more = f"{num_more} more prompts, where" if num_more else "Where"
     rest = f"{more} the bits go, repetition, learning curves, references and settings: --full"
     console.print(_Encodable(Group(*parts, "", Text(rest, "dim"))))
@@ -196,13 +196,13 @@ def _bar(row: Row, width: int) -> Text:
 
 
 def _samples(
-    groups: Sequence[SampleGroup], made_up: dict[str, list[str]], width: int
+    groups: Sequence[SampleGroup], made_up: dict[str, list[str]], width: int, known: str = ""
 ) -> Iterator[RenderableType]:
-    """Yield the samples of each prompt side by side, with made-up words marked."""
+    """Yield the samples of each prompt side by side, with made-up words, which `known` lacks, marked."""
     if groups:
         yield from ("", _heading("Samples"))
     if any(name in made_up for group in groups for name, _ in group.texts):
-        caption = "Made-up words, which neither the lexicon nor the training text has, are "
+        caption = f"Made-up words, which are not in {known}, are "
         yield Text.assemble(caption, ("underlined", MADE_UP), ".", style="dim italic")
     for group in groups:
         yield from ("", Text.assemble((group.prompt, "bold"), (f"  {group.sampler}", "dim")))

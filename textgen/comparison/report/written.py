@@ -35,10 +35,20 @@ def metrics_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     caption = (
         f"Of what {plain(result.measured_sampler)} writes. Best is closest to the held-out text; bold: "
         "clearly closest; ±: half of the 95 % interval, where there is room. Novel 4-grams are not in the "
-        "training text; verbatim span: the most characters in a row that are."
+        "training text; verbatim span: the most characters in a row that are. Real words are in "
+        f"{plain(known_words(result))}."
     )
     held_out = EntryRow("held-out text", reference_metrics=result.held_out.sample_metrics)
     return make_table("Generated text", caption, columns, [*rows, held_out])
+
+
+def known_words(result: Comparison) -> str:
+    """Return where real words are and made-up words are not, in words."""
+    if result.lexicons is None:
+        return "the training text or the lexicon"
+    if not result.lexicons:
+        return f"the training text (no lexicon for {result.corpus.language} is installed)"
+    return f"the training text or the lexicon {' or '.join(result.lexicons)}"
 
 
 def sample_groups(result: Comparison) -> list[SampleGroup]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,12 @@ def check_suite_cases(component: Any, /) -> None:
     try:
         for case in read_suite(Path(component)).cases():
             parse_entry(case.entry)
-            for kind, spec in [("cleaner", case.clean), *(("sampler", spec) for spec in case.samplers)]:
+            corpora = [("corpus", case.corpus.partition("/")[0])] if case.corpus else []
+            for kind, spec in [
+                *corpora,
+                ("cleaner", case.clean),
+                *(("sampler", spec) for spec in case.samplers),
+            ]:
                 build(kind, spec)
     except TextgenError as error:
         raise CheckError(f"expected a suite that can run; got: {error}") from error
@@ -46,12 +53,18 @@ def check_suite_cases(component: Any, /) -> None:
 
 @check("lexicon")
 def check_lexicon_words(component: Any, /) -> None:
-    """It is a function that returns a set of words in lower case."""
+    """It is a function that returns a set of words in lower case.
+
+    One with an argument is asked for a language, and may return any container of words.
+    """
     require(callable(component), f"expected a function; got {shown(component)}")
+    takes_language = bool(inspect.signature(component).parameters)
     try:
-        words = component()
+        words = component("de") if takes_language else component()
     except TextgenError as error:
         raise CheckSkipped(f"its data is not available: {error}") from error
+    if takes_language and isinstance(words, Container) and not isinstance(words, Iterable):
+        return
     require(isinstance(words, (set, frozenset)), f"expected a set of words; got {type(words).__name__}")
     wrong = [word for word in words if not isinstance(word, str) or word != word.lower()][:3]
     require(bool(words) and not wrong, f"expected words in lower case; got {shown(wrong)}")

@@ -1,0 +1,157 @@
+"""Spelling dictionaries of Hunspell: stems, and rules by which they take prefixes and suffixes."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from textgen.api import TextgenError
+
+FIELD = re.compile(r"^(.+?)(?:(?<!\\)/(\S*))?(?:\s.*)?$")
+"""A line of a dictionary: a stem, its flags after a slash, and morphology after white space."""
+
+
+class Affix(NamedTuple):
+    """What a flag lets a stem take: `added` instead of `stripped`, where `condition` matches the stem."""
+
+    flag: str
+    stripped: str
+    added: str
+    condition: str
+    crosses: bool
+    """Whether a prefix and a suffix may both be taken."""
+
+
+@dataclass(eq=False)
+class HunspellDictionary(Container[str]):
+    """The words of a dictionary, in any case; a word is looked up by taking its affixes off.
+
+    One prefix and one suffix are known, as most dictionaries have them. Compound words are known only if they
+    are listed, so that no made-up one counts as real. Source: the manual page hunspell(5).
+    """
+
+    flags: Mapping[str, frozenset[str]]
+    """The flags of each stem in lower case."""
+    prefixes: Mapping[str, list[Affix]] = field(default_factory=dict)
+    """By what is added."""
+    suffixes: Mapping[str, list[Affix]] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    """Flags of stems that are not words themselves."""
+
+    def __contains__(self, word: object) -> bool:
+        if not isinstance(word, str):
+            return False
+        if self._is_stem(word) or any(True for _ in self._stems(word, self.suffixes, is_suffix=True)):
+            return True
+        return any(
+            affix.crosses and other.crosses and affix.flag in self.flags[inner]
+            for affix, stem in _without(word, self.prefixes, is_suffix=False)
+            for other, inner in self._stems(stem, self.suffixes, is_suffix=True)
+        ) or any(True for _ in self._stems(word, self.prefixes, is_suffix=False))
+
+    def _is_stem(self, word: str) -> bool:
+        return word in self.flags and not self.flags[word] & self.hidden
+
+    def _stems(
+        self, word: str, affixes: Mapping[str, list[Affix]], *, is_suffix: bool
+    ) -> Iterator[tuple[Affix, str]]:
+        """Yield the affixes that a word may have, each with the stem that takes it."""
+        for affix, stem in _without(word, affixes, is_suffix=is_suffix):
+            if affix.flag in self.flags.get(stem, ()):
+                yield affix, stem
+
+
+def _without(
+    word: str, affixes: Mapping[str, list[Affix]], *, is_suffix: bool
+) -> Iterator[tuple[Affix, str]]:
+    """Yield each affix that the word may end (or begin) with, and the word without it."""
+    for size in range(len(word)):
+        added = word[len(word) - size :] if is_suffix else word[:size]
+        for affix in affixes.get(added, ()):
+            stem = word[: len(word) - size] + affix.stripped if is_suffix else affix.stripped + word[size:]
+            if _condition(affix.condition, is_suffix).search(stem):
+                yield affix, stem
+
+
+@cache
+def _condition(condition: str, is_suffix: bool) -> re.Pattern[str]:
+    """Return the pattern of a condition: letters, dots and sets such as `[^aeiou]`."""
+    parts = re.findall(r"\[\^?[^\]]+\]|.", condition)
+    safe = "".join(part if part == "." or len(part) > 1 else re.escape(part) for part in parts)
+    return re.compile(f"{safe}$" if is_suffix else f"^{safe}")
+
+
+def read_dictionary(path: Path) -> HunspellDictionary:
+    """Return the dictionary in a `.dic` file and the `.aff` file beside it.
+
+    Raises `TextgenError` if they cannot be read.
+    """
+    try:
+        rules = _read(path.with_suffix(".aff"))
+        settings = {fields[0]: fields[1] for line in rules if len(fields := line.split()) == 2}
+        stems = _read(path)[1:]  # the first line is their number
+    except (OSError, LookupError, UnicodeDecodeError) as error:
+        raise TextgenError(f"cannot read the dictionary {path}: {error}") from None
+    aliases = [line.split()[1] for line in rules if line.startswith("AF ")][1:]
+    kind = settings.get("FLAG", "")
+
+    def flags_of(text: str) -> frozenset[str]:
+        if aliases and text.isdecimal() and 0 < int(text) <= len(aliases):
+            text = aliases[int(text) - 1]
+        if kind == "num":
+            return frozenset(text.split(","))
+        return frozenset(map("".join, zip(text[::2], text[1::2], strict=False)) if kind == "long" else text)
+
+    hidden = frozenset(
+        settings[name] for name in ("NEEDAFFIX", "ONLYINCOMPOUND", "FORBIDDENWORD") if name in settings
+    )
+    forbidden = settings.get("FORBIDDENWORD")
+    flags: dict[str, frozenset[str]] = {}
+    for line in stems:
+        if (found := FIELD.match(line)) and forbidden not in (own := flags_of(found[2] or "")):
+            stem = _plain(found[1].replace("\\/", "/"))
+            flags[stem] = flags[stem] | own if stem in flags else own
+    prefixes, suffixes = (_affixes(rules, name) for name in ("PFX", "SFX"))
+    return HunspellDictionary(flags, prefixes, suffixes, hidden)
+
+
+def _affixes(rules: list[str], name: str) -> dict[str, list[Affix]]:
+    """Return the prefixes (PFX) or suffixes (SFX) of the rules, by what is added."""
+    found: defaultdict[str, list[Affix]] = defaultdict(list)
+    crossing: dict[str, bool] = {}
+    for line in rules:
+        fields = line.split()
+        if len(fields) < 4 or fields[0] != name:
+            continue
+        flag = fields[1]
+        if flag not in crossing:  # the first line of a flag: Y or N, and the number of its rules
+            crossing[flag] = fields[2] == "Y"
+            continue
+        added = fields[3].partition("/")[0]
+        condition = fields[4] if len(fields) > 4 else "."
+        affix = Affix(
+            flag,
+            "" if fields[2] == "0" else _plain(fields[2]),
+            "" if added == "0" else _plain(added),
+            _plain(condition),
+            crossing[flag],
+        )
+        found[affix.added].append(affix)
+    return dict(found)
+
+
+def _read(path: Path) -> list[str]:
+    """Return the lines of a file in the encoding that the `.aff` file names."""
+    head = path.with_suffix(".aff").read_bytes()[:2000].decode("latin-1")
+    found = re.search(r"^\ufeff?(?:ï»¿)?SET\s+(\S+)", head, re.M)
+    encoding = (found[1] if found else "latin-1").replace("microsoft-", "")
+    return path.read_bytes().decode(encoding).removeprefix("\ufeff").splitlines()
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace("\u2019", "'")
