@@ -12,7 +12,7 @@ from textgen.api import TextgenError
 from textgen.comparison import bench as comparison
 from textgen.comparison import results
 from textgen.comparison.report.answer import answer, is_timed
-from textgen.experiment.entry import parse_entries
+from textgen.experiment.entry import Entry, parse_entries
 from textgen.experiment.results import EntryResult, FailedEntry
 from textgen.generation.generator import Spelling, spells_words
 from textgen.library.arguments import check_numbers
@@ -134,8 +134,7 @@ def bench(
     check_numbers(seed, seeds=seeds, length=length)
     parsed_budget = parse_budget(budget)
     silence = parse_duration(entry_timeout, "--entry-timeout")
-    wanted = _wanted(entries, out)
-    samplers = _samplers(sampler)
+    wanted, samplers = _wanted(entries, out), _samplers(sampler)
     choose_device(device, precision)
     with shown_progress(progress, report) as tell:
         tell(Step("reading the text"))
@@ -145,9 +144,7 @@ def bench(
             locked(folder),
             on_cluster(on, Share(cpus_per_run, gpus_per_run)),
         ):
-            parsed, broken = parse_entries([*comparison.compared_before(folder), *wanted])
-            if not parsed:
-                raise TextgenError("no entries to compare; give some, such as char-lstm")
+            parsed, broken = _parsed(folder, wanted)
             options = comparison.BenchOptions(
                 budget=parsed_budget,
                 device_config=choose_device(device, precision, comparison.made_with(folder)),
@@ -170,6 +167,14 @@ def _wanted(entries: str | Sequence[str], out: str | Path | None) -> list[str]:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
     parse_entries(wanted)
     return wanted
+
+
+def _parsed(folder: Path, wanted: Sequence[str]) -> tuple[list[Entry], dict[str, str]]:
+    """Return the entries to compare, and those that cannot be tried, with the reasons."""
+    parsed, broken = parse_entries([*comparison.compared_before(folder), *wanted])
+    if not parsed:
+        raise TextgenError("no entries to compare; give some, such as char-lstm")
+    return parsed, broken
 
 
 def _samplers(sampler: str | Sequence[str]) -> tuple[str, ...]:

@@ -118,7 +118,9 @@ class SamplerObjective:
 
     @cached_property
     def _analyzer(self) -> TextAnalyzer:
-        return TextAnalyzer(self.corpus.split.train.text, load_lexicon())
+        return TextAnalyzer(
+            self.corpus.split.train.text, load_lexicon(self.corpus.language), self.corpus.language
+        )
 
     @cached_property
     def _loaded(self) -> Run:
