@@ -78,7 +78,6 @@ def bench(
     An entry that fails gets its reason instead of results; the others continue. Raises `NotSavedError` with
     the result if something could not be saved.
     """
-    check_equal_machines(is_timed=options.budget.unit == "seconds")
     for spec in options.samplers:
         build_sampler(spec).try_out()
     make_folder(out / "runs")
@@ -188,6 +187,7 @@ def _outcomes(
     experiments: Mapping[Path, Experiment], reader: DetailsReader, options: BenchOptions, report: Report
 ) -> list[Outcome]:
     """Return what becomes of each run, and report it."""
+    check_equal_machines(is_timed=options.budget.unit == "seconds")
     left = seconds_left(experiments)
 
     def before(number: int, experiment: Experiment) -> Report:

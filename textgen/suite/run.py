@@ -23,7 +23,6 @@ from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.files import NotSavedError, make_folder, write_file
 from textgen.runtime.json_records import DamagedRecordError, read_record, write_record
 from textgen.runtime.locks import locked
-from textgen.runtime.places import check_equal_machines
 from textgen.suite.effects import answer, measured_run, shared_priors
 from textgen.suite.job import Job, measure_held_out
 from textgen.suite.page import to_html
@@ -60,7 +59,6 @@ def _run_suite(
     planner = JobPlanner(suite, options, folder)
     report(Step("reading the texts"))
     jobs = {planner.path(job): job for job in planner.jobs()}
-    check_equal_machines(is_timed=any(job.budget.unit == "seconds" for job in jobs.values()))
     make_folder(folder / "jobs")
     results = {path: kept for path, job in jobs.items() if (kept := _kept(path, job)) is not None}
     missing = {path: job for path, job in jobs.items() if path not in results}

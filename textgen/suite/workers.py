@@ -16,6 +16,7 @@ from textgen.registry.registry import files_of
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import threads_per_job
 from textgen.runtime.json_records import from_values, to_values
+from textgen.runtime.places import check_equal_machines
 from textgen.runtime.preparation import Setup
 from textgen.runtime.processes import Killed, run_jobs
 from textgen.runtime.worker import import_early, tell
@@ -40,6 +41,7 @@ def results_of(
     planner: JobPlanner, jobs: Mapping[Path, Job], report: Report
 ) -> Iterator[tuple[Path, JobResult | str]]:
     """Yield each job's path with its result, or with the reason why there is none."""
+    check_equal_machines(is_timed=any(job.budget.unit == "seconds" for job in jobs.values()))
     import_early(__name__)
     options = planner.options
     seconds = {path: expected_seconds(job.entry, job.corpus, job.budget) for path, job in jobs.items()}
