@@ -3,7 +3,7 @@
 A case passes if it does what it should, or is refused by one line. It fails if it raises anything else, takes
 more than 10 seconds or 1 GB of memory, if damage is not noticed, or if something is left behind. Cases run in
 a process of their own, which is started again when it dies. Each has a seed, by which `--only KIND --case N`
-repeats it. Results go to results/fuzz.json.
+repeats it. Results go to results/fuzz.json; with `--only KIND` those of the other kinds stay there.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ def main() -> None:
         folder = options.folder or Path(temporary)
         folder.mkdir(exist_ok=True)
         for name, kind in KINDS.items():
-            if not options.only or name in options.only:
+            if options.only and name not in options.only:
+                rows += [row for row in before(options.json) if row.kind == name]
+            else:
                 first = options.case or 0
                 last = first + 1 if options.case is not None else round(kind.cases * options.share)
                 rows.append(tried(kind, options.seed, first, last, folder))
@@ -142,6 +144,12 @@ def main() -> None:
         "machine": machine(),
     }
     write_file(options.json, to_json({**about, "kinds": rows}))
+
+
+def before(path: Path) -> list[Tried]:
+    """Return the rows of an earlier result; none without one."""
+    kinds = json.loads(path.read_text("utf-8"))["kinds"] if path.exists() else []
+    return [Tried(**{**kind, "examples": [Failure(**each) for each in kind["examples"]]}) for kind in kinds]
 
 
 def _row(tried: Tried) -> dict[str, Any]:
