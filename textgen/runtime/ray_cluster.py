@@ -233,7 +233,7 @@ class RayPool:
         by_number = {busy.number: (reference, busy) for reference, busy in self.busy.items()}
         try:
             said = self._ray.get(self._mailbox.take.remote(), timeout=START_SECONDS)
-        except self._ray.exceptions.RayError:  # its machine was lost, and it begins anew on another
+        except self._ray.exceptions.RayError:  # its machine was lost; Ray starts it on another
             return
         for number, kind, content in said:
             if kind == WARNING:
