@@ -14,6 +14,7 @@ from textgen.experiment.results import PreparationTime, RunResult, RunSettings
 from textgen.experiment.run import Run
 from textgen.experiment.scoring import ScoreChecks
 from textgen.runtime.device import seeded
+from textgen.runtime.environment import machine
 from textgen.training.progress import TrainResult
 
 CPU = torch.device("cpu")
@@ -61,6 +62,7 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> Run:
         validation=None,
         test=None,
         score_checks=ScoreChecks(decoded_equals_text=True),
+        machine=machine(),
     )
     part = SplitPart(100, "0" * 64, (40, 60))
     split = SplitInfo("90/5/5", SplitPart(100, "0" * 64), part, part)

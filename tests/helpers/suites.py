@@ -48,6 +48,9 @@ def writing(
     )
 
 
+MACHINE = Machine("Xeon", 2, 2, None, "Linux")
+
+
 def measured_run(seed: int, bits: Sequence[float], real: Sequence[float]) -> MeasuredRun:
     """A run by the bits per character of each stretch, and by the share of real words of each sample."""
     return MeasuredRun(
@@ -56,6 +59,7 @@ def measured_run(seed: int, bits: Sequence[float], real: Sequence[float]) -> Mea
         units=ScoredUnits((100,) * len(bits), tuple(100 * each for each in bits)),
         real_word_rate=fmean(real),
         real_word_pseudovalues=tuple(real),
+        machine=MACHINE,
     )
 
 
@@ -108,7 +112,7 @@ def suite_result(corpus: str, *questions: QuestionResult, **changes: Any) -> Sui
         "device": "cpu",
         "precision": "fp32",
         "versions": {"torch": "2.9"},
-        "machine": Machine("Xeon", 2, 2, None, "Linux"),
+        "machine": MACHINE,
         "interval_method": INTERVAL_METHOD,
         "seed_priors": dict(SHIPPED_PRIORS),
         "questions": questions,

@@ -1,7 +1,8 @@
-"""Runs on a Ray cluster of two nodes: equal to those of this machine, though a node is lost."""
+"""Runs on a Ray cluster of two nodes: equal to those of this machine, though a node is lost on the way."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -9,18 +10,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import textgen
 from helpers.plugins import TOY_MODEL
 from textgen.api import TextgenError
+from textgen.data.corpus import load_corpus
 from textgen.registry.single_file import load_plugin_files
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.ray_cluster import LOOPBACK, QUIET, on_cluster
+from textgen.runtime.ray_pool import Share
+from textgen.suite.planner import SuiteOptions
+from textgen.suite.run import run_suite
+from textgen.suite.schema import Case, Question, Suite
+from textgen.training.budget import parse_budget
 from textgen.training.progress import Step
 from textgen_benchmarks.killing import contents
 
+os.environ |= QUIET | LOOPBACK
 pytest.importorskip("ray", reason="needs Ray: pip install 'textgen-bench[ray]'")
 pytestmark = pytest.mark.slow
 
 TINY = "char-lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=4"
+BUDGET = "150000chars"
+"""Some seconds of training, so that a node can be lost meanwhile."""
 OPTIONS: dict[str, Any] = {
     "corpus": "lee", "max_chars": 20_000, "device": "cpu", "precision": "fp32", "length": 20, "seeds": 2,
 }  # fmt: skip
@@ -32,7 +45,7 @@ class TwoNodes:
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 1, "include_dashboard": False, "node_ip_address": "127.0.0.1"}
+        head = {"num_cpus": 1, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self._cluster.address
         self._second: Any = None
@@ -41,7 +54,7 @@ class TwoNodes:
     def complete(self) -> None:
         """Add the second node if it is not there."""
         if self._second is None:
-            self._second = self._cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+            self._second = self._cluster.add_node(num_cpus=1)
 
     def lose_a_node(self) -> None:
         """Kill the second node, with all that it computes."""
@@ -51,6 +64,25 @@ class TwoNodes:
     def end(self) -> None:
         """End both."""
         self._cluster.shutdown()
+
+
+class Loss:
+    """Loses a node as soon as two runs are being trained, one on each."""
+
+    def __init__(self, nodes: TwoNodes) -> None:
+        self._nodes = nodes
+        self._num_started, self._thread = 0, threading.Thread(target=nodes.lose_a_node)
+
+    def report(self, step: Step) -> None:
+        """Count the runs that start."""
+        self._num_started += step.state == "starting"
+        if self._num_started >= 2 and step.progress is not None and self._thread.ident is None:
+            self._thread.start()
+
+    def check(self) -> None:
+        """Assert that it happened."""
+        self._thread.join(timeout=60)
+        assert self._nodes._second is None
 
 
 @pytest.fixture(scope="module")
@@ -66,33 +98,61 @@ def _complete(nodes: TwoNodes) -> None:
 
 
 def test_a_comparison_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
-    entries = [TINY, "char-ngram", "random"]
-    for name, address in (("here", None), ("there", nodes.address)):
-        place = tmp_path / name
-        place.mkdir()
-        textgen.bench(entries, budget="4000chars", on=address, out=place / "out", **OPTIONS)
+    entries, loss = [TINY, "char-ngram", "random"], Loss(nodes)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    textgen.bench(entries, budget=BUDGET, out=tmp_path / "here/out", **OPTIONS)
+    there = {"on": nodes.address, "out": tmp_path / "there/out", "report": loss.report}
+    result = textgen.bench(entries, budget=BUDGET, **there, **OPTIONS)
+    loss.check()
+    assert [row.error for row in result.entries] == [None] * 6
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
     assert len(list((tmp_path / "there/out/runs").iterdir())) == 6
 
 
-def test_runs_of_a_lost_node_are_computed_elsewhere(nodes: TwoNodes, tmp_path: Path) -> None:
-    training = set[str]()
+def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
+    cases = (Case(label="trained", entry=TINY), Case(label="counted", entry="char-ngram"))
+    tiny = Suite(title="Tiny", budget=BUDGET, seeds=2, questions=(Question(name="q", text="?", cases=cases),))
+    config = DeviceConfig(torch.device("cpu"), "fp32")
+    options, loss = SuiteOptions(sources=["lee"], device_config=config, max_chars=20_000), Loss(nodes)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    run_suite(tiny, options, tmp_path / "here/out")
+    with on_cluster(nodes.address, Share()):
+        result = run_suite(tiny, options, tmp_path / "there/out", loss.report)
+    loss.check()
+    assert not result.failures
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
-    def lose_it_when_both_train(step: Step) -> None:
-        if step.progress is not None:
-            training.add(str(step.entry))
-        if len(training) == 2 and not losing:
-            losing.append(threading.Thread(target=nodes.lose_a_node))
-            losing[0].start()
 
-    losing: list[threading.Thread] = []
-    out = tmp_path / "out"
-    result = textgen.bench(
-        [TINY], budget="400000chars", on=nodes.address, out=out, report=lose_it_when_both_train, **OPTIONS
-    )
-    losing[0].join()
-    assert [row.error for row in result.entries] == [None, None]
-    assert len(list((out / "runs").iterdir())) == 2
+def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    from textgen.tune.request import Request
+    from textgen.tune.run import run_study
+    from textgen.tune.study import Study
+    from textgen.tune.trials import Goal
+
+    def study(folder: Path, report: Any = lambda step: None) -> dict[tuple[Any, ...], float | None]:
+        request = Request(
+            entry=TINY,
+            search="learning_rate",
+            tune_sampler=None,
+            budget=parse_budget(BUDGET),
+            device_config=DeviceConfig(torch.device("cpu"), "fp32"),
+            seed=0,
+            folder=folder,
+        )
+        objective = request.objective(load_corpus(["lee"], max_chars=20_000), report)
+        with Study(folder, objective) as study:
+            result = run_study(study, Goal(4, None), num_seeds=1, report=report)
+        assert [trial.machine is not None for trial in result.trials] == [True] * 4
+        return {tuple(trial.params.values()): trial.value for trial in result.trials}
+
+    loss = Loss(nodes)
+    with on_cluster(nodes.address, Share()):
+        there = study(tmp_path / "there", loss.report)
+    loss.check()
+    assert there == study(tmp_path / "here")
 
 
 def test_a_plugin_file_travels_and_a_crash_costs_its_row(nodes: TwoNodes, tmp_path: Path) -> None:

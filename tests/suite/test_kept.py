@@ -55,8 +55,8 @@ def test_the_threads_are_those_of_the_jobs(
     monkeypatch.setattr(environment, "usable_cores", lambda: 2)
     result = run_suite(suite(CHANCE, NGRAM), replace(OPTIONS, num_jobs=num_jobs), tmp_path)
     jobs = [read_record(JobResult, path) for path in (tmp_path / "jobs").iterdir()]
-    assert [job.machine.num_threads for job in jobs] == [other_threads if num_jobs == 1 else 1] * 2
-    assert result.machine == jobs[0].machine
+    assert [job.result.machine.num_threads for job in jobs] == [other_threads if num_jobs == 1 else 1] * 2
+    assert result.machine == jobs[0].result.machine
     at_once = (
         "1 thread for each of 2 runs at a time; torch" if num_jobs == 2 else f"{other_threads} threads; torch"
     )

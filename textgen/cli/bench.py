@@ -37,6 +37,7 @@ from textgen.cli.options import (
     Temperature,
     load_plugins,
     refuse_encoding_of_names,
+    refuse_shares,
     samplers_of,
 )
 from textgen.runtime.files import NotSavedError
@@ -100,6 +101,7 @@ def bench(
     import_early("textgen.comparison.entry_process")
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
+    refuse_shares(context, on)
     samplers = samplers_of(context, sampler, temperature)
     from textgen.cli.progress import ProgressDisplay
     from textgen.library import comparison

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -42,6 +43,25 @@ def refuse_encoding_of_names(context: typer.Context, sources: Iterable[str]) -> 
     sources = list(sources)
     if are_names(sources):
         refuse(context, ["--encoding"], f"on {' and '.join(sources)}, not read from a file")
+
+
+def cluster_of(
+    context: typer.Context, on: str | None, cpus_per_run: float, gpus_per_run: float
+) -> AbstractContextManager[int | None]:
+    """Return the cluster that `--on` names, to be entered."""
+    from textgen.runtime.ray_cluster import on_cluster
+    from textgen.runtime.ray_pool import Share
+
+    refuse_shares(context, on)
+    return on_cluster(on, Share(cpus_per_run, gpus_per_run))
+
+
+def refuse_shares(context: typer.Context, on: str | None) -> None:
+    """Raise `UsageError` if an option shares a cluster without one, or this machine with one."""
+    if on is None:
+        refuse(context, ["--cpus-per-run", "--gpus-per-run"], "without --on")
+    else:
+        refuse(context, ["--jobs"], "with --on, which computes as many runs at a time as have room")
 
 
 def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> None:

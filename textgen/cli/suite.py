@@ -29,6 +29,7 @@ from textgen.cli.options import (
     Quiet,
     Sources,
     Split,
+    cluster_of,
     load_plugins,
     refuse,
     refuse_encoding_of_names,
@@ -84,7 +85,6 @@ def suite(
     refuse_encoding_of_names(context, corpus)
     from textgen.cli.progress import ProgressDisplay
     from textgen.runtime.device import choose_device
-    from textgen.runtime.ray_cluster import Share, on_cluster
     from textgen.suite.planner import SuiteOptions
     from textgen.suite.report import to_markdown
     from textgen.suite.run import made_with, run_suite
@@ -114,7 +114,7 @@ def suite(
     )
     unsaved: NotSavedError | None = None
     with (
-        on_cluster(on, Share(cpus_per_run, gpus_per_run)) as slots,
+        cluster_of(context, on, cpus_per_run, gpus_per_run) as slots,
         result_folder(folder, lambda: folder.name),
         keeping(folder, "jobs/*.json", "run"),
         ProgressDisplay(quiet=quiet) as display,

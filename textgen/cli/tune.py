@@ -33,6 +33,7 @@ from textgen.cli.options import (
     Seed,
     Sources,
     Split,
+    cluster_of,
     load_plugins,
     refuse,
     refuse_encoding_of_names,
@@ -127,7 +128,6 @@ def tune(
     from textgen.cli.progress import ProgressDisplay
     from textgen.data.corpus import load_corpus
     from textgen.runtime.device import choose_device
-    from textgen.runtime.ray_cluster import Share, on_cluster
     from textgen.training.budget import parse_budget, parse_duration
     from textgen.training.progress import Step
     from textgen.tune.report import to_markdown
@@ -153,7 +153,7 @@ def tune(
     unsaved: NotSavedError | None = None
     choose_device(device, precision)  # a mistake is reported before a folder is made
     with (
-        on_cluster(on, Share(cpus_per_run, gpus_per_run)) as slots,
+        cluster_of(context, on, cpus_per_run, gpus_per_run) as slots,
         result_folder(out, name) as folder,
         keeping(folder, "study.json", "study"),
         ProgressDisplay(quiet=quiet) as display,

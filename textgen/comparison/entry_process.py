@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -22,7 +22,7 @@ from textgen.runtime.files import NotSavedError
 from textgen.runtime.json_records import from_values, to_values
 from textgen.runtime.messages import one_line
 from textgen.runtime.preparation import Setup
-from textgen.runtime.processes import Killed, run_jobs
+from textgen.runtime.processes import Killed, Unsaved, run_jobs
 from textgen.runtime.worker import tell
 from textgen.training.progress import DONE, FAILED, Report, Step, seldom
 
@@ -147,6 +147,8 @@ def _last_step(row: EntryResult | FailedEntry) -> Step:
 
 def _received(task: _Task, result: object) -> Outcome:
     entry = task.experiment.entry.name, task.experiment.seed
+    if isinstance(result, Unsaved):
+        return replace(_received(task, result.result), unsaved=result.reason)
     if isinstance(result, Killed):
         discard_unfinished(task.folder)
         return Outcome(row=FailedEntry(*entry, str(result)))

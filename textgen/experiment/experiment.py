@@ -31,6 +31,7 @@ from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weight
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime import ranks
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.environment import machine
 from textgen.runtime.json_records import to_values
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
@@ -161,6 +162,7 @@ class Experiment:
                 validation=_score_of(scores.get("validation")),
                 test=_score_of(scores.get("test")),
                 score_checks=checks,
+                machine=machine(),
             ),
             spellings=spellings,
         )

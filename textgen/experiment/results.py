@@ -9,6 +9,7 @@ from textgen.evaluation.scoring import Score
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.experiment.scoring import ScoreChecks
+from textgen.runtime.environment import Machine
 from textgen.training.progress import TrainResult
 
 
@@ -61,6 +62,8 @@ class RunResult:
     test: Score | None
     """None if the split has no test part; then validation is the score."""
     score_checks: ScoreChecks
+    machine: Machine
+    """Where it was trained and scored."""
 
     @property
     def is_comparable(self) -> bool:

@@ -23,7 +23,8 @@ from textgen.library.tables import comparison_html, data_frame
 from textgen.runtime.device import choose_device
 from textgen.runtime.locks import locked
 from textgen.runtime.messages import UsageError
-from textgen.runtime.ray_cluster import Share, on_cluster
+from textgen.runtime.ray_cluster import on_cluster
+from textgen.runtime.ray_pool import Share
 from textgen.runtime.result_folders import result_folder, result_name
 from textgen.runtime.worker import import_early
 from textgen.training.budget import parse_budget, parse_duration

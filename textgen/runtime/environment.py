@@ -7,6 +7,8 @@ import os
 import platform
 import shlex
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +35,20 @@ class Machine:
     """Threads of torch in this process."""
     gpu: str | None
     system: str
+
+    @property
+    def name(self) -> str:
+        """The kind of hardware: on machines of one name, a second is worth the same."""
+        cores = "1 core" if self.num_cores == 1 else f"{self.num_cores} cores"
+        return ", ".join(filter(None, [self.processor, cores, self.gpu]))
+
+
+def machines_used(machines: Iterable[Machine]) -> str:
+    """Return the kinds of machines and how many runs each made; nothing if there is one kind only."""
+    numbers = Counter(machine.name for machine in machines)
+    if len(numbers) < 2:
+        return ""
+    return "; ".join(f"{name} ({number} run{'s' * (number > 1)})" for name, number in numbers.items())
 
 
 def machine() -> Machine:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from textgen.api import TextgenError
 from textgen.runtime.preparation import Setup
+
+if TYPE_CHECKING:
+    from textgen.runtime.environment import Machine
 
 OnMessage: TypeAlias = Callable[[Any, Any], object] | None
 """What is called with a job and what it says by `tell`; True ends the job."""
@@ -37,8 +40,12 @@ class Place(Protocol):
         """The number of jobs that it can compute at a time, which may change; at least 1."""
 
     @property
-    def kinds(self) -> Sequence[str]:
-        """The kinds of its machines, each once."""
+    def machines(self) -> Sequence[Machine]:
+        """One of each kind of its machines, with the threads that a job has there."""
+
+    @property
+    def cores_per_job(self) -> float:
+        """The share of a machine that each job has."""
 
     def pool(
         self, function: Callable[..., Any], setup: Setup, on_message: OnMessage, max_silence: float | None
@@ -49,8 +56,8 @@ class Place(Protocol):
 def check_equal_machines(*, is_timed: bool) -> None:
     """Raise `TextgenError` if a budget of time would be spent on machines of several kinds."""
     place = chosen_place()
-    if is_timed and place and len(place.kinds) > 1:
-        kinds = "; ".join(place.kinds)
+    if is_timed and place and len(place.machines) > 1:
+        kinds = "; ".join(machine.name for machine in place.machines)
         raise TextgenError(
             f"the machines differ ({kinds}), so that a second of one is not that of another; give a budget "
             "in characters, such as 20Mchars"

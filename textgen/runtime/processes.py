@@ -77,6 +77,14 @@ class Unsent(Killed):
         return f"its process failed: {self.reason}"
 
 
+@dataclass(frozen=True)
+class Unsaved:
+    """The result of a job whose files could not be written here."""
+
+    result: Any
+    reason: str
+
+
 def num_cores() -> int:
     """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):

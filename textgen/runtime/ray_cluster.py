@@ -8,62 +8,37 @@ Ray (Moritz et al. 2018, arXiv:1712.05889) is imported here only.
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic
 from typing import Any
 
-from textgen.api import TextgenError, TextgenWarning
-from textgen.runtime.files import new_folder
+from textgen.api import TextgenError
+from textgen.runtime.environment import Machine
 from textgen.runtime.messages import one_line
-from textgen.runtime.parcels import Packer, write_contents
 from textgen.runtime.places import OnMessage, computing_on
 from textgen.runtime.preparation import Setup, recipe
-from textgen.runtime.processes import WAIT_SECONDS, Killed, Stopped, TimedOut, Unsent, num_cores
-from textgen.runtime.ray_task import Answer, Mailbox, about, compute
+from textgen.runtime.processes import num_cores
+from textgen.runtime.ray_pool import RayPool, Share
+from textgen.runtime.ray_task import about
 from textgen.runtime.shipped_code import code_versions, copy_code
-from textgen.runtime.worker import WARNING
 
 LOCAL = "ray"
 """The address of a cluster that is started for one command, on this machine alone."""
 INSTALL = "pip install 'textgen-bench[ray]'"
-MAX_RETRIES = 3
-"""Times that a job is tried again whose machine was lost."""
+CONNECT_SECONDS = 10.0
+"""Seconds in which something must listen at an address; Ray itself would try for a quarter of an hour."""
 START_SECONDS = 120.0
 """Seconds in which a machine of the cluster must answer."""
-MARGIN = 30.0
-"""Seconds beyond the longest silence, after which a machine is taken for lost that says nothing itself."""
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """No statistics are sent, and Ray leaves the choice of devices to us."""
-
-
-@dataclass(frozen=True)
-class Lost(Killed):
-    """The result of a job that several machines, or processes of Ray, took with them."""
-
-    reason: str = ""
-
-    def __str__(self) -> str:
-        return f"its machine was lost {MAX_RETRIES + 1} times: {self.reason}"
-
-
-@dataclass(frozen=True)
-class Share:
-    """What each job takes of the machine it runs on."""
-
-    cpus: float = 1.0
-    gpus: float = 0.0
-
-    def of(self, resources: Mapping[str, float]) -> int:
-        """Return how many jobs fit in some resources, at least 1."""
-        fitting = [resources.get("CPU", 0.0) / self.cpus]
-        if self.gpus:
-            fitting.append(resources.get("GPU", 0.0) / self.gpus)
-        return max(1, int(min(fitting)))
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""All of Ray listens on 127.0.0.1, as on Windows and macOS anyway; it is read when Ray is imported."""
 
 
 @contextmanager
@@ -76,7 +51,7 @@ def on_cluster(address: str | None, share: Share) -> Iterator[int | None]:
     if address is None:
         yield None
         return
-    os.environ |= QUIET
+    os.environ |= QUIET | (LOOPBACK if address == LOCAL else {})
     try:
         import ray
     except ImportError as error:
@@ -84,7 +59,7 @@ def on_cluster(address: str | None, share: Share) -> Iterator[int | None]:
     with TemporaryDirectory(prefix="textgen-code-") as code:
         _connect(ray, address, Path(code))
         try:
-            cluster = Cluster(ray, share, _kinds(ray))
+            cluster = Cluster(ray, share, _machines(ray, share))
             with computing_on(cluster):
                 yield cluster.num_slots
         finally:
@@ -94,18 +69,38 @@ def on_cluster(address: str | None, share: Share) -> Iterator[int | None]:
 def _connect(ray: Any, address: str, code: Path) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == LOCAL:
-        options |= {"num_cpus": num_cores(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        options |= {"num_cpus": num_cores(), "include_dashboard": False}
     else:
         copy_code(code)
         options |= {"address": address, "runtime_env": {"working_dir": str(code)}}
     try:
-        ray.init(**options)
+        _check_reachable(address)
+        with _own_signals():
+            ray.init(**options)
     except Exception as error:  # of many kinds
         raise TextgenError(f"cannot reach the Ray cluster {address!r}: {one_line(error)}") from None
 
 
-def _kinds(ray: Any) -> tuple[str, ...]:
-    """Return the kinds of machines; raises `TextgenError` for one where a job could not begin."""
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep what this process does when it is told to end, which Ray changes."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+def _check_reachable(address: str) -> None:
+    """Raise `OSError` if nothing listens at `host:port` or `ray://host:port`."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+
+
+def _machines(ray: Any, share: Share) -> tuple[Machine, ...]:
+    """Return a machine of each kind; raises `TextgenError` for one where a job could not begin."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     question = ray.remote(num_cpus=0, max_retries=0)(about)
@@ -114,10 +109,10 @@ def _kinds(ray: Any) -> tuple[str, ...]:
         name: question.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote()
         for node, name in names.items()
     }
-    kinds: dict[str, None] = {}
+    kinds: dict[str, Machine] = {}
     for name, answer in found.items():
         try:
-            kind, there = ray.get(answer, timeout=START_SECONDS)
+            machine, there = ray.get(answer, timeout=START_SECONDS)
         except Exception as error:  # a module is missing there, or the machine does not answer
             reason = one_line(getattr(error, "cause", None) or error)
             raise TextgenError(f"{name}, a machine of the cluster, cannot compute runs: {reason}") from None
@@ -127,8 +122,8 @@ def _kinds(ray: Any) -> tuple[str, ...]:
                     f"{name}, a machine of the cluster, has {distribution} {there.get(distribution, 'not')}, "
                     f"and this one {version}; install the same"
                 )
-        kinds[kind] = None
-    return tuple(kinds)
+        kinds[machine.name] = replace(machine, num_threads=share.num_threads)
+    return tuple(kinds.values())
 
 
 @dataclass(frozen=True)
@@ -138,7 +133,12 @@ class Cluster:
     ray: Any
     """The module."""
     share: Share
-    kinds: Sequence[str]
+    machines: Sequence[Machine]
+
+    @property
+    def cores_per_job(self) -> float:
+        """The share of a machine that each job has."""
+        return self.share.cpus
 
     @property
     def num_slots(self) -> int:
@@ -149,102 +149,5 @@ class Cluster:
         self, function: Callable[..., Any], setup: Setup, on_message: OnMessage, max_silence: float | None
     ) -> RayPool:
         """Return a pool of jobs that `function` computes, with the threads of their share."""
-        threads = max(1, int(self.share.cpus))
-        return RayPool(self, recipe(function, replace(setup, num_threads=threads)), on_message, max_silence)
-
-
-@dataclass
-class _Busy:
-    """A job that was given to the cluster."""
-
-    job: Any
-    number: int
-    heard: float = field(default_factory=monotonic)
-    """When it was given or said something."""
-
-
-class RayPool:
-    """Jobs of one kind on a cluster."""
-
-    def __init__(
-        self, cluster: Cluster, sent: bytes, on_message: OnMessage, max_silence: float | None
-    ) -> None:
-        self.busy: dict[Any, _Busy] = {}
-        """By references to the results."""
-        self._ray, self._on_message, self._max_silence = cluster.ray, on_message, max_silence
-        share = cluster.share
-        self._task = self._ray.remote(
-            num_cpus=share.cpus, num_gpus=share.gpus, max_retries=MAX_RETRIES, num_returns=1
-        )(compute)
-        self._sent = self._ray.put(sent)
-        self._packer = Packer(self._ray.put)
-        self._mailbox = self._ray.remote(num_cpus=0, max_restarts=-1)(Mailbox).remote()
-        self._num_jobs = 0
-
-    def start(self, job: Any) -> None:
-        """Give a job to the cluster."""
-        parcel = self._packer.pack(job)
-        reference = self._task.remote(self._sent, parcel, self._num_jobs, self._mailbox, self._max_silence)
-        self.busy[reference] = _Busy(job, self._num_jobs)
-        self._num_jobs += 1
-
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
-        """Yield the jobs that end next with their results, then call `on_wait`."""
-        ready, _ = self._ray.wait(list(self.busy), num_returns=1, timeout=WAIT_SECONDS)
-        for reference in list(self._delivered()):
-            busy = self.busy.pop(reference)
-            self._cancel(reference)
-            yield busy.job, Stopped(None)
-        for reference in [each for each in ready if each in self.busy]:
-            busy = self.busy.pop(reference)
-            yield busy.job, self._taken(busy, reference)
-        for reference, busy in list(self.busy.items()):
-            if self._max_silence and monotonic() - busy.heard > self._max_silence + MARGIN:
-                del self.busy[reference]
-                self._cancel(reference)
-                yield busy.job, TimedOut(None, self._max_silence)
-        if on_wait:
-            on_wait()
-
-    def end(self) -> None:
-        """End all jobs."""
-        for reference in self.busy:
-            self._cancel(reference)
-        self._ray.kill(self._mailbox)
-
-    def _taken(self, busy: _Busy, reference: Any) -> Any:
-        """Return the result of a job, after its files were written here."""
-        try:
-            answer: Answer = self._ray.get(reference)
-        except self._ray.exceptions.RayTaskError as error:
-            return Unsent(None, one_line(error.cause))
-        except self._ray.exceptions.RayError as error:
-            return Lost(None, one_line(error))
-        if answer.files:
-            try:
-                with new_folder(busy.job.folder) as folder:
-                    write_contents(folder, answer.files)
-            except OSError as error:
-                return Unsent(None, f"its files cannot be written: {one_line(error)}")
-        return answer.result
-
-    def _delivered(self) -> Iterator[Any]:
-        """Hand on what the jobs said; yield references to those that are to be ended."""
-        by_number = {busy.number: (reference, busy) for reference, busy in self.busy.items()}
-        try:
-            said = self._ray.get(self._mailbox.take.remote(), timeout=START_SECONDS)
-        except self._ray.exceptions.RayError:  # its machine was lost; Ray starts it on another
-            return
-        for number, kind, content in said:
-            if kind == WARNING:
-                warnings.warn(content, TextgenWarning, stacklevel=2)
-            elif number in by_number:
-                reference, busy = by_number[number]
-                busy.heard = monotonic()
-                if self._on_message and self._on_message(busy.job, content):
-                    del by_number[number]  # what else it said is of no interest
-                    yield reference
-
-    def _cancel(self, reference: Any) -> None:
-        with suppress(Exception):  # it has just ended, or its machine
-            self._ray.cancel(reference, force=True)
+        setup = replace(setup, num_threads=self.share.num_threads)
+        return RayPool(self.ray, self.share, recipe(function, setup), on_message, max_silence)

@@ -8,17 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from textgen.runtime.environment import machine
+from textgen.runtime.environment import Machine, machine
 from textgen.runtime.parcels import Parcel, contents, unpacked
 from textgen.runtime.processes import Processes
 from textgen.runtime.shipped_code import code_versions
 from textgen.runtime.worker import MESSAGE, WARNING, import_early
 
 
-def about() -> tuple[str, dict[str, str]]:
-    """Return the kind of this machine, and the version of each distribution with plugins."""
-    here = machine()
-    return ", ".join(filter(None, [here.processor, f"{here.num_cores} cores", here.gpu])), code_versions()
+def about() -> tuple[Machine, dict[str, str]]:
+    """Return this machine, and the version of each distribution with plugins."""
+    return machine(), code_versions()
 
 
 class Mailbox:

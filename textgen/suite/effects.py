@@ -112,6 +112,7 @@ def measured_run(job: JobResult) -> MeasuredRun:
         units=score.units if score else None,
         real_word_rate=written.metrics.real_word_rate,
         real_word_pseudovalues=written.pseudovalues.get(REAL_WORDS),
+        machine=job.result.machine,
     )
 
 

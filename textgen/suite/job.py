@@ -23,6 +23,7 @@ from textgen.generation.entropy import EntropyRecorder
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine, threads_per_job, usable_cores
 from textgen.runtime.json_records import to_values
+from textgen.runtime.places import chosen_place
 from textgen.suite.results import JobMachine, JobResult, JobSettings, WrittenText
 from textgen.suite.schema import Case
 from textgen.training.budget import Budget
@@ -61,13 +62,18 @@ class Job:
         )
 
     def _machine(self) -> JobMachine:
-        about = machine()
+        if place := chosen_place():
+            about, cores = place.machines[0], place.cores_per_job
+            num_jobs, threads = max(1, int((about.num_cores or 1) / cores)), about.num_threads
+        else:
+            about, cores = machine(), usable_cores() / self.num_jobs
+            num_jobs, threads = self.num_jobs, threads_per_job(self.num_jobs)
         return JobMachine(
             processor=about.processor,
             gpu=about.gpu,
-            num_jobs=self.num_jobs,
-            cores_per_job=round(usable_cores() / self.num_jobs, 3),
-            threads_per_job=threads_per_job(self.num_jobs),
+            num_jobs=num_jobs,
+            cores_per_job=round(cores, 3),
+            threads_per_job=threads,
         )
 
     def misfit(self, kept: JobResult) -> str | None:
@@ -101,7 +107,6 @@ def run_job(
     writer = SampleWriter(job.corpus.split.held_out.stretches(), analyzer)
     return JobResult(
         settings=job.settings(),
-        machine=machine(),
         result=run.result,
         samples={spec: _written(run, spec, writer, job) for spec in job.case.samplers},
         seconds=time.perf_counter() - began,

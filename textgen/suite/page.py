@@ -9,8 +9,9 @@ from markupsafe import Markup
 from textgen.page.charts import Line, Measured, interval_chart, line_chart
 from textgen.page.render import Section, render, render_page
 from textgen.page.tables import plain_table
+from textgen.runtime.environment import machines_used
 from textgen.runtime.files import slug
-from textgen.suite.report import UNPAIRED, show_change, show_value, text_lines, title
+from textgen.suite.report import UNPAIRED, machines_of, show_change, show_value, text_lines, title
 from textgen.suite.results import CaseResult, QuestionResult, SuiteResult
 
 MAX_NAMED = 3
@@ -143,4 +144,6 @@ def _reproduce(result: SuiteResult) -> Markup:
         ", ".join(f"{name} {version}" for name, version in result.versions.items()),
         ", ".join(f"{name} {value}" for name, value in asdict(result.machine).items() if value),
     ]
+    if machines := machines_used(machines_of(result)):
+        lines.append(f"runs were made on {machines}")
     return render("reproduce.html", command=result.command, lines=lines, downloads=[], json="suite")

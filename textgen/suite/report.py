@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
 from textgen.evaluation.text_metrics import TextMetrics
+from textgen.runtime.environment import Machine, machines_used
 from textgen.runtime.markdown import table_lines
 from textgen.suite.results import CaseResult, QuestionResult, SuiteResult, Writing
 
@@ -50,10 +51,23 @@ def to_markdown(result: SuiteResult) -> str:
     for question in result.questions:
         own = question.text_of
         lines += ["", *question_lines(question, own.held_out.sample_metrics if own else author)]
+    if machines := machines_used(machines_of(result)):
+        lines += ["", f"The runs were made on several kinds of machines: {machines}."]
     if result.failures:
         lines += ["", "## What failed", ""]
         lines += [f"- {name}: {reason}" for name, reason in result.failures.items()]
     return "\n".join(lines) + "\n"
+
+
+def machines_of(result: SuiteResult) -> list[Machine]:
+    """Return the machine of each run; one that two questions share counts once."""
+    made = {
+        (case.entry, case.scored_text, case.budget, run.seed): run.machine
+        for question in result.questions
+        for case in question.cases
+        for run in case.runs
+    }
+    return list(made.values())
 
 
 def title(result: SuiteResult) -> str:

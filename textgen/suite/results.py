@@ -66,7 +66,6 @@ class JobResult:
 
     schema_version: int = SCHEMA_VERSION
     settings: JobSettings
-    machine: Machine
     result: RunResult
     samples: dict[str, WrittenText]
     """By sampler."""
@@ -94,6 +93,8 @@ class MeasuredRun:
     real_word_rate: float | None
     real_word_pseudovalues: tuple[float, ...] | None
     """Contribution of each continuation."""
+    machine: Machine
+    """Where it was trained and scored."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,7 @@ def _run_suite(
         say(others)
     say(forecast(suite, results.values(), missing.values(), options.num_jobs))
     failures: dict[str, str] = {}
-    about = next((kept.machine for kept in results.values()), machine())
+    about = next((kept.result.machine for kept in results.values()), machine())
     unsaved: OSError | None = None
     for path, made in results_of(planner, missing, report):
         try:
@@ -76,7 +76,7 @@ def _run_suite(
         if isinstance(found, str):
             failures[_name(suite, missing[path])] = found
         else:
-            results[path], about = found, found.machine
+            results[path], about = found, found.result.machine
     first = planner.job(suite.cases()[0], 0)
     found_of = partial(_found, planner, results)
     measured = measure_held_out(first, planner.analyzer(first.case))

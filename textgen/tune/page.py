@@ -12,7 +12,8 @@ from textgen.page.charts import Line, Stack, line_chart, stacked_chart
 from textgen.page.render import Section, render, render_page
 from textgen.page.tables import plain_table
 from textgen.registry.options import write_value
-from textgen.tune.report import searched_range, verdict
+from textgen.runtime.environment import machines_used
+from textgen.tune.report import machines_of, searched_range, verdict
 from textgen.tune.results import SearchedOption, StudyResult, TrialResult
 
 
@@ -137,4 +138,6 @@ def _reproduce(result: StudyResult) -> Markup:
         ", ".join(f"{name} {version}" for name, version in result.versions.items()),
         ", ".join(f"{name} {value}" for name, value in asdict(result.machine).items() if value),
     ]
+    if machines := machines_used(machines_of(result)):
+        lines.append(f"trials ran on {machines}")
     return render("reproduce.html", command=None, lines=lines, downloads=[], json="study")

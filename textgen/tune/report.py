@@ -11,7 +11,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from textgen.registry.options import write_value
-from textgen.runtime.environment import machine, versions
+from textgen.runtime.environment import Machine, machine, machines_used, versions
+from textgen.runtime.json_records import from_values
 from textgen.runtime.markdown import escape, table_lines
 from textgen.tune.results import EntrySettings, FinalComparison, SearchedOption, StudyResult, TrialResult
 from textgen.tune.search_space import spell
@@ -64,6 +65,7 @@ def trial_result(study: Study, trial: FrozenTrial) -> TrialResult:
         ),
         seconds=attributes.get("seconds"),
         reason=attributes.get("reason"),
+        machine=from_values(Machine, attributes["machine"]) if "machine" in attributes else None,
     )
 
 
@@ -142,6 +144,13 @@ def _lines(result: StudyResult) -> Iterator[str]:
         what = f"{trial.name or '-'}{f': {trial.reason}' if trial.reason else ''}"
         rows.append([str(trial.number), trial.state, value, seconds, escape(what)])
     yield from table_lines(rows, [1, 4])
+    if machines := machines_used(machines_of(result)):
+        yield f"\nThe trials ran on several kinds of machines: {machines}."
+
+
+def machines_of(result: StudyResult) -> list[Machine]:
+    """Return the machine of each complete trial."""
+    return [trial.machine for trial in result.trials if trial.machine is not None]
 
 
 def _option_lines(result: StudyResult) -> Iterator[str]:

@@ -69,6 +69,8 @@ class TrialResult:
     seconds: float | None
     reason: str | None
     """Why it failed."""
+    machine: Machine | None = None
+    """Where it was trained and scored; None if it was pruned, failed or was killed."""
 
 
 @dataclass(frozen=True)

@@ -159,12 +159,12 @@ class Study:
         most = num_combinations(self.objective.dimensions)
         return most if num_trials is None else min(num_trials, most)
 
-    def finish(self, trial: Trial, value: float | None, seconds: float, reason: str | None) -> None:
-        """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed."""
+    def finish(self, trial: Trial, value: float | None, **about: object) -> None:
+        """Save the outcome: a value, or None for a trial that was pruned or, with a `reason`, failed."""
         with interrupts_deferred(), _writing():
-            trial.set_user_attr("seconds", seconds)
-            if reason is not None:
-                trial.set_user_attr("reason", reason)
+            for name, content in about.items():
+                if content is not None:
+                    trial.set_user_attr(name, to_values(content))
             self._study.tell(trial, value, TrialState.PRUNED if value is None else TrialState.COMPLETE)
             self._discard_finished()
 

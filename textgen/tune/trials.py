@@ -17,7 +17,7 @@ from optuna.trial import Trial
 from textgen.registry.attribution import describe_error
 from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
-from textgen.runtime.environment import threads_per_job
+from textgen.runtime.environment import Machine, machine, threads_per_job
 from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.preparation import Setup
 from textgen.runtime.processes import Killed, Stopped, run_jobs
@@ -78,7 +78,7 @@ def make_trial(study: Study, trial: Trial, report: Report) -> None:
         if isinstance(error, KeyboardInterrupt):
             raise
         reason = describe_error(error)
-    curve.end(value, reason)
+    curve.end(value, reason, None if value is None else machine())
     report(_last_step(value, reason))
 
 
@@ -107,9 +107,10 @@ class _Curve:
             self.trial.report(progress.validation_bits_per_char, percent)
             return self.trial.should_prune()
 
-    def end(self, value: float | None, reason: str | None) -> None:
+    def end(self, value: float | None, reason: str | None, machine: Machine | None = None) -> None:
         """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed."""
-        self.study.finish(self.trial, value, time.perf_counter() - self._start, reason)
+        seconds = time.perf_counter() - self._start
+        self.study.finish(self.trial, value, seconds=seconds, reason=reason, machine=machine)
 
 
 def _last_step(value: float | None, reason: str | None) -> Step:
@@ -154,12 +155,12 @@ class _Task:
     plugin_files: Sequence[Path]
 
 
-def _evaluate(task: _Task) -> float | str:
-    """Return the value of a trial, or the reason why there is none."""
+def _evaluate(task: _Task) -> tuple[float, Machine] | str:
+    """Return the value of a trial and where it was computed, or the reason why there is none."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         load_plugin_files(task.plugin_files)
-        return task.objective.evaluate(task.params, seldom(tell), task.folder)
+        return task.objective.evaluate(task.params, seldom(tell), task.folder), machine()
     except BaseException as error:
         return describe_error(error)
 
@@ -208,15 +209,15 @@ class _Trials:
             report(step)
         return curve.is_hopeless(step)
 
-    def end(self, task: _Task, result: float | str | Killed) -> None:
+    def end(self, task: _Task, result: tuple[float, Machine] | str | Killed) -> None:
         """Keep what came out of a trial."""
         curve, report = self._running.pop(task.number)
         if isinstance(result, Killed) and not isinstance(result, Stopped):
             self._study.lose(curve.trial)
             return
         reason = result if isinstance(result, str) else None
-        value = result if isinstance(result, float) else None
-        curve.end(value, reason)
+        value, about = result if isinstance(result, tuple) else (None, None)
+        curve.end(value, reason, about)
         report(_last_step(value, reason) if self._is_alone else Step("trials"))
 
     def _report_of(self) -> Report:

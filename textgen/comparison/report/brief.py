@@ -10,6 +10,7 @@ from typing import Any
 from textgen.comparison.report.answer import is_timed, verdict
 from textgen.comparison.report.columns import DASH, Column, EntryRow, entry_rows, metric_column, of_runs, rank
 from textgen.comparison.report.formats import percent, plain, short
+from textgen.comparison.report.machines import unequal_notes
 from textgen.comparison.report.scores import disturbed_notes, intervals, is_best, problem_notes
 from textgen.comparison.report.table import Table, make_table
 from textgen.comparison.report.written import SampleGroup, sample_groups
@@ -62,6 +63,7 @@ def brief_table(result: Comparison) -> Table:
     )
     table = make_table("", caption, columns, [*sorted([*entries, *references], key=rank), held_out])
     notes = [*problem_notes(entries), *(disturbed_notes(entries) if is_timed(result) else ())]
+    notes += unequal_notes(result, entries)
     return replace(table, notes=notes)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from textgen.comparison.report.answer import is_timed, verdict
 from textgen.comparison.report.columns import DASH, Column, EntryRow, of_runs, of_scores, rank
 from textgen.comparison.report.formats import bits, percent, perplexity, plain, short
+from textgen.comparison.report.machines import unequal_notes
 from textgen.comparison.report.table import Note, Table, make_table
 from textgen.comparison.results import Comparison, Difference, EntryScore, Interval
 from textgen.evaluation.intervals import INTERVAL_METHOD
@@ -46,6 +47,7 @@ def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     notes = [
         *problem_notes(rows),
         *(disturbed_notes(rows) if is_timed(result) else ()),
+        *unequal_notes(result, rows),
         *(Note(f"{each.name}: {each.description}") for each in result.references),
     ]
     return replace(table, rows=drawn, notes=notes)

@@ -9,6 +9,7 @@ from typing import Any
 from textgen.comparison.report.answer import is_timed
 from textgen.comparison.report.columns import Column, EntryRow, Value, of_runs
 from textgen.comparison.report.formats import bits, count, decimal, percent, plain, setting, short
+from textgen.comparison.report.machines import machine_columns, machine_notes
 from textgen.comparison.report.table import NUM_WORDS, Note, Table, make_table
 from textgen.comparison.results import Comparison
 from textgen.experiment.pretrained import EmbeddingAudit
@@ -25,6 +26,7 @@ Point = tuple[float, float]
 def speed_table(rows: Sequence[EntryRow]) -> Table:
     """Return how fast and how large entries are."""
     columns: list[Column[Any]] = [
+        *machine_columns(rows),
         Column("train\nchars/s", of_runs(lambda run: run.train.chars_per_second), short),
         Column("chars\nseen", of_runs(lambda run: run.train.num_chars), short),
         Column("epochs", of_runs(lambda run: run.train.num_epochs), decimal),
@@ -51,7 +53,8 @@ def speed_table(rows: Sequence[EntryRow]) -> Table:
         "making word vectors, which a budget in seconds includes. CPU: share of the CPU time that training "
         "wanted and got."
     )
-    return make_table("Speed and size", caption, columns, rows)
+    table = make_table("Speed and size", caption, columns, rows)
+    return replace(table, notes=machine_notes(rows))
 
 
 def of_rates(value: Callable[[Rates], float | None]) -> Callable[[EntryRow], Sequence[float]]:

@@ -1,0 +1,157 @@
+"""Jobs that are being computed on a Ray cluster; one whose machine is lost is computed again elsewhere."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from textgen.api import TextgenWarning
+from textgen.runtime.files import new_folder
+from textgen.runtime.messages import one_line
+from textgen.runtime.parcels import Packer, write_contents
+from textgen.runtime.places import OnMessage
+from textgen.runtime.processes import ENDING_SECONDS, WAIT_SECONDS, Killed, Stopped, TimedOut, Unsaved, Unsent
+from textgen.runtime.ray_task import Answer, Mailbox, compute
+from textgen.runtime.worker import WARNING
+
+MAX_RETRIES = 3
+"""Times that a job is tried again whose machine was lost."""
+MARGIN = 30.0
+"""Seconds beyond the longest silence, after which a machine is taken for lost that says nothing itself."""
+ANSWER_SECONDS = 120.0
+"""Seconds in which the mailbox must answer."""
+
+
+@dataclass(frozen=True)
+class Lost(Killed):
+    """The result of a job that several machines, or processes of Ray, took with them."""
+
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"its machine was lost {MAX_RETRIES + 1} times: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Share:
+    """What each job takes of the machine it runs on."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+    @property
+    def num_threads(self) -> int:
+        """The threads of torch in a job."""
+        return max(1, int(self.cpus))
+
+    def of(self, resources: Mapping[str, float]) -> int:
+        """Return how many jobs fit in some resources, at least 1."""
+        fitting = [resources.get("CPU", 0.0) / self.cpus]
+        if self.gpus:
+            fitting.append(resources.get("GPU", 0.0) / self.gpus)
+        return max(1, int(min(fitting)))
+
+
+@dataclass
+class _Busy:
+    """A job that was given to the cluster."""
+
+    job: Any
+    number: int
+    heard: float = field(default_factory=monotonic)
+    """When it was given or said something."""
+
+
+class RayPool:
+    """Jobs of one kind on a cluster."""
+
+    def __init__(
+        self, ray: Any, share: Share, sent: bytes, on_message: OnMessage, max_silence: float | None
+    ) -> None:
+        self.busy: dict[Any, _Busy] = {}
+        """By references to the results."""
+        self._ray, self._on_message, self._max_silence = ray, on_message, max_silence
+        self._task = self._ray.remote(
+            num_cpus=share.cpus, num_gpus=share.gpus, max_retries=MAX_RETRIES, num_returns=1
+        )(compute)
+        self._sent = self._ray.put(sent)
+        self._packer = Packer(self._ray.put)
+        self._mailbox = self._ray.remote(num_cpus=0, max_restarts=-1)(Mailbox).remote()
+        self._num_jobs = 0
+
+    def start(self, job: Any) -> None:
+        """Give a job to the cluster."""
+        parcel = self._packer.pack(job)
+        reference = self._task.remote(self._sent, parcel, self._num_jobs, self._mailbox, self._max_silence)
+        self.busy[reference] = _Busy(job, self._num_jobs)
+        self._num_jobs += 1
+
+    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+        """Yield the jobs that end next with their results, then call `on_wait`."""
+        ready, _ = self._ray.wait(list(self.busy), num_returns=1, timeout=WAIT_SECONDS)
+        for reference in list(self._delivered()):
+            busy = self.busy.pop(reference)
+            self._cancel(reference)
+            yield busy.job, Stopped(None)
+        for reference in [each for each in ready if each in self.busy]:
+            busy = self.busy.pop(reference)
+            yield busy.job, self._taken(busy, reference)
+        for reference, busy in list(self.busy.items()):
+            if self._max_silence and monotonic() - busy.heard > self._max_silence + MARGIN:
+                del self.busy[reference]
+                self._cancel(reference)
+                yield busy.job, TimedOut(None, self._max_silence)
+        if on_wait:
+            on_wait()
+
+    def end(self) -> None:
+        """End all jobs, and what they started; what ends by itself leaves no files."""
+        left = list(self.busy)
+        for reference in left:
+            self._cancel(reference)
+        if left:
+            _, left = self._ray.wait(left, num_returns=len(left), timeout=ENDING_SECONDS)
+        for reference in left:
+            self._cancel(reference, force=True)
+        self._ray.kill(self._mailbox)
+
+    def _taken(self, busy: _Busy, reference: Any) -> Any:
+        """Return the result of a job, after its files were written here."""
+        try:
+            answer: Answer = self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:
+            return Unsent(None, one_line(error.cause))
+        except self._ray.exceptions.RayError as error:
+            return Lost(None, one_line(error))
+        try:
+            if answer.files:
+                with new_folder(busy.job.folder) as folder:
+                    write_contents(folder, answer.files)
+        except OSError as error:
+            return Unsaved(answer.result, error.strerror or one_line(error))
+        return answer.result
+
+    def _delivered(self) -> Iterator[Any]:
+        """Hand on what the jobs said; yield references to those that are to be ended."""
+        by_number = {busy.number: (reference, busy) for reference, busy in self.busy.items()}
+        try:
+            said = self._ray.get(self._mailbox.take.remote(), timeout=ANSWER_SECONDS)
+        except self._ray.exceptions.RayError:  # its machine was lost; Ray starts it on another
+            return
+        for number, kind, content in said:
+            if kind == WARNING:
+                warnings.warn(content, TextgenWarning, stacklevel=2)
+            elif number in by_number:
+                reference, busy = by_number[number]
+                busy.heard = monotonic()
+                if self._on_message and self._on_message(busy.job, content):
+                    del by_number[number]  # what else it said is of no interest
+                    yield reference
+
+    def _cancel(self, reference: Any, *, force: bool = False) -> None:
+        with suppress(Exception):  # it has just ended, or its machine
+            self._ray.cancel(reference, force=force)
