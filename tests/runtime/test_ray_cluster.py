@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -18,6 +23,7 @@ from textgen.api import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.processes import run_jobs
 from textgen.runtime.ray_cluster import LOOPBACK, QUIET, on_cluster
 from textgen.runtime.ray_pool import Share
 from textgen.suite.planner import SuiteOptions
@@ -32,7 +38,7 @@ pytest.importorskip("ray", reason="needs Ray: pip install 'textgen-bench[ray]'")
 pytestmark = pytest.mark.slow
 
 TINY = "char-lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=4"
-BUDGET = "150000chars"
+BUDGET = "60000chars"
 """Some seconds of training, so that a node can be lost meanwhile."""
 OPTIONS: dict[str, Any] = {
     "corpus": "lee", "max_chars": 20_000, "device": "cpu", "precision": "fp32", "length": 20, "seeds": 2,
@@ -42,11 +48,13 @@ OPTIONS: dict[str, Any] = {
 class TwoNodes:
     """A cluster of two nodes with a core each, one of which can be lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, temporary: Path) -> None:
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 1, "include_dashboard": False}
-        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self._temporary = temporary
+        with self._temporary_files():
+            head = {"num_cpus": 1, "include_dashboard": False}
+            self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self._cluster.address
         self._second: Any = None
         self.complete()
@@ -54,7 +62,24 @@ class TwoNodes:
     def complete(self) -> None:
         """Add the second node if it is not there."""
         if self._second is None:
-            self._second = self._cluster.add_node(num_cpus=1)
+            with self._temporary_files():
+                self._second = self._cluster.add_node(num_cpus=1)
+
+    @contextmanager
+    def _temporary_files(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TMPDIR", str(self._temporary))
+            yield
+
+    def num_free_cores(self) -> float:
+        """Return what no job takes; this process is connected."""
+        import ray
+
+        return float(ray.available_resources().get("CPU", 0))
+
+    def left_files(self) -> list[Path]:
+        """Return the folders of jobs on the nodes."""
+        return list(self._temporary.glob(".job.*"))
 
     def lose_a_node(self) -> None:
         """Kill the second node, with all that it computes."""
@@ -85,11 +110,28 @@ class Loss:
         assert self._nodes._second is None
 
 
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait for something that happens elsewhere; fails after a minute."""
+    end = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def heeded_interrupts() -> Iterator[None]:
+    """Started in the background, tests inherit that SIGINT is ignored, and so would their processes."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[TwoNodes]:
-    nodes = TwoNodes()
-    yield nodes
-    nodes.end()
+    with TemporaryDirectory() as folder:  # a short name, for sockets
+        nodes = TwoNodes(Path(folder))
+        yield nodes
+        nodes.end()
 
 
 @pytest.fixture(autouse=True)
@@ -164,6 +206,29 @@ def test_a_plugin_file_travels_and_a_crash_costs_its_row(nodes: TwoNodes, tmp_pa
     options = {**OPTIONS, "seeds": 1}
     result = textgen.bench(entries, budget="2000chars", on=nodes.address, out=tmp_path / "out", **options)
     assert [row.error for row in result.entries] == [None, "its process crashed (SIGABRT)", None]
+
+
+@pytest.mark.usefixtures("heeded_interrupts")
+def test_a_killed_command_goes_on_and_an_interrupted_one_keeps_what_is_finished(
+    nodes: TwoNodes, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    command = [sys.executable, "-m", "textgen", "bench", "random", "char-ngram", TINY, "--corpus", "lee"]
+    command += ["--budget", "10000Mchars", "--device", "cpu", "--on", nodes.address, "--out", str(folder)]
+    for sent, run in ((signal.SIGKILL, "random-seed0"), (signal.SIGINT, "char-ngram-seed0")):
+        with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
+            wait_until((folder / "runs" / run / "run.json").exists)
+            process.send_signal(sent)
+            _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    kept = f"interrupted; 2 runs are kept in {folder}, continue with: textgen bench random char-ngram "
+    assert stderr.splitlines()[-1].startswith(kept)
+    assert list(folder.rglob("*.partial")) == []
+    with on_cluster(nodes.address, Share()):
+        wait_until(lambda: nodes.num_free_cores() == 2)
+        results = list(run_jobs(abs, [-1, -2], 2, own_process=True))
+    assert sorted(results) == [(-2, 2), (-1, 1)]
+    assert nodes.left_files() == []
 
 
 def test_a_cluster_that_is_not_there_is_named(tmp_path: Path) -> None:

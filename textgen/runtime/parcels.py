@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+
+from textgen.runtime.files import temporary_folder
 
 LARGE = 100_000
 """Characters, bytes or items of a part that travels apart."""
@@ -31,9 +32,42 @@ class Parcel:
     data: bytes
     parts: Sequence[Any]
     """References to large parts, in the order of their numbers in `data`."""
+    folder: str | None
+    """The name of the job's folder."""
     files: Mapping[str, bytes]
-    """Those in the job's folder, by their paths in it."""
+    """Those in the folder, by their paths in it."""
     plugin_files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A job that has arrived, with copies of its files; only what computes it needs to know its types."""
+
+    data: bytes
+    parts: Sequence[Any]
+    changes: Mapping[str, Any]
+    """Where its files are."""
+
+    @property
+    def folder(self) -> Path | None:
+        """The job's folder."""
+        return self.changes.get("folder")
+
+    def job(self) -> Any:
+        """Return the job."""
+        job = _Unpickler(self.data, self.parts).load()
+        return replace(job, **self.changes) if self.changes else job
+
+
+@dataclass(frozen=True)
+class OfArrived:
+    """Computes jobs that have arrived."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, arrived: Arrived) -> Any:
+        """Return the result of the job."""
+        return self.function(arrived.job())
 
 
 class Packer:
@@ -60,6 +94,7 @@ class Packer:
         return Parcel(
             file.getvalue(),
             parts,
+            None if folder is None else folder.name,
             contents(folder) if folder is not None else {},
             {str(path): path.read_bytes() for path in plugin_files},
         )
@@ -96,25 +131,26 @@ class _Unpickler(pickle.Unpickler):
 
 
 @contextmanager
-def unpacked(parcel: Parcel, parts: Sequence[Any]) -> Iterator[Any]:
-    """Yield the job with copies of its files in a temporary folder; `parts` are what the references mean."""
-    job = _Unpickler(parcel.data, parts).load()
-    with TemporaryDirectory(prefix="textgen-") as name:
-        there = Path(name)
+def unpacked(parcel: Parcel, parts: Sequence[Any]) -> Iterator[Arrived]:
+    """Yield the job, with its files in a temporary folder; `parts` are what the references mean."""
+    changes: dict[str, Any] = {}
+    with temporary_folder("job") as there:
         if parcel.plugin_files:
-            copies = []
-            for number, (path, source) in enumerate(parcel.plugin_files.items()):
-                copy = there / f"plugins-{number}" / Path(path).name
-                copy.parent.mkdir()
-                copy.write_bytes(source)
-                copies.append(copy)
-            job = replace(job, plugin_files=copies)
-        if getattr(job, "folder", None) is not None:
-            folder = there / "results" / job.folder.name
+            changes["plugin_files"] = list(_copies(parcel.plugin_files, there))
+        if parcel.folder is not None:
+            changes["folder"] = folder = there / "results" / parcel.folder
             folder.parent.mkdir()
             write_contents(folder, parcel.files)
-            job = replace(job, folder=folder)
-        yield job
+        yield Arrived(parcel.data, parts, changes)
+
+
+def _copies(files: Mapping[str, bytes], there: Path) -> Iterator[Path]:
+    """Write files that may have the same names, and yield their paths."""
+    for number, (path, source) in enumerate(files.items()):
+        copy = there / f"plugins-{number}" / Path(path).name
+        copy.parent.mkdir()
+        copy.write_bytes(source)
+        yield copy
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from textgen.api import TextgenError
 from textgen.runtime.environment import Machine
+from textgen.runtime.files import temporary_folder
 from textgen.runtime.messages import one_line
+from textgen.runtime.parcels import OfArrived
 from textgen.runtime.places import OnMessage, computing_on
 from textgen.runtime.preparation import Setup, recipe
 from textgen.runtime.processes import num_cores
@@ -56,8 +57,8 @@ def on_cluster(address: str | None, share: Share) -> Iterator[int | None]:
         import ray
     except ImportError as error:
         raise TextgenError(f"--on needs Ray; run: {INSTALL}") from error
-    with TemporaryDirectory(prefix="textgen-code-") as code:
-        _connect(ray, address, Path(code))
+    with temporary_folder("code") as code:
+        _connect(ray, address, code)
         try:
             cluster = Cluster(ray, share, _machines(ray, share))
             with computing_on(cluster):
@@ -150,4 +151,4 @@ class Cluster:
     ) -> RayPool:
         """Return a pool of jobs that `function` computes, with the threads of their share."""
         setup = replace(setup, num_threads=self.share.num_threads)
-        return RayPool(self.ray, self.share, recipe(function, setup), on_message, max_silence)
+        return RayPool(self.ray, self.share, recipe(OfArrived(function), setup), on_message, max_silence)

@@ -6,17 +6,21 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from textgen.runtime.environment import Machine, machine
 from textgen.runtime.parcels import Parcel, contents, unpacked
 from textgen.runtime.processes import Processes
 from textgen.runtime.shipped_code import code_versions
 from textgen.runtime.worker import MESSAGE, WARNING, import_early
 
+if TYPE_CHECKING:
+    from textgen.runtime.environment import Machine
+
 
 def about() -> tuple[Machine, dict[str, str]]:
     """Return this machine, and the version of each distribution with plugins."""
+    from textgen.runtime.environment import machine  # which takes torch, and that takes seconds
+
     return machine(), code_versions()
 
 
@@ -59,11 +63,11 @@ def compute(sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence:
         say(WARNING, str(message))
 
     import_early()
-    with unpacked(parcel, ray.get(list(parcel.parts))) as job, warnings.catch_warnings():
+    with unpacked(parcel, ray.get(list(parcel.parts))) as arrived, warnings.catch_warnings():
         warnings.showwarning = warn
         pool = Processes(sent, lambda _, content: say(MESSAGE, content), max_silence, own_process=True)
         try:
-            pool.start(job)
+            pool.start(arrived)
             results: list[Any] = []
             while not results:
                 results += [result for _, result in pool.wait(None)]
@@ -71,6 +75,5 @@ def compute(sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence:
             pool.end()
         with suppress(ray.exceptions.RayError):  # what it said must be there before its result
             ray.get(mailbox.arrived.remote())
-        folder = getattr(job, "folder", None)
-        files = contents(folder) if folder is not None else {}
+        files = contents(arrived.folder) if arrived.folder else {}
         return Answer(results[0], {} if files == parcel.files else files)

@@ -17,8 +17,9 @@ from optuna.trial import Trial
 from textgen.registry.attribution import describe_error
 from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
-from textgen.runtime.environment import Machine, machine, threads_per_job
+from textgen.runtime.environment import machine, threads_per_job
 from textgen.runtime.interrupts import interrupts_deferred
+from textgen.runtime.json_records import to_values
 from textgen.runtime.preparation import Setup
 from textgen.runtime.processes import Killed, Stopped, run_jobs
 from textgen.runtime.worker import import_early, tell
@@ -78,7 +79,7 @@ def make_trial(study: Study, trial: Trial, report: Report) -> None:
         if isinstance(error, KeyboardInterrupt):
             raise
         reason = describe_error(error)
-    curve.end(value, reason, None if value is None else machine())
+    curve.end(value, reason, None if value is None else to_values(machine()))
     report(_last_step(value, reason))
 
 
@@ -107,7 +108,7 @@ class _Curve:
             self.trial.report(progress.validation_bits_per_char, percent)
             return self.trial.should_prune()
 
-    def end(self, value: float | None, reason: str | None, machine: Machine | None = None) -> None:
+    def end(self, value: float | None, reason: str | None, machine: object = None) -> None:
         """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed."""
         seconds = time.perf_counter() - self._start
         self.study.finish(self.trial, value, seconds=seconds, reason=reason, machine=machine)
@@ -155,12 +156,12 @@ class _Task:
     plugin_files: Sequence[Path]
 
 
-def _evaluate(task: _Task) -> tuple[float, Machine] | str:
+def _evaluate(task: _Task) -> tuple[float, object] | str:
     """Return the value of a trial and where it was computed, or the reason why there is none."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         load_plugin_files(task.plugin_files)
-        return task.objective.evaluate(task.params, seldom(tell), task.folder), machine()
+        return task.objective.evaluate(task.params, seldom(tell), task.folder), to_values(machine())
     except BaseException as error:
         return describe_error(error)
 
@@ -209,7 +210,7 @@ class _Trials:
             report(step)
         return curve.is_hopeless(step)
 
-    def end(self, task: _Task, result: tuple[float, Machine] | str | Killed) -> None:
+    def end(self, task: _Task, result: tuple[float, object] | str | Killed) -> None:
         """Keep what came out of a trial."""
         curve, report = self._running.pop(task.number)
         if isinstance(result, Killed) and not isinstance(result, Stopped):

@@ -1,0 +1,142 @@
+"""What a Ray cluster costs: `python -m textgen_benchmarks.cluster`.
+
+The same jobs are computed by a local Ray cluster and by processes of this machine, as many at a time as it
+has cores: 40 that use 2 s of CPU time each, and 1,000 that do nothing. Each is a process of its own in both.
+Results go to results/cluster.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from textgen.cli.console import print_rows
+from textgen.runtime.environment import Machine, machine, versions
+from textgen.runtime.files import write_file
+from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.preparation import Setup
+from textgen.runtime.processes import num_cores, run_jobs
+from textgen.runtime.ray_cluster import LOCAL, on_cluster
+from textgen.runtime.ray_pool import Share
+from textgen.runtime.worker import import_early
+
+RESULT = Path(__file__).parents[1] / "results" / "cluster.json"
+MAX_RATIO = 1.15
+"""For the jobs that work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterRow:
+    """Medians and ranges over repetitions, each of which has a cluster of its own; times are in seconds."""
+
+    num_jobs: int
+    job_seconds: float
+    """CPU time of each job."""
+    here: float
+    """With processes of this machine."""
+    there: float
+    """On the cluster, from the first job to the last result."""
+    start: float
+    """To start the cluster and to end it."""
+    ratio: float
+    """Of the cluster to processes, without its start."""
+    ratio_range: tuple[float, float]
+    whole_ratio: float
+    """The same with its start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterResult:
+    """All measurements of this program."""
+
+    schema_version: int = SCHEMA_VERSION
+    machine: Machine
+    versions: dict[str, str]
+    repetitions: int
+    rows: tuple[ClusterRow, ...]
+
+
+def work(seconds: float) -> float:
+    """Use CPU time; return how much."""
+    matrix, began = torch.ones(128, 128), time.thread_time()
+    while (used := time.thread_time() - began) < seconds:
+        matrix = (matrix @ matrix).clamp_(max=1)
+    return used
+
+
+def seconds_of(num_jobs: int, job_seconds: float) -> float:
+    """Return the time that jobs take, wherever they are computed now."""
+    began = time.perf_counter()
+    jobs = [job_seconds] * num_jobs
+    results = [result for _, result in run_jobs(work, jobs, num_cores(), Setup(1), own_process=True)]
+    if not all(isinstance(result, float) for result in results):
+        raise RuntimeError(f"jobs failed: {results}")
+    return time.perf_counter() - began
+
+
+def repetition(num_jobs: int, job_seconds: float) -> tuple[float, float, float]:
+    """Return the seconds here, there, and of the start and end of the cluster."""
+    here = seconds_of(num_jobs, job_seconds)
+    began = time.perf_counter()
+    with on_cluster(LOCAL, Share(1)):
+        there = seconds_of(num_jobs, job_seconds)
+    return here, there, time.perf_counter() - began - there
+
+
+def row(num_jobs: int, job_seconds: float, measured: Sequence[tuple[float, float, float]]) -> ClusterRow:
+    """Return the medians of repetitions."""
+    ratios = [there / here for here, there, _ in measured]
+    return ClusterRow(
+        num_jobs=num_jobs,
+        job_seconds=job_seconds,
+        here=median(here for here, _, _ in measured),
+        there=median(there for _, there, _ in measured),
+        start=median(start for _, _, start in measured),
+        ratio=median(ratios),
+        ratio_range=(min(ratios), max(ratios)),
+        whole_ratio=median((there + start) / here for here, there, start in measured),
+    )
+
+
+def shown(row: ClusterRow) -> dict[str, str]:
+    """Return the cells of a row."""
+    return {
+        "jobs": f"{row.num_jobs:,}",
+        "CPU s each": f"{row.job_seconds:g}",
+        "processes s": f"{row.here:.1f}",
+        "Ray s": f"{row.there:.1f}",
+        "ratio": "{:.2f} ({:.2f}-{:.2f})".format(row.ratio, *row.ratio_range),
+        "start s": f"{row.start:.1f}",
+        "ratio with it": f"{row.whole_ratio:.2f}",
+    }
+
+
+def main() -> None:
+    """Measure, print a table and save the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, default=RESULT)
+    parser.add_argument("--repetitions", type=int, default=3)
+    options = parser.parse_args()
+    import_early()
+    seconds_of(2 * num_cores(), 0.0)  # the first processes wait for torch
+    rows = []
+    for num_jobs, job_seconds in ((40, 2.0), (1000, 0.0)):
+        measured = [repetition(num_jobs, job_seconds) for _ in range(options.repetitions)]
+        rows.append(row(num_jobs, job_seconds, measured))
+    result = ClusterResult(
+        machine=machine(), versions=versions(), repetitions=options.repetitions, rows=tuple(rows)
+    )
+    write_file(options.json, to_json(result))
+    print_rows([shown(each) for each in rows])
+    if rows[0].ratio > MAX_RATIO:
+        raise SystemExit(f"{rows[0].ratio:.2f} is more than {MAX_RATIO}")
+
+
+if __name__ == "__main__":
+    main()
