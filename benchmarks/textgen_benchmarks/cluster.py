@@ -17,11 +17,11 @@ from statistics import median
 import torch
 
 from textgen.cli.console import print_rows
-from textgen.runtime.environment import Machine, machine, versions
+from textgen.runtime.environment import Machine, machine, num_cores, versions
 from textgen.runtime.files import write_file
 from textgen.runtime.json_records import SCHEMA_VERSION, to_json
 from textgen.runtime.preparation import Setup
-from textgen.runtime.processes import num_cores, run_jobs
+from textgen.runtime.processes import run_jobs
 from textgen.runtime.ray_cluster import LOCAL, on_cluster
 from textgen.runtime.ray_pool import Share
 from textgen.runtime.worker import import_early

@@ -80,6 +80,14 @@ describe char-lstm --vocab-size 32 --encoding latin-1
 
 tune runs/one --tune-sampler top-p --budget 10s
     --budget has no effect on 'runs/one', a run that is trained already; leave it out
+bench random --cpus-per-run 2
+    --cpus-per-run has no effect without --on; leave it out
+suite original --gpus-per-run 0.5
+    --gpus-per-run has no effect without --on; leave it out
+suite original --on ray --jobs 2
+    --jobs has no effect with --on, which computes as many runs at a time as have room; leave it out
+tune char-lstm --on ray --jobs 2
+    --jobs has no effect with --on, which computes as many runs at a time as have room; leave it out
 suite budgets.toml --budget 10s
     --budget has no effect on 'budgets.toml', of which every case has a budget of its own; leave it out
 

@@ -198,6 +198,22 @@ def test_an_entry_that_was_trained_on_a_busy_machine_is_named_with_its_share_of_
     assert rows["slow"][rows["entry"].index("CPU %")] == "69.0"
 
 
+def test_machines_are_shown_where_they_differ_and_seconds_warn() -> None:
+    here, there = entry("here", 2.0), entry("there", 2.2)
+    assert "machine A" not in report(result(here, there))
+    there["machine"] = {**there["machine"], "processor": "Other", "gpu": "H100"}
+    what = result(here, there)
+    rows = {row[0]: row for row in markdown_rows(what, "Speed and size")}
+    column = rows["entry"].index("machine")
+    assert [rows[name][column] for name in ("here", "there")] == ["A", "B"]
+    own = there["machine"]
+    assert f"machine B: Other, {own['num_cores']} cores, H100" in report(what)
+    note = "runs were made on different machines, so the same time allowed more training for some of them"
+    assert note in report(what)
+    assert note not in report({**what, "budget": "20Mchars"})
+    assert note in " ".join(drawn(what, 80).split())
+
+
 def test_learning_curves_share_one_scale() -> None:
     rows = markdown_rows(result(entry("good", 2.0), entry("bad", 4.0)), "Learning curves")
     curves = {row[0]: row[1] for row in rows}

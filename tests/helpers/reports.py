@@ -78,6 +78,9 @@ def pseudovalues(metrics: dict[str, Any], *about: Any) -> dict[str, list[float]]
     return {metric: pieces(metrics[metric], metric, *about) for metric in CLOSEST}
 
 
+MACHINE = {"processor": "Xeon", "num_cores": 2, "num_threads": 2, "gpu": None, "system": "Linux"}
+
+
 def entry(
     name: str, score: float, seed: int = 0, written: dict[str, float] | None = None, **changes: Any
 ) -> dict[str, Any]:
@@ -120,6 +123,7 @@ def entry(
         "validation": part(score + 0.0123, name, seed, "validation"),
         "test": part(score, name, seed),
         "score_checks": {"decoded_equals_text": True, "max_normalization_error": 1e-7},
+        "machine": dict(MACHINE),
         "embedding": None,
         "generate": {"chars_per_second": 51_234.5, "batch_size": 24},
         "samples": [
@@ -171,7 +175,7 @@ def result(*entries: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "device": "cpu",
         "precision": "bfloat16",
         "versions": {"textgen": "0.1.0", "torch": "2.9.1"},
-        "machine": {"processor": "Xeon", "num_cores": 2, "num_threads": 2, "gpu": None, "system": "Linux"},
+        "machine": MACHINE,
         "scored_on": "test",
         "prompts": ["The history of", "In 1867"],
         "measured_sampler": "top-p:p=0.95",

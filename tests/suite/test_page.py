@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
-from helpers.suites import case, effect, question, suite_result, writing
+from helpers.suites import MACHINE, case, effect, question, suite_result, writing
 from textgen.suite.page import summary, to_html
+from textgen.suite.report import to_markdown
 
 SIZES = question(
     "size",
@@ -28,6 +30,17 @@ def test_the_answer_names_the_changes_that_are_clear() -> None:
     assert text.startswith("1 of 2 changes are clear at 5 %; the largest, in bits per character:")
     assert "large against small -0.200" in text
     assert "huge" not in text
+
+
+def test_machines_are_named_where_they_differ() -> None:
+    same = suite_result("news", SIZES)
+    assert "kinds of machines" not in to_markdown(same)
+    *others, last = SIZES.cases
+    runs = (replace(last.runs[0], machine=replace(MACHINE, gpu="H100")), *last.runs[1:])
+    mixed = suite_result("news", replace(SIZES, cases=(*others, replace(last, runs=runs))))
+    said = "several kinds of machines: Xeon, 2 cores, H100 (1 run); Xeon, 2 cores (2 runs)"
+    assert said in to_markdown(mixed)
+    assert "runs were made on Xeon, 2 cores, H100 (1 run)" in to_html(mixed)
 
 
 def test_every_question_has_its_charts_and_its_table() -> None:

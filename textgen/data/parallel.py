@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from textgen.api import TextgenError
 from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
+from textgen.runtime.environment import num_cores
 from textgen.runtime.preparation import Setup, prepared, recipe
-from textgen.runtime.processes import Killed, num_cores, run_jobs
+from textgen.runtime.processes import Killed, run_jobs
 
 MAX_PROCESSES = 8
 """Upper limit of processes; more would wait for this one, which reads and writes their items."""

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 
-from textgen.runtime.processes import num_cores
 from textgen.version import DISTRIBUTION
 
 PACKAGES = ("torch", "numpy", "gensim", "nltk")
@@ -76,6 +75,13 @@ def command_line() -> str | None:
     program = Path(sys.argv[0])
     is_command = program.stem == "textgen" or program.parts[-2:] == ("textgen", "__main__.py")
     return shlex.join(["textgen", *sys.argv[1:]]) if is_command else None
+
+
+def num_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def usable_cores() -> float:

@@ -6,7 +6,6 @@ only the job that it was working on with it.
 
 from __future__ import annotations
 
-import os
 import pickle
 import signal
 import time
@@ -83,13 +82,6 @@ class Unsaved:
 
     result: Any
     reason: str
-
-
-def num_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def run_jobs(

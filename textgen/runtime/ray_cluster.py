@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from textgen.api import TextgenError
-from textgen.runtime.environment import Machine
+from textgen.runtime.environment import Machine, num_cores
 from textgen.runtime.files import temporary_folder
 from textgen.runtime.messages import one_line
 from textgen.runtime.parcels import OfArrived
 from textgen.runtime.places import OnMessage, computing_on
 from textgen.runtime.preparation import Setup, recipe
-from textgen.runtime.processes import num_cores
 from textgen.runtime.ray_pool import RayPool, Share
 from textgen.runtime.ray_task import about
 from textgen.runtime.shipped_code import code_versions, copy_code
