@@ -8,10 +8,12 @@ Ray (Moritz et al. 2018, arXiv:1712.05889) is imported here only.
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +41,9 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "
 """No statistics are sent, and Ray leaves the choice of devices to us."""
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """All of Ray listens on 127.0.0.1, as on Windows and macOS anyway; it is read when Ray is imported."""
+AUTH_MODE = "RAY_AUTH_MODE"
+OWN_TOKEN = {AUTH_MODE: "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+"""Only this process may use the cluster that it starts; Ray would leave a token in the home folder."""
 
 
 @contextmanager
@@ -51,34 +56,50 @@ def on_cluster(address: str | None, share: Share) -> Iterator[int | None]:
     if address is None:
         yield None
         return
-    os.environ |= QUIET | (LOOPBACK if address == LOCAL else {})
-    try:
-        import ray
-    except ImportError as error:
-        raise TextgenError(f"--on needs Ray; run: {INSTALL}") from error
-    with temporary_folder("code") as code:
-        _connect(ray, address, code)
+    with _environment(QUIET | (LOOPBACK | OWN_TOKEN if address == LOCAL else {})):
         try:
-            cluster = Cluster(ray, share, _machines(ray, share))
-            with computing_on(cluster):
-                yield cluster.num_slots
-        finally:
-            ray.shutdown()
+            import ray
+        except ImportError as error:
+            raise TextgenError(f"--on needs Ray; run: {INSTALL}") from error
+        with temporary_folder("code") as code:
+            _connect(ray, address, code)
+            try:
+                cluster = Cluster(ray, share, _machines(ray, share))
+                with computing_on(cluster):
+                    yield cluster.num_slots
+            finally:
+                ray.shutdown()
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables inside the context."""
+    before = dict(os.environ)
+    os.environ |= changes
+    try:
+        yield
+    finally:
+        for name in changes:
+            os.environ.pop(name, None)
+            if name in before:
+                os.environ[name] = before[name]
 
 
 def _connect(ray: Any, address: str, code: Path) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == LOCAL:
-        options |= {"num_cpus": num_cores(), "include_dashboard": False}
+        options |= {"address": "local", "num_cpus": num_cores(), "include_dashboard": False}
     else:
         copy_code(code)
         options |= {"address": address, "runtime_env": {"working_dir": str(code)}}
     try:
         _check_reachable(address)
-        with _own_signals():
+        with _own_signals(), warnings.catch_warnings(action="ignore"):
             ray.init(**options)
     except Exception as error:  # of many kinds
-        raise TextgenError(f"cannot reach the Ray cluster {address!r}: {one_line(error)}") from None
+        remedy = "" if AUTH_MODE in os.environ else f"; if it asks for a token, set {AUTH_MODE}=token"
+        reason = f"{one_line(error, with_type=False)}{remedy}"
+        raise TextgenError(f"cannot reach the Ray cluster {address!r}: {reason}") from None
 
 
 @contextmanager
