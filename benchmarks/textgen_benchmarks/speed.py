@@ -65,7 +65,10 @@ class Ours:
 
         def work() -> int:
             for _ in range(num_updates):
-                trainer.update(0.5)
+                trainer.start_update(0.5)
+                if trainer.is_reading_due:  # as in a training run
+                    trainer.read_losses()
+            trainer.read_losses()
             return num_updates * batches.batch_size * batches.sequence_length
 
         return work

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from helpers.training import OPTIONS, equal, run, trainer, weights
+from helpers.training import OPTIONS, equal, run, trainer, unread, weights
 from textgen.api import TextgenError, TokenIds
 from textgen.training.loop import EXPLODED, PATIENCE
 from textgen.training.options import TrainOptions
@@ -78,6 +78,17 @@ def test_an_exploded_loss_that_stays_ends_training(ids: TokenIds) -> None:
     result = run(scripted(ids, lambda update: 3.0 if update < 60 else 1.01 * EXPLODED * GUESSING), BUDGET)
     assert result.num_updates == 60 + PATIENCE - 1
     assert "the loss is 13.95" in (result.stopped or "")
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_losses_that_are_read_later_end_training_then(ids: TokenIds, loss: float) -> None:
+    made = unread(scripted(ids, lambda update: 3.0 if update < 100 else loss))
+    result = run(made, BUDGET)
+    assert (result.num_updates, len(result.curve)) == (112, 3)  # with the fourth validation
+    assert "training diverged at update 112: the loss is" in (result.stopped or "")
+    assert made.model.module.weight.item() == pytest.approx(28, abs=1)  # the first of equal scores
+    with pytest.raises(TextgenError, match="training diverged at update 28: the loss is nan"):
+        run(unread(scripted(ids, lambda update: 3.0 if update < 5 else math.nan)), BUDGET)
 
 
 @pytest.mark.parametrize(

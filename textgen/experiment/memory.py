@@ -13,6 +13,7 @@ from textgen.registry.options import declared_options
 from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.runtime.memory import CPU, free_memory, require_memory
+from textgen.training.batches import resident_bytes
 from textgen.training.optimizer import hidden_matrices
 from textgen.training.options import TrainOptions
 
@@ -57,7 +58,8 @@ def build_for_training(
             tokens = min(num_rows * options.longest_sequence, num_tokens)
             activations = _activation_bytes(member, tokens, device_config)
             smaller = ["batch_size", "sequence_length"] if activations > weights + copies else _sizes(entry)
-            _require(entry, weights + copies + activations, "training", smaller, device_config)
+            needed = weights + copies + activations + resident_bytes(num_tokens, device)
+            _require(entry, needed, "training", smaller, device_config)
 
     return build_checked(partial(build, vectors), partial(build, None), check, _most_numbers_unchecked())
 

@@ -18,6 +18,12 @@ MAX_RESIDENT_ON_DEVICE = 2**28
 """Maximum number of tokens held in the memory of another device."""
 
 
+def resident_bytes(num_tokens: int, device: torch.device) -> int:
+    """Return the memory that a training text of this length takes on a device: 0 if it is read in windows."""
+    is_resident = num_tokens <= (MAX_RESIDENT if device.type == "cpu" else MAX_RESIDENT_ON_DEVICE)
+    return torch.int32.itemsize * num_tokens if is_resident else 0
+
+
 @dataclass
 class ContiguousBatches:
     """Reads token ids as `batch_size` contiguous streams in parallel, epoch after epoch.
@@ -107,7 +113,7 @@ class ContiguousBatches:
         first, end = self.rows
         shape = (end - first, length + 1)
         start = self._offset + first * self.length + self.position
-        if len(self.ids) <= (MAX_RESIDENT if device.type == "cpu" else MAX_RESIDENT_ON_DEVICE):
+        if resident_bytes(len(self.ids), device):
             if self._resident is None:
                 self._resident = torch.from_numpy(np.asarray(self.ids, np.int32)).to(device)
             return self._resident.as_strided(shape, (self.length, 1), start).long()

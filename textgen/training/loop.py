@@ -87,17 +87,31 @@ class TrainingLoop:
     def step(self) -> Progress:
         """Do one update and, when it is time, a validation."""
         trainer = self.trainer
-        loss = trainer.update(self.fraction)
-        guessing = math.log(trainer.model.vocab_size)
+        trainer.start_update(self.fraction)
+        if trainer.is_reading_due or trainer.is_checkpoint_due or self._is_validation_due(self._spent()):
+            for loss in trainer.read_losses():
+                if self._add_loss(loss):
+                    return self._diverged(f"the loss is {loss:.4g}")
+        self.fraction = self._spent()
+        return self._validated() if self._is_validation_due(self.fraction) else self._progress()
+
+    def _spent(self) -> float:
+        """Return the share of the budget that is spent now."""
+        return self.budget.fraction(self.trainer.clock, self.trainer.batches.num_epochs, self.num_chars)
+
+    def _is_validation_due(self, fraction: float) -> bool:
+        return fraction >= min(1.0, (len(self.curve) + 1) / self.trainer.options.num_validations)
+
+    def _add_loss(self, loss: float) -> bool:
+        """Add the loss of the next update to the average; return whether training has diverged with it."""
+        guessing = math.log(self.trainer.model.vocab_size)
         self.has_learnt = self.has_learnt or loss < guessing
         self.num_exploded = self.num_exploded + 1 if loss > EXPLODED * guessing else 0
         if not math.isfinite(loss) or (self.has_learnt and self.num_exploded >= PATIENCE):
-            return self._diverged(f"the loss is {loss:.4g}")
-        self.fraction = self.budget.fraction(trainer.clock, trainer.batches.num_epochs, self.num_chars)
+            return True
         bits = loss / math.log(2) / self.chars_per_token
         self.average = bits if self.average is None else 0.95 * self.average + 0.05 * bits
-        is_due = self.fraction >= (len(self.curve) + 1) / trainer.options.num_validations
-        return self._validated() if self.fraction >= 1 or is_due else self._progress()
+        return False
 
     def result(self) -> TrainResult:
         """Leave the model with the weights that scored best on validation, and return the result."""

@@ -22,6 +22,8 @@ from textgen.training.schedule import Rates, Schedule
 
 MAX_SEEDS = 2**32
 """Seeds are below it, so that those of the ranks differ."""
+MAX_UNREAD_SECONDS = 0.1
+"""About how much work a GPU may be given before the losses are read, which waits for it."""
 
 
 class Trainer:
@@ -51,6 +53,11 @@ class Trainer:
         """Parts of a batch that are computed one after the other, since memory lacked for all of it."""
         self.num_updates = 0
         self.seconds = 0.0
+        self.max_unread_seconds = (
+            0.0 if device_config.device.type == "cpu" or ranks.world_size() > 1 else MAX_UNREAD_SECONDS
+        )
+        """Zero: losses are read after every update. Ranks that exchange gradients wait for them anyway."""
+        self._unread: list[Tensor | float] = []
         self.clock = 0.0
         """The seconds that count towards the budget: the first rank's when gradients were last summed."""
         self.is_checkpoint_due = False
@@ -58,17 +65,39 @@ class Trainer:
 
     def update(self, fraction: float) -> float:
         """Do one update at this fraction of the budget, and return the loss in nats per token."""
+        self.start_update(fraction)
+        return self.read_losses()[-1]
+
+    def start_update(self, fraction: float) -> None:
+        """Give the device the work of one update; its loss is the last that `read_losses` returns."""
         start = time.perf_counter()
         with torch.random.fork_rng(devices=self._cuda_devices()):  # dropout uses the global generator
             self._set_random_state(self.random_state)
             loss = self._step(fraction, start)
             self.random_state = self._get_random_state()
         self.num_updates += 1
-        value = float(loss)
+        self._unread.append(loss)
+        self._count_seconds(start)
+
+    @property
+    def is_reading_due(self) -> bool:
+        """Whether the unread losses are the first, or those of `max_unread_seconds` at the pace so far."""
+        num_unread = len(self._unread)
+        seconds = num_unread * self.seconds / self.num_updates
+        return num_unread == self.num_updates or seconds >= self.max_unread_seconds
+
+    def read_losses(self) -> list[float]:
+        """Return the losses of the updates since the last call, in nats per token, once they are computed."""
+        start = time.perf_counter()
+        losses = [float(loss) for loss in self._unread]
+        self._unread.clear()
+        self._count_seconds(start)
+        return losses
+
+    def _count_seconds(self, start: float) -> None:
         self.seconds += time.perf_counter() - start
         if ranks.world_size() == 1:
             self.clock = self.seconds
-        return value
 
     def _step(self, fraction: float, start: float) -> Tensor | float:
         self._tell_epochs(fraction)
