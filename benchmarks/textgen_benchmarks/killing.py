@@ -27,10 +27,14 @@ from textgen.runtime.digests import DIGESTS
 from textgen.runtime.state_files import VALUES, load_state
 from textgen.training.checkpoints import DAMAGE, FINISHED, INTERVAL
 
-KillWhen: TypeAlias = Callable[[float, Sequence[str]], bool]
-"""Given the seconds since the start and the names of all unfinished saves so far: whether to kill now."""
+Saves: TypeAlias = Callable[[], Sequence[str]]
+"""Looks for saves that are unfinished, and returns the names of all that were seen so far."""
+KillWhen: TypeAlias = Callable[[float, Saves], bool]
+"""Given the seconds since the start and the saves: whether to kill now. Looking for saves takes time."""
 MARK = "TEXTGEN_KILLING"
 """Environment variable by which all processes of a command are found."""
+SECONDS_TO_LOOK = 0.1
+"""Interval at which checkpoints are read. One that is missed is followed by others that tell the same."""
 SECONDS_TO_END = 20.0
 """Seconds that the other processes of a command may outlive the one that was killed."""
 UNFINISHED = re.compile(r"\..*textgen-.*")
@@ -92,15 +96,19 @@ def run(
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=environment) as process,
     ):
         attempt = Attempt(None, 0.0, "")
-        saves: dict[str, None] = {}
+        seen: dict[str, None] = {}
+
+        def saves() -> list[str]:
+            seen.update(dict.fromkeys(path.name for path in unfinished(folder)))
+            return list(seen)
+
         looked, others = 0.0, Others(mark)
         while (code := process.poll()) is None:
             seconds = time.monotonic() - start
-            saves |= dict.fromkeys(path.name for path in unfinished(folder))
-            if kill_when(seconds, list(saves)):
+            if kill_when(seconds, saves):
                 _kill(process, others, attempt, whole=whole)
                 break
-            if seconds - looked > 0.02:
+            if seconds - looked > SECONDS_TO_LOOK:
                 look(folder, attempt)
                 looked = seconds
                 others.refresh()

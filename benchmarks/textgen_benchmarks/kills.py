@@ -171,9 +171,9 @@ def moment(chance: random.Random, reference: Attempt) -> Moment:
         return after(instant), chance.random() < 0.5
     if mode == "a checkpoint":
         number = chance.randint(1, 60)
-        return (lambda seconds, saves: sum(not is_of_result(save) for save in saves) >= number), True
+        return (lambda seconds, saves: sum(not is_of_result(save) for save in saves()) >= number), True
     number = chance.randint(1, 3)
-    return (lambda seconds, saves: sum(map(is_of_result, saves)) >= number), True
+    return (lambda seconds, saves: sum(map(is_of_result, saves())) >= number), True
 
 
 def is_of_result(save: str) -> bool:

@@ -14,12 +14,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from textgen.runtime.environment import Machine, machine, versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.environment import Machine
 from textgen.runtime.markdown import table_lines
+from textgen_benchmarks.speed_results import print_and_save, speed_options
 
 ENTRIES = ("char-lstm",)
 
@@ -86,10 +84,7 @@ def table(rows: Sequence[RanksRow]) -> list[str]:
 
 def main() -> None:
     """Measure, print a Markdown table and, with `--json`, save the results."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="file for the results, such as results/ranks.json")
-    parser.add_argument("--seconds", type=float, default=30.0, help="training time of each run")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser = speed_options(__doc__, seconds=30.0, repetitions=5)
     parser.add_argument("--max-chars", type=int, default=1_000_000, help="length of the text")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
@@ -101,17 +96,7 @@ def main() -> None:
             ours = speed(entry, number, 1, options)
             pairs.append((ours, speed(entry, 1, number, options)))
         rows.append(row(entry, number, pairs))
-    print("\n".join(table(rows)))
-    if options.json:
-        result = RanksResult(
-            schema_version=SCHEMA_VERSION,
-            machine=machine(),
-            versions=versions(),
-            seconds=options.seconds,
-            repetitions=options.repetitions,
-            rows=tuple(rows),
-        )
-        write_file(options.json, to_json(result))
+    print_and_save(rows, table(rows), RanksResult, options)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
-from textgen.runtime.environment import Machine, machine, versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.environment import Machine
 from textgen.runtime.markdown import table_lines
 from textgen_benchmarks.contention import LOADS, Sample, paused_load, send_signal, trainee
+from textgen_benchmarks.speed_results import print_and_save, speed_options
 
 POLICIES: dict[str, dict[str, str]] = {
     "default": {},
@@ -128,27 +126,13 @@ def table(rows: Sequence[ThreadsRow]) -> list[str]:
 
 def main() -> None:
     """Measure, print a Markdown table and, with `--json`, save the results."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="file for the results")
-    parser.add_argument("--seconds", type=float, default=1.0, help="length of each measurement")
-    parser.add_argument("--repetitions", type=int, default=3)
-    options = parser.parse_args()
+    options = speed_options(__doc__, seconds=1.0, repetitions=3).parse_args()
     rows: list[ThreadsRow] = []
     for entry, policies in CASES.items():
         print(entry, file=sys.stderr)
         samples = measure_entry(entry, policies, options)
         rows += [row(samples, entry, load, policy) for load, policy in product(LOADS, policies)]
-    print("\n".join(table(rows)))
-    if options.json:
-        result = ThreadsResult(
-            schema_version=SCHEMA_VERSION,
-            machine=machine(),
-            versions=versions(),
-            seconds=options.seconds,
-            repetitions=options.repetitions,
-            rows=tuple(rows),
-        )
-        write_file(options.json, to_json(result))
+    print_and_save(rows, table(rows), ThreadsResult, options)
 
 
 if __name__ == "__main__":

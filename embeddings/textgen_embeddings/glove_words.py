@@ -37,5 +37,6 @@ def bundled_words() -> list[str]:
         from pyarrow import parquet
     except ImportError as error:
         raise TextgenError(f"the GloVe vectors need pyarrow; run: {INSTALL}") from error
-    words: list[str] = parquet.read_table(path, columns=["index"]).column("index").to_pylist()
+    table = parquet.ParquetFile(path).read(columns=["index"])  # `read_table` would import pandas
+    words: list[str] = table.column("index").to_pylist()
     return words

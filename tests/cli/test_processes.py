@@ -136,6 +136,26 @@ def test_torchrun_says_how_many_processes_there_are(monkeypatch: pytest.MonkeyPa
         num_processes(2, parse_entry("char-lstm"), config)
 
 
+@pytest.mark.parametrize("command", ["bench random", "suite improvements", "tune char-lstm"])
+def test_several_processes_of_torchrun_are_refused_by_commands_that_one_computes(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in TORCHRUN.items():
+        monkeypatch.setenv(name, value)
+    done = run_textgen(*command.split(), code=2, cwd=tmp_path)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: torchrun has started 2 processes, each of which would compute the same; ")
+    assert "textgen train" in line
+    assert "--jobs or --on ray" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_process_of_torchrun_may_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**TORCHRUN, "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    run_textgen("bench", "random", "--corpus", "lee", "--max-chars", 4000, "--out", tmp_path)
+
+
 @pytest.mark.slow
 def test_torchrun_makes_the_run_of_one_process(textgen: Textgen, tmp_path: Path) -> None:
     arguments = ["train", ENTRIES[0], *TEXT, "--budget", "4000chars", "--out"]

@@ -8,14 +8,15 @@ from typing import Any
 
 from helpers.training import CPU
 from textgen.runtime.processes import Killed, Setup, run_jobs
-from textgen.runtime.ranks import Place, joined, new_store
+from textgen.runtime.rank_info import RankInfo
+from textgen.runtime.ranks import joined, new_store
 
 
 @dataclass(frozen=True)
 class _Part:
     """What one rank does."""
 
-    place: Place
+    rank_info: RankInfo
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
 
@@ -24,15 +25,16 @@ def together(function: Callable[..., Any], *arguments: Any, number: int = 2) -> 
     """Call a function in several ranks, and return what each returned."""
     store = new_store(number)
     parts = [
-        _Part(Place(rank, number, rank, number, store.port), function, arguments) for rank in range(number)
+        _Part(RankInfo(rank, number, rank, number, store.port), function, arguments) for rank in range(number)
     ]
     found = {
-        part.place.rank: result for part, result in run_jobs(_call, parts, number, Setup(1), own_process=True)
+        part.rank_info.rank: result
+        for part, result in run_jobs(_call, parts, number, Setup(1), own_process=True)
     }
     assert not [result for result in found.values() if isinstance(result, Killed)], found
     return [found[rank] for rank in range(number)]
 
 
 def _call(part: _Part) -> Any:
-    with joined(part.place, CPU):
+    with joined(part.rank_info, CPU):
         return part.function(*part.arguments)

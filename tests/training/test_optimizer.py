@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, get_args
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from textgen.nn.language_model import LanguageModel
+from textgen.runtime.processes import run_jobs
 from textgen.scaffold.examples.model import Example
 from textgen.training.optimizer import (
     UPDATE_RMS,
@@ -17,6 +19,7 @@ from textgen.training.optimizer import (
     build_optimizers,
     hidden_matrices,
     orthogonalise,
+    without_compiler,
 )
 from textgen_models.gru import GRU
 from textgen_models.lstm.model import LSTM
@@ -33,6 +36,11 @@ def optimizers(model: nn.Module, name: OptimizerName = "muon") -> list[torch.opt
         for group in optimizer.param_groups:
             group["lr"] = 0.01
     return optimizers
+
+
+def kind(optimizer: torch.optim.Optimizer) -> Any:
+    """Return the class that an optimizer computes the same as."""
+    return type(optimizer).__base__
 
 
 def muon(*parameters: Tensor, weight_decay: float = 0.0) -> Muon:
@@ -108,7 +116,7 @@ def test_muon_gets_the_layers_and_neither_input_table_nor_output_layer() -> None
     assert sorted(names[id(parameter)] for parameter in hidden) == [
         f"layers.{layer}.weight_{part}_l0" for layer in (0, 1) for part in ("hh", "ih")
     ]
-    assert [type(optimizer) for optimizer in optimizers(model)] == [Muon, torch.optim.AdamW]
+    assert [kind(optimizer) for optimizer in optimizers(model)] == [Muon, torch.optim.AdamW]
 
 
 GATES = [f"layers.{layer}.weight_{part}_l0" for layer in (0, 1) for part in ("ih", "hh")]
@@ -143,11 +151,11 @@ def test_a_plain_linear_output_is_trained_as_the_bundled_models_train_theirs() -
     bundled, plain = LSTM(VOCAB_SIZE, **SMALL, tie_weights=False), Example(VOCAB_SIZE, size=8)
     places = []
     for model in (bundled, plain):
-        groups = [(type(each), group) for each in optimizers(model) for group in each.param_groups]
+        groups = [(kind(each), group) for each in optimizers(model) for group in each.param_groups]
         for parameter in (model.output.weight, model.output.bias):
             (place,) = [
-                (kind, group["lr"], group["weight_decay"], group["betas"])
-                for kind, group in groups
+                (made, group["lr"], group["weight_decay"], group["betas"])
+                for made, group in groups
                 if any(parameter is other for other in group["params"])
             ]
             places.append(place)
@@ -157,8 +165,8 @@ def test_a_plain_linear_output_is_trained_as_the_bundled_models_train_theirs() -
 
 def test_a_model_without_hidden_matrices_gets_adamw_alone() -> None:
     for model in (nn.Embedding(5, 3), nn.Linear(3, VOCAB_SIZE, bias=False)):
-        assert [type(optimizer) for optimizer in optimizers(model)] == [torch.optim.AdamW]
-    assert [type(optimizer) for optimizer in optimizers(nn.Linear(5, 3, bias=False))] == [Muon]
+        assert [kind(optimizer) for optimizer in optimizers(model)] == [torch.optim.AdamW]
+    assert [kind(optimizer) for optimizer in optimizers(nn.Linear(5, 3, bias=False))] == [Muon]
 
 
 @pytest.mark.parametrize("name", get_args(OptimizerName))
@@ -176,3 +184,44 @@ def test_each_optimizer_learns(name: OptimizerName) -> None:
             optimizer.zero_grad()
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize(
+    ("made", "options"),
+    [
+        (torch.optim.AdamW, {"fused": True}),
+        (torch.optim.Adam, {"fused": True}),
+        (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+        (torch.optim.RMSprop, {}),
+        (Muon, {"weight_decay": 0.1, "dtype": torch.float32}),
+    ],
+)
+def test_without_the_compiler_an_optimizer_computes_the_same_bits(made: Any, options: dict[str, Any]) -> None:
+    found = []
+    for used in (made, without_compiler(made)):
+        layer = nn.Linear(8, 8, bias=False)
+        nn.init.eye_(layer.weight)
+        optimizer = used(layer.parameters(), lr=0.01, **options)
+        for number in range(4):
+            optimizer.zero_grad()
+            layer(torch.ones(3, 8) * number).square().sum().backward()
+            optimizer.step()
+            optimizer.load_state_dict(optimizer.state_dict())
+        found.append((layer.weight, optimizer.state_dict()["state"]))
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
+
+
+def imported_by(name: OptimizerName) -> bool:
+    """Return whether this process has imported torch's compiler after an update."""
+    model = GRU(VOCAB_SIZE, hidden_size=8)
+    for optimizer in optimizers(model, name):
+        model(torch.zeros(1, 2, dtype=torch.long), model.initial_state(1))[0].sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return "torch._dynamo" in sys.modules
+
+
+def test_no_optimizer_imports_the_compiler() -> None:
+    names = get_args(OptimizerName)
+    found = dict(run_jobs(imported_by, names, 1, own_process=True))
+    assert found == dict.fromkeys(names, False)

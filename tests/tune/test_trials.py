@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -14,70 +17,70 @@ import pytest
 from optuna.trial import TrialState
 
 from helpers.studies import Toy, bowl, curve, run
-from textgen.training.progress import Report
+from textgen.runtime.worker import METHOD
+from textgen.training.progress import Report, Step
 from textgen.tune.attempts import MAX_ATTEMPTS
 from textgen.tune.run import run_study
 from textgen.tune.study import DONE, Study, parameters
 from textgen.tune.trials import Goal
 
-SCRIPT = """
-import sys, time
-from pathlib import Path
-sys.path.insert(0, {here!r})
-from helpers.studies import Toy
-from textgen.tune.trials import Goal, Study, search
 
-def slow(params, report):
-    print(sorted(params.items()), flush=True)
-    time.sleep({seconds})
-    return params["rate"]
-
-with Study(Path({folder!r}), Toy(slow)) as study:
-    search(study, Goal({num_trials}, None))
-"""
+def slow(params: Mapping[str, Any], report: Report, said: Connection, seconds: float) -> float:  # noqa: ARG001
+    said.send(sorted(params.items()))
+    time.sleep(seconds)
+    return float(params["rate"])
 
 
-DYING = """
-import os, signal, sys
-from pathlib import Path
-sys.path.insert(0, {here!r})
-from helpers.studies import Toy, curve
-from textgen.tune.trials import Goal, Study, search
-
-left = {num_reports}
-
-def dying(params, report):
-    def follow(step):
-        global left
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left -= 1
-        report(step)
-    return curve(params, follow)
-
-with Study(Path({folder!r}), Toy(dying), num_random=4) as study:
-    search(study, Goal(16, None))
-"""
+def search_slowly(said: Connection, folder: Path, num_trials: int, seconds: float) -> None:
+    run(folder, Toy(partial(slow, said=said, seconds=seconds)), num_trials)
 
 
-def start(folder: Path, num_trials: int, seconds: float) -> subprocess.Popen[str]:
-    code = SCRIPT.format(
-        here=str(Path(__file__).parent.parent), folder=str(folder), num_trials=num_trials, seconds=seconds
-    )
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, encoding="utf-8")
+def search_until_killed(said: Connection, folder: Path, num_reports: int) -> None:  # noqa: ARG001
+    """Search by curves, and end this process when they have reported this many times."""
+    left = iter(range(num_reports))
+
+    def dying(params: Mapping[str, Any], report: Report) -> float:
+        def follow(step: Step) -> None:
+            if next(left, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            report(step)
+
+        return curve(params, follow)
+
+    run(folder, Toy(dying), 16, num_random=4)
 
 
-def kill_in_mid_trial(process: subprocess.Popen[str]) -> None:
-    assert process.stdout is not None
-    assert process.stdout.readline()
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+class Started:
+    """Another process, forked from one that has imported what it needs, with what it says."""
+
+    def __init__(self, function: Callable[..., None], *arguments: Any) -> None:
+        context: Any = get_context(METHOD)
+        self.said, its_end = context.Pipe(duplex=False)
+        self.process = context.Process(target=function, args=(its_end, *arguments))
+        self.process.start()
+        its_end.close()
+
+    def end(self) -> list[Any]:
+        """Wait until it ends, and return what else it said."""
+        rest = []
+        with suppress(EOFError):
+            while True:
+                rest.append(self.said.recv())
+        self.process.join()
+        return rest
+
+
+def kill_in_mid_trial(folder: Path, num_trials: int) -> None:
+    started = Started(search_slowly, folder, num_trials, 600)
+    started.said.recv()
+    started.process.kill()
+    started.end()
+    assert started.process.exitcode == -signal.SIGKILL
 
 
 def test_a_killed_study_resumes_without_repeating_a_finished_trial(tmp_path: Path) -> None:
     finished = run(tmp_path, Toy(), 3)
-    kill_in_mid_trial(start(tmp_path, 6, seconds=600))
+    kill_in_mid_trial(tmp_path, 6)
     with Study(tmp_path, Toy()) as study:
         assert [trial.state for trial in study.trials()][3:] == [TrialState.RUNNING]
         assert study.num_done() == 3
@@ -94,7 +97,7 @@ def test_a_killed_study_resumes_without_repeating_a_finished_trial(tmp_path: Pat
 
 def test_a_trial_that_kills_its_process_is_not_retried_forever(tmp_path: Path) -> None:
     for _ in range(MAX_ATTEMPTS):
-        kill_in_mid_trial(start(tmp_path, 1, seconds=600))
+        kill_in_mid_trial(tmp_path, 1)
     objective = Toy()
     trials = run(tmp_path, objective, 2)
     (call,) = objective.calls
@@ -134,25 +137,22 @@ def test_a_study_of_nothing_but_crashes_ends(tmp_path: Path, num_jobs: int) -> N
 
 
 def test_two_processes_share_a_study(tmp_path: Path) -> None:
-    processes = [start(tmp_path, 8, seconds=0.3) for _ in range(2)]
-    outputs = [process.communicate()[0].splitlines() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    assert len(outputs[0]) + len(outputs[1]) == 8
-    assert len({*outputs[0], *outputs[1]}) == 8
+    both = [Started(search_slowly, tmp_path, 8, 0.3) for _ in range(2)]
+    tried = [str(params) for each in both for params in each.end()]
+    assert [each.process.exitcode for each in both] == [0, 0]
+    assert len(tried) == len(set(tried)) == 8
     with Study(tmp_path, Toy()) as study:
         assert [trial.state for trial in study.trials()] == [TrialState.COMPLETE] * 8
 
 
 def test_a_process_waits_for_the_last_trial_of_another_that_is_killed(tmp_path: Path) -> None:
-    doomed = start(tmp_path, 1, seconds=600)
-    assert doomed.stdout is not None
-    assert doomed.stdout.readline()
+    doomed = Started(search_slowly, tmp_path, 1, 600)
+    doomed.said.recv()
     with Study(tmp_path, Toy()) as study:
         assert study.claim(1) == "wait"
-    helper = start(tmp_path, 1, seconds=0)
-    doomed.kill()
-    doomed.communicate()
-    assert helper.communicate()[0].splitlines() == ["[('rate', 0.5), ('size', 4)]"]
+    helper = Started(search_slowly, tmp_path, 1, 0)
+    doomed.process.kill()
+    assert helper.end() == [[("rate", 0.5), ("size", 4)]]
     with Study(tmp_path, Toy()) as study:
         assert study.claim(1) == "done"
 
@@ -167,10 +167,10 @@ def test_kills_change_neither_what_is_tried_nor_what_comes_out(tmp_path: Path) -
     whole = run(tmp_path / "whole", Toy(curve), 16, num_random=4)
     assert {trial.state for trial in whole} == set(DONE)
     folder = tmp_path / "killed"
-    here = str(Path(__file__).parent.parent)
     for num_reports in (0, 0, 25, 19, 42):
-        code = DYING.format(here=here, folder=str(folder), num_reports=num_reports)
-        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+        doomed = Started(search_until_killed, folder, num_reports)
+        doomed.end()
+        assert doomed.process.exitcode == -signal.SIGKILL
     trials = run(folder, Toy(curve), 16, num_random=4)
     assert sum(trial.state == TrialState.FAIL for trial in trials) == 5
     assert outcomes(trials) == outcomes(whole)

@@ -41,6 +41,7 @@ from textgen.cli.options import (
     samplers_of,
 )
 from textgen.runtime.files import NotSavedError
+from textgen.runtime.rank_info import refuse_torchrun
 from textgen.runtime.result_folders import result_folder, result_name
 from textgen.runtime.worker import import_early
 
@@ -98,6 +99,7 @@ def bench(
     plugin: PluginFiles = None,
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
+    refuse_torchrun()
     import_early("textgen.comparison.entry_process")
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)

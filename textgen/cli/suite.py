@@ -35,6 +35,7 @@ from textgen.cli.options import (
     refuse_encoding_of_names,
 )
 from textgen.runtime.files import NotSavedError, slug
+from textgen.runtime.rank_info import refuse_torchrun
 from textgen.runtime.result_folders import RUNS, result_folder
 from textgen.runtime.worker import import_early
 
@@ -80,6 +81,7 @@ def suite(
     plugin: PluginFiles = None,
 ) -> None:
     """Train the cases of a suite with several seeds, and say what each change is worth."""
+    refuse_torchrun()
     import_early("textgen.suite.workers")
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)

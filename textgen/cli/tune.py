@@ -39,6 +39,7 @@ from textgen.cli.options import (
     refuse_encoding_of_names,
 )
 from textgen.runtime.files import NotSavedError
+from textgen.runtime.rank_info import refuse_torchrun
 from textgen.runtime.result_folders import result_folder, result_name
 from textgen.runtime.worker import import_early
 
@@ -119,6 +120,7 @@ def tune(
 ) -> None:
     """Tune an entry's options on the validation score; repeat with the same --out to continue."""
     require_optuna()
+    refuse_torchrun()
     import_early("textgen.tune.trials")
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
@@ -173,7 +175,6 @@ def tune(
         objective = request.objective(text, display)
         goal = Goal(trials or (None if limit else NUM_TRIALS), time.time() + limit if limit else None)
         with Study(folder, objective) as study:
-            say = silent if quiet else note
             try:
                 result = run_study(
                     study,
@@ -182,7 +183,7 @@ def tune(
                     num_seeds=seeds,
                     max_silence=parse_duration(entry_timeout, "--entry-timeout"),
                     report=display,
-                    say=say,
+                    say=silent if quiet else note,
                 )
             except NotSavedError as error:
                 if error.result is None:

@@ -18,7 +18,8 @@ from textgen.runtime import ranks
 from textgen.runtime.messages import one_line
 from textgen.runtime.preparation import Setup
 from textgen.runtime.processes import Killed, run_jobs
-from textgen.runtime.ranks import LostRankError, Place
+from textgen.runtime.rank_info import RankInfo, rank_info_of_torchrun
+from textgen.runtime.ranks import LostRankError
 from textgen.runtime.worker import import_early, tell
 from textgen.training.progress import Report, ignore_report, seldom
 
@@ -30,7 +31,7 @@ LOST_SECONDS = 10.0
 class _Task:
     """A rank's part of a training run."""
 
-    place: Place
+    rank_info: RankInfo
     experiment: Experiment
     checkpoints: Path | None
 
@@ -50,12 +51,12 @@ def train_divided(experiment: Experiment, checkpoints: Path, report: Report) -> 
     The weights are then in `checkpoints`, where `Experiment.run` finds them. Raises `TextgenError` if one of
     them fails or is killed; that ends the others.
     """
-    place = ranks.place_by_environment()
+    rank_info = rank_info_of_torchrun()
     try:
-        if place is None:
+        if rank_info is None:
             _train_here(experiment, checkpoints, report)
         else:
-            with ranks.joined(place, experiment.device_config):
+            with ranks.joined(rank_info, experiment.device_config):
                 experiment.train_with_others(report, checkpoints)
     except TextgenError as error:
         if any(checkpoints.glob("*/checkpoint-*")):
@@ -64,9 +65,9 @@ def train_divided(experiment: Experiment, checkpoints: Path, report: Report) -> 
         raise
 
 
-def train_with_first(experiment: Experiment, place: Place) -> None:
+def train_with_first(experiment: Experiment, rank_info: RankInfo) -> None:
     """Train as one of the processes that `torchrun` started, other than the first."""
-    with ranks.joined(place, experiment.device_config):
+    with ranks.joined(rank_info, experiment.device_config):
         experiment.train_with_others()
 
 
@@ -78,7 +79,7 @@ def _train_here(experiment: Experiment, checkpoints: Path, report: Report) -> No
     store, watch = ranks.new_store(number), _Watch()
     tasks = [
         _Task(
-            Place(rank, number, rank, number, port=store.port),
+            RankInfo(rank, number, rank, number, port=store.port),
             experiment,
             None if rank else checkpoints,
         )
@@ -96,7 +97,7 @@ def _train_here(experiment: Experiment, checkpoints: Path, report: Report) -> No
     )
     try:
         for task, result in results:
-            watch.take(f"process {task.place.rank + 1} of {number}", result)
+            watch.take(f"process {task.rank_info.rank + 1} of {number}", result)
     finally:
         results.close()
     watch.check(0.0)
@@ -138,12 +139,12 @@ def _check_that_it_can_be_sent(experiment: Experiment) -> None:
 def _train_rank(task: _Task) -> _Failure | None:
     """Train as one of the processes that were started here; return why that failed, as text alone."""
     try:
-        if task.place.rank:
+        if task.rank_info.rank:
             warnings.simplefilter("ignore", TextgenWarning)  # the first one says it
         if task.experiment.device_config.device.type == "cuda":
-            ranks.use_own_gpu(task.place)
-        with ranks.joined(task.place, task.experiment.device_config):
-            report = ignore_report if task.place.rank else seldom(tell)
+            ranks.use_own_gpu(task.rank_info)
+        with ranks.joined(task.rank_info, task.experiment.device_config):
+            report = ignore_report if task.rank_info.rank else seldom(tell)
             task.experiment.train_with_others(report, task.checkpoints)
     except LostRankError as error:
         return _Failure(str(error), is_lost=True)

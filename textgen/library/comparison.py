@@ -23,6 +23,7 @@ from textgen.library.tables import comparison_html, data_frame
 from textgen.runtime.device import choose_device
 from textgen.runtime.locks import locked
 from textgen.runtime.messages import UsageError
+from textgen.runtime.rank_info import refuse_torchrun
 from textgen.runtime.ray_cluster import on_cluster
 from textgen.runtime.ray_pool import Share
 from textgen.runtime.result_folders import result_folder, result_name
@@ -126,11 +127,11 @@ def bench(
 ) -> Comparison:
     """Train entries side by side on one text; return their scores, samples, speed and size.
 
-    Entries are added to those of a comparison that `out` already holds, whose runs are reused. An entry that
-    fails has its reason in the result. With `progress`, a line shows what is being done. `out` is locked
-    meanwhile: a second comparison there waits, and adds to this one. `on` is a Ray cluster, as for the
-    command. Raises `TextgenError` if the comparison cannot begin.
+    Entries are added to a comparison that `out` already holds, whose runs are reused. An entry that fails has
+    its reason in the result. `progress` shows a line of progress. `out` is locked: a second comparison there
+    waits and adds to this one. `on` is a Ray cluster. Raises `TextgenError` if it cannot start.
     """
+    refuse_torchrun()
     import_early("textgen.comparison.entry_process")
     check_numbers(seed, seeds=seeds, length=length)
     parsed_budget = parse_budget(budget)

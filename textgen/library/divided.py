@@ -13,13 +13,14 @@ from textgen.library.arguments import check_numbers
 from textgen.runtime import ranks
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
+from textgen.runtime.rank_info import rank_info_of_torchrun
 
 
 def use_own_gpu() -> None:
     """Let `cuda` mean the GPU that `torchrun` has given to this process, before one is chosen."""
-    place = ranks.place_by_environment()
-    if place is not None:
-        ranks.use_own_gpu(place)
+    rank_info = rank_info_of_torchrun()
+    if rank_info is not None:
+        ranks.use_own_gpu(rank_info)
 
 
 def num_processes(asked: int, entry: Entry, config: DeviceConfig) -> int:
@@ -28,10 +29,10 @@ def num_processes(asked: int, entry: Entry, config: DeviceConfig) -> int:
     Raises `UsageError` if they cannot, or if one is asked for under `torchrun`.
     """
     check_numbers(0, processes=asked)
-    place = ranks.place_by_environment()
-    number = place.world_size if place else asked
-    source = f"torchrun has started {number} processes" if place else f"processes={number}"
-    if place and asked > 1:
+    rank_info = rank_info_of_torchrun()
+    number = rank_info.world_size if rank_info else asked
+    source = f"torchrun has started {number} processes" if rank_info else f"processes={number}"
+    if rank_info and asked > 1:
         raise UsageError(f"{source}; leave out --processes")
     if number == 1:
         return 1
@@ -42,7 +43,7 @@ def num_processes(asked: int, entry: Entry, config: DeviceConfig) -> int:
         raise UsageError(
             f"{source}: they cannot share the device {str(device)!r}; choose --device cuda or cpu"
         )
-    here = place.local_world_size if place else number
+    here = rank_info.local_world_size if rank_info else number
     if device.type == "cuda" and here > torch.cuda.device_count():
         raise UsageError(
             f"{source}: each needs a GPU of its own, and this machine has {torch.cuda.device_count()}; "
@@ -53,13 +54,13 @@ def num_processes(asked: int, entry: Entry, config: DeviceConfig) -> int:
 
 def is_helper() -> bool:
     """Return whether `torchrun` started this process, and not as the first one, which saves and reports."""
-    place = ranks.place_by_environment()
-    return place is not None and place.rank > 0
+    rank_info = rank_info_of_torchrun()
+    return rank_info is not None and rank_info.rank > 0
 
 
 def end_if_helper(experiment: Experiment) -> None:
     """Train with the first process that `torchrun` started, and end this one, unless it is the first."""
-    place = ranks.place_by_environment()
-    if place is not None and place.rank > 0 and experiment.num_processes > 1:
-        train_with_first(experiment, place)
+    rank_info = rank_info_of_torchrun()
+    if rank_info is not None and rank_info.rank > 0 and experiment.num_processes > 1:
+        train_with_first(experiment, rank_info)
         sys.exit(0)

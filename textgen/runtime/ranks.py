@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from textgen.api import TextgenError
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import threads_per_job
 from textgen.runtime.messages import one_line
+from textgen.runtime.rank_info import RankInfo
 from textgen.runtime.state_files import pack_state, unpack_state
 
 dist: Any = distributed
@@ -39,48 +40,24 @@ class LostRankError(TextgenError):
     """Another rank has ended, or cannot be reached."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """The place of this process among the ranks."""
-
-    rank: int = 0
-    world_size: int = 1
-    local_rank: int = 0
-    local_world_size: int = 1
-    """The number of ranks on this machine."""
-    port: int | None = None
-    """Where they meet, on `HOST`; None: where the environment says."""
-    device: str = "cpu"
-    """Where tensors are exchanged."""
-
-
-_places = [Place()]
+_rank_infos = [RankInfo()]
 """The last one is that of this process."""
 
 
 def rank() -> int:
     """Return the number of this rank, from 0; the first one validates, saves and reports."""
-    return _places[-1].rank
+    return _rank_infos[-1].rank
 
 
 def world_size() -> int:
     """Return the number of ranks."""
-    return _places[-1].world_size
+    return _rank_infos[-1].world_size
 
 
-def place_by_environment() -> Place | None:
-    """Return the place that `torchrun` gave this process; None if something else started it."""
-    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-    if not all(name in os.environ for name in (*names, "MASTER_ADDR", "MASTER_PORT")):
-        return None
-    number, size, local_number, local_size = (int(os.environ[name]) for name in names)
-    return Place(number, size, local_number, local_size)
-
-
-def use_own_gpu(place: Place) -> None:
+def use_own_gpu(rank_info: RankInfo) -> None:
     """Let `cuda` mean the GPU of this rank, where there is one for each."""
-    if place.local_rank < torch.cuda.device_count():
-        torch.cuda.set_device(place.local_rank)
+    if rank_info.local_rank < torch.cuda.device_count():
+        torch.cuda.set_device(rank_info.local_rank)
 
 
 def new_store(world_size: int) -> Any:
@@ -94,7 +71,7 @@ def new_store(world_size: int) -> Any:
 
 
 @contextmanager
-def joined(place: Place, device_config: DeviceConfig) -> Iterator[None]:
+def joined(rank_info: RankInfo, device_config: DeviceConfig) -> Iterator[None]:
     """Exchange with the other ranks inside the context: by nccl between GPUs, by gloo between CPUs.
 
     Raises `LostRankError` if they do not come.
@@ -102,23 +79,23 @@ def joined(place: Place, device_config: DeviceConfig) -> Iterator[None]:
     device = device_config.device
     if device.type == "cuda":
         device = torch.device("cuda", torch.cuda.current_device())
-    if place.port is not None and sys.platform in LOOPBACK:
+    if rank_info.port is not None and sys.platform in LOOPBACK:
         os.environ.setdefault(INTERFACE, LOOPBACK[sys.platform])
     with _exchange():
-        store = None if place.port is None else dist.TCPStore(HOST, place.port, is_master=False)
+        store = None if rank_info.port is None else dist.TCPStore(HOST, rank_info.port, is_master=False)
         dist.init_process_group(
             "nccl" if device.type == "cuda" else "gloo",
             timeout=TIMEOUT,
             store=store,
-            rank=place.rank,
-            world_size=place.world_size,
+            rank=rank_info.rank,
+            world_size=rank_info.world_size,
             device_id=device if device.type == "cuda" else None,
         )
-    _places.append(replace(place, device=str(device)))
+    _rank_infos.append(replace(rank_info, device=str(device)))
     try:
         yield
     finally:
-        _places.pop()
+        _rank_infos.pop()
         dist.destroy_process_group()
 
 
@@ -139,7 +116,7 @@ def shared_cores() -> Iterator[None]:
         yield
         return
     before = torch.get_num_threads()
-    torch.set_num_threads(threads_per_job(_places[-1].local_world_size))
+    torch.set_num_threads(threads_per_job(_rank_infos[-1].local_world_size))
     try:
         yield
     finally:
@@ -178,7 +155,7 @@ def state_of(state: Any, source: int = 0) -> Any:
     """Return the state that the rank `source` gives: values and tensors, the latter then on the CPU."""
     if world_size() == 1:
         return state
-    device = _places[-1].device
+    device = _rank_infos[-1].device
     data = pack_state(state) if rank() == source else b""
     size = torch.tensor([len(data)], device=device)
     with _exchange():

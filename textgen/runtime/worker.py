@@ -36,8 +36,7 @@ METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
 
-PRELOADED = ("torch", "torch._dynamo")
-"""The latter takes a second, and each first update of an optimizer imports it."""
+PRELOADED = ("torch",)
 SAFE_PATH = "PYTHONSAFEPATH"
 _this_process = os.getpid()
 _starting = threading.Lock()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from textgen.nn.language_model import LanguageModel
 
+Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
 OptimizerName = Literal["muon", "adamw", "adam", "rmsprop", "sgd"]
 
 NUM_ITERATIONS = 3
@@ -103,7 +105,7 @@ def build_optimizers(
     if name == "muon":
         hidden = hidden_matrices(model)
         if hidden:
-            optimizers.append(Muon(hidden, weight_decay, dtype))
+            optimizers.append(without_compiler(Muon)(hidden, weight_decay, dtype))
         taken = {id(parameter) for parameter in hidden}
         matrices = [parameter for parameter in matrices if id(parameter) not in taken]
     decay = weight_decay if name in ("muon", "adamw") else 0.0
@@ -124,12 +126,25 @@ def hidden_matrices(model: LanguageModel) -> list[nn.Parameter]:
     ]
 
 
+def without_compiler(optimizer: type[Kind]) -> type[Kind]:
+    """Return a class of optimizers that computes the same and does not import torch's compiler.
+
+    torch wraps their methods so that `torch.compile` leaves them alone, and the first call of one imports the
+    compiler. That takes more than a second, and textgen compiles nothing.
+    """
+    names = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
+    methods = {name: inspect.unwrap(getattr(optimizer, name)) for name in names}
+    step = torch.no_grad()(inspect.unwrap(optimizer.step))
+    made: type[Kind] = type(optimizer.__name__, (optimizer,), {**methods, "step": step})
+    return made
+
+
 def _classic(name: OptimizerName, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
     is_fused = groups[0]["params"][0].device.type != "mps"
     if name == "sgd":
-        return torch.optim.SGD(groups, lr=0.0, momentum=0.9, nesterov=True)
+        return without_compiler(torch.optim.SGD)(groups, lr=0.0, momentum=0.9, nesterov=True)
     if name == "rmsprop":
-        return torch.optim.RMSprop(groups, lr=0.0)
+        return without_compiler(torch.optim.RMSprop)(groups, lr=0.0)
     if name == "adam":
-        return torch.optim.Adam(groups, lr=0.0, fused=is_fused)
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), fused=is_fused)
+        return without_compiler(torch.optim.Adam)(groups, lr=0.0, fused=is_fused)
+    return without_compiler(torch.optim.AdamW)(groups, lr=0.0, betas=(0.9, 0.99), fused=is_fused)

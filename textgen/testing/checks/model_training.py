@@ -32,6 +32,7 @@ from textgen.testing.builders import (
 from textgen.testing.checks.model_state import form
 from textgen.testing.process_state import NUMPY_RANDOM, PYTHON_RANDOM, state_unchanged
 from textgen.testing.runner import check
+from textgen.training.optimizer import without_compiler
 from textgen.training.options import TrainOptions
 
 __tracebackhide__ = True
@@ -49,7 +50,7 @@ def check_model_gradients(component: Any, /, **options: Any) -> None:
     """
     model = trainable(built_model(component, **options)).train()
     parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    optimizer = torch.optim.AdamW(parameters.values(), lr=1e-3)
+    optimizer = without_compiler(torch.optim.AdamW)(parameters.values(), lr=1e-3)
     missing = set(parameters)
     ids = torch.arange(8 * 21).view(8, 21) * 7 % VOCAB_SIZE  # all of them in each update
     for _ in range(3):

@@ -1,0 +1,45 @@
+"""Which of several processes this one is, by what `torchrun` says; quick to import, unlike `ranks`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from textgen.runtime.messages import UsageError
+
+VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+"""What `torchrun` sets."""
+
+
+@dataclass(frozen=True)
+class RankInfo:
+    """One of the processes that train a model together, and how it meets the others."""
+
+    rank: int = 0
+    world_size: int = 1
+    local_rank: int = 0
+    local_world_size: int = 1
+    """The number of ranks on this machine."""
+    port: int | None = None
+    """Where they meet on this machine; None: where the environment says."""
+    device: str = "cpu"
+    """Where tensors are exchanged."""
+
+
+def rank_info_of_torchrun() -> RankInfo | None:
+    """Return what `torchrun` says about this process; None if something else started it."""
+    if not all(name in os.environ for name in VARIABLES):
+        return None
+    rank, world_size, local_rank, local_world_size = (int(os.environ[name]) for name in VARIABLES[:4])
+    return RankInfo(rank, world_size, local_rank, local_world_size)
+
+
+def refuse_torchrun() -> None:
+    """Raise `UsageError` if `torchrun` started several processes of a command that only one can compute."""
+    rank_info = rank_info_of_torchrun()
+    if rank_info is not None and rank_info.world_size > 1:
+        raise UsageError(
+            f"torchrun has started {rank_info.world_size} processes, each of which would compute the same; "
+            "train one model by several processes with textgen train, or several runs at once with --jobs "
+            "or --on ray"
+        )
