@@ -173,13 +173,16 @@ class Study:
 
         Raises `optuna.TrialPruned` if it was killed when it was about to be pruned.
         """
-        curve = carried(trial)
+        if self.report(trial, curve := carried(trial)):
+            raise optuna.TrialPruned
+        return set(curve)
+
+    def report(self, trial: Trial, curve: Mapping[int, float]) -> bool:
+        """Report validation scores by percentages; return whether the trial is to be pruned."""
         with interrupts_deferred(), _writing():
             for percent, value in curve.items():
                 trial.report(value, percent)
-            if curve and trial.should_prune():
-                raise optuna.TrialPruned
-        return set(curve)
+            return bool(curve) and trial.should_prune()
 
     def unfinished(self, params: Mapping[str, Value]) -> Path:
         """Return the path beside which a trial keeps its checkpoints."""

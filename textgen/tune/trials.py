@@ -18,7 +18,6 @@ from textgen.registry.attribution import describe_error
 from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import machine, threads_per_job
-from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.json_records import to_values
 from textgen.runtime.preparation import Setup
 from textgen.runtime.processes import Killed, Stopped, run_jobs
@@ -104,9 +103,7 @@ class _Curve:
         if percent in self._reported:
             return False
         self._reported.add(percent)
-        with interrupts_deferred():
-            self.trial.report(progress.validation_bits_per_char, percent)
-            return self.trial.should_prune()
+        return self.study.report(self.trial, {percent: progress.validation_bits_per_char})
 
     def end(self, value: float | None, reason: str | None, machine: object = None) -> None:
         """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed."""
