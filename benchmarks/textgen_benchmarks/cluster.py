@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import torch
-
 from textgen.cli.console import print_rows
 from textgen.runtime.environment import Machine, machine, num_cores, versions
 from textgen.runtime.files import write_file
@@ -25,6 +23,7 @@ from textgen.runtime.processes import run_jobs
 from textgen.runtime.ray_cluster import LOCAL, on_cluster
 from textgen.runtime.ray_pool import Share
 from textgen.runtime.worker import import_early
+from textgen_benchmarks.timing import use_cpu
 
 RESULT = Path(__file__).parents[1] / "results" / "cluster.json"
 MAX_RATIO = 1.15
@@ -62,19 +61,11 @@ class ClusterResult:
     rows: tuple[ClusterRow, ...]
 
 
-def work(seconds: float) -> float:
-    """Use CPU time; return how much."""
-    matrix, began = torch.ones(128, 128), time.thread_time()
-    while (used := time.thread_time() - began) < seconds:
-        matrix = (matrix @ matrix).clamp_(max=1)
-    return used
-
-
 def seconds_of(num_jobs: int, job_seconds: float) -> float:
     """Return the time that jobs take, wherever they are computed now."""
     began = time.perf_counter()
     jobs = [job_seconds] * num_jobs
-    results = [result for _, result in run_jobs(work, jobs, num_cores(), Setup(1), own_process=True)]
+    results = [result for _, result in run_jobs(use_cpu, jobs, num_cores(), Setup(1), own_process=True)]
     if not all(isinstance(result, float) for result in results):
         raise RuntimeError(f"jobs failed: {results}")
     return time.perf_counter() - began

@@ -13,6 +13,14 @@ Work = Callable[[], int]
 """A piece of work: a callable that returns the number of units (characters, tokens) it processed."""
 
 
+def use_cpu(seconds: float) -> float:
+    """Use CPU time of this thread; return how much."""
+    matrix, began = torch.ones(128, 128), time.thread_time()
+    while (used := time.thread_time() - began) < seconds:
+        matrix = (matrix @ matrix).clamp_(max=1)
+    return used
+
+
 @dataclass(frozen=True, kw_only=True)
 class SpeedRow:
     """One comparison in the results: medians of both speeds and of their ratio."""

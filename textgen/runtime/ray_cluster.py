@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen.api import TextgenError
-from textgen.runtime.environment import Machine, num_cores
+from textgen.runtime.environment import Machine, machine, num_cores
 from textgen.runtime.files import temporary_folder
 from textgen.runtime.messages import one_line
 from textgen.runtime.parcels import OfArrived
@@ -64,7 +64,10 @@ def on_cluster(address: str | None, share: Share) -> Iterator[int | None]:
         with temporary_folder("code") as code:
             _connect(ray, address, code)
             try:
-                cluster = Cluster(ray, share, _machines(ray, share))
+                machines = [machine()] if address == LOCAL else _machines(ray)
+                cluster = Cluster(
+                    ray, share, [replace(each, num_threads=share.num_threads) for each in machines]
+                )
                 with computing_on(cluster):
                     yield cluster.num_slots
             finally:
@@ -120,7 +123,7 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
 
 
-def _machines(ray: Any, share: Share) -> tuple[Machine, ...]:
+def _machines(ray: Any) -> list[Machine]:
     """Return a machine of each kind; raises `TextgenError` for one where a job could not begin."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -133,7 +136,7 @@ def _machines(ray: Any, share: Share) -> tuple[Machine, ...]:
     kinds: dict[str, Machine] = {}
     for name, answer in found.items():
         try:
-            machine, there = ray.get(answer, timeout=START_SECONDS)
+            about_it, there = ray.get(answer, timeout=START_SECONDS)
         except Exception as error:  # a module is missing there, or the machine does not answer
             reason = one_line(getattr(error, "cause", None) or error)
             raise TextgenError(f"{name}, a machine of the cluster, cannot compute runs: {reason}") from None
@@ -143,8 +146,8 @@ def _machines(ray: Any, share: Share) -> tuple[Machine, ...]:
                     f"{name}, a machine of the cluster, has {distribution} {there.get(distribution, 'not')}, "
                     f"and this one {version}; install the same"
                 )
-        kinds[machine.name] = replace(machine, num_threads=share.num_threads)
-    return tuple(kinds.values())
+        kinds[about_it.name] = about_it
+    return list(kinds.values())
 
 
 @dataclass(frozen=True)
