@@ -207,8 +207,8 @@ def test_machines_are_shown_where_they_differ_and_seconds_warn() -> None:
     column = rows["entry"].index("machine")
     assert [rows[name][column] for name in ("here", "there")] == ["A", "B"]
     own = there["machine"]
-    assert f"machine B: Other, {own['num_cores']} cores, H100" in report(what)
-    note = "runs were made on different machines, so the same time allowed more training for some of them"
+    assert f"machine B: Other, {own['num_cores']} cores, H100, 2 threads" in report(what)
+    note = "runs had different machines or threads, so the same time allowed some of them more training"
     assert note in report(what)
     assert note not in report({**what, "budget": "20Mchars"})
     assert note in " ".join(drawn(what, 80).split())

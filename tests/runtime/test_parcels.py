@@ -59,8 +59,8 @@ def test_a_job_comes_back_with_copies_of_its_files(store: Store, tmp_path: Path)
     job = Job(1, TEXT, np.arange(LARGE + 1, dtype=np.int32), folder, plugins)
     parcel = store.packer.pack(job)
     assert len(parcel.data) < 10_000
-    with unpacked(parcel, store.delivered(parcel.parts)) as arrived:
-        copy = arrived.job()
+    with unpacked(parcel, store.delivered(parcel.parts)) as received:
+        copy = received.job()
         assert (copy.number, copy.text) == (1, TEXT)
         assert np.array_equal(copy.ids, job.ids)
         assert copy.folder != folder
@@ -78,8 +78,8 @@ def test_a_job_without_files_has_none_elsewhere(store: Store, tmp_path: Path) ->
     for job in (Job(1, "short"), Job(2, "short", folder=tmp_path / "new")):
         parcel = store.packer.pack(job)
         assert not parcel.files
-        with unpacked(parcel, store.delivered(parcel.parts)) as arrived:
-            copy = arrived.job()
+        with unpacked(parcel, store.delivered(parcel.parts)) as received:
+            copy = received.job()
             assert copy.text == "short"
             assert copy.folder is None or not copy.folder.exists()
     assert store.parts == []
@@ -90,8 +90,8 @@ def test_a_large_part_of_several_jobs_is_put_away_once(store: Store) -> None:
     assert len(store.parts) == 1
     assert store.parts[0] is TEXT
     for number, parcel in enumerate(parcels):
-        with unpacked(parcel, store.delivered(parcel.parts)) as arrived:
-            copy = arrived.job()
+        with unpacked(parcel, store.delivered(parcel.parts)) as received:
+            copy = received.job()
             assert (copy.number, copy.text) == (number, TEXT)
 
 

@@ -1,4 +1,4 @@
-"""Other places than this machine: what is refused there, and what a full disk of the caller costs."""
+"""Other places than this machine: what is refused there, and what becomes of results that come back."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import textgen
 from textgen.api import TextgenError
-from textgen.runtime.environment import Machine
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.environment import Machine, machine
 from textgen.runtime.files import NotSavedError
 from textgen.runtime.places import computing_on
 from textgen.runtime.preparation import Setup, recipe
 from textgen.runtime.processes import Processes, Unsaved
+from textgen.suite.planner import SuiteOptions
+from textgen.suite.run import run_suite
+from textgen.suite.schema import Case, Question, Suite
 
 SMALL = Machine("Small", 2, 1, None, "Linux")
 LARGE = Machine("Large", 64, 1, "H100", "Linux")
@@ -31,31 +36,68 @@ class FullDisk(Processes):
             yield job, Unsaved(result, "No space left on device")
 
 
+class LastFirst(Processes):
+    """Computes jobs of which the last one is the first to end."""
+
+    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+        """Yield the results of all jobs that were begun, from the last to the first."""
+        order, ended = [each.job for each in self.busy.values()], list[tuple[Any, Any]]()
+        while self.busy:
+            ended += super().wait(on_wait)
+        yield from sorted(ended, key=lambda each: -order.index(each[0]))
+
+
 @dataclass(frozen=True)
 class Elsewhere:
-    """A place with such a disk, whose machines are told."""
+    """A place whose machines are told."""
 
     machines: Sequence[Machine]
+    processes: type[Processes] = Processes
     num_slots: int = 1
-    cores_per_job: float = 1.0
+    cores_per_job: float = 0.5
 
-    def pool(self, function: Any, setup: Setup, on_message: Any, max_silence: float | None) -> FullDisk:
+    def pool(self, function: Any, setup: Setup, on_message: Any, max_silence: float | None) -> Processes:
         """Return its pool."""
-        return FullDisk(recipe(function, setup), on_message, max_silence, own_process=True)
+        return self.processes(recipe(function, setup), on_message, max_silence, own_process=True)
 
 
 def test_seconds_are_refused_where_machines_differ(tmp_path: Path) -> None:
     message = (
-        r"^the machines differ \(Small, 2 cores; Large, 64 cores, H100\), so that a second of one is not "
-        r"that of another; give a budget in characters, such as 20Mchars$"
+        r"^the machines differ \(Small, 2 cores; Large, 64 cores, H100\), so equal seconds are not equal "
+        r"work; give a budget in characters, such as 20Mchars$"
     )
     with computing_on(Elsewhere([SMALL, LARGE])), pytest.raises(TextgenError, match=message):
         textgen.bench("random", budget="1s", out=tmp_path / "out", **OPTIONS)
 
 
 def test_a_run_that_cannot_be_kept_has_its_row(tmp_path: Path) -> None:
-    with computing_on(Elsewhere([SMALL])), pytest.raises(NotSavedError, match="No space left") as caught:
+    with computing_on(Elsewhere([SMALL], FullDisk)), pytest.raises(NotSavedError, match="No space") as caught:
         textgen.bench("random", budget="1s", out=tmp_path / "out", **OPTIONS)
     result: Any = caught.value.result
     assert [row.error for row in result.entries] == [None]
     assert result.scores[0].bits_per_char > 0
+
+
+def test_scores_belong_to_their_entries_in_whatever_order_runs_end(tmp_path: Path) -> None:
+    entries, found = ["char-uniform", "word-uniform"], []
+    for place in (None, Elsewhere([machine()], LastFirst, num_slots=8)):
+        with computing_on(place):
+            result = textgen.bench(entries, budget="1s", out=tmp_path / f"out{len(found)}", **OPTIONS)
+        scores = {each.name: each.bits_per_char for each in [*result.scores, *result.references]}
+        found.append(scores)
+    assert found[0] == found[1]
+    assert {"char-ngram", "word-ngram", "random"} < set(found[0])
+
+
+def test_a_timed_suite_goes_on_in_another_place(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    cases = (Case(label="chance", entry="char-uniform"),)
+    suite = Suite(title="Tiny", budget="1s", seeds=1, questions=(Question(name="q", text="?", cases=cases),))
+    config = DeviceConfig(torch.device("cpu"), "fp32")
+    options = SuiteOptions(sources=["lee"], device_config=config, max_chars=20_000)
+    said: list[str] = []
+    with computing_on(Elsewhere([machine()])):
+        first = run_suite(suite, options, tmp_path)
+        again = run_suite(suite, options, tmp_path, say=said.append)
+    assert not recwarn.list
+    assert len(list((tmp_path / "jobs").iterdir())) == 1
+    assert again.questions == first.questions

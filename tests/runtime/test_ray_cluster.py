@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +23,7 @@ from textgen.api import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.messages import UsageError
 from textgen.runtime.processes import run_jobs
 from textgen.runtime.ray_cluster import LOOPBACK, QUIET, on_cluster
 from textgen.runtime.ray_pool import Share
@@ -33,13 +34,15 @@ from textgen.training.budget import parse_budget
 from textgen.training.progress import Step
 from textgen_benchmarks.killing import contents
 
-os.environ |= QUIET | LOOPBACK
-pytest.importorskip("ray", reason="needs Ray: pip install 'textgen-bench[ray]'")
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'textgen-bench[ray]'"),
+]
 
 TINY = "char-lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=4"
 BUDGET = "60000chars"
 """Some seconds of training, so that a node can be lost meanwhile."""
+NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
 OPTIONS: dict[str, Any] = {
     "corpus": "lee", "max_chars": 20_000, "device": "cpu", "precision": "fp32", "length": 20, "seeds": 2,
 }  # fmt: skip
@@ -53,7 +56,7 @@ class TwoNodes:
 
         self._temporary = temporary
         with self._temporary_files():
-            head = {"num_cpus": 1, "include_dashboard": False}
+            head = {**NODE, "include_dashboard": False}
             self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self._cluster.address
         self._second: Any = None
@@ -63,7 +66,7 @@ class TwoNodes:
         """Add the second node if it is not there."""
         if self._second is None:
             with self._temporary_files():
-                self._second = self._cluster.add_node(num_cpus=1)
+                self._second = self._cluster.add_node(**NODE)
 
     @contextmanager
     def _temporary_files(self) -> Iterator[None]:
@@ -128,7 +131,9 @@ def heeded_interrupts() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[TwoNodes]:
-    with TemporaryDirectory() as folder:  # a short name, for sockets
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:  # a short name, for sockets
+        for name, value in (QUIET | LOOPBACK).items():  # before Ray is imported
+            patch.setenv(name, value)
         nodes = TwoNodes(Path(folder))
         yield nodes
         nodes.end()
@@ -229,6 +234,14 @@ def test_a_killed_command_goes_on_and_an_interrupted_one_keeps_what_is_finished(
         results = list(run_jobs(abs, [-1, -2], 2, own_process=True))
     assert sorted(results) == [(-2, 2), (-1, 1)]
     assert nodes.left_files() == []
+
+
+def test_a_share_that_no_machine_has_is_refused(nodes: TwoNodes) -> None:
+    message = r"no machine of the cluster has 2 CPUs and 0 GPUs for a run \(127.0.0.1 has 1 CPUs and 0 GPUs; "
+    with pytest.raises(TextgenError, match=message), on_cluster(nodes.address, Share(2)):
+        pass
+    with pytest.raises(UsageError, match=r"^1\.5 GPUs per run: give a part of 1, or a whole number$"):
+        Share(1, 1.5)
 
 
 def test_a_cluster_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -38,9 +38,11 @@ def test_machines_are_named_where_they_differ() -> None:
     *others, last = SIZES.cases
     runs = (replace(last.runs[0], machine=replace(MACHINE, gpu="H100")), *last.runs[1:])
     mixed = suite_result("news", replace(SIZES, cases=(*others, replace(last, runs=runs))))
-    said = "several kinds of machines: Xeon, 2 cores, H100 (1 run); Xeon, 2 cores (2 runs)"
+    said = (
+        "several kinds of machines: Xeon, 2 cores, H100, 2 threads (1 run); Xeon, 2 cores, 2 threads (2 runs)"
+    )
     assert said in to_markdown(mixed)
-    assert "runs were made on Xeon, 2 cores, H100 (1 run)" in to_html(mixed)
+    assert "runs were made on Xeon, 2 cores, H100, 2 threads (1 run)" in to_html(mixed)
 
 
 def test_every_question_has_its_charts_and_its_table() -> None:

@@ -104,7 +104,7 @@ def bench(
         device=options.device_config.device.type,
         precision=options.device_config.precision,
         versions=versions(),
-        machine=machine(),
+        machine=ranked[0].machine if ranked else machine(),
         scored_on=corpus.split.scored_on,
         prompts=tuple(writer.shown_prompts()),
         measured_sampler=options.samplers[0],

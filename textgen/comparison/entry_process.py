@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -152,6 +153,7 @@ def _received(task: _Task, result: object) -> Outcome:
     if isinstance(result, Killed):
         discard_unfinished(task.folder)
         return Outcome(row=FailedEntry(*entry, str(result)))
+    discard_outlived(task.folder)  # what an attempt on this machine left, if a cluster made the run
     try:
         return from_values(Outcome, result)
     except (ValueError, TypeError) as error:
@@ -167,15 +169,16 @@ def finished_run(folder: Path, experiment: Experiment, report: Report) -> Run:
     return run_and_save(experiment, folder, report)
 
 
-def scored(experiments: Sequence[Experiment], max_silence: float) -> Iterator[RunResult | None]:
-    """Yield the result of each experiment, made apart and not kept; None for one that fails."""
+def scored(experiments: Sequence[Experiment], max_silence: float) -> list[RunResult | None]:
+    """Return the result of each experiment, made apart and not kept; None for one that fails."""
     setup = Setup(torch.get_num_threads())
     made = run_jobs(_score, experiments, 1, setup, max_silence=max_silence, own_process=True)
-    for _, values in made:
-        try:
-            yield None if values is None or isinstance(values, Killed) else from_values(RunResult, values)
-        except (ValueError, TypeError):
-            yield None
+    results: dict[int, RunResult] = {}
+    for experiment, values in made:
+        with suppress(ValueError, TypeError):  # one cannot be kept
+            if values is not None and not isinstance(values, Killed):
+                results[id(experiment)] = from_values(RunResult, values)
+    return [results.get(id(experiment)) for experiment in experiments]
 
 
 def _score(experiment: Experiment) -> object:

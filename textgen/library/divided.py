@@ -14,6 +14,7 @@ from textgen.runtime import ranks
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 from textgen.runtime.rank_info import rank_info_of_torchrun
+from textgen.runtime.ranks import LostRankError
 
 
 def use_own_gpu() -> None:
@@ -62,5 +63,8 @@ def end_if_helper(experiment: Experiment) -> None:
     """Train with the first process that `torchrun` started, and end this one, unless it is the first."""
     rank_info = rank_info_of_torchrun()
     if rank_info is not None and rank_info.rank > 0 and experiment.num_processes > 1:
-        train_with_first(experiment, rank_info)
+        try:
+            train_with_first(experiment, rank_info)
+        except LostRankError:  # the first process says so, and `torchrun` which one ended
+            sys.exit(1)
         sys.exit(0)

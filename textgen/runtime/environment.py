@@ -41,10 +41,15 @@ class Machine:
         cores = "1 core" if self.num_cores == 1 else f"{self.num_cores} cores"
         return ", ".join(filter(None, [self.processor, cores, self.gpu]))
 
+    @property
+    def description(self) -> str:
+        """The kind of hardware and what a run has of it, without which seconds are not worth the same."""
+        return f"{self.name}, {self.num_threads} thread{'s' * (self.num_threads != 1)}"
+
 
 def machines_used(machines: Iterable[Machine]) -> str:
     """Return the kinds of machines and how many runs each made; nothing if there is one kind only."""
-    numbers = Counter(machine.name for machine in machines)
+    numbers = Counter(machine.description for machine in machines)
     if len(numbers) < 2:
         return ""
     return "; ".join(f"{name} ({number} run{'s' * (number > 1)})" for name, number in numbers.items())

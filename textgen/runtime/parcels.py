@@ -40,8 +40,8 @@ class Parcel:
 
 
 @dataclass(frozen=True)
-class Arrived:
-    """A job that has arrived, with copies of its files; only what computes it needs to know its types."""
+class ReceivedJob:
+    """A job that was received, with copies of its files; only what computes it needs to know its types."""
 
     data: bytes
     parts: Sequence[Any]
@@ -60,14 +60,14 @@ class Arrived:
 
 
 @dataclass(frozen=True)
-class OfArrived:
-    """Computes jobs that have arrived."""
+class UnpackingFunction:
+    """Computes jobs that were received."""
 
     function: Callable[[Any], Any]
 
-    def __call__(self, arrived: Arrived) -> Any:
+    def __call__(self, received: ReceivedJob) -> Any:
         """Return the result of the job."""
-        return self.function(arrived.job())
+        return self.function(received.job())
 
 
 class Packer:
@@ -131,7 +131,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 @contextmanager
-def unpacked(parcel: Parcel, parts: Sequence[Any]) -> Iterator[Arrived]:
+def unpacked(parcel: Parcel, parts: Sequence[Any]) -> Iterator[ReceivedJob]:
     """Yield the job, with its files in a temporary folder; `parts` are what the references mean."""
     changes: dict[str, Any] = {}
     with temporary_folder("job") as there:
@@ -141,7 +141,7 @@ def unpacked(parcel: Parcel, parts: Sequence[Any]) -> Iterator[Arrived]:
             changes["folder"] = folder = there / "results" / parcel.folder
             folder.parent.mkdir()
             write_contents(folder, parcel.files)
-        yield Arrived(parcel.data, parts, changes)
+        yield ReceivedJob(parcel.data, parts, changes)
 
 
 def _copies(files: Mapping[str, bytes], there: Path) -> Iterator[Path]:

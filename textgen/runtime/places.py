@@ -59,8 +59,8 @@ def check_equal_machines(*, is_timed: bool) -> None:
     if is_timed and place and len(place.machines) > 1:
         kinds = "; ".join(machine.name for machine in place.machines)
         raise TextgenError(
-            f"the machines differ ({kinds}), so that a second of one is not that of another; give a budget "
-            "in characters, such as 20Mchars"
+            f"the machines differ ({kinds}), so equal seconds are not equal work; give a budget in "
+            "characters, such as 20Mchars"
         )
 
 
@@ -69,7 +69,7 @@ _chosen: list[Place] = []
 
 @contextmanager
 def computing_on(place: Place | None) -> Iterator[None]:
-    """Compute jobs there for the time being; with None, where they are computed anyway."""
+    """Compute jobs there inside the context; None changes nothing."""
     added = [] if place is None else [place]
     _chosen.extend(added)
     try:

@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from textgen.api import TextgenError
-from textgen.runtime.environment import Machine, machine, num_cores
+from textgen.runtime.environment import Machine, machine, usable_cores, versions
 from textgen.runtime.files import temporary_folder
 from textgen.runtime.messages import one_line
-from textgen.runtime.parcels import OfArrived
+from textgen.runtime.parcels import UnpackingFunction
 from textgen.runtime.places import OnMessage, computing_on
 from textgen.runtime.preparation import Setup, recipe
-from textgen.runtime.ray_pool import RayPool, Share
-from textgen.runtime.ray_task import about
-from textgen.runtime.shipped_code import code_versions, copy_code
+from textgen.runtime.ray_pool import MAX_RETRIES, RayPool, Share
+from textgen.runtime.ray_task import describe_node
+from textgen.runtime.shipped_code import copy_code
 
 LOCAL = "ray"
 """The address of a cluster that is started for one command, on this machine alone."""
@@ -37,8 +37,12 @@ CONNECT_SECONDS = 10.0
 """Seconds in which something must listen at an address; Ray itself would try for a quarter of an hour."""
 START_SECONDS = 120.0
 """Seconds in which a machine of the cluster must answer."""
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-"""No statistics are sent, and Ray leaves the choice of devices to us."""
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_task_oom_retries": str(MAX_RETRIES),
+}
+"""No statistics are sent, GPUs are not hidden, and a job that lacks memory is tried as often as others."""
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """All of Ray listens on 127.0.0.1, as on Windows and macOS anyway; it is read when Ray is imported."""
 AUTH_MODE = "RAY_AUTH_MODE"
@@ -48,10 +52,10 @@ OWN_TOKEN = {AUTH_MODE: "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 @contextmanager
 def on_cluster(address: str | None, share: Share) -> Iterator[int | None]:
-    """Compute jobs on a cluster for the time being: `ray`, or an address such as `ray://host:10001`.
+    """Compute jobs on a cluster inside the context: `ray`, or an address such as `ray://host:10001`.
 
-    Yields how many at a time; None without an address. Raises `TextgenError` if it cannot be reached or is
-    not prepared, or if Ray is not installed.
+    Yields the number of jobs that run at once; None without an address. Raises `TextgenError` if the cluster
+    cannot be reached, is not prepared or has no machine for a job, or if Ray is not installed.
     """
     if address is None:
         yield None
@@ -61,17 +65,17 @@ def on_cluster(address: str | None, share: Share) -> Iterator[int | None]:
             import ray
         except ImportError as error:
             raise TextgenError(f"--on needs Ray; run: {INSTALL}") from error
-        with temporary_folder("code") as code:
-            _connect(ray, address, code)
-            try:
-                machines = [machine()] if address == LOCAL else _machines(ray)
-                cluster = Cluster(
-                    ray, share, [replace(each, num_threads=share.num_threads) for each in machines]
-                )
+        try:
+            with temporary_folder("code") as code:
+                _connect(ray, address, code)
+                nodes = _fitting_nodes(ray, share)
+                machines = [machine()] if address == LOCAL else _machines(ray, nodes)
+                own = [replace(each, num_threads=share.num_threads) for each in machines]
+                cluster = Cluster(ray, share, own)
                 with computing_on(cluster):
                     yield cluster.num_slots
-            finally:
-                ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 @contextmanager
@@ -91,16 +95,19 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
 def _connect(ray: Any, address: str, code: Path) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == LOCAL:
-        options |= {"address": "local", "num_cpus": num_cores(), "include_dashboard": False}
+        num_cpus = max(1, int(usable_cores()))
+        options |= {"address": "local", "num_cpus": num_cpus, "include_dashboard": False}
     else:
         copy_code(code)
-        options |= {"address": address, "runtime_env": {"working_dir": str(code)}}
+        environment = {"working_dir": str(code), "env_vars": QUIET}
+        options |= {"address": address, "runtime_env": environment}
+    remedy = ""
     try:
         _check_reachable(address)
+        remedy = "" if AUTH_MODE in os.environ else f"; if it asks for a token, set {AUTH_MODE}=token"
         with _own_signals(), warnings.catch_warnings(action="ignore"):
             ray.init(**options)
     except Exception as error:  # of many kinds
-        remedy = "" if AUTH_MODE in os.environ else f"; if it asks for a token, set {AUTH_MODE}=token"
         reason = f"{one_line(error, with_type=False)}{remedy}"
         raise TextgenError(f"cannot reach the Ray cluster {address!r}: {reason}") from None
 
@@ -123,30 +130,45 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
 
 
-def _machines(ray: Any) -> list[Machine]:
+def _fitting_nodes(ray: Any, share: Share) -> list[dict[str, Any]]:
+    """Return what Ray knows of each machine that has room for a job; raises `TextgenError` without one."""
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    fitting = [node for node in nodes if share.of(node["Resources"])]
+    if not fitting:
+        found = "; ".join(
+            f"{node['NodeManagerAddress']} has {node['Resources'].get('CPU', 0):g} CPUs and "
+            f"{node['Resources'].get('GPU', 0):g} GPUs"
+            for node in nodes
+        )
+        raise TextgenError(
+            f"no machine of the cluster has {share.cpus:g} CPUs and {share.gpus:g} GPUs for a run ({found})"
+        )
+    return fitting
+
+
+def _machines(ray: Any, nodes: Sequence[Mapping[str, Any]]) -> list[Machine]:
     """Return a machine of each kind; raises `TextgenError` for one where a job could not begin."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    question = ray.remote(num_cpus=0, max_retries=0)(about)
-    names = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
-    found = {
-        name: question.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote()
-        for node, name in names.items()
-    }
+    question = ray.remote(num_cpus=0, max_retries=0)(describe_node)
+    answers = [
+        question.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False))
+        for node in nodes
+    ]
     kinds: dict[str, Machine] = {}
-    for name, answer in found.items():
+    for node, answer in zip(nodes, [answer.remote() for answer in answers], strict=True):
+        name = f"{node['NodeManagerAddress']}, a machine of the cluster,"
         try:
-            about_it, there = ray.get(answer, timeout=START_SECONDS)
+            its_machine, its_versions = ray.get(answer, timeout=START_SECONDS)
         except Exception as error:  # a module is missing there, or the machine does not answer
             reason = one_line(getattr(error, "cause", None) or error)
-            raise TextgenError(f"{name}, a machine of the cluster, cannot compute runs: {reason}") from None
-        for distribution, version in code_versions().items():
-            if there.get(distribution) != version:
-                raise TextgenError(
-                    f"{name}, a machine of the cluster, has {distribution} {there.get(distribution, 'not')}, "
-                    f"and this one {version}; install the same"
-                )
-        kinds[about_it.name] = about_it
+            raise TextgenError(f"{name} cannot compute runs: {reason}") from None
+        for package, version in versions().items():
+            its_version = its_versions.get(package, "not")
+            if its_version.partition("+")[0] != version.partition("+")[0]:  # which names the build
+                remedy = f"and this one {version}; install the same"
+                raise TextgenError(f"{name} has {package} {its_version}, {remedy}")
+        kinds[its_machine.name] = its_machine
     return list(kinds.values())
 
 
@@ -167,11 +189,14 @@ class Cluster:
     @property
     def num_slots(self) -> int:
         """The number of jobs for which it has room now."""
-        return self.share.of(self.ray.cluster_resources())
+        nodes = [node for node in self.ray.nodes() if node["Alive"]]
+        return max(1, sum(self.share.of(node["Resources"]) for node in nodes))
 
     def pool(
         self, function: Callable[..., Any], setup: Setup, on_message: OnMessage, max_silence: float | None
     ) -> RayPool:
         """Return a pool of jobs that `function` computes, with the threads of their share."""
         setup = replace(setup, num_threads=self.share.num_threads)
-        return RayPool(self.ray, self.share, recipe(OfArrived(function), setup), on_message, max_silence)
+        return RayPool(
+            self.ray, self.share, recipe(UnpackingFunction(function), setup), on_message, max_silence
+        )

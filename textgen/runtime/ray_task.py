@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from textgen.runtime.parcels import Parcel, contents, unpacked
 from textgen.runtime.processes import Processes
-from textgen.runtime.shipped_code import code_versions
 from textgen.runtime.worker import MESSAGE, WARNING, import_early
 
 if TYPE_CHECKING:
     from textgen.runtime.environment import Machine
 
 
-def about() -> tuple[Machine, dict[str, str]]:
-    """Return this machine, and the version of each distribution with plugins."""
-    from textgen.runtime.environment import machine  # which takes torch, and that takes seconds
+def describe_node() -> tuple[Machine, dict[str, str]]:
+    """Return this machine, and the versions of what results depend on."""
+    from textgen.runtime.environment import machine, versions  # which takes torch, and that takes seconds
 
-    return machine(), code_versions()
+    return machine(), versions()
 
 
 class Mailbox:
@@ -63,11 +62,11 @@ def compute(sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence:
         say(WARNING, str(message))
 
     import_early()
-    with unpacked(parcel, ray.get(list(parcel.parts))) as arrived, warnings.catch_warnings():
+    with unpacked(parcel, ray.get(list(parcel.parts))) as received, warnings.catch_warnings():
         warnings.showwarning = warn
         pool = Processes(sent, lambda _, content: say(MESSAGE, content), max_silence, own_process=True)
         try:
-            pool.start(arrived)
+            pool.start(received)
             results: list[Any] = []
             while not results:
                 results += [result for _, result in pool.wait(None)]
@@ -75,5 +74,5 @@ def compute(sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence:
             pool.end()
         with suppress(ray.exceptions.RayError):  # what it said must be there before its result
             ray.get(mailbox.arrived.remote())
-        files = contents(arrived.folder) if arrived.folder else {}
+        files = contents(received.folder) if received.folder else {}
         return Answer(results[0], {} if files == parcel.files else files)

@@ -29,11 +29,6 @@ def copy_code(folder: Path) -> None:
             _copy_package(package, folder)
 
 
-def code_versions() -> dict[str, str]:
-    """Return the version of each distribution with plugins."""
-    return {name: distribution.version for name, distribution in _with_plugins().items()}
-
-
 def _with_plugins() -> dict[str, Distribution]:
     found: dict[str, Distribution] = {}
     for distribution in distributions():

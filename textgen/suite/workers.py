@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ from textgen.registry.registry import files_of
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import threads_per_job
 from textgen.runtime.json_records import from_values, to_values
-from textgen.runtime.places import check_equal_machines
+from textgen.runtime.places import check_equal_machines, chosen_place
 from textgen.runtime.preparation import Setup
 from textgen.runtime.processes import Killed, run_jobs
 from textgen.runtime.worker import import_early, tell
@@ -106,6 +106,11 @@ def _received(task: _Task, values: object) -> JobResult | str:
     if isinstance(values, str):
         return values
     try:
-        return from_values(JobResult, values)
+        # Settings in a process elsewhere do not know how many jobs share its machine.
+        result = replace(from_values(JobResult, values), settings=task.job.settings())
     except (ValueError, TypeError) as error:
         return f"its result cannot be kept: {describe_error(error)}"
+    place, made_on = chosen_place(), result.result.machine.name
+    if place and task.job.budget.unit == "seconds" and made_on != place.machines[0].name:
+        return f"it was made on a machine that joined later ({made_on}), of another kind than the others"
+    return result

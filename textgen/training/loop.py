@@ -89,9 +89,10 @@ class TrainingLoop:
         trainer = self.trainer
         trainer.start_update(self.fraction)
         if trainer.is_reading_due or trainer.is_checkpoint_due or self._is_validation_due(self._spent()):
-            for loss in trainer.read_losses():
+            losses = trainer.read_losses()
+            for number, loss in enumerate(losses, start=trainer.num_updates - len(losses) + 1):
                 if self._add_loss(loss):
-                    return self._diverged(f"the loss is {loss:.4g}")
+                    return self._diverged(f"the loss is {loss:.4g}", number)
         self.fraction = self._spent()
         return self._validated() if self._is_validation_due(self.fraction) else self._progress()
 
@@ -149,10 +150,10 @@ class TrainingLoop:
             learning_rate=trainer.learning_rate,
         )
 
-    def _diverged(self, what: str) -> Progress:
+    def _diverged(self, what: str, update: int) -> Progress:
         """End training if there are weights to fall back on; otherwise raise `TextgenError`."""
         trainer = self.trainer
-        line = f"training diverged at update {trainer.num_updates}: {what} at a learning rate of "
+        line = f"training diverged at update {update}: {what} at a learning rate of "
         line += f"{trainer.learning_rate:.2g}"
         if not self.best_weights:
             raise TextgenError(f"{line}; lower learning_rate")
@@ -167,7 +168,7 @@ class TrainingLoop:
         bits = ranks.number_of_first(own)
         self.validation_seconds += time.perf_counter() - start
         if not math.isfinite(bits):
-            return self._diverged(f"the validation score is {bits}")
+            return self._diverged(f"the validation score is {bits}", self.trainer.num_updates)
         point = replace(self._progress(), validation_bits_per_char=bits)
         self.curve.append(point)
         if bits < self.best_bits:

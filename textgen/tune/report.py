@@ -35,6 +35,7 @@ STATES: dict[TrialState, State] = {
 def study_result(study: Study, comparison: FinalComparison | None) -> StudyResult:
     """Return the current result of a study."""
     objective, best = study.objective, study.best()
+    trials = tuple(trial_result(study, trial) for trial in study.trials())
     return StudyResult(
         name=objective.name,
         value_name=objective.value_name,
@@ -43,9 +44,9 @@ def study_result(study: Study, comparison: FinalComparison | None) -> StudyResul
         best=None if best is None else trial_result(study, best),
         comparison=comparison,
         importances=importances(study),
-        trials=tuple(trial_result(study, trial) for trial in study.trials()),
+        trials=trials,
         versions={**versions(), "optuna": version("optuna")},
-        machine=machine(),
+        machine=next((trial.machine for trial in trials if trial.machine), machine()),
     )
 
 

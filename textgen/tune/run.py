@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from textgen.runtime.files import NotSavedError, write_file
 from textgen.runtime.json_records import write_record
 from textgen.runtime.locks import LOCK, is_held, locked
+from textgen.runtime.places import chosen_place
 from textgen.training.progress import Report, Step, ignore_report
 from textgen.tune.page import to_html
 from textgen.tune.report import study_result, trial_result
@@ -43,7 +44,7 @@ def run_study(
         if each.start != each.default:
             say(f"{each.name}={each.default}, the default, is not searched; the first trial has {each.start}")
     try:
-        if num_jobs > 1:
+        if num_jobs > 1 and not chosen_place():
             say(f"{num_jobs} processes share the machine, so a second of training does less than alone")
         search_in_processes(study, goal, num_jobs, report, max_silence)
         with locked(study.folder):  # other commands may search in the same study

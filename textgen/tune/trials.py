@@ -78,7 +78,7 @@ def make_trial(study: Study, trial: Trial, report: Report) -> None:
         if isinstance(error, KeyboardInterrupt):
             raise
         reason = describe_error(error)
-    curve.end(value, reason, None if value is None else to_values(machine()))
+    curve.end(value, reason, machine=None if value is None else to_values(machine()))
     report(_last_step(value, reason))
 
 
@@ -105,9 +105,14 @@ class _Curve:
         self._reported.add(percent)
         return self.study.report(self.trial, {percent: progress.validation_bits_per_char})
 
-    def end(self, value: float | None, reason: str | None, machine: object = None) -> None:
-        """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed."""
-        seconds = time.perf_counter() - self._start
+    def end(
+        self, value: float | None, reason: str | None, seconds: float | None = None, machine: object = None
+    ) -> None:
+        """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed.
+
+        Without `seconds`, those since the trial was given away count.
+        """
+        seconds = time.perf_counter() - self._start if seconds is None else seconds
         self.study.finish(self.trial, value, seconds=seconds, reason=reason, machine=machine)
 
 
@@ -153,12 +158,14 @@ class _Task:
     plugin_files: Sequence[Path]
 
 
-def _evaluate(task: _Task) -> tuple[float, object] | str:
-    """Return the value of a trial and where it was computed, or the reason why there is none."""
+def _evaluate(task: _Task) -> tuple[float, float, object] | str:
+    """Return the value of a trial, its seconds and its machine, or the reason why there is no value."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         load_plugin_files(task.plugin_files)
-        return task.objective.evaluate(task.params, seldom(tell), task.folder), to_values(machine())
+        began = time.perf_counter()
+        value = task.objective.evaluate(task.params, seldom(tell), task.folder)
+        return value, time.perf_counter() - began, to_values(machine())
     except BaseException as error:
         return describe_error(error)
 
@@ -207,15 +214,15 @@ class _Trials:
             report(step)
         return curve.is_hopeless(step)
 
-    def end(self, task: _Task, result: tuple[float, object] | str | Killed) -> None:
+    def end(self, task: _Task, result: tuple[float, float, object] | str | Killed) -> None:
         """Keep what came out of a trial."""
         curve, report = self._running.pop(task.number)
         if isinstance(result, Killed) and not isinstance(result, Stopped):
             self._study.lose(curve.trial)
             return
         reason = result if isinstance(result, str) else None
-        value, about = result if isinstance(result, tuple) else (None, None)
-        curve.end(value, reason, about)
+        value, seconds, about = result if isinstance(result, tuple) else (None, None, None)
+        curve.end(value, reason, seconds, about)
         report(_last_step(value, reason) if self._is_alone else Step("trials"))
 
     def _report_of(self) -> Report:

@@ -17,7 +17,7 @@ def machine_columns(rows: Sequence[EntryRow]) -> list[Column[Any]]:
     letters = _letters(rows)
 
     def used(row: EntryRow) -> list[str]:
-        return ["".join(sorted({letters[run.machine.name] for run in row.runs}))]
+        return ["".join(sorted({letters[run.machine.description] for run in row.runs}))]
 
     return [Column("ma-\nchine", used)] if len(letters) > 1 else []
 
@@ -32,10 +32,10 @@ def unequal_notes(result: Comparison, rows: Sequence[EntryRow]) -> list[Note]:
     """Return a warning if machines differ and the budget is in time."""
     if not is_timed(result) or len(_letters(rows)) < 2:
         return []
-    remark = "runs were made on different machines, so the same time allowed more training for some of them"
+    remark = "runs had different machines or threads, so the same time allowed some of them more training"
     return [Note(f"{remark}; a budget in characters does not depend on the machine")]
 
 
 def _letters(rows: Sequence[EntryRow]) -> Mapping[str, str]:
-    names = dict.fromkeys(run.machine.name for row in rows for run in row.runs)
+    names = dict.fromkeys(run.machine.description for row in rows for run in row.runs)
     return {name: ascii_uppercase[number % 26] for number, name in enumerate(names)}
