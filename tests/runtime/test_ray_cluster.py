@@ -55,7 +55,7 @@ class TwoNodes:
         from ray.cluster_utils import Cluster
 
         self._temporary = temporary
-        with self._temporary_files():
+        with self._environment():
             head = {**NODE, "include_dashboard": False}
             self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self._cluster.address
@@ -65,13 +65,14 @@ class TwoNodes:
     def complete(self) -> None:
         """Add the second node if it is not there."""
         if self._second is None:
-            with self._temporary_files():
+            with self._environment():
                 self._second = self._cluster.add_node(**NODE)
 
     @contextmanager
-    def _temporary_files(self) -> Iterator[None]:
+    def _environment(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("TMPDIR", str(self._temporary))
+            patch.setenv("RAY_health_check_period_ms", "500")  # a lost node is noticed soon
             yield
 
     def num_free_cores(self) -> float:

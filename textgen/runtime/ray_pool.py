@@ -82,7 +82,7 @@ class RayPool:
         self._task = ray.remote(**resources, max_retries=MAX_RETRIES)(compute)
         self._sent = ray.put(sent)
         self._packer = Packer(ray.put)
-        self._mailbox = ray.remote(num_cpus=0, max_restarts=-1)(Mailbox).remote()
+        self._mailbox = _new_mailbox(ray)
         self._num_jobs = 0
 
     def start(self, job: Any) -> None:
@@ -172,3 +172,11 @@ class RayPool:
     def _cancel(self, reference: Any, *, force: bool = False) -> None:
         with suppress(Exception):  # it has just ended, or its machine
             self._ray.cancel(reference, force=force)
+
+
+def _new_mailbox(ray: Any) -> Any:
+    """Return a mailbox on the machine that this process is connected to; others can be lost."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    return ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=here)(Mailbox).remote()
