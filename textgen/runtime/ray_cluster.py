@@ -11,6 +11,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,6 +49,8 @@ LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 AUTH_MODE = "RAY_AUTH_MODE"
 OWN_TOKEN = {AUTH_MODE: "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 """Only this process may use the cluster that it starts; Ray would leave a token in the home folder."""
+_imported_with_own_token: list[bool] = []
+"""Whether Ray, which keeps its first token for good, was imported with ours; empty if others imported it."""
 
 
 @contextmanager
@@ -60,7 +63,10 @@ def on_cluster(address: str | None, share: Share) -> Iterator[int | None]:
     if address is None:
         yield None
         return
-    with _environment(QUIET | (LOOPBACK | OWN_TOKEN if address == LOCAL else {})):
+    if "ray" not in sys.modules:
+        _imported_with_own_token.append(address == LOCAL)
+    token = OWN_TOKEN if any(_imported_with_own_token) else {}
+    with _environment(QUIET | (LOOPBACK | token if address == LOCAL else {})):
         try:
             import ray
         except ImportError as error:
