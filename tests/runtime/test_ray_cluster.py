@@ -192,8 +192,8 @@ def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_
         )
         objective = request.objective(load_corpus(["lee"], max_chars=20_000), report)
         with Study(folder, objective) as study:
-            result = run_study(study, Goal(4, None), num_seeds=1, report=report)
-        assert [trial.machine is not None for trial in result.trials] == [True] * 4
+            result = run_study(study, Goal(3, None), num_seeds=1, report=report)
+        assert [trial.machine is not None for trial in result.trials] == [True] * 3
         return {tuple(trial.params.values()): trial.value for trial in result.trials}
 
     loss = Loss(nodes)

@@ -70,7 +70,7 @@ class TrialResult:
     reason: str | None
     """Why it failed."""
     machine: Machine | None = None
-    """Where it was trained and scored; None if it has no value, or in results from before this was recorded."""
+    """Where it was trained and scored; None if it has no value, and in older results."""
 
 
 @dataclass(frozen=True)
