@@ -154,6 +154,7 @@ def test_one_process_of_torchrun_may_compare(tmp_path: Path, monkeypatch: pytest
     for name, value in {**TORCHRUN, "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}.items():
         monkeypatch.setenv(name, value)
     run_textgen("bench", "random", "--corpus", "lee", "--max-chars", 4000, "--out", tmp_path)
+    assert (tmp_path / "bench.json").is_file()
 
 
 @pytest.mark.slow

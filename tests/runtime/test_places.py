@@ -13,11 +13,12 @@ import torch
 import textgen
 from textgen.api import TextgenError
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.environment import Machine, machine
+from textgen.runtime.environment import Machine, machine, versions
 from textgen.runtime.files import NotSavedError
 from textgen.runtime.places import computing_on
 from textgen.runtime.preparation import Setup, recipe
 from textgen.runtime.processes import Processes, Unsaved
+from textgen.runtime.ray_cluster import check_versions
 from textgen.suite.planner import SuiteOptions
 from textgen.suite.run import run_suite
 from textgen.suite.schema import Case, Question, Suite
@@ -68,6 +69,14 @@ def test_seconds_are_refused_where_machines_differ(tmp_path: Path) -> None:
     )
     with computing_on(Elsewhere([SMALL, LARGE])), pytest.raises(TextgenError, match=message):
         textgen.bench("random", budget="1s", out=tmp_path / "out", **OPTIONS)
+
+
+def test_a_machine_with_other_versions_is_named() -> None:
+    check_versions("10.0.0.7", {**versions(), "torch": f"{versions()['torch'].partition('+')[0]}+cu130"})
+    with pytest.raises(
+        TextgenError, match=r"^10\.0\.0\.7 has numpy 1\.0, and this one .*; install the same$"
+    ):
+        check_versions("10.0.0.7", {**versions(), "numpy": "1.0"})
 
 
 def test_a_run_that_cannot_be_kept_has_its_row(tmp_path: Path) -> None:

@@ -136,9 +136,14 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
 
 
+def _nodes(ray: Any) -> list[dict[str, Any]]:
+    """Return what Ray knows of each machine that is there."""
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
 def _fitting_nodes(ray: Any, share: Share) -> list[dict[str, Any]]:
-    """Return what Ray knows of each machine that has room for a job; raises `TextgenError` without one."""
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+    """Return the machines that have room for a job; raises `TextgenError` if there is none."""
+    nodes = _nodes(ray)
     fitting = [node for node in nodes if share.of(node["Resources"])]
     if not fitting:
         found = "; ".join(
@@ -157,25 +162,29 @@ def _machines(ray: Any, nodes: Sequence[Mapping[str, Any]]) -> list[Machine]:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     question = ray.remote(num_cpus=0, max_retries=0)(describe_node)
-    answers = [
-        question.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False))
-        for node in nodes
-    ]
+    places = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
+    answers = [question.options(scheduling_strategy=place).remote() for place in places]
     kinds: dict[str, Machine] = {}
-    for node, answer in zip(nodes, [answer.remote() for answer in answers], strict=True):
+    for node, answer in zip(nodes, answers, strict=True):
         name = f"{node['NodeManagerAddress']}, a machine of the cluster,"
         try:
             its_machine, its_versions = ray.get(answer, timeout=START_SECONDS)
         except Exception as error:  # a module is missing there, or the machine does not answer
             reason = one_line(getattr(error, "cause", None) or error)
             raise TextgenError(f"{name} cannot compute runs: {reason}") from None
-        for package, version in versions().items():
-            its_version = its_versions.get(package, "not")
-            if its_version.partition("+")[0] != version.partition("+")[0]:  # which names the build
-                remedy = f"and this one {version}; install the same"
-                raise TextgenError(f"{name} has {package} {its_version}, {remedy}")
+        check_versions(name, its_versions)
         kinds[its_machine.name] = its_machine
     return list(kinds.values())
+
+
+def check_versions(name: str, its_versions: Mapping[str, str]) -> None:
+    """Raise `TextgenError` if a machine has other versions of what results depend on than this one."""
+    for package, version in versions().items():
+        its_version = its_versions.get(package, "not")
+        if its_version.partition("+")[0] != version.partition("+")[0]:  # after it is the build
+            raise TextgenError(
+                f"{name} has {package} {its_version}, and this one {version}; install the same"
+            )
 
 
 @dataclass(frozen=True)
@@ -195,8 +204,7 @@ class Cluster:
     @property
     def num_slots(self) -> int:
         """The number of jobs for which it has room now."""
-        nodes = [node for node in self.ray.nodes() if node["Alive"]]
-        return max(1, sum(self.share.of(node["Resources"]) for node in nodes))
+        return max(1, sum(self.share.of(node["Resources"]) for node in _nodes(self.ray)))
 
     def pool(
         self, function: Callable[..., Any], setup: Setup, on_message: OnMessage, max_silence: float | None
