@@ -1,4 +1,4 @@
-"""Write contracts.md from `textgen/api.py`: `make docs`."""
+"""Write contracts.md from `textgen/contracts.py`: `make docs`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent
 API = FOLDER.parent / "textgen" / "api.py"
 PAGE = FOLDER / "contracts.md"
 
-NOTE = "<!-- Generated from textgen/api.py by docs/contracts.py (`make docs`): edit that, not this. -->"
+NOTE = "<!-- Generated from textgen/contracts.py by docs/contracts.py (`make docs`): edit that, not this. -->"
 
 
 def page(source: str) -> str:

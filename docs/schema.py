@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from textgen.comparison.results import Comparison
-from textgen.experiment.run import RunManifest
-from textgen.runtime.json_records import DIGEST, SCHEMA_VERSION, json_schema, to_json
-from textgen.suite.results import JobResult, SuiteResult
-from textgen.tune.results import StudyResult
+from textgen.comparison.comparison_result import Comparison
+from textgen.experiment.saved_run import RunManifest
+from textgen.runtime.storage.json_records import DIGEST, SCHEMA_VERSION, json_schema, to_json
+from textgen.suite.suite_result import JobResult, SuiteResult
+from textgen.tune.study_result import StudyResult
 
 PAGE = Path(__file__).parent / "results.schema.json"
 

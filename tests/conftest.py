@@ -16,10 +16,10 @@ import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from textgen.api import TokenIds
+from textgen.contracts import TokenIds
 from textgen.registry import registry
 from textgen.registry.options import build
-from textgen.runtime.worker import import_early
+from textgen.workers.worker import import_early
 from textgen_tokenizers.char import CharTokenizer
 
 settings.register_profile("textgen", max_examples=40, deadline=None, derandomize=True)
@@ -120,4 +120,4 @@ def _heeded_interrupts() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _server_of_processes() -> None:
     """Fork processes with all modules that any test needs there; each command asks for its own."""
-    import_early("textgen.comparison.entry_process", "textgen.suite.workers", "textgen.tune.trials")
+    import_early("textgen.comparison.entry_job", "textgen.suite.job", "textgen.tune.trials")

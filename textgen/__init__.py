@@ -11,7 +11,7 @@ from textgen.version import __version__
 TYPE_CHECKING = False  # as in `typing`, whose import takes longer than all that is imported here
 
 if TYPE_CHECKING:
-    from textgen.api import TextgenError, TextgenWarning
+    from textgen.contracts import TextgenError, TextgenWarning
     from textgen.library import (
         Comparison,
         Corpus,
@@ -27,7 +27,7 @@ else:
 
     def __getattr__(name: str) -> object:
         if name in ("TextgenError", "TextgenWarning"):
-            from textgen import api
+            from textgen import contracts as api
 
             return getattr(api, name)
         if name in __all__:

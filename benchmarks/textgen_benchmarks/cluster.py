@@ -16,14 +16,14 @@ from statistics import median
 
 from textgen.cli.console import print_rows
 from textgen.runtime.environment import Machine, machine, num_cores, versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json
-from textgen.runtime.preparation import Setup
-from textgen.runtime.processes import run_jobs
-from textgen.runtime.ray_cluster import LOCAL, on_cluster
-from textgen.runtime.ray_pool import Share
-from textgen.runtime.worker import import_early
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
+from textgen.workers.pool import run_jobs
+from textgen.workers.worker import import_early
+from textgen.workers.worker_setup import Setup
 from textgen_benchmarks.timing import use_cpu
+from textgen_ray.cluster import LOCAL, on_cluster
+from textgen_ray.pool import Share
 
 RESULT = Path(__file__).parents[1] / "results" / "cluster.json"
 MAX_RATIO = 1.15

@@ -26,10 +26,10 @@ from unittest.mock import patch
 
 import textgen
 from textgen.cli.console import print_rows
-from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.environment import machine, versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.checkpoints import Checkpoints
 
 RESULT = Path(__file__).parents[1] / "results" / "containment.json"

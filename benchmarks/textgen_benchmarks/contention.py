@@ -14,9 +14,9 @@ from multiprocessing.connection import Connection
 import torch
 
 from textgen.data.corpus import load_corpus
-from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.cpu_share import CpuShare
 from textgen.runtime.device import choose_device
+from textgen.runtime.this_process import keep_freed_memory
 from textgen_benchmarks.speed import Ours
 
 

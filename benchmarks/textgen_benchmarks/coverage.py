@@ -34,12 +34,12 @@ from scipy.stats import t as student
 
 from textgen.cli.console import print_rows
 from textgen.evaluation.intervals import Estimate, Sample, estimate, ratio_sample
-from textgen.runtime.allocator import keep_freed_memory
+from textgen.page.markdown import table_lines
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json
-from textgen.runtime.markdown import table_lines
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.this_process import keep_freed_memory
 from textgen_benchmarks.population import TRAIN_PERCENT, Array, Population, Stretches
 
 RESULT = Path(__file__).parents[1] / "results" / "coverage.json"

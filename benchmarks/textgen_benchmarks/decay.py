@@ -22,17 +22,17 @@ import torch
 from scipy.stats import ttest_1samp
 from torch import nn
 
-from textgen.api import PretrainedVectors, Vocabulary
 from textgen.cli.console import print_rows
+from textgen.contracts import PretrainedVectors, Vocabulary
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.encoding import Encoded, embed, encode_corpus
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.nn.embedding import TokenEmbedding
-from textgen.runtime.allocator import keep_freed_memory
 from textgen.runtime.device import choose_device, seeded
 from textgen.runtime.environment import machine, versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json, to_values
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json, to_values
+from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import parse_budget
 from textgen.training.loop import train

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from textgen.comparison.results import Comparison
-from textgen.runtime.json_records import read_record
-from textgen.runtime.markdown import table_lines
+from textgen.comparison.comparison_result import Comparison
+from textgen.page.markdown import table_lines
+from textgen.runtime.storage.json_records import read_record
 from textgen_benchmarks.headline import scores_table
 from textgen_benchmarks.seeds import Pairs, SeedResults
 

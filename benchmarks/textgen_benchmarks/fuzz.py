@@ -24,8 +24,8 @@ from typing import Any
 
 from textgen.cli.console import print_rows
 from textgen.runtime.environment import machine, versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 from textgen_benchmarks.fuzzing.kind import Kind
 from textgen_benchmarks.fuzzing.worker import KINDS
 

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from textgen.comparison.comparison_result import Comparison, EntryScore, Interval
 from textgen.comparison.report.answer import answer, is_trained
 from textgen.comparison.report.columns import (
     DASH,
@@ -22,10 +23,9 @@ from textgen.comparison.report.columns import (
 )
 from textgen.comparison.report.formats import count, short
 from textgen.comparison.report.markdown import markdown_table
+from textgen.comparison.report.samples_table import sample_groups
 from textgen.comparison.report.table import make_table
-from textgen.comparison.report.written import sample_groups
-from textgen.comparison.results import Comparison, EntryScore, Interval
-from textgen.runtime.markdown import escape
+from textgen.page.markdown import escape
 
 PAGE = "benchmarks/README.md#the-main-comparison"
 """Where the README says how its table was measured."""

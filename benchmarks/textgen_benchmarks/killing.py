@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from textgen.runtime.digests import DIGESTS
-from textgen.runtime.state_files import VALUES, load_state
+from textgen.runtime.storage.digests import DIGESTS
+from textgen.runtime.storage.state_files import VALUES, load_state
 from textgen.training.checkpoints import DAMAGE, FINISHED, INTERVAL
 
 Saves: TypeAlias = Callable[[], Sequence[str]]

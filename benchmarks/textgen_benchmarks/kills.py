@@ -21,8 +21,8 @@ from typing import TypeAlias
 
 from textgen.cli.console import print_rows
 from textgen.runtime.environment import machine, versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 from textgen_benchmarks.killing import Attempt, KillWhen, after, contents, lost, never, run, trials_done
 
 RESULT = Path(__file__).parents[1] / "results" / "kills.json"

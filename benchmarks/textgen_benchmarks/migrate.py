@@ -14,14 +14,14 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from textgen.comparison.results import Comparison
+from textgen.comparison.comparison_result import Comparison
 from textgen.data.corpus import TextSources
 from textgen.evaluation.baselines import DESCRIPTIONS
 from textgen.experiment.experiment import LOSES_TEXT
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, from_values, to_json, to_values
-from textgen.suite.results import SuiteResult
-from textgen.tune.results import StudyResult
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, to_json, to_values
+from textgen.suite.suite_result import SuiteResult
+from textgen.tune.study_result import StudyResult
 
 RESULTS = Path(__file__).parents[1] / "results"
 

@@ -20,9 +20,9 @@ from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.run import Run
+from textgen.experiment.saved_run import Run
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.files import slug
+from textgen.runtime.storage.files import slug
 from textgen.training.budget import parse_budget
 from textgen_corpora.wiki import articles
 

@@ -15,8 +15,8 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from textgen.page.markdown import table_lines
 from textgen.runtime.environment import Machine
-from textgen.runtime.markdown import table_lines
 from textgen_benchmarks.speed_results import print_and_save, speed_options
 
 ENTRIES = ("char-lstm",)

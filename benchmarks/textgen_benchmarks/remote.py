@@ -8,7 +8,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-from textgen.runtime.allocator import keep_freed_memory
+from textgen.runtime.this_process import keep_freed_memory
 from textgen_benchmarks.timing import Work
 
 

@@ -30,9 +30,9 @@ def measure(step: str, path: str) -> dict[str, Any]:
     from textgen.experiment.encoding import encode_corpus
     from textgen.experiment.entry import parse_entry
     from textgen.experiment.experiment import Experiment
-    from textgen.experiment.scoring import score_any
-    from textgen.runtime.allocator import keep_freed_memory
+    from textgen.experiment.score_run import score_any
     from textgen.runtime.device import choose_device
+    from textgen.runtime.this_process import keep_freed_memory
     from textgen.training.budget import parse_budget
 
     began = time.perf_counter()
@@ -111,8 +111,8 @@ def main() -> None:
     )
     if options.json:
         from textgen.runtime.environment import machine, versions
-        from textgen.runtime.files import write_file
-        from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+        from textgen.runtime.storage.files import write_file
+        from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 
         result = {"versions": versions(), "machine": machine(), "rows": rows}
         write_file(options.json, to_json({"schema_version": SCHEMA_VERSION, **result}))

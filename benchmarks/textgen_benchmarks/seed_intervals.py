@@ -28,8 +28,8 @@ from scipy.stats import t as student
 from textgen.cli.console import print_rows
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior, fit_prior
 from textgen.runtime.environment import versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 
 RESULT = Path(__file__).parents[1] / "results" / "seed_intervals.json"
 SHIPPED = SHIPPED_PRIORS["bits_per_char"]

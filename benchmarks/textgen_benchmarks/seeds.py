@@ -25,12 +25,12 @@ from textgen.evaluation.intervals import LEVEL, Sample, difference, fitted_prior
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.results import EntryResult
-from textgen.runtime.allocator import keep_freed_memory
+from textgen.experiment.entry_result import EntryResult
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine, machine, versions
-from textgen.runtime.files import slug, write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, from_values, to_json
+from textgen.runtime.storage.files import slug, write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, to_json
+from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.budget import parse_budget
 
 RESULT = Path(__file__).parents[1] / "results" / "seeds.json"

@@ -27,8 +27,8 @@ from typing import Any
 import textgen
 from textgen.cli.console import print_rows
 from textgen.runtime.environment import machine, versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 from textgen_benchmarks.killing import after, contents, run, unfinished
 from textgen_benchmarks.kills import ENTRY, TEXT
 

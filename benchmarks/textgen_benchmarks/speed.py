@@ -17,12 +17,12 @@ from textgen.experiment.encoding import embed
 from textgen.experiment.entry import parse_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
-from textgen.runtime.allocator import keep_freed_memory
+from textgen.page.markdown import table_lines
 from textgen.runtime.device import PRECISIONS, DeviceConfig, choose_device, seeded
 from textgen.runtime.environment import machine, versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json
-from textgen.runtime.markdown import table_lines
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.batches import ContiguousBatches
 from textgen.training.trainer import Trainer
 from textgen_benchmarks.reference import has_keras, keras_windows, plain_generation, plain_training

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from textgen.runtime.environment import machine, versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 
 
 def speed_options(description: str | None, *, seconds: float, repetitions: int) -> argparse.ArgumentParser:

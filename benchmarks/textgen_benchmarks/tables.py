@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from textgen.comparison.results import Comparison
-from textgen.runtime.json_records import read_record
-from textgen.runtime.markdown import table_lines
-from textgen.suite.report import UNPAIRED, all_curves, show_change, show_value, to_markdown
-from textgen.suite.results import QuestionResult, SuiteResult
+from textgen.comparison.comparison_result import Comparison
+from textgen.page.markdown import table_lines
+from textgen.runtime.storage.json_records import read_record
+from textgen.suite.suite_report import UNPAIRED, all_curves, show_change, show_value, to_markdown
+from textgen.suite.suite_result import QuestionResult, SuiteResult
 from textgen_benchmarks.evidence import EVIDENCE
 from textgen_benchmarks.headline import headline, samples
 

@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 
+from textgen.page.markdown import table_lines
 from textgen.runtime.environment import Machine
-from textgen.runtime.markdown import table_lines
 from textgen_benchmarks.contention import LOADS, Sample, paused_load, send_signal, trainee
 from textgen_benchmarks.speed_results import print_and_save, speed_options
 

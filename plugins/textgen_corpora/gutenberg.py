@@ -16,8 +16,8 @@ from zipfile import BadZipFile, ZipFile
 
 import nltk.downloader
 
-from textgen.api import TextgenError
-from textgen.data.downloads import download_folder
+from textgen.contracts import TextgenError
+from textgen.data.sources import download_folder
 from textgen.runtime.messages import unknown
 
 BOOKS = (

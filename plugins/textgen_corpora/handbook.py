@@ -11,7 +11,7 @@ from operator import and_
 from pathlib import Path
 from typing import NamedTuple
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.runtime.messages import unknown
 
 PACKAGE = "debian-handbook"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 
 
 @dataclass

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from urllib.request import urlopen
 
-from textgen.api import TextgenError
-from textgen.data.downloads import download_folder
+from textgen.contracts import TextgenError
+from textgen.data.sources import download_folder
 
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"

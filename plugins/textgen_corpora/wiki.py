@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from gensim.corpora.wikicorpus import extract_pages
 from gensim.test.utils import datapath
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen_corpora.wikitext import plain_text
 
 DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"

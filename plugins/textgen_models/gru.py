@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from textgen.api import PretrainedVectors
+from textgen.contracts import PretrainedVectors
 from textgen.nn.dropout import LockedDropout
 from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.feature_model import FeatureModel

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from textgen.api import TokenIds
+from textgen.contracts import TokenIds
 from textgen.data.vocabulary import count_tokens
 
 FLOOR = 1e-6

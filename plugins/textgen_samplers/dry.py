@@ -16,9 +16,9 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
-from textgen.api import Search, TokenIds, Vocabulary
+from textgen.contracts import Search, TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
-from textgen.generation.words import Choose
+from textgen.generation.word_sampling import Choose
 from textgen_samplers.top_p import TopP
 
 BYTES_OF_A_CHARACTER = 4

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from textgen.api import TokenIds, Vocabulary
+from textgen.contracts import TokenIds, Vocabulary
 from textgen.generation.spelling import Spellings
-from textgen.generation.words import Choose, Kept, Words
+from textgen.generation.word_sampling import Choose, Kept, Words
 
 
 @dataclass

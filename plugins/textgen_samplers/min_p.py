@@ -9,8 +9,8 @@ from typing import Annotated
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
-from textgen.api import Search
-from textgen.generation.words import Kept, WordSampler, keep_all
+from textgen.contracts import Search
+from textgen.generation.word_sampling import Kept, WordSampler, keep_all
 
 
 @dataclass

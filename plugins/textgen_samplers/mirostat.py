@@ -11,9 +11,9 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor
 
-from textgen.api import Search, TokenIds, Vocabulary
+from textgen.contracts import Search, TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
-from textgen.generation.words import Choose, Kept, Words, keep_all, sample
+from textgen.generation.word_sampling import Choose, Kept, Words, keep_all, sample
 
 
 @dataclass

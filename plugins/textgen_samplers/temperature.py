@@ -7,8 +7,8 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
-from textgen.api import Search
-from textgen.generation.words import WordSampler
+from textgen.contracts import Search
+from textgen.generation.word_sampling import WordSampler
 
 
 @dataclass

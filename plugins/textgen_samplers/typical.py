@@ -9,8 +9,8 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
-from textgen.api import Search
-from textgen.generation.words import Kept, WordSampler, keep_fewest
+from textgen.contracts import Search
+from textgen.generation.word_sampling import Kept, WordSampler, keep_fewest
 
 
 @dataclass

@@ -17,8 +17,8 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from textgen.api import Search, TextgenError
-from textgen.data.unicode import utf8
+from textgen.contracts import Search, TextgenError
+from textgen.data.decoding import utf8
 from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, surface_bytes
 from textgen.data.words import split_words
 

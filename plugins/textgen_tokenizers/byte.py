@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.data.unicode import from_utf8, utf8
+from textgen.data.decoding import from_utf8, utf8
 from textgen.data.vocabulary import BYTE_TOKENS
 
 

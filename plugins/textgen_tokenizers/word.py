@@ -12,8 +12,8 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from textgen.api import Search
-from textgen.data.unicode import utf8
+from textgen.contracts import Search
+from textgen.data.decoding import utf8
 from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, splice
 from textgen.data.words import split_words
 

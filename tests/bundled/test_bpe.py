@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from textgen.api import TextgenError, Tokenizer
+from textgen.contracts import TextgenError, Tokenizer
 from textgen.data.vocabulary import BYTE_TOKENS
 from textgen_tokenizers.bpe import BPETokenizer, surface
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import nltk
 import pytest
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen_corpora import tinyshakespeare
 from textgen_corpora.gutenberg import Gutenberg
 from textgen_corpora.lee import Lee

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen_corpora.dante import Dante, detokenize
 
 TREEBANK = """# newdoc id = x

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen_corpora.lexicons.debian import dictionaries, lexicon
 
 AFFIXES = """SET UTF-8

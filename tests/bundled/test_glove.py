@@ -14,7 +14,7 @@ from gensim import downloader
 from gensim.test.utils import datapath
 
 from helpers.vectors import GLOVE_TEXT, ROWS
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.experiment.pretrained import match_vectors
 from textgen_embeddings.glove import Glove, bundled
 from textgen_embeddings.glove_words import lexicon

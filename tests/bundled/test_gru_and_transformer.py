@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from textgen.api import PretrainedVectors, TextgenError
+from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
@@ -20,7 +20,7 @@ from textgen.nn.state import shapes
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
 from textgen.training.optimizer import hidden_matrices
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen_models.gru import GRU
 from textgen_models.hier.model import Hier

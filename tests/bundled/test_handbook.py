@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.sources import language_of
 from textgen_corpora.handbook import Handbook
 

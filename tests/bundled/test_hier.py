@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from textgen.api import Tokenizer
+from textgen.contracts import Tokenizer
 from textgen.runtime.device import seeded
 from textgen_models.hier.model import Hier
 from textgen_models.hier.word_clock import WordClock

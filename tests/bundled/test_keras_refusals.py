@@ -19,7 +19,7 @@ from helpers.keras_files import (
     write_h5,
     write_keras,
 )
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen_models.original.model import Original, load_keras
 
 

@@ -24,11 +24,11 @@ from helpers.keras_files import (
     write_h5,
     write_keras,
 )
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.run import load_run, save_run
+from textgen.experiment.saved_run import load_run, save_run
 from textgen.nn.model_class import placeholder_vocabulary
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget

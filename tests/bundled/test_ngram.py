@@ -20,12 +20,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from helpers.runs import CPU, logits, make_run
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.bound_tokenizer import START
 from textgen.evaluation.baselines import reference_scores
 from textgen.evaluation.token_bits import score_text
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.run import load_run, save_run
+from textgen.experiment.saved_run import load_run, save_run
 from textgen.nn.ngram_counts import count_ngrams, sort_with_places
 from textgen.nn.ngram_table import FALLBACK_DISCOUNTS, estimate_discounts
 from textgen_models.ngram.model import NGram

@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from textgen.registry.options import Option, declared_options, metadata
 from textgen.registry.registry import KINDS, load, plugins
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION
 
 COMPONENTS = {"training": TrainOptions} | {

@@ -15,7 +15,7 @@ from torch import Tensor
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.run import load_run, save_run
+from textgen.experiment.saved_run import load_run, save_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.runtime.device import DeviceConfig, seeded

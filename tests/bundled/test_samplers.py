@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from textgen.api import Vocabulary
+from textgen.contracts import Vocabulary
 from textgen.generation.bound_sampler import BoundSampler
 from textgen.registry.options import build
 from textgen.registry.registry import names

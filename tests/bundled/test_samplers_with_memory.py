@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from textgen.api import Vocabulary
+from textgen.contracts import Vocabulary
 from textgen.registry.options import build
 
 NUM_CHARS = np.array([1, 1, 2, 3, 0])

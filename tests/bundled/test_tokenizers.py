@@ -11,10 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from textgen.api import Tokenizer
+from textgen.contracts import Tokenizer
 from textgen.data.bound_tokenizer import BoundTokenizer
+from textgen.data.decoding import utf8
 from textgen.data.text import cut_blocks
-from textgen.data.unicode import utf8
 from textgen.data.vocabulary import BYTE_TOKENS, surface_bytes
 from textgen.registry.options import build
 from textgen.registry.registry import names

@@ -17,7 +17,7 @@ from gensim.models import FastText as GensimFastText
 from gensim.models import KeyedVectors
 
 from helpers.vectors import GLOVE_TEXT, ROWS, small_vectors
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen_embeddings.files import read_vectors
 from textgen_embeddings.glove import Glove
 from textgen_embeddings.word2vec import Word2Vec
@@ -173,7 +173,7 @@ def test_what_does_not_end_is_not_read(name: str, make: Callable[[Path], object]
 READ_WITH_LIMIT = """
 import resource, sys
 from pathlib import Path
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen_embeddings.files import read_vectors
 used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_DATA, (used + 200 * 2**20,) * 2)

@@ -13,7 +13,7 @@ from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
 from helpers.vectors import GLOVE_TEXT, ROWS
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.experiment.pretrained import match_vectors
 from textgen_embeddings.fasttext import FastText
 from textgen_embeddings.word2vec import Word2Vec, sentences

@@ -14,13 +14,13 @@ import torch
 
 from helpers.catalog import write_bench, write_suite
 from helpers.runs import CPU, SMALL, logits, make_run
-from textgen.api import TextgenError
 from textgen.catalog import archive
 from textgen.catalog.archive import export_archive, import_archive
 from textgen.catalog.folders import identify
-from textgen.experiment.run import load_run, save_run
-from textgen.runtime.digests import write_digests
-from textgen.runtime.state_files import save_state
+from textgen.contracts import TextgenError
+from textgen.experiment.saved_run import load_run, save_run
+from textgen.runtime.storage.digests import write_digests
+from textgen.runtime.storage.state_files import save_state
 
 
 def export(folder: Path, file: Path) -> Path:

@@ -12,8 +12,8 @@ from helpers.records import edit_record
 from helpers.reports import compared, entry
 from helpers.runs import CPU, SMALL, make_run
 from textgen.catalog.differences import RunComparison, SampleOptions, compare
-from textgen.catalog.report import answer, to_markdown
-from textgen.experiment.run import save_run
+from textgen.catalog.run_report import answer, to_markdown
+from textgen.experiment.saved_run import save_run
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from helpers.catalog import BENCH, write_bench, write_run
-from textgen.api import TextgenError
 from textgen.catalog.folders import name_of
 from textgen.catalog.names import (
     AmbiguousNameError,
@@ -17,6 +16,7 @@ from textgen.catalog.names import (
     find_run,
     find_run_or_entry,
 )
+from textgen.contracts import TextgenError
 
 RUN = "word-lstm-wiki-5m-2026-11-25-1700"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError
 from textgen.catalog.names import find
 from textgen.catalog.removal import remove
+from textgen.contracts import TextgenError
 
 
 def test_each_kind_of_result_is_removed_and_nothing_else(root: Path) -> None:

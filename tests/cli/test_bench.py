@@ -13,7 +13,7 @@ import pytest
 
 from helpers.commands import Textgen, notes
 from textgen.data.corpus import load_corpus
-from textgen.runtime.json_records import to_values
+from textgen.runtime.storage.json_records import to_values
 
 PROMPTS = ("The weather", "In 1788 | the *first*")
 SAMPLERS = ("temperature:temperature=0.7", "greedy")

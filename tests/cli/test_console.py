@@ -12,8 +12,8 @@ import pytest
 
 from helpers.reports import entry, result
 from textgen.cli.console import print_document, print_result, print_rows, printable
-from textgen.comparison.results import Comparison
-from textgen.runtime.json_records import from_values
+from textgen.comparison.comparison_result import Comparison
+from textgen.runtime.storage.json_records import from_values
 
 
 def draw_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 import textgen
 from helpers.commands import cases, run_textgen
 from helpers.runs import make_run
-from textgen.experiment.run import save_run
+from textgen.experiment.saved_run import save_run
 
 SUITE = """
 title = "Each case has a budget"

@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 from helpers.commands import Textgen, cases, notes, run_textgen
 from helpers.plugins import TOY_MODEL
 from textgen.experiment.entry import parse_entry
-from textgen.library.divided import num_processes
+from textgen.library.torchrun import num_processes
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
-from textgen.runtime.ranks import new_store
+from textgen.training.distributed.ranks import new_store
 
 SMALL = "hidden_size=16,batch_size=6,sequence_length=8,num_validations=2,dropout=0"
 ENTRIES = (

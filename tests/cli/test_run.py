@@ -13,7 +13,7 @@ from textgen.cli.app import app
 from textgen.cli.console import printable
 from textgen.data.corpus import load_corpus
 from textgen.registry.options import build
-from textgen.runtime.json_records import to_values
+from textgen.runtime.storage.json_records import to_values
 
 Trained = tuple[Path, str]
 

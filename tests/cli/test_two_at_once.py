@@ -14,7 +14,7 @@ import pytest
 
 from helpers.commands import TINY, run_process
 from helpers.suites import write_suite
-from textgen.runtime.locks import locked
+from textgen.runtime.storage.locks import locked
 from textgen.training.checkpoints import INTERVAL
 
 pytestmark = pytest.mark.slow

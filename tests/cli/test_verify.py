@@ -15,10 +15,10 @@ from helpers.commands import Textgen
 from helpers.pages import ROOT
 from helpers.records import edit_record
 from helpers.suites import write_suite
-from textgen.comparison.results import Comparison
+from textgen.comparison.comparison_result import Comparison
 from textgen.registry.options import build
-from textgen.runtime.digests import write_digests
-from textgen.runtime.json_records import read_record, to_values
+from textgen.runtime.storage.digests import write_digests
+from textgen.runtime.storage.json_records import read_record, to_values
 from textgen.tune.final_comparison import conclusion
 
 WORD = "word-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"

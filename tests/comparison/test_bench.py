@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from textgen.api import TextgenError
-from textgen.comparison.bench import BenchOptions, bench, check_reuse
-from textgen.comparison.entry_process import finished_run
+from textgen.comparison.bench import BenchOptions, bench
+from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.results import EntryResult
+from textgen.jobs.kept import check_reuse, finished_run
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen.training.progress import ignore_report

@@ -8,10 +8,10 @@ import re
 import numpy as np
 
 from helpers.reports import HELD_OUT, TEXT, compared, entry
-from textgen.comparison.details import Details, EntryDetails, MarkedSample, SamplerMetrics
+from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.readings import Details, EntryDetails, MarkedSample, SamplerMetrics
 from textgen.comparison.report.csv_files import curves_csv, scores_csv
 from textgen.comparison.report.html import to_html
-from textgen.comparison.results import Comparison
 from textgen.defaults import SWEEP
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.passages import (
@@ -22,7 +22,7 @@ from textgen.experiment.passages import (
     PassageBits,
     PassageReading,
 )
-from textgen.runtime.json_records import from_values
+from textgen.runtime.storage.json_records import from_values
 
 MAX_BYTES = 3_000_000
 

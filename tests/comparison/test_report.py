@@ -11,9 +11,9 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from helpers.reports import GLOVE, drawn, entry, markdown_rows, report, result
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.terminal import render
-from textgen.comparison.results import Comparison
-from textgen.runtime.json_records import from_values
+from textgen.runtime.storage.json_records import from_values
 
 
 def interval_cell(score: dict[str, Any]) -> str:

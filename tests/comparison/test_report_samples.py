@@ -9,10 +9,10 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from helpers.reports import drawn, entry, report, result, with_sample
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.terminal import render
-from textgen.comparison.results import Comparison
-from textgen.experiment.results import EntryResult
-from textgen.runtime.json_records import from_values
+from textgen.experiment.entry_result import EntryResult
+from textgen.runtime.storage.json_records import from_values
 
 
 @pytest.mark.parametrize(("width", "columns"), [(160, 4), (80, 2), (60, 1)])

@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from helpers.reports import compared, entry, metrics
-from textgen.comparison.results import Comparison
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.verdicts import judge, rank
 from textgen.evaluation.intervals import Sample, difference, ratio_sample
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
-from textgen.experiment.results import EntryResult
-from textgen.runtime.json_records import from_values, to_json
+from textgen.experiment.entry_result import EntryResult
+from textgen.runtime.storage.json_records import from_values, to_json
 
 SIZES = np.full(24, 500.0)
 NOISE = np.random.default_rng(0).gamma(4, 250, 24)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from textgen.data.decoding import utf8
 from textgen.data.text import FileText, cut_blocks
-from textgen.data.unicode import utf8
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data import bound_tokenizer
 from textgen.data.bound_tokenizer import BoundTokenizer
+from textgen.data.decoding import utf8
 from textgen.data.text import FileText
-from textgen.data.unicode import utf8
 from textgen.registry.options import build
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from textgen.api import TextgenError, TextgenWarning
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data import cleaning as cleaned
 from textgen.data import corpus, parallel, split
 from textgen.data.corpus import load_corpus

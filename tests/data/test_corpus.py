@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, TextSources, load_corpus
 from textgen.data.split import SplitMethod, SplitPart, split_text
 

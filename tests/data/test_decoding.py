@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.decoding import decode, decode_chunks
 
 

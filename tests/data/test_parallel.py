@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from helpers.commands import forget_plugin_files
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data import cleaning, corpus, parallel
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import load_corpus

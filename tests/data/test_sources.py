@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.data.sources import language_of, read_text
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.split import (
     MIN_STRETCH_CHARS,
     NUM_SLICES,

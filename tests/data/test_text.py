@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textgen.data.decoding import utf8
 from textgen.data.text import FileText, alphabet, blocks, cut_blocks, join, part, sha256
-from textgen.data.unicode import utf8
 from textgen.data.words import split_words
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textgen.api import TextgenError, TextgenWarning
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data import parallel, token_cache
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.text import FileText

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen.data.unicode import from_utf8, utf8
+from textgen.data.decoding import from_utf8, utf8
 from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, byte_mask, splice, surface_bytes
 from textgen_tokenizers.char import CharTokenizer
 

@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from helpers.scoring import tiny_lstm
-from textgen.api import Tokenizer
+from textgen.contracts import Tokenizer
 from textgen.registry.options import build
 from textgen.registry.registry import names
 

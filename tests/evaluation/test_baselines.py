@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenWarning
+from textgen.contracts import TextgenWarning
 from textgen.evaluation.baselines import Reference, reference_scores
 from textgen.evaluation.compressors import METHODS, compressed_sizes
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from textgen.api import TextgenWarning
+from textgen.contracts import TextgenWarning
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.registry.registry import names
 
@@ -25,7 +25,7 @@ def test_words_of_another_language_are_those_of_its_lexicons(
     install: Callable[[str, str, str], None],
 ) -> None:
     code = """
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 def english(): return ["zorp"]
 def german(language):
     if language != "de-DE": raise TextgenError(f"no {language}")
@@ -60,6 +60,6 @@ def test_a_broken_lexicon_is_left_out_with_a_warning(
 
 
 def test_a_lexicon_that_is_absent_is_left_out_silently(install: Callable[[str, str, str], None]) -> None:
-    code = "from textgen.api import TextgenError\ndef absent(): raise TextgenError('not downloaded')\n"
+    code = "from textgen.contracts import TextgenError\ndef absent(): raise TextgenError('not downloaded')\n"
     install("toys", "[textgen.lexicons]\nabsent = toys:absent\n", code)
     assert not any("absent" in source for source in load_lexicon().sources)

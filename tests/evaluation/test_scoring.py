@@ -11,17 +11,17 @@ from hypothesis import given
 from torch import nn
 
 from helpers.scoring import CPU, Bigram, bound, score, tiny_lstm
-from textgen.api import Tokenizer
+from textgen.contracts import Tokenizer
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.text import cut_blocks
 from textgen.data.vocabulary import TokenTable
 from textgen.evaluation.scoring import Score, bits_of_segments, score_totals, token_starts
 from textgen.evaluation.token_bits import TokenScores
-from textgen.experiment import scoring
+from textgen.experiment import score_run as scoring
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.scoring import score_any
-from textgen.experiment.trained import Trained
-from textgen.runtime.json_records import to_values
+from textgen.experiment.score_run import score_any
+from textgen.experiment.trained_entry import Trained
+from textgen.runtime.storage.json_records import to_values
 from textgen_tokenizers.char import CharTokenizer
 from textgen_tokenizers.word import WordTokenizer
 

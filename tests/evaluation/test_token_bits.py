@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from helpers.scoring import CPU, MODELS, Bigram, bound, model_of, score, tiny_lstm
-from textgen.api import TextgenError, Tokenizer
+from textgen.contracts import TextgenError, Tokenizer
 from textgen.data.bound_tokenizer import START
 from textgen.evaluation import token_bits
 from textgen.evaluation.token_bits import normalization_error, score_stretches, score_text

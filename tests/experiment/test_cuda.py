@@ -12,8 +12,8 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import SplitMethod, split_text
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.run import load_run, save_run
-from textgen.experiment.scoring import score_held_out
+from textgen.experiment.saved_run import load_run, save_run
+from textgen.experiment.score_run import score_held_out
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.cuda_graph import RecordedStep
 from textgen.generation.generator import Generator

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from textgen.api import PretrainedVectors, TextgenError
+from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.nn.mixture import MixtureModel
 from textgen.nn.model_class import ModelClass, placeholder_vocabulary
 from textgen.registry.registry import PluginError, names
-from textgen.runtime.json_records import from_values, to_json
-from textgen.training.options import TrainOptions
+from textgen.runtime.storage.json_records import from_values, to_json
+from textgen.training.train_options import TrainOptions
 from textgen_models.lstm.model import LSTM
 from textgen_models.ngram.model import NGram
 from textgen_models.uniform import Uniform

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from helpers.runs import SMALL
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
 from textgen.experiment import experiment
 from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.experiment import LOSES_TEXT, Experiment
-from textgen.experiment.results import EntryResult
-from textgen.experiment.run import Run, load_run, save_run
-from textgen.experiment.scoring import score_held_out
+from textgen.experiment.saved_run import Run, load_run, save_run
+from textgen.experiment.score_run import score_held_out
 from textgen.runtime.device import choose_device
-from textgen.runtime.json_records import from_values, to_json, to_values
+from textgen.runtime.storage.json_records import from_values, to_json, to_values
 from textgen.training.budget import Budget, parse_budget
 
 CPU = choose_device("cpu")

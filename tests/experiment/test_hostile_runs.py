@@ -16,9 +16,9 @@ from safetensors.torch import load_file, save_file
 
 from helpers.records import edit_record
 from helpers.runs import CPU, SMALL, make_run
-from textgen.api import TextgenError
-from textgen.experiment.run import load_run, save_run
-from textgen.runtime.digests import write_digests
+from textgen.contracts import TextgenError
+from textgen.experiment.saved_run import load_run, save_run
+from textgen.runtime.storage.digests import write_digests
 
 Change = Callable[[Path], object]
 
@@ -159,8 +159,8 @@ def test_a_large_file_is_refused_before_it_is_read(refused: Callable[[str, Chang
 LOAD_WITH_LIMIT = """
 import resource, sys
 from pathlib import Path
-from textgen.api import TextgenError
-from textgen.experiment.run import load_run
+from textgen.contracts import TextgenError
+from textgen.experiment.saved_run import load_run
 from textgen_models.lstm import model
 used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_DATA, (used + 400 * 2**20,) * 2)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.memory import build_for_training, build_to_predict
 from textgen.nn.language_model import LanguageModel

@@ -12,8 +12,8 @@ from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.reference_entries import describe
-from textgen.experiment.run import Run, load_run, save_run
-from textgen.experiment.scoring import score_held_out
+from textgen.experiment.saved_run import Run, load_run, save_run
+from textgen.experiment.score_run import score_held_out
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
 from textgen.training.progress import Progress, Step

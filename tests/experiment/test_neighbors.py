@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from textgen.api import PretrainedVectors
+from textgen.contracts import PretrainedVectors
 from textgen.experiment.neighbors import nearest_words
 from textgen.nn.embedding import TokenEmbedding
 

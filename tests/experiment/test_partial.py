@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.partial import RunInterruptedError, check_new, partial_folder, run_and_save
-from textgen.experiment.run import Run, load_run
+from textgen.experiment.resume import RunInterruptedError, check_new, partial_folder, run_and_save
+from textgen.experiment.saved_run import Run, load_run
 from textgen.nn.weights import weights_of
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from helpers.vectors import ROWS, FixedVectors
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.experiment.pretrained import match_vectors
-from textgen.runtime.json_records import to_values
+from textgen.runtime.storage.json_records import to_values
 
 
 def test_lookup_order_scale_and_coverage_by_hand() -> None:

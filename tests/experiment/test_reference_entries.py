@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from textgen.api import TextgenWarning
+from textgen.contracts import TextgenWarning
 from textgen.experiment.reference_entries import describe, reference_entries
 from textgen.registry.registry import names
 

@@ -13,12 +13,12 @@ from safetensors.torch import load_file, save_file
 
 from helpers.records import edit_record
 from helpers.runs import CPU, SMALL, logits, make_run
-from textgen.api import TextgenError
-from textgen.experiment.run import Run, load_run, read_manifest, save_run
+from textgen.contracts import TextgenError
+from textgen.experiment.saved_run import Run, load_run, read_manifest, save_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.json_records import SCHEMA_VERSION
+from textgen.runtime.storage.json_records import SCHEMA_VERSION
 
 
 def check_round_trip(run: Run, folder: Path) -> None:

@@ -12,7 +12,7 @@ from textgen_benchmarks.fuzz import GOOD
 from textgen_benchmarks.fuzzing.kind import Case, Kind
 from textgen_benchmarks.fuzzing.worker import KINDS, tried
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::textgen.api.TextgenWarning")]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::textgen.contracts.TextgenWarning")]
 NUM_CASES = 12
 
 

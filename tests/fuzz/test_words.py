@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.split import parse_split
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.results import RunSettings
+from textgen.experiment.entry_result import RunSettings
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import declared_options
 from textgen.registry.registry import load
-from textgen.runtime.files import slug
-from textgen.runtime.json_records import from_values
+from textgen.runtime.storage.files import slug
+from textgen.runtime.storage.json_records import from_values
 from textgen.suite.schema import read_suite
 from textgen.training.budget import parse_budget
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 
 READERS: dict[str, Callable[[str], Any]] = {
     "entry": parse_entry,

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgen.api import Vocabulary
+from textgen.contracts import Vocabulary
 from textgen.generation.bound_sampler import BoundSampler, build_sampler
-from textgen.generation.words import Choose
+from textgen.generation.word_sampling import Choose
 from textgen.registry.registry import PluginError
 
 VOCABULARY = Vocabulary(list("abcd"), np.zeros(4, bool))

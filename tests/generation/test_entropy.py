@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from textgen.api import Vocabulary
+from textgen.contracts import Vocabulary
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.entropy import EntropyRecorder
 

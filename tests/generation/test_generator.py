@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from textgen.api import Tokenizer
+from textgen.contracts import Tokenizer
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.generation.generator import Generator

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from helpers.spelling import BEGIN, TOKENS, Language, Speller, spelled_words, vocabulary, word_probabilities
-from textgen.api import TokenIds, Vocabulary
+from textgen.contracts import TokenIds, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.evaluation.spelled_words import measure_spellings
 from textgen.generation.bound_sampler import BoundSampler, build_sampler

@@ -11,11 +11,11 @@ from helpers.pages import ROOT
 from helpers.reports import compared, entry
 from textgen.data.corpus import TextSources
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.results import EntryResult, RunResult, RunSettings
-from textgen.experiment.run import RunManifest
-from textgen.runtime.digests import write_digests
-from textgen.runtime.files import slug
-from textgen.runtime.json_records import SCHEMA_VERSION, from_values, write_record
+from textgen.experiment.entry_result import EntryResult, RunResult, RunSettings
+from textgen.experiment.saved_run import RunManifest
+from textgen.runtime.storage.digests import write_digests
+from textgen.runtime.storage.files import slug
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, write_record
 
 BENCH = "char-lstm_random-wiki-60s-2026-11-25-1635"
 """The name of a bench."""

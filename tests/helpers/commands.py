@@ -15,8 +15,8 @@ from unittest.mock import patch
 
 import pytest
 
-from textgen.api import TextgenWarning
 from textgen.cli.app import main
+from textgen.contracts import TextgenWarning
 from textgen.registry import registry
 
 Done = subprocess.CompletedProcess[str]

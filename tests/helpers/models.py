@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textgen.api import PretrainedVectors
+from textgen.contracts import PretrainedVectors
 from textgen.nn.embedding import TokenEmbedding
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from helpers.training import CPU
-from textgen.runtime.processes import Killed, Setup, run_jobs
-from textgen.runtime.rank_info import RankInfo
-from textgen.runtime.ranks import joined, new_store
+from textgen.training.distributed.rank_info import RankInfo
+from textgen.training.distributed.ranks import joined, new_store
+from textgen.workers.pool import Killed, Setup, run_jobs
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from textgen.runtime.digests import DIGESTS, write_digests
-from textgen.runtime.json_records import DIGEST, with_digest
+from textgen.runtime.storage.digests import DIGESTS, write_digests
+from textgen.runtime.storage.json_records import DIGEST, with_digest
 
 
 def edit_record(path: Path, change: Callable[[Any], object]) -> None:

@@ -8,14 +8,14 @@ import numpy as np
 from markdown_it import MarkdownIt
 from rich.console import Console
 
+from textgen.comparison.comparison_result import Comparison, HeldOut
 from textgen.comparison.report.markdown import to_markdown
 from textgen.comparison.report.terminal import render
-from textgen.comparison.results import Comparison, HeldOut
 from textgen.comparison.verdicts import CLOSEST, judge
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
-from textgen.experiment.results import EntryResult
-from textgen.runtime.json_records import from_values, to_values
+from textgen.experiment.entry_result import EntryResult
+from textgen.runtime.storage.json_records import from_values, to_values
 
 TEXT = (
     "the town was founded in 1867 by settlers from the northern provences, and it became the seat of the "

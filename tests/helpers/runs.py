@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from textgen.api import PretrainedVectors
+from textgen.contracts import PretrainedVectors
 from textgen.data.corpus import CorpusInfo
 from textgen.data.split import SplitInfo, SplitPart
 from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings
 from textgen.experiment.pretrained import EmbeddingAudit
-from textgen.experiment.results import PreparationTime, RunResult, RunSettings
-from textgen.experiment.run import Run
-from textgen.experiment.scoring import ScoreChecks
+from textgen.experiment.saved_run import Run
+from textgen.experiment.score_run import ScoreChecks
 from textgen.runtime.device import seeded
 from textgen.runtime.environment import machine
 from textgen.training.progress import TrainResult

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textgen.api import Tokenizer
+from textgen.contracts import Tokenizer
 from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.evaluation.token_bits import TokenScores, score_text
 from textgen.nn.language_model import LanguageModel

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textgen.api import TokenIds, Vocabulary
+from textgen.contracts import TokenIds, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 
 TOKENS = ["\n", " x", " y", " ", "a", "b"]

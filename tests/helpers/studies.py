@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from textgen.jobs.backends import ThisProcess
 from textgen.training.progress import Progress, Report, Step
-from textgen.tune.results import Contestant, FinalComparison
 from textgen.tune.search_space import Dimension
 from textgen.tune.study import Study
+from textgen.tune.study_result import Contestant, FinalComparison
 from textgen.tune.trials import Goal, search
 
 RATE = Dimension("rate", tuple(n / 100 for n in range(1, 101)), 0.5, is_range=True)
@@ -60,12 +61,12 @@ class Toy:
         return self.formula(params, follow)
 
     def compare(self, best: str, *others: Any) -> FinalComparison:
-        assert len(others) == 3
+        assert len(others) == 4
         sides = {"default": Contestant("toy", 1.5), "best": Contestant(best, 1.0)}
         return FinalComparison(scored_on="test", seeds=(1,), **sides, gain=0.5, interval=(0.25, 0.75))
 
 
 def run(folder: Path, objective: Toy, num_trials: int, **options: Any) -> list[Any]:
     with Study(folder, objective, **options) as study:
-        search(study, Goal(num_trials, None))
+        search(study, Goal(num_trials, None), ThisProcess())
         return study.trials()

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from helpers.commands import TINY
-from textgen.comparison.results import HeldOut
+from textgen.comparison.comparison_result import HeldOut
 from textgen.data.corpus import CorpusInfo, TextSources
 from textgen.data.split import SplitInfo, SplitPart
 from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
@@ -16,7 +16,7 @@ from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.runtime.environment import Machine
-from textgen.suite.results import (
+from textgen.suite.suite_result import (
     CaseResult,
     Effect,
     MeasuredRun,

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textgen.api import PretrainedVectors, TokenIds
+from textgen.contracts import PretrainedVectors, TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import parse_budget
 from textgen.training.loop import train
-from textgen.training.options import TrainOptions
 from textgen.training.progress import TrainResult
+from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen_models.lstm.model import LSTM
 

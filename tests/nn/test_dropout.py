@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from helpers.training import lstm, run, trainer
-from textgen.api import TokenIds
+from textgen.contracts import TokenIds
 from textgen.nn.dropout import automatic_dropout
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from textgen.api import PretrainedVectors
+from textgen.contracts import PretrainedVectors
 from textgen.nn.embedding import TokenEmbedding
 
 IDS = torch.tensor([[0, 3], [2, 2]])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgen.api import Vocabulary
+from textgen.contracts import Vocabulary
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import CONFIDENCES, Mixture, MixtureModel
 from textgen.nn.weights import set_weights, weights_of

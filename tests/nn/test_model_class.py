@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from textgen.api import TextgenError, Vocabulary
+from textgen.contracts import TextgenError, Vocabulary
 from textgen.nn.model_class import ModelClass
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_size import build_checked, num_bytes
 

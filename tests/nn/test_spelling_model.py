@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import State, Vocabulary
+from textgen.contracts import State, Vocabulary
 from textgen.data.vocabulary import continues_spelling
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.speller import END, NUM_FIRST, Speller

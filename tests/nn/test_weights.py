@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from textgen.api import PretrainedVectors
+from textgen.contracts import PretrainedVectors
 from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.softmax import FullSoftmax
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry.attribution import contract_error, describe_error, responsible_plugin
 from textgen.registry.registry import load
 

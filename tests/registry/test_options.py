@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from annotated_types import Ge, Gt, Lt
 
-from textgen.api import PretrainedVectors, TextgenError
+from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.registry.options import build, declared_options, parse_assignments, write_value
 from textgen_samplers.top_p import TopP
 

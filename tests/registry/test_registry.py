@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry import registry
 from textgen.registry.registry import PluginError
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.commands import forget_plugin_files, run_textgen
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry import registry
 from textgen.registry.registry import PluginError
 from textgen.registry.single_file import component_name, load_plugin_file

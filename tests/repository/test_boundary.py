@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from textgen import api
+from textgen import contracts as api
 
 ROOT = Path(__file__).parent.parent.parent
 CORE = sorted(path for path in (ROOT / "textgen").rglob("*.py") if "testing" not in path.parts)
@@ -28,7 +28,7 @@ BOUNDARY = {
 
 
 def members(extras: type) -> set[str]:
-    """Return the names of the optional members that a class in `textgen.api` declares."""
+    """Return the names of the optional members that a class in `textgen.contracts` declares."""
     methods = {name for name, member in vars(extras).items() if inspect.isfunction(member)}
     return {name for name in methods | set(extras.__annotations__) if not name.startswith("_")}
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from scipy.stats import t
 
-from textgen.api import PretrainedVectors
+from textgen.contracts import PretrainedVectors
 from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import DeviceConfig
 from textgen.training.batches import ContiguousBatches
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen_benchmarks.decay import ARMS, Measured, effects, set_decay
 from textgen_models.lstm.model import LSTM

@@ -113,7 +113,7 @@ def bench(arguments: list[str], out: Path, capsys: pytest.CaptureFixture[str]) -
 def test_the_model_becomes_one_that_takes_an_embedding(install: Install) -> None:
     import torch
 
-    from textgen.api import PretrainedVectors
+    from textgen.contracts import PretrainedVectors
 
     install("decay", "", changed(FILES["decay.py"], DIFFS[:1]))
     Decay = importlib.import_module("decay").Decay  # noqa: N806
@@ -210,7 +210,7 @@ def test_the_page_explains_every_check() -> None:
 def test_the_contracts_are_those_of_the_code() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "contracts.py"))
     page: str = made["page"](made["API"].read_text("utf-8"))
-    assert made["PAGE"].read_text("utf-8") == page, "textgen/api.py has changed: run make docs"
+    assert made["PAGE"].read_text("utf-8") == page, "textgen/contracts.py has changed: run make docs"
     for name in (
         "Tokenizer",
         "Model",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
-from textgen.runtime.json_records import read_record
+from textgen.runtime.storage.json_records import read_record
 from textgen_benchmarks.seeds import SeedResults, conclusions
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"

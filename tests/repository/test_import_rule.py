@@ -16,15 +16,17 @@ LAYERS = (
     ("catalog", "testing", "scaffold"),
     ("suite", "tune"),
     ("comparison",),
+    ("jobs",),
     ("experiment",),
     ("training", "evaluation", "generation"),
     ("data", "nn", "page"),
+    ("workers",),
     ("registry",),
     ("runtime",),
-    ("api", "defaults", "version"),
+    ("contracts", "defaults", "version"),
 )
 """The packages of textgen in the order of the rule; those of one line never import each other."""
-OPEN_TO_PLUGINS = ("api", "nn", "data", "generation", "runtime.messages", "runtime.plain_files")
+OPEN_TO_PLUGINS = ("contracts", "nn", "data", "generation", "runtime.messages", "runtime.storage.plain_files")
 """What a bundled plugin may import, and so what others can rely on too."""
 
 

@@ -28,7 +28,7 @@ from textgen.registry.options import build, declared_options
 from textgen.registry.registry import load, plugins
 from textgen.suite.schema import load_suite
 from textgen.training.budget import parse_budget
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION
 
 OF_PLUGIN_FILES = "docs/write-a-plugin.md"

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.markdown import to_markdown as report_of
-from textgen.comparison.results import Comparison
-from textgen.comparison.verify import verify_comparison
-from textgen.runtime.json_records import SCHEMA_VERSION, read_record
-from textgen.suite.report import to_markdown
-from textgen.suite.results import SuiteResult
-from textgen.tune.results import StudyResult
+from textgen.comparison.verify_bench import verify_comparison
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
+from textgen.suite.suite_report import to_markdown
+from textgen.suite.suite_result import SuiteResult
+from textgen.tune.study_result import StudyResult
 from textgen_benchmarks.migrate import migrated, p_value
 
 ROOT = Path(__file__).parent.parent.parent

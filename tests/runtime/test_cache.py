@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError, TextgenWarning
-from textgen.runtime import cache_contents
-from textgen.runtime.cache import cache_folder, cache_path, cached, new_cached_file, remembered
-from textgen.runtime.cache_contents import contents, remove_all
+from textgen.contracts import TextgenError, TextgenWarning
+from textgen.runtime.storage import cache_contents
+from textgen.runtime.storage.cache import cache_folder, cache_path, cached, new_cached_file, remembered
+from textgen.runtime.storage.cache_contents import contents, remove_all
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_what_another_process_uses_stays() -> None:
     write(numbered(1), b"not used")
     let_go()
     code = (
-        "import sys\nfrom pathlib import Path\nfrom textgen.runtime.cache import cached\n"
+        "import sys\nfrom pathlib import Path\nfrom textgen.runtime.storage.cache import cached\n"
         "assert cached(Path(sys.argv[1]))\nprint('ready', flush=True)\ninput()"
     )
     command = [sys.executable, "-c", code, str(numbered(0))]
@@ -216,7 +216,8 @@ def test_only_what_textgen_made_is_removed(path: Path) -> None:
 
 def test_unfinished_files_of_dead_processes_go(path: Path) -> None:
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom textgen.runtime.cache import new_cached_file\n"
+        "import os, sys\nfrom pathlib import Path\n"
+        "from textgen.runtime.storage.cache import new_cached_file\n"
         "with new_cached_file(Path(sys.argv[1]), {}) as file:\n    file.write(b'half')\n    os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)

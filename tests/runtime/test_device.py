@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.runtime import device
 from textgen.runtime.device import DeviceConfig, choose_device, seeded
 

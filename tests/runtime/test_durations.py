@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textgen.runtime.durations import about, clock
+from textgen.runtime.messages import about, clock
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError
-from textgen.runtime.files import make_folder, new_folder, slug, write_file
-from textgen.runtime.json_records import to_json
+from textgen.contracts import TextgenError
+from textgen.runtime.storage.files import make_folder, new_folder, slug, write_file
+from textgen.runtime.storage.json_records import to_json
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError
-from textgen.runtime.json_records import (
+from textgen.contracts import TextgenError
+from textgen.runtime.storage.json_records import (
     SCHEMA_VERSION,
     DamagedRecordError,
     from_values,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.runtime.memory import _available, _left_in_container, free_memory, in_words, require_memory
 
 GB = 10**9

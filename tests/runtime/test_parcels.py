@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from textgen.runtime.parcels import LARGE, MAX_KEPT, Packer, contents, unpacked
+from textgen_ray.job_transfer import LARGE, MAX_KEPT, Packer, contents, unpacked
 
 TEXT = "It rained. " * LARGE
 FILES = {"partial/checkpoint-000001/state.json": b"{}", "weights": bytes(range(256))}

@@ -11,17 +11,17 @@ import pytest
 import torch
 
 import textgen
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
+from textgen.jobs.backends import computing_on
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, machine, versions
-from textgen.runtime.files import NotSavedError
-from textgen.runtime.places import computing_on
-from textgen.runtime.preparation import Setup, recipe
-from textgen.runtime.processes import Processes, Unsaved
-from textgen.runtime.ray_cluster import check_versions
+from textgen.runtime.storage.files import NotSavedError
 from textgen.suite.planner import SuiteOptions
-from textgen.suite.run import run_suite
+from textgen.suite.run_suite import run_suite
 from textgen.suite.schema import Case, Question, Suite
+from textgen.workers.pool import Processes, Unsaved
+from textgen.workers.worker_setup import Setup, recipe
+from textgen_ray.cluster import check_versions
 
 SMALL = Machine("Small", 2, 1, None, "Linux")
 LARGE = Machine("Large", 64, 1, "H100", "Linux")

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from textgen.api import TextgenError, TextgenWarning
-from textgen.runtime.files import write_file
-from textgen.runtime.preparation import Setup
-from textgen.runtime.processes import Killed, run_jobs
-from textgen.runtime.worker import tell
+from textgen.contracts import TextgenError, TextgenWarning
+from textgen.runtime.storage.files import write_file
+from textgen.workers.pool import Killed, run_jobs
+from textgen.workers.worker import tell
+from textgen.workers.worker_setup import Setup
 
 
 def upper(text: str) -> str:

@@ -19,20 +19,20 @@ import torch
 
 import textgen
 from helpers.plugins import TOY_MODEL
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
-from textgen.runtime.processes import run_jobs
-from textgen.runtime.ray_cluster import LOOPBACK, QUIET, on_cluster
-from textgen.runtime.ray_pool import Share
 from textgen.suite.planner import SuiteOptions
-from textgen.suite.run import run_suite
+from textgen.suite.run_suite import run_suite
 from textgen.suite.schema import Case, Question, Suite
 from textgen.training.budget import parse_budget
 from textgen.training.progress import Step
+from textgen.workers.pool import run_jobs
 from textgen_benchmarks.killing import contents
+from textgen_ray.cluster import LOOPBACK, QUIET, on_cluster
+from textgen_ray.pool import Share
 
 pytestmark = [
     pytest.mark.slow,
@@ -176,7 +176,7 @@ def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> 
 def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     from textgen.tune.request import Request
-    from textgen.tune.run import run_study
+    from textgen.tune.run_study import run_study
     from textgen.tune.study import Study
     from textgen.tune.trials import Goal
 

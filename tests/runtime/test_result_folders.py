@@ -10,9 +10,9 @@ from socket import gethostname
 
 import pytest
 
-from textgen.api import TextgenError
-from textgen.runtime.locks import LOCK, locked
-from textgen.runtime.result_folders import MAX_NAME_CHARS, result_folder, result_name
+from textgen.contracts import TextgenError
+from textgen.runtime.storage.locks import LOCK, locked
+from textgen.runtime.storage.result_folders import MAX_NAME_CHARS, result_folder, result_name
 
 NOW = "2026-11-25-1635"
 

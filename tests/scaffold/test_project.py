@@ -17,7 +17,7 @@ from typing import Annotated, Any, get_origin
 import pytest
 from packaging.requirements import Requirement
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry.options import declared_options
 from textgen.registry.registry import KINDS
 from textgen.scaffold import new_project

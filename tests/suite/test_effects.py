@@ -10,7 +10,7 @@ import pytest
 from helpers.suites import case, measured_run
 from textgen.evaluation.seed_priors import MIN_FITTED, SHIPPED_PRIORS
 from textgen.suite.effects import effects, shared_priors
-from textgen.suite.results import CaseResult, Effect
+from textgen.suite.suite_result import CaseResult, Effect
 
 HARD = np.random.default_rng(0).normal(0, 0.1, 24)
 """How hard each stretch is, for all cases."""

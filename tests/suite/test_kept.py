@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 import torch
+from textgen.suite.suite_jobs import results_of
 
 from helpers.records import edit_record
-from textgen.api import TextgenError, TextgenWarning
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.json_records import read_record, to_json
-from textgen.suite import run as suite_run
+from textgen.runtime.storage.json_records import read_record, to_json
+from textgen.suite import run_suite as suite_run
 from textgen.suite.planner import SuiteOptions
-from textgen.suite.report import to_markdown
-from textgen.suite.results import JobResult
-from textgen.suite.run import run_suite
+from textgen.suite.run_suite import run_suite
 from textgen.suite.schema import Case, Question, Suite
-from textgen.suite.workers import results_of
+from textgen.suite.suite_report import to_markdown
+from textgen.suite.suite_result import JobResult
 
 OPTIONS = SuiteOptions(
     sources=["lee"], device_config=DeviceConfig(torch.device("cpu"), "fp32"), max_chars=20_000

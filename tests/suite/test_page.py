@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 
 from helpers.suites import MACHINE, case, effect, question, suite_result, writing
-from textgen.suite.page import summary, to_html
-from textgen.suite.report import to_markdown
+from textgen.suite.suite_page import summary, to_html
+from textgen.suite.suite_report import to_markdown
 
 SIZES = question(
     "size",

@@ -22,15 +22,15 @@ from helpers.suites import write_suite
 from textgen.data.corpus import load_corpus
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.json_records import read_record
+from textgen.runtime.storage.json_records import read_record
 from textgen.suite.effects import effects
-from textgen.suite.page import to_html
 from textgen.suite.planner import SuiteOptions
-from textgen.suite.report import to_markdown
-from textgen.suite.results import Effect, QuestionResult, SuiteResult
-from textgen.suite.run import run_suite
+from textgen.suite.run_suite import run_suite
 from textgen.suite.schema import Suite, load_suite
-from textgen.suite.verify import verify_suite
+from textgen.suite.suite_page import to_html
+from textgen.suite.suite_report import to_markdown
+from textgen.suite.suite_result import Effect, QuestionResult, SuiteResult
+from textgen.suite.verify_suite import verify_suite
 
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,num_validations=2"

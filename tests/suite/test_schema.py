@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.suites import TINY_SUITE, write_suite
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.experiment.entry import parse_entry
 from textgen.registry.options import build
 from textgen.registry.registry import names

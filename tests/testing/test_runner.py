@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import textgen.testing
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry.registry import KINDS
 from textgen.testing import CheckError, CheckResult, CheckSkipped, checks, run_checks
 from textgen.testing.texts import PROSE, any_texts

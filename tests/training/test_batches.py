@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.training import batches as streams_module
 from textgen.training.batches import ContiguousBatches, resident_bytes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.training.budget import parse_budget
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from helpers.training import OPTIONS, run, trainer
-from textgen.api import TokenIds
-from textgen.training.options import TrainOptions
+from textgen.contracts import TokenIds
 from textgen.training.schedule import Rates, Schedule
+from textgen.training.train_options import TrainOptions
 
 
 def rates(options: TrainOptions, *fractions: float) -> list[float]:

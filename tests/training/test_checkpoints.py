@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from helpers.training import CPU, OPTIONS, equal, lstm, trainer, unread, weights
-from textgen.api import TokenIds
-from textgen.runtime.state_files import load_state, save_state
+from textgen.contracts import TokenIds
+from textgen.runtime.storage.state_files import load_state, save_state
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import Checkpoints
 from textgen.training.loop import TrainingLoop, train
-from textgen.training.options import TrainOptions
 from textgen.training.progress import Progress, TrainResult
+from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from helpers.training import OPTIONS, equal, run, trainer, unread, weights
-from textgen.api import TextgenError, TokenIds
+from textgen.contracts import TextgenError, TokenIds
 from textgen.training.loop import EXPLODED, PATIENCE
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 
 BUDGET = "40epochs"  # of 7 updates each
 GUESSING = math.log(100)

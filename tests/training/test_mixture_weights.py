@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from textgen.api import Vocabulary
+from textgen.contracts import Vocabulary
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import MixtureModel
 from textgen.runtime.device import choose_device

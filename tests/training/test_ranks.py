@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from helpers.ranks import together
 from helpers.training import CPU, Scored, equal, lstm, no_validation, run, trainer, weights
-from textgen.api import TextgenError, TokenIds
+from textgen.contracts import TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
-from textgen.runtime import ranks
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import Checkpoints
+from textgen.training.distributed import ranks
 from textgen.training.loop import TrainingLoop, train
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
 

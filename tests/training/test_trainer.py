@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from helpers.training import CPU, OPTIONS, Counting, equal, lstm, run, trainer, weights
-from textgen.api import PretrainedVectors, TextgenError, TokenIds
+from textgen.contracts import PretrainedVectors, TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import seeded
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 from textgen.training.validation import Validation
 
 # --- learning

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from helpers.training import CPU, equal, lstm, run, trainer, unread, weights
-from textgen.api import TokenIds
+from textgen.contracts import TokenIds
 from textgen.training.budget import parse_budget
 from textgen.training.loop import train
 from textgen.training.validation import Validation

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from helpers.scoring import CPU, bound, tiny_lstm
-from textgen.api import TextgenError, Tokenizer
+from textgen.contracts import TextgenError, Tokenizer
 from textgen.data.bound_tokenizer import START
 from textgen.evaluation.token_bits import score_stretches
 from textgen.nn.language_model import LanguageModel

@@ -12,8 +12,8 @@ import torch
 
 from helpers.cheats import CHEATS
 from helpers.commands import forget_plugin_files
-from textgen.api import TextgenError
 from textgen.cli.plugin_info import description
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import Part
 from textgen.experiment.entry import parse_entry

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from helpers.studies import RATE, Toy
-from textgen.tune.page import to_html
-from textgen.tune.run import run_study
+from textgen.tune.run_study import run_study
 from textgen.tune.search_space import Dimension
 from textgen.tune.study import Study
+from textgen.tune.study_page import to_html
 from textgen.tune.trials import Goal
 
 KIND = Dimension("kind", ("plain", "fancy"), "plain", is_range=False)

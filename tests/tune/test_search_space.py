@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from annotated_types import Ge, Gt, Le
 
-from textgen.api import Search, TextgenError
+from textgen.contracts import Search, TextgenError
 from textgen.experiment.entry import parse_entry
 from textgen.registry.options import build, declared_options
 from textgen.registry.registry import names

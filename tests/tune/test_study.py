@@ -12,13 +12,14 @@ import pytest
 from optuna.trial import TrialState
 
 from helpers.studies import RATE, SIZE, Toy, bowl, run
-from textgen.api import TextgenError
-from textgen.runtime.json_records import to_json
+from textgen.contracts import TextgenError
+from textgen.jobs.backends import ThisProcess
+from textgen.runtime.storage.json_records import to_json
 from textgen.training.progress import Progress, Report, Step
-from textgen.tune.report import to_markdown
-from textgen.tune.run import run_study
+from textgen.tune.run_study import run_study
 from textgen.tune.search_space import Dimension
 from textgen.tune.study import DONE, Study
+from textgen.tune.study_report import to_markdown
 from textgen.tune.tpe import ONLY_RANDOM
 from textgen.tune.trials import Goal, search
 
@@ -62,7 +63,7 @@ def test_a_small_space_is_searched_completely(tmp_path: Path) -> None:
 def test_a_goal_in_the_past_starts_no_trial(tmp_path: Path) -> None:
     objective = Toy()
     with Study(tmp_path, objective) as study:
-        search(study, Goal(None, time.time() - 1))
+        search(study, Goal(None, time.time() - 1), ThisProcess())
     assert objective.calls == []
 
 

@@ -17,12 +17,12 @@ import pytest
 from optuna.trial import TrialState
 
 from helpers.studies import Toy, bowl, curve, run
-from textgen.runtime.worker import METHOD
 from textgen.training.progress import Report, Step
 from textgen.tune.attempts import MAX_ATTEMPTS
-from textgen.tune.run import run_study
+from textgen.tune.run_study import run_study
 from textgen.tune.study import DONE, Study, parameters
 from textgen.tune.trials import Goal
+from textgen.workers.worker import METHOD
 
 
 def slow(params: Mapping[str, Any], report: Report, said: Connection, seconds: float) -> float:  # noqa: ARG001

@@ -17,15 +17,15 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from textgen.api import TextgenError
 from textgen.catalog.folders import FILES, Kind, ResultFolder, belongs
 from textgen.catalog.removal import files_of
-from textgen.runtime.digests import check_digests
-from textgen.runtime.files import make_folder, new_file, new_folder
-from textgen.runtime.json_records import read_values
+from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
-from textgen.runtime.plain_files import open_plain
-from textgen.runtime.result_folders import result_folder
+from textgen.runtime.storage.digests import check_digests
+from textgen.runtime.storage.files import make_folder, new_file, new_folder
+from textgen.runtime.storage.json_records import read_values
+from textgen.runtime.storage.plain_files import open_plain
+from textgen.runtime.storage.result_folders import result_folder
 
 MAX_FILES = 10_000
 MAX_BYTES = 16 * 2**30
@@ -153,8 +153,8 @@ def _check_results(found: ResultFolder) -> None:
     from safetensors import SafetensorError
 
     from textgen.catalog.results import read_result
-    from textgen.experiment.run import check_files
-    from textgen.runtime.state_files import TENSORS
+    from textgen.experiment.saved_run import check_files
+    from textgen.runtime.storage.state_files import TENSORS
 
     try:
         read_result(found)

@@ -7,22 +7,22 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from textgen.api import TextgenError
 from textgen.catalog.folders import FILES, RUNS_OF_BENCH, entry_part, name_of
 from textgen.catalog.names import WITH_RUNS, AmbiguousNameError, find, find_run
-from textgen.comparison.results import Comparison, Difference, EntryScore
+from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
 from textgen.comparison.verdicts import rank, score_sample
+from textgen.contracts import TextgenError
 from textgen.data.split import SplitPart
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
-from textgen.experiment.results import EntryResult
-from textgen.experiment.run import MANIFEST, RunManifest, load_run, read_manifest
+from textgen.experiment.entry_result import EntryResult
+from textgen.experiment.saved_run import MANIFEST, RunManifest, load_run, read_manifest
 from textgen.experiment.settings import all_settings
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import write_value
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.json_records import read_record
 from textgen.runtime.messages import UsageError
+from textgen.runtime.storage.json_records import read_record
 
 MAX_PROMPTS = 2
 """Prompts whose continuations are shown, of those that all runs have."""

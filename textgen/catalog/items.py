@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textgen.api import TextgenError
 from textgen.catalog.folders import FILES, Kind, ResultFolder, find_folders, name_of
-from textgen.runtime.json_records import read_values
+from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
+from textgen.runtime.storage.json_records import read_values
 
 Interval = tuple[float, float]
 

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from textgen.api import TextgenError
 from textgen.catalog.folders import FILES, Kind, ResultFolder, entry_part, find_folders, identify, name_of
 from textgen.catalog.items import best_of, best_run
-from textgen.runtime.result_folders import RUNS
+from textgen.contracts import TextgenError
+from textgen.runtime.storage.result_folders import RUNS
 
 LATEST = "latest"
 """The name of the newest result."""
@@ -65,7 +65,7 @@ def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
     What can be read as an entry is one, unless it is the path of a run.
     """
     from textgen.experiment.entry import parse_entry
-    from textgen.experiment.run import names_run
+    from textgen.experiment.saved_run import names_run
     from textgen.registry.registry import PluginError
 
     if names_run(text):

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from textgen.api import TextgenError
 from textgen.catalog.folders import RUNS_OF_BENCH, ResultFolder, belongs
+from textgen.contracts import TextgenError
 
 
 def files_of(found: ResultFolder) -> Iterator[PurePosixPath]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from textgen.api import TextgenError
 from textgen.catalog.folders import ResultFolder
-from textgen.comparison.results import Comparison
-from textgen.experiment.run import RunManifest
-from textgen.runtime.json_records import read_record
-from textgen.suite.results import SuiteResult
-from textgen.tune.results import StudyResult
+from textgen.comparison.comparison_result import Comparison
+from textgen.contracts import TextgenError
+from textgen.experiment.saved_run import RunManifest
+from textgen.runtime.storage.json_records import read_record
+from textgen.suite.suite_result import SuiteResult
+from textgen.tune.study_result import StudyResult
 
 RECORDS: dict[str, type[RunManifest] | type[Comparison] | type[SuiteResult] | type[StudyResult]] = {
     "run": RunManifest,

@@ -15,7 +15,6 @@ from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
-from textgen.api import TextgenError, TextgenWarning
 from textgen.cli import cache, plugins, runs
 from textgen.cli.bench import bench
 from textgen.cli.console import fail, note, printable
@@ -30,8 +29,9 @@ from textgen.cli.suite import suite
 from textgen.cli.train import train
 from textgen.cli.tune import tune
 from textgen.cli.verify import verify
-from textgen.runtime.allocator import keep_freed_memory
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory
+from textgen.runtime.this_process import keep_freed_memory
 from textgen.version import __version__
 
 CLICK_EXCEPTION: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from textgen import defaults
-from textgen.api import TextgenError
 from textgen.cli.completion import complete_entry, complete_name
 from textgen.cli.console import print_result, saved_note
 from textgen.cli.interrupts import keeping
@@ -40,13 +39,14 @@ from textgen.cli.options import (
     refuse_shares,
     samplers_of,
 )
-from textgen.runtime.files import NotSavedError
-from textgen.runtime.rank_info import refuse_torchrun
-from textgen.runtime.result_folders import result_folder, result_name
-from textgen.runtime.worker import import_early
+from textgen.contracts import TextgenError
+from textgen.runtime.storage.files import NotSavedError
+from textgen.runtime.storage.result_folders import result_folder, result_name
+from textgen.training.distributed.rank_info import refuse_torchrun
+from textgen.workers.worker import import_early
 
 if TYPE_CHECKING:
-    from textgen.comparison.results import Comparison
+    from textgen.comparison.comparison_result import Comparison
 
 
 def bench(
@@ -100,7 +100,7 @@ def bench(
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
     refuse_torchrun()
-    import_early("textgen.comparison.entry_process")
+    import_early("textgen.comparison.entry_job")
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
     refuse_shares(context, on)

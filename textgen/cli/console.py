@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from textgen.runtime.json_records import to_json, to_values
 from textgen.runtime.messages import shortened
+from textgen.runtime.storage.json_records import to_json, to_values
 
 if TYPE_CHECKING:
-    from textgen.comparison.results import Comparison
+    from textgen.comparison.comparison_result import Comparison
 
 
 MAX_ITEMS = 12

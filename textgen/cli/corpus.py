@@ -88,8 +88,8 @@ def print_listing(name: str, as_json: bool) -> None:
 
 def print_statistics(sources: list[str], how: tuple[str, str, int | None, str], as_json: bool) -> None:
     """Print what is in a text; of a corpus that is several texts, print its items."""
-    from textgen.api import TextgenError
     from textgen.cli.summaries import command, corpus_lines
+    from textgen.contracts import TextgenError
     from textgen.data import statistics
     from textgen.data.corpus import load_corpus
 

@@ -98,7 +98,7 @@ class Interrupts:
                 stream.flush()
         if not self.is_said:
             os.write(2, f"{line}\n".encode())
-        if worker := sys.modules.get("textgen.runtime.worker"):
+        if worker := sys.modules.get("textgen.workers.worker"):
             worker.end_server()
             worker.remove_temporary_folder()
         self._end(INTERRUPTED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +13,9 @@ from textgen import defaults
 from textgen.catalog.names import complete_run
 from textgen.cli.completion import complete_device, complete_name, complete_precision
 from textgen.runtime.messages import UsageError
+
+if TYPE_CHECKING:
+    from textgen.jobs.backends import Backend
 
 
 def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: str = "leave it out") -> None:
@@ -45,15 +48,14 @@ def refuse_encoding_of_names(context: typer.Context, sources: Iterable[str]) -> 
         refuse(context, ["--encoding"], f"on {' and '.join(sources)}, not read from a file")
 
 
-def cluster_of(
-    context: typer.Context, on: str | None, cpus_per_run: float, gpus_per_run: float
-) -> AbstractContextManager[int | None]:
-    """Return the cluster that `--on` names, to be entered."""
-    from textgen.runtime.ray_cluster import on_cluster
-    from textgen.runtime.ray_pool import Share
+def backend_of(
+    context: typer.Context, on: str | None, num_jobs: int, cpus_per_run: float, gpus_per_run: float
+) -> AbstractContextManager[Backend]:
+    """Return what computes jobs, to be entered."""
+    from textgen.jobs.backends import open_backend
 
     refuse_shares(context, on)
-    return on_cluster(on, Share(cpus_per_run, gpus_per_run))
+    return open_backend(on, num_jobs, cpus_per_run, gpus_per_run)
 
 
 def refuse_shares(context: typer.Context, on: str | None) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry.options import Option, declared_options, write_value
 from textgen.registry.registry import KINDS, Plugin, PluginError, find, load, plugins, renamed, unknown_name
 from textgen.runtime.messages import unknown
@@ -103,7 +103,7 @@ def training_rows(model: type) -> list[dict[str, Any]]:
     """Return the training options with a model's defaults; none for one that is not trained by gradient."""
     from textgen.experiment.entry import recommended_training
     from textgen.nn.model_class import ModelClass
-    from textgen.training.options import TrainOptions
+    from textgen.training.train_options import TrainOptions
 
     if not ModelClass(model).is_trainable():
         return []

@@ -13,7 +13,7 @@ from rich.text import Text
 from textgen.cli.console import note, printable
 from textgen.comparison.report.formats import short
 from textgen.comparison.report.training import Point, sparkline
-from textgen.runtime.durations import about, clock
+from textgen.runtime.messages import about, clock
 from textgen.training.progress import DONE, FAILED, Step
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from textgen.api import TextgenError
 from textgen.cli.console import print_json
 from textgen.cli.options import Json
+from textgen.contracts import TextgenError
 
 
 def report(
@@ -40,10 +40,10 @@ def write_page(folder: Path) -> Path:
 
 def _bench(folder: Path) -> Path:
     from textgen.comparison.bench import DETAILS, PAGE, RESULT
-    from textgen.comparison.details import Details
+    from textgen.comparison.comparison_result import Comparison
+    from textgen.comparison.readings import Details
     from textgen.comparison.report.html import to_html
-    from textgen.comparison.results import Comparison
-    from textgen.runtime.json_records import read_record
+    from textgen.runtime.storage.json_records import read_record
 
     result = read_record(Comparison, folder / RESULT)
     if not (folder / DETAILS).is_file():
@@ -55,25 +55,25 @@ def _bench(folder: Path) -> Path:
 
 
 def _suite(folder: Path) -> Path:
-    from textgen.runtime.json_records import read_record
-    from textgen.suite.page import to_html
-    from textgen.suite.results import SuiteResult
-    from textgen.suite.run import PAGE, RESULT
+    from textgen.runtime.storage.json_records import read_record
+    from textgen.suite.run_suite import PAGE, RESULT
+    from textgen.suite.suite_page import to_html
+    from textgen.suite.suite_result import SuiteResult
 
     return _write(folder / PAGE, lambda: to_html(read_record(SuiteResult, folder / RESULT)))
 
 
 def _study(folder: Path) -> Path:
-    from textgen.runtime.json_records import read_record
-    from textgen.tune.page import to_html
-    from textgen.tune.results import StudyResult
-    from textgen.tune.run import PAGE, RESULT
+    from textgen.runtime.storage.json_records import read_record
+    from textgen.tune.run_study import PAGE, RESULT
+    from textgen.tune.study_page import to_html
+    from textgen.tune.study_result import StudyResult
 
     return _write(folder / PAGE, lambda: to_html(read_record(StudyResult, folder / RESULT)))
 
 
 def _write(path: Path, make: Callable[[], str]) -> Path:
-    from textgen.runtime.files import write_file
+    from textgen.runtime.storage.files import write_file
 
     write_file(path, make())
     return path

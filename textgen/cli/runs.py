@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from textgen import defaults
-from textgen.api import TextgenError
 from textgen.catalog.names import complete_run
 from textgen.cli.console import note, print_document, print_json, print_result, print_summary, saved_note
 from textgen.cli.options import Device, Full, Json, Length, PluginFiles, Seed, load_plugins, refuse
 from textgen.cli.run_table import print_items, size
 from textgen.cli.tune import best_name, require_optuna
+from textgen.contracts import TextgenError
 from textgen.runtime.messages import UsageError
-from textgen.runtime.result_folders import RUNS
+from textgen.runtime.storage.result_folders import RUNS
 
 if TYPE_CHECKING:
     from textgen.catalog.folders import ResultFolder
@@ -86,21 +86,21 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
     """Print a saved result again, as its command printed it."""
     from textgen.catalog.names import find
     from textgen.catalog.results import read_result
-    from textgen.comparison.results import Comparison
-    from textgen.suite.results import SuiteResult
-    from textgen.tune.results import StudyResult
+    from textgen.comparison.comparison_result import Comparison
+    from textgen.suite.suite_result import SuiteResult
+    from textgen.tune.study_result import StudyResult
 
     found = find(name, root)
     result = read_result(found)
     if isinstance(result, Comparison):
         print_result(result, as_json, full=full, folder=found.path)
     elif isinstance(result, SuiteResult):
-        from textgen.suite.report import to_markdown as suite_report
+        from textgen.suite.suite_report import to_markdown as suite_report
 
         print_document(result, suite_report(result), as_json)
     elif isinstance(result, StudyResult):
         require_optuna()
-        from textgen.tune.report import to_markdown as study_report
+        from textgen.tune.study_report import to_markdown as study_report
 
         print_document(result, study_report(result), as_json, paste=best_name(result))
     else:
@@ -135,7 +135,7 @@ def compare(
     load_plugins(plugin)
     from textgen.catalog.differences import SampleOptions
     from textgen.catalog.differences import compare as compare_runs
-    from textgen.catalog.report import MAX_RUNS, sample_groups, to_markdown, without_samples
+    from textgen.catalog.run_report import MAX_RUNS, sample_groups, to_markdown, without_samples
     from textgen.comparison.report.terminal import render_samples
     from textgen.runtime.device import choose_device
 

@@ -55,7 +55,7 @@ def sample(
         raise UsageError("give the text to continue once: after the run, or with --prompt")
     prompt = prompt or text
     from textgen import library
-    from textgen.experiment.results import Sample
+    from textgen.experiment.entry_result import Sample
 
     loaded = library.load(run_folder(run), device=device, precision=precision)
     if number == 1 and not as_json:

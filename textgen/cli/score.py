@@ -55,10 +55,10 @@ def score(
     from textgen.cli.progress import ProgressDisplay
     from textgen.cli.summaries import PROMPT, command, score_lines
     from textgen.data.corpus import load_text
-    from textgen.experiment.run import load_run
-    from textgen.experiment.scoring import score_any
+    from textgen.experiment.saved_run import load_run
+    from textgen.experiment.score_run import score_any
     from textgen.runtime.device import choose_device
-    from textgen.runtime.json_records import to_values
+    from textgen.runtime.storage.json_records import to_values
 
     device_config = choose_device(device, "fp32")
     loaded = load_run(run_folder(run), device_config.device)

@@ -29,18 +29,18 @@ from textgen.cli.options import (
     Quiet,
     Sources,
     Split,
-    cluster_of,
+    backend_of,
     load_plugins,
     refuse,
     refuse_encoding_of_names,
 )
-from textgen.runtime.files import NotSavedError, slug
-from textgen.runtime.rank_info import refuse_torchrun
-from textgen.runtime.result_folders import RUNS, result_folder
-from textgen.runtime.worker import import_early
+from textgen.runtime.storage.files import NotSavedError, slug
+from textgen.runtime.storage.result_folders import RUNS, result_folder
+from textgen.training.distributed.rank_info import refuse_torchrun
+from textgen.workers.worker import import_early
 
 if TYPE_CHECKING:
-    from textgen.suite.results import SuiteResult
+    from textgen.suite.suite_result import SuiteResult
 
 
 def suite(
@@ -82,15 +82,16 @@ def suite(
 ) -> None:
     """Train the cases of a suite with several seeds, and say what each change is worth."""
     refuse_torchrun()
-    import_early("textgen.suite.workers")
+    import_early("textgen.suite.job")
     load_plugins(plugin)
     refuse_encoding_of_names(context, corpus)
     from textgen.cli.progress import ProgressDisplay
+    from textgen.jobs.kept import made_with
     from textgen.runtime.device import choose_device
     from textgen.suite.planner import SuiteOptions
-    from textgen.suite.report import to_markdown
-    from textgen.suite.run import made_with, run_suite
+    from textgen.suite.run_suite import JOBS, run_suite, settings_of
     from textgen.suite.schema import load_suite
+    from textgen.suite.suite_report import to_markdown
     from textgen.training.budget import parse_budget, parse_duration
 
     declared = load_suite(name)
@@ -105,25 +106,24 @@ def suite(
     folder = out or Path(RUNS, f"suite-{slug(Path(name).stem)}{text}")
     options = SuiteOptions(
         sources=corpus,
-        device_config=choose_device(device, precision, made_with(folder)),
+        device_config=choose_device(device, precision, made_with(folder, JOBS, settings_of)),
         split=split,
         encoding=encoding,
         budget=budget,
         seeds=seeds,
         max_chars=max_chars,
-        num_jobs=jobs,
         entry_timeout=parse_duration(entry_timeout, "--entry-timeout"),
     )
     unsaved: NotSavedError | None = None
     with (
-        cluster_of(context, on, cpus_per_run, gpus_per_run) as slots,
+        backend_of(context, on, jobs, cpus_per_run, gpus_per_run) as backend,
         result_folder(folder, lambda: folder.name),
         keeping(folder, "jobs/*.json", "run"),
         ProgressDisplay(quiet=quiet) as display,
         redirect_stdout(sys.stderr),
     ):
         try:
-            options = replace(options, num_jobs=slots or jobs)
+            options = replace(options, backend=backend)
             result = run_suite(declared, options, folder, display, silent if quiet else note)
         except NotSavedError as error:
             result, unsaved = cast("SuiteResult", error.result), error

@@ -11,7 +11,7 @@ from textgen.comparison.report.formats import count, perplexity, plain, short
 if TYPE_CHECKING:
     from textgen.data.statistics import CorpusStatistics
     from textgen.evaluation.scoring import Score
-    from textgen.experiment.results import RunResult, RunSettings
+    from textgen.experiment.entry_result import RunResult, RunSettings
 
 PROMPT = '"Once upon a time"'
 """What a suggested command continues."""

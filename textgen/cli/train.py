@@ -30,8 +30,8 @@ from textgen.cli.options import (
     refuse,
     refuse_encoding_of_names,
 )
-from textgen.runtime.files import NotSavedError
 from textgen.runtime.messages import UsageError
+from textgen.runtime.storage.files import NotSavedError
 
 if TYPE_CHECKING:
     from textgen.library import Run
@@ -84,8 +84,8 @@ def train(
     from textgen.cli.progress import ProgressDisplay
     from textgen.cli.summaries import PROMPT, command, train_lines
     from textgen.experiment.entry import parse_entry
-    from textgen.experiment.run import names_run
-    from textgen.library.divided import is_helper
+    from textgen.experiment.saved_run import names_run
+    from textgen.library.torchrun import is_helper
     from textgen.training.budget import is_timed
 
     if budget.startswith("+"):

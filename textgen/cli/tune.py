@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from textgen import defaults
-from textgen.api import TextgenError
 from textgen.cli.completion import complete_entry_or_run, complete_name
 from textgen.cli.console import note, print_document, saved_note, silent
 from textgen.cli.interrupts import keeping
@@ -33,18 +32,19 @@ from textgen.cli.options import (
     Seed,
     Sources,
     Split,
-    cluster_of,
+    backend_of,
     load_plugins,
     refuse,
     refuse_encoding_of_names,
 )
-from textgen.runtime.files import NotSavedError
-from textgen.runtime.rank_info import refuse_torchrun
-from textgen.runtime.result_folders import result_folder, result_name
-from textgen.runtime.worker import import_early
+from textgen.contracts import TextgenError
+from textgen.runtime.storage.files import NotSavedError
+from textgen.runtime.storage.result_folders import result_folder, result_name
+from textgen.training.distributed.rank_info import refuse_torchrun
+from textgen.workers.worker import import_early
 
 if TYPE_CHECKING:
-    from textgen.tune.results import StudyResult
+    from textgen.tune.study_result import StudyResult
 
 NUM_TRIALS = 30
 NEEDED = ("optuna", "sklearn")
@@ -132,10 +132,10 @@ def tune(
     from textgen.runtime.device import choose_device
     from textgen.training.budget import parse_budget, parse_duration
     from textgen.training.progress import Step
-    from textgen.tune.report import to_markdown
-    from textgen.tune.request import Request, made_with
-    from textgen.tune.run import run_study
+    from textgen.tune.request import Request, made_before
+    from textgen.tune.run_study import run_study
     from textgen.tune.study import Study
+    from textgen.tune.study_report import to_markdown
     from textgen.tune.trials import Goal
 
     run = find_run_or_entry(entry)
@@ -155,7 +155,7 @@ def tune(
     unsaved: NotSavedError | None = None
     choose_device(device, precision)  # a mistake is reported before a folder is made
     with (
-        cluster_of(context, on, cpus_per_run, gpus_per_run) as slots,
+        backend_of(context, on, jobs, cpus_per_run, gpus_per_run) as backend,
         result_folder(out, name) as folder,
         keeping(folder, "study.json", "study"),
         ProgressDisplay(quiet=quiet) as display,
@@ -166,9 +166,10 @@ def tune(
             search=search,
             tune_sampler=tune_sampler,
             budget=parse_budget(budget),
-            device_config=choose_device(device, precision, made_with(folder)),
+            device_config=choose_device(device, precision, made_before(folder)),
             seed=seed,
             folder=folder,
+            backend=backend,
         )
         display(Step("reading the text"))
         text = load_corpus(corpus, clean, split, max_chars, encoding)
@@ -179,7 +180,7 @@ def tune(
                 result = run_study(
                     study,
                     goal,
-                    num_jobs=slots or jobs,
+                    backend=backend,
                     num_seeds=seeds,
                     max_silence=parse_duration(entry_timeout, "--entry-timeout"),
                     report=display,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen.api import TextgenError
 from textgen.catalog.names import complete_run
 from textgen.cli.console import print_json, printable
 from textgen.cli.options import NO_METAVAR, Device, Json, PluginFiles, load_plugins, refuse
+from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def find_result(file: Path) -> Path:
 
 def kind_of(path: Path) -> str:
     """Return the field that only one kind of result has."""
-    from textgen.runtime.json_records import read_values
+    from textgen.runtime.storage.json_records import read_values
 
     values = read_values(path)
     kinds = [kind for kind in ("entries", "questions", "trials") if kind in values]
@@ -103,10 +103,10 @@ def checks_of(path: Path, kind: str, device: str | None) -> Iterator[Check]:
 
 
 def _suite(path: Path) -> Iterator[Check]:
-    from textgen.comparison.verify import check_method
-    from textgen.runtime.json_records import read_record
-    from textgen.suite.results import SuiteResult
-    from textgen.suite.verify import verify_suite
+    from textgen.comparison.verify_bench import check_method
+    from textgen.runtime.storage.json_records import read_record
+    from textgen.suite.suite_result import SuiteResult
+    from textgen.suite.verify_suite import verify_suite
 
     result = read_record(SuiteResult, path)
     check_method(result.interval_method, path)
@@ -114,10 +114,10 @@ def _suite(path: Path) -> Iterator[Check]:
 
 
 def _bench(path: Path, device: str | None) -> Iterator[Check]:
-    from textgen.comparison.results import Comparison
-    from textgen.comparison.verify import check_method, verify_comparison, verify_runs
+    from textgen.comparison.comparison_result import Comparison
+    from textgen.comparison.verify_bench import check_method, verify_comparison, verify_runs
     from textgen.runtime.device import choose_device
-    from textgen.runtime.json_records import read_record
+    from textgen.runtime.storage.json_records import read_record
 
     result = read_record(Comparison, path)
     check_method(result.interval_method, path)
@@ -128,10 +128,10 @@ def _bench(path: Path, device: str | None) -> Iterator[Check]:
 
 def _study(path: Path) -> Iterator[Check]:
     """Yield the checks of the comparison that a study ends with, which is in a folder of its own."""
-    from textgen.comparison.results import Comparison
-    from textgen.runtime.json_records import read_record
+    from textgen.comparison.comparison_result import Comparison
+    from textgen.runtime.storage.json_records import read_record
     from textgen.tune.final_comparison import FOLDER
-    from textgen.tune.results import StudyResult
+    from textgen.tune.study_result import StudyResult
     from textgen.tune.verify import verify_final
 
     final = read_record(StudyResult, path).comparison

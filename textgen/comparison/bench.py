@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from textgen.api import TextgenError
-from textgen.comparison.details import Details, DetailsReader, marked
-from textgen.comparison.entry_process import EntryWork, Outcome, outcomes, scored
+from textgen.comparison.comparison_result import Comparison, HeldOut, ReferenceScore
+from textgen.comparison.entry_job import EntryJob, EntryOutcome, ReferenceJob
+from textgen.comparison.readings import Details, DetailsReader, marked
 from textgen.comparison.report.html import to_html
 from textgen.comparison.report.markdown import to_markdown
-from textgen.comparison.results import Comparison, HeldOut, ReferenceScore
 from textgen.comparison.verdicts import judge, reference_score
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
 from textgen.evaluation.baselines import Reference, reference_scores
@@ -22,21 +21,24 @@ from textgen.evaluation.lexicon import Lexicon, load_lexicon
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
+from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.forecast import seconds_left
+from textgen.experiment.forecast import seconds_of, seconds_of_references
 from textgen.experiment.passages import choose_passages
 from textgen.experiment.reference_entries import describe, reference_entries
-from textgen.experiment.results import EntryResult, FailedEntry
-from textgen.experiment.run import read_manifest
 from textgen.experiment.samples import SampleWriter
+from textgen.experiment.saved_run import read_manifest
 from textgen.generation.bound_sampler import build_sampler
+from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
+from textgen.jobs.kept import check_reuse
+from textgen.jobs.runner import Outcome, run_jobs, run_plan
+from textgen.registry.registry import files_of
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
-from textgen.runtime.files import NotSavedError, make_folder, slug, write_file
-from textgen.runtime.json_records import read_record, write_record
-from textgen.runtime.places import check_equal_machines
+from textgen.runtime.storage.files import NotSavedError, make_folder, slug, write_file
+from textgen.runtime.storage.json_records import read_record, write_record
 from textgen.training.budget import Budget, parse_duration
-from textgen.training.progress import Report, Step, filled_in, ignore_report
+from textgen.training.progress import Report, Step, ignore_report
 
 RESULT, DETAILS, REPORT, PAGE = "bench.json", "details.json", "report.md", "report.html"
 
@@ -63,6 +65,8 @@ class BenchOptions:
     """Seconds without progress after which an entry is ended."""
     broken: Mapping[str, str] = field(default_factory=dict)
     """Entries that cannot be tried, and why."""
+    backend: Backend = field(default_factory=LocalBackend)
+    """What computes the runs."""
 
 
 def bench(
@@ -144,7 +148,8 @@ def _preparing(experiments: Mapping[Path, Experiment], out: Path) -> Step:
             check_reuse(folder, experiment)
     number, kept = len(experiments), sum(folder.exists() for folder in experiments)
     remark = f"{kept} of {number} runs are kept in {out} and reused; {number - kept} to train" if kept else ""
-    whole = next(iter(seconds_left(experiments)), None)
+    each = [seconds_of(folder, experiment) for folder, experiment in experiments.items()]
+    whole = sum(each) + seconds_of_references(experiments) if each else None
     return Step("preparing the text", total=number, seconds_left=whole, remark=remark)
 
 
@@ -175,31 +180,45 @@ def compared_before(out: Path) -> list[str]:
     return list(dict.fromkeys(row.name for row in rows if isinstance(row, EntryResult)))
 
 
-def made_with(out: Path) -> Iterator[tuple[str, str]]:
-    """Yield the device and precision of each run that a folder holds, without those that cannot be read."""
-    for manifest in sorted(out.glob("runs/*/run.json")):
-        with contextlib.suppress(TextgenError):
-            settings = read_manifest(manifest.parent).settings
-            yield settings.device, settings.precision
-
-
 def _outcomes(
     experiments: Mapping[Path, Experiment], reader: DetailsReader, options: BenchOptions, report: Report
-) -> list[Outcome]:
-    """Return what becomes of each run, and report it."""
-    check_equal_machines(is_timed=options.budget.unit == "seconds")
-    left = seconds_left(experiments)
+) -> list[EntryOutcome]:
+    """Return what becomes of each run, in order, and report it."""
+    check_equal_machines(options.backend, is_timed=options.budget.unit == "seconds")
+    jobs = [_job(folder, experiment, reader, options) for folder, experiment in experiments.items()]
+    made = run_plan(
+        jobs,
+        EntryOutcome,
+        options.backend,
+        report,
+        seconds_after=seconds_of_references(experiments),
+        max_silence=options.entry_timeout,
+    )
+    ended = {job.folder: _ended(job, outcome) for job, outcome in made}
+    return [ended[folder] for folder in experiments]
 
-    def before(number: int, experiment: Experiment) -> Report:
-        name, seed = experiment.entry.name, experiment.seed
-        title = f"{name}, seed {seed}" if options.num_seeds > 1 else name
-        tell = filled_in(report, entry=title, index=number, total=len(experiments))
-        tell(Step("starting", seconds_left=left[number - 1]))
-        return tell
 
-    work = EntryWork(reader, tuple(options.samplers), options.seed)
-    found = dict(outcomes(experiments, work, before, options.entry_timeout))
-    return [found[folder] for folder in experiments]
+def _job(folder: Path, experiment: Experiment, reader: DetailsReader, options: BenchOptions) -> EntryJob:
+    name, seed = experiment.entry.name, experiment.seed
+    samplers = [("sampler", spec.partition(":")[0]) for spec in options.samplers]
+    return EntryJob(
+        folder,
+        files_of([*samplers, *experiment.entry.components.values()]),
+        experiment,
+        reader,
+        options.samplers,
+        title=f"{name}, seed {seed}" if options.num_seeds > 1 else name,
+        expected_seconds=seconds_of(folder, experiment),
+        has_details=seed == options.seed,
+    )
+
+
+def _ended(job: EntryJob, outcome: Outcome[EntryOutcome]) -> EntryOutcome:
+    """Return the outcome of an entry, which a job that failed has too."""
+    if outcome.result is None:
+        row = FailedEntry(job.experiment.entry.name, job.experiment.seed, outcome.failure)
+        return EntryOutcome(row=row)
+    return replace(outcome.result, unsaved=outcome.unsaved or outcome.result.unsaved)
 
 
 def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions) -> Iterator[ReferenceScore]:
@@ -211,8 +230,16 @@ def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions)
     text = corpus if share == 100 else corpus.with_training(share)
     config = replace(options.device_config, precision="fp32")
     others = reference_entries([entry.name for entry in entries])
-    experiments = [Experiment(entry, text, options.budget, config, seed=0) for entry in others]
-    for entry, result in zip(others, scored(experiments, options.entry_timeout), strict=True):
+    jobs = [
+        ReferenceJob(
+            Experiment(entry, text, options.budget, config, seed=0), files_of(entry.components.values())
+        )
+        for entry in others
+    ]
+    made = run_jobs(jobs, RunResult, LocalBackend(), max_silence=options.entry_timeout)
+    results = {job.experiment.entry.name: outcome.result for job, outcome in made}
+    for entry in others:
+        result = results[entry.name]
         score = (result.test or result.validation) if result else None  # a failure costs only its own row
         if result and score and score.units is not None and result.problem is None:
             reference = Reference(entry.name, describe(entry), score.bits_per_char, score.units.bits)
@@ -235,25 +262,3 @@ def plan(
 def run_folder(out: Path, name: str, seed: int) -> Path:
     """Return the folder of the run of an entry with one seed."""
     return out / "runs" / f"{slug(name)}-seed{seed}"
-
-
-def check_reuse(folder: Path, experiment: Experiment) -> None:
-    """Raise `TextgenError` if `folder` holds a run that was made with other settings."""
-    if not folder.exists():
-        return
-    manifest = read_manifest(folder)
-    wanted = experiment.settings()
-    differing = [name for name, value in vars(wanted).items() if getattr(manifest.settings, name) != value]
-    if differing[:1] == ["corpus"] and manifest.settings.corpus.sha256 == wanted.corpus.sha256:
-        differing[0] = "split"
-    if manifest.entry.parts != experiment.entry.parts:
-        differing.insert(0, "entry")
-    if manifest.entry.options != experiment.entry.options:
-        differing.append("options")
-    if differing:
-        what = "version of its plugins" if differing[0] == "plugins" else differing[0]
-        remedy = f"add --precision {manifest.settings.precision}, or " if what == "precision" else ""
-        raise TextgenError(
-            f"{str(folder)!r} holds a run that was made with another {what}; "
-            f"{remedy}choose another folder (--out)"
-        )

@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from textgen.comparison.results import (
+from textgen.comparison.comparison_result import (
     Difference,
     EntryScore,
     HeldOut,
@@ -22,7 +22,7 @@ from textgen.evaluation.baselines import Reference
 from textgen.evaluation.intervals import LEVEL, Sample, difference, estimate, holm, ratio_sample
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
-from textgen.experiment.results import EntryResult
+from textgen.experiment.entry_result import EntryResult
 
 CLOSEST = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
 """Metrics of which the best is the closest to that of the held-out text."""

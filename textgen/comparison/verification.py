@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from textgen.runtime.json_records import to_values
+from textgen.runtime.storage.json_records import to_values
 
 TOLERANCE = 1e-9
 """The relative difference that the order of additions may explain."""

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds, Tokenizer, Vocabulary
+from textgen.contracts import TokenIds, Tokenizer, Vocabulary
+from textgen.data.decoding import utf8
 from textgen.data.parallel import map_in_order
 from textgen.data.text import Text
-from textgen.data.unicode import utf8
 from textgen.data.vocabulary import TokenTable, byte_mask
 from textgen.registry.attribution import contract_error
 

@@ -8,14 +8,13 @@ from importlib.metadata import version
 from itertools import accumulate
 from pathlib import Path
 
-from textgen.api import Cleaner
-from textgen.data.decoding import decode_files, read_chunks
+from textgen.contracts import Cleaner
+from textgen.data.decoding import decode_files, read_chunks, utf8
 from textgen.data.parallel import map_in_order
 from textgen.data.text import BLOCK_CHARS, FileText, cut_blocks
-from textgen.data.unicode import utf8
 from textgen.registry.options import build
 from textgen.registry.registry import find
-from textgen.runtime.cache import cache_path, cached, new_cached_file
+from textgen.runtime.storage.cache import cache_path, cached, new_cached_file
 from textgen.version import DISTRIBUTION
 
 FORMAT = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.cleaning import clean_files
 from textgen.data.sources import language_of, locate_files, read_text
 from textgen.data.split import (

@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 
 CHUNK_BYTES = 1 << 22
 """Bytes of a file that are read at a time."""
@@ -77,3 +77,16 @@ def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterato
 def _with_end(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield from filter(None, chunks)
     yield b""
+
+
+def utf8(text: str) -> bytes:
+    """Return the UTF-8 bytes of `text`; a lone surrogate, which UTF-8 forbids, becomes three bytes."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def from_utf8(data: bytes) -> str:
+    """Return the text of UTF-8 bytes, the inverse of `utf8`; invalid sequences become U+FFFD."""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import num_cores
-from textgen.runtime.preparation import Setup, prepared, recipe
-from textgen.runtime.processes import Killed, run_jobs
+from textgen.workers.pool import Killed, run_in_processes
+from textgen.workers.worker_setup import Setup, prepared, recipe
 
 MAX_PROCESSES = 8
 """Upper limit of processes; more would wait for this one, which reads and writes their items."""
@@ -35,7 +35,7 @@ def map_in_order(function: Callable[[Job], Result], items: Iterable[Job]) -> Ite
         return
     found: dict[int, Result] = {}
     position = 0
-    results = run_jobs(
+    results = run_in_processes(
         _Indexed(function),
         enumerate(items),
         num_processes,
@@ -70,7 +70,7 @@ def _can_be_sent(function: Callable[..., Any], setup: Setup) -> bool:
         sent = recipe(function, setup)
     except Exception:  # whatever a plugin's objects raise
         return False
-    return [result for _, result in run_jobs(_can_prepare, [sent], 1)] == [True]
+    return [result for _, result in run_in_processes(_can_prepare, [sent], 1)] == [True]
 
 
 def _can_prepare(sent: bytes) -> bool:

@@ -11,12 +11,14 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.decoding import CHUNK_BYTES, decode, decode_files
 from textgen.defaults import LANGUAGE
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 from textgen.registry.registry import names, unknown_name
+from textgen.runtime.storage.cache import cache_folder
+from textgen.runtime.storage.cache_contents import DOWNLOADS
 
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
@@ -120,3 +122,11 @@ def _read_corpus(source: str) -> str:
     if not text:
         raise TextgenError(f"the corpus {source} is empty; choose another")
     return text
+
+
+def download_folder() -> Path:
+    """Return the folder in the cache for downloaded texts; it may not exist yet.
+
+    `textgen cache clear` empties it, and the environment variable `TEXTGEN_CACHE` moves it.
+    """
+    return cache_folder() / DOWNLOADS

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.text import BOUNDARIES, Text, join
 
 PARTS = ("train", "validation", "test")

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
-from textgen.data.unicode import utf8
+from textgen.data.decoding import utf8
 
 BLOCK_CHARS = 1 << 20
 """Approximate number of characters of a large text that are in memory at a time."""

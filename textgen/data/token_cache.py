@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds
+from textgen.contracts import TokenIds
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.parallel import map_in_order
 from textgen.data.text import FileText, Text
-from textgen.runtime.cache import cache_path, cached, new_cached_file
+from textgen.runtime.storage.cache import cache_path, cached, new_cached_file
 
 FORMAT = 4
 """Version of the cached ids; raise it when their description changes."""

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds, Vocabulary
-from textgen.data.unicode import from_utf8, utf8
+from textgen.contracts import TokenIds, Vocabulary
+from textgen.data.decoding import from_utf8, utf8
 
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 BYTE_TOKENS = [f"<0x{value:02X}>" for value in range(256)]

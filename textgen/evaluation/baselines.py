@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from textgen.data.decoding import utf8
 from textgen.data.text import Text
-from textgen.data.unicode import utf8
 from textgen.evaluation.compressors import METHODS, compressed_sizes
 
 MAX_COMPRESSED_CHARS = 16_000_000

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import TypeAlias
 
-from textgen.api import TextgenWarning
-from textgen.runtime.json_records import from_values
+from textgen.contracts import TextgenWarning
+from textgen.runtime.storage.json_records import from_values
 
 ORDER = 8
 """Length in bytes of PPMd's longest context."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from textgen.api import TextgenError, TextgenWarning
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.defaults import LANGUAGE
 from textgen.registry.attribution import describe_error
 from textgen.registry.registry import PluginError, find, load, names

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.text import Text
 
 Ids: TypeAlias = NDArray[np.int64]

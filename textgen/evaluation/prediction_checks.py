@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textgen.api import State, TokenIds
+from textgen.contracts import State, TokenIds
 from textgen.evaluation.token_bits import LOG2, TokenScores, log_softmax, score_text
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import map_tensors

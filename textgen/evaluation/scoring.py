@@ -9,8 +9,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds
-from textgen.data.unicode import utf8
+from textgen.contracts import TokenIds
+from textgen.data.decoding import utf8
 from textgen.data.vocabulary import TokenTable
 from textgen.data.words import count_between_spaces, spans
 from textgen.evaluation.token_bits import LOG2, TokenScores

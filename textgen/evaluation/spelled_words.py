@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds
+from textgen.contracts import TokenIds
 from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.data.vocabulary import continues_spelling
 from textgen.evaluation.token_bits import predict_stretches

@@ -18,8 +18,8 @@ from itertools import chain
 
 import numpy as np
 
+from textgen.data.decoding import utf8
 from textgen.data.text import Text, blocks, part
-from textgen.data.unicode import utf8
 from textgen.data.words import find_words, whole_words, words
 from textgen.defaults import LANGUAGE
 from textgen.evaluation.bleu import ngrams, self_bleu

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import State, TextgenError, TokenIds
+from textgen.contracts import State, TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import first_rows
 

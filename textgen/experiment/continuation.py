@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.run import Run
+from textgen.experiment.saved_run import Run
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 

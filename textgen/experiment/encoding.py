@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from textgen.api import PretrainedVectors, TokenIds
+from textgen.contracts import PretrainedVectors, TokenIds
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import Corpus
 from textgen.data.text import Text

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from textgen.api import Embedding, PretrainedVectors, TextgenError, Vocabulary
+from textgen.contracts import Embedding, PretrainedVectors, TextgenError, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.vocabulary import continues_spelling
 from textgen.nn.language_model import LanguageModel
@@ -18,7 +18,7 @@ from textgen.registry.attribution import contract_error
 from textgen.registry.options import declared_options, parse_assignments, unknown_option
 from textgen.registry.registry import PluginError, find, load, names, renamed, unknown_name
 from textgen.runtime.messages import one_line, shortened, unknown, with_article
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 
 PARTS = ("tokenizer", "model", "embedding")
 GRAMMAR = "<tokenizer>-<model>[+<model>…][-<embedding>]"

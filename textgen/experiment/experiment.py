@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from textgen.api import PretrainedVectors, TextgenError
+from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import Corpus
 from textgen.data.vocabulary import count_tokens
@@ -18,26 +18,26 @@ from textgen.evaluation.scoring import Score
 from textgen.evaluation.spelled_words import measure_spellings
 from textgen.experiment.encoding import MAX_VALIDATION_CHARS, Encoded, embed, encode_corpus
 from textgen.experiment.entry import Entry
+from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings
 from textgen.experiment.memory import build_for_training
 from textgen.experiment.neighbors import nearest_words
 from textgen.experiment.pretrained import EmbeddingAudit
-from textgen.experiment.results import PreparationTime, RunResult, RunSettings
-from textgen.experiment.run import Run
-from textgen.experiment.scoring import ScoreChecks, ScoredText, score_held_out
-from textgen.experiment.trained import Trained, build_trained
+from textgen.experiment.saved_run import Run
+from textgen.experiment.score_run import ScoreChecks, ScoredText, score_held_out
+from textgen.experiment.trained_entry import Trained, build_trained
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import MixtureModel
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
-from textgen.runtime import ranks
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine
-from textgen.runtime.json_records import to_values
+from textgen.runtime.storage.json_records import to_values
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints
+from textgen.training.distributed import ranks
 from textgen.training.loop import train
-from textgen.training.members import counted, joined, train_members
+from textgen.training.mixture_training import counted, joined, train_members
 from textgen.training.mixture_weights import fit_mixture
 from textgen.training.progress import OnProgress, Progress, Report, Step, TrainResult, ignore_report
 from textgen.training.trainer import Trainer

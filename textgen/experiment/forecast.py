@@ -1,9 +1,8 @@
-"""About how long experiments will take, which is said before they start."""
+"""Estimated duration of experiments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import accumulate
 from pathlib import Path
 
 from textgen.data.corpus import Corpus
@@ -29,17 +28,14 @@ def expected_seconds(entry: Entry, corpus: Corpus, budget: Budget) -> float:
     return seconds + (len(split.validation) + len(split.test)) / SCORED_PER_SECOND + SAMPLES_SECONDS
 
 
-def seconds_left(experiments: Mapping[Path, Experiment]) -> list[float]:
-    """Return about how long it takes from the beginning of each experiment to the end of a comparison.
+def seconds_of(folder: Path, experiment: Experiment) -> float:
+    """Return about how long the run in `folder` takes, which is only loaded if it is there."""
+    if folder.exists():
+        return SAMPLES_SECONDS
+    return expected_seconds(experiment.entry, experiment.corpus, experiment.budget)
 
-    Those whose folder exists are finished.
-    """
-    if not experiments:
-        return []
-    corpus = next(iter(experiments.values())).corpus
-    references = 2 * len(corpus.split.train) / COUNTED_PER_SECOND
-    each = [
-        SAMPLES_SECONDS if folder.exists() else expected_seconds(run.entry, run.corpus, run.budget)
-        for folder, run in experiments.items()
-    ]
-    return list(accumulate([references, *reversed(each)]))[:0:-1]
+
+def seconds_of_references(experiments: Mapping[Path, Experiment]) -> float:
+    """Return about how long it takes to score the references of a comparison."""
+    first = next(iter(experiments.values()), None)
+    return 2 * len(first.corpus.split.train) / COUNTED_PER_SECOND if first else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from textgen.api import PretrainedVectors, Vocabulary
+from textgen.contracts import PretrainedVectors, Vocabulary
 from textgen.experiment.entry import Entry
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_size import MAX_SMALL, build_checked, num_bytes
@@ -15,7 +15,7 @@ from textgen.runtime.device import DeviceConfig, seeded
 from textgen.runtime.memory import CPU, free_memory, require_memory
 from textgen.training.batches import resident_bytes
 from textgen.training.optimizer import hidden_matrices
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 
 BYTES = 4
 """Of a number in fp32."""

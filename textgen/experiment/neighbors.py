@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textgen.api import PretrainedVectors
+from textgen.contracts import PretrainedVectors
 from textgen.nn.embedding import TokenEmbedding
 
 NUM_WORDS, NUM_NEIGHBORS = 8, 5

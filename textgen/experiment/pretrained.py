@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.api import Embedding, PretrainedVectors, TextgenError
+from textgen.contracts import Embedding, PretrainedVectors, TextgenError
 from textgen.data.vocabulary import COUNTED_AT_ONCE, count_tokens
 from textgen.experiment.neighbors import Neighbors
 from textgen.registry.attribution import contract_error

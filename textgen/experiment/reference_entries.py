@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterable
 
-from textgen.api import TextgenError, TextgenWarning
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.registry.registry import PluginError, find, load, names
 

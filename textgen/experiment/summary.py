@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.encoding import embed, encode_corpus
 from textgen.experiment.entry import Entry
 from textgen.experiment.memory import build_to_predict
-from textgen.experiment.run import load_run
+from textgen.experiment.saved_run import load_run
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_class import placeholder_vocabulary
 from textgen.nn.weights import num_frozen_parameters, num_parameters

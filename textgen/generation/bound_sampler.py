@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import Sampler, StatefulSampler, TokenIds, Vocabulary
-from textgen.generation.words import Choose
+from textgen.contracts import Sampler, StatefulSampler, TokenIds, Vocabulary
+from textgen.generation.word_sampling import Choose
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 

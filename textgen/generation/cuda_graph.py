@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from textgen.api import State
+from textgen.contracts import State
 from textgen.nn.language_model import Step
 from textgen.nn.state import shapes, tensors
 

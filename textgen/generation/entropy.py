@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from textgen.api import TokenIds, Vocabulary
+from textgen.contracts import TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
 from textgen.generation.bound_sampler import BoundSampler
-from textgen.generation.words import Words
+from textgen.generation.word_sampling import Words
 
 
 class EntropyRecorder:

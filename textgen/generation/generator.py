@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import State
+from textgen.contracts import State
 from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.generation.bound_sampler import BoundSampler
 from textgen.generation.cuda_graph import RecordedStep

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import TokenIds, Vocabulary
+from textgen.contracts import TokenIds, Vocabulary
 from textgen.data.vocabulary import continues_spelling
 
 MIN_WORDS = 20

@@ -8,7 +8,7 @@ functions are silent.
 from textgen.library.comparison import Comparison, bench
 from textgen.library.components import load_plugin_file, plugins
 from textgen.library.corpus import Corpus, load_corpus
-from textgen.library.run import Run, load, train
+from textgen.library.runs import Run, load, train
 
 __all__ = [
     "Comparison",

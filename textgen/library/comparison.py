@@ -8,32 +8,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from textgen import defaults
-from textgen.api import TextgenError
 from textgen.comparison import bench as comparison
-from textgen.comparison import results
+from textgen.comparison import comparison_result as results
 from textgen.comparison.report.answer import answer, is_timed
+from textgen.contracts import TextgenError
 from textgen.experiment.entry import Entry, parse_entries
-from textgen.experiment.results import EntryResult, FailedEntry
+from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.generation.generator import Spelling, spells_words
+from textgen.jobs.backends import open_backend
+from textgen.jobs.kept import made_with, run_settings
 from textgen.library.arguments import check_numbers
 from textgen.library.corpus import Text, loaded
 from textgen.library.plots import new_axes, plot_curves, plot_scores
 from textgen.library.progress import shown_progress
 from textgen.library.tables import comparison_html, data_frame
 from textgen.runtime.device import choose_device
-from textgen.runtime.locks import locked
 from textgen.runtime.messages import UsageError
-from textgen.runtime.rank_info import refuse_torchrun
-from textgen.runtime.ray_cluster import on_cluster
-from textgen.runtime.ray_pool import Share
-from textgen.runtime.result_folders import result_folder, result_name
-from textgen.runtime.worker import import_early
+from textgen.runtime.storage.locks import locked
+from textgen.runtime.storage.result_folders import result_folder, result_name
 from textgen.training.budget import parse_budget, parse_duration
+from textgen.training.distributed.rank_info import refuse_torchrun
 from textgen.training.progress import Report, Step, ignore_report
+from textgen.workers.worker import import_early
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
+
+
+RUNS = "runs/*/run.json"
+"""The runs in the folder of a comparison."""
 
 
 class Comparison(results.Comparison):
@@ -132,7 +136,7 @@ def bench(
     waits and adds to this one. `on` is a Ray cluster. Raises `TextgenError` if it cannot start.
     """
     refuse_torchrun()
-    import_early("textgen.comparison.entry_process")
+    import_early("textgen.comparison.entry_job")
     check_numbers(seed, seeds=seeds, length=length)
     parsed_budget = parse_budget(budget)
     silence = parse_duration(entry_timeout, "--entry-timeout")
@@ -144,12 +148,12 @@ def bench(
         with (
             result_folder(out, lambda: result_name(wanted, text.name, budget, seed)) as folder,
             locked(folder),
-            on_cluster(on, Share(cpus_per_run, gpus_per_run)),
+            open_backend(on, cpus_per_job=cpus_per_run, gpus_per_job=gpus_per_run) as backend,
         ):
             parsed, broken = _parsed(folder, wanted)
             options = comparison.BenchOptions(
                 budget=parsed_budget,
-                device_config=choose_device(device, precision, comparison.made_with(folder)),
+                device_config=choose_device(device, precision, made_with(folder, RUNS, run_settings)),
                 seed=seed,
                 num_seeds=seeds,
                 prompts=_several(prompt),
@@ -158,6 +162,7 @@ def bench(
                 spells=spells_words(spelling),
                 entry_timeout=silence,
                 broken=broken,
+                backend=backend,
             )
             return Comparison.of(comparison.bench(parsed, text, options, folder, tell))
 

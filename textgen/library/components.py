@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry import registry, single_file
 from textgen.registry.registry import KINDS, Plugin
 from textgen.runtime.messages import unknown

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgen.api import TextgenError
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.contents import tables
 from textgen.comparison.report.formats import bits, count, plain, short
+from textgen.comparison.report.samples_table import sample_groups
 from textgen.comparison.report.table import Table
-from textgen.comparison.report.written import sample_groups
-from textgen.comparison.results import Comparison
+from textgen.contracts import TextgenError
 from textgen.evaluation.scoring import Score
-from textgen.experiment.results import RunResult, RunSettings
+from textgen.experiment.entry_result import RunResult, RunSettings
 from textgen.runtime.html import block, escape, html_table
 
 if TYPE_CHECKING:

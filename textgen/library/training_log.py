@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.runtime.messages import UsageError
 from textgen.training.progress import OnProgress, Progress, ignore_progress
 

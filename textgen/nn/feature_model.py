@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from textgen.api import State
+from textgen.contracts import State
 from textgen.nn.dropout import LockedDropout
 from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textgen.api import TokenIds
+from textgen.contracts import TokenIds
 from textgen.nn.ngram_counts import Counts, Integers, count_ngrams
 from textgen.nn.ngram_table import Table
 from textgen.runtime.memory import require_memory

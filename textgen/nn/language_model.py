@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textgen.api import Model, State, TokenIds
+from textgen.contracts import Model, State, TokenIds
 from textgen.nn.layer_roles import nonhidden_parameters
 from textgen.registry.attribution import contract_error
 

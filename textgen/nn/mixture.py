@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from textgen.api import State, Vocabulary
+from textgen.contracts import State, Vocabulary
 from textgen.nn.language_model import LanguageModel, Step, step_of
 
 CONFIDENCES = (0.03, 0.07, 0.15, 0.27, 0.42, 0.6, 0.78, 0.9, 0.98)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from textgen.api import Vocabulary
+from textgen.contracts import Vocabulary
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.attribution import contract_error
 from textgen.registry.isolation import preserve_process_state

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds
+from textgen.contracts import TokenIds
 
 Integers = NDArray[np.integer[Any]]
 

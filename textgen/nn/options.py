@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Lt, doc
 
-from textgen.api import Search
+from textgen.contracts import Search
 
 NumLayers = Annotated[int, Ge(1), Le(1000), doc("Number of stacked layers."), Search(1, 4)]
 HiddenSize = Annotated[

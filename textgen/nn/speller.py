@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textgen.api import TokenIds
+from textgen.contracts import TokenIds
 from textgen.nn.kneser_ney import KneserNey
 
 NUM_FIRST = 2

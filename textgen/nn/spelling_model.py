@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from textgen.api import State, TokenIds
+from textgen.contracts import State, TokenIds
 from textgen.nn.kneser_ney import last_contexts
 from textgen.nn.language_model import LanguageModel, Step, step_of
 from textgen.nn.speller import NUM_FIRST, Numbers, Speller

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from textgen.api import State
+from textgen.contracts import State
 
 
 def map_tensors(function: Callable[..., Tensor], *states: State) -> State:

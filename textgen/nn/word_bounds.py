@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textgen.api import TokenIds
+from textgen.contracts import TokenIds
 
 PENALTY = 10.0
 """Nats by which a token is less likely where a tokenizer hardly writes it; none is impossible."""

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from textgen.runtime.json_records import to_values
+from textgen.runtime.storage.json_records import to_values
 from textgen.version import __version__
 
 SCRIPTS = ("page.js",)

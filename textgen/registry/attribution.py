@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry.registry import KINDS, Plugin, PluginError, plugin_of, plugins
 from textgen.runtime.messages import one_line, shortened
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from textgen.api import Cleaner, CorpusSource, Embedding, Model, Sampler, Tokenizer
+from textgen.contracts import Cleaner, CorpusSource, Embedding, Model, Sampler, Tokenizer
 from textgen.runtime.messages import with_article
 
 CONTRACTS = {

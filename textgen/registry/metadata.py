@@ -7,7 +7,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 
-from textgen.api import TextgenError, TextgenWarning
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import one_line
 
 

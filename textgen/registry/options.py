@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from textgen.api import Search, TextgenError
+from textgen.contracts import Search, TextgenError
 from textgen.registry.attribution import contract_error
 from textgen.registry.registry import load, names
 from textgen.runtime.messages import one_line, unknown

@@ -20,12 +20,12 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.kinds import fault
 from textgen.registry.metadata import entry_points_in
 from textgen.runtime.messages import one_line, unknown
-from textgen.runtime.time_limit import time_limit
+from textgen.runtime.this_process import time_limit
 from textgen.version import DISTRIBUTION, __version__
 
 KINDS = {

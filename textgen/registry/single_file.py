@@ -14,13 +14,13 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry import registry
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.kinds import REQUIRED, kinds_of
 from textgen.registry.registry import KINDS, Plugin, PluginError, register
 from textgen.runtime.messages import one_line, with_article
-from textgen.runtime.time_limit import time_limit
+from textgen.runtime.this_process import time_limit
 
 MAX_BYTES = 10_000_000
 """Bytes of a plugin file, at most."""

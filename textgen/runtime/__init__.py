@@ -1,1 +1,1 @@
-"""Processes, files, caches and devices; knows nothing of text or models."""
+"""This machine and this process, and messages; independent of texts and models."""

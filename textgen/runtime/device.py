@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from textgen.api import TextgenError
-from textgen.runtime.cache import remembered
+from textgen.contracts import TextgenError
 from textgen.runtime.environment import processor, processor_features
+from textgen.runtime.storage.cache import remembered
 
 DEVICES = ("cpu", "cuda", "mps")
 TORCH_BUILDS = "https://pytorch.org/get-started/locally/"

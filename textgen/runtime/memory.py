@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 
 CPU = torch.device("cpu")
 ROOT = Path("/")

@@ -1,11 +1,11 @@
-"""Error messages: one line, bounded, with the nearest match for an unknown name."""
+"""Text for people: one-line error messages with the nearest match for an unknown name, and durations."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 
 MAX_MESSAGE_CHARS = 500
 """Characters of an error's message that are shown."""
@@ -65,3 +65,19 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
 def with_article(kind: str) -> str:
     """Return a kind as `a model` or `an embedding`."""
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def about(seconds: float) -> str:
+    """Return an approximate time in words: `about 40 s`, `about 4 min`."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 90:
+        return f"about {round(seconds, -1):.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    exact = [f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0)
+    return f"about {' '.join(exact)}"
+
+
+def clock(seconds: float) -> str:
+    """Return a time as minutes and seconds: `1:05`."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

@@ -14,10 +14,10 @@ from string import Template
 
 from packaging.utils import canonicalize_name
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry.registry import KINDS, names
-from textgen.runtime.files import new_folder
 from textgen.runtime.messages import unknown, with_article
+from textgen.runtime.storage.files import new_folder
 from textgen.version import DISTRIBUTION, __version__
 
 TRY = {

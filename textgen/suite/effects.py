@@ -21,8 +21,8 @@ from textgen.evaluation.intervals import (
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.generation.bound_sampler import build_sampler
-from textgen.suite.results import CaseResult, Effect, JobResult, MeasuredRun, QuestionResult, Writing
 from textgen.suite.schema import Case, Question
+from textgen.suite.suite_result import CaseResult, Effect, JobResult, MeasuredRun, QuestionResult, Writing
 
 Results: TypeAlias = Sequence[JobResult]
 """Of one case, one for each seed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,25 +14,25 @@ from textgen.data.split import SplitPart
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.partial import checkpoints_of
-from textgen.experiment.run import Run
+from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.resume import checkpoints_of
 from textgen.experiment.samples import NUM_MEASURED, SampleWriter
-from textgen.experiment.scoring import unit_sizes
+from textgen.experiment.saved_run import Run
+from textgen.experiment.score_run import unit_sizes
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.entropy import EntropyRecorder
+from textgen.jobs.backends import Backend
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.environment import machine, threads_per_job, usable_cores
-from textgen.runtime.json_records import to_values
-from textgen.runtime.places import chosen_place
-from textgen.suite.results import JobMachine, JobResult, JobSettings, WrittenText
+from textgen.runtime.storage.json_records import to_values
 from textgen.suite.schema import Case
+from textgen.suite.suite_result import JobMachine, JobResult, JobSettings, WrittenText
 from textgen.training.budget import Budget
-from textgen.training.progress import Report, Step, ignore_report
+from textgen.training.progress import Report, Step
 from textgen.version import __version__
 
 
 @dataclass(frozen=True)
-class Job:
+class SuiteJob:
     """One case with one seed, on its own text."""
 
     case: Case
@@ -41,8 +41,37 @@ class Job:
     budget: Budget
     device_config: DeviceConfig
     seed: int
-    num_jobs: int = 1
-    """Jobs at a time, which matters where the budget is time."""
+    machine: JobMachine
+    """Where it will be computed, which matters if the budget is time."""
+    analyzer: TextAnalyzer
+    plugin_files: Sequence[Path]
+    folder: Path
+    """The file of its result; its checkpoints are beside it."""
+
+    @property
+    def title(self) -> str:
+        """The case and the seed."""
+        return f"{self.case.label}, seed {self.seed}"
+
+    @property
+    def expected_seconds(self) -> float:
+        """About how long it takes."""
+        return expected_seconds(self.entry, self.corpus, self.budget)
+
+    def compute(self, report: Report) -> JobResult:
+        """Train, score and sample."""
+        began = time.perf_counter()
+        experiment = Experiment(self.entry, self.corpus, self.budget, self.device_config, self.seed)
+        with checkpoints_of(self.folder) as checkpoints:
+            run = experiment.run(report, checkpoints)
+        report(Step("writing samples"))
+        writer = SampleWriter(self.corpus.split.held_out.stretches(), self.analyzer)
+        return JobResult(
+            settings=self.settings(),
+            result=run.result,
+            samples={spec: _written(run, spec, writer, self) for spec in self.case.samplers},
+            seconds=time.perf_counter() - began,
+        )
 
     def settings(self) -> JobSettings:
         """Return everything that determines the result."""
@@ -58,22 +87,7 @@ class Job:
             seed=self.seed,
             device=self.device_config.device.type,
             precision=self.device_config.precision,
-            machine=self._machine() if is_timed else None,
-        )
-
-    def _machine(self) -> JobMachine:
-        if place := chosen_place():
-            about, cores = place.machines[0], place.cores_per_job
-            num_jobs, threads = max(1, int((about.num_cores or 1) / cores)), about.num_threads
-        else:
-            about, cores = machine(), usable_cores() / self.num_jobs
-            num_jobs, threads = self.num_jobs, threads_per_job(self.num_jobs)
-        return JobMachine(
-            processor=about.processor,
-            gpu=about.gpu,
-            num_jobs=num_jobs,
-            cores_per_job=round(cores, 3),
-            threads_per_job=threads,
+            machine=self.machine if is_timed else None,
         )
 
     def misfit(self, kept: JobResult) -> str | None:
@@ -95,30 +109,24 @@ class Job:
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
 
-def run_job(
-    job: Job, analyzer: TextAnalyzer, report: Report = ignore_report, path: Path | None = None
-) -> JobResult:
-    """Train, score and sample; the checkpoints of a job whose result goes to `path` are beside it."""
-    began = time.perf_counter()
-    experiment = Experiment(job.entry, job.corpus, job.budget, job.device_config, job.seed)
-    with nullcontext() if path is None else checkpoints_of(path) as checkpoints:
-        run = experiment.run(report, checkpoints)
-    report(Step("writing samples"))
-    writer = SampleWriter(job.corpus.split.held_out.stretches(), analyzer)
-    return JobResult(
-        settings=job.settings(),
-        result=run.result,
-        samples={spec: _written(run, spec, writer, job) for spec in job.case.samplers},
-        seconds=time.perf_counter() - began,
+def job_machine(backend: Backend) -> JobMachine:
+    """Return where the jobs of a backend are computed, and what each has of it."""
+    about, cores = backend.machines[0], backend.cores_per_job
+    return JobMachine(
+        processor=about.processor,
+        gpu=about.gpu,
+        num_jobs=max(1, int((about.num_cores or 1) / cores)),
+        cores_per_job=round(cores, 3),
+        threads_per_job=about.num_threads,
     )
 
 
-def measure_held_out(job: Job, analyzer: TextAnalyzer) -> MeasuredText:
+def measure_held_out(job: SuiteJob, analyzer: TextAnalyzer) -> MeasuredText:
     """Return the metrics of how the authors themselves continued the passages."""
     return SampleWriter(job.corpus.split.held_out.stretches(), analyzer).measure_held_out()
 
 
-def _written(run: Run, spec: str, writer: SampleWriter, job: Job) -> WrittenText:
+def _written(run: Run, spec: str, writer: SampleWriter, job: SuiteJob) -> WrittenText:
     sampler = build_sampler(spec)
     prompts = [run.tokenizer.encode(passage.prompt) for passage in writer.passages]
     entropy = EntropyRecorder(sampler, prompts, run.tokenizer.sampler_vocabulary(run.spellings))

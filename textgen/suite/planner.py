@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from textgen.data.corpus import Corpus, load_corpus
@@ -11,9 +12,12 @@ from textgen.defaults import ENCODING, ENTRY_TIMEOUT, SPLIT
 from textgen.evaluation.lexicon import Lexicon, load_lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import parse_entry
+from textgen.jobs.backends import Backend, LocalBackend
+from textgen.registry.registry import files_of
 from textgen.runtime.device import DeviceConfig
-from textgen.suite.job import Job
+from textgen.suite.job import SuiteJob, job_machine
 from textgen.suite.schema import Case, Suite
+from textgen.suite.suite_result import JobMachine
 from textgen.training.budget import parse_budget, parse_duration
 
 
@@ -28,8 +32,8 @@ class SuiteOptions:
     budget: str | None = None
     seeds: int | None = None
     max_chars: int | None = None
-    num_jobs: int = 1
-    """Jobs at a time, each with its share of the cores."""
+    backend: Backend = field(default_factory=LocalBackend)
+    """What computes the jobs."""
     entry_timeout: float = parse_duration(ENTRY_TIMEOUT, "entry_timeout")
     """Seconds without progress after which a job is ended."""
 
@@ -45,24 +49,42 @@ class JobPlanner:
     _analyzers: dict[tuple[str | None, str, int | None], TextAnalyzer] = field(default_factory=dict)
     _lexicons: dict[str, Lexicon] = field(default_factory=dict)
 
+    @cached_property
+    def machine(self) -> JobMachine:
+        """Where the jobs are computed."""
+        return job_machine(self.options.backend)
+
     @property
     def num_seeds(self) -> int:
         """The number of seeds of each case."""
         return self.options.seeds or self.suite.seeds
 
-    def jobs(self) -> Iterator[Job]:
+    def jobs(self) -> Iterator[SuiteJob]:
         """Yield all jobs: all cases with the first seed, then all with the second …"""
         for seed in range(self.num_seeds):
             for case in self.suite.cases():
                 yield self.job(case, seed)
 
-    def job(self, case: Case, seed: int) -> Job:
+    def job(self, case: Case, seed: int) -> SuiteJob:
         """Return the job of a case with one seed."""
         options = self.options
         budget = parse_budget(case.budget or options.budget or self.suite.budget)
         corpus = self._corpus(*self._text(case), case.train_share)
         entry = parse_entry(case.entry)
-        return Job(case, entry, corpus, budget, options.device_config, seed, options.num_jobs)
+        samplers = [("sampler", spec.partition(":")[0]) for spec in case.samplers]
+        job = SuiteJob(
+            case,
+            entry,
+            corpus,
+            budget,
+            options.device_config,
+            seed,
+            self.machine,
+            self.analyzer(case),
+            plugin_files=files_of([*entry.components.values(), *samplers]),
+            folder=self.folder / "jobs",
+        )
+        return replace(job, folder=job.folder / f"{job.key()}.json")
 
     def analyzer(self, case: Case) -> TextAnalyzer:
         """Return the analyzer of what a case writes: it knows the words of all of the training text."""
@@ -78,10 +100,6 @@ class JobPlanner:
         if language not in self._lexicons:
             self._lexicons[language] = load_lexicon(language)
         return self._lexicons[language]
-
-    def path(self, job: Job) -> Path:
-        """Return where the result of a job is kept."""
-        return self.folder / "jobs" / f"{job.key()}.json"
 
     def _text(self, case: Case) -> tuple[str | None, str, int | None]:
         """Return what determines the text of a case: its corpus, cleaner and number of characters."""

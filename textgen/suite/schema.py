@@ -10,10 +10,10 @@ from typing import Annotated
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.defaults import CLEANER, SAMPLER
 from textgen.registry.registry import load, names, unknown_name
-from textgen.runtime.plain_files import read_plain
+from textgen.runtime.storage.plain_files import read_plain
 
 MAX_BYTES = 2**20
 """Of a TOML file."""

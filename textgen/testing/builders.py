@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textgen.api import State, TokenIds
+from textgen.contracts import State, TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_class import ModelClass, placeholder_vocabulary
 from textgen.registry.registry import PluginError
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.testing.asserts import CheckError, CheckSkipped, require
 from textgen.training.batches import ContiguousBatches
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 
 __tracebackhide__ = True

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry.isolation import restoring
 from textgen.registry.registry import KINDS
 from textgen.runtime.messages import unknown

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textgen.api import TokenIds, Vocabulary
+from textgen.contracts import TokenIds, Vocabulary
 from textgen.generation.bound_sampler import BoundSampler
-from textgen.generation.words import Choose
+from textgen.generation.word_sampling import Choose
 
 __tracebackhide__ = True
 

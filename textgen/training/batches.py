@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textgen.api import TextgenError, TokenIds
+from textgen.contracts import TextgenError, TokenIds
 
 MAX_RESIDENT = 2**24
 """Maximum number of tokens of a training text held in the CPU's memory, 4 bytes each. Windows of a longer one

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 
 _UNITS: dict[str, tuple[Literal["seconds", "epochs", "chars"], float]] = {
     "s": ("seconds", 1),

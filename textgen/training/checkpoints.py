@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError
 from torch import Tensor
 
-from textgen.api import TextgenError
-from textgen.runtime.files import remove_unfinished
-from textgen.runtime.json_records import from_values, to_values
-from textgen.runtime.state_files import load_state, save_state
+from textgen.contracts import TextgenError
+from textgen.runtime.storage.files import remove_unfinished
+from textgen.runtime.storage.json_records import from_values, to_values
+from textgen.runtime.storage.state_files import load_state, save_state
 from textgen.training.progress import TrainResult
 
 MIN_SECONDS = 10.0

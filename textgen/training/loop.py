@@ -9,11 +9,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from textgen.api import TextgenError
-from textgen.runtime import ranks
+from textgen.contracts import TextgenError
 from textgen.runtime.cpu_share import CpuShare
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints
+from textgen.training.distributed import ranks
 from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_progress
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validate

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds
+from textgen.contracts import TokenIds
 from textgen.nn.mixture import Mixture
 from textgen.nn.state import first_rows
 from textgen.runtime.device import DeviceConfig

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # progress is told by processes that do not need torch
-    from textgen.training.options import TrainOptions
+    from textgen.training.train_options import TrainOptions
 
 RATE, MIN_RATE, MAX_RATE = 0.15, 1e-3, 0.02
 """Peak learning rate times the root of the number of updates, and its bounds."""

@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textgen.api import State, TextgenError
+from textgen.contracts import State, TextgenError
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import detach, join, like, map_tensors, rows
-from textgen.runtime import ranks
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.runtime.messages import is_out_of_memory
 from textgen.training.batches import ContiguousBatches
+from textgen.training.distributed import ranks
 from textgen.training.optimizer import Muon, build_optimizers
-from textgen.training.options import TrainOptions
 from textgen.training.schedule import Rates, Schedule
+from textgen.training.train_options import TrainOptions
 
 MAX_SEEDS = 2**32
 """Seeds are below it, so that those of the ranks differ."""

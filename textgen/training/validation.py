@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from textgen.api import TextgenError, TokenIds
+from textgen.contracts import TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import first_rows
 from textgen.runtime.device import DeviceConfig

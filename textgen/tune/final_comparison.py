@@ -8,13 +8,13 @@ from statistics import fmean
 from typing import cast
 
 from textgen.comparison.bench import BenchOptions, bench
-from textgen.comparison.results import Comparison
+from textgen.comparison.comparison_result import Comparison
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
-from textgen.experiment.results import EntryResult
-from textgen.runtime.files import NotSavedError
+from textgen.experiment.entry_result import EntryResult
+from textgen.runtime.storage.files import NotSavedError
 from textgen.training.progress import Report
-from textgen.tune.results import Contestant, FinalComparison
+from textgen.tune.study_result import Contestant, FinalComparison
 
 FOLDER = "comparison"
 

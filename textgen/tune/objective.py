@@ -7,22 +7,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from textgen.api import TextgenError
 from textgen.comparison.bench import BenchOptions
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import NO_PART
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.partial import checkpoints_of
+from textgen.experiment.resume import checkpoints_of
+from textgen.jobs.backends import Backend
 from textgen.registry.options import declared_options
 from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import Budget
-from textgen.training.options import TrainOptions
 from textgen.training.progress import Report
+from textgen.training.train_options import TrainOptions
 from textgen.tune.final_comparison import compare_entries
-from textgen.tune.results import EntrySettings, FinalComparison, SamplerSettings, Value
 from textgen.tune.search_space import Candidate, Dimension, spell
+from textgen.tune.study_result import EntrySettings, FinalComparison, SamplerSettings, Value
 
 
 class Objective(Protocol):
@@ -53,7 +54,9 @@ class Objective(Protocol):
         What an interrupted evaluation leaves is beside the path `unfinished`, and is continued.
         """
 
-    def compare(self, best: str, num_seeds: int, folder: Path, report: Report) -> FinalComparison:
+    def compare(
+        self, best: str, num_seeds: int, folder: Path, backend: Backend, report: Report
+    ) -> FinalComparison:
         """Compare the best choice with the default, on text and with seeds that no trial had."""
 
 
@@ -104,7 +107,9 @@ class EntryObjective:
             raise TextgenError(f"{entry.name}: {run.result.problem}, so there is no score to tune by")
         return run.result.validation.bits_per_char
 
-    def compare(self, best: str, num_seeds: int, folder: Path, report: Report) -> FinalComparison:
+    def compare(
+        self, best: str, num_seeds: int, folder: Path, backend: Backend, report: Report
+    ) -> FinalComparison:
         """Train both on the whole corpus with the seeds that follow the study's."""
         options = BenchOptions(
             budget=self.budget,
@@ -112,6 +117,7 @@ class EntryObjective:
             seed=self.seed + 1,
             num_seeds=num_seeds,
             has_references=False,
+            backend=backend,
         )
         return compare_entries(
             self.entry, parse_entry(best), self.corpus, options, folder=folder, report=report

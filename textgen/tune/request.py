@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from textgen.api import TextgenError
-from textgen.comparison.bench import check_reuse
-from textgen.comparison.entry_process import finished_run
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.run import names_run, read_manifest
+from textgen.experiment.saved_run import names_run
+from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
+from textgen.jobs.kept import check_reuse, finished_run, made_with, run_settings
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.files import make_folder
 from textgen.runtime.messages import UsageError
-from textgen.runtime.places import check_equal_machines, chosen_place
+from textgen.runtime.storage.files import make_folder
 from textgen.training.budget import Budget
 from textgen.training.progress import Report
-from textgen.tune import study
 from textgen.tune.objective import EntryObjective, entry_candidates
 from textgen.tune.sampler_objective import SamplerObjective, check_text, sampler_candidates
 from textgen.tune.search_space import dimensions
+from textgen.tune.study import FILE, study_settings
 
 TRAINED = "run"
 """The folder in a study's with the run that a sampler is tuned for, if the study trained it."""
 
 
-def made_with(folder: Path) -> Iterator[tuple[str, str]]:
+def made_before(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the device and precision of what the folder of a study holds."""
-    with suppress(TextgenError):  # there is none, or it is damaged
-        settings = read_manifest(folder / TRAINED).settings
-        yield settings.device, settings.precision
-    yield from study.made_with(folder)
+    yield from made_with(folder, f"{TRAINED}/run.json", run_settings)
+    yield from made_with(folder, FILE, study_settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +45,7 @@ class Request:
     device_config: DeviceConfig
     seed: int
     folder: Path
+    backend: Backend = field(default_factory=LocalBackend)
 
     def objective(self, corpus: Corpus, report: Report) -> EntryObjective | SamplerObjective:
         """Return the objective of the study; for a sampler, an entry is trained first.
@@ -57,11 +53,11 @@ class Request:
         Raises `TextgenError` for an invalid entry, sampler or search.
         """
         if self.tune_sampler is None:
-            check_equal_machines(is_timed=self.budget.unit == "seconds")
+            check_equal_machines(self.backend, is_timed=self.budget.unit == "seconds")
             entry = parse_entry(self.entry)
             searched = dimensions(entry_candidates(entry), self.search, entry.name)
             return EntryObjective(entry, corpus, self.budget, self.device_config, self.seed, searched)
-        if chosen_place():
+        if not isinstance(self.backend, LocalBackend):
             raise UsageError("--on has no effect with --tune-sampler; leave it out")
         searched = dimensions(sampler_candidates(self.tune_sampler), self.search, self.tune_sampler)
         run = Path(self.entry)

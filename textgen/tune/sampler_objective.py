@@ -10,20 +10,21 @@ from statistics import fmean
 
 import numpy as np
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.evaluation.intervals import Sample, difference
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
-from textgen.experiment.run import Run, load_run, read_manifest
 from textgen.experiment.samples import SampleWriter
+from textgen.experiment.saved_run import Run, load_run, read_manifest
 from textgen.generation.bound_sampler import build_sampler
+from textgen.jobs.backends import Backend
 from textgen.registry.options import declared_options, parse_assignments
 from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig
 from textgen.training.progress import Report, Step
-from textgen.tune.results import Contestant, FinalComparison, MadeRun, SamplerSettings, Value
 from textgen.tune.search_space import Candidate, Dimension, spell
+from textgen.tune.study_result import Contestant, FinalComparison, MadeRun, SamplerSettings, Value
 
 RATES = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
 """The metrics that are shares, so that their distances can be averaged."""
@@ -76,6 +77,7 @@ class SamplerObjective:
         best: str,
         num_seeds: int,
         folder: Path,  # noqa: ARG002 - nothing is kept
+        backend: Backend,  # noqa: ARG002 - nothing is trained
         report: Report,
     ) -> FinalComparison:
         """Return the distances from the test text, means over the seeds that follow the study's.

@@ -15,10 +15,10 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from textgen.api import Search, TextgenError
+from textgen.contracts import Search, TextgenError
 from textgen.registry.options import Option, metadata, write_value
 from textgen.runtime.messages import unknown
-from textgen.tune.results import SearchedOption, Value
+from textgen.tune.study_result import SearchedOption, Value
 
 NUM_STEPS = 50
 """Approximate number of steps of a linear range that declares none."""

@@ -15,6 +15,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -26,16 +27,16 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from textgen.api import TextgenError
-from textgen.experiment.partial import partial_folder
-from textgen.runtime.files import NotSavedError
-from textgen.runtime.interrupts import interrupts_deferred
-from textgen.runtime.json_records import to_values
+from textgen.contracts import TextgenError
+from textgen.experiment.resume import partial_folder
+from textgen.runtime.storage.files import NotSavedError
+from textgen.runtime.storage.json_records import to_values
+from textgen.runtime.this_process import interrupts_deferred
 from textgen.tune.attempts import MAX_ATTEMPTS, attempt, carried, is_given_up
 from textgen.tune.objective import Objective
-from textgen.tune.results import Value
+from textgen.tune.study_lock import Workers
+from textgen.tune.study_result import Value
 from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, num_combinations
-from textgen.tune.workers import Workers
 
 FILE, TRIALS = "study.db", "trials"
 """The trials, and a folder for the checkpoints of those that are not complete."""
@@ -258,19 +259,26 @@ def _writing() -> Iterator[None]:
         raise OSError(errno.EIO, str(reason).partition("\n")[0]) from error
 
 
-def made_with(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield the device and precision of the study that a folder holds, if it can be read."""
-    path = folder / FILE
-    if not path.is_file():
-        return
-    with suppress(SQLAlchemyError, RuntimeError, ValueError, LookupError, TypeError):
+@dataclass(frozen=True)
+class StudySettings:
+    """What the trials of a study are made with."""
+
+    device: str
+    precision: str
+
+
+def study_settings(path: Path) -> StudySettings:
+    """Return what the study in a file was made with; raises `TextgenError` if it cannot be read."""
+    try:
         storage = _storage(path)
         try:
             made = optuna.load_study(study_name=NAME, storage=storage).user_attrs["settings"]
-            yield made["device"], made["precision"]
+            return StudySettings(made["device"], made["precision"])
         finally:
             storage.remove_session()
             storage.engine.dispose()
+    except (SQLAlchemyError, RuntimeError, ValueError, LookupError, TypeError) as error:
+        raise TextgenError(f"cannot read the study {str(path)!r}: {error}") from error
 
 
 def _storage(path: Path) -> RDBStorage:

@@ -14,8 +14,8 @@ from optuna.samplers import TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from textgen.tune.results import Value
 from textgen.tune.search_space import Dimension
+from textgen.tune.study_result import Value
 
 NUM_RANDOM = 10
 """Trials that are drawn at random before the estimator starts."""

@@ -1,4 +1,4 @@
-"""Trials: here one after another, or each in a process of its own, wherever that is computed.
+"""The trials of a study as jobs, wherever those are computed.
 
 The study stays in this process: it asks for options, follows the curves, and is told what comes out.
 """
@@ -11,21 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
-import torch
 from optuna.trial import Trial
 
-from textgen.registry.attribution import describe_error
+from textgen.jobs.backends import Backend
+from textgen.jobs.runner import Outcome, run_jobs
 from textgen.registry.registry import plugin_files
-from textgen.registry.single_file import load_plugin_files
-from textgen.runtime.environment import machine, threads_per_job
-from textgen.runtime.json_records import to_values
-from textgen.runtime.preparation import Setup
-from textgen.runtime.processes import Killed, Stopped, run_jobs
-from textgen.runtime.worker import import_early, tell
-from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report, seldom
+from textgen.runtime.environment import Machine, machine
+from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
 from textgen.tune.objective import Objective
-from textgen.tune.results import Value
 from textgen.tune.study import Study
+from textgen.tune.study_result import Value
 
 PAUSE_SECONDS = 0.3
 """Seconds between two looks at whether other processes have finished."""
@@ -43,43 +38,6 @@ class Goal:
     def is_late(self) -> bool:
         """Return whether the deadline has passed."""
         return self.deadline is not None and time.time() >= self.deadline
-
-
-def search(study: Study, goal: Goal, report: Report = ignore_report) -> None:
-    """Run trials until the goal is reached. One that fails, whatever the reason, is kept with its reason."""
-    while not goal.is_late():
-        trial = study.claim(goal.num_trials)
-        if trial == "done":
-            return
-        if trial == "wait":
-            report(Step("waiting for the trials of other processes"))
-            time.sleep(PAUSE_SECONDS)
-            continue
-        make_trial(study, trial, filled_in(report, entry=f"trial {study.num_done() + 1}{_of(goal)}"))
-
-
-def make_trial(study: Study, trial: Trial, report: Report) -> None:
-    """Evaluate one trial, unless its curve falls behind the better half on the way."""
-    curve = _Curve(study, trial)
-
-    def follow(step: Step) -> None:
-        report(step)
-        if curve.is_hopeless(step):
-            raise optuna.TrialPruned
-
-    value, reason = None, None
-    report(Step("starting"))
-    try:
-        curve.carry_over()
-        value = study.objective.evaluate(trial.params, follow, study.unfinished(trial.params))
-    except optuna.TrialPruned:
-        pass
-    except BaseException as error:  # one choice that cannot be trained must not end the search
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        reason = describe_error(error)
-    curve.end(value, reason, machine=None if value is None else to_values(machine()))
-    report(_last_step(value, reason))
 
 
 class _Curve:
@@ -116,58 +74,56 @@ class _Curve:
         self.study.finish(self.trial, value, seconds=seconds, reason=reason, machine=machine)
 
 
-def _last_step(value: float | None, reason: str | None) -> Step:
-    if reason is not None:
-        return Step(FAILED, outcome=reason)
-    return Step(DONE, outcome="pruned" if value is None else f"{value:.4f}")
+@dataclass(frozen=True)
+class TrialResult:
+    """Result of a trial."""
 
-
-def search_in_processes(
-    study: Study, goal: Goal, num_jobs: int, report: Report = ignore_report, max_silence: float | None = None
-) -> None:
-    """Evaluate each trial in a process of its own, `num_jobs` at a time, each with its share of the threads.
-
-    One whose process ends, or that is silent for `max_silence` seconds, is tried again.
-    """
-    import_early(__name__)
-    trials = _Trials(study, goal, report, is_alone=num_jobs == 1)
-    threads = threads_per_job(num_jobs) if num_jobs > 1 else torch.get_num_threads()
-    results = run_jobs(
-        _evaluate,
-        trials.tasks(),
-        num_jobs,
-        Setup(threads),
-        on_message=trials.heard,
-        max_silence=max_silence,
-        own_process=True,
-        may_start=trials.has_another,
-    )
-    for task, result in results:
-        trials.end(task, result)
+    value: float
+    seconds: float
+    machine: Machine
 
 
 @dataclass(frozen=True)
-class _Task:
-    """A trial, and what its process needs to know."""
+class TrialJob:
+    """One choice of options, to be evaluated."""
 
     number: int
     params: Mapping[str, Value]
     objective: Objective
     folder: Path
-    """Beside which it keeps its checkpoints."""
+    """The path beside which it keeps its checkpoints."""
     plugin_files: Sequence[Path]
 
-
-def _evaluate(task: _Task) -> tuple[float, float, object] | str:
-    """Return the value of a trial, its seconds and its machine, or the reason why there is no value."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        load_plugin_files(task.plugin_files)
+    def compute(self, report: Report) -> TrialResult:
+        """Return the value of the choice."""
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         began = time.perf_counter()
-        value = task.objective.evaluate(task.params, seldom(tell), task.folder)
-        return value, time.perf_counter() - began, to_values(machine())
-    except BaseException as error:
-        return describe_error(error)
+        value = self.objective.evaluate(self.params, report, self.folder)
+        return TrialResult(value, time.perf_counter() - began, machine())
+
+
+def search(
+    study: Study,
+    goal: Goal,
+    backend: Backend,
+    report: Report = ignore_report,
+    max_silence: float | None = None,
+) -> None:
+    """Evaluate trials until the goal is reached. One that fails is kept with its reason.
+
+    One whose process is killed, or that is silent for `max_silence` seconds, is tried again.
+    """
+    trials = _Trials(study, goal, report, is_alone=backend.num_slots == 1)
+    made = run_jobs(
+        trials.jobs(),
+        TrialResult,
+        backend,
+        on_step=trials.heard,
+        max_silence=max_silence,
+        may_start=trials.has_another,
+    )
+    for job, outcome in made:
+        trials.end(job, outcome)
 
 
 class _Trials:
@@ -178,7 +134,7 @@ class _Trials:
         self._running: dict[int, tuple[_Curve, Report]] = {}
         self._claimed: list[Trial] = []
 
-    def tasks(self) -> Iterator[_Task]:
+    def jobs(self) -> Iterator[TrialJob]:
         """Yield the trials to evaluate, until the goal is reached."""
         study, goal = self._study, self._goal
         while self._claimed or not goal.is_late():
@@ -198,7 +154,7 @@ class _Trials:
                 continue
             self._running[trial.number] = curve, report
             files = list(plugin_files())
-            yield _Task(trial.number, trial.params, study.objective, study.unfinished(trial.params), files)
+            yield TrialJob(trial.number, trial.params, study.objective, study.unfinished(trial.params), files)
 
     def has_another(self) -> bool:
         """Return whether a further trial can begin while others are evaluated here."""
@@ -207,23 +163,30 @@ class _Trials:
             self._claimed += [trial] if isinstance(trial, Trial) else []
         return bool(self._claimed)
 
-    def heard(self, task: _Task, step: Step) -> bool:
+    def heard(self, job: TrialJob, step: Step) -> bool:
         """Follow a trial; return whether it is to be pruned."""
-        curve, report = self._running[task.number]
+        curve, report = self._running[job.number]
         if self._is_alone:
             report(step)
         return curve.is_hopeless(step)
 
-    def end(self, task: _Task, result: tuple[float, float, object] | str | Killed) -> None:
-        """Keep what came out of a trial."""
-        curve, report = self._running.pop(task.number)
-        if isinstance(result, Killed) and not isinstance(result, Stopped):
+    def end(self, job: TrialJob, outcome: Outcome[TrialResult]) -> None:
+        """Keep what came out of a trial; one without value or reason was pruned."""
+        curve, report = self._running.pop(job.number)
+        if outcome.was_killed:
             self._study.lose(curve.trial)
             return
-        reason = result if isinstance(result, str) else None
-        value, seconds, about = result if isinstance(result, tuple) else (None, None, None)
-        curve.end(value, reason, seconds, about)
-        report(_last_step(value, reason) if self._is_alone else Step("trials"))
+        result, reason = outcome.result, None if outcome.was_stopped else outcome.failure or None
+        if result is None:
+            curve.end(None, reason)
+        else:
+            curve.end(result.value, None, result.seconds, result.machine)
+        if not self._is_alone:
+            report(Step("trials"))
+        elif reason:
+            report(Step(FAILED, outcome=reason))
+        else:
+            report(Step(DONE, outcome=f"{result.value:.4f}" if result else "pruned"))
 
     def _report_of(self) -> Report:
         done, of = self._study.num_done(), _of(self._goal)

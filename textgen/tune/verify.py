@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from textgen.comparison.results import Comparison
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.verification import Check, compared
 from textgen.tune.final_comparison import conclusion
-from textgen.tune.results import FinalComparison
+from textgen.tune.study_result import FinalComparison
 
 
 def verify_final(saved: FinalComparison, result: Comparison) -> Check:

@@ -12,9 +12,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from textgen.api import TextgenError
 from textgen.catalog.archive import export_archive, import_archive
 from textgen.catalog.folders import identify
+from textgen.contracts import TextgenError
 from textgen_benchmarks.fuzzing.kind import Case, Kind, WrongError, digest, names_below, prepared_once
 from textgen_benchmarks.fuzzing.mutations import damage_folder, damaged, hostile_file
 from textgen_benchmarks.fuzzing.saved import make_results

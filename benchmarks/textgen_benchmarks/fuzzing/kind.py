@@ -14,8 +14,8 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from unittest.mock import patch
 
-from textgen.api import TextgenWarning
 from textgen.cli.app import main
+from textgen.contracts import TextgenWarning
 
 
 @dataclass(frozen=True)

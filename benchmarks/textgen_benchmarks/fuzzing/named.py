@@ -14,7 +14,7 @@ from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.suite.planner import JobPlanner, SuiteOptions
 from textgen.suite.schema import load_suite
 from textgen.training.budget import parse_budget
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 from textgen.tune.search_space import Candidate, dimensions
 from textgen_benchmarks.fuzzing import words
 from textgen_benchmarks.fuzzing.kind import Case, Kind
@@ -103,7 +103,7 @@ def suite(case: Case) -> str | None:
     options = SuiteOptions(sources=["lee"], device_config=CPU, max_chars=3000)
     planner = JobPlanner(read, options, case.place)
     for job in planner.jobs():
-        planner.path(job)
+        job.folder
     return None
 
 

@@ -10,19 +10,19 @@ from typing import Any
 
 import torch
 
-from textgen.api import TextgenError
 from textgen.catalog.folders import identify
 from textgen.catalog.results import read_result
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.markdown import to_markdown as report_of_bench
-from textgen.comparison.results import Comparison
-from textgen.experiment.run import Run, load_run
-from textgen.runtime.digests import write_digests
-from textgen.runtime.json_records import read_record, to_json
-from textgen.suite.report import to_markdown as report_of_suite
-from textgen.suite.results import JobResult, SuiteResult
+from textgen.contracts import TextgenError
+from textgen.experiment.saved_run import Run, load_run
+from textgen.runtime.storage.digests import write_digests
+from textgen.runtime.storage.json_records import read_record, to_json
+from textgen.suite.suite_report import to_markdown as report_of_suite
+from textgen.suite.suite_result import JobResult, SuiteResult
 from textgen.training.checkpoints import Checkpoints
-from textgen.tune.report import to_markdown as report_of_study
-from textgen.tune.results import StudyResult
+from textgen.tune.study_report import to_markdown as report_of_study
+from textgen.tune.study_result import StudyResult
 from textgen_benchmarks.fuzzing.kind import Case, Kind, names_below, prepared_once, textgen
 from textgen_benchmarks.fuzzing.mutations import (
     damage_folder,

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.data import corpus
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.cleaning import clean_files
@@ -22,7 +22,7 @@ from textgen.data.text import blocks
 from textgen.data.token_cache import fit_and_encode
 from textgen.registry.options import build
 from textgen.registry.registry import names
-from textgen.runtime.cache import VARIABLE, remembered
+from textgen.runtime.storage.cache import VARIABLE, remembered
 from textgen.testing.texts import NASTY, OTHER_PROSE, PROSE, random_strings
 from textgen_benchmarks.fuzzing.kind import Case, Kind
 from textgen_benchmarks.fuzzing.mutations import damage_folder, damaged, hostile_json

@@ -20,7 +20,7 @@ from typing import NoReturn
 
 import torch
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.runtime.messages import shortened
 from textgen_benchmarks.fuzzing import archives, commands, named, saved, texts
 from textgen_benchmarks.fuzzing.commands import MAX_LINE

@@ -7,7 +7,7 @@ from collections.abc import Container
 from functools import cache
 from pathlib import Path
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen_corpora.lexicons.hunspell import HunspellDictionary, read_dictionary
 
 LISTS = {

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 
 FIELD = re.compile(r"^(.+?)(?:(?<!\\)/(\S*))?(?:\s.*)?$")
 """A line of a dictionary: a stem, its flags after a slash, and morphology after white space."""

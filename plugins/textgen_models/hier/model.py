@@ -11,7 +11,7 @@ from annotated_types import Ge, Le, doc
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textgen.api import PretrainedVectors, Search
+from textgen.contracts import PretrainedVectors, Search
 from textgen.nn.dropout import LockedDropout
 from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.feature_model import FeatureModel

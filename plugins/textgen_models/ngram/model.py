@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor
 
-from textgen.api import Search, TokenIds
+from textgen.contracts import Search, TokenIds
 from textgen.nn.kneser_ney import KneserNey, last_contexts
 from textgen_models.ngram.order import choose_order
 

@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.api import TokenIds
+from textgen.contracts import TokenIds
 from textgen.nn.ngram_counts import Counts, Integers, by_length
 from textgen.nn.ngram_table import Table
 

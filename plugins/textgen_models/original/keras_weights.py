@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
-from textgen.runtime.plain_files import parse_json
+from textgen.runtime.storage.plain_files import parse_json
 
 IGNORED = ("InputLayer", "Dropout")
 """Layers without weights that do nothing when the network predicts."""

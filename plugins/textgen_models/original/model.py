@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge, Le, Lt, doc
 from torch import Tensor, nn
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.nn.options import HiddenSize, NumLayers
 from textgen.nn.softmax import FullSoftmax
 from textgen_models.original.keras_weights import read_keras

@@ -10,7 +10,7 @@ import torch
 from annotated_types import Ge, Le, doc
 from torch import Tensor, nn
 
-from textgen.api import PretrainedVectors, Search, TextgenError
+from textgen.contracts import PretrainedVectors, Search, TextgenError
 from textgen.nn.dropout import LockedDropout
 from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.feature_model import FeatureModel

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.models import Small
-from textgen.api import PretrainedVectors
+from textgen.contracts import PretrainedVectors
 from textgen_models.uniform import Uniform
 
 pytestmark = pytest.mark.slow

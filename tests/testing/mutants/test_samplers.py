@@ -12,7 +12,7 @@ from annotated_types import Gt
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.api import Search, Vocabulary
+from textgen.contracts import Search, Vocabulary
 from textgen.generation.sampling import sample_categorical
 from textgen.testing import run_checks
 

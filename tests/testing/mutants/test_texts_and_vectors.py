@@ -12,8 +12,8 @@ import pytest
 from gensim.models import KeyedVectors
 from numpy.typing import NDArray
 
-from textgen.api import TextgenError
-from textgen.data.unicode import utf8
+from textgen.contracts import TextgenError
+from textgen.data.decoding import utf8
 from textgen.testing import run_checks
 
 # --- embeddings

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from textgen.comparison.comparison_result import Comparison, Difference, EntryScore, Interval
 from textgen.comparison.report.formats import plain
-from textgen.comparison.results import Comparison, Difference, EntryScore, Interval
-from textgen.experiment.results import EntryResult
+from textgen.experiment.entry_result import EntryResult
 from textgen.training import budget
 
 MAX_NAMED = 3

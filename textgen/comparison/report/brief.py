@@ -7,14 +7,14 @@ from dataclasses import replace
 from statistics import fmean, pstdev
 from typing import Any
 
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import is_timed, verdict
 from textgen.comparison.report.columns import DASH, Column, EntryRow, entry_rows, metric_column, of_runs, rank
 from textgen.comparison.report.formats import percent, plain, short
 from textgen.comparison.report.machines import unequal_notes
+from textgen.comparison.report.samples_table import SampleGroup, sample_groups
 from textgen.comparison.report.scores import disturbed_notes, intervals, is_best, problem_notes
 from textgen.comparison.report.table import Table, make_table
-from textgen.comparison.report.written import SampleGroup, sample_groups
-from textgen.comparison.results import Comparison
 
 MAX_GROUPS = 2
 """Prompts whose samples are shown."""

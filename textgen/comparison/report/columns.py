@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from textgen.comparison.results import Comparison, EntryScore, MetricEstimate, ReferenceScore
+from textgen.comparison.comparison_result import Comparison, EntryScore, MetricEstimate, ReferenceScore
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.text_metrics import TextMetrics
+from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.experiment import LOSES_TEXT
-from textgen.experiment.results import EntryResult
 
 DASH = "\N{EN DASH}"
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import scope
 from textgen.comparison.report.columns import entry_rows
 from textgen.comparison.report.formats import count
+from textgen.comparison.report.samples_table import metrics_table
 from textgen.comparison.report.scores import category_table, difference_table, score_table
 from textgen.comparison.report.table import Table
 from textgen.comparison.report.training import curve_table, embedding_table, speed_table
-from textgen.comparison.report.written import metrics_table
-from textgen.comparison.results import Comparison
 
 
 def summary(result: Comparison) -> list[str]:

@@ -6,8 +6,8 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from textgen.comparison.results import Comparison
-from textgen.experiment.results import EntryResult
+from textgen.comparison.comparison_result import Comparison
+from textgen.experiment.entry_result import EntryResult
 
 
 def scores_csv(result: Comparison) -> str:

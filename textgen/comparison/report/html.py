@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 from markupsafe import Markup
 
-from textgen.comparison.details import Details, EntryDetails
+from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.readings import Details, EntryDetails
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.columns import EntryRow, entry_rows
 from textgen.comparison.report.contents import summary
@@ -20,11 +21,10 @@ from textgen.comparison.report.page_charts import (
     diversity_chart,
     score_chart,
 )
+from textgen.comparison.report.samples_table import known_words, metrics_table, sample_groups
 from textgen.comparison.report.scores import category_table, difference_table, score_table
 from textgen.comparison.report.table import Table
 from textgen.comparison.report.training import curve_table, embedding_table, speed_table
-from textgen.comparison.report.written import known_words, metrics_table, sample_groups
-from textgen.comparison.results import Comparison
 from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.page.render import Section, data_address, render, render_page
 from textgen.page.tables import plain_table

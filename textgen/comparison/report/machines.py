@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any
 
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import is_timed
 from textgen.comparison.report.columns import Column, EntryRow
 from textgen.comparison.report.table import Note
-from textgen.comparison.results import Comparison
 
 
 def machine_columns(rows: Sequence[EntryRow]) -> list[Column[Any]]:

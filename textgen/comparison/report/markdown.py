@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.contents import summary, tables
+from textgen.comparison.report.samples_table import known_words, made_up_words, sample_groups
 from textgen.comparison.report.table import NUM_WORDS, Note, Table
-from textgen.comparison.report.written import known_words, made_up_words, sample_groups
-from textgen.comparison.results import Comparison
-from textgen.runtime.markdown import code, escape, fenced, table_lines
+from textgen.page.markdown import code, escape, fenced, table_lines
 
 
 def to_markdown(result: Comparison) -> str:

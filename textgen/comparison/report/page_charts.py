@@ -8,9 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from textgen.comparison.details import EntryDetails
+from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.readings import EntryDetails
 from textgen.comparison.report.columns import EntryRow
-from textgen.comparison.results import Comparison
 from textgen.page.charts import Line, Measured, Stack, interval_chart, line_chart, stacked_chart
 
 CATEGORIES = {

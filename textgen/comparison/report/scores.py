@@ -7,14 +7,14 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
+from textgen.comparison.comparison_result import Comparison, Difference, EntryScore, Interval
 from textgen.comparison.report.answer import is_timed, verdict
 from textgen.comparison.report.columns import DASH, Column, EntryRow, of_runs, of_scores, rank
 from textgen.comparison.report.formats import bits, percent, perplexity, plain, short
 from textgen.comparison.report.machines import unequal_notes
 from textgen.comparison.report.table import Note, Table, make_table
-from textgen.comparison.results import Comparison, Difference, EntryScore, Interval
 from textgen.evaluation.intervals import INTERVAL_METHOD
-from textgen.experiment.results import EntryResult
+from textgen.experiment.entry_result import EntryResult
 
 
 def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:

@@ -15,13 +15,13 @@ from rich.segment import Segment
 from rich.table import Table as Grid
 from rich.text import Text
 
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.brief import brief_samples, brief_summary, brief_table
 from textgen.comparison.report.columns import Cell, Column
 from textgen.comparison.report.contents import summary, tables
+from textgen.comparison.report.samples_table import SampleGroup, known_words, made_up_words, sample_groups
 from textgen.comparison.report.table import NUM_WORDS, Note, Row, Table
-from textgen.comparison.report.written import SampleGroup, known_words, made_up_words, sample_groups
-from textgen.comparison.results import Comparison
 
 GAP = 2
 MIN_NAME = 20

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import is_timed
 from textgen.comparison.report.columns import Column, EntryRow, Value, of_runs
 from textgen.comparison.report.formats import bits, count, decimal, percent, plain, setting, short
 from textgen.comparison.report.machines import machine_columns, machine_notes
 from textgen.comparison.report.table import NUM_WORDS, Note, Table, make_table
-from textgen.comparison.results import Comparison
+from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.pretrained import EmbeddingAudit
-from textgen.experiment.results import EntryResult
 from textgen.training.schedule import Rates
 
 NUM_MOMENTS = 30

@@ -8,7 +8,7 @@ from random import Random
 from typing import Annotated
 
 from annotated_types import Ge
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 
 GRAMMAR = {
     "CLAUSE": ["THING DOES THING", "THING, which DOES THING, sleeps"],

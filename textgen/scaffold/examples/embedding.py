@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 from gensim.models import KeyedVectors
-from textgen.data.unicode import utf8
+from textgen.data.decoding import utf8
 
 NUM_BUCKETS = 2**14
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge
-from textgen.api import TokenIds
-from textgen.data.unicode import utf8
+from textgen.contracts import TokenIds
+from textgen.data.decoding import utf8
 from textgen.data.vocabulary import BYTE_TOKENS, TokenTable
 
 

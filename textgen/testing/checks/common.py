@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.registry.kinds import REQUIRED, fault
 from textgen.registry.options import declared_options, parse_assignments, write_value
 from textgen.testing.asserts import CheckError, require, shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
 from textgen.testing.process_state import state_unchanged
 from textgen.testing.runner import check

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.experiment.entry import parse_entry
 from textgen.registry.options import build
 from textgen.suite.schema import read_suite

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from textgen.api import TextgenError
+from textgen.contracts import TextgenError
 from textgen.experiment.pretrained import match_vectors
 from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
 from textgen.testing.process_state import state_unchanged

@@ -9,7 +9,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import functional as F
 
-from textgen.api import PretrainedVectors
+from textgen.contracts import PretrainedVectors
 from textgen.nn.model_class import ModelClass
 from textgen.nn.weights import set_weights, weights_of
 from textgen.testing.asserts import CheckError, CheckSkipped, require, require_close

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from textgen.api import State
+from textgen.contracts import State
 from textgen.nn.state import join, shapes
 from textgen.testing.asserts import require, require_close
 from textgen.testing.builders import (

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from textgen.api import State, TextgenError
+from textgen.contracts import State, TextgenError
 from textgen.nn.state import detach, tensors
 from textgen.registry.options import declared_options
 from textgen.testing.asserts import CheckError, CheckSkipped, require, require_close
@@ -33,7 +33,7 @@ from textgen.testing.checks.model_state import form
 from textgen.testing.process_state import NUMPY_RANDOM, PYTHON_RANDOM, state_unchanged
 from textgen.testing.runner import check
 from textgen.training.optimizer import without_compiler
-from textgen.training.options import TrainOptions
+from textgen.training.train_options import TrainOptions
 
 __tracebackhide__ = True
 

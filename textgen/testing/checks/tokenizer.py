@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from textgen.data.bound_tokenizer import BoundTokenizer
+from textgen.data.decoding import utf8
 from textgen.data.text import cut_blocks
-from textgen.data.unicode import utf8
 from textgen.data.vocabulary import surface_bytes
 from textgen.testing.asserts import CheckSkipped, difference, require, shown
 from textgen.testing.builders import fitted

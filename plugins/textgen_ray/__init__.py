@@ -1,0 +1,1 @@
+"""Bundled backend: jobs on a Ray cluster."""

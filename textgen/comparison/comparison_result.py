@@ -1,0 +1,119 @@
+"""Result of a comparison, as `textgen bench --json` prints it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textgen.data.corpus import CorpusInfo, TextSources
+from textgen.evaluation.intervals import LEVEL
+from textgen.evaluation.scoring import ScoredUnits
+from textgen.evaluation.seed_priors import SeedPrior
+from textgen.evaluation.text_metrics import TextMetrics
+from textgen.experiment.entry_result import EntryResult, FailedEntry
+from textgen.runtime.environment import Machine
+from textgen.runtime.storage.json_records import SCHEMA_VERSION
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryScore:
+    """The score of an entry over all its seeds."""
+
+    name: str
+    bits_per_char: float
+    interval: Interval | None
+    num_seeds: int
+    is_best: bool = False
+    """Whether every other entry is clearly worse."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceScore:
+    """The score of something that entries are compared with: a compressor, or a fixed entry."""
+
+    name: str
+    description: str
+    bits_per_char: float
+    interval: Interval | None
+    reads_on: bool
+    """Whether it learns the held-out text while it is scored, which no entry does."""
+    units: ScoredUnits | None
+    """None if they were not recorded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Difference in bits per character of entry `b` from `a`, the best entry."""
+
+    a: str
+    b: str
+    bits_per_char: float
+    interval: Interval | None
+    p_value: float
+    """Adjusted for the comparisons of all pairs of entries by the method of Holm (1979)."""
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the difference is more than chance explains."""
+        return self.p_value < LEVEL
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricEstimate:
+    """A metric of what an entry writes, over all its seeds."""
+
+    name: str
+    """The entry."""
+    metric: str
+    value: float
+    interval: Interval | None
+    is_best: bool = False
+    """Whether it is clearly closer to the held-out text than that of every other entry."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Metrics of the held-out text itself, for comparison with those of samples."""
+
+    sample_metrics: TextMetrics
+    pseudovalues: dict[str, tuple[float, ...]]
+    """By metric: the contribution of each passage, from which intervals are computed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Entries × seeds on one corpus under one budget."""
+
+    schema_version: int = SCHEMA_VERSION
+    command: str | None
+    """The command that made it, if a command did."""
+    corpus: CorpusInfo
+    sources: TextSources
+    budget: str
+    device: str
+    precision: str
+    versions: dict[str, str]
+    machine: Machine
+    scored_on: Literal["test", "validation"]
+    prompts: tuple[str, ...]
+    measured_sampler: str
+    """The sampler whose text is measured, the first one."""
+    lexicons: tuple[str, ...] | None = None
+    """Where real words are looked up besides the training text, such as `debian (de)`; None in results from
+    before this was recorded."""
+    references: tuple[ReferenceScore, ...]
+    held_out: HeldOut
+    interval_method: str
+    """What kind of interval the scores and differences have."""
+    seed_priors: dict[str, SeedPrior]
+    """By metric: what the intervals take to be known about the variance between training seeds."""
+    scores: tuple[EntryScore, ...]
+    """Of the entries that have one, the best first."""
+    differences: tuple[Difference, ...]
+    """Of the other entries from the best."""
+    metrics: tuple[MetricEstimate, ...]
+    """Of what the entries write with the first sampler."""
+    entries: tuple[EntryResult | FailedEntry, ...]
+    """One row for each entry and seed."""

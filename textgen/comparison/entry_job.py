@@ -1,0 +1,83 @@
+"""The jobs of a comparison: one entry with one seed, trained or loaded, scored and sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from textgen.comparison.readings import DetailsReader, EntryDetails
+from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.saved_run import Run
+from textgen.generation.bound_sampler import build_sampler
+from textgen.jobs.kept import finished_run
+from textgen.runtime.messages import one_line
+from textgen.runtime.storage.files import NotSavedError
+from textgen.training.progress import Report, Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryOutcome:
+    """What became of one entry."""
+
+    row: EntryResult | FailedEntry
+    details: EntryDetails | None = None
+    samples: tuple[Sample, ...] = ()
+    """The samples of the details."""
+    unsaved: str | None = None
+    """Why its run could not be saved."""
+
+    @property
+    def outcome(self) -> str:
+        """The score, or the reason why there is none."""
+        return self.row.outcome if isinstance(self.row, EntryResult) else self.row.error
+
+
+@dataclass(frozen=True)
+class EntryJob:
+    """One entry with one seed: its run is in `folder`, or made and saved there."""
+
+    folder: Path
+    plugin_files: Sequence[Path]
+    experiment: Experiment
+    reader: DetailsReader
+    samplers: Sequence[str]
+    title: str
+    expected_seconds: float
+    has_details: bool
+
+    def compute(self, report: Report) -> EntryOutcome:
+        """Return the outcome."""
+        experiment, unsaved = self.experiment, None
+        try:
+            run = finished_run(self.folder, experiment, report)
+        except NotSavedError as error:
+            run, unsaved = cast(Run, error.result), _reason(error)
+        report(Step("writing samples"))
+        samplers = {spec: build_sampler(spec) for spec in self.samplers}
+        written = self.reader.writer.write(run, samplers, experiment.seed, experiment.device_config)
+        row = EntryResult(**vars(run.result), **vars(written))
+        if not self.has_details:
+            return EntryOutcome(row=row, unsaved=unsaved)
+        details, samples = self.reader.read(run, written.samples, experiment.seed)
+        return EntryOutcome(row=row, details=details, samples=samples, unsaved=unsaved)
+
+
+@dataclass(frozen=True)
+class ReferenceJob:
+    """A reference entry: scored, not kept."""
+
+    experiment: Experiment
+    plugin_files: Sequence[Path]
+    folder: None = None
+
+    def compute(self, report: Report) -> RunResult:
+        """Return the result."""
+        return self.experiment.run(report).result
+
+
+def _reason(error: NotSavedError) -> str:
+    cause = error.__cause__ or error
+    return getattr(cause, "strerror", None) or one_line(cause, with_type=False)

@@ -1,0 +1,128 @@
+"""What people look at in a comparison, beyond scores: passages read token by token, samples with marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from textgen.defaults import SWEEP
+from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
+from textgen.experiment.entry_result import Sample
+from textgen.experiment.passages import Passage, PassageReading, read_passages
+from textgen.experiment.samples import SampleWriter, WrittenSamples
+from textgen.experiment.saved_run import Run
+from textgen.experiment.settings import all_settings
+from textgen.registry.attribution import describe_error
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.storage.json_records import SCHEMA_VERSION
+
+Span = tuple[int, int]
+"""The first character of a part of a text, and the one after its last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkedSample(Sample):
+    """A sample, and what is conspicuous in it."""
+
+    made_up: tuple[Span, ...]
+    """Words that neither the lexicon nor the training text has."""
+    copied: tuple[Span, ...]
+    """Spans that the training text has too."""
+
+
+@dataclass(frozen=True)
+class SamplerMetrics:
+    """Metrics of what an entry writes with one sampler."""
+
+    sampler: str
+    metrics: TextMetrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryDetails:
+    """One entry, trained with the first seed."""
+
+    name: str
+    settings: dict[str, str]
+    """Components and options, defaults included."""
+    reading: PassageReading | None
+    """None if the run has no rank or cannot be read."""
+    writing: tuple[SamplerMetrics, ...]
+    samples: tuple[MarkedSample, ...]
+    errors: tuple[str, ...] = ()
+    """Why something is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """The passages and how the entries read them, and what the entries write."""
+
+    schema_version: int = SCHEMA_VERSION
+    passages: tuple[Passage, ...]
+    entries: tuple[EntryDetails, ...]
+
+
+@dataclass(frozen=True)
+class DetailsReader:
+    """Reads and samples a run once it is trained, before it is forgotten."""
+
+    writer: SampleWriter
+    passages: Sequence[Passage]
+    device_config: DeviceConfig
+
+    def read(self, run: Run, written: Sequence[Sample], seed: int) -> tuple[EntryDetails, tuple[Sample, ...]]:
+        """Read the passages with a run and let it write with each sampler of the sweep.
+
+        `written` are the samples that it has written already. Returns the details, whose samples are added by
+        `marked`, and all samples. What fails is named in the details.
+        """
+        errors: list[str] = []
+        swept: list[WrittenSamples] = []
+        with _noted(errors):
+            swept += self.writer.sweep(run, SWEEP, seed, self.device_config)
+        reading = None
+        with _noted(errors):
+            if run.result.is_comparable:
+                device = self.device_config.device
+                reading = read_passages(run, self.writer.held_out, self.passages, device)
+        known = {sampler.sampler for sampler in swept}
+        samples = [sample for sample in written if sample.sampler not in known]
+        samples += chain.from_iterable(each.samples for each in swept)
+        details = EntryDetails(
+            name=run.entry.name,
+            settings=all_settings(run.entry),
+            reading=reading,
+            writing=tuple(SamplerMetrics(each.sampler, each.metrics) for each in swept),
+            samples=(),
+            errors=tuple(errors),
+        )
+        return details, tuple(samples)
+
+
+def marked(
+    analyzer: TextAnalyzer, found: Sequence[tuple[EntryDetails, Sequence[Sample]]]
+) -> Iterator[EntryDetails]:
+    """Yield the details of entries with their samples, in which all that is conspicuous is marked."""
+    # One search for all samples, since it reads the whole training text.
+    spans = iter(analyzer.verbatim_spans([each.text for _, samples in found for each in samples]))
+    for details, samples in found:
+        each_marked = tuple(
+            MarkedSample(
+                **vars(sample), made_up=tuple(analyzer.made_up_spans(sample.text)), copied=tuple(next(spans))
+            )
+            for sample in samples
+        )
+        yield replace(details, samples=each_marked)
+
+
+@contextmanager
+def _noted(errors: list[str]) -> Iterator[None]:
+    """Add what fails to `errors`, since the score and the samples of an entry are worth having."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        errors.append(describe_error(error))

@@ -1,0 +1,300 @@
+"""Contracts of plugins: the members that a component of each kind must have, and those it may have.
+
+A component is a class that textgen finds through an entry point in the group of its kind, such as
+`textgen.models`, or in a file given by `--plugin`. It need not inherit from the classes here: having the
+members of its contract is enough. The classes whose names end with `Extras` list further members, each of
+which is optional. This module imports neither torch nor gensim nor nltk.
+
+Every keyword argument of a component's `__init__` with a plain default (bool, int, float, str, Literal, or
+one of them or None) is an *option*, which users set in an entry: `char-lstm:num_layers=1`. Annotate it
+with `Annotated[int, Ge(1)]` (annotated-types) to limit its range, and add a `Search` to have it tuned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from gensim.models import KeyedVectors
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+TokenIds: TypeAlias = "NDArray[np.integer[Any]]"
+"""Token ids, a one-dimensional integer array."""
+
+State: TypeAlias = Any
+"""A tensor, or tuples, lists and dicts of tensors, each with the batch as its first dimension; or None."""
+
+
+class TextgenError(Exception):
+    """An expected failure. Its message is one line: what is wrong, where, and what to do about it."""
+
+
+class TextgenWarning(UserWarning):
+    """A problem that does not stop the work. Its message is one line, like that of a `TextgenError`."""
+
+
+class ComponentExtras(Protocol):
+    """Optional members of every component."""
+
+    renamed_options: Mapping[str, str]
+    """Old names of options and their new ones; an error for an old name suggests the new one."""
+
+
+class Tokenizer(Protocol):
+    """Conversion of text to token ids and back.
+
+    It is lossless: `decode(encode(text)) == text` for every string. The vocabulary comes from the training
+    split alone; what it lacks is spelled with the byte tokens `<0x00>` to `<0xFF>`, so there is no
+    unknown token.
+    """
+
+    @property
+    def tokens(self) -> Sequence[str]:
+        """The string of each token. `<0xE2>` means a byte; joined, the strings spell the text."""
+
+    def fit(self, text: str) -> None:
+        """Build the vocabulary from the training split."""
+
+    def encode(self, text: str) -> TokenIds:
+        """Return the ids of `text`, a one-dimensional integer array."""
+
+    def decode(self, ids: Sequence[int] | TokenIds) -> str:
+        """Return the text that `ids` spell. Never raises: invalid byte sequences become U+FFFD."""
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that `fit` learnt, as JSON values."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Restore the vocabulary from a `state()`, so that the tokenizer equals the saved one."""
+
+
+class TokenizerExtras(Protocol):
+    """Optional members of a `Tokenizer`.
+
+    A text larger than memory is encoded block by block, and in parallel if the tokenizer can be pickled. With
+    `count` and `fit_counts` the vocabulary is built from all of the text, without them from its beginning.
+    """
+
+    lossless: bool
+    """False if some texts cannot be restored; entries with this tokenizer get no score. Default: true."""
+
+    fallback: Sequence[bool]
+    """Whether each token spells what the vocabulary lacks, [vocab_size]. Default: true for byte tokens.
+
+    A word with such a token is out of vocabulary; the score reports the bits of these words separately.
+    """
+
+    speller: str
+    """What spells out-of-vocabulary words if fallback tokens other than bytes do: "ngrams" (the default), of
+    which the model sees the beginning alone (see `textgen.nn.spelling_model`) and which keep words from being
+    glued together (`textgen.nn.word_bounds`), or the "model"."""
+
+    def count(self, text: str) -> Any:
+        """Return the counts of one block of the training split, a value that can be pickled."""
+
+    def fit_counts(self, counts: Iterable[Any]) -> None:
+        """Build the vocabulary from the counts of all blocks."""
+
+
+class Model(Protocol):
+    """A language model over token ids: a `torch.nn.Module` built as `Model(vocab_size, **options)`.
+
+    A model with trainable parameters is trained by gradient descent. One without them learns by counting, in
+    `fit(ids)` (see `ModelExtras`). Everything learnt is a parameter or a buffer, registered in `__init__`;
+    `fit` may change the size of buffers.
+
+    A model that accepts the keyword argument `vectors` (`PretrainedVectors` or None) can start from
+    pretrained embeddings. One that accepts `tokens` gets the string of each token, and one that accepts
+    `fallback` an array of bool [vocab_size], true for the tokens that spell out-of-vocabulary words.
+    """
+
+    def initial_state(self, batch_size: int) -> State:
+        """Return the state before any token, on the model's device."""
+
+    def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Predict each next token.
+
+        `ids` is [batch, time]; the result is the logits [batch, time, vocab_size], where position t
+        predicts token t + 1 from tokens up to t, and the state after the last token. The state is
+        carried: chunks give the same logits as one pass.
+        """
+
+
+class ModelExtras(Protocol):
+    """Optional members of a `Model`."""
+
+    recommended_training: Mapping[str, Any]
+    """Training options other than the defaults, a class attribute. The options of an entry override them."""
+
+    is_normalized: bool
+    """Whether the logits are log-probabilities, whose sum of 1 is then checked. Default: false."""
+
+    init_only_options: Sequence[str]
+    """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
+
+    def fit(self, ids: TokenIds) -> None:
+        """Learn from the ids of the training split, without what a speller spells. Not called if there are
+        trainable parameters."""
+
+    def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the mean loss in nats per token, and the next state.
+
+        Implement it if that is cheaper than computing all logits, as `forward` does. In training mode it may
+        exceed the cross-entropy by a penalty.
+        """
+
+    def prepare_step(self, dtype: torch.dtype) -> Callable[[Tensor, State], tuple[Tensor, State]]:
+        """Return a faster function for generation, made from the current weights.
+
+        It maps ids [batch] and a state to logits [batch, vocab_size] and the next state, and computes matmuls
+        in `dtype`. Its first state comes from `initial_state` or `forward`; those it returns may have another
+        form, with the batch first and sizes that do not change. A row may wait, and go on from an earlier
+        state. Unless n-grams spell, a GPU records it as a graph (see `textgen.generation.cuda_graph`).
+        """
+
+    def set_token_counts(self, counts: Tensor) -> None:
+        """Start from the counts of tokens in the training split, [vocab_size], as `fit` would see them."""
+
+    def set_expected_epochs(self, num_epochs: float) -> None:
+        """Adapt, before each update, to the number of epochs that the budget allows at the current pace."""
+
+    def nonhidden_parameters(self) -> Iterable[nn.Parameter]:
+        """Return the parameters of the input and output layers, which the optimizer `muon` leaves to `adamw`.
+
+        Default: those of every layer whose class has a `layer_role` of "input" or "output"
+        (`TokenEmbedding`, `FullSoftmax`), of every `nn.Embedding` and, if no layer has the role "output", of
+        the last `nn.Linear` with `vocab_size` outputs.
+        """
+
+
+class Sampler(Protocol):
+    """A function that chooses the next token. It is pure: all randomness comes from `uniforms`."""
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        """Return ids [batch] for `logits` [batch, vocab_size] and `uniforms` [batch] from [0, 1).
+
+        Row i may depend only on row i of its arguments, so that a sample does not depend on the others in its
+        batch.
+        """
+
+
+class StatefulSampler(Protocol):
+    """A sampler whose choice depends on its earlier ones. The component itself never changes."""
+
+    def start(
+        self, prompts: Sequence[TokenIds], vocabulary: Vocabulary
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        """Start a batch of samples; return the function that chooses their next ids.
+
+        It has the arguments of `Sampler.__call__`, is called once per step, and holds the memory of these
+        samples. `prompts` are the token ids of each row's prompt.
+        """
+
+
+class SamplerExtras(Protocol):
+    """Optional members of a `Sampler` or `StatefulSampler`."""
+
+    temperature: float
+    """The divisor of the logits; suites measure the entropy of the choices at this temperature."""
+
+    tempers_words: bool
+    """Whether the temperature acts on words (`generation/word_sampling.py`). Default: false, on tokens."""
+
+
+class Embedding(Protocol):
+    """A source of word vectors for a model's input layer."""
+
+    frozen: bool
+    """Whether the vectors that were found are kept unchanged in training."""
+
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
+        """Return vectors for (at least some of) `tokens`, which may be trained on `train_text`."""
+
+
+class CorpusSource(Protocol):
+    """A text that is known by name, such as `wiki` or `gutenberg/austen-emma.txt`."""
+
+    def read(self, item: str) -> str:
+        """Return the text. `item` is what follows the slash, or empty."""
+
+
+class CorpusExtras(Protocol):
+    """Optional members of a `CorpusSource`."""
+
+    def items(self) -> Iterable[str]:
+        """Return everything that can follow the slash, for a corpus of several texts."""
+
+    def language(self, item: str) -> str:
+        """Return the language of the text, a BCP 47 tag such as `de` or `zh-CN`. Default: `en`."""
+
+
+class Cleaner(Protocol):
+    """A change of the text before it is split; every entry of a comparison gets the same cleaned text.
+
+    A text larger than memory is cleaned in blocks of about a million characters that end with paragraphs.
+    """
+
+    def clean(self, text: str) -> str:
+        """Return the cleaned text."""
+
+
+class CleanerExtras(Protocol):
+    """Optional members of a `Cleaner`."""
+
+    joint: str
+    """The text between two cleaned blocks. Default: a blank line, unless a block ends with a line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """What models and samplers may know of the tokens."""
+
+    tokens: Sequence[str]
+    """The string of each token."""
+    fallback: NDArray[np.bool_]
+    """[vocab_size], true for tokens that spell out-of-vocabulary words, if the tokenizer declares them."""
+    spellings: Sequence[Sequence[float]] = ()
+    """For samplers, log-probabilities of the tokens of spelled words, and of their end, in held-out text."""
+    has_speller: bool = False
+    """Whether n-grams spell such words (see `TokenizerExtras.speller`)."""
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+@dataclass(frozen=True)
+class PretrainedVectors:
+    """Pretrained rows for a model's token embedding."""
+
+    table: Tensor
+    """[vocab_size, dimension], float32; rows that were not found are zero."""
+    found: Tensor
+    """[vocab_size], bool."""
+    frozen: bool
+    """Whether the rows that were found are kept unchanged in training."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """Search space of an option for `textgen tune`: `Annotated[float, Gt(0), Search(1e-4, 3e-2, log=True)]`.
+
+    It is annotated next to the allowed range, which is often open. An option without it is searched only if
+    `--search` names it. `Search()` means every value of a Literal or bool, and the whole range of a number
+    with two bounds. The default value is always tried.
+    """
+
+    low: float | None = None
+    """Lower bound."""
+    high: float | None = None
+    """Upper bound."""
+    log: bool = False
+    """Search on a log scale, as for a learning rate; values are rounded to two significant digits."""
+    step: float | None = None
+    """Grid step. Without it and without `log`, about a fiftieth of the range."""
+    values: tuple[bool | int | float | str | None, ...] = ()
+    """Explicit values, instead of bounds."""

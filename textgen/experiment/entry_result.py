@@ -1,0 +1,132 @@
+"""Results of one entry: a scored run, what it wrote, and why an entry failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from textgen.data.corpus import CorpusInfo
+from textgen.evaluation.scoring import Score
+from textgen.evaluation.text_metrics import TextMetrics
+from textgen.experiment.pretrained import EmbeddingAudit
+from textgen.experiment.score_run import ScoreChecks
+from textgen.runtime.environment import Machine
+from textgen.training.progress import TrainResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """Settings that, with its entry, determine a run."""
+
+    corpus: CorpusInfo
+    budget: str
+    seed: int
+    device: str
+    precision: str
+    plugins: dict[str, str]
+    """Kind of component: its distribution, version and perhaps a hash of its source."""
+
+
+@dataclass(frozen=True)
+class PreparationTime:
+    """Time spent on learning from the training text before training; a budget in seconds includes it."""
+
+    tokenizer_seconds: float | None
+    """To fit the tokenizer, tokenize the training text and count its spellings; None: not recorded."""
+    vectors_seconds: float
+    """To load or train word vectors and to match them."""
+
+    @property
+    def seconds(self) -> float:
+        """The total of what is known."""
+        return (self.tokenizer_seconds or 0.0) + self.vectors_seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """Result of one run: how it was trained and how it scores."""
+
+    name: str
+    """The entry, as the user wrote it."""
+    seed: int
+    error: None = None
+    num_parameters: int
+    """The trained ones."""
+    num_frozen_parameters: int = 0
+    vocab_size: int
+    problem: str | None
+    """Why the run has no rank: its tokens do not spell the text, or its score means nothing."""
+    preparation: PreparationTime
+    train: TrainResult
+    embedding: EmbeddingAudit | None
+    validation: Score | None
+    test: Score | None
+    """None if the split has no test part; then validation is the score."""
+    score_checks: ScoreChecks
+    machine: Machine
+    """Where it was trained and scored."""
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether the run has a score that may be ranked."""
+        return self.problem is None
+
+    @property
+    def outcome(self) -> str:
+        """The score in a few words, or why there is none."""
+        part, score = ("test", self.test) if self.test else ("validation", self.validation)
+        if score is None or self.problem is not None:
+            return f"no rank: {self.problem}"
+        return f"{part} {score.bits_per_char:.3f} bits/char"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A text written after a prompt."""
+
+    prompt: str
+    sampler: str
+    seed: int
+    text: str
+
+
+@dataclass(frozen=True)
+class GenerationSpeed:
+    """Speed of generation, with many samples in a batch."""
+
+    chars_per_second: float | None
+    batch_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleSet:
+    """Everything that one run wrote for a comparison."""
+
+    generate: GenerationSpeed | None = None
+    samples: tuple[Sample, ...] = ()
+    sample_metrics: TextMetrics | None = None
+    """Metrics of the continuations by the first sampler; None if it failed."""
+    metric_pseudovalues: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """By metric: the contribution of each continuation, from which intervals are computed."""
+    sample_errors: tuple[str, ...] = ()
+    """Why a sampler wrote nothing."""
+    made_up_words: tuple[str, ...] = ()
+    """Words that neither the lexicon nor the training text has, the most frequent first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryResult(RunResult, SampleSet):
+    """One row of a comparison: a run and what it wrote."""
+
+    def score(self, part: str) -> Score | None:
+        """Return the score on `test` or `validation`; None if it may not be compared."""
+        score = self.test if part == "test" else self.validation
+        return score if self.is_comparable else None
+
+
+@dataclass(frozen=True)
+class FailedEntry:
+    """An entry that could not be trained or scored, and why."""
+
+    name: str
+    seed: int
+    error: str

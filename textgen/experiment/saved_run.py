@@ -1,0 +1,221 @@
+"""Run folders: one trained entry on disk as JSON and safetensors, written all at once or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from textgen.contracts import TextgenError
+from textgen.data.corpus import TextSources
+from textgen.experiment.entry import Entry
+from textgen.experiment.entry_result import RunResult, RunSettings
+from textgen.experiment.trained_entry import Trained, build_trained
+from textgen.nn.allocation import AllocationLimit
+from textgen.nn.weights import weights_of
+from textgen.registry.attribution import describe_error, responsible_plugin
+from textgen.registry.isolation import preserve_process_state
+from textgen.registry.options import declared_options
+from textgen.registry.registry import PluginError, load, plugin_files
+from textgen.runtime.messages import one_line
+from textgen.runtime.storage.digests import DamagedFileError, check_digests, write_digests
+from textgen.runtime.storage.files import new_folder
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, with_digest
+from textgen.runtime.storage.plain_files import read_json
+from textgen.runtime.storage.state_files import check_header, load_tensors
+from textgen.training.train_options import TrainOptions
+from textgen.version import DISTRIBUTION
+
+MANIFEST, TOKENIZER, WEIGHTS = "run.json", "tokenizer.json", "weights.safetensors"
+SPELLINGS = "spellings.json"
+"""Only in a run that spells out-of-vocabulary words."""
+DAMAGE = (FileNotFoundError, LookupError, ValueError, TypeError, SafetensorError)
+"""What reading a file that was cut, changed or removed may raise."""
+CPU = torch.device("cpu")
+BUILDING_BYTES, BUILDING_RATIO = 2**28, 8
+"""What building a model may take: new tensors, for each byte of its weights and besides."""
+MAX_LEARNT_BYTES = 2**28
+"""Of what a tokenizer has learnt, and of spellings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunManifest:
+    """The contents of `run.json`."""
+
+    schema_version: int = SCHEMA_VERSION
+    entry: Entry
+    settings: RunSettings
+    sources: TextSources
+    result: RunResult
+
+
+@dataclass(frozen=True, eq=False)
+class Run(Trained):
+    """A trained and scored entry."""
+
+    settings: RunSettings
+    result: RunResult
+    sources: TextSources = field(default=TextSources(), kw_only=True)
+    """Where its text was read from."""
+
+
+def names_run(argument: str) -> bool:
+    """Return whether an argument means the folder of a run and not an entry, whose parts have no slash."""
+    return (Path(argument) / MANIFEST).exists() or "/" in argument.partition(":")[0]
+
+
+def save_run(folder: Path, run: Run) -> None:
+    """Write the run to `folder`, which must not exist yet."""
+    with new_folder(folder) as made:
+        manifest = RunManifest(entry=run.entry, settings=run.settings, sources=run.sources, result=run.result)
+        (made / MANIFEST).write_text(with_digest(manifest), "utf-8")
+        (made / TOKENIZER).write_text(json.dumps(run.tokenizer.state()), "utf-8")
+        if run.spellings:
+            (made / SPELLINGS).write_text(json.dumps(run.spellings), "utf-8")
+        save_file(weights_of(run.model.module), made / WEIGHTS)
+        write_digests(made)
+
+
+def load_run(folder: str | Path, device: str | torch.device) -> Run:
+    """Read a run; raises `TextgenError` if `folder` lacks one, it is damaged, or a plugin fails at it."""
+    folder, device = Path(folder), torch.device(device)
+    manifest = read_manifest(folder)
+    entry, settings, result = manifest.entry, manifest.settings, manifest.result
+    try:
+        spells = check_files(folder)
+        learnt = _read_object(folder / TOKENIZER)
+        weights = load_tensors(folder / WEIGHTS)
+        spellings = _read_spellings(folder / SPELLINGS) if spells else ()
+    except (DamagedFileError, *DAMAGE) as error:
+        raise _damaged(folder, error) from error
+    except OSError as error:
+        raise TextgenError(f"cannot read run {str(folder)!r}: {error.strerror or error}") from error
+    try:
+        with preserve_process_state():
+            _check_options(entry)
+            tokenizer = entry.build_tokenizer()
+            tokenizer.restore(learnt)
+            _check_tokens(tokenizer.tokens, result.vocab_size)
+            with AllocationLimit(_max_bytes(weights)):
+                model = build_trained(entry, tokenizer.vocabulary, result.embedding, weights, CPU)
+            model.check_extremes()
+    except TextgenError as error:
+        origin = f"{_missing_files(settings)}; it was made with {', '.join(_origins(settings))}"
+        raise TextgenError(f"run {str(folder)!r} cannot be loaded: {error}{origin}") from error
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:
+        plugin = responsible_plugin(error)
+        if plugin is not None and plugin.distribution != DISTRIBUTION:
+            raise PluginError(f"run {str(folder)!r} cannot be loaded: {describe_error(error)}") from error
+        raise _damaged(folder, error) from error
+    # A device that is missing or full is not the run's fault.
+    return Run(
+        entry,
+        tokenizer,
+        model.to(device),
+        settings,
+        result,
+        spellings=spellings,
+        sources=manifest.sources,
+    )
+
+
+def check_files(folder: Path) -> bool:
+    """Verify the files of a run by their digests, and return whether there are spellings.
+
+    Raises `DamagedFileError`, `OSError` or `ValueError`.
+    """
+    spells = (folder / SPELLINGS).exists()
+    check_digests(folder, (MANIFEST, TOKENIZER, WEIGHTS, *([SPELLINGS] if spells else [])))
+    check_header(folder / WEIGHTS)
+    return spells
+
+
+def _origins(settings: RunSettings) -> list[str]:
+    """Return the distributions and plugin files of a run's components, with their versions."""
+    return list(dict.fromkeys(settings.plugins.values()))
+
+
+def _missing_files(settings: RunSettings) -> str:
+    """Return the advice to add the plugin files that a run was made with and that are not loaded."""
+    loaded = {path.name for path in plugin_files()}
+    files = [origin.rpartition(" ")[0] for origin in _origins(settings)]
+    missing = [f"--plugin {file}" for file in files if file.endswith(".py") and file not in loaded]
+    return f"; add {' '.join(missing)}" if missing else ""
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    values = read_json(path, MAX_LEARNT_BYTES)
+    if not isinstance(values, dict):
+        raise ValueError(f"{path.name} is not a JSON object")
+    return values
+
+
+def _read_spellings(path: Path) -> tuple[tuple[float, ...], ...]:
+    words = read_json(path, MAX_LEARNT_BYTES)
+    if not isinstance(words, list) or not all(isinstance(word, list) and len(word) > 1 for word in words):
+        raise ValueError(f"{path.name} lacks spellings")
+    if not all(type(number) in (float, int) and isfinite(number) for word in words for number in word):
+        raise ValueError(f"{path.name} contains something else than numbers")
+    return tuple(tuple(map(float, word)) for word in words)
+
+
+def _max_bytes(weights: Mapping[str, Tensor]) -> int:
+    """Return the memory that building a model with these weights may take."""
+    return BUILDING_BYTES + BUILDING_RATIO * sum(
+        each.numel() * each.element_size() for each in weights.values()
+    )
+
+
+def _check_options(entry: Entry) -> None:
+    """Raise `ValueError` if a part has options that no one could have given it."""
+    components = {
+        part: load(kind, name) for part, (kind, name) in entry.components.items() if kind != "embedding"
+    }
+    for part, options in entry.options.items():
+        if part == "embedding":  # a run is loaded without it
+            continue
+        component = TrainOptions if part == "train" else components.get(part)
+        declared = declared_options(component) if component else {}
+        for name, value in options.items():
+            if name not in declared:
+                raise ValueError(f"{part} has no option {name}")
+            declared[name].check(value)
+
+
+def _check_tokens(tokens: Sequence[str], vocab_size: int) -> None:
+    """Raise `ValueError` if a tokenizer did not restore the vocabulary that the model was trained with."""
+    if len(tokens) != vocab_size:
+        raise ValueError(f"{TOKENIZER} has {len(tokens)} tokens instead of {vocab_size}")
+    if not all(isinstance(token, str) for token in tokens):
+        raise ValueError(f"{TOKENIZER} has tokens that are not texts")
+
+
+def _damaged(folder: Path, error: BaseException) -> TextgenError:
+    reason = one_line(error, with_type=False)
+    return TextgenError(
+        f"run {str(folder)!r} is damaged, or of another version of textgen ({reason}); train it again"
+    )
+
+
+def read_manifest(folder: Path) -> RunManifest:
+    """Return the contents of `run.json`; raises `TextgenError` if it is absent, damaged or too new."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise TextgenError(
+            f"no run in {str(folder)!r}: give the folder of a textgen train run, "
+            "or one in the runs/ folder of a bench"
+        )
+    try:
+        return read_record(RunManifest, path)
+    except DamagedRecordError as error:
+        raise _damaged(folder, error) from error

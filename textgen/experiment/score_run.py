@@ -1,0 +1,168 @@
+"""Scoring texts with a trained model: any text, or the held-out parts of a corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+
+import numpy as np
+import torch
+
+from textgen.contracts import TextgenError, TokenIds
+from textgen.data.bound_tokenizer import START
+from textgen.data.text import BLOCK_CHARS, Text, blocks, cut_blocks
+from textgen.evaluation.intervals import estimate, ratio_sample
+from textgen.evaluation.prediction_checks import prediction_problem
+from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals
+from textgen.evaluation.token_bits import TokenScores, score_stretches, score_text
+from textgen.experiment.trained_entry import Trained
+from textgen.training.progress import Report, Step, ignore_report
+
+MIN_UNITS = 3
+"""Stretches that an interval needs; of fewer, each is cut into segments."""
+NUM_SEGMENTS = 24
+"""Segments of a text that is one stretch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreChecks:
+    """Evidence that a score counts the text, all of it and nothing else, and that it was not cheated."""
+
+    decoded_equals_text: bool
+    num_chars: int = 0
+    num_chars_of_tokens: int = 0
+    num_tokens: int = 0
+    total_bits: float = 0.0
+    max_normalization_error: float = 0.0
+    """The largest distance of a sum of probabilities from 1, as a model that normalizes them returns them."""
+    problem: str | None = None
+    """Why the score means nothing (see `textgen.evaluation.prediction_checks`)."""
+
+    def __add__(self, other: ScoreChecks) -> ScoreChecks:
+        """Return the checks of two stretches of one text."""
+        return ScoreChecks(
+            decoded_equals_text=self.decoded_equals_text and other.decoded_equals_text,
+            num_chars=self.num_chars + other.num_chars,
+            num_chars_of_tokens=self.num_chars_of_tokens + other.num_chars_of_tokens,
+            num_tokens=self.num_tokens + other.num_tokens,
+            total_bits=self.total_bits + other.total_bits,
+            max_normalization_error=max(self.max_normalization_error, other.max_normalization_error),
+            problem=self.problem or other.problem,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredText:
+    """The score of a text and the evidence for it."""
+
+    score: Score
+    checks: ScoreChecks
+
+
+def score_any(
+    trained: Trained, text: Text, device: torch.device, report: Report = ignore_report
+) -> ScoredText:
+    """Score any text; raises `TextgenError` if the tokenizer does not preserve it.
+
+    It is scored block by block, with the state carried from each to the next, so that the memory it takes
+    does not grow with the text.
+    """
+    size = segment_size(len(text), NUM_SEGMENTS)
+    bits, totals, checks = np.zeros(-(-len(text) // size)), [], []
+    context, state, position = trained.tokenizer.encode(START), None, 0
+    for block in cut_blocks(blocks(text), BLOCK_CHARS):
+        ids = trained.tokenizer.encode(block)
+        if not trained.tokenizer.preserves(block, ids):
+            name = trained.entry.parts["tokenizer"]
+            raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use a lossless one")
+
+        def tell(fraction: float, begin: int = position, num_chars: int = len(block)) -> None:
+            share = (begin + fraction * num_chars) / len(text)
+            report(Step("scoring", trained.entry.name, fraction=share))
+
+        scored = score_text(trained.model, block, ids, context, device=device, state=state, report=tell)
+        segments = bits_of_segments(scored, trained.tokenizer.table, size, begin=position % size)
+        bits[position // size :][: len(segments)] += segments
+        totals.append(score_totals(scored, trained.tokenizer.table, trained.tokenizer.is_fallback))
+        checks.append(score_checks(trained, scored))
+        context, state, position = ids[-1:], scored.state, position + len(block)
+    units = ScoredUnits(tuple(segment_sizes(len(text), size)), tuple(bits.tolist()))
+    return ScoredText(reduce(add, totals).score(interval(units), units), reduce(add, checks))
+
+
+def score_held_out(
+    trained: Trained,
+    texts: Sequence[str],
+    stretches: Sequence[TokenIds],
+    device: torch.device,
+    *,
+    has_checks: bool = True,
+    report: Callable[[float], None] = lambda fraction: None,
+) -> ScoredText:
+    """Score the stretches of a held-out part, each from the start of a paragraph.
+
+    `stretches` are the tokens of `texts`. With `has_checks` the predictions are checked, on the first and the
+    last one. `report` is called with the share of the text that is scored.
+    """
+    start = trained.tokenizer.encode(START)
+    scored = score_stretches(trained.model, texts, stretches, start, device=device, report=report)
+    table, mask = trained.tokenizer.table, trained.tokenizer.is_fallback
+    totals = reduce(add, (score_totals(each, table, mask) for each in scored))
+    units = scored_units(trained, scored)
+    checks = reduce(add, (score_checks(trained, each) for each in scored))
+    judged = [scored[index] for index in {0, len(scored) - 1}] if has_checks else []
+    problems = (prediction_problem(trained.model, each, start, device=device) for each in judged)
+    problem = next(filter(None, problems), None)
+    return ScoredText(totals.score(interval(units), units), replace(checks, problem=problem))
+
+
+def scored_units(trained: Trained, scored: Sequence[TokenScores]) -> ScoredUnits:
+    """Return the pieces that the interval of a score is computed from: stretches, or segments of a few."""
+    sizes = unit_sizes([len(each.text) for each in scored])
+    if len(scored) >= MIN_UNITS:
+        return ScoredUnits(sizes, tuple(float(each.bits.sum()) for each in scored))
+    number, bits = -(-NUM_SEGMENTS // len(scored)), []
+    for each in scored:
+        size = segment_size(len(each.text), number)
+        bits += bits_of_segments(each, trained.tokenizer.table, size).tolist()
+    return ScoredUnits(sizes, tuple(bits))
+
+
+def unit_sizes(stretch_chars: Sequence[int]) -> tuple[int, ...]:
+    """Return the characters of each piece of a held-out part with stretches of these lengths."""
+    if len(stretch_chars) >= MIN_UNITS:
+        return tuple(stretch_chars)
+    number = -(-NUM_SEGMENTS // len(stretch_chars))
+    return tuple(
+        size for chars in stretch_chars for size in segment_sizes(chars, segment_size(chars, number))
+    )
+
+
+def segment_size(num_chars: int, num_segments: int) -> int:
+    """Return the characters per segment of a text that is cut into about `num_segments`."""
+    return max(1, -(-num_chars // num_segments))
+
+
+def segment_sizes(num_chars: int, size: int) -> list[int]:
+    """Return the length of each segment of a text; the last one may be shorter."""
+    return [min(size, num_chars - start) for start in range(0, num_chars, size)]
+
+
+def score_checks(trained: Trained, scored: TokenScores) -> ScoreChecks:
+    """Return the evidence for a score."""
+    return ScoreChecks(
+        decoded_equals_text=trained.tokenizer.decode(scored.ids) == scored.text,
+        num_chars=len(scored.text),
+        num_chars_of_tokens=int(trained.tokenizer.table.num_chars[scored.ids].sum()),
+        num_tokens=len(scored.ids),
+        total_bits=float(scored.bits.sum()),
+        max_normalization_error=scored.max_normalization_error,
+    )
+
+
+def interval(units: ScoredUnits) -> tuple[float, float] | None:
+    """Return the 95 % interval of a run's score, which accounts for the passages alone."""
+    sizes, bits = (np.array([values], float) for values in (units.num_chars, units.bits))
+    return estimate(ratio_sample(bits, sizes, "", (0,), None)).interval

@@ -1,0 +1,158 @@
+"""Backends, which compute jobs: this process, processes of this machine, and what plugins add."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import torch
+
+from textgen.contracts import TextgenError
+from textgen.registry.registry import load
+from textgen.runtime.environment import Machine, machine, threads_per_job, usable_cores
+from textgen.runtime.messages import UsageError
+from textgen.workers.pool import OnMessage, Pool, Processes, Stopped
+from textgen.workers.worker_setup import Setup, recipe
+
+
+class Backend(Protocol):
+    """Machines that compute jobs."""
+
+    @property
+    def num_slots(self) -> int:
+        """The number of jobs that run at a time, which may change; at least 1."""
+
+    @property
+    def machines(self) -> Sequence[Machine]:
+        """One machine of each kind, with the threads that a job has there."""
+
+    @property
+    def cores_per_job(self) -> float:
+        """The share of a machine's cores that each job has."""
+
+    def pool(
+        self, function: Callable[..., Any], setup: Setup, on_message: OnMessage, max_silence: float | None
+    ) -> Pool:
+        """Return a pool of jobs that `function` computes."""
+
+
+class OpensBackend(Protocol):
+    """A component of the kind `backend`: connects to what computes jobs."""
+
+    def __call__(
+        self, address: str, cpus_per_job: float, gpus_per_job: float
+    ) -> AbstractContextManager[Backend]:
+        """Return the backend at an address, which may be empty, as a context that disconnects from it."""
+
+
+@dataclass(frozen=True)
+class LocalBackend:
+    """Processes of this machine: a new one for each job, `num_slots` at a time."""
+
+    num_slots: int = 1
+    num_threads: int | None = None
+    """Threads of torch in each job; None: its share of the cores."""
+
+    @property
+    def machines(self) -> Sequence[Machine]:
+        """This machine."""
+        return [replace(machine(), num_threads=self._threads)]
+
+    @property
+    def cores_per_job(self) -> float:
+        """Its share of the cores that this process may use."""
+        return usable_cores() / self.num_slots
+
+    def pool(
+        self, function: Callable[..., Any], setup: Setup, on_message: OnMessage, max_silence: float | None
+    ) -> Pool:
+        """Return a pool of processes, each for one job."""
+        setup = replace(setup, num_threads=self._threads)
+        return Processes(recipe(function, setup), on_message, max_silence, own_process=True)
+
+    @property
+    def _threads(self) -> int:
+        if self.num_threads is not None:
+            return self.num_threads
+        return threads_per_job(self.num_slots) if self.num_slots > 1 else torch.get_num_threads()
+
+
+@dataclass(frozen=True)
+class ThisProcess(LocalBackend):
+    """This process: jobs one after another, without the cost of a process and without its protection."""
+
+    def pool(
+        self,
+        function: Callable[..., Any],
+        setup: Setup,
+        on_message: OnMessage,
+        max_silence: float | None,  # noqa: ARG002 - nothing can end this process
+    ) -> Pool:
+        """Return a pool that computes each job when it is waited for."""
+        setup.run()
+        return _Here(function, on_message)
+
+
+class _StopJob(BaseException):
+    """Ends a job of this process that `on_message` stops."""
+
+
+class _Here:
+    """A pool whose jobs are computed in this process."""
+
+    def __init__(self, function: Callable[..., Any], on_message: OnMessage) -> None:
+        self.busy: dict[Any, Any] = {}
+        self._function, self._on_message = function, on_message
+
+    def start(self, job: Any) -> None:
+        self.busy[id(job)] = job
+
+    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+        job = self.busy.pop(next(iter(self.busy)))
+
+        def tell(message: Any) -> None:
+            if self._on_message and self._on_message(job, message):
+                raise _StopJob
+
+        try:
+            yield job, self._function(job, tell)
+        except _StopJob:
+            yield job, Stopped(None)
+        if on_wait:
+            on_wait()
+
+    def end(self) -> None:
+        self.busy.clear()
+
+
+@contextmanager
+def open_backend(
+    on: str | None, num_jobs: int = 1, cpus_per_job: float = 1.0, gpus_per_job: float = 0.0
+) -> Iterator[Backend]:
+    """Yield this machine with `num_jobs` slots, or the backend that `on` names: NAME or NAME:ADDRESS.
+
+    Raises `TextgenError` if there is no backend of this name or it cannot be reached.
+    """
+    if on is None:
+        if (cpus_per_job, gpus_per_job) != (1.0, 0.0):
+            raise UsageError("cpus_per_run and gpus_per_run have no effect without on; leave them out")
+        yield LocalBackend(num_jobs)
+        return
+    if num_jobs > 1:
+        raise UsageError("jobs has no effect with on, which computes as many runs at a time as have room")
+    name, _, address = on.partition(":")
+    opens: OpensBackend = load("backend", name)
+    with opens(address, cpus_per_job, gpus_per_job) as backend:
+        yield backend
+
+
+def check_equal_machines(backend: Backend, *, is_timed: bool) -> None:
+    """Raise `TextgenError` if a budget of time would be spent on machines of several kinds."""
+    if is_timed and len(backend.machines) > 1:
+        kinds = "; ".join(each.name for each in backend.machines)
+        raise TextgenError(
+            f"the machines differ ({kinds}), so equal seconds are not equal work; give a budget in "
+            "characters, such as 20Mchars"
+        )

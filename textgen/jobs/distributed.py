@@ -1,0 +1,149 @@
+"""Training that several processes share: started here, on this machine, or by `torchrun`."""
+
+from __future__ import annotations
+
+import pickle
+import time
+import warnings
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from textgen.contracts import TextgenError, TextgenWarning
+from textgen.experiment.experiment import Experiment
+from textgen.jobs.backends import LocalBackend
+from textgen.jobs.runner import Outcome, run_jobs
+from textgen.registry.registry import files_of
+from textgen.runtime.messages import one_line
+from textgen.training.distributed import ranks
+from textgen.training.distributed.rank_info import RankInfo, rank_info_of_torchrun
+from textgen.training.distributed.ranks import LostRankError
+from textgen.training.progress import Report, ignore_report
+from textgen.workers.worker import import_early
+
+LOST_SECONDS = 10.0
+"""Time after which a process that others have lost is taken for one that hangs."""
+
+
+@dataclass(frozen=True)
+class RankResult:
+    """How the training of a rank ended; why it failed is the failure of its job."""
+
+    lost: str | None = None
+    """Why it gave up, if that is only because another one did."""
+
+
+@dataclass(frozen=True)
+class RankJob:
+    """A rank's part of a training run."""
+
+    rank_info: RankInfo
+    experiment: Experiment
+    checkpoints: Path | None
+    plugin_files: Sequence[Path]
+    folder: None = None
+
+    def compute(self, report: Report) -> RankResult:
+        """Train as one of the processes that were started here."""
+        if self.rank_info.rank:
+            warnings.simplefilter("ignore", TextgenWarning)  # the first one says it
+        if self.experiment.device_config.device.type == "cuda":
+            ranks.use_own_gpu(self.rank_info)
+        try:
+            with ranks.joined(self.rank_info, self.experiment.device_config):
+                tell = ignore_report if self.rank_info.rank else report
+                self.experiment.train_with_others(tell, self.checkpoints)
+        except LostRankError as error:
+            return RankResult(lost=str(error))
+        return RankResult()
+
+
+def train_distributed(experiment: Experiment, checkpoints: Path, report: Report) -> None:
+    """Train by several processes, of which this is the first if `torchrun` started it; others are started.
+
+    The weights are then in `checkpoints`, where `Experiment.run` finds them. Raises `TextgenError` if one of
+    them fails or is killed; that ends the others.
+    """
+    rank_info = rank_info_of_torchrun()
+    try:
+        if rank_info is None:
+            _train_here(experiment, checkpoints, report)
+        else:
+            with ranks.joined(rank_info, experiment.device_config):
+                experiment.train_with_others(report, checkpoints)
+    except TextgenError as error:
+        if any(checkpoints.glob("*/checkpoint-*")):
+            folder = checkpoints.with_name(checkpoints.name.removesuffix(".partial"))
+            error.args = (f"{error}; the same command with --out {folder} goes on from the last checkpoint",)
+        raise
+
+
+def train_with_first(experiment: Experiment, rank_info: RankInfo) -> None:
+    """Train as one of the processes that `torchrun` started, other than the first."""
+    with ranks.joined(rank_info, experiment.device_config):
+        experiment.train_with_others()
+
+
+def _train_here(experiment: Experiment, checkpoints: Path, report: Report) -> None:
+    """Start the processes, and wait for them."""
+    _check_that_it_can_be_sent(experiment)
+    import_early(__name__)
+    number, files = experiment.num_processes, files_of(experiment.entry.components.values())
+    store, watch = ranks.new_store(number), _Watch(number)
+    jobs = [
+        RankJob(
+            RankInfo(rank, number, rank, number, port=store.port),
+            experiment,
+            None if rank else checkpoints,
+            files,
+        )
+        for rank in range(number)
+    ]
+    made = run_jobs(
+        jobs,
+        RankResult,
+        LocalBackend(number, torch.get_num_threads()),
+        on_step=lambda _, step: report(step),
+        on_wait=watch.check,
+        plugins_first=files,
+    )
+    with closing(made):
+        for job, outcome in made:
+            watch.take(job.rank_info.rank, outcome)
+    watch.check(0.0)
+
+
+class _Watch:
+    """Raises `TextgenError` when a rank has failed, for the reason of the first one if that is known."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._lost: list[tuple[float, str]] = []
+        """When ranks lost another one, and what they say."""
+
+    def take(self, rank: int, outcome: Outcome[RankResult]) -> None:
+        """Take the outcome of a rank."""
+        who = f"process {rank + 1} of {self._number}"
+        if outcome.result is None:
+            raise TextgenError(f"{who}: {outcome.failure}" if outcome.was_killed else outcome.failure)
+        if outcome.result.lost:
+            self._lost.append((time.monotonic(), f"{who}: {outcome.result.lost}"))
+
+    def check(self, patience: float = LOST_SECONDS) -> None:
+        """Give up if a rank has lost another one, and that one was not heard of for `patience` seconds."""
+        if self._lost and time.monotonic() - self._lost[0][0] >= patience:
+            raise TextgenError(self._lost[0][1])
+
+
+def _check_that_it_can_be_sent(experiment: Experiment) -> None:
+    """Raise `TextgenError` if the run whose training continues has a model that pickle refuses."""
+    try:
+        pickle.dumps(experiment.start)
+    except Exception as error:  # whatever the model of a plugin raises
+        name, reason = experiment.entry.name, one_line(error)
+        raise TextgenError(
+            f"{name!r} cannot be sent to other processes ({reason}); use one process, or torchrun"
+        ) from None

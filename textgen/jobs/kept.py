@@ -1,0 +1,108 @@
+"""Kept results: is the result of a job there, and does it fit?"""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from textgen.contracts import TextgenError, TextgenWarning
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.resume import discard_outlived, partial_folder, run_and_save
+from textgen.experiment.saved_run import Run, load_run, read_manifest
+from textgen.registry.attribution import describe_error
+from textgen.runtime.storage.json_records import DamagedRecordError, read_record, write_record
+from textgen.training.progress import Report, Step
+
+
+class Settings(Protocol):
+    """What a result was made with."""
+
+    @property
+    def device(self) -> str:
+        """The type of the device."""
+
+    @property
+    def precision(self) -> str:
+        """The number format of matmuls."""
+
+
+Record = TypeVar("Record")
+
+
+def made_with(
+    folder: Path, pattern: str, settings_of: Callable[[Path], Settings]
+) -> Iterator[tuple[str, str]]:
+    """Yield the device and precision of each result in a folder, without those that cannot be read."""
+    for path in sorted(folder.glob(pattern)):
+        with suppress(TextgenError):
+            settings = settings_of(path)
+            yield settings.device, settings.precision
+
+
+def run_settings(manifest: Path) -> Settings:
+    """Return what a run was made with, by the path of its `run.json`."""
+    return read_manifest(manifest.parent).settings
+
+
+def finished_run(folder: Path, experiment: Experiment, report: Report) -> Run:
+    """Return the run in `folder`; if there is none yet, make it and save it there."""
+    if folder.exists():
+        discard_outlived(folder)
+        report(Step("loading", experiment.entry.name))
+        return load_run(folder, experiment.device_config.device)
+    return run_and_save(experiment, folder, report)
+
+
+def check_reuse(folder: Path, experiment: Experiment) -> None:
+    """Raise `TextgenError` if `folder` holds a run that was made with other settings."""
+    if not folder.exists():
+        return
+    manifest = read_manifest(folder)
+    wanted = experiment.settings()
+    differing = [name for name, value in vars(wanted).items() if getattr(manifest.settings, name) != value]
+    if differing[:1] == ["corpus"] and manifest.settings.corpus.sha256 == wanted.corpus.sha256:
+        differing[0] = "split"
+    if manifest.entry.parts != experiment.entry.parts:
+        differing.insert(0, "entry")
+    if manifest.entry.options != experiment.entry.options:
+        differing.append("options")
+    if differing:
+        what = "version of its plugins" if differing[0] == "plugins" else differing[0]
+        remedy = f"add --precision {manifest.settings.precision}, or " if what == "precision" else ""
+        raise TextgenError(
+            f"{str(folder)!r} holds a run that was made with another {what}; "
+            f"{remedy}choose another folder (--out)"
+        )
+
+
+def kept_record(path: Path, kind: type[Record], misfit: Callable[[Record], str | None]) -> Record | None:
+    """Return the result in a file; None without one, or with a `TextgenWarning` if it is damaged.
+
+    `misfit` returns why a result cannot be the one that is wanted.
+    """
+    if not path.exists():
+        return None
+    try:
+        record = read_record(kind, path, needs_digest=True)
+        reason = misfit(record)
+        if reason is None:
+            return record
+        problem = f"{str(path)!r} cannot be used: {reason}"
+    except TextgenError as error:
+        problem = str(error)
+    warnings.warn(f"{problem}; it is measured again", TextgenWarning, stacklevel=2)
+    return None
+
+
+def keep_record(path: Path, record: Record) -> Record | str:
+    """Write a result and return what later commands will read, or the reason why it is not JSON."""
+    try:
+        write_record(path, record)
+        shutil.rmtree(partial_folder(path), ignore_errors=True)
+        return read_record(type(record), path, needs_digest=True)
+    except (ValueError, TypeError, DamagedRecordError) as error:
+        return f"its result cannot be kept: {describe_error(error)}"

@@ -1,0 +1,188 @@
+"""The runner of jobs: each is given to a backend, heard, received, and what it leaves is discarded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from textgen.experiment.resume import discard_outlived, discard_unfinished
+from textgen.jobs.backends import Backend
+from textgen.registry.attribution import describe_error
+from textgen.registry.single_file import load_plugin_files
+from textgen.runtime.storage.json_records import from_values, to_values
+from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, seldom
+from textgen.workers.pool import Killed, Stopped, Unsaved, drive
+from textgen.workers.worker import import_early, is_worker, tell
+from textgen.workers.worker_setup import Setup
+
+
+class Job(Protocol):
+    """Something to compute, with all that it needs; it is pickled."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its files are kept; checkpoints are beside it."""
+
+    @property
+    def plugin_files(self) -> Sequence[Path]:
+        """The plugin files that it needs; no others are loaded in its process."""
+
+    def compute(self, report: Report) -> Any:
+        """Return the result, a dataclass that is sent as JSON values, so that no object of a plugin is."""
+
+
+class PlannedJob(Job, Protocol):
+    """A job of a plan that is known before the first one starts."""
+
+    @property
+    def title(self) -> str:
+        """The name under which its progress is shown."""
+
+    @property
+    def expected_seconds(self) -> float:
+        """About how long it takes."""
+
+
+AnyJob = TypeVar("AnyJob", bound=Job)
+AnyPlannedJob = TypeVar("AnyPlannedJob", bound=PlannedJob)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Result]):
+    """What became of a job: a result or a reason why there is none."""
+
+    result: Result | None = None
+    failure: str = ""
+    """Why there is no result; empty with one."""
+    was_killed: bool = False
+    """Whether its process ended before the job did, so that it may be tried again."""
+    was_stopped: bool = False
+    """Whether `on_step` ended it."""
+    unsaved: str | None = None
+    """Why its files could not be written here."""
+
+
+def run_jobs(
+    jobs: Iterable[AnyJob],
+    result_type: type[Result],
+    backend: Backend,
+    *,
+    on_step: Callable[[AnyJob, Step], object] = lambda job, step: None,
+    max_silence: float | None = None,
+    may_start: Callable[[], bool] = lambda: True,
+    on_wait: Callable[[], None] | None = None,
+    plugins_first: Sequence[Path] = (),
+) -> Generator[tuple[AnyJob, Outcome[Result]]]:
+    """Yield each job with its outcome, in the order of completion.
+
+    A job is taken from `jobs` only when there is a slot and either `may_start()` or none is busy. Its steps
+    go to `on_step`, which ends it by returning True; one without a step for `max_silence` seconds is ended.
+    `on_wait` is called several times a second. `plugins_first` are plugin files without which the jobs
+    themselves cannot be read.
+    """
+    started: list[AnyJob] = []
+
+    def noted() -> Iterator[AnyJob]:
+        for job in jobs:
+            started.append(job)
+            yield job
+
+    import_early(__name__)
+    setup = Setup(initialize=partial(load_plugin_files, plugins_first) if plugins_first else None)
+    pool = backend.pool(_computed, setup, on_step, max_silence)
+    try:
+        for job, answer in drive(pool, noted(), lambda: backend.num_slots, may_start, on_wait):
+            outcome = _received(answer, result_type)
+            if job.folder is not None and not outcome.was_killed:
+                discard_outlived(job.folder)  # what an attempt on this machine left, if another made the run
+            elif job.folder is not None:
+                discard_unfinished(job.folder)
+            yield job, outcome
+    except BaseException:  # Ctrl-C: what the processes leave that were at work
+        pool.end()
+        for job in started:
+            if job.folder is not None:
+                discard_unfinished(job.folder)
+        raise
+
+
+def run_plan(
+    plan: Sequence[AnyPlannedJob],
+    result_type: type[Result],
+    backend: Backend,
+    report: Report,
+    *,
+    seconds_after: float = 0.0,
+    max_silence: float | None = None,
+    shows_each: bool = True,
+) -> Iterator[tuple[AnyPlannedJob, Outcome[Result]]]:
+    """Yield each job of a plan with its outcome, and report the progress of all.
+
+    `seconds_after` is about how long it takes from the last job to the end of the command. Without
+    `shows_each`, only the number of jobs that are done is reported. A result has a property `outcome`, which
+    says in a few words how it went.
+    """
+    number_of = {id(job): number for number, job in enumerate(plan, start=1)}
+    num_done = 0
+
+    def tell_of(job: AnyPlannedJob, step: Step) -> None:
+        if shows_each:
+            filled_in(report, entry=job.title, index=number_of[id(job)], total=len(plan))(step)
+        else:
+            report(Step(f"{num_done} of {len(plan)} done", entry="runs", outcome=step.outcome))
+
+    def starting() -> Iterator[AnyPlannedJob]:
+        left = seconds_after + sum(job.expected_seconds for job in plan)
+        for job in plan:
+            tell_of(job, Step("starting", seconds_left=left))
+            left -= job.expected_seconds
+            yield job
+
+    def heard(job: AnyPlannedJob, step: Step) -> None:
+        if shows_each:
+            tell_of(job, step)
+
+    for job, outcome in run_jobs(starting(), result_type, backend, on_step=heard, max_silence=max_silence):
+        num_done += 1
+        result: Any = outcome.result
+        tell_of(job, Step(DONE, outcome=result.outcome) if result else Step(FAILED, outcome=outcome.failure))
+        yield job, outcome
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """Why a job raised."""
+
+    reason: str
+
+
+def _computed(job: Job, say: Callable[[Any], None] = tell) -> object:
+    """Return the result as JSON values; `say` sends a step to the process that started the job."""
+    try:
+        load_plugin_files(job.plugin_files)
+        return to_values(job.compute(seldom(say)))
+    except Exception as error:
+        return _Failed(describe_error(error))
+    except BaseException as error:
+        if not is_worker():  # Ctrl-C of the user, or the end of a job of this process
+            raise
+        return _Failed(describe_error(error))  # SystemExit and KeyboardInterrupt are a plugin's
+
+
+def _received(answer: object, result_type: type[Result]) -> Outcome[Result]:
+    if isinstance(answer, Unsaved):
+        outcome = _received(answer.result, result_type)
+        return Outcome(outcome.result, outcome.failure, unsaved=answer.reason)
+    if isinstance(answer, Killed):
+        was_stopped = isinstance(answer, Stopped)
+        return Outcome(failure=str(answer), was_killed=not was_stopped, was_stopped=was_stopped)
+    if isinstance(answer, _Failed):
+        return Outcome(failure=answer.reason)
+    try:
+        return Outcome(from_values(result_type, answer))
+    except (ValueError, TypeError) as error:
+        return Outcome(failure=f"its result cannot be kept: {describe_error(error)}")

@@ -1,0 +1,296 @@
+"""Runs: entries that are trained here or loaded, which write text and score it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from safetensors import SafetensorError
+
+from textgen import defaults
+from textgen.catalog.names import find_run
+from textgen.data.corpus import clean_text, load_text
+from textgen.evaluation.scoring import Score
+from textgen.experiment.continuation import continuation
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_result import RunResult, RunSettings
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.resume import check_new, partial_folder, run_and_save
+from textgen.experiment.saved_run import Run as SavedRun
+from textgen.experiment.saved_run import load_run, save_run
+from textgen.experiment.score_run import score_any
+from textgen.generation.bound_sampler import build_sampler
+from textgen.generation.generator import Generator, Spelling, spells_words
+from textgen.jobs.distributed import train_distributed
+from textgen.library.arguments import check_numbers
+from textgen.library.corpus import Corpus, Text, loaded
+from textgen.library.plots import new_axes, plot_curves
+from textgen.library.progress import shown_progress
+from textgen.library.tables import data_frame, run_html
+from textgen.library.torchrun import end_if_helper, num_processes, use_own_gpu
+from textgen.library.training_log import check_log, training_log
+from textgen.runtime.device import DeviceConfig, choose_device
+from textgen.runtime.messages import UsageError
+from textgen.runtime.storage.files import NotSavedError
+from textgen.runtime.storage.result_folders import result_folder, result_name
+from textgen.training.budget import is_timed, parse_budget
+from textgen.training.progress import DONE, Report, Step, ignore_report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+
+def train(
+    entry: str,
+    *,
+    corpus: Text = defaults.CORPUS,
+    clean: str = defaults.CLEANER,
+    split: str = defaults.SPLIT,
+    max_chars: int | None = None,
+    encoding: str = defaults.ENCODING,
+    budget: str = defaults.BUDGET,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    out: str | Path | None = None,
+    log: str | None = None,
+    processes: int = 1,
+    progress: bool = False,
+    report: Report = ignore_report,
+) -> Run:
+    """Train and score one entry; return the run, which is also saved in `out`, a new folder.
+
+    With `progress`, a line shows what is being done. With `log="tensorboard"`, losses and learning rate are
+    written to the folder `tensorboard` next to `out`. Several `processes` train on one GPU each, or on shares
+    of the cores; of those that `torchrun` starts, only the first one returns, and the others end here.
+    An interrupted training run in `out` continues. Raises `TextgenError` if that is not possible, and
+    `NotSavedError` with the run if the disk is full.
+    """
+    check_numbers(seed)
+    check_log(log)
+    parsed_budget = parse_budget(budget)
+    parsed = parse_entry(entry)
+    use_own_gpu()
+    config = choose_device(device, precision)
+    number = num_processes(processes, parsed, config)
+    check_new(out)
+    with shown_progress(progress, report) as tell:
+        tell(Step("reading the text"))
+        text = loaded(corpus, clean, split, max_chars, encoding)
+        experiment = Experiment(parsed, text, parsed_budget, config, seed, num_processes=number)
+        end_if_helper(experiment)
+        tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
+        with (
+            result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
+            training_log(log, folder) as write,
+        ):
+
+            def follow(step: Step) -> None:
+                if step.progress is not None:
+                    write(step.progress)
+                tell(step)
+
+            return _finished(experiment, folder, config, follow)
+
+
+def _finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: Report) -> Run:
+    """Train, score and save; one that cannot be saved is in the error."""
+    try:
+        train_first = None
+        if experiment.num_processes > 1:
+            train_first = partial(train_distributed, experiment, report=tell)
+        run = run_and_save(experiment, folder, tell, train_first)
+    except NotSavedError as error:
+        run = cast(SavedRun, error.result)
+        if not partial_folder(folder).exists() and (kept := _saved_elsewhere(run, folder.name)):
+            error.args = (f"{error}; until then the run is in {str(kept)!r}",)
+        error.result = Run(folder, run, config)
+        raise
+    tell(Step(DONE, run.entry.name, outcome=run.result.outcome))
+    return Run(folder, run, config)
+
+
+def _saved_elsewhere(run: SavedRun, name: str) -> Path | None:
+    """Save a run without a checkpoint among temporary files; return where, or None if there is no room."""
+    elsewhere = Path(tempfile.mkdtemp(prefix="textgen-"))
+    try:
+        save_run(elsewhere / name, run)
+    except (OSError, SafetensorError):
+        shutil.rmtree(elsewhere, ignore_errors=True)
+        return None
+    return elsewhere / name
+
+
+def load(folder: str | Path, *, device: str = "auto", precision: str = "auto") -> Run:
+    """Return the run in a folder, or that a name of `textgen runs` means; a bench stands for its best run.
+
+    `precision` is that of generation; scores are always computed in fp32.
+    Raises `TextgenError` if there is no such run or it cannot be loaded.
+    """
+    use_own_gpu()
+    config = choose_device(device, precision)
+    path = find_run(folder)
+    run = load_run(path, config.device)
+    if precision not in ("auto", "fp32") and not run.model.has_step:
+        name = run.entry.parts["model"]
+        raise UsageError(
+            f"precision {precision} has no effect on {name!r}, which generates in fp32; leave it out"
+        )
+    return Run(path, run, config)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run:
+    """A trained entry, which writes text and scores it; Jupyter shows its scores, speed and size.
+
+    `train` and `load` return one.
+    """
+
+    folder: Path
+    """The folder in which it is saved."""
+    _run: SavedRun
+    _config: DeviceConfig
+
+    @property
+    def entry(self) -> str:
+        """The entry, as the user wrote it."""
+        return self._run.entry.name
+
+    @property
+    def settings(self) -> RunSettings:
+        """Settings of training: corpus, budget, seed, device, precision."""
+        return self._run.settings
+
+    @property
+    def result(self) -> RunResult:
+        """Result of training: scores, speed, learning curve, size."""
+        return self._run.result
+
+    def sample(
+        self,
+        prompt: str = "",
+        *,
+        length: int = defaults.SAMPLE_CHARS,
+        sampler: str = defaults.SAMPLER,
+        seed: int = 0,
+        spelling: Spelling = "words",
+    ) -> str:
+        """Return a continuation of `length` characters, without the prompt."""
+        return self.samples(1, prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)[0]
+
+    def samples(
+        self,
+        number: int,
+        prompt: str = "",
+        *,
+        length: int = defaults.SAMPLE_CHARS,
+        sampler: str = defaults.SAMPLER,
+        seed: int = 0,
+        spelling: Spelling = "words",
+    ) -> list[str]:
+        """Return several continuations, written at once with the seeds `seed`, `seed + 1`, …"""
+        check_numbers(seed, number=number, length=length)
+        seeds = range(seed, seed + number)
+        generator = self._generator(spelling)
+        return generator.generate([prompt] * number, length, build_sampler(sampler), seeds)
+
+    def stream(
+        self,
+        prompt: str = "",
+        *,
+        length: int = defaults.SAMPLE_CHARS,
+        sampler: str = defaults.SAMPLER,
+        seed: int = 0,
+        spelling: Spelling = "words",
+    ) -> Iterator[str]:
+        """Yield the text of `sample` in pieces while it is written."""
+        check_numbers(seed, length=length)
+        return self._generator(spelling).stream(prompt, length, build_sampler(sampler), seed)
+
+    def score(
+        self, text: str | Path, *, clean: str | None = None, encoding: str = defaults.ENCODING
+    ) -> Score:
+        """Return the score of a text: bits per character, its interval, and where the bits go.
+
+        A string is the text itself; a `Path` is a file or folder that is read. The text is cleaned by the
+        run's cleaner unless `clean` names another one.
+        Raises `TextgenError` if the text cannot be read or the tokenizer does not preserve it.
+        """
+        cleaner = clean or self.settings.corpus.cleaner
+        if encoding != defaults.ENCODING and not isinstance(text, Path):
+            raise UsageError("encoding has no effect on a string; leave it out")
+        if isinstance(text, Path):
+            _, cleaned = load_text([str(text)], cleaner, encoding)
+        else:
+            cleaned = clean_text(text, "the text", cleaner)
+        return score_any(self._run, cleaned, self._config.device).score
+
+    def train(
+        self,
+        budget: str,
+        *,
+        corpus: Corpus | None = None,
+        out: str | Path | None = None,
+        processes: int = 1,
+        progress: bool = False,
+        report: Report = ignore_report,
+    ) -> Run:
+        """Continue training for another budget, such as `+2m`; return a new run, which is saved in `out`.
+
+        It starts from the best weights, with a new schedule. The text is read again unless `corpus` gives it.
+        `processes` is that of `train`.
+        Raises `TextgenError` if it is not the same text, or if the run was not trained by gradient.
+        """
+        number = num_processes(processes, self._run.entry, self._config)
+        check_new(out)
+        with shown_progress(progress, report) as tell:
+            tell(Step("reading the text"))
+            experiment = continuation(self._run, budget, self._config, corpus, number)
+            end_if_helper(experiment)
+            settings = experiment.settings()
+            name = partial(result_name, [self.entry], settings.corpus.name, settings.budget, settings.seed)
+            with result_folder(out, name) as folder:
+                return _finished(experiment, folder, self._config, tell)
+
+    def to_pandas(self) -> DataFrame:
+        """Return the learning curve, a row for each validation.
+
+        Raises `TextgenError` if pandas is not installed.
+        """
+        return data_frame([vars(point) for point in self.result.train.curve])
+
+    def plot(self, *, axes: Axes | None = None) -> Axes:
+        """Draw the learning curve; return the axes.
+
+        Raises `TextgenError` if matplotlib is not installed.
+        """
+        axes = new_axes() if axes is None else axes
+        axes.set_title(f"{self.settings.corpus.name}, {self.settings.budget} of training")
+        curves = [(self.entry, self.result.train.curve)]
+        plot_curves(axes, curves, by_time=is_timed(self.settings.budget))
+        return axes
+
+    def _repr_html_(self) -> str:
+        return run_html(self.folder, self.settings, self.result)
+
+    def __repr__(self) -> str:
+        return f"Run({self.entry!r}, folder={str(self.folder)!r})"
+
+    @cached_property
+    def _generators(self) -> dict[bool, Generator]:
+        return {}
+
+    def _generator(self, spelling: str) -> Generator:
+        spells = spells_words(spelling)
+        if not spells:
+            self._run.check_that_it_spells()
+        if spells not in self._generators:
+            self._generators[spells] = self._run.generator(self._config, spells=spells)
+        return self._generators[spells]

@@ -1,0 +1,1 @@
+"""Files, folders and records on disk: written whole or not at all, locked, checked when read."""

@@ -1,0 +1,170 @@
+"""Results on disk: frozen dataclasses written and read as JSON, with the version of their schema.
+
+A result that is kept has a field `schema_version`, and begins with the SHA-256 of what follows, so that a
+change of a single bit is found. Reading validates every field by its annotation (pydantic), so that a
+misspelt file is refused instead of showing gaps later.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from textgen.contracts import TextgenError
+from textgen.runtime.messages import one_line
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.plain_files import MAX_JSON_BYTES, parse_json, read_plain
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+SCHEMA_VERSION = 2
+"""Increment it when a field of any kept result changes its name or meaning."""
+
+NUMBERS = re.compile(r"\[\n((?: *[-+.\deE]+,?\n)+) *\]")
+"""A list of numbers as `json` writes it, one a line; no string contains a line break."""
+
+DIGEST = "sha256"
+"""The first field of a file: the hash of its bytes without this line."""
+DIGEST_LINE = re.compile(rb'\{\n  "sha256": "([0-9a-f]{64})",')
+
+Record = TypeVar("Record")
+
+
+class DamagedRecordError(TextgenError):
+    """A file cannot be read as the record that it should hold."""
+
+
+def to_values(record: Any) -> Any:
+    """Return a dataclass, or a collection of them, as JSON values."""
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        return {field.name: to_values(getattr(record, field.name)) for field in dataclasses.fields(record)}
+    if isinstance(record, dict):
+        return {key: to_values(value) for key, value in record.items()}
+    if isinstance(record, (list, tuple)):
+        return [to_values(value) for value in record]
+    return record
+
+
+def to_json(record: Any) -> str:
+    """Return a record as JSON that any parser reads: no NaN, lone surrogates replaced by U+FFFD."""
+    text = json.dumps(to_values(record), indent=2, allow_nan=False, ensure_ascii=False)
+    text = NUMBERS.sub(lambda match: f"[{' '.join(match[1].split())}]", text)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") + "\n"
+
+
+def with_digest(record: Any) -> str:
+    """Return a record as the JSON of a file, which `read_record` can tell from a damaged one."""
+    text = to_json(record)
+    digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return f'{{\n  "{DIGEST}": "{digest}",{text.removeprefix("{")}'
+
+
+def write_record(path: Path, record: Any) -> None:
+    """Write a record with its digest, whole or not at all."""
+    write_file(path, with_digest(record))
+
+
+def from_values(kind: type[Record], values: Any) -> Record:
+    """Return JSON values as a record of `kind`; raises `ValueError` with the first field that is wrong.
+
+    Types must be exact, but for an integer in a field of floats: "12" or true is not a number.
+    """
+    from pydantic import ValidationError
+
+    try:
+        record: Record = _adapter(cast(Any, kind)).validate_json(to_json(values), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{place}: {first['msg'].lower()}" if place else first["msg"].lower()) from None
+    for place in _unknown_fields(values, to_values(record)):
+        raise ValueError(f"{place}: unknown field")
+    return record
+
+
+def read_record(kind: type[Record], path: Path, *, needs_digest: bool = False) -> Record:
+    """Read a record of `kind`.
+
+    A file without a digest is as `--json` prints it, unless `needs_digest`. Raises `DamagedRecordError` if
+    the file does not hold a record or has changed, `TextgenError` if it cannot be read or its schema is
+    older or newer.
+    """
+    try:
+        return from_values(kind, read_values(path, needs_digest=needs_digest))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, error) from None
+
+
+def read_values(path: Path, *, needs_digest: bool = False) -> dict[str, Any]:
+    """Return the values of a record, without their digest; raises as `read_record` does."""
+    try:
+        data = read_plain(path, MAX_JSON_BYTES)
+        values = parse_json(data)
+        if not isinstance(values, dict):
+            raise ValueError("not a JSON object")
+        has_digest = DIGEST in values
+        if has_digest:
+            _check_digest(data, values.pop(DIGEST))
+        version = values.get("schema_version", 0)  # the first records lacked it
+        if type(version) is not int:
+            raise ValueError(f"schema_version: {version!r} is not an integer")
+        if version == SCHEMA_VERSION:
+            if needs_digest and not has_digest:
+                raise ValueError(f"it lacks its digest, {DIGEST}")
+            return values
+    except OSError as error:
+        raise TextgenError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise _damaged(path, error) from None
+    if version < SCHEMA_VERSION:
+        raise TextgenError(f"{str(path)!r} was written by an older textgen; make it again with this one")
+    raise TextgenError(
+        f"{str(path)!r} was written by a newer textgen (schema version {version}); "
+        f"update textgen, which reads {SCHEMA_VERSION}"
+    )
+
+
+def _check_digest(data: bytes, given: Any) -> None:
+    """Raise `ValueError` if the bytes of a file are not those that its digest was computed from."""
+    line = DIGEST_LINE.match(data)
+    if line is None or hashlib.sha256(b"{" + data[line.end() :]).hexdigest() != given:
+        raise ValueError("it has changed since it was written")
+
+
+def _damaged(path: Path, error: Exception) -> DamagedRecordError:
+    return DamagedRecordError(f"{str(path)!r} cannot be read: {one_line(error, with_type=False)}")
+
+
+def json_schema(*kinds: type) -> dict[str, Any]:
+    """Return the JSON Schema of several kinds of record, each under its name in `$defs`."""
+    from pydantic import TypeAdapter
+
+    _, schema = TypeAdapter.json_schemas([(kind, "serialization", _adapter(kind)) for kind in kinds])
+    return schema
+
+
+def _unknown_fields(given: Any, taken: Any, prefix: str = "") -> Iterator[str]:
+    """Yield the places of JSON values that are not part of the record that was made of them."""
+    if isinstance(given, dict) and isinstance(taken, dict):
+        for name, value in given.items():
+            if name not in taken:
+                yield f"{prefix}{name}"
+            else:
+                yield from _unknown_fields(value, taken[name], f"{prefix}{name}.")
+    elif isinstance(given, list) and isinstance(taken, list):
+        for index, (value, own) in enumerate(zip(given, taken, strict=False)):
+            yield from _unknown_fields(value, own, f"{prefix}{index}.")
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

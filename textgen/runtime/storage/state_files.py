@@ -1,0 +1,106 @@
+"""States on disk, and as bytes between processes: nested values and tensors as JSON and safetensors.
+
+They are complete or absent, and never unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load, load_file, save, save_file
+from torch import Tensor
+
+from textgen.runtime.storage.digests import DamagedFileError, check_digests, write_digests
+from textgen.runtime.storage.files import new_folder
+from textgen.runtime.storage.plain_files import open_plain, read_json
+
+VALUES, TENSORS = "state.json", "tensors.safetensors"
+MAX_HEADER_BYTES = 2**24
+"""Of the part of a safetensors file that names and shapes its tensors."""
+
+
+def save_state(folder: Path, state: Any) -> None:
+    """Write dictionaries, lists, tuples, tensors and JSON values to `folder`, which must not exist yet."""
+    tensors: dict[str, Tensor] = {}
+    values = json.dumps(_encode(state, tensors))
+    with new_folder(folder) as made:
+        (made / VALUES).write_text(values, "utf-8")
+        save_file(tensors, made / TENSORS)
+        write_digests(made)
+
+
+def load_state(folder: Path) -> Any:
+    """Return the state in `folder`; named tuples become tuples.
+
+    Raises `OSError`, `ValueError`, `LookupError` or `safetensors.SafetensorError` if it is damaged.
+    """
+    try:
+        check_digests(folder, (VALUES, TENSORS))
+        return _decode(read_json(folder / VALUES), load_tensors(folder / TENSORS))
+    except (DamagedFileError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def pack_state(state: Any) -> bytes:
+    """Return what `save_state` would write: the length of the JSON in 8 bytes, the JSON, and the tensors."""
+    tensors: dict[str, Tensor] = {}
+    values = json.dumps(_encode(state, tensors)).encode()
+    return len(values).to_bytes(8, "little") + values + save(tensors)
+
+
+def unpack_state(data: bytes) -> Any:
+    """Return the state that `pack_state` made into bytes; named tuples become tuples."""
+    begin = 8 + int.from_bytes(data[:8], "little")
+    return _decode(json.loads(data[8:begin]), load(data[begin:]))
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors in a safetensors file; raises as `load_state` does."""
+    check_header(path)
+    return load_file(path)
+
+
+def check_header(path: Path) -> None:
+    """Raise as `load_state` does if the header of a safetensors file is not one, or too large."""
+    with open_plain(path) as file:
+        if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
+            raise ValueError(f"the header of {path.name} is larger than {MAX_HEADER_BYTES / 2**20:.0f} MiB")
+    with safe_open(path, framework="numpy") as tensors:
+        tensors.keys()
+
+
+def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Return JSON values, with tensors as names in `tensors`, and what JSON lacks marked by its type."""
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        return {"tensor": name}
+    if isinstance(value, Mapping):
+        return {"pairs": [[_encode(key, tensors), _encode(each, tensors)] for key, each in value.items()]}
+    if isinstance(value, (tuple, list)):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return {kind: [_encode(each, tensors) for each in value]}
+    if isinstance(value, float):
+        return {"float": value.hex()}  # exact, and JSON has no infinity
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    raise TypeError(f"cannot save {type(value).__name__} in a state")
+
+
+def _decode(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "float":
+        return float.fromhex(content)
+    if kind == "pairs":
+        return {_decode(key, tensors): _decode(each, tensors) for key, each in content}
+    parts = [_decode(each, tensors) for each in content]
+    return tuple(parts) if kind == "tuple" else parts

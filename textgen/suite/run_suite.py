@@ -1,0 +1,203 @@
+"""Running a suite: finished jobs are kept, missing ones are run, and effects are computed."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from textgen.comparison.comparison_result import HeldOut
+from textgen.contracts import TextgenError
+from textgen.evaluation.intervals import INTERVAL_METHOD
+from textgen.experiment.forecast import expected_seconds
+from textgen.jobs.backends import check_equal_machines
+from textgen.jobs.kept import keep_record, kept_record, made_with
+from textgen.jobs.runner import Outcome, run_plan
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.environment import command_line, machine, versions
+from textgen.runtime.messages import about
+from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
+from textgen.runtime.storage.json_records import read_record, write_record
+from textgen.runtime.storage.locks import locked
+from textgen.suite.effects import answer, measured_run, shared_priors
+from textgen.suite.job import SuiteJob, measure_held_out
+from textgen.suite.planner import JobPlanner, SuiteOptions
+from textgen.suite.schema import Case, Question, Suite
+from textgen.suite.suite_page import to_html
+from textgen.suite.suite_result import JobResult, JobSettings, QuestionText, SuiteResult
+from textgen.training.progress import Report, Step, ignore_report
+
+RESULT, PAGE = "suite.json", "report.html"
+JOBS = "jobs/*.json"
+"""The results of jobs in the folder of a suite."""
+
+
+def run_suite(
+    suite: Suite,
+    options: SuiteOptions,
+    folder: Path,
+    report: Report = ignore_report,
+    say: Callable[[str], None] = lambda message: None,
+) -> SuiteResult:
+    """Run what `folder` does not hold yet; the result is also saved there.
+
+    The result of a job is kept under the hash of everything that determines it, so that a suite continues
+    where it stopped, and what two questions or suites share is measured once. A case that fails is named
+    with its reason, and tried again the next time. The folder is locked: a second suite there waits. Raises
+    `NotSavedError` with the result if something could not be saved.
+    """
+    with locked(folder):
+        return _run_suite(suite, options, folder, report, say)
+
+
+def _run_suite(
+    suite: Suite, options: SuiteOptions, folder: Path, report: Report, say: Callable[[str], None]
+) -> SuiteResult:
+    planner = JobPlanner(suite, options, folder)
+    report(Step("reading the texts"))
+    check_equal_machines(
+        options.backend, is_timed=any(job.budget.unit == "seconds" for job in planner.jobs())
+    )
+    jobs = {job.folder: job for job in planner.jobs()}
+    make_folder(folder / "jobs")
+    results = {
+        path: kept
+        for path, job in jobs.items()
+        if (kept := kept_record(path, JobResult, job.misfit)) is not None
+    }
+    missing = {path: job for path, job in jobs.items() if path not in results}
+    if not results and (others := _other_precisions(folder, options.device_config)):
+        say(others)
+    say(forecast(suite, results.values(), missing.values(), options.backend.num_slots))
+    failures: dict[str, str] = {}
+    about = next((kept.result.machine for kept in results.values()), machine())
+    unsaved: OSError | None = None
+    num_slots = options.backend.num_slots
+    made = run_plan(
+        list(missing.values()),
+        JobResult,
+        options.backend,
+        report,
+        max_silence=options.entry_timeout,
+        shows_each=num_slots == 1,
+    )
+    for job, outcome in made:
+        received = _received(job, outcome)
+        try:
+            new = received if isinstance(received, str) else keep_record(job.folder, received)
+        except OSError as error:
+            new, unsaved = received, error
+        if isinstance(new, str):
+            failures[_name(suite, job)] = new
+        else:
+            results[job.folder], about = new, new.result.machine
+    first = planner.job(suite.cases()[0], 0)
+    found_of = partial(_found, planner, results)
+    measured = measure_held_out(first, planner.analyzer(first.case))
+    priors = shared_priors(list(map(measured_run, found_of(case))) for case in suite.cases())
+    result = SuiteResult(
+        command=command_line(),
+        suite=suite.title,
+        corpus=first.corpus.info,
+        sources=first.corpus.sources,
+        held_out=HeldOut(measured.metrics, measured.pseudovalues),
+        lexicons=planner.lexicon(first.corpus.language).sources,
+        budget=options.budget or suite.budget,
+        num_seeds=planner.num_seeds,
+        num_jobs=num_slots,
+        device=options.device_config.device.type,
+        precision=options.device_config.precision,
+        versions=versions(),
+        machine=about,
+        interval_method=INTERVAL_METHOD,
+        seed_priors=priors,
+        questions=tuple(
+            replace(answer(question, found_of, priors), text_of=_text_of(planner, question))
+            for question in suite.questions
+        ),
+        failures=failures,
+    )
+    try:
+        write_record(folder / RESULT, result)
+        write_file(folder / PAGE, to_html(result))
+    except OSError as error:
+        unsaved = error
+    if unsaved:
+        raise NotSavedError(folder, unsaved, result)
+    if not results:
+        raise TextgenError(f"every case failed; the first one: {next(iter(failures.values()))}")
+    return result
+
+
+def _text_of(planner: JobPlanner, question: Question) -> QuestionText | None:
+    """Return the text of a question that names its own."""
+    if question.corpus is None:
+        return None
+    first = planner.job(question.cases[0], 0)
+    measured = measure_held_out(first, planner.analyzer(first.case))
+    sources = planner.lexicon(first.corpus.language).sources
+    return QuestionText(first.corpus.info, HeldOut(measured.metrics, measured.pseudovalues), sources)
+
+
+def settings_of(path: Path) -> JobSettings:
+    """Return what a measurement was made with; raises `TextgenError` if its file is damaged."""
+    return read_record(JobResult, path, needs_digest=True).settings
+
+
+def _other_precisions(folder: Path, config: DeviceConfig) -> str:
+    """Return a note that what a folder holds was measured in another precision; nothing if it was not."""
+    others = {was for on, was in made_with(folder, JOBS, settings_of) if on == config.device.type} - {
+        config.precision
+    }
+    if not others:
+        return ""
+    return (
+        f"{str(folder)!r} holds measurements in {' and '.join(sorted(others))}, which are made again in "
+        f"{config.precision}; to continue with them, add --precision {min(others)}"
+    )
+
+
+def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[SuiteJob], num_jobs: int) -> str:
+    """Return how much there is to do, and about how long it will take, by the finished runs if there are any.
+
+    A run under a budget in seconds takes that long, besides what the others took for everything else.
+    """
+    seconds = 0.0
+    for job in missing:
+        if not done:
+            seconds += expected_seconds(job.entry, job.corpus, job.budget)
+        elif job.budget.unit == "seconds" and job.entry.is_trainable:
+            seconds += job.budget.amount
+            seconds += statistics.mean(found.seconds - found.result.train.seconds for found in done)
+        else:
+            seconds += statistics.mean(found.seconds for found in done)
+    rest = f"; {about(seconds / num_jobs)} to go" if missing else ""
+    return f"{suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
+
+
+def _received(job: SuiteJob, outcome: Outcome[JobResult]) -> JobResult | str:
+    """Return the result of a job, or the reason why there is none."""
+    if outcome.result is None:
+        return outcome.failure
+    made_on = outcome.result.result.machine
+    if job.budget.unit == "seconds" and made_on.processor != job.machine.processor:
+        return f"it was made on a machine that joined later ({made_on.name}), of another kind than the others"
+    # Settings in a process elsewhere do not know how many jobs share its machine.
+    return replace(outcome.result, settings=job.settings())
+
+
+def _name(suite: Suite, job: SuiteJob) -> str:
+    """Return the case's label and the seed, with the question if its label has another meaning elsewhere."""
+    case, name = job.case, f"{job.case.label} (seed {job.seed})"
+    if any(other != case for other in suite.cases() if other.label == case.label):
+        question = next(question for question in suite.questions if case in question.cases)
+        return f"{question.name}: {name}"
+    return name
+
+
+def _found(planner: JobPlanner, results: Mapping[Path, JobResult], case: Case) -> list[JobResult]:
+    """Return the results of a case, one for each seed that has one."""
+    paths = [planner.job(case, seed).folder for seed in range(planner.num_seeds)]
+    return [results[path] for path in paths if path in results]

@@ -1,0 +1,208 @@
+"""Results of a suite: what is kept of each job, and the effect of each change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from textgen.comparison.comparison_result import HeldOut
+from textgen.data.corpus import CorpusInfo, TextSources
+from textgen.evaluation.intervals import Contrast, Estimate
+from textgen.evaluation.scoring import ScoredUnits
+from textgen.evaluation.seed_priors import SeedPrior
+from textgen.evaluation.text_metrics import TextMetrics
+from textgen.experiment.entry_result import RunResult
+from textgen.experiment.pretrained import EmbeddingAudit
+from textgen.runtime.environment import Machine
+from textgen.runtime.storage.json_records import SCHEMA_VERSION
+
+
+@dataclass(frozen=True)
+class JobMachine:
+    """Hardware and load that determine how much is computed in a time budget."""
+
+    processor: str
+    gpu: str | None
+    num_jobs: int
+    """Number of jobs in parallel, each with its share of the cores."""
+    cores_per_job: float
+    """The share of a job; less than 1 if there are more jobs than cores."""
+    threads_per_job: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSettings:
+    """Settings that determine the result of a job; with a budget in time, they include the machine."""
+
+    schema_version: int = SCHEMA_VERSION
+    textgen: str
+    plugins: dict[str, str]
+    parts: dict[str, str]
+    options: dict[str, dict[str, Any]]
+    corpus: CorpusInfo
+    samplers: tuple[str, ...]
+    budget: str
+    seed: int
+    device: str
+    precision: str
+    machine: JobMachine | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenText:
+    """Text that one sampler wrote after the held-out passages, and its metrics."""
+
+    metrics: TextMetrics
+    pseudovalues: dict[str, tuple[float, ...]]
+    """By metric: the contribution of each continuation, from which intervals are computed."""
+    entropy_per_char: float
+    text: str
+    """The first continuation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobResult:
+    """Result of one case with one seed, as a suite saves it."""
+
+    schema_version: int = SCHEMA_VERSION
+    settings: JobSettings
+    result: RunResult
+    samples: dict[str, WrittenText]
+    """By sampler."""
+    seconds: float
+
+    @property
+    def outcome(self) -> str:
+        """The score in a few words, or why there is none."""
+        return self.result.outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """Metrics of the text that a case writes with one sampler: means over seeds."""
+
+    metrics: TextMetrics
+    temperature: float | None
+    entropy_per_char: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredRun:
+    """What one run contributes to the intervals of its case."""
+
+    seed: int
+    is_trained: bool
+    """Whether by gradient; a model that counts has no seed."""
+    units: ScoredUnits | None
+    """The stretches of the scored text, with their bits."""
+    real_word_rate: float | None
+    real_word_pseudovalues: tuple[float, ...] | None
+    """Contribution of each continuation."""
+    machine: Machine
+    """Where it was trained and scored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseResult:
+    """Result of one case over all seeds."""
+
+    label: str
+    entry: str
+    clean: str
+    train_share: float
+    max_chars: int | None
+    budget: str
+    samplers: tuple[str, ...]
+    num_seeds: int
+    scored_text: str
+    """The hash of the text that is scored."""
+    runs: tuple[MeasuredRun, ...]
+    """One for each seed."""
+    bits_per_char: Estimate | None
+    real_word_rate: Estimate | None
+    num_parameters: int
+    train_seconds: float
+    num_epochs: float
+    chars_per_second: float
+    embedding: EmbeddingAudit | None
+    writing: dict[str, Writing]
+    """By sampler."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Difference of a case from the one it is compared with.
+
+    P-values are adjusted for the number of comparisons of the question by the method of Holm (1979).
+    """
+
+    case: str
+    reference: str
+    paired: bool
+    """Whether both are scored on the same text."""
+    bits_per_char: Contrast | None
+    real_word_rate: Contrast | None
+
+
+@dataclass(frozen=True)
+class QuestionText:
+    """The text of one question."""
+
+    corpus: CorpusInfo
+    held_out: HeldOut
+    lexicons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class QuestionResult:
+    """The answer to one question, without what was not measured."""
+
+    name: str
+    text: str
+    cumulative: bool
+    cases: tuple[CaseResult, ...]
+    effects: tuple[Effect, ...]
+    text_of: QuestionText | None = None
+    """What its cases are measured on, where that is not the text of the suite."""
+
+    @property
+    def reference(self) -> str:
+        """What each case is compared with, in words; empty if with nothing."""
+        if self.cumulative:
+            return "the one above"
+        return self.effects[0].reference if self.effects else ""
+
+    def effect(self, label: str) -> Effect | None:
+        """Return the effect of a case; None for the one that others are compared with."""
+        return next((effect for effect in self.effects if effect.case == label), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteResult:
+    """Result of a suite on one corpus, as `textgen suite --json` prints it."""
+
+    schema_version: int = SCHEMA_VERSION
+    command: str | None
+    """The command that made it, if a command did."""
+    suite: str
+    """The title of the suite."""
+    corpus: CorpusInfo
+    sources: TextSources
+    held_out: HeldOut
+    lexicons: tuple[str, ...] | None = None
+    """Where real words are looked up besides the training text; None if that was not recorded."""
+    budget: str
+    num_seeds: int
+    num_jobs: int
+    device: str
+    precision: str
+    versions: dict[str, str]
+    machine: Machine
+    interval_method: str
+    """What kind of interval the values and effects have."""
+    seed_priors: dict[str, SeedPrior]
+    """By metric: what the intervals take to be known about the variance between training seeds."""
+    questions: tuple[QuestionResult, ...]
+    failures: dict[str, str]
+    """Case and seed: why it failed."""

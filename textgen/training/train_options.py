@@ -1,0 +1,55 @@
+"""The options of training by gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from textgen.contracts import Search
+from textgen.training.optimizer import OptimizerName
+
+RATES = (None, 3e-4, 6e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 6e-3, 8e-3, 0.01, 0.015, 0.02, 0.03)
+LENGTHS = (None, 8, 16, 24, 32, 48, 64, 96, 128)
+MOMENTA = (None, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97)
+
+LONGEST_SEQUENCE = 32
+"""Tokens per stream and update unless an entry or a model gives another number, or the budget is short."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """Options of training, which an entry can set (`char-lstm:learning_rate=0.002`)."""
+
+    batch_size: Annotated[int, Ge(1), Le(65_536), Search(16, 256, log=True, step=16)] = 96
+    """Contiguous streams of the text that are read in parallel."""
+    sequence_length: Annotated[Annotated[int, Ge(1), Le(65_536)] | None, Search(values=LENGTHS)] = None
+    """Tokens per stream and update, the reach of the gradient; none: from the updates in the budget."""
+    optimizer: OptimizerName = "muon"
+    """Optimizer; `muon` updates the matrices of hidden layers, and `adamw` the rest."""
+    learning_rate: Annotated[Annotated[float, Gt(0), Le(1e30)] | None, Search(values=RATES)] = None
+    """Peak learning rate, reached after the warm-up; none: from the number of updates in the budget."""
+    momentum: Annotated[Annotated[float, Ge(0), Lt(1)] | None, Search(values=MOMENTA)] = None
+    """Momentum of `muon`; none: from the number of updates in the budget."""
+    min_lr_factor: Annotated[float, Ge(0), Le(1)] = 0.0
+    """Learning rate at the end of the budget, as a fraction of the peak, to which it falls linearly."""
+    warmup_fraction: Annotated[float, Ge(0), Le(1), Search(0, 0.3, step=0.02)] = 0.02
+    """Fraction of the budget over which the learning rate rises."""
+    weight_decay: Annotated[float, Ge(0), Le(100), Search(0, 1, step=0.05)] = 0.5
+    """Decay of matrices by `muon` and `adamw` at first, times the learning rate; it falls to zero."""
+    max_grad_norm: Annotated[float, Gt(0), Le(1e12)] = 1.0
+    """Largest norm of the whole gradient."""
+    num_validations: Annotated[int, Ge(1), Le(10_000)] = 10
+    """Number of validations, evenly over the budget."""
+
+    @property
+    def longest_sequence(self) -> int:
+        """Tokens per stream and update, at most."""
+        return LONGEST_SEQUENCE if self.sequence_length is None else self.sequence_length
+
+    renamed_options: ClassVar[dict[str, str]] = {
+        "clip_norm": "max_grad_norm",
+        "final_learning_rate": "min_lr_factor",
+        "warmup": "warmup_fraction",
+    }

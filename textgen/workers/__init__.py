@@ -1,0 +1,1 @@
+"""Processes that compute: started, prepared, heard and ended."""
