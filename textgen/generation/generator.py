@@ -76,7 +76,8 @@ class Generator:
     ) -> list[str]:
         """Return a continuation of `num_chars` characters for each prompt (without the prompt).
 
-        A sample depends only on its prompt and seed, not on what it is batched with.
+        A sample depends only on its prompt and seed, not on what it is batched with, but for rounding where
+        the step computes in fp32.
         """
         if not prompts:
             return []
