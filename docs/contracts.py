@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-API = FOLDER.parent / "textgen" / "api.py"
+API = FOLDER.parent / "textgen" / "contracts.py"
 PAGE = FOLDER / "contracts.md"
 
 NOTE = "<!-- Generated from textgen/contracts.py by docs/contracts.py (`make docs`): edit that, not this. -->"

@@ -92,7 +92,7 @@ class TokenizerExtras(Protocol):
     speller: str
     """What spells out-of-vocabulary words if fallback tokens other than bytes do: "ngrams" (the default), of
     which the model sees the beginning alone (see `textgen.nn.spelling_model`) and which keep words from being
-    glued together (`textgen.nn.word_bounds`), or the "model"."""
+    glued together, or the "model"."""
 
     def count(self, text: str) -> Any:
         """Return the counts of one block of the training split, a value that can be pickled."""

@@ -8,10 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from textgen.contracts import PretrainedVectors
-from textgen.nn.dropout import LockedDropout
 from textgen.nn.embedding import TokenEmbedding
-from textgen.nn.feature_model import FeatureModel
-from textgen.nn.options import Dropout, EmbeddingSize, HiddenSize, NumLayers, Softmax, TieWeights
+from textgen.nn.feature_model import (
+    Dropout,
+    EmbeddingSize,
+    FeatureModel,
+    HiddenSize,
+    LockedDropout,
+    NumLayers,
+    Softmax,
+    TieWeights,
+)
 from textgen.nn.softmax import output_layer
 
 OUTPUT_GAIN = 3.0

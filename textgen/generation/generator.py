@@ -62,8 +62,7 @@ class Generator:
         self.table = tokenizer.table
         self.vocabulary = tokenizer.sampler_vocabulary(spellings if spells else ())
         self._left_out = None if spells else torch.from_numpy(self.vocabulary.fallback).to(self.device)
-        own_step = model.prepare_step(device_config.dtype)
-        self._step = self._step_by_forward if own_step is None else own_step
+        self._step = model.prepare_step(device_config.dtype)
         self._is_recordable = model.is_step_recordable and self.device.type == "cuda"
 
     def generate(
@@ -140,7 +139,3 @@ class Generator:
         row = torch.from_numpy(ids.astype(np.int64)).to(self.device)[None]
         outputs, state = self.model.forward(row, self.model.initial_state(1))
         return outputs[:, -1].float(), state
-
-    def _step_by_forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        logits, state = self.model.forward(ids[:, None], state)
-        return logits[:, -1].float(), state

@@ -12,10 +12,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.contracts import PretrainedVectors, Search
-from textgen.nn.dropout import LockedDropout
 from textgen.nn.embedding import TokenEmbedding
-from textgen.nn.feature_model import FeatureModel
-from textgen.nn.options import Dropout, EmbeddingSize, HiddenSize, Softmax, TieWeights
+from textgen.nn.feature_model import (
+    Dropout,
+    EmbeddingSize,
+    FeatureModel,
+    HiddenSize,
+    LockedDropout,
+    Softmax,
+    TieWeights,
+)
 from textgen.nn.softmax import output_layer
 from textgen_models.hier.word_clock import WordClock
 from textgen_models.hier.words import WordEdges, hash_words, rows_of

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textgen.contracts import TokenIds
-from textgen.nn.ngram_counts import Counts, Integers, by_length
-from textgen.nn.ngram_table import Table
+from textgen.nn.ngrams import Integers, NGramCounts, NGramTable, by_length
 
 MAX_ORDER = 12
 LEAST_GAIN = 0.002
@@ -31,14 +30,14 @@ def choose_order(ids: TokenIds, vocab_size: int, discount: float | None) -> int:
     contexts, ngrams = np.zeros_like(tail), np.zeros_like(tail)
     shorter = np.full(len(tail), 1 / vocab_size)
     best_order, least_bits = 1, np.inf
-    previous: Counts | None = None
+    previous: NGramCounts | None = None
     lengths = islice(by_length(ids[:num_counted], vocab_size), MAX_ORDER)
     for order, (counts, num_before) in enumerate(lengths, start=1):
         if previous is not None:  # no longer the longest, so its counts are of distinct tokens before
-            table = Table(replace(previous, counts=num_before), vocab_size, discount)
+            table = NGramTable(replace(previous, counts=num_before), vocab_size, discount)
             shorter = probabilities(table, contexts, ngrams, shorter)
             contexts = np.append(-1, ngrams)[:-1]
-        table = Table(counts, vocab_size, discount)
+        table = NGramTable(counts, vocab_size, discount)
         ngrams = table.find(contexts, tail)
         bits = -np.log2(probabilities(table, contexts, ngrams, shorter)).sum()
         if bits < (1 - LEAST_GAIN * (order - best_order)) * least_bits:
@@ -50,7 +49,7 @@ def choose_order(ids: TokenIds, vocab_size: int, discount: float | None) -> int:
 
 
 def probabilities(
-    table: Table, contexts: Integers, ngrams: Integers, shorter: NDArray[np.float64]
+    table: NGramTable, contexts: Integers, ngrams: Integers, shorter: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the probabilities of n-grams (-1: never seen), given those with contexts shorter by a token."""
     own = np.where(ngrams < 0, 0.0, table.discounted(ngrams, contexts))

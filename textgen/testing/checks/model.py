@@ -154,7 +154,6 @@ def check_model_waiting_step(component: Any, /, **options: Any) -> None:
 def by_steps_with_waiting(model: Any, ids: Tensor, num_read: int) -> Tensor:
     """Return the logits [turns, batch, vocab_size], where the second row advances at every other turn."""
     step = bound(model).prepare_step(torch.float32)
-    assert step is not None
     _, state = predicted(model, ids[:, :num_read], model.initial_state(len(ids)))
     found = []
     for turn in range(6):
@@ -184,7 +183,6 @@ def by_steps(model: Any, ids: Tensor, num_read: int, dtype: torch.dtype) -> Tens
     The first state is the model's; those that the step returns may have another form.
     """
     step = bound(model).prepare_step(dtype)
-    assert step is not None
     _, state = predicted(model, ids[:, :num_read], model.initial_state(len(ids)))
     logits = []
     for column in ids[:, num_read:].T:
