@@ -154,7 +154,7 @@ class ModelExtras(Protocol):
         It maps ids [batch] and a state to logits [batch, vocab_size] and the next state, and computes matmuls
         in `dtype`. Its first state comes from `initial_state` or `forward`; those it returns may have another
         form, with the batch first and sizes that do not change. A row may wait, and go on from an earlier
-        state. Unless n-grams spell, a GPU records it as a graph (see `textgen.generation.cuda_graph`).
+        state. Unless n-grams spell, a GPU records it as a graph (see `textgen.generation.generator`).
         """
 
     def set_token_counts(self, counts: Tensor) -> None:
@@ -203,7 +203,7 @@ class SamplerExtras(Protocol):
     """The divisor of the logits; suites measure the entropy of the choices at this temperature."""
 
     tempers_words: bool
-    """Whether the temperature acts on words (`generation/word_sampling.py`). Default: false, on tokens."""
+    """Whether the temperature acts on words (`generation/word_temperature.py`). Default: false, on tokens."""
 
 
 class Embedding(Protocol):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from textgen.data.corpus import load_corpus
-from textgen.evaluation.intervals import Sample, difference, ratio_sample
+from textgen.evaluation.intervals import MeasuredValue, difference, measured_ratio
 from textgen.runtime.device import choose_device
 from textgen_benchmarks.coverage import (
     METHODS,
@@ -63,7 +63,8 @@ def test_differences_of_pairs_have_the_intervals_of_differences() -> None:
     found = stretches(24)
     ends = METHODS["neighbours"](found.bits, found.chars)
     sides: list[Sample] = [
-        ratio_sample(bits.sum(-1)[None], found.chars.sum(-1)[None], "text", (0,), None) for bits in found.bits
+        measured_ratio(bits.sum(-1)[None], found.chars.sum(-1)[None], "text", (0,), None)
+        for bits in found.bits
     ]
     expected = difference(sides[0], sides[1])
     assert expected.interval is not None
@@ -93,10 +94,10 @@ def test_simulated_intervals_over_seeds_are_those_of_differences() -> None:
     widths = half_widths(suites, SHIPPED)[0]
     for case in range(5):
         new, old = (
-            Sample(scores, scores[:, None] + np.zeros(24), "text", (0, 1, 2), SHIPPED)
+            MeasuredValue(scores, scores[:, None] + np.zeros(24), "text", (0, 1, 2), SHIPPED)
             for scores in (suites.scores[0, case], suites.scores[0, case + 1])
         )
-        new = Sample(new.values, new.pseudovalues + suites.text[0, case], "text", new.seeds, SHIPPED)
+        new = MeasuredValue(new.values, new.pseudovalues + suites.text[0, case], "text", new.seeds, SHIPPED)
         found = difference(new, old)
         assert found.interval is not None
         assert (found.interval[1] - found.interval[0]) / 2 == pytest.approx(widths[case])

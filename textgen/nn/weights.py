@@ -81,15 +81,12 @@ def nonhidden_parameters(module: nn.Module, vocab_size: int) -> list[nn.Paramete
     These are every layer with a `layer_role`, such as `TokenEmbedding` and `FullSoftmax`, every
     `nn.Embedding` and, if no layer has the role "output", the last `nn.Linear` with one output per token.
     """
-    layers = list(module.modules())
-    roles = [_role(layer) for layer in layers]
-    nonhidden = [layer for layer, role in zip(layers, roles, strict=True) if role is not None]
-    if "output" not in roles:
-        is_output = (isinstance(layer, nn.Linear) and layer.out_features == vocab_size for layer in layers)
-        nonhidden += [layer for layer, is_last in zip(layers, is_output, strict=True) if is_last][-1:]
+    roles = {
+        layer: getattr(type(layer), "layer_role", "input" if isinstance(layer, nn.Embedding) else None)
+        for layer in module.modules()
+    }
+    nonhidden = [layer for layer, role in roles.items() if role is not None]
+    if "output" not in roles.values():
+        linear = (layer for layer in roles if isinstance(layer, nn.Linear))
+        nonhidden += [layer for layer in linear if layer.out_features == vocab_size][-1:]
     return [parameter for layer in nonhidden for parameter in layer.parameters()]
-
-
-def _role(layer: nn.Module) -> str | None:
-    role: str | None = getattr(type(layer), "layer_role", None)
-    return "input" if role is None and isinstance(layer, nn.Embedding) else role
