@@ -62,7 +62,7 @@ def test_coverage_of_independent_stretches_is_95_percent_but_not_by_a_bootstrap_
 def test_differences_of_pairs_have_the_intervals_of_differences() -> None:
     found = stretches(24)
     ends = METHODS["neighbours"](found.bits, found.chars)
-    sides: list[Sample] = [
+    sides: list[MeasuredValue] = [
         measured_ratio(bits.sum(-1)[None], found.chars.sum(-1)[None], "text", (0,), None)
         for bits in found.bits
     ]

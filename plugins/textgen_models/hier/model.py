@@ -25,7 +25,7 @@ from textgen.nn.feature_model import (
 from textgen.nn.softmax import output_layer
 from textgen_models.hier.word_clock import WordClock
 from textgen_models.hier.words import WordEdges, hash_words, rows_of
-from textgen_models.lstm.layers import OUTPUT_GAIN, LayerState, initialise
+from textgen_models.recurrent import OUTPUT_GAIN, LayerState, initialise
 
 LowerSize = Annotated[
     int,
