@@ -86,10 +86,10 @@ def _folder(item: str) -> Path:
     locales = _locales()
     if not locales:
         raise TextgenError(f"the Debian handbook is not installed; run: apt-get install {PACKAGE}")
-    found = locales | {folder.name: folder for folder in locales.values()}
-    if item not in found:
+    folders = locales | {folder.name: folder for folder in locales.values()}
+    if item not in folders:
         raise TextgenError(unknown("language of the handbook", item, sorted(locales)))
-    return found[item]
+    return folders[item]
 
 
 class _Paragraph(NamedTuple):

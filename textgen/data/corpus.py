@@ -47,7 +47,7 @@ class CorpusInfo:
 
 @dataclass(frozen=True)
 class TextSources:
-    """Where a text was read from; with the cleaner and the split, all that is needed to load it again."""
+    """Origin of a text; with the cleaner and the split, all that is needed to load it again."""
 
     names: tuple[str, ...] = ()
     max_chars: int | None = None
@@ -99,9 +99,9 @@ class Corpus:
         return block(f"<p>{title}</p>", html_table(("", "characters", "sha256"), rows))
 
     def _part_info(self, name: str) -> SplitPart:
-        own: Part = getattr(self.split, name)
+        stretches: Part = getattr(self.split, name)
         scored = () if name == "train" else self.split.scored(name).stretch_chars
-        return SplitPart(len(own), sha256(own.text), scored)
+        return SplitPart(len(stretches), sha256(stretches.text), scored)
 
 
 def load_corpus(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from textgen.data.decoding import utf8
+from textgen.runtime.storage.digests import sha256_of
 
 BLOCK_CHARS = 1 << 20
 """Approximate number of characters of a large text that are in memory at a time."""
@@ -80,7 +80,7 @@ class FileText:
     @cached_property
     def sha256(self) -> str:
         """The hash of the UTF-8 bytes, in hexadecimal."""
-        return _sha256(self.blocks())
+        return sha256_of(map(utf8, self.blocks()))
 
 
 Text: TypeAlias = str | FileText
@@ -111,14 +111,7 @@ def alphabet(text: Text) -> set[str]:
 
 def sha256(text: Text) -> str:
     """Return the hash of the UTF-8 bytes, in hexadecimal."""
-    return _sha256((text,)) if isinstance(text, str) else text.sha256
-
-
-def _sha256(pieces: Iterable[str]) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(utf8(piece))
-    return digest.hexdigest()
+    return sha256_of((utf8(text),)) if isinstance(text, str) else text.sha256
 
 
 def cut_blocks(pieces: Iterable[str], size: int) -> Iterator[str]:

@@ -33,7 +33,7 @@ DESCRIPTIONS = {
     READING_ON: "the same, but it also learns the held-out text as it reads, which no entry does",
     XZ: "compressor that has read the training text; it finds repeated passages",
 }
-"""What each reference is, in a few words."""
+"""A few words about each reference."""
 
 MAX_COMPRESSED_CHARS = 16_000_000
 """Characters of the training text that compressors get at most, its last ones."""
@@ -65,16 +65,16 @@ CompressedSize: TypeAlias = Callable[[bytes], int]
 
 @dataclass(frozen=True)
 class Reference:
-    """The score of something that is not an entry."""
+    """The score of a method that is not an entry."""
 
     name: str
     description: str
-    """What it is, in a few words."""
+    """A few words about it."""
     bits_per_char: float
     stretch_bits: tuple[float, ...]
     """Bits of each stretch of the held-out text."""
     reads_on: bool = False
-    """Whether it learns the held-out text while it is scored, which no entry does."""
+    """True if it learns the held-out text while it is scored, which no entry does."""
 
 
 def reference_scores(train_text: Text, stretches: Sequence[str]) -> list[Reference]:
@@ -150,7 +150,7 @@ METHODS: dict[str, Callable[[bytes, Sequence[bytes]], list[int]]] = {
     READING_ON: ppmd_reading_on,
     XZ: xz_given_train,
 }
-"""How sizes are measured, by the name of the reference."""
+"""Functions that measure sizes, by the name of the reference."""
 
 
 def _ppmd(train: bytes) -> CompressedSize:

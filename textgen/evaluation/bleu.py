@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import TypeAlias
 
 Grams: TypeAlias = list[Counter[tuple[str, ...]]]
-"""How often a text has each n-gram, for n from 1 to `ORDER`."""
+"""Counts of the n-grams of a text, for n from 1 to `ORDER`."""
 
 ORDER = 4
 MAX_REFERENCES = 32

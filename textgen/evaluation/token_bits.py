@@ -105,8 +105,8 @@ def score_stretches(
                 part[:] = row[: len(part)]
             report((window.begin + rows.shape[1]) / longest)
     return [
-        TokenScores(text, ids, _finite(own), error)
-        for text, ids, own in zip(texts, stretches, bits, strict=True)
+        TokenScores(text, ids, _finite(each), error)
+        for text, ids, each in zip(texts, stretches, bits, strict=True)
     ]
 
 

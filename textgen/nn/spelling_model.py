@@ -115,7 +115,7 @@ class SpellingModel(LanguageModel):
 
     @property
     def has_step(self) -> bool:
-        """Whether the reader has its own step."""
+        """True if the reader has its own step."""
         return self._reader.has_step
 
     @property
@@ -125,7 +125,7 @@ class SpellingModel(LanguageModel):
 
     @property
     def is_normalized(self) -> bool:
-        """Whether the reader's logits are log-probabilities, as the speller's are."""
+        """True if the reader's logits are log-probabilities, as the speller's are."""
         return self._reader.is_normalized
 
     def tokens_read(self, ids: TokenIds) -> TokenIds:
