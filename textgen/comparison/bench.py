@@ -29,7 +29,7 @@ from textgen.experiment.reference_entries import describe, reference_entries
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest
 from textgen.generation.bound_sampler import build_sampler
-from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
+from textgen.jobs.backends import ONE_AT_A_TIME, Backend, check_equal_machines
 from textgen.jobs.kept import check_reuse
 from textgen.jobs.runner import Outcome, run_jobs, run_plan
 from textgen.registry.registry import files_of
@@ -65,7 +65,7 @@ class BenchOptions:
     """Seconds without progress after which an entry is ended."""
     broken: Mapping[str, str] = field(default_factory=dict)
     """Entries that cannot be tried, and why."""
-    backend: Backend = field(default_factory=LocalBackend)
+    backend: Backend = ONE_AT_A_TIME
     """What computes the runs."""
 
 
@@ -236,7 +236,7 @@ def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions)
         )
         for entry in others
     ]
-    made = run_jobs(jobs, RunResult, LocalBackend(), max_silence=options.entry_timeout)
+    made = run_jobs(jobs, RunResult, ONE_AT_A_TIME, max_silence=options.entry_timeout)
     results = {job.experiment.entry.name: outcome.result for job, outcome in made}
     for entry in others:
         result = results[entry.name]
