@@ -20,8 +20,8 @@ from textgen_benchmarks.timing import Medians
 def speed(num_processes: int, num_threads: int, options: argparse.Namespace) -> float:
     """Return the characters per second of a training run in which each process has `num_threads`."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "textgen", "train", options.entry, "--device", "cpu", "--json", "--quiet"]
-        command += ["--budget", f"{options.seconds:g}s", "--max-chars", str(options.max_chars)]
+        command = [sys.executable, "-m", "textgen", "train", options.entry, "--device", "cpu", "--json"]
+        command += ["--quiet", "--budget", f"{options.seconds:g}s", "--max-chars", str(options.max_chars)]
         command += ["--processes", str(num_processes), "--out", f"{folder}/run"]
         environment = os.environ | {"OMP_NUM_THREADS": str(num_threads)}
         done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True)
