@@ -84,40 +84,44 @@ def ray_cluster(address: str, cpus_per_job: float, gpus_per_job: float) -> Itera
 @contextmanager
 def _environment(changes: Mapping[str, str]) -> Iterator[None]:
     """Set environment variables inside the context."""
-    before = dict(os.environ)
+    before = {name: os.environ[name] for name in changes.keys() & os.environ.keys()}
     os.environ |= changes
     try:
         yield
     finally:
         for name in changes:
             os.environ.pop(name, None)
-            if name in before:
-                os.environ[name] = before[name]
+        os.environ |= before
 
 
 def _connect(ray: Any, address: str, empty: Path) -> None:
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": "ERROR"}
     if address:
         # Without a working directory, Ray would import from that of the command.
         code = {"py_modules": [*_code()], "excludes": ["__pycache__"], "working_dir": str(empty)}
-        options |= {"address": address, "runtime_env": {**code, "env_vars": QUIET}}
+        options["runtime_env"] = {**code, "env_vars": QUIET}
     else:
         num_cpus = max(1, int(usable_cores()))
         options |= {"address": "local", "num_cpus": num_cpus, "include_dashboard": False}
-    remedy = ""
+    remedy, when_told_to_end = "", signal.getsignal(signal.SIGTERM)
     try:
-        _check_reachable(address)
+        host, _, port = address.removeprefix("ray://").rpartition(":")
+        if host and port.isdecimal():
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
         remedy = "" if AUTH_MODE in os.environ else f"; if it asks for a token, set {AUTH_MODE}=token"
-        with _own_signals(), warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"):
             ray.init(**options)
     except Exception as error:  # of many kinds
         where = repr(address) if address else "of this machine"
         reason = f"{one_line(error, with_type=False)}{remedy}"
         raise TextgenError(f"cannot reach the Ray cluster {where}: {reason}") from None
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, when_told_to_end)  # which Ray changes
 
 
 def _code() -> Iterator[str]:
-    """Yield the packages of all distributions with plugins, and the metadata that say which plugins these are.
+    """Yield the packages of distributions with plugins, and the metadata that say which plugins these are.
 
     So a machine computes with the code of the command even if that is an editable installation, and with
     plugins that it lacks.
@@ -131,30 +135,11 @@ def _code() -> Iterator[str]:
         yield str(distribution._path)  # the only way to its folder
         core = {"textgen"} if distribution.name == DISTRIBUTION else set[str]()
         for package in sorted(core | {point.module.partition(".")[0] for point in points}):
-            if spec := find_spec(package):  # one of old names is none
+            if spec := find_spec(package):  # a name that was given up has no module
                 yield from spec.submodule_search_locations or [str(spec.origin)]
 
 
-@contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keep what this process does when it is told to end, which Ray changes."""
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)
-
-
-def _check_reachable(address: str) -> None:
-    """Raise `OSError` if nothing listens at `host:port` or `ray://host:port`."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
-
-
 def _nodes(ray: Any) -> list[dict[str, Any]]:
-    """Return what Ray knows of each machine that is there."""
     return [node for node in ray.nodes() if node["Alive"]]
 
 
@@ -163,10 +148,9 @@ def _fitting_nodes(ray: Any, share: Share) -> list[dict[str, Any]]:
     nodes = _nodes(ray)
     fitting = [node for node in nodes if share.num_jobs(node["Resources"])]
     if not fitting:
+        resources = [(node["NodeManagerAddress"], node["Resources"]) for node in nodes]
         found = "; ".join(
-            f"{node['NodeManagerAddress']} has {node['Resources'].get('CPU', 0):g} CPUs and "
-            f"{node['Resources'].get('GPU', 0):g} GPUs"
-            for node in nodes
+            f"{name} has {its.get('CPU', 0):g} CPUs and {its.get('GPU', 0):g} GPUs" for name, its in resources
         )
         raise TextgenError(
             f"no machine of the cluster has {share.cpus:g} CPUs and {share.gpus:g} GPUs for a run ({found})"
@@ -233,4 +217,6 @@ class Cluster:
         # On the machine that this process is connected to, since others can be lost.
         here = NodeAffinitySchedulingStrategy(self.ray.get_runtime_context().get_node_id(), soft=True)
         actor = self.ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=here)(Mailbox)
-        return RayPool(self.ray, self.share, sent, actor.remote(), on_message, max_silence)
+        return RayPool(
+            self.ray, self.share, sent, actor.remote(), on_message=on_message, max_silence=max_silence
+        )

@@ -41,7 +41,7 @@ class Parcel:
 class Packer:
     """Packs jobs; a large part that several of them have is put away once.
 
-    Ray puts whole arguments of a task away, or arrays; the texts are strings deep inside a job.
+    Ray itself puts away arguments of tasks as a whole, but the texts are strings deep inside a job.
     """
 
     def __init__(self, put_away: Callable[[Any], Any]) -> None:
@@ -52,18 +52,12 @@ class Packer:
 
     def pack(self, job: Any) -> tuple[Parcel, list[Any]]:
         """Return the parcel of a job and the references to its large parts."""
-        references: list[Any] = []
-
-        def number_of(part: Any) -> int:
-            references.append(self._reference(part))
-            return len(references) - 1
-
         file, folder = io.BytesIO(), job.folder
-        _Pickler(file, number_of).dump(job)
+        pickler = _Pickler(file)
+        pickler.dump(job)
         plugin_files = [(path.name, path.read_bytes()) for path in job.plugin_files]
-        if folder is None:
-            return Parcel(file.getvalue(), None, {}, plugin_files), references
-        return Parcel(file.getvalue(), folder.name, contents(folder), plugin_files), references
+        name, files = (folder.name, contents(folder)) if folder else (None, {})
+        return Parcel(file.getvalue(), name, files, plugin_files), [*map(self._reference, pickler.parts)]
 
     def _reference(self, part: Any) -> Any:
         known = self._known.pop(id(part), None) or (part, self._put_away(part))
@@ -74,26 +68,20 @@ class Packer:
 
 
 class _Pickler(pickle.Pickler):
-    def __init__(self, file: io.BytesIO, number_of: Callable[[Any], int]) -> None:
+    """Pickles numbers instead of large parts, which it collects."""
+
+    def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, protocol=5)
-        self._number_of = number_of
+        self.parts: list[Any] = []
 
     def persistent_id(self, part: Any) -> int | None:
-        """Return the number of a part that travels apart."""
         size = part.size if isinstance(part, np.ndarray) else 0
         if isinstance(part, str | bytes | frozenset):
             size = len(part)
-        return self._number_of(part) if size > LARGE else None
-
-
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, data: bytes, parts: Sequence[Any]) -> None:
-        super().__init__(io.BytesIO(data))
-        self._parts = parts
-
-    def persistent_load(self, number: int) -> Any:
-        """Return the part of this number."""
-        return self._parts[number]
+        if size <= LARGE:
+            return None
+        self.parts.append(part)
+        return len(self.parts) - 1
 
 
 @dataclass(frozen=True)
@@ -105,20 +93,19 @@ class ReceivedJob:
 
     data: bytes
     parts: Sequence[Any]
-    copies: Mapping[str, Any]
-    """The job's fields that say where its files are."""
-
-    @property
-    def folder(self) -> Path | None:
-        """The job's folder."""
-        return self.copies.get("folder")
+    folder: Path | None
+    plugin_files: Sequence[Path]
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _job, (self.data, self.parts, self.copies)
+        return _unpickled, tuple(vars(self).values())
 
 
-def _job(data: bytes, parts: Sequence[Any], copies: Mapping[str, Any]) -> Any:
-    return replace(_Unpickler(data, parts).load(), **copies)
+def _unpickled(data: bytes, parts: Sequence[Any], folder: Path | None, plugin_files: Sequence[Path]) -> Any:
+    class Unpickler(pickle.Unpickler):
+        persistent_load = staticmethod(parts.__getitem__)
+
+    job = Unpickler(io.BytesIO(data)).load()
+    return replace(job, plugin_files=plugin_files, **({"folder": folder} if folder else {}))
 
 
 @contextmanager
@@ -129,12 +116,11 @@ def unpacked(parcel: Parcel, parts: Sequence[Any]) -> Iterator[ReceivedJob]:
         for number, (name, source) in enumerate(parcel.plugin_files):
             plugin_files.append(there / f"plugins-{number}" / name)
             write_contents(plugin_files[-1].parent, {name: source})
-        copies: dict[str, Any] = {"plugin_files": plugin_files}
-        if parcel.folder is not None:
-            copies["folder"] = there / "results" / parcel.folder
-            copies["folder"].parent.mkdir()
-            write_contents(copies["folder"], parcel.files)
-        yield ReceivedJob(parcel.data, parts, copies)
+        folder = there / "results" / parcel.folder if parcel.folder else None
+        (there / "results").mkdir()
+        if folder:
+            write_contents(folder, parcel.files)
+        yield ReceivedJob(parcel.data, parts, folder, plugin_files)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -69,6 +69,7 @@ class RayPool:
         share: Share,
         sent: bytes,
         mailbox: Any,
+        *,
         on_message: OnMessage,
         max_silence: float | None,
     ) -> None:
