@@ -19,8 +19,7 @@ from textgen.runtime.environment import Machine, machine, num_cores, versions
 from textgen.runtime.storage.files import write_file
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 from textgen.workers.pool import run_jobs
-from textgen.workers.worker import import_early
-from textgen.workers.worker_setup import Setup
+from textgen.workers.worker import Setup, import_early
 from textgen_benchmarks.timing import use_cpu
 from textgen_ray.cluster import LOCAL, on_cluster
 from textgen_ray.pool import Share
