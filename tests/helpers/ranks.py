@@ -28,9 +28,7 @@ def together(function: Callable[..., Any], *arguments: Any, number: int = 2) -> 
     parts = [
         _Part(RankInfo(rank, number, rank, number, store.port), function, arguments) for rank in range(number)
     ]
-    found = {
-        part.rank_info.rank: result for part, result in run_in_processes(_call, parts, number, Setup(1))
-    }
+    found = {part.rank_info.rank: result for part, result in run_in_processes(_call, parts, number, Setup(1))}
     assert not [result for result in found.values() if isinstance(result, Killed)], found
     return [found[rank] for rank in range(number)]
 

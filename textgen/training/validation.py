@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +19,6 @@ from textgen.training.budget import Budget
 
 NUM_STREAMS, WINDOW = 48, 64
 """Minimum number of streams that are scored in parallel, and the tokens computed at a time."""
-
-
 VALIDATION_SHARE = 0.07
 """Share of a budget in seconds that all validations together may take."""
 TOKENS_SHARE = 0.2
@@ -49,20 +47,6 @@ def validation_limits(
         return ValidationLimits(seconds=VALIDATION_SHARE * budget.amount / num_validations)
     tokens = budget.amount * (epoch_tokens if budget.unit == "epochs" else 1 / chars_per_token)
     return ValidationLimits(tokens=TOKENS_SHARE * tokens / num_validations)
-
-
-class Validate(Protocol):
-    """A validation: called, it returns bits per character; its state is kept in checkpoints."""
-
-    def __call__(self) -> float: ...
-
-    def state(self) -> dict[str, Any]:
-        """Return what later calls depend on."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a state."""
-        ...
 
 
 class Validation:
