@@ -36,7 +36,7 @@ from textgen.training.progress import Report, Step, TrainResult, filled_in, igno
 from textgen.training.validation import VALIDATION_SHARE
 
 LOSES_TEXT = "the tokenizer loses text"
-"""Why a run has no score if its tokens do not spell the text."""
+"""The reason for having no score if the tokens do not spell the text."""
 TRAINED_PER_SECOND, COUNTED_PER_SECOND, SCORED_PER_SECOND = 20_000, 200_000, 40_000
 """Characters that a usual model on two cores is trained on, counts and scores."""
 SAMPLES_SECONDS = 5.0

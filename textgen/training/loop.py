@@ -51,11 +51,11 @@ class TrainingLoop:
     """Share of the budget that is spent."""
     cpu_share: CpuShare = field(default_factory=CpuShare)
     has_learnt: bool = False
-    """Whether the loss was ever below that of guessing."""
+    """True once the loss was below that of guessing."""
     num_exploded: int = 0
     """Consecutive updates, the last ones, with a loss far above that."""
     stopped: str | None = None
-    """Why training ended early."""
+    """The reason for ending early."""
 
     @property
     def num_chars(self) -> int:

@@ -56,7 +56,7 @@ class Trainer:
             self.random_state = get_random_state(device_config.device)
         self.carried: State = None
         self.micro_batches = 1
-        """Parts of a batch that are computed one after the other, since memory lacked for all of it."""
+        """Parts of a batch that are computed one after the other, since all of it did not fit in memory."""
         self.num_updates = 0
         self.seconds = 0.0
         self.max_unread_seconds = (
@@ -99,7 +99,7 @@ class Trainer:
 
     @property
     def is_reading_due(self) -> bool:
-        """Whether the unread losses are the first, or those of `max_unread_seconds` at the pace so far."""
+        """True if the unread losses are the first, or those of `max_unread_seconds` at the pace so far."""
         num_unread = len(self._unread)
         seconds = num_unread * self.seconds / self.num_updates
         return num_unread == self.num_updates or seconds >= self.max_unread_seconds

@@ -27,7 +27,7 @@ TOKENS_SHARE = 0.2
 
 @dataclass(frozen=True)
 class ValidationLimits:
-    """How much each validation may read: tokens, and what is read in these seconds."""
+    """Limits of each validation: tokens, and seconds."""
 
     tokens: float = math.inf
     seconds: float = math.inf
