@@ -16,13 +16,13 @@ def entry_points_in(groups: Collection[str]) -> list[EntryPoint]:
     try:
         return [point for group in groups for point in entry_points(group=group)]
     except Exception:  # one distribution with broken metadata must not hide the others
-        found: list[EntryPoint] = []
+        points: list[EntryPoint] = []
         for distribution in distributions():
             try:
-                found += distribution.entry_points
+                points += distribution.entry_points
             except Exception as error:
                 warnings.warn(_problem(distribution, error), TextgenWarning, stacklevel=2)
-        return found
+        return points
 
 
 def check_metadata() -> None:
