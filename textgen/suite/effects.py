@@ -11,12 +11,12 @@ import numpy as np
 
 from textgen.evaluation.intervals import (
     Contrast,
-    Sample,
+    MeasuredValue,
     difference,
     estimate,
     fitted_prior,
     holm,
-    ratio_sample,
+    measured_ratio,
 )
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
 from textgen.evaluation.text_metrics import TextMetrics
@@ -116,7 +116,7 @@ def measured_run(job: JobResult) -> MeasuredRun:
     )
 
 
-def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Priors) -> Sample | None:
+def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Priors) -> MeasuredValue | None:
     """Return the score or the share of real words by each seed, or None if a run lacks it.
 
     `text` is the hash of the text that the runs are scored on, whose passages they continue. Models that
@@ -131,12 +131,12 @@ def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Prior
         amounts, sizes = (
             np.array([getattr(each, name) for each in units], float) for name in ("bits", "num_chars")
         )
-        return ratio_sample(amounts, sizes, f"stretches of {text}", seeds, prior)
+        return measured_ratio(amounts, sizes, f"stretches of {text}", seeds, prior)
     values = [run.real_word_rate for run in runs if run.real_word_rate is not None]
     shares = [run.real_word_pseudovalues for run in runs if run.real_word_pseudovalues is not None]
     if min(len(values), len(shares)) < len(runs):
         return None
-    return Sample(np.array(values), np.array(shares), f"passages of {text}", seeds, prior)
+    return MeasuredValue(np.array(values), np.array(shares), f"passages of {text}", seeds, prior)
 
 
 def _case_result(case: Case, found: Results, priors: Priors) -> CaseResult:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textgen.contracts import TokenIds
 from textgen.nn.mixture import Mixture
-from textgen.nn.state import first_rows
+from textgen.nn.state import take_rows
 from textgen.runtime.device import DeviceConfig
 
 MAX_LOGITS, MIN_CHUNK = 2**22, 8
@@ -60,7 +60,7 @@ def gather_evidence(
         end = min(begin + max(MIN_CHUNK, MAX_LOGITS // vocab_size // num_rows), table.shape[1] - 1)
         inputs, targets = tokens[:num_rows, begin:end], tokens[:num_rows, begin + 1 : end + 1]
         with device_config.autocast():
-            evidence, state = mixture.evidence(inputs, targets, first_rows(state, num_rows))
+            evidence, state = mixture.evidence(inputs, targets, take_rows(state, 0, num_rows))
         is_text = np.arange(begin, end) < lengths[:num_rows, None]
         chunks.append(tuple(part.cpu().numpy()[is_text] for part in evidence))
         begin = end

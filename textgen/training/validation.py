@@ -13,7 +13,7 @@ import torch
 
 from textgen.contracts import TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.state import first_rows
+from textgen.nn.state import take_rows
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import Budget
 
@@ -112,7 +112,7 @@ class Validation:
             while num_windows < self._max_windows:
                 begin, end = num_windows * window, (num_windows + 1) * window
                 num_rows = sum(length >= end for length in self._lengths)  # rows of at least this length
-                state = first_rows(state, num_rows)
+                state = take_rows(state, 0, num_rows)
                 inputs, targets = self._ids[:num_rows, begin:end], self._ids[:num_rows, begin + 1 : end + 1]
                 loss, state = model.loss(inputs, targets, state)
                 nats += float(loss) * targets.numel()
