@@ -35,7 +35,7 @@ METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
 
-PRELOADED = ("torch",)
+PRELOADED = ("torch", "textgen.workers.preloaded")
 SAFE_PATH = "PYTHONSAFEPATH"
 _this_process = os.getpid()
 _starting = threading.Lock()
