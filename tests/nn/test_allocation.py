@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -47,9 +46,3 @@ def test_what_fits_is_made_as_without_a_limit() -> None:
     for tensors in zip(*made, strict=True):
         assert torch.equal(tensors[0], tensors[1])
         assert torch.equal(tensors[0], tensors[2])
-
-
-def test_no_compiler_is_imported_which_takes_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch._dynamo", None)
-    with AllocationLimit(LIMIT):
-        nn.LSTM(8, 8), nn.Linear(8, 8), torch.randn(3) * 2, torch.rand(3), torch.zeros(3), torch.arange(3)

@@ -22,11 +22,6 @@ class AllocationLimit(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.max_bytes = self.rest = max_bytes
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Return whether torch must not compile this; if so, it would import its compiler, for a second."""
-        return False
-
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
@@ -35,12 +30,9 @@ class AllocationLimit(TorchDispatchMode):  # type: ignore[no-untyped-call]
         takes_device = any(argument.name == "device" for argument in function._schema.arguments)
         if takes_device and given.get("device") != nowhere:
             # Without a device nothing is allocated; a generator of random numbers belongs to one.
-            if function._schema.arguments[0].name == "size":  # random numbers on "meta" need the compiler too
-                result = torch.empty(args[0], dtype=given.get("dtype"), device=nowhere)
-            else:
-                planned = {**given, "device": nowhere}
-                planned.update({"generator": None} if "generator" in given else {})
-                result = function(*args, **planned)
+            planned = {**given, "device": nowhere}
+            planned.update({"generator": None} if "generator" in given else {})
+            result = function(*args, **planned)
             self.rest -= max(SMALLEST_BYTES, result.numel() * result.element_size())
             if self.rest < 0:
                 raise ValueError(f"it needs more than {self.max_bytes / 2**20:,.0f} MiB of memory")
