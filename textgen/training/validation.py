@@ -74,7 +74,8 @@ class Validation:
     amount each time.
 
     `num_chars` is the number of characters of all stretches; `rest_bits` are the bits per character of what
-    the model does not predict, which are added. Raises `TextgenError` if none has two tokens.
+    the model does not predict, which are added; `announce` is called when a validation begins. Raises
+    `TextgenError` if no stretch has two tokens.
     """
 
     def __init__(
@@ -86,10 +87,9 @@ class Validation:
         limits: ValidationLimits = NO_LIMITS,
         *,
         rest_bits: float = 0.0,
+        announce: Callable[[], None] = lambda: None,
     ) -> None:
-        self.announce: Callable[[], None] = lambda: None
-        """Called when a validation begins."""
-        self._rest_bits = rest_bits
+        self._rest_bits, self._announce = rest_bits, announce
         self._model, self._device_config = model, device_config
         parts = -(-NUM_STREAMS // max(1, len(stretches)))
         streams = [
@@ -120,7 +120,7 @@ class Validation:
 
     def __call__(self) -> float:
         """Return the bits per character with the model's current weights."""
-        self.announce()
+        self._announce()
         model, window, start = self._model, self._window, time.perf_counter()
         nats, num_tokens, num_windows = 0.0, 0, 0
         with torch.inference_mode(), self._device_config.autocast():
