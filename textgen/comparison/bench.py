@@ -104,7 +104,7 @@ def bench(
     return result
 
 
-def _judged(
+def _judged(  # noqa: PLR0917 - in the order of the data
     outcomes: Sequence[EntryOutcome],
     references: Sequence[ReferenceScore],
     writer: SampleWriter,

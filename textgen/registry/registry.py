@@ -246,9 +246,12 @@ def _installed() -> dict[str, tuple[Plugin, ...]]:
     """Return the plugins of all installed distributions, by kind."""
     installed: dict[str, set[Plugin]] = {kind: set() for kind in KINDS}
     kind_of = {group: kind for kind, group in KINDS.items()}
+    origins: dict[int, tuple[str, str]] = {}  # by distribution, whose metadata take long to read
     for point in entry_points_in(KINDS.values()):
         if kind := kind_of.get(point.group):
-            installed[kind].add(Plugin(kind, point.name, point.value, *_origin(point), point))
+            key = id(point.dist)
+            origins[key] = origins.get(key) or _origin(point)
+            installed[kind].add(Plugin(kind, point.name, point.value, *origins[key], point))
     return {kind: tuple(plugins) for kind, plugins in installed.items()}
 
 
