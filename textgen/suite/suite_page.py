@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from textgen.page.charts import Line, Measured, interval_chart, line_chart
 from textgen.page.render import Section, render, render_page
-from textgen.page.tables import plain_table
+from textgen.page.tables import page_table
 from textgen.runtime.environment import machines_used
 from textgen.runtime.storage.files import slug
 from textgen.suite.suite_report import UNPAIRED, machines_of, show_change, show_value, text_lines, title
@@ -27,9 +27,7 @@ def to_html(result: SuiteResult) -> str:
     if result.failures:
         rows = list(result.failures.items())
         sections.append(
-            Section(
-                "failures", "What failed", plain_table("What failed", ["case", "why"], rows, lefts=(0, 1))
-            )
+            Section("failures", "What failed", page_table("What failed", ["case", "why"], rows, lefts=(0, 1)))
         )
     sections.append(Section("reproduce", "Reproduce and download", _reproduce(result)))
     return render_page(title(result), summary(result), sections, {"suite": result}, ())
@@ -102,7 +100,7 @@ def _table(question: QuestionResult) -> Markup:
         )
     header = ["case", "bits/char", f"change against {question.reference}", "real words", "change", "entry"]
     unpaired = any(not effect.paired for effect in question.effects)
-    return plain_table(question.text, header, rows, caption=UNPAIRED if unpaired else "", lefts=(0, 5))
+    return page_table(question.text, header, rows, caption=UNPAIRED if unpaired else "", lefts=(0, 5))
 
 
 def _curves(question: QuestionResult, result: SuiteResult) -> Markup:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.readings import EntryDetails
-from textgen.comparison.report.columns import EntryRow
+from textgen.comparison.report.rows import EntryRow
 from textgen.page.charts import Line, Measured, Stack, interval_chart, line_chart, stacked_chart
 
 CATEGORIES = {
