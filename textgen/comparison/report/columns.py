@@ -1,4 +1,4 @@
-"""The columns of the report: `COLUMNS` says how each is computed and written, `VIEWS` which table has which.
+"""The columns of the report: `COLUMNS` says how each is computed and written, `VIEWS` which table has it.
 
 To add a column, add it to `COLUMNS`, and its name to the views that show it. Tables on terminals and pages,
 in Markdown and notebooks, CSV files and data frames are all made from them.
@@ -6,74 +6,75 @@ in Markdown and notebooks, CSV files and data frames are all made from them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from textgen.comparison.comparison_result import Comparison, Difference, Interval
-from textgen.comparison.report.formats import (
-    bits,
-    count,
-    decimal,
-    percent,
-    perplexity,
-    setting,
-    short,
-    thousandths,
-)
+from textgen.comparison.comparison_result import Comparison, Difference
+from textgen.comparison.report import formats
+from textgen.comparison.report.formats import bits, count, decimal, percent, short, thousandths
 from textgen.comparison.report.rows import EntryRow
-from textgen.comparison.report.table import DASH, Column, ColumnValue, Values
+from textgen.comparison.report.table import DASH, Column
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import EntryResult, FailedEntry
-from textgen.experiment.pretrained import EmbeddingAudit
-from textgen.training.schedule import Rates
+
+V = TypeVar("V")
 
 
-def _of_runs(value: Callable[[EntryResult], ColumnValue | None]) -> Values[ColumnValue]:
-    """Return the values that a function has of a row's runs, where it has one."""
-    return lambda row: [each for run in row.runs if (each := value(run)) is not None]
+def _of_row(
+    name: str, header: str, value: Callable[[EntryRow], V | None], write: Callable[[V], str]
+) -> Column[V]:
+    """Return the column of a value that a row has over all seeds."""
+    return Column(name, header, lambda row: _present([value(row)]), write)
 
 
-def _of_scores(value: Callable[[Score], ColumnValue | None]) -> Values[ColumnValue]:
-    """Return the values that a function has of a row's scores, where it has one."""
-    return lambda row: [each for score in row.scores if (each := value(score)) is not None]
+def _of_runs(
+    name: str, header: str, value: Callable[[EntryResult], V | None], write: Callable[[V], str]
+) -> Column[V]:
+    """Return the column of a value that runs have."""
+    return Column(name, header, lambda row: _present(map(value, row.runs)), write)
 
 
-def _of_rates(value: Callable[[Rates], float | None]) -> Values[float]:
-    """Return the values that a function has of the rates of a row's runs."""
-    return _of_runs(lambda run: None if run.train.rates is None else value(run.train.rates))
+def _of_scores(
+    name: str, header: str, value: Callable[[Score], float | None], write: Callable[[float], str] = bits
+) -> Column[float]:
+    """Return the column of a value that the scores of runs have."""
+    return Column(name, header, lambda row: _present(map(value, row.scores)), write)
 
 
-def _of_audits(value: Callable[[EmbeddingAudit], ColumnValue | None]) -> Values[ColumnValue]:
-    """Return the values that a function has of the embedding audits of a row's runs."""
-    return _of_runs(lambda run: None if run.embedding is None else value(run.embedding))
+def _present(values: Iterable[V | None]) -> list[V]:
+    return [value for value in values if value is not None]
 
 
-def _of_row(value: Callable[[EntryRow], ColumnValue | None]) -> Values[ColumnValue]:
-    """Return the one value that a row has, over all seeds, if it has one."""
-    return lambda row: [each] if (each := value(row)) else []
+def _of_rates(name: str, header: str) -> Column[float]:
+    """Return the column of a rate of training."""
+    return _of_runs(
+        name, header, lambda run: getattr(run.train.rates, name) if run.train.rates else None, formats.setting
+    )
 
 
-def _metric_values(metric: str) -> Values[float]:
-    """Return a metric of the text of each run, or of the held-out text."""
-    return lambda row: [each for text in row.sample_metrics if (each := getattr(text, metric)) is not None]
+def _of_audits(
+    name: str, header: str, field: str, write: Callable[[Any], str] = percent, **more: Any
+) -> Column[Any]:
+    """Return the column of what is known of pretrained vectors."""
+    column = _of_runs(name, header, lambda run: run.embedding and getattr(run.embedding, field), write)
+    return replace(column, **more)
 
 
-def metric_column(header: str, metric: str, write: Callable[[float], str] = percent) -> Column[float]:
-    """Return the column of a metric of generated text, with its intervals."""
+def _of_text(name: str, header: str, write: Callable[[float], str] = percent) -> Column[float]:
+    """Return the column of a metric of generated text, with its interval if it has one."""
 
     def spread(row: EntryRow) -> float | None:
-        interval = row.metrics[metric].interval if metric in row.metrics else None
+        interval = row.metrics[name].interval if name in row.metrics else None
         return None if interval is None else (interval[1] - interval[0]) / 2
 
     def is_best(row: EntryRow) -> bool:
-        return metric in row.metrics and row.metrics[metric].is_best
+        return name in row.metrics and row.metrics[name].is_best
 
-    return Column(metric, header, _metric_values(metric), write, spread, is_best)
+    def values(row: EntryRow) -> list[float]:
+        return _present(getattr(text, name) for text in row.sample_metrics)
 
-
-def _interval(ends: Interval) -> str:
-    return DASH.join(map(bits, ends))
+    return Column(name, header, values, write, spread, is_best)
 
 
 def _signed_interval(difference: Difference) -> str:
@@ -90,26 +91,22 @@ _ALL: Sequence[Column[Any]] = (
         is_best=lambda row: row.is_best,
         is_score=True,
     ),
-    Column(
+    _of_row(
         "interval",
         "95 %\ninterval",
-        _of_row(lambda row: row.estimate.interval if row.estimate else None),
-        _interval,
+        lambda row: row.estimate.interval if row.estimate else None,
+        lambda ends: DASH.join(map(bits, ends)),
     ),
-    Column(
-        "interval_low", "low", _of_scores(lambda score: score.interval[0] if score.interval else None), bits
-    ),
-    Column(
-        "interval_high", "high", _of_scores(lambda score: score.interval[1] if score.interval else None), bits
-    ),
-    Column(
+    _of_scores("interval_low", "low", lambda score: score.interval[0] if score.interval else None),
+    _of_scores("interval_high", "high", lambda score: score.interval[1] if score.interval else None),
+    _of_scores(
         "perplexity_per_word",
         "perplexity\nper word",
-        _of_scores(lambda score: score.perplexity_per_word),
-        perplexity,
+        lambda score: score.perplexity_per_word,
+        formats.perplexity,
     ),
-    Column("bits_per_byte", "bits/\nbyte", _of_scores(lambda score: score.bits_per_byte), bits),
-    Column("nats_per_char", "nats/\nchar", _of_scores(lambda score: score.nats_per_char), bits),
+    _of_scores("bits_per_byte", "bits/\nbyte", lambda score: score.bits_per_byte),
+    _of_scores("nats_per_char", "nats/\nchar", lambda score: score.nats_per_char),
     Column(
         "validation_bits_per_char",
         "validation\nbits/char",
@@ -117,115 +114,73 @@ _ALL: Sequence[Column[Any]] = (
         bits,
     ),
     # differences
-    Column(
-        "above_best",
-        "above\nthe best",
-        _of_row(lambda row: row.difference),
-        lambda difference: f"{difference.bits_per_char:+.3f}",
+    _of_row(
+        "above_best", "above\nthe best", lambda row: row.difference, lambda it: f"{it.bits_per_char:+.3f}"
     ),
-    Column(
-        "difference",
-        "bits/char",
-        _of_row(lambda row: row.difference),
-        lambda difference: f"{difference.bits_per_char:+.4f}",
-    ),
-    Column("difference_interval", "95 % interval", _of_row(lambda row: row.difference), _signed_interval),
-    Column("verdict", "verdict", _of_row(lambda row: row.verdict), align="left"),
+    _of_row("difference", "bits/char", lambda row: row.difference, lambda it: f"{it.bits_per_char:+.4f}"),
+    _of_row("difference_interval", "95 % interval", lambda row: row.difference, _signed_interval),
+    Column("verdict", "verdict", lambda row: [row.verdict] if row.verdict else [], align="left"),
     # where the bits go
-    Column(
-        "in_vocabulary_bits",
-        "known\nwords",
-        _of_scores(lambda score: score.bits_by_category.in_vocabulary_words),
-        bits,
-    ),
-    Column("oov_bits", "OOV\nwords", _of_scores(lambda score: score.bits_by_category.oov_words), bits),
-    Column(
-        "punctuation_bits",
-        "punctu\N{SOFT HYPHEN}ation",
-        _of_scores(lambda score: score.bits_by_category.punctuation),
-        bits,
-    ),
-    Column(
-        "white_space_bits", "white\nspace", _of_scores(lambda score: score.bits_by_category.white_space), bits
-    ),
-    Column("sum_of_bits", "sum", _of_scores(lambda score: score.bits_per_char), bits),
-    Column(
-        "bits_per_char_without_oov",
-        "without\nOOV",
-        _of_scores(lambda score: score.bits_per_char_without_oov),
-        bits,
-    ),
-    Column("oov_rate", "OOV\nrate %", _of_scores(lambda score: score.oov_rate), percent),
+    _of_scores("known_words_bits", "known\nwords", lambda each: each.bits_by_category.in_vocabulary_words),
+    _of_scores("oov_bits", "OOV\nwords", lambda each: each.bits_by_category.oov_words),
+    _of_scores("punctuation_bits", "punctu\u00adation", lambda each: each.bits_by_category.punctuation),
+    _of_scores("white_space_bits", "white\nspace", lambda each: each.bits_by_category.white_space),
+    _of_scores("sum_of_bits", "sum", lambda score: score.bits_per_char),
+    _of_scores("bits_per_char_without_oov", "without\nOOV", lambda score: score.bits_per_char_without_oov),
+    _of_scores("oov_rate", "OOV\nrate %", lambda score: score.oov_rate, percent),
     # generated text
-    metric_column("real\nwords %", "real_word_rate"),
-    metric_column("distinct-1\n%", "distinct_1"),
-    metric_column("distinct-2\n%", "distinct_2"),
-    metric_column("repeti\N{SOFT HYPHEN}tion %", "repetition_4"),
-    metric_column("self\nBLEU %", "self_bleu"),
-    metric_column("novel\n4-grams %", "novel_4gram_rate"),
-    Column("longest_verbatim_span", "verbatim\nspan", _metric_values("longest_verbatim_span"), count),
+    _of_text("real_word_rate", "real\nwords %"),
+    _of_text("distinct_1", "distinct-1\n%"),
+    _of_text("distinct_2", "distinct-2\n%"),
+    _of_text("repetition_4", "repeti\u00adtion %"),
+    _of_text("self_bleu", "self\nBLEU %"),
+    _of_text("novel_4gram_rate", "novel\n4-grams %"),
+    _of_text("longest_verbatim_span", "verbatim\nspan", count),
     # speed and size
-    Column("machine", "ma\N{SOFT HYPHEN}chine", _of_row(lambda row: row.machines)),
-    Column(
-        "train_chars_per_second", "train\nchars/s", _of_runs(lambda run: run.train.chars_per_second), short
-    ),
-    Column(
+    Column("machine", "ma\u00adchine", lambda row: [row.machines] if row.machines else []),
+    _of_runs("train_chars_per_second", "train\nchars/s", lambda run: run.train.chars_per_second, short),
+    _of_runs(
         "trained_chars_per_second",
         "train\nchars/s",
-        _of_runs(lambda run: run.train.chars_per_second if run.train.num_updates else None),
+        lambda run: run.train.chars_per_second if run.train.num_updates else None,
         short,
     ),
-    Column("num_chars", "chars\nseen", _of_runs(lambda run: run.train.num_chars), short),
-    Column("num_epochs", "epochs", _of_runs(lambda run: run.train.num_epochs), decimal),
-    Column("prepare_seconds", "prepare\ns", _of_runs(lambda run: run.preparation.seconds), decimal),
-    Column("train_seconds", "train\ns", _of_runs(lambda run: run.train.seconds), decimal),
-    Column(
-        "total_seconds",
-        "total\ns",
-        _of_runs(lambda run: run.preparation.seconds + run.train.seconds),
-        decimal,
-    ),
-    Column(
+    _of_runs("num_chars", "chars\nseen", lambda run: run.train.num_chars, short),
+    _of_runs("num_epochs", "epochs", lambda run: run.train.num_epochs, decimal),
+    _of_runs("prepare_seconds", "prepare\ns", lambda run: run.preparation.seconds, decimal),
+    _of_runs("train_seconds", "train\ns", lambda run: run.train.seconds, decimal),
+    _of_runs("total_seconds", "total\ns", lambda run: run.preparation.seconds + run.train.seconds, decimal),
+    _of_runs(
         "generate_chars_per_second",
         "generate\nchars/s",
-        _of_runs(lambda run: run.generate.chars_per_second if run.generate else None),
+        lambda run: run.generate.chars_per_second if run.generate else None,
         short,
     ),
-    Column("vocab_size", "vocab\N{SOFT HYPHEN}ulary", _of_runs(lambda run: run.vocab_size), count),
-    Column("num_parameters", "para\N{SOFT HYPHEN}meters", _of_runs(lambda run: run.num_parameters), short),
-    Column("num_frozen_parameters", "frozen", _of_runs(lambda run: run.num_frozen_parameters or None), short),
-    Column("num_updates", "updates", _of_runs(lambda run: run.train.num_updates), count),
-    Column("best_update", "best\nupdate", _of_runs(lambda run: run.train.best_update), count),
-    Column("learning_rate", "peak\nrate", _of_rates(lambda rates: rates.learning_rate), setting),
-    Column("momentum", "momen\N{SOFT HYPHEN}tum", _of_rates(lambda rates: rates.momentum), setting),
-    Column("sequence_length", "sequence\nlength", _of_rates(lambda rates: rates.sequence_length), setting),
-    Column("cpu_utilization", "CPU\n%", _of_runs(lambda run: run.train.cpu_utilization), percent),
-    Column(
-        "validation_seconds",
-        "vali\N{SOFT HYPHEN}dation s",
-        _of_runs(lambda run: run.train.validation_seconds),
-        decimal,
-    ),
+    _of_runs("vocab_size", "vocab\u00adulary", lambda run: run.vocab_size, count),
+    _of_runs("num_parameters", "para\u00admeters", lambda run: run.num_parameters, short),
+    _of_runs("num_frozen_parameters", "frozen", lambda run: run.num_frozen_parameters or None, short),
+    _of_runs("num_updates", "updates", lambda run: run.train.num_updates, count),
+    _of_runs("best_update", "best\nupdate", lambda run: run.train.best_update, count),
+    _of_rates("learning_rate", "peak\nrate"),
+    _of_rates("momentum", "momen\u00adtum"),
+    _of_rates("sequence_length", "sequence\nlength"),
+    _of_runs("cpu_utilization", "CPU\n%", lambda run: run.train.cpu_utilization, percent),
+    _of_runs("validation_seconds", "vali\u00addation s", lambda run: run.train.validation_seconds, decimal),
     # embeddings
-    Column("embedding_source", "source", _of_audits(lambda audit: audit.source), align="left"),
-    Column("embedding_dimension", "dim.", _of_audits(lambda audit: audit.dimension), count),
-    Column("type_coverage", "types\n%", _of_audits(lambda audit: audit.type_coverage), percent),
-    Column("token_coverage", "running\ntext %", _of_audits(lambda audit: audit.token_coverage), percent),
-    Column("embedding_frozen", "frozen", _of_audits(lambda audit: "yes" if audit.frozen else "no")),
+    _of_audits("embedding_source", "source", "source", str, align="left"),
+    _of_audits("embedding_dimension", "dim.", "dimension", count),
+    _of_audits("type_coverage", "types\n%", "type_coverage"),
+    _of_audits("token_coverage", "running\ntext %", "token_coverage"),
+    _of_audits("embedding_frozen", "frozen", "frozen", lambda frozen: "yes" if frozen else "no"),
     # learning curves
-    Column("curve", "over the budget", _of_row(lambda row: row.curve), align="left"),
-    Column("first_bits", "first", _of_runs(lambda run: run.train.curve[0].validation_bits_per_char), bits),
-    Column("last_bits", "last", _of_runs(lambda run: run.train.curve[-1].validation_bits_per_char), bits),
-    Column(
-        "best_bits",
-        "best",
-        _of_runs(lambda run: run.validation.bits_per_char if run.validation else None),
-        bits,
-    ),
-    Column(
+    Column("curve", "over the budget", lambda row: [row.curve], align="left"),
+    _of_runs("first_bits", "first", lambda run: run.train.curve[0].validation_bits_per_char, bits),
+    _of_runs("last_bits", "last", lambda run: run.train.curve[-1].validation_bits_per_char, bits),
+    _of_runs("best_bits", "best", lambda run: run.validation.bits_per_char if run.validation else None, bits),
+    _of_runs(
         "last_training_bits",
         "training\nat the end",
-        _of_runs(lambda run: run.train.curve[-1].train_bits_per_char),
+        lambda run: run.train.curve[-1].train_bits_per_char,
         bits,
     ),
 )
@@ -274,7 +229,7 @@ VIEWS = {
     ),
     "differences": View("difference difference_interval verdict"),
     "categories": View(
-        "in_vocabulary_bits oov_bits punctuation_bits white_space_bits sum_of_bits bits_per_char_without_oov "
+        "known_words_bits oov_bits punctuation_bits white_space_bits sum_of_bits bits_per_char_without_oov "
         "oov_rate"
     ),
     "generated": View(
