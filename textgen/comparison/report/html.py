@@ -16,6 +16,7 @@ from textgen.comparison.report.page_charts import (
     curve_points,
     difference_chart,
     diversity_chart,
+    sampler_line,
     score_chart,
 )
 from textgen.comparison.report.rows import EntryRow, entry_rows
@@ -57,9 +58,7 @@ def to_html(result: Comparison, details: Details) -> str:
             render("bench_pair.html") if has_pair else Markup(),
         ),
         Section("samples", "Samples", _samples(result, ordered)),
-        Section(
-            "diversity", "Quality and diversity", with_table(diversity_chart(result, ordered), "generated")
-        ),
+        Section("diversity", "Quality and diversity", with_table(_diversity(result, ordered), "generated")),
         Section("embeddings", "Embeddings", with_table(Markup(), "embeddings") + _neighbors(ran)),
         Section("speed", "Speed and size", with_table(Markup(), "speed")),
         Section("settings", "What differs in the settings", _settings(ordered)),
@@ -137,6 +136,16 @@ def _samples(result: Comparison, entries: Sequence[EntryDetails]) -> Markup:
     errors = [f"{entry.name}: {error}" for entry in entries for error in entry.errors]
     known = known_words(result)
     return render("bench_samples.html", groups=groups, known=known, min_verbatim=MIN_VERBATIM, errors=errors)
+
+
+def _diversity(result: Comparison, entries: Sequence[EntryDetails]) -> Markup:
+    """Return real words against different bigrams, as each entry writes at several temperatures."""
+    lines = [
+        sampler_line(entry.name, [(each.sampler.rpartition("=")[2], each.metrics) for each in entry.writing])
+        for entry in entries
+    ]
+    title = "Real words against different bigrams at temperatures from 0.4 to 1.2"
+    return diversity_chart(title, lines, result.held_out.sample_metrics)
 
 
 def _neighbors(rows: Sequence[EntryRow]) -> Markup:
