@@ -95,10 +95,10 @@ def _curves(question: QuestionResult, result: SuiteResult) -> Markup:
         for case in question.cases
     ]
     curves = [line for line in lines if line and len(line.points) > 1]
-    if not curves:
+    author = result.text_of(question).held_out.sample_metrics
+    if not curves or None in (author.distinct_2, author.real_word_rate):
         return Markup()
-    title = f"Real words against different bigrams: {question.text}"
-    return diversity_chart(title, curves, result.text_of(question).held_out.sample_metrics)
+    return diversity_chart(f"Real words against different bigrams: {question.text}", curves, author)
 
 
 def _reproduce(result: SuiteResult) -> Section:
