@@ -13,12 +13,12 @@ from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.vocabulary import count_tokens
+from textgen.evaluation.neighbors import nearest_words
 from textgen.evaluation.spelled_words import measure_spellings
 from textgen.experiment.encoding import MAX_VALIDATION_CHARS, Encoded, embed, encode_corpus
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings
 from textgen.experiment.memory import build_for_training
-from textgen.experiment.neighbors import nearest_words
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.experiment.saved_run import Run
 from textgen.experiment.score_run import ScoreChecks, ScoredText, score_held_out

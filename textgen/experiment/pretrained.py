@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from textgen.contracts import Embedding, PretrainedVectors, TextgenError
 from textgen.data.vocabulary import COUNTED_AT_ONCE, count_tokens
-from textgen.experiment.neighbors import Neighbors
+from textgen.evaluation.neighbors import Neighbors
 from textgen.registry.attribution import contract_error
 
 
