@@ -35,14 +35,16 @@ STRINGS = {
     "reference": "a reference is the name of an entry",
 }
 """Kinds whose components are strings, and a message for those that are not."""
+FUNCTIONS = ("lexicon", "backend")
+"""Kinds whose components are functions; a class is one too."""
 
 
 def fault(kind: str, component: Any) -> str | None:
     """Return why `component` cannot be of this kind, or None if it can."""
     if kind in STRINGS:
         return None if isinstance(component, str) else f"{STRINGS[kind]}, not {_what(component)}"
-    if kind == "lexicon":
-        return None if callable(component) else f"a lexicon is a function, not {_what(component)}"
+    if kind in FUNCTIONS:
+        return None if callable(component) else f"{with_article(kind)} is a function, not {_what(component)}"
     if not inspect.isclass(component):
         return f"{with_article(kind)} is a class, not {_what(component)}"
     missing, kinds = _missing(kind, component), kinds_of(component)

@@ -116,14 +116,7 @@ def parse_assignments(owner: str, text: str) -> dict[str, str]:
 
 
 def unknown_option(name: str, components: Iterable[Any]) -> str:
-    """Return the one-line message for an option that none of the components declares.
-
-    The old name of an option in `renamed_options` is answered with the new one.
-    """
-    components, option = list(components), name.rpartition(".")[2]
-    for component in components:
-        if new := getattr(component, "renamed_options", {}).get(option):
-            return f"option {option!r} was renamed to {new!r} in 0.1.0"
+    """Return the one-line message for an option that none of the components declares."""
     return unknown("option", name, {option for each in components for option in declared_options(each)})
 
 

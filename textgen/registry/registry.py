@@ -39,6 +39,7 @@ KINDS = {
     "alias": "textgen.aliases",
     "suite": "textgen.suites",
     "reference": "textgen.references",
+    "backend": "textgen.backends",
 }
 """The entry-point group of each kind of component."""
 
@@ -169,7 +170,7 @@ def files_of(components: Iterable[tuple[str, str]]) -> list[Path]:
 
 def clear_caches() -> None:
     """Forget what was read of installed distributions, so that it is read again on next use."""
-    for cached in (_installed, plugins, load, _requirements, renamed):
+    for cached in (_installed, plugins, load, _requirements):
         cached.cache_clear()
     _owners.clear()
 
@@ -225,16 +226,7 @@ def plugin_of(component: object) -> Plugin | None:
 
 def unknown_name(kind: str, name: str) -> str:
     """Return the one-line message for a name that no enabled plugin of a kind has."""
-    if new := renamed().get(f"{kind}.{name}"):
-        what = "entry" if kind == "alias" else kind
-        return f"{what} {name!r} was renamed to {new!r} in 0.1.0"
     return unknown(kind, name, names(kind)) + not_allowed_hint(kind, name)
-
-
-@cache
-def renamed() -> dict[str, str]:
-    """Return the new names of renamed plugins by `kind.old_name`, from the entry points `textgen.renamed`."""
-    return {point.name: point.value for point in entry_points_in(["textgen.renamed"])}
 
 
 def not_allowed_hint(kind: str, name: str) -> str:
