@@ -38,13 +38,6 @@ class TextgenWarning(UserWarning):
     """A problem that does not stop the work. Its message is one line, like that of a `TextgenError`."""
 
 
-class ComponentExtras(Protocol):
-    """Optional members of every component."""
-
-    renamed_options: Mapping[str, str]
-    """Old names of options and their new ones; an error for an old name suggests the new one."""
-
-
 class Tokenizer(Protocol):
     """Conversion of text to token ids and back.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from annotated_types import Gt, Le
@@ -28,8 +28,6 @@ class Mirostat:
     """Target surprisal in bits per character; that of real text is about the model's score."""
     eta: Annotated[float, Gt(0), Le(1)] = 0.1
     """Learning rate: the share of the error that is corrected after each token."""
-
-    renamed_options: ClassVar[dict[str, str]] = {"rate": "eta", "surprise": "tau"}
 
     def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
         """Start a batch of samples, each with a limit of twice the target for tokens like its prompt's."""

@@ -9,8 +9,7 @@ Units are spread evenly over a text, so neighbours are alike, and the variance o
 differences of neighbours (Wolter 2007, Introduction to Variance Estimation, section 8.2). The variance
 between seeds is moderated by a prior (see `seed_priors`), which makes it known for a single seed too.
 
-`benchmarks/` measures the coverage of these intervals, over the text (`coverage.py`) and over seeds
-(`seed_intervals.py`).
+The coverage of these intervals over the text is measured by `coverage.py` in `benchmarks/`.
 """
 
 from __future__ import annotations

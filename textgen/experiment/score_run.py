@@ -38,7 +38,7 @@ class ScoreChecks:
     max_normalization_error: float = 0.0
     """The largest distance of a sum of probabilities from 1, as a model that normalizes them returns them."""
     problem: str | None = None
-    """Why the score means nothing (see `textgen.evaluation.prediction_checks`)."""
+    """The reason why the score means nothing (see `textgen.evaluation.prediction_checks`)."""
 
     def __add__(self, other: ScoreChecks) -> ScoreChecks:
         """Return the checks of two stretches of one text."""

@@ -14,7 +14,7 @@ from textgen.registry.registry import load
 from textgen.runtime.environment import Machine, machine, threads_per_job, usable_cores
 from textgen.runtime.messages import UsageError
 from textgen.workers.pool import OnMessage, Pool, Processes, Stopped
-from textgen.workers.worker_setup import Setup, recipe
+from textgen.workers.worker import Setup, recipe
 
 
 class Backend(Protocol):
@@ -77,6 +77,9 @@ class LocalBackend:
         if self.num_threads is not None:
             return self.num_threads
         return threads_per_job(self.num_slots) if self.num_slots > 1 else torch.get_num_threads()
+
+
+ONE_AT_A_TIME = LocalBackend()
 
 
 @dataclass(frozen=True)
