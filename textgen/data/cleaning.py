@@ -10,11 +10,10 @@ from pathlib import Path
 from textgen.contracts import Cleaner
 from textgen.data.decoding import decode_files, read_chunks, utf8
 from textgen.data.parallel import map_in_order
-from textgen.data.text import BLOCK_CHARS, FileText, cut_blocks
+from textgen.data.text import BLOCK_CHARS, FileText, cut_blocks, sha256_of
 from textgen.registry.options import build
 from textgen.registry.registry import find
 from textgen.runtime.storage.cache import cache_path, cached, new_cached_file
-from textgen.runtime.storage.digests import sha256_of
 from textgen.version import DISTRIBUTION
 
 FORMAT = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from textgen.data.decoding import utf8
-from textgen.runtime.storage.digests import sha256_of
 
 BLOCK_CHARS = 1 << 20
 """Approximate number of characters of a large text that are in memory at a time."""
@@ -107,6 +107,14 @@ def blocks(text: Text) -> Iterator[str]:
 def alphabet(text: Text) -> set[str]:
     """Return the set of characters of a text."""
     return set[str]().union(*map(set, blocks(text)))
+
+
+def sha256_of(chunks: Iterable[bytes]) -> str:
+    """Return the hash of joined chunks of bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def sha256(text: Text) -> str:

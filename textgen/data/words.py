@@ -61,28 +61,20 @@ _PIECE = re.compile("|".join(PIECE_RULES))
 
 def words(sample: str) -> list[str]:
     """Return the words of a sample, without a last one that touches its end and may be cut off."""
-    if has_unspaced(sample):
-        return [sample[begin:end] for begin, end in whole_words(sample)]
-    last = _whole_end(sample)
-    return [match.group() for match in WORD.finditer(sample) if match.end() < last]
+    return [sample[begin:end] for begin, end in whole_words(sample)]
 
 
 def whole_words(sample: str) -> Iterator[tuple[int, int]]:
     """Yield where each of the `words` of a sample begins and ends."""
-    last = _whole_end(sample)
-    return ((begin, end) for begin, end in word_spans(sample) if end < last)
+    last = len(sample.rstrip("'\u2019"))
+    return ((begin, end) for begin, end in spans(WORD, sample) if end < last)
 
 
 def find_words(text: str) -> Iterator[str]:
     """Yield the words of a text: those that `WORD` matches, cut where a script has no spaces."""
     if not has_unspaced(text):
         return (match.group() for match in WORD.finditer(text))
-    return (text[begin:end] for begin, end in word_spans(text))
-
-
-def word_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each word of `find_words` begins and ends."""
-    return spans(WORD, text)
+    return (text[begin:end] for begin, end in spans(WORD, text))
 
 
 def spans(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
@@ -109,7 +101,7 @@ def count_between_spaces(text: str) -> int:
     chunks = text.split()
     if not has_unspaced(text):
         return len(chunks)
-    return sum(max(1, sum(1 for _ in word_spans(chunk))) if UNSPACED.search(chunk) else 1 for chunk in chunks)
+    return sum(max(1, len([*spans(WORD, chunk)])) if UNSPACED.search(chunk) else 1 for chunk in chunks)
 
 
 def is_word_start(text: str, position: int) -> bool:
@@ -158,10 +150,6 @@ def _is_unspaced_boundary(text: str, position: int) -> bool:
     if not UNSPACED.search(text, max(0, position - 1), position + 1):
         return False
     return any(begin + end == position for _, end in _parts(text[begin : position + _CONTEXT]))
-
-
-def _whole_end(sample: str) -> int:
-    return len(sample.rstrip("'\u2019"))
 
 
 def _cut_spans(text: str, places: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
