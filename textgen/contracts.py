@@ -131,8 +131,8 @@ class ModelExtras(Protocol):
     """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
 
     def fit(self, ids: TokenIds) -> None:
-        """Learn from the ids of the training split, without what a speller spells. Not called if there are
-        trainable parameters."""
+        """Learn from the ids of the training split, without those that a speller predicts. Not called if there
+        are trainable parameters."""
 
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the mean loss in nats per token, and the next state.
@@ -146,8 +146,8 @@ class ModelExtras(Protocol):
 
         It maps ids [batch] and a state to logits [batch, vocab_size] and the next state, and computes matmuls
         in `dtype`. Its first state comes from `initial_state` or `forward`; those it returns may have another
-        form, with the batch first and sizes that do not change. A row may wait, and go on from an earlier
-        state. Unless n-grams spell, a GPU records it as a graph (see `textgen.generation.generator`).
+        form, with the batch first and sizes that do not change. A row may pause and continue from an
+        earlier state. Unless n-grams spell, a GPU records it as a graph (see `textgen.generation.generator`).
         """
 
     def set_token_counts(self, counts: Tensor) -> None:

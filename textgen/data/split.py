@@ -18,22 +18,22 @@ from textgen.data.text import BOUNDARIES, Text, join
 PARTS = ("train", "validation", "test")
 
 MIN_CHARS = {"train": 100, "validation": 20, "test": 20}
-"""The fewest characters of each part of a split."""
+"""Minimum number of characters of each part of a split."""
 
 NUM_SLICES = 24
 """Slices of a text that is long enough."""
 
 MIN_STRETCH_CHARS = 500
-"""Characters of a held-out stretch that a slice needs; a shorter text has fewer slices."""
+"""Minimum number of characters of a held-out stretch; a shorter text has fewer slices."""
 
 MIN_CUT_WINDOW = 1000
 """Characters that a cut may move to reach the end of a paragraph, unless 1 % of the text is more."""
 
 MAX_HELD_OUT_CHARS = 1_000_000
-"""At most this many characters of validation and of test are scored, the first ones of each stretch."""
+"""Maximum number of characters of validation and of test that are scored, the first ones of each stretch."""
 
 MAX_CUT_WINDOW = 1 << 16
-"""Characters that a cut may move at most in a text on disk."""
+"""Maximum number of characters that a cut may move in a text on disk."""
 
 CONTIGUOUS = "contiguous"
 

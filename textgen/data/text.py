@@ -26,7 +26,7 @@ BOUNDARIES = (
 
 No bundled token crosses any of them."""
 WINDOW = 1 << 14
-"""Characters before its end in which a block is first searched for its last boundary."""
+"""Characters at the end of a block that are searched first for its last boundary."""
 
 
 @dataclass(frozen=True, repr=False)

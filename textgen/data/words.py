@@ -65,7 +65,7 @@ def words(sample: str) -> list[str]:
 
 
 def whole_words(sample: str) -> Iterator[tuple[int, int]]:
-    """Yield where each of the `words` of a sample begins and ends."""
+    """Yield the begin and end of each of the `words` of a sample."""
     last = len(sample.rstrip("'\u2019"))
     return ((begin, end) for begin, end in spans(WORD, sample) if end < last)
 
@@ -78,7 +78,7 @@ def find_words(text: str) -> Iterator[str]:
 
 
 def spans(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each match of a pattern of words begins and ends, cut where a script has no spaces."""
+    """Yield the begin and end of each match of a pattern of words, cut where a script has no spaces."""
     places = (match.span() for match in pattern.finditer(text))
     return _cut_spans(text, places) if has_unspaced(text) else places
 
@@ -135,11 +135,11 @@ _LONG = 1000
 _FIRST_UNSPACED, _FIRST_SYMBOL, _LAST_SYMBOL = 0x0E00, 0x2000, 0x2BFF
 """The first character of `UNSPACED`; typographic marks and symbols, which occur in any script."""
 _CONTEXT = 20
-"""Characters on both sides by which a boundary of words is found: a run of katakana is hardly longer."""
+"""Characters on both sides that decide on a word boundary: a run of katakana is hardly longer."""
 
 
 def _may_have_unspaced(text: str) -> bool:
-    """Return false for most texts in other scripts, ten times as fast as `UNSPACED` finds nothing."""
+    """Return false for most texts in other scripts, ten times as fast as a search by `UNSPACED`."""
     units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
     is_symbol = (units >= _FIRST_SYMBOL) & (units <= _LAST_SYMBOL)
     return bool(((units >= _FIRST_UNSPACED) & ~is_symbol).any())
@@ -170,7 +170,7 @@ def _cut(piece: str) -> list[str]:
 
 
 def _parts(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each part of a text between Unicode's word boundaries begins and ends."""
+    """Yield the begin and end of each part of a text between Unicode's word boundaries."""
     inner = (match.start() for match in _boundary().finditer(text, 1, len(text)))
     return pairwise(dict.fromkeys((0, *inner, len(text))))
 

@@ -36,13 +36,13 @@ DESCRIPTIONS = {
 """A few words about each reference."""
 
 MAX_COMPRESSED_CHARS = 16_000_000
-"""Characters of the training text that compressors get at most, its last ones."""
+"""Maximum number of characters of training text for compressors, the last ones."""
 
 ORDER = 8
 """Length in bytes of PPMd's longest context."""
 
 MAX_PPMD_BYTES = 20_000_000
-"""Bytes of training text that PPMd gets at most, its last ones."""
+"""Maximum number of bytes of training text for PPMd, the last ones."""
 
 MEMORY_PER_BYTE, MIN_MEMORY = 24, 16 << 20
 """Bytes of memory for PPMd: for each byte of training text, and in addition.
@@ -52,10 +52,10 @@ byte of English, at most 17 for random ones.
 """
 
 MAX_WINDOW = 32 << 20
-"""Bytes that xz looks back at most; it needs eleven times as much memory."""
+"""Maximum number of bytes that xz looks back; it needs eleven times as much memory."""
 
 MAX_REPEATED_BYTES = 8_000_000
-"""Bytes of training text that are compressed, over all stretches, where processes cannot fork."""
+"""Maximum number of bytes of training text, over all stretches, where processes cannot fork."""
 
 TIMEOUT_SECONDS = 120
 

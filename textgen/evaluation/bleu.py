@@ -17,9 +17,9 @@ Grams: TypeAlias = list[Counter[tuple[str, ...]]]
 
 ORDER = 4
 MAX_REFERENCES = 32
-"""A sample is compared with at most this many others, the ones that follow it in a circle."""
+"""Maximum number of others that a sample is compared with: those that follow it in a circle."""
 SMOOTHED = 0.1
-"""The number of shared n-grams that stands for none."""
+"""Count that replaces a count of no shared n-grams."""
 
 
 def self_bleu(texts: Sequence[Sequence[str]]) -> list[float | None]:

@@ -19,7 +19,7 @@ MAX_WORDS = 500
 MIN_WORDS = 20
 """With fewer spelled words there are no measurements."""
 MAX_TOKENS = 32_768
-"""Tokens of all stretches that are read, evenly from the beginning of each."""
+"""Maximum number of tokens read, evenly from the beginning of each stretch."""
 
 Spelling = tuple[float, ...]
 """Log-probabilities, in nats, of the tokens of a spelled word and of its end."""

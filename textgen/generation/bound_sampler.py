@@ -67,9 +67,9 @@ def build_sampler(spec: str) -> BoundSampler:
 
 
 class EntropyRecorder:
-    """The sum of the surprisal of a sampler's choices, in bits per character.
+    """The surprisal of a sampler's choices, in bits per character: an estimate of the entropy of its text.
 
-    Their mean is an estimate of the entropy of what it writes. The probabilities are those of the logits
+    The probabilities are those of the logits
     divided by the sampler's `temperature`, if it has one, or those of words at that temperature, if it acts
     on words. `prompts` are the ids of each row's prompt.
     """

@@ -200,10 +200,9 @@ def _is_pair(answer: Any) -> bool:
 
 
 def _form(answer: Any) -> str:
-    if isinstance(answer, Tensor):
+    tensor = answer[0] if isinstance(answer, tuple) and len(answer) == 2 else answer
+    if not isinstance(tensor, Tensor):
+        return type(answer).__name__
+    if tensor is answer:
         return f"a tensor of shape {list(answer.shape)} without a state"
-    if _is_pair(answer):
-        return f"a tensor of shape {list(answer[0].shape)}"
-    if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], Tensor):
-        return f"a tensor of {answer[0].dtype}"
-    return type(answer).__name__
+    return f"a tensor of {f'shape {list(tensor.shape)}' if _is_pair(answer) else tensor.dtype}"
