@@ -131,8 +131,8 @@ class ModelExtras(Protocol):
     """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
 
     def fit(self, ids: TokenIds) -> None:
-        """Learn from the ids of the training split, without those that a speller predicts. Not called if there
-        are trainable parameters."""
+        """Learn from the ids of the training split, without those that a speller predicts. Not called if
+        there are trainable parameters."""
 
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the mean loss in nats per token, and the next state.

@@ -66,7 +66,7 @@ def read_keras(path: str | Path) -> KerasNetwork:
             with library.File(path, "r") as file:
                 config, version = parse_json(_bytes(file.attrs["model_config"])), file.attrs["keras_version"]
                 arrays = partial(_arrays_of_h5, file, config)
-                return _network(config, _text(version), _limited(arrays, most))
+                return _network(config, _bytes(version).decode(), _limited(arrays, most))
         with ZipFile(path) as archive:
             config, metadata = (parse_json(_member(archive, each)) for each in JSON_FILES)
             with library.File(BytesIO(_member(archive, "model.weights.h5", most)), "r") as file:
@@ -216,10 +216,6 @@ def _arrays_of_h5(file: Any, config: dict[str, Any], index: int) -> Sequence[Any
 
 def _bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _library() -> ModuleType:
