@@ -29,6 +29,7 @@ BUDGET = ("--budget", "50000chars")
 SHORT = ("--length", "40")
 """So that a busy machine writes all samples of the page too, which it does for some seconds only."""
 STUDY = ("--trials", "3", "--seeds", "1", "--search", "learning_rate=1e-3..1e-2")
+TUNE = ("tune", ENTRY, *TEXT, "--budget", "20000chars", *STUDY)
 SUITE = f"""title = "Kills"
 budget = "20000chars"
 seeds = 2
@@ -61,13 +62,8 @@ COMMANDS = (
     Command("bench", ("bench", ENTRY, MIXTURE, "char-ngram", *TEXT, *BUDGET, *SHORT, "--seeds", "2"), 0.25),
     Command("suite", ("suite", "kills.toml", *TEXT), 0.125),
     Command("suite --jobs 2", ("suite", "kills.toml", *TEXT, "--jobs", "2"), 0.125),
-    Command("tune", ("tune", ENTRY, *TEXT, "--budget", "20000chars", *STUDY), 0.125),
-    Command(
-        "tune --jobs 2",
-        ("tune", ENTRY, *TEXT, "--budget", "20000chars", *STUDY, "--jobs", "2"),
-        0.125,
-        is_ordered=False,
-    ),
+    Command("tune", TUNE, 0.125),
+    Command("tune --jobs 2", (*TUNE, "--jobs", "2"), 0.125, is_ordered=False),
 )
 
 
@@ -123,12 +119,7 @@ def killed(command: Command, num_kills: int, chance: random.Random, folder: Path
     return found
 
 
-def one_series(
-    arguments: Sequence[str],
-    folder: Path,
-    moments: Sequence[Moment],
-    found: Killed,
-) -> bool:
+def one_series(arguments: Sequence[str], folder: Path, moments: Sequence[Moment], found: Killed) -> bool:
     """Kill a command at some moments, one after the other, until it ends; return whether it succeeded."""
     before: Attempt | None = None
     gone: set[Path] = set()
@@ -165,11 +156,9 @@ def moment(chance: random.Random, reference: Attempt) -> Moment:
         training = reference.seconds - reference.first_checkpoint
         instant = chance.uniform(0.7 * reference.first_checkpoint, reference.first_checkpoint + training / 2)
         return after(instant), chance.random() < 0.5
-    if mode == "a checkpoint":
-        number = chance.randint(1, 60)
-        return (lambda seconds, saves: sum(not is_of_result(save) for save in saves()) >= number), True
-    number = chance.randint(1, 3)
-    return (lambda seconds, saves: sum(map(is_of_result, saves())) >= number), True
+    of_result = mode == "a result"
+    number = chance.randint(1, 3 if of_result else 60)
+    return lambda seconds, saves: [is_of_result(each) for each in saves()].count(of_result) >= number, True
 
 
 def is_of_result(save: str) -> bool:
@@ -179,8 +168,8 @@ def is_of_result(save: str) -> bool:
 
 def compare(expected: dict[str, str], there: dict[str, str], found: Killed) -> None:
     """Note the differences between the files of a killed command and of another."""
-    differing = [name for name in expected.keys() & there.keys() if expected[name] != there[name]]
-    found.differing_files += sorted(differing)
+    differing = sorted(name for name in expected.keys() & there.keys() if expected[name] != there[name])
+    found.differing_files += differing
     found.left_files += sorted(there.keys() - expected.keys())
     found.missing_files += sorted(expected.keys() - there.keys())
     found.equal += not differing and there.keys() == expected.keys()
@@ -193,10 +182,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", action="append", choices=[each.name for each in COMMANDS])
     options = parser.parse_args()
+    known = json.loads(options.json.read_text("utf-8"))["commands"] if options.json.exists() else []
     rows = []
     for command in COMMANDS:
         if options.only and command.name not in options.only:
-            rows += [row for row in before(options.json) if row.command == command.name]
+            rows += [Killed(**row) for row in known if row["command"] == command.name]
             continue
         with tempfile.TemporaryDirectory() as folder:
             chance = random.Random(f"{options.seed} {command.name}")
@@ -209,11 +199,6 @@ def main() -> None:
         ]
     )
     save(options.json, kills=sum(row.kills for row in rows), seed=options.seed, commands=rows)
-
-
-def before(path: Path) -> list[Killed]:
-    """Return the rows of an earlier result; none without one."""
-    return [Killed(**row) for row in json.loads(path.read_text("utf-8"))["commands"]] if path.exists() else []
 
 
 if __name__ == "__main__":

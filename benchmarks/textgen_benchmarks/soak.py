@@ -51,17 +51,6 @@ class Round:
 
 
 @dataclass
-class Level:
-    """Medians and slope of a quantity over the rounds, which should stay level."""
-
-    first_third: float
-    """Median."""
-    last_third: float
-    per_round: float
-    """Slope of a straight line."""
-
-
-@dataclass
 class Soak:
     """The state of a soak."""
 
@@ -82,9 +71,7 @@ def one_round(soak: Soak) -> Round:
     place.mkdir()
     arguments = [*ARGUMENTS, "--out", str(place / "out")]
     num_kills = 0
-    for _ in range(MAX_KILLS):
-        if run(arguments, place, after(soak.chance.uniform(2, 8))).code is not None:
-            break
+    while num_kills < MAX_KILLS and run(arguments, place, after(soak.chance.uniform(2, 8))).code is None:
         num_kills += 1
     for command in (arguments, ["verify", str(place / "out")]):
         ended = run(command, place)
@@ -99,7 +86,7 @@ def one_round(soak: Soak) -> Round:
 
 
 def work(folder: Path) -> tuple[float, int]:
-    """Compare, load, score and sample by the library; return memory and descriptors of this process."""
+    """Compare, load, score and sample by the library; return this process's MB of memory and descriptors."""
     shutil.rmtree(folder, ignore_errors=True)
     settings: dict[str, Any] = {"corpus": "lee", "max_chars": 30_000, "budget": BUDGET, "length": 40}
     textgen.bench([ENTRY, "char-ngram"], **settings, device="cpu", precision="fp32", out=folder)
@@ -108,22 +95,17 @@ def work(folder: Path) -> tuple[float, int]:
     loaded.score("The quick brown fox jumps over the lazy dog. " * 20)
     loaded.samples(4, "The ", length=40)
     gc.collect()
-    return memory_mb(), len(os.listdir("/proc/self/fd"))
-
-
-def memory_mb() -> float:
-    """Return the resident memory of this process in megabytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6, len(os.listdir("/proc/self/fd"))
 
 
-def level(values: Sequence[float]) -> Level | None:
-    """Return the level of values; None for fewer than three."""
+def level(values: Sequence[float]) -> dict[str, float] | None:
+    """Return medians of the first and last third of values, and their slope; None for fewer than three."""
     third = len(values) // 3
     if not third:
         return None
     slope = linear_regression(range(len(values)), values).slope
-    return Level(median(values[:third]), median(values[-third:]), slope)
+    return {"first_third": median(values[:third]), "last_third": median(values[-third:]), "per_round": slope}
 
 
 def stray_files(folder: Path) -> list[str]:
@@ -151,20 +133,12 @@ def main() -> None:
     memory = level([each.memory_mb for each in counted])
     descriptors = level([each.num_descriptors for each in counted])
     num_kills = sum(each.num_kills for each in soak.rounds)
-    save(
-        options.json,
-        minutes=options.minutes,
-        seed=options.seed,
-        num_rounds=len(soak.rounds),
-        num_kills=num_kills,
-        memory_mb=memory,
-        descriptors=descriptors,
-        stray_files=stray,
-        left_in_temporary_folder=left,
-        rounds=soak.rounds,
-    )
-    levels = {"MB": memory, "descriptors": descriptors}
-    print_rows([{"quantity": name, **vars(each)} for name, each in levels.items() if each])
+    counts = {"num_rounds": len(soak.rounds), "num_kills": num_kills}
+    levels = {"memory_mb": memory, "descriptors": descriptors}
+    remains = {"stray_files": stray, "left_in_temporary_folder": left}
+    settings = {"minutes": options.minutes, "seed": options.seed}
+    save(options.json, **settings, **counts, **levels, **remains, rounds=soak.rounds)
+    print_rows([{"quantity": name, **each} for name, each in levels.items() if each])
     problems = [problem for each in soak.rounds for problem in each.problems]
     print(f"{len(soak.rounds)} rounds, {num_kills} kills; problems: {problems}; left: {stray} {left}")
 
