@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Timer
 
 from textgen.cli.console import print_rows
+from textgen.runtime.storage.json_records import from_values
 from textgen_benchmarks.fuzzing.kind import Kind
 from textgen_benchmarks.fuzzing.worker import KINDS
 from textgen_benchmarks.saving import json_option, save
@@ -117,13 +118,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where prepared results are kept for the next time")
     options = parser.parse_args()
+    known = json.loads(options.json.read_text("utf-8"))["kinds"] if options.json.exists() else []
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(exist_ok=True)
         for name, kind in KINDS.items():
             if options.only and name not in options.only:
-                rows += [row for row in before(options.json) if row.kind == name]
+                rows += [from_values(Tried, each) for each in known if each["kind"] == name]
             else:
                 first = options.case or 0
                 last = first + 1 if options.case is not None else round(kind.cases * options.share)
@@ -131,12 +133,6 @@ def main() -> None:
     print_rows([vars(row) | {"examples": len(row.examples)} for row in rows])
     cases, failed = (sum(getattr(row, name) for row in rows) for name in ("cases", "failed"))
     save(options.json, seed=options.seed, cases=cases, failed=failed, kinds=rows)
-
-
-def before(path: Path) -> list[Tried]:
-    """Return the rows of an earlier result; none without one."""
-    kinds = json.loads(path.read_text("utf-8"))["kinds"] if path.exists() else []
-    return [Tried(**{**kind, "examples": [Failure(**each) for each in kind["examples"]]}) for kind in kinds]
 
 
 if __name__ == "__main__":

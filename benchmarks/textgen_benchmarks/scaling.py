@@ -17,7 +17,6 @@ from argparse import SUPPRESS
 from pathlib import Path
 from typing import Any
 
-from textgen.cli.console import print_rows
 from textgen.data.corpus import load_corpus
 from textgen_benchmarks.saving import json_option, save
 
@@ -96,19 +95,11 @@ def main() -> None:
                     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
                 rows.append({"step": step, "million_chars": size, **json.loads(done.stdout)})
                 print(f"{step}, {size:g} million characters: done", file=sys.stderr)
-    print_rows(
-        [
-            {
-                "step": row["step"],
-                "million chars": f"{row['million_chars']:g}",
-                "ns/char": f"{row['seconds'] / row['num_chars'] * 1e9:,.0f}",
-                "Mchars/s": f"{row['num_chars'] / row['seconds'] / 1e6:.2f}",
-                "peak MB": f"{row['peak_bytes'] / 1e6:,.0f}",
-                "peak bytes/char": f"{row['peak_bytes'] / row['million_chars'] / 1e6:,.1f}",
-            }
-            for row in sorted(rows, key=lambda row: STEPS.index(row["step"]))
-        ]
-    )
+    for row in sorted(rows, key=lambda row: STEPS.index(row["step"])):
+        nanoseconds, megabytes = row["seconds"] / row["num_chars"] * 1e9, row["peak_bytes"] / 1e6
+        print(
+            f"{row['step']}, {row['million_chars']:g} M: {nanoseconds:,.0f} ns/char, peak {megabytes:,.0f} MB"
+        )
     save(options.json, rows=rows)
 
 

@@ -138,20 +138,15 @@ def run_studies(
 
 def print_outcome(found: dict[str, Any], curves: Curves, num_trials: int) -> None:
     """Print the mean curves and the number of wins."""
+    numbers = sorted({1, num_trials, *range(5, num_trials, 5)})
+    means = {name: [fmean(values) for values in zip(*each, strict=True)] for name, each in curves.items()}
     print_rows(
-        [
-            {
-                "trials": number,
-                **{name: fmean(curve[number - 1] for curve in curves[name]) for name in curves},
-            }
-            for number in range(1, num_trials + 1)
-            if number % 5 == 0 or number in (1, num_trials)
-        ]
+        [{"trials": each, **{name: mean[each - 1] for name, mean in means.items()}} for each in numbers]
     )
     share = (
-        "-"
-        if found["interval"] is None
-        else "{:.2f} [{:.2f}, {:.2f}]".format(found["share_of_wins"], *found["interval"])
+        "{:.2f} [{:.2f}, {:.2f}]".format(found["share_of_wins"], *found["interval"])
+        if found["interval"]
+        else "-"
     )
     print(f"TPE wins {found['num_wins']}, random {found['num_losses']}, ties {found['num_ties']}: {share}")
 
