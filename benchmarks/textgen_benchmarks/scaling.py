@@ -74,7 +74,7 @@ def write_text(path: Path, num_chars: int) -> None:
 
 
 def main() -> None:
-    """Measure all steps at all sizes and print a table."""
+    """Measure all steps at all sizes and print them."""
     parser = json_option(__doc__)
     parser.add_argument("--sizes", default="1,10,100", help="millions of characters, separated by commas")
     parser.add_argument("--steps", default=",".join(STEPS))
@@ -93,13 +93,10 @@ def main() -> None:
                 with tempfile.TemporaryDirectory() as cache:
                     environment = {**os.environ, "TEXTGEN_CACHE": cache}
                     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
-                rows.append({"step": step, "million_chars": size, **json.loads(done.stdout)})
-                print(f"{step}, {size:g} million characters: done", file=sys.stderr)
-    for row in sorted(rows, key=lambda row: STEPS.index(row["step"])):
-        nanoseconds, megabytes = row["seconds"] / row["num_chars"] * 1e9, row["peak_bytes"] / 1e6
-        print(
-            f"{row['step']}, {row['million_chars']:g} M: {nanoseconds:,.0f} ns/char, peak {megabytes:,.0f} MB"
-        )
+                row = {"step": step, "million_chars": size, **json.loads(done.stdout)}
+                nanoseconds, megabytes = row["seconds"] / row["num_chars"] * 1e9, row["peak_bytes"] / 1e6
+                print(f"{step}, {size:g} M: {nanoseconds:,.0f} ns/char, peak {megabytes:,.0f} MB", flush=True)
+                rows.append(row)
     save(options.json, rows=rows)
 
 

@@ -193,14 +193,11 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, default=Path("runs/seeds"))
     parser.add_argument("--again", action="store_true", help="judge the recorded runs again, training none")
-    parser.add_argument("--only-train", action="store_true", help="leave the result file alone")
     options = parser.parse_args()
     if options.again:
         groups = list(read_record(SeedResults, RESULT).groups)
     else:
         groups = [group for source in options.sources for group in measured(source, options.folder)]
-    if options.only_train:
-        return
     found, judged = conclusions(groups)
     save(RESULT, priors=found, pairs=judged, groups=groups)
     print_rows([vars(each) for each in judged])

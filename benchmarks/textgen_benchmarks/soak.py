@@ -14,9 +14,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import linear_regression, median
@@ -50,38 +50,28 @@ class Round:
     problems: tuple[str, ...] = ()
 
 
-@dataclass
-class Soak:
-    """The state of a soak."""
+def one_round(folder: Path, expected: Mapping[str, str], chance: random.Random, library: Executor) -> Round:
+    """Kill, continue and verify a comparison, then call the library in its process.
 
-    folder: Path
-    chance: random.Random
-    library: Executor
-    """The process that calls the library."""
-    rounds: list[Round] = field(default_factory=list)
-    expected: dict[str, str] = field(default_factory=dict)
-    """Contents of the files of a comparison that was not killed."""
-
-
-def one_round(soak: Soak) -> Round:
-    """Kill, continue, verify and score a comparison, then do the same work in this process."""
+    `expected` has the contents of the files of a comparison that was not killed.
+    """
     began, problems = time.monotonic(), []
-    place = soak.folder / "killed"
+    place = folder / "killed"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     arguments = [*ARGUMENTS, "--out", str(place / "out")]
     num_kills = 0
-    while num_kills < MAX_KILLS and run(arguments, place, after(soak.chance.uniform(2, 8))).code is None:
+    while num_kills < MAX_KILLS and run(arguments, place, after(chance.uniform(2, 8))).code is None:
         num_kills += 1
     for command in (arguments, ["verify", str(place / "out")]):
         ended = run(command, place)
         if ended.code:
             problems.append(f"{command[0]}: {ended.output}")
     there = contents(place)
-    problems += [f"{name} differs" for name in soak.expected if there.get(name) != soak.expected[name]]
-    problems += [f"{name} is left" for name in there if name not in soak.expected]
-    problems += [f"{path.name} is left" for path in unfinished(soak.folder)]
-    memory, descriptors = soak.library.submit(work, soak.folder / "library").result()
+    problems += [f"{name} differs" for name in expected if there.get(name) != expected[name]]
+    problems += [f"{name} is left" for name in there if name not in expected]
+    problems += [f"{path.name} is left" for path in unfinished(folder)]
+    memory, descriptors = library.submit(work, folder / "library").result()
     return Round(time.monotonic() - began, memory, descriptors, num_kills, tuple(problems))
 
 
@@ -126,36 +116,36 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work, tempfile.TemporaryDirectory() as temporary:
         os.environ["TMPDIR"] = tempfile.tempdir = temporary
-        soak = soaked(Path(work), options.minutes * 60, options.seed)
+        rounds = soaked(Path(work), options.minutes * 60, options.seed)
         stray = stray_files(Path(work))
         left = [name for name in sorted(os.listdir(temporary)) if not name.startswith(TORCHS_OWN)]
-    counted = soak.rounds[WARM_UP:]
+    counted = rounds[WARM_UP:]
     memory = level([each.memory_mb for each in counted])
     descriptors = level([each.num_descriptors for each in counted])
-    num_kills = sum(each.num_kills for each in soak.rounds)
-    counts = {"num_rounds": len(soak.rounds), "num_kills": num_kills}
+    num_kills = sum(each.num_kills for each in rounds)
+    counts = {"num_rounds": len(rounds), "num_kills": num_kills}
     levels = {"memory_mb": memory, "descriptors": descriptors}
     remains = {"stray_files": stray, "left_in_temporary_folder": left}
     settings = {"minutes": options.minutes, "seed": options.seed}
-    save(options.json, **settings, **counts, **levels, **remains, rounds=soak.rounds)
+    save(options.json, **settings, **counts, **levels, **remains, rounds=rounds)
     print_rows([{"quantity": name, **each} for name, each in levels.items() if each])
-    problems = [problem for each in soak.rounds for problem in each.problems]
-    print(f"{len(soak.rounds)} rounds, {num_kills} kills; problems: {problems}; left: {stray} {left}")
+    problems = [problem for each in rounds for problem in each.problems]
+    print(f"{len(rounds)} rounds, {num_kills} kills; problems: {problems}; left: {stray} {left}")
 
 
-def soaked(folder: Path, seconds: float, seed: int) -> Soak:
-    """Work in a folder for a while."""
+def soaked(folder: Path, seconds: float, seed: int) -> list[Round]:
+    """Work in a folder for a while; return the rounds."""
     whole = folder / "whole"
     whole.mkdir()
     if (ended := run([*ARGUMENTS, "--out", str(whole / "out")], whole)).code:
         sys.exit(f"error: textgen bench: {ended.output}")
     deadline = time.monotonic() + seconds
     with ProcessPoolExecutor(1, get_context("spawn")) as library:
-        soak = Soak(folder, random.Random(seed), library, expected=contents(whole))
-        while time.monotonic() < deadline or not soak.rounds:
-            soak.rounds.append(one_round(soak))
-            print(soak.rounds[-1], file=sys.stderr)
-    return soak
+        expected, chance, rounds = contents(whole), random.Random(seed), list[Round]()
+        while time.monotonic() < deadline or not rounds:
+            rounds.append(one_round(folder, expected, chance, library))
+            print(rounds[-1], file=sys.stderr)
+    return rounds
 
 
 if __name__ == "__main__":

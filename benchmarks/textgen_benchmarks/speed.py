@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from itertools import product
 
 import numpy as np
@@ -21,7 +22,7 @@ from textgen.runtime.environment import machine
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.batches import ContiguousBatches
 from textgen.training.trainer import Trainer
-from textgen_benchmarks.reference import has_keras, keras_windows, plain_generation, plain_training
+from textgen_benchmarks.reference import keras_windows, plain_generation, plain_training
 from textgen_benchmarks.remote import remote
 from textgen_benchmarks.saving import json_option, save
 from textgen_benchmarks.timing import Work, compare, matmul_peak
@@ -111,7 +112,7 @@ def claims(device_config: DeviceConfig) -> Iterator[Claim]:
         same = DeviceConfig(device_config.device, precision)
         with plain(same, 30, size, keeps_memory=keeps_memory) as reference:
             yield Claim(name, "chars", training, reference, flops)
-    if has_keras():
+    if find_spec("keras"):
         with remote(keras_windows) as reference:
             yield Claim("the same, against the original's windows in Keras", "targets", training, reference)
     muon = Ours("char-lstm:optimizer=muon", text, device_config).training(30)

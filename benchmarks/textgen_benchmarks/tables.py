@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import stdev
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.page.markdown import table_lines
@@ -20,7 +21,7 @@ from textgen.suite.suite_report import UNPAIRED, all_curves, show_change, show_v
 from textgen.suite.suite_result import QuestionResult, SuiteResult
 from textgen_benchmarks.headline import headline, samples, scores_table
 from textgen_benchmarks.saving import RESULTS
-from textgen_benchmarks.seeds import Pairs, SeedResults
+from textgen_benchmarks.seeds import SeedResults
 
 ROOT = Path(__file__).parents[2]
 COMPARED = ("bench-wiki-seeds", "tinyshakespeare")
@@ -111,20 +112,15 @@ def pairs_table(path: Path) -> Iterator[str]:
     result = read_record(SeedResults, path)
     header = ["called different", "by the prior of other texts"]
     rows = [["entry", "text", "budget", "scores with five seeds", "sd", *header]]
+    sums = [0, 0, 0]
     for pairs, group in zip(result.pairs, result.groups, strict=True):
         scores = " ".join(f"{score:.4f}" for score in pairs.scores)
-        mean = sum(pairs.scores) / len(pairs.scores)
-        spread = (sum((score - mean) ** 2 for score in pairs.scores) / (len(pairs.scores) - 1)) ** 0.5
-        called = [f"{found} of {pairs.num_pairs}" for found in _called(pairs)]
-        rows.append([pairs.entry, pairs.corpus, group.budget, scores, f"{spread:.4f}", *called])
-    total = sum(each.num_pairs for each in result.pairs)
-    sums = [f"{sum(found)} of {total}" for found in zip(*map(_called, result.pairs), strict=True)]
-    rows.append(["all", "", "", "", "", *sums])
+        *called, number = counts = (pairs.num_different_shipped, pairs.num_different, pairs.num_pairs)
+        cells = [f"{each} of {number}" for each in called]
+        rows.append([pairs.entry, pairs.corpus, group.budget, scores, f"{stdev(pairs.scores):.4f}", *cells])
+        sums = [total + each for total, each in zip(sums, counts, strict=True)]
+    rows.append(["all", "", "", "", "", *(f"{each} of {sums[-1]}" for each in sums[:-1])])
     yield from table_lines(rows, [0, 1, 3])
-
-
-def _called(pairs: Pairs) -> tuple[int, int]:
-    return pairs.num_different_shipped, pairs.num_different
 
 
 if __name__ == "__main__":

@@ -91,7 +91,8 @@ def main() -> None:
     device_config = choose_device(options.device, options.precision)
     curves, searched = run_studies(options, corpus, device_config)
     found = outcome(curves)
-    print_outcome(found, curves, options.trials)
+    means = {name: fmean(curve[-1] for curve in each) for name, each in curves.items()}
+    print_rows([found | means])
     save(
         options.json,
         entry=options.entry,
@@ -134,21 +135,6 @@ def run_studies(
                     curves[name].append(best_so_far(study.trials()))
                 print(f"{name} {repetition}: {curves[name][-1][-1]:.4f}", file=sys.stderr)
     return curves, [each.described() for each in objective.dimensions]
-
-
-def print_outcome(found: dict[str, Any], curves: Curves, num_trials: int) -> None:
-    """Print the mean curves and the number of wins."""
-    numbers = sorted({1, num_trials, *range(5, num_trials, 5)})
-    means = {name: [fmean(values) for values in zip(*each, strict=True)] for name, each in curves.items()}
-    print_rows(
-        [{"trials": each, **{name: mean[each - 1] for name, mean in means.items()}} for each in numbers]
-    )
-    share = (
-        "{:.2f} [{:.2f}, {:.2f}]".format(found["share_of_wins"], *found["interval"])
-        if found["interval"]
-        else "-"
-    )
-    print(f"TPE wins {found['num_wins']}, random {found['num_losses']}, ties {found['num_ties']}: {share}")
 
 
 if __name__ == "__main__":
