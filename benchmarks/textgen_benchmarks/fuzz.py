@@ -94,19 +94,19 @@ def tried(kind: Kind, seed: int, first: int, last: int, folder: Path) -> Tried:
     if not prepared.exists():
         prepared.mkdir()
         kind.prepare(prepared)
-    began, found, seen = time.monotonic(), Tried(kind.name), Counter[str]()
+    began, counts, seen = time.monotonic(), Tried(kind.name), Counter[str]()
     known: set[str] = set()
     for case in outcomes(kind, seed, first, last, folder):
-        found.cases += case.number >= 0
+        counts.cases += case.number >= 0
         seen[case.outcome] += 1
         if case.outcome not in GOOD and (alike := re.sub(r"\d+", "", f"{case}")[:300]) not in known:
             known.add(alike)
-            found.examples.append(case)
+            counts.examples.append(case)
             print(f"{kind.name} {case.number}: {case.outcome}: {case.detail}", file=sys.stderr)
-    found.seconds = time.monotonic() - began
-    found.fine, found.refused = (seen.pop(each, 0) for each in GOOD)
-    found.failed, found.failures = seen.total(), dict(seen)
-    return found
+    counts.seconds = time.monotonic() - began
+    counts.fine, counts.refused = (seen.pop(each, 0) for each in GOOD)
+    counts.failed, counts.failures = seen.total(), dict(seen)
+    return counts
 
 
 def main() -> None:

@@ -145,12 +145,12 @@ def _kill_all(numbers: Sequence[int]) -> None:
 
 def processes(mark: str) -> list[int]:
     """Return the ids of the running processes with a mark in their environment."""
-    found, wanted = [], f"{MARK}={mark}".encode()
+    ids, wanted = [], f"{MARK}={mark}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):  # it has ended, or is another user's
             if wanted in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-    return found
+                ids.append(int(path.parent.name))
+    return ids
 
 
 def unfinished(folder: Path) -> Iterator[Path]:

@@ -23,7 +23,7 @@ from textgen.runtime.storage.json_records import read_record
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SVG = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-"""How rich draws a terminal, without the fonts that it would fetch."""
+"""Rich's template of a terminal, without the fonts that it would fetch."""
 
 
 def main() -> None:

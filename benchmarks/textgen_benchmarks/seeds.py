@@ -112,17 +112,17 @@ def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
     of one run add anyway, which intervals count apart. Its degrees of freedom are those of an empirical Bayes
     fit: few, since some entries vary much more than others.
     """
-    found = {}
+    by_metric = {}
     for metric in ("bits_per_char", *CLOSEST):
         shipped = SHIPPED_PRIORS[metric]
         samples = [sample for group in groups if (sample := sample_of(metric, group, shipped)) is not None]
         variances = [np.var(sample.values, ddof=1) - sample.noise_within_seeds() for sample in samples]
-        found[metric] = SeedPrior(
+        by_metric[metric] = SeedPrior(
             sd=float(np.sqrt(max(0.0, np.mean(variances)))),
             degrees_of_freedom=max(MIN_DEGREES, fitted_prior(samples, shipped).degrees_of_freedom),
             source=f"benchmarks/results/{RESULT.name}",
         )
-    return found
+    return by_metric
 
 
 def pairs_of(group: SeedGroup, others: SeedPrior, shipped: SeedPrior) -> Pairs:
@@ -130,9 +130,9 @@ def pairs_of(group: SeedGroup, others: SeedPrior, shipped: SeedPrior) -> Pairs:
     sample = sample_of("bits_per_char", group, shipped)
     assert sample is not None
     scores = tuple(round(float(value), 4) for value in sample.values)
-    found = [_num_different(sample, prior) for prior in (others, shipped)]
+    numbers = [_num_different(sample, prior) for prior in (others, shipped)]
     num_pairs = len(scores) * (len(scores) - 1) // 2
-    return Pairs(group.entry, group.corpus.name, scores, num_pairs, *found)
+    return Pairs(group.entry, group.corpus.name, scores, num_pairs, *numbers)
 
 
 def _num_different(sample: Sample, prior: SeedPrior) -> int:
@@ -198,10 +198,10 @@ def main() -> None:
         groups = list(read_record(SeedResults, RESULT).groups)
     else:
         groups = [group for source in options.sources for group in measured(source, options.folder)]
-    found, judged = conclusions(groups)
-    save(RESULT, priors=found, pairs=judged, groups=groups)
+    measured_priors, judged = conclusions(groups)
+    save(RESULT, priors=measured_priors, pairs=judged, groups=groups)
     print_rows([vars(each) for each in judged])
-    print_rows([{"metric": name, **vars(prior)} for name, prior in found.items()])
+    print_rows([{"metric": name, **vars(prior)} for name, prior in measured_priors.items()])
 
 
 if __name__ == "__main__":

@@ -149,13 +149,13 @@ def main() -> None:
     rows, lines = [], [HEADER]
     for claim in claims(device_config):
         print(claim.name, file=sys.stderr)
-        found = compare(claim.ours, claim.reference, options.repetitions)
-        gflops = found.ours * claim.flops / 1e9 or None
+        speeds = compare(claim.ours, claim.reference, options.repetitions)
+        gflops = speeds.ours * claim.flops / 1e9 or None
         share = gflops / peak if gflops else None
         about = {"name": claim.name, "unit": f"{claim.unit}/s", "gflops": gflops, "share_of_peak": share}
-        rows.append(about | asdict(found))
-        speeds = [f"{found.ours:,.0f} {claim.unit}/s", f"{found.reference:,.0f}", found.ratio_cell]
-        lines.append([claim.name, *speeds, f"{gflops:,.0f} ({share:.0%})" if gflops else ""])
+        rows.append(about | asdict(speeds))
+        cells = [f"{speeds.ours:,.0f} {claim.unit}/s", f"{speeds.reference:,.0f}", speeds.ratio_cell]
+        lines.append([claim.name, *cells, f"{gflops:,.0f} ({share:.0%})" if gflops else ""])
     print("\n".join(table_lines(lines, padded=True)))
     save(options.json, peak_gflops=peak, rows=rows)
 

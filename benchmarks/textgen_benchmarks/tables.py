@@ -42,12 +42,12 @@ def filled(text: str, results: Path) -> str:
     def report(match: re.Match[str]) -> str:
         names = match["names"].split()
         path = results / f"{names[0]}.json"
-        if names[0] in COMPARED or names[0] == "seeds":
-            is_seeds = names[0] == "seeds"
-            table = pairs_table(path) if is_seeds else scores_table(read_record(Comparison, path))
+        if names[0] in (*COMPARED, "seeds"):
+            table = pairs_table(path) if names[0] == "seeds" else scores_table(read_record(Comparison, path))
             return "\n".join([match[1].rstrip(), *table, match[3]])
-        found = [read_record(SuiteResult, results / f"{name}.json") for name in names]
-        lines = "\n".join(side_by_side(found)) + "\n" if len(found) > 1 else _nested(to_markdown(found[0]))
+        suites = [read_record(SuiteResult, results / f"{name}.json") for name in names]
+        is_one = len(suites) == 1
+        lines = _nested(to_markdown(suites[0])) if is_one else "\n".join(side_by_side(suites)) + "\n"
         return f"{match[1]}{lines}{match[3]}"
 
     return SUITES.sub(report, text)
@@ -60,8 +60,8 @@ def filled_readme(text: str, results: Path) -> str:
         path = results / f"{match['name']}.json"
         if not path.exists():
             return match[0]
-        found = read_record(Comparison, path)
-        lines = "\n".join(samples(found) if match["samples"] else headline(found))
+        comparison = read_record(Comparison, path)
+        lines = "\n".join(samples(comparison) if match["samples"] else headline(comparison))
         return f"{match[1]}{lines}\n{match[4]}"
 
     return COMPARISONS.sub(report, text)

@@ -90,9 +90,9 @@ def main() -> None:
     keep_freed_memory()  # as the command line does
     device_config = choose_device(options.device, options.precision)
     curves, searched = run_studies(options, corpus, device_config)
-    found = outcome(curves)
+    ends = outcome(curves)
     means = {name: fmean(curve[-1] for curve in each) for name, each in curves.items()}
-    print_rows([found | means])
+    print_rows([ends | means])
     save(
         options.json,
         entry=options.entry,
@@ -103,7 +103,7 @@ def main() -> None:
         num_repetitions=options.repetitions,
         device=device_config.device.type,
         precision=device_config.precision,
-        outcome=found,
+        outcome=ends,
         # Before the first complete trial there is no value; JSON writes null.
         best_so_far={
             name: [[value if math.isfinite(value) else None for value in curve] for curve in each]

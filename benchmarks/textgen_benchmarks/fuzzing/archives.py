@@ -31,9 +31,9 @@ def make_archives(folder: Path) -> None:
     prepared_once(make_results, folder / "results")
     for name in ("runs/1", "bench", "suite", "tune"):
         path = folder / "results" / name
-        found = identify(path)
-        assert found is not None
-        export_archive(found, folder / f"{path.name}.zip")
+        result = identify(path)
+        assert result is not None
+        export_archive(result, folder / f"{path.name}.zip")
         import_archive(folder / f"{path.name}.zip", folder / "unpacked")
     with zipfile.ZipFile(folder / "bomb.bin", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("run/run.json", bytes(BOMB_BYTES))

@@ -120,13 +120,13 @@ def cached_files(case: Case) -> str | None:
         expected = read_all(case.prepared)
     with cache_in(cache):
         try:
-            found = read_all(copy)
+            content = read_all(copy)
         except TextgenError:
-            found = read_all(copy)  # what was named must be gone
-        if found != expected:
+            content = read_all(copy)  # what was named must be gone
+        if content != expected:
             return "unnoticed: a damaged cache changes what is read"
         again = read_all(copy)
-    return None if again == found else "changed: the cache gives something else the next time"
+    return None if again == content else "changed: the cache gives something else the next time"
 
 
 KINDS = (
