@@ -15,8 +15,7 @@ from textgen.cli.console import print_rows
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.runtime.environment import num_cores
 from textgen.workers.pool import drive
-from textgen.workers.worker import import_early
-from textgen.workers.worker_setup import Setup
+from textgen.workers.worker import Setup, import_early
 from textgen_benchmarks.saving import json_option, save
 from textgen_benchmarks.timing import Medians, use_cpu
 

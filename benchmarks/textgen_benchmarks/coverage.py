@@ -32,7 +32,7 @@ from scipy.stats import t as student
 
 from textgen.cli.console import print_rows
 from textgen.data.text import sha256
-from textgen.evaluation.intervals import Sample, estimate, ratio_sample
+from textgen.evaluation.intervals import MeasuredValue, estimate, measured_ratio
 from textgen.page.markdown import table_lines
 from textgen.runtime.device import choose_device
 from textgen.runtime.this_process import keep_freed_memory
@@ -148,13 +148,13 @@ def _with_pairs(rows: Array) -> Array:
     return np.stack([*rows, *pairs])
 
 
-def _targets(bits: Array, chars: Array) -> Iterator[Sample]:
+def _targets(bits: Array, chars: Array) -> Iterator[MeasuredValue]:
     """Yield the sample of each entry and of the difference of each pair."""
     amounts, sizes = bits.sum(-1), np.broadcast_to(chars.sum(-1), bits.shape[:2])
-    entries = ratio_sample(amounts, sizes, "", range(len(amounts)), None)
+    entries = measured_ratio(amounts, sizes, "", range(len(amounts)), None)
     values, pseudovalues = _with_pairs(entries.values), _with_pairs(entries.pseudovalues)
     for value, units in zip(values, pseudovalues, strict=True):
-        yield Sample(value[None], units[None], "", (0,))
+        yield MeasuredValue(value[None], units[None], "", (0,))
 
 
 def measure(text: str, test_chars: int, design: str, drawn: Drawn, method: str) -> Design:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from textgen.contracts import Search, TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
-from textgen.generation.word_sampling import Choose, Kept, Words, keep_all, sample
+from textgen.generation.word_temperature import Choose, Kept, WordDistribution, keep_all, sample
 
 
 @dataclass
@@ -45,8 +45,9 @@ class Mirostat:
         def choose_token(logits: Tensor, uniforms: Tensor) -> Tensor:
             return sample(truncate(logits, logits.new_zeros(1)), uniforms)
 
-        has_spellings = bool(vocabulary.spellings)
-        choose_word = Words(prompts, vocabulary, 1.0).sampler(truncate) if has_spellings else choose_token
+        choose_word: Choose = choose_token
+        if vocabulary.spellings:
+            choose_word = WordDistribution(prompts, vocabulary, 1.0).sampler(truncate)
 
         def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
             nonlocal limit, target

@@ -83,7 +83,7 @@ class Entry:
 
     @property
     def is_trainable(self) -> bool:
-        """Whether a model is trained by gradient."""
+        """True if a model is trained by gradient."""
         return bool(self.trained)
 
     def train_options(self, part: str | None = None) -> TrainOptions:

@@ -85,8 +85,8 @@ def is_plain(annotation: Any) -> bool:
 def metadata(annotation: Any) -> Iterator[Any]:
     """Yield the metadata in `Annotated` types, including those of the members of a union."""
     if get_origin(annotation) is Annotated:
-        base, *found = get_args(annotation)
-        yield from found
+        base, *items = get_args(annotation)
+        yield from items
         yield from metadata(base)
     elif get_origin(annotation) in (Union, UnionType):
         for member in get_args(annotation):
