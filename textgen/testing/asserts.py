@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
 from torch import Tensor
 
-__tracebackhide__ = True
+from textgen.contracts import TextgenError
 
 TOLERANCE = 1e-4
 """Allowed difference of logits computed in another order; relative to the largest one if that exceeds 1."""
@@ -30,16 +34,38 @@ def require(condition: bool, message: str) -> None:
         raise CheckError(message)
 
 
+def skip_unless(condition: bool, reason: str) -> None:
+    """Raise `CheckSkipped` with this reason unless the condition holds."""
+    if not condition:
+        raise CheckSkipped(reason)
+
+
+@contextmanager
+def reworded(
+    message: str, caught: type[Exception] = TextgenError, into: type[Exception] = CheckError
+) -> Iterator[None]:
+    """Raise a `CheckError` for an error in this context, with a message that ends with that of the error."""
+    try:
+        yield
+    except caught as error:
+        raise into(f"{message} {error}") from error
+
+
 def shown(value: object, size: int = 60) -> str:
     """Return a value as one short line of ASCII, for messages."""
     text = ascii(value)
     return text if len(text) <= size else f"{text[: size - 3]}..."
 
 
+def first_difference(before: Sequence[Any], after: Sequence[Any]) -> int:
+    """Return the index from which two sequences differ."""
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(before), len(after)))
+
+
 def difference(before: str | bytes, after: str | bytes) -> str:
     """Return where two texts begin to differ, and what surrounds that place in each, in words."""
-    pairs = enumerate(zip(before, after, strict=False))
-    place = next((index for index, (a, b) in pairs if a != b), min(len(before), len(after)))
+    place = first_difference(before, after)
     around = slice(max(0, place - 10), place + 20)
     unit = "bytes" if isinstance(before, bytes) else "characters"
     first, second = (shown(text[around], size=120) for text in (before, after))

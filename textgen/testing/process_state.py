@@ -14,8 +14,6 @@ import torch
 from textgen.registry.isolation import PROCESS_SETTINGS, ProcessSetting, torch_settings
 from textgen.testing.asserts import require
 
-__tracebackhide__ = True
-
 
 def _numpy_state() -> Any:
     name, *rest = np.random.get_state(legacy=True)

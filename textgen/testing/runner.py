@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -31,8 +32,6 @@ from textgen.testing.checks import (
     tokenizer_process,
 )
 from textgen.testing.process_state import SETTINGS
-
-__tracebackhide__ = True  # in each module of the kit: pytest then shows only the author's lines
 
 MODULES = (
     *(cleaner, common, corpus, declarations, embedding),
@@ -145,6 +144,9 @@ def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[
     """
     import pytest
 
+    for name, module in sys.modules.items():
+        if name.startswith("textgen.testing"):
+            vars(module)["__tracebackhide__"] = True  # pytest then shows only the author's lines
     breaks_contract = functools.cache(lambda: _breaks_contract(kind, component, options))
 
     @pytest.mark.parametrize("check", checks(kind), ids=str)

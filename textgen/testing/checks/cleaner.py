@@ -9,8 +9,6 @@ from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
 from textgen.testing.texts import OTHER_PROSE, PROSE, any_texts, stretched
 
-__tracebackhide__ = True
-
 BLOCK_CHARS = 1500
 
 

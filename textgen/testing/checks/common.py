@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from textgen.contracts import TextgenError
 from textgen.registry.isolation import restoring
 from textgen.registry.kinds import fault
 from textgen.registry.options import declared_options, parse_assignments, write_value
-from textgen.testing.asserts import CheckError, require, shown
+from textgen.testing.asserts import CheckError, require, reworded, shown
 from textgen.testing.builders import Subject, bound, predicted, random_batch
 from textgen.testing.checks.corpus import read
 from textgen.testing.checks.embedding import vectors_of
@@ -23,8 +22,6 @@ from textgen.testing.checks.model_training import loss_of
 from textgen.testing.process_state import SETTINGS, TORCH_RANDOM, state_unchanged
 from textgen.testing.sampler_inputs import many_steps
 from textgen.testing.texts import OTHER_PROSE, PROSE
-
-__tracebackhide__ = True
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -62,10 +59,8 @@ def check_class_options(subject: Subject) -> None:
         )
     for name, option in declared.items():
         written = f"{name}={write_value(option.default)}"
-        try:
+        with reworded(f"expected a default of {name} that users can write; got:"):
             read = option.parse(component.__name__, parse_assignments(component.__name__, written)[name])
-        except TextgenError as error:
-            raise CheckError(f"expected a default of {name} that users can write; got: {error}") from error
         require(read == option.default, f"expected {written} to be read as {option.default!r}; got {read!r}")
 
 
@@ -80,10 +75,8 @@ def check_class_search(subject: Subject) -> None:
         ends = [end for end in (search.low, search.high) if end is not None]
         require(ends == sorted(ends), f"expected a range from low to high of {name}; got {search}")
         for value in search.values or ends:
-            try:
+            with reworded(f"expected a searched value of {name} to be valid; got:"):
                 option.parse(subject.component.__name__, write_value(value))
-            except TextgenError as error:
-                raise CheckError(f"expected a searched value of {name} to be valid; got: {error}") from error
 
 
 def check_class_contract(subject: Subject) -> None:

@@ -10,8 +10,6 @@ from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
 from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
 
-__tracebackhide__ = True
-
 NO_DATA = re.compile(r"download|network|internet|connect|offline|not installed", re.I)
 UNKNOWN_ITEM = "no/such item"
 

@@ -8,14 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from textgen.contracts import TextgenError
 from textgen.experiment.pretrained import match_vectors
-from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
+from textgen.testing.asserts import CheckSkipped, require, reworded, shown
 from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
 from textgen.testing.texts import PROSE
-
-__tracebackhide__ = True
 
 PIECES = re.findall(r" ?\w+|\n+| ?[^\w\s]+|\s", PROSE)
 """The text in tokens like those of a word tokenizer, with their leading space."""
@@ -53,10 +50,8 @@ def check_embedding_covers(subject: Subject) -> None:
     embedding = subject.new()
     ids = np.array([TOKENS.index(piece) for piece in PIECES], np.int32)
     vectors_of(embedding)
-    try:
+    with reworded("expected vectors for a model's token embedding; got:"):
         vectors, audit = match_vectors(embedding, "this embedding", PROSE, TOKENS, ids)
-    except TextgenError as error:
-        raise CheckError(f"expected vectors for a model's token embedding; got: {error}") from error
     kind = f"{list(vectors.table.shape)} of {vectors.table.dtype}"
     is_table = vectors.table.shape == (len(TOKENS), audit.dimension) and vectors.table.is_floating_point()
     require(is_table, f"expected a vector for each of {len(TOKENS)} tokens; got {kind}")
@@ -79,7 +74,5 @@ def check_embedding_deterministic(subject: Subject) -> None:
 
 def vectors_of(embedding: Any) -> Any:
     """Return the vectors for the kit's text; raises `CheckSkipped` if their data is not available."""
-    try:
+    with reworded("its data is not available:", into=CheckSkipped):
         return embedding.vectors(PROSE, TOKENS)
-    except TextgenError as error:
-        raise CheckSkipped(f"its data is not available: {error}") from error

@@ -31,8 +31,6 @@ from textgen.testing.builders import (
     require_batch_first,
 )
 
-__tracebackhide__ = True
-
 LENGTH = 600
 EDGES = (64, 128, 512)
 """Positions where windows, blocks and buffers of models often end."""

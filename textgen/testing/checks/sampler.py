@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from textgen.registry.options import declared_options
-from textgen.testing.asserts import CheckSkipped, require, shown
+from textgen.testing.asserts import require, shown, skip_unless
 from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
 from textgen.testing.sampler_inputs import (
@@ -20,8 +20,6 @@ from textgen.testing.sampler_inputs import (
     random_steps,
     started,
 )
-
-__tracebackhide__ = True
 
 
 def check_sampler_ids(subject: Subject) -> None:
@@ -126,8 +124,7 @@ def check_sampler_low_temperature(subject: Subject) -> None:
 
     A lower temperature means less randomness in every sampler that has one.
     """
-    if "temperature" not in declared_options(subject.component):
-        raise CheckSkipped("has no temperature")
+    skip_unless("temperature" in declared_options(subject.component), "has no temperature")
     logits = 0.5 * torch.stack([torch.randperm(VOCAB_SIZE, generator=torch.Generator().manual_seed(0))] * 32)
     logits = torch.stack([row.roll(shift) for shift, row in enumerate(logits)])
     logits[:, 0] = -10.0  # the token of the prompt
@@ -176,8 +173,7 @@ def check_sampler_start(subject: Subject) -> None:
     Otherwise a sample depends on earlier ones.
     """
     sampler = subject.new()
-    if not hasattr(sampler, "start"):
-        raise CheckSkipped("lacks start, so it remembers nothing")
+    skip_unless(hasattr(sampler, "start"), "lacks start, so it remembers nothing")
     first = many_steps(sampler, spells=True)
     again = many_steps(sampler, spells=True)
     require(torch.equal(again, first), "expected the same ids after a second start; the first is remembered")

@@ -14,16 +14,23 @@ from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.decoding import utf8
 from textgen.data.text import cut_blocks
 from textgen.data.vocabulary import surface_bytes
-from textgen.testing.asserts import CheckSkipped, difference, require, shown
+from textgen.testing.asserts import (
+    CheckSkipped,
+    difference,
+    first_difference,
+    require,
+    reworded,
+    shown,
+    skip_unless,
+)
 from textgen.testing.builders import Subject
 from textgen.testing.texts import NASTY, OTHER_PROSE, PROSE, any_texts, random_strings
-
-__tracebackhide__ = True
 
 PROBES = ("", OTHER_PROSE, PROSE[:500], "".join(NASTY), *random_strings(10, seed=1))
 """Texts whose ids decide whether two tokenizers are the same."""
 
 BLOCK_CHARS = 700
+LOSSY = "declares lossless = False, so it gets no score"
 
 
 def check_tokenizer_lossless(subject: Subject) -> None:
@@ -32,7 +39,8 @@ def check_tokenizer_lossless(subject: Subject) -> None:
     Only then is a score the score of the text; a tokenizer that loses text declares `lossless = False`.
     """
     for train in ("", PROSE):
-        tokenizer = lossless(subject.fitted(train))
+        tokenizer = subject.fitted(train)
+        skip_unless(getattr(tokenizer, "lossless", True), LOSSY)
         for text in any_texts():
             decoded = tokenizer.decode(tokenizer.encode(text))
             require(isinstance(decoded, str), f"expected a string from decode; got {shown(decoded)}")
@@ -63,7 +71,8 @@ def check_tokenizer_surfaces(subject: Subject) -> None:
 
     Scores count characters by them, and generated tokens become text by them.
     """
-    tokenizer = lossless(subject.fitted(PROSE))
+    tokenizer = subject.fitted(PROSE)
+    skip_unless(getattr(tokenizer, "lossless", True), LOSSY)
     pieces = [surface_bytes(token) for token in tokenizer.tokens]
     for text in any_texts():
         spelled = b"".join(pieces[token] for token in tokenizer.encode(text))
@@ -78,8 +87,7 @@ def check_tokenizer_fallback(subject: Subject) -> None:
     Scores report out-of-vocabulary words by it.
     """
     tokenizer = subject.fitted(PROSE)
-    if not hasattr(tokenizer, "fallback"):
-        raise CheckSkipped("lacks fallback, so its byte tokens count as the fallback")
+    skip_unless(hasattr(tokenizer, "fallback"), "lacks fallback, so its byte tokens count as the fallback")
     mask, size = np.asarray(tokenizer.fallback), len(tokenizer.tokens)
     is_mask = mask.shape == (size,) and mask.dtype == bool
     require(
@@ -171,8 +179,8 @@ def check_tokenizer_counts(subject: Subject) -> None:
     Texts larger than memory are fitted block by block, and should not get another vocabulary.
     """
     parts = subject.new()
-    if not hasattr(parts, "count") and not hasattr(parts, "fit_counts"):
-        raise CheckSkipped("lacks count and fit_counts")
+    can_count = hasattr(parts, "count") or hasattr(parts, "fit_counts")
+    skip_unless(can_count, "lacks count and fit_counts")
     parts.fit_counts([parts.count(block) for block in cut_blocks([PROSE], BLOCK_CHARS)])
     require_same(parts, subject.fitted(PROSE), "a tokenizer fitted block by block and one by fit")
 
@@ -183,18 +191,9 @@ def check_tokenizer_pickle(subject: Subject) -> None:
     It is sent to other processes to encode a large text on all cores.
     """
     tokenizer = subject.fitted(PROSE)
-    try:
+    with reworded("cannot be pickled, so large texts are encoded on one core:", Exception, CheckSkipped):
         pickled = pickle.dumps(tokenizer)
-    except Exception as error:
-        raise CheckSkipped(f"cannot be pickled, so large texts are encoded on one core: {error}") from error
     require_same(tokenizer, pickle.loads(pickled), "a tokenizer and the one that was pickled")
-
-
-def lossless(tokenizer: Any) -> Any:
-    """Return the tokenizer; raises `CheckSkipped` if it declares that it loses text."""
-    if not getattr(tokenizer, "lossless", True):
-        raise CheckSkipped("declares lossless = False, so it gets no score")
-    return tokenizer
 
 
 def to_json(tokenizer: Any) -> str:
@@ -217,7 +216,6 @@ def require_same(first: Any, second: Any, which: str) -> None:
 def require_equal(first: Sequence[Any], second: Sequence[Any], what: str) -> None:
     """Raise `CheckError` with the first difference unless two sequences are equal."""
     if first != second:
-        pairs = enumerate(zip(first, second, strict=False))
-        place = next((index for index, (a, b) in pairs if a != b), min(len(first), len(second)))
-        found = f"{shown(first[place : place + 3])} and {shown(second[place : place + 3])} at {place}"
-        require(False, f"expected {what}; got {found}")
+        place = first_difference(first, second)
+        one, other = shown(first[place : place + 3]), shown(second[place : place + 3])
+        require(False, f"expected {what}; got {one} and {other} at {place}")
