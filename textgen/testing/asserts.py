@@ -28,10 +28,10 @@ class CheckSkipped(Exception):  # noqa: N818 - it is not an error
     """A check does not apply to a component. The message is the reason, one line."""
 
 
-def require(condition: bool, message: str) -> None:
-    """Raise `CheckError` with this message unless the condition holds."""
+def expect(condition: bool, message: str) -> None:
+    """Raise `CheckError` unless the condition holds: `expected` and this message."""
     if not condition:
-        raise CheckError(message)
+        raise CheckError(f"expected {message}")
 
 
 def skip_unless(condition: bool, reason: str) -> None:
@@ -74,13 +74,13 @@ def difference(before: str | bytes, after: str | bytes) -> str:
 
 def require_close(found: Tensor, expected: Tensor, what: str, tolerance: float = TOLERANCE) -> None:
     """Raise `CheckError` unless two tensors are equal up to `tolerance`, relative above 1."""
-    require(
+    expect(
         found.shape == expected.shape,
-        f"expected {what}; got shape {list(found.shape)} instead of {list(expected.shape)}",
+        f"{what}; got shape {list(found.shape)} instead of {list(expected.shape)}",
     )
     if not expected.numel():
         return
     found, expected = found.double(), expected.double()
     difference = float((found - expected).abs().max())
     allowed = tolerance * max(1.0, float(expected.abs().max()))
-    require(difference <= allowed, f"expected {what}; they differ by {difference:.2g}")
+    expect(difference <= allowed, f"{what}; they differ by {difference:.2g}")

@@ -15,7 +15,7 @@ from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_class import ModelClass, placeholder_vocabulary
 from textgen.registry.registry import PluginError
 from textgen.runtime.device import DeviceConfig, seeded
-from textgen.testing.asserts import require, reworded, skip_unless
+from textgen.testing.asserts import expect, reworded, skip_unless
 from textgen.training.batches import ContiguousBatches
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
@@ -112,10 +112,10 @@ def require_batch_first(state: State, batch_size: int, when: str) -> None:
             require_batch_first(part, batch_size, when)
     elif state is not None:
         kind = type(state).__name__
-        require(isinstance(state, Tensor), f"expected tensors in the state {when}; got {kind}")
+        expect(isinstance(state, Tensor), f"tensors in the state {when}; got {kind}")
         is_first = state.ndim > 0 and len(state) == batch_size
         shape = list(state.shape)
-        require(is_first, f"expected the batch, {batch_size}, first in the state {when}; got shape {shape}")
+        expect(is_first, f"the batch, {batch_size}, first in the state {when}; got shape {shape}")
 
 
 @torch.inference_mode()

@@ -58,12 +58,12 @@ class Check:
 
     @property
     def rests_on_contract(self) -> bool:
-        """Whether it is skipped for components that fail the contract check."""
+        """True if it is skipped for components that fail the contract check."""
         return self.function not in common.FIRST
 
     @property
     def description(self) -> str:
-        """What is checked, in one line."""
+        """One line that says what is checked."""
         return (self.function.__doc__ or "").partition("\n")[0]
 
     def __str__(self) -> str:

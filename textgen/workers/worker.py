@@ -36,7 +36,7 @@ METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
 MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
-"""What a process sends: messages and warnings about an item, and how it ended."""
+"""Kinds of what a process sends: messages and warnings about an item, and how it ended."""
 
 _starting = threading.Lock()
 """Held while a process starts, since the main module is hidden meanwhile; one per process."""

@@ -9,13 +9,13 @@ from pathlib import Path
 from textgen.experiment.entry import parse_entry
 from textgen.registry.options import build
 from textgen.suite.schema import read_suite
-from textgen.testing.asserts import CheckSkipped, require, reworded, shown
+from textgen.testing.asserts import CheckSkipped, expect, reworded, shown
 from textgen.testing.builders import Subject
 
 
 def check_alias_entry(subject: Subject) -> None:
     """It is the name of an entry whose parts are installed."""
-    require(isinstance(subject.component, str), f"expected a string; got {shown(subject.component)}")
+    expect(isinstance(subject.component, str), f"a string; got {shown(subject.component)}")
     with reworded("expected the name of an entry; got:"):
         parse_entry(subject.component)
 
@@ -25,7 +25,7 @@ check_reference_entry = check_alias_entry
 
 def check_suite_cases(subject: Subject) -> None:
     """It is the path of a suite whose entries, cleaners and samplers are installed."""
-    require(isinstance(subject.component, str), f"expected a path; got {shown(subject.component)}")
+    expect(isinstance(subject.component, str), f"a path; got {shown(subject.component)}")
     with reworded("expected a suite that can run; got:"):
         for case in read_suite(Path(subject.component)).cases():
             parse_entry(case.entry)
@@ -42,12 +42,12 @@ def check_lexicon_words(subject: Subject) -> None:
     One with an argument is asked for a language, and may return any container of words.
     """
     component = subject.component
-    require(callable(component), f"expected a function; got {shown(component)}")
+    expect(callable(component), f"a function; got {shown(component)}")
     takes_language = bool(inspect.signature(component).parameters)
     with reworded("its data is not available:", into=CheckSkipped):
         words = component("de") if takes_language else component()
     if takes_language and isinstance(words, Container) and not isinstance(words, Iterable):
         return
-    require(isinstance(words, (set, frozenset)), f"expected a set of words; got {type(words).__name__}")
+    expect(isinstance(words, (set, frozenset)), f"a set of words; got {type(words).__name__}")
     wrong = [word for word in words if not isinstance(word, str) or word != word.lower()][:3]
-    require(bool(words) and not wrong, f"expected words in lower case; got {shown(wrong)}")
+    expect(bool(words) and not wrong, f"words in lower case; got {shown(wrong)}")

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from textgen.contracts import PretrainedVectors
 from textgen.nn.model_class import ModelClass
 from textgen.nn.weights import set_weights, weights_of
-from textgen.testing.asserts import require, require_close, reworded, skip_unless
+from textgen.testing.asserts import expect, require_close, reworded, skip_unless
 from textgen.testing.builders import VOCAB_SIZE, Subject, bound, logits_of, random_batch, some_ids, trainer_of
 
 VECTOR_SIZE = 24
@@ -36,15 +36,12 @@ def check_model_vectors(subject: Subject) -> None:
     Otherwise the embedding in an entry's name has no effect.
     """
     skip_unless(ModelClass(subject.component).accepts_vectors, "takes no vectors")
-    ids = random_batch(2, 10)
-    found = []
-    for seed in (1, 2):
-        model = subject.model(vectors=some_vectors(seed, frozen=False))
-        found.append(logits_of(model, ids))
-        shape = (2, 10, VOCAB_SIZE)
-        is_right = found[-1].shape == shape
-        require(is_right, f"expected logits {list(shape)} with vectors; got {list(found[-1].shape)}")
-    require(not torch.equal(*found), "expected different logits with different vectors; they are the same")
+    ids, expected = random_batch(2, 10), (2, 10, VOCAB_SIZE)
+    models = [subject.model(vectors=some_vectors(seed, frozen=False)) for seed in (1, 2)]
+    first, second = (logits_of(model, ids) for model in models)
+    for logits in (first, second):
+        expect(logits.shape == expected, f"logits {list(expected)} with vectors; got {list(logits.shape)}")
+    expect(not torch.equal(first, second), "different logits with different vectors; they are the same")
 
 
 def check_model_frozen_vectors(subject: Subject) -> None:
@@ -64,7 +61,7 @@ def check_model_frozen_vectors(subject: Subject) -> None:
     weights = model.state_dict()
     unchanged = [name for name, rows in before.items() if torch.equal(weights[name][vectors.found], rows)]
     is_frozen = bool(unchanged)
-    require(is_frozen, f"expected frozen vectors to stay the same in training; {', '.join(before)} changes")
+    expect(is_frozen, f"frozen vectors to stay the same in training; {', '.join(before)} changes")
 
 
 def check_model_saved_vectors(subject: Subject) -> None:

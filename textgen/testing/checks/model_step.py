@@ -9,7 +9,7 @@ from torch import Tensor
 
 from textgen.nn.state import select_rows, shapes
 from textgen.registry.registry import PluginError
-from textgen.testing.asserts import FAR_TOLERANCE, TOLERANCE, require, require_close, reworded, skip_unless
+from textgen.testing.asserts import FAR_TOLERANCE, TOLERANCE, expect, require_close, reworded, skip_unless
 from textgen.testing.builders import Subject, bound, logits_of, predicted, random_batch
 
 WITHOUT_STEP = "lacks prepare_step, so forward generates"
@@ -46,9 +46,9 @@ def check_model_step_bf16(subject: Subject) -> None:
     error, size = (
         float(part.square().mean().sqrt()) for part in (stepped - expected, expected - expected.mean())
     )
-    require(
+    expect(
         error <= LOOSE * size + 1e-3,
-        f"expected nearly the distributions of forward from steps in bf16; log-probabilities that vary by "
+        f"nearly the distributions of forward from steps in bf16; log-probabilities that vary by "
         f"{size:.2g} are off by {error:.2g}",
     )
 
@@ -83,12 +83,12 @@ def by_steps(
     assert step is not None
     _, state = predicted(model, ids[:, :num_read], model.initial_state(len(ids)))
     steps = torch.arange(ids.shape[1] - num_read).expand(len(ids), -1) if places is None else places
-    logits = []
+    logits: list[Tensor] = []
     for now, later in zip(steps.T, [*steps.T[1:], steps.T[-1]], strict=True):
         with reworded("expected logits and a state from the step;", PluginError):
             following, after = step(ids.gather(1, num_read + now[:, None])[:, 0], state)
         if places is not None and logits:
-            require(shapes(after) == shapes(state), "expected a state of fixed sizes from the step")
+            expect(shapes(after) == shapes(state), "a state of fixed sizes from the step")
             after = select_rows(now != later, after, state)
         state = after
         logits.append(following.float())

@@ -15,7 +15,7 @@ from textgen.contracts import State
 from textgen.nn.state import detach, tensors
 from textgen.registry.options import declared_options
 from textgen.registry.registry import PluginError
-from textgen.testing.asserts import require, require_close, reworded, skip_unless
+from textgen.testing.asserts import expect, require_close, reworded, skip_unless
 from textgen.testing.builders import (
     VOCAB_SIZE,
     Subject,
@@ -53,7 +53,7 @@ def check_model_gradients(subject: Subject) -> None:
         state = model.initial_state(8)
         for inputs, targets in zip(ids[:, :-1].chunk(2, 1), ids[:, 1:].chunk(2, 1), strict=True):
             loss, following = loss_of(model, inputs, targets, state)
-            require(loss.requires_grad, "expected a loss with a gradient; it is detached")
+            expect(loss.requires_grad, "a loss with a gradient; it is detached")
             state = detach(following)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -62,9 +62,7 @@ def check_model_gradients(subject: Subject) -> None:
             missing -= {
                 name for name, each in gradients.items() if each is not None and (each.abs() > 0).any()
             }
-    require(
-        not missing, f"expected a gradient for every parameter; none reaches {', '.join(sorted(missing))}"
-    )
+    expect(not missing, f"a gradient for every parameter; none reaches {', '.join(sorted(missing))}")
 
 
 def check_model_loss(subject: Subject) -> None:
@@ -86,7 +84,7 @@ def check_model_loss(subject: Subject) -> None:
         cross_entropy = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         require_close(loss.float(), cross_entropy, f"a loss of {cross_entropy:.4f}, that of the logits")
         is_alike = form(returned) == form(following)
-        require(is_alike, "expected a state from loss of the same form as from forward; it has another form")
+        expect(is_alike, "a state from loss of the same form as from forward; it has another form")
         for got, wanted in zip(tensors(returned), tensors(following), strict=True):
             require_close(got, wanted, "the state of forward from loss")
         state = following
@@ -94,7 +92,7 @@ def check_model_loss(subject: Subject) -> None:
         ids = random_batch(3, 21, seed=3)
         loss, _ = loss_of(model.train(), ids[:, :-1], ids[:, 1:], model.initial_state(3))
         is_right = math.isfinite(loss.item()) and loss.requires_grad
-        require(is_right, f"expected a finite loss with a gradient in training mode; got {loss}")
+        expect(is_right, f"a finite loss with a gradient in training mode; got {loss}")
 
 
 def check_model_learns(subject: Subject) -> None:
@@ -115,9 +113,8 @@ def check_model_learns(subject: Subject) -> None:
     if not bound(model).is_trainable:
         model.fit(pattern)
         after, chance = nats(), math.log(VOCAB_SIZE)
-        require(
-            after < chance + LEAST_GAIN,
-            f"expected less than {chance:.2f} nats per token after fit; got {after:.2f}",
+        expect(
+            after < chance + LEAST_GAIN, f"less than {chance:.2f} nats per token after fit; got {after:.2f}"
         )
         return
     recommended = getattr(model, "recommended_training", {})
@@ -130,9 +127,9 @@ def check_model_learns(subject: Subject) -> None:
         if update % 10 == 0 and nats() < before - LEAST_GAIN:
             return
     after = nats()
-    require(
+    expect(
         False,
-        f"expected a loss that falls within {MAX_UPDATES} updates; it went from {before:.3f} to {after:.3f} "
+        f"a loss that falls within {MAX_UPDATES} updates; it went from {before:.3f} to {after:.3f} "
         f"nats per token at a learning rate of {easy['learning_rate']}",
     )
 
@@ -144,14 +141,14 @@ def check_model_seed(subject: Subject) -> None:
     """
     first, second = (subject.model().state_dict() for _ in range(2))
     names = [name for name in first if not torch.equal(first[name], second[name])]
-    require(not names, f"expected the same weights from the same seed; they differ in {', '.join(names)}")
+    expect(not names, f"the same weights from the same seed; they differ in {', '.join(names)}")
     ends = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         subject.new()
         ends.append(torch.get_rng_state())
     is_set = torch.equal(*ends)
-    require(not is_set, "expected building not to set torch's global seed; it does, so all runs begin alike")
+    expect(not is_set, "building not to set torch's global seed; it does, so all runs begin alike")
 
 
 def check_model_randomness(subject: Subject) -> None:
@@ -178,7 +175,7 @@ def check_model_bf16(subject: Subject) -> None:
         loss, state = loss_of(model, ids[:, :-1], ids[:, 1:], model.initial_state(4))
         loss, _ = loss_of(model, ids[:, :-1], ids[:, 1:], detach(state))
     loss.backward()  # type: ignore[no-untyped-call]
-    require(math.isfinite(loss.item()), f"expected a finite loss in bf16; got {loss.item()}")
+    expect(math.isfinite(loss.item()), f"a finite loss in bf16; got {loss.item()}")
 
 
 def check_model_training_mode(subject: Subject) -> None:
@@ -212,13 +209,13 @@ def check_model_recommended_training(subject: Subject) -> None:
 
     Otherwise training fails at its start.
     """
-    recommended = getattr(subject.component, "recommended_training", None)
+    recommended: Any = getattr(subject.component, "recommended_training", None)
     skip_unless(recommended is not None, "lacks recommended_training")
     is_mapping = isinstance(recommended, Mapping)
-    require(is_mapping, f"expected a dictionary in recommended_training; got {type(recommended).__name__}")
+    expect(is_mapping, f"a dictionary in recommended_training; got {type(recommended).__name__}")
     declared = declared_options(TrainOptions)
     for name, value in recommended.items():
-        require(name in declared, f"expected training options in recommended_training; got {name!r}")
+        expect(name in declared, f"training options in recommended_training; got {name!r}")
         with reworded("expected a valid value in recommended_training; got:"):
             declared[name].parse("recommended_training", str(value))
 

@@ -17,8 +17,8 @@ from textgen.data.vocabulary import surface_bytes
 from textgen.testing.asserts import (
     CheckSkipped,
     difference,
+    expect,
     first_difference,
-    require,
     reworded,
     shown,
     skip_unless,
@@ -43,10 +43,8 @@ def check_tokenizer_lossless(subject: Subject) -> None:
         skip_unless(getattr(tokenizer, "lossless", True), LOSSY)
         for text in any_texts():
             decoded = tokenizer.decode(tokenizer.encode(text))
-            require(isinstance(decoded, str), f"expected a string from decode; got {shown(decoded)}")
-            require(
-                decoded == text, f"expected decode(encode(text)) to be the text; {difference(text, decoded)}"
-            )
+            expect(isinstance(decoded, str), f"a string from decode; got {shown(decoded)}")
+            expect(decoded == text, f"decode(encode(text)) to be the text; {difference(text, decoded)}")
 
 
 def check_tokenizer_ids(subject: Subject) -> None:
@@ -58,12 +56,12 @@ def check_tokenizer_ids(subject: Subject) -> None:
     for text in any_texts():
         ids = tokenizer.encode(text)
         what = f"encode({shown(text)})"
-        require(isinstance(ids, np.ndarray), f"expected a numpy array from {what}; got {type(ids).__name__}")
+        expect(isinstance(ids, np.ndarray), f"a numpy array from {what}; got {type(ids).__name__}")
         kind = f"{ids.ndim} dimensions of {ids.dtype}"
         is_row = ids.ndim == 1 and np.issubdtype(ids.dtype, np.integer)
-        require(is_row, f"expected one dimension of integers from {what}; got {kind}")
+        expect(is_row, f"one dimension of integers from {what}; got {kind}")
         outside = ids[(ids < 0) | (ids >= len(tokenizer.tokens))][:1].tolist()
-        require(not outside, f"expected ids below {len(tokenizer.tokens)} from {what}; got {outside}")
+        expect(not outside, f"ids below {len(tokenizer.tokens)} from {what}; got {outside}")
 
 
 def check_tokenizer_surfaces(subject: Subject) -> None:
@@ -76,9 +74,7 @@ def check_tokenizer_surfaces(subject: Subject) -> None:
     pieces = [surface_bytes(token) for token in tokenizer.tokens]
     for text in any_texts():
         spelled = b"".join(pieces[token] for token in tokenizer.encode(text))
-        require(
-            spelled == utf8(text), f"expected tokens that spell the text; {difference(utf8(text), spelled)}"
-        )
+        expect(spelled == utf8(text), f"tokens that spell the text; {difference(utf8(text), spelled)}")
 
 
 def check_tokenizer_fallback(subject: Subject) -> None:
@@ -90,9 +86,7 @@ def check_tokenizer_fallback(subject: Subject) -> None:
     skip_unless(hasattr(tokenizer, "fallback"), "lacks fallback, so its byte tokens count as the fallback")
     mask, size = np.asarray(tokenizer.fallback), len(tokenizer.tokens)
     is_mask = mask.shape == (size,) and mask.dtype == bool
-    require(
-        is_mask, f"expected a bool per token, [{size}], in fallback; got {list(mask.shape)} of {mask.dtype}"
-    )
+    expect(is_mask, f"a bool per token, [{size}], in fallback; got {list(mask.shape)} of {mask.dtype}")
 
 
 def check_tokenizer_deterministic(subject: Subject) -> None:
@@ -115,7 +109,7 @@ def check_tokenizer_vocabulary_from_training(subject: Subject) -> None:
     for text in any_texts():
         tokenizer.decode(tokenizer.encode(text))
     require_equal(tokens, list(tokenizer.tokens), "the same tokens after encoding other texts")
-    require(to_json(tokenizer) == state, "expected state() to ignore texts that are encoded; it changed")
+    expect(to_json(tokenizer) == state, "state() to ignore texts that are encoded; it changed")
     require_same(tokenizer, fresh, "a tokenizer that has encoded other texts and one that has not")
 
 
@@ -149,8 +143,8 @@ def check_tokenizer_empty_text(subject: Subject) -> None:
     for train in ("", PROSE):
         tokenizer = subject.fitted(train)
         ids, text = tokenizer.encode(""), tokenizer.decode([])
-        require(len(ids) == 0, f"expected no ids for the empty text; got {shown(list(ids))}")
-        require(text == "", f"expected the empty text for no ids; got {shown(text)}")
+        expect(len(ids) == 0, f"no ids for the empty text; got {shown(list(ids))}")
+        expect(text == "", f"the empty text for no ids; got {shown(text)}")
 
 
 def check_tokenizer_decodes_any_ids(subject: Subject) -> None:
@@ -169,8 +163,8 @@ def check_tokenizer_decodes_any_ids(subject: Subject) -> None:
             error.add_note(f"while decoding {shown(surfaces)}")
             raise
         for text in texts:
-            require(isinstance(text, str), f"expected a string from decode({shown(ids)}); got {shown(text)}")
-        require(texts[0] == texts[1], f"expected the same text from a list and an array; got {shown(texts)}")
+            expect(isinstance(text, str), f"a string from decode({shown(ids)}); got {shown(text)}")
+        expect(texts[0] == texts[1], f"the same text from a list and an array; got {shown(texts)}")
 
 
 def check_tokenizer_counts(subject: Subject) -> None:
@@ -210,7 +204,7 @@ def require_same(first: Any, second: Any, which: str) -> None:
         ids, other_ids = np.asarray(first.encode(text)), np.asarray(second.encode(text))
         require_equal(ids.tolist(), other_ids.tolist(), f"the same ids of {shown(text, 30)} from {which}")
         require_equal(first.decode(ids), second.decode(ids), f"the same text for these ids from {which}")
-    require(to_json(first) == to_json(second), f"expected the same state() of {which}; they differ")
+    expect(to_json(first) == to_json(second), f"the same state() of {which}; they differ")
 
 
 def require_equal(first: Sequence[Any], second: Sequence[Any], what: str) -> None:
@@ -218,4 +212,4 @@ def require_equal(first: Sequence[Any], second: Sequence[Any], what: str) -> Non
     if first != second:
         place = first_difference(first, second)
         one, other = shown(first[place : place + 3]), shown(second[place : place + 3])
-        require(False, f"expected {what}; got {one} and {other} at {place}")
+        expect(False, f"{what}; got {one} and {other} at {place}")
