@@ -13,8 +13,7 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import SplitPart
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer
 from textgen.experiment.entry import Entry
-from textgen.experiment.experiment import Experiment
-from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.experiment import Experiment, expected_seconds
 from textgen.experiment.resume import locked_run
 from textgen.experiment.samples import NUM_MEASURED, SampleWriter
 from textgen.experiment.saved_run import Run

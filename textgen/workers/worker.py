@@ -38,6 +38,9 @@ IS_POSIX = os.name == "posix"
 MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
 """Kinds of what a process sends: messages and warnings about an item, and how it ended."""
 
+PRELOADED = ("torch", "textgen.workers.preloaded")
+"""Modules that the server imports, so that no fork of it has to."""
+
 _starting = threading.Lock()
 """Held while a process starts, since the main module is hidden meanwhile; one per process."""
 
@@ -81,7 +84,8 @@ def import_early(*modules: str) -> None:
         socket_place = _replaced(vars(tempfile), "tempdir", str(_temporary_folder()))
         with _ignored_interrupts(), _safe_path(), socket_place:
             # In such a process already, others are for blocks of text, which need none of the modules.
-            get_context("forkserver").set_forkserver_preload([] if is_worker() else ["torch", *modules])
+            preloaded = [] if is_worker() else [*PRELOADED, *modules]
+            get_context("forkserver").set_forkserver_preload(preloaded)
             forkserver.ensure_running()
 
 

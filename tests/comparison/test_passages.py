@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from helpers.runs import SMALL, TEXT, make_run
+from textgen.comparison.passages import NUM_ALTERNATIVES, Passage, choose_passages, read_passages
 from textgen.data.bound_tokenizer import START
 from textgen.evaluation.token_bits import score_text
-from textgen.experiment.passages import NUM_ALTERNATIVES, Passage, choose_passages, read_passages
 
 CPU = torch.device("cpu")
 UNSEEN = "The cat, Ωmega 😀 sat: naïve 中文 hats.\n" + TEXT

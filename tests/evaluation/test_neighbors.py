@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from textgen.contracts import PretrainedVectors
-from textgen.experiment.neighbors import nearest_words
+from textgen.evaluation.neighbors import nearest_words
 from textgen.nn.embedding import TokenEmbedding
 
 TOKENS = [" king", " queen", " Queen", " bread", " butter", ",", " rare", "<0x41>"]
