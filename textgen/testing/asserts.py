@@ -63,7 +63,7 @@ def first_difference(before: Sequence[Any], after: Sequence[Any]) -> int:
     return next((index for index, (a, b) in pairs if a != b), min(len(before), len(after)))
 
 
-def difference(before: str | bytes, after: str | bytes) -> str:
+def text_difference(before: str | bytes, after: str | bytes) -> str:
     """Return where two texts begin to differ, and what surrounds that place in each, in words."""
     place = first_difference(before, after)
     around = slice(max(0, place - 10), place + 20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textgen.data.cleaning import join
 from textgen.data.text import cut_blocks
-from textgen.testing.asserts import difference, expect, shown
+from textgen.testing.asserts import expect, shown, text_difference
 from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
 from textgen.testing.texts import OTHER_PROSE, PROSE, any_texts, stretched
@@ -59,7 +59,7 @@ def check_cleaner_idempotent(subject: Subject) -> None:
     for prose in (PROSE, OTHER_PROSE, stretched(PROSE, " "), stretched(PROSE, "\n")):
         once = cleaner.clean(prose)
         twice = cleaner.clean(once)
-        expect(twice == once, f"cleaning twice to change nothing; {difference(once, twice)}")
+        expect(twice == once, f"cleaning twice to change nothing; {text_difference(once, twice)}")
 
 
 def check_cleaner_blocks(subject: Subject) -> None:
@@ -72,4 +72,4 @@ def check_cleaner_blocks(subject: Subject) -> None:
     blocks = cut_blocks([text], BLOCK_CHARS)
     joined = "".join(join(cleaner, (cleaner.clean(block) for block in blocks)))
     whole = cleaner.clean(text)
-    expect(joined == whole, f"the same in blocks, see joint; {difference(whole, joined)}")
+    expect(joined == whole, f"the same in blocks, see joint; {text_difference(whole, joined)}")

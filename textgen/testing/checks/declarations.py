@@ -1,4 +1,4 @@
-"""Checks of aliases and references (names of entries), lexicons (functions) and suites (TOML files)."""
+"""Checks of names of entries (aliases, references), of functions (lexicons, backends) and of suites."""
 
 from __future__ import annotations
 
@@ -51,3 +51,11 @@ def check_lexicon_words(subject: Subject) -> None:
     expect(isinstance(words, (set, frozenset)), f"a set of words; got {type(words).__name__}")
     wrong = [word for word in words if not isinstance(word, str) or word != word.lower()][:3]
     expect(bool(words) and not wrong, f"words in lower case; got {shown(wrong)}")
+
+
+def check_backend_arguments(subject: Subject) -> None:
+    """It is a function of an address, and of the CPUs and GPUs of a job."""
+    component = subject.component
+    expect(callable(component), f"a function; got {shown(component)}")
+    with reworded("expected a function of address, cpus_per_job, gpus_per_job; got:", TypeError):
+        inspect.signature(component).bind("", 1.0, 0.0)

@@ -16,12 +16,12 @@ from textgen.data.text import cut_blocks
 from textgen.data.vocabulary import surface_bytes
 from textgen.testing.asserts import (
     CheckSkipped,
-    difference,
     expect,
     first_difference,
     reworded,
     shown,
     skip_unless,
+    text_difference,
 )
 from textgen.testing.builders import Subject
 from textgen.testing.texts import NASTY, OTHER_PROSE, PROSE, any_texts, random_strings
@@ -44,7 +44,7 @@ def check_tokenizer_lossless(subject: Subject) -> None:
         for text in any_texts():
             decoded = tokenizer.decode(tokenizer.encode(text))
             expect(isinstance(decoded, str), f"a string from decode; got {shown(decoded)}")
-            expect(decoded == text, f"decode(encode(text)) to be the text; {difference(text, decoded)}")
+            expect(decoded == text, f"decode(encode(text)) to be the text; {text_difference(text, decoded)}")
 
 
 def check_tokenizer_ids(subject: Subject) -> None:
@@ -74,7 +74,7 @@ def check_tokenizer_surfaces(subject: Subject) -> None:
     pieces = [surface_bytes(token) for token in tokenizer.tokens]
     for text in any_texts():
         spelled = b"".join(pieces[token] for token in tokenizer.encode(text))
-        expect(spelled == utf8(text), f"tokens that spell the text; {difference(utf8(text), spelled)}")
+        expect(spelled == utf8(text), f"tokens that spell the text; {text_difference(utf8(text), spelled)}")
 
 
 def check_tokenizer_fallback(subject: Subject) -> None:
@@ -95,8 +95,8 @@ def check_tokenizer_deterministic(subject: Subject) -> None:
     Otherwise a result cannot be reproduced.
     """
     first, second = subject.fitted(PROSE), subject.fitted(PROSE)
-    require_same(first, second, "two tokenizers fitted to the same text")
-    require_same(first, first, "two encodings by one tokenizer")
+    require_same_tokenizer(first, second, "two tokenizers fitted to the same text")
+    require_same_tokenizer(first, first, "two encodings by one tokenizer")
 
 
 def check_tokenizer_vocabulary_from_training(subject: Subject) -> None:
@@ -105,12 +105,12 @@ def check_tokenizer_vocabulary_from_training(subject: Subject) -> None:
     Otherwise words of the held-out text enter the vocabulary, and models trained before do not match it.
     """
     tokenizer, fresh = subject.fitted(PROSE), subject.fitted(PROSE)
-    tokens, state = list(tokenizer.tokens), to_json(tokenizer)
+    tokens, state = list(tokenizer.tokens), saved_state(tokenizer)
     for text in any_texts():
         tokenizer.decode(tokenizer.encode(text))
     require_equal(tokens, list(tokenizer.tokens), "the same tokens after encoding other texts")
-    expect(to_json(tokenizer) == state, "state() to ignore texts that are encoded; it changed")
-    require_same(tokenizer, fresh, "a tokenizer that has encoded other texts and one that has not")
+    expect(saved_state(tokenizer) == state, "state() to ignore texts that are encoded; it changed")
+    require_same_tokenizer(tokenizer, fresh, "a tokenizer that has encoded other texts and one that has not")
 
 
 def check_tokenizer_fit_forgets(subject: Subject) -> None:
@@ -120,7 +120,7 @@ def check_tokenizer_fit_forgets(subject: Subject) -> None:
     """
     tokenizer = subject.fitted(OTHER_PROSE)
     tokenizer.fit(PROSE)
-    require_same(tokenizer, subject.fitted(PROSE), "a tokenizer fitted again and a new one")
+    require_same_tokenizer(tokenizer, subject.fitted(PROSE), "a tokenizer fitted again and a new one")
 
 
 def check_tokenizer_state(subject: Subject) -> None:
@@ -131,8 +131,8 @@ def check_tokenizer_state(subject: Subject) -> None:
     for train in ("", PROSE, OTHER_PROSE, "\ud83d\ude00\udfff " * 3):
         tokenizer = subject.fitted(train)
         restored = subject.new()
-        restored.restore(json.loads(to_json(tokenizer)))
-        require_same(tokenizer, restored, "a tokenizer and the one restored from its state")
+        restored.restore(json.loads(saved_state(tokenizer)))
+        require_same_tokenizer(tokenizer, restored, "a tokenizer and the one restored from its state")
 
 
 def check_tokenizer_empty_text(subject: Subject) -> None:
@@ -176,7 +176,7 @@ def check_tokenizer_counts(subject: Subject) -> None:
     can_count = hasattr(parts, "count") or hasattr(parts, "fit_counts")
     skip_unless(can_count, "lacks count and fit_counts")
     parts.fit_counts([parts.count(block) for block in cut_blocks([PROSE], BLOCK_CHARS)])
-    require_same(parts, subject.fitted(PROSE), "a tokenizer fitted block by block and one by fit")
+    require_same_tokenizer(parts, subject.fitted(PROSE), "a tokenizer fitted block by block and one by fit")
 
 
 def check_tokenizer_pickle(subject: Subject) -> None:
@@ -187,15 +187,15 @@ def check_tokenizer_pickle(subject: Subject) -> None:
     tokenizer = subject.fitted(PROSE)
     with reworded("cannot be pickled, so large texts are encoded on one core:", Exception, CheckSkipped):
         pickled = pickle.dumps(tokenizer)
-    require_same(tokenizer, pickle.loads(pickled), "a tokenizer and the one that was pickled")
+    require_same_tokenizer(tokenizer, pickle.loads(pickled), "a tokenizer and the one that was pickled")
 
 
-def to_json(tokenizer: Any) -> str:
+def saved_state(tokenizer: Any) -> str:
     """Return the state as saved in a run."""
     return json.dumps(tokenizer.state())
 
 
-def require_same(first: Any, second: Any, which: str) -> None:
+def require_same_tokenizer(first: Any, second: Any, which: str) -> None:
     """Raise `CheckError` unless two tokenizers have the same tokens, state, ids, texts and fallback."""
     require_equal(list(first.tokens), list(second.tokens), f"the same tokens of {which}")
     one, other = (BoundTokenizer(each).is_fallback.tolist() for each in (first, second))
@@ -204,7 +204,7 @@ def require_same(first: Any, second: Any, which: str) -> None:
         ids, other_ids = np.asarray(first.encode(text)), np.asarray(second.encode(text))
         require_equal(ids.tolist(), other_ids.tolist(), f"the same ids of {shown(text, 30)} from {which}")
         require_equal(first.decode(ids), second.decode(ids), f"the same text for these ids from {which}")
-    expect(to_json(first) == to_json(second), f"the same state() of {which}; they differ")
+    expect(saved_state(first) == saved_state(second), f"the same state() of {which}; they differ")
 
 
 def require_equal(first: Sequence[Any], second: Sequence[Any], what: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from textgen.registry.registry import plugin_files
 from textgen.testing.asserts import CheckError, CheckSkipped, expect, reworded, shown, skip_unless
 from textgen.testing.builders import Subject
-from textgen.testing.checks.tokenizer import PROBES, require_equal, to_json
+from textgen.testing.checks.tokenizer import PROBES, require_equal, saved_state
 from textgen.testing.texts import PROSE
 
 WHERE = "in another process, where sets of strings have another order"
@@ -26,7 +26,7 @@ def check_tokenizer_other_process(subject: Subject) -> None:
     tokens in the next.
     """
     tokenizer = subject.fitted(PROSE)
-    tokens, state = list(tokenizer.tokens), to_json(tokenizer)
+    tokens, state = list(tokenizer.tokens), saved_state(tokenizer)
     learnt = learnt_elsewhere(subject)
     require_equal(tokens, learnt["tokens"], f"the same tokens {WHERE}")
     expect(state == learnt["state"], f"the same state() {WHERE}; they differ")
