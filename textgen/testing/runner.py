@@ -7,7 +7,9 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, Literal
 
 from textgen.contracts import TextgenError
@@ -17,27 +19,11 @@ from textgen.registry.registry import KINDS
 from textgen.runtime.messages import unknown
 from textgen.testing.asserts import CheckError, CheckSkipped
 from textgen.testing.builders import Subject
-from textgen.testing.checks import (
-    cleaner,
-    common,
-    corpus,
-    declarations,
-    embedding,
-    model,
-    model_saving,
-    model_step,
-    model_training,
-    sampler,
-    tokenizer,
-    tokenizer_process,
-)
+from textgen.testing.checks import __path__ as folders_of_checks
+from textgen.testing.checks import common
 from textgen.testing.process_state import SETTINGS
 
-MODULES = (
-    *(cleaner, common, corpus, declarations, embedding),
-    *(model, model_saving, model_step, model_training),
-    *(sampler, tokenizer, tokenizer_process),
-)
+MODULES = [import_module(f"textgen.testing.checks.{each.name}") for each in iter_modules(folders_of_checks)]
 """The checks of a kind are their functions `check_<kind>_…`, and `check_class_…` for kinds that are classes.
 
 The first line of a docstring says what is checked, the rest what users lose if it fails.
