@@ -9,9 +9,8 @@ import pytest
 
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry import describe_entry, parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.reference_entries import describe
 from textgen.experiment.saved_run import Run, load_run, save_run
 from textgen.experiment.score_run import score_held_out
 from textgen.runtime.device import choose_device
@@ -88,6 +87,8 @@ def test_a_loaded_mixture_has_the_score_of_the_trained_one(corpus: Corpus, tmp_p
 
 
 def test_a_mixture_is_described_by_its_members() -> None:
-    described = [describe(parse_entry(f"char-{models}")) for models in ("ngram", "uniform", "ngram+uniform")]
+    described = [
+        describe_entry(parse_entry(f"char-{models}")) for models in ("ngram", "uniform", "ngram+uniform")
+    ]
     ngram, uniform = (each.removesuffix(", over char tokens") for each in described[:2])
     assert described[2] == f"{ngram} and {uniform}, over char tokens"

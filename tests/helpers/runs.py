@@ -9,10 +9,9 @@ from textgen.contracts import PretrainedVectors
 from textgen.data.corpus import CorpusInfo
 from textgen.data.split import SplitInfo, SplitPart
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings
+from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings, ScoreChecks
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.experiment.saved_run import Run
-from textgen.experiment.score_run import ScoreChecks
 from textgen.runtime.device import seeded
 from textgen.runtime.environment import machine
 from textgen.training.progress import TrainResult

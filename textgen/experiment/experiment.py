@@ -17,12 +17,11 @@ from textgen.evaluation.neighbors import nearest_words
 from textgen.evaluation.spelled_words import measure_spellings
 from textgen.experiment.encoding import MAX_VALIDATION_CHARS, Encoded, embed, encode_corpus
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings
+from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings, ScoreChecks
 from textgen.experiment.memory import build_for_training
 from textgen.experiment.pretrained import EmbeddingAudit
-from textgen.experiment.saved_run import Run
-from textgen.experiment.score_run import ScoreChecks, ScoredText, score_held_out
-from textgen.experiment.trained_entry import Trained, build_trained
+from textgen.experiment.saved_run import Run, Trained, build_trained
+from textgen.experiment.score_run import ScoredText, score_held_out
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
@@ -100,7 +99,7 @@ class Experiment:
 
     def train_with_others(self, report: Report = ignore_report, checkpoints: Path | None = None) -> None:
         """Train as one of several ranks; the first one leaves the weights in the folder `checkpoints`."""
-        ranks.require_same(self.identity())
+        ranks.require_same_run(self.identity())
         tell = filled_in(report, entry=self.entry.name)
         with preserve_process_state():
             train_members(self._prepare(tell).plan, tell, checkpoints)

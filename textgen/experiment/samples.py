@@ -12,7 +12,7 @@ from textgen.data.words import has_unspaced, is_phrase_start, is_word_end, is_wo
 from textgen.defaults import SAMPLE_CHARS
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
 from textgen.experiment.entry_result import GenerationSpeed, Sample, SampleSet
-from textgen.experiment.trained_entry import Trained
+from textgen.experiment.saved_run import Trained
 from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.generation.generator import OnChoice, ignore_choice
 from textgen.registry.attribution import describe_error
