@@ -56,10 +56,11 @@ def run_and_save(
 
 def check_new(folder: str | Path | None) -> None:
     """Raise `TextgenError` if there is something in the folder of a new run."""
-    path = None if folder is None else Path(folder)
-    if path:
-        discard_outlived(path)
-    if path and path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if folder is None:
+        return
+    path = Path(folder)
+    discard_outlived(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise TextgenError(f"{str(path)!r} exists already; choose another folder (--out)")
 
 

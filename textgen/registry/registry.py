@@ -143,8 +143,9 @@ class Plugin:
 
 
 _from_files: list[Plugin] = []
+"""Plugins of files, which are modules of this process like those that are installed."""
 _owners: dict[int, Plugin] = {}
-"""The plugin of each loaded component, by the component's `id`."""
+"""The plugin of each component that this process has imported, by the component's `id`."""
 
 
 def register(enabled: Iterable[Plugin]) -> None:

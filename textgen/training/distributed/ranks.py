@@ -41,7 +41,7 @@ class LostRankError(TextgenError):
 
 
 _rank_infos = [RankInfo()]
-"""The last one is that of this process."""
+"""The last one is that of this process, which torch lets join one group of processes at a time."""
 
 
 def rank() -> int:
