@@ -11,7 +11,7 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry import describe_entry, parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.saved_run import Run, load_run, save_run
+from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.experiment.score_run import score_held_out
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
@@ -27,7 +27,9 @@ def corpus(news: str) -> Corpus:
     return Corpus("news", "raw", news[:60_000], split_text(news[:60_000], parse_split("80/10/10")))
 
 
-def run_of(entry: str, corpus: Corpus, seen: list[Progress] | None = None, budget: str = "20kchars") -> Run:
+def run_of(
+    entry: str, corpus: Corpus, seen: list[Progress] | None = None, budget: str = "20kchars"
+) -> SavedRun:
     """Return the run of an entry; the progress of its training is added to `seen`."""
 
     def follow(step: Step) -> None:

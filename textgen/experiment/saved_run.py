@@ -75,7 +75,7 @@ class Trained:
 
 
 @dataclass(frozen=True, eq=False)
-class Run(Trained):
+class SavedRun(Trained):
     """A trained and scored entry."""
 
     settings: RunSettings
@@ -122,7 +122,7 @@ def names_run(argument: str) -> bool:
     return (Path(argument) / MANIFEST).exists() or "/" in argument.partition(":")[0]
 
 
-def save_run(folder: Path, run: Run) -> None:
+def save_run(folder: Path, run: SavedRun) -> None:
     """Write the run to `folder`, which must not exist yet."""
     with new_folder(folder) as made:
         manifest = RunManifest(entry=run.entry, settings=run.settings, sources=run.sources, result=run.result)
@@ -134,7 +134,7 @@ def save_run(folder: Path, run: Run) -> None:
         write_digests(made)
 
 
-def load_run(folder: str | Path, device: str | torch.device) -> Run:
+def load_run(folder: str | Path, device: str | torch.device) -> SavedRun:
     """Read a run; raises `TextgenError` if `folder` lacks one, it is damaged, or a plugin fails at it."""
     folder, device = Path(folder), torch.device(device)
     manifest = read_manifest(folder)
@@ -170,7 +170,7 @@ def load_run(folder: str | Path, device: str | torch.device) -> Run:
             raise PluginError(f"run {str(folder)!r} cannot be loaded: {describe_error(error)}") from error
         raise _damaged(folder, error) from error
     # A device that is missing or full is not the run's fault.
-    return Run(
+    return SavedRun(
         entry,
         tokenizer,
         model.to(device),
