@@ -241,7 +241,8 @@ def reference_entries(present: Collection[str]) -> list[Entry]:
         except TextgenError as error:
             warnings.warn(f"{error}; the comparison has no such row", TextgenWarning, stacklevel=2)
             continue
-        if not any(_means_the_same(entry, other) for other in [*others, *references]):
+        known = [(other.parts, other.options) for other in (*others, *references)]
+        if (entry.parts, entry.options) not in known:
             references.append(entry)
     return references
 
@@ -254,10 +255,6 @@ def describe_entry(entry: Entry) -> str:
     ]
     models = " and ".join(f"{line[:1].lower()}{line[1:]}" for line in first_lines)
     return f"{models}, over {entry.parts['tokenizer']} tokens"
-
-
-def _means_the_same(one: Entry, other: Entry) -> bool:
-    return (one.parts, one.options) == (other.parts, other.options)
 
 
 def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -> dict[str, dict[str, Any]]:

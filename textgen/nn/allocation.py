@@ -80,19 +80,16 @@ def build_checked(
     except Exception:
         if limit.rest >= 0:
             raise
-        if (weightless := _without_memory(build_weightless)) is not None:
-            check(weightless)
-        return build()
-    check(model)
-    return model
-
-
-def _without_memory(build: Callable[[], LanguageModel]) -> LanguageModel | None:
+    else:
+        check(model)
+        return model
     try:
         with preserve_process_state(), AllocationLimit(MAX_SMALL), META:
-            return build()
+            model = build_weightless()
     except Exception:  # what else is wrong with it will show when it is built
-        return None
+        return build()
+    check(model)
+    return build()
 
 
 def num_bytes(module: nn.Module) -> int:

@@ -204,7 +204,8 @@ def find(kind: str, name: str) -> Plugin:
         raise TextgenError(unknown_name(kind, name))
     if len(claims) > 1:
         owners = " and ".join(f"{claim.distribution} ({claim.target})" for claim in claims)
-        advice = "rename the class in the file" if _has_file(claims) else "uninstall one of them"
+        has_file = any(claim in _from_files for claim in claims)
+        advice = "rename the class in the file" if has_file else "uninstall one of them"
         raise PluginError(f"{kind} {name!r} is claimed by {owners}; {advice}")
     return claims[0]
 
@@ -268,7 +269,3 @@ def _requirements(distribution: str) -> tuple[str, ...]:
     with suppress(Exception):  # a plugin file has no metadata
         return tuple(requires(distribution) or ())
     return ()
-
-
-def _has_file(claims: Iterable[Plugin]) -> bool:
-    return any(claim in _from_files for claim in claims)
