@@ -15,15 +15,12 @@ from pathlib import Path
 from statistics import median
 
 from textgen.cli.console import print_rows
+from textgen.jobs.backends import Backend, LocalBackend, open_backend
+from textgen.jobs.runner import run_jobs
 from textgen.runtime.environment import Machine, machine, num_cores, versions
 from textgen.runtime.storage.files import write_file
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
-from textgen.workers.pool import run_jobs
-from textgen.workers.worker import import_early
-from textgen.workers.worker_setup import Setup
-from textgen_benchmarks.timing import use_cpu
-from textgen_ray.cluster import LOCAL, on_cluster
-from textgen_ray.pool import Share
+from textgen_benchmarks.timing import UsedTime, WorkJob
 
 RESULT = Path(__file__).parents[1] / "results" / "cluster.json"
 MAX_RATIO = 1.15
@@ -61,22 +58,21 @@ class ClusterResult:
     rows: tuple[ClusterRow, ...]
 
 
-def seconds_of(num_jobs: int, job_seconds: float) -> float:
-    """Return the time that jobs take, wherever they are computed now."""
+def seconds_of(num_jobs: int, job_seconds: float, backend: Backend) -> float:
+    """Return the time that jobs take on a backend."""
     began = time.perf_counter()
-    jobs = [job_seconds] * num_jobs
-    results = [result for _, result in run_jobs(use_cpu, jobs, num_cores(), Setup(1), own_process=True)]
-    if not all(isinstance(result, float) for result in results):
-        raise RuntimeError(f"jobs failed: {results}")
+    outcomes = [outcome for _, outcome in run_jobs([WorkJob(job_seconds)] * num_jobs, UsedTime, backend)]
+    if failures := {outcome.failure for outcome in outcomes if outcome.result is None}:
+        raise RuntimeError(f"jobs failed: {failures}")
     return time.perf_counter() - began
 
 
 def repetition(num_jobs: int, job_seconds: float) -> tuple[float, float, float]:
     """Return the seconds here, there, and of the start and end of the cluster."""
-    here = seconds_of(num_jobs, job_seconds)
+    here = seconds_of(num_jobs, job_seconds, LocalBackend(num_cores(), num_threads=1))
     began = time.perf_counter()
-    with on_cluster(LOCAL, Share(1)):
-        there = seconds_of(num_jobs, job_seconds)
+    with open_backend("ray") as cluster:
+        there = seconds_of(num_jobs, job_seconds, cluster)
     return here, there, time.perf_counter() - began - there
 
 
@@ -113,11 +109,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, default=RESULT)
     parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--share", type=float, default=1.0, help="Share of the jobs to run, for a trial.")
     options = parser.parse_args()
-    import_early()
-    seconds_of(2 * num_cores(), 0.0)  # the first processes wait for torch
+    seconds_of(2 * num_cores(), 0.0, LocalBackend(num_cores()))  # the first processes wait for torch
     rows = []
-    for num_jobs, job_seconds in ((40, 2.0), (1000, 0.0)):
+    for num_jobs, job_seconds in ((int(40 * options.share), 2.0), (int(1000 * options.share), 0.0)):
         measured = [repetition(num_jobs, job_seconds) for _ in range(options.repetitions)]
         rows.append(row(num_jobs, job_seconds, measured))
     result = ClusterResult(

@@ -70,11 +70,11 @@ def ray_cluster(address: str, cpus_per_job: float, gpus_per_job: float) -> Itera
         try:
             import ray
         except ImportError as error:
-            raise TextgenError(f"--on ray needs Ray; run: {INSTALL}") from error
+            raise TextgenError(f"--on needs Ray; run: {INSTALL}") from error
         try:
             with temporary_folder("empty") as empty:
                 _connect(ray, f"ray:{address}" if address.startswith("//") else address, empty)
-            nodes = _fitting_nodes(ray, share)
+            nodes = fitting_nodes(ray, share)
             machines = _machines(ray, nodes) if address else [machine()]
             yield Cluster(ray, share, [replace(each, num_threads=share.num_threads) for each in machines])
         finally:
@@ -143,7 +143,7 @@ def _nodes(ray: Any) -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
-def _fitting_nodes(ray: Any, share: Share) -> list[dict[str, Any]]:
+def fitting_nodes(ray: Any, share: Share) -> list[dict[str, Any]]:
     """Return the machines that have room for a job; raises `TextgenError` if there is none."""
     nodes = _nodes(ray)
     fitting = [node for node in nodes if share.num_jobs(node["Resources"])]

@@ -60,7 +60,7 @@ def compute(
     def warn(message: Warning | str, *_: object, **__: object) -> None:
         say(WARNING, str(message))
 
-    import_early()
+    import_early("textgen.jobs.runner")  # which jobs are computed by
     with unpacked(parcel, parts) as received, warnings.catch_warnings():
         warnings.showwarning = warn
         pool = Processes(sent, lambda _, content: say(MESSAGE, content), max_silence, own_process=True)
