@@ -26,7 +26,6 @@ from textgen.contracts import TextgenError
 from textgen.runtime.environment import Machine, machine, usable_cores, versions
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import temporary_folder
-from textgen.version import DISTRIBUTION
 from textgen.workers.pool import OnMessage
 from textgen.workers.worker_setup import Setup, recipe
 from textgen_ray.pool import MAX_RETRIES, RayPool, Share
@@ -126,17 +125,16 @@ def _code() -> Iterator[str]:
     So a machine computes with the code of the command even if that is an editable installation, and with
     plugins that it lacks.
     """
-    names = set[str]()
+    names, packages = set[str](), {"textgen"}
     for distribution in distributions():
         points = [point for point in distribution.entry_points if point.group.startswith(GROUPS)]
-        if not points or distribution.name in names or not isinstance(distribution, PathDistribution):
-            continue
-        names.add(distribution.name)
-        yield str(distribution._path)  # the only way to its folder
-        core = {"textgen"} if distribution.name == DISTRIBUTION else set[str]()
-        for package in sorted(core | {point.module.partition(".")[0] for point in points}):
-            if spec := find_spec(package):  # a name that was given up has no module
-                yield from spec.submodule_search_locations or [str(spec.origin)]
+        if points and distribution.name not in names and isinstance(distribution, PathDistribution):
+            names.add(distribution.name)
+            packages |= {point.module.partition(".")[0] for point in points}
+            yield str(distribution._path)  # the only way to its folder
+    for package in sorted(packages):
+        if spec := find_spec(package):  # a name that was given up has no module
+            yield from spec.submodule_search_locations or [str(spec.origin)]
 
 
 def _nodes(ray: Any) -> list[dict[str, Any]]:

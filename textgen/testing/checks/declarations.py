@@ -1,4 +1,4 @@
-"""Checks of aliases and references (names of entries), lexicons (functions) and suites (TOML files)."""
+"""Checks of names of entries (aliases, references), of functions (lexicons, backends) and of suites."""
 
 from __future__ import annotations
 
@@ -68,3 +68,15 @@ def check_lexicon_words(component: Any, /) -> None:
     require(isinstance(words, (set, frozenset)), f"expected a set of words; got {type(words).__name__}")
     wrong = [word for word in words if not isinstance(word, str) or word != word.lower()][:3]
     require(bool(words) and not wrong, f"expected words in lower case; got {shown(wrong)}")
+
+
+@check("backend")
+def check_backend_arguments(component: Any, /) -> None:
+    """It is a function of an address, and of the CPUs and GPUs of a job."""
+    require(callable(component), f"expected a function; got {shown(component)}")
+    try:
+        inspect.signature(component).bind("", 1.0, 0.0)
+    except TypeError as error:
+        raise CheckError(
+            f"expected a function of address, cpus_per_job, gpus_per_job; got: {error}"
+        ) from None
