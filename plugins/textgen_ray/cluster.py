@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PathDistribution, distributions
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,7 +30,7 @@ from textgen.runtime.storage.files import temporary_folder
 from textgen.workers.pool import OnMessage
 from textgen.workers.worker_setup import Setup, recipe
 from textgen_ray.pool import MAX_RETRIES, RayPool, Share
-from textgen_ray.task import Mailbox, describe_node
+from textgen_ray.task import Mailbox, begin_in, describe_node
 
 GROUPS = "textgen."
 """How the groups of entry points begin."""
@@ -74,8 +75,9 @@ def ray_cluster(address: str, cpus_per_job: float, gpus_per_job: float) -> Itera
             with temporary_folder("empty") as empty:
                 _connect(ray, f"ray:{address}" if address.startswith("//") else address, empty)
             nodes = fitting_nodes(ray, share)
-            machines = _machines(ray, nodes) if address else [machine()]
-            yield Cluster(ray, share, [replace(each, num_threads=share.num_threads) for each in machines])
+            found = _machines(ray, nodes) if address else [machine()]
+            machines = [replace(each, num_threads=share.num_threads) for each in found]
+            yield Cluster(ray, share, machines, None if address else Path.cwd())
         finally:
             ray.shutdown()
 
@@ -94,14 +96,14 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
 
 
 def _connect(ray: Any, address: str, empty: Path) -> None:
-    options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": "ERROR"}
+    # Without a working directory, Ray would import from that of the command.
+    environment: dict[str, Any] = {"working_dir": str(empty), "env_vars": QUIET}
     if address:
-        # Without a working directory, Ray would import from that of the command.
-        code = {"py_modules": [*_code()], "excludes": ["__pycache__"], "working_dir": str(empty)}
-        options["runtime_env"] = {**code, "env_vars": QUIET}
+        options: dict[str, Any] = {"address": address}
+        environment |= {"py_modules": [*_code()], "excludes": ["__pycache__"]}
     else:
         num_cpus = max(1, int(usable_cores()))
-        options |= {"address": "local", "num_cpus": num_cpus, "include_dashboard": False}
+        options = {"address": "local", "num_cpus": num_cpus, "include_dashboard": False}
     remedy, when_told_to_end = "", signal.getsignal(signal.SIGTERM)
     try:
         host, _, port = address.removeprefix("ray://").rpartition(":")
@@ -109,7 +111,7 @@ def _connect(ray: Any, address: str, empty: Path) -> None:
             socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
         remedy = "" if AUTH_MODE in os.environ else f"; if it asks for a token, set {AUTH_MODE}=token"
         with warnings.catch_warnings(action="ignore"):
-            ray.init(**options)
+            ray.init(**options, runtime_env=environment, log_to_driver=False, logging_level="ERROR")
     except Exception as error:  # of many kinds
         where = repr(address) if address else "of this machine"
         reason = f"{one_line(error, with_type=False)}{remedy}"
@@ -194,6 +196,8 @@ class Cluster:
     """The module."""
     share: Share
     machines: Sequence[Machine]
+    folder: Path | None
+    """The working directory of jobs on this machine, to which their paths may be relative."""
 
     @property
     def cores_per_job(self) -> float:
@@ -211,7 +215,8 @@ class Cluster:
         """Return a pool of jobs that `function` computes, with the threads of their share."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        sent = recipe(function, replace(setup, num_threads=self.share.num_threads))
+        initialize = partial(begin_in, self.folder, setup.initialize) if self.folder else setup.initialize
+        sent = recipe(function, Setup(self.share.num_threads, initialize))
         # On the machine that this process is connected to, since others can be lost.
         here = NodeAffinitySchedulingStrategy(self.ray.get_runtime_context().get_node_id(), soft=True)
         actor = self.ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=here)(Mailbox)
