@@ -28,7 +28,7 @@ from textgen.runtime.environment import Machine, machine, usable_cores, versions
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import temporary_folder
 from textgen.workers.pool import OnMessage
-from textgen.workers.worker_setup import Setup, recipe
+from textgen.workers.worker import Setup, recipe
 from textgen_ray.pool import MAX_RETRIES, RayPool, Share
 from textgen_ray.task import Mailbox, begin_in, describe_node
 

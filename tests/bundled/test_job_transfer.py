@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from helpers.jobs import FileJob, computed
-from textgen.workers.worker_setup import Setup, recipe
+from textgen.workers.worker import Setup, recipe
 from textgen_ray.job_transfer import LARGE, MAX_PARTS, Packer, contents, unpacked
 from textgen_ray.task import Mailbox, begin_in, compute
 

@@ -27,7 +27,7 @@ from textgen.suite.run_suite import run_suite
 from textgen.suite.schema import Case, Question, Suite
 from textgen.training.budget import parse_budget
 from textgen.workers.pool import Processes, Unsaved
-from textgen.workers.worker_setup import Setup, recipe
+from textgen.workers.worker import Setup, recipe
 
 SMALL = Machine("Small", 2, 1, None, "Linux")
 LARGE = Machine("Large", 64, 1, "H100", "Linux")
@@ -48,7 +48,7 @@ class LastFirst(Processes):
 
     def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
         """Yield the results of all jobs that were begun, from the last to the first."""
-        order, ended = [each.job for each in self.busy.values()], list[tuple[Any, Any]]()
+        order, ended = [each.item for each in self.busy.values()], list[tuple[Any, Any]]()
         while self.busy:
             ended += super().wait(on_wait)
         yield from sorted(ended, key=lambda each: -order.index(each[0]))

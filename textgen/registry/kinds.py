@@ -74,8 +74,8 @@ def _missing(kind: str, component: type) -> list[str]:
 def _has(component: type, method: str) -> bool:
     if method == "__call__":  # every class can be called; its instances need the method
         return any(method in vars(base) for base in component.__mro__)
-    found = getattr(component, method, None)
-    return callable(found) and getattr(found, "__name__", "") != "_forward_unimplemented"  # as in nn.Module
+    member = getattr(component, method, None)
+    return callable(member) and getattr(member, "__name__", "") != "_forward_unimplemented"  # as in nn.Module
 
 
 def _what(component: Any) -> str:
