@@ -22,7 +22,7 @@ from textgen.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from textgen.experiment.summary import Layer, ModelSummary
+    from textgen.library.model_layers import Layer, ModelSummary
 
 TEXT_OPTIONS = ("--corpus", "--clean", "--max-chars", "--encoding")
 
@@ -56,7 +56,7 @@ def describe(
     load_plugins(plugin)
     from textgen.catalog.names import find_run_or_entry
     from textgen.experiment.entry import parse_entry
-    from textgen.experiment.summary import summarize_entry, summarize_run, summarize_untrained
+    from textgen.library.model_layers import summarize_entry, summarize_run, summarize_untrained
 
     run = find_run_or_entry(what)
     if run is not None:

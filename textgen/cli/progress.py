@@ -12,7 +12,7 @@ from rich.text import Text
 
 from textgen.cli.console import note, printable
 from textgen.comparison.report.formats import short
-from textgen.comparison.report.training import Point, sparkline
+from textgen.comparison.report.tables import CurvePoint, sparkline
 from textgen.runtime.messages import about, clock
 from textgen.training.progress import DONE, FAILED, Step
 
@@ -33,7 +33,7 @@ class Line:
     began: float
     step: Step
     """The latest one."""
-    curve: list[Point] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
     """Shares of the budget, and the validation scores at them."""
     chars_per_second: float | None = None
     ended: float | None = None

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from textgen.contracts import PretrainedVectors
+from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
-from textgen.data.corpus import Corpus
+from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.vocabulary import count_tokens
+from textgen.evaluation.neighbors import nearest_words
 from textgen.evaluation.spelled_words import measure_spellings
 from textgen.experiment.encoding import MAX_VALIDATION_CHARS, Encoded, embed, encode_corpus
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings
 from textgen.experiment.memory import build_for_training
-from textgen.experiment.neighbors import nearest_words
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.experiment.saved_run import Run
 from textgen.experiment.score_run import ScoreChecks, ScoredText, score_held_out
@@ -28,13 +29,18 @@ from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine
 from textgen.runtime.storage.json_records import to_values
-from textgen.training.budget import Budget
+from textgen.training.budget import Budget, parse_budget
 from textgen.training.distributed import ranks
 from textgen.training.mixture_training import TrainingPlan, combined_result, train_members
 from textgen.training.progress import Report, Step, TrainResult, filled_in, ignore_report
+from textgen.training.validation import VALIDATION_SHARE
 
 LOSES_TEXT = "the tokenizer loses text"
-"""Why a run has no score if its tokens do not spell the text."""
+"""The reason for having no score if the tokens do not spell the text."""
+TRAINED_PER_SECOND, COUNTED_PER_SECOND, SCORED_PER_SECOND = 20_000, 200_000, 40_000
+"""Characters that a usual model on two cores is trained on, counts and scores."""
+SAMPLES_SECONDS = 5.0
+"""To write the samples of one run, and to load it."""
 
 
 @dataclass(frozen=True)
@@ -197,3 +203,59 @@ class Experiment:
                 report=tell,
             )
         return scored
+
+
+def continuation(
+    run: Run, budget: str, device_config: DeviceConfig, corpus: Corpus | None = None, num_processes: int = 1
+) -> Experiment:
+    """Return the experiment that trains a run for another `budget`, such as `+2m`, on the same text.
+
+    Without `corpus` the text is read again from where the run read it. Raises `TextgenError` if it has
+    changed, if nothing can be trained, or if `budget` lacks the plus.
+    """
+    if not budget.startswith("+"):
+        raise TextgenError(f"{run.entry.name!r} is trained already: write what to add, as --budget +{budget}")
+    if not run.entry.is_trainable:
+        raise TextgenError(
+            f"{run.entry.name!r} is not trained by gradient descent: there is nothing to continue"
+        )
+    settings = run.settings
+    if corpus is None:
+        names, max_chars, encoding = run.sources.names, run.sources.max_chars, run.sources.encoding
+        if not names or "-" in names:
+            raise TextgenError(f"the text of {run.entry.name!r} was not kept; give it by --corpus")
+        split = settings.corpus.split.method
+        corpus = load_corpus(names, settings.corpus.cleaner, split, max_chars, encoding)
+    if replace(corpus.info, name=settings.corpus.name) != settings.corpus:
+        raise TextgenError(
+            f"{corpus.name!r} is not the text that {run.entry.name!r} was trained on; give the same "
+            "--corpus, --clean, --split and --max-chars"
+        )
+    more = parse_budget(budget.removeprefix("+"))
+    return Experiment(
+        run.entry, corpus, more, device_config, settings.seed, start=run, num_processes=num_processes
+    )
+
+
+def expected_seconds(entry: Entry, corpus: Corpus, budget: Budget) -> float:
+    """Return about how long a run takes: training, validation, scoring and samples."""
+    split = corpus.split
+    seconds = len(split.train) / COUNTED_PER_SECOND
+    if entry.is_trainable:
+        chars = budget.amount * len(split.train) if budget.unit == "epochs" else budget.amount
+        training = budget.amount if budget.unit == "seconds" else chars / TRAINED_PER_SECOND
+        seconds = training * (1 + VALIDATION_SHARE)
+    return seconds + (len(split.validation) + len(split.test)) / SCORED_PER_SECOND + SAMPLES_SECONDS
+
+
+def seconds_of(folder: Path, experiment: Experiment) -> float:
+    """Return about how long the run in `folder` takes, which is only loaded if it is there."""
+    if folder.exists():
+        return SAMPLES_SECONDS
+    return expected_seconds(experiment.entry, experiment.corpus, experiment.budget)
+
+
+def seconds_of_references(experiments: Mapping[Path, Experiment]) -> float:
+    """Return about how long it takes to score the references of a comparison."""
+    first = next(iter(experiments.values()), None)
+    return 2 * len(first.corpus.split.train) / COUNTED_PER_SECOND if first else 0.0

@@ -19,7 +19,7 @@ from textgen.training.batches import resident_bytes
 from textgen.training.optimizer import hidden_matrices
 
 BYTES = 4
-"""Of a number in fp32."""
+"""Size of a number in fp32."""
 OPTIMIZER_COPIES = {"muon": 1, "adamw": 2, "adam": 2, "rmsprop": 1, "sgd": 1}
 """Numbers that an optimizer keeps for each parameter, at least."""
 SMALL_SHARE = 8

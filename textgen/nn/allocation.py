@@ -14,7 +14,7 @@ from textgen.nn.language_model import LanguageModel
 from textgen.registry.isolation import preserve_process_state
 
 SMALLEST_BYTES = 2048
-"""What any tensor counts as, with its objects in Python."""
+"""Smallest number of bytes that a tensor counts as, with its objects in Python."""
 MAX_SMALL = 2**28
 """Bytes of a model that is built at once."""
 META = torch.device("meta")

@@ -35,7 +35,7 @@ FINISHED = "finished"
 NUM_KEPT = 2
 """An older one is removed when a newer one is complete."""
 DAMAGE = (OSError, ValueError, LookupError, TypeError, SafetensorError)
-"""What reading a checkpoint that was cut or changed may raise."""
+"""Errors of reading a checkpoint that was cut or changed."""
 
 
 class Finished(NamedTuple):
@@ -61,9 +61,9 @@ class Checkpoints:
     interval: float | None = field(default_factory=_given_interval)
     """Seconds between two checkpoints; None: from the limits above."""
     identity: str = ""
-    """What the run is: checkpoints of another one, which a second command may have written, are not used."""
+    """Identity of the run: checkpoints of another one, perhaps of a second command, are ignored."""
     _last: float = field(default_factory=time.monotonic)
-    """When the last one was written, or training began."""
+    """The time when the last one was written, or training began."""
     _cost: float = 0.0
     """The seconds that writing the last one took."""
 
@@ -72,9 +72,9 @@ class Checkpoints:
         remove_unfinished(self.folder)
         for path in reversed(self._paths()):
             try:
-                kept = load_state(path)
-                if kept["identity"] == self.identity:
-                    return kept["state"]
+                checkpoint = load_state(path)
+                if checkpoint["identity"] == self.identity:
+                    return checkpoint["state"]
             except DAMAGE:
                 continue  # the one before it is whole
         return None
@@ -98,8 +98,8 @@ class Checkpoints:
         """Write a checkpoint, then remove all but the newest ones."""
         paths = self._paths()
         number = 1 + (_number(paths[-1]) if paths else 0)
-        kept = {"identity": self.identity, "state": state}
-        save_state(self.folder / f"checkpoint-{number:06}", kept)
+        checkpoint = {"identity": self.identity, "state": state}
+        save_state(self.folder / f"checkpoint-{number:06}", checkpoint)
         for path in self._paths()[:-NUM_KEPT]:
             shutil.rmtree(path, ignore_errors=True)
 

@@ -16,7 +16,7 @@ from textgen.training.checkpoints import Checkpoints
 from textgen.training.distributed import ranks
 from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_progress
 from textgen.training.trainer import Trainer
-from textgen.training.validation import Validate
+from textgen.training.validation import Validation
 
 EXPLODED, PATIENCE = 3.0, 100
 """A loss this many times that of guessing, for this many updates in a row, does not recover."""
@@ -39,7 +39,7 @@ class TrainingLoop:
     trainer: Trainer
     budget: Budget
     chars_per_token: float
-    validate: Validate
+    validate: Validation
     best_bits: float = math.inf
     best_update: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
@@ -51,11 +51,11 @@ class TrainingLoop:
     """Share of the budget that is spent."""
     cpu_share: CpuShare = field(default_factory=CpuShare)
     has_learnt: bool = False
-    """Whether the loss was ever below that of guessing."""
+    """True once the loss was below that of guessing."""
     num_exploded: int = 0
     """Consecutive updates, the last ones, with a loss far above that."""
     stopped: str | None = None
-    """Why training ended early."""
+    """The reason for ending early."""
 
     @property
     def num_chars(self) -> int:
@@ -194,7 +194,7 @@ def train(
     trainer: Trainer,
     budget: Budget,
     chars_per_token: float,
-    validate: Validate,
+    validate: Validation,
     report: OnProgress = ignore_progress,
     *,
     checkpoints: Checkpoints | None = None,

@@ -27,7 +27,7 @@ from textgen.training.validation import Validation, validation_limits
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan:
-    """What an entry's models are trained on, and how."""
+    """The data and settings that an entry's models are trained with."""
 
     model: LanguageModel
     """One model, or a mixture, whose members are trained one after the other."""
@@ -47,7 +47,7 @@ class TrainingPlan:
     seed: int
     num_processes: int
     identity: str
-    """What the run is, by which its checkpoints are recognised."""
+    """Identity of the run, by which its checkpoints are recognised."""
 
     @property
     def members(self) -> Mapping[str, LanguageModel]:
@@ -114,8 +114,8 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
             overall = _overall(progress, earlier, len(learning), counting_seconds)
             report(Step("training", progress=overall))
 
-        kept = Checkpoints(checkpoints / name, identity=plan.identity) if checkpoints else None
-        finished = _finished(kept, members[name])
+        folder = Checkpoints(checkpoints / name, identity=plan.identity) if checkpoints else None
+        finished = _finished(folder, members[name])
         if finished is not None:
             results.append(finished)
             continue
@@ -126,9 +126,9 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
         trainer, share = plan.trainer(name), budget.divided(len(learning))
         validate = plan.validation_of(trainer, share, report)
         with ranks.shared_cores():
-            results.append(train(trainer, share, plan.chars_per_token, validate, tell, checkpoints=kept))
-        if kept:
-            kept.finish(results[-1], members[name].module.state_dict())
+            results.append(train(trainer, share, plan.chars_per_token, validate, tell, checkpoints=folder))
+        if folder:
+            folder.finish(results[-1], members[name].module.state_dict())
     if not results:
         result = counting_result(plan.num_train_chars, counting_seconds)
     else:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from textgen.contracts import State, TextgenError
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.state import detach, join, like, map_tensors, rows
+from textgen.nn.state import detach, join, like, map_tensors, take_rows
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.runtime.messages import is_out_of_memory
 from textgen.training.batches import ContiguousBatches
@@ -56,7 +56,7 @@ class Trainer:
             self.random_state = get_random_state(device_config.device)
         self.carried: State = None
         self.micro_batches = 1
-        """Parts of a batch that are computed one after the other, since memory lacked for all of it."""
+        """Parts of a batch that are computed one after the other, since all of it did not fit in memory."""
         self.num_updates = 0
         self.seconds = 0.0
         self.max_unread_seconds = (
@@ -99,7 +99,7 @@ class Trainer:
 
     @property
     def is_reading_due(self) -> bool:
-        """Whether the unread losses are the first, or those of `max_unread_seconds` at the pace so far."""
+        """True if the unread losses are the first, or those of `max_unread_seconds` at the pace so far."""
         num_unread = len(self._unread)
         seconds = num_unread * self.seconds / self.num_updates
         return num_unread == self.num_updates or seconds >= self.max_unread_seconds
@@ -138,7 +138,7 @@ class Trainer:
                 inputs.chunk(self.micro_batches), targets.chunk(self.micro_batches), strict=True
             ):
                 is_whole = len(part) == len(inputs)
-                before = self.carried if is_whole else rows(self.carried, begin, begin + len(part))
+                before = self.carried if is_whole else take_rows(self.carried, begin, begin + len(part))
                 with self.device_config.autocast():
                     loss, state = self.model.loss(part, wanted, before)
                 share = len(part) / self.batches.batch_size
@@ -200,7 +200,7 @@ class Trainer:
         self.carried = None
         if state["carried"] is not None:
             form = self.model.initial_state(self.batches.batch_size)
-            carried = rows(state["carried"], *self.batches.rows)
+            carried = take_rows(state["carried"], *self.batches.rows)
             self.carried = like(form, map_tensors(lambda tensor: tensor.to(device), carried))
         self.random_state = list(state["random_states"][ranks.rank()])
         self.clock = state["seconds"]

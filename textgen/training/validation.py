@@ -6,21 +6,19 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 
 from textgen.contracts import TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.state import first_rows
+from textgen.nn.state import take_rows
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import Budget
 
 NUM_STREAMS, WINDOW = 48, 64
 """Minimum number of streams that are scored in parallel, and the tokens computed at a time."""
-
-
 VALIDATION_SHARE = 0.07
 """Share of a budget in seconds that all validations together may take."""
 TOKENS_SHARE = 0.2
@@ -29,7 +27,7 @@ TOKENS_SHARE = 0.2
 
 @dataclass(frozen=True)
 class ValidationLimits:
-    """How much each validation may read: tokens, and what is read in these seconds."""
+    """Limits of each validation: tokens, and seconds."""
 
     tokens: float = math.inf
     seconds: float = math.inf
@@ -49,20 +47,6 @@ def validation_limits(
         return ValidationLimits(seconds=VALIDATION_SHARE * budget.amount / num_validations)
     tokens = budget.amount * (epoch_tokens if budget.unit == "epochs" else 1 / chars_per_token)
     return ValidationLimits(tokens=TOKENS_SHARE * tokens / num_validations)
-
-
-class Validate(Protocol):
-    """A validation: called, it returns bits per character; its state is kept in checkpoints."""
-
-    def __call__(self) -> float: ...
-
-    def state(self) -> dict[str, Any]:
-        """Return what later calls depend on."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a state."""
-        ...
 
 
 class Validation:
@@ -128,7 +112,7 @@ class Validation:
             while num_windows < self._max_windows:
                 begin, end = num_windows * window, (num_windows + 1) * window
                 num_rows = sum(length >= end for length in self._lengths)  # rows of at least this length
-                state = first_rows(state, num_rows)
+                state = take_rows(state, 0, num_rows)
                 inputs, targets = self._ids[:num_rows, begin:end], self._ids[:num_rows, begin + 1 : end + 1]
                 loss, state = model.loss(inputs, targets, state)
                 nats += float(loss) * targets.numel()
