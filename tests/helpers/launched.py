@@ -7,11 +7,12 @@ import os
 import resource
 import signal
 import sys
-import tempfile
 from collections.abc import Mapping
 from multiprocessing import forkserver, get_context
 from multiprocessing.reduction import DupFd
 from pathlib import Path
+from threading import Thread
+from types import ModuleType
 from typing import Any
 
 from textgen.workers import worker
@@ -32,12 +33,14 @@ class Launched:
     ) -> None:
         """Start it; with `max_bytes`, neither it nor what it starts can write a larger file."""
         self.args = ["textgen", *map(str, arguments)]
-        self._printed = tempfile.TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115
-        reader, writer = os.pipe()
-        self.stderr = os.fdopen(reader, encoding="utf-8")
+        (out, out_writer), (err, err_writer) = os.pipe(), os.pipe()
+        self.stderr = os.fdopen(err, encoding="utf-8")
+        self._printed: list[str] = []
+        self._reader = Thread(target=self._read, args=(out,))
+        self._reader.start()
         with open(os.devnull) as empty:
             given = (stdin, stdout, stderr)
-            others = (empty.fileno(), self._printed.fileno(), writer)
+            others = (empty.fileno(), out_writer, err_writer)
             streams = [other if each is None else each for each, other in zip(given, others, strict=True)]
             environment = dict(os.environ if env is None else env)
             folder = Path.cwd() if cwd is None else cwd
@@ -46,9 +49,10 @@ class Launched:
             server = forkserver._forkserver._forkserver_address if max_bytes is None else None  # type: ignore[attr-defined]
             sent = self.args, [DupFd(stream) for stream in streams], environment, folder, max_bytes, server
             self._process = context.Process(target=_run, args=sent)
-            with worker._hidden_main():
+            with worker._replaced(sys.modules, "__main__", ModuleType("__main__")):
                 self._process.start()
-        os.close(writer)
+        os.close(out_writer)
+        os.close(err_writer)
         self.pid = int(self._process.pid)
 
     @property
@@ -71,11 +75,15 @@ class Launched:
 
     def communicate(self) -> tuple[str, str]:
         """Wait until it ends; return what it printed to stdout, and the rest of stderr."""
-        with self.stderr, self._printed:
+        with self.stderr:
             rest = self.stderr.read()
-            self._process.join()
-            self._printed.seek(0)
-            return self._printed.read(), rest
+        self._reader.join()
+        self._process.join()
+        return "".join(self._printed), rest
+
+    def _read(self, descriptor: int) -> None:
+        with open(descriptor, encoding="utf-8", newline="") as stream:
+            self._printed.append(stream.read())
 
 
 def _run(  # noqa: PLR0917
@@ -105,7 +113,6 @@ def _run(  # noqa: PLR0917
         forkserver.ensure_running = started.ensure_running = lambda: None
     sys.argv = arguments
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    worker._this_process = os.getpid()
     from textgen.cli.main import main
 
     try:
@@ -113,4 +120,4 @@ def _run(  # noqa: PLR0917
     finally:
         sys.stdout.flush()
         atexit._run_exitfuncs()
-        worker.remove_temporary_folder()
+        worker._end_server()
