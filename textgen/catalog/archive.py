@@ -17,8 +17,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from textgen.catalog.folders import FILES, Kind, ResultFolder, belongs
-from textgen.catalog.removal import files_of
+from textgen.catalog.folders import FILES, Kind, ResultFolder, belongs, result_files
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.digests import check_digests
@@ -61,7 +60,7 @@ def export_archive(found: ResultFolder, file: Path) -> None:
         new_file(file) as target,
         zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
     ):
-        for path in files_of(found):
+        for path in result_files(found):
             archive.write(found.path / path, PurePosixPath(found.path.absolute().name) / path)
 
 
@@ -113,7 +112,7 @@ def _checked(archive: zipfile.ZipFile) -> tuple[str, Kind, Mapping[PurePosixPath
     members = {path.relative_to(name): info for path, info in paths.items()}
     if len({str(path).casefold() for path in members}) < len(infos):
         raise ValueError("it contains a file twice")
-    kind = next((kind for kind, own in FILES.items() if PurePosixPath(own) in members), None)
+    kind = next((kind for kind, file in FILES.items() if PurePosixPath(file) in members), None)
     if kind is None:
         raise ValueError(f"it is not a result of textgen: it lacks {' or '.join(FILES.values())}")
     for path in members:
@@ -152,7 +151,7 @@ def _check_results(found: ResultFolder) -> None:
     """Raise `ValueError` if a result, or a run in its folder, cannot be read, or has changed."""
     from safetensors import SafetensorError
 
-    from textgen.catalog.results import read_result
+    from textgen.catalog.items import read_result
     from textgen.experiment.saved_run import check_files
     from textgen.runtime.storage.state_files import TENSORS
 
