@@ -9,6 +9,7 @@ from typing import cast
 
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.verification import Check, compared
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import EntryResult
@@ -55,6 +56,12 @@ def conclusion(result: Comparison, default: str, best: str, seeds: tuple[int, ..
         interval=interval,
         errors=tuple(_errors(result)),
     )
+
+
+def verify_final(saved: FinalComparison, result: Comparison) -> Check:
+    """Return the check of a saved final comparison, whose result is `result`."""
+    recomputed = conclusion(result, saved.default.name, saved.best.name, saved.seeds)
+    return compared("values of the final comparison", vars(saved), vars(recomputed))
 
 
 def _mean(result: Comparison, name: str) -> float | None:

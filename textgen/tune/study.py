@@ -32,11 +32,10 @@ from textgen.experiment.resume import partial_folder
 from textgen.runtime.storage.files import NotSavedError
 from textgen.runtime.storage.json_records import to_values
 from textgen.runtime.this_process import interrupts_deferred
-from textgen.tune.attempts import MAX_ATTEMPTS, attempt, carried, is_given_up
 from textgen.tune.objective import Objective
-from textgen.tune.study_lock import Workers
+from textgen.tune.processes import MAX_ATTEMPTS, Workers, attempt, carried, is_given_up
 from textgen.tune.study_result import Value
-from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, num_combinations
+from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, median_pruner, num_combinations
 
 FILE, TRIALS = "study.db", "trials"
 """The trials, and a folder for the checkpoints of those that are not complete."""
@@ -296,13 +295,3 @@ def parameters(trial: FrozenTrial) -> dict[str, Value]:
     """Return the values of a trial, even of one that is still queued."""
     waiting: Mapping[str, Value] = trial.system_attrs.get("fixed_params", {})
     return {**waiting, **trial.params}
-
-
-def median_pruner() -> optuna.pruners.BasePruner:
-    """Return the rule that ends a trial whose curve is above the median of the others' at that step.
-
-    It needs nothing but curves of equal length, which all trials have under one budget: successive halving
-    would need many more trials than a laptop makes in an hour, Wilcoxon's test pairs of problems. The first
-    three tenths of the budget say little, since the learning rate has just risen.
-    """
-    return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=30, n_min_trials=3)

@@ -10,6 +10,7 @@ from textgen.experiment.entry_result import RunSettings
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
 
+StateName: TypeAlias = Literal["complete", "pruned", "failed", "killed", "waiting", "running"]
 Value: TypeAlias = bool | int | float | str | None
 """A value of an option."""
 
@@ -59,7 +60,7 @@ class TrialResult:
     """One trial: the options that were tried and their value; less is better."""
 
     number: int
-    state: Literal["complete", "pruned", "failed", "killed", "waiting", "running"]
+    state: StateName
     name: str | None
     """The entry or sampler with these options; None if they were never chosen."""
     params: dict[str, Value]
@@ -112,3 +113,8 @@ class StudyResult:
     trials: tuple[TrialResult, ...]
     versions: dict[str, str]
     machine: Machine
+
+    @property
+    def machines(self) -> list[Machine]:
+        """The machine of each complete trial."""
+        return [trial.machine for trial in self.trials if trial.machine is not None]
