@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import cast
@@ -54,7 +53,11 @@ def conclusion(result: Comparison, default: str, best: str, seeds: tuple[int, ..
         best=Contestant(best, _mean(result, best)),
         gain=gain,
         interval=interval,
-        errors=tuple(_errors(result)),
+        errors=tuple(
+            f"{row.name}: {'it has no score' if isinstance(row, EntryResult) else row.error}"
+            for row in result.entries
+            if not isinstance(row, EntryResult) or row.score(result.scored_on) is None
+        ),
     )
 
 
@@ -68,12 +71,3 @@ def _mean(result: Comparison, name: str) -> float | None:
     rows = [row for row in result.entries if isinstance(row, EntryResult) and row.name == name]
     scores = [score.bits_per_char for row in rows if (score := row.score(result.scored_on)) is not None]
     return fmean(scores) if scores else None
-
-
-def _errors(result: Comparison) -> Sequence[str]:
-    """Return why runs failed or have no score."""
-    return [
-        f"{row.name}: {'it has no score' if isinstance(row, EntryResult) else row.error}"
-        for row in result.entries
-        if not isinstance(row, EntryResult) or row.score(result.scored_on) is None
-    ]

@@ -70,16 +70,12 @@ class EntryObjective:
     device_config: DeviceConfig
     seed: int
     dimensions: Sequence[Dimension]
+    value_name = "validation bits per character"
 
     @property
     def name(self) -> str:
         """The entry."""
         return self.entry.name
-
-    @property
-    def value_name(self) -> str:
-        """Bits per character, as in a comparison, but on the validation part."""
-        return "validation bits per character"
 
     @property
     def num_steps(self) -> int:
@@ -89,8 +85,8 @@ class EntryObjective:
     def settings(self) -> EntrySettings:
         """Return what determines a run, and the parts and options of the entry."""
         experiment = Experiment(self.entry, self.corpus, self.budget, self.device_config, self.seed)
-        made_with = vars(experiment.settings())
-        return EntrySettings(**made_with, parts=self.entry.parts, options=self.entry.options)
+        settings = vars(experiment.settings())
+        return EntrySettings(**settings, parts=self.entry.parts, options=self.entry.options)
 
     def evaluate(self, params: Mapping[str, Value], report: Report, unfinished: Path) -> float:
         """Train and score, from the last checkpoint if there is one.

@@ -13,7 +13,7 @@ import errno
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,12 +148,7 @@ class Study:
     def lose(self, trial: Trial) -> None:
         """Return a trial whose process has ended, so that it is tried again; or end it, if too many have."""
         with interrupts_deferred(), self._workers.lock, _writing():
-            trials = self.trials()
-            self._return(trials[trial.number], trials)
-
-    def is_over(self, num_trials: int | None) -> bool:
-        """Return whether `num_trials` are done, or no combination is left."""
-        return self.num_done() >= self._most(num_trials)
+            self._return(self.trials()[trial.number])
 
     def _most(self, num_trials: int | None) -> int:
         most = num_combinations(self.objective.dimensions)
@@ -225,25 +220,24 @@ class Study:
         return self._study
 
     def _give_back(self) -> None:
-        trials = self.trials()
-        for trial in trials:
+        for trial in self.trials():
             is_alive = self._workers.is_alive(trial.user_attrs.get("worker"))
             if trial.state == TrialState.RUNNING and not is_alive:
-                self._return(trial, trials)
+                self._return(trial)
 
-    def _return(self, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> None:
+    def _return(self, trial: FrozenTrial) -> None:
         """Queue a trial whose process is gone, unless it waits already or has taken too many down."""
         params, earlier = parameters(trial), carried(trial)
         curve = earlier | trial.intermediate_values
         number = 1 if len(curve) > len(earlier) else attempt(trial) + 1
         is_whole = len(params) == len(self.objective.dimensions)
         # It may wait already, if the process that queued it was killed before the last line.
-        waiting = [parameters(each) for each in trials if each.state == TrialState.WAITING]
-        if is_whole and not is_given_up(trial) and params not in waiting:
-            self._study.enqueue_trial(params, user_attrs={"attempt": number, "curve": curve})
+        waiting = [parameters(each) for each in self.trials() if each.state == TrialState.WAITING]
         if is_given_up(trial):
             reason = f"it ended its process {MAX_ATTEMPTS} times"
             self._storage.set_trial_user_attr(trial._trial_id, "reason", reason)
+        elif is_whole and params not in waiting:
+            self._study.enqueue_trial(params, user_attrs={"attempt": number, "curve": curve})
         self._study.tell(trial.number, state=TrialState.PRUNED if is_given_up(trial) else TrialState.FAIL)
 
 

@@ -57,17 +57,12 @@ def scope(result: Comparison) -> Iterator[str]:
         )
     else:
         yield "Scores are those of one passage; on others they may differ by more than the intervals say."
-    if any_single_seed(result) and result.seed_priors:
+    if _has_single_seed(result, result.scores) and result.seed_priors:
         spread = result.seed_priors["bits_per_char"].sd
         yield (
             "One seed cannot tell how much another would change a score: intervals assume a standard "
             f"deviation of {spread:.3f} bits per character between seeds; --seeds 3 measures it."
         )
-
-
-def any_single_seed(result: Comparison) -> bool:
-    """Return whether an entry that is trained by gradient has one seed only."""
-    return _has_single_seed(result, result.scores)
 
 
 def is_trained(result: Comparison, name: str) -> bool:
