@@ -12,7 +12,7 @@ from textgen.cli.options import Json, refuse
 from textgen.cli.run_table import size
 
 if TYPE_CHECKING:
-    from textgen.runtime.storage.cache_contents import CachedItem
+    from textgen.runtime.storage.cache import CachedItem
 
 app = typer.Typer()
 
@@ -23,8 +23,7 @@ def show_cache(context: typer.Context, as_json: Json = False) -> None:
     if context.invoked_subcommand is not None:
         refuse(context, ["--json"], "before 'clear'", advice="write it after 'clear'")
         return
-    from textgen.runtime.storage.cache import cache_folder
-    from textgen.runtime.storage.cache_contents import contents, size_limit
+    from textgen.runtime.storage.cache import cache_folder, contents, size_limit
 
     folder, items, limit = cache_folder(), contents(cache_folder()), size_limit()
     if as_json:
@@ -37,8 +36,7 @@ def show_cache(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def clear(as_json: Json = False) -> None:
     """Remove all cached files that no process uses; they are made or downloaded again when needed."""
-    from textgen.runtime.storage.cache import cache_folder
-    from textgen.runtime.storage.cache_contents import remove_all
+    from textgen.runtime.storage.cache import cache_folder, remove_all
 
     removed, left = remove_all(cache_folder())
     if as_json:

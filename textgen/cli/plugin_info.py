@@ -19,7 +19,7 @@ from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 
 from textgen.contracts import TextgenError
 from textgen.registry.options import Option, declared_options, write_value
-from textgen.registry.registry import KINDS, Plugin, PluginError, find, load, plugins, renamed, unknown_name
+from textgen.registry.registry import KINDS, Plugin, PluginError, find, load, plugins
 from textgen.runtime.messages import unknown
 
 if TYPE_CHECKING:
@@ -55,9 +55,6 @@ def chosen(names: Sequence[str], kind: str | None) -> list[Plugin]:
     everything = [plugin for each in KINDS for plugin in plugins(each) if kind in (None, each)]
     for name in names:
         if not any(plugin.name == name for plugin in everything):
-            for each in KINDS:
-                if kind in (None, each) and f"{each}.{name}" in renamed():
-                    raise TextgenError(unknown_name(each, name))
             raise TextgenError(unknown(kind or "plugin", name, {plugin.name for plugin in everything}))
     return [plugin for plugin in everything if not names or plugin.name in names]
 

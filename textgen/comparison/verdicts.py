@@ -19,7 +19,7 @@ from textgen.comparison.comparison_result import (
     ReferenceScore,
 )
 from textgen.evaluation.baselines import Reference
-from textgen.evaluation.intervals import LEVEL, Sample, difference, estimate, holm, ratio_sample
+from textgen.evaluation.intervals import LEVEL, MeasuredValue, difference, estimate, holm, measured_ratio
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.experiment.entry_result import EntryResult
@@ -57,7 +57,7 @@ def judge(
     return Verdicts(scores, differences, tuple(metrics))
 
 
-def score_sample(runs: Sequence[EntryResult], scored_on: str, prior: SeedPrior) -> Sample | None:
+def score_sample(runs: Sequence[EntryResult], scored_on: str, prior: SeedPrior) -> MeasuredValue | None:
     """Return the scores of an entry's runs, or None if one of them may not be compared."""
     scores = [run.score(scored_on) for run in runs]
     units = [score.units if score else None for score in scores]
@@ -66,15 +66,15 @@ def score_sample(runs: Sequence[EntryResult], scored_on: str, prior: SeedPrior) 
 
 def units_sample(
     units: Sequence[ScoredUnits | None], text: str, seeds: Sequence[int], prior: SeedPrior | None
-) -> Sample | None:
+) -> MeasuredValue | None:
     """Return a score by the bits of its units with each seed, or None if one of them lacks them."""
     if None in units:
         return None
     bits, sizes = (np.array([getattr(each, name) for each in units], float) for name in ("bits", "num_chars"))
-    return ratio_sample(bits, sizes, text, seeds, prior)
+    return measured_ratio(bits, sizes, text, seeds, prior)
 
 
-def rank(samples: Mapping[str, Sample]) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
+def rank(samples: Mapping[str, MeasuredValue]) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
     """Return the scores of entries, best first, and the differences of the others from the best.
 
     The best is chosen by its score, so p-values are adjusted for the comparisons of all pairs.
@@ -106,7 +106,7 @@ def rank(samples: Mapping[str, Sample]) -> tuple[tuple[EntryScore, ...], tuple[D
 def reference_score(reference: Reference, num_chars: Sequence[int]) -> ReferenceScore:
     """Return a reference with the interval of its score; `num_chars` are those of its units."""
     bits, sizes = (np.array([values], float) for values in (reference.stretch_bits, num_chars))
-    score = estimate(ratio_sample(bits, sizes, TEXT, (0,), None))
+    score = estimate(measured_ratio(bits, sizes, TEXT, (0,), None))
     return ReferenceScore(
         name=reference.name,
         description=reference.description,
@@ -134,7 +134,7 @@ def _metric(
     pseudovalues = held_out.pseudovalues.get(metric)
     if pseudovalues is None or len(samples) < 2:
         return unmarked
-    reference = Sample(
+    reference = MeasuredValue(
         np.array([getattr(held_out.sample_metrics, metric)]), np.array([pseudovalues]), PASSAGES, (0,)
     )
     distances = {
@@ -150,14 +150,14 @@ def _metric(
     return [replace(each, is_best=is_clear and each.name == best) for each in unmarked]
 
 
-def _metric_sample(metric: str, runs: Sequence[EntryResult], prior: SeedPrior) -> Sample | None:
+def _metric_sample(metric: str, runs: Sequence[EntryResult], prior: SeedPrior) -> MeasuredValue | None:
     """Return a metric of what an entry's runs write, or None if one of them lacks it."""
     values = [getattr(run.sample_metrics, metric) if run.sample_metrics else None for run in runs]
     pseudovalues = [run.metric_pseudovalues.get(metric) for run in runs]
     if None in values or None in pseudovalues:
         return None
     seeds = tuple(run.seed for run in runs)
-    return Sample(np.array(values), np.array(pseudovalues), PASSAGES, seeds, _prior(runs, prior))
+    return MeasuredValue(np.array(values), np.array(pseudovalues), PASSAGES, seeds, _prior(runs, prior))
 
 
 def _prior(runs: Sequence[EntryResult], prior: SeedPrior) -> SeedPrior | None:

@@ -10,7 +10,15 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from textgen.comparison.verdicts import units_sample
-from textgen.evaluation.intervals import Contrast, Estimate, Sample, difference, estimate, fitted_prior, holm
+from textgen.evaluation.intervals import (
+    Contrast,
+    Estimate,
+    MeasuredValue,
+    difference,
+    estimate,
+    fitted_prior,
+    holm,
+)
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.generation.bound_sampler import build_sampler
@@ -110,7 +118,7 @@ def measured_run(job: JobResult) -> MeasuredRun:
     )
 
 
-def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Priors) -> Sample | None:
+def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Priors) -> MeasuredValue | None:
     """Return the score or the share of real words by each seed, or None if a run lacks it.
 
     `text` is the hash of the text that the runs are scored on, whose passages they continue. Models that
@@ -124,7 +132,7 @@ def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Prior
     shares = [run.real_word_pseudovalues for run in runs]
     if None in values or None in shares:
         return None
-    return Sample(np.array(values), np.array(shares), f"passages of {text}", seeds, prior)
+    return MeasuredValue(np.array(values), np.array(shares), f"passages of {text}", seeds, prior)
 
 
 def case_estimate(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Priors) -> Estimate | None:

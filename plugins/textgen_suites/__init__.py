@@ -1,4 +1,4 @@
-"""Suites, each a TOML file: what `textgen suite NAME` measures."""
+"""Bundled suites: the path of the TOML file of each, for `textgen suite NAME`."""
 
 from importlib.resources import files
 

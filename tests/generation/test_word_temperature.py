@@ -19,7 +19,7 @@ from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.generation.entropy import EntropyRecorder
 from textgen.generation.generator import Generator
 from textgen.generation.sampling import sample_categorical
-from textgen.generation.spelling import Spellings
+from textgen.generation.word_temperature import Spellings
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig

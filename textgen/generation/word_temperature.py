@@ -1,7 +1,10 @@
-"""Sampling words: a temperature and a truncation that treat a spelled word like one of the vocabulary.
+"""The temperature of whole words, and truncation by it: a spelled word is treated like one of the vocabulary.
 
 The word at each position is a token of the vocabulary, or a spelling: tokens that spell, and its end, which
-is the event that the next token does not continue it (see `textgen.generation.spelling`).
+is the event that the next token does not continue it. At temperature T a word s has a weight of p(s)^(1/T).
+A token that begins a spelling stands for many words, so its weight is p(token)^(1/T) Z(T), where Z(T) is the
+expectation of p(rest of the spelling)^(1/T - 1). Ji et al. 2026 (arXiv:2601.21590) derive such a factor for
+every token; here it is the mean over held-out words, and one for all contexts.
 """
 
 from __future__ import annotations
@@ -9,12 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from textgen.contracts import TokenIds, Vocabulary
+from textgen.data.vocabulary import continues_spelling
 from textgen.generation.sampling import sample_categorical, wide_type
-from textgen.generation.spelling import SpellingDepths, Spellings
+
+MIN_WORDS = 20
+"""Words that an estimate needs; longer beginnings of words take the estimate of the longest with as many."""
 
 Choose: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """A function from logits [batch, vocab_size] and uniforms [batch] to ids [batch]."""
@@ -78,10 +86,39 @@ class WordSampler:
         """Start a batch of samples, which remembers the spelling that each row is in."""
         if not vocabulary.spellings:
             return self
-        return Words(prompts, vocabulary, self.temperature).sampler(self.truncate)
+        return WordDistribution(prompts, vocabulary, self.temperature).sampler(self.truncate)
 
 
-class Words:
+class Spellings:
+    """Statistics of spelled words, from the log-probabilities of their tokens and of their end, in nats."""
+
+    def __init__(self, words: Sequence[Sequence[float]]) -> None:
+        counts = np.array([len(word) - 1 for word in words])
+        most = max(1, *(length for length in set(counts.tolist()) if (counts >= length).sum() >= MIN_WORDS))
+        self._rests = [
+            np.array([sum(word[written:]) for word in words if len(word) > written])
+            for written in range(1, most + 1)
+        ]
+
+    def log_weights(self, temperature: float) -> NDArray[np.float64]:
+        """Return log Z after 1, 2, … tokens of a spelling; the last one holds for all that are longer."""
+        exponent = 1 / temperature - 1
+        return np.array([_log_mean_exp(exponent * rests) for rests in self._rests])
+
+    def entropy(self, temperature: float) -> float:
+        """Return an estimate of the entropy in nats of how a spelling goes on after its first token."""
+        tempered = (1 / temperature - 1) * self._rests[0]
+        shares = np.exp(tempered - tempered.max())
+        typical = float(shares @ self._rests[0] / shares.sum())
+        return max(0.0, _log_mean_exp(tempered) - typical / temperature)
+
+    @property
+    def largest(self) -> float:
+        """The largest log-probability of how a spelling goes on after its first token."""
+        return float(self._rests[0].max())
+
+
+class WordDistribution:
     """The distribution of the next word of a batch of samples, at a temperature.
 
     `entropy` replaces that of how a spelling goes on after its first token. `vocabulary` has spellings.
@@ -94,13 +131,16 @@ class Words:
         temperature: float,
         entropy: float | None = None,
     ) -> None:
-        spellings = Spellings(vocabulary.spellings)
+        spellings, continues = Spellings(vocabulary.spellings), continues_spelling(vocabulary)
         self._temperature = temperature
-        self._depths = SpellingDepths(prompts, vocabulary)
-        self._letters = self._depths.continues.nonzero()[:, 0]
+        self._entropy = spellings.entropy(temperature) if entropy is None else entropy
+        self._continues = torch.from_numpy(continues)
+        self._letters = self._continues.nonzero()[:, 0]
         self._spells = torch.from_numpy(vocabulary.fallback).float()
         self._log_weights = torch.from_numpy(spellings.log_weights(temperature)).float()
-        self._entropy = spellings.entropy(temperature) if entropy is None else entropy
+        depths = [_depth(ids, vocabulary.fallback, continues) for ids in prompts]
+        self._depths = torch.tensor(depths, dtype=torch.long)
+        """[batch], the number of tokens of the spelling that each row ends in, or 0."""
 
     def sampler(self, truncate: Truncate) -> Choose:
         """Return the function that chooses the next ids, once per step."""
@@ -114,12 +154,14 @@ class Words:
 
     def advance(self, ids: Tensor) -> None:
         """Add the next token of each row, `ids` [batch]."""
-        self._depths.advance(ids)
+        self._to(ids.device)
+        goes_on = (self._depths > 0) & self._continues[ids]
+        self._depths = torch.where(goes_on, self._depths + 1, self._spells[ids].long())
 
     def log_weights(self, logits: Tensor, truncate: Truncate = keep_all) -> Tensor:
         """Return the log-weights of the next tokens [batch, vocab_size], minus infinity if not kept."""
         self._to(logits.device)
-        logits, depths = logits.float(), self._depths.depths
+        logits, depths = logits.float(), self._depths
         inside, letters = depths.nonzero()[:, 0], self._letters
         scaled = logits / self._temperature
         words = scaled + self._log_weights[0] * self._spells
@@ -140,9 +182,16 @@ class Words:
         return kept
 
     def _to(self, device: torch.device) -> None:
-        self._depths.to(device)
-        self._spells, self._letters = self._spells.to(device), self._letters.to(device)
-        self._log_weights = self._log_weights.to(device)
+        for name in ("_depths", "_continues", "_letters", "_spells", "_log_weights"):
+            setattr(self, name, getattr(self, name).to(device))
+
+
+def _depth(ids: TokenIds, spells: NDArray[np.bool_], continues: NDArray[np.bool_]) -> int:
+    """Return the number of tokens of the spelling that a prompt ends in, or 0."""
+    depth = 0
+    for token in ids:
+        depth = (depth + 1 if depth and continues[token] else 1) if spells[token] else 0
+    return depth
 
 
 def _in_order(kept: Kept, given: Tensor) -> Tensor:
@@ -155,3 +204,8 @@ def _in_order(kept: Kept, given: Tensor) -> Tensor:
 
 def _wide(values: Tensor) -> Tensor:
     return values.to(wide_type(values.device))
+
+
+def _log_mean_exp(values: NDArray[np.float64]) -> float:
+    largest = values.max()
+    return float(largest + np.log(np.exp(values - largest).mean()))

@@ -6,7 +6,7 @@ import pytest
 
 from helpers.training import lstm, run, trainer
 from textgen.contracts import TokenIds
-from textgen.nn.dropout import automatic_dropout
+from textgen.nn.feature_model import automatic_dropout
 
 
 def test_dropout_is_chosen_by_epochs_unless_it_is_given(ids: TokenIds) -> None:
