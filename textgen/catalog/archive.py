@@ -27,14 +27,14 @@ from textgen.runtime.storage.plain_files import open_plain
 from textgen.runtime.storage.result_folders import result_folder
 
 MAX_FILES = 10_000
-MAX_BYTES = 16 * 2**30
-MAX_JSON_BYTES = 2**28
+MAX_ARCHIVE_BYTES = 16 * 2**30
+MAX_MEMBER_BYTES = 2**28
 MAX_RATIO = 200
 """Bytes that a compressed byte may stand for in a file of more than `SMALL_BYTES`; zeros give 1,000."""
 SMALL_BYTES = 2**20
 PAGES = (".html",)
 IS_ENCRYPTED = 1
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 UNREADABLE = (
     ArithmeticError,
     EOFError,
@@ -92,8 +92,8 @@ def _check_size(archive: zipfile.ZipFile, num_bytes: int) -> None:
     """Raise `ValueError` if an archive unpacks to too much, whatever its files share."""
     infos = archive.infolist()
     total = sum(info.file_size for info in infos)
-    if len(infos) > MAX_FILES or total > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_FILES:,} files or {MAX_BYTES / 2**30:.0f} GiB")
+    if len(infos) > MAX_FILES or total > MAX_ARCHIVE_BYTES:
+        raise ValueError(f"it has more than {MAX_FILES:,} files or {MAX_ARCHIVE_BYTES / 2**30:.0f} GiB")
     if total > max(MAX_RATIO * num_bytes, len(infos) * SMALL_BYTES):
         raise ValueError(f"it is compressed more than {MAX_RATIO}-fold")
 
@@ -127,9 +127,9 @@ def _check_member(info: zipfile.ZipInfo) -> None:
         raise ValueError(f"{info.filename!r} is not a safe path")
     if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
         raise ValueError(f"{info.filename!r} is not a plain file")
-    if info.compress_type not in METHODS or info.flag_bits & IS_ENCRYPTED:
+    if info.compress_type not in ZIP_METHODS or info.flag_bits & IS_ENCRYPTED:
         raise ValueError(f"{info.filename!r} is encrypted, or compressed by another method")
-    if info.filename.endswith(".json") and info.file_size > MAX_JSON_BYTES:
+    if info.filename.endswith(".json") and info.file_size > MAX_MEMBER_BYTES:
         raise ValueError(f"{info.filename!r} has {info.file_size / 2**20:,.0f} MiB")
     if info.file_size > SMALL_BYTES and info.file_size > MAX_RATIO * info.compress_size:
         raise ValueError(f"{info.filename!r} is compressed more than {MAX_RATIO}-fold")

@@ -11,7 +11,7 @@ from textgen.catalog.folders import FILES, RUNS_OF_BENCH, entry_part, name_of
 from textgen.catalog.names import WITH_RUNS, AmbiguousNameError, find, find_run
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
 from textgen.comparison.readings import all_settings
-from textgen.comparison.verdicts import rank, score_sample
+from textgen.comparison.verdicts import rank_entries, score_sample
 from textgen.contracts import TextgenError
 from textgen.data.split import SplitPart
 from textgen.evaluation.intervals import INTERVAL_METHOD
@@ -166,7 +166,9 @@ def compare(names: Sequence[str], root: Path, writing: SampleOptions | None) -> 
     problem = next(_problems(contenders), None)
     prior = SHIPPED_PRIORS["bits_per_char"]
     samples = {each.name: score_sample(each.rows, each.scored_on, prior) for each in contenders}
-    scores, differences = rank({name: sample for name, sample in samples.items() if sample is not None})
+    scores, differences = rank_entries(
+        {name: sample for name, sample in samples.items() if sample is not None}
+    )
     texts, sample_problem = _texts(contenders, writing)
     return RunComparison(
         runs=tuple(each.described() for each in contenders),
@@ -213,7 +215,7 @@ def _problems(contenders: Sequence[Contender]) -> Iterator[str]:
         for row in each.rows:
             score = row.score(each.scored_on)
             if row.problem:
-                yield f"{each.name} has no rank since {row.problem}"
+                yield f"{each.name} has no rank_entries since {row.problem}"
             elif score is None or score.units is None:
                 yield f"{each.name} has no score by passages"
     if any(each.text != contenders[0].text for each in contenders):

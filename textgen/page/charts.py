@@ -41,7 +41,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """A line of a chart, and the labels of its points if they have any."""
 
     name: str
@@ -55,7 +55,7 @@ class Line:
 class _Drawn:
     """A line with its places on the chart."""
 
-    line: Line
+    line: ChartLine
     index: int
     places: Sequence[tuple[float, float]]
 
@@ -119,7 +119,9 @@ def interval_chart(title: str, unit: str, rows: Sequence[Measured], *, zero: boo
     )
 
 
-def line_chart(title: str, x_unit: str, y_unit: str, lines: Sequence[Line], *, height: int = 320) -> Markup:
+def line_chart(
+    title: str, x_unit: str, y_unit: str, lines: Sequence[ChartLine], *, height: int = 320
+) -> Markup:
     """Return lines over two axes, labelled at their last points."""
     right = WIDTH - _label_width([line.name for line in lines])
     points = [point for line in lines for point in line.points]

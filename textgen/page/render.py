@@ -44,7 +44,7 @@ def render_page(
     code = [asset(name) for name in (*SCRIPTS, *scripts)]
     plots = "curves.js" in scripts
     if plots:
-        code.insert(0, f"/* {vendor('uPlot.LICENSE')} */\n{vendor('uPlot.min.js')}")
+        code.insert(0, f"/* {asset('uPlot.LICENSE', 'vendor')} */\n{asset('uPlot.min.js', 'vendor')}")
     policy = (
         "default-src 'none'",
         f"script-src {' '.join(map(_source, code))}",
@@ -59,7 +59,7 @@ def render_page(
         answer=answer,
         sections=sections,
         version=__version__,
-        style=Markup(asset("page.css") + (vendor("uPlot.min.css") if plots else "")),
+        style=Markup(asset("page.css") + (asset("uPlot.min.css", "vendor") if plots else "")),
         scripts=list(map(Markup, code)),
         policy="; ".join(policy),
         data=Markup(script_json(data)),
@@ -87,15 +87,9 @@ def environment() -> Environment:
 
 
 @cache
-def asset(name: str) -> str:
-    """Return a style sheet or script of this package."""
-    return files("textgen.page").joinpath("assets", name).read_text("utf-8")
-
-
-@cache
-def vendor(name: str) -> str:
-    """Return a file of a library that pages contain."""
-    return files("textgen.page").joinpath("vendor", name).read_text("utf-8")
+def asset(name: str, folder: str = "assets") -> str:
+    """Return a style sheet or script of this package, or a file of a library that pages contain."""
+    return files("textgen.page").joinpath(folder, name).read_text("utf-8")
 
 
 def reproduce_section(

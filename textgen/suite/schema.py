@@ -15,7 +15,7 @@ from textgen.defaults import CLEANER, SAMPLER
 from textgen.registry.registry import load, names, unknown_name
 from textgen.runtime.storage.plain_files import read_plain
 
-MAX_BYTES = 2**20
+MAX_TOML_BYTES = 2**20
 """Of a TOML file."""
 
 
@@ -102,7 +102,7 @@ def load_suite(name: str) -> Suite:
 def read_suite(path: Path) -> Suite:
     """Return the suite in a TOML file; raises `TextgenError` for anything else."""
     try:
-        return Suite.model_validate(tomllib.loads(read_plain(path, MAX_BYTES).decode("utf-8")))
+        return Suite.model_validate(tomllib.loads(read_plain(path, MAX_TOML_BYTES).decode("utf-8")))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise TextgenError(f"cannot read the suite {str(path)!r}: {reason}") from None

@@ -20,7 +20,7 @@ from textgen.registry.options import Option, metadata, write_value
 from textgen.runtime.messages import unknown
 from textgen.tune.study_result import SearchedOption, Value
 
-NUM_STEPS = 50
+NUM_GRID_STEPS = 50
 """Approximate number of steps of a linear range that declares none."""
 
 
@@ -178,7 +178,7 @@ def _grid(low: float, high: float, log: bool, step: float | None) -> tuple[Value
 
 
 def _round_step(width: float) -> float:
-    return float(f"{max(width, 1e-12) / NUM_STEPS:.0e}")
+    return float(f"{max(width, 1e-12) / NUM_GRID_STEPS:.0e}")
 
 
 def _read(chosen: str) -> Iterator[tuple[str, str]]:

@@ -41,10 +41,10 @@ FILE, TRIALS = "study.db", "trials"
 """The trials, and a folder for the checkpoints of those that are not complete."""
 NAME = "tune"
 """Of the study in the file."""
-DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 """The states of trials that count. A trial that fails is pruned, with its reason, so that the sampler learns
 from it. `FAIL` is for those whose process was killed, which are as if they had not been."""
-WAIT_SECONDS = 60.0
+FILE_WAIT_SECONDS = 60.0
 """Seconds that another process may hold the file."""
 
 
@@ -131,7 +131,7 @@ class Study:
         with interrupts_deferred(), self._workers.lock, _writing():
             self._give_back()
             trials = self.trials()
-            num_done = sum(trial.state in DONE for trial in trials)
+            num_done = sum(trial.state in COUNTED for trial in trials)
             num_running = sum(trial.state == TrialState.RUNNING for trial in trials)
             most = self._most(num_trials)
             if num_done + num_running >= most:
@@ -201,7 +201,7 @@ class Study:
 
     def num_done(self) -> int:
         """Return the number of trials that count."""
-        return sum(trial.state in DONE for trial in self.trials())
+        return sum(trial.state in COUNTED for trial in self.trials())
 
     def best(self) -> FrozenTrial | None:
         """Return the best complete trial, the first of equals."""
@@ -275,7 +275,7 @@ def study_settings(path: Path) -> StudySettings:
 
 
 def _storage(path: Path) -> RDBStorage:
-    return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": WAIT_SECONDS}})
+    return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": FILE_WAIT_SECONDS}})
 
 
 def settings(objective: Objective) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from markupsafe import Markup
 
-from textgen.page.charts import Line, Stack, line_chart, stacked_chart
+from textgen.page.charts import ChartLine, Stack, line_chart, stacked_chart
 from textgen.page.render import Section, listed, render_page, reproduce_section
 from textgen.page.tables import page_table
 from textgen.registry.options import write_value
@@ -46,15 +46,15 @@ def _history(result: StudyResult, complete: Sequence[TrialResult]) -> Markup:
     lowest = accumulate((value for _, value in trials), min)
     best = [(number, value) for (number, _), value in zip(trials, lowest, strict=True)]
     lines = [
-        Line("best so far", best),
-        Line("trials", trials, [f"trial {number:.0f}" for number, _ in trials], is_connected=False),
+        ChartLine("best so far", best),
+        ChartLine("trials", trials, [f"trial {number:.0f}" for number, _ in trials], is_connected=False),
     ]
     return line_chart("Value of each trial, and the best so far", "trial", result.value_name, lines)
 
 
 def _curves(result: StudyResult) -> Markup:
     lines = [
-        Line(
+        ChartLine(
             "best" if trial == result.best else "",
             [(float(percent), value) for percent, value in trial.curve if value is not None],
         )
@@ -92,7 +92,7 @@ def _slice(result: StudyResult, searched: SearchedOption, complete: Sequence[Tri
     title = f"Value over {searched.option}"
     unit = f"log10 of {searched.option}" if searched.log else searched.option
     names = "" if searched.values is None else ": " + ", ".join(map(write_value, searched.values))
-    line = Line("", points, labels, is_connected=False)
+    line = ChartLine("", points, labels, is_connected=False)
     return line_chart(title, unit + names, result.value_name, [line], height=200)
 
 

@@ -27,7 +27,7 @@ from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.page.render import Section, data_address, listed, render, render_page, reproduce_section
 from textgen.page.tables import notebook_table, page_table
 
-SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
+BENCH_SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 
 
 def to_html(result: Comparison, details: Details) -> str:
@@ -73,7 +73,7 @@ def to_html(result: Comparison, details: Details) -> str:
         "comparison": result,
     }
     shown = [section for section in sections if section.body]
-    return render_page(f"Comparison on {result.corpus.name}", answer(result), shown, data, SCRIPTS)
+    return render_page(f"Comparison on {result.corpus.name}", answer(result), shown, data, BENCH_SCRIPTS)
 
 
 def table_html(table: ReportTable, *, in_notebook: bool = False) -> Markup:
