@@ -45,7 +45,7 @@ UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What reading an archive that was cut or changed may raise."""
+"""Errors that reading an archive raises that was cut or changed."""
 SAFE_NAME = re.compile(r"""(?!\.)[^\x00-\x1f\\/:*?"<>|]{1,200}""")
 """A name of a file or folder that means the same on every system and is not hidden."""
 

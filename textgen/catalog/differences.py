@@ -51,7 +51,7 @@ class DifferingSetting:
 
 @dataclass(frozen=True)
 class ComparedTexts:
-    """What each run wrote after the same prompt."""
+    """Texts of all runs after the same prompt."""
 
     prompt: str
     sampler: str
@@ -68,7 +68,7 @@ class RunComparison:
     scores: tuple[EntryScore, ...]
     """Best first; without those that have none."""
     differences: tuple[Difference, ...]
-    """Of the others from the best; empty if they cannot be compared."""
+    """Differences of the others from the best; empty if they cannot be compared."""
     problem: str | None
     """Why there are no differences."""
     interval_method: str = INTERVAL_METHOD
@@ -99,7 +99,7 @@ class Contender:
 
     @property
     def in_words(self) -> str:
-        """What it is scored on, for people."""
+        """The text that it is scored on, for people."""
         corpus = self.manifest.settings.corpus
         return (
             f"{self.name} on the {self.scored_on} part of {corpus.name} ({self.text.num_chars:,} characters)"
@@ -144,7 +144,7 @@ class Contender:
 
 @dataclass(frozen=True, kw_only=True)
 class SampleOptions:
-    """What runs write to be compared, if they have not written after the same prompt already."""
+    """Options of texts to compare, if the runs have not written after the same prompt already."""
 
     prompt: str | None
     """None: one that a run has continued already."""

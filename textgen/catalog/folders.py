@@ -35,7 +35,7 @@ _STATE = ("state.json", "tensors.safetensors", "files.json")
 LOCK = "lock"
 """In a folder that a process writes to, or wrote to when it was killed."""
 _PARTIAL = (LOCK, *(f"*/{state}/{file}" for state in ("checkpoint-*", "finished") for file in _STATE))
-"""Of a run that was interrupted."""
+"""Files of a run that was interrupted."""
 _BENCH = (
     FILES["bench"],
     LOCK,
@@ -74,7 +74,7 @@ class ResultFolder:
     path: Path
     kind: Kind
     is_finished: bool = True
-    """Whether it has the file with the result; an interrupted bench, suite or study lacks it."""
+    """True if it has the file with the result; an interrupted bench, suite or study lacks it."""
     runs: tuple[Path, ...] = ()
 
     @property

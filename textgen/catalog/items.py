@@ -30,7 +30,7 @@ class Item:
     kind: Kind
     is_finished: bool
     entries: tuple[str, ...] = ()
-    """Of a study, what is tuned."""
+    """The entries compared; of a study, the one that is tuned."""
     corpus: str | None = None
     budget: str | None = None
     best: str | None = None

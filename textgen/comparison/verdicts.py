@@ -28,7 +28,7 @@ CLOSEST = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_b
 """Metrics of which the best is the closest to that of the held-out text."""
 
 SCORED_TEXT, PASSAGES = "the held-out text", "the passages"
-"""What the units of scores and of text metrics are pieces of."""
+"""The texts that the units of scores and of text metrics are pieces of."""
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,10 @@ class Check:
 
     kind: str
     number: int
-    """How many there are."""
+    """The number of values."""
     disagreements: tuple[Disagreement, ...]
     remark: str = ""
-    """What else there is to say if all agree."""
+    """A remark that follows if all agree."""
 
     def lines(self) -> list[str]:
         """Return one line if all agree, otherwise one for each disagreement."""

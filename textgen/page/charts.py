@@ -48,7 +48,7 @@ class ChartLine:
     points: Sequence[tuple[float, float]]
     labels: Sequence[str] = ()
     is_connected: bool = True
-    """Whether a line joins the points."""
+    """True if a line joins the points."""
 
 
 @dataclass(frozen=True)

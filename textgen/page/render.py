@@ -21,7 +21,7 @@ from textgen.runtime.storage.json_records import to_values
 from textgen.version import __version__
 
 SCRIPTS = ("page.js",)
-"""What every page has: the choice of light or dark, and downloads."""
+"""Scripts of every page: the choice of light or dark, and downloads."""
 
 
 @dataclass(frozen=True)
@@ -130,5 +130,5 @@ def data_address(text: str, kind: str) -> str:
 
 
 def _source(script: str) -> str:
-    """Return how a policy names a script."""
+    """Return the name of a script in a policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -1,4 +1,4 @@
-"""What a suite measures, read from TOML: questions, each with cases that differ in one thing."""
+"""Suites in TOML: questions, each with cases that differ in one thing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from textgen.registry.registry import load, names, unknown_name
 from textgen.runtime.storage.plain_files import read_plain
 
 MAX_TOML_BYTES = 2**20
-"""Of a TOML file."""
+"""Maximum size of a TOML file."""
 
 
 class _Strict(BaseModel):
@@ -50,7 +50,7 @@ class Question(_Strict):
     text: str
     """The question, in words."""
     cumulative: bool = False
-    """Whether each case adds to the one before it, and is compared with that."""
+    """True if each case adds to the one before it, and is compared with that."""
     corpus: str | None = None
     """The text of all cases that name none."""
     cases: Annotated[tuple[Case, ...], Len(1)]

@@ -31,15 +31,15 @@ class Objective(Protocol):
 
     @property
     def name(self) -> str:
-        """What is tuned, as the user wrote it."""
+        """The entry or sampler that is tuned, as the user wrote it."""
 
     @property
     def value_name(self) -> str:
-        """What a value is; less is better."""
+        """The meaning of a value; less is better."""
 
     @property
     def dimensions(self) -> Sequence[Dimension]:
-        """What is searched."""
+        """The options that are searched."""
 
     @property
     def num_steps(self) -> int:

@@ -35,7 +35,7 @@ class Candidate:
     option: Option
     default: Any
     is_fixed: bool = False
-    """Whether the user has chosen its value."""
+    """True if the user has chosen its value."""
 
     def parse(self, text: str) -> Any:
         """Return the value that `text` stands for; raises `TextgenError` if it is not allowed."""

@@ -40,7 +40,7 @@ from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, median_pruner, num_combinat
 FILE, TRIALS = "study.db", "trials"
 """The trials, and a folder for the checkpoints of those that are not complete."""
 NAME = "tune"
-"""Of the study in the file."""
+"""Name of the study in the file."""
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 """The states of trials that count. A trial that fails is pruned, with its reason, so that the sampler learns
 from it. `FAIL` is for those whose process was killed, which are as if they had not been."""
@@ -254,7 +254,7 @@ def _writing() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class StudySettings:
-    """What the trials of a study are made with."""
+    """Settings that the trials of a study are made with."""
 
     device: str
     precision: str

@@ -33,7 +33,7 @@ STATES: dict[TrialState, StateName] = {
     TrialState.WAITING: "waiting",
     TrialState.RUNNING: "running",
 }
-"""How results name Optuna's states; a trial that is pruned is `failed` if it has a reason."""
+"""Names of Optuna's states in results; a trial that is pruned is `failed` if it has a reason."""
 
 
 def study_result(study: Study, comparison: FinalComparison | None) -> StudyResult:

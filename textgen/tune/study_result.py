@@ -71,7 +71,7 @@ class TrialResult:
     reason: str | None
     """Why it failed."""
     machine: Machine | None = None
-    """Where it was trained and scored; None if it has no value, and in older results."""
+    """The machine that it was trained and scored on; None if it has no value, and in older results."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class FinalComparison:
     default: Contestant
     best: Contestant
     gain: float | None
-    """How much better the best one is; None if one of them has no score."""
+    """The gain of the best one; None if one of them has no score."""
     interval: tuple[float, float] | None
     errors: tuple[str, ...] = ()
 
@@ -104,7 +104,7 @@ class StudyResult:
     name: str
     """The entry or sampler that is tuned, as the user wrote it."""
     value_name: str
-    """What a value is; less is better."""
+    """The meaning of a value; less is better."""
     settings: EntrySettings | SamplerSettings
     search: tuple[SearchedOption, ...]
     best: TrialResult | None

@@ -102,7 +102,7 @@ def _level(differences: Sequence[Difference]) -> str:
 
 
 def _seeds(result: Comparison) -> str:
-    """Return how an answer ends that compares entries which are trained once."""
+    """Return the end of an answer on entries that are trained once."""
     level = sum(not difference.is_clear for difference in result.differences)
     named = [score for score in result.scores[: max(2, 1 + level)] if is_trained(result, score.name)]
     if not _has_single_seed(result, named):

@@ -47,12 +47,12 @@ class EntryRow:
 
     @property
     def is_reference(self) -> bool:
-        """Whether the row is not an entry."""
+        """True if the row is not an entry."""
         return isinstance(self.estimate, ReferenceScore) or self.reference_metrics is not None
 
     @property
     def is_best(self) -> bool:
-        """Whether the score is clearly better than those of all other entries."""
+        """True if the score is clearly better than those of all other entries."""
         return isinstance(self.estimate, EntryScore) and self.estimate.is_best
 
     @property

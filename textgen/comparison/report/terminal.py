@@ -112,13 +112,13 @@ def _draw(table: ReportTable, console: Console) -> Iterator[RenderableType]:
 
 
 class _Layout(NamedTuple):
-    """What of a table is drawn."""
+    """The drawn part of a table."""
 
     spreads: bool
     num_shown: int
     """The number of columns."""
     hyphenated: bool
-    """Whether headers are broken within words."""
+    """True if headers are broken within words."""
 
 
 @dataclass
