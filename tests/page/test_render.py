@@ -15,7 +15,7 @@ from markupsafe import Markup
 from textgen.page.charts import ChartLine, Measured, Stack, interval_chart, line_chart, spread, stacked_chart
 from textgen.page.render import Section, data_address, render_page, script_json
 from textgen.page.scales import Scale, round_step, tick_label
-from textgen.page.tables import page_table
+from textgen.page.tables import notebook_table, page_table
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;'\"\ud800"
 
@@ -153,3 +153,12 @@ def test_a_value_far_beyond_the_others_is_an_arrow_at_the_edge() -> None:
     assert svg.count("<path") == 1
     assert "6.900" in svg
     assert len(places(interval_chart("scores", "bits", rows[:3]), "circle", "cx")) == 3
+
+
+def test_a_table_of_a_notebook_has_its_styles_inside_and_no_tag_of_others() -> None:
+    table = notebook_table(["name", "value"], [[HOSTILE, "1"]])
+    assert table.count("<td") == 2
+    assert "<script" not in table
+    assert "<img" not in table
+    assert 'style="text-align: right; vertical-align: top; white-space: nowrap">1<' in table
+    assert "<thead" not in notebook_table((), [["a", "b"]])

@@ -203,8 +203,8 @@ def _row(folder: Path) -> EntryResult:
     """Return the result of a run, with what it wrote if it is one of a bench."""
     result, bench = read_manifest(folder).result, folder.parent.parent / FILES["bench"]
     if folder.parent.name == RUNS_OF_BENCH and bench.is_file():
-        for row in read_record(Comparison, bench).entries:
-            if isinstance(row, EntryResult) and (row.name, row.seed) == (result.name, result.seed):
+        for row in read_record(Comparison, bench).runs:
+            if (row.name, row.seed) == (result.name, result.seed):
                 return row
     return EntryResult(**vars(result))
 

@@ -117,3 +117,8 @@ class Comparison:
     """Metrics of the text that entries write with the first sampler."""
     entries: tuple[EntryResult | FailedEntry, ...]
     """One row for each entry and seed."""
+
+    @property
+    def runs(self) -> list[EntryResult]:
+        """The rows that did not fail."""
+        return [row for row in self.entries if isinstance(row, EntryResult)]

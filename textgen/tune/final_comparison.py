@@ -68,6 +68,6 @@ def verify_final(saved: FinalComparison, result: Comparison) -> Check:
 
 
 def _mean(result: Comparison, name: str) -> float | None:
-    rows = [row for row in result.entries if isinstance(row, EntryResult) and row.name == name]
-    scores = [score.bits_per_char for row in rows if (score := row.score(result.scored_on)) is not None]
+    runs = [run for run in result.runs if run.name == name]
+    scores = [score.bits_per_char for run in runs if (score := run.score(result.scored_on)) is not None]
     return fmean(scores) if scores else None

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
 from textgen.comparison.report.formats import in_brackets, plain
-from textgen.experiment.entry_result import EntryResult
 
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
@@ -67,10 +66,7 @@ def scope(result: Comparison) -> Iterator[str]:
 
 def is_trained(result: Comparison, name: str) -> bool:
     """Return whether an entry is trained by gradient, so that its score depends on a seed."""
-    return any(
-        isinstance(row, EntryResult) and row.name == name and row.train.num_updates > 0
-        for row in result.entries
-    )
+    return any(row.name == name and row.train.num_updates > 0 for row in result.runs)
 
 
 def verdict(result: Comparison, difference: Difference) -> str:

@@ -116,7 +116,7 @@ def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
     differences = {difference.b: difference for difference in result.differences}
     for name in dict.fromkeys(entry.name for entry in result.entries):
         seeds = [entry for entry in result.entries if entry.name == name]
-        runs = [entry for entry in seeds if isinstance(entry, EntryResult)]
+        runs = [run for run in result.runs if run.name == name]
         estimate, difference, said = estimates.get(name), differences.get(name), ""
         if difference is not None:
             said = verdict(result, difference)
