@@ -81,29 +81,15 @@ class RunComparison:
 class Contender:
     """One side of a comparison."""
 
-    name: str
-    folder: Path
+    run: ComparedRun
     manifest: RunManifest
     rows: Sequence[EntryResult]
     """Its results: several if it is an entry of a bench, trained with several seeds."""
 
     @property
-    def scored_on(self) -> str:
-        """The part of the text that its score is of."""
-        return "test" if self.manifest.result.test is not None else "validation"
-
-    @property
     def text(self) -> SplitPart:
-        """Size and hash of this part."""
-        return self.manifest.settings.corpus.split.scored(self.scored_on)
-
-    @property
-    def in_words(self) -> str:
-        """The text that it is scored on, for people."""
-        corpus = self.manifest.settings.corpus
-        return (
-            f"{self.name} on the {self.scored_on} part of {corpus.name} ({self.text.num_chars:,} characters)"
-        )
+        """Size and hash of the part that its score is of."""
+        return self.manifest.settings.corpus.split.scored(self.run.scored_on)
 
     def settings(self) -> dict[str, str]:
         """Return all settings by name; those of an entry whose plugins are not installed as far as given."""
@@ -130,17 +116,6 @@ class Contender:
             **{f"{kind} plugin": identity for kind, identity in settings.plugins.items()},
         }
 
-    def described(self) -> ComparedRun:
-        """Return what results say about it."""
-        return ComparedRun(
-            name=self.name,
-            folder=str(self.folder),
-            entry=self.manifest.entry.name,
-            seeds=tuple(row.seed for row in self.rows),
-            scored_on=self.scored_on,
-            corpus=self.manifest.settings.corpus.name,
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class SampleOptions:
@@ -161,17 +136,17 @@ def compare(names: Sequence[str], root: Path, writing: SampleOptions | None) -> 
     Raises `TextgenError` if a name means no run, or two mean the same.
     """
     contenders = [_contender(name, root) for name in names]
-    if len({each.name for each in contenders}) < len(contenders):
+    if len({each.run.name for each in contenders}) < len(contenders):
         raise UsageError("two of the names mean the same run; give different ones")
     problem = next(_problems(contenders), None)
     prior = SHIPPED_PRIORS["bits_per_char"]
-    samples = {each.name: score_sample(each.rows, each.scored_on, prior) for each in contenders}
+    samples = {each.run.name: score_sample(each.rows, each.run.scored_on, prior) for each in contenders}
     scores, differences = rank_entries(
         {name: sample for name, sample in samples.items() if sample is not None}
     )
     texts, sample_problem = _texts(contenders, writing)
     return RunComparison(
-        runs=tuple(each.described() for each in contenders),
+        runs=tuple(each.run for each in contenders),
         settings=tuple(_differing(contenders)),
         scores=tuple(replace(each, is_best=each.is_best and problem is None) for each in scores),
         differences=() if problem else differences,
@@ -196,7 +171,15 @@ def _contender(name: str, root: Path) -> Contender:
     whole_name = run_name.rpartition("/")[0] + "/" + entry_part(folder)
     manifest = read_manifest(folder)
     rows = [_row(each) for each in folders]
-    return Contender(whole_name if len(rows) > 1 else run_name, folder, manifest, rows)
+    run = ComparedRun(
+        name=whole_name if len(rows) > 1 else run_name,
+        folder=str(folder),
+        entry=manifest.entry.name,
+        seeds=tuple(row.seed for row in rows),
+        scored_on="test" if manifest.result.test is not None else "validation",
+        corpus=manifest.settings.corpus.name,
+    )
+    return Contender(run, manifest, rows)
 
 
 def _row(folder: Path) -> EntryResult:
@@ -213,13 +196,17 @@ def _problems(contenders: Sequence[Contender]) -> Iterator[str]:
     """Yield why the scores of runs cannot be compared."""
     for each in contenders:
         for row in each.rows:
-            score = row.score(each.scored_on)
+            score = row.score(each.run.scored_on)
             if row.problem:
-                yield f"{each.name} has no rank_entries since {row.problem}"
+                yield f"{each.run.name} has no rank since {row.problem}"
             elif score is None or score.units is None:
-                yield f"{each.name} has no score by passages"
+                yield f"{each.run.name} has no score by passages"
     if any(each.text != contenders[0].text for each in contenders):
-        where = "; ".join(each.in_words for each in contenders)
+        where = "; ".join(
+            f"{run.name} on the {run.scored_on} part of {run.corpus} ({each.text.num_chars:,} characters)"
+            for each in contenders
+            for run in [each.run]
+        )
         yield f"they were scored on different texts: {where}"
 
 
@@ -267,7 +254,7 @@ def _written(contenders: Sequence[Contender], options: SampleOptions) -> Compare
     prompt = options.prompt if options.prompt is not None else next(iter(known), "")
     sampler, config = build_sampler(options.sampler), options.device_config
     texts = [
-        load_run(each.folder, config.device)
+        load_run(each.run.folder, config.device)
         .generator(config)
         .generate([prompt], options.num_chars, sampler, [options.seed])[0]
         for each in contenders

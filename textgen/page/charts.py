@@ -22,14 +22,6 @@ least this many values, and half of them, are on it."""
 
 
 @dataclass(frozen=True)
-class Tick:
-    """A mark on an axis."""
-
-    place: float
-    label: str
-
-
-@dataclass(frozen=True)
 class Measured:
     """A value with its 95 % interval, one row of a chart."""
 
@@ -49,32 +41,6 @@ class ChartLine:
     labels: Sequence[str] = ()
     is_connected: bool = True
     """True if a line joins the points."""
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """A line with its places on the chart."""
-
-    line: ChartLine
-    index: int
-    places: Sequence[tuple[float, float]]
-
-    @property
-    def style(self) -> str:
-        """The classes of its colour and of its dashes."""
-        return f"c{self.index % NUM_COLORS} d{self.index // NUM_COLORS}"
-
-    @property
-    def dots(self) -> list[tuple[tuple[float, float], str]]:
-        """The points that are marked, with their labels: all that have one, otherwise the last."""
-        if self.line.labels:
-            return list(zip(self.places, self.line.labels, strict=True))
-        return [(self.places[-1], "")]
-
-    @property
-    def label(self) -> str:
-        """The name, as far as there is room."""
-        return _short(self.line.name)
 
 
 @dataclass(frozen=True)
@@ -131,8 +97,18 @@ def line_chart(
     for index, line in enumerate(lines):
         if line.points:
             places = [(x_scale(x), y_scale(y)) for x, y in line.points]
-            drawn.append(_Drawn(line, index, places))
-    labels = spread([line.places[-1][1] for line in drawn], 14, 12, height - 44)
+            last = [(places[-1], "")]  # which is marked where points have no labels
+            drawn.append(
+                {
+                    "line": line,
+                    "label": _short(line.name),
+                    "style": f"c{index % NUM_COLORS} d{index // NUM_COLORS}",
+                    "places": places,
+                    "dots": list(zip(places, line.labels, strict=True)) if line.labels else last,
+                }
+            )
+    ends = [y_scale(line.points[-1][1]) for line in lines if line.points]
+    labels = spread(ends, 14, 12, height - 44)
     return render(
         "lines.svg",
         title=title,
@@ -174,16 +150,16 @@ def stacked_chart(title: str, unit: str, parts: Sequence[str], rows: Sequence[St
 def spread(places: Sequence[float], distance: float, low: float, high: float) -> list[float]:
     """Return places for labels, near the wanted ones, at least `distance` apart where there is room."""
     order = sorted(range(len(places)), key=lambda index: places[index])
-    found = [0.0] * len(places)
+    apart = [0.0] * len(places)
     at_least = low
     for index in order:
-        found[index] = at_least = max(places[index], at_least)
+        apart[index] = at_least = max(places[index], at_least)
         at_least += distance
     at_most = high
     for index in reversed(order):
-        found[index] = at_most = min(found[index], at_most)
+        apart[index] = at_most = min(apart[index], at_most)
         at_most -= distance
-    return found
+    return apart
 
 
 def _limit(values: Sequence[float]) -> float:
@@ -195,8 +171,8 @@ def _limit(values: Sequence[float]) -> float:
     return ordered[-1] if ordered else 0.0
 
 
-def _ticks(scale: Scale) -> list[Tick]:
-    return [Tick(scale(value), tick_label(value)) for value in scale.ticks()]
+def _ticks(scale: Scale) -> list[dict[str, float | str]]:
+    return [{"place": scale(value), "label": tick_label(value)} for value in scale.ticks()]
 
 
 def _short(name: str) -> str:
