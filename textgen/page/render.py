@@ -36,7 +36,7 @@ class Section:
 def render_page(
     title: str, answer: str, sections: Sequence[Section], data: Any, scripts: Sequence[str]
 ) -> str:
-    """Return a whole page.
+    """Return a whole page, without sections that have no body.
 
     `data` is what the scripts read and what can be downloaded; `scripts` are names of assets. The policy of
     the page allows these scripts, by their hashes, and no requests at all.
@@ -57,7 +57,7 @@ def render_page(
         "page.html",
         title=title,
         answer=answer,
-        sections=sections,
+        sections=[section for section in sections if section.body],
         version=__version__,
         style=Markup(asset("page.css") + (asset("uPlot.min.css", "vendor") if plots else "")),
         scripts=list(map(Markup, code)),

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from statistics import fmean
-from typing import cast
 
-from textgen.comparison.bench import BenchOptions, bench
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.verification import Check, compared
-from textgen.data.corpus import Corpus
-from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import EntryResult
-from textgen.runtime.storage.files import NotSavedError
-from textgen.training.progress import Report
 from textgen.tune.study_result import Contestant, FinalComparison
 
 FOLDER = "comparison"
-
-
-def compare_entries(
-    default: Entry, best: Entry, corpus: Corpus, options: BenchOptions, *, folder: Path, report: Report
-) -> FinalComparison:
-    """Train both under the same budget; return the gain in bits per character with its 95 % interval.
-
-    The seeds should not be the study's, and the text is one that no trial has seen: the best of many trials
-    is partly the luckiest. The runs stay in the folder, as those of any comparison, and are used again.
-    Raises `NotSavedError` with the result if something could not be saved.
-    """
-    seeds = tuple(range(options.seed, options.seed + options.num_seeds))
-    try:
-        result = bench([default, best], corpus, options, folder / FOLDER, report)
-    except NotSavedError as error:
-        error.result = conclusion(cast(Comparison, error.result), default.name, best.name, seeds)
-        raise
-    return conclusion(result, default.name, best.name, seeds)
+"""The folder in that of a study with the comparison, whose runs are used again."""
 
 
 def conclusion(result: Comparison, default: str, best: str, seeds: tuple[int, ...]) -> FinalComparison:

@@ -29,8 +29,7 @@ def to_html(result: StudyResult) -> str:
         Section("trials", "Every trial", _trials(result)),
         _reproduce(result),
     ]
-    shown = [section for section in sections if section.body]
-    return render_page(f"Tuned: {result.name}", study_verdict(result), shown, {"study": result}, ())
+    return render_page(f"Tuned: {result.name}", study_verdict(result), sections, {"study": result}, ())
 
 
 def _best(result: StudyResult) -> Markup:
