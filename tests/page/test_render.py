@@ -12,9 +12,19 @@ from itertools import pairwise
 import pytest
 from markupsafe import Markup
 
-from textgen.page.charts import ChartLine, Measured, Stack, interval_chart, line_chart, spread, stacked_chart
+from textgen.page.charts import (
+    ChartLine,
+    Measured,
+    Scale,
+    Stack,
+    interval_chart,
+    line_chart,
+    round_step,
+    spread,
+    stacked_chart,
+    tick_label,
+)
 from textgen.page.render import Section, data_address, render_page, script_json
-from textgen.page.scales import Scale, round_step, tick_label
 from textgen.page.tables import notebook_table, page_table
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;'\"\ud800"
