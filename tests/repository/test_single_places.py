@@ -40,5 +40,5 @@ def test_one_place_locks_folders() -> None:
         "runtime/storage/locks.py": {"FileLock"},
         # Single files: those of the cache that are in use, and the processes that share a study.
         "runtime/storage/cache.py": {"fcntl.flock"},
-        "tune/study_lock.py": {"FileLock"},
+        "tune/processes.py": {"FileLock"},
     }

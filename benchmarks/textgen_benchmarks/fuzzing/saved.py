@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from textgen.catalog.folders import identify
-from textgen.catalog.results import read_result
+from textgen.catalog.items import read_result
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.markdown import to_markdown as report_of_bench
 from textgen.contracts import TextgenError
