@@ -16,7 +16,7 @@ from textgen.evaluation.intervals import MeasuredValue, difference
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
 from textgen.experiment.samples import SampleWriter
-from textgen.experiment.saved_run import Run, load_run, read_manifest
+from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend
 from textgen.registry.options import declared_options, parse_assignments
@@ -125,7 +125,7 @@ class SamplerObjective:
         )
 
     @cached_property
-    def _loaded(self) -> Run:
+    def _loaded(self) -> SavedRun:
         return load_run(self.run, self.device_config.device)
 
 

@@ -16,7 +16,7 @@ from textgen.catalog.results import read_result
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.markdown import to_markdown as report_of_bench
 from textgen.contracts import TextgenError
-from textgen.experiment.saved_run import Run, load_run
+from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.runtime.storage.digests import write_digests
 from textgen.runtime.storage.json_records import read_record, to_json
 from textgen.suite.suite_report import to_markdown as report_of_suite
@@ -73,7 +73,7 @@ def make_results(folder: Path) -> None:
 # --- runs
 
 
-def meaning(run: Run) -> tuple[Any, ...]:
+def meaning(run: SavedRun) -> tuple[Any, ...]:
     """Return the contents of a run, for comparison."""
     weights = {name: value.numpy().tobytes() for name, value in run.model.module.state_dict().items()}
     said = repr((run.entry, run.settings, run.result, run.sources, run.spellings))
