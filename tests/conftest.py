@@ -119,5 +119,7 @@ def _heeded_interrupts() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _server_of_processes() -> None:
-    """Fork processes with all modules that any test needs there; each command asks for its own."""
-    import_early("textgen.comparison.entry_job", "textgen.suite.job", "textgen.tune.trials")
+    """Fork processes with all modules that any test needs there, commands too."""
+    import_early(
+        "textgen.cli.app", "textgen.comparison.entry_job", "textgen.suite.job", "textgen.tune.trials"
+    )

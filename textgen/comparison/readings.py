@@ -1,4 +1,4 @@
-"""What people look at in a comparison, beyond scores: passages read token by token, samples with marks."""
+"""Details of a comparison, beyond scores: passages read token by token, samples with marks."""
 
 from __future__ import annotations
 

@@ -18,8 +18,7 @@ from textgen.experiment.resume import locked_run
 from textgen.experiment.samples import NUM_MEASURED, SampleWriter
 from textgen.experiment.saved_run import SavedRun
 from textgen.experiment.score_run import unit_sizes
-from textgen.generation.bound_sampler import build_sampler
-from textgen.generation.entropy import EntropyRecorder
+from textgen.generation.bound_sampler import EntropyRecorder, build_sampler
 from textgen.jobs.backends import Backend
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import to_values
