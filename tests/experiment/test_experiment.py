@@ -15,7 +15,7 @@ from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.experiment import LOSES_TEXT, Experiment
-from textgen.experiment.saved_run import Run, load_run, save_run
+from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.experiment.score_run import score_held_out
 from textgen.runtime.device import choose_device
 from textgen.runtime.storage.json_records import from_values, to_json, to_values
@@ -30,7 +30,7 @@ def corpus_of(news: str, split: str = "60/20/20") -> Corpus:
     return Corpus("news", "raw", news, split_text(news, parse_split(split)))
 
 
-def run_of(entry: str, corpus: Corpus, budget: str = "2000chars") -> Run:
+def run_of(entry: str, corpus: Corpus, budget: str = "2000chars") -> SavedRun:
     return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, 0).run()
 
 

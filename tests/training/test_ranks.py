@@ -149,7 +149,7 @@ def test_what_is_exchanged() -> None:
 
 def differing(texts: list[str]) -> str:
     try:
-        ranks.require_same(texts[ranks.rank()])
+        ranks.require_same_run(texts[ranks.rank()])
     except TextgenError as error:
         return str(error)
     return ""

@@ -33,13 +33,6 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
     return chance.choice((with_flip, with_flip, *cuts, *holes, *twice, longer))
 
 
-def _exchange(path: Path, other: Path) -> None:
-    between = path.with_name("exchanged")
-    path.rename(between)
-    other.rename(path)
-    between.rename(other)
-
-
 def damage_folder(folder: Path, chance: random.Random, *, odd: bool = True) -> None:
     """Damage one file of a folder: its bytes, or that it is there, or what it is.
 
@@ -58,7 +51,10 @@ def damage_folder(folder: Path, chance: random.Random, *, odd: bool = True) -> N
     if kind < 7:
         path.write_bytes(damaged(path.read_bytes(), chance))
     elif kind == 7 and other != path:
-        shutil.copyfile(other, path) if chance.random() < 0.5 else _exchange(path, other)
+        data = path.read_bytes()
+        shutil.copyfile(other, path)
+        if chance.random() < 0.5:
+            other.write_bytes(data)
     else:
         path.unlink()
         chance.choice(replaced if odd else replaced[-1:])()
