@@ -32,8 +32,6 @@ BUDGET = "20000chars"
 ARGUMENTS = ("bench", ENTRY, "char-ngram", *TEXT, "--budget", BUDGET, "--length", "40")
 MAX_KILLS = 3
 """Kills of a comparison, each at another instant, before it may end."""
-TORCHS_OWN = "torchinductor_"
-"""A folder that torch makes once for each user."""
 WARM_UP = 3
 """First rounds, whose memory is not counted: caches fill."""
 
@@ -118,7 +116,8 @@ def main() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = temporary
         rounds = soaked(Path(work), options.minutes * 60, options.seed)
         stray = stray_files(Path(work))
-        left = [name for name in sorted(os.listdir(temporary)) if not name.startswith(TORCHS_OWN)]
+        # Torch makes one folder for each user.
+        left = [name for name in sorted(os.listdir(temporary)) if not name.startswith("torchinductor_")]
     counted = rounds[WARM_UP:]
     memory = level([each.memory_mb for each in counted])
     descriptors = level([each.num_descriptors for each in counted])

@@ -13,12 +13,13 @@ from textgen.testing import checks, run_checks
 SMALL = {"num_layers": 2, "hidden_size": 16}
 SLOW: dict[str, dict[str, Any]] = {
     "original": {"window": 20, "hidden_size": 32},
-    **dict.fromkeys(("lstm", "gru", "transformer", "hier"), {"hidden_size": 64}),
+    **{name: {"hidden_size": 64} for name in ("lstm", "gru", "transformer", "hier")},
 }
 """Options of models that are large by default."""
+BUNDLED = [each for kind in KINDS for each in plugins(kind) if each.distribution == "textgen-bench"]
 COMPONENTS: list[tuple[str, str, dict[str, Any]]] = [
-    *((plugin.kind, plugin.name, SLOW.get(plugin.name, {}) if kind == "model" else {})
-      for kind in KINDS for plugin in plugins(kind) if plugin.distribution == "textgen-bench" and checks(kind)),
+    *((each.kind, each.name, SLOW.get(each.name, {}) if each.kind == "model" else {})
+      for each in BUNDLED if checks(each.kind)),
     ("model", "original", {"window": 7, "hidden_size": 16, "recurrent_activation": "hard_sigmoid"}),
     ("tokenizer", "bpe", {"vocab_size": 256}),
     ("tokenizer", "word", {"max_words": 20, "min_count": 1}),

@@ -12,6 +12,8 @@ from helpers.commands import Done, ended, notes
 from helpers.launched import Launched
 from helpers.plugins import TOY_MODEL
 
+pytestmark = pytest.mark.slow
+
 FAULTS = {
     "osexit": ("import os; os._exit(0)", "it called os._exit(0), which would end textgen (osexit.py, line "),
     "cexit": ("import ctypes; ctypes.CDLL(None)._exit(0)", "its process ended itself (exit code 0)"),

@@ -16,6 +16,7 @@ from helpers.launched import Launched
 from helpers.terminal import run_on_terminal
 
 pytest.importorskip("pty", reason="needs a terminal")
+pytestmark = pytest.mark.slow
 
 TEXT = ("--corpus", "lee", "--max-chars", "20000")
 QUICK = ("--budget", "2000chars", "--precision", "fp32", "--device", "cpu")
