@@ -25,6 +25,7 @@ from typing import Any
 from unittest.mock import patch
 
 import textgen
+from textgen import SampleOptions, TextOptions
 from textgen.cli.console import print_rows
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.storage.files import write_file
@@ -34,7 +35,7 @@ from textgen.training.checkpoints import Checkpoints
 
 RESULT = Path(__file__).parents[1] / "results" / "containment.json"
 TINY = "char-lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=2"
-SMALL: dict[str, Any] = {"corpus": "lee", "max_chars": 30_000, "budget": "2000chars"}
+SMALL: dict[str, Any] = {"corpus": TextOptions("lee", max_chars=30_000), "budget": "2000chars"}
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def compared(entries: Sequence[str]) -> float:
     """Return the seconds that a comparison of small entries takes."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        textgen.bench(entries, **SMALL, length=20, out=folder)
+        textgen.bench(entries, **SMALL, samples=SampleOptions(length=20), out=folder)
         return time.perf_counter() - began
 
 

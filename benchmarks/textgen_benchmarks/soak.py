@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import linear_regression, median
-from typing import Any
 
 import textgen
+from textgen import ClusterOptions, SampleOptions, TextOptions
 from textgen.cli.console import print_rows
 from textgen.runtime.environment import machine, versions
 from textgen.runtime.storage.files import write_file
@@ -106,8 +106,14 @@ def one_round(soak: Soak) -> Round:
 def work(folder: Path) -> tuple[float, int]:
     """Compare, load, score and sample by the library; return memory and descriptors of this process."""
     shutil.rmtree(folder, ignore_errors=True)
-    settings: dict[str, Any] = {"corpus": "lee", "max_chars": 30_000, "budget": BUDGET, "length": 40}
-    textgen.bench([ENTRY, "char-ngram"], **settings, device="cpu", precision="fp32", out=folder)
+    textgen.bench(
+        [ENTRY, "char-ngram"],
+        TextOptions("lee", max_chars=30_000),
+        budget=BUDGET,
+        samples=SampleOptions(length=40),
+        cluster=ClusterOptions(device="cpu", precision="fp32"),
+        out=folder,
+    )
     trained = next(path for path in (folder / "runs").iterdir() if path.name.startswith("char-lstm"))
     loaded = textgen.load(trained, device="cpu")
     loaded.score("The quick brown fox jumps over the lazy dog. " * 20)

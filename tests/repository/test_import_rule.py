@@ -96,3 +96,9 @@ def test_a_bundled_plugin_imports_what_anyone_may(module: str) -> None:
         for name in sorted(foreign)
         if not (name in allowed or name.startswith(tuple(f"{each}." for each in allowed)))
     ] == []
+
+
+@pytest.mark.parametrize("module", [name for name in CORE if package(name) == "cli"])
+def test_a_command_imports_the_library_and_the_catalog_alone(module: str) -> None:
+    others = {package(name) for name in imports(MODULES[module])} - {""}
+    assert others <= {"cli", "library", "catalog"}

@@ -25,7 +25,11 @@ from textgen_ray.cluster import check_versions
 
 SMALL = Machine("Small", 2, 1, None, "Linux")
 LARGE = Machine("Large", 64, 1, "H100", "Linux")
-OPTIONS: dict[str, Any] = {"corpus": "lee", "max_chars": 20_000, "device": "cpu", "length": 20}
+OPTIONS: dict[str, Any] = {
+    "corpus": textgen.TextOptions("lee", max_chars=20_000),
+    "samples": textgen.SampleOptions(length=20),
+    "cluster": textgen.ClusterOptions(device="cpu"),
+}
 
 
 class FullDisk(Processes):

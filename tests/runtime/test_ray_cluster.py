@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,9 +44,11 @@ TINY = "char-lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num
 BUDGET = "60000chars"
 """Some seconds of training, so that a node can be lost meanwhile."""
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
+HERE = textgen.ClusterOptions(device="cpu", precision="fp32")
 OPTIONS: dict[str, Any] = {
-    "corpus": "lee", "max_chars": 20_000, "device": "cpu", "precision": "fp32", "length": 20, "seeds": 2,
-}  # fmt: skip
+    "corpus": textgen.TextOptions("lee", max_chars=20_000),
+    "samples": textgen.SampleOptions(length=20),
+}
 
 
 class TwoNodes:
@@ -149,9 +152,12 @@ def test_a_comparison_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path
     entries, loss = [TINY, "char-ngram", "random"], Loss(nodes)
     (tmp_path / "here").mkdir()
     (tmp_path / "there").mkdir()
-    textgen.bench(entries, budget=BUDGET, out=tmp_path / "here/out", **OPTIONS)
-    there = {"on": nodes.address, "out": tmp_path / "there/out", "report": loss.report}
-    result = textgen.bench(entries, budget=BUDGET, **there, **OPTIONS)
+    out, there = tmp_path / "here/out", tmp_path / "there/out"
+    textgen.bench(entries, budget=BUDGET, seeds=2, cluster=HERE, out=out, **OPTIONS)
+    cluster = replace(HERE, on=nodes.address)
+    result = textgen.bench(
+        entries, budget=BUDGET, seeds=2, cluster=cluster, out=there, report=loss.report, **OPTIONS
+    )
     loss.check()
     assert [row.error for row in result.entries] == [None] * 6
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
@@ -209,8 +215,8 @@ def test_a_plugin_file_travels_and_a_crash_costs_its_row(nodes: TwoNodes, tmp_pa
         (tmp_path / f"{name}.py").write_text(model)
         load_plugin_files([tmp_path / f"{name}.py"])
     entries = ["char-sound", "char-aborts", "random"]
-    options = {**OPTIONS, "seeds": 1}
-    result = textgen.bench(entries, budget="2000chars", on=nodes.address, out=tmp_path / "out", **options)
+    cluster = replace(HERE, on=nodes.address)
+    result = textgen.bench(entries, budget="2000chars", cluster=cluster, out=tmp_path / "out", **OPTIONS)
     assert [row.error for row in result.entries] == [None, "its process crashed (SIGABRT)", None]
 
 
@@ -247,7 +253,8 @@ def test_a_share_that_no_machine_has_is_refused(nodes: TwoNodes) -> None:
 
 def test_a_cluster_that_is_not_there_is_named(tmp_path: Path) -> None:
     began = time.monotonic()
+    cluster = replace(HERE, on="127.0.0.1:1")
     with pytest.raises(TextgenError, match=r"cannot reach the Ray cluster '127\.0\.0\.1:1'") as caught:
-        textgen.bench("random", budget="2000chars", on="127.0.0.1:1", out=tmp_path / "out", **OPTIONS)
+        textgen.bench("random", budget="2000chars", cluster=cluster, out=tmp_path / "out", **OPTIONS)
     assert "\n" not in str(caught.value)
     assert time.monotonic() - began < 60

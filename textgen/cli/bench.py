@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from contextlib import redirect_stdout
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
-from textgen import defaults
 from textgen.cli.completion import complete_entry, complete_name
-from textgen.cli.console import print_result, saved_note
+from textgen.cli.console import print_result
 from textgen.cli.interrupts import keeping
 from textgen.cli.options import (
     BudgetText,
@@ -35,18 +33,12 @@ from textgen.cli.options import (
     Split,
     Temperature,
     load_plugins,
-    refuse_encoding_of_names,
-    refuse_shares,
+    refusing,
     samplers_of,
 )
-from textgen.contracts import TextgenError
-from textgen.runtime.storage.files import NotSavedError
-from textgen.runtime.storage.result_folders import result_folder, result_name
-from textgen.training.distributed.rank_info import refuse_torchrun
-from textgen.workers.worker import import_early
-
-if TYPE_CHECKING:
-    from textgen.comparison.comparison_result import Comparison
+from textgen.cli.work import work
+from textgen.library.basics import TextgenError, defaults, prepare
+from textgen.library.options import ClusterOptions, SampleOptions, TextOptions, check_shares
 
 
 def bench(
@@ -99,53 +91,43 @@ def bench(
     plugin: PluginFiles = None,
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
-    refuse_torchrun()
-    import_early("textgen.comparison.entry_job")
+    prepare("bench")
     load_plugins(plugin)
-    refuse_encoding_of_names(context, corpus)
-    refuse_shares(context, on)
-    samplers = samplers_of(context, sampler, temperature)
-    from textgen.cli.progress import ProgressDisplay
     from textgen.library import comparison
+    from textgen.library.corpus import check_encoding
 
-    compared = entries or defaults.ENTRIES.split()
-    unsaved: NotSavedError | None = None
-    with (
-        result_folder(out, lambda: result_name(compared, "+".join(corpus), budget, seed)) as folder,
-        keeping(folder, "runs/*", "run"),
-        ProgressDisplay(quiet=quiet) as display,
-        redirect_stdout(sys.stderr),
-    ):
-        try:
-            result: Comparison = comparison.bench(
-                compared,
-                corpus=corpus,
-                clean=clean,
-                split=split,
-                max_chars=max_chars,
-                encoding=encoding,
-                budget=budget,
-                seed=seed,
-                seeds=seeds,
-                device=device,
-                precision=precision,
-                prompt=prompt or (),
-                sampler=samplers,
-                length=length,
-                spelling=spelling,
-                entry_timeout=entry_timeout,
-                on=on,
-                cpus_per_run=cpus_per_run,
-                gpus_per_run=gpus_per_run,
-                out=folder,
-                report=display,
-            )
-        except NotSavedError as error:
-            result, unsaved = cast("Comparison", error.result), error
-    print_result(result, as_json, full=full, folder=folder)
-    if unsaved:
-        raise unsaved
-    if as_json or not sys.stdout.isatty():
-        saved_note(folder, quiet=quiet)
-    if all(row.error for row in result.entries):
+    refuse = refusing(context)
+    check_encoding(corpus, refuse)
+    check_shares(on, refuse)
+    samples = SampleOptions(
+        prompt=prompt or (),
+        sampler=samplers_of(context, sampler, temperature),
+        length=length,
+        spelling=spelling,
+    )
+    cluster = ClusterOptions(
+        device=device,
+        precision=precision,
+        on=on,
+        cpus_per_run=cpus_per_run,
+        gpus_per_run=gpus_per_run,
+        entry_timeout=entry_timeout,
+    )
+    done = work(
+        lambda report: comparison.bench(
+            entries or defaults.ENTRIES.split(),
+            TextOptions(corpus, clean=clean, split=split, max_chars=max_chars, encoding=encoding),
+            budget=budget,
+            seeds=range(seed, seed + seeds),
+            samples=samples,
+            cluster=cluster,
+            out=out,
+            report=report,
+        ),
+        keeping("runs/*", "run"),
+        quiet=quiet,
+    )
+    print_result(done.result, as_json, full=full, folder=done.folder)
+    done.close(quiet=quiet, is_said=not as_json and sys.stdout.isatty())
+    if all(row.error for row in done.result.entries):
         raise TextgenError("every entry failed; the result says why")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen import defaults
 from textgen.cli.completion import complete_entry_or_run
 from textgen.cli.console import print_json, print_rows
 from textgen.cli.options import (
@@ -17,14 +16,13 @@ from textgen.cli.options import (
     PluginFiles,
     Sources,
     load_plugins,
-    refuse,
-    refuse_encoding_of_names,
+    refusing,
 )
+from textgen.library.basics import defaults
+from textgen.library.options import TextOptions
 
 if TYPE_CHECKING:
-    from textgen.experiment.summary import Layer, ModelSummary
-
-TEXT_OPTIONS = ("--corpus", "--clean", "--max-chars", "--encoding")
+    from textgen.library.presentation import Layer, ModelSummary
 
 
 def describe(
@@ -54,24 +52,14 @@ def describe(
 ) -> None:
     """Show the layers of a model with their shapes and parameter counts."""
     load_plugins(plugin)
-    from textgen.catalog.names import find_run_or_entry
-    from textgen.experiment.entry import parse_entry
-    from textgen.experiment.summary import summarize_entry, summarize_run, summarize_untrained
+    from textgen.library import results
+    from textgen.library.corpus import check_encoding
 
-    run = find_run_or_entry(what)
-    if run is not None:
-        refuse(context, ["--vocab-size", *TEXT_OPTIONS], f"on {what!r}, a run with a vocabulary of its own")
-        summary = summarize_run(run)
-    elif vocab_size is not None:
-        refuse(context, TEXT_OPTIONS, "with --vocab-size, which needs no text")
-        summary = summarize_untrained(parse_entry(what), vocab_size)
-    else:
-        from textgen.data.corpus import load_corpus
-
-        refuse_encoding_of_names(context, corpus)
-        entry = parse_entry(what)
-        text = load_corpus(corpus, clean, max_chars=max_chars, encoding=encoding)
-        summary = summarize_entry(entry, text)
+    refuse = refusing(context)
+    if results.check_describe(what, vocab_size, refuse) is None and vocab_size is None:
+        check_encoding(corpus, refuse)
+    text = TextOptions(corpus, clean=clean, max_chars=max_chars, encoding=encoding)
+    summary = results.describe(what, text, vocab_size=vocab_size)
     if as_json:
         print_json(summary)
     else:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from textgen import defaults
 from textgen.catalog.names import complete_run
 from textgen.cli.completion import complete_device, complete_name, complete_precision
-from textgen.runtime.messages import UsageError
-
-if TYPE_CHECKING:
-    from textgen.jobs.backends import Backend
+from textgen.library.basics import UsageError, defaults
+from textgen.library.options import Refuse
 
 
 def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: str = "leave it out") -> None:
@@ -29,6 +25,15 @@ def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: 
             raise UsageError(f"{option} has no effect {reason}; {advice}")
 
 
+def refusing(context: typer.Context) -> Refuse:
+    """Return the function by which the library refuses options that are on the command line."""
+
+    def refuse_names(names: Sequence[str], reason: str) -> None:
+        refuse(context, [f"--{name.replace('_', '-')}" for name in names], reason)
+
+    return refuse_names
+
+
 def given_options(context: typer.Context) -> set[str]:
     """Return the options that are on the command line, those left at their defaults not among them."""
     return {
@@ -39,47 +44,11 @@ def given_options(context: typer.Context) -> set[str]:
     }
 
 
-def refuse_encoding_of_names(context: typer.Context, sources: Iterable[str]) -> None:
-    """Raise `UsageError` if `--encoding` is given and no source is a file, a folder or standard input."""
-    from textgen.data.sources import are_names
-
-    sources = list(sources)
-    if are_names(sources):
-        refuse(context, ["--encoding"], f"on {' and '.join(sources)}, not read from a file")
-
-
-def backend_of(
-    context: typer.Context, on: str | None, num_jobs: int, cpus_per_run: float, gpus_per_run: float
-) -> AbstractContextManager[Backend]:
-    """Return what computes jobs, to be entered."""
-    from textgen.jobs.backends import open_backend
-
-    refuse_shares(context, on)
-    return open_backend(on, num_jobs, cpus_per_run, gpus_per_run)
-
-
-def refuse_shares(context: typer.Context, on: str | None) -> None:
-    """Raise `UsageError` if an option shares a cluster without one, or this machine with one."""
-    if on is None:
-        refuse(context, ["--cpus-per-run", "--gpus-per-run"], "without --on")
-    else:
-        refuse(context, ["--jobs"], "with --on, which computes as many runs at a time as have room")
-
-
 def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> None:
-    """Add the plugins in files, each file once; a command calls this before it reads names.
+    """Add the plugins in files and of the configuration; a command calls this before it reads names."""
+    from textgen.library.components import load_plugin_files
 
-    The files are those of `paths`, of the environment and of the working directory's `pyproject.toml`.
-    Raises `TextgenError` if torch could not be imported, unless nothing but a list is wanted.
-    """
-    from textgen.registry.metadata import check_metadata
-    from textgen.registry.single_file import configured_plugin_files, load_plugin_file
-
-    if not only_list:
-        check_metadata()
-    files = [*configured_plugin_files(), *(paths or ())]
-    for path in {path.resolve(): path for path in files}.values():
-        load_plugin_file(path)
+    load_plugin_files(paths or (), only_list=only_list)
 
 
 def samplers_of(context: typer.Context, samplers: list[str], temperature: float | None) -> list[str]:

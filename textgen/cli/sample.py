@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from textgen import defaults
 from textgen.cli.completion import complete_name
-from textgen.cli.console import print_json, printable
+from textgen.cli.console import print_json
 from textgen.cli.options import (
     Device,
     Json,
@@ -24,7 +23,7 @@ from textgen.cli.options import (
     samplers_of,
 )
 from textgen.cli.run_table import run_folder
-from textgen.runtime.messages import UsageError
+from textgen.library.basics import UsageError, defaults, printable
 
 
 def sample(
@@ -54,10 +53,9 @@ def sample(
     if text and prompt:
         raise UsageError("give the text to continue once: after the run, or with --prompt")
     prompt = prompt or text
-    from textgen import library
-    from textgen.experiment.entry_result import Sample
+    from textgen.library.runs import Sample, load
 
-    loaded = library.load(run_folder(run), device=device, precision=precision)
+    loaded = load(run_folder(run), device=device, precision=precision)
     if number == 1 and not as_json:
         pieces = loaded.stream(prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)
         sys.stdout.write(printable(prompt))
