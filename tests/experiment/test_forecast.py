@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.forecast import SAMPLES_SECONDS, expected_seconds, seconds_left
+from textgen.experiment.forecast import SAMPLES_SECONDS, expected_seconds, seconds_of, seconds_of_references
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 
@@ -42,12 +41,10 @@ def test_a_run_takes_its_budget_and_some_more(
     assert least < expected_seconds(parse_entry(entry), corpus, parse_budget(budget)) < most
 
 
-def test_what_is_finished_takes_no_time_and_the_rest_adds_up(corpus: Corpus, tmp_path: Path) -> None:
+def test_what_is_finished_is_only_loaded(corpus: Corpus, tmp_path: Path) -> None:
     run = Experiment(parse_entry("char-lstm"), corpus, parse_budget("60s"), CPU, 0)
-    runs = {tmp_path / str(number): replace(run, seed=number) for number in range(3)}
-    first, second, third = seconds_left(runs)
-    assert first - second == pytest.approx(second - third)
-    assert 60 < first - second < 75 < third + 15
+    assert 60 < seconds_of(tmp_path / "0", run) < 75
     (tmp_path / "0").mkdir()
-    assert seconds_left(runs)[0] == pytest.approx(second + SAMPLES_SECONDS)
-    assert seconds_left({}) == []
+    assert seconds_of(tmp_path / "0", run) == SAMPLES_SECONDS
+    assert 0 < seconds_of_references({tmp_path / "0": run}) < 15
+    assert seconds_of_references({}) == 0

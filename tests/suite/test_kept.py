@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 import torch
-from textgen.suite.suite_jobs import results_of
 
 from helpers.records import edit_record
 from textgen.contracts import TextgenError, TextgenWarning
+from textgen.jobs.backends import LocalBackend
+from textgen.jobs.runner import Outcome
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record, to_json
-from textgen.suite import run_suite as suite_run
+from textgen.suite.job import SuiteJob
 from textgen.suite.planner import SuiteOptions
 from textgen.suite.run_suite import run_suite
 from textgen.suite.schema import Case, Question, Suite
@@ -53,7 +54,7 @@ def test_the_threads_are_those_of_the_jobs(
     num_jobs: int, tmp_path: Path, other_threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environment, "usable_cores", lambda: 2)
-    result = run_suite(suite(CHANCE, NGRAM), replace(OPTIONS, num_jobs=num_jobs), tmp_path)
+    result = run_suite(suite(CHANCE, NGRAM), replace(OPTIONS, backend=LocalBackend(num_jobs)), tmp_path)
     jobs = [read_record(JobResult, path) for path in (tmp_path / "jobs").iterdir()]
     assert [job.result.machine.num_threads for job in jobs] == [other_threads if num_jobs == 1 else 1] * 2
     assert result.machine == jobs[0].result.machine
@@ -62,7 +63,7 @@ def test_the_threads_are_those_of_the_jobs(
     )
     assert at_once in to_markdown(result)
     assert torch.get_num_threads() == other_threads
-    again = run_suite(suite(CHANCE, NGRAM), replace(OPTIONS, num_jobs=num_jobs), tmp_path)
+    again = run_suite(suite(CHANCE, NGRAM), replace(OPTIONS, backend=LocalBackend(num_jobs)), tmp_path)
     assert again.machine == result.machine
 
 
@@ -128,13 +129,12 @@ def test_a_damaged_result_is_named_and_made_again(
 
 
 def test_a_result_that_is_not_json_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def with_infinity(*arguments: object) -> Iterator[tuple[Path, JobResult | str]]:
-        for path, found in results_of(*arguments):  # type: ignore[arg-type]
-            assert isinstance(found, JobResult)
-            infinite = found.settings.parts["model"] == "uniform"
-            yield path, replace(found, seconds=float("inf")) if infinite else found
+    def with_infinity(job: SuiteJob, outcome: Outcome[JobResult]) -> JobResult:
+        assert outcome.result is not None
+        infinite = job.entry.parts["model"] == "uniform"
+        return replace(outcome.result, seconds=float("inf")) if infinite else outcome.result
 
-    monkeypatch.setattr(suite_run, "results_of", with_infinity)
+    monkeypatch.setattr("textgen.suite.run_suite._received", with_infinity)
     result = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path)
     assert result.failures.keys() == {"chance (seed 0)"}
     assert result.failures["chance (seed 0)"].startswith("its result cannot be kept: ")

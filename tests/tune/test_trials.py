@@ -17,6 +17,7 @@ import pytest
 from optuna.trial import TrialState
 
 from helpers.studies import Toy, bowl, curve, run
+from textgen.jobs.backends import LocalBackend
 from textgen.training.progress import Report, Step
 from textgen.tune.attempts import MAX_ATTEMPTS
 from textgen.tune.run_study import run_study
@@ -130,7 +131,7 @@ def crashes(*_: object) -> float:
 @pytest.mark.parametrize("num_jobs", [1, 2])
 def test_a_study_of_nothing_but_crashes_ends(tmp_path: Path, num_jobs: int) -> None:
     with Study(tmp_path, Toy(crashes)) as study:
-        result = run_study(study, Goal(1, None), num_jobs=num_jobs)
+        result = run_study(study, Goal(1, None), backend=LocalBackend(num_jobs))
     assert result.best is None
     failed = [trial.reason for trial in result.trials if trial.state == "failed"]
     assert failed == ["it ended its process 5 times"]

@@ -29,7 +29,7 @@ from textgen.experiment.reference_entries import describe, reference_entries
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest
 from textgen.generation.bound_sampler import build_sampler
-from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
+from textgen.jobs.backends import ONE_AT_A_TIME, Backend, check_equal_machines
 from textgen.jobs.kept import check_reuse
 from textgen.jobs.runner import Outcome, run_jobs, run_plan
 from textgen.registry.registry import files_of
@@ -65,7 +65,7 @@ class BenchOptions:
     """Seconds without progress after which an entry is ended."""
     broken: Mapping[str, str] = field(default_factory=dict)
     """Entries that cannot be tried, and why."""
-    backend: Backend = field(default_factory=LocalBackend)
+    backend: Backend = ONE_AT_A_TIME
     """What computes the runs."""
 
 
@@ -88,19 +88,40 @@ def bench(
     experiments = plan(entries, corpus, options, out)
     report(_preparing(experiments, out))
     lexicon = load_lexicon(corpus.language)
-    writer = _writer(corpus, lexicon, options)
+    analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
+    texts = corpus.split.held_out.stretches()
+    writer = SampleWriter(texts, analyzer, options.num_chars, options.prompts, options.spells)
     reader = DetailsReader(writer, choose_passages(writer.held_out), options.device_config)
-    found = _outcomes(experiments, reader, options, report)
-    rows = [each.row for each in found]
-    rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
+    outcomes = _outcomes(experiments, reader, options, report)
     report(Step("comparing with references"))
+    references = list(_references(entries, corpus, options)) if options.has_references else []
+    result = _judged(outcomes, references, writer, corpus, lexicon, options)
+    report(Step("writing the report"))
+    read = marked(analyzer, [(each.details, each.samples) for each in outcomes if each.details])
+    _save(out, result, Details(passages=tuple(reader.passages), entries=tuple(read)))
+    unsaved = next((each.unsaved for each in outcomes if each.unsaved), None)
+    if unsaved:
+        raise NotSavedError(out, OSError(unsaved), result)
+    return result
+
+
+def _judged(
+    outcomes: Sequence[EntryOutcome],
+    references: Sequence[ReferenceScore],
+    writer: SampleWriter,
+    corpus: Corpus,
+    lexicon: Lexicon,
+    options: BenchOptions,
+) -> Comparison:
+    """Return the comparison of what the runs came to."""
+    rows = [each.row for each in outcomes]
+    rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
     ranked = [row for row in rows if isinstance(row, EntryResult)]
     measured = writer.measure_held_out()
     # Passages that overlap repeat each other, so the held-out text tells nothing about what is closest to it.
     held_out = HeldOut(measured.metrics, {} if writer.passages_overlap else measured.pseudovalues)
     verdicts = judge(ranked, held_out, corpus.split.scored_on, SHIPPED_PRIORS)
-    references = list(_references(entries, corpus, options)) if options.has_references else []
-    result = Comparison(
+    return Comparison(
         command=command_line(),
         corpus=corpus.info,
         sources=corpus.sources,
@@ -122,19 +143,6 @@ def bench(
         metrics=verdicts.metrics,
         entries=tuple(rows),
     )
-    report(Step("writing the report"))
-    read = marked(writer.analyzer, [(each.details, each.samples) for each in found if each.details])
-    _save(out, result, Details(passages=tuple(reader.passages), entries=tuple(read)))
-    unsaved = next((each.unsaved for each in found if each.unsaved), None)
-    if unsaved:
-        raise NotSavedError(out, OSError(unsaved), result)
-    return result
-
-
-def _writer(corpus: Corpus, lexicon: Lexicon, options: BenchOptions) -> SampleWriter:
-    analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
-    texts = corpus.split.held_out.stretches()
-    return SampleWriter(texts, analyzer, options.num_chars, options.prompts, options.spells)
 
 
 def _preparing(experiments: Mapping[Path, Experiment], out: Path) -> Step:
@@ -236,7 +244,7 @@ def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions)
         )
         for entry in others
     ]
-    made = run_jobs(jobs, RunResult, LocalBackend(), max_silence=options.entry_timeout)
+    made = run_jobs(jobs, RunResult, ONE_AT_A_TIME, max_silence=options.entry_timeout)
     results = {job.experiment.entry.name: outcome.result for job, outcome in made}
     for entry in others:
         result = results[entry.name]

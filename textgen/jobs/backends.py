@@ -79,6 +79,9 @@ class LocalBackend:
         return threads_per_job(self.num_slots) if self.num_slots > 1 else torch.get_num_threads()
 
 
+ONE_AT_A_TIME = LocalBackend()
+
+
 @dataclass(frozen=True)
 class ThisProcess(LocalBackend):
     """This process: jobs one after another, without the cost of a process and without its protection."""

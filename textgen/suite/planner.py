@@ -12,7 +12,7 @@ from textgen.defaults import ENCODING, ENTRY_TIMEOUT, SPLIT
 from textgen.evaluation.lexicon import Lexicon, load_lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import parse_entry
-from textgen.jobs.backends import Backend, LocalBackend
+from textgen.jobs.backends import ONE_AT_A_TIME, Backend
 from textgen.registry.registry import files_of
 from textgen.runtime.device import DeviceConfig
 from textgen.suite.job import SuiteJob, job_machine
@@ -32,7 +32,7 @@ class SuiteOptions:
     budget: str | None = None
     seeds: int | None = None
     max_chars: int | None = None
-    backend: Backend = field(default_factory=LocalBackend)
+    backend: Backend = ONE_AT_A_TIME
     """What computes the jobs."""
     entry_timeout: float = parse_duration(ENTRY_TIMEOUT, "entry_timeout")
     """Seconds without progress after which a job is ended."""

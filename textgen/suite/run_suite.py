@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -57,78 +57,95 @@ def _run_suite(
 ) -> SuiteResult:
     planner = JobPlanner(suite, options, folder)
     report(Step("reading the texts"))
-    check_equal_machines(
-        options.backend, is_timed=any(job.budget.unit == "seconds" for job in planner.jobs())
-    )
     jobs = {job.folder: job for job in planner.jobs()}
+    is_timed = any(job.budget.unit == "seconds" for job in jobs.values())
+    check_equal_machines(options.backend, is_timed=is_timed)
     make_folder(folder / "jobs")
-    results = {
-        path: kept
-        for path, job in jobs.items()
-        if (kept := kept_record(path, JobResult, job.misfit)) is not None
-    }
-    missing = {path: job for path, job in jobs.items() if path not in results}
-    if not results and (others := _other_precisions(folder, options.device_config)):
+    there = {path: kept_record(path, JobResult, job.misfit) for path, job in jobs.items()}
+    measured = Measured({path: result for path, result in there.items() if result is not None})
+    missing = [job for path, job in jobs.items() if path not in measured.results]
+    if not measured.results and (others := _other_precisions(folder, options.device_config)):
         say(others)
-    say(forecast(suite, results.values(), missing.values(), options.backend.num_slots))
-    failures: dict[str, str] = {}
-    about = next((kept.result.machine for kept in results.values()), machine())
+    say(forecast(suite, measured.results.values(), missing, options.backend.num_slots))
+    _measure(missing, suite, options, measured, report)
+    result = _answered(planner, measured)
+    try:
+        write_record(folder / RESULT, result)
+        write_file(folder / PAGE, to_html(result))
+    except OSError as error:
+        measured.unsaved = error
+    if measured.unsaved:
+        raise NotSavedError(folder, measured.unsaved, result)
+    if not measured.results:
+        raise TextgenError(f"every case failed; the first one: {next(iter(measured.failures.values()))}")
+    return result
+
+
+@dataclass
+class Measured:
+    """What the jobs of a suite came to."""
+
+    results: dict[Path, JobResult]
+    failures: dict[str, str] = field(default_factory=dict)
+    """Why jobs have no result, by their names."""
     unsaved: OSError | None = None
-    num_slots = options.backend.num_slots
+    """Why a result could not be saved."""
+
+
+def _measure(
+    jobs: Sequence[SuiteJob], suite: Suite, options: SuiteOptions, measured: Measured, report: Report
+) -> None:
+    """Run the jobs, and keep each result when it comes."""
     made = run_plan(
-        list(missing.values()),
+        jobs,
         JobResult,
         options.backend,
         report,
         max_silence=options.entry_timeout,
-        shows_each=num_slots == 1,
+        shows_each=options.backend.num_slots == 1,
     )
     for job, outcome in made:
         received = _received(job, outcome)
         try:
             new = received if isinstance(received, str) else keep_record(job.folder, received)
         except OSError as error:
-            new, unsaved = received, error
+            new, measured.unsaved = received, error
         if isinstance(new, str):
-            failures[_name(suite, job)] = new
+            measured.failures[_name(suite, job)] = new
         else:
-            results[job.folder], about = new, new.result.machine
+            measured.results[job.folder] = new
+
+
+def _answered(planner: JobPlanner, measured: Measured) -> SuiteResult:
+    """Return the answers to the questions of a suite."""
+    suite, options = planner.suite, planner.options
     first = planner.job(suite.cases()[0], 0)
-    found_of = partial(_found, planner, results)
-    measured = measure_held_out(first, planner.analyzer(first.case))
+    found_of = partial(_found, planner, measured.results)
+    held_out = measure_held_out(first, planner.analyzer(first.case))
     priors = shared_priors(list(map(measured_run, found_of(case))) for case in suite.cases())
-    result = SuiteResult(
+    latest = next(reversed(measured.results.values()), None)
+    return SuiteResult(
         command=command_line(),
         suite=suite.title,
         corpus=first.corpus.info,
         sources=first.corpus.sources,
-        held_out=HeldOut(measured.metrics, measured.pseudovalues),
+        held_out=HeldOut(held_out.metrics, held_out.pseudovalues),
         lexicons=planner.lexicon(first.corpus.language).sources,
         budget=options.budget or suite.budget,
         num_seeds=planner.num_seeds,
-        num_jobs=num_slots,
+        num_jobs=options.backend.num_slots,
         device=options.device_config.device.type,
         precision=options.device_config.precision,
         versions=versions(),
-        machine=about,
+        machine=latest.result.machine if latest else machine(),
         interval_method=INTERVAL_METHOD,
         seed_priors=priors,
         questions=tuple(
             replace(answer(question, found_of, priors), text_of=_text_of(planner, question))
             for question in suite.questions
         ),
-        failures=failures,
+        failures=measured.failures,
     )
-    try:
-        write_record(folder / RESULT, result)
-        write_file(folder / PAGE, to_html(result))
-    except OSError as error:
-        unsaved = error
-    if unsaved:
-        raise NotSavedError(folder, unsaved, result)
-    if not results:
-        raise TextgenError(f"every case failed; the first one: {next(iter(failures.values()))}")
-    return result
 
 
 def _text_of(planner: JobPlanner, question: Question) -> QuestionText | None:

@@ -9,7 +9,7 @@ from typing import cast
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
-from textgen.jobs.backends import Backend, LocalBackend
+from textgen.jobs.backends import ONE_AT_A_TIME, Backend, LocalBackend
 from textgen.runtime.storage.files import NotSavedError, write_file
 from textgen.runtime.storage.json_records import write_record
 from textgen.runtime.storage.locks import LOCK, is_held, locked
@@ -29,7 +29,7 @@ def run_study(
     study: Study,
     goal: Goal,
     *,
-    backend: Backend,
+    backend: Backend = ONE_AT_A_TIME,
     num_seeds: int = 3,
     max_silence: float | None = None,
     report: Report = ignore_report,
