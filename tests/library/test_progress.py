@@ -40,7 +40,7 @@ def test_a_log_has_a_line_for_each_step_of_an_entry(
 def test_the_first_step_says_where_results_are(tmp_path: Path) -> None:
     steps: list[Step] = []
     textgen.bench("random", out=tmp_path / "bench", samples=SHORT, report=steps.append, **QUICK)
-    run = textgen.train("random", out=tmp_path / "run", report=steps.append, **{**QUICK, "budget": "60s"})
+    run = textgen.train("random", out=tmp_path / "run", report=steps.append, **QUICK)
     assert [step.folder for step in steps if step.folder] == [tmp_path / "bench", run.folder]
     assert steps[0].folder == tmp_path / "bench"
 

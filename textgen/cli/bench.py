@@ -7,40 +7,30 @@ from typing import Annotated
 
 import typer
 
-from textgen.cli.completion import complete_entry, complete_name
+from textgen.cli.completion import complete_entry
 from textgen.cli.console import print_result
 from textgen.cli.interrupts import keeping
 from textgen.cli.options import (
     BudgetText,
-    Clean,
-    CpusPerRun,
-    Device,
-    Encoding,
-    EntryTimeout,
     Full,
-    GpusPerRun,
     Json,
-    Length,
-    MaxChars,
-    On,
+    OneByOne,
     Out,
     PluginFiles,
-    Precision,
     Quiet,
     Seed,
-    Sources,
-    Spelling,
-    Split,
     Temperature,
+    grouped,
     load_plugins,
     refusing,
-    samplers_of,
+    with_temperature,
 )
 from textgen.cli.work import work
 from textgen.library.basics import TextgenError, defaults, prepare
 from textgen.library.options import ClusterOptions, SampleOptions, TextOptions, check_shares
 
 
+@grouped
 def bench(
     context: typer.Context,
     entries: Annotated[
@@ -51,39 +41,15 @@ def bench(
             autocompletion=complete_entry,
         ),
     ] = None,
-    corpus: Sources = [defaults.CORPUS],
-    clean: Clean = defaults.CLEANER,
-    split: Split = defaults.SPLIT,
-    max_chars: MaxChars = None,
-    encoding: Encoding = defaults.ENCODING,
+    text: TextOptions = TextOptions(),
     budget: BudgetText = defaults.BUDGET,
     seed: Seed = 0,
     seeds: Annotated[
         int, typer.Option("--seeds", min=1, max=1000, help="Random seeds per entry, counted from --seed.")
     ] = 1,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    prompt: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--prompt", help="Text to continue; repeatable.", show_default="passages of the test text"
-        ),
-    ] = None,
-    sampler: Annotated[
-        list[str],
-        typer.Option(
-            "--sampler",
-            help="Such as top-p:p=0.9; repeatable, the first is measured.",
-            autocompletion=complete_name("sampler"),
-        ),
-    ] = [defaults.SAMPLER],
+    samples: SampleOptions = SampleOptions(),
     temperature: Temperature = None,
-    length: Length = defaults.SAMPLE_CHARS,
-    spelling: Spelling = "words",
-    entry_timeout: EntryTimeout = defaults.ENTRY_TIMEOUT,
-    on: On = None,
-    cpus_per_run: CpusPerRun = 1.0,
-    gpus_per_run: GpusPerRun = 0.0,
+    cluster: OneByOne = ClusterOptions(),
     out: Out = None,
     full: Full = False,
     as_json: Json = False,
@@ -97,26 +63,13 @@ def bench(
     from textgen.library.corpus import check_encoding
 
     refuse = refusing(context)
-    check_encoding(corpus, refuse)
-    check_shares(on, refuse)
-    samples = SampleOptions(
-        prompt=prompt or (),
-        sampler=samplers_of(context, sampler, temperature),
-        length=length,
-        spelling=spelling,
-    )
-    cluster = ClusterOptions(
-        device=device,
-        precision=precision,
-        on=on,
-        cpus_per_run=cpus_per_run,
-        gpus_per_run=gpus_per_run,
-        entry_timeout=entry_timeout,
-    )
+    check_encoding(text.sources, refuse)
+    check_shares(cluster.on, refuse)
+    samples = with_temperature(context, samples, temperature)
     done = work(
         lambda report: comparison.bench(
             entries or defaults.ENTRIES.split(),
-            TextOptions(corpus, clean=clean, split=split, max_chars=max_chars, encoding=encoding),
+            text,
             budget=budget,
             seeds=range(seed, seed + seeds),
             samples=samples,

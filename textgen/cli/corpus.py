@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from textgen.cli.completion import complete_name
 from textgen.cli.console import print_json, print_rows, print_summary
-from textgen.cli.options import (
-    NO_METAVAR,
-    Clean,
-    Encoding,
-    Json,
-    MaxChars,
-    PluginFiles,
-    Split,
-    load_plugins,
-    refuse,
-    refusing,
-)
-from textgen.library.basics import TextgenError, defaults, note, printable
+from textgen.cli.options import NO_METAVAR, Json, PluginFiles, grouped, load_plugins, refuse, refusing
+from textgen.library.basics import TextgenError, note, printable
+from textgen.library.options import TextOptions
 
 
+@grouped
 def corpus(
     context: typer.Context,
     sources: Annotated[
@@ -34,10 +26,7 @@ def corpus(
             autocompletion=complete_name("corpus"),
         ),
     ] = None,
-    clean: Clean = defaults.CLEANER,
-    split: Split = defaults.SPLIT,
-    max_chars: MaxChars = None,
-    encoding: Encoding = defaults.ENCODING,
+    text: Annotated[TextOptions, "clean", "split", "max_chars", "encoding"] = TextOptions(),
     diff: Annotated[
         bool, typer.Option("--diff", metavar=NO_METAVAR, help="Show what the cleaner changes.")
     ] = False,
@@ -57,10 +46,10 @@ def corpus(
     if is_listing:
         print_listing(sources[0].rstrip("/").partition(":")[0] if sources else "", as_json)
     elif diff:
-        for change in changes(sources or (), clean, encoding):
+        for change in changes(sources or (), text.clean, text.encoding):
             print_change(printable(change))
     else:
-        print_statistics(list(sources or ()), (clean, split, max_chars, encoding), as_json)
+        print_statistics(replace(text, corpus=sources or ()), as_json)
 
 
 def is_folder_of_items(sources: Sequence[str]) -> bool:
@@ -86,23 +75,20 @@ def print_listing(name: str, as_json: bool) -> None:
         print_rows(rows)
 
 
-def print_statistics(sources: list[str], how: tuple[str, str, int | None, str], as_json: bool) -> None:
+def print_statistics(text: TextOptions, as_json: bool) -> None:
     """Print what is in a text; of a corpus that is several texts, print its items."""
     from textgen.cli.summaries import command, corpus_lines
-    from textgen.library.corpus import has_items, load_corpus, statistics
+    from textgen.library.corpus import has_items, loaded, statistics
 
-    clean, split, max_chars, encoding = how
     try:
-        values = statistics(
-            load_corpus(sources, clean=clean, split=split, max_chars=max_chars, encoding=encoding)
-        )
+        values = statistics(loaded(text))
     except TextgenError:
-        (name, *others) = sources
+        name, *others = text.sources
         if others or not has_items(name):
             raise
         print_listing(name, as_json)
         return
-    following = [part for source in sources for part in ("--corpus", source)]
+    following = [part for source in text.sources for part in ("--corpus", source)]
     print_summary(values, as_json, corpus_lines(values), command("bench", *following))
 
 

@@ -8,23 +8,14 @@ import typer
 
 from textgen.cli.completion import complete_entry_or_run
 from textgen.cli.console import print_json, print_rows
-from textgen.cli.options import (
-    Clean,
-    Encoding,
-    Json,
-    MaxChars,
-    PluginFiles,
-    Sources,
-    load_plugins,
-    refusing,
-)
-from textgen.library.basics import defaults
+from textgen.cli.options import Json, PluginFiles, grouped, load_plugins, refusing
 from textgen.library.options import TextOptions
 
 if TYPE_CHECKING:
     from textgen.library.presentation import Layer, ModelSummary
 
 
+@grouped
 def describe(
     context: typer.Context,
     what: Annotated[
@@ -43,10 +34,7 @@ def describe(
             show_default="that of the text",
         ),
     ] = None,
-    corpus: Sources = [defaults.CORPUS],
-    clean: Clean = defaults.CLEANER,
-    max_chars: MaxChars = None,
-    encoding: Encoding = defaults.ENCODING,
+    text: Annotated[TextOptions, "corpus", "clean", "max_chars", "encoding"] = TextOptions(),
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
@@ -57,8 +45,7 @@ def describe(
 
     refuse = refusing(context)
     if results.check_describe(what, vocab_size, refuse) is None and vocab_size is None:
-        check_encoding(corpus, refuse)
-    text = TextOptions(corpus, clean=clean, max_chars=max_chars, encoding=encoding)
+        check_encoding(text.sources, refuse)
     summary = results.describe(what, text, vocab_size=vocab_size)
     if as_json:
         print_json(summary)

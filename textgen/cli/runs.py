@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import webbrowser
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,10 +12,21 @@ import typer
 
 from textgen.catalog.names import complete_run
 from textgen.cli.console import print_document, print_json, print_result, print_summary, saved_note
-from textgen.cli.options import Device, Full, Json, Length, PluginFiles, Seed, load_plugins, refuse
+from textgen.cli.options import (
+    Full,
+    Json,
+    OnDevice,
+    PluginFiles,
+    Sampler,
+    Seed,
+    grouped,
+    load_plugins,
+    refuse,
+)
 from textgen.cli.run_table import print_items, size
 from textgen.cli.tune import best_name
 from textgen.library.basics import RUNS, TextgenError, UsageError, defaults, note
+from textgen.library.options import ClusterOptions, SampleOptions
 
 if TYPE_CHECKING:
     from textgen.catalog.folders import ResultFolder
@@ -102,6 +114,7 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
 
 
 @app.command()
+@grouped
 def compare(
     context: typer.Context,
     names: Names,
@@ -110,20 +123,19 @@ def compare(
         str | None,
         typer.Option("--prompt", help="Text to continue.", show_default="those that the runs have continued"),
     ] = None,
-    sampler: Annotated[str, typer.Option("--sampler", help="Such as top-p:p=0.9.")] = defaults.SAMPLER,
-    length: Length = defaults.SAMPLE_CHARS,
+    sampler: Sampler = defaults.SAMPLER,
+    writing: Annotated[SampleOptions, "length"] = SampleOptions(),
     seed: Seed = 0,
     samples: Annotated[
         bool, typer.Option("--samples/--no-samples", help="Whether samples are shown.")
     ] = True,
-    device: Device = "auto",
+    cluster: OnDevice = ClusterOptions(),
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
     load_plugins(plugin)
     from textgen.catalog.run_report import MAX_RUNS, sample_groups, to_markdown, without_samples
-    from textgen.library.options import SampleOptions
     from textgen.library.presentation import render_samples
     from textgen.library.results import compare_runs
 
@@ -131,8 +143,8 @@ def compare(
         refuse(context, ["--prompt", "--sampler", "--length", "--seed", "--device"], "with --no-samples")
     if not 2 <= len(names) <= MAX_RUNS:
         raise UsageError(f"give 2 to {MAX_RUNS} runs to compare, not {len(names)}")
-    writing = SampleOptions(prompt=prompt or (), sampler=sampler, length=length) if samples else None
-    result = compare_runs(names, root, writing, seed=seed, device=device)
+    writing = replace(writing, prompt=prompt or (), sampler=sampler)
+    result = compare_runs(names, root, writing if samples else None, seed=seed, device=cluster.device)
     if as_json or not sys.stdout.isatty():
         print_document(result, to_markdown(result), as_json)
         return

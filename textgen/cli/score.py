@@ -10,20 +10,13 @@ import typer
 
 from textgen.cli.completion import complete_name
 from textgen.cli.console import print_summary
-from textgen.cli.options import (
-    Device,
-    Encoding,
-    Json,
-    PluginFiles,
-    Quiet,
-    RunFolder,
-    load_plugins,
-    refusing,
-)
+from textgen.cli.options import Json, OnDevice, PluginFiles, Quiet, RunFolder, grouped, load_plugins, refusing
 from textgen.cli.run_table import run_folder
-from textgen.library.basics import defaults, to_values
+from textgen.library.basics import to_values
+from textgen.library.options import ClusterOptions, TextOptions
 
 
+@grouped
 def score(
     context: typer.Context,
     run: RunFolder,
@@ -43,8 +36,8 @@ def score(
             autocompletion=complete_name("cleaner"),
         ),
     ] = None,
-    encoding: Encoding = defaults.ENCODING,
-    device: Device = "auto",
+    text: Annotated[TextOptions, "encoding"] = TextOptions(),
+    cluster: OnDevice = ClusterOptions(),
     as_json: Json = False,
     quiet: Quiet = False,
     plugin: PluginFiles = None,
@@ -57,9 +50,9 @@ def score(
     from textgen.library.runs import load
 
     check_encoding(texts, refusing(context))
-    loaded = load(run_folder(run), device=device, precision="fp32")
+    loaded = load(run_folder(run), device=cluster.device, precision="fp32")
     with ProgressDisplay(quiet=quiet) as display, redirect_stdout(sys.stderr):
-        scored = loaded.score_sources(texts, clean=clean, encoding=encoding, report=display)
+        scored = loaded.score_sources(texts, clean=clean, encoding=text.encoding, report=display)
     about = {"text": scored.text, "cleaner": scored.cleaner, "num_chars": scored.num_chars}
     record = {**about, **to_values(scored.score), "score_checks": scored.checks}
     lines = score_lines(loaded.entry, scored)

@@ -9,29 +9,13 @@ import typer
 from textgen.cli.completion import complete_name
 from textgen.cli.console import print_document
 from textgen.cli.interrupts import keeping
-from textgen.cli.options import (
-    CpusPerRun,
-    Device,
-    Encoding,
-    EntryTimeout,
-    GpusPerRun,
-    Json,
-    MaxChars,
-    On,
-    Out,
-    PluginFiles,
-    Precision,
-    Quiet,
-    Sources,
-    Split,
-    load_plugins,
-    refusing,
-)
+from textgen.cli.options import InParallel, Json, Out, PluginFiles, Quiet, grouped, load_plugins, refusing
 from textgen.cli.work import work
-from textgen.library.basics import defaults, prepare
+from textgen.library.basics import prepare
 from textgen.library.options import ClusterOptions, TextOptions, check_shares
 
 
+@grouped
 def suite(
     context: typer.Context,
     name: Annotated[
@@ -41,10 +25,7 @@ def suite(
             autocompletion=complete_name("suite"),
         ),
     ],
-    corpus: Sources = [defaults.CORPUS],
-    split: Split = defaults.SPLIT,
-    max_chars: MaxChars = None,
-    encoding: Encoding = defaults.ENCODING,
+    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding"] = TextOptions(),
     budget: Annotated[
         str | None,
         typer.Option(
@@ -57,13 +38,7 @@ def suite(
         int | None,
         typer.Option("--seeds", min=1, max=1000, help="Random seeds per case.", show_default="the suite's"),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Runs to train in parallel.")] = 1,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    entry_timeout: EntryTimeout = defaults.ENTRY_TIMEOUT,
-    on: On = None,
-    cpus_per_run: CpusPerRun = 1.0,
-    gpus_per_run: GpusPerRun = 0.0,
+    cluster: InParallel = ClusterOptions(),
     out: Out = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -77,22 +52,13 @@ def suite(
     from textgen.library.presentation import to_markdown
 
     refuse = refusing(context)
-    check_encoding(corpus, refuse)
+    check_encoding(text.sources, refuse)
     suites.check_suite(name, refuse)
-    check_shares(on, refuse)
-    cluster = ClusterOptions(
-        device=device,
-        precision=precision,
-        jobs=jobs,
-        on=on,
-        cpus_per_run=cpus_per_run,
-        gpus_per_run=gpus_per_run,
-        entry_timeout=entry_timeout,
-    )
+    check_shares(cluster.on, refuse)
     done = work(
         lambda report: suites.suite(
             name,
-            TextOptions(corpus, split=split, max_chars=max_chars, encoding=encoding),
+            text,
             budget=budget,
             seeds=seeds,
             cluster=cluster,

@@ -11,27 +11,13 @@ import typer
 from textgen.cli.completion import complete_entry
 from textgen.cli.console import print_summary
 from textgen.cli.interrupts import keeping_checkpoints
-from textgen.cli.options import (
-    BudgetText,
-    Clean,
-    Device,
-    Encoding,
-    Json,
-    MaxChars,
-    PluginFiles,
-    Precision,
-    Quiet,
-    Seed,
-    Sources,
-    Split,
-    load_plugins,
-    refusing,
-)
+from textgen.cli.options import BudgetText, Json, PluginFiles, Quiet, Seed, grouped, load_plugins, refusing
 from textgen.cli.work import work
 from textgen.library.basics import defaults, note
 from textgen.library.options import ClusterOptions, TextOptions
 
 
+@grouped
 def train(
     context: typer.Context,
     entry: Annotated[
@@ -41,15 +27,10 @@ def train(
             autocompletion=complete_entry,
         ),
     ],
-    corpus: Sources = [defaults.CORPUS],
-    clean: Clean = defaults.CLEANER,
-    split: Split = defaults.SPLIT,
-    max_chars: MaxChars = None,
-    encoding: Encoding = defaults.ENCODING,
+    text: TextOptions = TextOptions(),
     budget: BudgetText = defaults.BUDGET,
     seed: Seed = 0,
-    device: Device = "auto",
-    precision: Precision = "auto",
+    cluster: Annotated[ClusterOptions, "device", "precision", "processes"] = ClusterOptions(),
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="New folder for the run.", show_default="runs/…")
     ] = None,
@@ -57,14 +38,6 @@ def train(
         str | None,
         typer.Option("--log", help="Log losses and learning rate: tensorboard.", show_default="no log"),
     ] = None,
-    processes: Annotated[
-        int,
-        typer.Option(
-            "--processes",
-            min=1,
-            help="Processes that train the model together, each on a GPU of its own or a share of the cores.",
-        ),
-    ] = 1,
     as_json: Json = False,
     quiet: Quiet = False,
     plugin: PluginFiles = None,
@@ -78,15 +51,15 @@ def train(
     from textgen.library.training import check_train, is_helper
 
     refuse = refusing(context)
-    check_encoding(corpus, refuse)
+    check_encoding(text.sources, refuse)
     check_train(entry, budget, refuse)
     done = work(
         lambda report: runs.train(
             entry,
-            TextOptions(corpus, clean=clean, split=split, max_chars=max_chars, encoding=encoding),
+            text,
             budget=budget,
             seed=seed,
-            cluster=ClusterOptions(device=device, precision=precision, processes=processes),
+            cluster=cluster,
             out=out,
             log=log,
             report=report,

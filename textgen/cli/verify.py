@@ -9,13 +9,15 @@ import typer
 
 from textgen.catalog.names import complete_run
 from textgen.cli.console import print_json
-from textgen.cli.options import NO_METAVAR, Device, Json, PluginFiles, load_plugins, refuse
+from textgen.cli.options import NO_METAVAR, Json, OnDevice, PluginFiles, grouped, load_plugins, refuse
 from textgen.library.basics import TextgenError, printable
+from textgen.library.options import ClusterOptions
 
 if TYPE_CHECKING:
     from textgen.library.results import Check
 
 
+@grouped
 def verify(
     context: typer.Context,
     file: Annotated[
@@ -33,7 +35,7 @@ def verify(
             help="Also load the text again and score the saved runs of a bench.",
         ),
     ] = False,
-    device: Device = "auto",
+    cluster: OnDevice = ClusterOptions(),
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
@@ -47,7 +49,7 @@ def verify(
         if not as_json:
             print("\n".join(map(printable, check.lines())), flush=True)
 
-    verification = results.verify(file, runs=runs, device=device, report=show)
+    verification = results.verify(file, runs=runs, device=cluster.device, report=show)
     if as_json:
         print_json(verification)
     if not verification.agrees:

@@ -18,30 +18,6 @@ from textgen.training.distributed.rank_info import refuse_torchrun
 from textgen.version import __version__
 from textgen.workers.worker import import_early
 
-__all__ = [
-    "RUNS",
-    "CachedItem",
-    "NotSavedError",
-    "TextgenError",
-    "TextgenWarning",
-    "UsageError",
-    "__version__",
-    "cache_folder",
-    "contents",
-    "defaults",
-    "is_out_of_memory",
-    "keep_freed_memory",
-    "note",
-    "one_line",
-    "prepare",
-    "printable",
-    "remove_all",
-    "shortened",
-    "size_limit",
-    "to_json",
-    "to_values",
-]
-
 JOBS = {
     "bench": "textgen.comparison.entry_job",
     "suite": "textgen.suite.job",

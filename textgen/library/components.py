@@ -6,12 +6,8 @@ cannot have one, say it in their annotation: `Annotated[int, doc("…")]`, which
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -19,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 
 from textgen.contracts import TextgenError
+from textgen.library.options import field_docs
 from textgen.registry import registry, single_file
 from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.metadata import check_metadata
@@ -29,18 +26,6 @@ from textgen.scaffold import new_project
 
 if TYPE_CHECKING:
     from textgen.testing import CheckResult
-
-__all__ = [
-    "KINDS",
-    "CheckResult",
-    "Plugin",
-    "describe_error",
-    "load_plugin_file",
-    "names",
-    "new_project",
-    "plugins",
-    "responsible_plugin",
-]
 
 SIGNS: tuple[tuple[type[BaseMetadata], str, str], ...] = (
     (Ge, "ge", "≥"),
@@ -85,19 +70,19 @@ def listing() -> list[dict[str, Any]]:
     ]
 
 
-def chosen(names: Sequence[str], kind: str | None) -> list[Plugin]:
+def chosen(wanted: Sequence[str], kind: str | None) -> list[Plugin]:
     """Return the plugins of these names; without a name, all of them. `kind` restricts them to one kind.
 
     Raises `TextgenError` for an unknown name or kind.
     """
     everything = plugins(kind)
-    for name in names:
+    for name in wanted:
         if not any(plugin.name == name for plugin in everything):
             for each in KINDS:
                 if kind in (None, each) and f"{each}.{name}" in renamed():
                     raise TextgenError(unknown_name(each, name))
             raise TextgenError(unknown(kind or "plugin", name, {plugin.name for plugin in everything}))
-    return [plugin for plugin in everything if not names or plugin.name in names]
+    return [plugin for plugin in everything if not wanted or plugin.name in wanted]
 
 
 def description(plugin: Plugin) -> dict[str, Any]:
@@ -124,7 +109,7 @@ def description(plugin: Plugin) -> dict[str, Any]:
 
 def option_rows(component: type) -> list[dict[str, Any]]:
     """Return the options of a component, each with its type, default and help."""
-    helps = dict(_field_docs(component))
+    helps = field_docs(component)
     return [
         {
             "option": option.name,
@@ -228,16 +213,3 @@ def _argument_doc(option: Option) -> str:
     parts = [option.annotation, *get_args(option.annotation)]
     infos = [item for part in parts for item in getattr(part, "__metadata__", ())]
     return next((info.documentation for info in infos if isinstance(info, DocInfo)), "")
-
-
-def _field_docs(component: type) -> Iterator[tuple[str, str]]:
-    """Yield the names of class attributes with the string that follows each in the source, bases first."""
-    for base in reversed(component.__mro__):
-        with suppress(OSError, TypeError, SyntaxError, IndexError):  # no source
-            body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
-            statements = body.body if isinstance(body, ast.ClassDef) else []
-            for before, after in pairwise(statements):
-                if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name):
-                    match after:
-                        case ast.Expr(value=ast.Constant(value=str(text))):
-                            yield before.target.id, " ".join(text.split())

@@ -13,8 +13,6 @@ from textgen.data.statistics import changes, grouped, has_items, items, statisti
 from textgen.library.options import Refuse, Source, TextOptions, changed, refusing
 from textgen.runtime.messages import UsageError
 
-__all__ = ["Corpus", "are_names", "changes", "grouped", "has_items", "items", "load_corpus", "statistics"]
-
 Text: TypeAlias = Source | Sequence[Source] | TextOptions | Corpus
 """One source or several, which are joined; with options; or a corpus that is loaded already."""
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -24,16 +29,17 @@ class TextOptions:
     """A text, and how it is cleaned and split."""
 
     corpus: Source | Sequence[Source] = defaults.CORPUS
-    """A corpus name, a path, or several, which are joined."""
+    """Text: a corpus name (see `textgen corpus`), a path, or - for standard input; repeatable."""
     _: KW_ONLY
     clean: str = defaults.CLEANER
-    """The cleaner, such as `prose:quotes=false`, `letters` or `raw`."""
+    """Cleaner of the text, such as prose:quotes=false, letters or raw."""
     split: str = defaults.SPLIT
-    """Percent for train, validation and test, or train and validation; `contiguous:90/5/5` without slices."""
+    """Percent for train/validation/test, or train/validation, of each slice of the text; contiguous:90/5/5
+    of the text as a whole."""
     max_chars: int | None = None
-    """The number of characters that are used, from the beginning; None: all."""
+    """Use only the first N characters of the text."""
     encoding: str = defaults.ENCODING
-    """The encoding of text files and of standard input."""
+    """Encoding of text files and standard input."""
 
     @property
     def sources(self) -> list[str]:
@@ -46,27 +52,27 @@ class SampleOptions:
     """The samples that are written by each entry of a comparison."""
 
     prompt: str | Sequence[str] = ()
-    """A text to continue, or several; without one, passages of the test text."""
+    """Text to continue; repeatable."""
     sampler: str | Sequence[str] = defaults.SAMPLER
-    """A sampler, or several, of which the first one is measured."""
+    """Such as top-p:p=0.9; repeatable, the first is measured."""
     length: int = defaults.SAMPLE_CHARS
-    """The number of characters of each sample."""
+    """Characters per sample."""
     spelling: Literal["words", "none"] = "words"
-    """With `none`, word models write no out-of-vocabulary words."""
+    """With none, word models write no out-of-vocabulary words."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
     """What a study searches, and for how long."""
 
-    search: str | None = None
-    """Such as `learning_rate=1e-4..1e-2,optimizer=muon|adamw`; None: all that components recommend."""
-    tune_sampler: str | None = None
-    """A sampler to tune instead of the entry, to write as the author does."""
     trials: int | None = None
-    """The number of trials of the whole study; None: 30, or unlimited with a timeout."""
+    """Trials of the whole study."""
     timeout: str | None = None
-    """The time after which no new trial starts, such as `2h`."""
+    """Start no new trial after this long: 90s, 15m, 2h."""
+    search: str | None = None
+    """What to search, such as learning_rate=1e-4..1e-2,optimizer=muon|adamw,hidden_size."""
+    tune_sampler: str | None = None
+    """Tune this sampler (top-p, or top-p:temperature=1) to write as the author does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,21 +80,36 @@ class ClusterOptions:
     """Where and how runs are computed."""
 
     device: str = "auto"
-    """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`."""
+    """Device: auto, cpu, cuda, cuda:1, mps."""
     precision: str = "auto"
-    """The number format of matmuls: `auto`, `fp32`, `bf16` or `fp16`."""
+    """Number format of matmuls: auto, fp32, bf16, fp16."""
     processes: int = 1
-    """Processes that train one model together (`train` only)."""
+    """Processes that train the model together, each on a GPU of its own or a share of the cores."""
     jobs: int = 1
-    """Runs that are computed at the same time (`suite` and `tune`)."""
-    on: str | None = None
-    """A cluster that computes the runs: `ray`, or the address of one; None: this machine."""
-    cpus_per_run: float = 1.0
-    """CPUs of each run on a cluster."""
-    gpus_per_run: float = 0.0
-    """GPUs of each run on a cluster."""
+    """Runs to train in parallel."""
     entry_timeout: str = defaults.ENTRY_TIMEOUT
-    """The time without progress after which a run is ended, such as `90s`."""
+    """End an entry that makes no progress for this long: 90s, 15m, 2h."""
+    on: str | None = None
+    """Compute runs on a Ray cluster: ray (this machine), ray://host:10001, host:6379 or auto."""
+    cpus_per_run: float = 1.0
+    """With --on: CPUs of each run."""
+    gpus_per_run: float = 0.0
+    """With --on: GPUs of each run, such as 0.5."""
+
+
+def field_docs(component: type) -> dict[str, str]:
+    """Return the names of class attributes with the string that follows each in the source, bases first."""
+    docs = {}
+    for base in reversed(component.__mro__):
+        with suppress(OSError, TypeError, SyntaxError, IndexError):  # no source
+            body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+            statements = body.body if isinstance(body, ast.ClassDef) else []
+            for before, after in pairwise(statements):
+                if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name):
+                    match after:
+                        case ast.Expr(value=ast.Constant(value=str(text))):
+                            docs[before.target.id] = " ".join(text.split())
+    return docs
 
 
 def several(items: Source | Sequence[Source]) -> list[Any]:

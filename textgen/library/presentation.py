@@ -16,28 +16,6 @@ from textgen.suite.suite_result import SuiteResult
 from textgen.training.budget import is_timed
 from textgen.tune.study_result import StudyResult
 
-__all__ = [
-    "Comparison",
-    "CorpusStatistics",
-    "Layer",
-    "ModelSummary",
-    "RunResult",
-    "RunSettings",
-    "Score",
-    "StudyResult",
-    "SuiteResult",
-    "closing",
-    "count",
-    "is_timed",
-    "perplexity",
-    "plain",
-    "render",
-    "render_brief",
-    "render_samples",
-    "short",
-    "to_markdown",
-]
-
 
 def to_markdown(result: Comparison | SuiteResult | StudyResult) -> str:
     """Return the report of a result."""

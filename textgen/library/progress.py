@@ -19,8 +19,6 @@ from textgen.library.basics import note, printable
 from textgen.runtime.messages import about, clock
 from textgen.training.progress import DONE, FAILED, Report, Step, ignore_report
 
-__all__ = ["ProgressDisplay", "Report", "Step", "shown"]
-
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 ASCII = str.maketrans("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓✗·…▁▂▃▄▅▆▇█", r"|/-\|/-\|/+x.~_,-=+*%#")
 """Replacements of the same width, for encodings other than UTF."""

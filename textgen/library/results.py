@@ -32,8 +32,6 @@ from textgen.tune.final_comparison import FOLDER
 from textgen.tune.study_result import StudyResult
 from textgen.tune.verify import verify_final
 
-__all__ = ["Check", "compare_runs", "describe", "report", "verify"]
-
 BENCH, SUITE, STUDY = FILES = ("bench.json", "suite.json", "study.json")
 """What a folder of results has one of."""
 PAGE = "report.html"

@@ -49,9 +49,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-__all__ = ["Run", "Sample", "ScoredSources", "load", "train"]
-
-
 def train(
     entry: str,
     corpus: Text = defaults.CORPUS,
@@ -75,8 +72,8 @@ def train(
     check_log(log)
     unused = ["jobs", "on", "cpus_per_run", "gpus_per_run", "entry_timeout"]
     check_cluster(cluster, "training", unused)
-    given = changed(cluster) | ({"corpus"} if isinstance(corpus, Corpus) else changed(check_text(corpus)))
-    flat = {"budget": budget != defaults.BUDGET, "seed": seed != 0, "log": log is not None}
+    given = {"corpus"} if isinstance(corpus, Corpus) else changed(check_text(corpus))
+    flat = {"seed": seed != 0, "log": log is not None, "processes": cluster.processes > 1}
     check_train(entry, budget, refusing(given | {name for name, is_given in flat.items() if is_given}))
     if budget.startswith("+"):
         run = load(entry, device=cluster.device, precision=cluster.precision)

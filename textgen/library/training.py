@@ -106,7 +106,7 @@ def check_log(log: str | None) -> None:
     if log != TENSORBOARD:
         raise UsageError(f"log must be {TENSORBOARD}, not {log!r}")
     try:
-        import torch.utils.tensorboard  # noqa: F401
+        import torch.utils.tensorboard
     except ImportError as error:
         raise TextgenError(
             f'log {TENSORBOARD} needs TensorBoard; run: pip install "textgen-bench[{TENSORBOARD}]"'
