@@ -19,16 +19,14 @@ from textgen.cli import cache, plugins, runs
 from textgen.cli.bench import bench
 from textgen.cli.console import fail
 from textgen.cli.corpus import corpus
-from textgen.cli.describe import describe
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
-from textgen.cli.report import report
+from textgen.cli.results import describe, report, verify
 from textgen.cli.sample import sample
 from textgen.cli.score import score
 from textgen.cli.suite import suite
 from textgen.cli.train import train
 from textgen.cli.tune import tune
-from textgen.cli.verify import verify
 from textgen.library.basics import (
     TextgenError,
     TextgenWarning,

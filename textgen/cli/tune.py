@@ -22,10 +22,8 @@ from textgen.cli.options import (
     refusing,
 )
 from textgen.cli.work import work
-from textgen.library.basics import TextgenError, defaults, prepare
+from textgen.library.basics import TextgenError, defaults, prepare, require_optuna
 from textgen.library.options import ClusterOptions, SearchOptions, TextOptions, check_shares
-from textgen.library.studies import check_tune, require_optuna
-from textgen.library.studies import tune as run_study
 
 if TYPE_CHECKING:
     from textgen.library.presentation import StudyResult
@@ -64,16 +62,17 @@ def tune(
     load_plugins(plugin)
     import optuna
 
+    from textgen.library import studies
     from textgen.library.corpus import check_encoding
     from textgen.library.presentation import to_markdown
 
     refuse = refusing(context)
     check_encoding(text.sources, refuse)
-    run = check_tune(entry, search.tune_sampler, refuse)
+    run = studies.check_tune(entry, search.tune_sampler, refuse)
     check_shares(cluster.on, refuse)
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
     done = work(
-        lambda report: run_study(
+        lambda report: studies.tune(
             entry if run is None else str(run),
             text,
             search=search,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from importlib.util import find_spec
 
 from textgen import defaults
 from textgen.contracts import TextgenError, TextgenWarning
@@ -33,6 +34,12 @@ def prepare(function: str) -> None:
     """
     refuse_torchrun()
     import_early(JOBS[function])
+
+
+def require_optuna() -> None:
+    """Raise `TextgenError` if the extra for studies is not installed."""
+    if any(find_spec(package) is None for package in ("optuna", "sklearn")):
+        raise TextgenError('tuning needs Optuna; run: pip install "textgen-bench[tune]"')
 
 
 def printable(text: str) -> str:

@@ -11,6 +11,7 @@ from textgen.data.statistics import CorpusStatistics
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings
 from textgen.experiment.summary import Layer, ModelSummary
+from textgen.library.basics import require_optuna
 from textgen.suite import suite_report
 from textgen.suite.suite_result import SuiteResult
 from textgen.training.budget import is_timed
@@ -23,8 +24,6 @@ def to_markdown(result: Comparison | SuiteResult | StudyResult) -> str:
         return bench_report.to_markdown(result)
     if isinstance(result, SuiteResult):
         return suite_report.to_markdown(result)
-    from textgen.library.studies import require_optuna
-
     require_optuna()
     from textgen.tune.study_report import to_markdown as study_markdown
 

@@ -70,8 +70,7 @@ def train(
     """
     check_numbers(seed)
     check_log(log)
-    unused = ["jobs", "on", "cpus_per_run", "gpus_per_run", "entry_timeout"]
-    check_cluster(cluster, "training", unused)
+    check_cluster(cluster, "training", ["jobs", "on", "cpus_per_run", "gpus_per_run", "entry_timeout"])
     given = {"corpus"} if isinstance(corpus, Corpus) else changed(check_text(corpus))
     flat = {"seed": seed != 0, "log": log is not None, "processes": cluster.processes > 1}
     check_train(entry, budget, refusing(given | {name for name, is_given in flat.items() if is_given}))
@@ -92,14 +91,8 @@ def train(
         tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
         with (
             result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
-            training_log(log, folder) as write,
+            training_log(log, folder, tell) as follow,
         ):
-
-            def follow(step: Step) -> None:
-                if step.progress is not None:
-                    write(step.progress)
-                tell(step)
-
             return _finished(experiment, folder, config, follow)
 
 

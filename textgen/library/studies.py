@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from textgen import defaults
-from textgen.library.basics import TextgenError, prepare
+from textgen.catalog.names import find_run_or_entry
+from textgen.contracts import TextgenError
+from textgen.jobs.backends import open_backend
+from textgen.library.basics import prepare, require_optuna
+from textgen.library.corpus import Text, loaded, name_of
 from textgen.library.options import (
     ClusterOptions,
     Refuse,
@@ -18,14 +20,14 @@ from textgen.library.options import (
     refusing,
     seed_range,
 )
-
-if TYPE_CHECKING:
-    from textgen.library.corpus import Text
-    from textgen.training.progress import Report
-    from textgen.tune.study_result import StudyResult
+from textgen.library.progress import shown
+from textgen.runtime.device import choose_device
+from textgen.runtime.storage.result_folders import result_folder, result_name
+from textgen.training.budget import parse_budget, parse_duration
+from textgen.training.progress import Report, Step
+from textgen.tune.study_result import StudyResult
 
 NUM_TRIALS = 30
-NEEDED = ("optuna", "sklearn")
 
 
 def tune(
@@ -47,35 +49,23 @@ def tune(
     """
     require_optuna()
     prepare("tune")
-    chosen_seeds = seed_range(seeds)
-    check_numbers(chosen_seeds.start, trials=NUM_TRIALS if search.trials is None else search.trials)
-    check_cluster(cluster, "a study", ["processes"])
-    refuse = refusing({"budget"} if budget != defaults.BUDGET else ())
-    run = check_tune(entry, search.tune_sampler, refuse)
-    from textgen.jobs.backends import open_backend
-    from textgen.library.corpus import loaded, name_of
-    from textgen.library.progress import shown
-    from textgen.runtime.device import choose_device
-    from textgen.runtime.storage.result_folders import result_folder, result_name
-    from textgen.training.budget import parse_budget, parse_duration
-    from textgen.training.progress import Step
     from textgen.tune.request import Request, made_before
     from textgen.tune.run_study import run_study
     from textgen.tune.study import Study
     from textgen.tune.trials import Goal
 
+    chosen_seeds = seed_range(seeds)
+    check_numbers(chosen_seeds.start, trials=NUM_TRIALS if search.trials is None else search.trials)
+    check_cluster(cluster, "a study", ["processes"])
+    run = check_tune(entry, search.tune_sampler, refusing({"budget"} if budget != defaults.BUDGET else ()))
+    parsed_budget, silence = parse_budget(budget), parse_duration(cluster.entry_timeout, "--entry-timeout")
     limit = None if search.timeout is None else parse_duration(search.timeout, "--timeout")
-    source, parsed_budget = name_of(corpus), parse_budget(budget)
-
-    def name() -> str:
-        what = run.name if run else entry
-        tuned = [what] if search.tune_sampler is None else [search.tune_sampler, what]
-        return f"tune-{result_name(tuned, source, '' if run else budget, chosen_seeds.start)}"
-
+    tuned = [*filter(None, [search.tune_sampler]), run.name if run else entry]
+    source, spent = name_of(corpus), "" if run else budget
     choose_device(cluster.device, cluster.precision)  # a mistake is reported before a folder is made
     with (
         open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
-        result_folder(out, name) as folder,
+        result_folder(out, lambda: f"tune-{result_name(tuned, source, spent, chosen_seeds.start)}") as folder,
         shown(report) as tell,
     ):
         tell(Step("reading the text", folder=folder))
@@ -89,15 +79,14 @@ def tune(
             folder=folder,
             backend=backend,
         )
-        objective = request.objective(loaded(corpus), tell)
-        end = time.time() + limit if limit else None
-        with Study(folder, objective) as study:
+        goal = Goal(search.trials or (None if limit else NUM_TRIALS), time.time() + limit if limit else None)
+        with Study(folder, request.objective(loaded(corpus), tell)) as study:
             return run_study(
                 study,
-                Goal(search.trials or (None if limit else NUM_TRIALS), end),
+                goal,
                 backend=backend,
                 num_seeds=len(chosen_seeds),
-                max_silence=parse_duration(cluster.entry_timeout, "--entry-timeout"),
+                max_silence=silence,
                 report=tell,
                 say=lambda remark: tell(Step("", remark=remark)),
             )
@@ -105,17 +94,9 @@ def tune(
 
 def check_tune(entry: str, tune_sampler: str | None, refuse: Refuse) -> Path | None:
     """Return the folder of the run whose sampler is tuned, or None for an entry; refuse a run's budget."""
-    from textgen.catalog.names import find_run_or_entry
-
     run = find_run_or_entry(entry)
     if run is not None:
         if tune_sampler is None:
             raise TextgenError(f"{entry!r} is a run; give an entry to tune, or a sampler by --tune-sampler")
         refuse(["budget"], f"on {entry!r}, a run that is trained already")
     return run
-
-
-def require_optuna() -> None:
-    """Raise `TextgenError` if the extra for studies is not installed."""
-    if any(find_spec(package) is None for package in NEEDED):
-        raise TextgenError('tuning needs Optuna; run: pip install "textgen-bench[tune]"')

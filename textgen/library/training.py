@@ -28,7 +28,7 @@ from textgen.runtime.storage.files import NotSavedError
 from textgen.training.distributed import ranks
 from textgen.training.distributed.rank_info import rank_info_of_torchrun
 from textgen.training.distributed.ranks import LostRankError
-from textgen.training.progress import OnProgress, Progress, Report, ignore_progress
+from textgen.training.progress import Report, Step
 
 TENSORBOARD = "tensorboard"
 """The kind of log, and the folder next to the runs that holds the logs of all of them."""
@@ -114,20 +114,24 @@ def check_log(log: str | None) -> None:
 
 
 @contextmanager
-def training_log(log: str | None, run: Path) -> Iterator[OnProgress]:
-    """Yield a function that logs the progress of a run, which is later saved in the folder `run`.
+def training_log(log: str | None, run: Path, tell: Report) -> Iterator[Report]:
+    """Yield `tell`, which then also logs the progress of a run, which is later saved in the folder `run`.
 
     The log is in another folder, since a run's own is written all at once: of `runs/a` it is in
     `runs/tensorboard/a`. It is kept if training fails.
     """
     if log is None:
-        yield ignore_progress
+        yield tell
         return
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(run.parent / TENSORBOARD / run.name)) as writer:
 
-        def write(progress: Progress) -> None:
+        def told_and_written(step: Step) -> None:
+            tell(step)
+            progress = step.progress
+            if progress is None:
+                return
             scalars = {
                 "bits_per_char/training": progress.train_bits_per_char,
                 "bits_per_char/validation": progress.validation_bits_per_char,
@@ -137,7 +141,7 @@ def training_log(log: str | None, run: Path) -> Iterator[OnProgress]:
                 if value is not None:
                     writer.add_scalar(tag, value, progress.num_updates)
 
-        yield write
+        yield told_and_written
 
 
 def trained_and_saved(experiment: Experiment, folder: Path, tell: Report) -> SavedRun:
