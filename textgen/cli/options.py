@@ -31,10 +31,7 @@ def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: 
 def refusing(context: typer.Context) -> Refuse:
     """Return the function by which the library refuses options that are on the command line."""
 
-    def refuse_names(names: Sequence[str], reason: str) -> None:
-        refuse(context, [f"--{name.replace('_', '-')}" for name in names], reason)
-
-    return refuse_names
+    return lambda names, reason: refuse(context, [f"--{name.replace('_', '-')}" for name in names], reason)
 
 
 def given_options(context: typer.Context) -> set[str]:

@@ -136,13 +136,13 @@ def check_numbers(seed: int, **counts: int) -> None:
             raise UsageError(f"{name} must be at least 1, not {count}")
 
 
-def refusing(given: Collection[str], written: Callable[[str], str] = str) -> Refuse:
-    """Return the function that refuses the options that are given; `written` is how the user writes them."""
+def refusing(given: Collection[str]) -> Refuse:
+    """Return the function that refuses the options that are given."""
 
     def refuse(names: Sequence[str], reason: str) -> None:
         for name in names:
             if name in given:
-                raise UsageError(f"{written(name)} has no effect {reason}; leave it out")
+                raise UsageError(f"{name} has no effect {reason}; leave it out")
 
     return refuse
 
