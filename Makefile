@@ -24,7 +24,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 
-# The page of contracts, after a change of textgen/api.py.
+# The page of contracts, after a change of textgen/contracts.py.
 docs: $(VENV)/.installed
 	$(BIN)/python docs/contracts.py
 	$(BIN)/python docs/schema.py

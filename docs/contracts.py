@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-API = FOLDER.parent / "textgen" / "api.py"
+CONTRACTS = FOLDER.parent / "textgen" / "contracts.py"
 PAGE = FOLDER / "contracts.md"
 
 NOTE = "<!-- Generated from textgen/contracts.py by docs/contracts.py (`make docs`): edit that, not this. -->"
@@ -56,4 +56,4 @@ def code(node: ast.AnnAssign | ast.FunctionDef, source: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(API.read_text("utf-8")), "utf-8")
+    PAGE.write_text(page(CONTRACTS.read_text("utf-8")), "utf-8")

@@ -38,13 +38,6 @@ class TextgenWarning(UserWarning):
     """A problem that does not stop the work. Its message is one line, like that of a `TextgenError`."""
 
 
-class ComponentExtras(Protocol):
-    """Optional members of every component."""
-
-    renamed_options: Mapping[str, str]
-    """Old names of options and their new ones; an error for an old name suggests the new one."""
-
-
 class Tokenizer(Protocol):
     """Conversion of text to token ids and back.
 
@@ -92,7 +85,7 @@ class TokenizerExtras(Protocol):
     speller: str
     """What spells out-of-vocabulary words if fallback tokens other than bytes do: "ngrams" (the default), of
     which the model sees the beginning alone (see `textgen.nn.spelling_model`) and which keep words from being
-    glued together (`textgen.nn.word_bounds`), or the "model"."""
+    glued together, or the "model"."""
 
     def count(self, text: str) -> Any:
         """Return the counts of one block of the training split, a value that can be pickled."""
@@ -154,7 +147,7 @@ class ModelExtras(Protocol):
         It maps ids [batch] and a state to logits [batch, vocab_size] and the next state, and computes matmuls
         in `dtype`. Its first state comes from `initial_state` or `forward`; those it returns may have another
         form, with the batch first and sizes that do not change. A row may wait, and go on from an earlier
-        state. Unless n-grams spell, a GPU records it as a graph (see `textgen.generation.cuda_graph`).
+        state. Unless n-grams spell, a GPU records it as a graph (see `textgen.generation.generator`).
         """
 
     def set_token_counts(self, counts: Tensor) -> None:
@@ -203,7 +196,7 @@ class SamplerExtras(Protocol):
     """The divisor of the logits; suites measure the entropy of the choices at this temperature."""
 
     tempers_words: bool
-    """Whether the temperature acts on words (`generation/word_sampling.py`). Default: false, on tokens."""
+    """Whether the temperature acts on words (`generation/word_temperature.py`). Default: false, on tokens."""
 
 
 class Embedding(Protocol):

@@ -1,15 +1,13 @@
-"""What safety costs: `python -m textgen_benchmarks.containment`.
+"""Cost of safety: `python -m textgen_benchmarks.containment`.
 
 Three costs: the time that checkpoints at their default interval take in a training run, against the time of
 its updates; the share of the training speed that is lost in the process of an entry, against `textgen train`;
 and the seconds that such a process adds to a comparison. The speeds are measured at the same time, on a core
 each, and the cores are exchanged every time, since the speed of a shared machine changes by the minute.
-Results go to results/containment.json.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -19,7 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 from unittest.mock import patch
@@ -27,13 +24,10 @@ from unittest.mock import patch
 import textgen
 from textgen import SampleOptions, TextOptions
 from textgen.cli.console import print_rows
-from textgen.runtime.environment import machine, versions
-from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.checkpoints import Checkpoints
+from textgen_benchmarks.saving import json_option, save
 
-RESULT = Path(__file__).parents[1] / "results" / "containment.json"
 TINY = "char-lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=2"
 SMALL: dict[str, Any] = {"corpus": TextOptions("lee", max_chars=30_000), "budget": "2000chars"}
 
@@ -45,7 +39,7 @@ class Cost:
     name: str
     unit: str
     limit: float
-    """What it must not exceed."""
+    """The most that it may be."""
     value: float
     low: float
     high: float
@@ -146,12 +140,11 @@ def _cost(
 
 def main() -> None:
     """Measure, print and save all costs."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = json_option(__doc__, "containment")
     parser.add_argument("--entry", default="char-lstm")
     parser.add_argument("--budget", default="30s")
     parser.add_argument("--repetitions", type=int, default=6)
     parser.add_argument("--entries", type=int, default=6, help="of the comparison that counts processes")
-    parser.add_argument("--json", type=Path, default=RESULT)
     options = parser.parse_args()
     keep_freed_memory()  # as the command line does
     costs = [
@@ -160,14 +153,7 @@ def main() -> None:
         processes(options.entries, options.repetitions),
     ]
     print_rows([{**vars(cost), "measured": len(cost.measured)} for cost in costs])
-    about = {
-        "schema_version": SCHEMA_VERSION,
-        "entry": options.entry,
-        "budget": options.budget,
-        "versions": versions(),
-        "machine": machine(),
-    }
-    write_file(options.json, to_json({**about, "costs": costs}))
+    save(options.json, entry=options.entry, budget=options.budget, costs=costs)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,11 @@ they would be in an unlimited text; their errors are divided by √(1 - share) b
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import combinations
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -33,16 +31,15 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from textgen.cli.console import print_rows
-from textgen.evaluation.intervals import Estimate, Sample, estimate, ratio_sample
+from textgen.data.text import sha256
+from textgen.evaluation.intervals import MeasuredValue, estimate, measured_ratio
 from textgen.page.markdown import table_lines
 from textgen.runtime.device import choose_device
-from textgen.runtime.environment import versions
-from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 from textgen.runtime.this_process import keep_freed_memory
 from textgen_benchmarks.population import TRAIN_PERCENT, Array, Population, Stretches
+from textgen_benchmarks.saving import RESULTS, json_option, save
 
-RESULT = Path(__file__).parents[1] / "results" / "coverage.json"
+RESULT = RESULTS / "coverage.json"
 ENTRIES = (
     "char-lstm:num_layers=1,hidden_size=128",
     "word-lstm:num_layers=1,hidden_size=128,max_words=3000",
@@ -62,7 +59,7 @@ Draws: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Design:
-    """One way to hold out a test part and to make its interval, and how the intervals fare."""
+    """One way to hold out a test part and to make its interval, with the coverage of these intervals."""
 
     text: str
     test_chars: int
@@ -72,7 +69,7 @@ class Design:
     num_draws: int
     """Different test parts; those of an even or contiguous design overlap or are few."""
     share: float
-    """Of the population, for which errors are corrected; 0 if they are not."""
+    """Share of the population, for which errors are corrected; 0 if they are not."""
     scores: tuple[float, float]
     """Coverage for the scores of entries: the lowest and the mean."""
     differences: tuple[float, float]
@@ -92,7 +89,7 @@ class Drawn:
     stretches: Stretches
     draws: Draws
     share: float
-    """Of the population that each test part is, or 0 where no correction applies."""
+    """Share of the population that each test part is, or 0 where no correction applies."""
 
 
 def spread_at_random(per_slice: int, generator: np.random.Generator) -> Draws:
@@ -119,7 +116,8 @@ def random_documents(num_documents: int, number: int, generator: np.random.Gener
 
 def neighbours(bits: Array, chars: Array) -> Array:
     """Return value and ends of the intervals of `intervals`, [targets, 3]: each entry, then each pair."""
-    return np.array([_ends(estimate(sample)) for sample in _targets(bits, chars)])
+    estimates = map(estimate, _targets(bits, chars))
+    return np.array([(each.value, *(each.interval or (math.nan, math.nan))) for each in estimates])
 
 
 def plain(bits: Array, chars: Array) -> Array:
@@ -156,21 +154,17 @@ def _with_pairs(rows: Array) -> Array:
     return np.stack([*rows, *pairs])
 
 
-def _targets(bits: Array, chars: Array) -> Iterator[Sample]:
+def _targets(bits: Array, chars: Array) -> Iterator[MeasuredValue]:
     """Yield the sample of each entry and of the difference of each pair."""
     amounts, sizes = bits.sum(-1), np.broadcast_to(chars.sum(-1), bits.shape[:2])
-    entries = ratio_sample(amounts, sizes, "", range(len(amounts)), None)
+    entries = measured_ratio(amounts, sizes, "", range(len(amounts)), None)
     values, pseudovalues = _with_pairs(entries.values), _with_pairs(entries.pseudovalues)
     for value, units in zip(values, pseudovalues, strict=True):
-        yield Sample(value[None], units[None], "", (0,))
-
-
-def _ends(found: Estimate) -> tuple[float, float, float]:
-    return (found.value, *(found.interval or (math.nan, math.nan)))
+        yield MeasuredValue(value[None], units[None], "", (0,))
 
 
 def measure(text: str, test_chars: int, design: str, drawn: Drawn, method: str) -> Design:
-    """Return how the intervals of one method fare in one design."""
+    """Return the coverage of the intervals of one method in one design."""
     bits, chars, num_entries = drawn.stretches.bits, drawn.stretches.chars, len(drawn.stretches.bits)
     truth = _with_pairs(bits.sum((1, 2)) / chars.sum())
     found = np.array([METHODS[method](bits[:, draw], chars[draw]) for draw in drawn.draws])
@@ -251,33 +245,31 @@ def table(designs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def main() -> None:
     """Train, score, draw, print a table and save the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = json_option(__doc__, RESULT.stem)
     parser.add_argument("sources", nargs="+", help="corpora or files, each a text of its own")
     parser.add_argument("--entries", nargs="+", default=list(ENTRIES))
     parser.add_argument("--budget", default=BUDGET, help="of each entry")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--folder", type=Path, help="keeps the scores of stretches for another run")
-    parser.add_argument("--json", type=Path, default=RESULT)
     options = parser.parse_args()
     keep_freed_memory()  # as the command line does
     device_config = choose_device(options.device, "fp32")
     designs: list[Design] = []
     texts = []
     for source in options.sources:
-        population = Population.of(source, options.entries, options.budget, device_config, options.folder)
-        texts.append(population.info())
+        population = Population.of(source, options.entries, options.budget, device_config)
+        whole = {"num_chars": len(population.text), "sha256": sha256(population.text)}
+        about = {"name": population.name, "population": whole, "num_documents": len(population.documents)}
+        texts.append({**about, "entries": options.entries})
         designs += measure_all(population)
         print_rows([asdict(design) for design in designs if design.text == population.name])
-    result = {
-        "schema_version": SCHEMA_VERSION,
-        "command": " ".join(["python -m textgen_benchmarks.coverage", *options.sources]),
-        "budget": options.budget,
-        "train_percent": TRAIN_PERCENT,
-        "versions": versions(),
-        "texts": texts,
-        "designs": designs,
-    }
-    write_file(options.json, to_json(result))
+    save(
+        options.json,
+        command=" ".join(["python -m textgen_benchmarks.coverage", *options.sources]),
+        budget=options.budget,
+        train_percent=TRAIN_PERCENT,
+        texts=texts,
+        designs=designs,
+    )
 
 
 if __name__ == "__main__":

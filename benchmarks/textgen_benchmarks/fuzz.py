@@ -3,12 +3,11 @@
 A case passes if it does what it should, or is refused by one line. It fails if it raises anything else, takes
 more than 10 seconds or 1 GB of memory, if damage is not noticed, or if something is left behind. Cases run in
 a process of their own, which is started again when it dies. Each has a seed, by which `--only KIND --case N`
-repeats it. Results go to results/fuzz.json; with `--only KIND` those of the other kinds stay there.
+repeats it. With `--only KIND`, the results of the other kinds stay in the file.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import subprocess
@@ -20,16 +19,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Timer
-from typing import Any
 
 from textgen.cli.console import print_rows
-from textgen.runtime.environment import machine, versions
-from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 from textgen_benchmarks.fuzzing.kind import Kind
 from textgen_benchmarks.fuzzing.worker import KINDS
+from textgen_benchmarks.saving import json_option, save
 
-RESULT = Path(__file__).parents[1] / "results" / "fuzz.json"
 SILENCE_SECONDS = 60.0
 """Without a line from the worker for so long, a case hangs where no signal reaches it."""
 GOOD = ("fine", "refused as it should be")
@@ -115,13 +110,12 @@ def tried(kind: Kind, seed: int, first: int, last: int, folder: Path) -> Tried:
 
 def main() -> None:
     """Try all kinds, print the counts and save them."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = json_option(__doc__, "fuzz")
     parser.add_argument("--only", action="append", choices=list(KINDS))
     parser.add_argument("--share", type=float, default=1.0, help="of the cases of each kind")
     parser.add_argument("--case", type=int, help="only the case of this number")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where prepared results are kept for the next time")
-    parser.add_argument("--json", type=Path, default=RESULT)
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
@@ -134,33 +128,15 @@ def main() -> None:
                 first = options.case or 0
                 last = first + 1 if options.case is not None else round(kind.cases * options.share)
                 rows.append(tried(kind, options.seed, first, last, folder))
-    print_rows([_row(row) for row in rows])
-    about = {
-        "schema_version": SCHEMA_VERSION,
-        "seed": options.seed,
-        "cases": sum(row.cases for row in rows),
-        "failed": sum(row.failed for row in rows),
-        "versions": versions(),
-        "machine": machine(),
-    }
-    write_file(options.json, to_json({**about, "kinds": rows}))
+    print_rows([vars(row) | {"examples": len(row.examples)} for row in rows])
+    cases, failed = (sum(getattr(row, name) for row in rows) for name in ("cases", "failed"))
+    save(options.json, seed=options.seed, cases=cases, failed=failed, kinds=rows)
 
 
 def before(path: Path) -> list[Tried]:
     """Return the rows of an earlier result; none without one."""
     kinds = json.loads(path.read_text("utf-8"))["kinds"] if path.exists() else []
     return [Tried(**{**kind, "examples": [Failure(**each) for each in kind["examples"]]}) for kind in kinds]
-
-
-def _row(tried: Tried) -> dict[str, Any]:
-    """Return the row of a kind in the printed table."""
-    failures = ", ".join(f"{number} {outcome}" for outcome, number in tried.failures.items())
-    return {
-        **vars(tried),
-        "seconds": round(tried.seconds, 1),
-        "failures": failures,
-        "examples": len(tried.examples),
-    }
 
 
 if __name__ == "__main__":

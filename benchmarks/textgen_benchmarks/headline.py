@@ -7,24 +7,17 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from textgen.comparison.comparison_result import Comparison, EntryScore, Interval
+from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import answer, is_trained
-from textgen.comparison.report.columns import (
-    DASH,
-    Column,
-    EntryRow,
-    entry_rows,
-    metric_column,
-    of_runs,
-    of_scores,
-    rank,
-)
-from textgen.comparison.report.formats import count, short
+from textgen.comparison.report.columns import View
+from textgen.comparison.report.formats import count, short, thousandths
 from textgen.comparison.report.markdown import markdown_table
-from textgen.comparison.report.samples_table import sample_groups
-from textgen.comparison.report.table import make_table
+from textgen.comparison.report.rows import EntryRow, entry_rows, held_out_row, reference_rows
+from textgen.comparison.report.samples import sample_groups
+from textgen.comparison.report.table import DASH, Column, make_table
 from textgen.page.markdown import escape
 
 PAGE = "benchmarks/README.md#the-main-comparison"
@@ -48,39 +41,27 @@ def headline(result: Comparison) -> Iterator[str]:
 
 def scores_table(result: Comparison) -> Iterator[str]:
     """Yield the table of a comparison."""
-    references = [EntryRow(each.name, estimate=each) for each in result.references]
-    held_out = EntryRow("held-out text", reference_metrics=result.held_out.sample_metrics)
-    rows = [*sorted([*entry_rows(result), *references], key=rank), held_out]
-    yield from markdown_table(make_table("", "", columns(), rows))
+    ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
+    yield from markdown_table(make_table("", "", columns(), [*ranked, held_out_row(result)]))
 
 
 def columns() -> list[Column[Any]]:
     """Return the columns of the table."""
-    return [
-        Column("bits/char", lambda row: row.bits_per_char, bits, is_best=_is_best, is_score=True),
-        Column("95 % interval", _intervals, lambda ends: DASH.join(map(bits, ends))),
-        Column("without OOV words", of_scores(lambda score: score.bits_per_char_without_oov), bits),
-        Column("parameters", of_runs(lambda run: run.num_parameters), short),
-        Column(
-            "training chars/s",
-            of_runs(lambda run: run.train.chars_per_second if run.train.num_updates else None),
-            lambda speed: count(float(f"{speed:.3g}")),
-        ),
-        metric_column("real words %", "real_word_rate", lambda rate: f"{100 * rate:.1f}"),
-    ]
-
-
-def bits(value: float) -> str:
-    """Write bits with three decimals."""
-    return f"{value:.3f}"
-
-
-def _is_best(row: EntryRow) -> bool:
-    return isinstance(row.estimate, EntryScore) and row.estimate.is_best
-
-
-def _intervals(row: EntryRow) -> list[Interval]:
-    return [row.estimate.interval] if row.estimate and row.estimate.interval else []
+    view = View(
+        "bits_per_char interval bits_per_char_without_oov num_parameters trained_chars_per_second "
+        "real_word_rate",
+        formats={
+            "bits_per_char": thousandths,
+            "interval": lambda ends: DASH.join(map(thousandths, ends)),
+            "bits_per_char_without_oov": thousandths,
+            "trained_chars_per_second": lambda speed: count(float(f"{speed:.3g}")),
+        },
+    )
+    headers = {
+        "bits_per_char_without_oov": "without OOV words",
+        "trained_chars_per_second": "training chars/s",
+    }
+    return [replace(column, header=headers.get(column.name, column.header)) for column in view.columns()]
 
 
 def samples(result: Comparison) -> Iterator[str]:

@@ -3,12 +3,11 @@
 Kills `train`, `bench`, `suite` and `tune` at random instants, in the middle of saves too, and lets the same
 command go on until it ends, several times. Budgets are in characters, so that what comes out must equal the
 files of a command that nobody killed, bit by bit. A checkpoint is written after each update, so that many
-kills meet one. Results go to results/kills.json; with `--only` those of the other commands stay there.
+kills meet one. With `--only`, the results of the other commands stay in the file.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import shutil
@@ -20,12 +19,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from textgen.cli.console import print_rows
-from textgen.runtime.environment import machine, versions
-from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 from textgen_benchmarks.killing import Attempt, KillWhen, after, contents, lost, never, run, trials_done
+from textgen_benchmarks.saving import json_option, save
 
-RESULT = Path(__file__).parents[1] / "results" / "kills.json"
 ENTRY = "char-lstm:num_layers=1,hidden_size=16,batch_size=8,sequence_length=32,num_validations=3,dropout=0.2"
 MIXTURE = ENTRY.replace("lstm", "lstm+ngram")
 TEXT = ("--corpus", "lee", "--max-chars", "30000", "--precision", "fp32", "--device", "cpu")
@@ -44,14 +40,14 @@ cases = [{{ label = "alone", entry = "{ENTRY}" }}, {{ label = "mixture", entry =
 Moment: TypeAlias = tuple[KillWhen, bool]
 """When to kill, and whether all processes of a command at once."""
 MODES = {"any instant": 5, "a checkpoint": 3, "a result": 2}
-"""What is hit, and how often."""
+"""Weight of each kind of moment."""
 MAX_KILLS = 8
 """Kills after which a command may end, so that enough results are compared."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What is killed: arguments before `--out`, and the share of the kills."""
+    """A command that is killed: its arguments before `--out`, and its share of the kills."""
 
     name: str
     arguments: tuple[str, ...]
@@ -77,7 +73,7 @@ COMMANDS = (
 
 @dataclass
 class Killed:
-    """What kills of one command did."""
+    """Outcome of the kills of one command."""
 
     command: str
     kills: int = 0
@@ -88,19 +84,19 @@ class Killed:
     with_checkpoint: int = 0
     """There was a checkpoint to continue from."""
     continued: int = 0
-    """And the next attempt did: no update was repeated that a checkpoint held."""
+    """Kills of which the next attempt did so: no update was repeated that a checkpoint held."""
     lost_checkpoints: int = 0
     finished: int = 0
-    """Commands that were killed until they came to their end."""
+    """Commands that were killed until they completed."""
     equal: int = 0
-    """Of these, those whose files equal those of a command that nobody killed."""
+    """Finished commands whose files equal those of a command that was not killed."""
     survivors: int = 0
     """Processes that were there long after the first one was killed."""
     differing_files: list[str] = field(default_factory=list)
     left_files: list[str] = field(default_factory=list)
     missing_files: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
-    """What commands said that ended by themselves with an error."""
+    """Errors of commands that ended by themselves."""
 
 
 def killed(command: Command, num_kills: int, chance: random.Random, folder: Path) -> Killed:
@@ -182,7 +178,7 @@ def is_of_result(save: str) -> bool:
 
 
 def compare(expected: dict[str, str], there: dict[str, str], found: Killed) -> None:
-    """Note what differs between the files of a killed command and of another."""
+    """Note the differences between the files of a killed command and of another."""
     differing = [name for name in expected.keys() & there.keys() if expected[name] != there[name]]
     found.differing_files += sorted(differing)
     found.left_files += sorted(there.keys() - expected.keys())
@@ -192,11 +188,10 @@ def compare(expected: dict[str, str], there: dict[str, str], found: Killed) -> N
 
 def main() -> None:
     """Kill every command, print the counts and save them."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = json_option(__doc__, "kills")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", action="append", choices=[each.name for each in COMMANDS])
-    parser.add_argument("--json", type=Path, default=RESULT)
     options = parser.parse_args()
     rows = []
     for command in COMMANDS:
@@ -207,25 +202,18 @@ def main() -> None:
             chance = random.Random(f"{options.seed} {command.name}")
             rows.append(killed(command, round(options.kills * command.share), chance, Path(folder)))
         print(rows[-1], file=sys.stderr)
-    print_rows([{key: count(value) for key, value in vars(row).items()} for row in rows])
-    about = {
-        "schema_version": SCHEMA_VERSION,
-        "kills": sum(row.kills for row in rows),
-        "seed": options.seed,
-        "versions": versions(),
-        "machine": machine(),
-    }
-    write_file(options.json, to_json({**about, "commands": rows}))
+    print_rows(
+        [
+            {key: len(value) if isinstance(value, list) else value for key, value in vars(row).items()}
+            for row in rows
+        ]
+    )
+    save(options.json, kills=sum(row.kills for row in rows), seed=options.seed, commands=rows)
 
 
 def before(path: Path) -> list[Killed]:
     """Return the rows of an earlier result; none without one."""
     return [Killed(**row) for row in json.loads(path.read_text("utf-8"))["commands"]] if path.exists() else []
-
-
-def count(value: str | int | list[str]) -> str | int:
-    """Return a cell of the printed table."""
-    return len(value) if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

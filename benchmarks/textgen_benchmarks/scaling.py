@@ -6,7 +6,6 @@ step runs in a separate process with an empty cache, so that the peak memory is 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
@@ -14,11 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import SUPPRESS
 from pathlib import Path
 from typing import Any
 
 from textgen.cli.console import print_rows
 from textgen.data.corpus import load_corpus
+from textgen_benchmarks.saving import json_option, save
 
 BUDGET = "1Mchars"
 STEPS = ("clean", "tokenize char", "tokenize word", "train", "score")
@@ -75,11 +76,10 @@ def write_text(path: Path, num_chars: int) -> None:
 
 def main() -> None:
     """Measure all steps at all sizes and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = json_option(__doc__)
     parser.add_argument("--sizes", default="1,10,100", help="millions of characters, separated by commas")
     parser.add_argument("--steps", default=",".join(STEPS))
-    parser.add_argument("--json", type=Path, help="file for the results and the machine")
-    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=2, help=SUPPRESS)
     options = parser.parse_args()
     if options.one:
         print(json.dumps(measure(*options.one)))
@@ -109,13 +109,7 @@ def main() -> None:
             for row in sorted(rows, key=lambda row: STEPS.index(row["step"]))
         ]
     )
-    if options.json:
-        from textgen.runtime.environment import machine, versions
-        from textgen.runtime.storage.files import write_file
-        from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
-
-        result = {"versions": versions(), "machine": machine(), "rows": rows}
-        write_file(options.json, to_json({"schema_version": SCHEMA_VERSION, **result}))
+    save(options.json, rows=rows)
 
 
 if __name__ == "__main__":

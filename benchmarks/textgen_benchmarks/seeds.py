@@ -21,7 +21,7 @@ from textgen.cli.console import print_rows
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.comparison.verdicts import CLOSEST
 from textgen.data.corpus import CorpusInfo, load_corpus
-from textgen.evaluation.intervals import LEVEL, Sample, difference, fitted_prior, ratio_sample
+from textgen.evaluation.intervals import LEVEL, MeasuredValue, difference, fitted_prior, measured_ratio
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
 from textgen.experiment.entry import parse_entry
@@ -91,7 +91,7 @@ class SeedResults:
     machine: Machine
 
 
-def sample_of(metric: str, group: SeedGroup, prior: SeedPrior) -> Sample | None:
+def sample_of(metric: str, group: SeedGroup, prior: SeedPrior) -> MeasuredValue | None:
     """Return a score or metric by the seeds of a group, or None if few of its runs have it."""
     text = group.corpus.sha256
     if metric == "bits_per_char":
@@ -99,12 +99,12 @@ def sample_of(metric: str, group: SeedGroup, prior: SeedPrior) -> Sample | None:
         bits, sizes = (
             np.array([getattr(each, key) for each in units], float) for key in ("bits", "num_chars")
         )
-        return ratio_sample(bits, sizes, text, [run.seed for run in group.runs], prior)
+        return measured_ratio(bits, sizes, text, [run.seed for run in group.runs], prior)
     runs = [run for run in group.runs if metric in run.pseudovalues]
     if len(runs) < MIN_VALUES:
         return None
     values, shares = [run.metrics[metric] for run in runs], [run.pseudovalues[metric] for run in runs]
-    return Sample(np.array(values), np.array(shares), text, tuple(run.seed for run in runs), prior)
+    return MeasuredValue(np.array(values), np.array(shares), text, tuple(run.seed for run in runs), prior)
 
 
 def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
@@ -137,10 +137,10 @@ def pairs_of(group: SeedGroup, others: SeedPrior, shipped: SeedPrior) -> Pairs:
     return Pairs(group.entry, group.corpus.name, scores, num_pairs, *found)
 
 
-def _num_different(sample: Sample, prior: SeedPrior) -> int:
+def _num_different(sample: MeasuredValue, prior: SeedPrior) -> int:
     """Return how many pairs of the runs of a sample are called different, with one seed each."""
     single = [
-        Sample(sample.values[[row]], sample.pseudovalues[[row]], sample.units, (seed,), prior)
+        MeasuredValue(sample.values[[row]], sample.pseudovalues[[row]], sample.units, (seed,), prior)
         for row, seed in enumerate(sample.seeds)
     ]
     return sum(difference(one, other).p_value < LEVEL for one, other in combinations(single, 2))

@@ -2,13 +2,11 @@
 
 In turn, a comparison is begun, killed, continued, verified and scored, with the same few folders again and
 again, while one process calls the library, and nothing else: `bench`, `score` and `sample`. Its memory and
-its open descriptors must stay level, and no file may be left that does not belong. Results go to
-results/soak.json.
+its open descriptors must stay level, and no file may be left that does not belong.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import random
@@ -26,13 +24,10 @@ from statistics import linear_regression, median
 import textgen
 from textgen import ClusterOptions, SampleOptions, TextOptions
 from textgen.cli.console import print_rows
-from textgen.runtime.environment import machine, versions
-from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 from textgen_benchmarks.killing import after, contents, run, unfinished
 from textgen_benchmarks.kills import ENTRY, TEXT
+from textgen_benchmarks.saving import json_option, save
 
-RESULT = Path(__file__).parents[1] / "results" / "soak.json"
 BUDGET = "20000chars"
 ARGUMENTS = ("bench", ENTRY, "char-ngram", *TEXT, "--budget", BUDGET, "--length", "40")
 MAX_KILLS = 3
@@ -45,7 +40,7 @@ WARM_UP = 3
 
 @dataclass(frozen=True)
 class Round:
-    """One round of work, and what the process that calls the library has after it."""
+    """One round of work, and the memory and descriptors of the process that calls the library after it."""
 
     seconds: float
     memory_mb: float
@@ -57,7 +52,7 @@ class Round:
 
 @dataclass
 class Level:
-    """Whether a quantity stays level over the rounds."""
+    """Medians and slope of a quantity over the rounds, which should stay level."""
 
     first_third: float
     """Median."""
@@ -76,7 +71,7 @@ class Soak:
     """The process that calls the library."""
     rounds: list[Round] = field(default_factory=list)
     expected: dict[str, str] = field(default_factory=dict)
-    """What the files of a comparison that was not killed say."""
+    """Contents of the files of a comparison that was not killed."""
 
 
 def one_round(soak: Soak) -> Round:
@@ -129,7 +124,7 @@ def memory_mb() -> float:
 
 
 def level(values: Sequence[float]) -> Level | None:
-    """Return whether values stay level; None for fewer than three."""
+    """Return the level of values; None for fewer than three."""
     third = len(values) // 3
     if not third:
         return None
@@ -149,10 +144,9 @@ def stray_files(folder: Path) -> list[str]:
 
 def main() -> None:
     """Work for the given time, print what changed and save it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = json_option(__doc__, "soak")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, default=RESULT)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work, tempfile.TemporaryDirectory() as temporary:
         os.environ["TMPDIR"] = tempfile.tempdir = temporary
@@ -162,32 +156,23 @@ def main() -> None:
     counted = soak.rounds[WARM_UP:]
     memory = level([each.memory_mb for each in counted])
     descriptors = level([each.num_descriptors for each in counted])
-    result = {
-        "schema_version": SCHEMA_VERSION,
-        "minutes": options.minutes,
-        "seed": options.seed,
-        "num_rounds": len(soak.rounds),
-        "num_kills": sum(each.num_kills for each in soak.rounds),
-        "memory_mb": memory,
-        "descriptors": descriptors,
-        "stray_files": stray,
-        "left_in_temporary_folder": left,
-        "versions": versions(),
-        "machine": machine(),
-        "rounds": soak.rounds,
-    }
-    write_file(options.json, to_json(result))
-    print_rows(
-        [
-            {"quantity": name, **vars(each)}
-            for name, each in (("MB", memory), ("descriptors", descriptors))
-            if each
-        ]
+    num_kills = sum(each.num_kills for each in soak.rounds)
+    save(
+        options.json,
+        minutes=options.minutes,
+        seed=options.seed,
+        num_rounds=len(soak.rounds),
+        num_kills=num_kills,
+        memory_mb=memory,
+        descriptors=descriptors,
+        stray_files=stray,
+        left_in_temporary_folder=left,
+        rounds=soak.rounds,
     )
+    levels = {"MB": memory, "descriptors": descriptors}
+    print_rows([{"quantity": name, **vars(each)} for name, each in levels.items() if each])
     problems = [problem for each in soak.rounds for problem in each.problems]
-    print(
-        f"{len(soak.rounds)} rounds, {result['num_kills']} kills; problems: {problems}; left: {stray} {left}"
-    )
+    print(f"{len(soak.rounds)} rounds, {num_kills} kills; problems: {problems}; left: {stray} {left}")
 
 
 def soaked(folder: Path, seconds: float, seed: int) -> Soak:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
@@ -19,15 +17,14 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.page.markdown import table_lines
 from textgen.runtime.device import PRECISIONS, DeviceConfig, choose_device, seeded
-from textgen.runtime.environment import machine, versions
-from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
+from textgen.runtime.environment import machine
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.batches import ContiguousBatches
 from textgen.training.trainer import Trainer
 from textgen_benchmarks.reference import has_keras, keras_windows, plain_generation, plain_training
 from textgen_benchmarks.remote import remote
-from textgen_benchmarks.timing import Comparison, SpeedRow, Work, compare, matmul_peak
+from textgen_benchmarks.saving import json_option, save
+from textgen_benchmarks.timing import Work, compare, matmul_peak
 
 HEADER = ["what", "ours", "reference", "ratio (range)", "GFLOP/s (of the peak)"]
 CHAR, WORD = "char-lstm:optimizer=adamw", "word-lstm-glove:optimizer=adamw,min_count=1,max_words=20000"
@@ -36,6 +33,18 @@ KEEPS = {False: "", True: " that keeps its memory, as ours does"}
 """Suffix of a name, by whether the reference's process has textgen's allocator settings (see `remote`)."""
 NUM_CHARS = 400
 """Characters per sample."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Two pieces of work whose speeds are compared."""
+
+    name: str
+    unit: str
+    ours: Work
+    reference: Work
+    flops: float = 0.0
+    """Floating-point operations for each unit of ours."""
 
 
 class Ours:
@@ -86,10 +95,9 @@ class Ours:
         return work
 
 
-def comparisons(device_config: DeviceConfig, repetitions: int) -> Iterator[Comparison]:
-    """Yield the comparison of each claim about speed."""
+def claims(device_config: DeviceConfig) -> Iterator[Claim]:
+    """Yield each claim about speed; the process of its reference ends with the next one."""
     text = load_corpus(["wiki"]).text[:]
-    measure = partial(compare, repetitions=repetitions)
     char = Ours(CHAR, text, device_config)
     plain = partial(remote, plain_training, char.ids.astype(np.int64), char.batch_shape)
     # Two operations per weight in the forward pass, four in the backward pass.
@@ -102,66 +110,53 @@ def comparisons(device_config: DeviceConfig, repetitions: int) -> Iterator[Compa
         )
         same = DeviceConfig(device_config.device, precision)
         with plain(same, 30, size, keeps_memory=keeps_memory) as reference:
-            yield measure(name, "chars", ours=training, reference=reference, flops=flops)
+            yield Claim(name, "chars", training, reference, flops)
     if has_keras():
-        name = "the same, against the original's windows in Keras"
         with remote(keras_windows) as reference:
-            yield measure(name, "targets", ours=training, reference=reference)
+            yield Claim("the same, against the original's windows in Keras", "targets", training, reference)
     muon = Ours("char-lstm:optimizer=muon", text, device_config).training(30)
-    yield measure("the same with Muon, against AdamW", "chars", ours=muon, reference=training)
+    yield Claim("the same with Muon, against AdamW", "chars", muon, training)
     word = Ours(WORD, text, device_config)
     name = (
         f"training word-lstm-glove with AdamW, {word.vocab_size:,} tokens, "
-        f"against a plain {device_config.precision} full softmax with Adam"
+        f"against a plain {device_config.precision} full softmax with Adam{KEEPS[True]}"
     )
     sizes = {"vocab_size": word.vocab_size, "embedding": 50}
-    ids = word.ids.astype(np.int64)
-    with remote(
-        plain_training, ids, word.batch_shape, device_config, 3, sizes, keeps_memory=True
-    ) as reference:
-        name += KEEPS[True]
-        yield measure(name, "tokens", ours=word.training(10), reference=reference)
+    arguments = (word.ids.astype(np.int64), word.batch_shape, device_config, 3, sizes)
+    with remote(plain_training, *arguments, keeps_memory=True) as reference:
+        yield Claim(name, "tokens", word.training(10), reference)
     for batch_size, keeps_memory in product((1, 64), (False, True)):
         name = f"generation with char-lstm, {batch_size} at a time, against a plain loop{KEEPS[keeps_memory]}"
-        arguments = (char.vocab_size, batch_size, NUM_CHARS, device_config.device)
-        with remote(plain_generation, *arguments, keeps_memory=keeps_memory) as reference:
-            yield measure(name, "chars", ours=char.generation(batch_size), reference=reference)
-
-
-def cells(row: SpeedRow) -> list[str]:
-    """Return a row of the table."""
-    low, high = row.ratio_range
-    return [
-        row.name,
-        f"{row.ours:,.0f} {row.unit}",
-        f"{row.reference:,.0f}",
-        f"{row.ratio:.2f} ({low:.2f}-{high:.2f})",
-        f"{row.gflops:,.0f} ({row.share_of_peak:.0%})" if row.gflops else "",
-    ]
+        work = (char.vocab_size, batch_size, NUM_CHARS, device_config.device)
+        with remote(plain_generation, *work, keeps_memory=keeps_memory) as reference:
+            yield Claim(name, "chars", char.generation(batch_size), reference)
 
 
 def main() -> None:
     """Measure, print a Markdown table and, with `--json`, save the results."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="file for the results")
+    parser = json_option(__doc__)
     parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--device", default="auto")
-    arguments = parser.parse_args()
+    options = parser.parse_args()
     keep_freed_memory()  # as the command line does
-    device_config = choose_device(arguments.device)
+    device_config = choose_device(options.device)
     peak = matmul_peak(PRECISIONS[device_config.precision], device_config.device)
     print(
         f"{machine().processor}, {device_config.device.type} {device_config.precision}, "
         f"matmul peak {peak:,.0f} GFLOP/s\n"
     )
-    rows = []
-    for comparison in comparisons(device_config, arguments.repetitions):
-        print(comparison.name, file=sys.stderr)
-        rows.append(comparison.row(peak))
-    print("\n".join(table_lines([HEADER, *map(cells, rows)], padded=True)))
-    if arguments.json:
-        result = {"machine": machine(), "versions": versions(), "peak_gflops": peak, "rows": rows}
-        write_file(arguments.json, to_json({"schema_version": SCHEMA_VERSION, **result}))
+    rows, lines = [], [HEADER]
+    for claim in claims(device_config):
+        print(claim.name, file=sys.stderr)
+        found = compare(claim.ours, claim.reference, options.repetitions)
+        gflops = found.ours * claim.flops / 1e9 or None
+        share = gflops / peak if gflops else None
+        about = {"name": claim.name, "unit": f"{claim.unit}/s", "gflops": gflops, "share_of_peak": share}
+        rows.append(about | asdict(found))
+        speeds = [f"{found.ours:,.0f} {claim.unit}/s", f"{found.reference:,.0f}", found.ratio_cell]
+        lines.append([claim.name, *speeds, f"{gflops:,.0f} ({share:.0%})" if gflops else ""])
+    print("\n".join(table_lines(lines, padded=True)))
+    save(options.json, peak_gflops=peak, rows=rows)
 
 
 if __name__ == "__main__":

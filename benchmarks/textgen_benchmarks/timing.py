@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
 
 import torch
 
@@ -21,62 +21,35 @@ def use_cpu(seconds: float) -> float:
     return used
 
 
-@dataclass(frozen=True, kw_only=True)
-class SpeedRow:
-    """One comparison in the results: medians of both speeds and of their ratio."""
+@dataclass(frozen=True)
+class Medians:
+    """Medians over pairs of measurements, and the range of their ratio.
 
-    name: str
-    unit: str
+    Ratios are taken pair by pair, so that the machine's drift cancels.
+    """
+
     ours: float
     reference: float
     ratio: float
     ratio_range: tuple[float, float]
-    gflops: float | None
-    share_of_peak: float | None
 
-
-@dataclass
-class Comparison:
-    """Speeds of textgen and of a reference in units per second, measured in turn."""
-
-    name: str
-    unit: str
-    ours: list[float] = field(default_factory=list)
-    reference: list[float] = field(default_factory=list)
-    flops_per_unit: float = 0.0
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[float, float]]) -> Medians:
+        """Return those of pairs, ours before the reference."""
+        ratios = [ours / reference for ours, reference in pairs]
+        ours, reference = map(median, zip(*pairs, strict=True))
+        return cls(ours, reference, median(ratios), (min(ratios), max(ratios)))
 
     @property
-    def ratios(self) -> list[float]:
-        """The speeds of textgen over the reference's, pair by pair, so that the machine's drift cancels."""
-        return [a / b for a, b in zip(self.ours, self.reference, strict=True)]
-
-    def row(self, peak_gflops: float) -> SpeedRow:
-        """Return the medians, the range of the ratio and the share of the machine's peak."""
-        speed = statistics.median(self.ours)
-        achieved = speed * self.flops_per_unit / 1e9
-        return SpeedRow(
-            name=self.name,
-            unit=f"{self.unit}/s",
-            ours=speed,
-            reference=statistics.median(self.reference),
-            ratio=statistics.median(self.ratios),
-            ratio_range=(min(self.ratios), max(self.ratios)),
-            gflops=achieved or None,
-            share_of_peak=achieved / peak_gflops or None,
-        )
+    def ratio_cell(self) -> str:
+        """The ratio and its range, as in a table."""
+        return "{:.2f} ({:.2f}-{:.2f})".format(self.ratio, *self.ratio_range)
 
 
-def compare(
-    name: str, unit: str, *, ours: Work, reference: Work, repetitions: int, flops: float = 0.0
-) -> Comparison:
+def compare(ours: Work, reference: Work, repetitions: int) -> Medians:
     """Return the speeds of both, measured in turn `repetitions` times after a warm-up."""
-    result = Comparison(name, unit, flops_per_unit=flops)
-    for repetition in range(repetitions + 1):
-        speeds = [speed(work) for work in (ours, reference)]
-        if repetition:
-            result.ours.append(speeds[0])
-            result.reference.append(speeds[1])
-    return result
+    pairs = [(speed(ours), speed(reference)) for _ in range(repetitions + 1)]
+    return Medians.of(pairs[1:])
 
 
 def speed(work: Work) -> float:

@@ -26,9 +26,6 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.jobs.backends import ThisProcess
 from textgen.library.progress import ProgressDisplay
 from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.runtime.environment import machine, versions
-from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, to_json
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.budget import parse_budget
 from textgen.tune.request import Request
@@ -36,8 +33,8 @@ from textgen.tune.study import Study
 from textgen.tune.study_result import SearchedOption
 from textgen.tune.tpe import NUM_RANDOM, ONLY_RANDOM
 from textgen.tune.trials import Goal, search
+from textgen_benchmarks.saving import json_option, save
 
-RESULT = Path(__file__).parents[1] / "results" / "tune_against_random.json"
 Curves: TypeAlias = dict[str, list[list[float]]]
 """Best value after each trial, for each repetition of each search."""
 
@@ -77,7 +74,7 @@ def outcome(curves: Curves) -> dict[str, Any]:
 def main() -> None:
     """Run both searches, print their curves and save everything."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = json_option(__doc__, "tune_against_random")
     parser.add_argument("entry", nargs="?", default="char-lstm")
     parser.add_argument("--corpus", action="append")
     parser.add_argument("--max-chars", type=int)
@@ -88,7 +85,6 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--folder", type=Path, default=Path("runs", "tune_against_random"))
-    parser.add_argument("--json", type=Path, default=RESULT)
     options = parser.parse_args()
     corpus = load_corpus(options.corpus or ["wiki"], max_chars=options.max_chars)
     keep_freed_memory()  # as the command line does
@@ -96,26 +92,23 @@ def main() -> None:
     curves, searched = run_studies(options, corpus, device_config)
     found = outcome(curves)
     print_outcome(found, curves, options.trials)
-    result = {
-        "schema_version": SCHEMA_VERSION,
-        "entry": options.entry,
-        "search": searched,
-        "corpus": corpus.info,
-        "budget": options.budget,
-        "num_trials": options.trials,
-        "num_repetitions": options.repetitions,
-        "device": device_config.device.type,
-        "precision": device_config.precision,
-        "versions": versions(),
-        "machine": machine(),
-        "outcome": found,
+    save(
+        options.json,
+        entry=options.entry,
+        search=searched,
+        corpus=corpus.info,
+        budget=options.budget,
+        num_trials=options.trials,
+        num_repetitions=options.repetitions,
+        device=device_config.device.type,
+        precision=device_config.precision,
+        outcome=found,
         # Before the first complete trial there is no value; JSON writes null.
-        "best_so_far": {
+        best_so_far={
             name: [[value if math.isfinite(value) else None for value in curve] for curve in each]
             for name, each in curves.items()
         },
-    }
-    write_file(options.json, to_json(result))
+    )
 
 
 def run_studies(

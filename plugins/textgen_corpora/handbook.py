@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import unknown
+from textgen_corpora.lexicons.debian import data_folders
 
 PACKAGE = "debian-handbook"
 SOURCE = "en-US"
@@ -72,9 +72,7 @@ class Handbook:
 
 def _locales() -> dict[str, Path]:
     """Return the folder of each language by its short name; none if the package is not installed."""
-    places = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
-    roots = (Path(place, "doc", PACKAGE, "html") for place in places.split(":") if place)
-    root = next((root for root in roots if root.is_dir()), None)
+    root = next((root for root in data_folders(f"doc/{PACKAGE}/html") if root.is_dir()), None)
     folders = sorted(page.parent for page in root.glob(f"*/{FIRST_PAGE}")) if root else []
     languages = [folder.name.partition("-")[0] for folder in folders]
     return {

@@ -17,6 +17,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.metadata import PathDistribution, distributions
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,14 @@ from textgen.contracts import TextgenError
 from textgen.runtime.environment import Machine, machine, usable_cores, versions
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import temporary_folder
+from textgen.version import DISTRIBUTION
 from textgen.workers.pool import OnMessage
-from textgen.workers.worker_setup import Setup, recipe
-from textgen_ray.job_transfer import UnpackingFunction
+from textgen.workers.worker import Setup, recipe
 from textgen_ray.pool import MAX_RETRIES, RayPool, Share
-from textgen_ray.shipped_code import copy_code
-from textgen_ray.task import describe_node
+from textgen_ray.task import Mailbox, describe_node
 
-LOCAL = "ray"
-"""The address of a cluster that is started for one command, on this machine alone."""
+GROUPS = "textgen."
+"""How the groups of entry points begin."""
 INSTALL = "pip install 'textgen-bench[ray]'"
 CONNECT_SECONDS = 10.0
 """Seconds in which something must listen at an address; Ray itself would try for a quarter of an hour."""
@@ -54,32 +55,28 @@ _imported_with_own_token: list[bool] = []
 
 
 @contextmanager
-def on_cluster(address: str | None, share: Share) -> Iterator[int | None]:
-    """Compute jobs on a cluster inside the context: `ray`, or an address such as `ray://host:10001`.
+def ray_cluster(address: str, cpus_per_job: float, gpus_per_job: float) -> Iterator[Cluster]:
+    """Jobs on a Ray cluster: one on this machine that is started for them, or that of an address.
 
-    Yields the number of jobs that run at once; None without an address. Raises `TextgenError` if the cluster
-    cannot be reached, is not prepared or has no machine for a job, or if Ray is not installed.
+    An address is `//host:10001` for one that is reached through Ray's client, `host:6379`, or `auto`. Raises
+    `TextgenError` if the cluster cannot be reached, is not prepared or has no machine for a job, or if Ray is
+    not installed.
     """
-    if address is None:
-        yield None
-        return
+    share = Share(cpus_per_job, gpus_per_job)
     if "ray" not in sys.modules:
-        _imported_with_own_token.append(address == LOCAL)
+        _imported_with_own_token.append(not address)
     token = OWN_TOKEN if any(_imported_with_own_token) else {}
-    with _environment(QUIET | (LOOPBACK | token if address == LOCAL else {})):
+    with _environment(QUIET | ({} if address else LOOPBACK | token)):
         try:
             import ray
         except ImportError as error:
-            raise TextgenError(f"--on needs Ray; run: {INSTALL}") from error
+            raise TextgenError(f"--on ray needs Ray; run: {INSTALL}") from error
         try:
-            with temporary_folder("code") as code:
-                _connect(ray, address, code)
-                nodes = _fitting_nodes(ray, share)
-                machines = [machine()] if address == LOCAL else _machines(ray, nodes)
-                own = [replace(each, num_threads=share.num_threads) for each in machines]
-                cluster = Cluster(ray, share, own)
-                with computing_on(cluster):
-                    yield cluster.num_slots
+            with temporary_folder("empty") as empty:
+                _connect(ray, f"ray:{address}" if address.startswith("//") else address, empty)
+            nodes = _fitting_nodes(ray, share)
+            machines = _machines(ray, nodes) if address else [machine()]
+            yield Cluster(ray, share, [replace(each, num_threads=share.num_threads) for each in machines])
         finally:
             ray.shutdown()
 
@@ -87,69 +84,73 @@ def on_cluster(address: str | None, share: Share) -> Iterator[int | None]:
 @contextmanager
 def _environment(changes: Mapping[str, str]) -> Iterator[None]:
     """Set environment variables inside the context."""
-    before = dict(os.environ)
+    before = {name: os.environ[name] for name in changes.keys() & os.environ.keys()}
     os.environ |= changes
     try:
         yield
     finally:
         for name in changes:
             os.environ.pop(name, None)
-            if name in before:
-                os.environ[name] = before[name]
+        os.environ |= before
 
 
-def _connect(ray: Any, address: str, code: Path) -> None:
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if address == LOCAL:
+def _connect(ray: Any, address: str, empty: Path) -> None:
+    options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": "ERROR"}
+    if address:
+        # Without a working directory, Ray would import from that of the command.
+        code = {"py_modules": [*_code()], "excludes": ["__pycache__"], "working_dir": str(empty)}
+        options["runtime_env"] = {**code, "env_vars": QUIET}
+    else:
         num_cpus = max(1, int(usable_cores()))
         options |= {"address": "local", "num_cpus": num_cpus, "include_dashboard": False}
-    else:
-        copy_code(code)
-        environment = {"working_dir": str(code), "env_vars": QUIET}
-        options |= {"address": address, "runtime_env": environment}
-    remedy = ""
+    remedy, when_told_to_end = "", signal.getsignal(signal.SIGTERM)
     try:
-        _check_reachable(address)
+        host, _, port = address.removeprefix("ray://").rpartition(":")
+        if host and port.isdecimal():
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
         remedy = "" if AUTH_MODE in os.environ else f"; if it asks for a token, set {AUTH_MODE}=token"
-        with _own_signals(), warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"):
             ray.init(**options)
     except Exception as error:  # of many kinds
+        where = repr(address) if address else "of this machine"
         reason = f"{one_line(error, with_type=False)}{remedy}"
-        raise TextgenError(f"cannot reach the Ray cluster {address!r}: {reason}") from None
-
-
-@contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keep what this process does when it is told to end, which Ray changes."""
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
+        raise TextgenError(f"cannot reach the Ray cluster {where}: {reason}") from None
     finally:
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(signal.SIGTERM, when_told_to_end)  # which Ray changes
 
 
-def _check_reachable(address: str) -> None:
-    """Raise `OSError` if nothing listens at `host:port` or `ray://host:port`."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+def _code() -> Iterator[str]:
+    """Yield the packages of distributions with plugins, and the metadata that say which plugins these are.
+
+    So a machine computes with the code of the command even if that is an editable installation, and with
+    plugins that it lacks.
+    """
+    names = set[str]()
+    for distribution in distributions():
+        points = [point for point in distribution.entry_points if point.group.startswith(GROUPS)]
+        if not points or distribution.name in names or not isinstance(distribution, PathDistribution):
+            continue
+        names.add(distribution.name)
+        yield str(distribution._path)  # the only way to its folder
+        core = {"textgen"} if distribution.name == DISTRIBUTION else set[str]()
+        for package in sorted(core | {point.module.partition(".")[0] for point in points}):
+            if spec := find_spec(package):  # a name that was given up has no module
+                yield from spec.submodule_search_locations or [str(spec.origin)]
 
 
 def _nodes(ray: Any) -> list[dict[str, Any]]:
-    """Return what Ray knows of each machine that is there."""
     return [node for node in ray.nodes() if node["Alive"]]
 
 
 def _fitting_nodes(ray: Any, share: Share) -> list[dict[str, Any]]:
     """Return the machines that have room for a job; raises `TextgenError` if there is none."""
     nodes = _nodes(ray)
-    fitting = [node for node in nodes if share.of(node["Resources"])]
+    fitting = [node for node in nodes if share.num_jobs(node["Resources"])]
     if not fitting:
+        resources = [(node["NodeManagerAddress"], node["Resources"]) for node in nodes]
         found = "; ".join(
-            f"{node['NodeManagerAddress']} has {node['Resources'].get('CPU', 0):g} CPUs and "
-            f"{node['Resources'].get('GPU', 0):g} GPUs"
-            for node in nodes
+            f"{name} has {its.get('CPU', 0):g} CPUs and {its.get('GPU', 0):g} GPUs" for name, its in resources
         )
         raise TextgenError(
             f"no machine of the cluster has {share.cpus:g} CPUs and {share.gpus:g} GPUs for a run ({found})"
@@ -204,13 +205,18 @@ class Cluster:
     @property
     def num_slots(self) -> int:
         """The number of jobs for which it has room now."""
-        return max(1, sum(self.share.of(node["Resources"]) for node in _nodes(self.ray)))
+        return max(1, sum(self.share.num_jobs(node["Resources"]) for node in _nodes(self.ray)))
 
     def pool(
         self, function: Callable[..., Any], setup: Setup, on_message: OnMessage, max_silence: float | None
     ) -> RayPool:
         """Return a pool of jobs that `function` computes, with the threads of their share."""
-        setup = replace(setup, num_threads=self.share.num_threads)
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        sent = recipe(function, replace(setup, num_threads=self.share.num_threads))
+        # On the machine that this process is connected to, since others can be lost.
+        here = NodeAffinitySchedulingStrategy(self.ray.get_runtime_context().get_node_id(), soft=True)
+        actor = self.ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=here)(Mailbox)
         return RayPool(
-            self.ray, self.share, recipe(UnpackingFunction(function), setup), on_message, max_silence
+            self.ray, self.share, sent, actor.remote(), on_message=on_message, max_silence=max_silence
         )

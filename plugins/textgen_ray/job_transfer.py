@@ -21,136 +21,106 @@ from textgen.runtime.storage.files import temporary_folder
 
 LARGE = 100_000
 """Characters, bytes or items of a part that travels apart."""
-MAX_KEPT = 32
+MAX_PARTS = 32
 """Parts that are remembered; a suite has several texts."""
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """A job on its way."""
+    """A job on its way, without its large parts."""
 
     data: bytes
-    parts: Sequence[Any]
-    """References to large parts, in the order of their numbers in `data`."""
     folder: str | None
     """The name of the job's folder."""
     files: Mapping[str, bytes]
     """Those in the folder, by their paths in it."""
-    plugin_files: Mapping[str, bytes]
-
-
-@dataclass(frozen=True)
-class ReceivedJob:
-    """A job that was received, with copies of its files; only what computes it needs to know its types."""
-
-    data: bytes
-    parts: Sequence[Any]
-    changes: Mapping[str, Any]
-    """Where its files are."""
-
-    @property
-    def folder(self) -> Path | None:
-        """The job's folder."""
-        return self.changes.get("folder")
-
-    def job(self) -> Any:
-        """Return the job."""
-        job = _Unpickler(self.data, self.parts).load()
-        return replace(job, **self.changes) if self.changes else job
-
-
-@dataclass(frozen=True)
-class UnpackingFunction:
-    """Computes jobs that were received."""
-
-    function: Callable[[Any], Any]
-
-    def __call__(self, received: ReceivedJob) -> Any:
-        """Return the result of the job."""
-        return self.function(received.job())
+    plugin_files: Sequence[tuple[str, bytes]]
+    """Their names, which may be equal, and contents."""
 
 
 class Packer:
-    """Packs jobs; a large part that several of them have is put away once."""
+    """Packs jobs; a large part that several of them have is put away once.
+
+    Ray itself puts away arguments of tasks as a whole, but the texts are strings deep inside a job.
+    """
 
     def __init__(self, put_away: Callable[[Any], Any]) -> None:
         """`put_away` stores a part and returns a reference to it."""
         self._put_away = put_away
-        self._kept: OrderedDict[int, tuple[Any, Any]] = OrderedDict()
+        self._known: OrderedDict[int, tuple[Any, Any]] = OrderedDict()
         """By `id`: each part, kept alive so that its `id` is not used again, and its reference."""
 
-    def pack(self, job: Any) -> Parcel:
-        """Return the parcel of a job."""
-        parts: list[Any] = []
-        file = io.BytesIO()
-
-        def number_of(part: Any) -> int:
-            parts.append(self._reference(part))
-            return len(parts) - 1
-
-        _Pickler(file, number_of).dump(job)
-        folder: Path | None = getattr(job, "folder", None)
-        plugin_files: Sequence[Path] = getattr(job, "plugin_files", ())
-        return Parcel(
-            file.getvalue(),
-            parts,
-            None if folder is None else folder.name,
-            contents(folder) if folder is not None else {},
-            {str(path): path.read_bytes() for path in plugin_files},
-        )
+    def pack(self, job: Any) -> tuple[Parcel, list[Any]]:
+        """Return the parcel of a job and the references to its large parts."""
+        file, folder = io.BytesIO(), job.folder
+        pickler = _Pickler(file)
+        pickler.dump(job)
+        plugin_files = [(path.name, path.read_bytes()) for path in job.plugin_files]
+        name, files = (folder.name, contents(folder)) if folder else (None, {})
+        return Parcel(file.getvalue(), name, files, plugin_files), [*map(self._reference, pickler.parts)]
 
     def _reference(self, part: Any) -> Any:
-        known = self._kept.pop(id(part), None) or (part, self._put_away(part))
-        self._kept[id(part)] = known
-        if len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
+        known = self._known.pop(id(part), None) or (part, self._put_away(part))
+        self._known[id(part)] = known
+        if len(self._known) > MAX_PARTS:
+            self._known.popitem(last=False)
         return known[1]
 
 
 class _Pickler(pickle.Pickler):
-    def __init__(self, file: io.BytesIO, number_of: Callable[[Any], int]) -> None:
+    """Pickles numbers instead of large parts, which it collects."""
+
+    def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, protocol=5)
-        self._number_of = number_of
+        self.parts: list[Any] = []
 
     def persistent_id(self, part: Any) -> int | None:
-        """Return the number of a part that travels apart."""
         size = part.size if isinstance(part, np.ndarray) else 0
         if isinstance(part, str | bytes | frozenset):
             size = len(part)
-        return self._number_of(part) if size > LARGE else None
+        if size <= LARGE:
+            return None
+        self.parts.append(part)
+        return len(self.parts) - 1
 
 
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, data: bytes, parts: Sequence[Any]) -> None:
-        super().__init__(io.BytesIO(data))
-        self._parts = parts
+@dataclass(frozen=True)
+class ReceivedJob:
+    """A job that was received, with copies of its files; the process that it is sent to gets the job itself.
 
-    def persistent_load(self, number: int) -> Any:
-        """Return the part of this number."""
-        return self._parts[number]
+    Only that process needs torch and all that the job is made of.
+    """
+
+    data: bytes
+    parts: Sequence[Any]
+    folder: Path | None
+    plugin_files: Sequence[Path]
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _unpickled, tuple(vars(self).values())
+
+
+def _unpickled(data: bytes, parts: Sequence[Any], folder: Path | None, plugin_files: Sequence[Path]) -> Any:
+    class Unpickler(pickle.Unpickler):
+        persistent_load = staticmethod(parts.__getitem__)
+
+    job = Unpickler(io.BytesIO(data)).load()
+    return replace(job, plugin_files=plugin_files, **({"folder": folder} if folder else {}))
 
 
 @contextmanager
 def unpacked(parcel: Parcel, parts: Sequence[Any]) -> Iterator[ReceivedJob]:
     """Yield the job, with its files in a temporary folder; `parts` are what the references mean."""
-    changes: dict[str, Any] = {}
     with temporary_folder("job") as there:
-        if parcel.plugin_files:
-            changes["plugin_files"] = list(_copies(parcel.plugin_files, there))
-        if parcel.folder is not None:
-            changes["folder"] = folder = there / "results" / parcel.folder
-            folder.parent.mkdir()
+        plugin_files = []
+        for number, (name, source) in enumerate(parcel.plugin_files):
+            plugin_files.append(there / f"plugins-{number}" / name)
+            write_contents(plugin_files[-1].parent, {name: source})
+        folder = there / "results" / parcel.folder if parcel.folder else None
+        (there / "results").mkdir()
+        if folder:
             write_contents(folder, parcel.files)
-        yield ReceivedJob(parcel.data, parts, changes)
-
-
-def _copies(files: Mapping[str, bytes], there: Path) -> Iterator[Path]:
-    """Write files that may have the same names, and yield their paths."""
-    for number, (path, source) in enumerate(files.items()):
-        copy = there / f"plugins-{number}" / Path(path).name
-        copy.parent.mkdir()
-        copy.write_bytes(source)
-        yield copy
+        yield ReceivedJob(parcel.data, parts, folder, plugin_files)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from textgen.runtime.storage.files import new_folder
 from textgen.workers.pool import ENDING_SECONDS, WAIT_SECONDS, Killed, OnMessage, Stopped, Unsaved, Unsent
 from textgen.workers.worker import WARNING
 from textgen_ray.job_transfer import Packer, write_contents
-from textgen_ray.task import Answer, Mailbox, compute
+from textgen_ray.task import compute
 
 MAX_RETRIES = 3
 """Times that a job is tried again whose machine was lost."""
@@ -36,7 +36,7 @@ class Lost(Killed):
 
 @dataclass(frozen=True)
 class Share:
-    """What each job takes of the machine it runs on."""
+    """The part of its machine that each job has."""
 
     cpus: float = 1.0
     gpus: float = 0.0
@@ -52,44 +52,44 @@ class Share:
         """The threads of torch in a job."""
         return max(1, int(self.cpus))
 
-    def of(self, resources: Mapping[str, float]) -> int:
-        """Return how many jobs fit in the resources of a machine."""
+    def num_jobs(self, resources: Mapping[str, float]) -> int:
+        """Return the number of jobs that fit in the resources of a machine."""
         fitting = [resources.get("CPU", 0.0) / self.cpus]
         if self.gpus:
             fitting.append(resources.get("GPU", 0.0) / self.gpus)
         return int(min(fitting) + 1e-6)
 
 
-@dataclass
-class _Busy:
-    """A job that was given to the cluster."""
-
-    job: Any
-    number: int
-
-
 class RayPool:
     """Jobs of one kind on a cluster."""
 
     def __init__(
-        self, ray: Any, share: Share, sent: bytes, on_message: OnMessage, max_silence: float | None
+        self,
+        ray: Any,
+        share: Share,
+        sent: bytes,
+        mailbox: Any,
+        *,
+        on_message: OnMessage,
+        max_silence: float | None,
     ) -> None:
-        self.busy: dict[Any, _Busy] = {}
-        """By references to the results."""
-        self._ray, self._on_message, self._max_silence = ray, on_message, max_silence
+        """`ray` is the module; what the jobs say is in `mailbox`, an actor."""
+        self.busy: dict[Any, tuple[int, Any]] = {}
+        """By references to the results: numbers and jobs."""
+        self._ray, self._mailbox = ray, mailbox
+        self._on_message, self._max_silence = on_message, max_silence
         resources = {"num_cpus": share.cpus, "num_gpus": share.gpus}
         self._task = ray.remote(**resources, max_retries=MAX_RETRIES)(compute)
         self._sent = ray.put(sent)
         self._packer = Packer(ray.put)
-        self._mailbox = _new_mailbox(ray)
         self._num_jobs = 0
 
     def start(self, job: Any) -> None:
         """Give a job to the cluster, where its silence is watched as soon as it begins."""
-        parcel = self._packer.pack(job)
-        reference = self._task.remote(self._sent, parcel, self._num_jobs, self._mailbox, self._max_silence)
-        self.busy[reference] = _Busy(job, self._num_jobs)
-        self._num_jobs += 1
+        parcel, parts = self._packer.pack(job)
+        number, self._num_jobs = self._num_jobs, self._num_jobs + 1
+        reference = self._task.remote(self._sent, parcel, number, self._mailbox, self._max_silence, *parts)
+        self.busy[reference] = number, job
 
     def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
         """Yield the jobs that end next with their results, then call `on_wait`.
@@ -98,19 +98,19 @@ class RayPool:
         """
         try:
             ready, _ = self._ray.wait(list(self.busy), num_returns=1, timeout=WAIT_SECONDS)
-            said = self._said()
+            messages = self._messages()
         except Exception as error:  # of many kinds
             reason = one_line(error, with_type=False)
             raise TextgenError(
                 f"the connection to the Ray cluster was lost: {reason}; the same command continues"
             ) from None
-        for reference in list(self._stopped_by(said)):
-            busy = self.busy.pop(reference)
+        for reference in list(self._stopped_by(messages)):
+            _, job = self.busy.pop(reference)
             self._cancel(reference)
-            yield busy.job, Stopped(None)
+            yield job, Stopped(None)
         for reference in [each for each in ready if each in self.busy]:
-            busy = self.busy.pop(reference)
-            yield busy.job, self._result(busy, reference)
+            _, job = self.busy.pop(reference)
+            yield job, self._result(job, reference)
         if on_wait:
             on_wait()
 
@@ -126,11 +126,11 @@ class RayPool:
                 self._cancel(reference, force=True)
             self._ray.kill(self._mailbox)
 
-    def _result(self, busy: _Busy, reference: Any) -> Any:
+    def _result(self, job: Any, reference: Any) -> Any:
         """Return the result of a job, after its files were written here."""
         errors = self._ray.exceptions
         try:
-            answer: Answer = self._ray.get(reference)
+            result, files = self._ray.get(reference)
         except errors.RayTaskError as error:
             return Unsent(None, one_line(error.cause))
         except errors.OutOfMemoryError:
@@ -139,43 +139,35 @@ class RayPool:
             is_loss = isinstance(error, tuple(getattr(errors, name) for name in LOSSES))
             return (Lost if is_loss else Unsent)(None, one_line(error))
         try:
-            if answer.files:
-                with new_folder(busy.job.folder) as folder:
-                    write_contents(folder, answer.files)
+            if files:
+                with new_folder(job.folder) as folder:
+                    write_contents(folder, files)
         except OSError as error:
-            return Unsaved(answer.result, error.strerror or one_line(error))
-        return answer.result
+            return Unsaved(result, error.strerror or one_line(error))
+        return result
 
-    def _said(self) -> list[tuple[int, str, Any]]:
+    def _messages(self) -> list[tuple[int, str, Any]]:
         """Return what the jobs said since the last time."""
         try:
-            said: list[tuple[int, str, Any]] = self._ray.get(
+            messages: list[tuple[int, str, Any]] = self._ray.get(
                 self._mailbox.take.remote(), timeout=ANSWER_SECONDS
             )
         except self._ray.exceptions.RayError:  # its machine was lost; Ray starts it on another
             return []
-        return said
+        return messages
 
-    def _stopped_by(self, said: list[tuple[int, str, Any]]) -> Iterator[Any]:
+    def _stopped_by(self, messages: list[tuple[int, str, Any]]) -> Iterator[Any]:
         """Hand on what the jobs said; yield references to those that are to be ended."""
-        by_number = {busy.number: (reference, busy) for reference, busy in self.busy.items()}
-        for number, kind, content in said:
+        by_number = {number: (reference, job) for reference, (number, job) in self.busy.items()}
+        for number, kind, content in messages:
             if kind == WARNING:
                 warnings.warn(content, TextgenWarning, stacklevel=2)
             elif number in by_number:
-                reference, busy = by_number[number]
-                if self._on_message and self._on_message(busy.job, content):
+                reference, job = by_number[number]
+                if self._on_message and self._on_message(job, content):
                     del by_number[number]  # what else it said is of no interest
                     yield reference
 
     def _cancel(self, reference: Any, *, force: bool = False) -> None:
         with suppress(Exception):  # it has just ended, or its machine
             self._ray.cancel(reference, force=force)
-
-
-def _new_mailbox(ray: Any) -> Any:
-    """Return a mailbox on the machine that this process is connected to; others can be lost."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-    return ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=here)(Mailbox).remote()

@@ -1,11 +1,10 @@
-"""What a Ray cluster computes: a job, in a process of its own there too, and what jobs say meanwhile."""
+"""A task on a Ray cluster: it runs one job, in a process of its own there too, and relays its messages."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textgen.workers.pool import Processes
@@ -24,35 +23,35 @@ def describe_node() -> tuple[Machine, dict[str, str]]:
 
 
 class Mailbox:
-    """On the cluster: what jobs say, until it is taken."""
+    """On the cluster: what jobs say, until it is taken.
+
+    Not a `ray.util.queue.Queue`: its `put` waits, and a task that waits lends its CPU to another one; without
+    waiting, its messages arrive out of order.
+    """
 
     def __init__(self) -> None:
-        self._said: list[tuple[int, str, Any]] = []
+        self._messages: list[tuple[int, str, Any]] = []
 
     def say(self, number: int, kind: str, content: Any) -> None:
         """Keep a message of the job of this number."""
-        self._said.append((number, kind, content))
+        self._messages.append((number, kind, content))
+
+    def take(self) -> list[tuple[int, str, Any]]:
+        """Return the messages since the last time."""
+        messages, self._messages = self._messages, []
+        return messages
 
     def arrived(self) -> None:
         """Answer when all that the caller said before has arrived."""
 
-    def take(self) -> list[tuple[int, str, Any]]:
-        """Return the messages since the last time."""
-        said, self._said = self._said, []
-        return said
 
+def compute(
+    sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence: float | None, *parts: Any
+) -> tuple[Any, Mapping[str, bytes]]:
+    """Return the result of a job and the files in its folder, if they are not those that it began with.
 
-@dataclass(frozen=True)
-class Answer:
-    """What comes back of a job."""
-
-    result: Any
-    files: Mapping[str, bytes]
-    """In its folder, if they are not those that it began with."""
-
-
-def compute(sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence: float | None) -> Answer:
-    """Compute a job on a machine of the cluster, in a process of its own."""
+    What job `number` says goes to the mailbox; `parts` are its large parts, which Ray has fetched.
+    """
     import ray
 
     def say(kind: str, content: Any) -> None:
@@ -62,7 +61,7 @@ def compute(sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence:
         say(WARNING, str(message))
 
     import_early()
-    with unpacked(parcel, ray.get(list(parcel.parts))) as received, warnings.catch_warnings():
+    with unpacked(parcel, parts) as received, warnings.catch_warnings():
         warnings.showwarning = warn
         pool = Processes(sent, lambda _, content: say(MESSAGE, content), max_silence, own_process=True)
         try:
@@ -75,4 +74,4 @@ def compute(sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence:
         with suppress(ray.exceptions.RayError):  # what it said must be there before its result
             ray.get(mailbox.arrived.remote())
         files = contents(received.folder) if received.folder else {}
-        return Answer(results[0], {} if files == parcel.files else files)
+        return results[0], {} if files == parcel.files else files

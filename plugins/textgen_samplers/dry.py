@@ -18,7 +18,7 @@ from torch import Tensor
 
 from textgen.contracts import Search, TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
-from textgen.generation.word_sampling import Choose
+from textgen.generation.word_temperature import Choose
 from textgen_samplers.top_p import TopP
 
 BYTES_OF_A_CHARACTER = 4
@@ -44,7 +44,6 @@ class DRY:
     temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 0.8
     """Temperature after the penalty."""
 
-    renamed_options: ClassVar[dict[str, str]] = {"span": "allowed_length"}
     tempers_words: ClassVar[bool] = True
 
     def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from textgen.contracts import TokenIds, Vocabulary
-from textgen.generation.spelling import Spellings
-from textgen.generation.word_sampling import Choose, Kept, Words
+from textgen.generation.word_temperature import Choose, Kept, Spellings, WordDistribution
 
 
 @dataclass
@@ -25,7 +24,7 @@ class Greedy:
         if not vocabulary.spellings:
             return self
         entropy = -Spellings(vocabulary.spellings).largest
-        return Words(prompts, vocabulary, temperature=1.0, entropy=entropy).sampler(_most_probable)
+        return WordDistribution(prompts, vocabulary, temperature=1.0, entropy=entropy).sampler(_most_probable)
 
 
 def _most_probable(log_weights: Tensor, entropies: Tensor) -> Kept:

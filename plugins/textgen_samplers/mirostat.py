@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from annotated_types import Gt, Le
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from textgen.contracts import Search, TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
-from textgen.generation.word_sampling import Choose, Kept, Words, keep_all, sample
+from textgen.generation.word_temperature import Choose, Kept, WordDistribution, keep_all, sample
 
 
 @dataclass
@@ -28,8 +28,6 @@ class Mirostat:
     """Target surprisal in bits per character; that of real text is about the model's score."""
     eta: Annotated[float, Gt(0), Le(1)] = 0.1
     """Learning rate: the share of the error that is corrected after each token."""
-
-    renamed_options: ClassVar[dict[str, str]] = {"rate": "eta", "surprise": "tau"}
 
     def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
         """Start a batch of samples, each with a limit of twice the target for tokens like its prompt's."""
@@ -47,8 +45,9 @@ class Mirostat:
         def choose_token(logits: Tensor, uniforms: Tensor) -> Tensor:
             return sample(truncate(logits, logits.new_zeros(1)), uniforms)
 
-        has_spellings = bool(vocabulary.spellings)
-        choose_word = Words(prompts, vocabulary, 1.0).sampler(truncate) if has_spellings else choose_token
+        choose_word: Choose = choose_token
+        if vocabulary.spellings:
+            choose_word = WordDistribution(prompts, vocabulary, 1.0).sampler(truncate)
 
         def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
             nonlocal limit, target

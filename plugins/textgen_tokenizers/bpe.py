@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from types import ModuleType
@@ -21,10 +21,11 @@ from textgen.contracts import Search, TextgenError
 from textgen.data.decoding import utf8
 from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, surface_bytes
 from textgen.data.words import split_words
+from textgen_tokenizers.word import WordCounter
 
 
 @dataclass
-class BPETokenizer:
+class BPETokenizer(WordCounter):
     """Parts of words by falling frequency, including single bytes; no token crosses the end of a word.
 
     Words are those of the word tokenizer, with their leading space. Only bytes that are not characters by
@@ -35,20 +36,9 @@ class BPETokenizer:
     """Maximum number of tokens; there are fewer once no pair occurs twice."""
     tokens: list[str] = field(default_factory=list, init=False)
 
-    def fit(self, text: str) -> None:
-        """Learn the merges from the training split."""
-        self.fit_counts([self.count(text)])
-
-    def count(self, text: str) -> Counter[str]:
-        """Return the counts of the words in a part of the training split."""
-        return Counter(split_words(text))
-
-    def fit_counts(self, counts: Iterable[Counter[str]]) -> None:
-        """Learn the merges from the counts of each part."""
-        total: Counter[str] = Counter()
-        for part in counts:
-            total.update(part)
-        words = Counter({byte_chars(utf8(word)): count for word, count in total.items()})
+    def fit_total(self, counts: Counter[str]) -> None:
+        """Learn the merges from the counts of all words."""
+        words = Counter({byte_chars(utf8(word)): count for word, count in counts.items()})
         library = _library()
         trainer = library.trainers.BpeTrainer(
             vocab_size=self.vocab_size,

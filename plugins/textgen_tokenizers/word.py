@@ -18,8 +18,31 @@ from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, splice
 from textgen.data.words import split_words
 
 
+class WordCounter:
+    """Base of tokenizers that need nothing of a text but how often each of its words occurs."""
+
+    def fit(self, text: str) -> None:
+        """Learn the vocabulary from the training split."""
+        self.fit_counts([self.count(text)])
+
+    def count(self, text: str) -> Counter[str]:
+        """Return the counts of the words in a part of the training split."""
+        return Counter(split_words(text))
+
+    def fit_counts(self, counts: Iterable[Counter[str]]) -> None:
+        """Learn the vocabulary from the counts of each part."""
+        total: Counter[str] = Counter()
+        for part in counts:
+            total.update(part)
+        self.fit_total(total)
+
+    def fit_total(self, counts: Counter[str]) -> None:
+        """Learn the vocabulary from the counts of all parts."""
+        raise NotImplementedError
+
+
 @dataclass
-class WordTokenizer:
+class WordTokenizer(WordCounter):
     """Words and spelling characters of the training text by falling frequency, then the 256 byte tokens.
 
     Spelling characters have ids of their own, distinct from words of one letter, so that a model learns how
@@ -36,22 +59,11 @@ class WordTokenizer:
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
 
-    def fit(self, text: str) -> None:
-        """Count the words and characters of the training split."""
-        self.fit_counts([self.count(text)])
-
-    def count(self, text: str) -> Counter[str]:
-        """Return the counts of the words in a part of the training split."""
-        return Counter(split_words(text))
-
-    def fit_counts(self, counts: Iterable[Counter[str]]) -> None:
-        """Build the vocabulary from the counts of each part."""
-        total: Counter[str] = Counter()
-        for part in counts:
-            total.update(part)
-        ranked = sorted(total.items(), key=lambda item: (-item[1], item[0]))
+    def fit_total(self, counts: Counter[str]) -> None:
+        """Build the vocabulary from the counts of all words."""
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         words = [(word, count) for word, count in ranked[: self.max_words] if count >= self.min_count]
-        characters = Counter(dict.fromkeys(sorted(set[str]().union(*total)), 0))
+        characters = Counter(dict.fromkeys(sorted(set[str]().union(*counts)), 0))
         for word, count in ranked[len(words) :]:
             for character in word:
                 characters[character] += count

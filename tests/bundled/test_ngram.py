@@ -26,10 +26,8 @@ from textgen.evaluation.baselines import reference_scores
 from textgen.evaluation.token_bits import score_text
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.saved_run import load_run, save_run
-from textgen.nn.ngram_counts import count_ngrams, sort_with_places
-from textgen.nn.ngram_table import FALLBACK_DISCOUNTS, estimate_discounts
-from textgen_models.ngram.model import NGram
-from textgen_models.ngram.order import choose_order
+from textgen.nn.ngrams import FALLBACK_DISCOUNTS, count_ngrams, estimate_discounts, sort_with_places
+from textgen_models.ngram.model import NGram, choose_order
 
 Predict = Callable[[tuple[int, ...], int], float]
 

@@ -9,12 +9,7 @@ import numpy as np
 
 from helpers.reports import HELD_OUT, TEXT, compared, entry
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.readings import Details, EntryDetails, MarkedSample, SamplerMetrics
-from textgen.comparison.report.csv_files import curves_csv, scores_csv
-from textgen.comparison.report.html import to_html
-from textgen.defaults import SWEEP
-from textgen.evaluation.text_metrics import TextMetrics
-from textgen.experiment.passages import (
+from textgen.comparison.passages import (
     NUM_ALTERNATIVES,
     NUM_PASSAGES,
     PASSAGE_CHARS,
@@ -22,6 +17,11 @@ from textgen.experiment.passages import (
     PassageBits,
     PassageReading,
 )
+from textgen.comparison.readings import Details, EntryDetails, MarkedSample, SamplerMetrics
+from textgen.comparison.report.csv_files import curves_csv, scores_csv
+from textgen.comparison.report.html import to_html
+from textgen.defaults import SWEEP
+from textgen.evaluation.text_metrics import TextMetrics
 from textgen.runtime.storage.json_records import from_values
 
 MAX_BYTES = 3_000_000

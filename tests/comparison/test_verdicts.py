@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from helpers.reports import compared, entry, metrics
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.verdicts import judge, rank
-from textgen.evaluation.intervals import Sample, difference, ratio_sample
+from textgen.evaluation.intervals import MeasuredValue, difference, measured_ratio
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.experiment.entry_result import EntryResult
 from textgen.runtime.storage.json_records import from_values, to_json
@@ -22,10 +22,10 @@ NOISE = np.random.default_rng(0).gamma(4, 250, 24)
 """Bits of 24 stretches of 500 characters."""
 
 
-def sample(*bits: NDArray[np.float64], is_trained: bool = False) -> Sample:
+def sample(*bits: NDArray[np.float64], is_trained: bool = False) -> MeasuredValue:
     """The score of an entry by each of its seeds."""
     prior = SHIPPED_PRIORS["bits_per_char"] if is_trained else None
-    return ratio_sample(np.array(bits), np.tile(SIZES, (len(bits), 1)), "text", range(len(bits)), prior)
+    return measured_ratio(np.array(bits), np.tile(SIZES, (len(bits), 1)), "text", range(len(bits)), prior)
 
 
 def own_noise(number: int) -> NDArray[np.float64]:

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from textgen.evaluation.intervals import (
     Contrast,
     Estimate,
-    Sample,
+    MeasuredValue,
     difference,
     estimate,
     fitted_prior,
     holm,
-    ratio_sample,
+    measured_ratio,
 )
 from textgen.evaluation.seed_priors import SeedPrior
 
@@ -27,9 +27,9 @@ NUM_UNITS = 24
 NUM_DRAWS = 2000
 
 
-def sample(rows: NDArray[np.float64], units: str = "text", prior: SeedPrior | None = None) -> Sample:
+def sample(rows: NDArray[np.float64], units: str = "text", prior: SeedPrior | None = None) -> MeasuredValue:
     """A sample of equally large units with these values, [number of seeds, number of units]."""
-    return ratio_sample(rows * 100, np.full(rows.shape, 100.0), units, range(len(rows)), prior)
+    return measured_ratio(rows * 100, np.full(rows.shape, 100.0), units, range(len(rows)), prior)
 
 
 def reach(found: Estimate) -> float:
@@ -44,7 +44,7 @@ def test_pseudovalues_of_a_ratio_are_those_of_the_ratio_without_each_unit(
     generator = np.random.default_rng(seed)
     amounts = generator.gamma(4, 50, (num_seeds, num_units))
     sizes = generator.integers(1, 200, (num_seeds, num_units)).astype(float)
-    found = ratio_sample(amounts, sizes, "text", range(num_seeds), None)
+    found = measured_ratio(amounts, sizes, "text", range(num_seeds), None)
     for row in range(num_seeds):
         ratio = amounts[row].sum() / sizes[row].sum()
         assert found.values[row] == pytest.approx(ratio)

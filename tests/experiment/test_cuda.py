@@ -15,8 +15,7 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import load_run, save_run
 from textgen.experiment.score_run import score_held_out
 from textgen.generation.bound_sampler import build_sampler
-from textgen.generation.cuda_graph import RecordedStep
-from textgen.generation.generator import Generator
+from textgen.generation.generator import Generator, RecordedStep
 from textgen.runtime.device import choose_device, seeded
 from textgen.training.budget import parse_budget
 from textgen_models.lstm.model import LSTM

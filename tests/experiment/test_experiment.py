@@ -12,7 +12,6 @@ from helpers.runs import SMALL
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
-from textgen.experiment import experiment
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.experiment import LOSES_TEXT, Experiment
@@ -20,6 +19,7 @@ from textgen.experiment.saved_run import Run, load_run, save_run
 from textgen.experiment.score_run import score_held_out
 from textgen.runtime.device import choose_device
 from textgen.runtime.storage.json_records import from_values, to_json, to_values
+from textgen.training import mixture_training
 from textgen.training.budget import Budget, parse_budget
 
 CPU = choose_device("cpu")
@@ -116,13 +116,13 @@ def slow_parts(install: Install) -> None:
 @pytest.fixture
 def budgets(monkeypatch: pytest.MonkeyPatch) -> list[Budget]:
     """The budgets of all training, each of which ends after 1,000 characters."""
-    found, train = [], experiment.train
+    found, train = [], mixture_training.train
 
     def short(trainer: Any, budget: Budget, *rest: Any, **more: Any) -> Any:
         found.append(budget)
         return train(trainer, parse_budget("1000chars"), *rest, **more)
 
-    monkeypatch.setattr(experiment, "train", short)
+    monkeypatch.setattr(mixture_training, "train", short)
     return found
 
 

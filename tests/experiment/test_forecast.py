@@ -10,8 +10,13 @@ import torch
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.experiment import Experiment
-from textgen.experiment.forecast import SAMPLES_SECONDS, expected_seconds, seconds_of, seconds_of_references
+from textgen.experiment.experiment import (
+    SAMPLES_SECONDS,
+    Experiment,
+    expected_seconds,
+    seconds_of,
+    seconds_of_references,
+)
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 

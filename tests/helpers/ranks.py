@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from textgen.workers.worker_setup import Setup
+
 from helpers.training import CPU
 from textgen.training.distributed.rank_info import RankInfo
 from textgen.training.distributed.ranks import joined, new_store
-from textgen.workers.pool import Killed, Setup, run_jobs
+from textgen.workers.pool import Killed, run_in_processes
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,7 @@ def together(function: Callable[..., Any], *arguments: Any, number: int = 2) -> 
     parts = [
         _Part(RankInfo(rank, number, rank, number, store.port), function, arguments) for rank in range(number)
     ]
-    found = {
-        part.rank_info.rank: result
-        for part, result in run_jobs(_call, parts, number, Setup(1), own_process=True)
-    }
+    found = {part.rank_info.rank: result for part, result in run_in_processes(_call, parts, number, Setup(1))}
     assert not [result for result in found.values() if isinstance(result, Killed)], found
     return [found[rank] for rank in range(number)]
 

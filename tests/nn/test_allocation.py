@@ -1,16 +1,20 @@
-"""The memory of new tensors is bounded before it is allocated."""
+"""The memory of new tensors is bounded before it is allocated, and a model's size known before."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from textgen.nn.allocation import AllocationLimit
+from textgen.contracts import TextgenError
+from textgen.nn.allocation import AllocationLimit, build_checked, num_bytes
+from textgen.nn.language_model import LanguageModel
 
 LIMIT = 2**24
+VOCAB_SIZE = 10
 
 
 @pytest.mark.parametrize(
@@ -23,6 +27,7 @@ LIMIT = 2**24
         lambda: torch.eye(10**6),
         lambda: torch.zeros(3).new_zeros(10**12),
         lambda: torch.full((10**6, 10**6), 1.0),
+        lambda: torch.Tensor(10**6, 10**6),
         lambda: torch.randn(10**6, 10**6, generator=torch.Generator().manual_seed(0)),
     ],
 )
@@ -46,3 +51,81 @@ def test_what_fits_is_made_as_without_a_limit() -> None:
     for tensors in zip(*made, strict=True):
         assert torch.equal(tensors[0], tensors[1])
         assert torch.equal(tensors[0], tensors[2])
+
+
+def test_torch_takes_the_limit_unchanged_without_importing_its_compiler() -> None:
+    assert not hasattr(AllocationLimit.__torch_dispatch__, "__wrapped__")
+
+
+class Net(nn.Module):
+    """A model with random weights, which some initialisations of torch have scaled."""
+
+    built = 0
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        type(self).built += 1
+        self.embedding = nn.Embedding(VOCAB_SIZE, size)
+        self.layer = nn.LSTM(size, size)
+        self.table = nn.Parameter(torch.randn(size, size) * 0.1)
+        nn.init.orthogonal_(self.layer.weight_hh_l0)
+        self.register_buffer("counts", torch.zeros(size, dtype=torch.int64))
+
+
+class Measuring(Net):
+    """A model that looks at its weights when it is built, which only those with values allow."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.norm = float(self.table.norm())
+
+
+def build(kind: type[Net], size: int, seed: int = 0) -> LanguageModel:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LanguageModel(kind(size), VOCAB_SIZE)
+
+
+def built_checked(kind: type[Net], size: int, max_bytes: int) -> tuple[LanguageModel, list[int]]:
+    """Return a model, and the bytes of the models that were checked."""
+    checked: list[int] = []
+    make = partial(build, kind, size)
+    model = build_checked(make, make, lambda model: checked.append(num_bytes(model.module)), max_bytes)
+    return model, checked
+
+
+def weights(model: LanguageModel) -> list[Tensor]:
+    return list(model.module.state_dict().values())
+
+
+def test_a_model_of_petabytes_is_refused_without_memory() -> None:
+    def refuse(model: LanguageModel) -> None:
+        assert num_bytes(model.module) > 1e15
+        raise TextgenError("too large")
+
+    make = partial(build, Net, 10**8)
+    with pytest.raises(TextgenError, match="too large"):
+        build_checked(make, make, refuse)
+
+
+@pytest.mark.parametrize("max_bytes", [0, 400, 10**6])
+def test_the_model_is_the_same_however_it_was_checked(max_bytes: int) -> None:
+    random_state = torch.get_rng_state()
+    plain = build(Net, 8)
+    model, checked = built_checked(Net, 8, max_bytes)
+    assert checked == [num_bytes(plain.module)]
+    assert all(map(torch.equal, weights(model), weights(plain)))
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert torch.zeros(1).device.type == "cpu"
+
+
+def test_a_small_model_is_built_once() -> None:
+    before = Net.built
+    built_checked(Net, 8, 10**6)
+    assert Net.built == before + 1
+
+
+def test_a_model_that_needs_values_is_not_checked() -> None:
+    model, checked = built_checked(Measuring, 8, 0)
+    assert not checked
+    assert isinstance(model.module, Measuring)

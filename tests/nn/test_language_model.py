@@ -50,7 +50,9 @@ def test_a_plain_model_has_an_answer_for_each_optional_member() -> None:
     logits, _ = model.forward(ids, state)
     loss, _ = model.loss(ids, ids, state)
     torch.testing.assert_close(loss, F.cross_entropy(logits.flatten(0, 1), ids.flatten()))
-    assert model.prepare_step(torch.float32) is None
+    step_logits, _ = model.prepare_step(torch.float32)(ids[:, 0], state)
+    torch.testing.assert_close(step_logits, logits[:, 0])
+    assert not model.has_step
     model.set_expected_epochs(3.0)
     assert not model.is_normalized
     assert model.is_trainable
@@ -66,7 +68,7 @@ def test_a_layer_that_is_called_as_an_optional_member_is_none() -> None:
 
     model, ids = bound(Named(VOCAB_SIZE)), torch.tensor([[0, 1]])
     assert model.loss(ids, ids, model.initial_state(1))[0].ndim == 0
-    assert model.prepare_step(torch.float32) is None
+    assert not model.has_step
 
 
 def test_a_model_says_that_its_logits_are_log_probabilities() -> None:
@@ -106,7 +108,6 @@ def test_an_answer_of_another_form_names_the_model_and_the_form(answer: Any, for
     with pytest.raises(PluginError, match=f"Answers returned {form} as its loss; loss must return"):
         model.loss(ids, ids, None)
     step = model.prepare_step(torch.float32)
-    assert step is not None
     with pytest.raises(PluginError, match=f"Answers returned {form} in a step of generation"):
         step(ids[:, 0], None)
 

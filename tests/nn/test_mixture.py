@@ -85,7 +85,6 @@ def test_chunks_rows_and_steps_predict_the_same_as_one_pass(ids: Tensor) -> None
     assert model.has_step
     assert not model.is_step_recordable  # counts are found on the CPU
     step = model.prepare_step(torch.float32)
-    assert step is not None
     with torch.inference_mode():
         whole, _ = model.forward(ids, model.initial_state(3))
         first, state = model.forward(ids[:, :6], model.initial_state(3))

@@ -14,9 +14,8 @@ from textgen.contracts import State, Vocabulary
 from textgen.data.vocabulary import continues_spelling
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.speller import END, NUM_FIRST, Speller
-from textgen.nn.spelling_model import SpellingModel
+from textgen.nn.spelling_model import SpellingModel, WordBounds
 from textgen.nn.state import join
-from textgen.nn.word_bounds import WordBounds
 from textgen_models.gru import GRU
 from textgen_models.lstm.model import LSTM
 from textgen_models.ngram.model import NGram

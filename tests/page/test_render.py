@@ -15,7 +15,7 @@ from markupsafe import Markup
 from textgen.page.charts import Line, Measured, Stack, interval_chart, line_chart, spread, stacked_chart
 from textgen.page.render import Section, data_address, render_page, script_json
 from textgen.page.scales import Scale, round_step, tick_label
-from textgen.page.tables import plain_table
+from textgen.page.tables import page_table
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;'\"\ud800"
 
@@ -44,7 +44,7 @@ class Tags(HTMLParser):
 
 
 def hostile_page() -> Tags:
-    body = plain_table(HOSTILE, [HOSTILE], [[HOSTILE]], caption=HOSTILE)
+    body = page_table(HOSTILE, [HOSTILE], [[HOSTILE]], caption=HOSTILE)
     body += interval_chart(HOSTILE, HOSTILE, [Measured(HOSTILE, 1.0, (0.5, 1.5))])
     body += line_chart(HOSTILE, HOSTILE, HOSTILE, [Line(HOSTILE, [(0, 1), (1, 2)], [HOSTILE, HOSTILE])])
     body += stacked_chart(HOSTILE, HOSTILE, [HOSTILE], [Stack(HOSTILE, [1.0])])

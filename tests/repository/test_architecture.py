@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +17,10 @@ import pytest
 
 from helpers.pages import ROOT, read_page
 from textgen.cli.app import app
-from textgen.comparison import entry_process
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.generation.bound_sampler import BoundSampler
+from textgen.jobs.backends import LocalBackend, ThisProcess
 from textgen.registry.registry import load
 from textgen.training.budget import Budget
 
@@ -98,7 +98,8 @@ COMMAND = ["bench", ENTRY, "--budget", BUDGET, "--sampler", SAMPLER, "--corpus",
 def test_a_run_passes_no_file_that_a_walk_leaves_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entry_process, "run_jobs", here)
+    # The calls of another process are not seen here.
+    monkeypatch.setattr(LocalBackend, "pool", ThisProcess.pool)
     TopP = load("sampler", "top-p")  # noqa: N806
     travellers: dict[str, Callable[[Any], bool]] = {
         "An entry": lambda value: isinstance(value, Entry) or value is ENTRY,
@@ -135,11 +136,6 @@ def test_a_run_passes_no_file_that_a_walk_leaves_out(
         named = set(re.findall(r"`(\S+\.py)`", WALKS[walk]))
         assert len(files) > 4
         assert files <= named, f"{walk}: {files - named}"
-
-
-def here(function: Callable[[Any], Any], jobs: Iterable[Any], *_: object, **__: object) -> Iterator[Any]:
-    """Compute jobs in this process, since another one's calls are not seen here."""
-    yield from ((job, function(job)) for job in jobs)
 
 
 def arguments(frame: FrameType) -> Iterator[Any]:

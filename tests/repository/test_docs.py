@@ -209,7 +209,7 @@ def test_the_page_explains_every_check() -> None:
 
 def test_the_contracts_are_those_of_the_code() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "contracts.py"))
-    page: str = made["page"](made["API"].read_text("utf-8"))
+    page: str = made["page"](made["CONTRACTS"].read_text("utf-8"))
     assert made["PAGE"].read_text("utf-8") == page, "textgen/contracts.py has changed: run make docs"
     for name in (
         "Tokenizer",

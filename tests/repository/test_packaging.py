@@ -17,8 +17,6 @@ pytest.importorskip("build")
 pytest.importorskip("hatchling")
 
 ROOT = Path(__file__).parent.parent.parent
-RENAMED = "textgen.renamed"
-"""The group that maps old names to new ones, and so has no targets."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
@@ -63,15 +61,19 @@ def test_only_own_packages_land_in_site_packages(distribution: Distribution) -> 
     packages = {name.partition("/")[0] for name in distribution.files}
     information = {name for name in packages if name.endswith(".dist-info")}
     assert information == {f"textgen_bench-{PROJECT['version']}.dist-info"}
-    own = {path.name for path in ROOT.glob("*/textgen_*") if (path / "__init__.py").exists()} | {"textgen"}
-    assert packages - information == own
+    own = {
+        path.name
+        for folder in ("plugins", "embeddings")
+        for path in (ROOT / folder).glob("textgen_*")
+        if (path / "__init__.py").exists()
+    }
+    assert packages - information == own | {"textgen"}
     assert len(own) <= 8
     assert not [name for name in distribution.files if "tests" in name or "__pycache__" in name]
 
 
 def test_every_entry_point_has_its_module(distribution: Distribution) -> None:
-    points = {group: found for group, found in PROJECT["entry-points"].items() if group != RENAMED}
-    groups = [*points.values(), PROJECT["scripts"]]
+    groups = [*PROJECT["entry-points"].values(), PROJECT["scripts"]]
     targets = [target for group in groups for target in group.values()]
     modules = {target.partition(":")[0].replace(".", "/") for target in targets}
     assert len(modules) > 10
@@ -82,8 +84,8 @@ def test_every_entry_point_has_its_module(distribution: Distribution) -> None:
 def test_every_source_file_is_installed(distribution: Distribution) -> None:
     for folder, packages in (("", "textgen"), ("plugins", "textgen_*"), ("embeddings", "textgen_*")):
         for package in (ROOT / folder).glob(packages):
-            sources = {path.relative_to(ROOT / folder).as_posix() for path in package.rglob("*.py")}
-            assert sources <= distribution.files
+            files = [path for path in package.rglob("*") if path.suffix in (".py", ".toml")]
+            assert {path.relative_to(ROOT / folder).as_posix() for path in files} <= distribution.files
 
 
 def test_types_licence_and_readme_come_along(distribution: Distribution) -> None:
@@ -101,5 +103,7 @@ def test_the_source_distribution_is_complete(distribution: Distribution) -> None
         "Makefile",
         "README.md",
         "pyproject.toml",
+        "benchmarks/results/bench-wiki.json",
+        "benchmarks/textgen_benchmarks/speed.py",
         "tests/repository/test_packaging.py",
     } <= distribution.sdist

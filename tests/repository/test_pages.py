@@ -175,21 +175,14 @@ def test_the_speeds_are_those_that_were_measured() -> None:
     for row in json.loads((results / "scaling.json").read_text("utf-8"))["rows"]:
         nanoseconds = row["seconds"] / row["num_chars"] * 1e9
         assert f"| {nanoseconds:,.0f} ({row['peak_bytes'] / 1e6:,.0f} MB) |" in page, row["step"]
-    for row in json.loads((results / "threads.json").read_text("utf-8"))["rows"]:
-        if ":" not in row["entry"]:
-            lines = [line for line in page.splitlines() if line.startswith(f"| {row['entry']}")]
-            cell = f"| {row['relative_speed']:.2f} ({row['cpu_utilization']:.2f}) |"
-            assert any(cell in line for line in lines), row
 
 
 def test_the_losses_are_those_that_were_measured() -> None:
-    """In nats per character, with the state carried and in windows, as soon as they are recorded."""
+    """In nats per character, with the state carried."""
     page, results = read_page("docs/performance.md"), ROOT / "benchmarks" / "results"
     losses = [
         row["validation"]["nats_per_char"]
         for path in results.glob("tinyshakespeare*.json")
         for row in json.loads(path.read_text("utf-8"))["entries"]
     ]
-    for path in results.glob("windows.json"):
-        losses += [row["windows"] for row in json.loads(path.read_text("utf-8"))["rows"]]
     assert [loss for loss in losses if f"{loss:.3f}" not in page] == []

@@ -1,4 +1,4 @@
-"""Recorded results have the current schema, old ones are migrated, and the schema is published."""
+"""Recorded results have the current schema, agree with themselves, and the schema is published."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
 from textgen.suite.suite_report import to_markdown
 from textgen.suite.suite_result import SuiteResult
 from textgen.tune.study_result import StudyResult
-from textgen_benchmarks.migrate import migrated, p_value
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -37,81 +36,6 @@ def test_verdicts_of_recorded_comparisons_follow_from_the_bits_of_their_stretche
     checks = list(verify_comparison(read_record(Comparison, RESULTS / f"{name}.json")))
     assert sum(check.number for check in checks) > 10
     assert [each for check in checks for each in check.disagreements] == []
-
-
-PART = {"num_chars": 100, "sha256": "0" * 64, "scored_chars": None}
-METRICS = {
-    **dict.fromkeys(("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu"), 0.5),
-    **dict.fromkeys(("novel_4gram_rate", "longest_verbatim_span", "compression_ratio"), 0.5),
-    **dict.fromkeys(("num_words", "mean_word_length"), 4.5),
-}
-
-
-def old_result() -> dict[str, Any]:
-    """What recorded results of several kinds had in schema version 1."""
-    machine = {"processor": "Xeon", "num_cores": 2, "num_threads": 2, "gpu": None, "system": "Linux"}
-    corpus = {"name": "lee", "cleaner": "prose", "num_chars": 300, "sha256": "0" * 64}
-    corpus |= {"split": {name: dict(PART) for name in ("train", "validation", "test")}}
-    return {
-        "schema_version": 1,
-        "corpus": corpus,
-        "held_out": {"sample_metrics": METRICS},
-        "budget": "5s",
-        "device": "cpu",
-        "precision": "fp32",
-        "versions": {"torch": "2.9"},
-        "machine": machine,
-        "interval_method": "95 %, of some kind",
-    }
-
-
-def old_suite() -> dict[str, Any]:
-    case = {"label": "small", "entry": "char-lstm", "clean": "prose", "train_share": 100.0}
-    case |= {"max_chars": None, "budget": "5s", "samplers": ["greedy"], "num_seeds": 3}
-    case |= {"bits_per_char": {"value": 2.0, "interval": [1.9, 2.1]}, "real_word_rate": None}
-    case |= {"num_parameters": 10, "train_seconds": 5.0, "num_epochs": 1.0, "chars_per_second": 9.0}
-    case |= {"embedding": None, "text": "Once."}
-    case |= {"writing": {"greedy": {"metrics": METRICS, "temperature": None, "entropy_per_char": 1.5}}}
-    changes = {"clear": (0.2, [0.1, 0.3]), "unclear": (-0.1, [-0.21, 0.01]), "unknown": (0.3, None)}
-    effects = [
-        {
-            "case": label,
-            "reference": "small",
-            "paired": True,
-            "bits_per_char": {"value": value, "interval": interval},
-            "real_word_rate": None,
-        }
-        for label, (value, interval) in changes.items()
-    ]
-    letters = {**case, "label": "letters", "clean": "letters"}
-    question = {"name": "size", "text": "Which?", "cumulative": False, "effects": effects}
-    question |= {"cases": [case, letters]}
-    rest = {"suite": "Old", "num_seeds": 3, "num_jobs": 1, "questions": [question], "failures": {}}
-    return old_result() | rest
-
-
-def test_an_old_suite_is_migrated(tmp_path: Path) -> None:
-    path = tmp_path / "suite.json"
-    path.write_text(migrated(old_suite()), "utf-8")
-    result = read_record(SuiteResult, path)
-    split = result.corpus.split
-    assert (split.method, split.test.stretch_chars) == ("contiguous:90/5/5", (100,))
-    assert split.train.stretch_chars == ()
-    (question,) = result.questions
-    assert [case.scored_text for case in question.cases] == ["0" * 64, ""]
-    changes = [effect.bits_per_char for effect in question.effects]
-    assert [change is not None and change.is_clear for change in changes] == [True, False, False]
-    assert "95 %, of some kind; p-values" in to_markdown(result)
-    assert "Holm" not in to_markdown(result)
-
-
-@pytest.mark.parametrize("value", [0.2, -0.2])
-@pytest.mark.parametrize("width", [0.1, 0.199, 0.201, 0.4])
-def test_a_derived_p_value_agrees_with_its_interval(value: float, width: float) -> None:
-    found = p_value(value, [value - width, value + width])
-    assert (found < 0.05) == (width < abs(value))
-    assert p_value(0.0, [0.0, 0.0]) == 1
-    assert p_value(value, [value, value]) == 0
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)

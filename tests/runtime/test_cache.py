@@ -13,9 +13,16 @@ from pathlib import Path
 import pytest
 
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.runtime.storage import cache_contents
-from textgen.runtime.storage.cache import cache_folder, cache_path, cached, new_cached_file, remembered
-from textgen.runtime.storage.cache_contents import contents, remove_all
+from textgen.runtime.storage import cache
+from textgen.runtime.storage.cache import (
+    cache_folder,
+    cache_path,
+    cached,
+    contents,
+    new_cached_file,
+    remembered,
+    remove_all,
+)
 
 
 @pytest.fixture
@@ -28,16 +35,16 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def nothing_in_use(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget what earlier tests use, and let go of what this one does."""
-    monkeypatch.setattr(cache_contents, "_held", {})
+    monkeypatch.setattr(cache, "_held", {})
     yield
     let_go()
 
 
 def let_go() -> None:
     """Use nothing any more, as another process."""
-    for descriptor in cache_contents._held.values():
+    for descriptor in cache._held.values():
         os.close(descriptor)
-    cache_contents._held.clear()
+    cache._held.clear()
 
 
 def write(path: Path, data: bytes, used: float | None = None) -> None:

@@ -20,7 +20,7 @@ from textgen.suite.planner import SuiteOptions
 from textgen.suite.run_suite import run_suite
 from textgen.suite.schema import Case, Question, Suite
 from textgen.workers.pool import Processes, Unsaved
-from textgen.workers.worker_setup import Setup, recipe
+from textgen.workers.worker import Setup, recipe
 from textgen_ray.cluster import check_versions
 
 SMALL = Machine("Small", 2, 1, None, "Linux")

@@ -18,8 +18,7 @@ import pytest
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.storage.files import write_file
 from textgen.workers.pool import Killed, run_jobs
-from textgen.workers.worker import tell
-from textgen.workers.worker_setup import Setup
+from textgen.workers.worker import Setup, tell
 
 
 def upper(text: str) -> str:

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from helpers.suites import MACHINE, case, effect, question, suite_result, writing
-from textgen.suite.suite_page import summary, to_html
+from textgen.suite.suite_page import suite_answer, to_html
 from textgen.suite.suite_report import to_markdown
 
 SIZES = question(
@@ -26,7 +26,7 @@ WARMTH = question(
 
 
 def test_the_answer_names_the_changes_that_are_clear() -> None:
-    text = summary(suite_result("news", SIZES))
+    text = suite_answer(suite_result("news", SIZES))
     assert text.startswith("1 of 2 changes are clear at 5 %; the largest, in bits per character:")
     assert "large against small -0.200" in text
     assert "huge" not in text

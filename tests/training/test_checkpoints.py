@@ -56,7 +56,8 @@ def test_interrupted_after_any_update_training_ends_with_the_same_bits(
         loop = TrainingLoop(first, BUDGET, 1.0, validate)
         first.model.module.train()
         for _ in range(killed_after):
-            loop.step()
+            first.start_update(loop.fraction)
+            loop.after_update()
         folder = tmp_path / str(killed_after)
         Checkpoints(folder).save(loop.state())
         again, validate = training(ids, options)

@@ -135,7 +135,7 @@ def test_the_result_says_so_and_a_checkpoint_goes_on_with_it(ids: TokenIds) -> N
     made = trainer(ids[:1000], model=Hungry(3))
     result = run(made, "3epochs")
     assert result.micro_batches == 4
-    assert result.remarks == ("memory lacked for a whole batch, which was computed in 4 parts",)
+    assert result.remarks == ("the batch did not fit in memory and was computed in 4 parts",)
     again = trainer(ids[:1000], model=Hungry(3))
     again.restore(copy.deepcopy(made.state()))
     again.update(0.9)

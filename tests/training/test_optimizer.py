@@ -20,7 +20,7 @@ from textgen.training.optimizer import (
     orthogonalise,
     without_compiler,
 )
-from textgen.workers.pool import run_jobs
+from textgen.workers.pool import run_in_processes
 from textgen_models.gru import GRU
 from textgen_models.lstm.model import LSTM
 from textgen_models.original.model import Original
@@ -223,5 +223,5 @@ def imported_by(name: OptimizerName) -> bool:
 
 def test_no_optimizer_imports_the_compiler() -> None:
     names = get_args(OptimizerName)
-    found = dict(run_jobs(imported_by, names, 1, own_process=True))
+    found = dict(run_in_processes(imported_by, names, 1))  # in one process, where none imports it
     assert found == dict.fromkeys(names, False)

@@ -77,7 +77,8 @@ def interrupted(ids: TokenIds, folder: Path) -> tuple[list[Tensor], list[Tensor]
     loop = TrainingLoop(first, budget, 1.0, validate)
     first.model.module.train()
     for _ in range(5):
-        loop.step()
+        first.start_update(loop.fraction)
+        loop.after_update()
     state = loop.state()
     if is_first:
         Checkpoints(folder / "first").save(state)

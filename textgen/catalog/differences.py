@@ -10,6 +10,7 @@ from pathlib import Path
 from textgen.catalog.folders import FILES, RUNS_OF_BENCH, entry_part, name_of
 from textgen.catalog.names import WITH_RUNS, AmbiguousNameError, find, find_run
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
+from textgen.comparison.readings import all_settings
 from textgen.comparison.verdicts import rank, score_sample
 from textgen.contracts import TextgenError
 from textgen.data.split import SplitPart
@@ -17,7 +18,6 @@ from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.saved_run import MANIFEST, RunManifest, load_run, read_manifest
-from textgen.experiment.settings import all_settings
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import write_value
 from textgen.runtime.device import DeviceConfig

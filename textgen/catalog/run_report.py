@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from textgen.catalog.differences import RunComparison
 from textgen.comparison.comparison_result import Difference, Interval
 from textgen.comparison.report.formats import plain
-from textgen.comparison.report.samples_table import SampleGroup
+from textgen.comparison.report.samples import SampleGroup
 from textgen.page.markdown import code, escape, fenced, table_lines
 
 ONLY_SPACE = "(only white space)"

@@ -113,7 +113,6 @@ class Interrupts:
             os.write(2, f"{line}\n".encode())
         if worker := sys.modules.get("textgen.workers.worker"):
             worker.end_server()
-            worker.remove_temporary_folder()
         self._end(INTERRUPTED)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from textgen.comparison.comparison_result import Comparison, HeldOut, ReferenceScore
 from textgen.comparison.entry_job import EntryJob, EntryOutcome, ReferenceJob
+from textgen.comparison.passages import choose_passages
 from textgen.comparison.readings import Details, DetailsReader, marked
 from textgen.comparison.report.html import to_html
 from textgen.comparison.report.markdown import to_markdown
@@ -22,9 +23,7 @@ from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult
-from textgen.experiment.experiment import Experiment
-from textgen.experiment.forecast import seconds_of, seconds_of_references
-from textgen.experiment.passages import choose_passages
+from textgen.experiment.experiment import Experiment, seconds_of, seconds_of_references
 from textgen.experiment.reference_entries import describe, reference_entries
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest
@@ -105,7 +104,7 @@ def bench(
     return result
 
 
-def _judged(
+def _judged(  # noqa: PLR0917 - in the order of the data
     outcomes: Sequence[EntryOutcome],
     references: Sequence[ReferenceScore],
     writer: SampleWriter,

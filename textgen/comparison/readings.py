@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 
+from textgen.comparison.passages import Passage, PassageReading, read_passages
 from textgen.defaults import SWEEP
 from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
+from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import Sample
-from textgen.experiment.passages import Passage, PassageReading, read_passages
 from textgen.experiment.samples import SampleWriter, WrittenSamples
 from textgen.experiment.saved_run import Run
-from textgen.experiment.settings import all_settings
 from textgen.registry.attribution import describe_error
+from textgen.registry.options import declared_options, write_value
+from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
 
@@ -115,6 +117,19 @@ def marked(
             for sample in samples
         )
         yield replace(details, samples=each_marked)
+
+
+def all_settings(entry: Entry) -> dict[str, str]:
+    """Return the components and options of an entry by name, such as `model.num_layers`, with defaults."""
+    settings = dict(entry.parts)
+    for part, (kind, name) in entry.components.items():
+        given = entry.options.get(part, {})
+        for option, declared in declared_options(load(kind, name)).items():
+            settings[f"{part}.{option}"] = write_value(given.get(option, declared.default))
+    if entry.is_trainable:
+        trained_with = asdict(entry.train_options())
+        settings |= {f"train.{name}": write_value(value) for name, value in trained_with.items()}
+    return settings
 
 
 @contextmanager

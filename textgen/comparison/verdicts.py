@@ -19,7 +19,7 @@ from textgen.comparison.comparison_result import (
     ReferenceScore,
 )
 from textgen.evaluation.baselines import Reference
-from textgen.evaluation.intervals import LEVEL, Sample, difference, estimate, holm, ratio_sample
+from textgen.evaluation.intervals import LEVEL, MeasuredValue, difference, estimate, holm, measured_ratio
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.experiment.entry_result import EntryResult
@@ -57,28 +57,37 @@ def judge(
     return Verdicts(scores, differences, tuple(metrics))
 
 
-def score_sample(runs: Sequence[EntryResult], scored_on: str, prior: SeedPrior) -> Sample | None:
+def score_sample(runs: Sequence[EntryResult], scored_on: str, prior: SeedPrior) -> MeasuredValue | None:
     """Return the scores of an entry's runs, or None if one of them may not be compared."""
     scores = [run.score(scored_on) for run in runs]
-    units = [score.units for score in scores if score is not None and score.units is not None]
-    if len(units) < len(runs):
+    units = [score.units if score else None for score in scores]
+    return units_sample(units, TEXT, [run.seed for run in runs], _prior(runs, prior))
+
+
+def units_sample(
+    units: Sequence[ScoredUnits | None], text: str, seeds: Sequence[int], prior: SeedPrior | None
+) -> MeasuredValue | None:
+    """Return a score by the bits of its units with each seed, or None if one of them lacks them."""
+    if None in units:
         return None
     bits, sizes = (np.array([getattr(each, name) for each in units], float) for name in ("bits", "num_chars"))
-    return ratio_sample(bits, sizes, TEXT, [run.seed for run in runs], _prior(runs, prior))
+    return measured_ratio(bits, sizes, text, seeds, prior)
 
 
-def rank(samples: Mapping[str, Sample]) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
+def rank(samples: Mapping[str, MeasuredValue]) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
     """Return the scores of entries, best first, and the differences of the others from the best.
 
     The best is chosen by its score, so p-values are adjusted for the comparisons of all pairs.
     """
     ranked = sorted(samples, key=lambda name: samples[name].value)
     pairs = list(combinations(ranked, 2))  # those with the best come first
-    found = [difference(samples[name], samples[other]) for other, name in pairs]
-    p_values = holm([each.p_value for each in found])
+    contrasts = [difference(samples[name], samples[other]) for other, name in pairs]
+    p_values = holm([each.p_value for each in contrasts])
     differences = tuple(
         Difference(a=best, b=name, bits_per_char=each.value, interval=each.interval, p_value=p_value)
-        for (best, name), each, p_value in list(zip(pairs, found, p_values, strict=True))[: len(ranked) - 1]
+        for (best, name), each, p_value in list(zip(pairs, contrasts, p_values, strict=True))[
+            : len(ranked) - 1
+        ]
     )
     is_best = bool(differences) and all(each.is_clear for each in differences)
     scores = [
@@ -97,12 +106,12 @@ def rank(samples: Mapping[str, Sample]) -> tuple[tuple[EntryScore, ...], tuple[D
 def reference_score(reference: Reference, num_chars: Sequence[int]) -> ReferenceScore:
     """Return a reference with the interval of its score; `num_chars` are those of its units."""
     bits, sizes = (np.array([values], float) for values in (reference.stretch_bits, num_chars))
-    found = estimate(ratio_sample(bits, sizes, TEXT, (0,), None))
+    score = estimate(measured_ratio(bits, sizes, TEXT, (0,), None))
     return ReferenceScore(
         name=reference.name,
         description=reference.description,
-        bits_per_char=found.value,
-        interval=found.interval,
+        bits_per_char=score.value,
+        interval=score.interval,
         reads_on=reference.reads_on,
         units=ScoredUnits(tuple(num_chars), reference.stretch_bits),
     )
@@ -118,36 +127,37 @@ def _metric(
         if (sample := _metric_sample(metric, runs, prior)) is not None
     }
     estimates = {name: estimate(sample) for name, sample in samples.items()}
-    found = [
+    unmarked = [
         MetricEstimate(name=name, metric=metric, value=each.value, interval=each.interval)
         for name, each in estimates.items()
     ]
     pseudovalues = held_out.pseudovalues.get(metric)
     if pseudovalues is None or len(samples) < 2:
-        return found
-    own = np.array([pseudovalues])
-    reference = Sample(np.array([getattr(held_out.sample_metrics, metric)]), own, PASSAGES, (0,))
+        return unmarked
+    reference = MeasuredValue(
+        np.array([getattr(held_out.sample_metrics, metric)]), np.array([pseudovalues]), PASSAGES, (0,)
+    )
     distances = {
         name: sample.distance_from(reference)
         for name, sample in samples.items()
-        if sample.pseudovalues.shape[1] == own.shape[1]
+        if sample.pseudovalues.shape[1] == len(pseudovalues)
     }
     if len(distances) < len(samples):
-        return found
+        return unmarked
     best, *others = sorted(distances, key=lambda name: distances[name].value)
     p_values = holm([difference(distances[name], distances[best]).p_value for name in others])
     is_clear = max(p_values) < LEVEL
-    return [replace(each, is_best=is_clear and each.name == best) for each in found]
+    return [replace(each, is_best=is_clear and each.name == best) for each in unmarked]
 
 
-def _metric_sample(metric: str, runs: Sequence[EntryResult], prior: SeedPrior) -> Sample | None:
+def _metric_sample(metric: str, runs: Sequence[EntryResult], prior: SeedPrior) -> MeasuredValue | None:
     """Return a metric of what an entry's runs write, or None if one of them lacks it."""
     values = [getattr(run.sample_metrics, metric) if run.sample_metrics else None for run in runs]
     pseudovalues = [run.metric_pseudovalues.get(metric) for run in runs]
     if None in values or None in pseudovalues:
         return None
     seeds = tuple(run.seed for run in runs)
-    return Sample(np.array(values), np.array(pseudovalues), PASSAGES, seeds, _prior(runs, prior))
+    return MeasuredValue(np.array(values), np.array(pseudovalues), PASSAGES, seeds, _prior(runs, prior))
 
 
 def _prior(runs: Sequence[EntryResult], prior: SeedPrior) -> SeedPrior | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from markupsafe import Markup
+
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import clean_files
 from textgen.data.sources import language_of, locate_files, read_text
@@ -22,9 +24,9 @@ from textgen.data.split import (
 )
 from textgen.data.text import Text, part, sha256
 from textgen.defaults import CLEANER, ENCODING, LANGUAGE, SPLIT
+from textgen.page.tables import notebook_block, notebook_table
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
-from textgen.runtime.html import block, escape, html_table
 
 HASH_CHARS = 12
 """Characters of a hash that are shown."""
@@ -95,8 +97,9 @@ class Corpus:
         info = self.info
         sized = [("whole text", info), *((name, getattr(info.split, name)) for name in PARTS)]
         rows = [[name, f"{each.num_chars:,}", each.sha256[:HASH_CHARS]] for name, each in sized]
-        title = escape(f"{self.name}, cleaner {self.cleaner}, split {info.split.method}")
-        return block(f"<p>{title}</p>", html_table(("", "characters", "sha256"), rows))
+        title = f"{self.name}, cleaner {self.cleaner}, split {info.split.method}"
+        table = notebook_table(("", "characters", "sha256"), rows)
+        return notebook_block(Markup("<p>{}</p>").format(title), table)
 
     def _part_info(self, name: str) -> SplitPart:
         own: Part = getattr(self.split, name)

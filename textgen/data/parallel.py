@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import num_cores
 from textgen.workers.pool import Killed, run_in_processes
-from textgen.workers.worker_setup import Setup, prepared, recipe
+from textgen.workers.worker import Setup, prepared, recipe
 
 MAX_PROCESSES = 8
 """Upper limit of processes; more would wait for this one, which reads and writes their items."""
@@ -33,14 +32,14 @@ def map_in_order(function: Callable[[Job], Result], items: Iterable[Job]) -> Ite
     if num_processes == 1 or not _can_be_sent(function, setup):
         yield from map(function, items)
         return
-    found: dict[int, Result] = {}
+    done: dict[int, Result] = {}
     position = 0
     results = run_in_processes(
-        _Indexed(function),
+        partial(_call, function),
         enumerate(items),
         num_processes,
         setup,
-        may_start=lambda: len(found) < num_processes,  # while one item is slow
+        may_start=lambda: len(done) < num_processes,  # while one item is slow
     )
     for (index, _), result in results:
         if isinstance(result, Killed):
@@ -48,34 +47,21 @@ def map_in_order(function: Callable[[Job], Result], items: Iterable[Job]) -> Ite
                 "a process that cleans or tokenizes was killed, possibly by the out-of-memory killer; "
                 "free some memory, or give a shorter text with --max-chars"
             )
-        found[index] = result
-        while position in found:
-            yield found.pop(position)
+        done[index] = result
+        while position in done:
+            yield done.pop(position)
             position += 1
 
 
-@dataclass(frozen=True)
-class _Indexed:
-    """A function of the second part of a pair."""
-
-    function: Callable[[Any], Any]
-
-    def __call__(self, pair: tuple[int, Any]) -> Any:
-        return self.function(pair[1])
+def _call(function: Callable[[Job], Result], pair: tuple[int, Job]) -> Result:
+    """Return the function of the second part of a pair."""
+    return function(pair[1])
 
 
 def _can_be_sent(function: Callable[..., Any], setup: Setup) -> bool:
     """Return whether another process starts and knows the function."""
     try:
-        sent = recipe(function, setup)
+        (_, received), *_ = run_in_processes(prepared, [recipe(function, setup)], 1)
     except Exception:  # whatever a plugin's objects raise
         return False
-    return [result for _, result in run_in_processes(_can_prepare, [sent], 1)] == [True]
-
-
-def _can_prepare(sent: bytes) -> bool:
-    try:
-        prepared(sent)
-    except Exception:
-        return False
-    return True
+    return not isinstance(received, Killed)

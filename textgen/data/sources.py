@@ -17,8 +17,7 @@ from textgen.defaults import LANGUAGE
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 from textgen.registry.registry import names, unknown_name
-from textgen.runtime.storage.cache import cache_folder
-from textgen.runtime.storage.cache_contents import DOWNLOADS
+from textgen.runtime.storage.cache import DOWNLOADS, cache_folder
 
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 

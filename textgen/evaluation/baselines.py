@@ -1,28 +1,66 @@
-"""Reference scores without a model: compressors that are given the training text."""
+"""Reference scores without a model: compressors that are given the training text.
+
+Compressors cannot be copied, so a separate process compresses the training text and forks once per stretch of
+the held-out text. torch's threads would not survive a fork: `python -m textgen.evaluation.baselines` imports
+little besides this module.
+"""
 
 from __future__ import annotations
 
+import json
+import lzma
 import math
-from collections.abc import Sequence
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TypeAlias
 
+from textgen.contracts import TextgenWarning
 from textgen.data.decoding import utf8
 from textgen.data.text import Text
-from textgen.evaluation.compressors import METHODS, compressed_sizes
+from textgen.runtime.storage.json_records import from_values
+
+PPMD, READING_ON, XZ = "PPMd given train", "PPMd, reading on", "xz given train"
+"""Names of the references; the second learns the held-out text while it is scored."""
+
+DESCRIPTIONS = {
+    PPMD: "compressor of order 8 that has read the training text; it learns within a stretch, "
+    "then forgets that",
+    READING_ON: "the same, but it also learns the held-out text as it reads, which no entry does",
+    XZ: "compressor that has read the training text; it finds repeated passages",
+}
+"""What each reference is, in a few words."""
 
 MAX_COMPRESSED_CHARS = 16_000_000
 """Characters of the training text that compressors get at most, its last ones."""
 
-DESCRIPTIONS = {
-    "PPMd given train": "compressor of order 8 that has read the training text; it learns within a stretch, "
-    "then forgets that",
-    "PPMd, reading on": "the same, but it also learns the held-out text as it reads, which no entry does",
-    "xz given train": "compressor that has read the training text; it finds repeated passages",
-}
-"""What each reference is, in a few words."""
+ORDER = 8
+"""Length in bytes of PPMd's longest context."""
 
-READING_ON = "PPMd, reading on"
-"""The reference that learns the held-out text while it is scored."""
+MAX_PPMD_BYTES = 20_000_000
+"""Bytes of training text that PPMd gets at most, its last ones."""
+
+MEMORY_PER_BYTE, MIN_MEMORY = 24, 16 << 20
+"""Bytes of memory for PPMd: for each byte of training text, and in addition.
+
+If it used up its memory, it would forget everything and begin again. Measured need: 11 to 13 bytes for each
+byte of English, at most 17 for random ones.
+"""
+
+MAX_WINDOW = 32 << 20
+"""Bytes that xz looks back at most; it needs eleven times as much memory."""
+
+MAX_REPEATED_BYTES = 8_000_000
+"""Bytes of training text that are compressed, over all stretches, where processes cannot fork."""
+
+TIMEOUT_SECONDS = 120
+
+CompressedSize: TypeAlias = Callable[[bytes], int]
+"""A function that compresses more text and returns how many bytes it wrote."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +91,119 @@ def reference_scores(train_text: Text, stretches: Sequence[str]) -> list[Referen
             bits[method] = [8.0 * size for size in sizes]
     num_chars = sum(map(len, stretches))
     return [
-        Reference(name, DESCRIPTIONS[name], math.fsum(own) / num_chars, tuple(own), name == READING_ON)
-        for name, own in bits.items()
+        Reference(name, DESCRIPTIONS[name], math.fsum(each) / num_chars, tuple(each), name == READING_ON)
+        for name, each in bits.items()
     ]
+
+
+def compressed_sizes(method: str, train: bytes, stretches: Sequence[bytes]) -> list[int]:
+    """Return the bytes that each stretch adds to the compressed training text, by a method of `METHODS`.
+
+    The list is empty if the method needs a package that is not installed, if it would take too long on this
+    platform, and, with a `TextgenWarning`, if the process fails.
+    """
+    if method in (PPMD, READING_ON) and find_spec("pyppmd") is None:
+        return []
+    texts = [train, *stretches]
+    sent = b"".join([json.dumps([len(text) for text in texts]).encode(), b"\n", *texts])
+    command = [sys.executable, "-P", "-m", "textgen.evaluation.baselines", method]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    try:
+        done = subprocess.run(
+            command, input=sent, env=environment, capture_output=True, check=False, timeout=TIMEOUT_SECONDS
+        )
+        if done.returncode:
+            reason = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise ValueError(reason or f"exit code {done.returncode}")
+        return from_values(list[int], json.loads(done.stdout))
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        warnings.warn(f"{method!r} is not among the references: {error}", TextgenWarning, stacklevel=2)
+        return []
+
+
+def main() -> None:
+    """Read a line of JSON with the lengths of the texts that follow it, and print the sizes as JSON."""
+    lengths = json.loads(sys.stdin.buffer.readline())
+    train, *stretches = [sys.stdin.buffer.read(length) for length in lengths]
+    print(json.dumps(METHODS[sys.argv[1]](train, stretches)))
+
+
+def ppmd_given_train(train: bytes, stretches: Sequence[bytes]) -> list[int]:
+    """Return the bytes of each stretch by PPMd that has read the training text alone."""
+    return _each_alone(_ppmd, train, stretches)
+
+
+def ppmd_reading_on(train: bytes, stretches: Sequence[bytes]) -> list[int]:
+    """Return the bytes of each stretch by PPMd that has read all text before it."""
+    size_of = _ppmd(train)
+    return [size_of(stretch) for stretch in stretches]
+
+
+def xz_given_train(train: bytes, stretches: Sequence[bytes]) -> list[int]:
+    """Return the bytes of each stretch by xz that has read the training text alone."""
+    sizes = _each_alone(_xz, train, [b"", *stretches])
+    return [size - sizes[0] for size in sizes[1:]]
+
+
+METHODS: dict[str, Callable[[bytes, Sequence[bytes]], list[int]]] = {
+    PPMD: ppmd_given_train,
+    READING_ON: ppmd_reading_on,
+    XZ: xz_given_train,
+}
+"""How sizes are measured, by the name of the reference."""
+
+
+def _ppmd(train: bytes) -> CompressedSize:
+    """Return PPMd (Shkarin 2002; variant H, as in 7-Zip) after the training text.
+
+    It predicts each byte from the longest known context of at most `ORDER` bytes and escapes to shorter ones.
+    """
+    from pyppmd import Ppmd7Encoder
+
+    train = train[-MAX_PPMD_BYTES:]
+    encoder = Ppmd7Encoder(ORDER, MIN_MEMORY + MEMORY_PER_BYTE * len(train))
+    encoder.encode(train)
+    # What the encoder has not written yet is as long before a text as after it, give or take a byte.
+    return lambda text: len(encoder.encode(text))
+
+
+def _xz(train: bytes) -> CompressedSize:
+    """Return xz (LZMA2) after the training text; it writes the end of that, too, and can be used once."""
+    window = min(MAX_WINDOW, max(1 << 20, 2 * len(train)))
+    level = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": window}
+    compressor = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[level])
+    compressor.compress(train[:-1])  # which fits into the window, and is only stored there
+    compressor.compress(train[-1:])  # so that it is compressed before the forks
+    return lambda text: len(compressor.compress(text) + compressor.flush())
+
+
+def _each_alone(start: Callable[[bytes], CompressedSize], train: bytes, texts: Sequence[bytes]) -> list[int]:
+    """Return what each text takes after the training text alone; nothing if that would take too long."""
+    if hasattr(os, "fork"):
+        size_of = start(train)
+        return [_forked(size_of, text) for text in texts]
+    if len(train) * len(texts) > MAX_REPEATED_BYTES:
+        return []
+    return [start(train)(text) for text in texts]
+
+
+def _forked(size_of: CompressedSize, text: bytes) -> int:
+    """Return `size_of(text)`, computed by a fork of this process, so that nothing changes in this one."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, str(size_of(text)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as answer:
+        size = answer.read()
+    os.waitpid(child, 0)
+    if not size:
+        raise ChildProcessError("a copy of the process failed")
+    return int(size)
+
+
+if __name__ == "__main__":
+    main()

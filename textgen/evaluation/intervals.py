@@ -9,8 +9,7 @@ Units are spread evenly over a text, so neighbours are alike, and the variance o
 differences of neighbours (Wolter 2007, Introduction to Variance Estimation, section 8.2). The variance
 between seeds is moderated by a prior (see `seed_priors`), which makes it known for a single seed too.
 
-The coverage of these intervals is measured in `benchmarks/`, over the text by `coverage.py`, over seeds by
-`seed_intervals.py`.
+The coverage of these intervals over the text is measured by `coverage.py` in `benchmarks/`.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class Contrast(Estimate):
 
 
 @dataclass(frozen=True, eq=False)  # arrays cannot be compared as a whole
-class Sample:
+class MeasuredValue:
     """A value by each of several training seeds, and what each unit contributes to it."""
 
     values: NDArray[np.float64]
@@ -71,7 +70,7 @@ class Sample:
     pseudovalues: NDArray[np.float64]
     """[number of seeds, number of units], units in the order of the text."""
     units: str
-    """What the units are, such as the hash of their text: samples of the same units are paired."""
+    """Name of the units, such as the hash of their text: values of the same units are paired."""
     seeds: tuple[int, ...]
     """The training seed of each row."""
     prior: SeedPrior | None = None
@@ -82,10 +81,10 @@ class Sample:
         """The mean over seeds."""
         return float(self.values.mean())
 
-    def distance_from(self, reference: Sample) -> Sample:
+    def distance_from(self, reference: MeasuredValue) -> MeasuredValue:
         """Return the distance of the value from that of a reference, such as the held-out text.
 
-        Which of them is larger is then treated as known. Raises `ValueError` if the units differ.
+        The sign of the difference is then treated as known. Raises `ValueError` if the units differ.
         """
         if not _are_paired(self, reference):
             raise ValueError(f"the units differ: {self.units!r} and {reference.units!r}")
@@ -104,27 +103,27 @@ class Sample:
         num_seeds, num_units = self.pseudovalues.shape
         if num_seeds < 2 or num_units < 2:
             return 0.0
-        own = self.pseudovalues - self.pseudovalues.mean(0)
-        return float(_unit_variance(own)[0] * num_seeds / (num_seeds - 1))
+        deviations = self.pseudovalues - self.pseudovalues.mean(0)
+        return float(_unit_variance(deviations)[0] * num_seeds / (num_seeds - 1))
 
     def seed_variance(self) -> float:
         """Return the moderated variance between seeds, without the noise within them."""
         if self.prior is None:
             return 0.0
         known, observed = self.prior.degrees_of_freedom, len(self.values) - 1
-        own = float(np.var(self.values, ddof=1)) - self.noise_within_seeds() if observed else 0.0
-        moderated = (known * self.prior.sd**2 + observed * own) / (known + observed)
+        variance = float(np.var(self.values, ddof=1)) - self.noise_within_seeds() if observed else 0.0
+        moderated = (known * self.prior.sd**2 + observed * variance) / (known + observed)
         return moderated if moderated > 0 else 0.0
 
 
-def ratio_sample(
+def measured_ratio(
     amounts: NDArray[np.float64],
     sizes: NDArray[np.float64],
     units: str,
     seeds: Sequence[int],
     prior: SeedPrior | None,
-) -> Sample:
-    """Return the sample of a ratio of sums over units, such as bits of stretches / characters of stretches.
+) -> MeasuredValue:
+    """Return a ratio of sums over units, such as bits of stretches / characters of stretches.
 
     Both arrays are [number of seeds, number of units]. The ratio without a unit must be defined, or its
     pseudo-value is NaN.
@@ -132,7 +131,7 @@ def ratio_sample(
     total, size = amounts.sum(1, keepdims=True), sizes.sum(1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios, without = total / size, (total - amounts) / (size - sizes)
-    return Sample(ratios[:, 0], jackknife(ratios, without), units, tuple(seeds), prior)
+    return MeasuredValue(ratios[:, 0], jackknife(ratios, without), units, tuple(seeds), prior)
 
 
 def jackknife(value: NDArray[np.float64] | float, without: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -144,22 +143,22 @@ def jackknife(value: NDArray[np.float64] | float, without: NDArray[np.float64]) 
     return pseudovalues
 
 
-def estimate(sample: Sample) -> Estimate:
-    """Return the value of a sample with its interval."""
-    units = _unit_variance(sample.pseudovalues.mean(0)[None])
-    interval, _ = _inference(sample.value, [units, _seed_part([sample])])
-    return Estimate(sample.value, interval)
+def estimate(measured: MeasuredValue) -> Estimate:
+    """Return a value with its interval."""
+    units = _unit_variance(measured.pseudovalues.mean(0)[None])
+    interval, _ = _inference(measured.value, [units, _seed_part([measured])])
+    return Estimate(measured.value, interval)
 
 
-def difference(new: Sample, old: Sample) -> Contrast:
+def difference(new: MeasuredValue, old: MeasuredValue) -> Contrast:
     """Return how much `new` is above `old`.
 
-    Samples of the same units are paired, since what makes a passage hard is hard for both; seeds are not,
-    since the same seed means something else to another model. Equal samples come from the same runs.
+    Values of the same units are paired, since what makes a passage hard is hard for both; seeds are not,
+    since the same seed means something else to another model. Equal values come from the same runs.
     """
     if np.array_equal(new.pseudovalues, old.pseudovalues) and np.array_equal(new.values, old.values):
         return Contrast(0.0, (0.0, 0.0), 1.0)
-    means = [sample.pseudovalues.mean(0)[None] for sample in (new, old)]
+    means = [each.pseudovalues.mean(0)[None] for each in (new, old)]
     parts = [means[0] - means[1]] if _are_paired(new, old) else means
     value = new.value - old.value
     return Contrast(value, *_inference(value, [*map(_unit_variance, parts), _seed_part([new, old])]))
@@ -167,22 +166,22 @@ def difference(new: Sample, old: Sample) -> Contrast:
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted for their number by the step-down method of Holm (1979), in the same order."""
-    adjusted = [0.0] * len(p_values)
-    highest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = highest
-    return adjusted
+    order = np.argsort(p_values, kind="stable")
+    raised = np.asarray(p_values, float)[order] * np.arange(len(order), 0, -1)
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.maximum.accumulate(raised).clip(max=1.0)
+    values: list[float] = adjusted.tolist()
+    return values
 
 
-def fitted_prior(samples: Iterable[Sample], shipped: SeedPrior) -> SeedPrior:
+def fitted_prior(values: Iterable[MeasuredValue], shipped: SeedPrior) -> SeedPrior:
     """Return the prior that different cases of a suite share; `shipped` if too few have several seeds."""
-    several = [sample for sample in samples if sample.prior and len(sample.values) > 1]
-    variances = [float(np.var(sample.values, ddof=1)) for sample in several]
-    fitted = fit_prior(variances, [len(sample.values) - 1 for sample in several], shipped)
+    several = [each for each in values if each.prior and len(each.values) > 1]
+    variances = [float(np.var(each.values, ddof=1)) for each in several]
+    fitted = fit_prior(variances, [len(each.values) - 1 for each in several], shipped)
     if fitted is shipped:
         return shipped
-    noise = float(np.mean([sample.noise_within_seeds() for sample in several]))
+    noise = float(np.mean([each.noise_within_seeds() for each in several]))
     return replace(fitted, sd=math.sqrt(max(0.0, fitted.sd**2 - noise)))
 
 
@@ -190,7 +189,7 @@ _Variance = tuple[float, float]
 """The variance of a mean, and its degrees of freedom."""
 
 
-def _are_paired(one: Sample, other: Sample) -> bool:
+def _are_paired(one: MeasuredValue, other: MeasuredValue) -> bool:
     return one.units == other.units and one.pseudovalues.shape[1] == other.pseudovalues.shape[1]
 
 
@@ -208,11 +207,11 @@ def _unit_variance(rows: NDArray[np.float64]) -> _Variance:
     return variance, 2 * (number - 1) ** 2 / (3 * number - 4)
 
 
-def _seed_part(samples: Sequence[Sample]) -> _Variance:
+def _seed_part(values: Sequence[MeasuredValue]) -> _Variance:
     """Return the variance that the seeds add; degrees of freedom of a shared prior do not add up."""
-    priors = [(sample.prior, len(sample.values)) for sample in samples if sample.prior]
-    variance = sum(sample.seed_variance() / len(sample.values) for sample in samples)
-    return variance, min((prior.degrees_of_freedom + number - 1 for prior, number in priors), default=1.0)
+    variance = sum(each.seed_variance() / len(each.values) for each in values)
+    degrees = [each.prior.degrees_of_freedom + len(each.values) - 1 for each in values if each.prior]
+    return variance, min(degrees, default=1.0)
 
 
 def _inference(value: float, parts: Sequence[_Variance]) -> tuple[tuple[float, float] | None, float]:

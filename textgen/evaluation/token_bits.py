@@ -13,7 +13,7 @@ from torch import Tensor
 
 from textgen.contracts import State, TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.state import first_rows
+from textgen.nn.state import take_rows
 
 LOG2 = math.log(2)
 LARGEST = 1e30
@@ -145,7 +145,7 @@ def predict_stretches(
     while begin < longest:
         num_rows = sum(length > begin for length in lengths)  # the rows that have not ended yet
         end = min(begin + max(MIN_CHUNK, _tokens_at_once(model, device) // num_rows), longest)
-        state = first_rows(state, num_rows)
+        state = take_rows(state, 0, num_rows)
         read = inputs[:num_rows, num_start - 1 + begin : num_start + end]
         logits, state = model.forward(read[:, :-1], state)
         yield Window(order[:num_rows], begin, read[:, :-1], read[:, 1:], logits)

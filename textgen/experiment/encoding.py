@@ -36,9 +36,9 @@ class Encoded:
     seconds: float
     """To fit the tokenizer and to tokenize what is trained on."""
     is_lossless: bool
-    """Whether the ids spell the text."""
+    """True if the ids spell the text."""
     rest_nats: float = 0.0
-    """Of quick validation, what a model does not predict that has not read all tokens."""
+    """Nats of quick validation that the model does not predict."""
 
     def read_by(self, model: LanguageModel) -> Encoded:
         """Return the tokens that a model is trained on and scored with in training."""

@@ -16,7 +16,7 @@ from textgen.nn.speller import Speller
 from textgen.nn.spelling_model import SpellingModel
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import declared_options, parse_assignments, unknown_option
-from textgen.registry.registry import PluginError, find, load, names, renamed, unknown_name
+from textgen.registry.registry import PluginError, find, load, names, unknown_name
 from textgen.runtime.messages import one_line, shortened, unknown, with_article
 from textgen.training.train_options import TrainOptions
 
@@ -83,7 +83,7 @@ class Entry:
 
     @property
     def is_trainable(self) -> bool:
-        """Whether a model is trained by gradient."""
+        """True if a model is trained by gradient."""
         return bool(self.trained)
 
     def train_options(self, part: str | None = None) -> TrainOptions:
@@ -171,8 +171,6 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
     """Return the entry `text`, whose parts are written in `name`."""
     aliases = names("alias")
     words = name.split("-")
-    if f"alias.{name}" in renamed():
-        raise TextgenError(unknown_name("alias", name))
     if len(words) < 2:
         kind = next((kind for kind in PARTS if name in names(kind)), None)
         if kind in ("tokenizer", "model"):
@@ -189,8 +187,7 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
     parts = dict(zip(PARTS, words, strict=False))
     for kind, word in components_of(parts).values():
         if word not in names(kind):
-            is_alias = word in aliases and f"{kind}.{word}" not in renamed()
-            whole = f"; {word} is a whole entry, so it combines with nothing" if is_alias else ""
+            whole = f"; {word} is a whole entry, so it combines with nothing" if word in aliases else ""
             raise TextgenError(f"entry {text!r}: {unknown_name(kind, word)}{whole}")
     models = parts["model"].split("+")
     if twice := next((name for name in models if models.count(name) > 1), None):

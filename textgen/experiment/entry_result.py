@@ -54,7 +54,7 @@ class RunResult:
     num_frozen_parameters: int = 0
     vocab_size: int
     problem: str | None
-    """Why the run has no rank: its tokens do not spell the text, or its score means nothing."""
+    """The reason for having no rank: the tokens do not spell the text, or the score means nothing."""
     preparation: PreparationTime
     train: TrainResult
     embedding: EmbeddingAudit | None
@@ -63,11 +63,11 @@ class RunResult:
     """None if the split has no test part; then validation is the score."""
     score_checks: ScoreChecks
     machine: Machine
-    """Where it was trained and scored."""
+    """The machine that trained and scored it."""
 
     @property
     def is_comparable(self) -> bool:
-        """Whether the run has a score that may be ranked."""
+        """True if the run has a score that may be ranked."""
         return self.problem is None
 
     @property
@@ -108,7 +108,7 @@ class SampleSet:
     metric_pseudovalues: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """By metric: the contribution of each continuation, from which intervals are computed."""
     sample_errors: tuple[str, ...] = ()
-    """Why a sampler wrote nothing."""
+    """The reasons of samplers that wrote nothing."""
     made_up_words: tuple[str, ...] = ()
     """Words that neither the lexicon nor the training text has, the most frequent first."""
 

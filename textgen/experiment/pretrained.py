@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from textgen.contracts import Embedding, PretrainedVectors, TextgenError
 from textgen.data.vocabulary import COUNTED_AT_ONCE, count_tokens
-from textgen.experiment.neighbors import Neighbors
+from textgen.evaluation.neighbors import Neighbors
 from textgen.registry.attribution import contract_error
 
 
@@ -39,7 +39,7 @@ class EmbeddingAudit:
 
 
 NUM_MISSING = 10
-"""How many of the most frequent missing tokens an audit shows."""
+"""The number of missing tokens that an audit shows, the most frequent ones."""
 
 
 def match_vectors(
@@ -67,20 +67,20 @@ def match_vectors(
         raise contract_error(embedding, f"returned {type(keyed).__name__} instead of gensim's KeyedVectors")
     spells = np.zeros(len(tokens), bool) if is_fallback is None else np.asarray(is_fallback, bool)
     table = np.zeros((len(tokens), keyed.vector_size), np.float32)
-    found = np.zeros(len(tokens), bool)
+    has_vector = np.zeros(len(tokens), bool)
     found_by = {"surface": 0, "without_space": 0, "lower_case": 0}
     for index in np.flatnonzero(~spells).tolist():
         for way, form in lookup_forms(tokens[index]):
             if form in keyed:
-                table[index], found[index] = keyed[form], True
+                table[index], has_vector[index] = keyed[form], True
                 found_by[way] += 1
                 break
-    _check(source, keyed.index_to_key, [tokens[index] for index in np.flatnonzero(found).tolist()])
-    spread = np.sqrt(np.mean(np.square(table[found], dtype=np.float64)))
+    _check(source, keyed.index_to_key, [tokens[index] for index in np.flatnonzero(has_vector).tolist()])
+    spread = np.sqrt(np.mean(np.square(table[has_vector], dtype=np.float64)))
     if not 0 < spread < np.inf:
         raise TextgenError(f"vectors of {source} are all zero or not finite; choose another source")
     table /= np.float32(spread)
-    type_coverage, token_coverage, missing = _coverage(tokens, train_ids, found, spells)
+    type_coverage, token_coverage, missing = _coverage(tokens, train_ids, has_vector, spells)
     audit = EmbeddingAudit(
         source=source,
         dimension=keyed.vector_size,
@@ -91,7 +91,7 @@ def match_vectors(
         found_by=found_by,
         seconds=time.perf_counter() - began,
     )
-    return PretrainedVectors(torch.from_numpy(table), torch.from_numpy(found), embedding.frozen), audit
+    return PretrainedVectors(torch.from_numpy(table), torch.from_numpy(has_vector), embedding.frozen), audit
 
 
 def lookup_forms(token: str) -> list[tuple[str, str]]:
@@ -108,12 +108,12 @@ def lookup_forms(token: str) -> list[tuple[str, str]]:
     return forms
 
 
-def _check(source: str, keys: Sequence[str], found: Sequence[str]) -> None:
+def _check(source: str, keys: Sequence[str], matched: Sequence[str]) -> None:
     # Vectors of the words "a" and "I" say nothing about letters; vectors made for characters are welcome.
-    if found and (any(len(token.strip()) > 1 for token in found) or all(len(key) == 1 for key in keys)):
+    if matched and (any(len(token.strip()) > 1 for token in matched) or all(len(key) == 1 for key in keys)):
         return
-    which = "match single characters only" if found else "match no token"
-    other = "" if found else ", or vectors in the language of the text"
+    which = "match single characters only" if matched else "match no token"
+    other = "" if matched else ", or vectors in the language of the text"
     raise TextgenError(
         f"vectors of {source} {which} of this vocabulary; use the word tokenizer, as word-lstm-glove{other}"
     )
@@ -122,7 +122,7 @@ def _check(source: str, keys: Sequence[str], found: Sequence[str]) -> None:
 def _coverage(
     tokens: Sequence[str],
     train_ids: NDArray[np.integer[Any]],
-    found: NDArray[np.bool_],
+    has_vector: NDArray[np.bool_],
     spells: NDArray[np.bool_],
 ) -> tuple[float | None, float | None, tuple[str, ...]]:
     """Return the coverage of types and of tokens, and the most frequent missing tokens."""
@@ -130,11 +130,11 @@ def _coverage(
     counts = count_tokens(train_ids, len(tokens))
     num_oov = _num_runs(visible & spells, train_ids)
     words = visible & ~spells
-    missing = np.flatnonzero(words & ~found & (counts > 0))
+    missing = np.flatnonzero(words & ~has_vector & (counts > 0))
     missing = missing[np.argsort(-counts[missing], kind="stable")][:NUM_MISSING]
     return (
-        _share(found[words].sum(), words.sum()),
-        _share(counts[words & found].sum(), counts[words].sum() + num_oov),
+        _share(has_vector[words].sum(), words.sum()),
+        _share(counts[words & has_vector].sum(), counts[words].sum() + num_oov),
         tuple(tokens[index] for index in missing.tolist()),
     )
 

@@ -17,16 +17,16 @@ def reference_entries(present: Collection[str]) -> list[Entry]:
     out with a `TextgenWarning`.
     """
     others = list(_readable(present))
-    found: list[Entry] = []
+    references: list[Entry] = []
     for name in names("reference"):
         try:
             entry = _installed(name)
         except TextgenError as error:
             warnings.warn(f"{error}; the comparison has no such row", TextgenWarning, stacklevel=2)
             continue
-        if not any(_are_same(entry, other) for other in [*others, *found]):
-            found.append(entry)
-    return found
+        if not any(_are_same(entry, other) for other in [*others, *references]):
+            references.append(entry)
+    return references
 
 
 def describe(entry: Entry) -> str:

@@ -41,7 +41,7 @@ def run_and_save(
     """
     make_folder(folder.parent)
     remove_unfinished(folder.parent)
-    with checkpoints_of(folder) as checkpoints:
+    with locked_run(folder) as checkpoints:
         check_new(folder)
         if train_first is not None:
             train_first(checkpoints)
@@ -71,8 +71,8 @@ def discard_outlived(folder: Path) -> None:
 
 
 @contextmanager
-def checkpoints_of(folder: Path) -> Iterator[Path]:
-    """Yield the folder of a run's checkpoints, locked; it goes if the run fails without one.
+def locked_run(folder: Path) -> Iterator[Path]:
+    """Lock an unfinished run and yield the folder of its checkpoints; it goes if the run fails without one.
 
     Raises `RunInterruptedError` for Ctrl-C after one.
     """

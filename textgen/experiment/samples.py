@@ -50,7 +50,7 @@ class MeasuredSamples:
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenSamples:
-    """What a run writes with one sampler: the samples that are shown, and metrics of many."""
+    """Texts of a run by one sampler: the samples that are shown, and metrics of many."""
 
     sampler: str
     metrics: TextMetrics
@@ -69,7 +69,7 @@ class SampleWriter:
     prompts: Sequence[str] = ()
     """Prompts of the samples that are shown; held-out passages, if none are given."""
     spells: bool = True
-    """Whether word models write words that their vocabulary lacks."""
+    """False keeps word models from writing words that their vocabulary lacks."""
     passages: list[Continuation] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -209,5 +209,4 @@ def _prompt_start(text: str, position: int) -> int:
     rules = [is_word_start]
     if has_unspaced(text[nearby.start : nearby.stop]):
         rules.insert(0, is_phrase_start)
-    found = (place for rule in rules for place in nearby if rule(text, place))
-    return next(found, position)
+    return next((place for rule in rules for place in nearby if rule(text, place)), position)

@@ -38,12 +38,12 @@ MANIFEST, TOKENIZER, WEIGHTS = "run.json", "tokenizer.json", "weights.safetensor
 SPELLINGS = "spellings.json"
 """Only in a run that spells out-of-vocabulary words."""
 DAMAGE = (FileNotFoundError, LookupError, ValueError, TypeError, SafetensorError)
-"""What reading a file that was cut, changed or removed may raise."""
+"""Errors of reading a file that was cut, changed or removed."""
 CPU = torch.device("cpu")
 BUILDING_BYTES, BUILDING_RATIO = 2**28, 8
-"""What building a model may take: new tensors, for each byte of its weights and besides."""
+"""Limits of the new tensors while a model is built: a constant, and a multiple of its weights."""
 MAX_LEARNT_BYTES = 2**28
-"""Of what a tokenizer has learnt, and of spellings."""
+"""Maximum size of the files of a tokenizer and of spellings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class Run(Trained):
     settings: RunSettings
     result: RunResult
     sources: TextSources = field(default=TextSources(), kw_only=True)
-    """Where its text was read from."""
+    """The sources of its text."""
 
 
 def names_run(argument: str) -> bool:

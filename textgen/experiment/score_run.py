@@ -13,7 +13,7 @@ import torch
 from textgen.contracts import TextgenError, TokenIds
 from textgen.data.bound_tokenizer import START
 from textgen.data.text import BLOCK_CHARS, Text, blocks, cut_blocks
-from textgen.evaluation.intervals import estimate, ratio_sample
+from textgen.evaluation.intervals import estimate, measured_ratio
 from textgen.evaluation.prediction_checks import prediction_problem
 from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals
 from textgen.evaluation.token_bits import TokenScores, score_stretches, score_text
@@ -38,7 +38,7 @@ class ScoreChecks:
     max_normalization_error: float = 0.0
     """The largest distance of a sum of probabilities from 1, as a model that normalizes them returns them."""
     problem: str | None = None
-    """Why the score means nothing (see `textgen.evaluation.prediction_checks`)."""
+    """The reason why the score means nothing (see `textgen.evaluation.prediction_checks`)."""
 
     def __add__(self, other: ScoreChecks) -> ScoreChecks:
         """Return the checks of two stretches of one text."""
@@ -165,4 +165,4 @@ def score_checks(trained: Trained, scored: TokenScores) -> ScoreChecks:
 def interval(units: ScoredUnits) -> tuple[float, float] | None:
     """Return the 95 % interval of a run's score, which accounts for the passages alone."""
     sizes, bits = (np.array([values], float) for values in (units.num_chars, units.bits))
-    return estimate(ratio_sample(bits, sizes, "", (0,), None)).interval
+    return estimate(measured_ratio(bits, sizes, "", (0,), None)).interval

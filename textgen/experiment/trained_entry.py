@@ -28,7 +28,7 @@ class Trained:
     tokenizer: BoundTokenizer
     model: LanguageModel
     spellings: tuple[tuple[float, ...], ...] = field(default=(), kw_only=True)
-    """How it spells out-of-vocabulary words; see `textgen.contracts.Vocabulary`."""
+    """Spellings of out-of-vocabulary words; see `textgen.contracts.Vocabulary`."""
 
     def check_that_it_spells(self) -> None:
         """Raise `UsageError` if its tokenizer does not spell words, so that this cannot be left out."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textgen.contracts import Sampler, StatefulSampler, TokenIds, Vocabulary
-from textgen.generation.word_sampling import Choose
+from textgen.generation.word_temperature import Choose
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 

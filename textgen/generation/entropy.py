@@ -11,7 +11,7 @@ from torch import Tensor
 from textgen.contracts import TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
 from textgen.generation.bound_sampler import BoundSampler
-from textgen.generation.word_sampling import Words
+from textgen.generation.word_temperature import WordDistribution
 
 
 class EntropyRecorder:
@@ -25,7 +25,7 @@ class EntropyRecorder:
     def __init__(self, sampler: BoundSampler, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> None:
         self._temperature = sampler.temperature or 1.0
         is_of_words = sampler.tempers_words and bool(vocabulary.spellings)
-        self._words = Words(prompts, vocabulary, self._temperature) if is_of_words else None
+        self._words = WordDistribution(prompts, vocabulary, self._temperature) if is_of_words else None
         self._lengths = torch.from_numpy(TokenTable(vocabulary.tokens).num_chars)
         self._nats, self._chars = 0.0, 0
 

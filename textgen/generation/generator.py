@@ -14,9 +14,8 @@ from torch import Tensor
 from textgen.contracts import State
 from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.generation.bound_sampler import BoundSampler
-from textgen.generation.cuda_graph import RecordedStep
-from textgen.nn.language_model import LanguageModel
-from textgen.nn.state import join
+from textgen.nn.language_model import LanguageModel, Step
+from textgen.nn.state import join, shapes, tensors
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 
@@ -62,8 +61,7 @@ class Generator:
         self.table = tokenizer.table
         self.vocabulary = tokenizer.sampler_vocabulary(spellings if spells else ())
         self._left_out = None if spells else torch.from_numpy(self.vocabulary.fallback).to(self.device)
-        own_step = model.prepare_step(device_config.dtype)
-        self._step = self._step_by_forward if own_step is None else own_step
+        self._step = model.prepare_step(device_config.dtype)
         self._is_recordable = model.is_step_recordable and self.device.type == "cuda"
 
     def generate(
@@ -76,7 +74,8 @@ class Generator:
     ) -> list[str]:
         """Return a continuation of `num_chars` characters for each prompt (without the prompt).
 
-        A sample depends only on its prompt and seed, not on what it is batched with.
+        A sample depends only on its prompt and seed, not on what it is batched with, but for rounding where
+        the step computes in fp32.
         """
         if not prompts:
             return []
@@ -140,6 +139,46 @@ class Generator:
         outputs, state = self.model.forward(row, self.model.initial_state(1))
         return outputs[:, -1].float(), state
 
-    def _step_by_forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        logits, state = self.model.forward(ids[:, None], state)
-        return logits[:, -1].float(), state
+
+class RecordedStep:
+    """A generation step on a GPU, recorded once and then replayed without launching kernels from Python.
+
+    It is the function `step` as a CUDA graph, for ids of one batch size.
+
+    The step must compute on the device alone, without reading values, and the tensors of its state must keep
+    their shapes; a step whose state grows is called directly. The next call overwrites the logits and the
+    state that are returned.
+
+    Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+    """
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self._graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Advance by one token. The first call runs all kernels once and then records the graph."""
+        if self._graph is not None and state is self._state:
+            self._ids.copy_(ids)
+            self._graph.replay()
+            return self._logits, self._state
+        logits, following = self._step(ids, state)
+        if self._graph is None and shapes(state) == shapes(following):
+            self._record(ids, following)
+            return logits, self._state
+        return logits, following
+
+    def _record(self, ids: Tensor, state: State) -> None:
+        self._ids, self._state = ids.clone(), state
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):  # libraries allocate memory in the first calls on a stream
+            for _ in range(3):
+                self._step(self._ids, state)
+        torch.cuda.current_stream().wait_stream(stream)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._logits, following = self._step(self._ids, state)
+            # Cloned first, since one tensor of the next state may be another tensor of this one.
+            for old, new in zip(tensors(state), [new.clone() for new in tensors(following)], strict=True):
+                old.copy_(new)

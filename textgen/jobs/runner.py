@@ -15,8 +15,7 @@ from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.storage.json_records import from_values, to_values
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, seldom
 from textgen.workers.pool import Killed, Stopped, Unsaved, drive
-from textgen.workers.worker import import_early, is_worker, tell
-from textgen.workers.worker_setup import Setup
+from textgen.workers.worker import Setup, import_early, is_worker, tell
 
 
 class Job(Protocol):

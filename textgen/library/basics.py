@@ -9,8 +9,7 @@ from importlib.util import find_spec
 from textgen import defaults
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory, one_line, shortened
-from textgen.runtime.storage.cache import cache_folder
-from textgen.runtime.storage.cache_contents import CachedItem, contents, remove_all, size_limit
+from textgen.runtime.storage.cache import CachedItem, cache_folder, contents, remove_all, size_limit
 from textgen.runtime.storage.files import NotSavedError
 from textgen.runtime.storage.json_records import to_json, to_values
 from textgen.runtime.storage.result_folders import RUNS

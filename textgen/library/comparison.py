@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from textgen import defaults
 from textgen.comparison import bench as comparison
 from textgen.comparison import comparison_result as results
-from textgen.comparison.report.answer import answer, is_timed
+from textgen.comparison.report.answer import answer
+from textgen.comparison.report.columns import run_values
 from textgen.contracts import TextgenError
 from textgen.experiment.entry import Entry, parse_entries
 from textgen.experiment.entry_result import EntryResult, FailedEntry
@@ -35,7 +36,7 @@ from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.locks import locked
 from textgen.runtime.storage.result_folders import result_folder, result_name
-from textgen.training.budget import parse_budget, parse_duration
+from textgen.training.budget import is_timed, parse_budget, parse_duration
 from textgen.training.progress import Report, Step
 
 if TYPE_CHECKING:
@@ -60,7 +61,22 @@ class Comparison(results.Comparison):
 
         Raises `TextgenError` if pandas is not installed.
         """
-        return data_frame([self._values(entry) for entry in self.entries])
+        return data_frame(
+            [
+                {
+                    "entry": run.name,
+                    "seed": run.seed,
+                    "problem": run.error if isinstance(run, FailedEntry) else run.problem,
+                    **values,
+                    **(
+                        vars(run.sample_metrics)
+                        if isinstance(run, EntryResult) and run.sample_metrics
+                        else {}
+                    ),
+                }
+                for run, values in run_values(self, "frame")
+            ]
+        )
 
     def plot(self, kind: Literal["scores", "curves"] = "scores", *, axes: Axes | None = None) -> Axes:
         """Draw the scores with their intervals, or the learning curves; return the axes.
@@ -77,7 +93,7 @@ class Comparison(results.Comparison):
         runs = [entry for entry in self.entries if isinstance(entry, EntryResult) and entry.is_comparable]
         several = len({run.seed for run in runs}) > 1
         curves = [(f"{run.name}, seed {run.seed}" if several else run.name, run.train.curve) for run in runs]
-        plot_curves(axes, curves, by_time=is_timed(self))
+        plot_curves(axes, curves, by_time=is_timed(self.budget))
         return axes
 
     def __repr__(self) -> str:
@@ -86,29 +102,6 @@ class Comparison(results.Comparison):
 
     def _repr_html_(self) -> str:
         return comparison_html(self)
-
-    def _values(self, entry: EntryResult | FailedEntry) -> dict[str, Any]:
-        if isinstance(entry, FailedEntry):
-            return {"entry": entry.name, "seed": entry.seed, "problem": entry.error}
-        score, train = entry.score(self.scored_on), entry.train
-        return {
-            "entry": entry.name,
-            "seed": entry.seed,
-            "problem": entry.problem,
-            "bits_per_char": score and score.bits_per_char,
-            "bits_per_char_without_oov": score and score.bits_per_char_without_oov,
-            "perplexity_per_word": score and score.perplexity_per_word,
-            "validation_bits_per_char": entry.validation and entry.validation.bits_per_char,
-            "num_parameters": entry.num_parameters,
-            "vocab_size": entry.vocab_size,
-            "num_chars": train.num_chars,
-            "num_epochs": train.num_epochs,
-            "num_updates": train.num_updates,
-            "seconds": train.seconds,
-            "train_chars_per_second": train.chars_per_second,
-            "generate_chars_per_second": entry.generate and entry.generate.chars_per_second,
-            **(vars(entry.sample_metrics) if entry.sample_metrics else {}),
-        }
 
 
 def bench(

@@ -20,7 +20,7 @@ from textgen.registry import registry, single_file
 from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.metadata import check_metadata
 from textgen.registry.options import Option, declared_options, write_value
-from textgen.registry.registry import KINDS, Plugin, PluginError, find, load, names, renamed, unknown_name
+from textgen.registry.registry import KINDS, Plugin, PluginError, find, load, names
 from textgen.runtime.messages import unknown
 from textgen.scaffold import new_project
 
@@ -78,9 +78,6 @@ def chosen(wanted: Sequence[str], kind: str | None) -> list[Plugin]:
     everything = plugins(kind)
     for name in wanted:
         if not any(plugin.name == name for plugin in everything):
-            for each in KINDS:
-                if kind in (None, each) and f"{each}.{name}" in renamed():
-                    raise TextgenError(unknown_name(each, name))
             raise TextgenError(unknown(kind or "plugin", name, {plugin.name for plugin in everything}))
     return [plugin for plugin in everything if not wanted or plugin.name in wanted]
 

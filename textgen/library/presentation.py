@@ -10,8 +10,8 @@ from textgen.comparison.report.terminal import render, render_brief, render_samp
 from textgen.data.statistics import CorpusStatistics
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings
-from textgen.experiment.summary import Layer, ModelSummary
 from textgen.library.basics import require_optuna
+from textgen.library.model_layers import Layer, ModelSummary
 from textgen.suite import suite_report
 from textgen.suite.suite_result import SuiteResult
 from textgen.training.budget import is_timed

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from textgen.comparison.report.formats import short
-from textgen.comparison.report.training import Point, sparkline
+from textgen.comparison.report.tables import CurvePoint, sparkline
 from textgen.library.basics import note, printable
 from textgen.runtime.messages import about, clock
 from textgen.training.progress import DONE, FAILED, Report, Step, ignore_report
@@ -48,7 +48,7 @@ class ProgressLine:
     began: float
     step: Step
     """The latest one."""
-    curve: list[Point] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
     """Shares of the budget, and the validation scores at them."""
     chars_per_second: float | None = None
     ended: float | None = None

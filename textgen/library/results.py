@@ -18,8 +18,8 @@ from textgen.comparison.verify_bench import check_method, verify_comparison, ver
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.summary import ModelSummary, summarize_entry, summarize_run, summarize_untrained
 from textgen.library.corpus import Text, check_text, loaded
+from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
 from textgen.library.options import Refuse, SampleOptions, changed, refusing, several
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError, one_line

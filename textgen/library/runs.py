@@ -12,11 +12,9 @@ from textgen import defaults
 from textgen.catalog.names import find_run
 from textgen.data.corpus import clean_text, load_text
 from textgen.evaluation.scoring import Score
-from textgen.experiment.continuation import continuation
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
-from textgen.experiment.experiment import Experiment
-from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.experiment import Experiment, continuation, expected_seconds
 from textgen.experiment.resume import check_new
 from textgen.experiment.saved_run import Run as SavedRun
 from textgen.experiment.saved_run import load_run

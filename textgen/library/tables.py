@@ -6,21 +6,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import answer
-from textgen.comparison.report.contents import tables
-from textgen.comparison.report.formats import bits, count, plain, short
-from textgen.comparison.report.samples_table import sample_groups
-from textgen.comparison.report.table import Table
+from textgen.comparison.report.formats import bits, count, in_brackets, plain, short
+from textgen.comparison.report.html import table_html
+from textgen.comparison.report.samples import sample_groups
+from textgen.comparison.report.table import ReportTable
+from textgen.comparison.report.tables import report_tables
 from textgen.contracts import TextgenError
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings
-from textgen.runtime.html import block, escape, html_table
+from textgen.page.tables import notebook_block, notebook_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-BREAKABLE = 'style="overflow-wrap: anywhere"'
+BREAKABLE = Markup('<span style="overflow-wrap: anywhere">{}</span>')
 """For texts that may have no space, which would widen the page."""
 
 
@@ -35,12 +38,17 @@ def data_frame(rows: Sequence[Mapping[str, Any]]) -> DataFrame:
 
 def comparison_html(result: Comparison) -> str:
     """Return the answer and the scores; what else the report has is folded up."""
-    first, *others = tables(result) or [Table("", "", (), ())]
-    return block(
-        f"<p><b>{escape(answer(result))}</b></p>",
-        _table(first),
-        *(_folded(table.title, f"<p>{escape(table.caption)}</p>{_table(table)}") for table in others),
-        *(_folded("Samples", samples) for samples in ["".join(_samples(result))] if samples),
+    first, *others = report_tables(result).values() or [ReportTable("", "", (), ())]
+    folded = [
+        (table.title, Markup("<p>{}</p>").format(table.caption) + table_html(table, in_notebook=True))
+        for table in others
+    ]
+    if samples := Markup().join(_samples(result)):
+        folded.append(("Samples", samples))
+    return notebook_block(
+        Markup("<p><b>{}</b></p>").format(answer(result)),
+        table_html(first, in_notebook=True),
+        *(_folded(*each) for each in folded),
     )
 
 
@@ -58,42 +66,22 @@ def run_html(folder: Path, settings: RunSettings, result: RunResult) -> str:
         "parameters": short(result.num_parameters),
         "saved in": str(folder),
     }
-    rows = [[escape(name), escape(value)] for name, value in values.items() if value]
-    return block(html_table((), rows, lefts=(0, 1)))
+    rows = [[name, value] for name, value in values.items() if value]
+    return notebook_block(notebook_table((), rows, lefts=(0, 1)))
 
 
 def _score(score: Score | None) -> str | None:
     if score is None:
         return None
-    interval = "" if score.interval is None else " (95 % interval {:.3f} to {:.3f})".format(*score.interval)
-    return f"{bits(score.bits_per_char)} bits per character{interval}"
+    return f"{bits(score.bits_per_char)} bits per character{in_brackets(score.interval)}"
 
 
-def _table(table: Table) -> str:
-    """Return a table without its extra columns, and its notes."""
-    places = [place for place, column in enumerate(table.columns) if not column.extra]
-    shown = [table.columns[place] for place in places]
-    rows = []
-    for row in table.rows:
-        name = f"<i>{escape(row.name)}</i>" if row.is_reference else escape(row.name)
-        cells = [
-            (escape(cell.text + cell.spread), cell.best) for cell in (row.cells[place] for place in places)
-        ]
-        rows.append([name, *(f"<b>{text}</b>" if best else text for text, best in cells)])
-    lefts = [0, *(place for place, column in enumerate(shown, start=1) if column.align == "left")]
-    headers = [" ".join(column.header.replace("-\n", "").replace("/\n", "/").split()) for column in shown]
-    notes = [": ".join(filter(None, (note.label, ", ".join(note.words)))) for note in table.notes]
-    listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    drawn = html_table(["entry", *map(escape, headers)], rows, lefts)
-    return f"{drawn}<ul>{listed}</ul>" if listed else drawn
-
-
-def _samples(result: Comparison) -> Iterator[str]:
+def _samples(result: Comparison) -> Iterator[Markup]:
     for group in sample_groups(result):
-        yield f"<p><i>{escape(group.prompt)}</i> ({escape(plain(group.sampler))})</p>"
-        rows = [[escape(name), f"<span {BREAKABLE}>{escape(text)}</span>"] for name, text in group.texts]
-        yield html_table((), rows, lefts=(0, 1))
+        yield Markup("<p><i>{}</i> ({})</p>").format(group.prompt, plain(group.sampler))
+        rows = [[name, BREAKABLE.format(text)] for name, text in group.texts]
+        yield notebook_table((), rows, lefts=(0, 1))
 
 
-def _folded(title: str, content: str) -> str:
-    return f"<details><summary>{escape(title)}</summary>{content}</details>"
+def _folded(title: str, content: Markup) -> Markup:
+    return Markup("<details><summary>{}</summary>{}</details>").format(title, content)

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.contracts import PretrainedVectors
-from textgen.nn.layer_roles import LayerRole
 
 
 class TokenEmbedding(nn.Module):
@@ -19,7 +18,7 @@ class TokenEmbedding(nn.Module):
     their dimension. Frozen rows are in a separate buffer that no gradient reaches.
     """
 
-    layer_role: ClassVar[LayerRole] = "input"
+    layer_role: ClassVar[str] = "input"
     fixed: Tensor
     is_fixed: Tensor
 

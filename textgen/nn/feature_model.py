@@ -1,12 +1,66 @@
-"""Base class of models whose features pass through one output layer."""
+"""Base class of models whose features pass through one output layer, with its dropout and shared options."""
 
 from __future__ import annotations
 
+import math
+from typing import Annotated, Literal
+
+import torch
+from annotated_types import Ge, Le, Lt, doc
 from torch import Tensor, nn
 
-from textgen.contracts import State
-from textgen.nn.dropout import LockedDropout
+from textgen.contracts import Search, State
 from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax
+
+NumLayers = Annotated[int, Ge(1), Le(1000), doc("Number of stacked layers."), Search(1, 4)]
+HiddenSize = Annotated[
+    int, Ge(1), Le(65_536), doc("Size of the hidden layers."), Search(64, 512, log=True, step=32)
+]
+EmbeddingSize = Annotated[int, Ge(0), Le(65_536), doc("Embedding size; 0 means hidden_size.")]
+Dropout = Annotated[
+    Annotated[float, Ge(0), Lt(1)] | None,
+    doc("Dropout probability, one mask per window; none: automatic."),
+    Search(values=(None, 0.0, 0.1, 0.2, 0.3, 0.5)),
+]
+TieWeights = Annotated[bool, doc("Tie input and output embeddings if their sizes match."), Search()]
+Softmax = Annotated[
+    Literal["auto", "full", "adaptive"],
+    doc("auto: adaptive above 4,000 tokens, where it is several times faster."),
+]
+
+
+class LockedDropout(nn.Module):
+    """Dropout with one mask for all time steps of a window (Gal and Ghahramani 2016, arXiv:1512.05287).
+
+    Without a `probability`, `automatic_dropout` of the expected number of epochs is used. A mask per time
+    step would add a seventh to the training time on a CPU.
+    """
+
+    def __init__(self, probability: float | None) -> None:
+        super().__init__()
+        self.is_automatic = probability is None
+        self.probability = probability or 0.0
+
+    def set_expected_epochs(self, num_epochs: float) -> None:
+        """Choose the probability for this number of epochs, unless one was given."""
+        if self.is_automatic:
+            self.probability = automatic_dropout(num_epochs)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return `features` [batch, time, size], in training with some set to zero at all time steps."""
+        if not self.training or not self.probability:
+            return features
+        mask = torch.empty_like(features[:, :1]).bernoulli_(1 - self.probability)
+        return features * (mask / (1 - self.probability))
+
+
+def automatic_dropout(num_epochs: float) -> float:
+    """Return the dropout probability for this number of epochs: 0 up to 3, 0.05 for 9, 0.1 for 27.
+
+    Measured on one megabyte of Shakespeare by characters: at 3 epochs a dropout of 0.1 costs 0.08 bits per
+    character, at 8 epochs 0.05 is better than none and than 0.2.
+    """
+    return min(max(0.05 * math.log(max(num_epochs, 1) / 3, 3), 0.0), 0.3)
 
 
 class FeatureModel(nn.Module):

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textgen.contracts import TokenIds
-from textgen.nn.ngram_counts import Counts, Integers, count_ngrams
-from textgen.nn.ngram_table import Table
+from textgen.nn.ngrams import Integers, NGramCounts, NGramTable, count_ngrams
 from textgen.runtime.memory import require_memory
 
 PARTS = ("num_next", "tokens", "counts")
-"""The arrays of `Counts` that are buffers of the model for each length."""
+"""The arrays of `NGramCounts` that are buffers of the model for each length."""
 
 REPEATED = 20
 """Longer n-grams of a text are assumed to occur once each; shorter ones occur again, and fewer are kept."""
@@ -30,9 +29,9 @@ LEAST_WEIGHT, LEAST_PROBABILITY = 1e-26, 1e-11
 class KneserNey(nn.Module):
     """Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1998).
 
-    A token is predicted from the `order` - 1 tokens before it (see `Table`). Single tokens are interpolated
-    with the uniform distribution, so that nothing is impossible. Three discounts are estimated for each
-    length of n-grams; a single `discount` gives the method of Kneser and Ney (1995).
+    A token is predicted from the `order` - 1 tokens before it (see `NGramTable`). Single tokens are
+    interpolated with the uniform distribution, so that nothing is impossible. Three discounts are estimated
+    for each length of n-grams; a single `discount` gives the method of Kneser and Ney (1995).
 
     Everything is computed on the CPU. A model that has counted nothing is uniform.
     """
@@ -87,7 +86,7 @@ class KneserNey(nn.Module):
             flat[rows * self.vocab_size + table.tokens[ngrams]] += parts.astype(np.float32)
         return probabilities
 
-    def _use(self, levels: Sequence[Counts]) -> None:
+    def _use(self, levels: Sequence[NGramCounts]) -> None:
         """Replace the n-gram tables, one per length; without any, the distribution is uniform."""
         device = self.no_contexts.device if "no_contexts" in self._buffers else None
         num_longer = max(0, len(levels) - 1)
@@ -98,16 +97,16 @@ class KneserNey(nn.Module):
             for part in PARTS:
                 values = torch.from_numpy(getattr(level, part))
                 self.register_buffer(f"{part}_{length}", values.to(device))
-            self._tables.append(Table(level, self.vocab_size, self.discount))
+            self._tables.append(NGramTable(level, self.vocab_size, self.discount))
         self._without_context = lowest(self._tables[:1], self.vocab_size)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
         """Take the n-grams from `state_dict`, since their number depends on the text."""
-        levels: list[Counts] = []
+        levels: list[NGramCounts] = []
         num_contexts = 1
         while f"{prefix}tokens_{len(levels) + 1}" in state_dict:
             names = [f"{prefix}{part}_{len(levels) + 1}" for part in PARTS]
-            levels.append(Counts(*(state_dict[name].cpu().numpy() for name in names)))
+            levels.append(NGramCounts(*(state_dict[name].cpu().numpy() for name in names)))
             if not levels[-1].fits(num_contexts, self.vocab_size):
                 raise ValueError(f"the n-grams of length {len(levels)} do not fit the shorter ones")
             num_contexts = len(levels[-1].tokens)
@@ -121,7 +120,7 @@ def last_contexts(contexts: Sequence[NDArray[np.int64]], before: Tensor) -> Tens
     return torch.stack(last, dim=1).to(before.device) if last else before
 
 
-def lowest(tables: Sequence[Table], vocab_size: int) -> NDArray[np.float32]:
+def lowest(tables: Sequence[NGramTable], vocab_size: int) -> NDArray[np.float32]:
     """Return the distribution without context [vocab_size]; without a table, the uniform one."""
     probabilities = np.full(vocab_size, 1 / vocab_size, np.float64)
     for table in tables:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.contracts import Model, State, TokenIds
-from textgen.nn.layer_roles import nonhidden_parameters
+from textgen.nn.weights import nonhidden_parameters
 from textgen.registry.attribution import contract_error
 
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
@@ -127,14 +127,15 @@ class LanguageModel:
         loss, following = answer
         return loss, following
 
-    def prepare_step(self, dtype: torch.dtype) -> Step | None:
-        """Return the model's own step of generation in `dtype`, or None if it has none."""
+    def prepare_step(self, dtype: torch.dtype) -> Step:
+        """Return the model's own step of generation in `dtype`, or one by `forward`."""
         prepare = self._method("prepare_step")
-        if prepare is None:
-            return None
-        step = prepare(dtype)
+        step = None if prepare is None else prepare(dtype)
 
         def checked(ids: Tensor, state: State) -> tuple[Tensor, State]:
+            if step is None:
+                logits, following = self.forward(ids[:, None], state)
+                return logits[:, -1], following
             answer = step(ids, state)
             shape = (len(ids), self.vocab_size)
             if not (_is_pair(answer) and answer[0].shape == shape):
@@ -196,19 +197,6 @@ class LanguageModel:
 
     def _error(self, what: str) -> Exception:
         return contract_error(self.module, what)
-
-
-def step_of(model: LanguageModel, dtype: torch.dtype) -> Step:
-    """Return the model's own step of generation, or one by `forward`."""
-    own_step = model.prepare_step(dtype)
-    if own_step is not None:
-        return own_step
-
-    def by_forward(ids: Tensor, state: State) -> tuple[Tensor, State]:
-        logits, following = model.forward(ids[:, None], state)
-        return logits[:, -1], following
-
-    return by_forward
 
 
 def _is_pair(answer: Any) -> bool:

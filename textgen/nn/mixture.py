@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from textgen.contracts import State, Vocabulary
-from textgen.nn.language_model import LanguageModel, Step, step_of
+from textgen.nn.language_model import LanguageModel, Step
 
 CONFIDENCES = (0.03, 0.07, 0.15, 0.27, 0.42, 0.6, 0.78, 0.9, 0.98)
 """Highest probabilities of a member at which weights are fitted; between them they are interpolated."""
@@ -61,37 +61,38 @@ class Mixture(nn.Module):
 
     def forward(self, ids: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """Return the log-probabilities [batch, time, vocab_size] and the next state of each member."""
-        predictions, states = self._predict(ids, state)
+        predictions, states = self._predict([member.forward for member in self.members], ids, state)
         return self._mixed(predictions, ids), states
 
     def evidence(self, ids: Tensor, targets: Tensor, state: tuple[State, ...]) -> tuple[Evidence, State]:
         """Return what weights are fitted to, and the next state."""
-        predictions, states = self._predict(ids, state)
-        found = torch.cat([each.gather(-1, targets[..., None]) for each in predictions], dim=-1)
-        return Evidence(found, *self._points(predictions, ids)), states
+        predictions, states = self._predict([member.forward for member in self.members], ids, state)
+        likelihoods = torch.cat([each.gather(-1, targets[..., None]) for each in predictions], dim=-1)
+        return Evidence(likelihoods, *self._points(predictions, ids)), states
 
     def prepare_step(self, dtype: torch.dtype) -> Step:
-        """Return a step of generation made of the members' own; those without one use `forward`."""
-        steps = [step_of(member, dtype) for member in self.members]
+        """Return a step of generation made of the members' steps."""
+        steps = [member.prepare_step(dtype) for member in self.members]
 
         def step(ids: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-            predictions, states = [], []
-            for member, own_step, own in zip(self.members, steps, state, strict=True):
-                logits, following = own_step(ids, own)
-                predictions.append(_log_probabilities(member, logits))
-                states.append(following)
-            return self._mixed(predictions, ids), tuple(states)
+            predictions, states = self._predict(steps, ids, state)
+            return self._mixed(predictions, ids), states
 
         return step
 
-    def _predict(self, ids: Tensor, state: tuple[State, ...]) -> tuple[list[Tensor], tuple[State, ...]]:
-        """Return the log-probabilities of each member, [batch, time, vocab_size], and its next state."""
-        predictions, states = [], []
-        for member, own in zip(self.members, state, strict=True):
-            logits, following = member.forward(ids, own)
-            predictions.append(_log_probabilities(member, logits))
-            states.append(following)
-        return predictions, tuple(states)
+    def _predict(
+        self, steps: Sequence[Step], ids: Tensor, state: tuple[State, ...]
+    ) -> tuple[list[Tensor], tuple[State, ...]]:
+        """Return the log-probabilities of each member, [..., vocab_size], and its next state.
+
+        A member that says that it is normalized is taken at its word.
+        """
+        logits, states = zip(*(step(ids, own) for step, own in zip(steps, state, strict=True)), strict=True)
+        predictions = [
+            each.float() if member.is_normalized else each.float().log_softmax(-1)
+            for member, each in zip(self.members, logits, strict=True)
+        ]
+        return predictions, states
 
     def _points(self, predictions: Sequence[Tensor], ids: Tensor) -> tuple[Tensor, Tensor]:
         """Return the points around each context and their shares, each [..., 2 ** members].
@@ -141,8 +142,3 @@ class MixtureModel(LanguageModel):
     def is_step_recordable(self) -> bool:
         """Whether all members have their own step, so that a GPU can record it."""
         return all(member.has_step for member in self.members)
-
-
-def _log_probabilities(member: LanguageModel, logits: Tensor) -> Tensor:
-    """Return the log-probabilities of a member; one that says that it is normalized is taken at its word."""
-    return logits.float() if member.is_normalized else logits.float().log_softmax(-1)

@@ -1,7 +1,8 @@
 """Linear layers with constant weights, packed once for generation.
 
 `prepare_input` converts features [batch, in] to the layer's own type; calling the layer with the result
-returns features · weightᵀ + bias, [batch, out] in fp32. A row's result does not depend on the others.
+returns features · weightᵀ + bias, [batch, out] in fp32. In bf16 and int8 a row's result does not depend on
+its batch; in fp32 torch rounds a row that is alone differently from the same row among others.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ class FloatLinear:
 class Int8Linear:
     """A linear layer that computes an int8 matmul, for features in [-bound, bound].
 
-    Features have one scale, weights one per output; sums are exact (Jacob et al. 2018, arXiv:1712.05877). It
-    relies on torch's private oneDNN operators, so `int8_is_faster` tries them before the first use.
+    Features have one scale, weights one per output; sums are exact (Jacob et al. 2018, arXiv:1712.05877), and
+    only they come from oneDNN: its kernels for few rows (VNNI) and for many (AMX) would add scales and bias
+    with different rounding. Since it relies on torch's private operators, `int8_is_faster` tries them first.
     """
 
     ZERO = 128
@@ -44,10 +46,11 @@ class Int8Linear:
     def __init__(self, weight: Tensor, bias: Tensor, bound: float) -> None:
         weight = weight.detach().float()
         self._scale = bound / 127
-        self._weight_scales = weight.abs().amax(dim=1).clamp(min=1e-12) / 127
-        rounded = (weight / self._weight_scales[:, None]).round().to(torch.int8)
+        weight_scales = weight.abs().amax(dim=1).clamp(min=1e-12) / 127
+        rounded = (weight / weight_scales[:, None]).round().to(torch.int8)
         self._weight = torch.ops.onednn.qlinear_prepack(rounded, None)
-        self._zeros = torch.zeros(len(weight), dtype=torch.long)
+        self._scales = self._scale * weight_scales
+        self._ones, self._zeros = torch.ones(len(weight)), torch.zeros(len(weight), dtype=torch.long)
         self._bias = bias.detach().float()
 
     def prepare_input(self, features: Tensor) -> Tensor:
@@ -57,22 +60,11 @@ class Int8Linear:
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Return inputs · weightᵀ + bias."""
-        result: Tensor = torch.ops.onednn.qlinear_pointwise(
-            inputs,
-            self._scale,
-            self.ZERO,
-            self._weight,
-            self._weight_scales,
-            self._zeros,
-            self._bias,
-            1.0,
-            0,
-            torch.float32,
-            "none",
-            [],
-            "",
+        sums: Tensor = torch.ops.onednn.qlinear_pointwise(
+            *(inputs, 1.0, self.ZERO, self._weight, self._ones, self._zeros, None),
+            *(1.0, 0, torch.float32, "none", [], ""),
         )
-        return result
+        return sums.mul_(self._scales).add_(self._bias)
 
 
 def pack_linear(weight: Tensor, bias: Tensor, dtype: torch.dtype, bound: float) -> FloatLinear | Int8Linear:

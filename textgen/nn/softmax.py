@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.nn.embedding import TokenEmbedding
-from textgen.nn.layer_roles import LayerRole
 from textgen.nn.quantized_linear import pack_linear
 
 LARGE_VOCABULARY = 4000
@@ -47,7 +46,7 @@ def cutoffs(vocab_size: int) -> list[int]:
 class FullSoftmax(nn.Module):
     """Logits = features · weightsᵀ + bias, with the weights of a token embedding if one is given."""
 
-    layer_role: ClassVar[LayerRole] = "output"
+    layer_role: ClassVar[str] = "output"
 
     def __init__(self, hidden_size: int, vocab_size: int, tied_to: TokenEmbedding | None = None) -> None:
         super().__init__()

@@ -1,20 +1,66 @@
-"""Word models whose out-of-vocabulary words are spelled by n-grams."""
+"""Word models whose out-of-vocabulary words are spelled by n-grams, and kept apart by `WordBounds`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from textgen.contracts import State, TokenIds
 from textgen.nn.kneser_ney import last_contexts
-from textgen.nn.language_model import LanguageModel, Step, step_of
+from textgen.nn.language_model import LanguageModel, Step
 from textgen.nn.speller import NUM_FIRST, Numbers, Speller
-from textgen.nn.state import first_rows, join, map_tensors, select_rows
-from textgen.nn.word_bounds import WordBounds
+from textgen.nn.state import join, map_tensors, select_rows, take_rows
+
+PENALTY = 10.0
+"""Nats by which a token is less likely where a tokenizer hardly writes it; none is impossible."""
+
+
+class WordBounds(nn.Module):
+    """Makes words rarer that are glued to the word before.
+
+    A tokenizer makes one word of adjacent letters, so that a word token without a space does not follow a
+    letter, except for endings such as `n't`. Models learn it slowly, since every word token has to. Only
+    letters that have a case count: their scripts have spaces between words, others may not, as Chinese.
+    """
+
+    is_apart: Tensor
+    """[vocab_size], whether a token of the training text begins with a letter and never follows one."""
+    ends_with_letter: Tensor
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        super().__init__()
+        cased = ("Lu", "Ll", "Lt")
+        begins, ends = (
+            [token != "" and unicodedata.category(token[place]) in cased for token in tokens]
+            for place in (0, -1)
+        )
+        self.register_buffer("begins_with_letter", torch.tensor(begins), persistent=False)
+        self.register_buffer("ends_with_letter", torch.tensor(ends), persistent=False)
+        self.register_buffer("is_apart", torch.zeros(len(tokens), dtype=torch.bool))
+
+    def count(self, blocks: Iterable[tuple[TokenIds, Numbers]]) -> None:
+        """Find the tokens of a training text that never follow a letter in it (its `Speller.blocks`)."""
+        ends = self.ends_with_letter.cpu().numpy()
+        occurs, follows = np.zeros(len(ends), bool), np.zeros(len(ends), bool)
+        for ids, depths in blocks:
+            occurs[ids] = True
+            follows[ids[1:][ends[ids[:-1]] & (depths[1:] <= 1)]] = True
+        never_follows = torch.from_numpy(occurs & ~follows).to(self.is_apart.device)
+        self.is_apart = never_follows & self.get_buffer("begins_with_letter")
+
+    def forward(self, logits: Tensor, before: Tensor, *, is_normalized: bool) -> Tensor:
+        """Change, in place, the logits [count, vocab_size] of what follows the tokens `before` [count]."""
+        is_letter = self.ends_with_letter[before]
+        logits.addr_(is_letter.to(logits.dtype), self.is_apart.to(logits.dtype), alpha=-PENALTY)
+        if is_normalized:
+            logits[is_letter] = logits[is_letter].log_softmax(-1)
+        return logits
 
 
 class SpellingState(NamedTuple):
@@ -121,8 +167,8 @@ class SpellingModel(LanguageModel):
         return logits, SpellingState(before, last, depths[:, -1], last_contexts(contexts, state.contexts))
 
     def prepare_step(self, dtype: torch.dtype) -> Step:
-        """Return a step of generation made of the reader's own; one without it uses `forward`."""
-        read, speller = step_of(self._reader, dtype), self.speller
+        """Return a step of generation made of the reader's."""
+        read, speller = self._reader.prepare_step(dtype), self.speller
 
         def step(ids: Tensor, state: State) -> tuple[Tensor, StepState]:
             if isinstance(state, SpellingState):
@@ -172,7 +218,7 @@ class SpellingModel(LanguageModel):
         for begin, end in pairwise(sorted({0, *numbers, *(number - 1 for number in numbers)})):
             num_rows = sum(number > begin for number in numbers)
             num_longer = sum(number > begin + 1 for number in numbers)
-            state = first_rows(state, num_rows)
+            state = take_rows(state, 0, num_rows)
             if num_longer < num_rows:
                 befores.append(map_tensors(lambda part, skip=num_longer: part[skip:], state))
             block, state = self._reader.forward(packed[:num_rows, begin:end], state)

@@ -39,12 +39,7 @@ def join(states: Sequence[State]) -> State:
     return map_tensors(lambda *parts: torch.cat(parts), *states)
 
 
-def first_rows(state: State, num_rows: int) -> State:
-    """Return the state of the first rows of a batch."""
-    return rows(state, 0, num_rows)
-
-
-def rows(state: State, begin: int, end: int) -> State:
+def take_rows(state: State, begin: int, end: int) -> State:
     """Return the state of some consecutive rows of a batch."""
     return map_tensors(lambda tensor: tensor[begin:end], state)
 

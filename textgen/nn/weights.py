@@ -1,4 +1,4 @@
-"""Conversion of a model's weights to named tensors for a file, and back."""
+"""Weights of a model: as named tensors for a file, their number, those of input and output layers."""
 
 from __future__ import annotations
 
@@ -73,3 +73,20 @@ def _declared_frozen(module: nn.Module) -> dict[nn.Module, int]:
     """Return the layers that report their own number of frozen parameters, with that number."""
     layers = (layer for layer in module.modules() if hasattr(type(layer), "num_frozen_parameters"))
     return {layer: int(layer.num_frozen_parameters) for layer in layers}  # type: ignore[arg-type]
+
+
+def nonhidden_parameters(module: nn.Module, vocab_size: int) -> list[nn.Parameter]:
+    """Return the parameters of a model's input and output layers, which Muon leaves to AdamW.
+
+    These are every layer with a `layer_role`, such as `TokenEmbedding` and `FullSoftmax`, every
+    `nn.Embedding` and, if no layer has the role "output", the last `nn.Linear` with one output per token.
+    """
+    roles = {
+        layer: getattr(type(layer), "layer_role", "input" if isinstance(layer, nn.Embedding) else None)
+        for layer in module.modules()
+    }
+    nonhidden = [layer for layer, role in roles.items() if role is not None]
+    if "output" not in roles.values():
+        linear = (layer for layer in roles if isinstance(layer, nn.Linear))
+        nonhidden += [layer for layer in linear if layer.out_features == vocab_size][-1:]
+    return [parameter for layer in nonhidden for parameter in layer.parameters()]

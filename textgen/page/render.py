@@ -6,15 +6,17 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from textgen.page.tables import breakable
+from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import to_values
 from textgen.version import __version__
 
@@ -84,11 +86,6 @@ def environment() -> Environment:
     return templates
 
 
-def breakable(text: str) -> Markup:
-    """Return a text that may be broken after the punctuation of an entry's options."""
-    return Markup(re.sub("([,:=])(?=[^ ])", r"\1<wbr>", str(escape(text))))
-
-
 @cache
 def asset(name: str) -> str:
     """Return a style sheet or script of this package."""
@@ -99,6 +96,26 @@ def asset(name: str) -> str:
 def vendor(name: str) -> str:
     """Return a file of a library that pages contain."""
     return files("textgen.page").joinpath("vendor", name).read_text("utf-8")
+
+
+def reproduce_section(
+    lines: Sequence[str],
+    json_name: str,
+    command: str | None = None,
+    downloads: Sequence[tuple[str, str]] = (),
+) -> Section:
+    """Return the section on how a result was made: the command, lines on it, and what can be downloaded.
+
+    `json_name` is that of the result in the data of the page; `downloads` are names of files, with addresses.
+    """
+    body = render("reproduce.html", command=command, lines=lines, downloads=downloads, json=json_name)
+    return Section("reproduce", "Reproduce and download", body)
+
+
+def listed(values: Mapping[str, object] | Machine) -> str:
+    """Return versions, or what is known of a machine, in one line."""
+    pairs = asdict(values) if isinstance(values, Machine) else values
+    return ", ".join(f"{name} {value}" for name, value in pairs.items() if value)
 
 
 def script_json(data: Any) -> str:

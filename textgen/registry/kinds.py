@@ -35,14 +35,16 @@ STRINGS = {
     "reference": "a reference is the name of an entry",
 }
 """Kinds whose components are strings, and a message for those that are not."""
+FUNCTIONS = ("lexicon", "backend")
+"""Kinds whose components are functions; a class is one too."""
 
 
 def fault(kind: str, component: Any) -> str | None:
     """Return why `component` cannot be of this kind, or None if it can."""
     if kind in STRINGS:
         return None if isinstance(component, str) else f"{STRINGS[kind]}, not {_what(component)}"
-    if kind == "lexicon":
-        return None if callable(component) else f"a lexicon is a function, not {_what(component)}"
+    if kind in FUNCTIONS:
+        return None if callable(component) else f"{with_article(kind)} is a function, not {_what(component)}"
     if not inspect.isclass(component):
         return f"{with_article(kind)} is a class, not {_what(component)}"
     missing, kinds = _missing(kind, component), kinds_of(component)
@@ -72,8 +74,8 @@ def _missing(kind: str, component: type) -> list[str]:
 def _has(component: type, method: str) -> bool:
     if method == "__call__":  # every class can be called; its instances need the method
         return any(method in vars(base) for base in component.__mro__)
-    found = getattr(component, method, None)
-    return callable(found) and getattr(found, "__name__", "") != "_forward_unimplemented"  # as in nn.Module
+    member = getattr(component, method, None)
+    return callable(member) and getattr(member, "__name__", "") != "_forward_unimplemented"  # as in nn.Module
 
 
 def _what(component: Any) -> str:

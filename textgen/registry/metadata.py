@@ -14,15 +14,16 @@ from textgen.runtime.messages import one_line
 def entry_points_in(groups: Collection[str]) -> list[EntryPoint]:
     """Return the entry points in some groups; a warning names a distribution that cannot be read."""
     try:
-        return [point for group in groups for point in entry_points(group=group)]
+        installed = entry_points()  # once, since each call reads all distributions
+        return [point for group in groups for point in installed.select(group=group)]
     except Exception:  # one distribution with broken metadata must not hide the others
-        found: list[EntryPoint] = []
+        points: list[EntryPoint] = []
         for distribution in distributions():
             try:
-                found += distribution.entry_points
+                points += distribution.entry_points
             except Exception as error:
                 warnings.warn(_problem(distribution, error), TextgenWarning, stacklevel=2)
-        return found
+        return points
 
 
 def check_metadata() -> None:

@@ -85,8 +85,8 @@ def is_plain(annotation: Any) -> bool:
 def metadata(annotation: Any) -> Iterator[Any]:
     """Yield the metadata in `Annotated` types, including those of the members of a union."""
     if get_origin(annotation) is Annotated:
-        base, *found = get_args(annotation)
-        yield from found
+        base, *items = get_args(annotation)
+        yield from items
         yield from metadata(base)
     elif get_origin(annotation) in (Union, UnionType):
         for member in get_args(annotation):
@@ -116,14 +116,7 @@ def parse_assignments(owner: str, text: str) -> dict[str, str]:
 
 
 def unknown_option(name: str, components: Iterable[Any]) -> str:
-    """Return the one-line message for an option that none of the components declares.
-
-    The old name of an option in `renamed_options` is answered with the new one.
-    """
-    components, option = list(components), name.rpartition(".")[2]
-    for component in components:
-        if new := getattr(component, "renamed_options", {}).get(option):
-            return f"option {option!r} was renamed to {new!r} in 0.1.0"
+    """Return the one-line message for an option that none of the components declares."""
     return unknown("option", name, {option for each in components for option in declared_options(each)})
 
 

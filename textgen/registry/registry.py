@@ -39,6 +39,7 @@ KINDS = {
     "alias": "textgen.aliases",
     "suite": "textgen.suites",
     "reference": "textgen.references",
+    "backend": "textgen.backends",
 }
 """The entry-point group of each kind of component."""
 
@@ -146,11 +147,11 @@ _owners: dict[int, Plugin] = {}
 """The plugin of each loaded component, by the component's `id`."""
 
 
-def register(found: Iterable[Plugin]) -> None:
+def register(enabled: Iterable[Plugin]) -> None:
     """Enable plugins that are not installed, instead of earlier ones of the same modules."""
-    found = list(found)
-    modules = {plugin.module for plugin in found}
-    _from_files[:] = [plugin for plugin in _from_files if plugin.module not in modules] + found
+    enabled = list(enabled)
+    modules = {plugin.module for plugin in enabled}
+    _from_files[:] = [plugin for plugin in _from_files if plugin.module not in modules] + enabled
     clear_caches()
 
 
@@ -169,7 +170,7 @@ def files_of(components: Iterable[tuple[str, str]]) -> list[Path]:
 
 def clear_caches() -> None:
     """Forget what was read of installed distributions, so that it is read again on next use."""
-    for cached in (_installed, plugins, load, _requirements, renamed):
+    for cached in (_installed, plugins, load, _requirements):
         cached.cache_clear()
     _owners.clear()
 
@@ -225,16 +226,7 @@ def plugin_of(component: object) -> Plugin | None:
 
 def unknown_name(kind: str, name: str) -> str:
     """Return the one-line message for a name that no enabled plugin of a kind has."""
-    if new := renamed().get(f"{kind}.{name}"):
-        what = "entry" if kind == "alias" else kind
-        return f"{what} {name!r} was renamed to {new!r} in 0.1.0"
     return unknown(kind, name, names(kind)) + not_allowed_hint(kind, name)
-
-
-@cache
-def renamed() -> dict[str, str]:
-    """Return the new names of renamed plugins by `kind.old_name`, from the entry points `textgen.renamed`."""
-    return {point.name: point.value for point in entry_points_in(["textgen.renamed"])}
 
 
 def not_allowed_hint(kind: str, name: str) -> str:
@@ -252,12 +244,15 @@ def allow_list() -> set[str] | None:
 @cache
 def _installed() -> dict[str, tuple[Plugin, ...]]:
     """Return the plugins of all installed distributions, by kind."""
-    found: dict[str, set[Plugin]] = {kind: set() for kind in KINDS}
+    installed: dict[str, set[Plugin]] = {kind: set() for kind in KINDS}
     kind_of = {group: kind for kind, group in KINDS.items()}
+    origins: dict[int, tuple[str, str]] = {}  # by distribution, whose metadata take long to read
     for point in entry_points_in(KINDS.values()):
         if kind := kind_of.get(point.group):
-            found[kind].add(Plugin(kind, point.name, point.value, *_origin(point), point))
-    return {kind: tuple(plugins) for kind, plugins in found.items()}
+            key = id(point.dist)
+            origins[key] = origins.get(key) or _origin(point)
+            installed[kind].add(Plugin(kind, point.name, point.value, *origins[key], point))
+    return {kind: tuple(plugins) for kind, plugins in installed.items()}
 
 
 def _origin(point: EntryPoint) -> tuple[str, str]:

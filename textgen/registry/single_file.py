@@ -60,7 +60,7 @@ def load_plugin_file(path: Path) -> list[Plugin]:
     except BaseException as error:  # a plugin's SystemExit must not end textgen
         raise PluginError(f"the plugin file {path} cannot be loaded: {one_line(error)}") from error
     version = hashlib.sha256(source).hexdigest()[:12]  # so that caches of an older version are not used
-    found = [
+    components = [
         Plugin(
             kind,
             component_name(name, kind),
@@ -72,13 +72,13 @@ def load_plugin_file(path: Path) -> list[Plugin]:
         for name, its_kinds in kinds.items()
         for kind in its_kinds
     ]
-    if not found:
+    if not components:
         contracts = "; ".join(
             f"{with_article(kind)} has {', '.join(methods)}" for kind, methods in REQUIRED.items()
         )
         raise PluginError(f"the plugin file {path} contains no component: {contracts}")
-    register(found)
-    return found
+    register(components)
+    return components
 
 
 def _read(path: Path) -> bytes:

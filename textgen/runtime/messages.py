@@ -32,6 +32,11 @@ def one_line(error: BaseException, with_type: bool = True) -> str:
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
+def reason_of(error: BaseException) -> str:
+    """Return why something failed, without a type: an error of the operating system has words of its own."""
+    return getattr(error, "strerror", None) or one_line(error, with_type=False)
+
+
 def shortened(message: str) -> str:
     """Return a message in one line of bounded length; long names, values and paths lose their middle."""
     words = [_cut(word, 100) if len(word) > MAX_WORD_CHARS else word for word in message.split()]

@@ -80,7 +80,7 @@ def keep_freed_memory() -> None:
 
 
 _workers: list[int] = []
-"""The number of this process if it is a worker; a plugin's fork of it inherits the list."""
+"""The number of this process if it is a worker, one per process; a plugin's fork of it inherits the list."""
 
 
 def mark_as_worker() -> None:

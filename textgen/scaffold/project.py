@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from textgen.contracts import TextgenError
 from textgen.registry.registry import KINDS, names
-from textgen.runtime.messages import unknown, with_article
+from textgen.runtime.messages import reason_of, unknown, with_article
 from textgen.runtime.storage.files import new_folder
 from textgen.version import DISTRIBUTION, __version__
 
@@ -129,7 +129,7 @@ def new_project(name: str, kind: str, parent: Path) -> Path:
             for file, text in contents.items():
                 (made / file).write_text(text, "utf-8")
     except OSError as error:
-        raise TextgenError(f"cannot write {str(folder)!r}: {error.strerror or error}") from None
+        raise TextgenError(f"cannot write {str(folder)!r}: {reason_of(error)}") from None
     return folder
 
 

@@ -9,14 +9,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from textgen.comparison.verdicts import units_sample
 from textgen.evaluation.intervals import (
     Contrast,
-    Sample,
+    Estimate,
+    MeasuredValue,
     difference,
     estimate,
     fitted_prior,
     holm,
-    ratio_sample,
 )
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
 from textgen.evaluation.text_metrics import TextMetrics
@@ -47,13 +48,14 @@ def shared_priors(cases: Iterable[Sequence[MeasuredRun]]) -> dict[str, SeedPrior
     return {metric: fitted_prior(each, SHIPPED_PRIORS[metric]) for metric, each in samples.items()}
 
 
-def answer(question: Question, found: Callable[[Case], Results], priors: Priors) -> QuestionResult:
+def question_result(
+    question: Question, results_of: Callable[[Case], Results], priors: Priors
+) -> QuestionResult:
     """Return the answer to a question, without what was not measured."""
-    measured = {case.label: found(case) for case in question.cases}
     cases = {
-        case.label: _case_result(case, measured[case.label], priors)
+        case.label: _case_result(case, results, priors)
         for case in question.cases
-        if measured[case.label]
+        if (results := results_of(case))
     }
     pairs = [
         (cases[case.label], cases[reference.label])
@@ -116,7 +118,7 @@ def measured_run(job: JobResult) -> MeasuredRun:
     )
 
 
-def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Priors) -> Sample | None:
+def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Priors) -> MeasuredValue | None:
     """Return the score or the share of real words by each seed, or None if a run lacks it.
 
     `text` is the hash of the text that the runs are scored on, whose passages they continue. Models that
@@ -125,24 +127,23 @@ def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Prior
     seeds = tuple(run.seed for run in runs)
     prior = priors[metric] if any(run.is_trained for run in runs) else None
     if metric == SCORE:
-        units = [run.units for run in runs if run.units is not None]
-        if len(units) < len(runs):
-            return None
-        amounts, sizes = (
-            np.array([getattr(each, name) for each in units], float) for name in ("bits", "num_chars")
-        )
-        return ratio_sample(amounts, sizes, f"stretches of {text}", seeds, prior)
-    values = [run.real_word_rate for run in runs if run.real_word_rate is not None]
-    shares = [run.real_word_pseudovalues for run in runs if run.real_word_pseudovalues is not None]
-    if min(len(values), len(shares)) < len(runs):
+        return units_sample([run.units for run in runs], f"stretches of {text}", seeds, prior)
+    values = [run.real_word_rate for run in runs]
+    shares = [run.real_word_pseudovalues for run in runs]
+    if None in values or None in shares:
         return None
-    return Sample(np.array(values), np.array(shares), f"passages of {text}", seeds, prior)
+    return MeasuredValue(np.array(values), np.array(shares), f"passages of {text}", seeds, prior)
+
+
+def case_estimate(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Priors) -> Estimate | None:
+    """Return a score or a share of real words with its interval, or None if a run lacks it."""
+    sample = sample_of(metric, runs, text, priors)
+    return estimate(sample) if sample else None
 
 
 def _case_result(case: Case, found: Results, priors: Priors) -> CaseResult:
     measured = tuple(map(measured_run, found))
     text = _scored_text(found[0])
-    scored, real = (sample_of(metric, measured, text, priors) for metric in METRICS)
     runs = [each.result for each in found]
     return CaseResult(
         label=case.label,
@@ -155,8 +156,8 @@ def _case_result(case: Case, found: Results, priors: Priors) -> CaseResult:
         num_seeds=len(found),
         scored_text=text,
         runs=measured,
-        bits_per_char=estimate(scored) if scored else None,
-        real_word_rate=estimate(real) if real else None,
+        bits_per_char=case_estimate(SCORE, measured, text, priors),
+        real_word_rate=case_estimate(REAL_WORDS, measured, text, priors),
         num_parameters=runs[0].num_parameters,
         train_seconds=fmean(run.train.seconds for run in runs),
         num_epochs=fmean(run.train.num_epochs for run in runs),

@@ -13,9 +13,8 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import SplitPart
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer
 from textgen.experiment.entry import Entry
-from textgen.experiment.experiment import Experiment
-from textgen.experiment.forecast import expected_seconds
-from textgen.experiment.resume import checkpoints_of
+from textgen.experiment.experiment import Experiment, expected_seconds
+from textgen.experiment.resume import locked_run
 from textgen.experiment.samples import NUM_MEASURED, SampleWriter
 from textgen.experiment.saved_run import Run
 from textgen.experiment.score_run import unit_sizes
@@ -62,7 +61,7 @@ class SuiteJob:
         """Train, score and sample."""
         began = time.perf_counter()
         experiment = Experiment(self.entry, self.corpus, self.budget, self.device_config, self.seed)
-        with checkpoints_of(self.folder) as checkpoints:
+        with locked_run(self.folder) as checkpoints:
             run = experiment.run(report, checkpoints)
         report(Step("writing samples"))
         writer = SampleWriter(self.corpus.split.held_out.stretches(), self.analyzer)

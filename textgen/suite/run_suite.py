@@ -11,7 +11,7 @@ from pathlib import Path
 from textgen.comparison.comparison_result import HeldOut
 from textgen.contracts import TextgenError
 from textgen.evaluation.intervals import INTERVAL_METHOD
-from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.experiment import expected_seconds
 from textgen.jobs.backends import check_equal_machines
 from textgen.jobs.kept import keep_record, kept_record, made_with
 from textgen.jobs.runner import Outcome, run_plan
@@ -21,7 +21,7 @@ from textgen.runtime.messages import about
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import read_record, write_record
 from textgen.runtime.storage.locks import locked
-from textgen.suite.effects import answer, measured_run, shared_priors
+from textgen.suite.effects import measured_run, question_result, shared_priors
 from textgen.suite.job import SuiteJob, measure_held_out
 from textgen.suite.planner import JobPlanner, SuiteOptions
 from textgen.suite.schema import Case, Question, Suite
@@ -141,7 +141,7 @@ def _answered(planner: JobPlanner, measured: Measured) -> SuiteResult:
         interval_method=INTERVAL_METHOD,
         seed_priors=priors,
         questions=tuple(
-            replace(answer(question, found_of, priors), text_of=_text_of(planner, question))
+            replace(question_result(question, found_of, priors), text_of=_text_of(planner, question))
             for question in suite.questions
         ),
         failures=measured.failures,

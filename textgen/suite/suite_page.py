@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from markupsafe import Markup
 
-from textgen.page.charts import Line, Measured, interval_chart, line_chart
-from textgen.page.render import Section, render, render_page
-from textgen.page.tables import plain_table
+from textgen.comparison.report.page_charts import diversity_chart, sampler_line
+from textgen.page.charts import Measured, interval_chart
+from textgen.page.render import Section, listed, render_page, reproduce_section
+from textgen.page.tables import page_table
 from textgen.runtime.environment import machines_used
 from textgen.runtime.storage.files import slug
-from textgen.suite.suite_report import UNPAIRED, machines_of, show_change, show_value, text_lines, title
-from textgen.suite.suite_result import CaseResult, QuestionResult, SuiteResult
+from textgen.suite.suite_report import UNPAIRED, effect_rows, text_lines, title
+from textgen.suite.suite_result import QuestionResult, SuiteResult
 
 MAX_NAMED = 3
 """Clear changes that the answer names, the largest first."""
@@ -25,17 +24,13 @@ def to_html(result: SuiteResult) -> str:
         for question in result.questions
     ]
     if result.failures:
-        rows = list(result.failures.items())
-        sections.append(
-            Section(
-                "failures", "What failed", plain_table("What failed", ["case", "why"], rows, lefts=(0, 1))
-            )
-        )
-    sections.append(Section("reproduce", "Reproduce and download", _reproduce(result)))
-    return render_page(title(result), summary(result), sections, {"suite": result}, ())
+        table = page_table("What failed", ["case", "why"], list(result.failures.items()), lefts=(0, 1))
+        sections.append(Section("failures", "What failed", table))
+    sections.append(_reproduce(result))
+    return render_page(title(result), suite_answer(result), sections, {"suite": result}, ())
 
 
-def summary(result: SuiteResult) -> str:
+def suite_answer(result: SuiteResult) -> str:
     """Return how many changes are clear, and the largest of them."""
     effects = [
         (effect.bits_per_char, effect)
@@ -43,10 +38,8 @@ def summary(result: SuiteResult) -> str:
         for effect in question.effects
         if effect.bits_per_char is not None
     ]
-    clear = sorted(
-        ((change, effect) for change, effect in effects if change.is_clear),
-        key=lambda pair: -abs(pair[0].value),
-    )
+    clear = [(change, effect) for change, effect in effects if change.is_clear]
+    clear.sort(key=lambda pair: -abs(pair[0].value))
     named = [
         f"{effect.case} against {effect.reference} {change.value:+.3f}"
         for change, effect in clear[:MAX_NAMED]
@@ -85,65 +78,42 @@ def _question(question: QuestionResult, result: SuiteResult) -> Markup:
 
 
 def _table(question: QuestionResult) -> Markup:
-    rows = []
-    for case in question.cases:
-        effect = question.effect(case.label)
-        changes = (effect.bits_per_char, effect.real_word_rate) if effect else (None, None)
-        mark = " †" if effect and not effect.paired else ""
-        rows.append(
-            [
-                case.label,
-                show_value(case.bits_per_char, 3),
-                show_change(changes[0], 3).replace("**", "") + mark,
-                show_value(case.real_word_rate, 1, percent=True),
-                show_change(changes[1], 1, percent=True).replace("**", ""),
-                case.entry,
-            ]
-        )
-    header = ["case", "bits/char", f"change against {question.reference}", "real words", "change", "entry"]
+    header, *rows = effect_rows(question)
+    shown = [
+        [*(cell.replace("**", "") for cell in row), case.entry]
+        for row, case in zip(rows, question.cases, strict=True)
+    ]
     unpaired = any(not effect.paired for effect in question.effects)
-    return plain_table(question.text, header, rows, caption=UNPAIRED if unpaired else "", lefts=(0, 5))
+    caption = UNPAIRED if unpaired else ""
+    return page_table(question.text, [*header, "entry"], shown, caption=caption, lefts=(0, 5))
 
 
 def _curves(question: QuestionResult, result: SuiteResult) -> Markup:
-    lines = [line for case in question.cases if (line := _curve(case))]
-    own = question.text_of
-    author = (own.held_out if own else result.held_out).sample_metrics
-    if not lines or author.distinct_2 is None or author.real_word_rate is None:
-        return Markup()
-    lines.append(
-        Line("held-out text", [(100 * author.distinct_2, 100 * author.real_word_rate)], ["the author"])
-    )
-    heading = f"Real words against different bigrams: {question.text}"
-    return line_chart(heading, "different bigrams, %", "real words, %", lines)
-
-
-def _curve(case: CaseResult) -> Line | None:
-    """Return what a case writes with its samplers; None with one sampler."""
-    points = [
-        (100 * writing.metrics.distinct_2, 100 * writing.metrics.real_word_rate, spec)
-        for spec, writing in case.writing.items()
-        if writing.metrics.distinct_2 is not None and writing.metrics.real_word_rate is not None
+    """Return what cases with several samplers write."""
+    lines = [
+        sampler_line(case.label, [(spec, writing.metrics) for spec, writing in case.writing.items()])
+        for case in question.cases
     ]
-    if len(points) < 2:
-        return None
-    return Line(case.label, [(x, y) for x, y, _ in points], [spec for *_, spec in points])
+    curves = [line for line in lines if line and len(line.points) > 1]
+    author = result.text_of(question).held_out.sample_metrics
+    if not curves or None in (author.distinct_2, author.real_word_rate):
+        return Markup()
+    return diversity_chart(f"Real words against different bigrams: {question.text}", curves, author)
 
 
-def _reproduce(result: SuiteResult) -> Markup:
-    owns = [question.text_of.corpus if question.text_of else result.corpus for question in result.questions]
+def _reproduce(result: SuiteResult) -> Section:
     lines = [
         f"{corpus.name}: {corpus.num_chars:,} characters, cleaner {corpus.cleaner}, "
         f"split {corpus.split.method}, sha256 {corpus.sha256}"
-        for corpus in dict.fromkeys(owns)
+        for corpus in dict.fromkeys(result.text_of(question).corpus for question in result.questions)
     ]
     lines += [
         f"{result.budget} each, {result.num_seeds} seeds, {result.num_jobs} runs at a time, {result.device}, "
         f"{result.precision}",
         f"intervals: {result.interval_method}",
-        ", ".join(f"{name} {version}" for name, version in result.versions.items()),
-        ", ".join(f"{name} {value}" for name, value in asdict(result.machine).items() if value),
+        listed(result.versions),
+        listed(result.machine),
     ]
-    if machines := machines_used(machines_of(result)):
+    if machines := machines_used(result.machines):
         lines.append(f"runs were made on {machines}")
-    return render("reproduce.html", command=result.command, lines=lines, downloads=[], json="suite")
+    return reproduce_section(lines, "suite", result.command)

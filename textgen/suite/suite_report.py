@@ -12,7 +12,7 @@ from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.page.markdown import table_lines
-from textgen.runtime.environment import Machine, machines_used
+from textgen.runtime.environment import machines_used
 from textgen.suite.suite_result import CaseResult, QuestionResult, SuiteResult, Writing
 
 NUM_MATCHED = 5
@@ -20,7 +20,7 @@ NUM_MATCHED = 5
 
 UNPAIRED = "† Scored on another text, which the cleaner made: other characters, so the effect is unpaired."
 
-METRICS: Mapping[str, Callable[[TextMetrics], float | None]] = {
+SAMPLER_METRICS: Mapping[str, Callable[[TextMetrics], float | None]] = {
     "real words": lambda text: text.real_word_rate,
     "distinct-2": lambda text: text.distinct_2,
     "repeated 4-grams": lambda text: text.repetition_4,
@@ -49,25 +49,13 @@ def to_markdown(result: SuiteResult) -> str:
         + ("" if has_own_texts else _real_words(author, result.lexicons)),
     ]
     for question in result.questions:
-        own = question.text_of
-        lines += ["", *question_lines(question, own.held_out.sample_metrics if own else author)]
-    if machines := machines_used(machines_of(result)):
+        lines += ["", *question_lines(question, result.text_of(question).held_out.sample_metrics)]
+    if machines := machines_used(result.machines):
         lines += ["", f"The runs were made on several kinds of machines: {machines}."]
     if result.failures:
         lines += ["", "## What failed", ""]
         lines += [f"- {name}: {reason}" for name, reason in result.failures.items()]
     return "\n".join(lines) + "\n"
-
-
-def machines_of(result: SuiteResult) -> list[Machine]:
-    """Return the machine of each run; one that two questions share counts once."""
-    made = {
-        (case.entry, case.scored_text, case.budget, run.seed): run.machine
-        for question in result.questions
-        for case in question.cases
-        for run in case.runs
-    }
-    return list(made.values())
 
 
 def title(result: SuiteResult) -> str:
@@ -109,22 +97,23 @@ def question_lines(question: QuestionResult, author: TextMetrics) -> Iterator[st
     yield f"## {question.text}\n"
     for line in text_lines(question):
         yield f"{line}\n"
-    rows = [["case", "bits/char", f"change against {question.reference}", "real words", "change"]]
-    for case in question.cases:
-        effect = question.effect(case.label)
-        mark = " †" if effect and not effect.paired else ""
-        cells = [
-            case.label,
-            show_value(case.bits_per_char, 3),
-            show_change(effect.bits_per_char if effect else None, 3) + mark,
-            show_value(case.real_word_rate, 1, percent=True),
-            show_change(effect.real_word_rate if effect else None, 1, percent=True),
-        ]
-        rows.append(cells)
-    yield from table_lines(rows)
+    yield from table_lines(effect_rows(question))
     if any(not effect.paired for effect in question.effects):
         yield f"\n{UNPAIRED}"
     yield from all_curves(question, author)
+
+
+def effect_rows(question: QuestionResult) -> list[list[str]]:
+    """Return the header and a row for each case: its score, its real words, and how they change."""
+    rows = [["case", "bits/char", f"change against {question.reference}", "real words", "change"]]
+    for case in question.cases:
+        effect = question.effect(case.label)
+        changes = (effect.bits_per_char, effect.real_word_rate) if effect else (None, None)
+        bits, words = show_change(changes[0], 3), show_change(changes[1], 1, percent=True)
+        bits += " †" if effect and not effect.paired else ""
+        score, real = show_value(case.bits_per_char, 3), show_value(case.real_word_rate, 1, percent=True)
+        rows.append([case.label, score, bits, real, words])
+    return rows
 
 
 def all_curves(question: QuestionResult, author: TextMetrics) -> Iterator[str]:
@@ -138,10 +127,10 @@ def all_curves(question: QuestionResult, author: TextMetrics) -> Iterator[str]:
 
 def curve_lines(case: CaseResult, author: TextMetrics) -> Iterator[str]:
     """Yield what a case writes with each sampler, the curve of quality against diversity, and the author."""
-    rows = [[case.label, "bits/char of the choices", *METRICS]]
+    rows = [[case.label, "bits/char of the choices", *SAMPLER_METRICS]]
     written = [(spec, writing.entropy_per_char, writing.metrics) for spec, writing in case.writing.items()]
     for name, entropy, metrics in [*written, ("*the author*", None, author)]:
-        found = [entropy, *(metric(metrics) for metric in METRICS.values())]
+        found = [entropy, *(metric(metrics) for metric in SAMPLER_METRICS.values())]
         rows.append([name, *("-" if value is None else f"{value:.3f}" for value in found)])
     yield from table_lines(rows)
 

@@ -206,3 +206,18 @@ class SuiteResult:
     questions: tuple[QuestionResult, ...]
     failures: dict[str, str]
     """Case and seed: why it failed."""
+
+    @property
+    def machines(self) -> list[Machine]:
+        """The machine of each run; one that two questions share counts once."""
+        made = {
+            (case.entry, case.scored_text, case.budget, run.seed): run.machine
+            for question in self.questions
+            for case in question.cases
+            for run in case.runs
+        }
+        return list(made.values())
+
+    def text_of(self, question: QuestionResult) -> QuestionText:
+        """Return what a question is measured on: its own text, or that of the suite."""
+        return question.text_of or QuestionText(self.corpus, self.held_out, self.lexicons or ())

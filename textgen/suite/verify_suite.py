@@ -8,51 +8,44 @@ from typing import Any
 
 from textgen.comparison.verification import Check, compared
 from textgen.data.corpus import CorpusInfo
-from textgen.evaluation.intervals import Estimate, estimate
 from textgen.experiment.score_run import unit_sizes
-from textgen.suite.effects import METRICS, effects, sample_of, shared_priors
+from textgen.suite.effects import METRICS, case_estimate, effects, shared_priors
 from textgen.suite.suite_result import CaseResult, QuestionResult, SuiteResult
 
 
 def verify_suite(result: SuiteResult) -> Iterator[Check]:
     """Yield a check of each kind of number that follows from others in the result."""
-    cases = {
-        f"{question.name}, {case.label}": case for question in result.questions for case in question.cases
-    }
-    texts = {
-        f"{question.name}, {case.label}": question.text_of.corpus if question.text_of else result.corpus
-        for question in result.questions
-        for case in question.cases
-    }
-    priors = shared_priors(case.runs for case in cases.values())
-    yield compared("priors of the seeds", result.seed_priors, priors)
+    priors = result.seed_priors
+    cases = {f"{each.name}, {case.label}": case for each in result.questions for case in each.cases}
+    yield compared("priors of the seeds", priors, shared_priors(case.runs for case in cases.values()))
     for metric in METRICS:
-        saved = {name: getattr(case, metric) for name, case in cases.items()}
-        recomputed = {name: _estimate(metric, case, result) for name, case in cases.items()}
-        yield compared(f"estimates of {metric}", saved, recomputed)
+        yield compared(
+            f"estimates of {metric}",
+            {name: getattr(case, metric) for name, case in cases.items()},
+            {
+                name: case_estimate(metric, case.runs, case.scored_text, priors)
+                for name, case in cases.items()
+            },
+        )
     yield compared(
         "facts of cases",
         {name: _saved_facts(case) for name, case in cases.items()},
-        {name: _facts(case, texts[name]) for name, case in cases.items()},
+        {
+            f"{each.name}, {case.label}": _facts(case, result.text_of(each).corpus)
+            for each in result.questions
+            for case in each.cases
+        },
     )
+    changes = {
+        f"{each.name}, {saved.case}": (saved, recomputed)
+        for each in result.questions
+        for saved, recomputed in zip(each.effects, effects(_pairs(each), priors), strict=True)
+    }
     yield compared(
         "effects",
-        {
-            f"{question.name}, {effect.case}": effect
-            for question in result.questions
-            for effect in question.effects
-        },
-        {
-            f"{question.name}, {effect.case}": effect
-            for question in result.questions
-            for effect in effects(_pairs(question), result.seed_priors)
-        },
+        {name: saved for name, (saved, _) in changes.items()},
+        {name: recomputed for name, (_, recomputed) in changes.items()},
     )
-
-
-def _estimate(metric: str, case: CaseResult, result: SuiteResult) -> Estimate | None:
-    sample = sample_of(metric, case.runs, case.scored_text, result.seed_priors)
-    return estimate(sample) if sample else None
 
 
 def _saved_facts(case: CaseResult) -> dict[str, Any]:

@@ -26,23 +26,6 @@ Importing this package needs neither pytest nor hypothesis.
 """
 
 from textgen.testing.asserts import CheckError, CheckSkipped
-from textgen.testing.checks import (  # noqa: F401 - importing them registers their checks
-    cleaner,
-    common,
-    corpus,
-    declarations,
-    embedding,
-    model,
-    model_long,
-    model_saving,
-    model_state,
-    model_training,
-    process_state,
-    sampler,
-    sampler_rows,
-    tokenizer,
-    tokenizer_process,
-)
 from textgen.testing.runner import Check, CheckResult, checks, conformance_test, failures, run_checks
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,44 +30,50 @@ VOCAB_SIZE = 50
 """Vocabulary size of the models that are checked."""
 
 
-def built(kind: str, component: Any, /, **options: Any) -> Any:
-    """Return a new component of a kind."""
-    if kind != "model":
-        return component(**options)
-    return ModelClass(component).build(placeholder_vocabulary(VOCAB_SIZE), **options).module
+@dataclass(frozen=True)
+class Subject:
+    """The component that is checked, with the options that it is built with."""
 
+    kind: str
+    component: Any
+    options: dict[str, Any]
 
-def fitted(component: Any, text: str, /, **options: Any) -> Any:
-    """Return a new tokenizer, fitted to `text`."""
-    tokenizer = component(**options)
-    tokenizer.fit(text)
-    return tokenizer
+    def new(self, **options: Any) -> Any:
+        """Return a new component; its `options` replace those of the subject."""
+        options = self.options | options
+        if self.kind != "model":
+            return self.component(**options)
+        return ModelClass(self.component).build(placeholder_vocabulary(VOCAB_SIZE), **options).module
 
+    def fitted(self, text: str) -> Any:
+        """Return a new tokenizer, fitted to `text`."""
+        tokenizer = self.new()
+        tokenizer.fit(text)
+        return tokenizer
 
-def built_model(component: Any, torch_seed: int = 0, /, **options: Any) -> Any:
-    """Return a new model in evaluation mode, built with torch's global random seed `torch_seed`."""
-    with seeded(torch_seed, CPU):
-        return built("model", component, **options).eval()
+    def model(self, torch_seed: int = 0, **options: Any) -> Any:
+        """Return a new model in evaluation mode, built with torch's global random seed `torch_seed`."""
+        with seeded(torch_seed, CPU):
+            return self.new(**options).eval()
 
+    def trained_model(self, num_updates: int = 3, **options: Any) -> Any:
+        """Return a new model in evaluation mode after a few updates, so that no layer outputs only zeros.
 
-def trained_model(component: Any, num_updates: int = 3, /, **options: Any) -> Any:
-    """Return a new model in evaluation mode after a few updates, so that no layer outputs only zeros.
-
-    A model without trainable parameters is fitted.
-    """
-    model = built_model(component, **options)
-    if is_trainable(model):
-        state = model.initial_state(2)
-        require_batch_first(state, 2, "at first")
-        predicted(model, random_batch(2, 2), state)  # raises before training would
-        trainer = trainer_of(model, some_ids(100), batch_size=4, sequence_length=8, optimizer="adamw")
-        for update in range(num_updates):
-            trainer.update((update + 1) / (num_updates + 1))
-    elif bound(model).can_fit:
-        bound(model).fit(some_ids(2000))
-    else:
-        raise CheckSkipped("cannot be trained, see model-trainable")
-    return model.eval()
+        A model without trainable parameters is fitted.
+        """
+        model = self.model(**options)
+        if bound(model).is_trainable:
+            state = model.initial_state(2)
+            require_batch_first(state, 2, "at first")
+            predicted(model, random_batch(2, 2), state)  # raises before training would
+            trainer = trainer_of(model, some_ids(100), batch_size=4, sequence_length=8, optimizer="adamw")
+            for update in range(num_updates):
+                trainer.update((update + 1) / (num_updates + 1))
+        elif bound(model).can_fit:
+            bound(model).fit(some_ids(2000))
+        else:
+            raise CheckSkipped("cannot be trained, see model-trainable")
+        return model.eval()
 
 
 def trainer_of(model: nn.Module, ids: TokenIds, **options: Any) -> Trainer:
@@ -79,11 +86,6 @@ def trainer_of(model: nn.Module, ids: TokenIds, **options: Any) -> Trainer:
 def bound(model: nn.Module) -> LanguageModel:
     """Return a model in the adapter that textgen uses, which checks its answers."""
     return LanguageModel(model, VOCAB_SIZE)
-
-
-def is_trainable(model: nn.Module) -> bool:
-    """Return whether a model is trained by gradient."""
-    return bound(model).is_trainable
 
 
 def some_ids(count: int) -> NDArray[np.uint16]:

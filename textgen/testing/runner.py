@@ -11,14 +11,38 @@ from typing import Any, Literal
 
 from textgen.contracts import TextgenError
 from textgen.registry.isolation import restoring
+from textgen.registry.kinds import REQUIRED
 from textgen.registry.registry import KINDS
 from textgen.runtime.messages import unknown
 from textgen.testing.asserts import CheckError, CheckSkipped
+from textgen.testing.builders import Subject
+from textgen.testing.checks import (
+    cleaner,
+    common,
+    corpus,
+    declarations,
+    embedding,
+    model,
+    model_saving,
+    model_step,
+    model_training,
+    sampler,
+    tokenizer,
+    tokenizer_process,
+)
 from textgen.testing.process_state import SETTINGS
 
 __tracebackhide__ = True  # in each module of the kit: pytest then shows only the author's lines
 
-Function = Callable[..., None]
+MODULES = (
+    *(cleaner, common, corpus, declarations, embedding),
+    *(model, model_saving, model_step, model_training),
+    *(sampler, tokenizer, tokenizer_process),
+)
+"""The checks of a kind are their functions `check_<kind>_…`, and `check_class_…` for kinds that are classes.
+
+The first line of a docstring says what is checked, the rest what users lose if it fails.
+"""
 
 MAX_REASON = 400
 """Characters of a reason; the errors of components may be pages long."""
@@ -31,11 +55,17 @@ class Check:
     kind: str
     id: str
     """A readable name, such as `tokenizer-lossless`."""
-    description: str
-    """What is checked, in one line."""
-    function: Function
-    rests_on_contract: bool
-    """Whether it is skipped for components that fail the contract check."""
+    function: Callable[[Subject], None]
+
+    @property
+    def rests_on_contract(self) -> bool:
+        """Whether it is skipped for components that fail the contract check."""
+        return self.function not in common.FIRST
+
+    @property
+    def description(self) -> str:
+        """What is checked, in one line."""
+        return (self.function.__doc__ or "").partition("\n")[0]
 
     def __str__(self) -> str:
         return self.id
@@ -47,7 +77,7 @@ class Check:
         and whatever the component raises.
         """
         with restoring(SETTINGS):
-            self.function(component, **options)
+            self.function(Subject(self.kind, component, options))
 
 
 @dataclass(frozen=True)
@@ -62,28 +92,6 @@ class CheckResult:
     """File and line of the component's own code that raised an exception; otherwise empty."""
 
 
-_registered: list[Check] = []
-
-
-def check(kind: str) -> Callable[[Function], Function]:
-    """Return a decorator that registers a function `check_<kind>_…` as a check of this kind.
-
-    The first line of its docstring says what is checked, the rest what users lose if it fails.
-    """
-
-    def register(function: Function) -> Function:
-        add(kind, function.__name__.removeprefix("check_").replace("_", "-"), function)
-        return function
-
-    return register
-
-
-def add(kind: str, name: str, function: Function, rests_on_contract: bool = True) -> None:
-    """Register a check of a kind under its id."""
-    description = (function.__doc__ or "").partition("\n")[0]
-    _registered.append(Check(kind, name, description, function, rests_on_contract))
-
-
 def checks(kind: str) -> tuple[Check, ...]:
     """Return all checks of a kind of component; those that do not depend on the contract come first.
 
@@ -91,7 +99,14 @@ def checks(kind: str) -> tuple[Check, ...]:
     """
     if kind not in KINDS:
         raise TextgenError(unknown("kind of component", kind, KINDS))
-    of_kind = [check for check in _registered if check.kind == kind]
+    prefixes = (f"check_{kind}_", "check_class_") if kind in REQUIRED else (f"check_{kind}_",)
+    of_kind = [
+        Check(kind, f"{kind}-{name.removeprefix(prefix).replace('_', '-')}", function)
+        for module in MODULES
+        for prefix in prefixes
+        for name, function in vars(module).items()
+        if name.startswith(prefix)
+    ]
     return tuple(sorted(of_kind, key=lambda check: check.rests_on_contract))
 
 
@@ -145,8 +160,8 @@ def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[
 
 
 def _breaks_contract(kind: str, component: Any, options: dict[str, Any]) -> bool:
-    contracts = [check for check in checks(kind) if check.id == f"{kind}-contract"]
-    return any(_result(contract, component, options).status == "failed" for contract in contracts)
+    contract = Check(kind, f"{kind}-contract", common.check_class_contract)
+    return kind in REQUIRED and _result(contract, component, options).status == "failed"
 
 
 def _result(check: Check, component: Any, options: dict[str, Any]) -> CheckResult:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from textgen.contracts import TokenIds, Vocabulary
 from textgen.generation.bound_sampler import BoundSampler
-from textgen.generation.word_sampling import Choose
+from textgen.generation.word_temperature import Choose
 
 __tracebackhide__ = True
 

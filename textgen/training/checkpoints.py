@@ -1,4 +1,8 @@
-"""Checkpoints of a training run: the last two states on disk, written by a schedule of time."""
+"""Checkpoints of a training run: the last two states on disk, written by a schedule of time.
+
+Training continues from one to the bit: with the weights, the state of the optimizers, the place in the text
+and the random state.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -30,7 +35,7 @@ FINISHED = "finished"
 NUM_KEPT = 2
 """An older one is removed when a newer one is complete."""
 DAMAGE = (OSError, ValueError, LookupError, TypeError, SafetensorError)
-"""What reading a checkpoint that was cut or changed may raise."""
+"""Errors of reading a checkpoint that was cut or changed."""
 
 
 class Finished(NamedTuple):
@@ -56,9 +61,9 @@ class Checkpoints:
     interval: float | None = field(default_factory=_given_interval)
     """Seconds between two checkpoints; None: from the limits above."""
     identity: str = ""
-    """What the run is: checkpoints of another one, which a second command may have written, are not used."""
+    """Identity of the run: checkpoints of another one, perhaps of a second command, are ignored."""
     _last: float = field(default_factory=time.monotonic)
-    """When the last one was written, or training began."""
+    """The time when the last one was written, or training began."""
     _cost: float = 0.0
     """The seconds that writing the last one took."""
 
@@ -67,9 +72,9 @@ class Checkpoints:
         remove_unfinished(self.folder)
         for path in reversed(self._paths()):
             try:
-                kept = load_state(path)
-                if kept["identity"] == self.identity:
-                    return kept["state"]
+                checkpoint = load_state(path)
+                if checkpoint["identity"] == self.identity:
+                    return checkpoint["state"]
             except DAMAGE:
                 continue  # the one before it is whole
         return None
@@ -93,8 +98,8 @@ class Checkpoints:
         """Write a checkpoint, then remove all but the newest ones."""
         paths = self._paths()
         number = 1 + (_number(paths[-1]) if paths else 0)
-        kept = {"identity": self.identity, "state": state}
-        save_state(self.folder / f"checkpoint-{number:06}", kept)
+        checkpoint = {"identity": self.identity, "state": state}
+        save_state(self.folder / f"checkpoint-{number:06}", checkpoint)
         for path in self._paths()[:-NUM_KEPT]:
             shutil.rmtree(path, ignore_errors=True)
 
@@ -129,3 +134,45 @@ class Checkpoints:
 
 def _number(path: Path) -> int:
     return int(path.name.rpartition("-")[2])
+
+
+def get_random_state(device: torch.device) -> list[Tensor]:
+    """Return the states of torch's global generators: the CPU's, and that of a GPU."""
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if device.type == "cuda" else [])]
+
+
+def restore_random_state(states: list[Tensor], device: torch.device) -> None:
+    """Set torch's global generators to states of `get_random_state`."""
+    torch.set_rng_state(states[0])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states[1], device)
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return the state of each parameter and the settings of each group, in order.
+
+    `Optimizer.state_dict` would do, but loading it changes the type of what is not of its parameter's type.
+    """
+    groups = optimizer.param_groups
+    return {
+        "groups": [{name: value for name, value in group.items() if name != "params"} for group in groups],
+        "parameters": [dict(optimizer.state.get(each, {})) for group in groups for each in group["params"]],
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Let an optimizer continue from a state of `optimizer_state`."""
+    for group, settings in zip(optimizer.param_groups, state["groups"], strict=True):
+        group.update(settings)
+    groups = [(group, each) for group in optimizer.param_groups for each in group["params"]]
+    optimizer.state.clear()
+    for (group, parameter), values in zip(groups, state["parameters"], strict=True):
+        # A step count is on the CPU, unless a fused kernel counts.
+        counts_there = group.get("fused") or group.get("capturable")
+        if values:
+            optimizer.state[parameter] = {
+                name: value.to(parameter.device)
+                if isinstance(value, Tensor) and (value.ndim or counts_there)
+                else value
+                for name, value in values.items()
+            }

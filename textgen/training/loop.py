@@ -16,7 +16,7 @@ from textgen.training.checkpoints import Checkpoints
 from textgen.training.distributed import ranks
 from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_progress
 from textgen.training.trainer import Trainer
-from textgen.training.validation import Validate
+from textgen.training.validation import Validation
 
 EXPLODED, PATIENCE = 3.0, 100
 """A loss this many times that of guessing, for this many updates in a row, does not recover."""
@@ -39,7 +39,7 @@ class TrainingLoop:
     trainer: Trainer
     budget: Budget
     chars_per_token: float
-    validate: Validate
+    validate: Validation
     best_bits: float = math.inf
     best_update: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
@@ -51,11 +51,11 @@ class TrainingLoop:
     """Share of the budget that is spent."""
     cpu_share: CpuShare = field(default_factory=CpuShare)
     has_learnt: bool = False
-    """Whether the loss was ever below that of guessing."""
+    """True once the loss was below that of guessing."""
     num_exploded: int = 0
     """Consecutive updates, the last ones, with a loss far above that."""
     stopped: str | None = None
-    """Why training ended early."""
+    """The reason for ending early."""
 
     @property
     def num_chars(self) -> int:
@@ -84,17 +84,16 @@ class TrainingLoop:
             setattr(self, name, state[name])
         self.cpu_share = CpuShare(*state["cpu_times"])
 
-    def step(self) -> Progress:
-        """Do one update and, when it is time, a validation."""
+    def after_update(self) -> Progress:
+        """Take the losses and the time of an update and, when it is due, validate."""
         trainer = self.trainer
-        trainer.start_update(self.fraction)
         if trainer.is_reading_due or trainer.is_checkpoint_due or self._is_validation_due(self._spent()):
             losses = trainer.read_losses()
             for number, loss in enumerate(losses, start=trainer.num_updates - len(losses) + 1):
                 if self._add_loss(loss):
                     return self._diverged(f"the loss is {loss:.4g}", number)
         self.fraction = self._spent()
-        return self._validated() if self._is_validation_due(self.fraction) else self._progress()
+        return self._validate() if self._is_validation_due(self.fraction) else self._progress()
 
     def _spent(self) -> float:
         """Return the share of the budget that is spent now."""
@@ -160,12 +159,10 @@ class TrainingLoop:
         self.stopped = f"{line}; the weights of update {self.best_update} are kept; lower learning_rate"
         return self._progress()
 
-    def _validated(self) -> Progress:
+    def _validate(self) -> Progress:
         """Validate, keep the weights if they are the best so far, and add a point to the curve."""
         start = time.perf_counter()
-        is_first = ranks.rank() == 0
-        own = _validated(self.trainer, self.validate, self.cpu_share) if is_first else math.nan
-        bits = ranks.number_of_first(own)
+        bits = ranks.number_of_first(self._validation_bits() if ranks.rank() == 0 else math.nan)
         self.validation_seconds += time.perf_counter() - start
         if not math.isfinite(bits):
             return self._diverged(f"the validation score is {bits}", self.trainer.num_updates)
@@ -177,12 +174,27 @@ class TrainingLoop:
             self.best_weights = {name: value.clone() for name, value in weights.items()}
         return point
 
+    def _validation_bits(self) -> float:
+        """Return the validation score; raises `TextgenError` if the model learns from the validation text."""
+        module = self.trainer.model.module
+        module.eval()
+        with self.cpu_share.paused():
+            before = _sums(module)
+            bits = self.validate()
+            has_changed = _sums(module) != before
+        module.train()
+        if has_changed:
+            raise TextgenError(
+                "the model changes its weights while it is validated; change them in training only"
+            )
+        return bits
+
 
 def train(
     trainer: Trainer,
     budget: Budget,
     chars_per_token: float,
-    validate: Validate,
+    validate: Validation,
     report: OnProgress = ignore_progress,
     *,
     checkpoints: Checkpoints | None = None,
@@ -196,46 +208,23 @@ def train(
     """
     budget = replace(budget, amount=ranks.number_of_first(budget.amount))
     loop = TrainingLoop(trainer, budget, chars_per_token, validate)
-    kept = ranks.state_of(checkpoints.latest() if checkpoints else None)
-    if kept is not None:
-        loop.restore(kept)
+    state = ranks.state_of(checkpoints.latest() if checkpoints else None)
+    if state is not None:
+        loop.restore(state)
     elif ranks.world_size() > 1:
         trainer.model.module.load_state_dict(ranks.state_of(trainer.model.module.state_dict()))
     trainer.model.module.train()
     while loop.fraction < 1 and not loop.stopped:
         trainer.is_checkpoint_due = checkpoints is not None and checkpoints.is_due()
-        report(loop.step())
+        trainer.start_update(loop.fraction)
+        report(loop.after_update())
         if trainer.is_checkpoint_due and loop.fraction < 1 and not loop.stopped:
             with loop.cpu_share.paused():
-                _save(loop, checkpoints)
+                if checkpoints:
+                    checkpoints.try_to_save(loop.state)
+                else:  # the first rank has them; this one adds what only it knows
+                    loop.state()
     return loop.result()
-
-
-def _save(loop: TrainingLoop, checkpoints: Checkpoints | None) -> None:
-    """Write a checkpoint; other ranks than the first add what only they know."""
-    if checkpoints:
-        checkpoints.try_to_save(loop.state)
-    else:
-        loop.state()
-
-
-def _validated(trainer: Trainer, validate: Validate, cpu_share: CpuShare) -> float:
-    """Return the validation score.
-
-    Raises `TextgenError` if the model learns from the validation text.
-    """
-    module = trainer.model.module
-    module.eval()
-    with cpu_share.paused():
-        before = _sums(module)
-        bits = validate()
-        has_changed = _sums(module) != before
-    module.train()
-    if has_changed:
-        raise TextgenError(
-            "the model changes its weights while it is validated; change them in training only"
-        )
-    return bits
 
 
 def _sums(module: nn.Module) -> list[str]:

@@ -2,52 +2,165 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from textgen.contracts import TokenIds
+from textgen.contracts import TextgenError, TokenIds
+from textgen.data.vocabulary import count_tokens
 from textgen.nn.language_model import LanguageModel
+from textgen.nn.mixture import MixtureModel
+from textgen.runtime.device import DeviceConfig
+from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
-from textgen.training.progress import OnProgress, Progress, TrainResult
+from textgen.training.checkpoints import Checkpoints
+from textgen.training.distributed import ranks
+from textgen.training.loop import train
+from textgen.training.mixture_weights import fit_mixture
+from textgen.training.progress import Progress, Report, Step, TrainResult
+from textgen.training.train_options import TrainOptions
+from textgen.training.trainer import Trainer
+from textgen.training.validation import Validation, validation_limits
 
-TrainOne = Callable[[str, Budget, OnProgress], TrainResult]
-"""A function that trains the model of this name by gradient."""
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """The data and settings that an entry's models are trained with."""
+
+    model: LanguageModel
+    """One model, or a mixture, whose members are trained one after the other."""
+    options: Mapping[str, TrainOptions]
+    """By name of each of these models, in order; those that count have no use for them."""
+    train_ids: TokenIds
+    num_train_chars: int
+    validation: Sequence[TokenIds]
+    """Stretches of held-out text that weights are chosen by."""
+    num_validation_chars: int
+    rest_nats: float
+    """Nats of `validation` that the model does not predict."""
+    budget: Budget
+    preparation_seconds: float
+    """The time that preparing the text took, which a budget in seconds includes."""
+    device_config: DeviceConfig
+    seed: int
+    num_processes: int
+    identity: str
+    """Identity of the run, by which its checkpoints are recognised."""
+
+    @property
+    def members(self) -> Mapping[str, LanguageModel]:
+        """The models by name."""
+        return dict(zip(self.options, self.model.members, strict=True))
+
+    def trainer(self, name: str) -> Trainer:
+        """Return a trainer of one of the models, which has predicted once."""
+        model, options = self.members[name], self.options[name]
+        batches = ContiguousBatches(
+            self.train_ids,
+            options.batch_size,
+            options.longest_sequence,
+            self.seed,
+            ranks.rank(),
+            ranks.world_size(),
+        )
+        model.try_out()
+        model.set_token_counts(count_tokens(self.train_ids, model.vocab_size))
+        return Trainer(model, batches, options, self.device_config, self.seed)
+
+    def validation_of(self, trainer: Trainer, budget: Budget, report: Report) -> Validation:
+        """Return the validation of one of the models while it is trained under a budget."""
+        num_validations, chars_per_token = trainer.options.num_validations, self.chars_per_token
+        return Validation(
+            trainer.model,
+            self.validation,
+            self.num_validation_chars,
+            self.device_config,
+            validation_limits(budget, num_validations, len(self.train_ids), chars_per_token),
+            rest_bits=self.rest_nats / math.log(2) / self.num_validation_chars,
+            announce=lambda: report(Step("validating")),
+        )
+
+    @property
+    def chars_per_token(self) -> float:
+        """Characters of the training text for each token of it."""
+        return self.num_train_chars / len(self.train_ids)
 
 
-def train_members(
-    members: Mapping[str, LanguageModel],
-    ids: TokenIds,
-    num_chars: int,
-    budget: Budget,
-    *,
-    train_one: TrainOne,
-    report: OnProgress,
-) -> TrainResult:
-    """Fit the models that count to `ids`, a text of `num_chars`, and then train the others by gradient.
+def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None = None) -> TrainResult:
+    """Fit the models that count to the text, then train the others by gradient, then weight a mixture.
 
-    These get equal shares of what counting leaves of the budget. Raises `TextgenError` if it leaves nothing.
+    Those that are trained get equal shares of what counting leaves of the budget. Checkpoints in the folder
+    `checkpoints` are continued and added to. Outside of `ranks.joined`, what several processes train must be
+    there already. Raises `TextgenError` if nothing is left of the budget.
     """
+    members, budget, results = plan.members, plan.budget, list[TrainResult]()
+    learning = [name for name, member in members.items() if member.is_trainable]
+    is_trained_here = ranks.world_size() == plan.num_processes
+    if learning and is_trained_here:
+        budget = budget.without(plan.preparation_seconds)
     start = time.perf_counter()
     for member in members.values():
         if not member.is_trainable:
-            member.fit(ids)
+            member.fit(plan.train_ids)
             member.try_out()
     counting_seconds = time.perf_counter() - start
-    learning = [name for name, member in members.items() if member.is_trainable]
-    if not learning:
-        return counted(num_chars, counting_seconds)
-    if len(learning) < len(members):
+    if 0 < len(learning) < len(members) and is_trained_here:
         budget = budget.without(counting_seconds)
-    results: list[TrainResult] = []
     for name in learning:
-        tell = partial(_report_overall, report, tuple(results), len(learning), counting_seconds)
-        results.append(train_one(name, budget.divided(len(learning)), tell))
-    return joined(results, counting_seconds) if len(members) > 1 else results[0]
+
+        def tell(progress: Progress, earlier: Sequence[TrainResult] = tuple(results)) -> None:
+            overall = _overall(progress, earlier, len(learning), counting_seconds)
+            report(Step("training", progress=overall))
+
+        folder = Checkpoints(checkpoints / name, identity=plan.identity) if checkpoints else None
+        finished = _finished(folder, members[name])
+        if finished is not None:
+            results.append(finished)
+            continue
+        if not is_trained_here:
+            raise TextgenError(
+                f"the weights that {plan.num_processes} processes trained could not be kept; free some space"
+            )
+        trainer, share = plan.trainer(name), budget.divided(len(learning))
+        validate = plan.validation_of(trainer, share, report)
+        with ranks.shared_cores():
+            results.append(train(trainer, share, plan.chars_per_token, validate, tell, checkpoints=folder))
+        if folder:
+            folder.finish(results[-1], members[name].module.state_dict())
+    if not results:
+        result = counting_result(plan.num_train_chars, counting_seconds)
+    else:
+        result = combined_result(results, counting_seconds) if len(members) > 1 else results[0]
+    return _weighted(plan, result) if ranks.world_size() == 1 else result
 
 
-def counted(num_chars: int, seconds: float) -> TrainResult:
+def _finished(checkpoints: Checkpoints | None, model: LanguageModel) -> TrainResult | None:
+    """Return the result of a training run that is over, whose weights the model gets; None if it is not.
+
+    Ranks other than the first, which have no checkpoints, then have nothing to do.
+    """
+    finished = checkpoints.finished() if checkpoints else None
+    if finished:
+        model.module.load_state_dict(finished.weights)
+        model.module.eval()
+    if not ranks.number_of_first(finished is not None):
+        return None
+    return finished.result if finished else counting_result(0, 0.0)
+
+
+def _weighted(plan: TrainingPlan, result: TrainResult) -> TrainResult:
+    """Fit the weights of a mixture to validation, and return the result with the time for that."""
+    if not isinstance(plan.model, MixtureModel):
+        return result
+    start = time.perf_counter()
+    fit_mixture(plan.model.mixture, plan.validation, plan.device_config)
+    seconds = result.validation_seconds + time.perf_counter() - start
+    return replace(result, validation_seconds=seconds)
+
+
+def counting_result(num_chars: int, seconds: float) -> TrainResult:
     """Return the result of counting a text of `num_chars` in one pass."""
     return TrainResult(
         seconds=seconds,
@@ -58,16 +171,6 @@ def counted(num_chars: int, seconds: float) -> TrainResult:
         chars_per_second=num_chars / max(seconds, 1e-9),
         best_update=0,
     )
-
-
-def _report_overall(
-    report: OnProgress,
-    earlier: Sequence[TrainResult],
-    num_models: int,
-    counting_seconds: float,
-    progress: Progress,
-) -> None:
-    report(_overall(progress, earlier, num_models, counting_seconds))
 
 
 def _overall(
@@ -84,7 +187,7 @@ def _overall(
     )
 
 
-def joined(results: Sequence[TrainResult], counting_seconds: float = 0.0) -> TrainResult:
+def combined_result(results: Sequence[TrainResult], counting_seconds: float = 0.0) -> TrainResult:
     """Return the result of training one after the other; the best update is that of the last one."""
     seconds = counting_seconds + sum(each.seconds for each in results)
     num_chars = sum(each.num_chars for each in results)

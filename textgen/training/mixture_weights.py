@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textgen.contracts import TokenIds
 from textgen.nn.mixture import Mixture
-from textgen.nn.state import first_rows
+from textgen.nn.state import take_rows
 from textgen.runtime.device import DeviceConfig
 
 MAX_LOGITS, MIN_CHUNK = 2**22, 8
@@ -54,17 +54,17 @@ def gather_evidence(
     state = mixture.initial_state(len(stretches))
     num_members = len(mixture.members)
     empty = np.zeros((0, num_members)), np.zeros((0, 2**num_members), np.int64), np.zeros((0, 2**num_members))
-    found: list[tuple[NDArray[Any], ...]] = [empty]
+    chunks: list[tuple[NDArray[Any], ...]] = [empty]
     while begin < table.shape[1] - 1:
         num_rows = int((lengths > begin).sum())  # the rows that have not ended yet
         end = min(begin + max(MIN_CHUNK, MAX_LOGITS // vocab_size // num_rows), table.shape[1] - 1)
         inputs, targets = tokens[:num_rows, begin:end], tokens[:num_rows, begin + 1 : end + 1]
         with device_config.autocast():
-            evidence, state = mixture.evidence(inputs, targets, first_rows(state, num_rows))
+            evidence, state = mixture.evidence(inputs, targets, take_rows(state, 0, num_rows))
         is_text = np.arange(begin, end) < lengths[:num_rows, None]
-        found.append(tuple(part.cpu().numpy()[is_text] for part in evidence))
+        chunks.append(tuple(part.cpu().numpy()[is_text] for part in evidence))
         begin = end
-    log_likelihoods, points, shares = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    log_likelihoods, points, shares = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
     return log_likelihoods.astype(np.float64), points, shares.astype(np.float64)
 
 

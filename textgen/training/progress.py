@@ -29,7 +29,7 @@ class Progress:
     validation_bits_per_char: float | None = None
     """Only right after a validation."""
     learning_rate: float | None = None
-    """Of the last update."""
+    """The rate of the last update."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,21 +53,21 @@ class TrainResult:
     """Share of the CPU time that training wanted and got (see `CpuShare`), without validation; None on a
     GPU, and for models that are not trained by gradient."""
     stopped: str | None = None
-    """Why training ended before its budget was spent: it diverged, and the best weights until then count."""
+    """The reason for ending before the budget was spent: training diverged, so earlier weights count."""
     micro_batches: int = 1
-    """Parts of a batch that were computed one after the other, since memory lacked for all of it."""
+    """Parts of a batch that were computed one after the other, since all of it did not fit in memory."""
     num_processes: int = 1
     """Processes that trained the model together."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What went wrong in training, which the score alone does not say."""
-        split = f"memory lacked for a whole batch, which was computed in {self.micro_batches} parts"
+        """Problems in training that the score alone does not show."""
+        split = f"the batch did not fit in memory and was computed in {self.micro_batches} parts"
         return (*filter(None, [self.stopped]), *([split] if self.micro_batches > 1 else []))
 
     @property
     def was_disturbed(self) -> bool:
-        """Whether other work on the machine slowed training down."""
+        """True if other work on the machine slowed training down."""
         return self.cpu_utilization is not None and self.cpu_utilization < MIN_CPU_UTILIZATION
 
 
@@ -80,7 +80,7 @@ OnProgress: TypeAlias = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Step:
-    """What is being done, for one of several entries or for all of them."""
+    """A step of the work on one of several entries, or on all of them."""
 
     state: str
     """In words, such as `tokenizing` or `writing samples`; an entry ends with `DONE` or `FAILED`. It is empty
@@ -92,13 +92,13 @@ class Step:
     fraction: float | None = None
     """Share of the step that is done, if that is known; in training, `progress` has it."""
     index: int = 0
-    """Which entry it is, counted from 1."""
+    """The number of the entry, from 1."""
     total: int = 0
     """The number of entries."""
     seconds_left: float | None = None
     """About how long this step and all that follow take, if that is known when it begins."""
     remark: str = ""
-    """What people should know before it begins."""
+    """A note for people before the step begins."""
     outcome: str = ""
     """The score of an entry that is done, or the reason why it failed."""
     folder: Path | None = None

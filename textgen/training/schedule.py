@@ -28,7 +28,7 @@ ASSUMED_UPDATES = 1000
 
 @dataclass(frozen=True)
 class Rates:
-    """What an optimizer uses for an update."""
+    """Learning rate, momentum and sequence length of an update."""
 
     learning_rate: float
     momentum: float

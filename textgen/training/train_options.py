@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -47,9 +47,3 @@ class TrainOptions:
     def longest_sequence(self) -> int:
         """Tokens per stream and update, at most."""
         return LONGEST_SEQUENCE if self.sequence_length is None else self.sequence_length
-
-    renamed_options: ClassVar[dict[str, str]] = {
-        "clip_norm": "max_grad_norm",
-        "final_learning_rate": "min_lr_factor",
-        "warmup": "warmup_fraction",
-    }

@@ -11,10 +11,16 @@ from torch import Tensor, nn
 
 from textgen.contracts import State, TextgenError
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.state import detach, join, like, map_tensors, rows
+from textgen.nn.state import detach, join, like, map_tensors, take_rows
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.runtime.messages import is_out_of_memory
 from textgen.training.batches import ContiguousBatches
+from textgen.training.checkpoints import (
+    get_random_state,
+    optimizer_state,
+    restore_optimizer,
+    restore_random_state,
+)
 from textgen.training.distributed import ranks
 from textgen.training.optimizer import Muon, build_optimizers
 from textgen.training.schedule import Rates, Schedule
@@ -47,17 +53,17 @@ class Trainer:
             device_config.device.type, enabled=device_config.precision == "fp16"
         )
         with seeded(seed + ranks.rank() * MAX_SEEDS, device_config.device):
-            self.random_state = self._get_random_state()
+            self.random_state = get_random_state(device_config.device)
         self.carried: State = None
         self.micro_batches = 1
-        """Parts of a batch that are computed one after the other, since memory lacked for all of it."""
+        """Parts of a batch that are computed one after the other, since all of it did not fit in memory."""
         self.num_updates = 0
         self.seconds = 0.0
         self.max_unread_seconds = (
             0.0 if device_config.device.type == "cpu" or ranks.world_size() > 1 else MAX_UNREAD_SECONDS
         )
         """Zero: losses are read after every update. Ranks that exchange gradients wait for them anyway."""
-        self._unread: list[Tensor | float] = []
+        self._unread: list[Tensor] = []
         self.clock = 0.0
         """The seconds that count towards the budget: the first rank's when gradients were last summed."""
         self.is_checkpoint_due = False
@@ -70,18 +76,30 @@ class Trainer:
 
     def start_update(self, fraction: float) -> None:
         """Give the device the work of one update; its loss is the last that `read_losses` returns."""
-        start = time.perf_counter()
-        with torch.random.fork_rng(devices=self._cuda_devices()):  # dropout uses the global generator
-            self._set_random_state(self.random_state)
-            loss = self._step(fraction, start)
-            self.random_state = self._get_random_state()
+        start, device = time.perf_counter(), self.device_config.device
+        devices = [device] if device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):  # dropout uses the global generator
+            restore_random_state(self.random_state, device)
+            if fraction > 0:  # the number of epochs that the budget allows at the current pace
+                self.model.set_expected_epochs(self.batches.num_epochs / fraction)
+            length = self.schedule.sequence_length(fraction, self.batches.num_steps)
+            inputs, targets, fresh = self.batches.next(device, length)
+            if fresh or self.carried is None:
+                self.carried = self.model.initial_state(len(inputs))
+            self._set_rates(fraction)
+            while (loss := self._gradient(inputs, targets)) is None:
+                self._halve(len(inputs))
+            if ranks.world_size() > 1:
+                loss = self._sum_over_ranks(loss, self.seconds + time.perf_counter() - start)
+            self._apply_gradient()
+            self.random_state = get_random_state(device)
         self.num_updates += 1
         self._unread.append(loss)
         self._count_seconds(start)
 
     @property
     def is_reading_due(self) -> bool:
-        """Whether the unread losses are the first, or those of `max_unread_seconds` at the pace so far."""
+        """True if the unread losses are the first, or those of `max_unread_seconds` at the pace so far."""
         num_unread = len(self._unread)
         seconds = num_unread * self.seconds / self.num_updates
         return num_unread == self.num_updates or seconds >= self.max_unread_seconds
@@ -99,18 +117,8 @@ class Trainer:
         if ranks.world_size() == 1:
             self.clock = self.seconds
 
-    def _step(self, fraction: float, start: float) -> Tensor | float:
-        self._tell_epochs(fraction)
-        length = self.schedule.sequence_length(fraction, self.batches.num_steps)
-        inputs, targets, fresh = self.batches.next(self.device_config.device, length)
-        if fresh or self.carried is None:
-            self.carried = self.model.initial_state(len(inputs))
-        self._set_rates(fraction)
-        while (own_loss := self._gradient(inputs, targets)) is None:
-            self._halve(len(inputs))
-        loss: Tensor | float = own_loss
-        if ranks.world_size() > 1:
-            loss = self._sum_over_ranks(own_loss, self.seconds + time.perf_counter() - start)
+    def _apply_gradient(self) -> None:
+        """Let the optimizers change the weights."""
         for optimizer in self.optimizers:
             self.scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(self.parameters, self.options.max_grad_norm)
@@ -118,7 +126,6 @@ class Trainer:
             self.scaler.step(optimizer)
             optimizer.zero_grad(set_to_none=True)
         self.scaler.update()
-        return loss
 
     def _gradient(self, inputs: Tensor, targets: Tensor) -> Tensor | None:
         """Compute the gradient and carry the state on; return the loss, or None if memory lacks for that.
@@ -131,7 +138,7 @@ class Trainer:
                 inputs.chunk(self.micro_batches), targets.chunk(self.micro_batches), strict=True
             ):
                 is_whole = len(part) == len(inputs)
-                before = self.carried if is_whole else rows(self.carried, begin, begin + len(part))
+                before = self.carried if is_whole else take_rows(self.carried, begin, begin + len(part))
                 with self.device_config.autocast():
                     loss, state = self.model.loss(part, wanted, before)
                 share = len(part) / self.batches.batch_size
@@ -146,12 +153,12 @@ class Trainer:
         self.carried = states[0] if len(states) == 1 else join(states)
         return total
 
-    def _sum_over_ranks(self, loss: Tensor, seconds: float) -> float:
+    def _sum_over_ranks(self, loss: Tensor, seconds: float) -> Tensor:
         """Sum gradients and losses; with them travels what the first rank decides."""
         decided = [seconds, float(self.is_checkpoint_due)] if ranks.rank() == 0 else [0.0, 0.0]
         total, self.clock, is_due = ranks.sum_gradients(self.parameters, loss, decided)
         self.is_checkpoint_due = is_due > 0
-        return total
+        return torch.tensor(total, dtype=torch.float64)
 
     def _halve(self, num_rows: int) -> None:
         """Begin the update again with parts of the batch half as large; raises `TextgenError` at one row."""
@@ -165,15 +172,14 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
         if self.device_config.device.type == "cuda":
             torch.cuda.empty_cache()
-        self._set_random_state(self.random_state)
+        restore_random_state(self.random_state, self.device_config.device)
 
     def state(self) -> dict[str, Any]:
         """Return all that the next updates depend on, for `restore`; that of several ranks in one."""
-        own = {"carried": self.carried, "random_state": self.random_state}
-        everyone = ranks.states_of_all(own)
+        everyone = ranks.states_of_all({"carried": self.carried, "random_state": self.random_state})
         return {
             "module": self.model.module.state_dict(),
-            "optimizers": [_optimizer_state(optimizer) for optimizer in self.optimizers],
+            "optimizers": [optimizer_state(optimizer) for optimizer in self.optimizers],
             "scaler": self.scaler.state_dict(),
             "batches": self.batches.state(),
             "carried": join([each["carried"] for each in everyone]) if len(everyone) > 1 else self.carried,
@@ -187,15 +193,15 @@ class Trainer:
         """Continue from a state of a trainer with the same model, text and options, to the bit."""
         device = self.device_config.device
         self.model.module.load_state_dict(state["module"])
-        for optimizer, own in zip(self.optimizers, state["optimizers"], strict=True):
-            _restore_optimizer(optimizer, own)
+        for optimizer, its_state in zip(self.optimizers, state["optimizers"], strict=True):
+            restore_optimizer(optimizer, its_state)
         self.scaler.load_state_dict(state["scaler"])
         self.batches.restore(state["batches"])
         self.carried = None
         if state["carried"] is not None:
             form = self.model.initial_state(self.batches.batch_size)
-            own = rows(state["carried"], *self.batches.rows)
-            self.carried = like(form, map_tensors(lambda tensor: tensor.to(device), own))
+            carried = take_rows(state["carried"], *self.batches.rows)
+            self.carried = like(form, map_tensors(lambda tensor: tensor.to(device), carried))
         self.random_state = list(state["random_states"][ranks.rank()])
         self.clock = state["seconds"]
         for name in ("num_updates", "seconds", "micro_batches"):
@@ -221,48 +227,3 @@ class Trainer:
         """Return the peak rates and the sequence length, as of this fraction of the budget."""
         length = self.schedule.sequence_length(fraction, self.batches.num_steps)
         return replace(self.schedule.peak(self.num_updates / fraction), sequence_length=length)
-
-    def _tell_epochs(self, fraction: float) -> None:
-        """Pass on the number of epochs that the budget allows at the current pace."""
-        if fraction > 0:
-            self.model.set_expected_epochs(self.batches.num_epochs / fraction)
-
-    def _cuda_devices(self) -> list[torch.device]:
-        return [self.device_config.device] if self.device_config.device.type == "cuda" else []
-
-    def _get_random_state(self) -> list[Tensor]:
-        return [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in self._cuda_devices())]
-
-    def _set_random_state(self, states: list[Tensor]) -> None:
-        torch.set_rng_state(states[0])
-        for device, state in zip(self._cuda_devices(), states[1:], strict=True):
-            torch.cuda.set_rng_state(state, device)
-
-
-def _optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """Return the state of each parameter and the settings of each group, in order.
-
-    `Optimizer.state_dict` would do, but loading it changes the type of what is not of its parameter's type.
-    """
-    groups = optimizer.param_groups
-    return {
-        "groups": [{name: value for name, value in group.items() if name != "params"} for group in groups],
-        "parameters": [dict(optimizer.state.get(each, {})) for group in groups for each in group["params"]],
-    }
-
-
-def _restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    for group, own in zip(optimizer.param_groups, state["groups"], strict=True):
-        group.update(own)
-    groups = [(group, each) for group in optimizer.param_groups for each in group["params"]]
-    optimizer.state.clear()
-    for (group, parameter), own in zip(groups, state["parameters"], strict=True):
-        # A step count is on the CPU, unless a fused kernel counts.
-        counts_there = group.get("fused") or group.get("capturable")
-        if own:
-            optimizer.state[parameter] = {
-                name: value.to(parameter.device)
-                if isinstance(value, Tensor) and (value.ndim or counts_there)
-                else value
-                for name, value in own.items()
-            }

@@ -6,21 +6,19 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 
 from textgen.contracts import TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.state import first_rows
+from textgen.nn.state import take_rows
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import Budget
 
 NUM_STREAMS, WINDOW = 48, 64
 """Minimum number of streams that are scored in parallel, and the tokens computed at a time."""
-
-
 VALIDATION_SHARE = 0.07
 """Share of a budget in seconds that all validations together may take."""
 TOKENS_SHARE = 0.2
@@ -29,7 +27,7 @@ TOKENS_SHARE = 0.2
 
 @dataclass(frozen=True)
 class ValidationLimits:
-    """How much each validation may read: tokens, and what is read in these seconds."""
+    """Limits of each validation: tokens, and seconds."""
 
     tokens: float = math.inf
     seconds: float = math.inf
@@ -51,20 +49,6 @@ def validation_limits(
     return ValidationLimits(tokens=TOKENS_SHARE * tokens / num_validations)
 
 
-class Validate(Protocol):
-    """A validation: called, it returns bits per character; its state is kept in checkpoints."""
-
-    def __call__(self) -> float: ...
-
-    def state(self) -> dict[str, Any]:
-        """Return what later calls depend on."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a state."""
-        ...
-
-
 class Validation:
     """Bits per character of stretches of text, in parallel, each with an initial state.
 
@@ -74,7 +58,8 @@ class Validation:
     amount each time.
 
     `num_chars` is the number of characters of all stretches; `rest_bits` are the bits per character of what
-    the model does not predict, which are added. Raises `TextgenError` if none has two tokens.
+    the model does not predict, which are added; `announce` is called when a validation begins. Raises
+    `TextgenError` if no stretch has two tokens.
     """
 
     def __init__(
@@ -86,10 +71,9 @@ class Validation:
         limits: ValidationLimits = NO_LIMITS,
         *,
         rest_bits: float = 0.0,
+        announce: Callable[[], None] = lambda: None,
     ) -> None:
-        self.announce: Callable[[], None] = lambda: None
-        """Called when a validation begins."""
-        self._rest_bits = rest_bits
+        self._rest_bits, self._announce = rest_bits, announce
         self._model, self._device_config = model, device_config
         parts = -(-NUM_STREAMS // max(1, len(stretches)))
         streams = [
@@ -120,7 +104,7 @@ class Validation:
 
     def __call__(self) -> float:
         """Return the bits per character with the model's current weights."""
-        self.announce()
+        self._announce()
         model, window, start = self._model, self._window, time.perf_counter()
         nats, num_tokens, num_windows = 0.0, 0, 0
         with torch.inference_mode(), self._device_config.autocast():
@@ -128,7 +112,7 @@ class Validation:
             while num_windows < self._max_windows:
                 begin, end = num_windows * window, (num_windows + 1) * window
                 num_rows = sum(length >= end for length in self._lengths)  # rows of at least this length
-                state = first_rows(state, num_rows)
+                state = take_rows(state, 0, num_rows)
                 inputs, targets = self._ids[:num_rows, begin:end], self._ids[:num_rows, begin + 1 : end + 1]
                 loss, state = model.loss(inputs, targets, state)
                 nats += float(loss) * targets.numel()

@@ -13,7 +13,7 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import NO_PART
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.resume import checkpoints_of
+from textgen.experiment.resume import locked_run
 from textgen.jobs.backends import Backend
 from textgen.registry.options import declared_options
 from textgen.registry.registry import load
@@ -101,7 +101,7 @@ class EntryObjective:
         corpus = replace(self.corpus, split=replace(self.corpus.split, test=NO_PART))
         entry = parse_entry(spell(self.entry.name, self.dimensions, params))
         experiment = Experiment(entry, corpus, self.budget, self.device_config, self.seed)
-        with checkpoints_of(unfinished) as checkpoints:
+        with locked_run(unfinished) as checkpoints:
             run = experiment.run(report, checkpoints)
         if run.result.validation is None or run.result.problem:
             raise TextgenError(f"{entry.name}: {run.result.problem}, so there is no score to tune by")

@@ -12,7 +12,7 @@ import numpy as np
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.evaluation.intervals import Sample, difference
+from textgen.evaluation.intervals import MeasuredValue, difference
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
 from textgen.experiment.samples import SampleWriter
@@ -137,14 +137,14 @@ def mean_distance(written: TextMetrics, held_out: TextMetrics) -> float:
 
 def distance_sample(
     written: Sequence[MeasuredText], held_out: MeasuredText, seeds: tuple[int, ...]
-) -> Sample | None:
+) -> MeasuredValue | None:
     """Return the mean distance by each sampling seed, or None if a rate has no interval."""
     distances = []
     for rate in RATES:
         if any(rate not in text.pseudovalues for text in (*written, held_out)):
             return None
         one, reference = (
-            Sample(
+            MeasuredValue(
                 np.array([getattr(text.metrics, rate) for text in texts]),
                 np.array([text.pseudovalues[rate] for text in texts]),
                 "the passages",

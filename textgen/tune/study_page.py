@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from textgen.page.charts import Line, Stack, line_chart, stacked_chart
 from textgen.page.render import Section, render, render_page
-from textgen.page.tables import plain_table
+from textgen.page.tables import page_table
 from textgen.registry.options import write_value
 from textgen.runtime.environment import machines_used
 from textgen.tune.study_report import machines_of, searched_range, verdict
@@ -89,7 +89,7 @@ def _options(result: StudyResult) -> Markup:
         ]
         for each in ordered
     ]
-    return chart + plain_table("Options", ["option", "default", "best", "searched"], rows, lefts=(0, 3))
+    return chart + page_table("Options", ["option", "default", "best", "searched"], rows, lefts=(0, 3))
 
 
 def _slices(result: StudyResult, complete: Sequence[TrialResult]) -> Markup:
@@ -130,7 +130,7 @@ def _trials(trials: Sequence[TrialResult]) -> Markup:
         ]
         for trial in trials
     ]
-    return plain_table("Trials", ["trial", "state", "value", "seconds", "what"], rows, lefts=(0, 1, 4))
+    return page_table("Trials", ["trial", "state", "value", "seconds", "what"], rows, lefts=(0, 1, 4))
 
 
 def _reproduce(result: StudyResult) -> Markup:

@@ -1,6 +1,6 @@
-"""Jobs in other processes: started, given work one by one, watched, and ended with this process.
+"""A function of items, computed in other processes: given out one by one, watched, ended with this process.
 
-A process that is killed takes only the job that it was working on with it.
+A process that is killed takes only the item that it was working on with it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from multiprocessing.connection import wait
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import about, one_line
-from textgen.workers.worker import ERROR, MESSAGE, WARNING, Worker
-from textgen.workers.worker_setup import Setup, prepared, recipe
+from textgen.workers.worker import ERROR, MESSAGE, WARNING, Setup, Worker, recipe
 
 WAIT_SECONDS = 0.3
 """Interval at which `on_wait` is called and time limits are checked."""
@@ -27,15 +25,15 @@ ENDING_SECONDS = 5.0
 """Time in which a process that has hung up ends by itself, so that its exit code is known."""
 
 OnMessage: TypeAlias = Callable[[Any, Any], object] | None
-"""What is called with a job and what it says by `tell`; True ends the job."""
+"""What is called with an item and what its process says by `tell`; True ends the item."""
 
-Job = TypeVar("Job")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Killed:
-    """The result of a job whose process ended before the job did."""
+    """The result of an item whose process ended before the item did."""
 
     exitcode: int | None
 
@@ -53,7 +51,7 @@ class Killed:
 
 @dataclass(frozen=True)
 class TimedOut(Killed):
-    """The result of a job that was silent for too long."""
+    """The result of an item that was silent for too long."""
 
     seconds: float = 0.0
 
@@ -63,12 +61,12 @@ class TimedOut(Killed):
 
 @dataclass(frozen=True)
 class Stopped(Killed):
-    """The result of a job that `on_message` ended."""
+    """The result of an item that `on_message` ended."""
 
 
 @dataclass(frozen=True)
 class Unsent(Killed):
-    """The result of a job that its process could not receive or return."""
+    """The result of an item that its process could not receive or return."""
 
     reason: str = ""
 
@@ -78,42 +76,42 @@ class Unsent(Killed):
 
 @dataclass(frozen=True)
 class Unsaved:
-    """The result of a job whose files could not be written here."""
+    """The result of an item whose files could not be written here."""
 
     result: Any
     reason: str
 
 
 class Pool(Protocol):
-    """Jobs that are being computed."""
+    """Items that are being computed."""
 
     busy: dict[Any, Any]
-    """One item for each job."""
+    """One value for each item."""
 
-    def start(self, job: Any) -> None:
-        """Begin a job."""
+    def start(self, item: Any) -> None:
+        """Begin an item."""
 
     def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
-        """Yield the jobs that end next with their results, then call `on_wait`."""
+        """Yield the items that end next with their results, then call `on_wait`."""
 
     def end(self) -> None:
-        """End all jobs; those that are being computed are lost."""
+        """End all items; those that are being computed are lost."""
 
 
 def drive(
     pool: Pool,
-    jobs: Iterable[Job],
+    items: Iterable[Item],
     num_slots: Callable[[], int],
     may_start: Callable[[], bool] = lambda: True,
     on_wait: Callable[[], None] | None = None,
-) -> Generator[tuple[Job, Any]]:
-    """Yield each job with its result, in the order of completion; the pool ends when the iteration does.
+) -> Generator[tuple[Item, Any]]:
+    """Yield each item with its result, in the order of completion; the pool ends when the iteration does.
 
-    A job is taken from `jobs` only when there is a slot and either `may_start()` or none is busy.
+    One is taken from `items` only when there is a slot and either `may_start()` or none is busy.
     """
     try:
-        for job in jobs:
-            pool.start(job)
+        for item in items:
+            pool.start(item)
             while len(pool.busy) >= num_slots() or (pool.busy and not may_start()):
                 yield from pool.wait(on_wait)
         while pool.busy:
@@ -123,39 +121,35 @@ def drive(
 
 
 def run_in_processes(
-    function: Callable[[Job], Result],
-    jobs: Iterable[Job],
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
     num_processes: int,
     setup: Setup | None = None,
     may_start: Callable[[], bool] = lambda: True,
-) -> Generator[tuple[Job, Result | Killed]]:
-    """Yield each job with `function(job)`, in the order of completion, computed in processes that they share.
+) -> Generator[tuple[Item, Result | Killed]]:
+    """Yield each item with `function(item)`, in the order of completion, computed in shared processes.
 
     What `function` raises is raised here.
     """
     pool = Processes(recipe(function, setup or Setup()), None, None, own_process=False)
-    return drive(pool, jobs, lambda: num_processes, may_start)
+    return drive(pool, items, lambda: num_processes, may_start)
 
 
 @dataclass
 class _Busy:
-    """A process and its job."""
+    """A process and its item."""
 
     worker: Worker
-    job: Any
+    item: Any
     heard: float = field(default_factory=time.monotonic)
-    """When the job began or said something."""
+    """When the item began or said something."""
 
 
 class Processes:
-    """Processes that start when there is a job for them."""
+    """Processes that start when there is an item for them; with `own_process`, each computes only one."""
 
     def __init__(
-        self,
-        sent: bytes,
-        on_message: OnMessage,
-        max_silence: float | None,
-        own_process: bool,
+        self, sent: bytes, on_message: OnMessage, max_silence: float | None, own_process: bool
     ) -> None:
         self.busy: dict[Any, _Busy] = {}
         """The processes that work, by their connections."""
@@ -163,58 +157,58 @@ class Processes:
         self._on_message, self._max_silence, self._own_process = on_message, max_silence, own_process
         self._workers: list[Worker] = []
 
-    def start(self, job: Any) -> None:
-        """Give a job to an idle process or to a new one."""
-        data = pickle.dumps(job)
+    def start(self, item: Any) -> None:
+        """Give an item to an idle process or to a new one."""
+        data = pickle.dumps(item)
         for worker in [worker for worker in self._workers if worker.connection not in self.busy]:
             if worker.give(data):
                 break
             self._remove(worker)  # it was killed while idle
         else:
-            worker = Worker(partial(prepared, self._sent))
+            worker = Worker(self._sent)
             self._workers.append(worker)
             worker.give(data)
-        self.busy[worker.connection] = _Busy(worker, job)
+        self.busy[worker.connection] = _Busy(worker, item)
 
     def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
-        """Yield the jobs that finish next with their results, then call `on_wait`."""
+        """Yield the items that finish next with their results, then call `on_wait`."""
         watched = [*self.busy, *(each.worker.sentinel for each in self.busy.values())]
         ready = wait(watched, WAIT_SECONDS if on_wait or self._max_silence else None)
         for each in list(self.busy.values()):
             if each.worker.connection in ready:
                 yield from self._heard(each)
             elif each.worker.sentinel in ready:  # a process that it forked keeps the connection open
-                yield each.job, Killed(self._remove(each.worker, patience=ENDING_SECONDS))
+                yield each.item, Killed(self._remove(each.worker, patience=ENDING_SECONDS))
             elif self._max_silence and time.monotonic() - each.heard > self._max_silence:
                 self._remove(each.worker)
-                yield each.job, TimedOut(None, self._max_silence)
+                yield each.item, TimedOut(None, self._max_silence)
         if on_wait:
             on_wait()
 
     def _heard(self, busy: _Busy) -> Iterator[tuple[Any, Any]]:
-        """Take what a process says, and yield its job if that has ended."""
+        """Take what a process says, and yield its item if that has ended."""
         busy.heard = time.monotonic()
         answer = busy.worker.take()
         if answer is None:
-            yield busy.job, Killed(self._remove(busy.worker, patience=ENDING_SECONDS))
+            yield busy.item, Killed(self._remove(busy.worker, patience=ENDING_SECONDS))
             return
         kind, content = answer
         if kind == WARNING:
             warnings.warn(content, TextgenWarning, stacklevel=2)
-        if kind == MESSAGE and self._on_message and self._on_message(busy.job, content):
-            self._remove(busy.worker)
-            yield busy.job, Stopped(None)
-        if kind in (WARNING, MESSAGE):
-            return
-        del self.busy[busy.worker.connection]
-        if self._own_process:
-            self._remove(busy.worker)
-        if kind == ERROR and not self._own_process:
-            raise content
-        yield busy.job, Unsent(None, one_line(content)) if kind == ERROR else content
+        elif kind == MESSAGE:
+            if self._on_message and self._on_message(busy.item, content):
+                self._remove(busy.worker)
+                yield busy.item, Stopped(None)
+        else:
+            del self.busy[busy.worker.connection]
+            if self._own_process:
+                self._remove(busy.worker)
+            elif kind == ERROR:
+                raise content
+            yield busy.item, Unsent(None, one_line(content)) if kind == ERROR else content
 
     def end(self) -> None:
-        """End all processes; the jobs that they work on are lost."""
+        """End all processes; the items that they work on are lost."""
         for worker in self._workers:
             worker.end()
 

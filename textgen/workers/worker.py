@@ -1,13 +1,12 @@
-"""One other process that computes jobs: started with torch imported, heard, and ended with all it started.
+"""Another process that computes a function of items: started here and nowhere else, heard, and ended.
 
-On Linux processes are forked from a server that has imported torch but never used it, which takes some
-hundredths of a second; elsewhere each starts anew. They share this process's environment, working directory
-and import paths, ignore Ctrl-C, and write to stderr only.
+On Linux it is forked from a server that has imported torch but never used it, which takes some hundredths of
+a second; elsewhere each starts a fresh interpreter. It shares this process's environment, working directory
+and import paths, ignores Ctrl-C, writes to stderr only, and what it starts ends with it.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import pickle
 import shutil
@@ -18,8 +17,10 @@ import tempfile
 import threading
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from functools import cache
 from multiprocessing import forkserver, get_context, parent_process, util
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -34,70 +35,100 @@ from textgen.runtime.this_process import END_PROCESS, end_fork, keep_freed_memor
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
-
-PRELOADED = ("torch",)
-SAFE_PATH = "PYTHONSAFEPATH"
-_this_process = os.getpid()
-_starting = threading.Lock()
-"""Held while a process starts, since the main module is hidden meanwhile."""
-
 MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
-"""What a process sends: messages and warnings of a running job, and how the job ended."""
+"""What a process sends: messages and warnings about an item, and how it ended."""
+
+PRELOADED = ("torch", "textgen.workers.preloaded")
+"""Modules that the server imports, so that no fork of it has to."""
+
+_starting = threading.Lock()
+"""Held while a process starts, since the main module is hidden meanwhile; one per process."""
+
+_connections: list[Connection] = []
+"""In a worker: the connection to the process that started it; one per process."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Preparation of each process before its first item; it is pickled."""
+
+    num_threads: int | None = None
+    """Threads of torch; None leaves them unchanged."""
+    initialize: Callable[[], object] | None = None
+
+    def run(self) -> None:
+        """Prepare the current process."""
+        if self.num_threads is not None:
+            import torch
+
+            torch.set_num_threads(self.num_threads)
+        if self.initialize is not None:
+            self.initialize()
+
+
+def recipe(function: Callable[..., Any], setup: Setup) -> bytes:
+    """Return what `prepared` needs; the function can be of a module that only the setup makes known."""
+    return pickle.dumps((setup, pickle.dumps(function)))
+
+
+def prepared(sent: bytes) -> Callable[[Any], Any]:
+    """Prepare the current process and return the function of a recipe."""
+    setup, function = pickle.loads(sent)
+    setup.run()
+    return pickle.loads(function)  # type: ignore[no-any-return]
 
 
 def import_early(*modules: str) -> None:
     """Begin to import modules where processes are forked, unless that has begun; returns at once."""
     if METHOD == "forkserver":
-        with _ignored_interrupts(), _safe_path(), _own_temporary_folder():
-            # In a process that computes jobs already, others are for blocks of text, which need none of them.
-            get_context("forkserver").set_forkserver_preload([] if is_worker() else [*PRELOADED, *modules])
+        socket_place = _replaced(vars(tempfile), "tempdir", str(_temporary_folder()))
+        with _ignored_interrupts(), _safe_path(), socket_place:
+            # In such a process already, others are for blocks of text, which need none of the modules.
+            preloaded = [] if is_worker() else [*PRELOADED, *modules]
+            get_context("forkserver").set_forkserver_preload(preloaded)
             forkserver.ensure_running()
 
 
-def end_server() -> None:
-    """End the server that processes are forked from, which would first complete its imports."""
+def _end_server() -> None:
+    """End the server of processes, which would first complete its imports, and remove its folder."""
     server = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
-    if server is not None and os.getpid() == _this_process:
+    if server is not None:
         with suppress(ProcessLookupError):
             os.kill(server, signal.SIGKILL)
+    if _temporary_folder.cache_info().currsize:
+        shutil.rmtree(_temporary_folder(), ignore_errors=True)
 
 
-def remove_temporary_folder() -> None:
-    """Remove the folder in which multiprocessing puts its socket."""
-    if os.getpid() == _this_process:
-        for folder in _temporary_folders:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-atexit.register(end_server)
-util.Finalize(None, remove_temporary_folder, exitpriority=-200)  # after what multiprocessing removes there
+end_server = util.Finalize(None, _end_server, exitpriority=-200)  # after what multiprocessing removes there
+"""Ends the server that processes are forked from: now, or at the exit of this process, but not of forks."""
 
 
 class Worker:
-    """A process that computes one job at a time."""
+    """A process that computes the function of a recipe, of one item at a time."""
 
-    def __init__(self, prepare: Callable[[], Callable[[Any], Any]]) -> None:
-        """Start a process; there, `prepare` is called once and returns the function of a job."""
+    def __init__(self, sent: bytes) -> None:
+        """Start a process, which prepares itself by the recipe."""
         import_early()
         context: Any = get_context(METHOD)
         self.connection, other = context.Pipe()
-        self._process = context.Process(target=_work, args=(other, prepare, dict(os.environ)))
+        self._process = context.Process(target=_work, args=(other, sent, dict(os.environ)))
         # What is forked from the server ignores Ctrl-C as the server does.
         ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
-        with _starting, ignored, _hidden_main(), _safe_path():
+        # With the main module, multiprocessing would let it run the main script again.
+        hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
+        with _starting, ignored, hidden_main, _safe_path():
             self._process.start()
         other.close()  # so that the connection ends when the process does
 
         self.sentinel: int = self._process.sentinel
-        """What becomes ready when the process ends, even if one that it forked keeps the connection open."""
+        """Becomes ready when the process ends, even if one that it forked keeps the connection open."""
 
     def give(self, data: bytes) -> bool:
-        """Send a pickled job and return whether the process was alive."""
-        try:
+        """Send a pickled item and return whether the process was alive."""
+        with suppress(OSError):
             self.connection.send_bytes(data)
-        except OSError:
-            return False
-        return True
+            return True
+        return False
 
     def take(self) -> tuple[str, Any] | None:
         """Return one of the kinds above with what the process sent, or None if it has ended."""
@@ -112,7 +143,7 @@ class Worker:
         return kind, content
 
     def end(self, patience: float = 0.0) -> int | None:
-        """End the process and those that it started; the job that it is working on is lost.
+        """End the process and those that it started; the item that it is working on is lost.
 
         Returns the exit code if it ends by itself within `patience` seconds.
         """
@@ -129,24 +160,18 @@ class Worker:
 
 
 def tell(message: Any) -> None:
-    """Send a message from a job to `on_message` of `run_jobs` in the process that started this one."""
+    """Send a message about the current item to `on_message` in the process that started this one."""
     for connection in _connections:
         _send(connection, MESSAGE, message)
 
 
 def is_worker() -> bool:
-    """Return whether this process computes jobs of another one, whose Ctrl-C does not arrive here."""
+    """Return whether this process computes items for another one, whose Ctrl-C does not arrive here."""
     return bool(_connections)
 
 
-_connections: list[Connection] = []
-"""In a process that computes jobs: the connection to the one that started it."""
-
-
-def _work(
-    connection: Connection, prepare: Callable[[], Callable[[Any], Any]], environment: Mapping[str, str]
-) -> None:
-    """Compute jobs until there are no more, or until the process that started this one ends."""
+def _work(connection: Connection, sent: bytes, environment: Mapping[str, str]) -> None:
+    """Compute items until there are no more, or until the process that started this one ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
     if IS_POSIX:
         os.setpgid(0, 0)  # all that it starts ends with it
@@ -161,7 +186,7 @@ def _work(
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")  # where memory runs out, this process goes and not the one that has the results
     try:
-        function = prepare()
+        function = prepared(sent)
     except BaseException as error:
         connection.recv_bytes()
         _send(connection, ERROR, _sendable(error))
@@ -172,9 +197,9 @@ def _work(
         except (EOFError, OSError):
             return
         try:
-            job = pickle.loads(data)
+            item = pickle.loads(data)
             del data  # which may be a whole text
-            answer = RESULT, function(job)
+            answer = RESULT, function(item)
         except BaseException as error:
             answer = ERROR, _sendable(error)
         _send(connection, *answer)
@@ -215,12 +240,10 @@ def _send(connection: Connection, kind: str, content: Any) -> None:
 
 def _sendable(error: BaseException) -> BaseException:
     """Return the error, or one of the same message if pickle would change or lose it."""
-    try:
+    with suppress(Exception):  # whatever its constructor raises when it is called with other arguments
         copy = pickle.loads(pickle.dumps(error))
         if one_line(copy) == one_line(error):
             return error
-    except Exception:  # whatever its constructor raises when it is called with other arguments
-        pass
     if isinstance(error, TextgenError):
         return TextgenError(one_line(error, with_type=False))
     return RuntimeError(one_line(error))
@@ -235,52 +258,36 @@ def _end_with_parent() -> None:
         END_PROCESS(1)
 
 
-_temporary_folders: list[Path] = []
-
-
-@contextmanager
-def _own_temporary_folder() -> Iterator[None]:
-    """Let multiprocessing put its socket where it is found and removed even if this process is killed."""
-    before = tempfile.tempdir
+@cache
+def _temporary_folder() -> Path:
+    """Return a folder for multiprocessing's socket; those of killed processes are removed."""
     parent = Path(tempfile.gettempdir())
-    if not _temporary_folders:
-        # Short, since the path of a socket has a hundred characters at most.
-        own = f"textgen-{zlib.crc32(socket.gethostname().encode()):08x}-"
-        for path in parent.glob(f"{own}*"):
-            number = path.name.removeprefix(own)
-            if number.isdecimal() and not is_alive(int(number)):
-                shutil.rmtree(path, ignore_errors=True)
-        _temporary_folders.append(parent / f"{own}{os.getpid()}")
-        _temporary_folders[0].mkdir(mode=0o700, exist_ok=True)
-    tempfile.tempdir = str(_temporary_folders[0])
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before
+    # Short, since the path of a socket has a hundred characters at most.
+    prefix = f"textgen-{zlib.crc32(socket.gethostname().encode()):08x}-"
+    for path in parent.glob(f"{prefix}*"):
+        number = path.name.removeprefix(prefix)
+        if number.isdecimal() and not is_alive(int(number)):
+            shutil.rmtree(path, ignore_errors=True)
+    folder = parent / f"{prefix}{os.getpid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 @contextmanager
-def _hidden_main() -> Iterator[None]:
-    """Keep processes from running the main script again, as multiprocessing lets them do."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
+def _replaced(values: MutableMapping[str, Any], key: str, value: Any) -> Iterator[None]:
+    """Let a mapping have this value in this context."""
+    before = {key: values[key]} if key in values else {}
+    values[key] = value
     try:
         yield
     finally:
-        sys.modules["__main__"] = main
+        del values[key]
+        values.update(before)
 
 
-@contextmanager
-def _safe_path() -> Iterator[None]:
+def _safe_path() -> AbstractContextManager[None]:
     """Keep a Python that starts in this context from importing what lies in the working directory."""
-    before = os.environ.get(SAFE_PATH)
-    os.environ[SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        del os.environ[SAFE_PATH]
-        if before is not None:
-            os.environ[SAFE_PATH] = before
+    return _replaced(os.environ, "PYTHONSAFEPATH", "1")
 
 
 @contextmanager

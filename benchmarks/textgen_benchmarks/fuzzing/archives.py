@@ -30,12 +30,8 @@ BOMB_BYTES = 1 << 26
 def make_archives(folder: Path) -> None:
     """Make an archive of each kind of result, the results unpacked, and a bomb."""
     prepared_once(make_results, folder / "results")
-    for path in (
-        folder / "results/runs/1",
-        folder / "results/bench",
-        folder / "results/suite",
-        folder / "results/tune",
-    ):
+    for name in ("runs/1", "bench", "suite", "tune"):
+        path = folder / "results" / name
         found = identify(path)
         if found is None:
             raise AssertionError(f"{path} is not a result")

@@ -14,6 +14,20 @@ from textgen_benchmarks.fuzzing.texts import any_bytes
 
 MAX_LINE = 1000
 """Characters of the line that says what is wrong."""
+COMMANDS = (
+    "describe copy",
+    "sample copy --length 5",
+    "score copy text.txt",
+    "report copy",
+    "verify copy",
+    "runs --root .",
+    "runs --root . show copy",
+    "runs --root . compare copy",
+    "runs --root . export copy --out out.zip",
+    "corpus text.txt",
+    "describe -",
+)
+"""Commands on a result and a file."""
 
 
 def problem(code: int, stderr: str) -> str | None:
@@ -45,11 +59,10 @@ def words_of_commands(case: Case) -> str | None:
     text = ["--corpus", "lee", "--max-chars", "3000", "--device", "cpu", "--precision", "fp32"]
     train = ["train", words.entry(case.chance), *text, "--budget", "200chars"]
     sample = ["sample", str(case.prepared / "runs/0"), "--length", "5"]
+    budget = words.budget(case.chance)
     commands = (
         [*train[:2], "--corpus", words.entry(case.chance), "--budget", "1chars"],
-        [*train[:-1], words.budget(case.chance)]
-        if case.chance.random() < 0.1
-        else [*train[:2], "--budget", "x" + words.budget(case.chance)],
+        [*train[:-1], budget] if case.chance.random() < 0.1 else [*train[:2], "--budget", f"x{budget}"],
         [*train, "--split", words.split(case.chance)],
         [*train, "--clean", words.spoilt("prose", case.chance), "--seed", words.number(case.chance)],
         [*sample, "--sampler", words.sampler(case.chance)],
@@ -58,7 +71,7 @@ def words_of_commands(case: Case) -> str | None:
             *sample[:2],
             words.spoilt("The", case.chance),
             "--length",
-            case.chance.choice(("0", "5", "-1", "x")),
+            case.chance.choice(["0", "5", "-1", "x"]),
         ],
         ["score", str(case.prepared / "runs/0"), words.entry(case.chance)],
         ["describe", words.entry(case.chance), *text[:4]],
@@ -82,21 +95,10 @@ def files_of_commands(case: Case) -> str | None:
         files = [path for path in sorted(copy.rglob("*")) if path.suffix in (".json", ".safetensors")]
         hostile_file(case.chance.choice(files), case.chance)
     (case.place / "text.txt").write_bytes(any_bytes(case.chance))
-    commands = (
-        ["describe", "copy"],
-        ["sample", "copy", "--length", "5"],
-        ["score", "copy", "text.txt"],
-        ["report", "copy"],
-        ["verify", "copy"],
-        ["runs", "--root", "."],
-        ["runs", "--root", ".", "show", "copy"],
-        ["runs", "--root", ".", "compare", "copy", str(case.prepared / name)],
-        ["runs", "--root", ".", "export", "copy", "--out", "out.zip"],
-        ["corpus", "text.txt"],
-        ["describe", "-"],
-    )
+    command = case.chance.choice(COMMANDS).split()
+    command += [str(case.prepared / name)] if "compare" in command else []
     with chdir(case.place):
-        code, _, stderr = run(case.chance.choice(commands), any_bytes(case.chance))
+        code, _, stderr = run(command, any_bytes(case.chance))
     return problem(code, stderr)
 
 

@@ -1,4 +1,4 @@
-"""What a kind of case is: how it is prepared once, and how one case is tried."""
+"""A kind of case: its preparation, and the check of one case."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from textgen.contracts import TextgenWarning
 
 @dataclass(frozen=True)
 class Case:
-    """What one case may use."""
+    """The means of one case."""
 
     prepared: Path
-    """The folder that was prepared, which it must not change."""
+    """The prepared folder, which it must not change."""
     chance: random.Random
     place: Path
     """An empty folder."""
 
 
 Check = Callable[[Case], str | None]
-"""Tries one case; returns what is wrong, if anything is. A `TextgenError` is a good end, too."""
+"""Tries one case; returns the problem, if there is one. A `TextgenError` is a good end, too."""
 
 
 class WrongError(Exception):
-    """What a case does is wrong: the message says how."""
+    """A problem of a case, which the message describes."""
 
 
 def nothing(folder: Path) -> None:

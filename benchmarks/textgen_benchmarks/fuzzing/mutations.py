@@ -1,4 +1,4 @@
-"""Damage and hostility: bytes, JSON, tensors and folders that are not what textgen wrote."""
+"""Damaged and hostile bytes, JSON, tensors and folders."""
 
 from __future__ import annotations
 
@@ -25,22 +25,12 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
     end = min(len(data), begin + chance.choice((1, 2, 16, 512)))
     other = chance.randrange(len(data))
     flipped = bytes([data[begin] ^ 1 << chance.randrange(8)])
-    return chance.choice(
-        (
-            data[:begin] + flipped + data[begin + 1 :],
-            data[:begin] + flipped + data[begin + 1 :],
-            data[:begin],
-            data[begin:],
-            b"",
-            data[:begin] + data[end:],
-            data[:end] + data[begin:],
-            data[:begin] + bytes(end - begin) + data[end:],
-            data[:begin] + chance.randbytes(end - begin) + data[end:],
-            data[:other] + data[begin:end] + data[other:],
-            data + data,
-            data + chance.randbytes(chance.randint(1, 64)),
-        )
-    )
+    with_flip = data[:begin] + flipped + data[begin + 1 :]
+    cuts = (data[:begin], data[begin:], b"", data[:begin] + data[end:])
+    holes = [data[:begin] + hole + data[end:] for hole in (bytes(end - begin), chance.randbytes(end - begin))]
+    twice = (data[:end] + data[begin:], data[:other] + data[begin:end] + data[other:], data + data)
+    longer = data + chance.randbytes(chance.randint(1, 64))
+    return chance.choice((with_flip, with_flip, *cuts, *holes, *twice, longer))
 
 
 def _exchange(path: Path, other: Path) -> None:

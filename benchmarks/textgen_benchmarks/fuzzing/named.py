@@ -24,6 +24,11 @@ from textgen_benchmarks.fuzzing.saved import SUITE
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 MAX_WORK = 300_000
 """Weights, and tokens of an update, of an entry that is also trained for a moment."""
+ODD_VALUES = (
+    "[]", "{}", '""', "1979-05-27", "[" * 1000, "[" * 1000 + "]" * 1000, "true", '"\\ud800"', "nan", "inf",
+    "1e308", "-1", "'''", "[{}]",
+)  # fmt: skip
+"""Values of TOML, some of them malformed."""
 
 
 def entry(case: Case) -> str | None:
@@ -64,9 +69,7 @@ def value(case: Case) -> str | None:
         parse_split(words.split(case.chance))
     elif kind == 2:
         declared = declared_options(TrainOptions)
-        candidates = [
-            Candidate(name, "training", option, option.default) for name, option in declared.items()
-        ]
+        candidates = [Candidate(name, "training", each, each.default) for name, each in declared.items()]
         dimensions(candidates, words.search(case.chance), "char-lstm")
     else:
         choose_device(words.spoilt(case.chance.choice(("cpu", "cuda", "auto")), case.chance), "fp32")
@@ -76,28 +79,8 @@ def value(case: Case) -> str | None:
 def suite(case: Case) -> str | None:
     """Read a suite and plan its jobs."""
     path = case.place / "suite.toml"
-    values = [
-        f'"{words.entry(case.chance)}"',
-        f'"{words.budget(case.chance)}"',
-        words.number(case.chance),
-        "[]",
-        "{}",
-        '""',
-        "1979-05-27",
-    ]
-    values += [
-        "[" * 1000,
-        "[" * 1000 + "]" * 1000,
-        "true",
-        '"\\ud800"',
-        "nan",
-        "inf",
-        "1e308",
-        "-1",
-        "'''",
-        "[{}]",
-    ]
-    text = damaged_lines(SUITE, case.chance, values).encode("utf-8", "surrogatepass")
+    values = (f'"{words.entry(case.chance)}"', f'"{words.budget(case.chance)}"', words.number(case.chance))
+    text = damaged_lines(SUITE, case.chance, (*values, *ODD_VALUES)).encode("utf-8", "surrogatepass")
     path.write_bytes(damaged(text, case.chance) if case.chance.random() < 0.2 else text)
     read = load_suite(str(path))
     options = SuiteOptions(sources=["lee"], device_config=CPU, max_chars=3000)

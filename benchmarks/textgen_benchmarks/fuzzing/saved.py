@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,8 @@ def make_runs(folder: Path) -> None:
 def make_results(folder: Path) -> None:
     """Make one result of each kind, all small."""
     prepared_once(make_runs, folder / "runs")
-    textgen(
-        "bench", *ENTRIES[:2], "random", *TEXT, *TRAINING, "--length", "40", "--out", str(folder / "bench")
-    )
+    arguments = (*ENTRIES[:2], "random", *TEXT, *TRAINING, "--length", "40")
+    textgen("bench", *arguments, "--out", str(folder / "bench"))
     (folder / "suite.toml").write_text(SUITE, "utf-8")
     textgen("suite", str(folder / "suite.toml"), *TEXT, *TRAINING[:2], "--out", str(folder / "suite"))
     study = ("--trials", "2", "--seeds", "1", "--search", "learning_rate=1e-3..1e-2")
@@ -74,7 +74,7 @@ def make_results(folder: Path) -> None:
 
 
 def meaning(run: Run) -> tuple[Any, ...]:
-    """Return all that a run says, for comparison."""
+    """Return the contents of a run, for comparison."""
     weights = {name: value.numpy().tobytes() for name, value in run.model.module.state_dict().items()}
     said = repr((run.entry, run.settings, run.result, run.sources, run.spellings))
     return said, json.dumps(run.tokenizer.state(), sort_keys=True), weights
@@ -82,12 +82,12 @@ def meaning(run: Run) -> tuple[Any, ...]:
 
 @cache
 def true_meaning(folder: Path) -> tuple[Any, ...]:
-    """Return what an undamaged run says."""
+    """Return the contents of an undamaged run."""
     return meaning(load_run(folder, "cpu"))
 
 
 def copied(case: Case) -> tuple[Path, Path]:
-    """Copy one of the case.prepared folders; return it and its copy."""
+    """Copy one of the prepared folders; return it and its copy."""
     origin = case.chance.choice(sorted(path for path in case.prepared.iterdir() if path.is_dir()))
     return origin, Path(shutil.copytree(origin, case.place / "copy"))
 
@@ -120,14 +120,17 @@ def hostile_digests(case: Case) -> str | None:
     origin, copy = copied(case)
     path = copy / "files.json"
     path.write_bytes(hostile_json(json.loads(path.read_text()), case.chance).encode("utf-8", "surrogatepass"))
-    return (
-        None
-        if meaning(load_run(copy, "cpu")) == true_meaning(origin)
-        else "unnoticed: it says something else"
-    )
+    is_same = meaning(load_run(copy, "cpu")) == true_meaning(origin)
+    return None if is_same else "unnoticed: it says something else"
 
 
 # --- results
+
+REPORTS: dict[type, Callable[[Any], str]] = {
+    Comparison: report_of_bench,
+    SuiteResult: report_of_suite,
+    StudyResult: report_of_study,
+}
 
 
 def hostile_result(case: Case) -> str | None:
@@ -140,12 +143,7 @@ def hostile_result(case: Case) -> str | None:
         return "refused: a result is not recognized by its file"
     result = read_result(found)
     to_json(result)
-    if isinstance(result, Comparison):
-        report_of_bench(result)
-    elif isinstance(result, SuiteResult):
-        report_of_suite(result)
-    elif isinstance(result, StudyResult):
-        report_of_study(result)
+    REPORTS[type(result)](result)
     return None
 
 

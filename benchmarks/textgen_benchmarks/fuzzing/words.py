@@ -19,21 +19,8 @@ NUMBERS = (
 )  # fmt: skip
 """Values that a careless or hostile hand may give to an option."""
 UNITS = (
-    "s",
-    "m",
-    "min",
-    "h",
-    "d",
-    "epochs",
-    "epoch",
-    "chars",
-    "kchars",
-    "Mchars",
-    "Gchars",
-    "",
-    "S",
-    "tokens",
-)
+    "", "s", "m", "min", "h", "d", "epochs", "epoch", "chars", "kchars", "Mchars", "Gchars", "S", "tokens",
+)  # fmt: skip
 JUNK = (
     ":",
     ",",
@@ -54,7 +41,7 @@ JUNK = (
     "\\",
     "*",
     "~",
-    "$HOME",
+    "$H",
 )
 
 
@@ -71,9 +58,8 @@ def number(chance: random.Random) -> str:
     """Return a number as a person may write it, or something like one."""
     if chance.random() < 0.5:
         return pick(chance, NUMBERS)
-    return chance.choice(
-        (f"{chance.randint(0, 100)}", f"{chance.random():.3g}", f"1e{chance.randint(-9, 20)}")
-    )
+    plain = (chance.randint(0, 100), f"{chance.random():.3g}", f"1e{chance.randint(-9, 20)}")
+    return str(chance.choice(plain))
 
 
 def options(chance: random.Random, components: Sequence[Any]) -> str:
@@ -81,14 +67,13 @@ def options(chance: random.Random, components: Sequence[Any]) -> str:
     if chance.random() < 0.15:
         return ""
     known = [name for component in components for name in declared_options(component)]
+    literals = ["muon", "adamw", "adam", "sgd", "adaptive", "full", "lstm", "relu", "mean", "uniform"]
     given = []
     for _ in range(chance.choice((0, 1, 1, 1, 2, 2, 3, 5))):
         name = pick(chance, known or ["x"])
-        literals = ("muon", "adamw", "adam", "sgd", "adaptive", "full", "lstm", "relu", "mean", "uniform")
         value = number(chance) if chance.random() < 0.85 else pick(chance, literals)
-        given.append(
-            chance.choice((f"{name}={value}",) * 8 + (name, f"{name}=", f"={value}", f"{name}=={value}"))
-        )
+        odd = (name, f"{name}=", f"={value}", f"{name}=={value}")
+        given.append(chance.choice((f"{name}={value}",) * 8 + odd))
     return ":" + ",".join(given)
 
 
@@ -97,17 +82,9 @@ def spoilt(text: str, chance: random.Random) -> str:
     if chance.random() < 0.8 or not text:
         return text
     place = chance.randrange(len(text) + 1)
-    return chance.choice(
-        (
-            text[:place] + pick(chance, JUNK) + text[place:],
-            text[:place] + text[place + 1 :],
-            text[:place],
-            text.upper(),
-            text + text,
-            " " + text + " ",
-            text[::-1],
-        )
-    )
+    with_junk = text[:place] + pick(chance, JUNK) + text[place:]
+    others = (text[:place], text.upper(), text + text, f" {text} ", text[::-1])
+    return chance.choice((with_junk, text[:place] + text[place + 1 :], *others))
 
 
 def entry(chance: random.Random) -> str:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from textgen.contracts import PretrainedVectors
-from textgen.nn.dropout import LockedDropout
-from textgen.nn.embedding import TokenEmbedding
-from textgen.nn.feature_model import FeatureModel
-from textgen.nn.options import Dropout, EmbeddingSize, HiddenSize, NumLayers, Softmax, TieWeights
-from textgen.nn.softmax import output_layer
-from textgen_models.lstm.layers import OUTPUT_GAIN, initialise
 from textgen_models.lstm.step import LSTMStep
+from textgen_models.recurrent import OUTPUT_GAIN, RecurrentModel
 
 LSTMState = tuple[Tensor, Tensor]
 """Hidden and cell states, each [batch, num_layers, hidden_size]."""
 
 
-class LSTM(FeatureModel):
+class LSTM(RecurrentModel):
     """Token embedding, `num_layers` LSTM layers with dropout around them, and a linear output layer.
 
     The output weights are those of the embedding (Press and Wolf 2017) if `tie_weights` is set and both
@@ -28,28 +23,7 @@ class LSTM(FeatureModel):
     3.4). The forget gates start open, with bias 1 (Jozefowicz et al. 2015).
     """
 
-    def __init__(
-        self,
-        vocab_size: int,
-        *,
-        num_layers: NumLayers = 3,
-        hidden_size: HiddenSize = 256,
-        embedding_size: EmbeddingSize = 0,
-        dropout: Dropout = None,
-        tie_weights: TieWeights = True,
-        softmax: Softmax = "auto",
-        vectors: PretrainedVectors | None = None,
-    ) -> None:
-        super().__init__()
-        self.num_layers, self.hidden_size = num_layers, hidden_size
-        self.dropout = LockedDropout(dropout)
-        self.input = TokenEmbedding(vocab_size, embedding_size or hidden_size, vectors)
-        sizes = [self.input.size] + [hidden_size] * (num_layers - 1)
-        self.layers = nn.ModuleList(nn.LSTM(size, hidden_size, batch_first=True) for size in sizes)
-        self.output = output_layer(hidden_size, vocab_size, softmax, self.input if tie_weights else None)
-        for layer in self.layers:
-            assert isinstance(layer, nn.LSTM)
-            initialise(layer)
+    layer_class: ClassVar[type[nn.LSTM]] = nn.LSTM
 
     def initial_state(self, batch_size: int) -> LSTMState:
         """Return zero hidden and cell states, each [batch, num_layers, hidden_size]."""

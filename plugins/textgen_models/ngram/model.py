@@ -1,16 +1,28 @@
-"""Kneser-Ney n-grams, the strongest of the models that only count."""
+"""Kneser-Ney n-grams, the strongest of the models that only count, and the choice of their length."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import islice
 from typing import Annotated, ClassVar
 
+import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le, doc
+from numpy.typing import NDArray
 from torch import Tensor
 
 from textgen.contracts import Search, TokenIds
 from textgen.nn.kneser_ney import KneserNey, last_contexts
-from textgen_models.ngram.order import choose_order
+from textgen.nn.ngrams import Integers, NGramCounts, NGramTable, by_length
+
+MAX_ORDER = 12
+LEAST_GAIN = 0.002
+"""Minimum share of the bits that an order must save per token by which it exceeds the best so far."""
+PATIENCE = 2
+"""Number of consecutive orders without such a gain after which the search stops."""
+MAX_HELD_BACK = 50_000
+"""Maximum number of tokens that are held out."""
 
 
 class NGram(KneserNey):
@@ -54,3 +66,39 @@ class NGram(KneserNey):
         contexts = self.contexts(ids.cpu().numpy(), state.cpu().numpy())
         probabilities = torch.from_numpy(self.probabilities([numbers.ravel() for numbers in contexts]))
         return probabilities.to(ids.device).log_().view(*ids.shape, -1), last_contexts(contexts, state)
+
+
+def choose_order(ids: TokenIds, vocab_size: int, discount: float | None) -> int:
+    """Return the order that predicts held-out tokens best, if its gain suffices (`LEAST_GAIN`).
+
+    The orders 1, 2, … are fitted to all ids but the last tenth (at most `MAX_HELD_BACK`) and scored on those.
+    """
+    num_counted = len(ids) - min(len(ids) // 10, MAX_HELD_BACK)
+    tail = np.asarray(ids[num_counted:], np.int64)
+    contexts, ngrams = np.zeros_like(tail), np.zeros_like(tail)
+    shorter = np.full(len(tail), 1 / vocab_size)
+    best_order, least_bits = 1, np.inf
+    previous: NGramCounts | None = None
+    lengths = islice(by_length(ids[:num_counted], vocab_size), MAX_ORDER)
+    for order, (counts, num_before) in enumerate(lengths, start=1):
+        if previous is not None:  # no longer the longest, so its counts are of distinct tokens before
+            table = NGramTable(replace(previous, counts=num_before), vocab_size, discount)
+            shorter = _probabilities(table, contexts, ngrams, shorter)
+            contexts = np.append(-1, ngrams)[:-1]
+        table = NGramTable(counts, vocab_size, discount)
+        ngrams = table.find(contexts, tail)
+        bits = -np.log2(_probabilities(table, contexts, ngrams, shorter)).sum()
+        if bits < (1 - LEAST_GAIN * (order - best_order)) * least_bits:
+            best_order, least_bits = order, bits
+        elif order == best_order + PATIENCE:
+            break
+        previous = counts
+    return best_order
+
+
+def _probabilities(
+    table: NGramTable, contexts: Integers, ngrams: Integers, shorter: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the probabilities of n-grams (-1: never seen), given those with contexts shorter by a token."""
+    discounted = np.where(ngrams < 0, 0.0, table.discounted(ngrams, contexts))
+    return discounted + table.backoff(contexts) * shorter

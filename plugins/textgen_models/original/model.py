@@ -10,7 +10,7 @@ from annotated_types import Ge, Le, Lt, doc
 from torch import Tensor, nn
 
 from textgen.contracts import TextgenError
-from textgen.nn.options import HiddenSize, NumLayers
+from textgen.nn.feature_model import HiddenSize, NumLayers
 from textgen.nn.softmax import FullSoftmax
 from textgen_models.original.keras_weights import read_keras
 from textgen_models.original.layer import LSTMLayer, RecurrentActivation

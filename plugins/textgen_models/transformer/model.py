@@ -11,10 +11,16 @@ from annotated_types import Ge, Le, doc
 from torch import Tensor, nn
 
 from textgen.contracts import PretrainedVectors, Search, TextgenError
-from textgen.nn.dropout import LockedDropout
 from textgen.nn.embedding import TokenEmbedding
-from textgen.nn.feature_model import FeatureModel
-from textgen.nn.options import Dropout, HiddenSize, NumLayers, Softmax, TieWeights
+from textgen.nn.feature_model import (
+    Dropout,
+    FeatureModel,
+    HiddenSize,
+    LockedDropout,
+    NumLayers,
+    Softmax,
+    TieWeights,
+)
 from textgen.nn.softmax import output_layer
 from textgen_models.transformer.block import Block, Cache, Rotary, normalised
 from textgen_models.transformer.step import TransformerStep

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from textgen.comparison.comparison_result import Comparison, Difference, EntryScore, Interval
-from textgen.comparison.report.formats import plain
+from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
+from textgen.comparison.report.formats import in_brackets, plain
 from textgen.experiment.entry_result import EntryResult
-from textgen.training import budget
 
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
@@ -19,20 +18,19 @@ def answer(result: Comparison) -> str:
         return "No entry has a score that can be ranked."
     best = result.scores[0]
     if not result.differences:
-        interval = _interval(best.interval)
-        found = f"{best.name} scores {_score(best)} on the {result.scored_on} text{interval}"
+        said = f"{best.name} scores {_score(best)} on the {result.scored_on} text{in_brackets(best.interval)}"
     elif best.is_best:
         second = result.differences[0]
-        found = (
+        said = (
             f"{best.name} predicts the {result.scored_on} text best, at {_score(best)}: "
-            f"{second.bits_per_char:.3f} fewer than {second.b}{_interval(second.interval)}"
+            f"{second.bits_per_char:.3f} fewer than {second.b}{in_brackets(second.interval)}"
         )
     else:
-        found = (
+        said = (
             f"No clear winner: {best.name} scores lowest on the {result.scored_on} text, at {_score(best)}, "
             f"but {_level(result.differences)}"
         )
-    return plain(f"{found}{_seeds(result)}{_reference(result, best)}.")
+    return plain(f"{said}{_seeds(result)}{_reference(result, best)}.")
 
 
 def closing(result: Comparison) -> str:
@@ -41,9 +39,9 @@ def closing(result: Comparison) -> str:
         return "no entry has a score"
     best = result.scores[0]
     if not result.differences:
-        return plain(f"{best.name}: {_score(best)}{_interval(best.interval)}")
+        return plain(f"{best.name}: {_score(best)}{in_brackets(best.interval)}")
     nearest = result.differences[0]
-    by = f"{nearest.bits_per_char:.3f} bits per character{_interval(nearest.interval)}"
+    by = f"{nearest.bits_per_char:.3f} bits per character{in_brackets(nearest.interval)}"
     if best.is_best:
         return plain(f"{best.name} is better than {nearest.b} by {by}")
     return plain(f"no clear winner: {best.name} is ahead of {nearest.b} by {by}")
@@ -72,11 +70,6 @@ def any_single_seed(result: Comparison) -> bool:
     return _has_single_seed(result, result.scores)
 
 
-def is_timed(result: Comparison) -> bool:
-    """Return whether the budget is in time, so that scores depend on the machine."""
-    return budget.is_timed(result.budget)
-
-
 def is_trained(result: Comparison, name: str) -> bool:
     """Return whether an entry is trained by gradient, so that its score depends on a seed."""
     return any(
@@ -101,16 +94,12 @@ def _score(score: EntryScore) -> str:
     return f"{score.bits_per_char:.3f} bits per character"
 
 
-def _interval(interval: Interval | None) -> str:
-    return "" if interval is None else f" (95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
-
-
 def _level(differences: Sequence[Difference]) -> str:
     """Return which entries are not clearly worse than the best."""
     level = [each for each in differences if not each.is_clear]
     if len(level) == 1:
         (only,) = level
-        return f"{only.b}, {only.bits_per_char:.3f} more{_interval(only.interval)}, is not clearly worse"
+        return f"{only.b}, {only.bits_per_char:.3f} more{in_brackets(only.interval)}, is not clearly worse"
     named = [f"{each.b} (+{each.bits_per_char:.3f})" for each in level[:MAX_NAMED]]
     if len(level) > MAX_NAMED:
         named.append(f"{len(level) - MAX_NAMED} more")

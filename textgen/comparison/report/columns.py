@@ -1,176 +1,271 @@
-"""Rows and columns of report tables: the value of each cell, its format, and which is best."""
+"""The columns of the report: `COLUMNS` says how each is computed and written, `VIEWS` which table has it.
+
+To add a column, add it to `COLUMNS`, and its name to the views that show it. Tables on terminals and pages,
+in Markdown and notebooks, CSV files and data frames are all made from them.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from statistics import fmean
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
-from textgen.comparison.comparison_result import Comparison, EntryScore, MetricEstimate, ReferenceScore
+from textgen.comparison.comparison_result import Comparison, Difference
+from textgen.comparison.report import formats
+from textgen.comparison.report.formats import bits, count, decimal, percent, short, thousandths
+from textgen.comparison.report.rows import EntryRow
+from textgen.comparison.report.table import DASH, Column
 from textgen.evaluation.scoring import Score
-from textgen.evaluation.text_metrics import TextMetrics
-from textgen.experiment.entry_result import EntryResult
-from textgen.experiment.experiment import LOSES_TEXT
+from textgen.experiment.entry_result import EntryResult, FailedEntry
 
-DASH = "\N{EN DASH}"
-
-Value = TypeVar("Value")
+V = TypeVar("V")
 
 
-class Cell(NamedTuple):
-    """The text of one cell; `spread` is half of a 95 % interval, as ` ± 0.01`, or empty."""
-
-    text: str
-    spread: str = ""
-    best: bool = False
-
-
-@dataclass(frozen=True)
-class EntryRow:
-    """The subject of a row: the runs of an entry that did not fail, one per seed, or a reference."""
-
-    name: str
-    runs: Sequence[EntryResult] = ()
-    failures: Sequence[str] = ()
-    comparable: bool = True
-    part: str = "test"
-    """The part of the split whose score counts."""
-    estimate: EntryScore | ReferenceScore | None = None
-    """The score over all seeds, or of a reference, with its interval."""
-    metrics: Mapping[str, MetricEstimate] = field(default_factory=dict)
-    """The metrics of text that have an interval, by their names."""
-    reference_metrics: TextMetrics | None = None
-    """Metrics of the held-out text, for the row that it has."""
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether the row is not an entry."""
-        return isinstance(self.estimate, ReferenceScore) or self.reference_metrics is not None
-
-    @property
-    def problem(self) -> str | None:
-        """Why the row has no rank."""
-        return next((run.problem for run in self.runs if run.problem is not None), None)
-
-    @property
-    def scores(self) -> list[Score]:
-        """The scores of the runs that may be compared."""
-        return [score for run in self.runs if (score := run.score(self.part)) is not None]
-
-    @property
-    def bits_per_char(self) -> list[float]:
-        """The score of each run, or that of a reference."""
-        if isinstance(self.estimate, ReferenceScore):
-            return [self.estimate.bits_per_char]
-        return [score.bits_per_char for score in self.scores]
-
-    @property
-    def sample_metrics(self) -> list[TextMetrics]:
-        """The metrics of what each run wrote, or those of the held-out text."""
-        if self.reference_metrics is not None:
-            return [self.reference_metrics]
-        return [run.sample_metrics for run in self.runs if run.sample_metrics is not None]
+def _of_row(
+    name: str, header: str, value: Callable[[EntryRow], V | None], write: Callable[[V], str]
+) -> Column[V]:
+    """Return the column of a value that a row has over all seeds."""
+    return Column(name, header, lambda row: _present([value(row)]), write)
 
 
-@dataclass(frozen=True)
-class Column(Generic[Value]):
-    """One column of a table, and how its cells are made of a row."""
-
-    header: str
-    values: Callable[[EntryRow], Sequence[Value]]
-    """The values of a row, one for each seed; numbers are averaged, of others the first is shown."""
-    write: Callable[[Value], str] = str
-    spread: Callable[[EntryRow], float | None] = lambda row: None
-    """Half of the width of the value's 95 % interval, where it has one."""
-    is_best: Callable[[EntryRow], bool] = lambda row: False
-    """Whether the value is marked: it is clearly better than those of all others."""
-    extra: bool = False
-    """Whether an 80-column terminal may leave this column out; such columns come last."""
-    align: Literal["left", "right"] = "right"
-    is_score: bool = False
-    """Whether a missing value is explained: the entry failed, or may not be compared."""
-
-    def average(self, row: EntryRow) -> Any:
-        """Return the mean of numbers, otherwise the first value; None without any."""
-        values: Sequence[Any] = self.values(row)
-        is_number = values and isinstance(values[0], int | float) and not isinstance(values[0], bool)
-        return fmean(values) if is_number else values[0] if values else None
-
-    def cells(self, rows: Sequence[EntryRow]) -> list[Cell]:
-        """Return the cell of each row: the mean over its seeds, marked if it is clearly the best."""
-        return [
-            Cell(self._missing(row))
-            if (average := self.average(row)) is None
-            else Cell(self.write(average), self._spread(row), self.is_best(row))
-            for row in rows
-        ]
-
-    def _missing(self, row: EntryRow) -> str:
-        if not self.is_score or row.is_reference or (row.runs and row.comparable):
-            return "" if row.is_reference else DASH
-        if not row.runs:
-            return "failed"
-        return "not comparable" if row.problem == LOSES_TEXT else "no rank"
-
-    def _spread(self, row: EntryRow) -> str:
-        half = self.spread(row)
-        write: Callable[[Any], str] = self.write
-        return "" if half is None else f" ± {write(half)}"
+def _of_runs(
+    name: str, header: str, value: Callable[[EntryResult], V | None], write: Callable[[V], str]
+) -> Column[V]:
+    """Return the column of a value that runs have."""
+    return Column(name, header, lambda row: _present(map(value, row.runs)), write)
 
 
-def of_runs(value: Callable[[EntryResult], Value | None]) -> Callable[[EntryRow], Sequence[Value]]:
-    """Return the values that a function has of a row's runs, where it has one."""
-    return lambda row: [found for run in row.runs if (found := value(run)) is not None]
-
-
-def of_scores(value: Callable[[Score], Value | None]) -> Callable[[EntryRow], Sequence[Value]]:
-    """Return the values that a function has of a row's scores, where it has one."""
-    return lambda row: [found for score in row.scores if (found := value(score)) is not None]
-
-
-def of_metrics(value: Callable[[TextMetrics], Value | None]) -> Callable[[EntryRow], Sequence[Value]]:
-    """Return the values that a function has of the metrics of what a row wrote, where it has one."""
-    return lambda row: [found for metrics in row.sample_metrics if (found := value(metrics)) is not None]
-
-
-def metric_column(
-    header: str, metric: str, write: Callable[[float], str], *, extra: bool = False
+def _of_scores(
+    name: str, header: str, value: Callable[[Score], float | None], write: Callable[[float], str] = bits
 ) -> Column[float]:
-    """Return the column of a metric of generated text, with its intervals."""
+    """Return the column of a value that the scores of runs have."""
+    return Column(name, header, lambda row: _present(map(value, row.scores)), write)
+
+
+def _present(values: Iterable[V | None]) -> list[V]:
+    return [value for value in values if value is not None]
+
+
+def _of_rates(name: str, header: str) -> Column[float]:
+    """Return the column of a rate of training."""
+    return _of_runs(
+        name, header, lambda run: getattr(run.train.rates, name) if run.train.rates else None, formats.setting
+    )
+
+
+def _of_audits(
+    name: str, header: str, field: str, write: Callable[[Any], str] = percent, **more: Any
+) -> Column[Any]:
+    """Return the column of what is known of pretrained vectors."""
+    column = _of_runs(name, header, lambda run: run.embedding and getattr(run.embedding, field), write)
+    return replace(column, **more)
+
+
+def _of_text(name: str, header: str, write: Callable[[float], str] = percent) -> Column[float]:
+    """Return the column of a metric of generated text, with its interval if it has one."""
 
     def spread(row: EntryRow) -> float | None:
-        interval = row.metrics[metric].interval if metric in row.metrics else None
+        interval = row.metrics[name].interval if name in row.metrics else None
         return None if interval is None else (interval[1] - interval[0]) / 2
 
     def is_best(row: EntryRow) -> bool:
-        return metric in row.metrics and row.metrics[metric].is_best
+        return name in row.metrics and row.metrics[name].is_best
 
-    values = of_metrics(lambda metrics: getattr(metrics, metric))
-    return Column(header, values, write, spread, is_best, extra)
+    def values(row: EntryRow) -> list[float]:
+        return _present(getattr(text, name) for text in row.sample_metrics)
+
+    return Column(name, header, values, write, spread, is_best)
 
 
-def entry_rows(result: Comparison) -> list[EntryRow]:
-    """Return the entries, best first, then those that cannot be compared, then those that failed."""
-    estimates = {score.name: score for score in result.scores}
-    rows = []
-    for name in dict.fromkeys(entry.name for entry in result.entries):
-        own = [entry for entry in result.entries if entry.name == name]
-        runs = [entry for entry in own if isinstance(entry, EntryResult)]
-        failures = [
-            f"{name} failed{f' with seed {entry.seed}' if runs else ''}: {entry.error}"
-            for entry in own
-            if not isinstance(entry, EntryResult)
+def _signed_interval(difference: Difference) -> str:
+    return DASH if difference.interval is None else "[{:+.4f}, {:+.4f}]".format(*difference.interval)
+
+
+_ALL: Sequence[Column[Any]] = (
+    # scores
+    Column(
+        "bits_per_char",
+        "bits/\nchar",
+        lambda row: row.bits_per_char,
+        bits,
+        is_best=lambda row: row.is_best,
+        is_score=True,
+    ),
+    _of_row(
+        "interval",
+        "95 %\ninterval",
+        lambda row: row.estimate.interval if row.estimate else None,
+        lambda ends: DASH.join(map(bits, ends)),
+    ),
+    _of_scores("interval_low", "low", lambda score: score.interval[0] if score.interval else None),
+    _of_scores("interval_high", "high", lambda score: score.interval[1] if score.interval else None),
+    _of_scores(
+        "perplexity_per_word",
+        "perplexity\nper word",
+        lambda score: score.perplexity_per_word,
+        formats.perplexity,
+    ),
+    _of_scores("bits_per_byte", "bits/\nbyte", lambda score: score.bits_per_byte),
+    _of_scores("nats_per_char", "nats/\nchar", lambda score: score.nats_per_char),
+    Column(
+        "validation_bits_per_char",
+        "validation\nbits/char",
+        lambda row: [score.bits_per_char for score in row.scores_on("validation") if row.comparable],
+        bits,
+    ),
+    # differences
+    _of_row(
+        "above_best", "above\nthe best", lambda row: row.difference, lambda it: f"{it.bits_per_char:+.3f}"
+    ),
+    _of_row("difference", "bits/char", lambda row: row.difference, lambda it: f"{it.bits_per_char:+.4f}"),
+    _of_row("difference_interval", "95 % interval", lambda row: row.difference, _signed_interval),
+    Column("verdict", "verdict", lambda row: [row.verdict] if row.verdict else [], align="left"),
+    # where the bits go
+    _of_scores("known_words_bits", "known\nwords", lambda each: each.bits_by_category.in_vocabulary_words),
+    _of_scores("oov_bits", "OOV\nwords", lambda each: each.bits_by_category.oov_words),
+    _of_scores("punctuation_bits", "punctu\u00adation", lambda each: each.bits_by_category.punctuation),
+    _of_scores("white_space_bits", "white\nspace", lambda each: each.bits_by_category.white_space),
+    _of_scores("sum_of_bits", "sum", lambda score: score.bits_per_char),
+    _of_scores("bits_per_char_without_oov", "without\nOOV", lambda score: score.bits_per_char_without_oov),
+    _of_scores("oov_rate", "OOV\nrate %", lambda score: score.oov_rate, percent),
+    # generated text
+    _of_text("real_word_rate", "real\nwords %"),
+    _of_text("distinct_1", "distinct-1\n%"),
+    _of_text("distinct_2", "distinct-2\n%"),
+    _of_text("repetition_4", "repeti\u00adtion %"),
+    _of_text("self_bleu", "self\nBLEU %"),
+    _of_text("novel_4gram_rate", "novel\n4-grams %"),
+    _of_text("longest_verbatim_span", "verbatim\nspan", count),
+    # speed and size
+    Column("machine", "ma\u00adchine", lambda row: [row.machines] if row.machines else []),
+    _of_runs("train_chars_per_second", "train\nchars/s", lambda run: run.train.chars_per_second, short),
+    _of_runs(
+        "trained_chars_per_second",
+        "train\nchars/s",
+        lambda run: run.train.chars_per_second if run.train.num_updates else None,
+        short,
+    ),
+    _of_runs("num_chars", "chars\nseen", lambda run: run.train.num_chars, short),
+    _of_runs("num_epochs", "epochs", lambda run: run.train.num_epochs, decimal),
+    _of_runs("prepare_seconds", "prepare\ns", lambda run: run.preparation.seconds, decimal),
+    _of_runs("train_seconds", "train\ns", lambda run: run.train.seconds, decimal),
+    _of_runs("total_seconds", "total\ns", lambda run: run.preparation.seconds + run.train.seconds, decimal),
+    _of_runs(
+        "generate_chars_per_second",
+        "generate\nchars/s",
+        lambda run: run.generate.chars_per_second if run.generate else None,
+        short,
+    ),
+    _of_runs("vocab_size", "vocab\u00adulary", lambda run: run.vocab_size, count),
+    _of_runs("num_parameters", "para\u00admeters", lambda run: run.num_parameters, short),
+    _of_runs("num_frozen_parameters", "frozen", lambda run: run.num_frozen_parameters or None, short),
+    _of_runs("num_updates", "updates", lambda run: run.train.num_updates, count),
+    _of_runs("best_update", "best\nupdate", lambda run: run.train.best_update, count),
+    _of_rates("learning_rate", "peak\nrate"),
+    _of_rates("momentum", "momen\u00adtum"),
+    _of_rates("sequence_length", "sequence\nlength"),
+    _of_runs("cpu_utilization", "CPU\n%", lambda run: run.train.cpu_utilization, percent),
+    _of_runs("validation_seconds", "vali\u00addation s", lambda run: run.train.validation_seconds, decimal),
+    # embeddings
+    _of_audits("embedding_source", "source", "source", str, align="left"),
+    _of_audits("embedding_dimension", "dim.", "dimension", count),
+    _of_audits("type_coverage", "types\n%", "type_coverage"),
+    _of_audits("token_coverage", "running\ntext %", "token_coverage"),
+    _of_audits("embedding_frozen", "frozen", "frozen", lambda frozen: "yes" if frozen else "no"),
+    # learning curves
+    Column("curve", "over the budget", lambda row: [row.curve], align="left"),
+    _of_runs("first_bits", "first", lambda run: run.train.curve[0].validation_bits_per_char, bits),
+    _of_runs("last_bits", "last", lambda run: run.train.curve[-1].validation_bits_per_char, bits),
+    _of_runs("best_bits", "best", lambda run: run.validation.bits_per_char if run.validation else None, bits),
+    _of_runs(
+        "last_training_bits",
+        "training\nat the end",
+        lambda run: run.train.curve[-1].train_bits_per_char,
+        bits,
+    ),
+)
+COLUMNS: Mapping[str, Column[Any]] = {column.name: column for column in _ALL}
+"""Every column of the report, by its name."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The columns that one table has, by their names in its order."""
+
+    names: str
+    extra: str = ""
+    """Those that come last, and are left out where there is no room."""
+    formats: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+    """How values are written in this view, where that is not as in `COLUMNS`."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Names that columns have in this view instead."""
+
+    def columns(self) -> list[Column[Any]]:
+        """Return the columns."""
+        extra = self.extra.split()
+        return [
+            replace(
+                COLUMNS[name],
+                name=self.renamed.get(name, name),
+                extra=name in extra,
+                write=self.formats.get(name, COLUMNS[name].write),
+            )
+            for name in (*self.names.split(), *extra)
         ]
-        comparable = all(run.is_comparable for run in runs)
-        metrics = {each.metric: each for each in result.metrics if each.name == name}
-        estimate = estimates.get(name)
-        rows.append(EntryRow(name, runs, failures, comparable, result.scored_on, estimate, metrics))
-    return sorted(rows, key=rank)
 
 
-def rank(row: EntryRow) -> tuple[bool, float]:
-    """Return the sort key that puts the best score first, and what failed last."""
-    failed = not row.runs and not row.is_reference
-    return failed, fmean(row.bits_per_char) if row.bits_per_char and row.comparable else math.inf
+VIEWS = {
+    "brief": View(
+        "bits_per_char interval above_best real_word_rate trained_chars_per_second num_parameters",
+        extra="verdict",
+        formats={
+            "bits_per_char": thousandths,
+            "interval": lambda ends: DASH.join(map(thousandths, ends)),
+        },
+    ),
+    "scores": View(
+        "bits_per_char interval perplexity_per_word num_parameters num_frozen_parameters",
+        extra="bits_per_byte nats_per_char validation_bits_per_char",
+    ),
+    "differences": View("difference difference_interval verdict"),
+    "categories": View(
+        "known_words_bits oov_bits punctuation_bits white_space_bits sum_of_bits bits_per_char_without_oov "
+        "oov_rate"
+    ),
+    "generated": View(
+        "real_word_rate distinct_2 repetition_4 self_bleu novel_4gram_rate longest_verbatim_span",
+        extra="distinct_1",
+    ),
+    "speed": View(
+        "machine train_chars_per_second num_chars num_epochs prepare_seconds train_seconds total_seconds "
+        "generate_chars_per_second vocab_size",
+        extra="num_updates learning_rate momentum sequence_length best_update num_parameters cpu_utilization "
+        "validation_seconds",
+        formats={"num_parameters": count},
+    ),
+    "embeddings": View("embedding_source embedding_dimension type_coverage token_coverage embedding_frozen"),
+    "curves": View("curve first_bits last_bits best_bits", extra="last_training_bits"),
+    "csv": View(
+        "bits_per_char interval_low interval_high validation_bits_per_char num_parameters train_seconds "
+        "train_chars_per_second real_word_rate"
+    ),
+    "frame": View(
+        "bits_per_char bits_per_char_without_oov perplexity_per_word validation_bits_per_char num_parameters "
+        "vocab_size num_chars num_epochs num_updates train_seconds train_chars_per_second "
+        "generate_chars_per_second",
+        renamed={"train_seconds": "seconds"},
+    ),
+}
+"""The tables of the report; `csv` and `frame` have a line for each run instead of a row for each entry."""
+
+
+def run_values(
+    result: Comparison, view: Literal["csv", "frame"]
+) -> Iterator[tuple[EntryResult | FailedEntry, dict[str, Any]]]:
+    """Yield each run with its values by column, None for those that it lacks; a failed one has none."""
+    for run in result.entries:
+        values = {}
+        if isinstance(run, EntryResult):
+            row = EntryRow(run.name, [run], comparable=run.is_comparable, part=result.scored_on)
+            values = {each.name: next(iter(each.values(row)), None) for each in VIEWS[view].columns()}
+        yield run, values

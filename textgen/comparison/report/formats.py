@@ -10,6 +10,11 @@ def bits(value: float) -> str:
     return f"{value:.4f}"
 
 
+def thousandths(value: float) -> str:
+    """Write bits with three decimals."""
+    return f"{value:.3f}"
+
+
 def percent(value: float) -> str:
     """Write a rate as a percentage; the header says `%`."""
     return f"{100 * value:.1f}"
@@ -50,3 +55,8 @@ def plain(text: str) -> str:
     lines = (line.replace("\t", " ").rstrip() for line in text.splitlines())
     kept = "\n".join(filter(None, lines))
     return "".join("\ufffd" if unicodedata.category(c)[0] == "C" and c != "\n" else c for c in kept)
+
+
+def in_brackets(interval: tuple[float, float] | None) -> str:
+    """Write a 95 % interval of a score after its value; nothing without one."""
+    return "" if interval is None else " (95 % interval {:.3f} to {:.3f})".format(*interval)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.readings import Details, EntryDetails
 from textgen.comparison.report.answer import answer
-from textgen.comparison.report.columns import EntryRow, entry_rows
-from textgen.comparison.report.contents import summary
 from textgen.comparison.report.csv_files import curves_csv, scores_csv
 from textgen.comparison.report.page_charts import (
     category_chart,
@@ -19,17 +16,18 @@ from textgen.comparison.report.page_charts import (
     curve_points,
     difference_chart,
     diversity_chart,
+    sampler_line,
     score_chart,
 )
-from textgen.comparison.report.samples_table import known_words, metrics_table, sample_groups
-from textgen.comparison.report.scores import category_table, difference_table, score_table
-from textgen.comparison.report.table import Table
-from textgen.comparison.report.training import curve_table, embedding_table, speed_table
+from textgen.comparison.report.rows import EntryRow, entry_rows
+from textgen.comparison.report.samples import known_words, sample_groups
+from textgen.comparison.report.table import Cell, ReportTable
+from textgen.comparison.report.tables import report_tables, summary_lines
 from textgen.evaluation.text_metrics import MIN_VERBATIM
-from textgen.page.render import Section, data_address, render, render_page
-from textgen.page.tables import plain_table
+from textgen.page.render import Section, data_address, listed, render, render_page, reproduce_section
+from textgen.page.tables import notebook_table, page_table
 
-SCRIPTS = ("curves.js", "passages.js", "samples.js")
+SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 
 
 def to_html(result: Comparison, details: Details) -> str:
@@ -39,22 +37,32 @@ def to_html(result: Comparison, details: Details) -> str:
     by_name = {entry.name: entry for entry in details.entries}
     ordered = [by_name[row.name] for row in rows if row.name in by_name]
     readings = [entry for entry in ordered if entry.reading is not None]
+    tables = {view: table_html(table) for view, table in report_tables(result).items()}
+    has_pair = details.passages and len(readings) > 1
+
+    def with_table(chart: Markup, view: str) -> Markup:
+        return chart + tables.get(view, "")
+
     sections = [
-        Section("scores", "Scores", _scores(result, rows)),
-        Section("curves", "Learning curves", _curves(result, ran)),
-        Section("bits", "Where the bits go", category_chart(ran) + _table(category_table(ran))),
+        Section(
+            "scores",
+            "Scores",
+            with_table(score_chart(result), "scores") + with_table(difference_chart(result), "differences"),
+        ),
+        Section("curves", "Learning curves", _curves(ran, tables.get("curves"))),
+        Section("bits", "Where the bits go", with_table(category_chart(ran), "categories")),
         Section("passages", "The same passage, read by each", _passages(details, readings)),
         Section(
             "pair",
             "Two entries against each other",
-            render("bench_pair.html") if details.passages and len(readings) > 1 else Markup(),
+            render("bench_pair.html") if has_pair else Markup(),
         ),
         Section("samples", "Samples", _samples(result, ordered)),
-        Section("diversity", "Quality and diversity", _written(result, ran, ordered)),
-        Section("embeddings", "Embeddings", _embeddings(ran)),
-        Section("speed", "Speed and size", _table(speed_table(ran))),
+        Section("diversity", "Quality and diversity", with_table(_diversity(result, ordered), "generated")),
+        Section("embeddings", "Embeddings", with_table(Markup(), "embeddings") + _neighbors(ran)),
+        Section("speed", "Speed and size", with_table(Markup(), "speed")),
         Section("settings", "What differs in the settings", _settings(ordered)),
-        Section("reproduce", "Reproduce and download", _reproduce(result)),
+        _reproduce(result),
     ]
     data = {
         "curves": curve_points(ran),
@@ -68,40 +76,41 @@ def to_html(result: Comparison, details: Details) -> str:
     return render_page(f"Comparison on {result.corpus.name}", answer(result), shown, data, SCRIPTS)
 
 
-def _table(table: Table, first: str = "entry") -> Markup:
-    """Return a table of the report; nothing without rows."""
-    if not table.rows:
-        return Markup()
-    return render(
-        "table.html",
-        table=table,
-        first=first,
-        header=lambda column: column.header.replace("-\n", "").replace("/\n", "/").replace("\n", " "),
-    )
+def table_html(table: ReportTable, *, in_notebook: bool = False) -> Markup:
+    """Return a table of the report with its notes; a notebook has it without its extra columns."""
+    shown = [place for place, column in enumerate(table.columns) if not (in_notebook and column.extra)]
+    columns = [table.columns[place] for place in shown]
+    header = ["entry", *(column.title for column in columns)]
+    lefts = [0, *(index for index, column in enumerate(columns, start=1) if column.align == "left")]
+    references = [number for number, row in enumerate(table.rows) if row.is_reference]
+    rows = [[row.name, *(_cell(row.cells[place], in_notebook) for place in shown)] for row in table.rows]
+    if in_notebook:
+        for number in references:
+            rows[number][0] = Markup("<i>{}</i>").format(rows[number][0])
+        drawn = notebook_table(header, rows, lefts)
+    else:
+        drawn = page_table(
+            table.title, header, rows, caption=table.caption, lefts=lefts, references=references
+        )
+    return drawn + render("notes.html", notes=table.notes) if table.notes else drawn
 
 
-def _scores(result: Comparison, rows: Sequence[EntryRow]) -> Markup:
-    return Markup().join(
-        [
-            score_chart(result),
-            _table(score_table(result, rows)),
-            difference_chart(result),
-            _table(difference_table(result, rows)),
-        ]
-    )
+def _cell(cell: Cell, in_notebook: bool) -> Markup:
+    mark = "b" if in_notebook else "strong"
+    text = Markup(f"<{mark}>{{}}</{mark}>" if cell.best else "{}").format(cell.text)
+    return text + Markup('<span class="spread">{}</span>').format(cell.spread) if cell.spread else text
 
 
-def _curves(result: Comparison, rows: Sequence[EntryRow]) -> Markup:
+def _curves(rows: Sequence[EntryRow], table: Markup | None) -> Markup:
     if not curve_points(rows):
         return Markup()
-    table = _table(curve_table(result, rows))
     return render("bench_curves.html", chart=curve_chart(rows), table=table)
 
 
 def _passages(details: Details, readings: Sequence[EntryDetails]) -> Markup:
     if not readings or not details.passages:
         return Markup()
-    table = plain_table(
+    table = page_table(
         "Bits per character of each passage",
         ["passage", *(each.name for each in readings)],
         [
@@ -129,23 +138,29 @@ def _samples(result: Comparison, entries: Sequence[EntryDetails]) -> Markup:
     return render("bench_samples.html", groups=groups, known=known, min_verbatim=MIN_VERBATIM, errors=errors)
 
 
-def _written(result: Comparison, rows: Sequence[EntryRow], entries: Sequence[EntryDetails]) -> Markup:
-    return diversity_chart(result, entries) + _table(metrics_table(result, rows))
+def _diversity(result: Comparison, entries: Sequence[EntryDetails]) -> Markup:
+    """Return real words against different bigrams, as each entry writes at several temperatures."""
+    lines = [
+        sampler_line(entry.name, [(each.sampler.rpartition("=")[2], each.metrics) for each in entry.writing])
+        for entry in entries
+    ]
+    title = "Real words against different bigrams at temperatures from 0.4 to 1.2"
+    return diversity_chart(title, lines, result.held_out.sample_metrics)
 
 
-def _embeddings(rows: Sequence[EntryRow]) -> Markup:
-    table = _table(embedding_table(rows))
+def _neighbors(rows: Sequence[EntryRow]) -> Markup:
     audits = [(row.name, row.runs[0].embedding) for row in rows]
-    for name, audit in audits:
-        if audit is not None and audit.neighbors:
-            table += plain_table(
-                f"Nearest words of {name}",
-                ["word", "nearest before training", "after"],
-                [[each.word, ", ".join(each.before), ", ".join(each.after)] for each in audit.neighbors],
-                caption=f"Nearest words of {name}, by cosine similarity, among its 3,000 most frequent ones.",
-                lefts=(0, 1, 2),
-            )
-    return table
+    return Markup().join(
+        page_table(
+            f"Nearest words of {name}",
+            ["word", "nearest before training", "after"],
+            [[each.word, ", ".join(each.before), ", ".join(each.after)] for each in audit.neighbors],
+            caption=f"Nearest words of {name}, by cosine similarity, among its 3,000 most frequent ones.",
+            lefts=(0, 1, 2),
+        )
+        for name, audit in audits
+        if audit is not None and audit.neighbors
+    )
 
 
 def _settings(entries: Sequence[EntryDetails]) -> Markup:
@@ -154,7 +169,7 @@ def _settings(entries: Sequence[EntryDetails]) -> Markup:
     differing = [name for name in names if len({entry.settings.get(name) for entry in entries}) > 1]
     if not differing:
         return Markup()
-    return plain_table(
+    return page_table(
         "Settings",
         ["entry", *differing],
         [[entry.name, *(entry.settings.get(name, "") for name in differing)] for entry in entries],
@@ -163,22 +178,14 @@ def _settings(entries: Sequence[EntryDetails]) -> Markup:
     )
 
 
-def _reproduce(result: Comparison) -> Markup:
-    return render(
-        "reproduce.html",
-        command=result.command,
-        lines=list(_lines(result)),
-        downloads=[
-            ("scores.csv", data_address(scores_csv(result), "text/csv")),
-            ("curves.csv", data_address(curves_csv(result), "text/csv")),
-        ],
-        json="comparison",
-    )
-
-
-def _lines(result: Comparison) -> Iterator[str]:
-    yield from summary(result)
-    yield f"text: sha256 {result.corpus.sha256}"
-    yield "machine: " + ", ".join(
-        f"{name} {value}" for name, value in asdict(result.machine).items() if value
-    )
+def _reproduce(result: Comparison) -> Section:
+    lines = [
+        *summary_lines(result),
+        f"text: sha256 {result.corpus.sha256}",
+        f"machine: {listed(result.machine)}",
+    ]
+    downloads = [
+        ("scores.csv", data_address(scores_csv(result), "text/csv")),
+        ("curves.csv", data_address(curves_csv(result), "text/csv")),
+    ]
+    return reproduce_section(lines, "comparison", result.command, downloads)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import answer
-from textgen.comparison.report.contents import summary, tables
-from textgen.comparison.report.samples_table import known_words, made_up_words, sample_groups
-from textgen.comparison.report.table import NUM_WORDS, Note, Table
+from textgen.comparison.report.samples import SampleGroup, known_words, made_up_words, sample_groups
+from textgen.comparison.report.table import MAX_WORDS, Note, ReportTable
+from textgen.comparison.report.tables import report_tables, summary_lines
 from textgen.page.markdown import code, escape, fenced, table_lines
 
 
@@ -20,25 +20,28 @@ def to_markdown(result: Comparison) -> str:
 def _lines(result: Comparison) -> Iterator[str]:
     yield f"# Comparison on {escape(result.corpus.name)}\n"
     yield f"**{escape(answer(result))}**\n"
-    yield from (f"- {escape(line)}" for line in summary(result) if line)
-    for table in tables(result):
+    yield from (f"- {escape(line)}" for line in summary_lines(result) if line)
+    for table in report_tables(result).values():
         yield f"\n## {escape(table.title)}\n\n{escape(table.caption)}\n"
         yield from (*markdown_table(table), *_notes(table.notes))
-    groups, made_up = sample_groups(result), made_up_words(result)
+    yield from sample_lines(sample_groups(result))
+    if made_up := made_up_words(result):
+        yield f"\n## Made-up words\n\nThey are not in {escape(known_words(result))}."
+        yield from _notes([Note(name, words[:MAX_WORDS]) for name, words in made_up.items()])
+
+
+def sample_lines(groups: Sequence[SampleGroup]) -> Iterator[str]:
+    """Yield the section of samples; nothing without any."""
     if groups:
         yield "\n## Samples"
     for group in groups:
         yield f"\n### {code(group.prompt)}\n\n{escape(group.sampler)}"
         yield from (f"\n**{escape(name)}**\n\n{fenced(text)}" for name, text in group.texts)
-    if made_up:
-        yield f"\n## Made-up words\n\nThey are not in {escape(known_words(result))}."
-        yield from _notes([Note(name, words[:NUM_WORDS]) for name, words in made_up.items()])
 
 
-def markdown_table(table: Table) -> Iterator[str]:
+def markdown_table(table: ReportTable) -> Iterator[str]:
     """Yield the lines of a table."""
-    headers = [escape(column.header.replace("-\n", "").replace("/\n", "/")) for column in table.columns]
-    rows = [["entry", *headers]]
+    rows = [["entry", *(escape(column.title) for column in table.columns)]]
     for row in table.rows:
         name = f"*{escape(row.name)}*" if row.is_reference else escape(row.name)
         texts = ((escape(cell.text + cell.spread), "**" * cell.best) for cell in row.cells)

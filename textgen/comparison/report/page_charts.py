@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
 from markupsafe import Markup
 
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.readings import EntryDetails
-from textgen.comparison.report.columns import EntryRow
+from textgen.comparison.report.rows import EntryRow
+from textgen.evaluation.text_metrics import TextMetrics
 from textgen.page.charts import Line, Measured, Stack, interval_chart, line_chart, stacked_chart
 
 CATEGORIES = {
@@ -93,23 +93,17 @@ def category_chart(rows: Sequence[EntryRow]) -> Markup:
     return stacked_chart("Bits per character by kind of text", "bits/char", list(CATEGORIES.values()), stacks)
 
 
-def diversity_chart(result: Comparison, entries: Sequence[EntryDetails]) -> Markup:
-    """Return real words against different bigrams, as each entry writes at several temperatures."""
-    lines = []
-    for entry in entries:
-        points = [
-            (100 * each.metrics.distinct_2, 100 * each.metrics.real_word_rate, each.sampler)
-            for each in entry.writing
-            if each.metrics.distinct_2 is not None and each.metrics.real_word_rate is not None
-        ]
-        if points:
-            labels = [sampler.rpartition("=")[2] for *_, sampler in points]
-            lines.append(Line(entry.name, [(x, y) for x, y, _ in points], labels))
-    author = result.held_out.sample_metrics
-    if author.distinct_2 is not None and author.real_word_rate is not None:
-        place = (100 * author.distinct_2, 100 * author.real_word_rate)
-        lines.append(Line("held-out text", [place], ["the author"]))
-    if len(lines) < 2:
-        return Markup()
-    title = "Real words against different bigrams at temperatures from 0.4 to 1.2"
-    return line_chart(title, "different bigrams, %", "real words, %", lines)
+def sampler_line(name: str, texts: Iterable[tuple[str, TextMetrics]]) -> Line | None:
+    """Return real words against different bigrams, in percent, of labelled texts that one entry wrote."""
+    points = [
+        (100 * text.distinct_2, 100 * text.real_word_rate, label)
+        for label, text in texts
+        if text.distinct_2 is not None and text.real_word_rate is not None
+    ]
+    return Line(name, [(x, y) for x, y, _ in points], [label for *_, label in points]) if points else None
+
+
+def diversity_chart(title: str, lines: Iterable[Line | None], author: TextMetrics) -> Markup:
+    """Return lines of real words against different bigrams, with the point of the held-out text."""
+    drawn = [line for line in (*lines, sampler_line("held-out text", [("the author", author)])) if line]
+    return line_chart(title, "different bigrams, %", "real words, %", drawn) if len(drawn) > 1 else Markup()

@@ -18,10 +18,9 @@ from rich.text import Text
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.brief import brief_samples, brief_summary, brief_table
-from textgen.comparison.report.columns import Cell, Column
-from textgen.comparison.report.contents import summary, tables
-from textgen.comparison.report.samples_table import SampleGroup, known_words, made_up_words, sample_groups
-from textgen.comparison.report.table import NUM_WORDS, Note, Row, Table
+from textgen.comparison.report.samples import SampleGroup, known_words, made_up_words, sample_groups
+from textgen.comparison.report.table import MAX_WORDS, Cell, Column, Note, ReportTable, TableRow
+from textgen.comparison.report.tables import report_tables, summary_lines
 
 GAP = 2
 MIN_NAME = 20
@@ -39,15 +38,15 @@ def render(result: Comparison, console: Console) -> None:
     """Print the whole report of a comparison, as wide as the console."""
     parts: list[RenderableType] = [Text(answer(result), "bold"), ""]
     parts += [_heading(f"Comparison on {result.corpus.name}")]
-    parts += [Text(line, "dim") for line in summary(result) if line]
-    for table in tables(result):
+    parts += [Text(line, "dim") for line in summary_lines(result) if line]
+    for table in report_tables(result).values():
         parts += ["", _heading(table.title), Text(table.caption, "dim italic"), ""]
         parts += [*_draw(table, console), *map(_note, table.notes)]
     groups, made_up = sample_groups(result), made_up_words(result)
     parts += _samples(groups, made_up, console.width, known_words(result))
     if made_up:
         parts += ["", _heading("Made-up words")]
-        parts += [_note(Note(name, words[:NUM_WORDS])) for name, words in made_up.items()]
+        parts += [_note(Note(name, words[:MAX_WORDS])) for name, words in made_up.items()]
     console.print(_Encodable(Group(*parts)))
 
 
@@ -87,7 +86,7 @@ def _note(note: Note) -> Text:
     return Text.assemble((f"{note.label}: " if note.words else note.label, "bold"), "  ".join(note.words))
 
 
-def _draw(table: Table, console: Console) -> Iterator[RenderableType]:
+def _draw(table: ReportTable, console: Console) -> Iterator[RenderableType]:
     """Draw as much as fits, and say what does not.
 
     Extra columns are left out first, then bars, spreads and other columns; headers are hyphenated where that
@@ -108,7 +107,7 @@ def _draw(table: Table, console: Console) -> Iterator[RenderableType]:
             break
     names = [Text(row.name, _style(row), overflow="fold") for row in table.rows]
     yield _NamedRows(grid, names, _name_room(console.width))
-    if left_out := [_joined_header(column) for column in table.columns[num_shown:]]:
+    if left_out := [column.title for column in table.columns[num_shown:]]:
         yield Text(f"Left out at {console.width} columns: {', '.join(left_out)}.", "dim italic")
 
 
@@ -146,14 +145,10 @@ def _name_room(width: int) -> int:
     return min(max(MIN_NAME, width // 4), width)
 
 
-def _joined_header(column: Column[Any]) -> str:
-    return column.header.replace("-\n", "").replace("/\n", "/").replace("\n", " ")
-
-
-def _grid(table: Table, width: int, layout: _Layout, bar_width: int = 0) -> Grid:
+def _grid(table: ReportTable, width: int, layout: _Layout, bar_width: int = 0) -> Grid:
     grid = Grid(box=RULED, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
     shown = table.columns[: layout.num_shown]
-    headers = [each.header if layout.hyphenated else each.header.replace("-\n", "") for each in shown]
+    headers = [each.lines(hyphenated=layout.hyphenated) for each in shown]
     top = "\n" * any("\n" in header for header in headers)
     grid.add_column(f"{top}entry", no_wrap=True)
     names = [row.name if len(row.name) <= _name_room(width) else "" for row in table.rows]
@@ -183,12 +178,12 @@ def _aligned(column: Column[Any], header: str, cells: Sequence[Cell], spreads: b
     ]
 
 
-def _style(row: Row) -> str:
+def _style(row: TableRow) -> str:
     failed = any(cell.text == "failed" for cell in row.cells)
     return "red" if failed else "dim italic" if row.is_reference else ""
 
 
-def _bar(row: Row, width: int) -> Text:
+def _bar(row: TableRow, width: int) -> Text:
     eighths = round(row.bar * width * 8)
     bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]
     best = any(cell.best for cell in row.cells[:1])

@@ -9,26 +9,42 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from platformdirs import user_cache_path
 
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.runtime.messages import one_line
-from textgen.runtime.storage.cache_contents import keep_within_limit, size_limit, use
+from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.digests import digest_of
 from textgen.runtime.storage.files import new_file, remove_unfinished, write_file
 from textgen.runtime.storage.plain_files import parse_json, read_plain
 
+try:
+    import fcntl
+except ImportError:  # on Windows, which does not remove open files
+    fcntl = None  # type: ignore[assignment]
+
 VARIABLE = "TEXTGEN_CACHE"
 """Environment variable with the path of the cache folder, if it is not the default one."""
 MAX_DESCRIPTION_BYTES = 2**28
+LIMIT_VARIABLE = "TEXTGEN_CACHE_LIMIT"
+"""Environment variable with the size that the cache may have, such as 5GB."""
+DEFAULT_LIMIT = "20GB"
+UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+DOWNLOADS = "downloads"
+"""The folder in the cache with what corpora have downloaded, which is not counted and stays at the limit."""
+_FILE_NAME = re.compile(r"[0-9a-f]{32}\.(bin|json)")
+_KIND_NAME = re.compile(r"[a-z]+")
+_held: dict[tuple[int, int], int] = {}
+"""Descriptors that keep a lock on the files in use, by device and inode; one per process, as locks are."""
 
 
 def cache_folder() -> Path:
@@ -59,8 +75,7 @@ def cached(path: Path) -> dict[str, Any] | None:
         os.utime(described, ns=(time.time_ns(), described.stat().st_mtime_ns))  # when it was last used
         return description
     except (OSError, ValueError, LookupError, TypeError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or one_line(error, with_type=False)
-        message = f"the cached file {str(path)!r} is damaged ({reason}); it is made again"
+        message = f"the cached file {str(path)!r} is damaged ({reason_of(error)}); it is made again"
         warnings.warn(message, TextgenWarning, stacklevel=2)
         return None
 
@@ -77,11 +92,11 @@ def remembered(kind: str, find: Callable[[], str], *identity: Any) -> str:
             return answer
     except (OSError, ValueError, LookupError, TypeError):
         pass  # not asked yet, or damaged: it is found again
-    found = find()
+    answer = find()
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_description(path, {"answer": found})
-    return found
+        _write_description(path, {"answer": answer})
+    return answer
 
 
 class CacheWriter:
@@ -124,7 +139,7 @@ def new_cached_file(path: Path, description: dict[str, Any]) -> Iterator[CacheWr
         use(path)
     except OSError as error:
         raise TextgenError(
-            f"cannot write to the cache folder {str(path.parent)!r}: {error.strerror or error}; "
+            f"cannot write to the cache folder {str(path.parent)!r}: {reason_of(error)}; "
             f"free some space, or choose another folder with the environment variable {VARIABLE}"
         ) from None
     keep_within_limit(cache_folder())
@@ -144,3 +159,119 @@ def _read_description(path: Path) -> dict[str, Any]:
 def _write_description(path: Path, values: dict[str, Any]) -> None:
     text = json.dumps(values)
     write_file(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
+
+
+# --- the contents: what is in use, and what goes first
+
+
+@dataclass(frozen=True)
+class CachedItem:
+    """A file of the cache with its description, or a downloaded file."""
+
+    kind: str
+    paths: tuple[Path, ...]
+    """The description first: without it, the file does not count as cached."""
+    num_bytes: int
+    last_used: float
+    """In seconds since the epoch."""
+
+
+def size_limit() -> int:
+    """Return the bytes that the cache may have; raises `TextgenError` if the variable is not a size."""
+    given = os.environ.get(LIMIT_VARIABLE) or DEFAULT_LIMIT
+    size = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?([KMGT]B)", given.strip().upper())
+    if size is None:
+        raise TextgenError(f"{LIMIT_VARIABLE}={given!r}: give a size, such as 500MB or 20GB")
+    return round(float(size[1]) * UNITS[size[2]])
+
+
+def use(path: Path) -> None:
+    """Keep a file from being removed while this process runs, where the system has such locks."""
+    if fcntl is None:
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    about = os.fstat(descriptor)
+    key = about.st_dev, about.st_ino
+    if key in _held:
+        os.close(descriptor)
+        return
+    with suppress(OSError):  # no locks on this file system
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    _held[key] = descriptor
+
+
+def contents(folder: Path) -> list[CachedItem]:
+    """Return what textgen has made in a cache folder; whatever else is in it is left out."""
+    items: list[CachedItem] = []
+    for kind in _folders(folder):
+        if kind.name == DOWNLOADS:
+            files = [path for path in sorted(kind.rglob("*")) if path.is_file() and not path.is_symlink()]
+            items += [_item(kind.name, [path]) for path in files]
+        elif _KIND_NAME.fullmatch(kind.name):
+            remove_unfinished(kind)
+            for name in sorted({path.stem for path in kind.iterdir() if _FILE_NAME.fullmatch(path.name)}):
+                both = (kind / f"{name}.json", kind / f"{name}.bin")
+                files = [path for path in both if path.is_file() or path.is_symlink()]
+                items.append(_item(kind.name, files))
+    return items
+
+
+def keep_within_limit(folder: Path) -> None:
+    """Remove the least recently used files until the cache is within its limit; those in use stay."""
+    items = [item for item in contents(folder) if item.kind != DOWNLOADS]
+    excess = sum(item.num_bytes for item in items) - size_limit()
+    for item in sorted(items, key=lambda item: item.last_used):
+        if excess <= 0:
+            return
+        if remove(item):
+            excess -= item.num_bytes
+
+
+def remove_all(folder: Path) -> tuple[list[CachedItem], list[CachedItem]]:
+    """Empty a cache folder; return what is removed, and what a process uses or may not be removed."""
+    removed: list[CachedItem] = []
+    left: list[CachedItem] = []
+    for item in contents(folder):
+        (removed if remove(item) else left).append(item)
+    for kind in _folders(folder):
+        if kind.name == DOWNLOADS or _KIND_NAME.fullmatch(kind.name):
+            for path in (*sorted(kind.rglob("*"), reverse=True), kind):
+                with suppress(OSError):  # most are not empty folders
+                    path.rmdir()
+    return removed, left
+
+
+def remove(item: CachedItem) -> bool:
+    """Remove an item; return False if a process uses it, or it may not be removed."""
+    with suppress(OSError):
+        if not any(map(_is_in_use, item.paths)):
+            for path in item.paths:
+                path.unlink(missing_ok=True)
+            return True
+    return False
+
+
+def _is_in_use(path: Path) -> bool:
+    if fcntl is None:
+        return False
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no locks on this file system
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    with suppress(OSError):  # there is none yet
+        yield from sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+
+
+def _item(kind: str, paths: list[Path]) -> CachedItem:
+    states = [path.lstat() for path in paths]
+    last_used = max((max(each.st_atime, each.st_mtime) for each in states[:1]), default=0.0)
+    return CachedItem(kind, tuple(paths), sum(each.st_size for each in states), last_used)

@@ -6,18 +6,17 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from textgen.contracts import TextgenError
+from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import write_file
 from textgen.runtime.storage.plain_files import open_plain, read_json
 
 DIGESTS = "files.json"
-CHUNK_BYTES = 2**20
 MAX_BYTES = 2**20
-"""Of `files.json`."""
+"""Maximum size of `files.json`."""
 
 
 class DamagedFileError(TextgenError):
@@ -39,8 +38,7 @@ def check_digests(folder: Path, needed: Iterable[str] = ()) -> None:
         digests = read_json(folder / DIGESTS, MAX_BYTES)
         wanted = {str(name): dict(digest) for name, digest in digests.items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or error
-        raise DamagedFileError(f"{DIGESTS} cannot be read: {reason}") from None
+        raise DamagedFileError(f"{DIGESTS} cannot be read: {reason_of(error)}") from None
     for name in needed:
         if name not in wanted:
             raise DamagedFileError(f"{DIGESTS} lacks {name}")
@@ -62,16 +60,8 @@ def _check(path: Path, digest: dict[str, Any]) -> None:
         raise DamagedFileError(f"{path.name} has changed since it was written")
 
 
-def sha256_of(chunks: Iterable[bytes]) -> str:
-    """Return the SHA-256 of bytes that come in chunks, in hexadecimal."""
-    digest = hashlib.sha256()
-    for chunk in chunks:
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
 def digest_of(path: Path) -> dict[str, int | str]:
     """Return the size and the SHA-256 of a file."""
     with open_plain(path) as file:
-        found = sha256_of(iter(partial(file.read, CHUNK_BYTES), b""))
-        return {"num_bytes": os.fstat(file.fileno()).st_size, "sha256": found}
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        return {"num_bytes": os.fstat(file.fileno()).st_size, "sha256": sha256}

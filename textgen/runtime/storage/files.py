@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from textgen.contracts import TextgenError
-from textgen.runtime.messages import one_line
+from textgen.runtime.messages import reason_of
 from textgen.runtime.this_process import end_fork
 
 MAX_TRIES = 100
@@ -28,13 +28,9 @@ class NotSavedError(TextgenError):
     """A result is complete, but it could not be saved: the disk is full, or a quota or limit is reached."""
 
     def __init__(self, folder: Path, error: Exception, result: object) -> None:
-        reason = (
-            error.strerror
-            if isinstance(error, OSError) and error.strerror
-            else one_line(error, with_type=False)
-        )
         super().__init__(
-            f"cannot save in {str(folder)!r}: {reason}; free some space, or choose another folder (--out)"
+            f"cannot save in {str(folder)!r}: {reason_of(error)}; "
+            "free some space, or choose another folder (--out)"
         )
         self.result = result
         """What could not be saved."""
@@ -49,9 +45,8 @@ def make_folder(folder: Path) -> None:
                 return  # otherwise another process has just removed it, since it was empty
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     except OSError as error:
-        reason = error.strerror or error
         raise TextgenError(
-            f"cannot write to folder {str(folder)!r}: {reason}; choose another folder (--out)"
+            f"cannot write to folder {str(folder)!r}: {reason_of(error)}; choose another folder (--out)"
         ) from None
 
 
@@ -125,10 +120,8 @@ def is_alive(process: int) -> bool:
     """Return whether a process of this machine is running."""
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it belongs to someone else
-        return True
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)  # otherwise it belongs to someone else
     return True
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textgen.contracts import TextgenError
-from textgen.runtime.messages import one_line
+from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import write_file
 from textgen.runtime.storage.plain_files import MAX_JSON_BYTES, parse_json, read_plain
 
@@ -120,7 +120,7 @@ def read_values(path: Path, *, needs_digest: bool = False) -> dict[str, Any]:
                 raise ValueError(f"it lacks its digest, {DIGEST}")
             return values
     except OSError as error:
-        raise TextgenError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+        raise TextgenError(f"cannot read {str(path)!r}: {reason_of(error)}") from None
     except ValueError as error:
         raise _damaged(path, error) from None
     if version < SCHEMA_VERSION:
@@ -139,7 +139,7 @@ def _check_digest(data: bytes, given: Any) -> None:
 
 
 def _damaged(path: Path, error: Exception) -> DamagedRecordError:
-    return DamagedRecordError(f"{str(path)!r} cannot be read: {one_line(error, with_type=False)}")
+    return DamagedRecordError(f"{str(path)!r} cannot be read: {reason_of(error)}")
 
 
 def json_schema(*kinds: type) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Locks on folders of results: a second process waits, and says for whom.
 
 They are locks of the operating system, which a process loses when it dies, however it dies. The file tells
-people who holds it; one that a killed process left is taken over.
+people who holds it; one that a killed process left is taken over. All commands lock by `locked`: an
+unfinished run by way of `locked_run` (in `experiment/resume.py`), comparisons, suites and studies directly.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textgen.contracts import TextgenWarning
+from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import make_folder
 
 if TYPE_CHECKING:
@@ -93,8 +95,10 @@ def _acquire(lock: FileLock, folder: Path, writes_to: Path) -> None:
         except FileNotFoundError:
             continue
         except OSError as error:
-            reason = error.strerror or error
-            _warn(f"cannot lock {str(folder)!r} ({reason}); run no other command that writes there meanwhile")
+            _warn(
+                f"cannot lock {str(folder)!r} ({reason_of(error)}); "
+                "run no other command that writes there meanwhile"
+            )
             return
 
 
@@ -110,14 +114,12 @@ def _holder(path: Path) -> str:
     try:
         about = json.loads(path.read_text("utf-8"))
         command = about["command"] or ""
-        shown = f" ({_shortened(command)})" if command else ""
+        if len(command) > MAX_COMMAND_CHARS:
+            command = f"{command[:MAX_COMMAND_CHARS]}…"
+        shown = f" ({command})" if command else ""
         return f"process {about['pid']} on {about['host']}{shown}"
     except (OSError, ValueError, LookupError, TypeError):  # it has just begun, or the disk is full
         return "another process"
-
-
-def _shortened(command: str) -> str:
-    return command if len(command) <= MAX_COMMAND_CHARS else f"{command[:MAX_COMMAND_CHARS]}…"
 
 
 def _warn(message: str) -> None:

@@ -12,9 +12,9 @@ from typing import IO, Any, NoReturn
 
 MAX_JSON_BYTES = 2**26
 MAX_DIGITS = 300
-"""Of an integer, so that it fits into a float."""
+"""Maximum number of digits of an integer, so that it fits into a float."""
 MAX_NESTED = 2**21
-"""Lists and objects in a JSON file: an empty one takes 3 bytes there and 80 in memory."""
+"""Maximum number of lists and objects in a JSON file: an empty one takes 3 bytes there and 80 in memory."""
 
 
 def open_plain(path: Path, max_bytes: int | None = None) -> IO[bytes]:

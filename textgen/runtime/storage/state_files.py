@@ -21,7 +21,7 @@ from textgen.runtime.storage.plain_files import open_plain, read_json
 
 VALUES, TENSORS = "state.json", "tensors.safetensors"
 MAX_HEADER_BYTES = 2**24
-"""Of the part of a safetensors file that names and shapes its tensors."""
+"""Maximum size of the part of a safetensors file that names and shapes its tensors."""
 
 
 def save_state(folder: Path, state: Any) -> None:

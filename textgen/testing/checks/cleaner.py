@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from textgen.data.cleaning import join
 from textgen.data.text import cut_blocks
 from textgen.testing.asserts import difference, require, shown
+from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
-from textgen.testing.runner import check
 from textgen.testing.texts import OTHER_PROSE, PROSE, any_texts, stretched
 
 __tracebackhide__ = True
@@ -16,13 +14,12 @@ __tracebackhide__ = True
 BLOCK_CHARS = 1500
 
 
-@check("cleaner")
-def check_cleaner_any_text(component: Any, /, **options: Any) -> None:
+def check_cleaner_any_text(subject: Subject) -> None:
     """Any text gives a string.
 
     Files contain control characters, halves of characters and worse.
     """
-    cleaner = component(**options)
+    cleaner = subject.new()
     for text in any_texts():
         try:
             cleaned = cleaner.clean(text)
@@ -34,51 +31,47 @@ def check_cleaner_any_text(component: Any, /, **options: Any) -> None:
         )
 
 
-@check("cleaner")
-def check_cleaner_empty_text(component: Any, /, **options: Any) -> None:
+def check_cleaner_empty_text(subject: Subject) -> None:
     """An empty text stays empty.
 
     Otherwise the cleaned text contains something that nobody wrote.
     """
-    cleaned = component(**options).clean("")
+    cleaned = subject.new().clean("")
     require(cleaned == "", f"expected nothing from nothing; got {shown(cleaned)}")
 
 
-@check("cleaner")
-def check_cleaner_deterministic(component: Any, /, **options: Any) -> None:
+def check_cleaner_deterministic(subject: Subject) -> None:
     """The same text is cleaned the same way each time, without global randomness.
 
     Every entry of a comparison gets the same text, now and later.
     """
-    cleaner = component(**options)
+    cleaner = subject.new()
     with state_unchanged("cleaning"):
         first = [cleaner.clean(text) for text in any_texts()]
-        again = [each.clean(text) for each in (cleaner, component(**options)) for text in any_texts()]
+        again = [each.clean(text) for each in (cleaner, subject.new()) for text in any_texts()]
     for text, once, twice in zip(any_texts() * 2, first * 2, again, strict=True):
         found = f"{shown(once)} and {shown(twice)}"
         require(once == twice, f"expected the same from {shown(text)} each time; got {found}")
 
 
-@check("cleaner")
-def check_cleaner_idempotent(component: Any, /, **options: Any) -> None:
+def check_cleaner_idempotent(subject: Subject) -> None:
     """Cleaning clean prose changes nothing, even if it had long runs of spaces or blank lines.
 
     Otherwise a text that was saved after cleaning changes when it is used.
     """
-    cleaner = component(**options)
+    cleaner = subject.new()
     for prose in (PROSE, OTHER_PROSE, stretched(PROSE, " "), stretched(PROSE, "\n")):
         once = cleaner.clean(prose)
         twice = cleaner.clean(once)
         require(twice == once, f"expected cleaning twice to change nothing; {difference(once, twice)}")
 
 
-@check("cleaner")
-def check_cleaner_blocks(component: Any, /, **options: Any) -> None:
+def check_cleaner_blocks(subject: Subject) -> None:
     """Prose cleaned in blocks of paragraphs, joined by `joint`, equals the prose cleaned as a whole.
 
     Texts larger than memory are cleaned in blocks.
     """
-    cleaner = component(**options)
+    cleaner = subject.new()
     text = f"{PROSE}\n{OTHER_PROSE}"
     blocks = cut_blocks([text], BLOCK_CHARS)
     joined = "".join(join(cleaner, (cleaner.clean(block) for block in blocks)))

@@ -7,8 +7,8 @@ from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
+from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
-from textgen.testing.runner import check
 
 __tracebackhide__ = True
 
@@ -16,13 +16,12 @@ NO_DATA = re.compile(r"download|network|internet|connect|offline|not installed",
 UNKNOWN_ITEM = "no/such item"
 
 
-@check("corpus")
-def check_corpus_text(component: Any, /, **options: Any) -> None:
+def check_corpus_text(subject: Subject) -> None:
     """Reading it, or its first item, gives a text that UTF-8 can encode.
 
     It is split, cleaned and hashed.
     """
-    text = read(component(**options))
+    text = read(subject.new())
     require(isinstance(text, str), f"expected a string; got {type(text).__name__}")
     require(bool(text.strip()), f"expected a text; got {shown(text)}")
     try:
@@ -32,26 +31,24 @@ def check_corpus_text(component: Any, /, **options: Any) -> None:
         raise CheckError(f"expected no lone surrogates; got {shown(found)} at {error.start}") from error
 
 
-@check("corpus")
-def check_corpus_deterministic(component: Any, /, **options: Any) -> None:
+def check_corpus_deterministic(subject: Subject) -> None:
     """Reading it again gives the same text, without global randomness.
 
     Otherwise its results are results on different texts.
     """
     with state_unchanged("reading the corpus"):
-        first, again = read(component(**options)), read(component(**options))
+        first, again = read(subject.new()), read(subject.new())
     sizes = f"{len(first)} and {len(again)} characters"
     require(first == again, f"expected the same text again; got different texts of {sizes}")
 
 
-@check("corpus")
-def check_corpus_unknown_item(component: Any, /, **options: Any) -> None:
+def check_corpus_unknown_item(subject: Subject) -> None:
     """An item that does not exist is a `TextgenError` of one line.
 
     Users mistype names; a traceback does not help them.
     """
     try:
-        text = component(**options).read(UNKNOWN_ITEM)
+        text = subject.new().read(UNKNOWN_ITEM)
     except TextgenError as error:
         message = str(error)
         require(

@@ -5,58 +5,50 @@ from __future__ import annotations
 import inspect
 from collections.abc import Container, Iterable
 from pathlib import Path
-from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.experiment.entry import parse_entry
 from textgen.registry.options import build
 from textgen.suite.schema import read_suite
 from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
-from textgen.testing.runner import check
+from textgen.testing.builders import Subject
 
 __tracebackhide__ = True
 
 
-@check("alias")
-def check_alias_entry(component: Any, /) -> None:
+def check_alias_entry(subject: Subject) -> None:
     """It is the name of an entry whose parts are installed."""
-    require(isinstance(component, str), f"expected a string; got {shown(component)}")
+    require(isinstance(subject.component, str), f"expected a string; got {shown(subject.component)}")
     try:
-        parse_entry(component)
+        parse_entry(subject.component)
     except TextgenError as error:
         raise CheckError(f"expected the name of an entry; got: {error}") from error
 
 
-@check("reference")
-def check_reference_entry(component: Any, /) -> None:
-    """It is the name of an entry whose parts are installed."""
-    check_alias_entry(component)
+check_reference_entry = check_alias_entry
 
 
-@check("suite")
-def check_suite_cases(component: Any, /) -> None:
+def check_suite_cases(subject: Subject) -> None:
     """It is the path of a suite whose entries, cleaners and samplers are installed."""
-    require(isinstance(component, str), f"expected a path; got {shown(component)}")
+    require(isinstance(subject.component, str), f"expected a path; got {shown(subject.component)}")
     try:
-        for case in read_suite(Path(component)).cases():
+        for case in read_suite(Path(subject.component)).cases():
             parse_entry(case.entry)
-            corpora = [("corpus", case.corpus.partition("/")[0])] if case.corpus else []
-            for kind, spec in [
-                *corpora,
-                ("cleaner", case.clean),
-                *(("sampler", spec) for spec in case.samplers),
-            ]:
-                build(kind, spec)
+            if case.corpus:
+                build("corpus", case.corpus.partition("/")[0])
+            build("cleaner", case.clean)
+            for sampler in case.samplers:
+                build("sampler", sampler)
     except TextgenError as error:
         raise CheckError(f"expected a suite that can run; got: {error}") from error
 
 
-@check("lexicon")
-def check_lexicon_words(component: Any, /) -> None:
+def check_lexicon_words(subject: Subject) -> None:
     """It is a function that returns a set of words in lower case.
 
     One with an argument is asked for a language, and may return any container of words.
     """
+    component = subject.component
     require(callable(component), f"expected a function; got {shown(component)}")
     takes_language = bool(inspect.signature(component).parameters)
     try:

@@ -11,8 +11,8 @@ import numpy as np
 from textgen.contracts import TextgenError
 from textgen.experiment.pretrained import match_vectors
 from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
+from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
-from textgen.testing.runner import check
 from textgen.testing.texts import PROSE
 
 __tracebackhide__ = True
@@ -22,15 +22,14 @@ PIECES = re.findall(r" ?\w+|\n+| ?[^\w\s]+|\s", PROSE)
 TOKENS = [token for token, _ in Counter(PIECES).most_common()]
 
 
-@check("embedding")
-def check_embedding_vectors(component: Any, /, **options: Any) -> None:
+def check_embedding_vectors(subject: Subject) -> None:
     """`vectors` returns gensim's KeyedVectors, all of them finite, and `frozen` is a bool.
 
     They initialise a model's token embedding.
     """
     from gensim.models import KeyedVectors
 
-    embedding = component(**options)
+    embedding = subject.new()
     is_bool = isinstance(embedding.frozen, bool)
     require(is_bool, f"expected True or False in frozen; got {shown(embedding.frozen)}")
     keyed = vectors_of(embedding)
@@ -46,13 +45,12 @@ def check_embedding_vectors(component: Any, /, **options: Any) -> None:
     require(not wrong, f"expected finite vectors; {is_wrong.sum()} are not, such as those of {shown(wrong)}")
 
 
-@check("embedding")
-def check_embedding_covers(component: Any, /, **options: Any) -> None:
+def check_embedding_covers(subject: Subject) -> None:
     """Some words of an English text have a vector.
 
     Otherwise it has no effect; each result shows the share of words that have one.
     """
-    embedding = component(**options)
+    embedding = subject.new()
     ids = np.array([TOKENS.index(piece) for piece in PIECES], np.int32)
     vectors_of(embedding)
     try:
@@ -66,14 +64,13 @@ def check_embedding_covers(component: Any, /, **options: Any) -> None:
     require(0 < coverage <= 1, f"expected a coverage above 0; got {coverage}")
 
 
-@check("embedding")
-def check_embedding_deterministic(component: Any, /, **options: Any) -> None:
+def check_embedding_deterministic(subject: Subject) -> None:
     """The same text and options give the same vectors each time, without global randomness.
 
     Otherwise a result cannot be reproduced.
     """
     with state_unchanged("making the vectors"):
-        first, again = vectors_of(component(**options)), vectors_of(component(**options))
+        first, again = vectors_of(subject.new()), vectors_of(subject.new())
     is_same = first.index_to_key == again.index_to_key
     require(is_same, "expected vectors of the same words again; got those of other words")
     is_same = np.array_equal(first.vectors, again.vectors, equal_nan=True)

@@ -1,4 +1,12 @@
-"""Checks of predictions: shapes, batches, repeated calls, the step for generation."""
+"""Checks of a model's predictions and of its state.
+
+A state is a tensor, or tuples (including named ones), lists and dictionaries of tensors, each with the batch
+as its first dimension; None or an empty tuple if there is nothing to remember. Its form is the same after
+each token: types, keys and the number of dimensions. Other sizes may change after the first token, such as
+those of a cache that is empty at first; but the states after prompts of any length have the same sizes, since
+they are joined to one batch. So a transformer's cache has a fixed size, like a window, or is full after one
+token. The states of `prepare_step` have fixed sizes, too.
+"""
 
 from __future__ import annotations
 
@@ -7,71 +15,135 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from textgen.nn.state import select_rows, shapes, tensors
-from textgen.testing.asserts import EXACT, FAR_TOLERANCE, TOLERANCE, CheckSkipped, require, require_close
+from textgen.contracts import State
+from textgen.evaluation.prediction_checks import MAX_NORMALIZATION_ERROR
+from textgen.evaluation.token_bits import normalization_error
+from textgen.nn.state import join, shapes, tensors
+from textgen.testing.asserts import EXACT, FAR_TOLERANCE, require, require_close, shown
 from textgen.testing.builders import (
     VOCAB_SIZE,
+    Subject,
     bound,
-    built_model,
-    expecting,
     in_chunks,
-    is_trainable,
     logits_of,
     predicted,
     random_batch,
-    trained_model,
+    require_batch_first,
 )
-from textgen.testing.runner import check
 
 __tracebackhide__ = True
 
-LOOSE = 0.1
-"""Allowed error of log-probabilities in bf16, relative to how much they vary."""
+LENGTH = 600
+EDGES = (64, 128, 512)
+"""Positions where windows, blocks and buffers of models often end."""
+FAR = 3000
 
 
-@check("model")
-def check_model_trainable(component: Any, /, **options: Any) -> None:
+def check_model_trainable(subject: Subject) -> None:
     """It has trainable parameters, or `fit`.
 
     Otherwise it cannot be trained.
     """
-    model = built_model(component, **options)
-    can_learn = is_trainable(model) or bound(model).can_fit
+    model = subject.model()
+    can_learn = bound(model).is_trainable or bound(model).can_fit
     require(can_learn, "expected parameters that require gradients, or fit(ids); got neither")
 
 
-@check("model")
-def check_model_shapes(component: Any, /, **options: Any) -> None:
+def check_model_shapes(subject: Subject) -> None:
     """Ids [batch, time] give logits [batch, time, vocab_size], even for a single token.
 
     Training, scoring and generation differ in batch size and length.
     """
-    model = trained_model(component, 0, **options)
+    model = subject.trained_model(0)
     for batch_size, length in ((1, 1), (1, 7), (3, 1), (4, 20)):
         logits, _ = predicted(model, random_batch(batch_size, length), model.initial_state(batch_size))
         expected = (batch_size, length, VOCAB_SIZE)
         require(logits.shape == expected, f"expected logits {list(expected)}; got {list(logits.shape)}")
 
 
-@check("model")
-def check_model_batch(component: Any, /, **options: Any) -> None:
+def check_model_probabilities(subject: Subject) -> None:
+    """Logits are finite, and log-probabilities if the model says so, also far into a text.
+
+    A token without probability makes the score of the whole text infinite. With `is_normalized`, the model
+    says that its probabilities sum to 1 without a softmax.
+    """
+    model = subject.trained_model()
+    claim = getattr(model, "is_normalized", False)
+    require(isinstance(claim, bool), f"expected true or false in is_normalized; got {shown(claim)}")
+    repeated = torch.full((1, LENGTH), VOCAB_SIZE - 1)
+    for what, ids, sizes in (
+        ("random tokens", random_batch(1, FAR), [FAR // 6] * 6),
+        ("one repeated token", repeated, [LENGTH]),
+        ("single tokens", random_batch(1, 40), [1] * 40),
+    ):
+        logits, _ = in_chunks(model, ids, sizes)
+        is_wrong = (~logits.isfinite()).any(-1)[0]
+        first = int(is_wrong.int().argmax())
+        require(
+            not is_wrong.any(),
+            f"expected finite logits for {what}; from token {first} some are infinite or NaN",
+        )
+        error = normalization_error(bound(model), logits)
+        require(
+            error <= MAX_NORMALIZATION_ERROR,
+            f"expected log-probabilities for {what}, since is_normalized is true; a sum of probabilities is "
+            f"off by {error:.1g}",
+        )
+
+
+def check_model_chunks(subject: Subject) -> None:
+    """A text in chunks has the same logits as in one pass, since the state is carried.
+
+    Long texts are trained on and scored in chunks, and generated token by token.
+    """
+    model = subject.trained_model()
+    ids = random_batch(2, 60)
+    whole = logits_of(model, ids)
+    for sizes in ([1] * 60, [7, 1, 20, 32], [59, 1]):
+        found, _ = in_chunks(model, ids, sizes)
+        require_close(found, whole, f"the logits of one pass in chunks of {shown(sizes, 20)} tokens")
+    ids = random_batch(1, LENGTH)
+    whole = logits_of(model, ids)
+    for cuts in (EDGES, [edge + step for edge in EDGES for step in range(-4, 5)], [1]):
+        ends = [*cuts, LENGTH]
+        sizes = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
+        found, _ = in_chunks(model, ids, sizes)
+        what = f"the logits of one pass over {LENGTH} tokens in chunks of {shown(sizes, 40)}"
+        require_close(found, whole, what, FAR_TOLERANCE)
+
+
+def check_model_causal(subject: Subject) -> None:
+    """A token's logits do not depend on later tokens.
+
+    A model that sees what it should predict has an excellent score and writes nonsense.
+    """
+    model = subject.trained_model()
+    for ids, places in ((random_batch(2, 20), (1, 10, 19)), (random_batch(1, LENGTH), (*EDGES, LENGTH - 1))):
+        before = logits_of(model, ids)
+        others = (ids + 1 + random_batch(len(ids), ids.shape[1], seed=1) % (VOCAB_SIZE - 1)) % VOCAB_SIZE
+        for place in places:
+            after = logits_of(model, torch.cat([ids[:, :place], others[:, place:]], 1))
+            what = f"the same logits before token {place} when the tokens from there change"
+            require_close(after[:, :place], before[:, :place], what, EXACT)
+
+
+def check_model_batch(subject: Subject) -> None:
     """A row alone has the same logits as in a batch.
 
     Otherwise a sample depends on the rest of its batch.
     """
-    model = trained_model(component, **options)
+    model = subject.trained_model()
     ids = random_batch(4, 20)
     alone = torch.cat([logits_of(model, row[None]) for row in ids])
     require_close(logits_of(model, ids), alone, "the logits of each row alone in a batch of 4")
 
 
-@check("model")
-def check_model_pure(component: Any, /, **options: Any) -> None:
+def check_model_pure(subject: Subject) -> None:
     """The same ids and state give the same logits again, and neither is changed in place.
 
     A state is reused when one prompt is continued several times.
     """
-    model = trained_model(component, **options)
+    model = subject.trained_model()
     ids, rest = random_batch(2, 10), random_batch(2, 5, seed=1)
     _, state = in_chunks(model, ids, [10])
     originals = [tensor.clone() for tensor in tensors(state)]
@@ -85,13 +157,12 @@ def check_model_pure(component: Any, /, **options: Any) -> None:
     require_close(second, first, "the same logits for the same ids and state", EXACT)
 
 
-@check("model")
-def check_model_evaluation_mode(component: Any, /, **options: Any) -> None:
+def check_model_evaluation_mode(subject: Subject) -> None:
     """In evaluation mode nothing is random.
 
     Dropout, for example, is for training only; otherwise scores cannot be reproduced.
     """
-    model = trained_model(component, **options)
+    model = subject.trained_model()
     ids = random_batch(2, 20)
     found = []
     for seed in (1, 2):
@@ -100,95 +171,53 @@ def check_model_evaluation_mode(component: Any, /, **options: Any) -> None:
     require_close(found[0], found[1], "the same logits with any global seed of torch", EXACT)
 
 
-@check("model")
-def check_model_step(component: Any, /, **options: Any) -> None:
-    """`prepare_step` in fp32 predicts the same as `forward`.
+def check_model_state(subject: Subject) -> None:
+    """The state consists of tensors, the batch first, and has the same form after each token.
 
-    Otherwise the model that writes is not the model that is scored.
+    Prompts are read one by one and their states joined to a batch.
     """
-    model = with_step(trained_model(component, **options))
-    ids = random_batch(2, 520)
-    whole = logits_of(model, ids)
-    for num_read in (1, 25, 120, 505):  # over 128 and 512, where buffers often end
-        found = by_steps(model, ids[:, : num_read + 15], num_read, torch.float32)
-        what = f"the logits of forward from steps after {num_read} tokens"
-        tolerance = TOLERANCE if num_read < 100 else FAR_TOLERANCE
-        require_close(found, whole[:, num_read : num_read + 15], what, tolerance)
+    model = subject.trained_model(0)
+    state = initial = model.initial_state(3)
+    require_batch_first(initial, 3, "at first")
+    for when, length in (("after four tokens", 4), ("after five tokens", 1)):
+        _, state = in_chunks(model, random_batch(3, length), [length], state)
+        first, later = form(initial), form(state)
+        require(
+            first == later, f"expected a state of the same form {when}; got {later}, and {first} at first"
+        )
+    logits, _ = predicted(model, random_batch(3, 4), join([model.initial_state(1), model.initial_state(2)]))
+    require(logits.shape[0] == 3, f"expected logits of 3 rows for a joined state; got {logits.shape[0]}")
 
 
-@check("model")
-def check_model_step_bf16(component: Any, /, **options: Any) -> None:
-    """`prepare_step` in bf16 predicts nearly the same as `forward` in fp32.
+def check_model_joined_states(subject: Subject) -> None:
+    """The states of prompts of different lengths, joined, continue as each does alone.
 
-    Samples are written in bf16 where the hardware is fast at it.
+    That is how several prompts are continued at once.
     """
-    model = with_step(trained_model(component, 6, **options))
-    ids = random_batch(3, 25)
-    wanted = logits_of(model, ids)[:, 5:].log_softmax(-1)
-    found = by_steps(model, ids, 5, torch.bfloat16).log_softmax(-1)
-    error, size = (float(part.square().mean().sqrt()) for part in (found - wanted, wanted - wanted.mean()))
-    require(
-        error <= LOOSE * size + 1e-3,
-        f"expected nearly the distributions of forward from steps in bf16; log-probabilities that vary by "
-        f"{size:.2g} are off by {error:.2g}",
-    )
+    model = subject.trained_model()
+    prompts = [random_batch(1, length, seed=length) for length in (1, 2, 9, 30)]
+    rest = random_batch(len(prompts), 12)
+    states = [in_chunks(model, prompt, [prompt.shape[1]])[1] for prompt in prompts]
+    for prompt, state in zip(prompts, states, strict=True):
+        when = f"after {prompt.shape[1]} tokens"
+        is_alike = form(state) == form(states[0])
+        require(is_alike, f"expected a state of the same form as after 1 token {when}; got {form(state)}")
+        first, later = ([list(shape) for shape in shapes(each)] for each in (states[0], state))
+        require(
+            first == later,
+            f"expected a state of the same sizes after any prompt, so that they can be joined; got {first} "
+            f"after 1 token and {later} {when}; give tensors that grow a fixed size",
+        )
+    together, _ = in_chunks(model, rest, [1, 11], join(states))
+    texts = [torch.cat([prompt, row[None]], dim=1) for prompt, row in zip(prompts, rest, strict=True)]
+    alone = torch.cat([logits_of(model, text)[:, -12:] for text in texts])
+    require_close(together, alone, "the logits of each prompt alone after their states were joined")
 
 
-@check("model")
-def check_model_waiting_step(component: Any, /, **options: Any) -> None:
-    """In a batch of steps, one row can go on from an earlier state while the others advance.
-
-    So does a sample in which n-grams spell a word, of which the model reads the beginning alone.
-    """
-    model = with_step(trained_model(component, 7, **options))
-    ids, num_read = random_batch(3, 12), 4
-    wanted = by_steps(model, ids, num_read, torch.float32)
-    require_close(
-        by_steps_with_waiting(model, ids, num_read),
-        wanted[range(3), torch.tensor([[0, 1, 2, 3, 4, 5], [0, 1, 1, 2, 2, 3], [0, 1, 2, 3, 4, 5]]).T],
-        "the logits of the same step after a row went on from an earlier state",
-    )
-
-
-@torch.inference_mode()
-def by_steps_with_waiting(model: Any, ids: Tensor, num_read: int) -> Tensor:
-    """Return the logits [turns, batch, vocab_size], where the second row advances at every other turn."""
-    step = bound(model).prepare_step(torch.float32)
-    assert step is not None
-    _, state = predicted(model, ids[:, :num_read], model.initial_state(len(ids)))
-    found = []
-    for turn in range(6):
-        places = torch.tensor([turn, (turn + 1) // 2, turn])
-        advances = torch.tensor([True, turn % 2 == 0, True])
-        with expecting("logits and a state from the step"):
-            logits, following = step(ids[range(len(ids)), num_read + places], state)
-        if turn:
-            require(shapes(following) == shapes(state), "expected a state of fixed sizes from the step")
-            following = select_rows(advances, following, state)
-        state = following
-        found.append(logits.float())
-    return torch.stack(found)
-
-
-def with_step(model: Any) -> Any:
-    """Return the model; raises `CheckSkipped` if it lacks a step for generation."""
-    if not hasattr(model, "prepare_step"):
-        raise CheckSkipped("lacks prepare_step, so forward generates")
-    return model
-
-
-@torch.inference_mode()
-def by_steps(model: Any, ids: Tensor, num_read: int, dtype: torch.dtype) -> Tensor:
-    """Return the logits of all tokens but the first `num_read`, which `forward` reads, step by step.
-
-    The first state is the model's; those that the step returns may have another form.
-    """
-    step = bound(model).prepare_step(dtype)
-    assert step is not None
-    _, state = predicted(model, ids[:, :num_read], model.initial_state(len(ids)))
-    logits = []
-    for column in ids[:, num_read:].T:
-        with expecting("logits and a state from the step"):
-            following, state = step(column, state)
-        logits.append(following.float())
-    return torch.stack(logits, 1)
+def form(state: State) -> Any:
+    """Return the form of a state: types, keys and numbers of dimensions, without sizes."""
+    if isinstance(state, dict):
+        return {key: form(value) for key, value in state.items()}
+    if isinstance(state, (tuple, list)):
+        return type(state).__name__, [form(value) for value in state]
+    return f"{state.ndim}-dimensional" if isinstance(state, Tensor) else type(state).__name__

@@ -13,47 +13,35 @@ from textgen.contracts import PretrainedVectors
 from textgen.nn.model_class import ModelClass
 from textgen.nn.weights import set_weights, weights_of
 from textgen.testing.asserts import CheckError, CheckSkipped, require, require_close
-from textgen.testing.builders import (
-    VOCAB_SIZE,
-    built_model,
-    is_trainable,
-    logits_of,
-    random_batch,
-    some_ids,
-    trained_model,
-    trainer_of,
-)
-from textgen.testing.runner import check
+from textgen.testing.builders import VOCAB_SIZE, Subject, bound, logits_of, random_batch, some_ids, trainer_of
 
 __tracebackhide__ = True
 
 VECTOR_SIZE = 24
 
 
-@check("model")
-def check_model_saved(component: Any, /, **options: Any) -> None:
+def check_model_saved(subject: Subject) -> None:
     """Its weights, saved and loaded into a new model, predict the same.
 
     Anything missing from `state_dict` is lost when a run is saved and when its best weights are chosen.
     """
-    model, loaded = trained_model(component, **options), built_model(component, 1, **options)
+    model, loaded = subject.trained_model(), subject.model(1)
     _load(loaded, model)
     ids = random_batch(2, 20)
     what = "the same logits from a model and from the one its weights were loaded into"
     require_close(logits_of(loaded, ids), logits_of(model, ids), what)
 
 
-@check("model")
-def check_model_vectors(component: Any, /, **options: Any) -> None:
+def check_model_vectors(subject: Subject) -> None:
     """Pretrained vectors of any size are accepted, and make a difference.
 
     Otherwise the embedding in an entry's name has no effect.
     """
-    need_vectors(component)
+    need_vectors(subject)
     ids = random_batch(2, 10)
     found = []
     for seed in (1, 2):
-        model = built_model(component, **options, vectors=some_vectors(seed, frozen=False))
+        model = subject.model(vectors=some_vectors(seed, frozen=False))
         found.append(logits_of(model, ids))
         shape = (2, 10, VOCAB_SIZE)
         is_right = found[-1].shape == shape
@@ -61,19 +49,18 @@ def check_model_vectors(component: Any, /, **options: Any) -> None:
     require(not torch.equal(*found), "expected different logits with different vectors; they are the same")
 
 
-@check("model")
-def check_model_frozen_vectors(component: Any, /, **options: Any) -> None:
+def check_model_frozen_vectors(subject: Subject) -> None:
     """Frozen vectors do not change during training.
 
     The option `frozen` of an embedding promises that.
     """
-    need_vectors(component)
+    need_vectors(subject)
     vectors = some_vectors(1, frozen=True)
-    model = built_model(component, **options, vectors=vectors)
+    model = subject.model(vectors=vectors)
     before = _tables(model, vectors)
     if not before:
         raise CheckSkipped("keeps the vectors in another form, in which they cannot be compared")
-    if is_trainable(model):
+    if bound(model).is_trainable:
         trainer = trainer_of(model, some_ids(200), batch_size=4, sequence_length=8)
         for _ in range(3):
             trainer.update(0.5)
@@ -82,27 +69,26 @@ def check_model_frozen_vectors(component: Any, /, **options: Any) -> None:
     require(bool(kept), f"expected frozen vectors to stay the same in training; {', '.join(before)} changes")
 
 
-@check("model")
-def check_model_saved_vectors(component: Any, /, **options: Any) -> None:
+def check_model_saved_vectors(subject: Subject) -> None:
     """The weights of a model with vectors load into one with empty vectors of the same size.
 
     That is how a saved run is loaded, without the embedding.
     """
-    need_vectors(component)
+    need_vectors(subject)
     ids = random_batch(2, 10)
     for frozen in (False, True):
-        model = trained_model(component, **options, vectors=some_vectors(1, frozen))
+        model = subject.trained_model(vectors=some_vectors(1, frozen))
         nothing = torch.zeros(VOCAB_SIZE, dtype=torch.bool)
         empty = PretrainedVectors(torch.zeros(VOCAB_SIZE, VECTOR_SIZE), nothing, frozen)
-        loaded = built_model(component, 1, **options, vectors=empty)
+        loaded = subject.model(1, vectors=empty)
         _load(loaded, model)
         what = "the same logits from a model with vectors after it was loaded"
         require_close(logits_of(loaded, ids), logits_of(model, ids), what)
 
 
-def need_vectors(component: Any) -> None:
+def need_vectors(subject: Subject) -> None:
     """Raise `CheckSkipped` if a model takes no pretrained vectors."""
-    if not ModelClass(component).accepts_vectors:
+    if not ModelClass(subject.component).accepts_vectors:
         raise CheckSkipped("takes no vectors")
 
 

@@ -17,21 +17,17 @@ from textgen.registry.options import declared_options
 from textgen.testing.asserts import CheckError, CheckSkipped, require, require_close
 from textgen.testing.builders import (
     VOCAB_SIZE,
+    Subject,
     bound,
-    built,
-    built_model,
     expecting,
     in_chunks,
-    is_trainable,
     logits_of,
     predicted,
     random_batch,
-    trained_model,
     trainer_of,
 )
-from textgen.testing.checks.model_state import form
+from textgen.testing.checks.model import form
 from textgen.testing.process_state import NUMPY_RANDOM, PYTHON_RANDOM, state_unchanged
-from textgen.testing.runner import check
 from textgen.training.optimizer import without_compiler
 from textgen.training.train_options import TrainOptions
 
@@ -42,13 +38,12 @@ LEAST_GAIN = 0.01
 MAX_UPDATES = 100
 
 
-@check("model")
-def check_model_gradients(component: Any, /, **options: Any) -> None:
+def check_model_gradients(subject: Subject) -> None:
     """Within a few updates a gradient reaches every trainable parameter, even those of the first state.
 
     A parameter without a gradient never learns. Layers that begin with zeros block it at first.
     """
-    model = trainable(built_model(component, **options)).train()
+    model = trainable(subject.model()).train()
     parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
     optimizer = without_compiler(torch.optim.AdamW)(parameters.values(), lr=1e-3)
     missing = set(parameters)
@@ -72,15 +67,14 @@ def check_model_gradients(component: Any, /, **options: Any) -> None:
     )
 
 
-@check("model")
-def check_model_loss(component: Any, /, **options: Any) -> None:
+def check_model_loss(subject: Subject) -> None:
     """`loss` is the mean cross-entropy of the logits in nats, and returns the same state as `forward`.
 
     It trains the model and chooses its best weights; the logits give the score. In training mode it may
     include a penalty; there it must be finite and have a gradient.
     """
-    model = trained_model(component, **options)
-    if not callable(getattr(component, "loss", None)):  # a layer of this name is something else
+    model = subject.trained_model()
+    if not callable(getattr(subject.component, "loss", None)):  # a layer of this name is something else
         raise CheckSkipped("lacks loss, so it is computed from the logits")
     state = model.initial_state(3)
     for seed in (1, 2):
@@ -96,21 +90,20 @@ def check_model_loss(component: Any, /, **options: Any) -> None:
         for got, wanted in zip(tensors(found), tensors(following), strict=True):
             require_close(got, wanted, "the state of forward from loss")
         state = following
-    if is_trainable(model):
+    if bound(model).is_trainable:
         ids = random_batch(3, 21, seed=3)
         loss, _ = loss_of(model.train(), ids[:, :-1], ids[:, 1:], model.initial_state(3))
         is_right = math.isfinite(loss.item()) and loss.requires_grad
         require(is_right, f"expected a finite loss with a gradient in training mode; got {loss}")
 
 
-@check("model")
-def check_model_learns(component: Any, /, **options: Any) -> None:
+def check_model_learns(subject: Subject) -> None:
     """Some updates on a repeating pattern lower the loss; after `fit`, predictions are not worse than chance.
 
     The updates are those of the real trainer, with the options that the model recommends.
     """
-    model = built_model(component, **options)
-    if not is_trainable(model) and not bound(model).can_fit:
+    model = subject.model()
+    if not bound(model).is_trainable and not bound(model).can_fit:
         raise CheckSkipped("cannot be trained, see model-trainable")
     pattern = np.tile(np.array([3, 1, 4, 1, 5, 9, 2, 6], np.uint16), 300)
     row = torch.from_numpy(pattern[:201].astype(np.int64))[None]
@@ -119,7 +112,7 @@ def check_model_learns(component: Any, /, **options: Any) -> None:
         logits, _ = in_chunks(model.eval(), row[:, :-1], [200])
         return float(F.cross_entropy(logits[0], row[0, 1:]))
 
-    if not is_trainable(model):
+    if not bound(model).is_trainable:
         model.fit(pattern)
         after, chance = nats(), math.log(VOCAB_SIZE)
         require(
@@ -144,44 +137,41 @@ def check_model_learns(component: Any, /, **options: Any) -> None:
     )
 
 
-@check("model")
-def check_model_seed(component: Any, /, **options: Any) -> None:
+def check_model_seed(subject: Subject) -> None:
     """The initial weights follow torch's global seed, and building a model does not set that seed.
 
     Otherwise runs with different seeds begin alike, or a run cannot be reproduced by its seed.
     """
-    first, second = (built_model(component, **options).state_dict() for _ in range(2))
+    first, second = (subject.model().state_dict() for _ in range(2))
     names = [name for name in first if not torch.equal(first[name], second[name])]
     require(not names, f"expected the same weights from the same seed; they differ in {', '.join(names)}")
     ends = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        built("model", component, **options)
+        subject.new()
         ends.append(torch.get_rng_state())
     is_set = torch.equal(*ends)
     require(not is_set, "expected building not to set torch's global seed; it does, so all runs begin alike")
 
 
-@check("model")
-def check_model_randomness(component: Any, /, **options: Any) -> None:
+def check_model_randomness(subject: Subject) -> None:
     """It uses no global random state except torch's, and none in evaluation mode.
 
     Those of Python and numpy are not seeded, so a run could not be reproduced.
     """
     with state_unchanged("building or training the model", (PYTHON_RANDOM, NUMPY_RANDOM)):
-        model = trained_model(component, **options)
+        model = subject.trained_model()
     ids = random_batch(2, 10)
     with state_unchanged("forward in evaluation mode"):
         logits_of(model, ids)
 
 
-@check("model")
-def check_model_bf16(component: Any, /, **options: Any) -> None:
+def check_model_bf16(subject: Subject) -> None:
     """An update in bf16, by automatic mixed precision, gives a finite loss.
 
     Models are trained in bf16 where the hardware is fast at it.
     """
-    model = trainable(built_model(component, **options)).train()
+    model = trainable(subject.model()).train()
     ids = random_batch(4, 9)
     with torch.autocast("cpu", torch.bfloat16):
         loss, state = loss_of(model, ids[:, :-1], ids[:, 1:], model.initial_state(4))
@@ -190,13 +180,12 @@ def check_model_bf16(component: Any, /, **options: Any) -> None:
     require(math.isfinite(loss.item()), f"expected a finite loss in bf16; got {loss.item()}")
 
 
-@check("model")
-def check_model_training_mode(component: Any, /, **options: Any) -> None:
+def check_model_training_mode(subject: Subject) -> None:
     """In training mode, too, logits depend neither on other rows nor on later tokens.
 
     A normalisation over the batch and over time reads them, and learns to predict with what it lacks later.
     """
-    model = trainable(trained_model(component, **options)).train()
+    model = trainable(subject.trained_model()).train()
     for layer in model.modules():
         if "dropout" in type(layer).__name__.lower():
             layer.eval()
@@ -216,13 +205,12 @@ def check_model_training_mode(component: Any, /, **options: Any) -> None:
     require_close(logits(later)[:, :10], expected[:, :10], f"{what}, whatever tokens follow")
 
 
-@check("model")
-def check_model_recommended_training(component: Any, /, **options: Any) -> None:  # noqa: ARG001
+def check_model_recommended_training(subject: Subject) -> None:
     """`recommended_training` names training options, with values in their ranges.
 
     Otherwise training fails at its start.
     """
-    recommended = getattr(component, "recommended_training", None)
+    recommended = getattr(subject.component, "recommended_training", None)
     if recommended is None:
         raise CheckSkipped("lacks recommended_training")
     is_mapping = isinstance(recommended, Mapping)
@@ -238,7 +226,7 @@ def check_model_recommended_training(component: Any, /, **options: Any) -> None:
 
 def trainable(model: Any) -> Any:
     """Return the model; raises `CheckSkipped` if it is not trained by gradient."""
-    if not is_trainable(model):
+    if not bound(model).is_trainable:
         raise CheckSkipped("has no trainable parameters")
     return model
 

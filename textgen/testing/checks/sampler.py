@@ -1,22 +1,30 @@
-"""Checks of the tokens that samplers choose."""
+"""Checks of samplers: what they choose, which depends on the arguments of the row and on nothing else."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from textgen.registry.options import declared_options
 from textgen.testing.asserts import CheckSkipped, require, shown
-from textgen.testing.runner import check
-from textgen.testing.sampler_inputs import NUM_ROWS, PROMPT, VOCAB_SIZE, random_inputs, started
+from textgen.testing.builders import Subject
+from textgen.testing.process_state import state_unchanged
+from textgen.testing.sampler_inputs import (
+    NUM_ROWS,
+    OTHER_VOCAB_SIZE,
+    PROMPT,
+    VOCAB_SIZE,
+    many_steps,
+    prompts_of,
+    random_inputs,
+    random_steps,
+    started,
+)
 
 __tracebackhide__ = True
 
 
-@check("sampler")
-def check_sampler_ids(component: Any, /, **options: Any) -> None:
+def check_sampler_ids(subject: Subject) -> None:
     """Logits [batch, vocab] and uniforms [batch] give ids [batch], int64 below the size of the vocabulary.
 
     They are the next tokens of a sample.
@@ -29,7 +37,7 @@ def check_sampler_ids(component: Any, /, **options: Any) -> None:
         (8, 50, 1e4),
     ):
         logits, uniforms = random_inputs(batch_size, vocab_size, scale=scale)
-        choose = started(component(**options), [PROMPT] * batch_size, vocab_size)
+        choose = started(subject.new(), [PROMPT] * batch_size, vocab_size)
         for _ in range(3):
             ids = choose(logits, uniforms)
             require(isinstance(ids, Tensor), f"expected a tensor of ids; got {shown(ids)}")
@@ -40,8 +48,7 @@ def check_sampler_ids(component: Any, /, **options: Any) -> None:
             require(not outside, f"expected ids below {vocab_size}; got {outside}")
 
 
-@check("sampler")
-def check_sampler_impossible_token(component: Any, /, **options: Any) -> None:
+def check_sampler_impossible_token(subject: Subject) -> None:
     """A token with a logit of minus infinity is never chosen, whatever the uniform number.
 
     That is how models exclude tokens.
@@ -55,15 +62,14 @@ def check_sampler_impossible_token(component: Any, /, **options: Any) -> None:
     logits = logits.masked_fill(impossible, float("-inf"))
     largest = torch.nextafter(torch.tensor(1.0), torch.tensor(0.0))
     for given in (torch.zeros_like(uniforms), uniforms, torch.full_like(uniforms, float(largest))):
-        choose = started(component(**options), [PROMPT] * batch_size, VOCAB_SIZE)
+        choose = started(subject.new(), [PROMPT] * batch_size, VOCAB_SIZE)
         for _ in range(3):
             is_wrong = impossible.gather(1, choose(logits, given)[:, None])[:, 0]
             places = given[is_wrong][:1].tolist()
             require(not places, f"expected no impossible token; one was chosen for the uniform {places}")
 
 
-@check("sampler")
-def check_sampler_certain_token(component: Any, /, **options: Any) -> None:
+def check_sampler_certain_token(subject: Subject) -> None:
     """A token whose logit is 1000 above all others is chosen.
 
     Tokens that a model is certain of must be written.
@@ -71,13 +77,12 @@ def check_sampler_certain_token(component: Any, /, **options: Any) -> None:
     logits, uniforms = random_inputs(VOCAB_SIZE - 1, VOCAB_SIZE)
     certain = torch.arange(1, VOCAB_SIZE)
     logits.scatter_(1, certain[:, None], 1000.0)
-    ids = started(component(**options), [PROMPT] * len(certain), VOCAB_SIZE)(logits, uniforms)
+    ids = started(subject.new(), [PROMPT] * len(certain), VOCAB_SIZE)(logits, uniforms)
     wrong = int((ids != certain).sum())
     require(wrong == 0, f"expected the certain token; another was chosen {wrong} of {len(certain)} times")
 
 
-@check("sampler")
-def check_sampler_likelier_token(component: Any, /, **options: Any) -> None:
+def check_sampler_likelier_token(subject: Subject) -> None:
     """A likelier token is chosen about as often as a less likely one, or more often.
 
     Otherwise a sample does not follow the preferences of the model.
@@ -87,7 +92,7 @@ def check_sampler_likelier_token(component: Any, /, **options: Any) -> None:
     logits[0, tokens] = shares.log()
     num_draws = 4000
     uniforms = (torch.arange(num_draws) + 0.5) / num_draws
-    choose = started(component(**options), [PROMPT] * num_draws, VOCAB_SIZE)
+    choose = started(subject.new(), [PROMPT] * num_draws, VOCAB_SIZE)
     counts = torch.bincount(choose(logits.repeat(num_draws, 1), uniforms), minlength=VOCAB_SIZE)[tokens]
     is_right = bool((counts[:-1] >= counts[1:] - num_draws // 100).all())
     require(
@@ -97,8 +102,7 @@ def check_sampler_likelier_token(component: Any, /, **options: Any) -> None:
     )
 
 
-@check("sampler")
-def check_sampler_uniforms(component: Any, /, **options: Any) -> None:
+def check_sampler_uniforms(subject: Subject) -> None:
     """Other uniforms give other ids, unless the likeliest token is always chosen.
 
     They are the only randomness: a sampler that ignores them always writes the same text.
@@ -107,7 +111,7 @@ def check_sampler_uniforms(component: Any, /, **options: Any) -> None:
     logits[:, PROMPT] = -30.0
     found = []
     for uniform in torch.linspace(0.01, 0.99, 15):
-        choose = started(component(**options), [PROMPT] * NUM_ROWS, VOCAB_SIZE)
+        choose = started(subject.new(), [PROMPT] * NUM_ROWS, VOCAB_SIZE)
         found.append(choose(logits, uniform.repeat(NUM_ROWS)))
     reacts = any(not torch.equal(ids, found[0]) for ids in found)
     is_greedy = torch.equal(logits.gather(1, found[0][:, None])[:, 0], logits.amax(-1))
@@ -117,19 +121,103 @@ def check_sampler_uniforms(component: Any, /, **options: Any) -> None:
     )
 
 
-@check("sampler")
-def check_sampler_low_temperature(component: Any, /, **options: Any) -> None:
+def check_sampler_low_temperature(subject: Subject) -> None:
     """At a temperature of 0.0001 the token with the highest logit is chosen.
 
     A lower temperature means less randomness in every sampler that has one.
     """
-    if "temperature" not in declared_options(component):
+    if "temperature" not in declared_options(subject.component):
         raise CheckSkipped("has no temperature")
     logits = 0.5 * torch.stack([torch.randperm(VOCAB_SIZE, generator=torch.Generator().manual_seed(0))] * 32)
     logits = torch.stack([row.roll(shift) for shift, row in enumerate(logits)])
     logits[:, 0] = -10.0  # the token of the prompt
     _, uniforms = random_inputs(32, VOCAB_SIZE)
-    sampler = component(**options | {"temperature": 1e-4})
+    sampler = subject.new(temperature=1e-4)
     ids = started(sampler, [PROMPT] * 32, VOCAB_SIZE)(logits, uniforms)
     wrong = int((ids != logits.argmax(-1)).sum())
     require(wrong == 0, f"expected the token with the highest logit; another was chosen {wrong} of 32 times")
+
+
+def check_sampler_deterministic(subject: Subject) -> None:
+    """The same uniforms give the same ids, without other randomness.
+
+    A sample is identified by its seed, from which the uniforms come.
+    """
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        with state_unchanged("the sampler"):
+            found.append(many_steps(subject.new()))
+    require(torch.equal(*found), "expected the same ids for the same uniforms; they differ")
+
+
+def check_sampler_batch(subject: Subject) -> None:
+    """A row's ids depend neither on the other rows nor on its place among them.
+
+    Otherwise a sample depends on the rest of its batch.
+    """
+    sampler, rows = subject.new(), range(NUM_ROWS)
+    for vocab_size, spells in ((VOCAB_SIZE, False), (OTHER_VOCAB_SIZE, False), (VOCAB_SIZE, True)):
+        together = many_steps(sampler, rows, vocab_size, spells=spells)
+        alone = torch.cat([many_steps(subject.new(), [row], vocab_size, spells=spells) for row in rows])
+        wrong = int((together != alone).any(1).sum())
+        require(
+            wrong == 0, f"expected the ids of each row alone in a batch of {NUM_ROWS}; {wrong} rows differ"
+        )
+        backwards = many_steps(sampler, rows[::-1], vocab_size, spells=spells).flip(0)
+        require(
+            torch.equal(backwards, together), "expected the same ids in a batch in reverse order; they differ"
+        )
+
+
+def check_sampler_start(subject: Subject) -> None:
+    """`start` depends on its arguments alone, and the sampler itself remembers nothing.
+
+    Otherwise a sample depends on earlier ones.
+    """
+    sampler = subject.new()
+    if not hasattr(sampler, "start"):
+        raise CheckSkipped("lacks start, so it remembers nothing")
+    first = many_steps(sampler, spells=True)
+    again = many_steps(sampler, spells=True)
+    require(torch.equal(again, first), "expected the same ids after a second start; the first is remembered")
+    prompts = prompts_of(range(NUM_ROWS))
+    first_batch, second_batch = (started(sampler, prompts, VOCAB_SIZE, spells=True) for _ in range(2))
+    parts = []
+    for logits, uniforms in random_steps(VOCAB_SIZE):
+        parts.append(first_batch(logits, uniforms))
+        second_batch(logits.flip(0), uniforms.flip(0))
+    mixed = torch.stack(parts, 1)
+    require(
+        torch.equal(mixed, first), "expected two batches in turn to continue as each alone; they share memory"
+    )
+
+
+def check_sampler_pure(subject: Subject) -> None:
+    """Logits and uniforms are not changed in place.
+
+    They belong to the model and to the generator, which may use them again.
+    """
+    logits, uniforms = random_inputs(8, VOCAB_SIZE)
+    given = logits.clone(), uniforms.clone()
+    choose = started(subject.new(), prompts_of(range(8)), VOCAB_SIZE)
+    for _ in range(2):
+        choose(*given)
+    require(torch.equal(given[0], logits), "expected the logits to stay unchanged; they are changed in place")
+    require(
+        torch.equal(given[1], uniforms), "expected the uniforms to stay unchanged; they are changed in place"
+    )
+
+
+def check_sampler_shift(subject: Subject) -> None:
+    """A constant added to all logits changes nothing.
+
+    Logits determine probabilities only up to a constant, and each model has its own.
+    """
+    found = [many_steps(subject.new(), shift=shift) for shift in (0.0, 8.0, -64.0)]
+    for shifted in found[1:]:
+        wrong = int((found[0] != shifted).sum())
+        require(
+            wrong == 0,
+            f"expected the same ids after a shift of all logits; {wrong} of {shifted.numel()} differ",
+        )

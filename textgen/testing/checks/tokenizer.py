@@ -15,8 +15,7 @@ from textgen.data.decoding import utf8
 from textgen.data.text import cut_blocks
 from textgen.data.vocabulary import surface_bytes
 from textgen.testing.asserts import CheckSkipped, difference, require, shown
-from textgen.testing.builders import fitted
-from textgen.testing.runner import check
+from textgen.testing.builders import Subject
 from textgen.testing.texts import NASTY, OTHER_PROSE, PROSE, any_texts, random_strings
 
 __tracebackhide__ = True
@@ -27,14 +26,13 @@ PROBES = ("", OTHER_PROSE, PROSE[:500], "".join(NASTY), *random_strings(10, seed
 BLOCK_CHARS = 700
 
 
-@check("tokenizer")
-def check_tokenizer_lossless(component: Any, /, **options: Any) -> None:
+def check_tokenizer_lossless(subject: Subject) -> None:
     """Decoding the ids of any text gives back the text.
 
     Only then is a score the score of the text; a tokenizer that loses text declares `lossless = False`.
     """
     for train in ("", PROSE):
-        tokenizer = lossless(fitted(component, train, **options))
+        tokenizer = lossless(subject.fitted(train))
         for text in any_texts():
             decoded = tokenizer.decode(tokenizer.encode(text))
             require(isinstance(decoded, str), f"expected a string from decode; got {shown(decoded)}")
@@ -43,13 +41,12 @@ def check_tokenizer_lossless(component: Any, /, **options: Any) -> None:
             )
 
 
-@check("tokenizer")
-def check_tokenizer_ids(component: Any, /, **options: Any) -> None:
+def check_tokenizer_ids(subject: Subject) -> None:
     """Encoding gives a one-dimensional array of integers that are indices into `tokens`.
 
     Models look up rows by them; other integers fail in the middle of a run, or find the wrong row.
     """
-    tokenizer = fitted(component, PROSE, **options)
+    tokenizer = subject.fitted(PROSE)
     for text in any_texts():
         ids = tokenizer.encode(text)
         what = f"encode({shown(text)})"
@@ -61,13 +58,12 @@ def check_tokenizer_ids(component: Any, /, **options: Any) -> None:
         require(not outside, f"expected ids below {len(tokenizer.tokens)} from {what}; got {outside}")
 
 
-@check("tokenizer")
-def check_tokenizer_surfaces(component: Any, /, **options: Any) -> None:
+def check_tokenizer_surfaces(subject: Subject) -> None:
     """The surfaces of the tokens, joined, spell the text; `<0xE2>` means a byte.
 
     Scores count characters by them, and generated tokens become text by them.
     """
-    tokenizer = lossless(fitted(component, PROSE, **options))
+    tokenizer = lossless(subject.fitted(PROSE))
     pieces = [surface_bytes(token) for token in tokenizer.tokens]
     for text in any_texts():
         spelled = b"".join(pieces[token] for token in tokenizer.encode(text))
@@ -76,13 +72,12 @@ def check_tokenizer_surfaces(component: Any, /, **options: Any) -> None:
         )
 
 
-@check("tokenizer")
-def check_tokenizer_fallback(component: Any, /, **options: Any) -> None:
+def check_tokenizer_fallback(subject: Subject) -> None:
     """`fallback`, if present, tells for each token whether it spells out-of-vocabulary words.
 
     Scores report out-of-vocabulary words by it.
     """
-    tokenizer = fitted(component, PROSE, **options)
+    tokenizer = subject.fitted(PROSE)
     if not hasattr(tokenizer, "fallback"):
         raise CheckSkipped("lacks fallback, so its byte tokens count as the fallback")
     mask, size = np.asarray(tokenizer.fallback), len(tokenizer.tokens)
@@ -92,79 +87,70 @@ def check_tokenizer_fallback(component: Any, /, **options: Any) -> None:
     )
 
 
-@check("tokenizer")
-def check_tokenizer_deterministic(component: Any, /, **options: Any) -> None:
+def check_tokenizer_deterministic(subject: Subject) -> None:
     """The same text gives the same vocabulary and the same ids each time.
 
     Otherwise a result cannot be reproduced.
     """
-    first, second = fitted(component, PROSE, **options), fitted(component, PROSE, **options)
+    first, second = subject.fitted(PROSE), subject.fitted(PROSE)
     require_same(first, second, "two tokenizers fitted to the same text")
     require_same(first, first, "two encodings by one tokenizer")
 
 
-@check("tokenizer")
-def check_tokenizer_vocabulary_from_training(component: Any, /, **options: Any) -> None:
+def check_tokenizer_vocabulary_from_training(subject: Subject) -> None:
     """Encoding and decoding another text changes neither the vocabulary nor later ids.
 
     Otherwise words of the held-out text enter the vocabulary, and models trained before do not match it.
     """
-    tokenizer, fresh = fitted(component, PROSE, **options), fitted(component, PROSE, **options)
+    tokenizer, fresh = subject.fitted(PROSE), subject.fitted(PROSE)
     tokens, state = list(tokenizer.tokens), to_json(tokenizer)
     for text in any_texts():
         tokenizer.decode(tokenizer.encode(text))
     require_equal(tokens, list(tokenizer.tokens), "the same tokens after encoding other texts")
-    require(
-        to_json(tokenizer) == state,
-        "expected state() to ignore texts that are encoded; it changed",
-    )
+    require(to_json(tokenizer) == state, "expected state() to ignore texts that are encoded; it changed")
     require_same(tokenizer, fresh, "a tokenizer that has encoded other texts and one that has not")
 
 
-@check("tokenizer")
-def check_tokenizer_fit_forgets(component: Any, /, **options: Any) -> None:
+def check_tokenizer_fit_forgets(subject: Subject) -> None:
     """Fitting again forgets the first text.
 
     Otherwise the vocabulary depends on earlier uses of the tokenizer.
     """
-    tokenizer = fitted(component, OTHER_PROSE, **options)
+    tokenizer = subject.fitted(OTHER_PROSE)
     tokenizer.fit(PROSE)
-    require_same(tokenizer, fitted(component, PROSE, **options), "a tokenizer fitted again and a new one")
+    require_same(tokenizer, subject.fitted(PROSE), "a tokenizer fitted again and a new one")
 
 
-@check("tokenizer")
-def check_tokenizer_state(component: Any, /, **options: Any) -> None:
+def check_tokenizer_state(subject: Subject) -> None:
     """`state`, written as JSON and read again, restores the same tokenizer.
 
     Otherwise a saved run gets other ids than it was trained on.
     """
     for train in ("", PROSE, OTHER_PROSE, "\ud83d\ude00\udfff " * 3):
-        tokenizer = fitted(component, train, **options)
-        restored = component(**options)
+        tokenizer = subject.fitted(train)
+        restored = subject.new()
         restored.restore(json.loads(to_json(tokenizer)))
         require_same(tokenizer, restored, "a tokenizer and the one restored from its state")
 
 
-@check("tokenizer")
-def check_tokenizer_empty_text(component: Any, /, **options: Any) -> None:
+def check_tokenizer_empty_text(subject: Subject) -> None:
     """An empty text can be fitted and encoded to no ids, and no ids are decoded to an empty text.
 
     Prompts are empty by default.
     """
     for train in ("", PROSE):
-        tokenizer = fitted(component, train, **options)
+        tokenizer = subject.fitted(train)
         ids, text = tokenizer.encode(""), tokenizer.decode([])
         require(len(ids) == 0, f"expected no ids for the empty text; got {shown(list(ids))}")
         require(text == "", f"expected the empty text for no ids; got {shown(text)}")
 
 
-@check("tokenizer")
-def check_tokenizer_decodes_any_ids(component: Any, /, **options: Any) -> None:
+def check_tokenizer_decodes_any_ids(subject: Subject) -> None:
     """Any ids in any order decode to a string, whether in a list or an array.
 
     Models write ids that no text encodes to, such as halves of characters; those become U+FFFD.
     """
-    tokenizer = fitted(component, PROSE, **options)
+    tokenizer = subject.fitted(PROSE)
     generator, places = random.Random(0), range(len(tokenizer.tokens))
     orders = [[token] for token in places] + [generator.choices(places, k=30) for _ in range(100)]
     for ids in orders:
@@ -179,28 +165,24 @@ def check_tokenizer_decodes_any_ids(component: Any, /, **options: Any) -> None:
         require(texts[0] == texts[1], f"expected the same text from a list and an array; got {shown(texts)}")
 
 
-@check("tokenizer")
-def check_tokenizer_counts(component: Any, /, **options: Any) -> None:
+def check_tokenizer_counts(subject: Subject) -> None:
     """`count` of every block and `fit_counts` give the vocabulary that `fit` gives.
 
     Texts larger than memory are fitted block by block, and should not get another vocabulary.
     """
-    parts = component(**options)
+    parts = subject.new()
     if not hasattr(parts, "count") and not hasattr(parts, "fit_counts"):
         raise CheckSkipped("lacks count and fit_counts")
     parts.fit_counts([parts.count(block) for block in cut_blocks([PROSE], BLOCK_CHARS)])
-    require_same(
-        parts, fitted(component, PROSE, **options), "a tokenizer fitted block by block and one by fit"
-    )
+    require_same(parts, subject.fitted(PROSE), "a tokenizer fitted block by block and one by fit")
 
 
-@check("tokenizer")
-def check_tokenizer_pickle(component: Any, /, **options: Any) -> None:
+def check_tokenizer_pickle(subject: Subject) -> None:
     """A tokenizer that can be pickled is the same afterwards.
 
     It is sent to other processes to encode a large text on all cores.
     """
-    tokenizer = fitted(component, PROSE, **options)
+    tokenizer = subject.fitted(PROSE)
     try:
         pickled = pickle.dumps(tokenizer)
     except Exception as error:

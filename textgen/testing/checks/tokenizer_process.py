@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import pickle
@@ -10,11 +11,9 @@ import sys
 from typing import Any
 
 from textgen.registry.registry import plugin_files
-from textgen.testing import fit_elsewhere
 from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
-from textgen.testing.builders import fitted
+from textgen.testing.builders import Subject
 from textgen.testing.checks.tokenizer import PROBES, require_equal, to_json
-from textgen.testing.runner import check
 from textgen.testing.texts import PROSE
 
 __tracebackhide__ = True
@@ -22,46 +21,40 @@ __tracebackhide__ = True
 WHERE = "in another process, where sets of strings have another order"
 
 
-@check("tokenizer")
-def check_tokenizer_other_process(component: Any, /, **options: Any) -> None:
+def check_tokenizer_other_process(subject: Subject) -> None:
     """Another process learns the same vocabulary and encodes the same ids.
 
     The order of a set of strings varies from process to process; a model saved by one would read other
     tokens in the next.
     """
-    tokenizer = fitted(component, PROSE, **options)
+    tokenizer = subject.fitted(PROSE)
     tokens, state = list(tokenizer.tokens), to_json(tokenizer)
-    found = learnt_elsewhere(component, options)
-    require_equal(tokens, found["tokens"], f"the same tokens {WHERE}")
-    require(state == found["state"], f"expected the same state() {WHERE}; they differ")
-    for probe, ids in zip(PROBES, found["ids"], strict=True):
-        own = [int(token) for token in tokenizer.encode(probe)]
-        require_equal(own, ids, f"the same ids of {shown(probe, 30)} {WHERE}")
+    learnt = learnt_elsewhere(subject)
+    require_equal(tokens, learnt["tokens"], f"the same tokens {WHERE}")
+    require(state == learnt["state"], f"expected the same state() {WHERE}; they differ")
+    for probe, ids in zip(PROBES, learnt["ids"], strict=True):
+        ids_here = [int(token) for token in tokenizer.encode(probe)]
+        require_equal(ids_here, ids, f"the same ids of {shown(probe, 30)} {WHERE}")
 
 
-def learnt_elsewhere(component: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """Return what a tokenizer learns in a process with another order of sets.
+def learnt_elsewhere(subject: Subject) -> dict[str, Any]:
+    """Return what `fit_elsewhere` prints in a process with another order of sets.
 
     Raises `CheckSkipped` if the component cannot be loaded there, `CheckError` if it fails there.
     """
-    module = component.__module__
+    module = subject.component.__module__
     if module == "__main__":
         raise CheckSkipped("is defined in the program that runs, which another process cannot import")
     source = getattr(sys.modules.get(module), "__file__", None)
+    plugin_file = next((path for path in plugin_files() if str(path) == source), None)
     try:
-        request = {
-            "path": sys.path,
-            "plugin_file": next((path for path in plugin_files() if str(path) == source), None),
-            "component": pickle.dumps((component, options)),
-            "text": PROSE,
-            "probes": PROBES,
-        }
+        component = pickle.dumps((subject.component, subject.options))
     except Exception as error:
         raise CheckSkipped(f"cannot be sent to another process: {error}") from error
     hash_seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     done = subprocess.run(
-        [sys.executable, str(fit_elsewhere.__file__)],
-        input=pickle.dumps(request),
+        [sys.executable, "-P", "-c", f"{inspect.getsource(fit_elsewhere)}\n{fit_elsewhere.__name__}()"],
+        input=pickle.dumps((sys.path, plugin_file, component, PROSE, PROBES)),
         env={**os.environ, "PYTHONHASHSEED": hash_seed},
         capture_output=True,
         check=False,
@@ -69,7 +62,34 @@ def learnt_elsewhere(component: Any, options: dict[str, Any]) -> dict[str, Any]:
     if done.returncode or not done.stdout:
         last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise CheckError(f"expected a tokenizer that can be fitted {WHERE}; it failed: {last}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    if "unloadable" in found:
-        raise CheckSkipped(f"cannot be loaded in another process: {found['unloadable']}")
-    return found
+    learnt: dict[str, Any] = json.loads(done.stdout)
+    if "unloadable" in learnt:
+        raise CheckSkipped(f"cannot be loaded in another process: {learnt['unloadable']}")
+    return learnt
+
+
+def fit_elsewhere() -> None:
+    """Fit a tokenizer, and print its tokens, state and ids of texts, or why it cannot be loaded, as JSON.
+
+    The other process runs the source of this function, since importing this module takes seconds.
+    """
+    import json
+    import pickle
+    import sys
+
+    path, plugin_file, sent, text, probes = pickle.load(sys.stdin.buffer)
+    sys.path[:] = path
+    stdout, sys.stdout = sys.stdout, sys.stderr  # for components that print
+    try:
+        if plugin_file is not None:
+            from textgen.registry.single_file import load_plugin_file
+
+            load_plugin_file(plugin_file)
+        component, options = pickle.loads(sent)
+    except Exception as error:
+        json.dump({"unloadable": f"{type(error).__name__}: {error}"}, stdout)
+        return
+    tokenizer = component(**options)
+    tokenizer.fit(text)
+    ids = [[int(token) for token in tokenizer.encode(probe)] for probe in probes]
+    json.dump({"tokens": list(tokenizer.tokens), "state": json.dumps(tokenizer.state()), "ids": ids}, stdout)

@@ -1,4 +1,4 @@
-"""Which of several processes this one is, by what `torchrun` says; quick to import, unlike `ranks`."""
+"""The place of this process among several, by what `torchrun` says; quick to import, unlike `ranks`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textgen.runtime.messages import UsageError
 
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-"""What `torchrun` sets."""
+"""Variables that `torchrun` sets."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class RankInfo:
     local_world_size: int = 1
     """The number of ranks on this machine."""
     port: int | None = None
-    """Where they meet on this machine; None: where the environment says."""
+    """The port where they meet on this machine; None: as the environment says."""
     device: str = "cpu"
-    """Where tensors are exchanged."""
+    """The device of the tensors that they exchange."""
 
 
 def rank_info_of_torchrun() -> RankInfo | None:

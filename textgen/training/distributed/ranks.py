@@ -29,8 +29,8 @@ from textgen.training.distributed.rank_info import RankInfo
 dist: Any = distributed
 """Untyped, since torch does not declare all that it exports."""
 TIMEOUT = timedelta(hours=1)
-"""How long a rank waits for another one, which may be preparing its text or validating. One that dies is
-noticed at once: its connections close, and whoever started the ranks ends the others."""
+"""The longest time for which a rank waits for another one, which may be preparing its text or validating. One
+that dies is noticed at once: its connections close, and whoever started the ranks ends the others."""
 HOST = "127.0.0.1"
 INTERFACE, LOOPBACK = "GLOO_SOCKET_IFNAME", {"linux": "lo", "darwin": "lo0"}
 """Environment variable with the network interface of gloo, and by system the one of the machine itself."""

@@ -1,0 +1,74 @@
+"""Passages read token by token: their bits are those of the score, whatever the tokenizer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.runs import SMALL, TEXT, make_run
+from textgen.comparison.passages import NUM_ALTERNATIVES, Passage, choose_passages, read_passages
+from textgen.data.bound_tokenizer import START
+from textgen.evaluation.token_bits import score_text
+
+CPU = torch.device("cpu")
+UNSEEN = "The cat, Ωmega 😀 sat: naïve 中文 hats.\n" + TEXT
+ENTRIES = [f"char-lstm{SMALL}", f"word-lstm{SMALL}", "byte-ngram", "bpe-ngram", f"word-lstm+ngram{SMALL}"]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_the_bits_of_the_characters_add_up_to_the_score_of_the_text(entry: str) -> None:
+    run = make_run(entry)
+    whole = Passage(0, 0, UNSEEN)
+    (read,) = read_passages(run, [UNSEEN], [whole], CPU).passages
+    tokenizer = run.tokenizer
+    scored = score_text(run.model, UNSEEN, tokenizer.encode(UNSEEN), tokenizer.encode(START), device=CPU)
+    bits = read.bits_of_chars(len(UNSEEN))
+    assert bits.sum() == pytest.approx(scored.bits.sum(), rel=1e-4)
+    assert bits.mean() == pytest.approx(scored.bits_per_char, rel=1e-4)
+    assert (bits >= 0).all()
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_passage_has_the_bits_that_it_has_within_its_stretch(entry: str) -> None:
+    run = make_run(entry)
+    whole = Passage(0, 0, UNSEEN)
+    parts = [Passage(0, begin, UNSEEN[begin : begin + 11]) for begin in range(0, len(UNSEEN), 11)]
+    (read,) = read_passages(run, [UNSEEN], [whole], CPU).passages
+    pieces = read_passages(run, [UNSEEN], parts, CPU).passages
+    joined = [piece.bits_of_chars(len(part.text)) for piece, part in zip(pieces, parts, strict=True)]
+    np.testing.assert_allclose(np.concatenate(joined), read.bits_of_chars(len(UNSEEN)), atol=2e-3)
+
+
+def test_the_alternatives_are_the_most_likely_tokens_first() -> None:
+    run = make_run("char-ngram")
+    reading = read_passages(run, [TEXT], [Passage(0, 0, TEXT)], CPU)
+    (read,) = reading.passages
+    for row in read.per_mille:
+        assert len(row) == NUM_ALTERNATIVES
+        assert list(row) == sorted(row, reverse=True)
+    place = TEXT.index("at on the mat")
+    alternatives = [reading.tokens[token] for token in read.alternatives[place]]
+    assert alternatives[0] == "a"  # after "s", in a text that has "sat" only
+    assert 2 ** -read.bits[place] == pytest.approx(read.per_mille[place][0] / 1000, abs=2e-3)
+
+
+def test_passages_are_whole_words_from_all_over_the_text(news: str) -> None:
+    stretches = [news[begin : begin + 5000] for begin in range(0, 60_000, 5000)]
+    passages = choose_passages(stretches)
+    assert len({passage.stretch for passage in passages}) == 8
+    for passage in passages:
+        text = stretches[passage.stretch]
+        assert text[passage.begin :].startswith(passage.text)
+        assert text[passage.begin - 1].isspace()
+        assert passage.text[-1].isspace()
+        assert 120 < len(passage.text) <= 200
+
+
+@pytest.mark.parametrize("stretches", [["short text"], ["x" * 50, "y" * 3000], ["one two " * 2000]])
+def test_any_stretches_have_passages_that_do_not_repeat(stretches: list[str]) -> None:
+    passages = choose_passages(stretches)
+    assert passages
+    assert len(passages) == len(set(passages))
+    for passage in passages:
+        assert stretches[passage.stretch][passage.begin :].startswith(passage.text)

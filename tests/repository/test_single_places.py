@@ -1,0 +1,44 @@
+"""What happens in one place: processes start in `workers/worker.py`, folders are locked by `locks.py`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+STARTS = re.compile(
+    r"(subprocess|asyncio)\.\w+|os\.(fork|forkpty|system|popen|exec\w+|spawn\w+|posix_spawn\w*)"
+    r"|(.+\.)?(Popen|Process|ProcessPoolExecutor|Pool|start_processes|spawnv_passfds)"
+)
+"""Calls that start a process."""
+LOCKS = re.compile(r"(.+\.)?((Soft|Unix|Windows)?FileLock|flock|lockf)")
+"""Calls that make or take a lock of the operating system."""
+
+
+def calls(pattern: re.Pattern[str]) -> dict[str, set[str]]:
+    """Return the calls that a pattern matches, for each file of the core that has some."""
+    matching: dict[str, set[str]] = {}
+    for path in sorted((ROOT / "textgen").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and pattern.fullmatch(name := ast.unparse(node.func)):
+                matching.setdefault(path.relative_to(ROOT / "textgen").as_posix(), set()).add(name)
+    return matching
+
+
+def test_one_place_starts_the_processes_of_jobs() -> None:
+    assert calls(STARTS) == {
+        "workers/worker.py": {"context.Process"},
+        # Neither runs a job: a compressor as a reference, and a tokenizer with another order of sets.
+        "evaluation/compressors.py": {"subprocess.run", "os.fork"},
+        "testing/checks/tokenizer_process.py": {"subprocess.run"},
+    }
+
+
+def test_one_place_locks_folders() -> None:
+    assert calls(LOCKS) == {
+        "runtime/storage/locks.py": {"FileLock"},
+        # Single files: those of the cache that are in use, and the processes that share a study.
+        "runtime/storage/cache.py": {"fcntl.flock"},
+        "tune/study_lock.py": {"FileLock"},
+    }

@@ -1,0 +1,218 @@
+"""The tables of the report, in its order, with their captions and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.report.answer import scope
+from textgen.comparison.report.columns import VIEWS
+from textgen.comparison.report.formats import bits, count, percent, plain
+from textgen.comparison.report.rows import (
+    EntryRow,
+    entry_rows,
+    held_out_row,
+    machine_letters,
+    reference_rows,
+)
+from textgen.comparison.report.samples import known_words
+from textgen.comparison.report.table import MAX_WORDS, Note, ReportTable, make_table
+from textgen.evaluation.intervals import INTERVAL_METHOD
+from textgen.experiment.entry_result import EntryResult
+from textgen.training.budget import is_timed
+
+CURVE_WIDTH = 30
+"""The width of a learning curve in characters."""
+
+CurvePoint = tuple[float, float]
+"""An amount of training, and the validation score after it."""
+
+
+def summary_lines(result: Comparison) -> list[str]:
+    """Return the lines that say what scores hold for, what was compared, on what and with what."""
+    corpus = result.corpus
+    versions, machine = (
+        ", ".join(f"{key} {value}" for key, value in part.items())
+        for part in (result.versions, vars(result.machine))
+    )
+    return [
+        *scope(result),
+        f"{count(corpus.num_chars)} characters, cleaner {corpus.cleaner}, split {corpus.split.method}, "
+        f"sha256 {corpus.sha256[:12]}",
+        f"budget {result.budget} each, {result.device}, {result.precision}, scored on {result.scored_on}",
+        "; ".join((versions, machine)),
+    ]
+
+
+def report_tables(result: Comparison) -> dict[str, ReportTable]:
+    """Return the tables that have something to show by their views, in the order of the report."""
+    rows = entry_rows(result)
+    ran = [row for row in rows if row.runs]
+    built = {
+        "scores": _scores(result, rows),
+        "differences": _differences(result, rows),
+        "categories": _categories(ran),
+        "generated": _generated(result, ran),
+        "speed": _speed(ran),
+        "embeddings": _embeddings(ran),
+        "curves": _curves(result, ran),
+    }
+    return {view: table for view, table in built.items() if table.rows}
+
+
+def _scores(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
+    """Return the scores of entries and references, best first."""
+    ranked = sorted([*rows, *reference_rows(result)], key=EntryRow.ranking)
+    interval = (
+        "Interval: 95 %, for other passages of this text and other seeds."
+        if result.interval_method == INTERVAL_METHOD
+        else f"Interval: {result.interval_method}."
+    )
+    caption = (
+        "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references. "
+        f"{interval} Compare perplexities within one text only."
+    )
+    notes = [
+        *score_notes(result, rows),
+        *(Note(f"{each.name}: {each.description}") for each in result.references),
+    ]
+    table = make_table("Scores", caption, VIEWS["scores"].columns(), ranked, notes)
+    scores = [fmean(row.bits_per_char) if row.bits_per_char and row.comparable else 0.0 for row in ranked]
+    longest = max(scores, default=0.0) or 1.0
+    drawn = [replace(row, bar=score / longest) for row, score in zip(table.rows, scores, strict=True)]
+    return replace(table, rows=drawn)
+
+
+def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
+    """Yield what went wrong, and what makes scores of a budget in time unequal."""
+    yield from _problem_notes(rows)
+    if is_timed(result.budget):
+        yield from _disturbed_notes(rows)
+        if len(machine_letters(rows)) > 1:
+            yield Note(
+                "runs had different machines or threads, so the same time allowed some of them more "
+                "training; a budget in characters does not depend on the machine"
+            )
+
+
+def _problem_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
+    """Yield why entries failed, have no rank or wrote nothing, and what went wrong in training."""
+    yield from (Note(plain(failure)) for row in rows for failure in row.failures)
+    for row in rows:
+        unwritten = (reason for run in row.runs for reason in run.sample_errors)
+        remarks = (remark for run in row.runs for remark in run.train.remarks)
+        for reasons in (unwritten, remarks):
+            yield from (Note(plain(reason), [row.name]) for reason in dict.fromkeys(reasons))
+    yield from (Note(plain(f"{row.name} has no rank since {row.problem}")) for row in rows if row.problem)
+    unproven = [
+        row.name
+        for row in rows
+        if row.comparable and not all(run.score_checks.decoded_equals_text for run in row.runs)
+    ]
+    if unproven:
+        yield Note("do not trust these scores, the decoded tokens differ from the text", unproven)
+
+
+def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
+    """Yield whose training other work on the machine slowed down."""
+    for row in rows:
+        shares = [run.train.cpu_utilization or 0.0 for run in row.runs if run.train.was_disturbed]
+        if shares:
+            yield Note(
+                f"{row.name} got {percent(min(shares))} % of the CPU time that its training wanted, since "
+                "the machine was busy, so its score may be too high; a budget in characters does not depend "
+                "on the load"
+            )
+
+
+def _differences(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
+    """Return how much worse each entry is than the best one, and whether that is clear."""
+    is_adjusted = len(result.differences) > 1 and result.interval_method == INTERVAL_METHOD
+    num_pairs = len(result.scores) * (len(result.scores) - 1) // 2
+    caption = "Bits per character more than the best. Clear: more than chance explains at 5 %" + (
+        f", corrected for all {num_pairs} pairs of entries (Holm)." if is_adjusted else "."
+    )
+    best = result.differences[0].a if result.differences else ""
+    compared = [row for row in rows if row.difference]
+    return make_table(f"Difference from {best}", caption, VIEWS["differences"].columns(), compared)
+
+
+def _categories(rows: Sequence[EntryRow]) -> ReportTable:
+    caption = (
+        "Bits per character spent on each. OOV: words outside the vocabulary; "
+        "without OOV: if they cost nothing, which flatters."
+    )
+    scored = [row for row in rows if row.scores]
+    return make_table("Where the bits go", caption, VIEWS["categories"].columns(), scored)
+
+
+def _generated(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
+    """Return the metrics of what each entry wrote, next to those of the held-out text."""
+    caption = (
+        f"Of what {plain(result.measured_sampler)} writes. Best is closest to the held-out text; bold: "
+        "clearly closest; ±: half of the 95 % interval, where there is room. Novel 4-grams are not in the "
+        "training text; verbatim span: the most characters in a row that are. Real words are in "
+        f"{plain(known_words(result))}."
+    )
+    columns = VIEWS["generated"].columns()
+    return make_table("Generated text", caption, columns, [*rows, held_out_row(result)])
+
+
+def _speed(rows: Sequence[EntryRow]) -> ReportTable:
+    caption = (
+        "Speeds are in characters, so that tokenizers compare. Prepare: tokenizing the training text and "
+        "making word vectors, which a budget in seconds includes. CPU: share of the CPU time that training "
+        "wanted and got."
+    )
+    letters = machine_letters(rows)
+    notes = [Note(f"machine {letter}: {name}") for name, letter in letters.items() if len(letters) > 1]
+    return make_table("Speed and size", caption, VIEWS["speed"].columns(), rows, notes)
+
+
+def _embeddings(rows: Sequence[EntryRow]) -> ReportTable:
+    """Return how much of the vocabulary and of the text has a pretrained vector."""
+    caption = "Share of the vocabulary, and of the running text, that has a pretrained vector."
+    embedded = [(row, audit) for row in rows if (audit := row.runs[0].embedding) is not None]
+    notes = [
+        Note(f"{row.name} lacks", [plain(word).strip() or repr(word) for word in missing[:MAX_WORDS]])
+        for row, audit in embedded
+        if (missing := audit.most_frequent_missing)
+    ]
+    columns = VIEWS["embeddings"].columns()
+    return make_table("Embeddings", caption, columns, [row for row, _ in embedded], notes)
+
+
+def _curves(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
+    """Return the learning curves of the entries that have one, drawn over the same budget."""
+    by_time = is_timed(result.budget)
+    rows = [row for row in rows if row.comparable and row.runs[0].train.curve]
+    curves = [_points(row.runs[0], by_time) for row in rows]
+    everything = [point for curve in curves for point in curve] or [(0.0, 0.0)]
+    end, scores = max(everything)[0], [score for _, score in everything]
+    low, high = min(scores), max(scores)
+    drawn = [
+        replace(row, curve=sparkline(curve, end, low, high)) for row, curve in zip(rows, curves, strict=True)
+    ]
+    caption = f"Validation bits per character, all drawn from {bits(low)} (▁) to {bits(high)} (█)."
+    return make_table("Learning curves", caption, VIEWS["curves"].columns(), drawn)
+
+
+def _points(run: EntryResult, by_time: bool) -> list[CurvePoint]:
+    return [
+        (point.seconds if by_time else float(point.num_chars), point.validation_bits_per_char)
+        for point in run.train.curve
+        if point.validation_bits_per_char is not None
+    ]
+
+
+def sparkline(
+    points: Sequence[CurvePoint], end: float, low: float, high: float, width: int = CURVE_WIDTH
+) -> str:
+    """Return a curve as bars of `width` equal intervals up to `end`; a dot precedes its first point."""
+    drawn = ""
+    for step in range(1, width + 1):
+        known = [score for moment, score in points if moment <= end * step / width]
+        drawn += "▁▂▃▄▅▆▇█"[round(7 * (known[-1] - low) / ((high - low) or 1))] if known else "·"
+    return drawn
