@@ -70,8 +70,8 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
             lambda: textgen.describe("char-lstm", "lee", vocab_size=9),
             "corpus has no effect with --vocab-size, which needs no text; leave it out",
         ),
-        (lambda: textgen.report("nowhere"), "no bench, suite or tune 'nowhere'"),
-        (lambda: textgen.verify("nowhere"), "no bench, suite or tune 'nowhere'"),
+        (lambda: textgen.report("nowhere"), "no result 'nowhere'"),
+        (lambda: textgen.verify("nowhere"), "no result 'nowhere'"),
         (lambda: textgen.train("random", seed=-1), "seed must be from 0 to 4294967295, not -1"),
         (
             lambda: textgen.load_corpus("lee", encoding="latin-1"),
