@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, fields, is_dataclass, replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
@@ -102,24 +102,26 @@ OneByOne = Annotated[
 InParallel = Annotated[
     ClusterOptions, "device", "precision", "jobs", "entry_timeout", "on", "cpus_per_run", "gpus_per_run"
 ]
-DETAILS: dict[str, dict[str, Any]] = {
-    "corpus": {"autocompletion": complete_name("corpus")},
-    "clean": {"autocompletion": complete_name("cleaner")},
-    "max_chars": {"show_default": "all"},
-    "prompt": {"show_default": "passages of the test text"},
-    "sampler": {"autocompletion": complete_name("sampler")},
-    "length": {"min": 1, "max": 10_000_000},
-    "search": {"show_default": "all that components recommend"},
-    "tune_sampler": {"show_default": "tune the entry", "autocompletion": complete_name("sampler")},
-    "trials": {"min": 1, "max": 100_000, "show_default": "30, or unlimited with --timeout"},
-    "timeout": {"show_default": "none"},
-    "device": {"autocompletion": complete_device},
-    "precision": {"autocompletion": complete_precision},
-    "processes": {"min": 1},
-    "jobs": {"min": 1, "max": 256},
-    "on": {"metavar": "ray|ADDRESS", "show_default": "this machine"},
-    "cpus_per_run": {"min": 0.1, "max": 1024},
-    "gpus_per_run": {"min": 0.0, "max": 64},
+DETAILS: dict[str, Callable[..., Any]] = {
+    "corpus": partial(typer.Option, autocompletion=complete_name("corpus")),
+    "clean": partial(typer.Option, autocompletion=complete_name("cleaner")),
+    "max_chars": partial(typer.Option, show_default="all"),
+    "prompt": partial(typer.Option, show_default="passages of the test text"),
+    "sampler": partial(typer.Option, autocompletion=complete_name("sampler")),
+    "length": partial(typer.Option, min=1, max=10_000_000),
+    "search": partial(typer.Option, show_default="all that components recommend"),
+    "tune_sampler": partial(
+        typer.Option, show_default="tune the entry", autocompletion=complete_name("sampler")
+    ),
+    "trials": partial(typer.Option, min=1, max=100_000, show_default="30, or unlimited with --timeout"),
+    "timeout": partial(typer.Option, show_default="none"),
+    "device": partial(typer.Option, autocompletion=complete_device),
+    "precision": partial(typer.Option, autocompletion=complete_precision),
+    "processes": partial(typer.Option, min=1),
+    "jobs": partial(typer.Option, min=1, max=256),
+    "on": partial(typer.Option, metavar="ray|ADDRESS", show_default="this machine"),
+    "cpus_per_run": partial(typer.Option, min=0.1, max=1024),
+    "gpus_per_run": partial(typer.Option, min=0.0, max=64),
 }
 """What the command line adds to the options of groups: completion, bounds, and defaults in words."""
 
@@ -159,14 +161,10 @@ def _parameter(group: Any, field: Field[Any]) -> inspect.Parameter:
     kind, default = get_type_hints(group)[field.name], field.default
     if Sequence[str] in get_args(kind) or Sequence[str | Path] in get_args(kind):
         kind, default = (list[str], [default]) if default else (list[str] | None, None)
-    flag, text = f"--{field.name.replace('_', '-')}", field_docs(group)[field.name]
-    option = typer.Option(flag, help=text, **DETAILS.get(field.name, {}))
-    return inspect.Parameter(
-        field.name,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        default=default,
-        annotation=Annotated[kind, option],
-    )
+    option: Callable[..., Any] = DETAILS.get(field.name, typer.Option)
+    flag, either = f"--{field.name.replace('_', '-')}", inspect.Parameter.POSITIONAL_OR_KEYWORD
+    annotation: Any = Annotated[kind, option(flag, help=field_docs(group)[field.name])]
+    return inspect.Parameter(field.name, either, default=default, annotation=annotation)
 
 
 def with_temperature(

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, fields
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -97,6 +98,7 @@ class ClusterOptions:
     """With --on: GPUs of each run, such as 0.5."""
 
 
+@cache
 def field_docs(component: type) -> dict[str, str]:
     """Return the names of class attributes with the string that follows each in the source, bases first."""
     docs = {}
