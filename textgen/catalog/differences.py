@@ -144,7 +144,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleOptions:
+class WritingOptions:
     """What runs write to be compared, if they have not written after the same prompt already."""
 
     prompt: str | None
@@ -155,7 +155,7 @@ class SampleOptions:
     device_config: DeviceConfig
 
 
-def compare(names: Sequence[str], root: Path, writing: SampleOptions | None) -> RunComparison:
+def compare(names: Sequence[str], root: Path, writing: WritingOptions | None) -> RunComparison:
     """Compare the runs that these names mean; a bench stands for its best entry, with all of its seeds.
 
     With None for `writing` there are no samples.
@@ -232,7 +232,7 @@ def _differing(candidates: Sequence[Candidate]) -> Iterator[DifferingSetting]:
 
 
 def _texts(
-    candidates: Sequence[Candidate], options: SampleOptions | None
+    candidates: Sequence[Candidate], options: WritingOptions | None
 ) -> tuple[tuple[ComparedTexts, ...], str | None]:
     """Return what the runs have written or write after the same prompt, or why they do not."""
     if options is None:
@@ -260,7 +260,7 @@ def _shared_texts(candidates: Sequence[Candidate]) -> Iterator[ComparedTexts]:
             yield ComparedTexts(*key, seeds, texts)
 
 
-def _written(candidates: Sequence[Candidate], options: SampleOptions) -> ComparedTexts:
+def _written(candidates: Sequence[Candidate], options: WritingOptions) -> ComparedTexts:
     """Return what the runs write after one prompt with the same seed."""
     known = [sample.prompt for each in candidates for sample in each.rows[0].samples]
     prompt = options.prompt if options.prompt is not None else next(iter(known), "")

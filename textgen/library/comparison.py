@@ -20,7 +20,7 @@ from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import made_with, run_settings
 from textgen.library.basics import prepare
-from textgen.library.corpus import Text, loaded, name_of
+from textgen.library.corpus import TextSource, loaded, name_of
 from textgen.library.options import (
     ClusterOptions,
     SampleOptions,
@@ -106,7 +106,7 @@ class Comparison(results.Comparison):
 
 def bench(
     entries: str | Sequence[str],
-    corpus: Text = defaults.CORPUS,
+    corpus: TextSource = defaults.CORPUS,
     *,
     budget: str = defaults.BUDGET,
     seeds: int | range = 1,

@@ -13,7 +13,7 @@ from textgen.data.statistics import changes, grouped, has_items, items, statisti
 from textgen.library.options import Refuse, Source, TextOptions, changed, refusing
 from textgen.runtime.messages import UsageError
 
-Text: TypeAlias = Source | Sequence[Source] | TextOptions | Corpus
+TextSource: TypeAlias = Source | Sequence[Source] | TextOptions | Corpus
 """One source or several, which are joined; with options; or a corpus that is loaded already."""
 
 
@@ -32,7 +32,7 @@ def load_corpus(
     return loaded(TextOptions(corpus, clean=clean, split=split, max_chars=max_chars, encoding=encoding))
 
 
-def loaded(corpus: Text) -> Corpus:
+def loaded(corpus: TextSource) -> Corpus:
     """Return the corpus, which is read unless it is loaded already."""
     if isinstance(corpus, Corpus):
         return corpus
@@ -40,7 +40,7 @@ def loaded(corpus: Text) -> Corpus:
     return read_corpus(text.sources, text.clean, text.split, text.max_chars, text.encoding)
 
 
-def check_text(corpus: Text) -> TextOptions:
+def check_text(corpus: TextSource) -> TextOptions:
     """Return the options of a text; raises `UsageError` for those without effect, or for a loaded corpus."""
     text = corpus if isinstance(corpus, TextOptions) else TextOptions(corpus)  # type: ignore[arg-type]
     if isinstance(text.corpus, Corpus):
@@ -55,6 +55,6 @@ def check_encoding(sources: Sequence[str], refuse: Refuse) -> None:
         refuse(["encoding"], f"on {' and '.join(sources)}, not read from a file")
 
 
-def name_of(corpus: Text) -> str:
+def name_of(corpus: TextSource) -> str:
     """Return the sources of a text, joined by plus signs."""
     return corpus.name if isinstance(corpus, Corpus) else "+".join(check_text(corpus).sources)

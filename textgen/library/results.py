@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from textgen import defaults
-from textgen.catalog.differences import RunComparison, compare
-from textgen.catalog.differences import SampleOptions as Writing
+from textgen.catalog.differences import RunComparison, WritingOptions, compare
 from textgen.catalog.names import find, find_run_or_entry
 from textgen.comparison.bench import DETAILS
 from textgen.comparison.comparison_result import Comparison
@@ -18,7 +17,7 @@ from textgen.comparison.verify_bench import check_method, verify_comparison, ver
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import parse_entry
-from textgen.library.corpus import Text, check_text, loaded
+from textgen.library.corpus import TextSource, check_text, loaded
 from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
 from textgen.library.options import Refuse, SampleOptions, changed, refusing, several
 from textgen.runtime.device import choose_device
@@ -38,7 +37,7 @@ PAGE = "report.html"
 
 
 def describe(
-    what: str | Path, corpus: Text = defaults.CORPUS, *, vocab_size: int | None = None
+    what: str | Path, corpus: TextSource = defaults.CORPUS, *, vocab_size: int | None = None
 ) -> ModelSummary:
     """Return the layers of the model of a run, or of an entry, with their shapes and parameter counts.
 
@@ -132,7 +131,7 @@ def compare_runs(
     """Return how runs differ: their settings, scores and, unless `samples` is None, what they write."""
     if samples is None:
         return compare(names, root, None)
-    writing = Writing(
+    writing = WritingOptions(
         prompt=next(iter(several(samples.prompt)), None),
         sampler=several(samples.sampler)[0],
         num_chars=samples.length,

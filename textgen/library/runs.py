@@ -21,7 +21,7 @@ from textgen.experiment.saved_run import load_run
 from textgen.experiment.score_run import ScoreChecks, score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
-from textgen.library.corpus import Corpus, Text, check_text, loaded
+from textgen.library.corpus import Corpus, TextSource, check_text, loaded
 from textgen.library.options import ClusterOptions, Source, changed, check_cluster, check_numbers, refusing
 from textgen.library.plots import new_axes, plot_curves
 from textgen.library.progress import shown
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 def train(
     entry: str,
-    corpus: Text = defaults.CORPUS,
+    corpus: TextSource = defaults.CORPUS,
     *,
     budget: str = defaults.BUDGET,
     seed: int = 0,

@@ -10,7 +10,7 @@ from textgen.catalog.names import find_run_or_entry
 from textgen.contracts import TextgenError
 from textgen.jobs.backends import open_backend
 from textgen.library.basics import prepare, require_optuna
-from textgen.library.corpus import Text, loaded, name_of
+from textgen.library.corpus import TextSource, loaded, name_of
 from textgen.library.options import (
     ClusterOptions,
     Refuse,
@@ -32,7 +32,7 @@ NUM_TRIALS = 30
 
 def tune(
     entry: str,
-    corpus: Text = defaults.CORPUS,
+    corpus: TextSource = defaults.CORPUS,
     *,
     search: SearchOptions = SearchOptions(),
     budget: str = defaults.BUDGET,

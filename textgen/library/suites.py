@@ -9,7 +9,7 @@ from textgen.data.corpus import Corpus
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import made_with
 from textgen.library.basics import prepare
-from textgen.library.corpus import Text, check_text
+from textgen.library.corpus import TextSource, check_text
 from textgen.library.options import ClusterOptions, Refuse, changed, check_cluster, refusing
 from textgen.library.progress import shown
 from textgen.runtime.device import choose_device
@@ -26,7 +26,7 @@ from textgen.training.progress import Report, Step
 
 def suite(
     name: str,
-    corpus: Text = defaults.CORPUS,
+    corpus: TextSource = defaults.CORPUS,
     *,
     budget: str | None = None,
     seeds: int | None = None,
