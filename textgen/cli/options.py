@@ -151,7 +151,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             values[name] = group(**{each: value for each, value in given.items() if value is not None})
         command(**values)
 
-    flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    flat.__dict__["__signature__"] = inspect.Signature(parameters)
     flat.__annotations__ = {each.name: each.annotation for each in parameters}
     return flat
 
