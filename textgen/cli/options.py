@@ -119,7 +119,7 @@ DETAILS: dict[str, Callable[..., Any]] = {
     "precision": partial(typer.Option, autocompletion=complete_precision),
     "processes": partial(typer.Option, min=1),
     "jobs": partial(typer.Option, min=1, max=256),
-    "on": partial(typer.Option, metavar="ray|ADDRESS", show_default="this machine"),
+    "on": partial(typer.Option, metavar="NAME[:ADDRESS]", show_default="this machine"),
     "cpus_per_run": partial(typer.Option, min=0.1, max=1024),
     "gpus_per_run": partial(typer.Option, min=0.0, max=64),
 }

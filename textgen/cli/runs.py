@@ -93,8 +93,8 @@ def list_runs(
 @app.command()
 def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = False) -> None:
     """Print a saved result again, as its command printed it."""
+    from textgen.catalog.items import read_result
     from textgen.catalog.names import find
-    from textgen.catalog.results import read_result
     from textgen.library.presentation import Comparison, StudyResult, SuiteResult, to_markdown
 
     found = find(name, root)
@@ -135,7 +135,7 @@ def compare(
 ) -> None:
     """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
     load_plugins(plugin)
-    from textgen.catalog.run_report import MAX_RUNS, sample_groups, to_markdown, without_samples
+    from textgen.catalog.run_report import MAX_RUNS, texts_by_prompt, to_markdown, without_samples
     from textgen.library.presentation import render_samples
     from textgen.library.results import compare_runs
 
@@ -151,7 +151,7 @@ def compare(
     from rich.console import Console
 
     print_document(result, without_samples(result), as_json)
-    render_samples(sample_groups(result), Console())
+    render_samples(texts_by_prompt(result), Console())
 
 
 @app.command("open")
@@ -189,9 +189,7 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove saved runs, benches, suites or studies; refused if a folder contains anything else."""
-    from textgen.catalog.folders import name_of
-    from textgen.catalog.removal import check_removable
-    from textgen.catalog.removal import remove as remove_folder
+    from textgen.catalog.folders import check_removable, name_of, remove_results
 
     chosen = _outermost(names, root)
     for found in chosen:
@@ -210,7 +208,7 @@ def remove(
             note("nothing is removed")
             return
     for found in chosen:
-        remove_folder(found)
+        remove_results(found)
     if as_json:
         print_json({"removed": rows})
     else:

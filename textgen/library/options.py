@@ -91,7 +91,7 @@ class ClusterOptions:
     entry_timeout: str = defaults.ENTRY_TIMEOUT
     """End an entry that makes no progress for this long: 90s, 15m, 2h."""
     on: str | None = None
-    """Compute runs on a Ray cluster: ray (this machine), ray://host:10001, host:6379 or auto."""
+    """Backend that computes the runs, such as ray (a cluster on this machine) or ray:host:6379."""
     cpus_per_run: float = 1.0
     """With --on: CPUs of each run."""
     gpus_per_run: float = 0.0

@@ -27,9 +27,8 @@ from textgen.runtime.storage.json_records import read_record, read_values
 from textgen.suite import suite_page
 from textgen.suite.suite_result import SuiteResult
 from textgen.suite.verify_suite import verify_suite
-from textgen.tune.final_comparison import FOLDER
+from textgen.tune.final_comparison import FOLDER, verify_final
 from textgen.tune.study_result import StudyResult
-from textgen.tune.verify import verify_final
 
 BENCH, SUITE, STUDY = FILES = ("bench.json", "suite.json", "study.json")
 """What a folder of results has one of."""

@@ -13,12 +13,11 @@ from textgen.catalog.names import find_run
 from textgen.data.corpus import clean_text, load_text
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.entry_result import RunResult, RunSettings, Sample
+from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
 from textgen.experiment.experiment import Experiment, continuation, expected_seconds
 from textgen.experiment.resume import check_new
-from textgen.experiment.saved_run import Run as SavedRun
-from textgen.experiment.saved_run import load_run
-from textgen.experiment.score_run import ScoreChecks, score_any
+from textgen.experiment.saved_run import SavedRun, load_run
+from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
 from textgen.library.corpus import Corpus, TextSource, check_text, loaded
