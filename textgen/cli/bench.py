@@ -25,7 +25,7 @@ from textgen.cli.options import (
     refusing,
     with_temperature,
 )
-from textgen.cli.work import work
+from textgen.cli.work import working
 from textgen.library.basics import TextgenError, defaults, prepare
 from textgen.library.options import ClusterOptions, SampleOptions, TextOptions, check_shares
 
@@ -66,8 +66,8 @@ def bench(
     check_encoding(text.sources, refuse)
     check_shares(cluster.on, refuse)
     samples = with_temperature(context, samples, temperature)
-    done = work(
-        lambda report: comparison.bench(
+    with working(keeping("runs/*", "run"), quiet=quiet) as work:
+        work.result = comparison.bench(
             entries or defaults.ENTRIES.split(),
             text,
             budget=budget,
@@ -75,12 +75,9 @@ def bench(
             samples=samples,
             cluster=cluster,
             out=out,
-            report=report,
-        ),
-        keeping("runs/*", "run"),
-        quiet=quiet,
-    )
-    print_result(done.result, as_json, full=full, folder=done.folder)
-    done.close(quiet=quiet, is_said=not as_json and sys.stdout.isatty())
-    if all(row.error for row in done.result.entries):
+            report=work.report,
+        )
+    print_result(work.result, as_json, full=full, folder=work.folder)
+    work.close(quiet=quiet, is_said=not as_json and sys.stdout.isatty())
+    if all(row.error for row in work.result.entries):
         raise TextgenError("every entry failed; the result says why")

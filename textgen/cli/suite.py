@@ -10,7 +10,7 @@ from textgen.cli.completion import complete_name
 from textgen.cli.console import print_document
 from textgen.cli.interrupts import keeping
 from textgen.cli.options import InParallel, Json, Out, PluginFiles, Quiet, grouped, load_plugins, refusing
-from textgen.cli.work import work
+from textgen.cli.work import working
 from textgen.library.basics import prepare
 from textgen.library.options import ClusterOptions, TextOptions, check_shares
 
@@ -55,18 +55,15 @@ def suite(
     check_encoding(text.sources, refuse)
     suites.check_suite(name, refuse)
     check_shares(cluster.on, refuse)
-    done = work(
-        lambda report: suites.suite(
+    with working(keeping("jobs/*.json", "run"), quiet=quiet) as work:
+        work.result = suites.suite(
             name,
             text,
             budget=budget,
             seeds=seeds,
             cluster=cluster,
             out=out,
-            report=report,
-        ),
-        keeping("jobs/*.json", "run"),
-        quiet=quiet,
-    )
-    print_document(done.result, to_markdown(done.result), as_json)
-    done.close(quiet=quiet)
+            report=work.report,
+        )
+    print_document(work.result, to_markdown(work.result), as_json)
+    work.close(quiet=quiet)

@@ -12,7 +12,7 @@ from textgen.cli.completion import complete_entry
 from textgen.cli.console import print_summary
 from textgen.cli.interrupts import keeping_checkpoints
 from textgen.cli.options import BudgetText, Json, PluginFiles, Quiet, Seed, grouped, load_plugins, refusing
-from textgen.cli.work import work
+from textgen.cli.work import working
 from textgen.library.basics import defaults, note
 from textgen.library.options import ClusterOptions, TextOptions
 
@@ -53,8 +53,8 @@ def train(
     refuse = refusing(context)
     check_encoding(text.sources, refuse)
     check_train(entry, budget, refuse)
-    done = work(
-        lambda report: runs.train(
+    with working(keeping_checkpoints(), quiet=quiet or is_helper()) as work:
+        work.result = runs.train(
             entry,
             text,
             budget=budget,
@@ -62,12 +62,9 @@ def train(
             cluster=cluster,
             out=out,
             log=log,
-            report=report,
-        ),
-        keeping_checkpoints(),
-        quiet=quiet or is_helper(),
-    )
-    run = done.result
+            report=work.report,
+        )
+    run: runs.Run = work.result
     if not quiet and run.result.train.was_disturbed and is_timed(run.settings.budget):
         note(
             f"other work slowed training down (CPU utilization {run.result.train.cpu_utilization:.2f}): "
@@ -79,4 +76,4 @@ def train(
         note(f"look at the log with: tensorboard --logdir {run.folder.parent / log}")
     lines = train_lines(run.folder, run.settings, run.result)
     print_summary(run.result, as_json, lines, command("sample", str(run.folder), PROMPT))
-    done.close(quiet=quiet, is_said=not as_json and sys.stdout.isatty())
+    work.close(quiet=quiet, is_said=not as_json and sys.stdout.isatty())

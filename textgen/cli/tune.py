@@ -21,7 +21,7 @@ from textgen.cli.options import (
     load_plugins,
     refusing,
 )
-from textgen.cli.work import work
+from textgen.cli.work import working
 from textgen.library.basics import TextgenError, defaults, prepare, require_optuna
 from textgen.library.options import ClusterOptions, SearchOptions, TextOptions, check_shares
 
@@ -71,8 +71,8 @@ def tune(
     run = studies.check_tune(entry, search.tune_sampler, refuse)
     check_shares(cluster.on, refuse)
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
-    done = work(
-        lambda report: studies.tune(
+    with working(keeping("study.json", "study"), quiet=quiet) as work:
+        work.result = studies.tune(
             entry if run is None else str(run),
             text,
             search=search,
@@ -80,14 +80,11 @@ def tune(
             seeds=range(seed, seed + seeds),
             cluster=cluster,
             out=out,
-            report=report,
-        ),
-        keeping("study.json", "study"),
-        quiet=quiet,
-    )
-    result = done.result
+            report=work.report,
+        )
+    result: StudyResult = work.result
     print_document(result, to_markdown(result), as_json, paste=best_name(result))
-    done.close(quiet=quiet)
+    work.close(quiet=quiet)
     if result.best is None:
         reasons = [trial.reason for trial in result.trials if trial.reason]
         raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")

@@ -1,31 +1,40 @@
-"""Long work of a command: a function of the library, with its progress on stderr and a line for Ctrl-C."""
+"""Long work of a command: its progress on stderr, a line for Ctrl-C, and a result that may be unsaved."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, redirect_stdout
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 from textgen.cli.console import saved_note
 from textgen.cli.interrupts import Kept
 from textgen.library.basics import NotSavedError
 
 if TYPE_CHECKING:
-    from textgen.library.progress import Report, Step
-
-Result = TypeVar("Result")
+    from textgen.library.progress import ProgressDisplay, Step
 
 
-@dataclass(frozen=True)
-class Done(Generic[Result]):
-    """The result of work, and where it is saved."""
+@dataclass
+class Work:
+    """Work of a command and, in the end, its result and where that is saved."""
 
-    result: Result
-    folder: Path
-    unsaved: NotSavedError | None
+    display: ProgressDisplay
+    kept: Kept
+    result: Any = field(init=False)
+    unsaved: NotSavedError | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder in which the result is saved."""
+        return self.kept.folder or Path()
+
+    def report(self, step: Step) -> None:
+        """Show a step."""
+        self.kept.folder = step.folder or self.kept.folder
+        self.display(step)
 
     def close(self, *, quiet: bool, is_said: bool = False) -> None:
         """Say where the result is saved, unless that is said; raises `NotSavedError` if it is not saved."""
@@ -35,23 +44,19 @@ class Done(Generic[Result]):
             saved_note(self.folder, quiet=quiet)
 
 
-def work(
-    function: Callable[[Report], Result], keeping: AbstractContextManager[Kept], *, quiet: bool
-) -> Done[Result]:
-    """Return the result of a function, whose progress is shown; what plugins print goes to stderr."""
+@contextmanager
+def working(keeping: AbstractContextManager[Kept], *, quiet: bool) -> Iterator[Work]:
+    """Show the progress of what is done in this context; what plugins print there goes to stderr.
+
+    A result that could not be saved becomes that of the work.
+    """
     from textgen.library.progress import ProgressDisplay
 
-    unsaved = None
     with keeping as kept, ProgressDisplay(quiet=quiet) as display, redirect_stdout(sys.stderr):
-
-        def report(step: Step) -> None:
-            kept.folder = step.folder or kept.folder
-            display(step)
-
+        work = Work(display, kept)
         try:
-            result = function(report)
+            yield work
         except NotSavedError as error:
             if error.result is None:
                 raise
-            result, unsaved = cast("Result", error.result), error
-    return Done(result, kept.folder or Path(), unsaved)
+            work.result, work.unsaved = error.result, error
