@@ -133,7 +133,7 @@ def compare(
 ) -> None:
     """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
     load_plugins(plugin)
-    from textgen.catalog.differences import SampleOptions
+    from textgen.catalog.differences import WritingOptions
     from textgen.catalog.differences import compare as compare_runs
     from textgen.catalog.run_report import MAX_RUNS, texts_by_prompt, to_markdown, without_samples
     from textgen.comparison.report.terminal import render_samples
@@ -143,7 +143,7 @@ def compare(
         refuse(context, ["--prompt", "--sampler", "--length", "--seed", "--device"], "with --no-samples")
     if not 2 <= len(names) <= MAX_RUNS:
         raise UsageError(f"give 2 to {MAX_RUNS} runs to compare, not {len(names)}")
-    writing = SampleOptions(
+    writing = WritingOptions(
         prompt=prompt,
         sampler=sampler,
         num_chars=length,
