@@ -13,11 +13,10 @@ from typing import Any
 
 from textgen.cli.console import print_rows
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
+from textgen.jobs.runner import run_jobs
 from textgen.runtime.environment import num_cores
-from textgen.workers.pool import drive
-from textgen.workers.worker import Setup, import_early
 from textgen_benchmarks.saving import json_option, save
-from textgen_benchmarks.timing import Medians, use_cpu
+from textgen_benchmarks.timing import Medians, UsedTime, WorkJob
 
 MAX_RATIO = 1.15
 """For the jobs that work."""
@@ -26,10 +25,9 @@ MAX_RATIO = 1.15
 def seconds_of(num_jobs: int, job_seconds: float, backend: Backend) -> float:
     """Return the time that jobs take."""
     began = time.perf_counter()
-    pool = backend.pool(use_cpu, Setup(1), None, None)
-    results = [result for _, result in drive(pool, [job_seconds] * num_jobs, lambda: backend.num_slots)]
-    if not all(isinstance(result, float) for result in results):
-        raise RuntimeError(f"jobs failed: {results}")
+    outcomes = [outcome for _, outcome in run_jobs([WorkJob(job_seconds)] * num_jobs, UsedTime, backend)]
+    if failures := {outcome.failure for outcome in outcomes if outcome.result is None}:
+        raise RuntimeError(f"jobs failed: {failures}")
     return time.perf_counter() - began
 
 
@@ -46,19 +44,19 @@ def main() -> None:
     """Measure, print a table and save the results."""
     parser = json_option(__doc__, "cluster")
     parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--share", type=float, default=1.0, help="Share of the jobs to run, for a trial.")
     options = parser.parse_args()
-    import_early()
     seconds_of(2 * num_cores(), 0.0, LocalBackend(num_cores()))  # the first processes wait for torch
     rows: list[dict[str, Any]] = []
     shown = []
-    for num_jobs, job_seconds in ((40, 2.0), (1000, 0.0)):
+    for num_jobs, job_seconds in ((int(40 * options.share), 2.0), (int(1000 * options.share), 0.0)):
         measured = [repetition(num_jobs, job_seconds) for _ in range(options.repetitions)]
-        found = Medians.of([(there, here) for there, here, _ in measured])
-        row = {"num_jobs": num_jobs, "job_seconds": job_seconds, "here": found.reference, "there": found.ours}
+        times = Medians.of([(there, here) for there, here, _ in measured])
+        row = {"num_jobs": num_jobs, "job_seconds": job_seconds, "here": times.reference, "there": times.ours}
         row |= {"start": median(start for _, _, start in measured)}
         whole = {"whole_ratio": median((there + start) / here for there, here, start in measured)}
-        rows.append({**row, "ratio": found.ratio, "ratio_range": found.ratio_range, **whole})
-        shown.append({**row, "ratio": found.ratio_cell, **whole})
+        rows.append({**row, "ratio": times.ratio, "ratio_range": times.ratio_range, **whole})
+        shown.append({**row, "ratio": times.ratio_cell, **whole})
     save(options.json, repetitions=options.repetitions, rows=rows)
     print_rows(shown)
     if rows[0]["ratio"] > MAX_RATIO:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -19,6 +20,26 @@ def use_cpu(seconds: float) -> float:
     while (used := time.thread_time() - began) < seconds:
         matrix = (matrix @ matrix).clamp_(max=1)
     return used
+
+
+@dataclass(frozen=True)
+class UsedTime:
+    """Result of a job."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class WorkJob:
+    """A job that uses CPU time."""
+
+    seconds: float
+    plugin_files: Sequence[Path] = ()
+    folder: None = None
+
+    def compute(self, report: object) -> UsedTime:  # noqa: ARG002 - it has nothing to tell
+        """Use the time; return how much it was."""
+        return UsedTime(use_cpu(self.seconds))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PathDistribution, distributions
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,11 +27,10 @@ from textgen.contracts import TextgenError
 from textgen.runtime.environment import Machine, machine, usable_cores, versions
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import temporary_folder
-from textgen.version import DISTRIBUTION
 from textgen.workers.pool import OnMessage
 from textgen.workers.worker import Setup, recipe
 from textgen_ray.pool import MAX_RETRIES, RayPool, Share
-from textgen_ray.task import Mailbox, describe_node
+from textgen_ray.task import Mailbox, begin_in, describe_node
 
 GROUPS = "textgen."
 """How the groups of entry points begin."""
@@ -70,13 +70,14 @@ def ray_cluster(address: str, cpus_per_job: float, gpus_per_job: float) -> Itera
         try:
             import ray
         except ImportError as error:
-            raise TextgenError(f"--on ray needs Ray; run: {INSTALL}") from error
+            raise TextgenError(f"--on needs Ray; run: {INSTALL}") from error
         try:
             with temporary_folder("empty") as empty:
                 _connect(ray, f"ray:{address}" if address.startswith("//") else address, empty)
-            nodes = _fitting_nodes(ray, share)
-            machines = _machines(ray, nodes) if address else [machine()]
-            yield Cluster(ray, share, [replace(each, num_threads=share.num_threads) for each in machines])
+            nodes = fitting_nodes(ray, share)
+            found = _machines(ray, nodes) if address else [machine()]
+            machines = [replace(each, num_threads=share.num_threads) for each in found]
+            yield Cluster(ray, share, machines, None if address else Path.cwd())
         finally:
             ray.shutdown()
 
@@ -95,14 +96,14 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
 
 
 def _connect(ray: Any, address: str, empty: Path) -> None:
-    options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": "ERROR"}
+    # Without a working directory, Ray would import from that of the command.
+    environment: dict[str, Any] = {"working_dir": str(empty), "env_vars": QUIET}
     if address:
-        # Without a working directory, Ray would import from that of the command.
-        code = {"py_modules": [*_code()], "excludes": ["__pycache__"], "working_dir": str(empty)}
-        options["runtime_env"] = {**code, "env_vars": QUIET}
+        options: dict[str, Any] = {"address": address}
+        environment |= {"py_modules": [*_code()], "excludes": ["__pycache__"]}
     else:
         num_cpus = max(1, int(usable_cores()))
-        options |= {"address": "local", "num_cpus": num_cpus, "include_dashboard": False}
+        options = {"address": "local", "num_cpus": num_cpus, "include_dashboard": False}
     remedy, when_told_to_end = "", signal.getsignal(signal.SIGTERM)
     try:
         host, _, port = address.removeprefix("ray://").rpartition(":")
@@ -110,7 +111,7 @@ def _connect(ray: Any, address: str, empty: Path) -> None:
             socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
         remedy = "" if AUTH_MODE in os.environ else f"; if it asks for a token, set {AUTH_MODE}=token"
         with warnings.catch_warnings(action="ignore"):
-            ray.init(**options)
+            ray.init(**options, runtime_env=environment, log_to_driver=False, logging_level="ERROR")
     except Exception as error:  # of many kinds
         where = repr(address) if address else "of this machine"
         reason = f"{one_line(error, with_type=False)}{remedy}"
@@ -126,24 +127,23 @@ def _code() -> Iterator[str]:
     So a machine computes with the code of the command even if that is an editable installation, and with
     plugins that it lacks.
     """
-    names = set[str]()
+    names, packages = set[str](), {"textgen"}
     for distribution in distributions():
         points = [point for point in distribution.entry_points if point.group.startswith(GROUPS)]
-        if not points or distribution.name in names or not isinstance(distribution, PathDistribution):
-            continue
-        names.add(distribution.name)
-        yield str(distribution._path)  # the only way to its folder
-        core = {"textgen"} if distribution.name == DISTRIBUTION else set[str]()
-        for package in sorted(core | {point.module.partition(".")[0] for point in points}):
-            if spec := find_spec(package):  # a name that was given up has no module
-                yield from spec.submodule_search_locations or [str(spec.origin)]
+        if points and distribution.name not in names and isinstance(distribution, PathDistribution):
+            names.add(distribution.name)
+            packages |= {point.module.partition(".")[0] for point in points}
+            yield str(distribution._path)  # the only way to its folder
+    for package in sorted(packages):
+        if spec := find_spec(package):  # a name that was given up has no module
+            yield from spec.submodule_search_locations or [str(spec.origin)]
 
 
 def _nodes(ray: Any) -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
-def _fitting_nodes(ray: Any, share: Share) -> list[dict[str, Any]]:
+def fitting_nodes(ray: Any, share: Share) -> list[dict[str, Any]]:
     """Return the machines that have room for a job; raises `TextgenError` if there is none."""
     nodes = _nodes(ray)
     fitting = [node for node in nodes if share.num_jobs(node["Resources"])]
@@ -196,6 +196,8 @@ class Cluster:
     """The module."""
     share: Share
     machines: Sequence[Machine]
+    folder: Path | None
+    """The working directory of jobs on this machine, to which their paths may be relative."""
 
     @property
     def cores_per_job(self) -> float:
@@ -213,7 +215,8 @@ class Cluster:
         """Return a pool of jobs that `function` computes, with the threads of their share."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        sent = recipe(function, replace(setup, num_threads=self.share.num_threads))
+        initialize = partial(begin_in, self.folder, setup.initialize) if self.folder else setup.initialize
+        sent = recipe(function, Setup(self.share.num_threads, initialize))
         # On the machine that this process is connected to, since others can be lost.
         here = NodeAffinitySchedulingStrategy(self.ray.get_runtime_context().get_node_id(), soft=True)
         actor = self.ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=here)(Mailbox)

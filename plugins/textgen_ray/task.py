@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgen.workers.pool import Processes
@@ -20,6 +22,13 @@ def describe_node() -> tuple[Machine, dict[str, str]]:
     from textgen.runtime.environment import machine, versions  # which takes torch, and that takes seconds
 
     return machine(), versions()
+
+
+def begin_in(folder: Path, initialize: Callable[[], object] | None) -> None:
+    """Prepare the process of a job whose working directory is to be `folder`."""
+    os.chdir(folder)
+    if initialize is not None:
+        initialize()
 
 
 class Mailbox:
@@ -60,7 +69,7 @@ def compute(
     def warn(message: Warning | str, *_: object, **__: object) -> None:
         say(WARNING, str(message))
 
-    import_early()
+    import_early("textgen.jobs.runner")  # which jobs are computed by
     with unpacked(parcel, parts) as received, warnings.catch_warnings():
         warnings.showwarning = warn
         pool = Processes(sent, lambda _, content: say(MESSAGE, content), max_silence, own_process=True)

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from textgen.workers.worker_setup import Setup
-
 from helpers.training import CPU
 from textgen.training.distributed.rank_info import RankInfo
 from textgen.training.distributed.ranks import joined, new_store
 from textgen.workers.pool import Killed, run_in_processes
+from textgen.workers.worker import Setup
 
 
 @dataclass(frozen=True)

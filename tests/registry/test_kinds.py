@@ -37,3 +37,6 @@ def test_a_class_is_known_by_its_methods() -> None:
         == "Reader lacks initial_state and forward and state_dict; it looks like a corpus"
     )
     assert fault("model", 3) == "a model is a class, not int 3"
+    assert fault("lexicon", 3) == "a lexicon is a function, not int 3"
+    assert fault("backend", 3) == "a backend is a function, not int 3"
+    assert fault("backend", Reader) is None

@@ -181,8 +181,8 @@ On = Annotated[
     str | None,
     typer.Option(
         "--on",
-        metavar="ray|ADDRESS",
-        help="Compute runs on a Ray cluster: ray (this machine), ray://host:10001, host:6379 or auto.",
+        metavar="NAME[:ADDRESS]",
+        help="Backend that computes the runs, such as ray (a cluster on this machine) or ray:host:6379.",
         show_default="this machine",
     ),
 ]

@@ -14,7 +14,7 @@ from textgen.data.bound_tokenizer import START
 from textgen.data.words import is_word_start
 from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import bits_of, log_softmax, predict_stretches
-from textgen.experiment.trained_entry import Trained
+from textgen.experiment.saved_run import Trained
 
 NUM_PASSAGES = 8
 PASSAGE_CHARS = 200

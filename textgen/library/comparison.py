@@ -126,7 +126,7 @@ def bench(
 
     Entries are added to a comparison that `out` already holds, whose runs are reused. An entry that fails has
     its reason in the result. `progress` shows a line of progress. `out` is locked: a second comparison there
-    waits and adds to this one. `on` is a Ray cluster. Raises `TextgenError` if it cannot start.
+    waits and adds to this one. `on` is NAME or NAME:ADDRESS of a backend. Raises `TextgenError` if it fails.
     """
     refuse_torchrun()
     import_early("textgen.comparison.entry_job")

@@ -16,7 +16,7 @@ from textgen.evaluation.intervals import MeasuredValue, difference
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
 from textgen.experiment.samples import SampleWriter
-from textgen.experiment.saved_run import Run, load_run, read_manifest
+from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend
 from textgen.registry.options import declared_options, parse_assignments
@@ -124,7 +124,7 @@ class SamplerObjective:
         return TextAnalyzer(self.corpus.split.train.text, load_lexicon(language), language)
 
     @cached_property
-    def _loaded(self) -> Run:
+    def _loaded(self) -> SavedRun:
         return load_run(self.run, self.device_config.device)
 
 

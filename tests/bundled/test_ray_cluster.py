@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,33 +20,31 @@ import torch
 
 import textgen
 from helpers.plugins import TOY_MODEL
-from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
+from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.messages import UsageError
 from textgen.suite.planner import SuiteOptions
 from textgen.suite.run_suite import run_suite
 from textgen.suite.schema import Case, Question, Suite
 from textgen.training.budget import parse_budget
-from textgen.training.progress import Step
-from textgen.workers.pool import run_jobs
 from textgen_benchmarks.killing import contents
-from textgen_ray.cluster import LOOPBACK, QUIET, on_cluster
-from textgen_ray.pool import Share
+from textgen_ray.cluster import LOOPBACK, QUIET
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'textgen-bench[ray]'"),
 ]
 
-TINY = "char-lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=4"
-BUDGET = "60000chars"
-"""Some seconds of training, so that a node can be lost meanwhile."""
+TINY = "char-lstm:num_layers=1,hidden_size={},batch_size=4,sequence_length=16,num_validations=4"
+SMALL, SMALLER = TINY.format(8), TINY.format(7)
+BUDGET = "40000chars"
+"""A second or two of training, so that a node can be lost meanwhile."""
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
 OPTIONS: dict[str, Any] = {
-    "corpus": "lee", "max_chars": 20_000, "device": "cpu", "precision": "fp32", "length": 20, "seeds": 2,
+    "corpus": "lee", "max_chars": 20_000, "device": "cpu", "precision": "fp32", "length": 20,
 }  # fmt: skip
+CPU = DeviceConfig(torch.device("cpu"), "fp32")
 
 
 class TwoNodes:
@@ -58,7 +57,8 @@ class TwoNodes:
         with self._environment():
             head = {**NODE, "include_dashboard": False}
             self._cluster = Cluster(initialize_head=True, head_node_args=head)
-        self.address: str = self._cluster.address
+        self.name: str = f"ray:{self._cluster.address}"
+        """What is given as `on`."""
         self._second: Any = None
         self.complete()
 
@@ -76,42 +76,37 @@ class TwoNodes:
             yield
 
     def num_free_cores(self) -> float:
-        """Return what no job takes; this process is connected."""
+        """Return what no job takes."""
         import ray
 
-        return float(ray.available_resources().get("CPU", 0))
+        ray.init(address=self._cluster.address, log_to_driver=False, logging_level="ERROR")
+        try:
+            return float(ray.available_resources().get("CPU", 0))
+        finally:
+            ray.shutdown()
 
     def left_files(self) -> list[Path]:
         """Return the folders of jobs on the nodes."""
         return list(self._temporary.glob(".job.*"))
 
-    def lose_a_node(self) -> None:
-        """Kill the second node, with all that it computes."""
-        self._cluster.remove_node(self._second, allow_graceful=False)
-        self._second = None
+    @contextmanager
+    def lost_while_training(self) -> Iterator[None]:
+        """Kill the second node, with all that it computes, as soon as two runs are being trained."""
+
+        def lose() -> None:
+            wait_until(lambda: len(list(self._temporary.glob(".job.*/results/*.partial"))) == 2)
+            self._cluster.remove_node(self._second, allow_graceful=False)
+            self._second = None
+
+        thread = threading.Thread(target=lose)
+        thread.start()
+        yield
+        thread.join(timeout=60)
+        assert self._second is None
 
     def end(self) -> None:
         """End both."""
         self._cluster.shutdown()
-
-
-class Loss:
-    """Loses a node as soon as two runs are being trained, one on each."""
-
-    def __init__(self, nodes: TwoNodes) -> None:
-        self._nodes = nodes
-        self._num_started, self._thread = 0, threading.Thread(target=nodes.lose_a_node)
-
-    def report(self, step: Step) -> None:
-        """Count the runs that start."""
-        self._num_started += step.state == "starting"
-        if self._num_started >= 2 and step.progress is not None and self._thread.ident is None:
-            self._thread.start()
-
-    def check(self) -> None:
-        """Assert that it happened."""
-        self._thread.join(timeout=60)
-        assert self._nodes._second is None
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -146,29 +141,32 @@ def _complete(nodes: TwoNodes) -> None:
 
 
 def test_a_comparison_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
-    entries, loss = [TINY, "char-ngram", "random"], Loss(nodes)
-    (tmp_path / "here").mkdir()
-    (tmp_path / "there").mkdir()
-    textgen.bench(entries, budget=BUDGET, out=tmp_path / "here/out", **OPTIONS)
-    there = {"on": nodes.address, "out": tmp_path / "there/out", "report": loss.report}
-    result = textgen.bench(entries, budget=BUDGET, **there, **OPTIONS)
-    loss.check()
-    assert [row.error for row in result.entries] == [None] * 6
+    """Plugin files travel, and a crash costs its row only."""
+    for name, code in (("sound", "pass"), ("aborts", "import os; os.abort()")):
+        model = TOY_MODEL.format(code).replace("class Toy", f"class {name.title()}")
+        (tmp_path / f"{name}.py").write_text(model)
+        load_plugin_files([tmp_path / f"{name}.py"])
+    entries = [SMALL, SMALLER, "char-ngram", "char-sound", "char-aborts"]
+    for where in ("here", "there"):
+        (tmp_path / where).mkdir()
+    here = textgen.bench(entries, budget=BUDGET, out=tmp_path / "here/out", **OPTIONS)
+    with nodes.lost_while_training():
+        there = textgen.bench(entries, budget=BUDGET, on=nodes.name, out=tmp_path / "there/out", **OPTIONS)
+    assert [row.error for row in there.entries] == [None] * 4 + ["its process crashed (SIGABRT)"]
+    assert there.scores == here.scores
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
-    assert len(list((tmp_path / "there/out/runs").iterdir())) == 6
+    assert len(list((tmp_path / "there/out/runs").iterdir())) == 4
 
 
 def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
-    cases = (Case(label="trained", entry=TINY), Case(label="counted", entry="char-ngram"))
-    tiny = Suite(title="Tiny", budget=BUDGET, seeds=2, questions=(Question(name="q", text="?", cases=cases),))
-    config = DeviceConfig(torch.device("cpu"), "fp32")
-    options, loss = SuiteOptions(sources=["lee"], device_config=config, max_chars=20_000), Loss(nodes)
-    (tmp_path / "here").mkdir()
-    (tmp_path / "there").mkdir()
+    cases = (Case(label="small", entry=SMALL), Case(label="smaller", entry=SMALLER))
+    tiny = Suite(title="Tiny", budget=BUDGET, seeds=1, questions=(Question(name="q", text="?", cases=cases),))
+    options = SuiteOptions(sources=["lee"], device_config=CPU, max_chars=20_000)
+    for where in ("here", "there"):
+        (tmp_path / where).mkdir()
     run_suite(tiny, options, tmp_path / "here/out")
-    with on_cluster(nodes.address, Share()):
-        result = run_suite(tiny, options, tmp_path / "there/out", loss.report)
-    loss.check()
+    with nodes.lost_while_training(), open_backend(nodes.name) as backend:
+        result = run_suite(tiny, replace(options, backend=backend), tmp_path / "there/out")
     assert not result.failures
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
@@ -180,38 +178,26 @@ def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_
     from textgen.tune.study import Study
     from textgen.tune.trials import Goal
 
-    def study(folder: Path, report: Any = lambda step: None) -> dict[tuple[Any, ...], float | None]:
+    def study(folder: Path, backend: Backend) -> dict[tuple[Any, ...], float | None]:
         request = Request(
-            entry=TINY,
+            entry=SMALL,
             search="learning_rate",
             tune_sampler=None,
             budget=parse_budget(BUDGET),
-            device_config=DeviceConfig(torch.device("cpu"), "fp32"),
+            device_config=CPU,
             seed=0,
             folder=folder,
+            backend=backend,
         )
-        objective = request.objective(load_corpus(["lee"], max_chars=20_000), report)
+        objective = request.objective(load_corpus(["lee"], max_chars=20_000), lambda step: None)
         with Study(folder, objective) as study:
-            result = run_study(study, Goal(3, None), num_seeds=1, report=report)
+            result = run_study(study, Goal(3, None), backend=backend, num_seeds=1)
         assert [trial.machine is not None for trial in result.trials] == [True] * 3
         return {tuple(trial.params.values()): trial.value for trial in result.trials}
 
-    loss = Loss(nodes)
-    with on_cluster(nodes.address, Share()):
-        there = study(tmp_path / "there", loss.report)
-    loss.check()
-    assert there == study(tmp_path / "here")
-
-
-def test_a_plugin_file_travels_and_a_crash_costs_its_row(nodes: TwoNodes, tmp_path: Path) -> None:
-    for name, code in (("sound", "pass"), ("aborts", "import os; os.abort()")):
-        model = TOY_MODEL.format(code).replace("class Toy", f"class {name.title()}")
-        (tmp_path / f"{name}.py").write_text(model)
-        load_plugin_files([tmp_path / f"{name}.py"])
-    entries = ["char-sound", "char-aborts", "random"]
-    options = {**OPTIONS, "seeds": 1}
-    result = textgen.bench(entries, budget="2000chars", on=nodes.address, out=tmp_path / "out", **options)
-    assert [row.error for row in result.entries] == [None, "its process crashed (SIGABRT)", None]
+    with nodes.lost_while_training(), open_backend(nodes.name) as backend:
+        there = study(tmp_path / "there", backend)
+    assert there == study(tmp_path / "here", LocalBackend())
 
 
 @pytest.mark.usefixtures("heeded_interrupts")
@@ -219,8 +205,8 @@ def test_a_killed_command_goes_on_and_an_interrupted_one_keeps_what_is_finished(
     nodes: TwoNodes, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
-    command = [sys.executable, "-m", "textgen", "bench", "random", "char-ngram", TINY, "--corpus", "lee"]
-    command += ["--budget", "10000Mchars", "--device", "cpu", "--on", nodes.address, "--out", str(folder)]
+    command = [sys.executable, "-m", "textgen", "bench", "random", "char-ngram", SMALL, "--corpus", "lee"]
+    command += ["--budget", "10000Mchars", "--device", "cpu", "--on", nodes.name, "--out", str(folder)]
     for sent, run in ((signal.SIGKILL, "random-seed0"), (signal.SIGINT, "char-ngram-seed0")):
         with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
             wait_until((folder / "runs" / run / "run.json").exists)
@@ -230,24 +216,5 @@ def test_a_killed_command_goes_on_and_an_interrupted_one_keeps_what_is_finished(
     kept = f"interrupted; 2 runs are kept in {folder}, continue with: textgen bench random char-ngram "
     assert stderr.splitlines()[-1].startswith(kept)
     assert list(folder.rglob("*.partial")) == []
-    with on_cluster(nodes.address, Share()):
-        wait_until(lambda: nodes.num_free_cores() == 2)
-        results = list(run_jobs(abs, [-1, -2], 2, own_process=True))
-    assert sorted(results) == [(-2, 2), (-1, 1)]
+    wait_until(lambda: nodes.num_free_cores() == 2)
     assert nodes.left_files() == []
-
-
-def test_a_share_that_no_machine_has_is_refused(nodes: TwoNodes) -> None:
-    message = r"no machine of the cluster has 2 CPUs and 0 GPUs for a run \(127.0.0.1 has 1 CPUs and 0 GPUs; "
-    with pytest.raises(TextgenError, match=message), on_cluster(nodes.address, Share(2)):
-        pass
-    with pytest.raises(UsageError, match=r"^1\.5 GPUs per run: give a part of 1, or a whole number$"):
-        Share(1, 1.5)
-
-
-def test_a_cluster_that_is_not_there_is_named(tmp_path: Path) -> None:
-    began = time.monotonic()
-    with pytest.raises(TextgenError, match=r"cannot reach the Ray cluster '127\.0\.0\.1:1'") as caught:
-        textgen.bench("random", budget="2000chars", on="127.0.0.1:1", out=tmp_path / "out", **OPTIONS)
-    assert "\n" not in str(caught.value)
-    assert time.monotonic() - began < 60

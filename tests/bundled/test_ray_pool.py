@@ -1,0 +1,193 @@
+"""The pool of jobs on a cluster, without a cluster: results, failures and messages as Ray hands them over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from helpers.jobs import FileJob
+from textgen.contracts import TextgenError, TextgenWarning
+from textgen.workers.pool import Killed, Stopped, Unsaved, Unsent, drive
+from textgen_ray.pool import RayPool, Share
+from textgen_ray.task import Mailbox
+
+
+class RayError(Exception):
+    """What Ray raises."""
+
+
+class LossError(RayError):
+    """A machine is lost."""
+
+
+class TaskError(RayError):
+    """A task raised something."""
+
+    cause = ValueError("no such thing")
+
+
+class MemoryShortageError(RayError):
+    """Memory ran out."""
+
+
+ERRORS = SimpleNamespace(
+    RayError=RayError, RayTaskError=TaskError, OutOfMemoryError=MemoryShortageError,
+    **dict.fromkeys(
+        ["WorkerCrashedError", "NodeDiedError", "LocalRayletDiedError", "ObjectLostError", "ActorDiedError"],
+        LossError,
+    ),
+)  # fmt: skip
+
+
+class Reference:
+    """A reference to a value, which has arrived."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Remote:
+    """A function, or the methods of an object, that are called as those of a cluster are."""
+
+    def __init__(self, called: Any) -> None:
+        self._called = called
+
+    def remote(self, *arguments: Any) -> Reference:
+        """Call it; what it raises is raised where the value is taken."""
+        try:
+            return Reference(self._called(*arguments))
+        except RayError as error:
+            return Reference(error)
+
+    def __getattr__(self, name: str) -> Remote:
+        return Remote(getattr(self._called, name))
+
+
+class FakeRay:
+    """As much of Ray as the pool uses; its tasks are done at once, by `task`."""
+
+    exceptions = ERRORS
+
+    def __init__(self, task: Callable[..., Any]) -> None:
+        self.task, self.options = task, dict[str, Any]()
+        self.mailbox = Mailbox()
+        self.cancelled: list[Reference] = []
+        self.killed: list[Any] = []
+        self.put = Reference
+
+    def remote(self, **options: Any) -> Callable[[Any], Remote]:
+        self.options = options
+        return lambda function: Remote(self.task)
+
+    def wait(
+        self, references: list[Reference], num_returns: int, timeout: float
+    ) -> tuple[list[Reference], list[Reference]]:
+        assert timeout > 0
+        return references[:num_returns], references[num_returns:]
+
+    def get(self, reference: Reference, **_: float) -> Any:
+        if isinstance(reference.value, Exception):
+            raise reference.value
+        return reference.value
+
+    def cancel(self, reference: Reference, **_: bool) -> None:
+        self.cancelled.append(reference)
+
+    def kill(self, actor: Any) -> None:
+        self.killed.append(actor)
+
+    def pool(self, on_message: Callable[[Any, Any], object] | None = None) -> RayPool:
+        return RayPool(
+            self, Share(2, 0.5), b"", Remote(self.mailbox), on_message=on_message, max_silence=None
+        )
+
+
+def outcomes(ray: FakeRay, jobs: Sequence[FileJob], **options: Any) -> list[tuple[int, Any]]:
+    return [(job.number, result) for job, result in drive(ray.pool(**options), jobs, lambda: 2)]
+
+
+def test_results_and_files_come_back(tmp_path: Path) -> None:
+    ray = FakeRay(lambda sent, parcel, number, *_: (number * 10, {"a/b": parcel.folder.encode()}))
+    jobs = [FileJob(number, "", folder=tmp_path / f"run{number}") for number in (1, 2, 3)]
+    assert outcomes(ray, jobs) == [(1, 0), (2, 10), (3, 20)]
+    assert [(job.folder / "a/b").read_text() for job in jobs if job.folder] == ["run1", "run2", "run3"]
+    assert ray.options == {"num_cpus": 2, "num_gpus": 0.5, "max_retries": 3}
+    assert len(ray.killed) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (LossError("gone"), Killed, "its machine was lost 4 times: LossError: gone"),
+        (TaskError(), Unsent, "its process failed: ValueError: no such thing"),
+        (RayError("odd"), Unsent, "its process failed: RayError: odd"),
+        (MemoryShortageError(), Killed, "its process was killed, possibly by the out-of-memory killer"),
+    ],
+)
+def test_a_job_without_a_result_has_a_reason(error: RayError, kind: type, message: str) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    [(_, result)] = outcomes(FakeRay(fail), [FileJob(1, "")])
+    assert isinstance(result, kind)
+    assert str(result) == message
+
+
+def test_files_that_cannot_be_written_leave_the_result(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ray = FakeRay(lambda *_: (7, {"a": b""}))
+    [(_, result)] = outcomes(ray, [FileJob(1, "", folder=tmp_path / "file" / "run")])
+    assert result == Unsaved(7, "File exists")
+
+
+def test_a_job_is_heard_before_its_result_and_stopped_where_that_is_wanted() -> None:
+    def talk(_: Any, __: Any, number: int, mailbox: Any, *___: Any) -> tuple[int, dict[str, bytes]]:
+        for content in ("one", "two", "three"):
+            mailbox.say.remote(number, "message", content)
+        return number, {}
+
+    heard: list[tuple[int, str]] = []
+
+    def on_message(job: FileJob, message: str) -> bool:
+        heard.append((job.number, message))
+        return (job.number, message) == (6, "two")
+
+    ray = FakeRay(talk)
+    assert outcomes(ray, [FileJob(5, ""), FileJob(6, "")], on_message=on_message) == [
+        (6, Stopped(None)),
+        (5, 0),
+    ]
+    assert heard == [(5, "one"), (5, "two"), (5, "three"), (6, "one"), (6, "two")]
+    assert len(ray.cancelled) == 1
+
+
+def test_a_warning_is_shown_here_and_a_lost_mailbox_costs_messages_only() -> None:
+    def warn(_: Any, __: Any, number: int, mailbox: Any, *___: Any) -> tuple[int, dict[str, bytes]]:
+        mailbox.say.remote(number, "warning", "it rains")
+        return number, {}
+
+    ray = FakeRay(warn)
+    with pytest.warns(TextgenWarning, match="^it rains$"):
+        assert outcomes(ray, [FileJob(1, "")]) == [(1, 0)]
+
+    def lost() -> None:
+        raise LossError
+
+    ray.mailbox.take = lost  # type: ignore[assignment, method-assign]
+    assert outcomes(ray, [FileJob(1, "")]) == [(1, 0)]
+
+
+def test_a_lost_connection_is_one_line_and_ends_the_jobs() -> None:
+    def lost(*_: Any, **__: Any) -> Any:
+        raise ConnectionError("reset\nby peer")
+
+    ray = FakeRay(lambda *_: (0, {}))
+    ray.wait = lost  # type: ignore[method-assign]
+    message = r"^the connection to the Ray cluster was lost: reset by peer; the same command continues$"
+    with pytest.raises(TextgenError, match=message):
+        outcomes(ray, [FileJob(1, "")])
+    assert len(ray.cancelled) == 1

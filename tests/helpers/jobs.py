@@ -1,0 +1,49 @@
+"""A job that reads and writes files, for tests of what computes jobs elsewhere."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textgen.contracts import TextgenWarning
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """A text, its ids, a folder for what it writes, and plugins."""
+
+    number: int
+    text: str
+    ids: NDArray[np.int32] | None = None
+    folder: Path | None = None
+    plugin_files: Sequence[Path] = ()
+    seconds: float = 0.0
+    crashes: bool = False
+
+    def compute(self, report: Callable[[Any], None]) -> int:
+        """Return the length of the text, and write a file."""
+        report(f"job {self.number} began")
+        if self.crashes:
+            os.abort()
+        time.sleep(self.seconds)
+        if self.folder:
+            self.folder.mkdir()
+            (self.folder / "weights").write_bytes(b"trained")
+        warnings.warn("it rains", TextgenWarning, stacklevel=2)
+        report(f"job {self.number} is done")
+        return len(self.text)
+
+
+def computed(job: FileJob) -> int:
+    """Return the result of a job in a process of its own."""
+    from textgen.workers.worker import tell
+
+    return job.compute(tell)

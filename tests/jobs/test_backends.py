@@ -1,0 +1,156 @@
+"""Backends other than this machine: what is refused there, and what becomes of results that come back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from textgen.comparison.bench import BenchOptions, bench
+from textgen.comparison.comparison_result import Comparison
+from textgen.contracts import TextgenError
+from textgen.data.corpus import load_corpus
+from textgen.experiment.entry import parse_entry
+from textgen.jobs.backends import Backend, LocalBackend, open_backend
+from textgen.registry.registry import PluginError, load, names
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.environment import Machine, machine
+from textgen.runtime.messages import UsageError
+from textgen.runtime.storage.files import NotSavedError
+from textgen.suite.planner import SuiteOptions
+from textgen.suite.run_suite import run_suite
+from textgen.suite.schema import Case, Question, Suite
+from textgen.testing import run_checks
+from textgen.training.budget import parse_budget
+from textgen.workers.pool import Processes, Unsaved
+from textgen.workers.worker import Setup, recipe
+
+SMALL = Machine("Small", 2, 1, None, "Linux")
+LARGE = Machine("Large", 64, 1, "H100", "Linux")
+CPU = DeviceConfig(torch.device("cpu"), "fp32")
+
+
+class FullDisk(Processes):
+    """Computes jobs whose files cannot be written by the caller."""
+
+    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+        """Yield results without their files."""
+        for job, result in super().wait(on_wait):
+            yield job, Unsaved(result, "No space left on device")
+
+
+class LastFirst(Processes):
+    """Computes jobs of which the last one is the first to end."""
+
+    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+        """Yield the results of all jobs that were begun, from the last to the first."""
+        order, ended = [each.item for each in self.busy.values()], list[tuple[Any, Any]]()
+        while self.busy:
+            ended += super().wait(on_wait)
+        yield from sorted(ended, key=lambda each: -order.index(each[0]))
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A backend whose machines are told."""
+
+    machines: Sequence[Machine]
+    processes: type[Processes] = Processes
+    num_slots: int = 1
+    cores_per_job: float = 0.5
+
+    def pool(self, function: Any, setup: Setup, on_message: Any, max_silence: float | None) -> Processes:
+        """Return its pool."""
+        return self.processes(recipe(function, setup), on_message, max_silence, own_process=True)
+
+
+def compared(entries: Sequence[str], backend: Backend, out: Path) -> Comparison:
+    """Compare entries for a second each."""
+    options = BenchOptions(budget=parse_budget("1s"), device_config=CPU, num_chars=20, backend=backend)
+    return bench(
+        [parse_entry(name) for name in entries], load_corpus(["lee"], max_chars=20_000), options, out
+    )
+
+
+def test_seconds_are_refused_where_machines_differ(tmp_path: Path) -> None:
+    message = (
+        r"^the machines differ \(Small, 2 cores; Large, 64 cores, H100\), so equal seconds are not equal "
+        r"work; give a budget in characters, such as 20Mchars$"
+    )
+    with pytest.raises(TextgenError, match=message):
+        compared(["random"], Elsewhere([SMALL, LARGE]), tmp_path / "out")
+
+
+def test_a_run_that_cannot_be_kept_has_its_row(tmp_path: Path) -> None:
+    with pytest.raises(NotSavedError, match="No space") as caught:
+        compared(["random"], Elsewhere([SMALL], FullDisk), tmp_path / "out")
+    result: Any = caught.value.result
+    assert [row.error for row in result.entries] == [None]
+    assert result.scores[0].bits_per_char > 0
+
+
+def test_scores_belong_to_their_entries_in_whatever_order_runs_end(tmp_path: Path) -> None:
+    entries, found = ["char-uniform", "word-uniform"], []
+    for backend in (LocalBackend(), Elsewhere([machine()], LastFirst, num_slots=8)):
+        result = compared(entries, backend, tmp_path / f"out{len(found)}")
+        scores = {each.name: each.bits_per_char for each in [*result.scores, *result.references]}
+        found.append(scores)
+    assert found[0] == found[1]
+    assert {"char-ngram", "word-ngram"} < set(found[0])
+
+
+def test_a_timed_suite_goes_on_in_another_place(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    cases = (Case(label="chance", entry="char-uniform"),)
+    suite = Suite(title="Tiny", budget="1s", seeds=1, questions=(Question(name="q", text="?", cases=cases),))
+    backend = Elsewhere([machine()])
+    options = SuiteOptions(sources=["lee"], device_config=CPU, max_chars=20_000, backend=backend)
+    said: list[str] = []
+    first = run_suite(suite, options, tmp_path)
+    again = run_suite(suite, options, tmp_path, say=said.append)
+    assert not recwarn.list
+    assert len(list((tmp_path / "jobs").iterdir())) == 1
+    assert again.questions == first.questions
+
+
+def test_a_backend_is_a_plugin(install: Callable[[str, str, str], None]) -> None:
+    code = """
+from contextlib import contextmanager
+
+asked = []
+
+@contextmanager
+def moon(address, cpus_per_job, gpus_per_job):
+    asked.append((address, cpus_per_job, gpus_per_job))
+    yield "the moon"
+    asked.append("closed")
+
+broken = 3
+"""
+    install("moon", "[textgen.backends]\nmoon = moon:moon\nbroken = moon:broken\n", code)
+    assert {"moon", "broken", "ray"} <= set(names("backend"))
+    with open_backend("moon:base:7", cpus_per_job=2, gpus_per_job=0.5) as backend:
+        assert backend == "the moon"
+    with open_backend("moon"):
+        pass
+    assert sys.modules["moon"].asked == [("base:7", 2, 0.5), "closed", ("", 1.0, 0.0), "closed"]
+    assert [each.status for each in run_checks("backend", load("backend", "moon"))] == ["passed"]
+    [failed] = run_checks("backend", lambda address: address)
+    assert failed.reason.startswith("expected arguments address, cpus_per_job, gpus_per_job; got: too many")
+    with pytest.raises(PluginError, match="is not a valid backend: a backend is a function, not int 3"):
+        open_backend("broken").__enter__()
+    with pytest.raises(TextgenError, match=r"^unknown backend 'mon'; did you mean 'moon'"):
+        open_backend("mon:base").__enter__()
+
+
+def test_options_without_effect_are_refused() -> None:
+    with open_backend(None, num_jobs=3) as backend:
+        assert backend == LocalBackend(3)
+    with pytest.raises(UsageError, match=r"^cpus_per_run and gpus_per_run have no effect without on"):
+        open_backend(None, gpus_per_job=1).__enter__()
+    with pytest.raises(UsageError, match=r"^jobs has no effect with on"):
+        open_backend("ray", num_jobs=2).__enter__()
