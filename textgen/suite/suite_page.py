@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from textgen.comparison.report.page_charts import diversity_chart, sampler_line
-from textgen.page.charts import Measured, interval_chart
+from textgen.page.charts import ChartValue, interval_chart
 from textgen.page.render import Section, listed, render_page, reproduce_section
 from textgen.page.tables import page_table
 from textgen.runtime.environment import machines_used
@@ -50,12 +50,12 @@ def suite_answer(result: SuiteResult) -> str:
 
 def _question(question: QuestionResult, result: SuiteResult) -> Markup:
     scores = [
-        Measured(case.label, case.bits_per_char.value, case.bits_per_char.interval)
+        ChartValue(case.label, case.bits_per_char.value, case.bits_per_char.interval)
         for case in question.cases
         if case.bits_per_char is not None
     ]
     changes = [
-        Measured(
+        ChartValue(
             effect.case,
             effect.bits_per_char.value,
             effect.bits_per_char.interval,
