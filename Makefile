@@ -3,26 +3,34 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := textgen plugins embeddings benchmarks docs tests
 
-# A worker per core, at most 8: each needs up to a gigabyte of memory.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
+# A worker per core, at most 8: each needs up to a gigabyte of memory. What the tests of a file share is made
+# once, since one worker runs them all; the files that take longest come first (tests/conftest.py).
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: bench test quick lint docs install clean
+.PHONY: bench test quick lint ruff mypy pytest docs install clean
 # The main job: a character LSTM, a word LSTM that starts from GloVe vectors, and pure chance, side by side.
 bench: $(VENV)/.installed
 	$(BIN)/textgen bench char-lstm word-lstm-glove random
 
-# Every check, as CI runs it, on all cores.
-test: lint
-	$(PYTEST)
+# Every check, as CI runs it, on all cores. Types are checked while tests wait for what they started.
+test: ruff
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=none mypy pytest
 
 # The linters, and the tests that neither start another Python nor train at length.
 quick: lint
 	$(PYTEST) --quick -m "not slow"
 
-lint: $(VENV)/.installed-test
+lint: ruff mypy
+
+ruff: $(VENV)/.installed-test
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+
+mypy: $(VENV)/.installed-test
 	$(BIN)/mypy
+
+pytest: $(VENV)/.installed-test
+	$(PYTEST)
 
 # The page of contracts, after a change of textgen/contracts.py.
 docs: $(VENV)/.installed
@@ -39,9 +47,9 @@ $(VENV)/.installed: $(VENV)/.created pyproject.toml
 	$(BIN)/pip install --quiet --editable ".[glove,ppmd]"
 	touch $@
 
-$(VENV)/.installed-test: $(VENV)/.installed
+$(VENV)/.installed-test: $(VENV)/.created pyproject.toml
 	$(BIN)/pip install --quiet --editable ".[glove,ppmd,test]"
-	touch $@
+	touch $(VENV)/.installed $@
 
 clean:
 	rm -rf $(VENV)

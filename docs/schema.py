@@ -1,4 +1,4 @@
-"""Writes results.schema.json, the JSON Schema of everything that textgen saves: `make docs`."""
+"""Write results.schema.json, the JSON Schema of everything that textgen saves: `make docs`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILES = {
     "jobs/*.json": JobResult,
     "study.json": StudyResult,
 }
-"""What textgen saves, and the kind of record that each file holds."""
+"""Kind of record that each saved file holds."""
 
 
 def schema() -> dict[str, Any]:

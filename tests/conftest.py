@@ -82,6 +82,12 @@ def ids(news: str) -> TokenIds:
     return encoded
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have slow tests, so that no core waits for one of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 Install = Callable[..., None]
 
 
@@ -119,5 +125,7 @@ def _heeded_interrupts() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _server_of_processes() -> None:
-    """Fork processes with all modules that any test needs there; each command asks for its own."""
-    import_early("textgen.comparison.entry_job", "textgen.suite.job", "textgen.tune.trials")
+    """Fork processes with all modules that any test needs there, commands too."""
+    import_early(
+        "textgen.cli.app", "textgen.comparison.entry_job", "textgen.suite.job", "textgen.tune.trials"
+    )

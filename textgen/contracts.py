@@ -77,15 +77,15 @@ class TokenizerExtras(Protocol):
     """False if some texts cannot be restored; entries with this tokenizer get no score. Default: true."""
 
     fallback: Sequence[bool]
-    """Whether each token spells what the vocabulary lacks, [vocab_size]. Default: true for byte tokens.
+    """[vocab_size], true for tokens that spell what the vocabulary lacks. Default: the byte tokens.
 
     A word with such a token is out of vocabulary; the score reports the bits of these words separately.
     """
 
     speller: str
-    """What spells out-of-vocabulary words if fallback tokens other than bytes do: "ngrams" (the default), of
-    which the model sees the beginning alone (see `textgen.nn.spelling_model`) and which keep words from being
-    glued together, or the "model"."""
+    """The speller of out-of-vocabulary words if fallback tokens other than bytes spell them. "ngrams" (the
+    default): the model sees their beginning alone (see `textgen.nn.spelling_model`), and words are kept from
+    being glued together. Otherwise the "model"."""
 
     def count(self, text: str) -> Any:
         """Return the counts of one block of the training split, a value that can be pickled."""
@@ -125,14 +125,14 @@ class ModelExtras(Protocol):
     """Training options other than the defaults, a class attribute. The options of an entry override them."""
 
     is_normalized: bool
-    """Whether the logits are log-probabilities, whose sum of 1 is then checked. Default: false."""
+    """True if the logits are log-probabilities, whose sum of 1 is then checked. Default: false."""
 
     init_only_options: Sequence[str]
     """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
 
     def fit(self, ids: TokenIds) -> None:
-        """Learn from the ids of the training split, without what a speller spells. Not called if there are
-        trainable parameters."""
+        """Learn from the ids of the training split, without those that a speller predicts. Not called if
+        there are trainable parameters."""
 
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the mean loss in nats per token, and the next state.
@@ -146,8 +146,8 @@ class ModelExtras(Protocol):
 
         It maps ids [batch] and a state to logits [batch, vocab_size] and the next state, and computes matmuls
         in `dtype`. Its first state comes from `initial_state` or `forward`; those it returns may have another
-        form, with the batch first and sizes that do not change. A row may wait, and go on from an earlier
-        state. Unless n-grams spell, a GPU records it as a graph (see `textgen.generation.generator`).
+        form, with the batch first and sizes that do not change. A row may pause and continue from an
+        earlier state. Unless n-grams spell, a GPU records it as a graph (see `textgen.generation.generator`).
         """
 
     def set_token_counts(self, counts: Tensor) -> None:
@@ -196,14 +196,14 @@ class SamplerExtras(Protocol):
     """The divisor of the logits; suites measure the entropy of the choices at this temperature."""
 
     tempers_words: bool
-    """Whether the temperature acts on words (`generation/word_temperature.py`). Default: false, on tokens."""
+    """True if the temperature acts on whole words (`generation/word_temperature.py`). Default: false."""
 
 
 class Embedding(Protocol):
     """A source of word vectors for a model's input layer."""
 
     frozen: bool
-    """Whether the vectors that were found are kept unchanged in training."""
+    """True if the vectors that were found are kept unchanged in training."""
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
         """Return vectors for (at least some of) `tokens`, which may be trained on `train_text`."""
@@ -245,16 +245,16 @@ class CleanerExtras(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """What models and samplers may know of the tokens."""
+    """The tokens, as models and samplers may know them."""
 
     tokens: Sequence[str]
     """The string of each token."""
     fallback: NDArray[np.bool_]
     """[vocab_size], true for tokens that spell out-of-vocabulary words, if the tokenizer declares them."""
     spellings: Sequence[Sequence[float]] = ()
-    """For samplers, log-probabilities of the tokens of spelled words, and of their end, in held-out text."""
+    """Log-probabilities of the tokens of spelled words, and of their end, in held-out text, for samplers."""
     has_speller: bool = False
-    """Whether n-grams spell such words (see `TokenizerExtras.speller`)."""
+    """True if n-grams spell such words (see `TokenizerExtras.speller`)."""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -269,7 +269,7 @@ class PretrainedVectors:
     found: Tensor
     """[vocab_size], bool."""
     frozen: bool
-    """Whether the rows that were found are kept unchanged in training."""
+    """True if the rows that were found are kept unchanged in training."""
 
 
 @dataclass(frozen=True)

@@ -51,12 +51,12 @@ def main() -> None:
     shown = []
     for num_jobs, job_seconds in ((int(40 * options.share), 2.0), (int(1000 * options.share), 0.0)):
         measured = [repetition(num_jobs, job_seconds) for _ in range(options.repetitions)]
-        found = Medians.of([(there, here) for there, here, _ in measured])
-        row = {"num_jobs": num_jobs, "job_seconds": job_seconds, "here": found.reference, "there": found.ours}
+        times = Medians.of([(there, here) for there, here, _ in measured])
+        row = {"num_jobs": num_jobs, "job_seconds": job_seconds, "here": times.reference, "there": times.ours}
         row |= {"start": median(start for _, _, start in measured)}
         whole = {"whole_ratio": median((there + start) / here for there, here, start in measured)}
-        rows.append({**row, "ratio": found.ratio, "ratio_range": found.ratio_range, **whole})
-        shown.append({**row, "ratio": found.ratio_cell, **whole})
+        rows.append({**row, "ratio": times.ratio, "ratio_range": times.ratio_range, **whole})
+        shown.append({**row, "ratio": times.ratio_cell, **whole})
     save(options.json, repetitions=options.repetitions, rows=rows)
     print_rows(shown)
     if rows[0]["ratio"] > MAX_RATIO:

@@ -70,10 +70,9 @@ def timed(owner: type, method: str) -> Iterator[list[float]]:
 
     def call(*arguments: Any) -> Any:
         began = time.perf_counter()
-        try:
-            return original(*arguments)
-        finally:
-            seconds.append(time.perf_counter() - began)
+        result = original(*arguments)
+        seconds.append(time.perf_counter() - began)
+        return result
 
     with patch.object(owner, method, call):
         yield seconds
@@ -101,10 +100,9 @@ def started(arguments: Sequence[str], core: int) -> subprocess.Popen[str]:
     """Start a command on one core."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
+    command = [sys.executable, "-m", "textgen", *arguments]
     try:
-        return subprocess.Popen(
-            [sys.executable, "-m", "textgen", *arguments], stdout=subprocess.PIPE, encoding="utf-8"
-        )
+        return subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
     finally:
         os.sched_setaffinity(0, cores)
 
@@ -146,11 +144,8 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=6, help="of the comparison that counts processes")
     options = parser.parse_args()
     keep_freed_memory()  # as the command line does
-    costs = [
-        checkpoints(options.entry, options.budget, options.repetitions),
-        speeds(options.entry, options.budget, options.repetitions),
-        processes(options.entries, options.repetitions),
-    ]
+    costs = [measure(options.entry, options.budget, options.repetitions) for measure in (checkpoints, speeds)]
+    costs.append(processes(options.entries, options.repetitions))
     print_rows([{**vars(cost), "measured": len(cost.measured)} for cost in costs])
     save(options.json, entry=options.entry, budget=options.budget, costs=costs)
 

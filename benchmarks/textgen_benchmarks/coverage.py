@@ -23,7 +23,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -82,14 +82,8 @@ class Design:
     """The root mean square distance from the population, as corrected; the median over entries or pairs."""
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """Test parts of a population."""
-
-    stretches: Stretches
-    draws: Draws
-    share: float
-    """Share of the population that each test part is, or 0 where no correction applies."""
+Drawn: TypeAlias = tuple[Stretches, Draws, float]
+"""Test parts of a population, and the share of it that each is, or 0 where no correction applies."""
 
 
 def spread_at_random(per_slice: int, generator: np.random.Generator) -> Draws:
@@ -165,11 +159,12 @@ def _targets(bits: Array, chars: Array) -> Iterator[MeasuredValue]:
 
 def measure(text: str, test_chars: int, design: str, drawn: Drawn, method: str) -> Design:
     """Return the coverage of the intervals of one method in one design."""
-    bits, chars, num_entries = drawn.stretches.bits, drawn.stretches.chars, len(drawn.stretches.bits)
+    stretches, draws, share = drawn
+    bits, chars, num_entries = stretches.bits, stretches.chars, len(stretches.bits)
     truth = _with_pairs(bits.sum((1, 2)) / chars.sum())
-    found = np.array([METHODS[method](bits[:, draw], chars[draw]) for draw in drawn.draws])
-    value, low, high = np.moveaxis(found, -1, 0)
-    errors = (value - truth) / math.sqrt(1 - drawn.share)
+    intervals = np.array([METHODS[method](bits[:, draw], chars[draw]) for draw in draws])
+    value, low, high = np.moveaxis(intervals, -1, 0)
+    errors = (value - truth) / math.sqrt(1 - share)
     held = ((low <= value - errors) & (value - errors <= high)).mean(0)
     half = np.median((high - low) / 2, axis=0)
     spread = np.sqrt(np.square(errors).mean(0))
@@ -179,9 +174,9 @@ def measure(text: str, test_chars: int, design: str, drawn: Drawn, method: str) 
         test_chars=test_chars,
         design=design,
         interval=method,
-        num_units=drawn.draws.shape[1],
-        num_draws=len(drawn.draws),
-        share=round(drawn.share, 4),
+        num_units=draws.shape[1],
+        num_draws=len(draws),
+        share=round(share, 4),
         scores=_lowest_and_mean(held[entries]),
         differences=_lowest_and_mean(held[pairs]),
         score_half_width=round(float(np.median(half[entries])), 4),
@@ -201,16 +196,16 @@ def measure_all(population: Population) -> Iterator[Design]:
     for test_chars in SIZES:
         num_parts = max(2, round(len(population.text) / test_chars))
         tiles = population.tiles(num_parts * NUM_STRETCHES)
-        designs = {
-            "spread at random": Drawn(tiles, spread_at_random(num_parts, generator), 1 / num_parts),
-            "spread evenly": Drawn(tiles, spread_evenly(num_parts), 1 / num_parts),
-            "contiguous": Drawn(tiles, contiguous(num_parts * NUM_STRETCHES), 0),
+        designs: dict[str, Drawn] = {
+            "spread at random": (tiles, spread_at_random(num_parts, generator), 1 / num_parts),
+            "spread evenly": (tiles, spread_evenly(num_parts), 1 / num_parts),
+            "contiguous": (tiles, contiguous(num_parts * NUM_STRETCHES), 0),
         }
         if population.documents:
-            documents = population.whole_documents()
+            documents = population.stretches(population.documents, 1)
             number = max(2, round(test_chars / documents.chars.sum() * len(population.documents)))
             draws = random_documents(len(population.documents), number, generator)
-            designs["documents"] = Drawn(documents, draws, number / len(population.documents))
+            designs["documents"] = (documents, draws, number / len(population.documents))
         for name, drawn in designs.items():
             for method in METHODS:
                 if method != "bootstrap" or name == "contiguous":
@@ -218,29 +213,19 @@ def measure_all(population: Population) -> Iterator[Design]:
 
 
 def table(designs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a Markdown table of the designs of a result: what textgen had before, and has now."""
-
-    def coverage(text: str, test_chars: int, design: str, interval: str) -> Iterator[str]:
-        for each in designs:
-            wanted = (each["text"], each["test_chars"], each["design"], each["interval"])
-            if wanted == (text, test_chars, design, interval):
-                for lowest, mean in (each["scores"], each["differences"]):
-                    yield f"{mean:.1%} ({lowest:.0%})".replace("%", " %")
-                yield f"{each['difference_half_width']:.3f}"
-
+    """Return a Markdown table of the designs of a result: the former kind of interval, and today's."""
+    by_key = {(each["text"], each["test_chars"], each["design"], each["interval"]): each for each in designs}
     header = ["text", "test characters"]
     header += [f"{when}: {what}" for when in ("before", "now") for what in ("scores", "differences", "±")]
-    rows = [
-        [
-            text,
-            f"{size:,}",
-            *coverage(text, size, "contiguous", "bootstrap"),
-            *coverage(text, size, "spread at random", "neighbours"),
-        ]
-        for text in dict.fromkeys(each["text"] for each in designs)
-        for size in SIZES
-    ]
-    return list(table_lines([header, *rows]))
+    rows = [header]
+    for text, size in product(dict.fromkeys(each["text"] for each in designs), SIZES):
+        rows.append([text, f"{size:,}"])
+        for kind in (("contiguous", "bootstrap"), ("spread at random", "neighbours")):
+            each = by_key[text, size, *kind]
+            shares = [f"{mean:.1%} ({low:.0%})" for low, mean in (each["scores"], each["differences"])]
+            rows[-1] += [share.replace("%", " %") for share in shares]
+            rows[-1].append(f"{each['difference_half_width']:.3f}")
+    return list(table_lines(rows))
 
 
 def main() -> None:

@@ -49,12 +49,8 @@ def draw_effects(results: Sequence[SuiteResult]) -> Figure:
     places = _label(axes, questions)
     for number, result in enumerate(results):
         shift = 0.25 * (number - (len(results) - 1) / 2)
-        _draw(
-            axes,
-            result,
-            {key: place + shift for key, place in places.items()},
-            COLOURS[number % len(COLOURS)],
-        )
+        shifted = {key: place + shift for key, place in places.items()}
+        _draw(axes, result, shifted, COLOURS[number % len(COLOURS)])
     axes.set_xlim(-WIDEST, WIDEST)
     axes.set_xlabel("change in bits per character; left is better")
     axes.legend(loc="lower right")
@@ -67,9 +63,8 @@ def _label(axes: Axes, questions: Sequence[QuestionResult]) -> dict[tuple[str, s
     labels: dict[float, str] = {}
     place = 1.0
     for question in questions:
-        axes.text(
-            -WIDEST, place, f" {question.name}, against {question.reference}", va="center", weight="bold"
-        )
+        title = f" {question.name}, against {question.reference}"
+        axes.text(-WIDEST, place, title, va="center", weight="bold")
         for effect in question.effects:
             place += 1
             places[question.name, effect.case] = place

@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Timer
 
 from textgen.cli.console import print_rows
+from textgen.runtime.storage.json_records import from_values
 from textgen_benchmarks.fuzzing.kind import Kind
 from textgen_benchmarks.fuzzing.worker import KINDS
 from textgen_benchmarks.saving import json_option, save
@@ -93,19 +94,19 @@ def tried(kind: Kind, seed: int, first: int, last: int, folder: Path) -> Tried:
     if not prepared.exists():
         prepared.mkdir()
         kind.prepare(prepared)
-    began, found, seen = time.monotonic(), Tried(kind.name), Counter[str]()
+    began, counts, seen = time.monotonic(), Tried(kind.name), Counter[str]()
     known: set[str] = set()
     for case in outcomes(kind, seed, first, last, folder):
-        found.cases += case.number >= 0
+        counts.cases += case.number >= 0
         seen[case.outcome] += 1
         if case.outcome not in GOOD and (alike := re.sub(r"\d+", "", f"{case}")[:300]) not in known:
             known.add(alike)
-            found.examples.append(case)
+            counts.examples.append(case)
             print(f"{kind.name} {case.number}: {case.outcome}: {case.detail}", file=sys.stderr)
-    found.seconds = time.monotonic() - began
-    found.fine, found.refused = (seen.pop(each, 0) for each in GOOD)
-    found.failed, found.failures = seen.total(), dict(seen)
-    return found
+    counts.seconds = time.monotonic() - began
+    counts.fine, counts.refused = (seen.pop(each, 0) for each in GOOD)
+    counts.failed, counts.failures = seen.total(), dict(seen)
+    return counts
 
 
 def main() -> None:
@@ -117,13 +118,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where prepared results are kept for the next time")
     options = parser.parse_args()
+    known = json.loads(options.json.read_text("utf-8"))["kinds"] if options.json.exists() else []
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(exist_ok=True)
         for name, kind in KINDS.items():
             if options.only and name not in options.only:
-                rows += [row for row in before(options.json) if row.kind == name]
+                rows += [from_values(Tried, each) for each in known if each["kind"] == name]
             else:
                 first = options.case or 0
                 last = first + 1 if options.case is not None else round(kind.cases * options.share)
@@ -131,12 +133,6 @@ def main() -> None:
     print_rows([vars(row) | {"examples": len(row.examples)} for row in rows])
     cases, failed = (sum(getattr(row, name) for row in rows) for name in ("cases", "failed"))
     save(options.json, seed=options.seed, cases=cases, failed=failed, kinds=rows)
-
-
-def before(path: Path) -> list[Tried]:
-    """Return the rows of an earlier result; none without one."""
-    kinds = json.loads(path.read_text("utf-8"))["kinds"] if path.exists() else []
-    return [Tried(**{**kind, "examples": [Failure(**each) for each in kind["examples"]]}) for kind in kinds]
 
 
 if __name__ == "__main__":

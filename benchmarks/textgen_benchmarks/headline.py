@@ -21,7 +21,7 @@ from textgen.comparison.report.table import DASH, Column, make_table
 from textgen.page.markdown import escape
 
 PAGE = "benchmarks/README.md#the-main-comparison"
-"""Where the README says how its table was measured."""
+"""Section of benchmarks/README.md that describes the measurement."""
 SAMPLE_CHARS = 160
 """Characters of a sample that are shown, up to the end of a word."""
 

@@ -1,4 +1,4 @@
-"""Commands that are killed while they run: watched from outside, and judged by what they leave on disk.
+"""Commands that are killed while they run: watched from outside, and judged by the files they leave.
 
 Processes are found in /proc, so this needs Linux.
 """
@@ -33,20 +33,20 @@ KillWhen: TypeAlias = Callable[[float, Saves], bool]
 """Given the seconds since the start and the saves: whether to kill now. Looking for saves takes time."""
 MARK = "TEXTGEN_KILLING"
 """Environment variable by which all processes of a command are found."""
-SECONDS_TO_LOOK = 0.1
-"""Interval at which checkpoints are read. One that is missed is followed by others that tell the same."""
+SECONDS_TO_LOOK = 0.2
+"""Interval at which checkpoints and processes are looked for. A missed checkpoint is followed by others."""
 SECONDS_TO_END = 20.0
 """Seconds that the other processes of a command may outlive the one that was killed."""
 UNFINISHED = re.compile(r"\..*textgen-.*")
-"""What a file or folder is called while it is written."""
+"""Names of files and folders while they are written."""
 TIMES = re.compile(r"(\w+_)?seconds|(\w+_)?chars_per_second|cpu_utilization|command|machine|versions|number")
 """Names of values that differ between two equal runs, or say only who made them."""
 PAGES = (".html", ".md", ".db", ".lock")
-"""Files that show or keep what other files say; those are compared."""
+"""Files that show or keep the contents of other files, which are compared."""
 
 
 def never(*_: object) -> bool:
-    """Return False: a command may end."""
+    """Return False, so that a command may end."""
     return False
 
 
@@ -102,16 +102,16 @@ def run(
             seen.update(dict.fromkeys(path.name for path in unfinished(folder)))
             return list(seen)
 
-        looked, others = 0.0, Others(mark)
+        # The others are found in advance, since a save takes less time than looking for them.
+        looked, others = 0.0, list[int]()
         while (code := process.poll()) is None:
             seconds = time.monotonic() - start
             if kill_when(seconds, saves):
-                _kill(process, others, attempt, whole=whole)
+                attempt.survivors = _kill(process, mark, others if whole else None)
                 break
             if seconds - looked > SECONDS_TO_LOOK:
                 look(folder, attempt)
-                looked = seconds
-                others.refresh()
+                looked, others = seconds, processes(mark)
             if attempt.updates:
                 attempt.first_checkpoint = min(attempt.first_checkpoint, seconds)
             time.sleep(0.002)
@@ -123,33 +123,18 @@ def run(
     return attempt
 
 
-@dataclass
-class Others:
-    """The processes with a mark, found in advance, since a save takes less time than looking for them."""
-
-    mark: str
-    known: list[int] = field(default_factory=list)
-    found: float = 0.0
-    """When they were found."""
-
-    def refresh(self) -> None:
-        """Look for them again, a few times a second."""
-        if time.monotonic() - self.found > 0.3:
-            self.known, self.found = processes(self.mark), time.monotonic()
-
-
-def _kill(process: subprocess.Popen[bytes], others: Others, attempt: Attempt, *, whole: bool) -> None:
-    """Kill one process of a command or all, and see to it that none is left."""
-    _kill_all(others.known if whole else [])
+def _kill(process: subprocess.Popen[bytes], mark: str, others: Sequence[int] | None) -> int:
+    """Kill a process, and with `others` all of its command; return the number of those that outlive it."""
+    _kill_all(others or [])
     process.kill()
     process.wait()
-    if whole:
-        _kill_all(processes(others.mark))  # those that were born meanwhile
+    if others is not None:
+        _kill_all(processes(mark))  # those that were born meanwhile
     deadline = time.monotonic() + SECONDS_TO_END
-    while (left := processes(others.mark)) and time.monotonic() < deadline:
+    while (left := processes(mark)) and time.monotonic() < deadline:
         time.sleep(0.01)
-    attempt.survivors = len(left)
     _kill_all(left)
+    return len(left)
 
 
 def _kill_all(numbers: Sequence[int]) -> None:
@@ -160,19 +145,16 @@ def _kill_all(numbers: Sequence[int]) -> None:
 
 def processes(mark: str) -> list[int]:
     """Return the ids of the running processes with a mark in their environment."""
-    found, wanted = [], f"{MARK}={mark}".encode()
+    ids, wanted = [], f"{MARK}={mark}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):  # it has ended, or is another user's
             if wanted in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-    return found
+                ids.append(int(path.parent.name))
+    return ids
 
 
 def unfinished(folder: Path) -> Iterator[Path]:
-    """Yield the files and folders below `folder` that are being written, or never will be finished.
-
-    What is in an unfinished folder is not told apart from it.
-    """
+    """Yield the files and folders below `folder` that are being written, or never will be finished."""
     for parent, folders, files in os.walk(folder):
         made = [name for name in (*folders, *files) if UNFINISHED.fullmatch(name)]
         yield from (Path(parent, name) for name in made)
@@ -180,7 +162,7 @@ def unfinished(folder: Path) -> Iterator[Path]:
 
 
 def look(folder: Path, attempt: Attempt) -> None:
-    """Note what the newest checkpoints in a folder hold, as far as they can be read.
+    """Note the updates of the newest checkpoints in a folder, as far as they can be read.
 
     With a checkpoint after each update, its number is that of its updates unless training began again.
     """
@@ -194,7 +176,7 @@ def newest_checkpoints(folder: Path) -> dict[Path, tuple[float, float]]:
 
     Both are infinite for a training run that is over.
     """
-    found: dict[Path, tuple[float, float]] = {}
+    newest: dict[Path, tuple[float, float]] = {}
     for parent, _, files in os.walk(folder):  # unlike a glob, it does not mind what vanishes meanwhile
         place = Path(parent)
         if VALUES not in files or UNFINISHED.fullmatch(place.name):
@@ -207,20 +189,18 @@ def newest_checkpoints(folder: Path) -> dict[Path, tuple[float, float]]:
                 values = int(place.name.rpartition("-")[2]), state["state"]["trainer"]["num_updates"]
         except (*DAMAGE, RuntimeError):  # the latter from safetensors, if a file vanishes
             continue
-        found[place.parent] = max(values, found.get(place.parent, values))
-    return found
+        newest[place.parent] = max(values, newest.get(place.parent, values))
+    return newest
 
 
 def lost(before: Mapping[Path, float], folder: Path) -> list[Path]:
-    """Return the folders that had a checkpoint and now have neither one nor the result."""
+    """Return the folders that had a checkpoint and now have neither one nor the result.
+
+    Checkpoints are in a folder that is named like the result, with the ending `.partial`.
+    """
     now = newest_checkpoints(folder)
-    return [path for path in before if path not in now and not _result_of(path).exists()]
-
-
-def _result_of(checkpoints: Path) -> Path:
-    """Return the file or folder that the checkpoints are written for: without the ending `.partial`."""
-    partial = next(path for path in (checkpoints, *checkpoints.parents) if path.suffix == ".partial")
-    return partial.with_suffix("")
+    partial = {path: next(p for p in (path, *path.parents) if p.suffix == ".partial") for path in before}
+    return [path for path in before if path not in now and not partial[path].with_suffix("").exists()]
 
 
 def trials_done(folder: Path) -> int:
@@ -234,7 +214,7 @@ def trials_done(folder: Path) -> int:
 
 
 def contents(folder: Path, *, is_ordered: bool = True) -> dict[str, str]:
-    """Return what the files below a folder say, without times, by their relative paths.
+    """Return the contents of the files below a folder, without times, by their relative paths.
 
     Without `is_ordered` the order of a study's trials is left out, which is that of processes.
     """

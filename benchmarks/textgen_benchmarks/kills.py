@@ -27,8 +27,9 @@ MIXTURE = ENTRY.replace("lstm", "lstm+ngram")
 TEXT = ("--corpus", "lee", "--max-chars", "30000", "--precision", "fp32", "--device", "cpu")
 BUDGET = ("--budget", "50000chars")
 SHORT = ("--length", "40")
-"""So that a busy machine writes all samples of the page too, which it does for some seconds only."""
+"""Short samples, all of which a busy machine writes in the few seconds that it has for those of the page."""
 STUDY = ("--trials", "3", "--seeds", "1", "--search", "learning_rate=1e-3..1e-2")
+TUNE = ("tune", ENTRY, *TEXT, "--budget", "20000chars", *STUDY)
 SUITE = f"""title = "Kills"
 budget = "20000chars"
 seeds = 2
@@ -53,7 +54,7 @@ class Command:
     arguments: tuple[str, ...]
     share: float
     is_ordered: bool = True
-    """Whether its trials come in an order; those of two processes do not."""
+    """False if two processes take its trials, whose order differs from run to run."""
 
 
 COMMANDS = (
@@ -61,13 +62,8 @@ COMMANDS = (
     Command("bench", ("bench", ENTRY, MIXTURE, "char-ngram", *TEXT, *BUDGET, *SHORT, "--seeds", "2"), 0.25),
     Command("suite", ("suite", "kills.toml", *TEXT), 0.125),
     Command("suite --jobs 2", ("suite", "kills.toml", *TEXT, "--jobs", "2"), 0.125),
-    Command("tune", ("tune", ENTRY, *TEXT, "--budget", "20000chars", *STUDY), 0.125),
-    Command(
-        "tune --jobs 2",
-        ("tune", ENTRY, *TEXT, "--budget", "20000chars", *STUDY, "--jobs", "2"),
-        0.125,
-        is_ordered=False,
-    ),
+    Command("tune", TUNE, 0.125),
+    Command("tune --jobs 2", (*TUNE, "--jobs", "2"), 0.125, is_ordered=False),
 )
 
 
@@ -109,51 +105,46 @@ def killed(command: Command, num_kills: int, chance: random.Random, folder: Path
     if reference.code:
         sys.exit(f"error: textgen {' '.join(arguments)}: {reference.output}")
     expected = contents(whole, is_ordered=command.is_ordered)
-    found = Killed(command.name)
+    row = Killed(command.name)
     for number in range(num_kills):
-        if found.kills >= num_kills:
+        if row.kills >= num_kills:
             break
         series = folder / f"{number}"
         series.mkdir()
-        most = min(MAX_KILLS, num_kills - found.kills)
+        most = min(MAX_KILLS, num_kills - row.kills)
         moments = [moment(chance, reference) for _ in range(most)]
-        if one_series([*arguments, "--out", str(series / "out")], series, moments, found):
-            compare(expected, contents(series, is_ordered=command.is_ordered), found)
+        if one_series([*arguments, "--out", str(series / "out")], series, moments, row):
+            compare(expected, contents(series, is_ordered=command.is_ordered), row)
         shutil.rmtree(series)
-    return found
+    return row
 
 
-def one_series(
-    arguments: Sequence[str],
-    folder: Path,
-    moments: Sequence[Moment],
-    found: Killed,
-) -> bool:
+def one_series(arguments: Sequence[str], folder: Path, moments: Sequence[Moment], row: Killed) -> bool:
     """Kill a command at some moments, one after the other, until it ends; return whether it succeeded."""
     before: Attempt | None = None
     gone: set[Path] = set()
     for when, whole in (*moments, (never, True)):
         attempt = run(arguments, folder, when, whole=whole)
-        found.survivors += attempt.survivors
+        row.survivors += attempt.survivors
         missing = set(lost(attempt.updates, folder))
         # The trial of a study whose result is in its database leaves nothing else.
         owed = max(0, len(gone) - trials_done(folder))
         gone |= {path for path in missing if "trials" in path.parts}
-        found.lost_checkpoints += len(missing - gone) + max(0, len(gone) - trials_done(folder)) - owed
+        row.lost_checkpoints += len(missing - gone) + max(0, len(gone) - trials_done(folder)) - owed
         if before is not None and before.updates:
-            found.with_checkpoint += 1
-            found.continued += not attempt.repeated
+            row.with_checkpoint += 1
+            row.continued += not attempt.repeated
         if attempt.code is not None:
             # A run that was killed right after it was saved is there, as `train` says.
             is_finished = not attempt.code or "exists already" in attempt.output
             if not is_finished:
-                found.refusals.append(attempt.output)
-            found.finished += is_finished
+                row.refusals.append(attempt.output)
+            row.finished += is_finished
             return is_finished
-        found.kills += 1
-        found.of_first_process_only += not whole
-        found.during_a_save += bool(attempt.unfinished)
-        found.during_the_save_of_a_result += any(map(is_of_result, attempt.unfinished))
+        row.kills += 1
+        row.of_first_process_only += not whole
+        row.during_a_save += bool(attempt.unfinished)
+        row.during_the_save_of_a_result += any(map(is_of_result, attempt.unfinished))
         before = attempt
     raise AssertionError("the last attempt is not killed")
 
@@ -165,11 +156,9 @@ def moment(chance: random.Random, reference: Attempt) -> Moment:
         training = reference.seconds - reference.first_checkpoint
         instant = chance.uniform(0.7 * reference.first_checkpoint, reference.first_checkpoint + training / 2)
         return after(instant), chance.random() < 0.5
-    if mode == "a checkpoint":
-        number = chance.randint(1, 60)
-        return (lambda seconds, saves: sum(not is_of_result(save) for save in saves()) >= number), True
-    number = chance.randint(1, 3)
-    return (lambda seconds, saves: sum(map(is_of_result, saves())) >= number), True
+    of_result = mode == "a result"
+    number = chance.randint(1, 3 if of_result else 60)
+    return lambda seconds, saves: [is_of_result(each) for each in saves()].count(of_result) >= number, True
 
 
 def is_of_result(save: str) -> bool:
@@ -177,13 +166,13 @@ def is_of_result(save: str) -> bool:
     return not save.startswith((".checkpoint-", ".finished."))
 
 
-def compare(expected: dict[str, str], there: dict[str, str], found: Killed) -> None:
+def compare(expected: dict[str, str], there: dict[str, str], row: Killed) -> None:
     """Note the differences between the files of a killed command and of another."""
-    differing = [name for name in expected.keys() & there.keys() if expected[name] != there[name]]
-    found.differing_files += sorted(differing)
-    found.left_files += sorted(there.keys() - expected.keys())
-    found.missing_files += sorted(expected.keys() - there.keys())
-    found.equal += not differing and there.keys() == expected.keys()
+    differing = sorted(name for name in expected.keys() & there.keys() if expected[name] != there[name])
+    row.differing_files += differing
+    row.left_files += sorted(there.keys() - expected.keys())
+    row.missing_files += sorted(expected.keys() - there.keys())
+    row.equal += not differing and there.keys() == expected.keys()
 
 
 def main() -> None:
@@ -193,10 +182,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", action="append", choices=[each.name for each in COMMANDS])
     options = parser.parse_args()
+    known = json.loads(options.json.read_text("utf-8"))["commands"] if options.json.exists() else []
     rows = []
     for command in COMMANDS:
         if options.only and command.name not in options.only:
-            rows += [row for row in before(options.json) if row.command == command.name]
+            rows += [Killed(**row) for row in known if row["command"] == command.name]
             continue
         with tempfile.TemporaryDirectory() as folder:
             chance = random.Random(f"{options.seed} {command.name}")
@@ -209,11 +199,6 @@ def main() -> None:
         ]
     )
     save(options.json, kills=sum(row.kills for row in rows), seed=options.seed, commands=rows)
-
-
-def before(path: Path) -> list[Killed]:
-    """Return the rows of an earlier result; none without one."""
-    return [Killed(**row) for row in json.loads(path.read_text("utf-8"))["commands"]] if path.exists() else []
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Pictures of the README: `python -m textgen_benchmarks.pictures FOLDER`, of a bench's results.
 
 The terminal is drawn by rich to docs/pictures/terminal.svg; the page is photographed by Chromium, which
-Playwright drives, to docs/pictures/report.png, and with `--all` also in the dark and on a phone.
+Playwright drives, to docs/pictures/report.png.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import io
 import re
 import shutil
 from pathlib import Path
-from typing import Literal
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
@@ -24,9 +23,7 @@ from textgen.runtime.storage.json_records import read_record
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SVG = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-"""How rich draws a terminal, without the fonts that it would fetch."""
-Shot = tuple[str, Literal["light", "dark"], tuple[int, int], bool]
-"""Name, scheme and size of a picture, and whether it is of the whole page."""
+"""Rich's template of a terminal, without the fonts that it would fetch."""
 
 
 def main() -> None:
@@ -34,11 +31,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=PICTURES)
-    parser.add_argument("--all", action="store_true", help="also dark, and on a phone, whole")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     draw_terminal(options.folder / RESULT, options.out / "terminal.svg")
-    photograph(options.folder / PAGE, options.out, whole=options.all)
+    photograph(options.folder / PAGE, options.out / "report.png")
 
 
 def draw_terminal(result: Path, path: Path, width: int = 110) -> None:
@@ -48,21 +44,15 @@ def draw_terminal(result: Path, path: Path, width: int = 110) -> None:
     console.save_svg(str(path), title="textgen bench", code_format=SVG)
 
 
-def photograph(page: Path, folder: Path, *, whole: bool = False) -> None:
-    """Write pictures of a page; `whole` adds the dark one and that of a phone, from top to bottom."""
+def photograph(page: Path, path: Path) -> None:
+    """Write a picture of a page, from its coloured passage on."""
     from playwright.sync_api import sync_playwright
 
-    shots: list[Shot] = [("report", "light", (1100, 850), False)]
-    if whole:
-        shots += [("whole-light", "light", (1100, 850), True), ("whole-dark", "dark", (1100, 850), True)]
-        shots += [("phone", "light", (390, 844), True)]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        for name, scheme, (width, height), is_whole in shots:
-            tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-            tab.goto(page.resolve().as_uri() + ("" if is_whole else "#passages"))
-            tab.screenshot(path=folder / f"{name}.png", full_page=is_whole)
-            tab.close()
+        tab = browser.new_page(viewport={"width": 1100, "height": 850}, color_scheme="light")
+        tab.goto(page.resolve().as_uri() + "#passages")
+        tab.screenshot(path=path)
         browser.close()
 
 

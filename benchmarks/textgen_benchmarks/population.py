@@ -17,7 +17,7 @@ from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.saved_run import Run
+from textgen.experiment.saved_run import SavedRun
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen_corpora.wiki import articles
@@ -48,7 +48,7 @@ class Population:
     text: str
     documents: tuple[str, ...]
     """Its whole documents in order, if the corpus says what they are."""
-    runs: Sequence[Run]
+    runs: Sequence[SavedRun]
     device_config: DeviceConfig
 
     @classmethod
@@ -74,18 +74,15 @@ class Population:
         cuts = [cut_position(self.text, index * size, room, room) for index in range(1, num_tiles)]
         ends = [*cuts, len(self.text)]
         texts = [self.text[begin:end] for begin, end in zip([0, *cuts], ends, strict=True)]
-        return self._stretches(texts, max(1, round(size / BLOCK_CHARS)))
+        return self.stretches(texts, max(1, round(size / BLOCK_CHARS)))
 
-    def whole_documents(self) -> Stretches:
-        """Return the documents, each as one stretch."""
-        return self._stretches(self.documents, num_blocks=1)
-
-    def _stretches(self, texts: Sequence[str], num_blocks: int) -> Stretches:
+    def stretches(self, texts: Sequence[str], num_blocks: int) -> Stretches:
+        """Score stretches, each in blocks of about the same number of characters."""
         bits = [self._bits(run, texts, num_blocks) for run in self.runs]
         chars = [np.bincount(_blocks_of(np.arange(len(text)), text, num_blocks)) for text in texts]
         return Stretches(np.stack(bits), np.stack(chars).astype(float))
 
-    def _bits(self, run: Run, texts: Sequence[str], num_blocks: int) -> Array:
+    def _bits(self, run: SavedRun, texts: Sequence[str], num_blocks: int) -> Array:
         """Return the bits of each block, [stretches, blocks]."""
         bits = np.zeros((len(texts), num_blocks))
         order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))

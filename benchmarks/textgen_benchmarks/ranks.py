@@ -42,16 +42,16 @@ def main() -> None:
         print(f"{options.entry}, pair {repetition + 1} of {options.repetitions}", file=sys.stderr)
         ours = speed(options.processes, 1, options)
         pairs.append((ours, speed(1, options.processes, options)))
-    found = Medians.of(pairs)
+    speeds = Medians.of(pairs)
     row = {
         "entry": options.entry,
         "num_processes": options.processes,  # of one thread; the other is one process of as many threads
-        "chars_per_second": found.ours,
-        "reference_chars_per_second": found.reference,
-        "ratio": found.ratio,
+        "chars_per_second": speeds.ours,
+        "reference_chars_per_second": speeds.reference,
+        "ratio": speeds.ratio,
     }
-    print_rows([{**row, "ratio": found.ratio_cell}])
-    rows = [{**row, "ratio_range": found.ratio_range}]
+    print_rows([{**row, "ratio": speeds.ratio_cell}])
+    rows = [{**row, "ratio_range": speeds.ratio_range}]
     save(options.json, seconds=options.seconds, repetitions=options.repetitions, rows=rows)
 
 

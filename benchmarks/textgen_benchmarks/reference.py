@@ -5,7 +5,6 @@ Each function returns a callable that does its work once per call; `speed` runs 
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
@@ -88,11 +87,6 @@ def plain_generation(vocab_size: int, batch_size: int, num_tokens: int, device: 
         return num_tokens * batch_size
 
     return work
-
-
-def has_keras() -> bool:
-    """Return whether Keras is installed, which the original network needs."""
-    return importlib.util.find_spec("keras") is not None
 
 
 def keras_windows(window: int = 60, num_symbols: int = 32) -> Work:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from typing import Any
 
 from textgen.runtime.this_process import keep_freed_memory
 from textgen_benchmarks.timing import Work
+
+_built: list[Work] = []
+"""The work of this process."""
 
 
 @contextmanager
@@ -20,33 +23,16 @@ def remote(build: Callable[..., Work], *arguments: Any, keeps_memory: bool = Fal
     depends on where its blocks happen to be: at the end of the heap, they return to the system and are
     faulted in again at every step.
     """
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, build, arguments, keeps_memory), daemon=True)
-    process.start()
-    theirs.close()
-
-    def work() -> int:
-        ours.send("work")
-        units: int = ours.recv()
-        return units
-
-    try:
-        yield work
-    finally:
-        ours.close()
-        process.join()
+    context, prepared = get_context("spawn"), (build, arguments, keeps_memory)
+    with ProcessPoolExecutor(1, context, initializer=_build, initargs=prepared) as process:
+        yield lambda: process.submit(_work).result()
 
 
-def _serve(
-    connection: Connection, build: Callable[..., Work], arguments: tuple[Any, ...], keeps_memory: bool
-) -> None:
+def _build(build: Callable[..., Work], arguments: tuple[Any, ...], keeps_memory: bool) -> None:
     if keeps_memory:
         keep_freed_memory()
-    work = build(*arguments)
-    while True:
-        try:
-            connection.recv()
-        except EOFError:
-            return
-        connection.send(work())
+    _built.append(build(*arguments))
+
+
+def _work() -> int:
+    return _built[0]()

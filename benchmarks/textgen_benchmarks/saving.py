@@ -1,4 +1,4 @@
-"""Where programs keep their results: a file of JSON, with the machine and the versions that made it."""
+"""Options and result files of the programs: JSON, with the machine and the versions that made it."""
 
 from __future__ import annotations
 

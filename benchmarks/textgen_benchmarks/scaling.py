@@ -17,7 +17,6 @@ from argparse import SUPPRESS
 from pathlib import Path
 from typing import Any
 
-from textgen.cli.console import print_rows
 from textgen.data.corpus import load_corpus
 from textgen_benchmarks.saving import json_option, save
 
@@ -75,7 +74,7 @@ def write_text(path: Path, num_chars: int) -> None:
 
 
 def main() -> None:
-    """Measure all steps at all sizes and print a table."""
+    """Measure all steps at all sizes and print them."""
     parser = json_option(__doc__)
     parser.add_argument("--sizes", default="1,10,100", help="millions of characters, separated by commas")
     parser.add_argument("--steps", default=",".join(STEPS))
@@ -94,21 +93,10 @@ def main() -> None:
                 with tempfile.TemporaryDirectory() as cache:
                     environment = {**os.environ, "TEXTGEN_CACHE": cache}
                     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
-                rows.append({"step": step, "million_chars": size, **json.loads(done.stdout)})
-                print(f"{step}, {size:g} million characters: done", file=sys.stderr)
-    print_rows(
-        [
-            {
-                "step": row["step"],
-                "million chars": f"{row['million_chars']:g}",
-                "ns/char": f"{row['seconds'] / row['num_chars'] * 1e9:,.0f}",
-                "Mchars/s": f"{row['num_chars'] / row['seconds'] / 1e6:.2f}",
-                "peak MB": f"{row['peak_bytes'] / 1e6:,.0f}",
-                "peak bytes/char": f"{row['peak_bytes'] / row['million_chars'] / 1e6:,.1f}",
-            }
-            for row in sorted(rows, key=lambda row: STEPS.index(row["step"]))
-        ]
-    )
+                row = {"step": step, "million_chars": size, **json.loads(done.stdout)}
+                nanoseconds, megabytes = row["seconds"] / row["num_chars"] * 1e9, row["peak_bytes"] / 1e6
+                print(f"{step}, {size:g} M: {nanoseconds:,.0f} ns/char, peak {megabytes:,.0f} MB", flush=True)
+                rows.append(row)
     save(options.json, rows=rows)
 
 

@@ -1,4 +1,4 @@
-"""How much a training seed changes results: `python -m textgen_benchmarks.seeds SOURCE…`.
+"""Effect of the training seed on results: `python -m textgen_benchmarks.seeds SOURCE…`.
 
 Entries are trained with five seeds on several texts. Each pair of runs of one entry is then compared as two
 entries would be: there is no difference to find, so few pairs should be called different. The spread between
@@ -9,7 +9,6 @@ of the other texts. Finished runs are kept in `--folder`; the same command resum
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -27,13 +26,14 @@ from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.runtime.device import choose_device
-from textgen.runtime.environment import Machine, machine, versions
-from textgen.runtime.storage.files import slug, write_file
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, to_json
+from textgen.runtime.environment import Machine
+from textgen.runtime.storage.files import slug
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.budget import parse_budget
+from textgen_benchmarks.saving import RESULTS, save
 
-RESULT = Path(__file__).parents[1] / "results" / "seeds.json"
+RESULT = RESULTS / "seeds.json"
 ENTRIES = ("word-lstm", "word-lstm-glove", "char-lstm", "bpe-lstm")
 NUM_SEEDS = 5
 MIN_DEGREES = 3.0
@@ -64,16 +64,14 @@ class SeedGroup:
 
 @dataclass(frozen=True)
 class Pairs:
-    """How many pairs of runs of one entry on one text are called different.
-
-    `num_different` by the prior of the other texts.
-    """
+    """Pairs of runs of one entry on one text, and the number of those that are called different."""
 
     entry: str
     corpus: str
     scores: tuple[float, ...]
     num_pairs: int
     num_different: int
+    """By the prior of the other texts."""
     num_different_shipped: int
     """By the prior of all texts, which textgen ships."""
 
@@ -114,17 +112,17 @@ def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
     of one run add anyway, which intervals count apart. Its degrees of freedom are those of an empirical Bayes
     fit: few, since some entries vary much more than others.
     """
-    found = {}
+    by_metric = {}
     for metric in ("bits_per_char", *CLOSEST):
         shipped = SHIPPED_PRIORS[metric]
         samples = [sample for group in groups if (sample := sample_of(metric, group, shipped)) is not None]
-        own = [np.var(sample.values, ddof=1) - sample.noise_within_seeds() for sample in samples]
-        found[metric] = SeedPrior(
-            sd=float(np.sqrt(max(0.0, np.mean(own)))),
+        variances = [np.var(sample.values, ddof=1) - sample.noise_within_seeds() for sample in samples]
+        by_metric[metric] = SeedPrior(
+            sd=float(np.sqrt(max(0.0, np.mean(variances)))),
             degrees_of_freedom=max(MIN_DEGREES, fitted_prior(samples, shipped).degrees_of_freedom),
             source=f"benchmarks/results/{RESULT.name}",
         )
-    return found
+    return by_metric
 
 
 def pairs_of(group: SeedGroup, others: SeedPrior, shipped: SeedPrior) -> Pairs:
@@ -132,9 +130,9 @@ def pairs_of(group: SeedGroup, others: SeedPrior, shipped: SeedPrior) -> Pairs:
     sample = sample_of("bits_per_char", group, shipped)
     assert sample is not None
     scores = tuple(round(float(value), 4) for value in sample.values)
-    found = [_num_different(sample, prior) for prior in (others, shipped)]
+    numbers = [_num_different(sample, prior) for prior in (others, shipped)]
     num_pairs = len(scores) * (len(scores) - 1) // 2
-    return Pairs(group.entry, group.corpus.name, scores, num_pairs, *found)
+    return Pairs(group.entry, group.corpus.name, scores, num_pairs, *numbers)
 
 
 def _num_different(sample: MeasuredValue, prior: SeedPrior) -> int:
@@ -195,21 +193,15 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, default=Path("runs/seeds"))
     parser.add_argument("--again", action="store_true", help="judge the recorded runs again, training none")
-    parser.add_argument("--only-train", action="store_true", help="leave the result file alone")
     options = parser.parse_args()
     if options.again:
-        groups = [from_values(SeedGroup, each) for each in json.loads(RESULT.read_text("utf-8"))["groups"]]
+        groups = list(read_record(SeedResults, RESULT).groups)
     else:
         groups = [group for source in options.sources for group in measured(source, options.folder)]
-    if options.only_train:
-        return
-    found, judged = conclusions(groups)
-    result = SeedResults(
-        priors=found, pairs=judged, groups=tuple(groups), versions=versions(), machine=machine()
-    )
-    write_file(RESULT, to_json(result))
+    measured_priors, judged = conclusions(groups)
+    save(RESULT, priors=measured_priors, pairs=judged, groups=groups)
     print_rows([vars(each) for each in judged])
-    print_rows([{"metric": name, **vars(prior)} for name, prior in found.items()])
+    print_rows([{"metric": name, **vars(prior)} for name, prior in measured_priors.items()])
 
 
 if __name__ == "__main__":

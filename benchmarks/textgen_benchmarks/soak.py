@@ -14,9 +14,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import linear_regression, median
@@ -32,8 +32,6 @@ BUDGET = "20000chars"
 ARGUMENTS = ("bench", ENTRY, "char-ngram", *TEXT, "--budget", BUDGET, "--length", "40")
 MAX_KILLS = 3
 """Kills of a comparison, each at another instant, before it may end."""
-TORCHS_OWN = "torchinductor_"
-"""A folder that torch makes once for each user."""
 WARM_UP = 3
 """First rounds, whose memory is not counted: caches fill."""
 
@@ -50,56 +48,33 @@ class Round:
     problems: tuple[str, ...] = ()
 
 
-@dataclass
-class Level:
-    """Medians and slope of a quantity over the rounds, which should stay level."""
+def one_round(folder: Path, expected: Mapping[str, str], chance: random.Random, library: Executor) -> Round:
+    """Kill, continue and verify a comparison, then call the library in its process.
 
-    first_third: float
-    """Median."""
-    last_third: float
-    per_round: float
-    """Slope of a straight line."""
-
-
-@dataclass
-class Soak:
-    """The state of a soak."""
-
-    folder: Path
-    chance: random.Random
-    library: Executor
-    """The process that calls the library."""
-    rounds: list[Round] = field(default_factory=list)
-    expected: dict[str, str] = field(default_factory=dict)
-    """Contents of the files of a comparison that was not killed."""
-
-
-def one_round(soak: Soak) -> Round:
-    """Kill, continue, verify and score a comparison, then do the same work in this process."""
+    `expected` has the contents of the files of a comparison that was not killed.
+    """
     began, problems = time.monotonic(), []
-    place = soak.folder / "killed"
+    place = folder / "killed"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     arguments = [*ARGUMENTS, "--out", str(place / "out")]
     num_kills = 0
-    for _ in range(MAX_KILLS):
-        if run(arguments, place, after(soak.chance.uniform(2, 8))).code is not None:
-            break
+    while num_kills < MAX_KILLS and run(arguments, place, after(chance.uniform(2, 8))).code is None:
         num_kills += 1
     for command in (arguments, ["verify", str(place / "out")]):
         ended = run(command, place)
         if ended.code:
             problems.append(f"{command[0]}: {ended.output}")
     there = contents(place)
-    problems += [f"{name} differs" for name in soak.expected if there.get(name) != soak.expected[name]]
-    problems += [f"{name} is left" for name in there if name not in soak.expected]
-    problems += [f"{path.name} is left" for path in unfinished(soak.folder)]
-    memory, descriptors = soak.library.submit(work, soak.folder / "library").result()
+    problems += [f"{name} differs" for name in expected if there.get(name) != expected[name]]
+    problems += [f"{name} is left" for name in there if name not in expected]
+    problems += [f"{path.name} is left" for path in unfinished(folder)]
+    memory, descriptors = library.submit(work, folder / "library").result()
     return Round(time.monotonic() - began, memory, descriptors, num_kills, tuple(problems))
 
 
 def work(folder: Path) -> tuple[float, int]:
-    """Compare, load, score and sample by the library; return memory and descriptors of this process."""
+    """Compare, load, score and sample by the library; return this process's MB of memory and descriptors."""
     shutil.rmtree(folder, ignore_errors=True)
     settings: dict[str, Any] = {"corpus": "lee", "max_chars": 30_000, "budget": BUDGET, "length": 40}
     textgen.bench([ENTRY, "char-ngram"], **settings, device="cpu", precision="fp32", out=folder)
@@ -108,22 +83,17 @@ def work(folder: Path) -> tuple[float, int]:
     loaded.score("The quick brown fox jumps over the lazy dog. " * 20)
     loaded.samples(4, "The ", length=40)
     gc.collect()
-    return memory_mb(), len(os.listdir("/proc/self/fd"))
-
-
-def memory_mb() -> float:
-    """Return the resident memory of this process in megabytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6, len(os.listdir("/proc/self/fd"))
 
 
-def level(values: Sequence[float]) -> Level | None:
-    """Return the level of values; None for fewer than three."""
+def level(values: Sequence[float]) -> dict[str, float] | None:
+    """Return medians of the first and last third of values, and their slope; None for fewer than three."""
     third = len(values) // 3
     if not third:
         return None
     slope = linear_regression(range(len(values)), values).slope
-    return Level(median(values[:third]), median(values[-third:]), slope)
+    return {"first_third": median(values[:third]), "last_third": median(values[-third:]), "per_round": slope}
 
 
 def stray_files(folder: Path) -> list[str]:
@@ -144,44 +114,37 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work, tempfile.TemporaryDirectory() as temporary:
         os.environ["TMPDIR"] = tempfile.tempdir = temporary
-        soak = soaked(Path(work), options.minutes * 60, options.seed)
+        rounds = soaked(Path(work), options.minutes * 60, options.seed)
         stray = stray_files(Path(work))
-        left = [name for name in sorted(os.listdir(temporary)) if not name.startswith(TORCHS_OWN)]
-    counted = soak.rounds[WARM_UP:]
+        # Torch makes one folder for each user.
+        left = [name for name in sorted(os.listdir(temporary)) if not name.startswith("torchinductor_")]
+    counted = rounds[WARM_UP:]
     memory = level([each.memory_mb for each in counted])
     descriptors = level([each.num_descriptors for each in counted])
-    num_kills = sum(each.num_kills for each in soak.rounds)
-    save(
-        options.json,
-        minutes=options.minutes,
-        seed=options.seed,
-        num_rounds=len(soak.rounds),
-        num_kills=num_kills,
-        memory_mb=memory,
-        descriptors=descriptors,
-        stray_files=stray,
-        left_in_temporary_folder=left,
-        rounds=soak.rounds,
-    )
-    levels = {"MB": memory, "descriptors": descriptors}
-    print_rows([{"quantity": name, **vars(each)} for name, each in levels.items() if each])
-    problems = [problem for each in soak.rounds for problem in each.problems]
-    print(f"{len(soak.rounds)} rounds, {num_kills} kills; problems: {problems}; left: {stray} {left}")
+    num_kills = sum(each.num_kills for each in rounds)
+    counts = {"num_rounds": len(rounds), "num_kills": num_kills}
+    levels = {"memory_mb": memory, "descriptors": descriptors}
+    remains = {"stray_files": stray, "left_in_temporary_folder": left}
+    settings = {"minutes": options.minutes, "seed": options.seed}
+    save(options.json, **settings, **counts, **levels, **remains, rounds=rounds)
+    print_rows([{"quantity": name, **each} for name, each in levels.items() if each])
+    problems = [problem for each in rounds for problem in each.problems]
+    print(f"{len(rounds)} rounds, {num_kills} kills; problems: {problems}; left: {stray} {left}")
 
 
-def soaked(folder: Path, seconds: float, seed: int) -> Soak:
-    """Work in a folder for a while."""
+def soaked(folder: Path, seconds: float, seed: int) -> list[Round]:
+    """Work in a folder for a while; return the rounds."""
     whole = folder / "whole"
     whole.mkdir()
     if (ended := run([*ARGUMENTS, "--out", str(whole / "out")], whole)).code:
         sys.exit(f"error: textgen bench: {ended.output}")
     deadline = time.monotonic() + seconds
     with ProcessPoolExecutor(1, get_context("spawn")) as library:
-        soak = Soak(folder, random.Random(seed), library, expected=contents(whole))
-        while time.monotonic() < deadline or not soak.rounds:
-            soak.rounds.append(one_round(soak))
-            print(soak.rounds[-1], file=sys.stderr)
-    return soak
+        expected, chance, rounds = contents(whole), random.Random(seed), list[Round]()
+        while time.monotonic() < deadline or not rounds:
+            rounds.append(one_round(folder, expected, chance, library))
+            print(rounds[-1], file=sys.stderr)
+    return rounds
 
 
 if __name__ == "__main__":

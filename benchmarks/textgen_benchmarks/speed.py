@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from itertools import product
 
 import numpy as np
@@ -21,7 +22,7 @@ from textgen.runtime.environment import machine
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.batches import ContiguousBatches
 from textgen.training.trainer import Trainer
-from textgen_benchmarks.reference import has_keras, keras_windows, plain_generation, plain_training
+from textgen_benchmarks.reference import keras_windows, plain_generation, plain_training
 from textgen_benchmarks.remote import remote
 from textgen_benchmarks.saving import json_option, save
 from textgen_benchmarks.timing import Work, compare, matmul_peak
@@ -111,7 +112,7 @@ def claims(device_config: DeviceConfig) -> Iterator[Claim]:
         same = DeviceConfig(device_config.device, precision)
         with plain(same, 30, size, keeps_memory=keeps_memory) as reference:
             yield Claim(name, "chars", training, reference, flops)
-    if has_keras():
+    if find_spec("keras"):
         with remote(keras_windows) as reference:
             yield Claim("the same, against the original's windows in Keras", "targets", training, reference)
     muon = Ours("char-lstm:optimizer=muon", text, device_config).training(30)
@@ -148,13 +149,13 @@ def main() -> None:
     rows, lines = [], [HEADER]
     for claim in claims(device_config):
         print(claim.name, file=sys.stderr)
-        found = compare(claim.ours, claim.reference, options.repetitions)
-        gflops = found.ours * claim.flops / 1e9 or None
+        speeds = compare(claim.ours, claim.reference, options.repetitions)
+        gflops = speeds.ours * claim.flops / 1e9 or None
         share = gflops / peak if gflops else None
         about = {"name": claim.name, "unit": f"{claim.unit}/s", "gflops": gflops, "share_of_peak": share}
-        rows.append(about | asdict(found))
-        speeds = [f"{found.ours:,.0f} {claim.unit}/s", f"{found.reference:,.0f}", found.ratio_cell]
-        lines.append([claim.name, *speeds, f"{gflops:,.0f} ({share:.0%})" if gflops else ""])
+        rows.append(about | asdict(speeds))
+        cells = [f"{speeds.ours:,.0f} {claim.unit}/s", f"{speeds.reference:,.0f}", speeds.ratio_cell]
+        lines.append([claim.name, *cells, f"{gflops:,.0f} ({share:.0%})" if gflops else ""])
     print("\n".join(table_lines(lines, padded=True)))
     save(options.json, peak_gflops=peak, rows=rows)
 

@@ -1,7 +1,7 @@
 """Tables of both README.md, written from results/*.json: `python -m textgen_benchmarks.tables`.
 
 In benchmarks/README.md, the text between `<!-- NAME -->` and `<!-- end -->` is replaced by the report of the
-suite results/NAME.json, or by the table that `evidence` makes of the file; the text between
+suite results/NAME.json, or by a table of its scores or seeds; the text between
 `<!-- NAME OTHER -->` and `<!-- end -->` by the effects in both suites. In README.md, `<!-- NAME -->` stands
 for the table of a comparison and `<!-- NAME: samples -->` for its samples.
 The rest is written by hand. What has not been measured yet is left alone.
@@ -12,17 +12,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import stdev
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.page.markdown import table_lines
 from textgen.runtime.storage.json_records import read_record
 from textgen.suite.suite_report import UNPAIRED, all_curves, show_change, show_value, to_markdown
 from textgen.suite.suite_result import QuestionResult, SuiteResult
-from textgen_benchmarks.evidence import EVIDENCE
-from textgen_benchmarks.headline import headline, samples
+from textgen_benchmarks.headline import headline, samples, scores_table
+from textgen_benchmarks.saving import RESULTS
+from textgen_benchmarks.seeds import SeedResults
 
 ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "benchmarks" / "results"
+COMPARED = ("bench-wiki-seeds", "tinyshakespeare")
+"""Comparisons of which benchmarks/README.md has the scores."""
 SUITES = re.compile(r"(<!-- (?P<names>[\w. -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 COMPARISONS = re.compile(r"(<!-- (?P<name>[\w.-]+)(?P<samples>: samples)? -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -38,11 +41,13 @@ def filled(text: str, results: Path) -> str:
 
     def report(match: re.Match[str]) -> str:
         names = match["names"].split()
-        if names[0] in EVIDENCE:
-            lines = "\n".join(EVIDENCE[names[0]](results / f"{names[0]}.json"))
-            return f"{match[1]}{lines}\n{match[3]}"
-        found = [read_record(SuiteResult, results / f"{name}.json") for name in names]
-        lines = "\n".join(side_by_side(found)) + "\n" if len(found) > 1 else _nested(to_markdown(found[0]))
+        path = results / f"{names[0]}.json"
+        if names[0] in (*COMPARED, "seeds"):
+            table = pairs_table(path) if names[0] == "seeds" else scores_table(read_record(Comparison, path))
+            return "\n".join([match[1].rstrip(), *table, match[3]])
+        suites = [read_record(SuiteResult, results / f"{name}.json") for name in names]
+        is_one = len(suites) == 1
+        lines = _nested(to_markdown(suites[0])) if is_one else "\n".join(side_by_side(suites)) + "\n"
         return f"{match[1]}{lines}{match[3]}"
 
     return SUITES.sub(report, text)
@@ -55,8 +60,8 @@ def filled_readme(text: str, results: Path) -> str:
         path = results / f"{match['name']}.json"
         if not path.exists():
             return match[0]
-        found = read_record(Comparison, path)
-        lines = "\n".join(samples(found) if match["samples"] else headline(found))
+        comparison = read_record(Comparison, path)
+        lines = "\n".join(samples(comparison) if match["samples"] else headline(comparison))
         return f"{match[1]}{lines}\n{match[4]}"
 
     return COMPARISONS.sub(report, text)
@@ -100,6 +105,22 @@ def _cells(question: QuestionResult, label: str) -> list[str]:
 def _nested(report: str) -> str:
     """Return a report with its headings one level down, as part of a longer page."""
     return report.replace("\n## ", "\n### ").replace("# ", "## ", 1)
+
+
+def pairs_table(path: Path) -> Iterator[str]:
+    """Yield how many pairs of runs of one entry, with different seeds, are called different."""
+    result = read_record(SeedResults, path)
+    header = ["called different", "by the prior of other texts"]
+    rows = [["entry", "text", "budget", "scores with five seeds", "sd", *header]]
+    sums = [0, 0, 0]
+    for pairs, group in zip(result.pairs, result.groups, strict=True):
+        scores = " ".join(f"{score:.4f}" for score in pairs.scores)
+        *called, number = counts = (pairs.num_different_shipped, pairs.num_different, pairs.num_pairs)
+        cells = [f"{each} of {number}" for each in called]
+        rows.append([pairs.entry, pairs.corpus, group.budget, scores, f"{stdev(pairs.scores):.4f}", *cells])
+        sums = [total + each for total, each in zip(sums, counts, strict=True)]
+    rows.append(["all", "", "", "", "", *(f"{each} of {sums[-1]}" for each in sums[:-1])])
+    yield from table_lines(rows, [0, 1, 3])
 
 
 if __name__ == "__main__":

@@ -90,8 +90,9 @@ def main() -> None:
     keep_freed_memory()  # as the command line does
     device_config = choose_device(options.device, options.precision)
     curves, searched = run_studies(options, corpus, device_config)
-    found = outcome(curves)
-    print_outcome(found, curves, options.trials)
+    ends = outcome(curves)
+    means = {name: fmean(curve[-1] for curve in each) for name, each in curves.items()}
+    print_rows([ends | means])
     save(
         options.json,
         entry=options.entry,
@@ -102,7 +103,7 @@ def main() -> None:
         num_repetitions=options.repetitions,
         device=device_config.device.type,
         precision=device_config.precision,
-        outcome=found,
+        outcome=ends,
         # Before the first complete trial there is no value; JSON writes null.
         best_so_far={
             name: [[value if math.isfinite(value) else None for value in curve] for curve in each]
@@ -134,26 +135,6 @@ def run_studies(
                     curves[name].append(best_so_far(study.trials()))
                 print(f"{name} {repetition}: {curves[name][-1][-1]:.4f}", file=sys.stderr)
     return curves, [each.described() for each in objective.dimensions]
-
-
-def print_outcome(found: dict[str, Any], curves: Curves, num_trials: int) -> None:
-    """Print the mean curves and the number of wins."""
-    print_rows(
-        [
-            {
-                "trials": number,
-                **{name: fmean(curve[number - 1] for curve in curves[name]) for name in curves},
-            }
-            for number in range(1, num_trials + 1)
-            if number % 5 == 0 or number in (1, num_trials)
-        ]
-    )
-    share = (
-        "-"
-        if found["interval"] is None
-        else "{:.2f} [{:.2f}, {:.2f}]".format(found["share_of_wins"], *found["interval"])
-    )
-    print(f"TPE wins {found['num_wins']}, random {found['num_losses']}, ties {found['num_ties']}: {share}")
 
 
 if __name__ == "__main__":

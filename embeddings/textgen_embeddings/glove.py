@@ -30,7 +30,7 @@ class Glove:
     path: str = ""
     """A file: GloVe text, word2vec text or binary, or gensim .kv."""
     frozen: Annotated[bool, Search()] = False
-    """Whether the vectors are kept unchanged in training."""
+    """Keep the vectors unchanged in training."""
 
     def __post_init__(self) -> None:
         if self.name and self.path:

@@ -39,7 +39,7 @@ class Word2Vec:
     seed: Annotated[int, Ge(0), Le(2**32 - 1)] = 0
     """Random seed of the initial vectors and of sampling."""
     frozen: Annotated[bool, Search()] = False
-    """Whether the vectors are kept unchanged in training."""
+    """Keep the vectors unchanged in training."""
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:  # noqa: ARG002
         """Return the vectors; raises `TextgenError` if no word occurs `min_count` times."""

@@ -26,25 +26,25 @@ def strip_boilerplate(text: str) -> str:
     """
     if "gutenberg" not in text.lower():
         return text
-    kept: list[str] = []
-    book_begin = 0  # in `kept`; a header cannot reach further back
+    lines: list[str] = []
+    book_begin = 0  # in `lines`; a header cannot reach further back
     num_licence_lines = 0  # the most that may still follow; 0 outside a licence
     after_header = in_credit = False
     for line in text.split("\n"):
         if START.match(line):
-            kept[_header_begin(kept, book_begin) :] = [""]
-            book_begin, num_licence_lines, after_header = len(kept), 0, True
+            lines[_header_begin(lines, book_begin) :] = [""]
+            book_begin, num_licence_lines, after_header = len(lines), 0, True
         elif END.match(line):
             num_licence_lines = MAX_LICENCE_LINES
         elif num_licence_lines:
             num_licence_lines = 0 if LICENCE_END in line else num_licence_lines - 1
-            book_begin = len(kept)
+            book_begin = len(lines)
         elif after_header and (in_credit or not line.strip() or CREDIT.match(line)):
             in_credit = bool(line.strip())
         else:
             after_header = False
-            kept.append(line)
-    return "\n".join(kept)
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def _header_begin(lines: list[str], book_begin: int) -> int:

@@ -71,8 +71,8 @@ class Prose:
         blocks[::2] = map(self._settle, blocks[::2])
         if not self.whitespace:
             return "".join(blocks)
-        kept = [block for block in blocks[::2] if block]
-        return "\n\n".join(kept) + "\n" if kept else ""
+        cleaned = [block for block in blocks[::2] if block]
+        return "\n\n".join(cleaned) + "\n" if cleaned else ""
 
     def _settle(self, block: str) -> str:
         """Return a block cleaned until it no longer changes.

@@ -22,9 +22,7 @@ REPAIR_ONLY = ftfy.TextFixerConfig(
 LINE_BREAK = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 COMPATIBLE = {
-    **{
-        code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)
-    },  # ligatures: ff, fi …
+    **{code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)},  # ligatures
     **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full-width ASCII
 }
 """Replacements of the compatibility characters that are mere typesetting.

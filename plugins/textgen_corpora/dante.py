@@ -68,7 +68,7 @@ class Dante:
         sentences = [(name, " ".join(text.split())) for name, text in _sentences(_file(item))]
         if item == "porttinari":  # FOLHA_DOC000001_SENT003
             articles = groupby(sentences, key=lambda sentence: sentence[0].rpartition("_")[0])
-            texts = [" ".join(text for _, text in own) for _, own in articles]
+            texts = [" ".join(text for _, text in article) for _, article in articles]
         else:
             texts = [text for _, text in sentences]
         return "\n\n".join(map(detokenize, texts) if ITEMS[item] else texts)
@@ -87,8 +87,8 @@ def _contracted(match: re.Match[str]) -> str:
 
 def _file(item: str) -> Path:
     """Return the file of an item; its package is not imported, which would need pandas and setuptools."""
-    found = find_spec(MODULE)
-    for folder in found.submodule_search_locations or () if found else ():
+    module = find_spec(MODULE)
+    for folder in module.submodule_search_locations or () if module else ():
         path = Path(folder, "data", item, "annotated.conllu")
         if path.is_file():
             return path

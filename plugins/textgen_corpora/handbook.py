@@ -16,7 +16,7 @@ from textgen_corpora.lexicons.debian import data_folders
 
 PACKAGE = "debian-handbook"
 SOURCE = "en-US"
-"""The language of the original, in which paragraphs remain that nobody has translated."""
+"""The language of the original, and of paragraphs that nobody has translated."""
 FIRST_PAGE = "index.html"
 MAX_PAGES = 1000
 
@@ -86,10 +86,10 @@ def _folder(item: str) -> Path:
     locales = _locales()
     if not locales:
         raise TextgenError(f"the Debian handbook is not installed; run: apt-get install {PACKAGE}")
-    found = locales | {folder.name: folder for folder in locales.values()}
-    if item not in found:
+    folders = locales | {folder.name: folder for folder in locales.values()}
+    if item not in folders:
         raise TextgenError(unknown("language of the handbook", item, sorted(locales)))
-    return found[item]
+    return folders[item]
 
 
 class _Paragraph(NamedTuple):
@@ -144,7 +144,7 @@ class _PageParser(HTMLParser):
         self._open.append((tag, kind))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take an empty element for what it is: it has no end."""
+        """Handle an empty element, which lacks an end tag."""
         self.handle_starttag(tag, attrs)
         if tag not in VOID:
             self.handle_endtag(tag)

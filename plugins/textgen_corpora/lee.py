@@ -21,9 +21,9 @@ class Lee:
         """Return all items with blank lines between. Raises `TextgenError` if `item` is not empty."""
         if item:
             raise TextgenError(f"the corpus lee has no item {item!r}; write lee")
-        found = find_spec("gensim")  # which takes a second less than its import
-        if found is None or found.origin is None:
+        gensim = find_spec("gensim")  # which takes a second less than its import
+        if gensim is None or gensim.origin is None:
             raise TextgenError("the corpus lee is part of gensim; run: pip install gensim")
-        path = Path(found.origin).parent / "test" / "test_data" / "lee_background.cor"
+        path = Path(gensim.origin).parent / "test" / "test_data" / "lee_background.cor"
         lines = path.read_text(encoding="utf-8").splitlines()
         return "\n\n".join(line.strip() for line in lines if line.strip())

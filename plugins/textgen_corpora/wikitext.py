@@ -115,9 +115,9 @@ def plain_text(wikitext: str) -> str:
 
 def _inside_out(pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str], text: str) -> str:
     """Return text with innermost matches replaced until none is left; `replace` must not create matches."""
-    found = 1
-    while found:
-        text, found = pattern.subn(replace, text)
+    num_replaced = 1
+    while num_replaced:
+        text, num_replaced = pattern.subn(replace, text)
     return text
 
 
@@ -160,7 +160,7 @@ def _link_text(match: re.Match[str]) -> str:
 
 def _without_tables(text: str) -> str:
     """Return text without the lines from each `{|` to the matching `|}`."""
-    depth, kept = 0, []
+    depth, lines = 0, []
     for line in text.split("\n"):
         mark = line.lstrip(" :*")
         if mark.startswith("{|"):
@@ -168,5 +168,5 @@ def _without_tables(text: str) -> str:
         elif depth and mark.startswith("|}"):
             depth -= 1
         elif not depth:
-            kept.append(line)
-    return "\n".join(kept)
+            lines.append(line)
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What the models `lstm`, `gru` and `hier` share: a stack of layers, their scales and initial weights."""
+"""Parts of the models `lstm`, `gru` and `hier`: a stack of layers, their scales and initial weights."""
 
 from __future__ import annotations
 

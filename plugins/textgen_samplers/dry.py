@@ -90,5 +90,5 @@ class _Past:
         lengths = self.lengths[self.tokens]
         distances = lengths.flip(1).cumsum(1).flip(1) - lengths  # from a token's end to the text's
         reach = torch.where(distances < window, self.matched + lengths, 0)
-        found = torch.zeros(len(self.tokens), vocab_size + 1, dtype=reach.dtype)
-        return found.scatter_reduce_(1, self.tokens, reach, "amax")[:, :vocab_size]
+        lengths_repeated = torch.zeros(len(self.tokens), vocab_size + 1, dtype=reach.dtype)
+        return lengths_repeated.scatter_reduce_(1, self.tokens, reach, "amax")[:, :vocab_size]

@@ -22,7 +22,7 @@ class CharTokenizer:
     """
 
     fallback_bytes: bool = True
-    """Whether 256 byte tokens spell the characters that the training text lacks."""
+    """Let 256 byte tokens spell the characters that the training text lacks."""
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
 

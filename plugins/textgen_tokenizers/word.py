@@ -55,7 +55,7 @@ class WordTokenizer(WordCounter):
     min_count: Annotated[int, Ge(1), Le(1_000_000), Search(1, 10, log=True)] = 2
     """Minimum number of occurrences in the training text of a word that becomes a token."""
     speller: Annotated[Literal["ngrams", "model"], Search()] = "ngrams"
-    """What spells words that are not tokens: n-grams after their first two characters, or the model."""
+    """Speller of words that are not tokens: n-grams after their first two characters, or the model."""
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
 

@@ -177,7 +177,7 @@ def test_what_is_not_a_whole_result_is_refused_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("limit", ["MAX_FILES", "MAX_BYTES", "MAX_JSON_BYTES"])
+@pytest.mark.parametrize("limit", ["MAX_FILES", "MAX_ARCHIVE_BYTES", "MAX_MEMBER_BYTES"])
 def test_the_size_is_bounded(
     limit: str, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from helpers.records import edit_record
 from helpers.reports import compared, entry
 from helpers.runs import CPU, SMALL, make_run
 from textgen.catalog.differences import RunComparison, SampleOptions, compare
-from textgen.catalog.run_report import answer, to_markdown
+from textgen.catalog.run_report import answer_of_runs, to_markdown
 from textgen.experiment.saved_run import save_run
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
@@ -39,7 +39,7 @@ def test_runs_on_the_same_text_differ_as_in_a_bench(tmp_path: Path) -> None:
     assert result.scores == expected.scores
     assert result.differences == expected.differences
     assert result.problem is None
-    said = answer(result)
+    said = answer_of_runs(result)
     assert said.startswith("A is ahead of C by 0.001 bits per character (95 % interval ")
     assert "), which may be chance; better than B by 0.300 bits per character (95 % interval " in said
 
@@ -64,7 +64,7 @@ def test_equal_settings_are_said_to_be_equal(tmp_path: Path) -> None:
     result = compare(["one", "two"], tmp_path, None)
     assert result.settings == ()
     assert "\nThe settings are the same.\n" in to_markdown(result)
-    assert "0.000 bits per character (95 % interval 0.000 to 0.000)" in answer(result)
+    assert "0.000 bits per character (95 % interval 0.000 to 0.000)" in answer_of_runs(result)
 
 
 def test_scores_on_different_texts_are_not_compared(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_scores_on_different_texts_are_not_compared(tmp_path: Path) -> None:
     assert result.differences == ()
     assert not any(score.is_best for score in result.scores)
     assert [score.name for score in result.scores] == ["one", "two"]
-    assert answer(result) == (
+    assert answer_of_runs(result) == (
         "The scores cannot be compared: they were scored on different texts: one on the test part of wiki "
         "(120,000 characters); two on the test part of lee (120,000 characters)."
     )

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from textgen.catalog.folders import remove_results
 from textgen.catalog.names import find
-from textgen.catalog.removal import remove
 from textgen.contracts import TextgenError
 
 
 def test_each_kind_of_result_is_removed_and_nothing_else(root: Path) -> None:
     names = sorted(path.name for path in root.iterdir())
     while names:
-        remove(find(f"runs/{names.pop()}", root))
+        remove_results(find(f"runs/{names.pop()}", root))
         assert (sorted(path.name for path in root.iterdir()) if root.exists() else []) == names
     assert not root.exists()  # nothing empty is left
 
 
 def test_a_run_of_a_bench_is_removed_alone(root: Path) -> None:
-    remove(find("1635/random", root))
+    remove_results(find("1635/random", root))
     assert sorted(path.name for path in find("1635", root).runs) == ["char-lstm-seed0", "char-lstm-seed1"]
 
 
@@ -33,7 +33,7 @@ def test_a_folder_with_a_file_of_the_user_is_left_alone(root: Path, file: str) -
     (found.path / file).write_text("mine")
     before = sorted(found.path.rglob("*"))
     with pytest.raises(TextgenError) as caught:
-        remove(found)
+        remove_results(found)
     assert str(caught.value) == (
         f"{str(found.path)!r} also contains {file!r}, which textgen did not write; "
         "move it away, or remove the folder yourself"
@@ -47,10 +47,10 @@ def test_links_are_not_followed(root: Path, tmp_path: Path) -> None:
     found = find("1635", root)
     (found.path / "runs" / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(TextgenError, match="also contains 'runs/link'"):
-        remove(found)
+        remove_results(found)
     (tmp_path / "link").symlink_to(found.path.resolve())
     with pytest.raises(TextgenError, match="is not a folder of its own"):
-        remove(find(str(tmp_path / "link"), root))
+        remove_results(find(str(tmp_path / "link"), root))
     assert (tmp_path / "elsewhere" / "mine.txt").exists()
     assert found.file.exists()
 
@@ -59,5 +59,5 @@ def test_what_a_killed_process_left_goes_too(root: Path) -> None:
     found = find("1635", root)
     (found.path / "runs" / ".word-lstm-seed0.x1y2").mkdir()
     (found.path / "runs" / ".word-lstm-seed0.x1y2" / "weights.safetensors").touch()
-    remove(found)
+    remove_results(found)
     assert not found.path.exists()

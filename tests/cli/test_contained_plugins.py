@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from helpers.commands import notes
+from helpers.commands import Done, ended, notes
+from helpers.launched import Launched
 from helpers.plugins import TOY_MODEL
+
+pytestmark = pytest.mark.slow
 
 FAULTS = {
     "osexit": ("import os; os._exit(0)", "it called os._exit(0), which would end textgen (osexit.py, line "),
@@ -19,7 +20,7 @@ FAULTS = {
     "segfault": ("import ctypes; ctypes.string_at(0)", "its process crashed (SIGSEGV)"),
     "aborts": ("import os; os.abort()", "its process crashed (SIGABRT)"),
     "killed": ("import os; os.kill(os.getpid(), 9)", "its process was killed, possibly by the out-of-"),
-    "loops": ("while True: pass", "it made no progress for 10 s and was ended"),
+    "loops": ("while True: pass", "it made no progress for a few seconds and was ended"),
     "interrupts": ("raise KeyboardInterrupt", "failed: KeyboardInterrupt (interrupts.py, line "),
     "patches": (
         "torch.nn.functional.cross_entropy = torch.cat = None",
@@ -49,22 +50,21 @@ def write_plugin(folder: Path, name: str, code: str) -> Path:
     return path
 
 
-def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "textgen", "bench", *arguments, *TINY, "--json", "--out", str(folder)]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+def bench(folder: Path, *arguments: str) -> Done:
+    return ended(Launched("bench", *arguments, *TINY, "--json", "--out", folder))
 
 
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
     """All faults in one comparison, with a sound entry before and after."""
     folder = tmp_path_factory.mktemp("contained")
     arguments = ["char-uniform", *(f"char-{name}" for name in FAULTS), "char-ngram"]
     for name, (code, _) in FAULTS.items():
         arguments += ["--plugin", str(write_plugin(folder, name, code))]
-    return folder / "out", bench(folder / "out", *arguments, "--entry-timeout", "10s")
+    return folder / "out", bench(folder / "out", *arguments, "--entry-timeout", "5s")
 
 
-Compared = tuple[Path, subprocess.CompletedProcess[str]]
+Compared = tuple[Path, Done]
 
 
 def rows_of(compared: Compared) -> dict[str, Any]:
@@ -107,10 +107,8 @@ def test_a_comparison_of_nothing_but_failures_fails(tmp_path: Path) -> None:
 
 def test_a_command_that_trains_here_never_ends_without_a_word(tmp_path: Path) -> None:
     plugin = write_plugin(tmp_path, "osexit", FAULTS["osexit"][0])
-    command = [sys.executable, "-m", "textgen", "train", "char-osexit", "--plugin", str(plugin), *TINY[:-2]]
-    done = subprocess.run(
-        [*command, "--out", str(tmp_path / "run")], capture_output=True, encoding="utf-8", check=False
-    )
+    command = Launched("train", "char-osexit", "--plugin", plugin, *TINY[:-2], "--out", tmp_path / "run")
+    done = ended(command)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: model 'osexit'")
     assert not (tmp_path / "run").exists()

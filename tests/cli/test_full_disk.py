@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import resource
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from helpers.commands import TINY
+from helpers.commands import TINY, Done, ended, run_textgen
+from helpers.launched import Launched
 from helpers.suites import write_suite
 
 pytestmark = pytest.mark.slow
@@ -24,17 +22,9 @@ MAX_BYTES = 10_000
 """Less than the weights of the model."""
 
 
-def run_limited(*arguments: object, max_bytes: int = MAX_BYTES) -> subprocess.CompletedProcess[str]:
+def run_limited(*arguments: object, max_bytes: int | None = MAX_BYTES) -> Done:
     """Run a command that cannot write files of more than `max_bytes`."""
-    command = [sys.executable, "-m", "textgen", *map(str, arguments)]
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, max_bytes)),
-    )
+    return ended(Launched(*arguments, max_bytes=max_bytes))
 
 
 @pytest.fixture
@@ -55,7 +45,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     subprocess.run(["umount", str(disk)], check=False, capture_output=True)
 
 
-def failed_to_save(done: subprocess.CompletedProcess[str], folder: Path) -> None:
+def failed_to_save(done: Done, folder: Path) -> None:
     """Check the exit code, and that one line says what to do."""
     assert done.returncode == 1, done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
@@ -86,13 +76,7 @@ def test_a_result_that_cannot_be_saved_is_printed(command: list[str], tmp_path: 
 def test_with_more_space_the_same_command_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run_limited("train", TINY, *SETTINGS, "--out", str(out)).returncode == 1
-    again = subprocess.run(
-        [sys.executable, "-m", "textgen", "train", TINY, *SETTINGS, "--out", str(out)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert again.returncode == 0, again.stderr
+    run_textgen("train", TINY, *SETTINGS, "--out", out)
     assert (out / "weights.safetensors").is_file()
     assert not out.with_name("out.partial").exists()
 
@@ -117,10 +101,7 @@ def test_a_suite_prints_what_it_could_not_save(tmp_path: Path) -> None:
     cases = json.loads(done.stdout)["questions"][0]["cases"]
     assert all(case["bits_per_char"]["value"] > 0 for case in cases)
     assert list(out.glob("jobs/*.json")) == []
-    again = subprocess.run(
-        [sys.executable, "-m", "textgen", *map(str, suite)], capture_output=True, text=True, check=False
-    )
-    assert again.returncode == 0, again.stderr
+    again = run_textgen(*suite)
     assert json.loads(again.stdout)["failures"] == {}
     assert list(out.glob("jobs/*.partial")) == []
 
@@ -137,7 +118,7 @@ def test_a_disk_that_fills_up_during_a_study_loses_only_the_rest(
     small_disk: Callable[[int], Path],
 ) -> None:
     out = small_disk(200) / "out"
-    done = run_limited(*TUNE, "--trials", 60, *SETTINGS, "--out", out, max_bytes=10**9)
+    done = run_limited(*TUNE, "--trials", 60, *SETTINGS, "--out", out, max_bytes=None)
     failed_to_save(done, out)
     result = json.loads(done.stdout)
     assert result["best"]["value"] > 0
@@ -146,7 +127,7 @@ def test_a_disk_that_fills_up_during_a_study_loses_only_the_rest(
 
 def test_without_any_room_a_trained_run_is_saved_elsewhere(small_disk: Callable[[int], Path]) -> None:
     out = small_disk(20) / "run"
-    done = run_limited("train", TINY, *SETTINGS, "--out", out, max_bytes=10**9)
+    done = run_limited("train", TINY, *SETTINGS, "--out", out, max_bytes=None)
     failed_to_save(done, out)
     kept = Path(done.stderr.splitlines()[-1].rpartition("until then the run is in ")[2].strip("'"))
     assert (kept / "weights.safetensors").is_file()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from helpers.commands import Textgen
+from helpers.launched import Launched
 from textgen.cli.console import flat
 from textgen.cli.console import shown as shown_value
 from textgen.data.corpus import load_corpus
@@ -79,12 +78,10 @@ def test_a_reader_that_stops_reading_is_no_error(command: str, trained: tuple[Pa
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        process = [sys.executable, "-m", "textgen", *arguments]
-        environment = os.environ | {"PYTHONUNBUFFERED": ""}
-        done = subprocess.run(process, stdout=writer, stderr=subprocess.PIPE, env=environment, check=False)
+        command = Launched(*arguments, stdout=writer, env=os.environ | {"PYTHONUNBUFFERED": ""})
     finally:
         os.close(writer)
-    assert done.stderr == b""
+    assert command.communicate()[1] == ""
 
 
 def test_without_a_command_there_is_help(textgen: Textgen) -> None:

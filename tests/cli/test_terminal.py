@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from helpers.commands import TINY, run_textgen
+from helpers.commands import NARROW, TINY, run_textgen
+from helpers.launched import Launched
 from helpers.terminal import run_on_terminal
 
 pytest.importorskip("pty", reason="needs a terminal")
+pytestmark = pytest.mark.slow
 
 TEXT = ("--corpus", "lee", "--max-chars", "20000")
 QUICK = ("--budget", "2000chars", "--precision", "fp32", "--device", "cpu")
@@ -52,15 +53,11 @@ def test_a_comparison_fits_the_terminal(width: int, bench: list[str]) -> None:
     assert "Where the bits go" not in result.replace(report[-2], "")
 
 
-def test_the_whole_report_is_there_on_request(bench: list[str]) -> None:
-    _, _, shown = run_on_terminal(*bench, "--full", "--quiet", width=120)
+def test_the_whole_report_is_there_on_request_and_without_colours_if_wanted(bench: list[str]) -> None:
+    _, raw, shown = run_on_terminal(*bench, "--full", "--quiet", width=120, NO_COLOR="1")
     for title in ("Scores", "Where the bits go", "Generated text", "Speed and size", "Samples"):
         assert re.search(rf"^{title} ─", shown, re.MULTILINE)
     assert "done in" not in shown
-
-
-def test_without_colours_there_are_none(bench: list[str]) -> None:
-    _, raw, _ = run_on_terminal(*bench, "--quiet", NO_COLOR="1")
     codes = {code for codes in re.findall(r"\x1b\[([0-9;]*)m", raw) for code in codes.split(";")}
     assert not {code for code in codes if code.startswith(("3", "9")) and len(code) > 1}
 
@@ -100,31 +97,23 @@ def test_corpora_are_listed_in_a_screen(tmp_path: Path) -> None:
     assert len(lee.splitlines()) < 10
 
 
-@pytest.mark.parametrize(
-    ("end", "check"),
-    [
-        ("| head -n 2", "head"),
-        ("> printed.md", "file"),
-        ("--json | {python} -m json.tool", "json"),
-    ],
-)
-def test_what_is_piped_is_complete(end: str, check: str, bench: list[str], tmp_path: Path) -> None:
-    python = shlex.quote(sys.executable)
-    line = f"{python} -m textgen {shlex.join(bench)} {end.format(python=python)}"
-    environment = os.environ | {"COLUMNS": "40"}
-    done = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {line}"],
-        cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1] == f"saved in {bench[-1]}" or check == "head"
-    if check == "head":
-        assert done.stdout.startswith("# Comparison on lee\n")
+@pytest.mark.parametrize("reader", [["head", "-n", "2"], ["cat"], [sys.executable, "-m", "json.tool"]])
+def test_what_is_piped_is_complete(reader: list[str], bench: list[str]) -> None:
+    with subprocess.Popen(reader, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stdin
+        options = ["--json"] if "json.tool" in reader else []
+        command = Launched(*bench, *options, stdout=process.stdin.fileno(), env=os.environ | NARROW)
+        process.stdin.close()
+        _, errors = command.communicate()
+        assert process.stdout
+        printed = process.stdout.read()
+    assert "Traceback" not in errors
+    if reader[0] == "head":
+        assert printed.startswith("# Comparison on lee\n")
         return
-    assert done.returncode == 0
-    if check == "json":
-        assert [row["name"] for row in json.loads(done.stdout)["entries"]] == [LONG, "char-ngram", "random"]
-    else:
-        printed = (tmp_path / "printed.md").read_text("utf-8")
+    assert errors.splitlines()[-1] == f"saved in {bench[-1]}"
+    assert (command.returncode, process.returncode) == (0, 0)
+    if reader[0] == "cat":
         assert printed.rstrip("\n") == (Path(bench[-1]) / "report.md").read_text("utf-8").rstrip("\n")
-        assert done.stdout == ""
+    else:
+        assert [row["name"] for row in json.loads(printed)["entries"]] == [LONG, "char-ngram", "random"]

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers.commands import TINY, run_process
+from helpers.launched import Launched
 from helpers.suites import write_suite
 from textgen.runtime.storage.locks import locked
 from textgen.training.checkpoints import INTERVAL
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = ["--corpus", "lee", "--max-chars", "20000", "--budget", "40000chars", "--precision", "fp32"]
+SETTINGS = ["--corpus", "lee", "--max-chars", "20000", "--budget", "20000chars", "--precision", "fp32"]
 SETTINGS += ["--device", "cpu", "--json"]
 
 SUITE = f"""
@@ -33,19 +32,16 @@ cases = [{{ label = "chance", entry = "random" }}, {{ label = "small", entry = "
 """
 
 
-def started(*arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "textgen", *map(str, arguments)]
-    environment = os.environ | {INTERVAL: "0"}
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
+def started(*arguments: object) -> Launched:
+    return Launched(*arguments, env=os.environ | {INTERVAL: "0.2"})
 
 
 def both(*arguments: object) -> list[tuple[int, str, str]]:
     """Run a command twice at once; the one that waited comes last."""
     processes = [started(*arguments) for _ in range(2)]
-    ended = [(*process.communicate(), process.returncode) for process in processes]
-    return sorted(((code, out, err) for out, err, code in ended), key=lambda each: "waiting for" in each[2])
+    printed = [process.communicate() for process in processes]
+    ended = [(process.returncode or 0, *each) for process, each in zip(processes, printed, strict=True)]
+    return sorted(ended, key=lambda each: "waiting for" in each[2])
 
 
 def scores(printed: str) -> list[Any]:
@@ -79,7 +75,7 @@ def test_a_second_bench_adds_its_entries(tmp_path: Path) -> None:
 
 
 def test_a_second_suite_waits_and_measures_nothing_again(tmp_path: Path) -> None:
-    settings = [each for each in SETTINGS if each not in ("--budget", "40000chars")]
+    settings = [each for each in SETTINGS if each not in ("--budget", "20000chars")]
     first, second = both("suite", write_suite(tmp_path, SUITE), *settings, "--out", tmp_path / "out")
     assert (first[0], second[0]) == (0, 0), first[2] + second[2]
     assert json.loads(first[1])["questions"] == json.loads(second[1])["questions"]
@@ -100,7 +96,6 @@ def test_of_two_trainings_in_one_folder_one_is_told_that_it_is_there(tmp_path: P
 def test_a_killed_bench_is_no_obstacle(tmp_path: Path) -> None:
     command = ["bench", TINY, "random", "--length", 40, *SETTINGS, "--out", tmp_path]
     process = started(*command)
-    assert process.stderr is not None
     for line in process.stderr:
         if "random" in line and "tokenizing" in line:
             break
@@ -129,7 +124,6 @@ def test_ctrl_c_ends_the_wait_with_one_line(command: str, folder: str, tmp_path:
         process = started(
             command, "random", "--corpus", "lee", "--max-chars", 4000, "--out", tmp_path / "out"
         )
-        assert process.stderr is not None
         for line in process.stderr:
             if line.startswith(f"waiting for process {os.getpid()} on "):
                 break

@@ -21,6 +21,8 @@ from textgen.runtime.storage.digests import write_digests
 from textgen.runtime.storage.json_records import read_record, to_values
 from textgen.tune.final_comparison import conclusion
 
+pytestmark = pytest.mark.slow
+
 WORD = "word-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 RESULT = "bench.json"
 RECORDED = ROOT / "benchmarks" / "results"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from helpers.reports import compared, entry, metrics
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.verdicts import judge, rank
+from textgen.comparison.verdicts import judge, rank_entries
 from textgen.evaluation.intervals import MeasuredValue, difference, measured_ratio
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.experiment.entry_result import EntryResult
@@ -42,7 +42,7 @@ def clear_metrics(found: Comparison) -> set[tuple[str, str]]:
 
 def test_differences_are_paired_and_against_the_best() -> None:
     samples = {"worse": sample(NOISE + 50), "best": sample(NOISE), "same": sample(NOISE.copy())}
-    scores, differences = rank(samples)
+    scores, differences = rank_entries(samples)
     assert [score.name for score in scores] == ["best", "same", "worse"]
     by_name = {difference.b: difference for difference in differences}
     assert {difference.a for difference in differences} == {"best"}
@@ -55,8 +55,8 @@ def test_differences_are_paired_and_against_the_best() -> None:
 
 
 def test_fewer_than_two_entries_have_no_difference_and_no_best() -> None:
-    assert rank({}) == ((), ())
-    scores, differences = rank({"only": sample(NOISE)})
+    assert rank_entries({}) == ((), ())
+    scores, differences = rank_entries({"only": sample(NOISE)})
     assert (len(scores), differences) == (1, ())
     assert not scores[0].is_best
 
@@ -69,7 +69,7 @@ def test_seeds_that_differ_make_a_difference_less_clear() -> None:
         trained = {
             name: sample(*(each.pseudovalues * 500), is_trained=True) for name, each in samples.items()
         }
-        ((low, high),) = (difference.interval for difference in rank(trained)[1])
+        ((low, high),) = (difference.interval for difference in rank_entries(trained)[1])
         widths.append(high - low)
     assert widths[1] > 2 * widths[0]
 
@@ -87,19 +87,19 @@ def test_a_difference_that_is_one_of_many_needs_a_smaller_p_value_to_be_clear() 
     samples = {f"other{index}": sample(NOISE + 14 + own_noise(index)) for index in range(1, 9)}
     samples["best"] = sample(NOISE)
     alone = {name: difference(samples[name], samples["best"]).p_value for name in samples if name != "best"}
-    adjusted = {each.b: each for each in rank(samples)[1]}
+    adjusted = {each.b: each for each in rank_entries(samples)[1]}
     assert all(adjusted[name].p_value >= p_value for name, p_value in alone.items())
     chance = [name for name, p_value in alone.items() if p_value < 0.05 and not adjusted[name].is_clear]
     assert chance
-    (only,) = rank({name: samples[name] for name in (chance[0], "best")})[1]
+    (only,) = rank_entries({name: samples[name] for name in (chance[0], "best")})[1]
     assert only.is_clear
     assert only.p_value == pytest.approx(alone[chance[0]])
 
 
 def test_the_best_is_marked_only_if_every_other_entry_is_clearly_worse() -> None:
     far, near = sample(NOISE + 50), sample(NOISE + 1 + own_noise(1))
-    assert [each.is_best for each in rank({"far": far, "best": sample(NOISE)})[0]] == [True, False]
-    scores, differences = rank({"far": far, "near": near, "best": sample(NOISE)})
+    assert [each.is_best for each in rank_entries({"far": far, "best": sample(NOISE)})[0]] == [True, False]
+    scores, differences = rank_entries({"far": far, "near": near, "best": sample(NOISE)})
     assert {each.b: each.is_clear for each in differences} == {"far": True, "near": False}
     assert not any(each.is_best for each in scores)
 

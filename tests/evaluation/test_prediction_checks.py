@@ -14,8 +14,8 @@ from helpers.scoring import CPU, MODELS, model_of
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry import parse_entry
+from textgen.experiment.saved_run import Trained
 from textgen.experiment.score_run import ScoredText, score_held_out
-from textgen.experiment.trained_entry import Trained
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.options import build
 from textgen.registry.registry import names

@@ -19,8 +19,8 @@ from textgen.evaluation.scoring import Score, bits_of_segments, score_totals, to
 from textgen.evaluation.token_bits import TokenScores
 from textgen.experiment import score_run as scoring
 from textgen.experiment.entry import parse_entry
+from textgen.experiment.saved_run import Trained
 from textgen.experiment.score_run import score_any
-from textgen.experiment.trained_entry import Trained
 from textgen.runtime.storage.json_records import to_values
 from textgen_tokenizers.char import CharTokenizer
 from textgen_tokenizers.word import WordTokenizer

@@ -11,7 +11,7 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment, continuation
-from textgen.experiment.saved_run import Run, load_run, save_run
+from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
 from textgen.training.progress import Report, Step
@@ -24,7 +24,7 @@ def corpus() -> Corpus:
     return load_corpus(["lee"], max_chars=20_000)
 
 
-def trained(corpus: Corpus, entry: str, folder: Path) -> Run:
+def trained(corpus: Corpus, entry: str, folder: Path) -> SavedRun:
     save_run(
         folder,
         Experiment(parse_entry(entry), corpus, parse_budget("8000chars"), CPU, 0).run(),

@@ -9,10 +9,9 @@ import pytest
 
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry import describe_entry, parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.reference_entries import describe
-from textgen.experiment.saved_run import Run, load_run, save_run
+from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.experiment.score_run import score_held_out
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
@@ -28,7 +27,9 @@ def corpus(news: str) -> Corpus:
     return Corpus("news", "raw", news[:60_000], split_text(news[:60_000], parse_split("80/10/10")))
 
 
-def run_of(entry: str, corpus: Corpus, seen: list[Progress] | None = None, budget: str = "20kchars") -> Run:
+def run_of(
+    entry: str, corpus: Corpus, seen: list[Progress] | None = None, budget: str = "20kchars"
+) -> SavedRun:
     """Return the run of an entry; the progress of its training is added to `seen`."""
 
     def follow(step: Step) -> None:
@@ -88,6 +89,8 @@ def test_a_loaded_mixture_has_the_score_of_the_trained_one(corpus: Corpus, tmp_p
 
 
 def test_a_mixture_is_described_by_its_members() -> None:
-    described = [describe(parse_entry(f"char-{models}")) for models in ("ngram", "uniform", "ngram+uniform")]
+    described = [
+        describe_entry(parse_entry(f"char-{models}")) for models in ("ngram", "uniform", "ngram+uniform")
+    ]
     ngram, uniform = (each.removesuffix(", over char tokens") for each in described[:2])
     assert described[2] == f"{ngram} and {uniform}, over char tokens"

@@ -14,7 +14,7 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.resume import RunInterruptedError, check_new, partial_folder, run_and_save
-from textgen.experiment.saved_run import Run, load_run
+from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.nn.weights import weights_of
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
@@ -63,12 +63,12 @@ def experiment(entry: str, corpus: Corpus, budget: str = "4000chars") -> Experim
     return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, 0)
 
 
-def same(one: Run, other: Run) -> bool:
+def same(one: SavedRun, other: SavedRun) -> bool:
     mine, its = (weights_of(run.model.module) for run in (one, other))
     return mine.keys() == its.keys() and all(torch.equal(mine[name], its[name]) for name in mine)
 
 
-def score(run: Run) -> Any:
+def score(run: SavedRun) -> Any:
     assert run.result.test is not None
     return run.result.test, [
         (point.num_chars, point.validation_bits_per_char) for point in run.result.train.curve

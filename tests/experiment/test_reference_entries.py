@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from textgen.contracts import TextgenWarning
-from textgen.experiment.reference_entries import describe, reference_entries
+from textgen.experiment.entry import describe_entry, reference_entries
 from textgen.registry.registry import names
 
 Install = Callable[[str, str, str], None]
@@ -31,7 +31,7 @@ def test_an_installed_reference_is_an_entry_with_its_options() -> None:
     assert entry.parts == {"tokenizer": "byte", "model": "ngram"}
     assert entry.options == {"model": {"order": 2}}
     assert not entry.is_trainable
-    assert describe(entry) == (
+    assert describe_entry(entry) == (
         "interpolated modified Kneser-Ney smoothing (Chen and Goodman 1998), over byte tokens"
     )
 

@@ -14,14 +14,14 @@ from safetensors.torch import load_file, save_file
 from helpers.records import edit_record
 from helpers.runs import CPU, SMALL, logits, make_run
 from textgen.contracts import TextgenError
-from textgen.experiment.saved_run import Run, load_run, read_manifest, save_run
+from textgen.experiment.saved_run import SavedRun, load_run, read_manifest, save_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
 
 
-def check_round_trip(run: Run, folder: Path) -> None:
+def check_round_trip(run: SavedRun, folder: Path) -> None:
     save_run(folder, run)
     loaded = load_run(folder, CPU)
     assert torch.equal(logits(loaded), logits(run))

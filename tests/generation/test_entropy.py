@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from textgen.contracts import Vocabulary
-from textgen.generation.bound_sampler import build_sampler
-from textgen.generation.entropy import EntropyRecorder
+from textgen.generation.bound_sampler import EntropyRecorder, build_sampler
 
 
 def test_the_recorder_tells_the_entropy_of_what_a_sampler_chooses() -> None:

@@ -15,8 +15,7 @@ from helpers.spelling import BEGIN, TOKENS, Language, Speller, spelled_words, vo
 from textgen.contracts import TokenIds, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.evaluation.spelled_words import measure_spellings
-from textgen.generation.bound_sampler import BoundSampler, build_sampler
-from textgen.generation.entropy import EntropyRecorder
+from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder, build_sampler
 from textgen.generation.generator import Generator
 from textgen.generation.sampling import sample_categorical
 from textgen.generation.word_temperature import Spellings

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from tempfile import TemporaryFile
 from unittest.mock import patch
 
 import pytest
 
+from helpers.launched import Launched
 from textgen.cli.app import main
 from textgen.contracts import TextgenWarning
 from textgen.registry import registry
@@ -54,17 +56,18 @@ def run_textgen(*arguments: object, stdin: str = "", code: int = 0, cwd: Path | 
 
 def run_process(*arguments: object, stdin: str = "", code: int = 0, cwd: Path | None = None) -> Done:
     """Run a command in a process of its own and check its exit code."""
-    command = [sys.executable, "-m", "textgen", *map(str, arguments)]
-    done = subprocess.run(
-        command,
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        env=os.environ | NARROW,
-        cwd=cwd,
-        check=False,
-    )
-    return checked(done, code)
+    with TemporaryFile() as given:
+        given.write(stdin.encode())
+        given.seek(0)
+        return checked(
+            ended(Launched(*arguments, stdin=given.fileno(), env=os.environ | NARROW, cwd=cwd)), code
+        )
+
+
+def ended(command: Launched) -> Done:
+    """Wait for a command, and return what has ended."""
+    out, err = command.communicate()
+    return Done(command.args, command.returncode or 0, out, err)
 
 
 def checked(done: Done, code: int) -> Done:

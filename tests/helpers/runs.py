@@ -9,10 +9,9 @@ from textgen.contracts import PretrainedVectors
 from textgen.data.corpus import CorpusInfo
 from textgen.data.split import SplitInfo, SplitPart
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings
+from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings, ScoreChecks
 from textgen.experiment.pretrained import EmbeddingAudit
-from textgen.experiment.saved_run import Run
-from textgen.experiment.score_run import ScoreChecks
+from textgen.experiment.saved_run import SavedRun
 from textgen.runtime.device import seeded
 from textgen.runtime.environment import machine
 from textgen.training.progress import TrainResult
@@ -22,7 +21,7 @@ TEXT = "The cat sat on the mat, and the cat sat on the hat.\n" * 3
 SMALL = ":num_layers=1,hidden_size=8"
 
 
-def make_run(name: str, embedding: bool = False, frozen: bool = False) -> Run:
+def make_run(name: str, embedding: bool = False, frozen: bool = False) -> SavedRun:
     """An untrained run of an entry, with vectors for the first half of its tokens if it has an embedding."""
     entry = parse_entry(name)
     tokenizer = entry.build_tokenizer()
@@ -74,10 +73,10 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> Run:
         precision="fp32",
         plugins=entry.identities(),
     )
-    return Run(entry, tokenizer, model, settings, result)
+    return SavedRun(entry, tokenizer, model, settings, result)
 
 
-def logits(run: Run) -> torch.Tensor:
+def logits(run: SavedRun) -> torch.Tensor:
     ids = torch.from_numpy(run.tokenizer.encode("the cat, 😀\n").astype(np.int64))
     with torch.inference_mode():
         result: torch.Tensor = run.model.forward(ids[None], run.model.initial_state(1))[0]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from threading import Timer
+
+from helpers.launched import Launched
 
 SECONDS = 300
 """The time after which a command that hangs is killed."""
@@ -31,21 +31,19 @@ def run_on_terminal(
     usual = {
         name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")
     }
-    command = [sys.executable, "-m", "textgen", *map(str, arguments)]
     streams = {"stdin": stream, "stdout": stream, "stderr": stream}
-    variables = usual | {"TERM": "xterm-256color"} | environment
-    with subprocess.Popen(command, **streams, env=variables, cwd=cwd) as process:
-        os.close(stream)
-        deadline = Timer(SECONDS, process.kill)
-        deadline.start()
-        shown = b""
-        while piece := _read(terminal):
-            shown += piece
-        process.wait()
-        deadline.cancel()
+    process = Launched(*arguments, **streams, env=usual | {"TERM": "xterm-256color"} | environment, cwd=cwd)
+    os.close(stream)
+    deadline = Timer(SECONDS, process.kill)
+    deadline.start()
+    shown = b""
+    while piece := _read(terminal):
+        shown += piece
+    process.communicate()
+    deadline.cancel()
     os.close(terminal)
     raw = shown.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
-    return process.returncode, raw, ESCAPES.sub("", raw)
+    return process.returncode or 0, raw, ESCAPES.sub("", raw)
 
 
 def _read(terminal: int) -> bytes:

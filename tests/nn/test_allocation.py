@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -51,6 +52,14 @@ def test_what_fits_is_made_as_without_a_limit() -> None:
     for tensors in zip(*made, strict=True):
         assert torch.equal(tensors[0], tensors[1])
         assert torch.equal(tensors[0], tensors[2])
+
+
+def test_what_torch_cannot_plan_is_made_too(tmp_path: Path) -> None:
+    (tmp_path / "numbers").write_bytes(bytes(16))
+    with AllocationLimit(LIMIT):
+        assert torch.from_file(str(tmp_path / "numbers"), size=4).tolist() == [0.0] * 4
+        with pytest.raises(RuntimeError, match="negative"):
+            torch.zeros(-1)
 
 
 def test_torch_takes_the_limit_unchanged_without_importing_its_compiler() -> None:

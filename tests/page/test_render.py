@@ -12,10 +12,20 @@ from itertools import pairwise
 import pytest
 from markupsafe import Markup
 
-from textgen.page.charts import Line, Measured, Stack, interval_chart, line_chart, spread, stacked_chart
+from textgen.page.charts import (
+    ChartLine,
+    Measured,
+    Scale,
+    Stack,
+    interval_chart,
+    line_chart,
+    round_step,
+    spread,
+    stacked_chart,
+    tick_label,
+)
 from textgen.page.render import Section, data_address, render_page, script_json
-from textgen.page.scales import Scale, round_step, tick_label
-from textgen.page.tables import page_table
+from textgen.page.tables import notebook_table, page_table
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;'\"\ud800"
 
@@ -46,7 +56,7 @@ class Tags(HTMLParser):
 def hostile_page() -> Tags:
     body = page_table(HOSTILE, [HOSTILE], [[HOSTILE]], caption=HOSTILE)
     body += interval_chart(HOSTILE, HOSTILE, [Measured(HOSTILE, 1.0, (0.5, 1.5))])
-    body += line_chart(HOSTILE, HOSTILE, HOSTILE, [Line(HOSTILE, [(0, 1), (1, 2)], [HOSTILE, HOSTILE])])
+    body += line_chart(HOSTILE, HOSTILE, HOSTILE, [ChartLine(HOSTILE, [(0, 1), (1, 2)], [HOSTILE, HOSTILE])])
     body += stacked_chart(HOSTILE, HOSTILE, [HOSTILE], [Stack(HOSTILE, [1.0])])
     tags = Tags()
     page = render_page(HOSTILE, HOSTILE, [Section("one", HOSTILE, body)], {"text": HOSTILE}, ["curves.js"])
@@ -111,7 +121,7 @@ def test_values_are_drawn_in_order_within_their_intervals() -> None:
 
 
 def test_a_line_goes_down_where_its_values_fall() -> None:
-    svg = line_chart("curve", "x", "y", [Line("a", [(0, 3), (1, 2), (2, 1)])])
+    svg = line_chart("curve", "x", "y", [ChartLine("a", [(0, 3), (1, 2), (2, 1)])])
     (points,) = re.findall(r'<polyline points="([^"]+)"', svg)
     pairs = [tuple(map(float, pair.split(","))) for pair in points.split()]
     assert pairs == sorted(pairs)  # to the right and, on a screen, downwards
@@ -128,7 +138,7 @@ def test_the_parts_of_a_bar_follow_each_other() -> None:
 
 @pytest.mark.parametrize("values", [[1.0], [], [0.0, 0.0]])
 def test_charts_of_few_values_are_drawn(values: list[float]) -> None:
-    assert "<svg" in line_chart("t", "x", "y", [Line("a", [(value, value) for value in values])])
+    assert "<svg" in line_chart("t", "x", "y", [ChartLine("a", [(value, value) for value in values])])
 
 
 def test_ticks_are_round_and_within_the_scale() -> None:
@@ -153,3 +163,12 @@ def test_a_value_far_beyond_the_others_is_an_arrow_at_the_edge() -> None:
     assert svg.count("<path") == 1
     assert "6.900" in svg
     assert len(places(interval_chart("scores", "bits", rows[:3]), "circle", "cx")) == 3
+
+
+def test_a_table_of_a_notebook_has_its_styles_inside_and_no_tag_of_others() -> None:
+    table = notebook_table(["name", "value"], [[HOSTILE, "1"]])
+    assert table.count("<td") == 2
+    assert "<script" not in table
+    assert "<img" not in table
+    assert 'style="text-align: right; vertical-align: top; white-space: nowrap">1<' in table
+    assert "<thead" not in notebook_table((), [["a", "b"]])

@@ -30,7 +30,7 @@ def test_one_place_starts_the_processes_of_jobs() -> None:
     assert calls(STARTS) == {
         "workers/worker.py": {"context.Process"},
         # Neither runs a job: a compressor as a reference, and a tokenizer with another order of sets.
-        "evaluation/compressors.py": {"subprocess.run", "os.fork"},
+        "evaluation/baselines.py": {"subprocess.run", "os.fork"},
         "testing/checks/tokenizer_process.py": {"subprocess.run"},
     }
 
@@ -40,5 +40,5 @@ def test_one_place_locks_folders() -> None:
         "runtime/storage/locks.py": {"FileLock"},
         # Single files: those of the cache that are in use, and the processes that share a study.
         "runtime/storage/cache.py": {"fcntl.flock"},
-        "tune/study_lock.py": {"FileLock"},
+        "tune/processes.py": {"FileLock"},
     }

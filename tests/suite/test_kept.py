@@ -23,7 +23,7 @@ from textgen.suite.planner import SuiteOptions
 from textgen.suite.run_suite import run_suite
 from textgen.suite.schema import Case, Question, Suite
 from textgen.suite.suite_report import to_markdown
-from textgen.suite.suite_result import JobResult
+from textgen.suite.suite_result import JobResult, SuiteResult
 
 OPTIONS = SuiteOptions(
     sources=["lee"], device_config=DeviceConfig(torch.device("cpu"), "fp32"), max_chars=20_000
@@ -38,6 +38,14 @@ def suite(*cases: Case) -> Suite:
 
 
 CHANCE, NGRAM = Case(label="chance", entry="char-uniform"), Case(label="n-gram", entry="char-ngram")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a suite that was measured."""
+    folder = tmp_path_factory.mktemp("kept")
+    run_suite(suite(CHANCE, NGRAM), OPTIONS, folder)
+    return folder
 
 
 @pytest.fixture
@@ -111,9 +119,9 @@ def shorter_units(values: Any) -> None:
     ],
 )
 def test_a_damaged_result_is_named_and_made_again(
-    damage: Callable[[Path, Path], object], reason: str, tmp_path: Path
+    damage: Callable[[Path, Path], object], reason: str, kept: Path, tmp_path: Path
 ) -> None:
-    first = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path)
+    first = read_record(SuiteResult, shutil.copytree(kept, tmp_path, dirs_exist_ok=True) / "suite.json")
     damaged, intact = sorted((tmp_path / "jobs").iterdir())
     before = intact.stat().st_mtime_ns
     damage(damaged, intact)

@@ -32,6 +32,8 @@ from textgen.suite.suite_report import to_markdown
 from textgen.suite.suite_result import Effect, QuestionResult, SuiteResult
 from textgen.suite.verify_suite import verify_suite
 
+pytestmark = pytest.mark.slow
+
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,num_validations=2"
 TEXT = ["lee"]
@@ -56,7 +58,6 @@ def recomputed(question: QuestionResult, priors: dict[str, SeedPrior]) -> tuple[
 # --- measuring
 
 
-@pytest.mark.slow
 def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) -> None:
     suite = Suite.model_validate(load_suite(write_suite(tmp_path)))
     options = SuiteOptions(sources=TEXT, device_config=CPU, max_chars=20_000)

@@ -14,10 +14,12 @@ from helpers.ranks import together
 from helpers.training import CPU, Scored, equal, lstm, no_validation, run, trainer, weights
 from textgen.contracts import TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
+from textgen.runtime.messages import UsageError
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import Checkpoints
 from textgen.training.distributed import ranks
+from textgen.training.distributed.rank_info import VARIABLES, RankInfo, rank_info_of_torchrun, refuse_torchrun
 from textgen.training.loop import TrainingLoop, train
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
@@ -147,7 +149,7 @@ def test_what_is_exchanged() -> None:
 
 def differing(texts: list[str]) -> str:
     try:
-        ranks.require_same(texts[ranks.rank()])
+        ranks.require_same_run(texts[ranks.rank()])
     except TextgenError as error:
         return str(error)
     return ""
@@ -180,3 +182,55 @@ def test_one_process_exchanges_nothing(ids: TokenIds) -> None:
     result = train(training, parse_budget("1epoch"), 1.0, Scored(no_validation))
     assert result.num_updates == 7
     assert training.clock == training.seconds
+
+
+# --- without other processes
+
+
+def test_torchrun_says_which_rank_this_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    assert rank_info_of_torchrun() is None
+    refuse_torchrun()
+    values = ("3", "4", "1", "2", "localhost", "29500")
+    for name, value in zip(VARIABLES, values, strict=True):
+        monkeypatch.setenv(name, value)
+    assert rank_info_of_torchrun() == RankInfo(3, 4, 1, 2)
+    with pytest.raises(UsageError, match="torchrun has started 4 processes, each of which would compute the"):
+        refuse_torchrun()
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    refuse_torchrun()
+    monkeypatch.delenv("MASTER_PORT")
+    assert rank_info_of_torchrun() is None
+
+
+def test_a_group_of_one_exchanges_with_itself() -> None:
+    store = ranks.new_store(1)
+    with ranks.joined(RankInfo(port=store.port), CPU):
+        parameters = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(3))]
+        parameters[0].grad = torch.tensor([1.0, 2.0])
+        assert ranks.sum_gradients(parameters, torch.tensor(0.5), [3.0]) == [0.5, 3.0]
+        assert parameters[0].grad.tolist() == [1.0, 2.0]
+        assert parameters[1].grad is None
+        ranks.require_same("anything")
+        with ranks.first_rank_first(), ranks.shared_cores():
+            assert ranks.states_of_all({"a": 1}) == [{"a": 1}]
+    assert not torch.distributed.is_initialized()
+
+
+def test_the_failure_of_an_exchange_is_a_lost_rank() -> None:
+    error = RuntimeError("[/pytorch/gloo/pair.cc:547] Connection closed by peer [127.0.0.1]:9. See the log")
+    with pytest.raises(ranks.LostRankError) as raised, ranks._exchange():
+        raise error
+    assert str(raised.value) == (
+        "another process of this training run was lost: Connection closed by peer [127.0.0.1]:9"
+    )
+
+
+def test_ranks_share_the_cores_of_their_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranks, "_rank_infos", [RankInfo(1, 4, 1, 2)])
+    monkeypatch.setattr(ranks, "threads_per_job", lambda number: 10 // number)
+    before = torch.get_num_threads()
+    with ranks.shared_cores():
+        assert torch.get_num_threads() == 5
+    assert torch.get_num_threads() == before

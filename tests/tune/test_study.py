@@ -18,7 +18,7 @@ from textgen.runtime.storage.json_records import to_json
 from textgen.training.progress import Progress, Report, Step
 from textgen.tune.run_study import run_study
 from textgen.tune.search_space import Dimension
-from textgen.tune.study import DONE, Study
+from textgen.tune.study import COUNTED, Study
 from textgen.tune.study_report import to_markdown
 from textgen.tune.tpe import ONLY_RANDOM
 from textgen.tune.trials import Goal, search
@@ -170,4 +170,4 @@ def test_an_interrupted_trial_waits_for_the_next_time(tmp_path: Path) -> None:
     again = Toy()
     trials = run(tmp_path, again, 5)
     assert again.calls[0] == result["trials"][2]["params"]
-    assert sum(trial.state in DONE for trial in trials) == 5
+    assert sum(trial.state in COUNTED for trial in trials) == 5

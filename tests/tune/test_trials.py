@@ -19,9 +19,9 @@ from optuna.trial import TrialState
 from helpers.studies import Toy, bowl, curve, run
 from textgen.jobs.backends import LocalBackend
 from textgen.training.progress import Report, Step
-from textgen.tune.attempts import MAX_ATTEMPTS
+from textgen.tune.processes import MAX_ATTEMPTS
 from textgen.tune.run_study import run_study
-from textgen.tune.study import DONE, Study, parameters
+from textgen.tune.study import COUNTED, Study, parameters
 from textgen.tune.trials import Goal
 from textgen.workers.worker import METHOD
 
@@ -90,7 +90,7 @@ def test_a_killed_study_resumes_without_repeating_a_finished_trial(tmp_path: Pat
     trials = run(tmp_path, objective, 6)
     assert objective.calls[0] == killed
     assert len(objective.calls) == 3
-    done = [tuple(trial.params.values()) for trial in trials if trial.state in DONE]
+    done = [tuple(trial.params.values()) for trial in trials if trial.state in COUNTED]
     assert len(done) == len(set(done)) == 6
     assert [trial.values for trial in trials[:3]] == [trial.values for trial in finished]
     assert trials[3].state == TrialState.FAIL
@@ -103,7 +103,7 @@ def test_a_trial_that_kills_its_process_is_not_retried_forever(tmp_path: Path) -
     trials = run(tmp_path, objective, 2)
     (call,) = objective.calls
     assert call != {"rate": 0.5, "size": 4}
-    (given_up, _) = [trial for trial in trials if trial.state in DONE]
+    (given_up, _) = [trial for trial in trials if trial.state in COUNTED]
     assert given_up.user_attrs["reason"] == "it ended its process 5 times"
 
 
@@ -162,11 +162,11 @@ def test_kills_change_neither_what_is_tried_nor_what_comes_out(tmp_path: Path) -
     """Neither the seeds nor the sampler nor the pruner sees an attempt that was killed."""
 
     def outcomes(trials: list[Any]) -> list[Any]:
-        done = [trial for trial in trials if trial.state in DONE]
+        done = [trial for trial in trials if trial.state in COUNTED]
         return [(trial.state, trial.params, trial.values, trial.intermediate_values) for trial in done]
 
     whole = run(tmp_path / "whole", Toy(curve), 16, num_random=4)
-    assert {trial.state for trial in whole} == set(DONE)
+    assert {trial.state for trial in whole} == set(COUNTED)
     folder = tmp_path / "killed"
     for num_reports in (0, 0, 25, 19, 42):
         doomed = Started(search_until_killed, folder, num_reports)

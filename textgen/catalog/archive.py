@@ -17,8 +17,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from textgen.catalog.folders import FILES, Kind, ResultFolder, belongs
-from textgen.catalog.removal import files_of
+from textgen.catalog.folders import FILES, Kind, ResultFolder, belongs, result_files
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.digests import check_digests
@@ -28,14 +27,14 @@ from textgen.runtime.storage.plain_files import open_plain
 from textgen.runtime.storage.result_folders import result_folder
 
 MAX_FILES = 10_000
-MAX_BYTES = 16 * 2**30
-MAX_JSON_BYTES = 2**28
+MAX_ARCHIVE_BYTES = 16 * 2**30
+MAX_MEMBER_BYTES = 2**28
 MAX_RATIO = 200
 """Bytes that a compressed byte may stand for in a file of more than `SMALL_BYTES`; zeros give 1,000."""
 SMALL_BYTES = 2**20
 PAGES = (".html",)
 IS_ENCRYPTED = 1
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 UNREADABLE = (
     ArithmeticError,
     EOFError,
@@ -46,7 +45,7 @@ UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What reading an archive that was cut or changed may raise."""
+"""Errors that reading an archive raises that was cut or changed."""
 SAFE_NAME = re.compile(r"""(?!\.)[^\x00-\x1f\\/:*?"<>|]{1,200}""")
 """A name of a file or folder that means the same on every system and is not hidden."""
 
@@ -61,7 +60,7 @@ def export_archive(found: ResultFolder, file: Path) -> None:
         new_file(file) as target,
         zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
     ):
-        for path in files_of(found):
+        for path in result_files(found):
             archive.write(found.path / path, PurePosixPath(found.path.absolute().name) / path)
 
 
@@ -93,8 +92,8 @@ def _check_size(archive: zipfile.ZipFile, num_bytes: int) -> None:
     """Raise `ValueError` if an archive unpacks to too much, whatever its files share."""
     infos = archive.infolist()
     total = sum(info.file_size for info in infos)
-    if len(infos) > MAX_FILES or total > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_FILES:,} files or {MAX_BYTES / 2**30:.0f} GiB")
+    if len(infos) > MAX_FILES or total > MAX_ARCHIVE_BYTES:
+        raise ValueError(f"it has more than {MAX_FILES:,} files or {MAX_ARCHIVE_BYTES / 2**30:.0f} GiB")
     if total > max(MAX_RATIO * num_bytes, len(infos) * SMALL_BYTES):
         raise ValueError(f"it is compressed more than {MAX_RATIO}-fold")
 
@@ -113,7 +112,7 @@ def _checked(archive: zipfile.ZipFile) -> tuple[str, Kind, Mapping[PurePosixPath
     members = {path.relative_to(name): info for path, info in paths.items()}
     if len({str(path).casefold() for path in members}) < len(infos):
         raise ValueError("it contains a file twice")
-    kind = next((kind for kind, own in FILES.items() if PurePosixPath(own) in members), None)
+    kind = next((kind for kind, file in FILES.items() if PurePosixPath(file) in members), None)
     if kind is None:
         raise ValueError(f"it is not a result of textgen: it lacks {' or '.join(FILES.values())}")
     for path in members:
@@ -128,9 +127,9 @@ def _check_member(info: zipfile.ZipInfo) -> None:
         raise ValueError(f"{info.filename!r} is not a safe path")
     if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
         raise ValueError(f"{info.filename!r} is not a plain file")
-    if info.compress_type not in METHODS or info.flag_bits & IS_ENCRYPTED:
+    if info.compress_type not in ZIP_METHODS or info.flag_bits & IS_ENCRYPTED:
         raise ValueError(f"{info.filename!r} is encrypted, or compressed by another method")
-    if info.filename.endswith(".json") and info.file_size > MAX_JSON_BYTES:
+    if info.filename.endswith(".json") and info.file_size > MAX_MEMBER_BYTES:
         raise ValueError(f"{info.filename!r} has {info.file_size / 2**20:,.0f} MiB")
     if info.file_size > SMALL_BYTES and info.file_size > MAX_RATIO * info.compress_size:
         raise ValueError(f"{info.filename!r} is compressed more than {MAX_RATIO}-fold")
@@ -152,7 +151,7 @@ def _check_results(found: ResultFolder) -> None:
     """Raise `ValueError` if a result, or a run in its folder, cannot be read, or has changed."""
     from safetensors import SafetensorError
 
-    from textgen.catalog.results import read_result
+    from textgen.catalog.items import read_result
     from textgen.experiment.saved_run import check_files
     from textgen.runtime.storage.state_files import TENSORS
 

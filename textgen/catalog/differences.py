@@ -11,7 +11,7 @@ from textgen.catalog.folders import FILES, RUNS_OF_BENCH, entry_part, name_of
 from textgen.catalog.names import WITH_RUNS, AmbiguousNameError, find, find_run
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
 from textgen.comparison.readings import all_settings
-from textgen.comparison.verdicts import rank, score_sample
+from textgen.comparison.verdicts import rank_entries, score_sample
 from textgen.contracts import TextgenError
 from textgen.data.split import SplitPart
 from textgen.evaluation.intervals import INTERVAL_METHOD
@@ -51,7 +51,7 @@ class DifferingSetting:
 
 @dataclass(frozen=True)
 class ComparedTexts:
-    """What each run wrote after the same prompt."""
+    """Texts of all runs after the same prompt."""
 
     prompt: str
     sampler: str
@@ -68,7 +68,7 @@ class RunComparison:
     scores: tuple[EntryScore, ...]
     """Best first; without those that have none."""
     differences: tuple[Difference, ...]
-    """Of the others from the best; empty if they cannot be compared."""
+    """Differences of the others from the best; empty if they cannot be compared."""
     problem: str | None
     """Why there are no differences."""
     interval_method: str = INTERVAL_METHOD
@@ -78,47 +78,32 @@ class RunComparison:
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class Contender:
     """One side of a comparison."""
 
-    name: str
-    folder: Path
+    run: ComparedRun
     manifest: RunManifest
     rows: Sequence[EntryResult]
     """Its results: several if it is an entry of a bench, trained with several seeds."""
 
     @property
-    def scored_on(self) -> str:
-        """The part of the text that its score is of."""
-        return "test" if self.manifest.result.test is not None else "validation"
-
-    @property
     def text(self) -> SplitPart:
-        """Size and hash of this part."""
-        return self.manifest.settings.corpus.split.scored(self.scored_on)
-
-    @property
-    def in_words(self) -> str:
-        """What it is scored on, for people."""
-        corpus = self.manifest.settings.corpus
-        return (
-            f"{self.name} on the {self.scored_on} part of {corpus.name} ({self.text.num_chars:,} characters)"
-        )
+        """Size and hash of the part that its score is of."""
+        return self.manifest.settings.corpus.split.scored(self.run.scored_on)
 
     def settings(self) -> dict[str, str]:
         """Return all settings by name; those of an entry whose plugins are not installed as far as given."""
         entry, settings = self.manifest.entry, self.manifest.settings
         try:
-            own = all_settings(entry)
+            parts = all_settings(entry)
         except TextgenError:
-            options = {
-                f"{part}.{name}": value
-                for part in entry.options
-                for name, value in entry.options[part].items()
+            parts = entry.parts | {
+                f"{part}.{name}": write_value(value)
+                for part, options in entry.options.items()
+                for name, value in options.items()
             }
-            own = {**entry.parts, **{name: write_value(value) for name, value in options.items()}}
         return {
-            **own,
+            **parts,
             "corpus": settings.corpus.name,
             "cleaner": settings.corpus.cleaner,
             "characters": f"{settings.corpus.num_chars:,}",
@@ -131,21 +116,10 @@ class Candidate:
             **{f"{kind} plugin": identity for kind, identity in settings.plugins.items()},
         }
 
-    def described(self) -> ComparedRun:
-        """Return what results say about it."""
-        return ComparedRun(
-            name=self.name,
-            folder=str(self.folder),
-            entry=self.manifest.entry.name,
-            seeds=tuple(row.seed for row in self.rows),
-            scored_on=self.scored_on,
-            corpus=self.manifest.settings.corpus.name,
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class SampleOptions:
-    """What runs write to be compared, if they have not written after the same prompt already."""
+    """Options of texts to compare, if the runs have not written after the same prompt already."""
 
     prompt: str | None
     """None: one that a run has continued already."""
@@ -161,17 +135,19 @@ def compare(names: Sequence[str], root: Path, writing: SampleOptions | None) -> 
     With None for `writing` there are no samples.
     Raises `TextgenError` if a name means no run, or two mean the same.
     """
-    candidates = [_candidate(name, root) for name in names]
-    if len({each.name for each in candidates}) < len(candidates):
+    contenders = [_contender(name, root) for name in names]
+    if len({each.run.name for each in contenders}) < len(contenders):
         raise UsageError("two of the names mean the same run; give different ones")
-    problem = next(_problems(candidates), None)
+    problem = next(_problems(contenders), None)
     prior = SHIPPED_PRIORS["bits_per_char"]
-    samples = {each.name: score_sample(each.rows, each.scored_on, prior) for each in candidates}
-    scores, differences = rank({name: sample for name, sample in samples.items() if sample is not None})
-    texts, sample_problem = _texts(candidates, writing)
+    samples = {each.run.name: score_sample(each.rows, each.run.scored_on, prior) for each in contenders}
+    scores, differences = rank_entries(
+        {name: sample for name, sample in samples.items() if sample is not None}
+    )
+    texts, sample_problem = _texts(contenders, writing)
     return RunComparison(
-        runs=tuple(each.described() for each in candidates),
-        settings=tuple(_differing(candidates)),
+        runs=tuple(each.run for each in contenders),
+        settings=tuple(_differing(contenders)),
         scores=tuple(replace(each, is_best=each.is_best and problem is None) for each in scores),
         differences=() if problem else differences,
         problem=problem,
@@ -180,7 +156,7 @@ def compare(names: Sequence[str], root: Path, writing: SampleOptions | None) -> 
     )
 
 
-def _candidate(name: str, root: Path) -> Candidate:
+def _contender(name: str, root: Path) -> Contender:
     """Return the run or entry that a name means."""
     folder = find_run(name, root)
     try:
@@ -191,84 +167,96 @@ def _candidate(name: str, root: Path) -> Candidate:
     if is_entry:
         folders = sorted(each.parent for each in folder.parent.glob(f"*/{MANIFEST}"))
         folders = [each for each in folders if entry_part(each) == entry_part(folder)]
-    own_name = name_of(folder, root)
-    whole_name = own_name.rpartition("/")[0] + "/" + entry_part(folder)
+    run_name = name_of(folder, root)
+    whole_name = run_name.rpartition("/")[0] + "/" + entry_part(folder)
     manifest = read_manifest(folder)
     rows = [_row(each) for each in folders]
-    return Candidate(whole_name if len(rows) > 1 else own_name, folder, manifest, rows)
+    run = ComparedRun(
+        name=whole_name if len(rows) > 1 else run_name,
+        folder=str(folder),
+        entry=manifest.entry.name,
+        seeds=tuple(row.seed for row in rows),
+        scored_on="test" if manifest.result.test is not None else "validation",
+        corpus=manifest.settings.corpus.name,
+    )
+    return Contender(run, manifest, rows)
 
 
 def _row(folder: Path) -> EntryResult:
     """Return the result of a run, with what it wrote if it is one of a bench."""
     result, bench = read_manifest(folder).result, folder.parent.parent / FILES["bench"]
     if folder.parent.name == RUNS_OF_BENCH and bench.is_file():
-        for row in read_record(Comparison, bench).entries:
-            if isinstance(row, EntryResult) and (row.name, row.seed) == (result.name, result.seed):
+        for row in read_record(Comparison, bench).runs:
+            if (row.name, row.seed) == (result.name, result.seed):
                 return row
     return EntryResult(**vars(result))
 
 
-def _problems(candidates: Sequence[Candidate]) -> Iterator[str]:
+def _problems(contenders: Sequence[Contender]) -> Iterator[str]:
     """Yield why the scores of runs cannot be compared."""
-    for each in candidates:
+    for each in contenders:
         for row in each.rows:
-            score = row.score(each.scored_on)
+            score = row.score(each.run.scored_on)
             if row.problem:
-                yield f"{each.name} has no rank since {row.problem}"
+                yield f"{each.run.name} has no rank since {row.problem}"
             elif score is None or score.units is None:
-                yield f"{each.name} has no score by passages"
-    if any(each.text != candidates[0].text for each in candidates):
-        where = "; ".join(each.in_words for each in candidates)
+                yield f"{each.run.name} has no score by passages"
+    if any(each.text != contenders[0].text for each in contenders):
+        where = "; ".join(
+            f"{run.name} on the {run.scored_on} part of {run.corpus} ({each.text.num_chars:,} characters)"
+            for each in contenders
+            for run in [each.run]
+        )
         yield f"they were scored on different texts: {where}"
 
 
-def _differing(candidates: Sequence[Candidate]) -> Iterator[DifferingSetting]:
+def _differing(contenders: Sequence[Contender]) -> Iterator[DifferingSetting]:
     """Yield the settings that differ, in the order in which they are listed."""
-    found = [each.settings() for each in candidates]
-    for setting in dict.fromkeys(name for settings in found for name in settings):
-        values = tuple(settings.get(setting, "") for settings in found)
+    settings = [each.settings() for each in contenders]
+    for name in dict.fromkeys(name for each in settings for name in each):
+        values = tuple(each.get(name, "") for each in settings)
         if len(set(values)) > 1:
-            yield DifferingSetting(setting, values)
+            yield DifferingSetting(name, values)
 
 
 def _texts(
-    candidates: Sequence[Candidate], options: SampleOptions | None
+    contenders: Sequence[Contender], options: SampleOptions | None
 ) -> tuple[tuple[ComparedTexts, ...], str | None]:
     """Return what the runs have written or write after the same prompt, or why they do not."""
     if options is None:
         return (), None
     if options.prompt is None:
-        shared = list(islice(_shared_texts(candidates), MAX_PROMPTS))
+        shared = list(islice(_shared_texts(contenders), MAX_PROMPTS))
         if shared:
             return tuple(shared), None
     try:
-        return (_written(candidates, options),), None
+        return (_written(contenders, options),), None
     except TextgenError as error:  # the scores are worth having
         return (), str(error)
 
 
-def _shared_texts(candidates: Sequence[Candidate]) -> Iterator[ComparedTexts]:
+def _shared_texts(contenders: Sequence[Contender]) -> Iterator[ComparedTexts]:
     """Yield what all runs have written after the same prompt with the same sampler."""
     written = [
         {(sample.prompt, sample.sampler): sample for sample in reversed(each.rows[0].samples)}
-        for each in candidates
+        for each in contenders
     ]
     for key in reversed(written[0]):
-        if all(key in own for own in written):
-            samples = [own[key] for own in written]
+        if all(key in samples for samples in written):
+            samples = [each[key] for each in written]
             seeds, texts = (tuple(getattr(each, name) for each in samples) for name in ("seed", "text"))
             yield ComparedTexts(*key, seeds, texts)
 
 
-def _written(candidates: Sequence[Candidate], options: SampleOptions) -> ComparedTexts:
+def _written(contenders: Sequence[Contender], options: SampleOptions) -> ComparedTexts:
     """Return what the runs write after one prompt with the same seed."""
-    known = [sample.prompt for each in candidates for sample in each.rows[0].samples]
+    known = [sample.prompt for each in contenders for sample in each.rows[0].samples]
     prompt = options.prompt if options.prompt is not None else next(iter(known), "")
     sampler, config = build_sampler(options.sampler), options.device_config
     texts = [
-        load_run(each.folder, config.device)
+        load_run(each.run.folder, config.device)
         .generator(config)
         .generate([prompt], options.num_chars, sampler, [options.seed])[0]
-        for each in candidates
+        for each in contenders
     ]
     return ComparedTexts(prompt, options.sampler, (options.seed,) * len(texts), tuple(texts))

@@ -1,17 +1,21 @@
-"""Which folders hold results, told by their files: runs, benches, suites and studies of `textgen tune`.
+"""Folders of results, told by their files: runs, benches, suites and studies; and their removal.
 
 Nothing is read here but the names of files, so that looking through hundreds of folders is quick.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
+
+from textgen.contracts import TextgenError
 
 Kind: TypeAlias = Literal["run", "bench", "suite", "tune"]
 
@@ -31,7 +35,7 @@ _STATE = ("state.json", "tensors.safetensors", "files.json")
 LOCK = "lock"
 """In a folder that a process writes to, or wrote to when it was killed."""
 _PARTIAL = (LOCK, *(f"*/{state}/{file}" for state in ("checkpoint-*", "finished") for file in _STATE))
-"""Of a run that was interrupted."""
+"""Files of a run that was interrupted."""
 _BENCH = (
     FILES["bench"],
     LOCK,
@@ -70,7 +74,7 @@ class ResultFolder:
     path: Path
     kind: Kind
     is_finished: bool = True
-    """Whether it has the file with the result; an interrupted bench, suite or study lacks it."""
+    """True if it has the file with the result; an interrupted bench, suite or study lacks it."""
     runs: tuple[Path, ...] = ()
 
     @property
@@ -135,6 +139,44 @@ def belongs(kind: Kind, path: PurePosixPath) -> bool:
     return any(
         len(path.parts) == len(pattern) and all(map(fnmatchcase, path.parts, pattern)) for pattern in patterns
     )
+
+
+def result_files(found: ResultFolder) -> Iterator[PurePosixPath]:
+    """Yield the files that textgen wrote, by their paths in the folder."""
+    for file in sorted(_files(found.path)):
+        if belongs(found.kind, file):
+            yield file
+
+
+def check_removable(found: ResultFolder) -> None:
+    """Raise `TextgenError` if a folder is a link, or contains a file that textgen does not write there."""
+    if found.path.is_symlink() or not found.path.name:
+        raise TextgenError(f"{str(found.path)!r} is not a folder of its own; remove it yourself")
+    for file in sorted(_files(found.path)):
+        is_leftover = any(part.startswith(".") for part in file.parts)  # of a process that was killed
+        if not is_leftover and not belongs(found.kind, file):
+            raise TextgenError(
+                f"{str(found.path)!r} also contains {str(file)!r}, which textgen did not write; "
+                "move it away, or remove the folder yourself"
+            )
+
+
+def remove_results(found: ResultFolder) -> None:
+    """Remove a folder of results, which cannot be taken for one any more if that is interrupted."""
+    check_removable(found)
+    doomed = found.path.with_name(f".{found.path.name}.removed")
+    found.path.rename(doomed)
+    shutil.rmtree(doomed)
+    if doomed.parent.name == RUNS_OF_BENCH:  # or the usual root, which has the same name
+        with contextlib.suppress(OSError):  # there are others
+            doomed.parent.rmdir()
+
+
+def _files(folder: Path) -> Iterator[PurePosixPath]:
+    """Yield what is not a folder in a folder and its subfolders; links are not followed."""
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_dir():
+            yield PurePosixPath(path.relative_to(folder).as_posix())
 
 
 def _runs(folder: Path, kind: Kind) -> tuple[Path, ...]:

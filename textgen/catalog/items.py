@@ -1,19 +1,24 @@
-"""Items of the catalog: what each folder of results is about, read from its JSON."""
+"""Items of the catalog: what each folder of results is about; and whole results."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from textgen.catalog.folders import FILES, Kind, ResultFolder, find_folders, name_of
+from textgen.catalog.folders import Kind, ResultFolder, find_folders, name_of
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
-from textgen.runtime.storage.json_records import read_values
+from textgen.runtime.storage.json_records import read_record, read_values
+from textgen.runtime.storage.result_folders import RUNS
 
-Interval = tuple[float, float]
+if TYPE_CHECKING:
+    from textgen.comparison.comparison_result import Comparison
+    from textgen.experiment.saved_run import RunManifest
+    from textgen.suite.suite_result import SuiteResult
+    from textgen.tune.study_result import StudyResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,14 +30,14 @@ class Item:
     kind: Kind
     is_finished: bool
     entries: tuple[str, ...] = ()
-    """Of a study, what is tuned."""
+    """The entries compared; of a study, the one that is tuned."""
     corpus: str | None = None
     budget: str | None = None
     best: str | None = None
     """The entry with the lowest score."""
     score: float | None = None
     """Bits per character of the best entry on held-out text; None for a suite, whose texts may differ."""
-    interval: Interval | None = None
+    interval: tuple[float, float] | None = None
     time: float
     """When the result was written, in seconds since the epoch."""
     num_bytes: int
@@ -58,18 +63,6 @@ class Catalog:
     skipped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class About:
-    """What a result says about itself."""
-
-    entries: tuple[str, ...] = ()
-    corpus: str | None = None
-    budget: str | None = None
-    best: str | None = None
-    score: float | None = None
-    interval: Interval | None = None
-
-
 SORT_KEYS: dict[str, Callable[[Item], Any]] = {
     "score": lambda item: (item.score is None, item.score),
     "age": lambda item: item.age,
@@ -85,9 +78,9 @@ def read_catalog(root: Path, kind: Kind | None = None) -> Catalog:
     Runs in benches and studies are listed only if `kind` is `run`.
     """
     items, skipped = [], []
-    for found in find_folders(root):
-        inner = [ResultFolder(run, "run") for run in found.runs] if kind == "run" else []
-        for each in (found, *inner):
+    for top in find_folders(root):
+        inner = [ResultFolder(run, "run") for run in top.runs] if kind == "run" else []
+        for each in (top, *inner):
             if kind in (None, each.kind):
                 try:
                     items.append(read_item(each, root))
@@ -96,26 +89,46 @@ def read_catalog(root: Path, kind: Kind | None = None) -> Catalog:
     return Catalog(tuple(items), tuple(skipped))
 
 
-def read_item(found: ResultFolder, root: Path) -> Item:
-    """Return what a folder of results is about; raises `TextgenError` if its JSON cannot be read."""
-    about = read_about(found)
-    return Item(
+def read_result(found: ResultFolder) -> RunManifest | Comparison | SuiteResult | StudyResult:
+    """Return a whole result; raises `TextgenError` if it is damaged, or if its command was interrupted."""
+    from textgen.comparison.comparison_result import Comparison
+    from textgen.experiment.saved_run import RunManifest
+    from textgen.suite.suite_result import SuiteResult
+    from textgen.tune.study_result import StudyResult
+
+    if not found.is_finished:
+        remaining = f" and keeps {len(found.runs)} runs" if found.runs else ""
+        raise TextgenError(
+            f"{str(found.path)!r} was interrupted{remaining}, so it has no result; "
+            f"the same {found.kind} command with --out {found.path} continues"
+        )
+    records: dict[Kind, type[RunManifest | Comparison | SuiteResult | StudyResult]]
+    records = {"run": RunManifest, "bench": Comparison, "suite": SuiteResult, "tune": StudyResult}
+    return read_record(records[found.kind], found.file)
+
+
+def read_item(found: ResultFolder, root: Path = RUNS) -> Item:
+    """Return what a folder of results is about; raises `TextgenError` if its JSON cannot be read.
+
+    It is read without the records, whose import and checks would take seconds for hundreds of folders. An
+    interrupted bench is known by its runs.
+    """
+    item = Item(
         name=name_of(found.path, root),
         folder=str(found.path),
         kind=found.kind,
         is_finished=found.is_finished,
-        **vars(about),
         time=found.changed,
         num_bytes=found.num_bytes,
         runs=tuple(name_of(run, root) for run in found.runs),
     )
-
-
-def read_about(found: ResultFolder) -> About:
-    """Return what a result says about itself; an interrupted bench is known by its runs."""
     if not found.is_finished:
-        return _of_runs(found.runs) if found.kind == "bench" else About()
-    return _read(found.file, _READERS[found.kind])
+        return _of_runs(item, found.runs) if found.kind == "bench" else item
+    values = read_values(found.file)
+    try:
+        return _READERS[found.kind](item, values)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise TextgenError(f"{str(found.file)!r} cannot be read: {one_line(error)}") from None
 
 
 def best_run(found: ResultFolder) -> Path:
@@ -123,7 +136,7 @@ def best_run(found: ResultFolder) -> Path:
 
     Raises `TextgenError` if there is none.
     """
-    best = best_of(found.runs, read_about(found).entries if found.kind == "bench" else None)
+    best = best_of(found.runs, read_item(found).entries if found.kind == "bench" else None)
     if best is None:
         raise TextgenError(f"{str(found.path)!r} keeps no run with a score")
     return best
@@ -131,78 +144,66 @@ def best_run(found: ResultFolder) -> Path:
 
 def best_of(runs: Iterable[Path], entries: Collection[str] | None = None) -> Path | None:
     """Return the run with the lowest score, perhaps only of some entries; None if none has a score."""
-    scores = {
-        run: about.score
-        for run in runs
-        if (about := _read(run / FILES["run"], _run)).score is not None
-        and (entries is None or about.best in entries)
-    }
-    return min(scores, key=lambda run: scores[run] or 0.0, default=None)
+    items = [read_item(ResultFolder(run, "run")) for run in runs]
+    best = _lowest(item for item in items if entries is None or item.best in entries)
+    return Path(best.folder) if best else None
 
 
-def _read(file: Path, reader: Callable[[Any], About]) -> About:
-    values = read_values(file)
-    try:
-        return reader(values)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise TextgenError(f"{str(file)!r} cannot be read: {one_line(error)}") from None
+def _lowest(items: Iterable[Item]) -> Item | None:
+    return min((item for item in items if item.score is not None), key=_score, default=None)
 
 
-def _of_runs(runs: Iterable[Path]) -> About:
+def _score(item: Item) -> float:
+    return item.score or 0.0
+
+
+def _of_runs(item: Item, runs: Iterable[Path]) -> Item:
     """Return what the runs of one comparison have in common, and the best of them."""
-    found = [_read(run / FILES["run"], _run) for run in runs]
-    best = min(found, key=lambda each: (each.score is None, each.score))
-    entries = tuple(dict.fromkeys(name for each in found for name in each.entries))
-    return About(entries, best.corpus, best.budget, best.best, best.score, best.interval)
+    items = [read_item(ResultFolder(run, "run")) for run in runs]
+    entries = tuple(dict.fromkeys(name for each in items for name in each.entries))
+    best = _lowest(items) or items[0]
+    about = {name: getattr(best, name) for name in ("corpus", "budget", "best", "score", "interval")}
+    return replace(item, entries=entries, **about)
 
 
-def _run(values: Any) -> About:
+def _run(item: Item, values: Any) -> Item:
     result, settings = values["result"], values["settings"]
     score = (result["test"] or result["validation"] or {}) if result["problem"] is None else {}
     name = values["entry"]["name"]
-    return _about([name], settings, name, score.get("bits_per_char"), score.get("interval"))
+    return _with(item, [name], settings, {**score, "name": name})
 
 
-def _bench(values: Any) -> About:
-    best = values["scores"][0] if values["scores"] else {}
+def _bench(item: Item, values: Any) -> Item:
     names = [row["name"] for row in values["entries"]]
-    return _about(names, values, best.get("name"), best.get("bits_per_char"), best.get("interval"))
+    return _with(item, names, values, values["scores"][0] if values["scores"] else {})
 
 
-def _suite(values: Any) -> About:
+def _suite(item: Item, values: Any) -> Item:
     names = [case["entry"] for question in values["questions"] for case in question["cases"]]
-    return _about(names, values)
+    return _with(item, names, values, {})
 
 
-def _study(values: Any) -> About:
-    settings = values["settings"]
-    compared = (values["comparison"] or {}).get("best") or {}
+def _study(item: Item, values: Any) -> Item:
+    settings, names = values["settings"], [values["name"]]
     if "run" in settings:  # it is a sampler that is tuned, which has no score
-        return _about([values["name"]], settings["run"]["settings"])
-    return _about([values["name"]], settings, compared.get("name"), compared.get("value"))
+        return _with(item, names, settings["run"]["settings"], {})
+    best = (values["comparison"] or {}).get("best") or {}
+    return _with(item, names, settings, {"name": best.get("name"), "bits_per_char": best.get("value")})
 
 
-def _about(
-    names: Iterable[str],
-    settings: Any,
-    best: str | None = None,
-    score: float | None = None,
-    interval: Iterable[float] | None = None,
-) -> About:
-    low, high = interval or (None, None)
+def _with(item: Item, names: Iterable[str], settings: Any, best: Any) -> Item:
+    """Return an item with what its result says; raises `TypeError` for values of other types."""
+    name, score = best.get("name"), best.get("bits_per_char")
+    low, high = best.get("interval") or (None, None)
     ends = (low, high) if low is not None and high is not None else None
     entries, corpus, budget = tuple(dict.fromkeys(names)), settings["corpus"]["name"], settings["budget"]
-    texts, numbers = [*entries, corpus, budget, best or ""], [score or 0, *(ends or ())]
+    texts, numbers = [*entries, corpus, budget, name or ""], [score or 0, *(ends or ())]
     if not all(isinstance(text, str) for text in texts) or not all(
         type(each) in (int, float) for each in numbers
     ):
         raise TypeError("a name is not a text, or a score not a number")
-    return About(entries, corpus, budget, best, score, ends)
+    return replace(item, entries=entries, corpus=corpus, budget=budget, best=name, score=score, interval=ends)
 
 
-_READERS: dict[Kind, Callable[[Any], About]] = {
-    "run": _run,
-    "bench": _bench,
-    "suite": _suite,
-    "tune": _study,
-}
+_READERS: dict[Kind, Callable[[Item, Any], Item]]
+_READERS = {"run": _run, "bench": _bench, "suite": _suite, "tune": _study}

@@ -17,7 +17,7 @@ LATEST = "latest"
 ALL: tuple[Kind, ...] = tuple(FILES)
 WITH_RUNS: tuple[Kind, ...] = ("run", "bench", "tune")
 """The kinds of folders that a run can be taken from."""
-MAX_NAMED = 5
+MAX_SUGGESTIONS = 5
 """Candidates that an error names."""
 
 
@@ -120,7 +120,8 @@ def _only(name: str, found: Sequence[ResultFolder], root: Path, kinds: Collectio
     if len(found) == 1:
         return found[0]
     if found:
-        shown = names[:MAX_NAMED] + ([f"{len(names) - MAX_NAMED} more"] if len(names) > MAX_NAMED else [])
+        num_more = len(names) - MAX_SUGGESTIONS
+        shown = names[:MAX_SUGGESTIONS] + ([f"{num_more} more"] if num_more > 0 else [])
         raise AmbiguousNameError(
             f"{name!r} is part of {len(names)} names: {', '.join(shown)}; give more of it"
         )

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from string import ascii_uppercase
 
 from textgen.catalog.differences import RunComparison
-from textgen.comparison.comparison_result import Difference, Interval
-from textgen.comparison.report.formats import plain
+from textgen.comparison.comparison_result import Difference
+from textgen.comparison.report.formats import in_brackets, plain
+from textgen.comparison.report.markdown import sample_lines
 from textgen.comparison.report.samples import SampleGroup
-from textgen.page.markdown import code, escape, fenced, table_lines
+from textgen.page.markdown import code, escape, table_lines
 
 ONLY_SPACE = "(only white space)"
 MAX_RUNS = len(ascii_uppercase)
@@ -18,7 +19,7 @@ MAX_RUNS = len(ascii_uppercase)
 
 def to_markdown(result: RunComparison) -> str:
     """Return the answer, the scores, what differs in the settings, and the samples."""
-    return "\n".join([*_lines(result), *_samples(result)]) + "\n"
+    return "\n".join([*_lines(result), *sample_lines(texts_by_prompt(result))]) + "\n"
 
 
 def without_samples(result: RunComparison) -> str:
@@ -26,7 +27,7 @@ def without_samples(result: RunComparison) -> str:
     return "\n".join(_lines(result)) + "\n"
 
 
-def sample_groups(result: RunComparison) -> list[SampleGroup]:
+def texts_by_prompt(result: RunComparison) -> list[SampleGroup]:
     """Return what the runs wrote by prompt."""
     letters = _letters(result)
     names = [f"{letters[run.name]}: {run.entry}" for run in result.runs]
@@ -40,7 +41,7 @@ def sample_groups(result: RunComparison) -> list[SampleGroup]:
     ]
 
 
-def answer(result: RunComparison) -> str:
+def answer_of_runs(result: RunComparison) -> str:
     """Return which run is best, by how much, and how sure that is."""
     if result.problem:
         return f"The scores cannot be compared: {result.problem}."
@@ -51,7 +52,7 @@ def answer(result: RunComparison) -> str:
 
 def _lines(result: RunComparison) -> Iterator[str]:
     letters = _letters(result)
-    yield f"**{escape(answer(result))}**\n"
+    yield f"**{escape(answer_of_runs(result))}**\n"
     yield from _scores(result, letters)
     if result.settings:
         yield "\n## What differs in the settings\n"
@@ -62,14 +63,6 @@ def _lines(result: RunComparison) -> Iterator[str]:
         yield "\nThe settings are the same."
     if result.sample_problem:
         yield f"\nNo samples: {escape(result.sample_problem)}"
-
-
-def _samples(result: RunComparison) -> Iterator[str]:
-    if result.samples:
-        yield "\n## Samples"
-    for group in sample_groups(result):
-        yield f"\n### {code(group.prompt)}\n\n{escape(group.sampler)}"
-        yield from (f"\n**{escape(name)}**\n\n{fenced(text)}" for name, text in group.texts)
 
 
 def _scores(result: RunComparison, letters: dict[str, str]) -> Iterator[str]:
@@ -90,16 +83,8 @@ def _scores(result: RunComparison, letters: dict[str, str]) -> Iterator[str]:
 
 
 def _verdict(difference: Difference, other: str) -> str:
-    if difference.is_clear:
-        return f"better than {other} by {_amount(difference.bits_per_char, difference.interval)}"
-    return (
-        f"ahead of {other} by {_amount(difference.bits_per_char, difference.interval)}, which may be chance"
-    )
-
-
-def _amount(bits: float, interval: Interval | None) -> str:
-    ends = "" if interval is None else f" (95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
-    return f"{bits:.3f} bits per character{ends}"
+    by = f"{other} by {difference.bits_per_char:.3f} bits per character{in_brackets(difference.interval)}"
+    return f"better than {by}" if difference.is_clear else f"ahead of {by}, which may be chance"
 
 
 def _letters(result: RunComparison) -> dict[str, str]:

@@ -84,8 +84,8 @@ def list_runs(
 @app.command()
 def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = False) -> None:
     """Print a saved result again, as its command printed it."""
+    from textgen.catalog.items import read_result
     from textgen.catalog.names import find
-    from textgen.catalog.results import read_result
     from textgen.comparison.comparison_result import Comparison
     from textgen.suite.suite_result import SuiteResult
     from textgen.tune.study_result import StudyResult
@@ -135,7 +135,7 @@ def compare(
     load_plugins(plugin)
     from textgen.catalog.differences import SampleOptions
     from textgen.catalog.differences import compare as compare_runs
-    from textgen.catalog.run_report import MAX_RUNS, sample_groups, to_markdown, without_samples
+    from textgen.catalog.run_report import MAX_RUNS, texts_by_prompt, to_markdown, without_samples
     from textgen.comparison.report.terminal import render_samples
     from textgen.runtime.device import choose_device
 
@@ -157,7 +157,7 @@ def compare(
     from rich.console import Console
 
     print_document(result, without_samples(result), as_json)
-    render_samples(sample_groups(result), Console())
+    render_samples(texts_by_prompt(result), Console())
 
 
 @app.command("open")
@@ -195,9 +195,7 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove saved runs, benches, suites or studies; refused if a folder contains anything else."""
-    from textgen.catalog.folders import name_of
-    from textgen.catalog.removal import check_removable
-    from textgen.catalog.removal import remove as remove_folder
+    from textgen.catalog.folders import check_removable, name_of, remove_results
 
     chosen = _outermost(names, root)
     for found in chosen:
@@ -216,7 +214,7 @@ def remove(
             note("nothing is removed")
             return
     for found in chosen:
-        remove_folder(found)
+        remove_results(found)
     if as_json:
         print_json({"removed": rows})
     else:

@@ -130,9 +130,8 @@ def _study(path: Path) -> Iterator[Check]:
     """Yield the checks of the comparison that a study ends with, which is in a folder of its own."""
     from textgen.comparison.comparison_result import Comparison
     from textgen.runtime.storage.json_records import read_record
-    from textgen.tune.final_comparison import FOLDER
+    from textgen.tune.final_comparison import FOLDER, verify_final
     from textgen.tune.study_result import StudyResult
-    from textgen.tune.verify import verify_final
 
     final = read_record(StudyResult, path).comparison
     compared = path.parent / FOLDER / FILES[0]

@@ -21,10 +21,9 @@ from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.lexicon import Lexicon, load_lexicon
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
-from textgen.experiment.entry import Entry
+from textgen.experiment.entry import Entry, describe_entry, reference_entries
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult
 from textgen.experiment.experiment import Experiment, seconds_of, seconds_of_references
-from textgen.experiment.reference_entries import describe, reference_entries
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest
 from textgen.generation.bound_sampler import build_sampler
@@ -249,7 +248,7 @@ def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions)
         result = results[entry.name]
         score = (result.test or result.validation) if result else None  # a failure costs only its own row
         if result and score and score.units is not None and result.problem is None:
-            reference = Reference(entry.name, describe(entry), score.bits_per_char, score.units.bits)
+            reference = Reference(entry.name, describe_entry(entry), score.bits_per_char, score.units.bits)
             yield reference_score(reference, score.units.num_chars)
 
 

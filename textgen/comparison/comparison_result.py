@@ -26,7 +26,7 @@ class EntryScore:
     interval: Interval | None
     num_seeds: int
     is_best: bool = False
-    """Whether every other entry is clearly worse."""
+    """True if every other entry is clearly worse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class ReferenceScore:
     bits_per_char: float
     interval: Interval | None
     reads_on: bool
-    """Whether it learns the held-out text while it is scored, which no entry does."""
+    """True if it learns the held-out text while it is scored, which no entry does."""
     units: ScoredUnits | None
     """None if they were not recorded."""
 
@@ -56,7 +56,7 @@ class Difference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the difference is more than chance explains."""
+        """True if the difference is more than chance explains."""
         return self.p_value < LEVEL
 
 
@@ -70,7 +70,7 @@ class MetricEstimate:
     value: float
     interval: Interval | None
     is_best: bool = False
-    """Whether it is clearly closer to the held-out text than that of every other entry."""
+    """True if it is clearly closer to the held-out text than that of every other entry."""
 
 
 @dataclass(frozen=True)
@@ -101,19 +101,24 @@ class Comparison:
     measured_sampler: str
     """The sampler whose text is measured, the first one."""
     lexicons: tuple[str, ...] | None = None
-    """Where real words are looked up besides the training text, such as `debian (de)`; None in results from
-    before this was recorded."""
+    """Lexicons in which real words are looked up besides the training text, such as `debian (de)`; None in
+    results from before this was recorded."""
     references: tuple[ReferenceScore, ...]
     held_out: HeldOut
     interval_method: str
-    """What kind of interval the scores and differences have."""
+    """The kind of interval that scores and differences have."""
     seed_priors: dict[str, SeedPrior]
     """By metric: what the intervals take to be known about the variance between training seeds."""
     scores: tuple[EntryScore, ...]
-    """Of the entries that have one, the best first."""
+    """The scores of entries, best first; one without a rank has none."""
     differences: tuple[Difference, ...]
-    """Of the other entries from the best."""
+    """The differences of the other entries from the best."""
     metrics: tuple[MetricEstimate, ...]
-    """Of what the entries write with the first sampler."""
+    """Metrics of the text that entries write with the first sampler."""
     entries: tuple[EntryResult | FailedEntry, ...]
     """One row for each entry and seed."""
+
+    @property
+    def runs(self) -> list[EntryResult]:
+        """The rows that did not fail."""
+        return [row for row in self.entries if isinstance(row, EntryResult)]

@@ -10,7 +10,7 @@ from typing import cast
 from textgen.comparison.readings import DetailsReader, EntryDetails
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.saved_run import Run
+from textgen.experiment.saved_run import SavedRun
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.kept import finished_run
 from textgen.runtime.messages import one_line
@@ -54,7 +54,7 @@ class EntryJob:
         try:
             run = finished_run(self.folder, experiment, report)
         except NotSavedError as error:
-            run, unsaved = cast(Run, error.result), _reason(error)
+            run, unsaved = cast(SavedRun, error.result), _reason(error)
         report(Step("writing samples"))
         samplers = {spec: build_sampler(spec) for spec in self.samplers}
         written = self.reader.writer.write(run, samplers, experiment.seed, experiment.device_config)

@@ -1,4 +1,4 @@
-"""How a run predicts held-out passages, token by token, for people to look at."""
+"""Predictions of held-out passages by a run, token by token, for people to look at."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textgen.data.bound_tokenizer import START
 from textgen.data.words import is_word_start
 from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import bits_of, log_softmax, predict_stretches
-from textgen.experiment.trained_entry import Trained
+from textgen.experiment.saved_run import Trained
 
 NUM_PASSAGES = 8
 PASSAGE_CHARS = 200
@@ -46,11 +46,11 @@ class PassageBits:
     """
 
     first_char: int
-    """Where the first token begins, from the beginning of the passage: zero or less."""
+    """Begin of the first token, counted from that of the passage: zero or less."""
     num_chars: tuple[int, ...]
-    """Of each token."""
+    """Characters of each token."""
     bits: tuple[float, ...]
-    """Of each token."""
+    """Bits of each token."""
     alternatives: tuple[tuple[int, ...], ...]
     """The most likely tokens instead of each token, as indices of `PassageReading.tokens`."""
     per_mille: tuple[tuple[int, ...], ...]
@@ -68,7 +68,7 @@ class PassageBits:
 
 @dataclass(frozen=True, kw_only=True)
 class PassageReading:
-    """How one run predicts the passages."""
+    """Predictions of the passages by one run."""
 
     tokens: tuple[str, ...]
     """The strings of the alternatives."""

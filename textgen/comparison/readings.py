@@ -1,4 +1,4 @@
-"""What people look at in a comparison, beyond scores: passages read token by token, samples with marks."""
+"""Details of a comparison, beyond scores: passages read token by token, samples with marks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import Sample
 from textgen.experiment.samples import SampleWriter, WrittenSamples
-from textgen.experiment.saved_run import Run
+from textgen.experiment.saved_run import SavedRun
 from textgen.registry.attribution import describe_error
 from textgen.registry.options import declared_options, write_value
 from textgen.registry.registry import load
@@ -74,7 +74,9 @@ class DetailsReader:
     passages: Sequence[Passage]
     device_config: DeviceConfig
 
-    def read(self, run: Run, written: Sequence[Sample], seed: int) -> tuple[EntryDetails, tuple[Sample, ...]]:
+    def read(
+        self, run: SavedRun, written: Sequence[Sample], seed: int
+    ) -> tuple[EntryDetails, tuple[Sample, ...]]:
         """Read the passages with a run and let it write with each sampler of the sweep.
 
         `written` are the samples that it has written already. Returns the details, whose samples are added by

@@ -27,8 +27,8 @@ from textgen.experiment.entry_result import EntryResult
 CLOSEST = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
 """Metrics of which the best is the closest to that of the held-out text."""
 
-TEXT, PASSAGES = "the held-out text", "the passages"
-"""What the units of scores and of text metrics are pieces of."""
+SCORED_TEXT, PASSAGES = "the held-out text", "the passages"
+"""The texts that the units of scores and of text metrics are pieces of."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def judge(
         for name, runs in by_name.items()
         if (sample := score_sample(runs, scored_on, priors["bits_per_char"])) is not None
     }
-    scores, differences = rank(samples)
+    scores, differences = rank_entries(samples)
     metrics = [each for metric in CLOSEST for each in _metric(metric, by_name, held_out, priors[metric])]
     return Verdicts(scores, differences, tuple(metrics))
 
@@ -61,7 +61,7 @@ def score_sample(runs: Sequence[EntryResult], scored_on: str, prior: SeedPrior) 
     """Return the scores of an entry's runs, or None if one of them may not be compared."""
     scores = [run.score(scored_on) for run in runs]
     units = [score.units if score else None for score in scores]
-    return units_sample(units, TEXT, [run.seed for run in runs], _prior(runs, prior))
+    return units_sample(units, SCORED_TEXT, [run.seed for run in runs], _prior(runs, prior))
 
 
 def units_sample(
@@ -74,7 +74,9 @@ def units_sample(
     return measured_ratio(bits, sizes, text, seeds, prior)
 
 
-def rank(samples: Mapping[str, MeasuredValue]) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
+def rank_entries(
+    samples: Mapping[str, MeasuredValue],
+) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
     """Return the scores of entries, best first, and the differences of the others from the best.
 
     The best is chosen by its score, so p-values are adjusted for the comparisons of all pairs.
@@ -106,7 +108,7 @@ def rank(samples: Mapping[str, MeasuredValue]) -> tuple[tuple[EntryScore, ...], 
 def reference_score(reference: Reference, num_chars: Sequence[int]) -> ReferenceScore:
     """Return a reference with the interval of its score; `num_chars` are those of its units."""
     bits, sizes = (np.array([values], float) for values in (reference.stretch_bits, num_chars))
-    score = estimate(measured_ratio(bits, sizes, TEXT, (0,), None))
+    score = estimate(measured_ratio(bits, sizes, SCORED_TEXT, (0,), None))
     return ReferenceScore(
         name=reference.name,
         description=reference.description,

@@ -9,7 +9,7 @@ from typing import Any
 
 from textgen.runtime.storage.json_records import to_values
 
-TOLERANCE = 1e-9
+RELATIVE_TOLERANCE = 1e-9
 """The relative difference that the order of additions may explain."""
 SMALLEST = 1e-12
 """The difference of numbers near zero that it may explain."""
@@ -36,10 +36,10 @@ class Check:
 
     kind: str
     number: int
-    """How many there are."""
+    """The number of values."""
     disagreements: tuple[Disagreement, ...]
     remark: str = ""
-    """What else there is to say if all agree."""
+    """A remark that follows if all agree."""
 
     def lines(self) -> list[str]:
         """Return one line if all agree, otherwise one for each disagreement."""
@@ -58,7 +58,7 @@ class Verification:
 
 
 def compared(
-    kind: str, saved: Mapping[str, Any], recomputed: Mapping[str, Any], tolerance: float = TOLERANCE
+    kind: str, saved: Mapping[str, Any], recomputed: Mapping[str, Any], tolerance: float = RELATIVE_TOLERANCE
 ) -> Check:
     """Return the check of named records, whose numbers may differ by a relative `tolerance`."""
     differing = _differing(to_values(dict(saved)), to_values(dict(recomputed)), "", tolerance)

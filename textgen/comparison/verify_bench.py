@@ -39,10 +39,9 @@ def check_method(method: str, path: Path) -> None:
 
 def verify_comparison(result: Comparison) -> Iterator[Check]:
     """Yield a check of each kind of number that follows from others in the result."""
-    rows = scored_rows(result)
     scores = {
         f"{row.name} (seed {row.seed}), {part}": (score, result.corpus.split.scored(part))
-        for row in rows
+        for row in result.runs
         for part, score in scores_of(row).items()
     }
     yield compared(
@@ -50,7 +49,7 @@ def verify_comparison(result: Comparison) -> Iterator[Check]:
         {name: _saved_score(score) for name, (score, _) in scores.items()},
         {name: _score(score, part) for name, (score, part) in scores.items()},
     )
-    verdicts = judge(rows, result.held_out, result.scored_on, result.seed_priors)
+    verdicts = judge(result.runs, result.held_out, result.scored_on, result.seed_priors)
     for kind, saved, recomputed in (
         ("scores of entries", result.scores, verdicts.scores),
         ("differences", result.differences, verdicts.differences),
@@ -60,11 +59,6 @@ def verify_comparison(result: Comparison) -> Iterator[Check]:
         yield compared(kind, _named(saved), _named(recomputed))
     order = [score.name for score in result.scores], [score.name for score in verdicts.scores]
     yield compared("rankings", {"entries": order[0]}, {"entries": order[1]})
-
-
-def scored_rows(result: Comparison) -> list[EntryResult]:
-    """Return the rows that did not fail."""
-    return [row for row in result.entries if isinstance(row, EntryResult)]
 
 
 def scores_of(row: EntryResult) -> dict[str, Score]:
@@ -144,7 +138,7 @@ def loaded_again(result: Comparison) -> Corpus:
 def _rescored(result: Comparison, corpus: Corpus, folder: Path, device: torch.device) -> Check:
     """Return the check of the scores of all runs."""
     largest, number, wrong = 0.0, 0, []
-    for row in scored_rows(result):
+    for row in result.runs:
         name = f"{row.name} (seed {row.seed})"
         try:
             run = load_run(run_folder(folder, row.name, row.seed), device)

@@ -20,7 +20,7 @@ from textgen.registry.attribution import contract_error
 START = "\n"
 """The context before the first character of a text or prompt, as if a paragraph had just ended."""
 SPELLERS = ("ngrams", "model")
-"""What may spell out-of-vocabulary words."""
+"""Values of a tokenizer's `speller`."""
 MAX_FIT_CHARS = 100_000_000
 """A tokenizer that cannot count in blocks is fitted to at most this many characters, the first ones."""
 
@@ -77,7 +77,7 @@ class BoundTokenizer:
         return Vocabulary(self.tokens, mask, has_speller=self._speller == "ngrams")
 
     def sampler_vocabulary(self, spellings: Sequence[Sequence[float]] = ()) -> Vocabulary:
-        """Return what samplers are told."""
+        """Return the vocabulary for samplers."""
         return replace(self.vocabulary, spellings=spellings)
 
     @property
@@ -89,7 +89,7 @@ class BoundTokenizer:
 
     @property
     def promises_lossless(self) -> bool:
-        """Whether the tokenizer says that it gives back every text."""
+        """True if the tokenizer declares that it gives back every text."""
         return bool(getattr(self.component, "lossless", True))
 
     def fit(self, text: Text) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import accumulate
@@ -11,7 +10,7 @@ from pathlib import Path
 from textgen.contracts import Cleaner
 from textgen.data.decoding import decode_files, read_chunks, utf8
 from textgen.data.parallel import map_in_order
-from textgen.data.text import BLOCK_CHARS, FileText, cut_blocks
+from textgen.data.text import BLOCK_CHARS, FileText, cut_blocks, sha256_of
 from textgen.registry.options import build
 from textgen.registry.registry import find
 from textgen.runtime.storage.cache import cache_path, cached, new_cached_file
@@ -34,7 +33,7 @@ def clean_files(files: Sequence[Path], cleaner: str, encoding: str) -> FileText:
         "texts",
         FORMAT,
         BLOCK_CHARS,
-        [_sha256(file) for file in files],
+        [sha256_of(read_chunks(file)) for file in files],
         cleaner,
         encoding,
         version(DISTRIBUTION),
@@ -66,10 +65,3 @@ def join(cleaner: Cleaner, blocks: Iterable[str]) -> Iterator[str]:
         previous = block
     if previous:
         yield previous
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    for chunk in read_chunks(path):
-        digest.update(chunk)
-    return digest.hexdigest()

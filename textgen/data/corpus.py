@@ -49,7 +49,7 @@ class CorpusInfo:
 
 @dataclass(frozen=True)
 class TextSources:
-    """Where a text was read from; with the cleaner and the split, all that is needed to load it again."""
+    """Origin of a text; with the cleaner and the split, all that is needed to load it again."""
 
     names: tuple[str, ...] = ()
     max_chars: int | None = None
@@ -102,9 +102,9 @@ class Corpus:
         return notebook_block(Markup("<p>{}</p>").format(title), table)
 
     def _part_info(self, name: str) -> SplitPart:
-        own: Part = getattr(self.split, name)
+        stretches: Part = getattr(self.split, name)
         scored = () if name == "train" else self.split.scored(name).stretch_chars
-        return SplitPart(len(own), sha256(own.text), scored)
+        return SplitPart(len(stretches), sha256(stretches.text), scored)
 
 
 def load_corpus(

@@ -45,8 +45,8 @@ def language_of(sources: Sequence[str]) -> str:
 def locate_files(sources: Sequence[str]) -> list[tuple[str, list[Path]]] | None:
     """Return name and files of each source; None unless all of them are files or folders."""
     located = [_find_files(source) for source in sources if source != "-"]
-    found = [source for source in located if source is not None]
-    return found if len(found) == len(sources) else None
+    files = [source for source in located if source is not None]
+    return files if len(files) == len(sources) else None
 
 
 def are_names(sources: Sequence[str]) -> bool:
@@ -96,10 +96,10 @@ def _language(source: str) -> str:
     corpus = build("corpus", spec)
     if not hasattr(corpus, "language"):
         return LANGUAGE
-    found = corpus.language(item)
-    if not isinstance(found, str) or not LANGUAGE_TAG.fullmatch(found):
-        raise contract_error(corpus, f"returned {found!r} as its language, instead of a tag such as 'de'")
-    return found
+    tag = corpus.language(item)
+    if not isinstance(tag, str) or not LANGUAGE_TAG.fullmatch(tag):
+        raise contract_error(corpus, f"returned {tag!r} as its language, instead of a tag such as 'de'")
+    return tag
 
 
 def _read_corpus(source: str) -> str:

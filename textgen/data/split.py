@@ -18,29 +18,29 @@ from textgen.data.text import BOUNDARIES, Text, join
 PARTS = ("train", "validation", "test")
 
 MIN_CHARS = {"train": 100, "validation": 20, "test": 20}
-"""The fewest characters of each part of a split."""
+"""Minimum number of characters of each part of a split."""
 
 NUM_SLICES = 24
 """Slices of a text that is long enough."""
 
 MIN_STRETCH_CHARS = 500
-"""Characters of a held-out stretch that a slice needs; a shorter text has fewer slices."""
+"""Minimum number of characters of a held-out stretch; a shorter text has fewer slices."""
 
 MIN_CUT_WINDOW = 1000
 """Characters that a cut may move to reach the end of a paragraph, unless 1 % of the text is more."""
 
 MAX_HELD_OUT_CHARS = 1_000_000
-"""At most this many characters of validation and of test are scored, the first ones of each stretch."""
+"""Maximum number of characters of validation and of test that are scored, the first ones of each stretch."""
 
 MAX_CUT_WINDOW = 1 << 16
-"""Characters that a cut may move at most in a text on disk."""
+"""Maximum number of characters that a cut may move in a text on disk."""
 
 CONTIGUOUS = "contiguous"
 
 
 @dataclass(frozen=True)
 class SplitMethod:
-    """How a text is split: percentages for train, validation and perhaps test, in many slices or in one."""
+    """Method of a split: percentages for train, validation and perhaps test, in many slices or in one."""
 
     percentages: tuple[int, ...]
     is_contiguous: bool = False
@@ -70,15 +70,15 @@ class SplitInfo:
     """Method of a split, and the sizes and hashes of its parts."""
 
     method: str
-    """As `--split` takes it: `90/5/5` of every slice of the text, or `contiguous:90/5/5`."""
+    """The value of `--split`: `90/5/5` of every slice of the text, or `contiguous:90/5/5`."""
     train: SplitPart
     validation: SplitPart
     test: SplitPart
 
     def scored(self, name: str) -> SplitPart:
         """Return `validation` or `test`."""
-        found: SplitPart = getattr(self, name)
-        return found
+        part: SplitPart = getattr(self, name)
+        return part
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,9 +104,9 @@ class Part:
             return self
         ranges = []
         for begin, size in zip(accumulate(self.stretch_chars, initial=0), self.stretch_chars, strict=False):
-            kept = size * num_chars // len(self)
-            room = min(cut_window(self.text, size), kept // 10)
-            ranges.append((begin, cut_position(self.text, begin + kept, room, 0)))
+            target = size * num_chars // len(self)
+            room = min(cut_window(self.text, size), target // 10)
+            ranges.append((begin, cut_position(self.text, begin + target, room, 0)))
         return Part(join(self.text, ranges), tuple(end - begin for begin, end in ranges))
 
     def stretches(self) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ class Split:
     method: SplitMethod = SplitMethod((90, 5, 5))
 
     def scored(self, name: str) -> Part:
-        """Return what is scored of `validation` or `test`: at most `MAX_HELD_OUT_CHARS` characters."""
+        """Return the scored beginning of `validation` or `test`: at most `MAX_HELD_OUT_CHARS` characters."""
         held_out: Part = getattr(self, name)
         return held_out.first(MAX_HELD_OUT_CHARS)
 
@@ -139,7 +139,7 @@ class Split:
 
     @property
     def held_out(self) -> Part:
-        """What is scored of that part."""
+        """The scored beginning of that part."""
         return self.scored(self.scored_on)
 
 
@@ -181,11 +181,11 @@ def split_text(text: Text, method: SplitMethod) -> Split:
     stretches: list[list[tuple[int, int]]] = [[] for _ in PARTS]
     for place in divide(text, (0, len(text)), whole, leasts, 8):
         ranges = divide(text, place, method.percentages, minima, 2 if num_slices == 1 else 4)
-        for own, each in zip(stretches, ranges, strict=False):
-            own.append(each)
+        for places, each in zip(stretches, ranges, strict=False):
+            places.append(each)
     train, validation, test = (
-        Part(join(text, own), tuple(end - begin for begin, end in own)) if own else NO_PART
-        for own in stretches
+        Part(join(text, places), tuple(end - begin for begin, end in places)) if places else NO_PART
+        for places in stretches
     )
     return Split(train, validation, test, method)
 

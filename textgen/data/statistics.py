@@ -23,7 +23,7 @@ TOKEN = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
 CONTEXT = 10
 """Words, signs and spaces that are shown before and after a change."""
 MAX_CHANGE_CHARS = 300
-"""Length after which close changes are shown apart, and a long one without its middle."""
+"""Maximum length of close changes that are shown together, and of one that is shown whole."""
 SHOWN_CHARS = 100
 """Characters of both ends of a long change."""
 
@@ -143,7 +143,7 @@ def _line(tokens: Sequence[str]) -> str:
 
 
 def _changed(tokens: Sequence[str]) -> str:
-    """Return what is removed or added, without its middle if it is long; spaces alone are visible."""
+    """Return removed or added text, without its middle if it is long; spaces alone become visible."""
     text = _line(tokens)
     if len(text) > MAX_CHANGE_CHARS:
         left_out = len(text) - 2 * SHOWN_CHARS

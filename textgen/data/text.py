@@ -26,7 +26,7 @@ BOUNDARIES = (
 
 No bundled token crosses any of them."""
 WINDOW = 1 << 14
-"""Characters before its end in which a block is first searched for its last boundary."""
+"""Characters at the end of a block that are searched first for its last boundary."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,7 +80,7 @@ class FileText:
     @cached_property
     def sha256(self) -> str:
         """The hash of the UTF-8 bytes, in hexadecimal."""
-        return _sha256(self.blocks())
+        return sha256_of(map(utf8, self.blocks()))
 
 
 Text: TypeAlias = str | FileText
@@ -109,16 +109,17 @@ def alphabet(text: Text) -> set[str]:
     return set[str]().union(*map(set, blocks(text)))
 
 
+def sha256_of(chunks: Iterable[bytes]) -> str:
+    """Return the hash of joined chunks of bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def sha256(text: Text) -> str:
     """Return the hash of the UTF-8 bytes, in hexadecimal."""
-    return _sha256((text,)) if isinstance(text, str) else text.sha256
-
-
-def _sha256(pieces: Iterable[str]) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(utf8(piece))
-    return digest.hexdigest()
+    return sha256_of((utf8(text),)) if isinstance(text, str) else text.sha256
 
 
 def cut_blocks(pieces: Iterable[str], size: int) -> Iterator[str]:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textgen.contracts import TokenIds
 from textgen.data.bound_tokenizer import BoundTokenizer
@@ -45,18 +45,15 @@ def fit_and_encode(tokenizer: BoundTokenizer, identity: Iterable[Any], text: Tex
         return EncodedText(ids, tokenizer.preserves(text, ids), seconds)
     path = cache_path("tokens", FORMAT, *identity, text.sha256)
     description = cached(path)
-    if description is not None:
-        restored = _restored(tokenizer, description, np.memmap(path, description["dtype"], "r"), text)
-        if restored is not None:
-            return EncodedText(restored, bool(description["lossless"]), float(description["seconds"]))
-    tokenizer.fit(text)
-    description = {"dtype": tokenizer.id_type.str, "state": tokenizer.state(), "lossless": True}
-    with new_cached_file(path, description) as file:
-        for data, preserved in map_in_order(partial(_encode_block, tokenizer), text.blocks()):
-            file.write(data)
-            description["lossless"] &= preserved
-        description["seconds"] = time.perf_counter() - began
-    ids = np.asarray(np.memmap(path, tokenizer.id_type, "r"))
+    if description is None or not _is_current(tokenizer, description, path, text):
+        tokenizer.fit(text)
+        description = {"dtype": tokenizer.id_type.str, "state": tokenizer.state(), "lossless": True}
+        with new_cached_file(path, description) as file:
+            for data, preserved in map_in_order(partial(_encode_block, tokenizer), text.blocks()):
+                file.write(data)
+                description["lossless"] &= preserved
+            description["seconds"] = time.perf_counter() - began
+    ids = np.asarray(np.memmap(path, description["dtype"], "r"))
     return EncodedText(ids, bool(description["lossless"]), float(description["seconds"]))
 
 
@@ -65,13 +62,12 @@ def _encode_block(tokenizer: BoundTokenizer, block: str) -> tuple[bytes, bool]:
     return ids.tobytes(), tokenizer.preserves(block, ids)
 
 
-def _restored(
-    tokenizer: BoundTokenizer, description: dict[str, Any], ids: NDArray[Any], text: FileText
-) -> TokenIds | None:
-    """Return the cached ids if the tokenizer, in its cached state, still encodes the first block so."""
+def _is_current(tokenizer: BoundTokenizer, description: dict[str, Any], path: Path, text: FileText) -> bool:
+    """Return whether the tokenizer, in its cached state, still encodes the first block as it is cached."""
     try:
         tokenizer.restore(description["state"])
         first = tokenizer.encode(next(text.blocks()))
+        cached_ids = np.memmap(path, description["dtype"], "r")
     except Exception:  # whatever an older or newer version of a plugin raises at this state
-        return None
-    return np.asarray(ids) if np.array_equal(ids[: len(first)], first) else None
+        return False
+    return np.array_equal(cached_ids[: len(first)], first)

@@ -61,32 +61,24 @@ _PIECE = re.compile("|".join(PIECE_RULES))
 
 def words(sample: str) -> list[str]:
     """Return the words of a sample, without a last one that touches its end and may be cut off."""
-    if has_unspaced(sample):
-        return [sample[begin:end] for begin, end in whole_words(sample)]
-    last = _whole_end(sample)
-    return [match.group() for match in WORD.finditer(sample) if match.end() < last]
+    return [sample[begin:end] for begin, end in whole_words(sample)]
 
 
 def whole_words(sample: str) -> Iterator[tuple[int, int]]:
-    """Yield where each of the `words` of a sample begins and ends."""
-    last = _whole_end(sample)
-    return ((begin, end) for begin, end in word_spans(sample) if end < last)
+    """Yield the begin and end of each of the `words` of a sample."""
+    last = len(sample.rstrip("'\u2019"))
+    return ((begin, end) for begin, end in spans(WORD, sample) if end < last)
 
 
 def find_words(text: str) -> Iterator[str]:
     """Yield the words of a text: those that `WORD` matches, cut where a script has no spaces."""
     if not has_unspaced(text):
         return (match.group() for match in WORD.finditer(text))
-    return (text[begin:end] for begin, end in word_spans(text))
-
-
-def word_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each word of `find_words` begins and ends."""
-    return spans(WORD, text)
+    return (text[begin:end] for begin, end in spans(WORD, text))
 
 
 def spans(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each match of a pattern of words begins and ends, cut where a script has no spaces."""
+    """Yield the begin and end of each match of a pattern of words, cut where a script has no spaces."""
     places = (match.span() for match in pattern.finditer(text))
     return _cut_spans(text, places) if has_unspaced(text) else places
 
@@ -109,7 +101,7 @@ def count_between_spaces(text: str) -> int:
     chunks = text.split()
     if not has_unspaced(text):
         return len(chunks)
-    return sum(max(1, sum(1 for _ in word_spans(chunk))) if UNSPACED.search(chunk) else 1 for chunk in chunks)
+    return sum(max(1, len([*spans(WORD, chunk)])) if UNSPACED.search(chunk) else 1 for chunk in chunks)
 
 
 def is_word_start(text: str, position: int) -> bool:
@@ -143,11 +135,11 @@ _LONG = 1000
 _FIRST_UNSPACED, _FIRST_SYMBOL, _LAST_SYMBOL = 0x0E00, 0x2000, 0x2BFF
 """The first character of `UNSPACED`; typographic marks and symbols, which occur in any script."""
 _CONTEXT = 20
-"""Characters on both sides by which a boundary of words is found: a run of katakana is hardly longer."""
+"""Characters on both sides that decide on a word boundary: a run of katakana is hardly longer."""
 
 
 def _may_have_unspaced(text: str) -> bool:
-    """Return false for most texts in other scripts, ten times as fast as `UNSPACED` finds nothing."""
+    """Return false for most texts in other scripts, ten times as fast as a search by `UNSPACED`."""
     units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
     is_symbol = (units >= _FIRST_SYMBOL) & (units <= _LAST_SYMBOL)
     return bool(((units >= _FIRST_UNSPACED) & ~is_symbol).any())
@@ -158,10 +150,6 @@ def _is_unspaced_boundary(text: str, position: int) -> bool:
     if not UNSPACED.search(text, max(0, position - 1), position + 1):
         return False
     return any(begin + end == position for _, end in _parts(text[begin : position + _CONTEXT]))
-
-
-def _whole_end(sample: str) -> int:
-    return len(sample.rstrip("'\u2019"))
 
 
 def _cut_spans(text: str, places: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -182,7 +170,7 @@ def _cut(piece: str) -> list[str]:
 
 
 def _parts(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each part of a text between Unicode's word boundaries begins and ends."""
+    """Yield the begin and end of each part of a text between Unicode's word boundaries."""
     inner = (match.start() for match in _boundary().finditer(text, 1, len(text)))
     return pairwise(dict.fromkeys((0, *inner, len(text))))
 

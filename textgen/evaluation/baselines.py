@@ -33,16 +33,16 @@ DESCRIPTIONS = {
     READING_ON: "the same, but it also learns the held-out text as it reads, which no entry does",
     XZ: "compressor that has read the training text; it finds repeated passages",
 }
-"""What each reference is, in a few words."""
+"""A few words about each reference."""
 
 MAX_COMPRESSED_CHARS = 16_000_000
-"""Characters of the training text that compressors get at most, its last ones."""
+"""Maximum number of characters of training text for compressors, the last ones."""
 
 ORDER = 8
 """Length in bytes of PPMd's longest context."""
 
 MAX_PPMD_BYTES = 20_000_000
-"""Bytes of training text that PPMd gets at most, its last ones."""
+"""Maximum number of bytes of training text for PPMd, the last ones."""
 
 MEMORY_PER_BYTE, MIN_MEMORY = 24, 16 << 20
 """Bytes of memory for PPMd: for each byte of training text, and in addition.
@@ -52,10 +52,10 @@ byte of English, at most 17 for random ones.
 """
 
 MAX_WINDOW = 32 << 20
-"""Bytes that xz looks back at most; it needs eleven times as much memory."""
+"""Maximum number of bytes that xz looks back; it needs eleven times as much memory."""
 
 MAX_REPEATED_BYTES = 8_000_000
-"""Bytes of training text that are compressed, over all stretches, where processes cannot fork."""
+"""Maximum number of bytes of training text, over all stretches, where processes cannot fork."""
 
 TIMEOUT_SECONDS = 120
 
@@ -65,16 +65,16 @@ CompressedSize: TypeAlias = Callable[[bytes], int]
 
 @dataclass(frozen=True)
 class Reference:
-    """The score of something that is not an entry."""
+    """The score of a method that is not an entry."""
 
     name: str
     description: str
-    """What it is, in a few words."""
+    """A few words about it."""
     bits_per_char: float
     stretch_bits: tuple[float, ...]
     """Bits of each stretch of the held-out text."""
     reads_on: bool = False
-    """Whether it learns the held-out text while it is scored, which no entry does."""
+    """True if it learns the held-out text while it is scored, which no entry does."""
 
 
 def reference_scores(train_text: Text, stretches: Sequence[str]) -> list[Reference]:
@@ -150,7 +150,7 @@ METHODS: dict[str, Callable[[bytes, Sequence[bytes]], list[int]]] = {
     READING_ON: ppmd_reading_on,
     XZ: xz_given_train,
 }
-"""How sizes are measured, by the name of the reference."""
+"""Functions that measure sizes, by the name of the reference."""
 
 
 def _ppmd(train: bytes) -> CompressedSize:

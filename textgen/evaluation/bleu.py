@@ -13,13 +13,13 @@ from itertools import chain, islice
 from typing import TypeAlias
 
 Grams: TypeAlias = list[Counter[tuple[str, ...]]]
-"""How often a text has each n-gram, for n from 1 to `ORDER`."""
+"""Counts of the n-grams of a text, for n from 1 to `ORDER`."""
 
 ORDER = 4
 MAX_REFERENCES = 32
-"""A sample is compared with at most this many others, the ones that follow it in a circle."""
+"""Maximum number of others that a sample is compared with: those that follow it in a circle."""
 SMOOTHED = 0.1
-"""The number of shared n-grams that stands for none."""
+"""Count that replaces a count of no shared n-grams."""
 
 
 def self_bleu(texts: Sequence[Sequence[str]]) -> list[float | None]:

@@ -28,8 +28,7 @@ INTERVAL_METHOD = (
     "95 %, Student's t, over stretches of the text (for metrics of generated text, over samples; jackknife) "
     "and over training seeds (moderated variance)"
 )
-"""How results name this kind of interval."""
-
+"""Name of this kind of interval in results."""
 
 LEVEL = 0.05
 """A difference is clear if its p-value is below this."""
@@ -44,7 +43,7 @@ class Estimate:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval is known and excludes zero."""
+        """True if the interval is known and excludes zero."""
         return self.interval is not None and (self.interval[0] > 0 or self.interval[1] < 0)
 
 
@@ -57,7 +56,7 @@ class Contrast(Estimate):
 
     @property
     def is_clear(self) -> bool:
-        """Whether the difference is more than chance explains."""
+        """True if the difference is more than chance explains."""
         return self.p_value < LEVEL
 
 

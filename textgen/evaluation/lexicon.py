@@ -16,7 +16,7 @@ from textgen.registry.registry import PluginError, find, load, names
 
 @dataclass(frozen=True, repr=False)
 class Lexicon:
-    """Where real words are looked up, besides the training text."""
+    """Real words, which are looked up here besides the training text."""
 
     words: tuple[Container[str], ...] = ()
     """Words in lower case, with straight apostrophes."""
@@ -35,10 +35,10 @@ def load_lexicon(language: str = LANGUAGE) -> Lexicon:
     words: list[Container[str]] = []
     sources: list[str] = []
     for name in names("lexicon"):
-        found: dict[str, Container[str]] = {}
+        by_language: dict[str, Container[str]] = {}
         for each in language.split("+"):
             try:
-                own = _words_of(name, each)
+                known = _words_of(name, each)
             except PluginError as error:  # one that is broken must not take a comparison down
                 _warn(str(error))
             except TextgenError:  # real words are then looked up without it
@@ -48,9 +48,9 @@ def load_lexicon(language: str = LANGUAGE) -> Lexicon:
             except BaseException as error:
                 _warn(describe_error(error))
             else:
-                found |= {} if own is None else {each: own}
-        words += found.values()
-        sources += [f"{name} ({', '.join(found)})"] if found else []
+                by_language |= {} if known is None else {each: known}
+        words += by_language.values()
+        sources += [f"{name} ({', '.join(by_language)})"] if by_language else []
     return Lexicon(tuple(words), tuple(sources))
 
 
@@ -62,11 +62,11 @@ def _words_of(name: str, language: str) -> Container[str] | None:
     """Return the words of a lexicon, or None for a language that it lacks."""
     function: Callable[..., Any] = load("lexicon", name)
     if inspect.signature(function).parameters:
-        found = function(language)
+        known = function(language)
     elif language.partition("-")[0].lower() == LANGUAGE:
-        found = function()
+        known = function()
     else:
         return None
-    if isinstance(found, str | bytes) or not isinstance(found, Container):
-        raise PluginError(f"{find('lexicon', name)} returned {type(found).__name__}, not a set of words")
-    return frozenset(found) if isinstance(found, Iterable) else found
+    if isinstance(known, str | bytes) or not isinstance(known, Container):
+        raise PluginError(f"{find('lexicon', name)} returned {type(known).__name__}, not a set of words")
+    return frozenset(known) if isinstance(known, Iterable) else known

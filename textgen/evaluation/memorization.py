@@ -55,10 +55,8 @@ def longest_verbatim_span(samples: Sequence[str], train_text: Text) -> str:
     rolling = _RollingHash(min(len(train_text), BLOCK) + max(map(len, samples)))
     while len(best) < limit:
         length = (len(best) + limit + 1) // 2
-        span = _shared_span(samples, train_text, length, rolling)
-        if span:
-            best = span
-        else:
+        best = next(_shared_spans(samples, train_text, length, rolling), best)
+        if len(best) < length:
             limit = length - 1
     return best
 
@@ -73,15 +71,15 @@ def verbatim_spans(samples: Sequence[str], train_text: Text, length: int) -> lis
         return [[] for _ in samples]
     rolling = _RollingHash(min(len(train_text), BLOCK) + max(length, *map(len, samples)))
     known = set(_shared_spans(samples, train_text, length, rolling))
-    found = []
+    spans_of_samples = []
     for sample in samples:
         spans: list[tuple[int, int]] = []
         for begin in range(len(sample) - length + 1):
             if sample[begin : begin + length] in known:
                 joins = bool(spans) and spans[-1][1] >= begin
                 spans.append((spans.pop()[0] if joins else begin, begin + length))
-        found.append(spans)
-    return found
+        spans_of_samples.append(spans)
+    return spans_of_samples
 
 
 class _RollingHash:
@@ -101,10 +99,6 @@ class _RollingHash:
             (prefix[length:] - prefix[:count]) * self._inverse_powers[:count] if count else prefix[:0]
         )
         return hashes
-
-
-def _shared_span(samples: Sequence[str], train_text: Text, length: int, rolling: _RollingHash) -> str:
-    return next(_shared_spans(samples, train_text, length, rolling), "")
 
 
 def _shared_spans(

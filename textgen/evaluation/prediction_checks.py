@@ -1,7 +1,7 @@
-"""Checks of a trained model's predictions, made on the scored text itself: nothing but the past is used.
+"""Checks on the scored text itself that a model predicts each token from those before it alone.
 
-A model that sees the token it has to predict, or that remembers texts it was scored on before, gets a score
-that means nothing. Both are found by predicting parts of a stretch again: with other tokens after them, and
+The score of a model that sees the token it has to predict, or that remembers texts it was scored on before,
+means nothing. Both show when parts of a stretch are predicted again: with other tokens after them, and
 divided differently.
 """
 
@@ -19,9 +19,9 @@ from textgen.nn.state import map_tensors
 NUM_TOKENS = 512
 """Tokens that are predicted again with others after them: at the beginning, in the middle and at the end."""
 NUM_SCORED_AGAIN, NUM_CHECKED = 4096, 20_000
-"""Tokens at the beginning of a stretch that are scored again, and those that all of this is about."""
+"""Tokens that are scored again at the beginning of a stretch, and tokens that the checks are limited to."""
 CHUNK = 61
-"""Tokens at a time then, which divides them differently."""
+"""Tokens at a time in the second score, which divides the text differently."""
 MAX_CHANGE, MAX_CHANGE_ON_GPU = 1e-3, 0.05
 """Bits by which a prediction may change: rounding, which depends on the size of a batch. On a GPU it is
 coarser, since cuDNN multiplies in TF32."""
@@ -60,9 +60,9 @@ def prediction_problem(
 
 
 def _changes(model: LanguageModel, sequence: Tensor) -> tuple[float, float]:
-    """Return by how many bits predictions change, the most in three places of a text.
+    """Return the largest changes of predictions in bits, in three places of a text.
 
-    Once when they are repeated, and once when what follows is another text.
+    The first is that of a repetition, the second that of other tokens after the prediction.
     """
     last = max(0, sequence.shape[1] - NUM_TOKENS)
     position, changes = 0, []
@@ -79,7 +79,7 @@ def _changes(model: LanguageModel, sequence: Tensor) -> tuple[float, float]:
 
 
 def _changes_of(model: LanguageModel, window: Tensor, state: State) -> tuple[float, float]:
-    """Return by how many bits predictions in the first half of a window change: repeated, and by the rest."""
+    """Return the same for the predictions in the first half of a window."""
     half = window.shape[1] // 2
     changed = window.clone()
     changed[:, half:] = (changed[:, half:] + 1) % model.vocab_size

@@ -89,7 +89,7 @@ class Score:
     """95 % interval of the bits per character on other passages of the text, with this run: its training
     seed is not accounted for (see `textgen.evaluation.intervals`)."""
     units: ScoredUnits | None = None
-    """What the interval is computed from."""
+    """The pieces that the interval is computed from."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is known about the variance between training seeds before an entry is trained more than once.
+"""Priors of the variance between training seeds: what is known before an entry is trained more than once.
 
 One run says nothing about it, and the variance of three or five is a poor estimate. It is therefore
 moderated by a prior (Smyth 2004, doi:10.2202/1544-6115.1027, as in limma): shipped for single comparisons,
@@ -17,14 +17,14 @@ from scipy.special import digamma, polygamma
 
 @dataclass(frozen=True)
 class SeedPrior:
-    """What is known about the standard deviation between runs of an entry that differ in the seed only.
+    """Prior of the standard deviation between runs of an entry that differ in the seed only.
 
     It excludes the noise of the units themselves, such as that of drawing 24 samples from one model.
     """
 
     sd: float
     degrees_of_freedom: float
-    """As if that many degrees of freedom had been observed; few say that `sd` varies between entries."""
+    """Weight of the prior, as degrees of freedom observed; few say that `sd` varies between entries."""
     source: str
 
 
@@ -55,17 +55,17 @@ def fit_prior(variances: Sequence[float], degrees: Sequence[float], shipped: See
     Method of moments on their logarithms (Smyth 2004, section 6.2): the logarithm of a scaled F variable has
     a known mean, and its variance is a sum of trigamma functions of both degrees of freedom.
     """
-    found, freedom = np.asarray(variances, float), np.asarray(degrees, float)
-    if len(found) < MIN_FITTED or not np.median(found) > 0:
+    observed, freedom = np.asarray(variances, float), np.asarray(degrees, float)
+    if len(observed) < MIN_FITTED or not np.median(observed) > 0:
         return shipped
-    logs = np.log(np.maximum(found, _SMALLEST * np.median(found)))
+    logs = np.log(np.maximum(observed, _SMALLEST * np.median(observed)))
     logs += np.log(freedom / 2) - digamma(freedom / 2)
     spread = float(np.var(logs, ddof=1) - np.mean(polygamma(1, freedom / 2)))
     half = inverse_trigamma(spread) if spread > 0 else math.inf  # infinite if variances differ by chance only
     log_variance = float(np.mean(logs)) + (float(digamma(half)) - math.log(half) if half < math.inf else 0.0)
     # What is fitted is not known better than what it is fitted to.
     degrees_of_freedom = min(2 * half, float(freedom.sum()))
-    return SeedPrior(math.exp(log_variance / 2), degrees_of_freedom, f"fitted to {len(found)} cases")
+    return SeedPrior(math.exp(log_variance / 2), degrees_of_freedom, f"fitted to {len(observed)} cases")
 
 
 def inverse_trigamma(value: float) -> float:

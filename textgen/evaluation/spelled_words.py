@@ -1,4 +1,4 @@
-"""How a model spells out-of-vocabulary words, measured on held-out text for samplers of words."""
+"""Log-probabilities of spelled words in held-out text, which samplers of words need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_WORDS = 500
 MIN_WORDS = 20
 """With fewer spelled words there are no measurements."""
 MAX_TOKENS = 32_768
-"""Tokens of all stretches that are read, evenly from the beginning of each."""
+"""Maximum number of tokens read, evenly from the beginning of each stretch."""
 
 Spelling = tuple[float, ...]
 """Log-probabilities, in nats, of the tokens of a spelled word and of its end."""
@@ -48,10 +48,10 @@ def measure_spellings(
             end_nats = logits.masked_fill_(continuing, -torch.inf).logsumexp(-1) - total
             rows, columns = needed.nonzero().unbind(1)
             values = (each.tolist() for each in (rows, columns, nats, end_nats))
-            for row, column, own, end in zip(*values, strict=True):
+            for row, column, token_nats, end in zip(*values, strict=True):
                 index, position = window.stretches[row], window.begin + column
                 if position < len(parts[index]):
-                    of_tokens[index][position], of_ends[index][position] = own, end
+                    of_tokens[index][position], of_ends[index][position] = token_nats, end
     words = [
         word
         for ids, nats, end_nats in zip(parts, of_tokens, of_ends, strict=True)
@@ -82,10 +82,10 @@ def _spelled(
     """Return the log-probabilities of each word whose end is within a stretch."""
     words: list[Spelling] = []
     current: list[float] = []
-    for token, own, end in zip(ids, nats, end_nats, strict=True):
+    for token, token_nats, end in zip(ids, nats, end_nats, strict=True):
         if current and not continues[token]:
             words.append(tuple(round(float(value), 3) for value in (*current, end)))
             current = []
         if spells[token]:
-            current.append(own)
+            current.append(token_nats)
     return words

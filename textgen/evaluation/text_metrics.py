@@ -167,7 +167,8 @@ class TextAnalyzer:
                 [score or 0.0 for score in bleu], [float(score is not None) for score in bleu]
             ),
             "novel_4gram_rate": _Share.of_sums(
-                [number - found for number, found in zip(num_four_grams, known, strict=True)], num_four_grams
+                [number - num_known for number, num_known in zip(num_four_grams, known, strict=True)],
+                num_four_grams,
             ),
             "mean_word_length": _Share.of_sums([sum(map(len, text)) for text in texts], num_words),
         }
@@ -175,10 +176,8 @@ class TextAnalyzer:
     def made_up_words(self, samples: Sequence[str]) -> list[str]:
         """Return the words of `samples` that are not real, in lower case, the most frequent first."""
         tokens = chain.from_iterable(map(words, samples))
-        return [
-            word
-            for word, _ in Counter(token.lower() for token in tokens if not self.is_real(token)).most_common()
-        ]
+        counts = Counter(token.lower() for token in tokens if not self.is_real(token))
+        return [word for word, _ in counts.most_common()]
 
     def made_up_spans(self, sample: str) -> list[tuple[int, int]]:
         """Return the first character, and the one after the last, of each word that is not real."""

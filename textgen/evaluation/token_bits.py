@@ -17,13 +17,13 @@ from textgen.nn.state import take_rows
 
 LOG2 = math.log(2)
 LARGEST = 1e30
-"""An error in place of one that is infinite or not a number."""
+"""Value of an error that is infinite or NaN."""
 
 TOKENS_AT_ONCE, MIN_CHUNK = 2048, 8
-"""Tokens of all stretches that are computed at once, and at least this many of each."""
+"""Tokens of all stretches that are computed at once, and the minimum of each."""
 LOGITS_AT_ONCE = 2**24
-"""Logits that are computed at once on a CPU, 64 MB. A model with a speller reads rows of different lengths,
-and takes twice the time in short windows."""
+"""Logits that are computed at once on a CPU, 64 MB. Shorter windows would double the time of a model with a
+speller, which reads rows of different lengths."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TokenScores:
     max_normalization_error: float
     """The largest distance of a sum of probabilities from 1, where the model itself normalizes them."""
     state: State = None
-    """The model's state before the last token, from which the next stretch of a longer text continues."""
+    """The model's state before the last token, from which the next part of a longer text continues."""
 
     @property
     def bits_per_char(self) -> float:
@@ -105,8 +105,8 @@ def score_stretches(
                 part[:] = row[: len(part)]
             report((window.begin + rows.shape[1]) / longest)
     return [
-        TokenScores(text, ids, _finite(own), error)
-        for text, ids, own in zip(texts, stretches, bits, strict=True)
+        TokenScores(text, ids, _finite(each), error)
+        for text, ids, each in zip(texts, stretches, bits, strict=True)
     ]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import warnings
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from textgen.contracts import Embedding, PretrainedVectors, TextgenError, Vocabulary
+from textgen.contracts import Embedding, PretrainedVectors, TextgenError, TextgenWarning, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.vocabulary import continues_spelling
 from textgen.nn.language_model import LanguageModel
@@ -156,15 +158,23 @@ def parse_entry(text: str) -> Entry:
     if name not in names("alias"):
         return _read(text.strip(), name, options)
     meaning = load("alias", name)
+    with _blamed("alias", name):
+        meant_name, _, meant_assignments = meaning.partition(":")
+        meant_options = parse_assignments(f"entry {meaning!r}", meant_assignments)
+        _read(meaning, meant_name, meant_options)
+    return _read(text.strip(), meant_name, meant_options | options)
+
+
+@contextmanager
+def _blamed(kind: str, name: str) -> Iterator[None]:
+    """Say of an invalid entry that this plugin contains it."""
     try:
-        own_name, _, own_assignments = meaning.partition(":")
-        own_options = parse_assignments(f"entry {meaning!r}", own_assignments)
-        _read(meaning, own_name, own_options)
+        yield
     except PluginError:
         raise
     except TextgenError as error:
-        raise PluginError(f"{find('alias', name)}, {meaning!r}, is not a valid entry: {error}") from error
-    return _read(text.strip(), own_name, own_options | options)
+        where, entry = find(kind, name), load(kind, name)
+        raise PluginError(f"{where}, {entry!r}, is not a valid entry: {error}") from error
 
 
 def _read(text: str, name: str, options: dict[str, str]) -> Entry:
@@ -211,6 +221,40 @@ def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
     if not entries and broken:
         raise PluginError(next(iter(broken.values())))
     return entries, broken
+
+
+def reference_entries(present: Collection[str]) -> list[Entry]:
+    """Return the installed reference entries that are not among the entries `present`, sorted by plugin name.
+
+    Entries are the same if their parts and options are, however they are written. A broken reference is left
+    out with a `TextgenWarning`.
+    """
+    others: list[Entry] = []
+    for text in present:
+        with suppress(TextgenError):  # without a row that a reference could repeat
+            others.append(parse_entry(text))
+    references: list[Entry] = []
+    for name in names("reference"):
+        try:
+            with _blamed("reference", name):
+                entry = parse_entry(load("reference", name))
+        except TextgenError as error:
+            warnings.warn(f"{error}; the comparison has no such row", TextgenWarning, stacklevel=2)
+            continue
+        known = [(other.parts, other.options) for other in (*others, *references)]
+        if (entry.parts, entry.options) not in known:
+            references.append(entry)
+    return references
+
+
+def describe_entry(entry: Entry) -> str:
+    """Return what the models of an entry are: first lines of docstrings, and the kind of their tokens."""
+    first_lines = [
+        (load("model", name).__doc__ or "").strip().partition("\n")[0].rstrip(".")
+        for name in entry.models.values()
+    ]
+    models = " and ".join(f"{line[:1].lower()}{line[1:]}" for line in first_lines)
+    return f"{models}, over {entry.parts['tokenizer']} tokens"
 
 
 def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,6 @@ from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.pretrained import EmbeddingAudit
-from textgen.experiment.score_run import ScoreChecks
 from textgen.runtime.environment import Machine
 from textgen.training.progress import TrainResult
 
@@ -39,6 +38,33 @@ class PreparationTime:
     def seconds(self) -> float:
         """The total of what is known."""
         return (self.tokenizer_seconds or 0.0) + self.vectors_seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreChecks:
+    """Evidence that a score counts the text, all of it and nothing else, and that it was not cheated."""
+
+    decoded_equals_text: bool
+    num_chars: int = 0
+    num_chars_of_tokens: int = 0
+    num_tokens: int = 0
+    total_bits: float = 0.0
+    max_normalization_error: float = 0.0
+    """The largest distance of a sum of probabilities from 1, as a model that normalizes them returns them."""
+    problem: str | None = None
+    """The reason why the score means nothing (see `textgen.evaluation.prediction_checks`)."""
+
+    def __add__(self, other: ScoreChecks) -> ScoreChecks:
+        """Return the checks of two stretches of one text."""
+        return ScoreChecks(
+            decoded_equals_text=self.decoded_equals_text and other.decoded_equals_text,
+            num_chars=self.num_chars + other.num_chars,
+            num_chars_of_tokens=self.num_chars_of_tokens + other.num_chars_of_tokens,
+            num_tokens=self.num_tokens + other.num_tokens,
+            total_bits=self.total_bits + other.total_bits,
+            max_normalization_error=max(self.max_normalization_error, other.max_normalization_error),
+            problem=self.problem or other.problem,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

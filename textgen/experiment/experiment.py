@@ -17,12 +17,11 @@ from textgen.evaluation.neighbors import nearest_words
 from textgen.evaluation.spelled_words import measure_spellings
 from textgen.experiment.encoding import MAX_VALIDATION_CHARS, Encoded, embed, encode_corpus
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings
+from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings, ScoreChecks
 from textgen.experiment.memory import build_for_training
 from textgen.experiment.pretrained import EmbeddingAudit
-from textgen.experiment.saved_run import Run
-from textgen.experiment.score_run import ScoreChecks, ScoredText, score_held_out
-from textgen.experiment.trained_entry import Trained, build_trained
+from textgen.experiment.saved_run import SavedRun, Trained, build_trained
+from textgen.experiment.score_run import ScoredText, score_held_out
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
@@ -65,7 +64,7 @@ class Experiment:
     budget: Budget
     device_config: DeviceConfig
     seed: int
-    start: Run | None = None
+    start: SavedRun | None = None
     """A run whose training continues: from its best weights, with a new schedule and new optimizers."""
     num_processes: int = 1
     """Processes that train the model together."""
@@ -88,7 +87,7 @@ class Experiment:
         values += [self.num_processes] if self.num_processes > 1 else []
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
-    def run(self, report: Report = ignore_report, checkpoints: Path | None = None) -> Run:
+    def run(self, report: Report = ignore_report, checkpoints: Path | None = None) -> SavedRun:
         """Train and score the entry; checkpoints in the folder `checkpoints` are continued and added to.
 
         What several processes train must be there by `train_with_others`.
@@ -100,7 +99,7 @@ class Experiment:
 
     def train_with_others(self, report: Report = ignore_report, checkpoints: Path | None = None) -> None:
         """Train as one of several ranks; the first one leaves the weights in the folder `checkpoints`."""
-        ranks.require_same(self.identity())
+        ranks.require_same_run(self.identity())
         tell = filled_in(report, entry=self.entry.name)
         with preserve_process_state():
             train_members(self._prepare(tell).plan, tell, checkpoints)
@@ -144,7 +143,7 @@ class Experiment:
         )
         return _Prepared(tokenizer, encoded, vectors, audit, model, seconds, plan)
 
-    def _scored(self, prepared: _Prepared, result: TrainResult, report: Report) -> Run:
+    def _scored(self, prepared: _Prepared, result: TrainResult, report: Report) -> SavedRun:
         """Return the run of a model that is trained."""
         tokenizer, encoded, audit = prepared.tokenizer, prepared.encoded, prepared.audit
         device, trained_weights = self.device_config.device, weights_of(prepared.model.module)
@@ -161,7 +160,7 @@ class Experiment:
         scores = {part: each.score for part, each in scored.items()}
         ranked = scored.get(self.corpus.split.scored_on)
         checks = ranked.checks if ranked else ScoreChecks(decoded_equals_text=False, problem=LOSES_TEXT)
-        return Run(
+        return SavedRun(
             self.entry,
             tokenizer,
             model,
@@ -206,7 +205,11 @@ class Experiment:
 
 
 def continuation(
-    run: Run, budget: str, device_config: DeviceConfig, corpus: Corpus | None = None, num_processes: int = 1
+    run: SavedRun,
+    budget: str,
+    device_config: DeviceConfig,
+    corpus: Corpus | None = None,
+    num_processes: int = 1,
 ) -> Experiment:
     """Return the experiment that trains a run for another `budget`, such as `+2m`, on the same text.
 

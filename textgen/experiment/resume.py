@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 
 from textgen.contracts import TextgenError
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.saved_run import MANIFEST, Run, save_run
+from textgen.experiment.saved_run import MANIFEST, SavedRun, save_run
 from textgen.runtime.storage.files import NotSavedError, make_folder, remove_unfinished
 from textgen.runtime.storage.locks import LOCK, is_held, locked
 from textgen.training.progress import Report, ignore_report
@@ -31,7 +31,7 @@ def run_and_save(
     folder: Path,
     report: Report = ignore_report,
     train_first: Callable[[Path], object] | None = None,
-) -> Run:
+) -> SavedRun:
     """Make a run and save it in `folder`, from the checkpoints of an earlier attempt if there are any.
 
     `train_first` is called with the folder of checkpoints, and leaves the weights there if others train them.
@@ -56,10 +56,11 @@ def run_and_save(
 
 def check_new(folder: str | Path | None) -> None:
     """Raise `TextgenError` if there is something in the folder of a new run."""
-    path = None if folder is None else Path(folder)
-    if path:
-        discard_outlived(path)
-    if path and path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if folder is None:
+        return
+    path = Path(folder)
+    discard_outlived(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise TextgenError(f"{str(path)!r} exists already; choose another folder (--out)")
 
 

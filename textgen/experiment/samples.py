@@ -12,7 +12,7 @@ from textgen.data.words import has_unspaced, is_phrase_start, is_word_end, is_wo
 from textgen.defaults import SAMPLE_CHARS
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
 from textgen.experiment.entry_result import GenerationSpeed, Sample, SampleSet
-from textgen.experiment.trained_entry import Trained
+from textgen.experiment.saved_run import Trained
 from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.generation.generator import OnChoice, ignore_choice
 from textgen.registry.attribution import describe_error
@@ -77,7 +77,7 @@ class SampleWriter:
 
     @property
     def passages_overlap(self) -> bool:
-        """Whether the text is too short for as many passages and their continuations."""
+        """True if the text is too short for as many passages and their continuations."""
         return sum(map(len, self.held_out)) < NUM_MEASURED * (PROMPT_CHARS + self.num_chars)
 
     def measure(
@@ -118,10 +118,8 @@ class SampleWriter:
             try:
                 if index == 0:
                     measured = self.measure(trained, sampler, seed, device_config)
-                if measured and index == 0 and not self.prompts:
-                    samples += self._measured(measured, spec)
-                else:
-                    samples += self._shown(trained, spec, sampler, seed, device_config)
+                known = measured if index == 0 else None
+                samples += self._shown(trained, spec, sampler, seed, device_config, measured=known)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # the score and what other samplers write are worth having
@@ -146,11 +144,7 @@ class SampleWriter:
                 return
             sampler = build_sampler(spec)
             measured = self.measure(trained, sampler, seed, device_config)
-            shown = (
-                self._shown(trained, spec, sampler, seed, device_config)
-                if self.prompts
-                else self._measured(measured, spec)
-            )
+            shown = self._shown(trained, spec, sampler, seed, device_config, measured=measured)
             yield WrittenSamples(sampler=spec, metrics=measured.measured.metrics, samples=tuple(shown))
 
     def measure_held_out(self) -> MeasuredText:
@@ -161,21 +155,26 @@ class SampleWriter:
         """Return the prompts of the samples that are shown."""
         return list(self.prompts) or [self.passages[row].prompt for row in SHOWN]
 
-    def _measured(self, measured: MeasuredSamples, spec: str) -> Iterator[Sample]:
-        """Yield the samples that are shown of those that are measured."""
-        for row in SHOWN:
-            yield Sample(self.passages[row].prompt, spec, measured.seeds[row], measured.texts[row])
-
     def _shown(
-        self, trained: Trained, spec: str, sampler: BoundSampler, seed: int, device_config: DeviceConfig
+        self,
+        trained: Trained,
+        spec: str,
+        sampler: BoundSampler,
+        seed: int,
+        device_config: DeviceConfig,
+        *,
+        measured: MeasuredSamples | None,
     ) -> Iterator[Sample]:
-        """Yield the samples that are shown."""
+        """Yield the samples that are shown; those of held-out passages are among the `measured` ones."""
         prompts = self.shown_prompts()
         rows = range(len(prompts)) if self.prompts else SHOWN
         seeds = [seed * NUM_MEASURED + row for row in rows]
-        with preserve_process_state():
-            generator = trained.generator(device_config, spells=self.spells)
-            texts = generator.generate(prompts, self.num_chars, sampler, seeds)
+        if measured and not self.prompts:
+            texts = [measured.texts[row] for row in SHOWN]
+        else:
+            with preserve_process_state():
+                generator = trained.generator(device_config, spells=self.spells)
+                texts = generator.generate(prompts, self.num_chars, sampler, seeds)
         for prompt, each, text in zip(prompts, seeds, texts, strict=True):
             yield Sample(prompt, spec, each, text)
 

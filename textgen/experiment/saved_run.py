@@ -1,4 +1,4 @@
-"""Run folders: one trained entry on disk as JSON and safetensors, written all at once or not at all."""
+"""Trained entries, and their folders: JSON and safetensors, written all at once or not at all."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from textgen.contracts import TextgenError
+from textgen.contracts import PretrainedVectors, TextgenError, Vocabulary
+from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import TextSources
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import RunResult, RunSettings
-from textgen.experiment.trained_entry import Trained, build_trained
+from textgen.experiment.memory import build_to_predict
+from textgen.experiment.pretrained import EmbeddingAudit
+from textgen.generation.generator import Generator
 from textgen.nn.allocation import AllocationLimit
-from textgen.nn.weights import weights_of
+from textgen.nn.language_model import LanguageModel
+from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.options import declared_options
 from textgen.registry.registry import PluginError, load, plugin_files
-from textgen.runtime.messages import one_line
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.memory import CPU
+from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.digests import DamagedFileError, check_digests, write_digests
 from textgen.runtime.storage.files import new_folder
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, with_digest
@@ -39,11 +45,43 @@ SPELLINGS = "spellings.json"
 """Only in a run that spells out-of-vocabulary words."""
 DAMAGE = (FileNotFoundError, LookupError, ValueError, TypeError, SafetensorError)
 """Errors of reading a file that was cut, changed or removed."""
-CPU = torch.device("cpu")
 BUILDING_BYTES, BUILDING_RATIO = 2**28, 8
 """Limits of the new tensors while a model is built: a constant, and a multiple of its weights."""
 MAX_LEARNT_BYTES = 2**28
 """Maximum size of the files of a tokenizer and of spellings."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained entry."""
+
+    entry: Entry
+    tokenizer: BoundTokenizer
+    model: LanguageModel
+    spellings: tuple[tuple[float, ...], ...] = field(default=(), kw_only=True)
+    """Spellings of out-of-vocabulary words; see `textgen.contracts.Vocabulary`."""
+
+    def check_that_it_spells(self) -> None:
+        """Raise `UsageError` if its tokenizer does not spell words, so that this cannot be left out."""
+        if not self.tokenizer.vocabulary.fallback.any():
+            raise UsageError(
+                f"spelling none has no effect on {self.entry.name!r}, whose tokenizer does not spell words; "
+                "leave it out"
+            )
+
+    def generator(self, device_config: DeviceConfig, *, spells: bool = True) -> Generator:
+        """Return the model prepared for generation; without `spells` it writes no out-of-vocabulary words."""
+        return Generator(self.model, self.tokenizer, device_config, self.spellings, spells=spells)
+
+
+@dataclass(frozen=True, eq=False)
+class SavedRun(Trained):
+    """A trained and scored entry."""
+
+    settings: RunSettings
+    result: RunResult
+    sources: TextSources = field(default=TextSources(), kw_only=True)
+    """The sources of its text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +95,26 @@ class RunManifest:
     result: RunResult
 
 
-@dataclass(frozen=True, eq=False)
-class Run(Trained):
-    """A trained and scored entry."""
+def build_trained(
+    entry: Entry,
+    vocabulary: Vocabulary,
+    audit: EmbeddingAudit | None,
+    weights: Mapping[str, Tensor],
+    device: torch.device,
+) -> LanguageModel:
+    """Return a new model with the weights of a trained one, ready to predict.
 
-    settings: RunSettings
-    result: RunResult
-    sources: TextSources = field(default=TextSources(), kw_only=True)
-    """The sources of its text."""
+    What a model learnt but did not register as weights is not in it, neither in training nor from a file.
+    """
+    vectors = None
+    if audit is not None:  # of the size that the model had in training
+        size = len(vocabulary)
+        table, has_vector = torch.zeros(size, audit.dimension), torch.zeros(size, dtype=torch.bool)
+        vectors = PretrainedVectors(table, has_vector, audit.frozen)
+    model = build_to_predict(entry, vocabulary, vectors, is_loaded=True)
+    set_weights(model.module, weights)
+    model.to(device).module.eval()
+    return model
 
 
 def names_run(argument: str) -> bool:
@@ -72,7 +122,7 @@ def names_run(argument: str) -> bool:
     return (Path(argument) / MANIFEST).exists() or "/" in argument.partition(":")[0]
 
 
-def save_run(folder: Path, run: Run) -> None:
+def save_run(folder: Path, run: SavedRun) -> None:
     """Write the run to `folder`, which must not exist yet."""
     with new_folder(folder) as made:
         manifest = RunManifest(entry=run.entry, settings=run.settings, sources=run.sources, result=run.result)
@@ -84,7 +134,7 @@ def save_run(folder: Path, run: Run) -> None:
         write_digests(made)
 
 
-def load_run(folder: str | Path, device: str | torch.device) -> Run:
+def load_run(folder: str | Path, device: str | torch.device) -> SavedRun:
     """Read a run; raises `TextgenError` if `folder` lacks one, it is damaged, or a plugin fails at it."""
     folder, device = Path(folder), torch.device(device)
     manifest = read_manifest(folder)
@@ -104,7 +154,9 @@ def load_run(folder: str | Path, device: str | torch.device) -> Run:
             tokenizer = entry.build_tokenizer()
             tokenizer.restore(learnt)
             _check_tokens(tokenizer.tokens, result.vocab_size)
-            with AllocationLimit(_max_bytes(weights)):
+            with AllocationLimit(
+                BUILDING_BYTES + BUILDING_RATIO * sum(each.nbytes for each in weights.values())
+            ):
                 model = build_trained(entry, tokenizer.vocabulary, result.embedding, weights, CPU)
             model.check_extremes()
     except TextgenError as error:
@@ -118,7 +170,7 @@ def load_run(folder: str | Path, device: str | torch.device) -> Run:
             raise PluginError(f"run {str(folder)!r} cannot be loaded: {describe_error(error)}") from error
         raise _damaged(folder, error) from error
     # A device that is missing or full is not the run's fault.
-    return Run(
+    return SavedRun(
         entry,
         tokenizer,
         model.to(device),
@@ -167,13 +219,6 @@ def _read_spellings(path: Path) -> tuple[tuple[float, ...], ...]:
     if not all(type(number) in (float, int) and isfinite(number) for word in words for number in word):
         raise ValueError(f"{path.name} contains something else than numbers")
     return tuple(tuple(map(float, word)) for word in words)
-
-
-def _max_bytes(weights: Mapping[str, Tensor]) -> int:
-    """Return the memory that building a model with these weights may take."""
-    return BUILDING_BYTES + BUILDING_RATIO * sum(
-        each.numel() * each.element_size() for each in weights.values()
-    )
 
 
 def _check_options(entry: Entry) -> None:

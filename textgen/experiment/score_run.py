@@ -17,40 +17,14 @@ from textgen.evaluation.intervals import estimate, measured_ratio
 from textgen.evaluation.prediction_checks import prediction_problem
 from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals
 from textgen.evaluation.token_bits import TokenScores, score_stretches, score_text
-from textgen.experiment.trained_entry import Trained
+from textgen.experiment.entry_result import ScoreChecks
+from textgen.experiment.saved_run import Trained
 from textgen.training.progress import Report, Step, ignore_report
 
 MIN_UNITS = 3
 """Stretches that an interval needs; of fewer, each is cut into segments."""
 NUM_SEGMENTS = 24
 """Segments of a text that is one stretch."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreChecks:
-    """Evidence that a score counts the text, all of it and nothing else, and that it was not cheated."""
-
-    decoded_equals_text: bool
-    num_chars: int = 0
-    num_chars_of_tokens: int = 0
-    num_tokens: int = 0
-    total_bits: float = 0.0
-    max_normalization_error: float = 0.0
-    """The largest distance of a sum of probabilities from 1, as a model that normalizes them returns them."""
-    problem: str | None = None
-    """The reason why the score means nothing (see `textgen.evaluation.prediction_checks`)."""
-
-    def __add__(self, other: ScoreChecks) -> ScoreChecks:
-        """Return the checks of two stretches of one text."""
-        return ScoreChecks(
-            decoded_equals_text=self.decoded_equals_text and other.decoded_equals_text,
-            num_chars=self.num_chars + other.num_chars,
-            num_chars_of_tokens=self.num_chars_of_tokens + other.num_chars_of_tokens,
-            num_tokens=self.num_tokens + other.num_tokens,
-            total_bits=self.total_bits + other.total_bits,
-            max_normalization_error=max(self.max_normalization_error, other.max_normalization_error),
-            problem=self.problem or other.problem,
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,8 @@
-"""The adapter through which the core uses a sampler, with or without memory."""
+"""The adapter through which the core uses a sampler, and a recorder of the entropy of its choices."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textgen.contracts import Sampler, StatefulSampler, TokenIds, Vocabulary
-from textgen.generation.word_temperature import Choose
+from textgen.data.vocabulary import TokenTable
+from textgen.generation.word_temperature import Choose, WordDistribution
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 
@@ -30,7 +32,7 @@ class BoundSampler:
 
     @property
     def tempers_words(self) -> bool:
-        """Whether the temperature acts on words, spelled ones too."""
+        """True if the temperature acts on words, spelled ones too."""
         return bool(getattr(self.component, "tempers_words", False))
 
     def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
@@ -62,3 +64,36 @@ class BoundSampler:
 def build_sampler(spec: str) -> BoundSampler:
     """Return the sampler of a spec such as `top-p:p=0.9`; raises `TextgenError` if there is none."""
     return BoundSampler(build("sampler", spec))
+
+
+class EntropyRecorder:
+    """The surprisal of a sampler's choices, in bits per character: an estimate of the entropy of its text.
+
+    The probabilities are those of the logits
+    divided by the sampler's `temperature`, if it has one, or those of words at that temperature, if it acts
+    on words. `prompts` are the ids of each row's prompt.
+    """
+
+    def __init__(self, sampler: BoundSampler, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> None:
+        self._temperature = sampler.temperature or 1.0
+        is_of_words = sampler.tempers_words and bool(vocabulary.spellings)
+        self._words = WordDistribution(prompts, vocabulary, self._temperature) if is_of_words else None
+        self._lengths = torch.from_numpy(TokenTable(vocabulary.tokens).num_chars)
+        self._nats, self._chars = 0.0, 0
+
+    def record(self, logits: Tensor, ids: Tensor) -> None:
+        """Add the choice of `ids` [batch], valid token ids, from `logits` [batch, vocab_size]."""
+        ids = ids.long()
+        if self._words is None:
+            log_weights = logits.float() / self._temperature
+        else:
+            log_weights = self._words.log_weights(logits)
+            self._words.advance(ids)
+        log_probabilities = log_weights.log_softmax(-1)
+        self._nats -= float(log_probabilities.gather(1, ids[:, None]).double().sum())
+        self._chars += int(self._lengths[ids.cpu()].sum())
+
+    @property
+    def bits_per_char(self) -> float:
+        """Bits per character of everything that was chosen."""
+        return self._nats / math.log(2) / max(1, self._chars)

@@ -23,7 +23,7 @@ DRAWS_AHEAD = 256
 """Number of steps whose uniform random numbers are drawn at once."""
 
 Spelling: TypeAlias = Literal["words", "none"]
-"""Whether words that the vocabulary lacks are written, if the tokenizer can spell them."""
+"""words: out-of-vocabulary words are written if the tokenizer can spell them; none: they are not."""
 
 OnChoice = Callable[[Tensor, Tensor], None]
 """A function that is told each choice: the logits [batch, vocab_size] and the ids [batch], once checked."""

@@ -32,7 +32,7 @@ Kept: TypeAlias = tuple[Tensor | None, Tensor]
 None means all candidates, those with a log-weight of minus infinity excluded.
 """
 Truncate: TypeAlias = Callable[[Tensor, Tensor], Kept]
-"""A function from log-weights [batch, candidates] and entropies [candidates] to what is kept.
+"""A function from log-weights [batch, candidates] and entropies [candidates] to the candidates kept.
 
 Log-weights are up to a constant per row; minus infinity means impossible. The entropy of a candidate, in
 nats, is that of the words that it stands for, 0 for a single word: a typical one of them has its log-weight
@@ -101,12 +101,12 @@ class Spellings:
         ]
 
     def log_weights(self, temperature: float) -> NDArray[np.float64]:
-        """Return log Z after 1, 2, … tokens of a spelling; the last one holds for all that are longer."""
+        """Return log Z after 1, 2, … tokens of a spelling; the last value holds for all longer ones."""
         exponent = 1 / temperature - 1
         return np.array([_log_mean_exp(exponent * rests) for rests in self._rests])
 
     def entropy(self, temperature: float) -> float:
-        """Return an estimate of the entropy in nats of how a spelling goes on after its first token."""
+        """Return an estimate of the entropy, in nats, of the rest of a spelling after its first token."""
         tempered = (1 / temperature - 1) * self._rests[0]
         shares = np.exp(tempered - tempered.max())
         typical = float(shares @ self._rests[0] / shares.sum())
@@ -114,14 +114,14 @@ class Spellings:
 
     @property
     def largest(self) -> float:
-        """The largest log-probability of how a spelling goes on after its first token."""
+        """The largest log-probability of the rest of a spelling after its first token."""
         return float(self._rests[0].max())
 
 
 class WordDistribution:
     """The distribution of the next word of a batch of samples, at a temperature.
 
-    `entropy` replaces that of how a spelling goes on after its first token. `vocabulary` has spellings.
+    `entropy` replaces that of the rest of a spelling after its first token. `vocabulary` has spellings.
     """
 
     def __init__(
@@ -195,7 +195,7 @@ def _depth(ids: TokenIds, spells: NDArray[np.bool_], continues: NDArray[np.bool_
 
 
 def _in_order(kept: Kept, given: Tensor) -> Tensor:
-    """Return the log-weights of what is kept at the places of the candidates, minus infinity elsewhere."""
+    """Return the log-weights kept, at the places of their candidates, minus infinity elsewhere."""
     candidates, log_weights = kept[0], kept[1].to(given.dtype)
     if candidates is not None:
         log_weights = torch.full_like(given, -torch.inf).scatter(1, candidates, log_weights)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.resume import discard_outlived, partial_folder, run_and_save
-from textgen.experiment.saved_run import Run, load_run, read_manifest
+from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
 from textgen.registry.attribution import describe_error
 from textgen.runtime.storage.json_records import DamagedRecordError, read_record, write_record
 from textgen.training.progress import Report, Step
@@ -48,7 +48,7 @@ def run_settings(manifest: Path) -> Settings:
     return read_manifest(manifest.parent).settings
 
 
-def finished_run(folder: Path, experiment: Experiment, report: Report) -> Run:
+def finished_run(folder: Path, experiment: Experiment, report: Report) -> SavedRun:
     """Return the run in `folder`; if there is none yet, make it and save it there."""
     if folder.exists():
         discard_outlived(folder)

@@ -20,8 +20,7 @@ from textgen.experiment.entry import parse_entry
 from textgen.experiment.entry_result import RunResult, RunSettings
 from textgen.experiment.experiment import Experiment, continuation, expected_seconds
 from textgen.experiment.resume import check_new, partial_folder, run_and_save
-from textgen.experiment.saved_run import Run as SavedRun
-from textgen.experiment.saved_run import load_run, save_run
+from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words

@@ -56,8 +56,10 @@ def _num_bytes_of(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any])
         return int(math.prod(args[0]) * (kwargs.get("dtype") or torch.get_default_dtype()).itemsize)
     # A generator of random numbers belongs to a device.
     planned = {**kwargs, "device": META, **({"generator": None} if "generator" in kwargs else {})}
-    result = function(*args, **planned)
-    return int(result.numel() * result.element_size())
+    try:
+        return int(function(*args, **planned).nbytes)
+    except Exception:  # not possible without memory, or wrong, as the call itself will say
+        return 0
 
 
 def build_checked(
@@ -78,19 +80,16 @@ def build_checked(
     except Exception:
         if limit.rest >= 0:
             raise
-        if (weightless := _without_memory(build_weightless)) is not None:
-            check(weightless)
-        return build()
-    check(model)
-    return model
-
-
-def _without_memory(build: Callable[[], LanguageModel]) -> LanguageModel | None:
+    else:
+        check(model)
+        return model
     try:
         with preserve_process_state(), AllocationLimit(MAX_SMALL), META:
-            return build()
+            model = build_weightless()
     except Exception:  # what else is wrong with it will show when it is built
-        return None
+        return build()
+    check(model)
+    return build()
 
 
 def num_bytes(module: nn.Module) -> int:

@@ -29,9 +29,9 @@ class TokenEmbedding(nn.Module):
         table = torch.randn(vocab_size, self.size) * scale
         frozen = vectors is not None and vectors.frozen
         if vectors is not None:
-            found = vectors.table[vectors.found]
-            spread = found.square().mean().sqrt() if len(found) else torch.tensor(1.0)
-            table[vectors.found] = found / spread.clamp(min=1e-12) * scale
+            known = vectors.table[vectors.found]
+            spread = known.square().mean().sqrt() if len(known) else torch.tensor(1.0)
+            table[vectors.found] = known / spread.clamp(min=1e-12) * scale
         self.weight = nn.Parameter(table)
         if frozen and vectors is not None:
             self.register_buffer("is_fixed", vectors.found[:, None].clone())

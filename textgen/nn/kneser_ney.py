@@ -20,7 +20,7 @@ PARTS = ("num_next", "tokens", "counts")
 REPEATED = 20
 """Longer n-grams of a text are assumed to occur once each; shorter ones occur again, and fewer are kept."""
 BYTES_PER_NGRAM = 40
-"""What a table keeps of each."""
+"""Memory of one n-gram in a table."""
 
 LEAST_WEIGHT, LEAST_PROBABILITY = 1e-26, 1e-11
 """Minimum weight of the distribution without context and minimum probability in it, for fp32's range."""
@@ -101,7 +101,7 @@ class KneserNey(nn.Module):
         self._without_context = lowest(self._tables[:1], self.vocab_size)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
-        """Take the n-grams from `state_dict`, since their number depends on the text."""
+        """Load the n-grams from `state_dict`; their number depends on the text."""
         levels: list[NGramCounts] = []
         num_contexts = 1
         while f"{prefix}tokens_{len(levels) + 1}" in state_dict:
@@ -115,7 +115,7 @@ class KneserNey(nn.Module):
 
 
 def last_contexts(contexts: Sequence[NDArray[np.int64]], before: Tensor) -> Tensor:
-    """Return the contexts after the last token, [batch, order - 1], like those `before` the first."""
+    """Return the contexts after the last token, [batch, order - 1]; without any, those `before` the first."""
     last = [torch.from_numpy(numbers[:, -1]) for numbers in contexts[1:]]
     return torch.stack(last, dim=1).to(before.device) if last else before
 

@@ -33,7 +33,7 @@ class LanguageModel:
 
     @property
     def is_trainable(self) -> bool:
-        """Whether the model is trained by gradient descent: it has parameters that require a gradient.
+        """True if the model is trained by gradient descent: it has parameters that require a gradient.
 
         Its `fit`, if any, is then not called.
         """
@@ -51,22 +51,22 @@ class LanguageModel:
 
     @property
     def has_step(self) -> bool:
-        """Whether the model has its own step of generation, whose precision can be chosen."""
+        """True if the model has its own step of generation, whose precision can be chosen."""
         return self._method("prepare_step") is not None
 
     @property
     def is_step_recordable(self) -> bool:
-        """Whether its own step computes on the device alone, as the contract requires."""
+        """True if its own step computes on the device alone, as the contract requires."""
         return self.has_step
 
     @property
     def can_fit(self) -> bool:
-        """Whether the model can learn by counting instead of gradient descent."""
+        """True if the model can learn by counting instead of gradient descent."""
         return self._method("fit") is not None
 
     @property
     def is_normalized(self) -> bool:
-        """Whether the model says that its logits are log-probabilities, which sum to 1."""
+        """True if the model declares its logits to be log-probabilities, which sum to 1."""
         return bool(getattr(self.module, "is_normalized", False))
 
     @property
@@ -115,11 +115,10 @@ class LanguageModel:
 
         It is the model's own `loss`, or the cross-entropy of its logits.
         """
-        own = self._method("loss")
-        if own is None:
+        if (compute := self._method("loss")) is None:
             logits, following = self.forward(ids, state)
             return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), following
-        answer = own(ids, targets, state)
+        answer = compute(ids, targets, state)
         if not (_is_pair(answer) and answer[0].ndim == 0):
             raise self._error(
                 f"returned {_form(answer)} as its loss; loss must return one number and the next state"
@@ -150,29 +149,25 @@ class LanguageModel:
 
     def set_expected_epochs(self, num_epochs: float) -> None:
         """Pass the expected number of epochs on to a model that depends on it."""
-        tell = self._method("set_expected_epochs")
-        if tell is not None:
+        if tell := self._method("set_expected_epochs"):
             tell(num_epochs)
 
     def set_token_counts(self, counts: NDArray[np.int64]) -> None:
         """Pass the counts of the tokens in the training split on to a model that starts from them."""
-        tell = self._method("set_token_counts")
-        if tell is not None:
+        if tell := self._method("set_token_counts"):
             tell(torch.from_numpy(counts).float().to(self.device))
 
     def fit(self, ids: TokenIds) -> None:
         """Fit a model that counts to the training split; raises `PluginError` if it lacks `fit`."""
-        fit = self._method("fit")
-        if fit is None:
+        if (fit := self._method("fit")) is None:
             raise self._error("has neither trainable parameters nor fit(ids)")
         fit(ids)
 
     def nonhidden_parameters(self) -> list[nn.Parameter]:
         """Return the parameters of the input and output layers: those the model lists, or the default."""
-        own = self._method("nonhidden_parameters")
-        if own is None:
+        if (listed := self._method("nonhidden_parameters")) is None:
             return nonhidden_parameters(self.module, self.vocab_size)
-        parameters, known = list(own()), {id(parameter) for parameter in self.module.parameters()}
+        parameters, known = list(listed()), {id(parameter) for parameter in self.module.parameters()}
         if any(id(parameter) not in known for parameter in parameters):
             raise self._error("returned something else than its own parameters from nonhidden_parameters")
         return parameters
@@ -205,10 +200,9 @@ def _is_pair(answer: Any) -> bool:
 
 
 def _form(answer: Any) -> str:
-    if isinstance(answer, Tensor):
+    tensor = answer[0] if isinstance(answer, tuple) and len(answer) == 2 else answer
+    if not isinstance(tensor, Tensor):
+        return type(answer).__name__
+    if tensor is answer:
         return f"a tensor of shape {list(answer.shape)} without a state"
-    if _is_pair(answer):
-        return f"a tensor of shape {list(answer[0].shape)}"
-    if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], Tensor):
-        return f"a tensor of {answer[0].dtype}"
-    return type(answer).__name__
+    return f"a tensor of {f'shape {list(tensor.shape)}' if _is_pair(answer) else tensor.dtype}"

@@ -16,7 +16,7 @@ CONFIDENCES = (0.03, 0.07, 0.15, 0.27, 0.42, 0.6, 0.78, 0.9, 0.98)
 
 
 class Evidence(NamedTuple):
-    """What the weights of a mixture are fitted to, for each token of a text."""
+    """Data that the weights of a mixture are fitted to, for each token of a text."""
 
     log_likelihoods: Tensor
     """[..., members], the log-probability of the token by each member."""
@@ -65,7 +65,7 @@ class Mixture(nn.Module):
         return self._mixed(predictions, ids), states
 
     def evidence(self, ids: Tensor, targets: Tensor, state: tuple[State, ...]) -> tuple[Evidence, State]:
-        """Return what weights are fitted to, and the next state."""
+        """Return the data that weights are fitted to, and the next state."""
         predictions, states = self._predict([member.forward for member in self.members], ids, state)
         likelihoods = torch.cat([each.gather(-1, targets[..., None]) for each in predictions], dim=-1)
         return Evidence(likelihoods, *self._points(predictions, ids)), states
@@ -87,7 +87,7 @@ class Mixture(nn.Module):
 
         A member that says that it is normalized is taken at its word.
         """
-        logits, states = zip(*(step(ids, own) for step, own in zip(steps, state, strict=True)), strict=True)
+        logits, states = zip(*(step(ids, each) for step, each in zip(steps, state, strict=True)), strict=True)
         predictions = [
             each.float() if member.is_normalized else each.float().log_softmax(-1)
             for member, each in zip(self.members, logits, strict=True)
@@ -135,10 +135,10 @@ class MixtureModel(LanguageModel):
 
     @property
     def has_step(self) -> bool:
-        """Whether any member has its own step."""
+        """True if any member has its own step."""
         return any(member.has_step for member in self.members)
 
     @property
     def is_step_recordable(self) -> bool:
-        """Whether all members have their own step, so that a GPU can record it."""
+        """True if all members have their own step, so that a GPU can record it."""
         return all(member.has_step for member in self.members)

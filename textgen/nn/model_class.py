@@ -38,7 +38,7 @@ class ModelClass:
 
     @property
     def accepts_vectors(self) -> bool:
-        """Whether pretrained vectors can initialise its token embedding."""
+        """True if pretrained vectors can initialise its token embedding."""
         return self._accepts("vectors")
 
     @property
@@ -75,7 +75,7 @@ class ModelClass:
         return LanguageModel(module, len(vocabulary))
 
     def told(self, vocabulary: Vocabulary) -> dict[str, Any]:
-        """Return the keyword arguments that tell the model about its tokens, if it accepts them."""
+        """Return the keyword arguments about the tokens that the model accepts."""
         known = {"tokens": vocabulary.tokens, "fallback": vocabulary.fallback}
         return {name: value for name, value in known.items() if self._accepts(name)}
 

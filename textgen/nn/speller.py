@@ -18,13 +18,13 @@ NUM_FIRST = 2
 """Tokens of each spelling that a model itself predicts and reads: the space before a word, and a character.
 One or three are worse on the validation part of wiki, by 0.01 and 0.004 bits per character."""
 ORDER = 7
-"""Length of the n-grams in characters."""
+"""Length of the n-grams in characters, the end included."""
 END = 0
 """The symbol after the last character of a spelling; the others are the fallback tokens."""
 MAX_SYMBOLS = 2**23
 """Characters of spellings that are counted, the first ones of a large text."""
 BLOCK = 2**22
-"""Number of tokens in which spellings are found at a time."""
+"""Number of tokens that are searched for spellings at a time."""
 POSITIONS = 2048
 """Positions whose predictions are held at a time."""
 MAX_RESIDENT = 2**24
@@ -88,10 +88,10 @@ class Speller(nn.Module):
 
     def first_tokens(self, ids: TokenIds) -> TokenIds:
         """Return the ids without those of spellings after the first `NUM_FIRST`."""
-        kept = (block[depths <= NUM_FIRST] for block, depths in self.blocks(ids))
+        read = (block[depths <= NUM_FIRST] for block, depths in self.blocks(ids))
         if len(ids) > MAX_RESIDENT:
-            return _in_file(kept, ids.dtype)
-        return np.concatenate([ids[:0], *kept])
+            return _in_file(read, ids.dtype)
+        return np.concatenate([ids[:0], *read])
 
     def initial_contexts(self, batch_size: int) -> Tensor:
         """Return the contexts before any token, [batch, order - 1]."""
@@ -109,9 +109,11 @@ class Speller(nn.Module):
 
         `contexts` are numbers [count] of each length.
         """
-        found = torch.from_numpy(self.ngrams.probabilities(contexts)).to(self.characters.device).log_()
-        found[:, 1:].masked_fill_(~self.continues[self.characters], -torch.inf)
-        return found.log_softmax(-1)
+        probabilities = (
+            torch.from_numpy(self.ngrams.probabilities(contexts)).to(self.characters.device).log_()
+        )
+        probabilities[:, 1:].masked_fill_(~self.continues[self.characters], -torch.inf)
+        return probabilities.log_softmax(-1)
 
     def join(self, words: Tensor, spelled: Tensor) -> Tensor:
         """Return the log-probabilities of the next token within spellings, [count, vocab_size].
@@ -135,8 +137,8 @@ class Speller(nn.Module):
         nats = 0.0
         for start in range(0, len(wanted), POSITIONS):
             part = slice(start, start + POSITIONS)
-            found = self.predict([numbers[:, :-1][within][part] for numbers in contexts])
-            nats -= float(found.gather(1, wanted[part, None]).double().sum())
+            predicted = self.predict([numbers[:, :-1][within][part] for numbers in contexts])
+            nats -= float(predicted.gather(1, wanted[part, None]).double().sum())
         return nats
 
     def _of_text(self, ids: TokenIds) -> Iterator[NDArray[np.int32]]:

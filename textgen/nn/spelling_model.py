@@ -22,7 +22,7 @@ PENALTY = 10.0
 
 
 class WordBounds(nn.Module):
-    """Makes words rarer that are glued to the word before.
+    """A penalty on words that are glued to the word before.
 
     A tokenizer makes one word of adjacent letters, so that a word token without a space does not follow a
     letter, except for endings such as `n't`. Models learn it slowly, since every word token has to. Only
@@ -77,7 +77,7 @@ class SpellingState(NamedTuple):
 
 
 class StepState(NamedTuple):
-    """The same in generation."""
+    """State of its step of generation, batch first."""
 
     after: State
     """State of the model's own step after the last token that it read."""
@@ -115,7 +115,7 @@ class SpellingModel(LanguageModel):
 
     @property
     def has_step(self) -> bool:
-        """Whether the reader has its own step."""
+        """True if the reader has its own step."""
         return self._reader.has_step
 
     @property
@@ -125,7 +125,7 @@ class SpellingModel(LanguageModel):
 
     @property
     def is_normalized(self) -> bool:
-        """Whether the reader's logits are log-probabilities, as the speller's are."""
+        """True if the reader's logits are log-probabilities, as the speller's are."""
         return self._reader.is_normalized
 
     def tokens_read(self, ids: TokenIds) -> TokenIds:

@@ -29,14 +29,14 @@ def set_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
     Buffers may have another size than in a new model, since the size of counts depends on the text.
     """
-    own = model.state_dict()
-    tied = {name: weights[first] for name, first in _first_names(own).items() if first in weights}
+    state = model.state_dict()
+    tied = {name: weights[first] for name, first in _first_names(state).items() if first in weights}
     for name, value in weights.items():
         module_name, _, buffer = name.rpartition(".")
-        if name in own and value.shape != own[name].shape:
+        if name in state and value.shape != state[name].shape:
             buffers = model.get_submodule(module_name)._buffers
             if buffer in buffers:
-                buffers[buffer] = torch.empty_like(value, device=own[name].device)
+                buffers[buffer] = torch.empty_like(value, device=state[name].device)
     model.load_state_dict({**tied, **weights})
 
 

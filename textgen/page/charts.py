@@ -1,14 +1,14 @@
-"""Charts as SVG, which needs no script: intervals, lines, stacked bars."""
+"""Charts as SVG, which needs no script: intervals, lines, stacked bars; and their scales."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from textgen.page.render import render
-from textgen.page.scales import Scale, spanning, tick_label
 
 WIDTH = 720
 ROW = 24
@@ -19,14 +19,6 @@ NUM_COLORS = 8
 MAX_JUMP, MIN_SHOWN = 3.0, 3
 """A value more than this many times as far from the smallest as the next smaller one is off the scale, but at
 least this many values, and half of them, are on it."""
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A mark on an axis."""
-
-    place: float
-    label: str
 
 
 @dataclass(frozen=True)
@@ -41,40 +33,14 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """A line of a chart, and the labels of its points if they have any."""
 
     name: str
     points: Sequence[tuple[float, float]]
     labels: Sequence[str] = ()
     is_connected: bool = True
-    """Whether a line joins the points."""
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """A line with its places on the chart."""
-
-    line: Line
-    index: int
-    places: Sequence[tuple[float, float]]
-
-    @property
-    def style(self) -> str:
-        """The classes of its colour and of its dashes."""
-        return f"c{self.index % NUM_COLORS} d{self.index // NUM_COLORS}"
-
-    @property
-    def dots(self) -> list[tuple[tuple[float, float], str]]:
-        """The points that are marked, with their labels: all that have one, otherwise the last."""
-        if self.line.labels:
-            return list(zip(self.places, self.line.labels, strict=True))
-        return [(self.places[-1], "")]
-
-    @property
-    def label(self) -> str:
-        """The name, as far as there is room."""
-        return _short(self.line.name)
+    """True if a line joins the points."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +85,9 @@ def interval_chart(title: str, unit: str, rows: Sequence[Measured], *, zero: boo
     )
 
 
-def line_chart(title: str, x_unit: str, y_unit: str, lines: Sequence[Line], *, height: int = 320) -> Markup:
+def line_chart(
+    title: str, x_unit: str, y_unit: str, lines: Sequence[ChartLine], *, height: int = 320
+) -> Markup:
     """Return lines over two axes, labelled at their last points."""
     right = WIDTH - _label_width([line.name for line in lines])
     points = [point for line in lines for point in line.points]
@@ -129,8 +97,18 @@ def line_chart(title: str, x_unit: str, y_unit: str, lines: Sequence[Line], *, h
     for index, line in enumerate(lines):
         if line.points:
             places = [(x_scale(x), y_scale(y)) for x, y in line.points]
-            drawn.append(_Drawn(line, index, places))
-    labels = spread([line.places[-1][1] for line in drawn], 14, 12, height - 44)
+            last = [(places[-1], "")]  # which is marked where points have no labels
+            drawn.append(
+                {
+                    "line": line,
+                    "label": _short(line.name),
+                    "style": f"c{index % NUM_COLORS} d{index // NUM_COLORS}",
+                    "places": places,
+                    "dots": list(zip(places, line.labels, strict=True)) if line.labels else last,
+                }
+            )
+    ends = [y_scale(line.points[-1][1]) for line in lines if line.points]
+    labels = spread(ends, 14, 12, height - 44)
     return render(
         "lines.svg",
         title=title,
@@ -172,16 +150,16 @@ def stacked_chart(title: str, unit: str, parts: Sequence[str], rows: Sequence[St
 def spread(places: Sequence[float], distance: float, low: float, high: float) -> list[float]:
     """Return places for labels, near the wanted ones, at least `distance` apart where there is room."""
     order = sorted(range(len(places)), key=lambda index: places[index])
-    found = [0.0] * len(places)
+    apart = [0.0] * len(places)
     at_least = low
     for index in order:
-        found[index] = at_least = max(places[index], at_least)
+        apart[index] = at_least = max(places[index], at_least)
         at_least += distance
     at_most = high
     for index in reversed(order):
-        found[index] = at_most = min(found[index], at_most)
+        apart[index] = at_most = min(apart[index], at_most)
         at_most -= distance
-    return found
+    return apart
 
 
 def _limit(values: Sequence[float]) -> float:
@@ -193,8 +171,8 @@ def _limit(values: Sequence[float]) -> float:
     return ordered[-1] if ordered else 0.0
 
 
-def _ticks(scale: Scale) -> list[Tick]:
-    return [Tick(scale(value), tick_label(value)) for value in scale.ticks()]
+def _ticks(scale: Scale) -> list[dict[str, float | str]]:
+    return [{"place": scale(value), "label": tick_label(value)} for value in scale.ticks()]
 
 
 def _short(name: str) -> str:
@@ -203,3 +181,48 @@ def _short(name: str) -> str:
 
 def _label_width(names: Sequence[str]) -> float:
     return 16 + CHAR * min(LABEL_CHARS, max(map(len, names), default=0))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear scale from values `low` to `high` to places `begin` to `end`."""
+
+    low: float
+    high: float
+    begin: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        """Return the place of a value."""
+        share = (value - self.low) / ((self.high - self.low) or 1)
+        return round(self.begin + share * (self.end - self.begin), 2)
+
+    def ticks(self, number: int = 5) -> list[float]:
+        """Return about `number` round values within the scale."""
+        step = round_step((self.high - self.low) / number)
+        first = math.ceil(self.low / step - 1e-9)
+        last = math.floor(self.high / step + 1e-9)
+        return [round(index * step, 12) for index in range(first, last + 1)]
+
+
+def spanning(values: Iterable[float], begin: float, end: float, margin: float = 0.05) -> Scale:
+    """Return a scale that holds all values, with a margin as a share of their range."""
+    known = list(values) or [0.0, 1.0]
+    low, high = min(known), max(known)
+    room = (high - low or abs(high) or 1) * margin
+    return Scale(low - room, high + room, begin, end)
+
+
+def round_step(step: float) -> float:
+    """Return the smallest of 1, 2, 5, 10, … times a power of ten that is not less than `step`."""
+    if step <= 0:
+        return 1.0
+    power: float = 10.0 ** math.floor(math.log10(step))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))
+
+
+def tick_label(value: float) -> str:
+    """Return a tick in at most four significant digits."""
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:g} M"
+    return f"{value / 1e3:g} k" if abs(value) >= 1e4 else f"{value:.4g}"

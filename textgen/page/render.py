@@ -21,7 +21,7 @@ from textgen.runtime.storage.json_records import to_values
 from textgen.version import __version__
 
 SCRIPTS = ("page.js",)
-"""What every page has: the choice of light or dark, and downloads."""
+"""Scripts of every page: the choice of light or dark, and downloads."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Section:
 def render_page(
     title: str, answer: str, sections: Sequence[Section], data: Any, scripts: Sequence[str]
 ) -> str:
-    """Return a whole page.
+    """Return a whole page, without sections that have no body.
 
     `data` is what the scripts read and what can be downloaded; `scripts` are names of assets. The policy of
     the page allows these scripts, by their hashes, and no requests at all.
@@ -44,7 +44,7 @@ def render_page(
     code = [asset(name) for name in (*SCRIPTS, *scripts)]
     plots = "curves.js" in scripts
     if plots:
-        code.insert(0, f"/* {vendor('uPlot.LICENSE')} */\n{vendor('uPlot.min.js')}")
+        code.insert(0, f"/* {asset('uPlot.LICENSE', 'vendor')} */\n{asset('uPlot.min.js', 'vendor')}")
     policy = (
         "default-src 'none'",
         f"script-src {' '.join(map(_source, code))}",
@@ -57,9 +57,9 @@ def render_page(
         "page.html",
         title=title,
         answer=answer,
-        sections=sections,
+        sections=[section for section in sections if section.body],
         version=__version__,
-        style=Markup(asset("page.css") + (vendor("uPlot.min.css") if plots else "")),
+        style=Markup(asset("page.css") + (asset("uPlot.min.css", "vendor") if plots else "")),
         scripts=list(map(Markup, code)),
         policy="; ".join(policy),
         data=Markup(script_json(data)),
@@ -87,15 +87,9 @@ def environment() -> Environment:
 
 
 @cache
-def asset(name: str) -> str:
-    """Return a style sheet or script of this package."""
-    return files("textgen.page").joinpath("assets", name).read_text("utf-8")
-
-
-@cache
-def vendor(name: str) -> str:
-    """Return a file of a library that pages contain."""
-    return files("textgen.page").joinpath("vendor", name).read_text("utf-8")
+def asset(name: str, folder: str = "assets") -> str:
+    """Return a style sheet or script of this package, or a file of a library that pages contain."""
+    return files("textgen.page").joinpath(folder, name).read_text("utf-8")
 
 
 def reproduce_section(
@@ -136,5 +130,5 @@ def data_address(text: str, kind: str) -> str:
 
 
 def _source(script: str) -> str:
-    """Return how a policy names a script."""
+    """Return the name of a script in a policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

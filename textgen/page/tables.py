@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from markupsafe import Markup, escape
 
@@ -12,7 +12,7 @@ PAGE_TABLE = Markup(
     """\
 <div class="scroll" tabindex="0" role="group" aria-label="{title}">
 <table>
-{caption}<thead><tr>{head}</tr></thead>
+{caption}<thead>{head}</thead>
 <tbody>
 {body}
 </tbody>
@@ -35,30 +35,24 @@ def page_table(
 
     Rows of the indices in `references` are muted. Cells are texts, or `Markup`.
     """
-    head = Markup('<th scope="col"{}>{}</th>')
-    top = Markup().join(head.format(_left(index in lefts), cell) for index, cell in enumerate(header))
-    lines = Markup("\n").join(
-        Markup("<tr{}>{}</tr>").format(
-            Markup(' class="reference"') if number in references else "", Markup().join(_cells(row, lefts))
-        )
-        for number, row in enumerate(rows)
-    )
+
+    def cell(text: str, index: int, is_head: bool) -> Markup:
+        left = Markup(' class="left"' if index in lefts else "")
+        if is_head:
+            return Markup('<th scope="col"{}>{}</th>').format(left, text)
+        if index == 0:
+            return Markup('<th scope="row">{}</th>').format(breakable(text))
+        return Markup("<td{}>{}</td>").format(left, text)
+
     return PAGE_TABLE.format(
         title=title,
         caption=Markup("<caption>{}</caption>\n").format(caption) if caption else "",
-        head=top,
-        body=lines,
+        head=_line(header, cell, is_head=True),
+        body=Markup("\n").join(
+            _line(row, cell, attributes=' class="reference"' if number in references else "")
+            for number, row in enumerate(rows)
+        ),
     )
-
-
-def _cells(row: Sequence[str], lefts: Collection[int]) -> Iterator[Markup]:
-    yield Markup('<th scope="row">{}</th>').format(breakable(row[0]))
-    for index, cell in enumerate(row[1:], start=1):
-        yield Markup("<td{}>{}</td>").format(_left(index in lefts), cell)
-
-
-def _left(is_left: bool) -> Markup:
-    return Markup(' class="left"' if is_left else "")
 
 
 def notebook_table(
@@ -66,16 +60,25 @@ def notebook_table(
 ) -> Markup:
     """Return a table of a notebook; without a header there are only rows."""
 
-    def line(cells: Sequence[str], tag: str, number: str) -> Markup:
-        styles = (LEFT if index in lefts else number for index in range(len(cells)))
-        pairs = zip(styles, cells, strict=True)
-        return Markup().join(Markup(f'<{tag} style="{{}}">{{}}</{tag}>').format(*pair) for pair in pairs)
+    def cell(text: str, index: int, is_head: bool) -> Markup:
+        style = LEFT if index in lefts else RIGHT if is_head else f"{RIGHT}; white-space: nowrap"
+        tag = "th" if is_head else "td"
+        return Markup(f'<{tag} style="{style}">{{}}</{tag}>').format(text)
 
-    head = Markup("<thead><tr>{}</tr></thead>").format(line(header, "th", RIGHT)) if header else ""
-    body = Markup().join(
-        Markup("<tr>{}</tr>").format(line(row, "td", f"{RIGHT}; white-space: nowrap")) for row in rows
-    )
+    head = Markup("<thead>{}</thead>").format(_line(header, cell, is_head=True)) if header else ""
+    body = Markup().join(_line(row, cell) for row in rows)
     return Markup("<table>{}<tbody>{}</tbody></table>").format(head, body)
+
+
+def _line(
+    row: Sequence[str],
+    cell: Callable[[str, int, bool], Markup],
+    *,
+    is_head: bool = False,
+    attributes: str = "",
+) -> Markup:
+    cells = Markup().join(cell(text, index, is_head) for index, text in enumerate(row))
+    return Markup(f"<tr{attributes}>{{}}</tr>").format(cells)
 
 
 def notebook_block(*parts: str) -> str:

@@ -19,7 +19,7 @@ class ProcessSetting:
 
     name: str
     get: Callable[[], Any]
-    set: Callable[[Any], None]
+    set: Callable[[Any], object]
     initial: Any = None
     """The value before anything sets it, where that is the same on every machine."""
 
@@ -56,9 +56,6 @@ def torch_settings() -> tuple[ProcessSetting, ...]:
         # Unlike the CPU by name, None adds no cost to each call of torch.
         torch.set_default_device(None if device.type == "cpu" else device)
 
-    def set_grad(mode: bool) -> None:
-        torch.set_grad_enabled(mode)
-
     def is_deterministic() -> tuple[bool, bool]:
         warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
         return torch.are_deterministic_algorithms_enabled(), warn_only
@@ -71,7 +68,7 @@ def torch_settings() -> tuple[ProcessSetting, ...]:
         ProcessSetting(
             "torch's default dtype", torch.get_default_dtype, torch.set_default_dtype, torch.float32
         ),
-        ProcessSetting("torch's grad mode", torch.is_grad_enabled, set_grad, True),
+        ProcessSetting("torch's grad mode", torch.is_grad_enabled, torch.set_grad_enabled, True),
         ProcessSetting("torch's number of threads", torch.get_num_threads, torch.set_num_threads),
         ProcessSetting(
             "torch's use of deterministic algorithms", is_deterministic, set_deterministic, (False, False)

@@ -143,8 +143,9 @@ class Plugin:
 
 
 _from_files: list[Plugin] = []
+"""Plugins of files, which are modules of this process like those that are installed."""
 _owners: dict[int, Plugin] = {}
-"""The plugin of each loaded component, by the component's `id`."""
+"""The plugin of each component that this process has imported, by the component's `id`."""
 
 
 def register(enabled: Iterable[Plugin]) -> None:
@@ -203,7 +204,8 @@ def find(kind: str, name: str) -> Plugin:
         raise TextgenError(unknown_name(kind, name))
     if len(claims) > 1:
         owners = " and ".join(f"{claim.distribution} ({claim.target})" for claim in claims)
-        advice = "rename the class in the file" if _has_file(claims) else "uninstall one of them"
+        has_file = any(claim in _from_files for claim in claims)
+        advice = "rename the class in the file" if has_file else "uninstall one of them"
         raise PluginError(f"{kind} {name!r} is claimed by {owners}; {advice}")
     return claims[0]
 
@@ -267,7 +269,3 @@ def _requirements(distribution: str) -> tuple[str, ...]:
     with suppress(Exception):  # a plugin file has no metadata
         return tuple(requires(distribution) or ())
     return ()
-
-
-def _has_file(claims: Iterable[Plugin]) -> bool:
-    return any(claim in _from_files for claim in claims)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 THREADS = Path("/proc/self/task")
-"""Where Linux lists the threads of this process."""
+"""Folder in which Linux lists the threads of this process."""
 
 
 class CpuShare:

@@ -67,8 +67,8 @@ def choose_device(
             reason = f"this torch is built without CUDA; get one that has it from {TORCH_BUILDS}"
         raise TextgenError(f"device {device!r} cannot be used: {reason}; try --device cpu") from None
     if precision == "auto":
-        kept = (was for on, was in made_with if on == chosen.type and was in PRECISIONS)
-        precision = next(kept, None) or _best_precision(chosen)
+        earlier = (used for on, used in made_with if on == chosen.type and used in PRECISIONS)
+        precision = next(earlier, None) or _best_precision(chosen)
     if precision not in PRECISIONS:
         raise TextgenError(f"unknown precision {precision!r}; known: auto, {', '.join(PRECISIONS)}")
     return DeviceConfig(chosen, precision)

@@ -1,4 +1,4 @@
-"""What a result depends on besides its settings: versions and hardware."""
+"""Versions and hardware, on which a result depends besides its settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGES = ("torch", "numpy", "gensim", "nltk")
 """Packages whose versions a result depends on."""
 
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""Where Linux tells the CPU time that a container may use per period, both in microseconds."""
+"""File with the CPU time that a container may use per period on Linux, both in microseconds."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ import ctypes
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 END_PROCESS = os._exit
 """`os._exit` as it was before any plugin was loaded."""
@@ -41,24 +42,30 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
+def interrupts_to(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> Iterator[Any]:
+    """Let a handler get each Ctrl-C in this context, and yield the one before.
+
+    Only the main thread gets any; elsewhere nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield None
+        return
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield before
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def interrupts_deferred() -> Iterator[None]:
     """Let a Ctrl-C in this context take effect at its end.
 
     An exception in the middle of a database's own cleaning up may be lost there, and the interrupt with it.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread gets signals
-        return
     pending: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-        pending.append(number)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
+    with interrupts_to(lambda number, _: pending.append(number)) as before:
         yield
-    finally:
-        signal.signal(signal.SIGINT, before)
     if pending and callable(before):
         before(signal.SIGINT, None)
 

@@ -35,60 +35,6 @@ IN_ENTRIES = ("tokenizer", "model", "embedding")
 
 MAX_NAME_LENGTH = 30
 
-PYPROJECT = Template("""\
-[build-system]
-requires = ["hatchling>=1.27"]
-build-backend = "hatchling.build"
-
-[project]
-name = "$distribution"
-version = "0.1.0"
-description = "The $kind $name for textgen."
-readme = "README.md"
-license = "MIT"
-requires-python = ">=3.11"
-dependencies = ["$requirement"]
-
-[project.optional-dependencies]
-test = ["pytest>=8.3"]
-
-[project.entry-points."$group"]
-$name = "$module:$component"
-""")
-
-TEST = Template("""\
-from textgen.testing import conformance_test
-
-from $module import $component
-
-test_conformance = conformance_test("$kind", $component)
-""")
-
-README = Template("""\
-# $distribution
-
-The $kind `$name` for textgen: one class in `$module.py`.
-
-Install it, so that textgen finds it; changes of the code take effect at once:
-
-```sh
-pip install --editable ".[test]"
-```
-
-Compare it:
-
-```sh
-textgen bench $entries
-```
-
-Check that it fulfils the contract of its kind, in the terminal or as tests:
-
-```sh
-textgen plugins check $name
-pytest
-```
-""")
-
 
 def new_project(name: str, kind: str, parent: Path) -> Path:
     """Write the project `textgen-<name>` into the folder `parent` and return its folder.
@@ -101,7 +47,7 @@ def new_project(name: str, kind: str, parent: Path) -> Path:
     check_name(name, kind)
     distribution, module = f"textgen-{name}", f"textgen_{name.replace('-', '_')}"
     component = "".join(word.capitalize() for word in re.split("[-_]", name))
-    example = files("textgen.scaffold.examples").joinpath(f"{kind}.py").read_text("utf-8")
+    example = (files("textgen.scaffold.examples") / f"{kind}.py").read_text("utf-8")
     check_free(name, kind, distribution, module)
     if component in imported(example) or hasattr(builtins, component):
         raise TextgenError(f"a class cannot be called {component} here; choose another name than {name!r}")
@@ -115,19 +61,20 @@ def new_project(name: str, kind: str, parent: Path) -> Path:
         "requirement": requirement(__version__),
         "entries": TRY[kind].format(name=name),
     }
-    contents = {
-        "pyproject.toml": PYPROJECT.substitute(fields),
-        "README.md": README.substitute(fields),
-        f"{module}.py": re.sub(r"\bExample\b", component, example),
-        f"test_{module.removeprefix('textgen_')}.py": TEST.substitute(fields),
+    templates = {
+        "pyproject.toml": "pyproject.toml",
+        "README.md": "README.md",
+        f"test_{module.removeprefix('textgen_')}.py": "test.py",
     }
     folder = parent / distribution
     try:
         if folder.exists() or folder.is_symlink():
             raise TextgenError(f"{str(folder)!r} exists already; choose another name or folder")
         with new_folder(folder) as made:
-            for file, text in contents.items():
-                (made / file).write_text(text, "utf-8")
+            (made / f"{module}.py").write_text(re.sub(r"\bExample\b", component, example), "utf-8")
+            for file, template in templates.items():
+                text = (files("textgen.scaffold") / "templates" / f"{template}.template").read_text("utf-8")
+                (made / file).write_text(Template(text).substitute(fields), "utf-8")
     except OSError as error:
         raise TextgenError(f"cannot write {str(folder)!r}: {reason_of(error)}") from None
     return folder

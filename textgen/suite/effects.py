@@ -26,13 +26,13 @@ from textgen.suite.schema import Case, Question
 from textgen.suite.suite_result import CaseResult, Effect, JobResult, MeasuredRun, QuestionResult, Writing
 
 Results: TypeAlias = Sequence[JobResult]
-"""Of one case, one for each seed."""
+"""Results of one case, one for each seed."""
 
 Priors: TypeAlias = Mapping[str, SeedPrior]
 """By metric: what is known about the variance between training seeds."""
 
 SCORE, REAL_WORDS = METRICS = ("bits_per_char", "real_word_rate")
-"""What a change has an effect on."""
+"""The metrics that a change has an effect on."""
 
 
 def shared_priors(cases: Iterable[Sequence[MeasuredRun]]) -> dict[str, SeedPrior]:

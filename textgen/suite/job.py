@@ -16,10 +16,9 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment, expected_seconds
 from textgen.experiment.resume import locked_run
 from textgen.experiment.samples import NUM_MEASURED, SampleWriter
-from textgen.experiment.saved_run import Run
+from textgen.experiment.saved_run import SavedRun
 from textgen.experiment.score_run import unit_sizes
-from textgen.generation.bound_sampler import build_sampler
-from textgen.generation.entropy import EntropyRecorder
+from textgen.generation.bound_sampler import EntropyRecorder, build_sampler
 from textgen.jobs.backends import Backend
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import to_values
@@ -125,7 +124,7 @@ def measure_held_out(job: SuiteJob, analyzer: TextAnalyzer) -> MeasuredText:
     return SampleWriter(job.corpus.split.held_out.stretches(), analyzer).measure_held_out()
 
 
-def _written(run: Run, spec: str, writer: SampleWriter, job: SuiteJob) -> WrittenText:
+def _written(run: SavedRun, spec: str, writer: SampleWriter, job: SuiteJob) -> WrittenText:
     sampler = build_sampler(spec)
     prompts = [run.tokenizer.encode(passage.prompt) for passage in writer.passages]
     entropy = EntropyRecorder(sampler, prompts, run.tokenizer.sampler_vocabulary(run.spellings))

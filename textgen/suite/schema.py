@@ -1,4 +1,4 @@
-"""What a suite measures, read from TOML: questions, each with cases that differ in one thing."""
+"""Suites in TOML: questions, each with cases that differ in one thing."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from textgen.defaults import CLEANER, SAMPLER
 from textgen.registry.registry import load, names, unknown_name
 from textgen.runtime.storage.plain_files import read_plain
 
-MAX_BYTES = 2**20
-"""Of a TOML file."""
+MAX_TOML_BYTES = 2**20
+"""Maximum size of a TOML file."""
 
 
 class _Strict(BaseModel):
@@ -50,7 +50,7 @@ class Question(_Strict):
     text: str
     """The question, in words."""
     cumulative: bool = False
-    """Whether each case adds to the one before it, and is compared with that."""
+    """True if each case adds to the one before it, and is compared with that."""
     corpus: str | None = None
     """The text of all cases that name none."""
     cases: Annotated[tuple[Case, ...], Len(1)]
@@ -102,7 +102,7 @@ def load_suite(name: str) -> Suite:
 def read_suite(path: Path) -> Suite:
     """Return the suite in a TOML file; raises `TextgenError` for anything else."""
     try:
-        return Suite.model_validate(tomllib.loads(read_plain(path, MAX_BYTES).decode("utf-8")))
+        return Suite.model_validate(tomllib.loads(read_plain(path, MAX_TOML_BYTES).decode("utf-8")))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise TextgenError(f"cannot read the suite {str(path)!r}: {reason}") from None

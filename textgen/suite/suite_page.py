@@ -13,7 +13,7 @@ from textgen.runtime.storage.files import slug
 from textgen.suite.suite_report import UNPAIRED, effect_rows, text_lines, title
 from textgen.suite.suite_result import QuestionResult, SuiteResult
 
-MAX_NAMED = 3
+MAX_CHANGES = 3
 """Clear changes that the answer names, the largest first."""
 
 
@@ -42,7 +42,7 @@ def suite_answer(result: SuiteResult) -> str:
     clear.sort(key=lambda pair: -abs(pair[0].value))
     named = [
         f"{effect.case} against {effect.reference} {change.value:+.3f}"
-        for change, effect in clear[:MAX_NAMED]
+        for change, effect in clear[:MAX_CHANGES]
     ]
     largest = f"; the largest, in bits per character: {', '.join(named)}" if named else ""
     return f"{len(clear)} of {len(effects)} changes are clear at 5 %{largest}."

@@ -88,18 +88,18 @@ class Writing:
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredRun:
-    """What one run contributes to the intervals of its case."""
+    """The contribution of one run to the intervals of its case."""
 
     seed: int
     is_trained: bool
-    """Whether by gradient; a model that counts has no seed."""
+    """True if it is trained by gradient; a model that counts has no seed."""
     units: ScoredUnits | None
     """The stretches of the scored text, with their bits."""
     real_word_rate: float | None
     real_word_pseudovalues: tuple[float, ...] | None
     """Contribution of each continuation."""
     machine: Machine
-    """Where it was trained and scored."""
+    """The machine that it was trained and scored on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +140,7 @@ class Effect:
     case: str
     reference: str
     paired: bool
-    """Whether both are scored on the same text."""
+    """True if both are scored on the same text."""
     bits_per_char: Contrast | None
     real_word_rate: Contrast | None
 
@@ -164,11 +164,11 @@ class QuestionResult:
     cases: tuple[CaseResult, ...]
     effects: tuple[Effect, ...]
     text_of: QuestionText | None = None
-    """What its cases are measured on, where that is not the text of the suite."""
+    """The text that its cases are measured on, unless it is that of the suite."""
 
     @property
     def reference(self) -> str:
-        """What each case is compared with, in words; empty if with nothing."""
+        """The case that each is compared with, in words; empty without one."""
         if self.cumulative:
             return "the one above"
         return self.effects[0].reference if self.effects else ""
@@ -191,7 +191,7 @@ class SuiteResult:
     sources: TextSources
     held_out: HeldOut
     lexicons: tuple[str, ...] | None = None
-    """Where real words are looked up besides the training text; None if that was not recorded."""
+    """Lexicons in which real words are looked up besides the training text; None if not recorded."""
     budget: str
     num_seeds: int
     num_jobs: int
@@ -200,7 +200,7 @@ class SuiteResult:
     versions: dict[str, str]
     machine: Machine
     interval_method: str
-    """What kind of interval the values and effects have."""
+    """The kind of interval that values and effects have."""
     seed_priors: dict[str, SeedPrior]
     """By metric: what the intervals take to be known about the variance between training seeds."""
     questions: tuple[QuestionResult, ...]

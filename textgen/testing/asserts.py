@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
 from torch import Tensor
 
-__tracebackhide__ = True
+from textgen.contracts import TextgenError
 
 TOLERANCE = 1e-4
 """Allowed difference of logits computed in another order; relative to the largest one if that exceeds 1."""
@@ -24,10 +28,27 @@ class CheckSkipped(Exception):  # noqa: N818 - it is not an error
     """A check does not apply to a component. The message is the reason, one line."""
 
 
-def require(condition: bool, message: str) -> None:
-    """Raise `CheckError` with this message unless the condition holds."""
+def expect(condition: bool, message: str) -> None:
+    """Raise `CheckError` unless the condition holds: `expected` and this message."""
     if not condition:
-        raise CheckError(message)
+        raise CheckError(f"expected {message}")
+
+
+def skip_unless(condition: bool, reason: str) -> None:
+    """Raise `CheckSkipped` with this reason unless the condition holds."""
+    if not condition:
+        raise CheckSkipped(reason)
+
+
+@contextmanager
+def reworded(
+    message: str, caught: type[Exception] = TextgenError, into: type[Exception] = CheckError
+) -> Iterator[None]:
+    """Raise a `CheckError` for an error in this context, with a message that ends with that of the error."""
+    try:
+        yield
+    except caught as error:
+        raise into(f"{message} {error}") from error
 
 
 def shown(value: object, size: int = 60) -> str:
@@ -36,10 +57,15 @@ def shown(value: object, size: int = 60) -> str:
     return text if len(text) <= size else f"{text[: size - 3]}..."
 
 
-def difference(before: str | bytes, after: str | bytes) -> str:
-    """Return where two texts begin to differ, and what surrounds that place in each, in words."""
+def first_difference(before: Sequence[Any], after: Sequence[Any]) -> int:
+    """Return the index from which two sequences differ."""
     pairs = enumerate(zip(before, after, strict=False))
-    place = next((index for index, (a, b) in pairs if a != b), min(len(before), len(after)))
+    return next((index for index, (a, b) in pairs if a != b), min(len(before), len(after)))
+
+
+def text_difference(before: str | bytes, after: str | bytes) -> str:
+    """Return where two texts begin to differ, and what surrounds that place in each, in words."""
+    place = first_difference(before, after)
     around = slice(max(0, place - 10), place + 20)
     unit = "bytes" if isinstance(before, bytes) else "characters"
     first, second = (shown(text[around], size=120) for text in (before, after))
@@ -48,13 +74,13 @@ def difference(before: str | bytes, after: str | bytes) -> str:
 
 def require_close(found: Tensor, expected: Tensor, what: str, tolerance: float = TOLERANCE) -> None:
     """Raise `CheckError` unless two tensors are equal up to `tolerance`, relative above 1."""
-    require(
+    expect(
         found.shape == expected.shape,
-        f"expected {what}; got shape {list(found.shape)} instead of {list(expected.shape)}",
+        f"{what}; got shape {list(found.shape)} instead of {list(expected.shape)}",
     )
     if not expected.numel():
         return
     found, expected = found.double(), expected.double()
     difference = float((found - expected).abs().max())
     allowed = tolerance * max(1.0, float(expected.abs().max()))
-    require(difference <= allowed, f"expected {what}; they differ by {difference:.2g}")
+    expect(difference <= allowed, f"{what}; they differ by {difference:.2g}")

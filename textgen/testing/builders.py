@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +15,10 @@ from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_class import ModelClass, placeholder_vocabulary
 from textgen.registry.registry import PluginError
 from textgen.runtime.device import DeviceConfig, seeded
-from textgen.testing.asserts import CheckError, CheckSkipped, require
+from textgen.testing.asserts import expect, reworded, skip_unless
 from textgen.training.batches import ContiguousBatches
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
-
-__tracebackhide__ = True
 
 CPU = torch.device("cpu")
 FP32 = DeviceConfig(CPU, "fp32")
@@ -69,10 +65,9 @@ class Subject:
             trainer = trainer_of(model, some_ids(100), batch_size=4, sequence_length=8, optimizer="adamw")
             for update in range(num_updates):
                 trainer.update((update + 1) / (num_updates + 1))
-        elif bound(model).can_fit:
-            bound(model).fit(some_ids(2000))
         else:
-            raise CheckSkipped("cannot be trained, see model-trainable")
+            skip_unless(bound(model).can_fit, "cannot be trained, see model-trainable")
+            bound(model).fit(some_ids(2000))
         return model.eval()
 
 
@@ -100,18 +95,9 @@ def random_batch(batch_size: int, length: int, seed: int = 0) -> Tensor:
     return torch.randint(VOCAB_SIZE, (batch_size, length), generator=torch.Generator().manual_seed(seed))
 
 
-@contextmanager
-def expecting(what: str) -> Iterator[None]:
-    """Raise `CheckError` if textgen finds that a component breaks its contract."""
-    try:
-        yield
-    except PluginError as error:
-        raise CheckError(f"expected {what}; {error}") from error
-
-
 def predicted(model: Any, ids: Tensor, state: State) -> tuple[Tensor, State]:
     """Return the logits and the next state; raises `CheckError` if `forward` returns anything else."""
-    with expecting("logits and a state"):
+    with reworded("expected logits and a state;", PluginError):
         logits, following = bound(model).forward(ids, state)
     require_batch_first(following, len(ids), f"after {ids.shape[1]} more tokens")
     return logits, following
@@ -126,10 +112,10 @@ def require_batch_first(state: State, batch_size: int, when: str) -> None:
             require_batch_first(part, batch_size, when)
     elif state is not None:
         kind = type(state).__name__
-        require(isinstance(state, Tensor), f"expected tensors in the state {when}; got {kind}")
+        expect(isinstance(state, Tensor), f"tensors in the state {when}; got {kind}")
         is_first = state.ndim > 0 and len(state) == batch_size
         shape = list(state.shape)
-        require(is_first, f"expected the batch, {batch_size}, first in the state {when}; got shape {shape}")
+        expect(is_first, f"the batch, {batch_size}, first in the state {when}; got shape {shape}")
 
 
 @torch.inference_mode()

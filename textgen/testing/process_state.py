@@ -12,9 +12,7 @@ import numpy as np
 import torch
 
 from textgen.registry.isolation import PROCESS_SETTINGS, ProcessSetting, torch_settings
-from textgen.testing.asserts import require
-
-__tracebackhide__ = True
+from textgen.testing.asserts import CheckError
 
 
 def _numpy_state() -> Any:
@@ -61,8 +59,9 @@ def state_unchanged(what: str, settings: Sequence[ProcessSetting] = RANDOM) -> I
     finally:
         changed = [setting for setting, value in zip(settings, before, strict=True) if setting.get() != value]
         names = " and ".join(setting.name for setting in changed)
-        if set(changed) <= set(RANDOM):
-            reason = f"{what} uses {names}; use a generator of your own"
-        else:
-            reason = f"{what} changes {names}, which belongs to the whole process; leave it unchanged"
-        require(not changed, reason)
+        if changed and set(changed) <= set(RANDOM):
+            raise CheckError(f"{what} uses {names}; use a generator of your own")
+        if changed:
+            raise CheckError(
+                f"{what} changes {names}, which belongs to the whole process; leave it unchanged"
+            )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import sys
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, Literal
 
 from textgen.contracts import TextgenError
@@ -16,29 +19,11 @@ from textgen.registry.registry import KINDS
 from textgen.runtime.messages import unknown
 from textgen.testing.asserts import CheckError, CheckSkipped
 from textgen.testing.builders import Subject
-from textgen.testing.checks import (
-    cleaner,
-    common,
-    corpus,
-    declarations,
-    embedding,
-    model,
-    model_saving,
-    model_step,
-    model_training,
-    sampler,
-    tokenizer,
-    tokenizer_process,
-)
+from textgen.testing.checks import __path__ as folders_of_checks
+from textgen.testing.checks import common
 from textgen.testing.process_state import SETTINGS
 
-__tracebackhide__ = True  # in each module of the kit: pytest then shows only the author's lines
-
-MODULES = (
-    *(cleaner, common, corpus, declarations, embedding),
-    *(model, model_saving, model_step, model_training),
-    *(sampler, tokenizer, tokenizer_process),
-)
+MODULES = [import_module(f"textgen.testing.checks.{each.name}") for each in iter_modules(folders_of_checks)]
 """The checks of a kind are their functions `check_<kind>_…`, and `check_class_…` for kinds that are classes.
 
 The first line of a docstring says what is checked, the rest what users lose if it fails.
@@ -59,12 +44,12 @@ class Check:
 
     @property
     def rests_on_contract(self) -> bool:
-        """Whether it is skipped for components that fail the contract check."""
+        """True if it is skipped for components that fail the contract check."""
         return self.function not in common.FIRST
 
     @property
     def description(self) -> str:
-        """What is checked, in one line."""
+        """One line that says what is checked."""
         return (self.function.__doc__ or "").partition("\n")[0]
 
     def __str__(self) -> str:
@@ -145,6 +130,9 @@ def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[
     """
     import pytest
 
+    for name, module in sys.modules.items():
+        if name.startswith("textgen.testing"):
+            vars(module)["__tracebackhide__"] = True  # pytest then shows only the author's lines
     breaks_contract = functools.cache(lambda: _breaks_contract(kind, component, options))
 
     @pytest.mark.parametrize("check", checks(kind), ids=str)

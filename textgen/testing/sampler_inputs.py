@@ -13,8 +13,6 @@ from textgen.contracts import TokenIds, Vocabulary
 from textgen.generation.bound_sampler import BoundSampler
 from textgen.generation.word_temperature import Choose
 
-__tracebackhide__ = True
-
 VOCAB_SIZE = 40
 OTHER_VOCAB_SIZE = 67
 NUM_ROWS = 33

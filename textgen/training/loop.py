@@ -20,15 +20,7 @@ from textgen.training.validation import Validation
 
 EXPLODED, PATIENCE = 3.0, 100
 """A loss this many times that of guessing, for this many updates in a row, does not recover."""
-KEPT = (
-    "best_bits",
-    "best_update",
-    "validation_seconds",
-    "average",
-    "fraction",
-    "has_learnt",
-    "num_exploded",
-)
+KEPT = ["best_bits", "best_update", "validation_seconds", "average", "fraction", "has_learnt", "num_exploded"]
 """Numbers of a loop that checkpoints hold."""
 
 

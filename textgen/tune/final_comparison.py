@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from statistics import fmean
-from typing import cast
 
-from textgen.comparison.bench import BenchOptions, bench
 from textgen.comparison.comparison_result import Comparison
-from textgen.data.corpus import Corpus
-from textgen.experiment.entry import Entry
+from textgen.comparison.verification import Check, compared
 from textgen.experiment.entry_result import EntryResult
-from textgen.runtime.storage.files import NotSavedError
-from textgen.training.progress import Report
 from textgen.tune.study_result import Contestant, FinalComparison
 
 FOLDER = "comparison"
-
-
-def compare_entries(
-    default: Entry, best: Entry, corpus: Corpus, options: BenchOptions, *, folder: Path, report: Report
-) -> FinalComparison:
-    """Train both under the same budget; return the gain in bits per character with its 95 % interval.
-
-    The seeds should not be the study's, and the text is one that no trial has seen: the best of many trials
-    is partly the luckiest. The runs stay in the folder, as those of any comparison, and are used again.
-    Raises `NotSavedError` with the result if something could not be saved.
-    """
-    seeds = tuple(range(options.seed, options.seed + options.num_seeds))
-    try:
-        result = bench([default, best], corpus, options, folder / FOLDER, report)
-    except NotSavedError as error:
-        error.result = conclusion(cast(Comparison, error.result), default.name, best.name, seeds)
-        raise
-    return conclusion(result, default.name, best.name, seeds)
+"""The folder in that of a study with the comparison, whose runs are used again."""
 
 
 def conclusion(result: Comparison, default: str, best: str, seeds: tuple[int, ...]) -> FinalComparison:
@@ -53,20 +29,21 @@ def conclusion(result: Comparison, default: str, best: str, seeds: tuple[int, ..
         best=Contestant(best, _mean(result, best)),
         gain=gain,
         interval=interval,
-        errors=tuple(_errors(result)),
+        errors=tuple(
+            f"{row.name}: {'it has no score' if isinstance(row, EntryResult) else row.error}"
+            for row in result.entries
+            if not isinstance(row, EntryResult) or row.score(result.scored_on) is None
+        ),
     )
 
 
+def verify_final(saved: FinalComparison, result: Comparison) -> Check:
+    """Return the check of a saved final comparison, whose result is `result`."""
+    recomputed = conclusion(result, saved.default.name, saved.best.name, saved.seeds)
+    return compared("values of the final comparison", vars(saved), vars(recomputed))
+
+
 def _mean(result: Comparison, name: str) -> float | None:
-    rows = [row for row in result.entries if isinstance(row, EntryResult) and row.name == name]
-    scores = [score.bits_per_char for row in rows if (score := row.score(result.scored_on)) is not None]
+    runs = [run for run in result.runs if run.name == name]
+    scores = [score.bits_per_char for run in runs if (score := run.score(result.scored_on)) is not None]
     return fmean(scores) if scores else None
-
-
-def _errors(result: Comparison) -> Sequence[str]:
-    """Return why runs failed or have no score."""
-    return [
-        f"{row.name}: {'it has no score' if isinstance(row, EntryResult) else row.error}"
-        for row in result.entries
-        if not isinstance(row, EntryResult) or row.score(result.scored_on) is None
-    ]

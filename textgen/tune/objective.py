@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
-from textgen.comparison.bench import BenchOptions
+from textgen.comparison.bench import BenchOptions, bench
+from textgen.comparison.comparison_result import Comparison
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import NO_PART
@@ -18,10 +19,11 @@ from textgen.jobs.backends import Backend
 from textgen.registry.options import declared_options
 from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.storage.files import NotSavedError
 from textgen.training.budget import Budget
 from textgen.training.progress import Report
 from textgen.training.train_options import TrainOptions
-from textgen.tune.final_comparison import compare_entries
+from textgen.tune.final_comparison import FOLDER, conclusion
 from textgen.tune.search_space import Candidate, Dimension, spell
 from textgen.tune.study_result import EntrySettings, FinalComparison, SamplerSettings, Value
 
@@ -31,15 +33,15 @@ class Objective(Protocol):
 
     @property
     def name(self) -> str:
-        """What is tuned, as the user wrote it."""
+        """The entry or sampler that is tuned, as the user wrote it."""
 
     @property
     def value_name(self) -> str:
-        """What a value is; less is better."""
+        """The meaning of a value; less is better."""
 
     @property
     def dimensions(self) -> Sequence[Dimension]:
-        """What is searched."""
+        """The options that are searched."""
 
     @property
     def num_steps(self) -> int:
@@ -70,16 +72,12 @@ class EntryObjective:
     device_config: DeviceConfig
     seed: int
     dimensions: Sequence[Dimension]
+    value_name = "validation bits per character"
 
     @property
     def name(self) -> str:
         """The entry."""
         return self.entry.name
-
-    @property
-    def value_name(self) -> str:
-        """Bits per character, as in a comparison, but on the validation part."""
-        return "validation bits per character"
 
     @property
     def num_steps(self) -> int:
@@ -89,8 +87,8 @@ class EntryObjective:
     def settings(self) -> EntrySettings:
         """Return what determines a run, and the parts and options of the entry."""
         experiment = Experiment(self.entry, self.corpus, self.budget, self.device_config, self.seed)
-        made_with = vars(experiment.settings())
-        return EntrySettings(**made_with, parts=self.entry.parts, options=self.entry.options)
+        settings = vars(experiment.settings())
+        return EntrySettings(**settings, parts=self.entry.parts, options=self.entry.options)
 
     def evaluate(self, params: Mapping[str, Value], report: Report, unfinished: Path) -> float:
         """Train and score, from the last checkpoint if there is one.
@@ -110,18 +108,27 @@ class EntryObjective:
     def compare(
         self, best: str, num_seeds: int, folder: Path, backend: Backend, report: Report
     ) -> FinalComparison:
-        """Train both on the whole corpus with the seeds that follow the study's."""
+        """Train both on the whole corpus with the seeds that follow the study's.
+
+        The text is one that no trial has seen: the best of many trials is partly the luckiest. Raises
+        `NotSavedError` with the result if something could not be saved.
+        """
+        first = self.seed + 1
         options = BenchOptions(
             budget=self.budget,
             device_config=self.device_config,
-            seed=self.seed + 1,
+            seed=first,
             num_seeds=num_seeds,
             has_references=False,
             backend=backend,
         )
-        return compare_entries(
-            self.entry, parse_entry(best), self.corpus, options, folder=folder, report=report
-        )
+        sides = self.entry.name, best, tuple(range(first, first + num_seeds))
+        try:
+            result = bench([self.entry, parse_entry(best)], self.corpus, options, folder / FOLDER, report)
+        except NotSavedError as error:
+            error.result = conclusion(cast(Comparison, error.result), *sides)
+            raise
+        return conclusion(result, *sides)
 
 
 def entry_candidates(entry: Entry) -> list[Candidate]:

@@ -16,7 +16,7 @@ from textgen.evaluation.intervals import MeasuredValue, difference
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
 from textgen.experiment.samples import SampleWriter
-from textgen.experiment.saved_run import Run, load_run, read_manifest
+from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend
 from textgen.registry.options import declared_options, parse_assignments
@@ -26,7 +26,14 @@ from textgen.training.progress import Report, Step
 from textgen.tune.search_space import Candidate, Dimension, spell
 from textgen.tune.study_result import Contestant, FinalComparison, MadeRun, SamplerSettings, Value
 
-RATES = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
+DISTANCES = (
+    "real_word_rate",
+    "distinct_1",
+    "distinct_2",
+    "repetition_4",
+    "self_bleu",
+    "novel_4gram_rate",
+)
 """The metrics that are shares, so that their distances can be averaged."""
 
 
@@ -34,7 +41,7 @@ RATES = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_ble
 class SamplerObjective:
     """Distance of the text of a run from that of the author, both after passages of the validation part.
 
-    The value is the mean distance of `RATES`. Judging a sampler by how near its text comes to people's in
+    The value is the mean distance of `DISTANCES`. Judging a sampler by how near its text comes to people's in
     such metrics, not by how good they look, follows Holtzman et al. 2020 (arXiv:1904.09751).
     """
 
@@ -45,16 +52,12 @@ class SamplerObjective:
     seed: int
     dimensions: Sequence[Dimension]
     num_steps: int = 1
+    value_name = "mean distance from the held-out text"
 
     @property
     def name(self) -> str:
         """The sampler."""
         return self.sampler
-
-    @property
-    def value_name(self) -> str:
-        """What a value is."""
-        return "mean distance from the held-out text"
 
     def settings(self) -> SamplerSettings:
         """Return what the run was made with, the sampler and the seed."""
@@ -86,23 +89,20 @@ class SamplerObjective:
         """
         report(Step("comparing with the default"))
         part = self.corpus.split.scored_on
-        seeds = range(self.seed + 1, self.seed + 1 + num_seeds)
+        seeds = tuple(range(self.seed + 1, self.seed + 1 + num_seeds))
         writer = self._writer(part)
         held_out = writer.measure_held_out()
-        written = {
-            spec: [self._written(writer, spec, seed) for seed in seeds] for spec in (self.sampler, best)
-        }
-        default, other = (
-            fmean(mean_distance(each.metrics, held_out.metrics) for each in written[spec])
-            for spec in (self.sampler, best)
-        )
-        samples = [distance_sample(written[spec], held_out, tuple(seeds)) for spec in (self.sampler, best)]
+        values, samples = [], []
+        for spec in (self.sampler, best):
+            written = [self._written(writer, spec, seed) for seed in seeds]
+            values.append(fmean(mean_distance(each.metrics, held_out.metrics) for each in written))
+            samples.append(distance_sample(written, held_out, seeds))
         return FinalComparison(
             scored_on=part,
-            seeds=tuple(seeds),
-            default=Contestant(self.sampler, default),
-            best=Contestant(best, other),
-            gain=default - other,
+            seeds=seeds,
+            default=Contestant(self.sampler, values[0]),
+            best=Contestant(best, values[1]),
+            gain=values[0] - values[1],
             interval=None if None in samples else difference(*filter(None, samples)).interval,
         )
 
@@ -120,18 +120,17 @@ class SamplerObjective:
 
     @cached_property
     def _analyzer(self) -> TextAnalyzer:
-        return TextAnalyzer(
-            self.corpus.split.train.text, load_lexicon(self.corpus.language), self.corpus.language
-        )
+        language = self.corpus.language
+        return TextAnalyzer(self.corpus.split.train.text, load_lexicon(language), language)
 
     @cached_property
-    def _loaded(self) -> Run:
+    def _loaded(self) -> SavedRun:
         return load_run(self.run, self.device_config.device)
 
 
 def mean_distance(written: TextMetrics, held_out: TextMetrics) -> float:
     """Return the mean distance of rates; one that a text lacks is as far as can be."""
-    pairs = [(getattr(written, rate), getattr(held_out, rate)) for rate in RATES]
+    pairs = [(getattr(written, rate), getattr(held_out, rate)) for rate in DISTANCES]
     return fmean(1.0 if a is None or b is None else abs(a - b) for a, b in pairs)
 
 
@@ -140,7 +139,7 @@ def distance_sample(
 ) -> MeasuredValue | None:
     """Return the mean distance by each sampling seed, or None if a rate has no interval."""
     distances = []
-    for rate in RATES:
+    for rate in DISTANCES:
         if any(rate not in text.pseudovalues for text in (*written, held_out)):
             return None
         one, reference = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -20,7 +20,7 @@ from textgen.registry.options import Option, metadata, write_value
 from textgen.runtime.messages import unknown
 from textgen.tune.study_result import SearchedOption, Value
 
-NUM_STEPS = 50
+NUM_GRID_STEPS = 50
 """Approximate number of steps of a linear range that declares none."""
 
 
@@ -35,12 +35,7 @@ class Candidate:
     option: Option
     default: Any
     is_fixed: bool = False
-    """Whether the user has chosen its value."""
-
-    @property
-    def search(self) -> Search | None:
-        """The search range that the component declares."""
-        return self.option.search
+    """True if the user has chosen its value."""
 
     def parse(self, text: str) -> Any:
         """Return the value that `text` stands for; raises `TextgenError` if it is not allowed."""
@@ -97,21 +92,21 @@ def dimensions(candidates: Sequence[Candidate], chosen: str | None, what: str) -
     `TextgenError` for an unknown name, an invalid range, and if nothing is left to search in `what`.
     """
     if chosen is None:
-        wanted = {each.name: "" for each in candidates if each.search and not each.is_fixed}
+        wanted = {each.name: "" for each in candidates if each.option.search and not each.is_fixed}
     else:
         wanted = dict(_read(chosen))
     by_name = {each.name: each for each in candidates}
-    found = []
+    searched = []
     for name, text in wanted.items():
         if name not in by_name:
             raise TextgenError(f"--search: {unknown('option', name, by_name)}")
         if by_name[name].is_fixed:
             raise TextgenError(f"--search: {name} has a value in {what!r} already; leave one of them out")
-        found.append(_asked(by_name[name], text) if text else _declared(by_name[name]))
-    found = [each for each in found if len(each.grid) > 1]
-    if not found:
+        searched.append(_asked(by_name[name], text) if text else _declared(by_name[name]))
+    searched = [each for each in searched if len(each.grid) > 1]
+    if not searched:
         raise TextgenError(f"{what!r} has no options left to search; name some with --search NAME=LOW..HIGH")
-    return found
+    return searched
 
 
 def spell(spec: str, searched: Sequence[Dimension], params: Mapping[str, Value]) -> str:
@@ -126,10 +121,11 @@ def spell(spec: str, searched: Sequence[Dimension], params: Mapping[str, Value])
 
 def _declared(candidate: Candidate) -> Dimension:
     """Return the dimension that a component declares, widened to hold the default."""
-    search = candidate.search or Search()
+    search = candidate.option.search or Search()
     default, where = candidate.default, candidate.name
     if search.values:
-        return Dimension(where, _with(search.values, default), default, is_range=False)
+        values = search.values if default in search.values else (default, *search.values)
+        return Dimension(where, tuple(values), default, is_range=False)
     if choices := _choices(candidate.option.annotation):
         return Dimension(where, choices, default, is_range=False)
     low, high = search.low, search.high
@@ -151,7 +147,7 @@ def _asked(candidate: Candidate, text: str) -> Dimension:
     if not dots:
         values = tuple(dict.fromkeys(candidate.parse(value.strip()) for value in text.split("|")))
         return _checked(Dimension(candidate.name, values, candidate.default, is_range=False), text)
-    search = candidate.search or Search()
+    search = candidate.option.search or Search()
     ends = [candidate.parse(low.strip()), candidate.parse(high.strip())]
     if any(isinstance(end, bool | str | None) for end in ends):
         raise TextgenError(f"--search: {candidate.name}={text} is not a range of numbers; write A|B|C")
@@ -182,22 +178,18 @@ def _grid(low: float, high: float, log: bool, step: float | None) -> tuple[Value
 
 
 def _round_step(width: float) -> float:
-    return float(f"{max(width, 1e-12) / NUM_STEPS:.0e}")
-
-
-def _with(values: Sequence[Value], default: Value) -> tuple[Value, ...]:
-    return tuple(values) if default in values else (default, *values)
+    return float(f"{max(width, 1e-12) / NUM_GRID_STEPS:.0e}")
 
 
 def _read(chosen: str) -> Iterator[tuple[str, str]]:
     """Yield name and description of each option in `a=1..2,b`; the description may be empty."""
-    seen: Collection[str] = set()
+    seen = set[str]()
     for item in filter(None, map(str.strip, chosen.split(","))):
-        name, _, text = item.partition("=")
-        if name.strip() in seen:
-            raise TextgenError(f"--search: {name.strip()} is given twice; leave one of them out")
-        seen = {*seen, name.strip()}
-        yield name.strip(), text.strip()
+        name, _, text = map(str.strip, item.partition("="))
+        if name in seen:
+            raise TextgenError(f"--search: {name} is given twice; leave one of them out")
+        seen.add(name)
+        yield name, text
 
 
 def _choices(annotation: Any) -> tuple[Value, ...]:

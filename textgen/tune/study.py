@@ -13,7 +13,7 @@ import errno
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,20 +32,19 @@ from textgen.experiment.resume import partial_folder
 from textgen.runtime.storage.files import NotSavedError
 from textgen.runtime.storage.json_records import to_values
 from textgen.runtime.this_process import interrupts_deferred
-from textgen.tune.attempts import MAX_ATTEMPTS, attempt, carried, is_given_up
 from textgen.tune.objective import Objective
-from textgen.tune.study_lock import Workers
+from textgen.tune.processes import MAX_ATTEMPTS, Workers, attempt, carried, is_given_up
 from textgen.tune.study_result import Value
-from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, num_combinations
+from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, median_pruner, num_combinations
 
 FILE, TRIALS = "study.db", "trials"
 """The trials, and a folder for the checkpoints of those that are not complete."""
 NAME = "tune"
-"""Of the study in the file."""
-DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+"""Name of the study in the file."""
+COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 """The states of trials that count. A trial that fails is pruned, with its reason, so that the sampler learns
 from it. `FAIL` is for those whose process was killed, which are as if they had not been."""
-WAIT_SECONDS = 60.0
+FILE_WAIT_SECONDS = 60.0
 """Seconds that another process may hold the file."""
 
 
@@ -132,7 +131,7 @@ class Study:
         with interrupts_deferred(), self._workers.lock, _writing():
             self._give_back()
             trials = self.trials()
-            num_done = sum(trial.state in DONE for trial in trials)
+            num_done = sum(trial.state in COUNTED for trial in trials)
             num_running = sum(trial.state == TrialState.RUNNING for trial in trials)
             most = self._most(num_trials)
             if num_done + num_running >= most:
@@ -149,12 +148,7 @@ class Study:
     def lose(self, trial: Trial) -> None:
         """Return a trial whose process has ended, so that it is tried again; or end it, if too many have."""
         with interrupts_deferred(), self._workers.lock, _writing():
-            trials = self.trials()
-            self._return(trials[trial.number], trials)
-
-    def is_over(self, num_trials: int | None) -> bool:
-        """Return whether `num_trials` are done, or no combination is left."""
-        return self.num_done() >= self._most(num_trials)
+            self._return(self.trials()[trial.number])
 
     def _most(self, num_trials: int | None) -> int:
         most = num_combinations(self.objective.dimensions)
@@ -207,7 +201,7 @@ class Study:
 
     def num_done(self) -> int:
         """Return the number of trials that count."""
-        return sum(trial.state in DONE for trial in self.trials())
+        return sum(trial.state in COUNTED for trial in self.trials())
 
     def best(self) -> FrozenTrial | None:
         """Return the best complete trial, the first of equals."""
@@ -226,25 +220,24 @@ class Study:
         return self._study
 
     def _give_back(self) -> None:
-        trials = self.trials()
-        for trial in trials:
+        for trial in self.trials():
             is_alive = self._workers.is_alive(trial.user_attrs.get("worker"))
             if trial.state == TrialState.RUNNING and not is_alive:
-                self._return(trial, trials)
+                self._return(trial)
 
-    def _return(self, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> None:
+    def _return(self, trial: FrozenTrial) -> None:
         """Queue a trial whose process is gone, unless it waits already or has taken too many down."""
         params, earlier = parameters(trial), carried(trial)
         curve = earlier | trial.intermediate_values
         number = 1 if len(curve) > len(earlier) else attempt(trial) + 1
         is_whole = len(params) == len(self.objective.dimensions)
         # It may wait already, if the process that queued it was killed before the last line.
-        waiting = [parameters(each) for each in trials if each.state == TrialState.WAITING]
-        if is_whole and not is_given_up(trial) and params not in waiting:
-            self._study.enqueue_trial(params, user_attrs={"attempt": number, "curve": curve})
+        waiting = [parameters(each) for each in self.trials() if each.state == TrialState.WAITING]
         if is_given_up(trial):
             reason = f"it ended its process {MAX_ATTEMPTS} times"
             self._storage.set_trial_user_attr(trial._trial_id, "reason", reason)
+        elif is_whole and params not in waiting:
+            self._study.enqueue_trial(params, user_attrs={"attempt": number, "curve": curve})
         self._study.tell(trial.number, state=TrialState.PRUNED if is_given_up(trial) else TrialState.FAIL)
 
 
@@ -261,7 +254,7 @@ def _writing() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class StudySettings:
-    """What the trials of a study are made with."""
+    """Settings that the trials of a study are made with."""
 
     device: str
     precision: str
@@ -282,7 +275,7 @@ def study_settings(path: Path) -> StudySettings:
 
 
 def _storage(path: Path) -> RDBStorage:
-    return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": WAIT_SECONDS}})
+    return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": FILE_WAIT_SECONDS}})
 
 
 def settings(objective: Objective) -> dict[str, Any]:
@@ -296,13 +289,3 @@ def parameters(trial: FrozenTrial) -> dict[str, Value]:
     """Return the values of a trial, even of one that is still queued."""
     waiting: Mapping[str, Value] = trial.system_attrs.get("fixed_params", {})
     return {**waiting, **trial.params}
-
-
-def median_pruner() -> optuna.pruners.BasePruner:
-    """Return the rule that ends a trial whose curve is above the median of the others' at that step.
-
-    It needs nothing but curves of equal length, which all trials have under one budget: successive halving
-    would need many more trials than a laptop makes in an hour, Wilcoxon's test pairs of problems. The first
-    three tenths of the budget say little, since the learning rate has just risen.
-    """
-    return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=30, n_min_trials=3)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from importlib.metadata import version
-from typing import Literal, TypeAlias
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -16,20 +15,25 @@ from textgen.runtime.environment import Machine, machine, machines_used, version
 from textgen.runtime.storage.json_records import from_values
 from textgen.tune.search_space import spell
 from textgen.tune.study import Study, parameters
-from textgen.tune.study_result import EntrySettings, FinalComparison, SearchedOption, StudyResult, TrialResult
+from textgen.tune.study_result import (
+    EntrySettings,
+    FinalComparison,
+    SearchedOption,
+    StateName,
+    StudyResult,
+    TrialResult,
+)
 
 MIN_TRIALS = 3
 """Trials with different values that importances need; fewer say nothing."""
 
-State: TypeAlias = Literal["complete", "pruned", "failed", "killed", "waiting", "running"]
-
-STATES: dict[TrialState, State] = {
+STATES: dict[TrialState, StateName] = {
     TrialState.COMPLETE: "complete",
     TrialState.FAIL: "killed",
     TrialState.WAITING: "waiting",
     TrialState.RUNNING: "running",
 }
-"""How results name Optuna's states; a trial that is pruned is `failed` if it has a reason."""
+"""Names of Optuna's states in results; a trial that is pruned is `failed` if it has a reason."""
 
 
 def study_result(study: Study, comparison: FinalComparison | None) -> StudyResult:
@@ -70,7 +74,7 @@ def trial_result(study: Study, trial: FrozenTrial) -> TrialResult:
     )
 
 
-def _state(trial: FrozenTrial) -> State:
+def _state(trial: FrozenTrial) -> StateName:
     if trial.state == TrialState.PRUNED:
         return "failed" if "reason" in trial.user_attrs else "pruned"
     return STATES[trial.state]
@@ -85,11 +89,11 @@ def importances(study: Study) -> dict[str, float]:
     if len(values) < MIN_TRIALS:
         return {}
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    found = optuna.importance.get_param_importances(study.optuna, evaluator=evaluator)
-    return {name: float(share) for name, share in found.items()}
+    shares = optuna.importance.get_param_importances(study.optuna, evaluator=evaluator)
+    return {name: float(share) for name, share in shares.items()}
 
 
-def verdict(result: StudyResult) -> str:
+def study_verdict(result: StudyResult) -> str:
     """Return the gain in one sentence."""
     compared = result.comparison
     if result.best is None:
@@ -126,7 +130,7 @@ def _lines(result: StudyResult) -> Iterator[str]:
     yield f"# Tuned: {result.name}\n"
     if result.best is not None:
         yield f"    {result.best.name}\n"
-    yield f"{verdict(result)}\n"
+    yield f"{study_verdict(result)}\n"
     for error in result.comparison.errors if result.comparison else ():
         yield f"- failed in the comparison: {error}\n"
     complete, pruned, failed = (
@@ -136,35 +140,39 @@ def _lines(result: StudyResult) -> Iterator[str]:
         f"{complete + pruned + failed} trials: {complete} complete, {pruned} pruned by their curve, "
         f"{failed} failed. Values: {result.value_name}, less is better.\n"
     )
-    yield from _option_lines(result)
+    shares = result.importances
+    rows = option_rows(result, "-")
+    if shares:
+        each_share = [f"{100 * shares.get(row[0], 0.0):.0f} %" for row in rows[1:]]
+        rows = [[*row, last] for row, last in zip(rows, ["importance", *each_share], strict=True)]
+    yield from table_lines([[*row[:3], escape(row[3]), *row[4:]] for row in rows], [0, 3])
+    if not shares:
+        yield f"\nFewer than {MIN_TRIALS} different values say nothing about importance."
     yield ""
-    rows = [["trial", "state", "value", "seconds", "what"]]
-    for trial in result.trials:
-        value = "-" if trial.value is None else f"{trial.value:.4f}"
-        seconds = "-" if trial.seconds is None else f"{trial.seconds:.1f}"
-        what = f"{trial.name or '-'}{f': {trial.reason}' if trial.reason else ''}"
-        rows.append([str(trial.number), trial.state, value, seconds, escape(what)])
-    yield from table_lines(rows, [1, 4])
-    if machines := machines_used(machines_of(result)):
+    yield from table_lines([[*row[:4], escape(row[4])] for row in trial_rows(result, "-")], [1, 4])
+    if machines := machines_used(result.machines):
         yield f"\nThe trials ran on several kinds of machines: {machines}."
 
 
-def machines_of(result: StudyResult) -> list[Machine]:
-    """Return the machine of each complete trial."""
-    return [trial.machine for trial in result.trials if trial.machine is not None]
+def option_rows(result: StudyResult, missing: str) -> list[list[str]]:
+    """Return the header and a row for each option that was searched, the most important first."""
+    params = result.best.params if result.best else {}
+    rows = [["option", "default", "best", "searched"]]
+    for each in sorted(result.search, key=lambda each: -result.importances.get(each.option, 0.0)):
+        best = write_value(params[each.option]) if each.option in params else missing
+        rows.append([each.option, write_value(each.default), best, searched_range(each)])
+    return rows
 
 
-def _option_lines(result: StudyResult) -> Iterator[str]:
-    shares = result.importances
-    rows = [["option", "default", "best", "searched", *(["importance"] if shares else [])]]
-    for each in sorted(result.search, key=lambda each: -shares.get(each.option, 0.0)):
-        params = result.best.params if result.best else {}
-        found = write_value(params[each.option]) if each.option in params else "-"
-        share = [f"{100 * shares.get(each.option, 0.0):.0f} %"] if shares else []
-        rows.append([each.option, write_value(each.default), found, escape(searched_range(each)), *share])
-    yield from table_lines(rows, [0, 3])
-    if not shares:
-        yield f"\nFewer than {MIN_TRIALS} different values say nothing about importance."
+def trial_rows(result: StudyResult, missing: str) -> list[list[str]]:
+    """Return the header and a row for each trial."""
+    rows = [["trial", "state", "value", "seconds", "what"]]
+    for trial in result.trials:
+        value = missing if trial.value is None else f"{trial.value:.4f}"
+        seconds = missing if trial.seconds is None else f"{trial.seconds:.1f}"
+        what = f"{trial.name or missing}{f': {trial.reason}' if trial.reason else ''}"
+        rows.append([str(trial.number), trial.state, value, seconds, what])
+    return rows
 
 
 def searched_range(each: SearchedOption) -> str:

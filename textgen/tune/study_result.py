@@ -10,6 +10,7 @@ from textgen.experiment.entry_result import RunSettings
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
 
+StateName: TypeAlias = Literal["complete", "pruned", "failed", "killed", "waiting", "running"]
 Value: TypeAlias = bool | int | float | str | None
 """A value of an option."""
 
@@ -59,7 +60,7 @@ class TrialResult:
     """One trial: the options that were tried and their value; less is better."""
 
     number: int
-    state: Literal["complete", "pruned", "failed", "killed", "waiting", "running"]
+    state: StateName
     name: str | None
     """The entry or sampler with these options; None if they were never chosen."""
     params: dict[str, Value]
@@ -70,7 +71,7 @@ class TrialResult:
     reason: str | None
     """Why it failed."""
     machine: Machine | None = None
-    """Where it was trained and scored; None if it has no value, and in older results."""
+    """The machine that it was trained and scored on; None if it has no value, and in older results."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class FinalComparison:
     default: Contestant
     best: Contestant
     gain: float | None
-    """How much better the best one is; None if one of them has no score."""
+    """The gain of the best one; None if one of them has no score."""
     interval: tuple[float, float] | None
     errors: tuple[str, ...] = ()
 
@@ -103,7 +104,7 @@ class StudyResult:
     name: str
     """The entry or sampler that is tuned, as the user wrote it."""
     value_name: str
-    """What a value is; less is better."""
+    """The meaning of a value; less is better."""
     settings: EntrySettings | SamplerSettings
     search: tuple[SearchedOption, ...]
     best: TrialResult | None
@@ -112,3 +113,8 @@ class StudyResult:
     trials: tuple[TrialResult, ...]
     versions: dict[str, str]
     machine: Machine
+
+    @property
+    def machines(self) -> list[Machine]:
+        """The machine of each complete trial."""
+        return [trial.machine for trial in self.trials if trial.machine is not None]

@@ -25,7 +25,7 @@ ENDING_SECONDS = 5.0
 """Time in which a process that has hung up ends by itself, so that its exit code is known."""
 
 OnMessage: TypeAlias = Callable[[Any, Any], object] | None
-"""What is called with an item and what its process says by `tell`; True ends the item."""
+"""A function that is called with an item and what its process says by `tell`; True ends the item."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -30,15 +30,20 @@ from typing import Any
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import is_alive
-from textgen.runtime.this_process import END_PROCESS, end_fork, keep_freed_memory, mark_as_worker
+from textgen.runtime.this_process import (
+    END_PROCESS,
+    end_fork,
+    interrupts_to,
+    keep_freed_memory,
+    mark_as_worker,
+)
 
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
 MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
-"""What a process sends: messages and warnings about an item, and how it ended."""
-
-PRELOADED = ("torch", "textgen.workers.preloaded")
+"""Kinds of what a process sends: messages and warnings about an item, and how it ended."""
+PRELOADED = ("torch", "filelock", "pydantic.dataclasses", "pydantic.type_adapter")
 """Modules that the server imports, so that no fork of it has to."""
 
 _starting = threading.Lock()
@@ -84,8 +89,7 @@ def import_early(*modules: str) -> None:
         socket_place = _replaced(vars(tempfile), "tempdir", str(_temporary_folder()))
         with _ignored_interrupts(), _safe_path(), socket_place:
             # In such a process already, others are for blocks of text, which need none of the modules.
-            preloaded = [] if is_worker() else [*PRELOADED, *modules]
-            get_context("forkserver").set_forkserver_preload(preloaded)
+            get_context("forkserver").set_forkserver_preload([] if is_worker() else [*PRELOADED, *modules])
             forkserver.ensure_running()
 
 
@@ -290,14 +294,6 @@ def _safe_path() -> AbstractContextManager[None]:
     return _replaced(os.environ, "PYTHONSAFEPATH", "1")
 
 
-@contextmanager
-def _ignored_interrupts() -> Iterator[None]:
+def _ignored_interrupts() -> AbstractContextManager[Any]:
     """Make processes that start in this context ignore Ctrl-C, which a terminal sends to all of them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    return interrupts_to(signal.SIG_IGN)

@@ -15,18 +15,10 @@ from textgen_benchmarks.fuzzing.texts import any_bytes
 MAX_LINE = 1000
 """Characters of the line that says what is wrong."""
 COMMANDS = (
-    "describe copy",
-    "sample copy --length 5",
-    "score copy text.txt",
-    "report copy",
-    "verify copy",
-    "runs --root .",
-    "runs --root . show copy",
-    "runs --root . compare copy",
-    "runs --root . export copy --out out.zip",
-    "corpus text.txt",
-    "describe -",
-)
+    "describe copy", "sample copy --length 5", "score copy text.txt", "report copy", "verify copy",
+    "runs --root .", "runs --root . show copy", "runs --root . compare copy",
+    "runs --root . export copy --out out.zip", "corpus text.txt", "describe -",
+)  # fmt: skip
 """Commands on a result and a file."""
 
 

@@ -95,8 +95,9 @@ def names_below(folder: Path) -> Sequence[str]:
 
 def digest(folder: Path) -> str:
     """Return a hash of all files below a folder, with their names."""
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            found.update(str(path.relative_to(folder)).encode("utf-8", "surrogateescape") + path.read_bytes())
-    return found.hexdigest()
+            name = str(path.relative_to(folder)).encode("utf-8", "surrogateescape")
+            hashed.update(name + path.read_bytes())
+    return hashed.hexdigest()

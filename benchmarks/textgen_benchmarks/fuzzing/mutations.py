@@ -33,13 +33,6 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
     return chance.choice((with_flip, with_flip, *cuts, *holes, *twice, longer))
 
 
-def _exchange(path: Path, other: Path) -> None:
-    between = path.with_name("exchanged")
-    path.rename(between)
-    other.rename(path)
-    between.rename(other)
-
-
 def damage_folder(folder: Path, chance: random.Random, *, odd: bool = True) -> None:
     """Damage one file of a folder: its bytes, or that it is there, or what it is.
 
@@ -58,7 +51,10 @@ def damage_folder(folder: Path, chance: random.Random, *, odd: bool = True) -> N
     if kind < 7:
         path.write_bytes(damaged(path.read_bytes(), chance))
     elif kind == 7 and other != path:
-        shutil.copyfile(other, path) if chance.random() < 0.5 else _exchange(path, other)
+        data = path.read_bytes()
+        shutil.copyfile(other, path)
+        if chance.random() < 0.5:
+            other.write_bytes(data)
     else:
         path.unlink()
         chance.choice(replaced if odd else replaced[-1:])()
@@ -99,7 +95,8 @@ def hostile_json(values: Any, chance: random.Random) -> str:
             parent[chance.choice(("", "x", "__class__", "schema_version", key + " "))] = hostile_value(chance)
         else:
             other, name = chance.choice(places)
-            parent[key] = json.loads(json.dumps(other[name])) if name_is_there(other, name) else None
+            is_there = name in other if isinstance(other, dict) else name < len(other)  # after other changes
+            parent[key] = json.loads(json.dumps(other[name])) if is_there else None
     if chance.random() < 0.03:
         values = hostile_value(chance)
     text = json.dumps(values)
@@ -115,11 +112,6 @@ def hostile_record(data: bytes, chance: random.Random) -> bytes:
     if not has_digest or chance.random() < 0.1 or not text.startswith(b"{"):
         return text
     return b'{\n  "sha256": "%s",%s' % (hashlib.sha256(text).hexdigest().encode(), text[1:])
-
-
-def name_is_there(parent: Any, key: Any) -> bool:
-    """Return whether a place still exists after other places have changed."""
-    return key in parent if isinstance(parent, dict) else key < len(parent)
 
 
 def _places(values: Any) -> Iterator[tuple[Any, Any]]:

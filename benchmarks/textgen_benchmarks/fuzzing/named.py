@@ -1,4 +1,4 @@
-"""What users write: entries, samplers, budgets, splits, searches, and suites."""
+"""Names that users write: entries, samplers, budgets, splits, searches, and suites."""
 
 from __future__ import annotations
 

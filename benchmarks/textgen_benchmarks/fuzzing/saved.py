@@ -12,11 +12,11 @@ from typing import Any
 import torch
 
 from textgen.catalog.folders import identify
-from textgen.catalog.results import read_result
+from textgen.catalog.items import read_result
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.markdown import to_markdown as report_of_bench
 from textgen.contracts import TextgenError
-from textgen.experiment.saved_run import Run, load_run
+from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.runtime.storage.digests import write_digests
 from textgen.runtime.storage.json_records import read_record, to_json
 from textgen.suite.suite_report import to_markdown as report_of_suite
@@ -73,7 +73,7 @@ def make_results(folder: Path) -> None:
 # --- runs
 
 
-def meaning(run: Run) -> tuple[Any, ...]:
+def meaning(run: SavedRun) -> tuple[Any, ...]:
     """Return the contents of a run, for comparison."""
     weights = {name: value.numpy().tobytes() for name, value in run.model.module.state_dict().items()}
     said = repr((run.entry, run.settings, run.result, run.sources, run.spellings))
@@ -138,10 +138,10 @@ def hostile_result(case: Case) -> str | None:
     file = case.chance.choice(("bench/bench.json", "suite/suite.json", "tune/study.json"))
     path = case.place / Path(file).name
     path.write_bytes(hostile_record((case.prepared / file).read_bytes(), case.chance))
-    found = identify(case.place)
-    if found is None:
+    place = identify(case.place)
+    if place is None:
         return "refused: a result is not recognized by its file"
-    result = read_result(found)
+    result = read_result(place)
     to_json(result)
     REPORTS[type(result)](result)
     return None
@@ -205,10 +205,10 @@ def damaged_study(case: Case) -> str | None:
     """Read a study after an accident; what can be read is reported."""
     copy = Path(shutil.copytree(case.prepared / "tune", case.place / "tune"))
     damage_folder(copy, case.chance)
-    found = identify(copy)
-    if found is None:
+    place = identify(copy)
+    if place is None:
         return None  # it has no result any more
-    result = read_result(found)
+    result = read_result(place)
     assert isinstance(result, StudyResult)
     report_of_study(result)
     return None

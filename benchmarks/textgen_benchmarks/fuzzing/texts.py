@@ -37,9 +37,8 @@ def any_text(chance: random.Random) -> str:
         begin = chance.randrange(len(PROSE))
         prose = PROSE[begin : begin + chance.choice((5, 50, 500))]
         odd = random_strings(1, chance.randrange(2**32))[0]
-        pieces.append(
-            chance.choice((prose, OTHER_PROSE[:90], odd, chance.choice(NASTY), chance.choice(NASTY) * 20))
-        )
+        nasty = chance.choice(NASTY)
+        pieces.append(chance.choice((prose, OTHER_PROSE[:90], odd, nasty, nasty * 20)))
     return "".join(pieces)
 
 
@@ -73,13 +72,9 @@ def text_file(case: Case) -> str | None:
     path = case.place / case.chance.choice(("text.txt", "té xt", "-", "a\nb.txt"))
     path.write_bytes(any_bytes(case.chance))
     cleaner = case.chance.choice(("prose", "raw", "letters"))
-    found = load_corpus(
-        [str(path)],
-        cleaner,
-        max_chars=case.chance.choice((None, 10, 1000)),
-        encoding=case.chance.choice(ENCODINGS),
-    )
-    return None if len(found.text) == len("".join(blocks(found.text))) else "unnoticed: its length is wrong"
+    max_chars, encoding = case.chance.choice((None, 10, 1000)), case.chance.choice(ENCODINGS)
+    text = load_corpus([str(path)], cleaner, max_chars=max_chars, encoding=encoding).text
+    return None if len(text) == len("".join(blocks(text))) else "unnoticed: its length is wrong"
 
 
 # --- the cache
@@ -90,11 +85,6 @@ def cache_in(folder: Path) -> Iterator[None]:
     """Use a cache of its own, also for short texts."""
     with patch.dict(os.environ, {VARIABLE: str(folder)}), patch.object(corpus, "MAX_IN_MEMORY", 0):
         yield
-
-
-def identity() -> list[str]:
-    """Return what the cached ids depend on."""
-    return ["fuzz"]
 
 
 def make_cache(folder: Path) -> None:
@@ -108,7 +98,7 @@ def read_all(folder: Path) -> tuple[str, list[int], bytes, str]:
     """Return the text, its ids and an answer, all from the cache if they are there."""
     text = clean_files([folder / "text.txt"], "raw", "utf-8")
     word = BoundTokenizer(build("tokenizer", "word"))
-    encoded = fit_and_encode(word, identity(), text)
+    encoded = fit_and_encode(word, ["fuzz"], text)
     answer = remembered("answers", lambda: "42", "question")
     tokens = json.dumps(list(word.tokens)).encode()
     return "".join(text.blocks()), np.asarray(encoded.ids).tolist(), tokens, answer
@@ -129,13 +119,13 @@ def cached_files(case: Case) -> str | None:
         expected = read_all(case.prepared)
     with cache_in(cache):
         try:
-            found = read_all(copy)
+            content = read_all(copy)
         except TextgenError:
-            found = read_all(copy)  # what was named must be gone
-        if found != expected:
+            content = read_all(copy)  # what was named must be gone
+        if content != expected:
             return "unnoticed: a damaged cache changes what is read"
         again = read_all(copy)
-    return None if again == found else "changed: the cache gives something else the next time"
+    return None if again == content else "changed: the cache gives something else the next time"
 
 
 KINDS = (

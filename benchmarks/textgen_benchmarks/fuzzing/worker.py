@@ -62,20 +62,20 @@ def tried(kind: Kind, case: Case) -> tuple[str, str]:
     began = time.monotonic()
     try:
         signal.alarm(MAX_SECONDS)
-        found = kind.check(case)
+        problem = kind.check(case)
     except TextgenError as error:
         return refused(shortened(str(error)))  # as the command line does
     except TooSlowError as error:
         return "slow", where(error)
     except WrongError as error:
-        found = str(error)
+        problem = str(error)
     except BaseException as error:
         return "memory" if ALLOCATION.search(where(error)) else "traceback", where(error)
     finally:
         signal.alarm(0)
     if time.monotonic() - began > MAX_SECONDS:
         return "slow", f"{time.monotonic() - began:.0f} s"
-    outcome, _, detail = (found or "fine").partition(": ")
+    outcome, _, detail = (problem or "fine").partition(": ")
     return outcome, detail
 
 

@@ -25,12 +25,12 @@ LISTS = {
     "sv": ("wswedish", ("swedish",)),
     "uk": ("wukrainian", ("ukrainian",)),
 }
-"""By language: the package that has a word list, and the names of the lists in `/usr/share/dict`."""
+"""The package that has a word list, and the names of its lists in `/usr/share/dict`, by language."""
 PACKAGES = {"cs": "hunspell-cs", "el": "hunspell-el", "hu": "hunspell-hu", "ro": "hunspell-ro"} | {
     "ru": "hunspell-ru",
     "tr": "hunspell-tr",
 }
-"""By language: the package that has a spelling dictionary, for languages without a word list."""
+"""The package that has a spelling dictionary, by language, for those without a word list."""
 
 
 def lexicon(language: str) -> Container[str]:
@@ -43,12 +43,12 @@ def lexicon(language: str) -> Container[str]:
     primary, _, region = language.partition("-")
     if primary == "en":
         raise TextgenError("English words come from the lexicon glove")
-    found = [*map(word_list, word_lists(primary)), *map(dictionary, dictionaries(primary, region)[:1])]
-    if not found:
+    parts = [*map(word_list, word_lists(primary)), *map(dictionary, dictionaries(primary, region)[:1])]
+    if not parts:
         package = LISTS[primary][0] if primary in LISTS else PACKAGES.get(primary)
         remedy = f"; run: apt-get install {package}" if package else ""
         raise TextgenError(f"no word list for the language {language!r} is installed{remedy}")
-    return Union(tuple(found))
+    return Union(tuple(parts))
 
 
 class Union(Container[str]):

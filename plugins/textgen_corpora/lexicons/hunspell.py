@@ -17,14 +17,14 @@ FIELD = re.compile(r"^(.+?)(?:(?<!\\)/(\S*))?(?:\s.*)?$")
 
 
 class Affix(NamedTuple):
-    """What a flag lets a stem take: `added` instead of `stripped`, where `condition` matches the stem."""
+    """Effect of a flag: a stem takes `added` instead of `stripped`, where `condition` matches it."""
 
     flag: str
     stripped: str
     added: str
     condition: str
     crosses: bool
-    """Whether a prefix and a suffix may both be taken."""
+    """True if a prefix and a suffix may both be taken."""
 
 
 @dataclass(eq=False)
@@ -38,7 +38,7 @@ class HunspellDictionary(Container[str]):
     flags: Mapping[str, frozenset[str]]
     """The flags of each stem in lower case."""
     prefixes: Mapping[str, list[Affix]] = field(default_factory=dict)
-    """By what is added."""
+    """Prefixes by the text that they add."""
     suffixes: Mapping[str, list[Affix]] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     """Flags of stems that are not words themselves."""
@@ -113,16 +113,16 @@ def read_dictionary(path: Path) -> HunspellDictionary:
     forbidden = settings.get("FORBIDDENWORD")
     flags: dict[str, frozenset[str]] = {}
     for line in stems:
-        if (found := FIELD.match(line)) and forbidden not in (own := flags_of(found[2] or "")):
-            stem = _plain(found[1].replace("\\/", "/"))
-            flags[stem] = flags[stem] | own if stem in flags else own
+        if (entry := FIELD.match(line)) and forbidden not in (stem_flags := flags_of(entry[2] or "")):
+            stem = _plain(entry[1].replace("\\/", "/"))
+            flags[stem] = flags[stem] | stem_flags if stem in flags else stem_flags
     prefixes, suffixes = (_affixes(rules, name) for name in ("PFX", "SFX"))
     return HunspellDictionary(flags, prefixes, suffixes, hidden)
 
 
 def _affixes(rules: list[str], name: str) -> dict[str, list[Affix]]:
     """Return the prefixes (PFX) or suffixes (SFX) of the rules, by what is added."""
-    found: defaultdict[str, list[Affix]] = defaultdict(list)
+    by_added: defaultdict[str, list[Affix]] = defaultdict(list)
     crossing: dict[str, bool] = {}
     for line in rules:
         fields = line.split()
@@ -141,15 +141,15 @@ def _affixes(rules: list[str], name: str) -> dict[str, list[Affix]]:
             _plain(condition),
             crossing[flag],
         )
-        found[affix.added].append(affix)
-    return dict(found)
+        by_added[affix.added].append(affix)
+    return dict(by_added)
 
 
 def _read(path: Path) -> list[str]:
     """Return the lines of a file in the encoding that the `.aff` file names."""
     head = path.with_suffix(".aff").read_bytes()[:2000].decode("latin-1")
-    found = re.search(r"^\ufeff?(?:ï»¿)?SET\s+(\S+)", head, re.M)
-    encoding = (found[1] if found else "latin-1").replace("microsoft-", "")
+    declared = re.search(r"^\ufeff?(?:ï»¿)?SET\s+(\S+)", head, re.M)
+    encoding = (declared[1] if declared else "latin-1").replace("microsoft-", "")
     return path.read_bytes().decode(encoding).removeprefix("\ufeff").splitlines()
 
 

@@ -43,7 +43,7 @@ NumKeys = Annotated[
 
 
 class HierState(NamedTuple):
-    """What is carried from one token to the next, for each row of a batch."""
+    """State after a token, for each row of a batch."""
 
     lower: LayerState
     upper: LayerState

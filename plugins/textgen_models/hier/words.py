@@ -1,4 +1,4 @@
-"""Where words begin and end, and which word is being read: fixed rules on the strings of the tokens."""
+"""Ends of words, and a hash of the word being read: fixed rules on the strings of the tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MULTIPLIER = 6364136223846793005
 
 
 class WordEdges(nn.Module):
-    """Whether a word begins or ends in a token.
+    """Rules that say whether a word begins or ends in a token.
 
     Words are runs of alphanumeric characters: one ends where another character follows, so `,` and ` ` end
     the word before them, and the space of `, ` ends none. ` the`, a token of several characters, ends a word

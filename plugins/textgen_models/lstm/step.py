@@ -15,7 +15,7 @@ MAX_TABLE = 2**24
 """Maximum size of the table of what the first layer's input adds to the gates, for every token."""
 
 LayerStates = list[tuple[Tensor, Tensor]]
-"""For each layer, half the hidden state, as the input of `pack_linear`, and twice the cell state in fp32."""
+"""Half the hidden state, as the input of `pack_linear`, and twice the cell state in fp32, for each layer."""
 
 
 class LSTMStep:

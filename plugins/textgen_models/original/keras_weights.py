@@ -66,7 +66,7 @@ def read_keras(path: str | Path) -> KerasNetwork:
             with library.File(path, "r") as file:
                 config, version = parse_json(_bytes(file.attrs["model_config"])), file.attrs["keras_version"]
                 arrays = partial(_arrays_of_h5, file, config)
-                return _network(config, _text(version), _limited(arrays, most))
+                return _network(config, _bytes(version).decode(), _limited(arrays, most))
         with ZipFile(path) as archive:
             config, metadata = (parse_json(_member(archive, each)) for each in JSON_FILES)
             with library.File(BytesIO(_member(archive, "model.weights.h5", most)), "r") as file:
@@ -82,20 +82,20 @@ def read_keras(path: str | Path) -> KerasNetwork:
 
 def _member(archive: ZipFile, name: str, max_bytes: int = MAX_JSON_BYTES) -> bytes:
     """Return a file in an archive; raises `ValueError` before a large one is unpacked."""
-    found = archive.getinfo(name)
-    if found.file_size > max_bytes:
+    member = archive.getinfo(name)
+    if member.file_size > max_bytes:
         raise ValueError(f"{name} unpacks to more than {max_bytes / 2**20:,.0f} MiB")
-    return archive.read(found)
+    return archive.read(member)
 
 
 def _limited(arrays: Arrays, max_bytes: int) -> Arrays:
     """Return the same function, which raises `ValueError` for arrays that the file cannot hold."""
 
     def checked(index: int) -> Sequence[Any]:
-        found = arrays(index)
-        if sum(max(each.nbytes, 4 * each.size) for each in found) > max_bytes:
+        checked_arrays = arrays(index)
+        if sum(max(each.nbytes, 4 * each.size) for each in checked_arrays) > max_bytes:
             raise ValueError(f"its weights unpack to more than {max_bytes / 2**20:,.0f} MiB")
-        return found
+        return checked_arrays
 
     return checked
 
@@ -157,12 +157,12 @@ def _all_layers(config: dict[str, Any]) -> list[Layer]:
 
 def _compare(layer: Layer, class_name: str, **wanted: Any) -> None:
     """Raise `_DifferentError` unless a layer has this class and configuration."""
-    found, name = layer["config"], layer["config"].get("name")
+    options, name = layer["config"], layer["config"].get("name")
     if layer["class_name"] != class_name:
         raise _DifferentError(f"layer {name!r} is a {layer['class_name']}, not a {class_name}")
     for key, value in wanted.items():
-        if found.get(key) != value:
-            raise _DifferentError(f"layer {name!r} has {key}={found.get(key)}, not {value}")
+        if options.get(key) != value:
+            raise _DifferentError(f"layer {name!r} has {key}={options.get(key)}, not {value}")
 
 
 def _activation(layer: Layer, version: str) -> str:
@@ -191,10 +191,10 @@ def _window(config: dict[str, Any]) -> dict[str, int]:
 
 def _read(layer: Layer, arrays: Sequence[Any], shapes: list[tuple[int, ...]]) -> Iterator[Tensor]:
     """Return an iterator over a layer's arrays as tensors, after all shapes have been checked."""
-    found = [array.shape for array in arrays]
-    if found != shapes:
+    actual = [array.shape for array in arrays]
+    if actual != shapes:
         raise _DifferentError(
-            f"layer {layer['config']['name']!r} has weights of shapes {found}, not {shapes}"
+            f"layer {layer['config']['name']!r} has weights of shapes {actual}, not {shapes}"
         )
     return (torch.from_numpy(np.asarray(array[()], np.float32)) for array in arrays)
 
@@ -216,10 +216,6 @@ def _arrays_of_h5(file: Any, config: dict[str, Any], index: int) -> Sequence[Any
 
 def _bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _library() -> ModuleType:

@@ -85,10 +85,10 @@ def split_heads(qkv: Tensor, num_heads: int, rotation: Tensor) -> tuple[Tensor, 
 
 def attention(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
     """Return the attention of the queries to the values, [batch, time, size]."""
-    found = F.scaled_dot_product_attention(
+    attended = F.scaled_dot_product_attention(
         queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), attn_mask=mask
     )
-    return found.transpose(1, 2).flatten(2)
+    return attended.transpose(1, 2).flatten(2)
 
 
 def rotated(vectors: Tensor, rotation: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
 from textgen.comparison.report.formats import in_brackets, plain
-from textgen.experiment.entry_result import EntryResult
 
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
@@ -57,7 +56,7 @@ def scope(result: Comparison) -> Iterator[str]:
         )
     else:
         yield "Scores are those of one passage; on others they may differ by more than the intervals say."
-    if any_single_seed(result) and result.seed_priors:
+    if _has_single_seed(result, result.scores) and result.seed_priors:
         spread = result.seed_priors["bits_per_char"].sd
         yield (
             "One seed cannot tell how much another would change a score: intervals assume a standard "
@@ -65,17 +64,9 @@ def scope(result: Comparison) -> Iterator[str]:
         )
 
 
-def any_single_seed(result: Comparison) -> bool:
-    """Return whether an entry that is trained by gradient has one seed only."""
-    return _has_single_seed(result, result.scores)
-
-
 def is_trained(result: Comparison, name: str) -> bool:
     """Return whether an entry is trained by gradient, so that its score depends on a seed."""
-    return any(
-        isinstance(row, EntryResult) and row.name == name and row.train.num_updates > 0
-        for row in result.entries
-    )
+    return any(row.name == name and row.train.num_updates > 0 for row in result.runs)
 
 
 def verdict(result: Comparison, difference: Difference) -> str:
@@ -107,7 +98,7 @@ def _level(differences: Sequence[Difference]) -> str:
 
 
 def _seeds(result: Comparison) -> str:
-    """Return how an answer ends that compares entries which are trained once."""
+    """Return the end of an answer on entries that are trained once."""
     level = sum(not difference.is_clear for difference in result.differences)
     named = [score for score in result.scores[: max(2, 1 + level)] if is_trained(result, score.name)]
     if not _has_single_seed(result, named):

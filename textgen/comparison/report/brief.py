@@ -1,4 +1,4 @@
-"""What people read first of a comparison: one table, and what the entries that learned something write."""
+"""The short report: one table, and samples of the entries that have learned something."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ class View:
     extra: str = ""
     """Those that come last, and are left out where there is no room."""
     formats: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
-    """How values are written in this view, where that is not as in `COLUMNS`."""
+    """Formats of values that this view writes otherwise than `COLUMNS` says."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Names that columns have in this view instead."""
 

@@ -28,8 +28,7 @@ def curves_csv(result: Comparison) -> str:
         ["entry", "seed", *measured],
         (
             [run.name, run.seed, *(getattr(point, name) for name in measured)]
-            for run in result.entries
-            if isinstance(run, EntryResult)
+            for run in result.runs
             for point in run.train.curve
         ),
     )

@@ -1,4 +1,4 @@
-"""How values are written in reports."""
+"""Formats of values in reports."""
 
 from __future__ import annotations
 

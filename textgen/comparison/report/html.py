@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -27,7 +28,7 @@ from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.page.render import Section, data_address, listed, render, render_page, reproduce_section
 from textgen.page.tables import notebook_table, page_table
 
-SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
+BENCH_SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 
 
 def to_html(result: Comparison, details: Details) -> str:
@@ -37,30 +38,20 @@ def to_html(result: Comparison, details: Details) -> str:
     by_name = {entry.name: entry for entry in details.entries}
     ordered = [by_name[row.name] for row in rows if row.name in by_name]
     readings = [entry for entry in ordered if entry.reading is not None]
-    tables = {view: table_html(table) for view, table in report_tables(result).items()}
-    has_pair = details.passages and len(readings) > 1
-
-    def with_table(chart: Markup, view: str) -> Markup:
-        return chart + tables.get(view, "")
-
+    tables: defaultdict[str, Markup] = defaultdict(Markup)
+    tables |= {view: table_html(table) for view, table in report_tables(result).items()}
+    scores = score_chart(result) + tables["scores"] + difference_chart(result) + tables["differences"]
+    pair = render("bench_pair.html") if details.passages and len(readings) > 1 else Markup()
     sections = [
-        Section(
-            "scores",
-            "Scores",
-            with_table(score_chart(result), "scores") + with_table(difference_chart(result), "differences"),
-        ),
-        Section("curves", "Learning curves", _curves(ran, tables.get("curves"))),
-        Section("bits", "Where the bits go", with_table(category_chart(ran), "categories")),
+        Section("scores", "Scores", scores),
+        Section("curves", "Learning curves", _curves(ran, tables["curves"])),
+        Section("bits", "Where the bits go", category_chart(ran) + tables["categories"]),
         Section("passages", "The same passage, read by each", _passages(details, readings)),
-        Section(
-            "pair",
-            "Two entries against each other",
-            render("bench_pair.html") if has_pair else Markup(),
-        ),
+        Section("pair", "Two entries against each other", pair),
         Section("samples", "Samples", _samples(result, ordered)),
-        Section("diversity", "Quality and diversity", with_table(_diversity(result, ordered), "generated")),
-        Section("embeddings", "Embeddings", with_table(Markup(), "embeddings") + _neighbors(ran)),
-        Section("speed", "Speed and size", with_table(Markup(), "speed")),
+        Section("diversity", "Quality and diversity", _diversity(result, ordered) + tables["generated"]),
+        Section("embeddings", "Embeddings", tables["embeddings"] + _neighbors(ran)),
+        Section("speed", "Speed and size", tables["speed"]),
         Section("settings", "What differs in the settings", _settings(ordered)),
         _reproduce(result),
     ]
@@ -72,8 +63,7 @@ def to_html(result: Comparison, details: Details) -> str:
         "sampler": result.measured_sampler,
         "comparison": result,
     }
-    shown = [section for section in sections if section.body]
-    return render_page(f"Comparison on {result.corpus.name}", answer(result), shown, data, SCRIPTS)
+    return render_page(f"Comparison on {result.corpus.name}", answer(result), sections, data, BENCH_SCRIPTS)
 
 
 def table_html(table: ReportTable, *, in_notebook: bool = False) -> Markup:
@@ -101,7 +91,7 @@ def _cell(cell: Cell, in_notebook: bool) -> Markup:
     return text + Markup('<span class="spread">{}</span>').format(cell.spread) if cell.spread else text
 
 
-def _curves(rows: Sequence[EntryRow], table: Markup | None) -> Markup:
+def _curves(rows: Sequence[EntryRow], table: Markup) -> Markup:
     if not curve_points(rows):
         return Markup()
     return render("bench_curves.html", chart=curve_chart(rows), table=table)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.rows import EntryRow
 from textgen.evaluation.text_metrics import TextMetrics
-from textgen.page.charts import Line, Measured, Stack, interval_chart, line_chart, stacked_chart
+from textgen.page.charts import ChartLine, Measured, Stack, interval_chart, line_chart, stacked_chart
 
 CATEGORIES = {
     "in_vocabulary_words": "known words",
@@ -71,7 +71,7 @@ def curve_points(rows: Sequence[EntryRow]) -> list[dict[str, Any]]:
 def curve_chart(rows: Sequence[EntryRow]) -> Markup:
     """Return the learning curves over the seconds of training."""
     lines = [
-        Line(curve["name"], [(point["seconds"], point["bits"]) for point in curve["points"]])
+        ChartLine(curve["name"], [(point["seconds"], point["bits"]) for point in curve["points"]])
         for curve in curve_points(rows)
     ]
     title = "Validation bits per character over the seconds of training"
@@ -93,17 +93,19 @@ def category_chart(rows: Sequence[EntryRow]) -> Markup:
     return stacked_chart("Bits per character by kind of text", "bits/char", list(CATEGORIES.values()), stacks)
 
 
-def sampler_line(name: str, texts: Iterable[tuple[str, TextMetrics]]) -> Line | None:
+def sampler_line(name: str, texts: Iterable[tuple[str, TextMetrics]]) -> ChartLine | None:
     """Return real words against different bigrams, in percent, of labelled texts that one entry wrote."""
     points = [
         (100 * text.distinct_2, 100 * text.real_word_rate, label)
         for label, text in texts
         if text.distinct_2 is not None and text.real_word_rate is not None
     ]
-    return Line(name, [(x, y) for x, y, _ in points], [label for *_, label in points]) if points else None
+    return (
+        ChartLine(name, [(x, y) for x, y, _ in points], [label for *_, label in points]) if points else None
+    )
 
 
-def diversity_chart(title: str, lines: Iterable[Line | None], author: TextMetrics) -> Markup:
+def diversity_chart(title: str, lines: Iterable[ChartLine | None], author: TextMetrics) -> Markup:
     """Return lines of real words against different bigrams, with the point of the held-out text."""
     drawn = [line for line in (*lines, sampler_line("held-out text", [("the author", author)])) if line]
     return line_chart(title, "different bigrams, %", "real words, %", drawn) if len(drawn) > 1 else Markup()

@@ -47,12 +47,12 @@ class EntryRow:
 
     @property
     def is_reference(self) -> bool:
-        """Whether the row is not an entry."""
+        """True if the row is not an entry."""
         return isinstance(self.estimate, ReferenceScore) or self.reference_metrics is not None
 
     @property
     def is_best(self) -> bool:
-        """Whether the score is clearly better than those of all other entries."""
+        """True if the score is clearly better than those of all other entries."""
         return isinstance(self.estimate, EntryScore) and self.estimate.is_best
 
     @property
@@ -116,7 +116,7 @@ def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
     differences = {difference.b: difference for difference in result.differences}
     for name in dict.fromkeys(entry.name for entry in result.entries):
         seeds = [entry for entry in result.entries if entry.name == name]
-        runs = [entry for entry in seeds if isinstance(entry, EntryResult)]
+        runs = [run for run in result.runs if run.name == name]
         estimate, difference, said = estimates.get(name), differences.get(name), ""
         if difference is not None:
             said = verdict(result, difference)

@@ -1,4 +1,4 @@
-"""What entries wrote: samples by prompt, and made-up words."""
+"""Samples of entries by prompt, and the words that they made up."""
 
 from __future__ import annotations
 

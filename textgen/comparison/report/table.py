@@ -40,12 +40,12 @@ class Column(Generic[ColumnValue]):
     spread: Callable[[EntryRow], float | None] = lambda row: None
     """Half of the width of the value's 95 % interval, where it has one."""
     is_best: Callable[[EntryRow], bool] = lambda row: False
-    """Whether the value is marked: it is clearly better than those of all others."""
+    """True if the value is marked: it is clearly better than those of all others."""
     extra: bool = False
-    """Whether an 80-column terminal may leave this column out; such columns come last."""
+    """True if an 80-column terminal may leave this column out; such columns come last."""
     align: Literal["left", "right"] = "right"
     is_score: bool = False
-    """Whether a missing value is explained: the entry failed, or may not be compared."""
+    """True if a missing value is explained: the entry failed, or may not be compared."""
 
     @property
     def title(self) -> str:

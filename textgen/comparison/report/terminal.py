@@ -23,7 +23,7 @@ from textgen.comparison.report.table import MAX_WORDS, Cell, Column, Note, Repor
 from textgen.comparison.report.tables import report_tables, summary_lines
 
 GAP = 2
-MIN_NAME = 20
+MIN_NAME_WIDTH = 20
 MIN_BAR, MAX_BAR = 6, 40
 MIN_SAMPLE = 34
 """Minimum width of a sample next to others, in characters."""
@@ -112,13 +112,13 @@ def _draw(table: ReportTable, console: Console) -> Iterator[RenderableType]:
 
 
 class _Layout(NamedTuple):
-    """What of a table is drawn."""
+    """The drawn part of a table."""
 
     spreads: bool
     num_shown: int
     """The number of columns."""
     hyphenated: bool
-    """Whether headers are broken within words."""
+    """True if headers are broken within words."""
 
 
 @dataclass
@@ -142,7 +142,7 @@ class _NamedRows:
 
 def _name_room(width: int) -> int:
     """Return the length of the longest names that are beside their values."""
-    return min(max(MIN_NAME, width // 4), width)
+    return min(max(MIN_NAME_WIDTH, width // 4), width)
 
 
 def _grid(table: ReportTable, width: int, layout: _Layout, bar_width: int = 0) -> Grid:

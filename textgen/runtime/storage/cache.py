@@ -223,7 +223,7 @@ def keep_within_limit(folder: Path) -> None:
     for item in sorted(items, key=lambda item: item.last_used):
         if excess <= 0:
             return
-        if remove(item):
+        if remove_item(item):
             excess -= item.num_bytes
 
 
@@ -232,7 +232,7 @@ def remove_all(folder: Path) -> tuple[list[CachedItem], list[CachedItem]]:
     removed: list[CachedItem] = []
     left: list[CachedItem] = []
     for item in contents(folder):
-        (removed if remove(item) else left).append(item)
+        (removed if remove_item(item) else left).append(item)
     for kind in _folders(folder):
         if kind.name == DOWNLOADS or _KIND_NAME.fullmatch(kind.name):
             for path in (*sorted(kind.rglob("*"), reverse=True), kind):
@@ -241,7 +241,7 @@ def remove_all(folder: Path) -> tuple[list[CachedItem], list[CachedItem]]:
     return removed, left
 
 
-def remove(item: CachedItem) -> bool:
+def remove_item(item: CachedItem) -> bool:
     """Remove an item; return False if a process uses it, or it may not be removed."""
     with suppress(OSError):
         if not any(map(_is_in_use, item.paths)):

@@ -33,7 +33,7 @@ class NotSavedError(TextgenError):
             "free some space, or choose another folder (--out)"
         )
         self.result = result
-        """What could not be saved."""
+        """The result that could not be saved."""
 
 
 def make_folder(folder: Path) -> None:

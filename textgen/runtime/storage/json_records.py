@@ -159,8 +159,8 @@ def _unknown_fields(given: Any, taken: Any, prefix: str = "") -> Iterator[str]:
             else:
                 yield from _unknown_fields(value, taken[name], f"{prefix}{name}.")
     elif isinstance(given, list) and isinstance(taken, list):
-        for index, (value, own) in enumerate(zip(given, taken, strict=False)):
-            yield from _unknown_fields(value, own, f"{prefix}{index}.")
+        for index, pair in enumerate(zip(given, taken, strict=False)):
+            yield from _unknown_fields(*pair, f"{prefix}{index}.")
 
 
 @cache

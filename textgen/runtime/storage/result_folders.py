@@ -1,6 +1,6 @@
-"""Folders of results: names that say what is in them, claimed at once, and gone again if they stay empty.
+"""Folders of results: names that say what is in them, claimed at once, and removed if they stay empty.
 
-What killed processes left is removed when the next command begins.
+Leftovers of killed processes are removed when the next command begins.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from textgen.runtime.storage.files import make_folder, remove_unfinished
 from textgen.runtime.storage.locks import LOCK, is_held
 
 RUNS = Path("runs")
-"""Where results are saved, and looked for, unless a folder is given."""
+"""Folder in which results are saved, and looked for, unless one is given."""
 
 MAX_NAME_CHARS = 120
 MAX_CORPUS_CHARS = 30
@@ -27,7 +27,7 @@ CLAIMED = re.compile(r"(?:suite-.+|.+-\d{4}-\d\d-\d\d-\d{4}(?:-\d+)?)(?:\.partia
 ABANDONED_SECONDS = 60
 """Age after which a folder without results is taken for one of a killed process."""
 PLACES = (".", "runs", "jobs", "comparison", "comparison/runs")
-"""Where in a folder of results a killed process may leave unfinished files."""
+"""Places in a folder of results where a killed process may leave unfinished files."""
 
 
 def result_name(entries: Sequence[str], corpus: str, budget: str = "", seed: int = 0) -> str:

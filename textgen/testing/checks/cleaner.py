@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from textgen.data.cleaning import join
 from textgen.data.text import cut_blocks
-from textgen.testing.asserts import difference, require, shown
+from textgen.testing.asserts import expect, shown, text_difference
 from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
 from textgen.testing.texts import OTHER_PROSE, PROSE, any_texts, stretched
-
-__tracebackhide__ = True
 
 BLOCK_CHARS = 1500
 
@@ -26,9 +24,7 @@ def check_cleaner_any_text(subject: Subject) -> None:
         except Exception as error:
             error.add_note(f"while cleaning {shown(text)}")
             raise
-        require(
-            isinstance(cleaned, str), f"expected a string from {shown(text)}; got {type(cleaned).__name__}"
-        )
+        expect(isinstance(cleaned, str), f"a string from {shown(text)}; got {type(cleaned).__name__}")
 
 
 def check_cleaner_empty_text(subject: Subject) -> None:
@@ -37,7 +33,7 @@ def check_cleaner_empty_text(subject: Subject) -> None:
     Otherwise the cleaned text contains something that nobody wrote.
     """
     cleaned = subject.new().clean("")
-    require(cleaned == "", f"expected nothing from nothing; got {shown(cleaned)}")
+    expect(cleaned == "", f"nothing from nothing; got {shown(cleaned)}")
 
 
 def check_cleaner_deterministic(subject: Subject) -> None:
@@ -50,8 +46,8 @@ def check_cleaner_deterministic(subject: Subject) -> None:
         first = [cleaner.clean(text) for text in any_texts()]
         again = [each.clean(text) for each in (cleaner, subject.new()) for text in any_texts()]
     for text, once, twice in zip(any_texts() * 2, first * 2, again, strict=True):
-        found = f"{shown(once)} and {shown(twice)}"
-        require(once == twice, f"expected the same from {shown(text)} each time; got {found}")
+        both = f"{shown(once)} and {shown(twice)}"
+        expect(once == twice, f"the same from {shown(text)} each time; got {both}")
 
 
 def check_cleaner_idempotent(subject: Subject) -> None:
@@ -63,7 +59,7 @@ def check_cleaner_idempotent(subject: Subject) -> None:
     for prose in (PROSE, OTHER_PROSE, stretched(PROSE, " "), stretched(PROSE, "\n")):
         once = cleaner.clean(prose)
         twice = cleaner.clean(once)
-        require(twice == once, f"expected cleaning twice to change nothing; {difference(once, twice)}")
+        expect(twice == once, f"cleaning twice to change nothing; {text_difference(once, twice)}")
 
 
 def check_cleaner_blocks(subject: Subject) -> None:
@@ -76,4 +72,4 @@ def check_cleaner_blocks(subject: Subject) -> None:
     blocks = cut_blocks([text], BLOCK_CHARS)
     joined = "".join(join(cleaner, (cleaner.clean(block) for block in blocks)))
     whole = cleaner.clean(text)
-    require(joined == whole, f"expected the same in blocks, see joint; {difference(whole, joined)}")
+    expect(joined == whole, f"the same in blocks, see joint; {text_difference(whole, joined)}")

@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from textgen.contracts import TextgenError
 from textgen.registry.isolation import restoring
 from textgen.registry.kinds import fault
 from textgen.registry.options import declared_options, parse_assignments, write_value
-from textgen.testing.asserts import CheckError, require, shown
+from textgen.testing.asserts import CheckError, expect, reworded, shown
 from textgen.testing.builders import Subject, bound, predicted, random_batch
 from textgen.testing.checks.corpus import read
 from textgen.testing.checks.embedding import vectors_of
@@ -23,8 +22,6 @@ from textgen.testing.checks.model_training import loss_of
 from textgen.testing.process_state import SETTINGS, TORCH_RANDOM, state_unchanged
 from textgen.testing.sampler_inputs import many_steps
 from textgen.testing.texts import OTHER_PROSE, PROSE
-
-__tracebackhide__ = True
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -40,7 +37,7 @@ def check_class_docstring(subject: Subject) -> None:
     documentation = (subject.component.__doc__ or "").strip()
     name = getattr(subject.component, "__name__", shown(subject.component))
     is_generated = documentation.startswith(f"{name}(")  # by dataclasses
-    require(bool(documentation) and not is_generated, f"expected a docstring of {name}")
+    expect(bool(documentation) and not is_generated, f"a docstring of {name}")
 
 
 def check_class_options(subject: Subject) -> None:
@@ -56,17 +53,15 @@ def check_class_options(subject: Subject) -> None:
         raise CheckError(f"expected annotations that resolve at run time; got: {error}") from error
     for name, parameter in parameters.items():
         is_given = name in GIVEN.get(subject.kind, ()) or parameter.kind in MANY
-        require(
+        expect(
             is_given or parameter.default is not parameter.empty,
-            f"expected a default for the argument {name}, which users may leave out; it has none",
+            f"a default for the argument {name}, which users may leave out; it has none",
         )
     for name, option in declared.items():
         written = f"{name}={write_value(option.default)}"
-        try:
+        with reworded(f"expected a default of {name} that users can write; got:"):
             read = option.parse(component.__name__, parse_assignments(component.__name__, written)[name])
-        except TextgenError as error:
-            raise CheckError(f"expected a default of {name} that users can write; got: {error}") from error
-        require(read == option.default, f"expected {written} to be read as {option.default!r}; got {read!r}")
+        expect(read == option.default, f"{written} to be read as {option.default!r}; got {read!r}")
 
 
 def check_class_search(subject: Subject) -> None:
@@ -78,12 +73,10 @@ def check_class_search(subject: Subject) -> None:
         if (search := option.search) is None:
             continue
         ends = [end for end in (search.low, search.high) if end is not None]
-        require(ends == sorted(ends), f"expected a range from low to high of {name}; got {search}")
+        expect(ends == sorted(ends), f"a range from low to high of {name}; got {search}")
         for value in search.values or ends:
-            try:
+            with reworded(f"expected a searched value of {name} to be valid; got:"):
                 option.parse(subject.component.__name__, write_value(value))
-            except TextgenError as error:
-                raise CheckError(f"expected a searched value of {name} to be valid; got: {error}") from error
 
 
 def check_class_contract(subject: Subject) -> None:
@@ -92,20 +85,20 @@ def check_class_contract(subject: Subject) -> None:
     Otherwise it fails in the middle of a run.
     """
     kind, problem = subject.kind, fault(subject.kind, subject.component)
-    require(problem is None, f"expected a class with the methods of a {kind}; {problem}")
+    expect(problem is None, f"a class with the methods of a {kind}; {problem}")
     made = subject.new()
     if kind == "model":
-        require(isinstance(made, nn.Module), f"expected a torch.nn.Module; got {shown(made)}")
+        expect(isinstance(made, nn.Module), f"a torch.nn.Module; got {shown(made)}")
     if kind == "embedding":
-        require(hasattr(made, "frozen"), f"expected an attribute frozen; {shown(made)} lacks it")
+        expect(hasattr(made, "frozen"), f"an attribute frozen; {shown(made)} lacks it")
     if kind == "tokenizer":
         made = subject.fitted(PROSE)
-        require(hasattr(made, "tokens"), f"expected tokens after fit; {shown(made)} lacks them")
+        expect(hasattr(made, "tokens"), f"tokens after fit; {shown(made)} lacks them")
         is_row = isinstance(made.tokens, Sequence) and not isinstance(made.tokens, str)
         kind_of_tokens = type(made.tokens).__name__
-        require(is_row, f"expected a list or another sequence of strings as tokens; got {kind_of_tokens}")
+        expect(is_row, f"a list or another sequence of strings as tokens; got {kind_of_tokens}")
         wrong = [token for token in made.tokens if not isinstance(token, str)]
-        require(not wrong, f"expected strings in tokens; got {shown(wrong[:1])}")
+        expect(not wrong, f"strings in tokens; got {shown(wrong[:1])}")
 
 
 FIRST = (check_class_docstring, check_class_options, check_class_search, check_class_contract)

@@ -6,11 +6,9 @@ import re
 from typing import Any
 
 from textgen.contracts import TextgenError
-from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
+from textgen.testing.asserts import CheckError, CheckSkipped, expect, shown
 from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
-
-__tracebackhide__ = True
 
 NO_DATA = re.compile(r"download|network|internet|connect|offline|not installed", re.I)
 UNKNOWN_ITEM = "no/such item"
@@ -22,13 +20,13 @@ def check_corpus_text(subject: Subject) -> None:
     It is split, cleaned and hashed.
     """
     text = read(subject.new())
-    require(isinstance(text, str), f"expected a string; got {type(text).__name__}")
-    require(bool(text.strip()), f"expected a text; got {shown(text)}")
+    expect(isinstance(text, str), f"a string; got {type(text).__name__}")
+    expect(bool(text.strip()), f"a text; got {shown(text)}")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        found = text[error.start : error.end]
-        raise CheckError(f"expected no lone surrogates; got {shown(found)} at {error.start}") from error
+        lone = shown(text[error.start : error.end])
+        raise CheckError(f"expected no lone surrogates; got {lone} at {error.start}") from error
 
 
 def check_corpus_deterministic(subject: Subject) -> None:
@@ -39,7 +37,7 @@ def check_corpus_deterministic(subject: Subject) -> None:
     with state_unchanged("reading the corpus"):
         first, again = read(subject.new()), read(subject.new())
     sizes = f"{len(first)} and {len(again)} characters"
-    require(first == again, f"expected the same text again; got different texts of {sizes}")
+    expect(first == again, f"the same text again; got different texts of {sizes}")
 
 
 def check_corpus_unknown_item(subject: Subject) -> None:
@@ -51,11 +49,9 @@ def check_corpus_unknown_item(subject: Subject) -> None:
         text = subject.new().read(UNKNOWN_ITEM)
     except TextgenError as error:
         message = str(error)
-        require(
-            bool(message) and "\n" not in message, f"expected a message of one line; got {shown(message)}"
-        )
+        expect(bool(message) and "\n" not in message, f"a message of one line; got {shown(message)}")
         return
-    require(False, f"expected a TextgenError for the item {UNKNOWN_ITEM!r}; got {shown(text)}")
+    expect(False, f"a TextgenError for the item {UNKNOWN_ITEM!r}; got {shown(text)}")
 
 
 def read(corpus: Any) -> Any:

@@ -8,14 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from textgen.contracts import TextgenError
 from textgen.experiment.pretrained import match_vectors
-from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
+from textgen.testing.asserts import CheckSkipped, expect, reworded, shown
 from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
 from textgen.testing.texts import PROSE
-
-__tracebackhide__ = True
 
 PIECES = re.findall(r" ?\w+|\n+| ?[^\w\s]+|\s", PROSE)
 """The text in tokens like those of a word tokenizer, with their leading space."""
@@ -31,18 +28,15 @@ def check_embedding_vectors(subject: Subject) -> None:
 
     embedding = subject.new()
     is_bool = isinstance(embedding.frozen, bool)
-    require(is_bool, f"expected True or False in frozen; got {shown(embedding.frozen)}")
+    expect(is_bool, f"True or False in frozen; got {shown(embedding.frozen)}")
     keyed = vectors_of(embedding)
-    require(isinstance(keyed, KeyedVectors), f"expected KeyedVectors; got {type(keyed).__name__}")
-    require(
-        keyed.vector_size >= 1 and len(keyed) > 0,
-        f"expected vectors; got {len(keyed)} of {keyed.vector_size}",
-    )
+    expect(isinstance(keyed, KeyedVectors), f"KeyedVectors; got {type(keyed).__name__}")
+    expect(keyed.vector_size >= 1 and len(keyed) > 0, f"vectors; got {len(keyed)} of {keyed.vector_size}")
     table = np.asarray(keyed.vectors)
-    require(np.issubdtype(table.dtype, np.floating), f"expected vectors of floats; got {table.dtype}")
+    expect(np.issubdtype(table.dtype, np.floating), f"vectors of floats; got {table.dtype}")
     is_wrong = ~np.isfinite(table).all(axis=1)
     wrong = [keyed.index_to_key[index] for index in np.flatnonzero(is_wrong)[:3]]
-    require(not wrong, f"expected finite vectors; {is_wrong.sum()} are not, such as those of {shown(wrong)}")
+    expect(not wrong, f"finite vectors; {is_wrong.sum()} are not, such as those of {shown(wrong)}")
 
 
 def check_embedding_covers(subject: Subject) -> None:
@@ -53,15 +47,13 @@ def check_embedding_covers(subject: Subject) -> None:
     embedding = subject.new()
     ids = np.array([TOKENS.index(piece) for piece in PIECES], np.int32)
     vectors_of(embedding)
-    try:
+    with reworded("expected vectors for a model's token embedding; got:"):
         vectors, audit = match_vectors(embedding, "this embedding", PROSE, TOKENS, ids)
-    except TextgenError as error:
-        raise CheckError(f"expected vectors for a model's token embedding; got: {error}") from error
     kind = f"{list(vectors.table.shape)} of {vectors.table.dtype}"
     is_table = vectors.table.shape == (len(TOKENS), audit.dimension) and vectors.table.is_floating_point()
-    require(is_table, f"expected a vector for each of {len(TOKENS)} tokens; got {kind}")
+    expect(is_table, f"a vector for each of {len(TOKENS)} tokens; got {kind}")
     coverage = audit.token_coverage or 0.0
-    require(0 < coverage <= 1, f"expected a coverage above 0; got {coverage}")
+    expect(0 < coverage <= 1, f"a coverage above 0; got {coverage}")
 
 
 def check_embedding_deterministic(subject: Subject) -> None:
@@ -72,14 +64,12 @@ def check_embedding_deterministic(subject: Subject) -> None:
     with state_unchanged("making the vectors"):
         first, again = vectors_of(subject.new()), vectors_of(subject.new())
     is_same = first.index_to_key == again.index_to_key
-    require(is_same, "expected vectors of the same words again; got those of other words")
+    expect(is_same, "vectors of the same words again; got those of other words")
     is_same = np.array_equal(first.vectors, again.vectors, equal_nan=True)
-    require(is_same, "expected the same vectors for the same text; they differ")
+    expect(is_same, "the same vectors for the same text; they differ")
 
 
 def vectors_of(embedding: Any) -> Any:
     """Return the vectors for the kit's text; raises `CheckSkipped` if their data is not available."""
-    try:
+    with reworded("its data is not available:", into=CheckSkipped):
         return embedding.vectors(PROSE, TOKENS)
-    except TextgenError as error:
-        raise CheckSkipped(f"its data is not available: {error}") from error

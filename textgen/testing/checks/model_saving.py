@@ -12,10 +12,8 @@ from torch.nn import functional as F
 from textgen.contracts import PretrainedVectors
 from textgen.nn.model_class import ModelClass
 from textgen.nn.weights import set_weights, weights_of
-from textgen.testing.asserts import CheckError, CheckSkipped, require, require_close
+from textgen.testing.asserts import expect, require_close, reworded, skip_unless
 from textgen.testing.builders import VOCAB_SIZE, Subject, bound, logits_of, random_batch, some_ids, trainer_of
-
-__tracebackhide__ = True
 
 VECTOR_SIZE = 24
 
@@ -37,16 +35,13 @@ def check_model_vectors(subject: Subject) -> None:
 
     Otherwise the embedding in an entry's name has no effect.
     """
-    need_vectors(subject)
-    ids = random_batch(2, 10)
-    found = []
-    for seed in (1, 2):
-        model = subject.model(vectors=some_vectors(seed, frozen=False))
-        found.append(logits_of(model, ids))
-        shape = (2, 10, VOCAB_SIZE)
-        is_right = found[-1].shape == shape
-        require(is_right, f"expected logits {list(shape)} with vectors; got {list(found[-1].shape)}")
-    require(not torch.equal(*found), "expected different logits with different vectors; they are the same")
+    skip_unless(ModelClass(subject.component).accepts_vectors, "takes no vectors")
+    ids, expected = random_batch(2, 10), (2, 10, VOCAB_SIZE)
+    models = [subject.model(vectors=some_vectors(seed, frozen=False)) for seed in (1, 2)]
+    first, second = (logits_of(model, ids) for model in models)
+    for logits in (first, second):
+        expect(logits.shape == expected, f"logits {list(expected)} with vectors; got {list(logits.shape)}")
+    expect(not torch.equal(first, second), "different logits with different vectors; they are the same")
 
 
 def check_model_frozen_vectors(subject: Subject) -> None:
@@ -54,19 +49,19 @@ def check_model_frozen_vectors(subject: Subject) -> None:
 
     The option `frozen` of an embedding promises that.
     """
-    need_vectors(subject)
+    skip_unless(ModelClass(subject.component).accepts_vectors, "takes no vectors")
     vectors = some_vectors(1, frozen=True)
     model = subject.model(vectors=vectors)
     before = _tables(model, vectors)
-    if not before:
-        raise CheckSkipped("keeps the vectors in another form, in which they cannot be compared")
+    skip_unless(bool(before), "keeps the vectors in another form, in which they cannot be compared")
     if bound(model).is_trainable:
         trainer = trainer_of(model, some_ids(200), batch_size=4, sequence_length=8)
         for _ in range(3):
             trainer.update(0.5)
     weights = model.state_dict()
-    kept = [name for name, rows in before.items() if torch.equal(weights[name][vectors.found], rows)]
-    require(bool(kept), f"expected frozen vectors to stay the same in training; {', '.join(before)} changes")
+    unchanged = [name for name, rows in before.items() if torch.equal(weights[name][vectors.found], rows)]
+    is_frozen = bool(unchanged)
+    expect(is_frozen, f"frozen vectors to stay the same in training; {', '.join(before)} changes")
 
 
 def check_model_saved_vectors(subject: Subject) -> None:
@@ -74,7 +69,7 @@ def check_model_saved_vectors(subject: Subject) -> None:
 
     That is how a saved run is loaded, without the embedding.
     """
-    need_vectors(subject)
+    skip_unless(ModelClass(subject.component).accepts_vectors, "takes no vectors")
     ids = random_batch(2, 10)
     for frozen in (False, True):
         model = subject.trained_model(vectors=some_vectors(1, frozen))
@@ -86,12 +81,6 @@ def check_model_saved_vectors(subject: Subject) -> None:
         require_close(logits_of(loaded, ids), logits_of(model, ids), what)
 
 
-def need_vectors(subject: Subject) -> None:
-    """Raise `CheckSkipped` if a model takes no pretrained vectors."""
-    if not ModelClass(subject.component).accepts_vectors:
-        raise CheckSkipped("takes no vectors")
-
-
 def some_vectors(seed: int, frozen: bool) -> PretrainedVectors:
     """Return vectors for the first half of the vocabulary."""
     table = torch.randn(VOCAB_SIZE, VECTOR_SIZE, generator=torch.Generator().manual_seed(seed))
@@ -101,10 +90,8 @@ def some_vectors(seed: int, frozen: bool) -> PretrainedVectors:
 
 def _load(model: Any, source: Any) -> None:
     """Load the weights of `source` the way a saved run is loaded."""
-    try:
+    with reworded("expected weights that load into a new model; got:", RuntimeError):
         set_weights(model, load(save(weights_of(source))))
-    except RuntimeError as error:
-        raise CheckError(f"expected weights that load into a new model; got: {error}") from error
 
 
 def _tables(model: Any, vectors: PretrainedVectors) -> dict[str, Tensor]:

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from textgen.nn.state import select_rows, shapes
-from textgen.testing.asserts import FAR_TOLERANCE, TOLERANCE, CheckSkipped, require, require_close
-from textgen.testing.builders import Subject, bound, expecting, logits_of, predicted, random_batch
+from textgen.registry.registry import PluginError
+from textgen.testing.asserts import FAR_TOLERANCE, TOLERANCE, expect, require_close, reworded, skip_unless
+from textgen.testing.builders import Subject, bound, logits_of, predicted, random_batch
 
-__tracebackhide__ = True
-
+WITHOUT_STEP = "lacks prepare_step, so forward generates"
 LOOSE = 0.1
 """Allowed error of log-probabilities in bf16, relative to how much they vary."""
 
@@ -22,14 +22,15 @@ def check_model_step(subject: Subject) -> None:
 
     Otherwise the model that writes is not the model that is scored.
     """
-    model = with_step(subject.trained_model())
+    model = subject.trained_model()
+    skip_unless(hasattr(model, "prepare_step"), WITHOUT_STEP)
     ids = random_batch(2, 520)
     whole = logits_of(model, ids)
     for num_read in (1, 25, 120, 505):  # over 128 and 512, where buffers often end
-        found = by_steps(model, ids[:, : num_read + 15], num_read, torch.float32)
+        stepped = by_steps(model, ids[:, : num_read + 15], num_read, torch.float32)
         what = f"the logits of forward from steps after {num_read} tokens"
         tolerance = TOLERANCE if num_read < 100 else FAR_TOLERANCE
-        require_close(found, whole[:, num_read : num_read + 15], what, tolerance)
+        require_close(stepped, whole[:, num_read : num_read + 15], what, tolerance)
 
 
 def check_model_step_bf16(subject: Subject) -> None:
@@ -37,14 +38,17 @@ def check_model_step_bf16(subject: Subject) -> None:
 
     Samples are written in bf16 where the hardware is fast at it.
     """
-    model = with_step(subject.trained_model(6))
+    model = subject.trained_model(6)
+    skip_unless(hasattr(model, "prepare_step"), WITHOUT_STEP)
     ids = random_batch(3, 25)
-    wanted = logits_of(model, ids)[:, 5:].log_softmax(-1)
-    found = by_steps(model, ids, 5, torch.bfloat16).log_softmax(-1)
-    error, size = (float(part.square().mean().sqrt()) for part in (found - wanted, wanted - wanted.mean()))
-    require(
+    expected = logits_of(model, ids)[:, 5:].log_softmax(-1)
+    stepped = by_steps(model, ids, 5, torch.bfloat16).log_softmax(-1)
+    error, size = (
+        float(part.square().mean().sqrt()) for part in (stepped - expected, expected - expected.mean())
+    )
+    expect(
         error <= LOOSE * size + 1e-3,
-        f"expected nearly the distributions of forward from steps in bf16; log-probabilities that vary by "
+        f"nearly the distributions of forward from steps in bf16; log-probabilities that vary by "
         f"{size:.2g} are off by {error:.2g}",
     )
 
@@ -54,55 +58,38 @@ def check_model_waiting_step(subject: Subject) -> None:
 
     So does a sample in which n-grams spell a word, of which the model reads the beginning alone.
     """
-    model = with_step(subject.trained_model(7))
+    model = subject.trained_model(7)
+    skip_unless(hasattr(model, "prepare_step"), WITHOUT_STEP)
     ids, num_read = random_batch(3, 12), 4
-    wanted = by_steps(model, ids, num_read, torch.float32)
+    places = torch.tensor([[0, 1, 2, 3, 4, 5], [0, 1, 1, 2, 2, 3], [0, 1, 2, 3, 4, 5]])
     require_close(
-        by_steps_with_waiting(model, ids, num_read),
-        wanted[range(3), torch.tensor([[0, 1, 2, 3, 4, 5], [0, 1, 1, 2, 2, 3], [0, 1, 2, 3, 4, 5]]).T],
+        by_steps(model, ids, num_read, torch.float32, places),
+        by_steps(model, ids, num_read, torch.float32)[torch.arange(3)[:, None], places],
         "the logits of the same step after a row went on from an earlier state",
     )
 
 
-def with_step(model: Any) -> Any:
-    """Return the model; raises `CheckSkipped` if it lacks a step for generation."""
-    if not hasattr(model, "prepare_step"):
-        raise CheckSkipped("lacks prepare_step, so forward generates")
-    return model
-
-
 @torch.inference_mode()
-def by_steps(model: Any, ids: Tensor, num_read: int, dtype: torch.dtype) -> Tensor:
+def by_steps(
+    model: Any, ids: Tensor, num_read: int, dtype: torch.dtype, places: Tensor | None = None
+) -> Tensor:
     """Return the logits of all tokens but the first `num_read`, which `forward` reads, step by step.
 
-    The first state is the model's; those that the step returns may have another form.
+    The first state is the model's; those that the step returns may have another form. With `places`
+    [batch, steps], a row reads the token at its place after those; while that stays the same, it goes on from
+    the same state.
     """
     step = bound(model).prepare_step(dtype)
     assert step is not None
     _, state = predicted(model, ids[:, :num_read], model.initial_state(len(ids)))
-    logits = []
-    for column in ids[:, num_read:].T:
-        with expecting("logits and a state from the step"):
-            following, state = step(column, state)
+    steps = torch.arange(ids.shape[1] - num_read).expand(len(ids), -1) if places is None else places
+    logits: list[Tensor] = []
+    for now, later in zip(steps.T, [*steps.T[1:], steps.T[-1]], strict=True):
+        with reworded("expected logits and a state from the step;", PluginError):
+            following, after = step(ids.gather(1, num_read + now[:, None])[:, 0], state)
+        if places is not None and logits:
+            expect(shapes(after) == shapes(state), "a state of fixed sizes from the step")
+            after = select_rows(now != later, after, state)
+        state = after
         logits.append(following.float())
     return torch.stack(logits, 1)
-
-
-@torch.inference_mode()
-def by_steps_with_waiting(model: Any, ids: Tensor, num_read: int) -> Tensor:
-    """Return the logits [turns, batch, vocab_size], where the second row advances at every other turn."""
-    step = bound(model).prepare_step(torch.float32)
-    assert step is not None
-    _, state = predicted(model, ids[:, :num_read], model.initial_state(len(ids)))
-    found = []
-    for turn in range(6):
-        places = torch.tensor([turn, (turn + 1) // 2, turn])
-        advances = torch.tensor([True, turn % 2 == 0, True])
-        with expecting("logits and a state from the step"):
-            logits, following = step(ids[range(len(ids)), num_read + places], state)
-        if turn:
-            require(shapes(following) == shapes(state), "expected a state of fixed sizes from the step")
-            following = select_rows(advances, following, state)
-        state = following
-        found.append(logits.float())
-    return torch.stack(found)

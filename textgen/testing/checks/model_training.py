@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from textgen.contracts import State, TextgenError
+from textgen.contracts import State
 from textgen.nn.state import detach, tensors
 from textgen.registry.options import declared_options
-from textgen.testing.asserts import CheckError, CheckSkipped, require, require_close
+from textgen.registry.registry import PluginError
+from textgen.testing.asserts import expect, require_close, reworded, skip_unless
 from textgen.testing.builders import (
     VOCAB_SIZE,
     Subject,
     bound,
-    expecting,
     in_chunks,
     logits_of,
     predicted,
@@ -31,8 +31,7 @@ from textgen.testing.process_state import NUMPY_RANDOM, PYTHON_RANDOM, state_unc
 from textgen.training.optimizer import without_compiler
 from textgen.training.train_options import TrainOptions
 
-__tracebackhide__ = True
-
+UNTRAINABLE = "has no trainable parameters"
 LEAST_GAIN = 0.01
 """Nats per token by which some updates must lower the loss on an easy text."""
 MAX_UPDATES = 100
@@ -43,7 +42,8 @@ def check_model_gradients(subject: Subject) -> None:
 
     A parameter without a gradient never learns. Layers that begin with zeros block it at first.
     """
-    model = trainable(subject.model()).train()
+    model = subject.model().train()
+    skip_unless(bound(model).is_trainable, UNTRAINABLE)
     parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
     optimizer = without_compiler(torch.optim.AdamW)(parameters.values(), lr=1e-3)
     missing = set(parameters)
@@ -53,7 +53,7 @@ def check_model_gradients(subject: Subject) -> None:
         state = model.initial_state(8)
         for inputs, targets in zip(ids[:, :-1].chunk(2, 1), ids[:, 1:].chunk(2, 1), strict=True):
             loss, following = loss_of(model, inputs, targets, state)
-            require(loss.requires_grad, "expected a loss with a gradient; it is detached")
+            expect(loss.requires_grad, "a loss with a gradient; it is detached")
             state = detach(following)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -62,9 +62,7 @@ def check_model_gradients(subject: Subject) -> None:
             missing -= {
                 name for name, each in gradients.items() if each is not None and (each.abs() > 0).any()
             }
-    require(
-        not missing, f"expected a gradient for every parameter; none reaches {', '.join(sorted(missing))}"
-    )
+    expect(not missing, f"a gradient for every parameter; none reaches {', '.join(sorted(missing))}")
 
 
 def check_model_loss(subject: Subject) -> None:
@@ -74,27 +72,27 @@ def check_model_loss(subject: Subject) -> None:
     include a penalty; there it must be finite and have a gradient.
     """
     model = subject.trained_model()
-    if not callable(getattr(subject.component, "loss", None)):  # a layer of this name is something else
-        raise CheckSkipped("lacks loss, so it is computed from the logits")
+    has_loss = callable(getattr(subject.component, "loss", None))  # a layer of this name is something else
+    skip_unless(has_loss, "lacks loss, so it is computed from the logits")
     state = model.initial_state(3)
     for seed in (1, 2):
         ids = random_batch(3, 21, seed)
         inputs, targets = ids[:, :-1], ids[:, 1:]
         with torch.inference_mode():
             logits, following = predicted(model, inputs, state)
-            loss, found = loss_of(model, inputs, targets, state)
+            loss, returned = loss_of(model, inputs, targets, state)
         cross_entropy = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         require_close(loss.float(), cross_entropy, f"a loss of {cross_entropy:.4f}, that of the logits")
-        is_alike = form(found) == form(following)
-        require(is_alike, "expected a state from loss of the same form as from forward; it has another form")
-        for got, wanted in zip(tensors(found), tensors(following), strict=True):
+        is_alike = form(returned) == form(following)
+        expect(is_alike, "a state from loss of the same form as from forward; it has another form")
+        for got, wanted in zip(tensors(returned), tensors(following), strict=True):
             require_close(got, wanted, "the state of forward from loss")
         state = following
     if bound(model).is_trainable:
         ids = random_batch(3, 21, seed=3)
         loss, _ = loss_of(model.train(), ids[:, :-1], ids[:, 1:], model.initial_state(3))
         is_right = math.isfinite(loss.item()) and loss.requires_grad
-        require(is_right, f"expected a finite loss with a gradient in training mode; got {loss}")
+        expect(is_right, f"a finite loss with a gradient in training mode; got {loss}")
 
 
 def check_model_learns(subject: Subject) -> None:
@@ -103,8 +101,8 @@ def check_model_learns(subject: Subject) -> None:
     The updates are those of the real trainer, with the options that the model recommends.
     """
     model = subject.model()
-    if not bound(model).is_trainable and not bound(model).can_fit:
-        raise CheckSkipped("cannot be trained, see model-trainable")
+    can_learn = bound(model).is_trainable or bound(model).can_fit
+    skip_unless(can_learn, "cannot be trained, see model-trainable")
     pattern = np.tile(np.array([3, 1, 4, 1, 5, 9, 2, 6], np.uint16), 300)
     row = torch.from_numpy(pattern[:201].astype(np.int64))[None]
 
@@ -115,9 +113,8 @@ def check_model_learns(subject: Subject) -> None:
     if not bound(model).is_trainable:
         model.fit(pattern)
         after, chance = nats(), math.log(VOCAB_SIZE)
-        require(
-            after < chance + LEAST_GAIN,
-            f"expected less than {chance:.2f} nats per token after fit; got {after:.2f}",
+        expect(
+            after < chance + LEAST_GAIN, f"less than {chance:.2f} nats per token after fit; got {after:.2f}"
         )
         return
     recommended = getattr(model, "recommended_training", {})
@@ -130,9 +127,9 @@ def check_model_learns(subject: Subject) -> None:
         if update % 10 == 0 and nats() < before - LEAST_GAIN:
             return
     after = nats()
-    require(
+    expect(
         False,
-        f"expected a loss that falls within {MAX_UPDATES} updates; it went from {before:.3f} to {after:.3f} "
+        f"a loss that falls within {MAX_UPDATES} updates; it went from {before:.3f} to {after:.3f} "
         f"nats per token at a learning rate of {easy['learning_rate']}",
     )
 
@@ -144,14 +141,14 @@ def check_model_seed(subject: Subject) -> None:
     """
     first, second = (subject.model().state_dict() for _ in range(2))
     names = [name for name in first if not torch.equal(first[name], second[name])]
-    require(not names, f"expected the same weights from the same seed; they differ in {', '.join(names)}")
+    expect(not names, f"the same weights from the same seed; they differ in {', '.join(names)}")
     ends = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         subject.new()
         ends.append(torch.get_rng_state())
     is_set = torch.equal(*ends)
-    require(not is_set, "expected building not to set torch's global seed; it does, so all runs begin alike")
+    expect(not is_set, "building not to set torch's global seed; it does, so all runs begin alike")
 
 
 def check_model_randomness(subject: Subject) -> None:
@@ -171,13 +168,14 @@ def check_model_bf16(subject: Subject) -> None:
 
     Models are trained in bf16 where the hardware is fast at it.
     """
-    model = trainable(subject.model()).train()
+    model = subject.model().train()
+    skip_unless(bound(model).is_trainable, UNTRAINABLE)
     ids = random_batch(4, 9)
     with torch.autocast("cpu", torch.bfloat16):
         loss, state = loss_of(model, ids[:, :-1], ids[:, 1:], model.initial_state(4))
         loss, _ = loss_of(model, ids[:, :-1], ids[:, 1:], detach(state))
     loss.backward()  # type: ignore[no-untyped-call]
-    require(math.isfinite(loss.item()), f"expected a finite loss in bf16; got {loss.item()}")
+    expect(math.isfinite(loss.item()), f"a finite loss in bf16; got {loss.item()}")
 
 
 def check_model_training_mode(subject: Subject) -> None:
@@ -185,7 +183,8 @@ def check_model_training_mode(subject: Subject) -> None:
 
     A normalisation over the batch and over time reads them, and learns to predict with what it lacks later.
     """
-    model = trainable(subject.trained_model()).train()
+    model = subject.trained_model().train()
+    skip_unless(bound(model).is_trainable, UNTRAINABLE)
     for layer in model.modules():
         if "dropout" in type(layer).__name__.lower():
             layer.eval()
@@ -210,28 +209,18 @@ def check_model_recommended_training(subject: Subject) -> None:
 
     Otherwise training fails at its start.
     """
-    recommended = getattr(subject.component, "recommended_training", None)
-    if recommended is None:
-        raise CheckSkipped("lacks recommended_training")
+    recommended: Any = getattr(subject.component, "recommended_training", None)
+    skip_unless(recommended is not None, "lacks recommended_training")
     is_mapping = isinstance(recommended, Mapping)
-    require(is_mapping, f"expected a dictionary in recommended_training; got {type(recommended).__name__}")
+    expect(is_mapping, f"a dictionary in recommended_training; got {type(recommended).__name__}")
     declared = declared_options(TrainOptions)
     for name, value in recommended.items():
-        require(name in declared, f"expected training options in recommended_training; got {name!r}")
-        try:
+        expect(name in declared, f"training options in recommended_training; got {name!r}")
+        with reworded("expected a valid value in recommended_training; got:"):
             declared[name].parse("recommended_training", str(value))
-        except TextgenError as error:
-            raise CheckError(f"expected a valid value in recommended_training; got: {error}") from error
-
-
-def trainable(model: Any) -> Any:
-    """Return the model; raises `CheckSkipped` if it is not trained by gradient."""
-    if not bound(model).is_trainable:
-        raise CheckSkipped("has no trainable parameters")
-    return model
 
 
 def loss_of(model: Any, inputs: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
     """Return the loss and the next state; raises `CheckError` if the model returns anything else."""
-    with expecting("a loss and a state"):
+    with reworded("expected a loss and a state;", PluginError):
         return bound(model).loss(inputs, targets, state)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from textgen.registry.options import declared_options
-from textgen.testing.asserts import CheckSkipped, require, shown
+from textgen.testing.asserts import expect, shown, skip_unless
 from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
 from textgen.testing.sampler_inputs import (
@@ -21,31 +21,24 @@ from textgen.testing.sampler_inputs import (
     started,
 )
 
-__tracebackhide__ = True
-
 
 def check_sampler_ids(subject: Subject) -> None:
     """Logits [batch, vocab] and uniforms [batch] give ids [batch], int64 below the size of the vocabulary.
 
     They are the next tokens of a sample.
     """
-    for batch_size, vocab_size, scale in (
-        (1, 2, 1.0),
-        (5, 7, 0.0),
-        (33, 67, 2.0),
-        (64, 300, 5.0),
-        (8, 50, 1e4),
-    ):
+    sizes = ((1, 2, 1.0), (5, 7, 0.0), (33, 67, 2.0), (64, 300, 5.0), (8, 50, 1e4))
+    for batch_size, vocab_size, scale in sizes:
         logits, uniforms = random_inputs(batch_size, vocab_size, scale=scale)
         choose = started(subject.new(), [PROMPT] * batch_size, vocab_size)
         for _ in range(3):
             ids = choose(logits, uniforms)
-            require(isinstance(ids, Tensor), f"expected a tensor of ids; got {shown(ids)}")
+            expect(isinstance(ids, Tensor), f"a tensor of ids; got {shown(ids)}")
             kind = f"{list(ids.shape)} of {ids.dtype}"
             is_row = ids.shape == (batch_size,) and ids.dtype == torch.int64
-            require(is_row, f"expected ids [{batch_size}] of torch.int64; got {kind}")
+            expect(is_row, f"ids [{batch_size}] of torch.int64; got {kind}")
             outside = ids[(ids < 0) | (ids >= vocab_size)][:1].tolist()
-            require(not outside, f"expected ids below {vocab_size}; got {outside}")
+            expect(not outside, f"ids below {vocab_size}; got {outside}")
 
 
 def check_sampler_impossible_token(subject: Subject) -> None:
@@ -66,7 +59,7 @@ def check_sampler_impossible_token(subject: Subject) -> None:
         for _ in range(3):
             is_wrong = impossible.gather(1, choose(logits, given)[:, None])[:, 0]
             places = given[is_wrong][:1].tolist()
-            require(not places, f"expected no impossible token; one was chosen for the uniform {places}")
+            expect(not places, f"no impossible token; one was chosen for the uniform {places}")
 
 
 def check_sampler_certain_token(subject: Subject) -> None:
@@ -79,7 +72,7 @@ def check_sampler_certain_token(subject: Subject) -> None:
     logits.scatter_(1, certain[:, None], 1000.0)
     ids = started(subject.new(), [PROMPT] * len(certain), VOCAB_SIZE)(logits, uniforms)
     wrong = int((ids != certain).sum())
-    require(wrong == 0, f"expected the certain token; another was chosen {wrong} of {len(certain)} times")
+    expect(wrong == 0, f"the certain token; another was chosen {wrong} of {len(certain)} times")
 
 
 def check_sampler_likelier_token(subject: Subject) -> None:
@@ -95,9 +88,9 @@ def check_sampler_likelier_token(subject: Subject) -> None:
     choose = started(subject.new(), [PROMPT] * num_draws, VOCAB_SIZE)
     counts = torch.bincount(choose(logits.repeat(num_draws, 1), uniforms), minlength=VOCAB_SIZE)[tokens]
     is_right = bool((counts[:-1] >= counts[1:] - num_draws // 100).all())
-    require(
+    expect(
         is_right,
-        f"expected tokens of probabilities {shown(shares.tolist(), 70)} to be chosen about in that order; "
+        f"tokens of probabilities {shown(shares.tolist(), 70)} to be chosen about in that order; "
         f"they were chosen {counts.tolist()} times in {num_draws}",
     )
 
@@ -109,16 +102,13 @@ def check_sampler_uniforms(subject: Subject) -> None:
     """
     logits, _ = random_inputs(NUM_ROWS, VOCAB_SIZE)
     logits[:, PROMPT] = -30.0
-    found = []
+    chosen = []
     for uniform in torch.linspace(0.01, 0.99, 15):
         choose = started(subject.new(), [PROMPT] * NUM_ROWS, VOCAB_SIZE)
-        found.append(choose(logits, uniform.repeat(NUM_ROWS)))
-    reacts = any(not torch.equal(ids, found[0]) for ids in found)
-    is_greedy = torch.equal(logits.gather(1, found[0][:, None])[:, 0], logits.amax(-1))
-    require(
-        reacts or is_greedy,
-        "expected other ids for other uniforms, or always the likeliest token; got neither",
-    )
+        chosen.append(choose(logits, uniform.repeat(NUM_ROWS)))
+    reacts = any(not torch.equal(ids, chosen[0]) for ids in chosen)
+    is_greedy = torch.equal(logits.gather(1, chosen[0][:, None])[:, 0], logits.amax(-1))
+    expect(reacts or is_greedy, "other ids for other uniforms, or always the likeliest token; got neither")
 
 
 def check_sampler_low_temperature(subject: Subject) -> None:
@@ -126,16 +116,14 @@ def check_sampler_low_temperature(subject: Subject) -> None:
 
     A lower temperature means less randomness in every sampler that has one.
     """
-    if "temperature" not in declared_options(subject.component):
-        raise CheckSkipped("has no temperature")
+    skip_unless("temperature" in declared_options(subject.component), "has no temperature")
     logits = 0.5 * torch.stack([torch.randperm(VOCAB_SIZE, generator=torch.Generator().manual_seed(0))] * 32)
     logits = torch.stack([row.roll(shift) for shift, row in enumerate(logits)])
     logits[:, 0] = -10.0  # the token of the prompt
     _, uniforms = random_inputs(32, VOCAB_SIZE)
-    sampler = subject.new(temperature=1e-4)
-    ids = started(sampler, [PROMPT] * 32, VOCAB_SIZE)(logits, uniforms)
+    ids = started(subject.new(temperature=1e-4), [PROMPT] * 32, VOCAB_SIZE)(logits, uniforms)
     wrong = int((ids != logits.argmax(-1)).sum())
-    require(wrong == 0, f"expected the token with the highest logit; another was chosen {wrong} of 32 times")
+    expect(wrong == 0, f"the token with the highest logit; another was chosen {wrong} of 32 times")
 
 
 def check_sampler_deterministic(subject: Subject) -> None:
@@ -143,12 +131,12 @@ def check_sampler_deterministic(subject: Subject) -> None:
 
     A sample is identified by its seed, from which the uniforms come.
     """
-    found = []
+    chosen = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         with state_unchanged("the sampler"):
-            found.append(many_steps(subject.new()))
-    require(torch.equal(*found), "expected the same ids for the same uniforms; they differ")
+            chosen.append(many_steps(subject.new()))
+    expect(torch.equal(*chosen), "the same ids for the same uniforms; they differ")
 
 
 def check_sampler_batch(subject: Subject) -> None:
@@ -161,13 +149,9 @@ def check_sampler_batch(subject: Subject) -> None:
         together = many_steps(sampler, rows, vocab_size, spells=spells)
         alone = torch.cat([many_steps(subject.new(), [row], vocab_size, spells=spells) for row in rows])
         wrong = int((together != alone).any(1).sum())
-        require(
-            wrong == 0, f"expected the ids of each row alone in a batch of {NUM_ROWS}; {wrong} rows differ"
-        )
+        expect(wrong == 0, f"the ids of each row alone in a batch of {NUM_ROWS}; {wrong} rows differ")
         backwards = many_steps(sampler, rows[::-1], vocab_size, spells=spells).flip(0)
-        require(
-            torch.equal(backwards, together), "expected the same ids in a batch in reverse order; they differ"
-        )
+        expect(torch.equal(backwards, together), "the same ids in a batch in reverse order; they differ")
 
 
 def check_sampler_start(subject: Subject) -> None:
@@ -176,11 +160,10 @@ def check_sampler_start(subject: Subject) -> None:
     Otherwise a sample depends on earlier ones.
     """
     sampler = subject.new()
-    if not hasattr(sampler, "start"):
-        raise CheckSkipped("lacks start, so it remembers nothing")
+    skip_unless(hasattr(sampler, "start"), "lacks start, so it remembers nothing")
     first = many_steps(sampler, spells=True)
-    again = many_steps(sampler, spells=True)
-    require(torch.equal(again, first), "expected the same ids after a second start; the first is remembered")
+    is_same = torch.equal(many_steps(sampler, spells=True), first)
+    expect(is_same, "the same ids after a second start; the first is remembered")
     prompts = prompts_of(range(NUM_ROWS))
     first_batch, second_batch = (started(sampler, prompts, VOCAB_SIZE, spells=True) for _ in range(2))
     parts = []
@@ -188,9 +171,7 @@ def check_sampler_start(subject: Subject) -> None:
         parts.append(first_batch(logits, uniforms))
         second_batch(logits.flip(0), uniforms.flip(0))
     mixed = torch.stack(parts, 1)
-    require(
-        torch.equal(mixed, first), "expected two batches in turn to continue as each alone; they share memory"
-    )
+    expect(torch.equal(mixed, first), "two batches in turn to continue as each alone; they share memory")
 
 
 def check_sampler_pure(subject: Subject) -> None:
@@ -203,10 +184,8 @@ def check_sampler_pure(subject: Subject) -> None:
     choose = started(subject.new(), prompts_of(range(8)), VOCAB_SIZE)
     for _ in range(2):
         choose(*given)
-    require(torch.equal(given[0], logits), "expected the logits to stay unchanged; they are changed in place")
-    require(
-        torch.equal(given[1], uniforms), "expected the uniforms to stay unchanged; they are changed in place"
-    )
+    expect(torch.equal(given[0], logits), "the logits to stay unchanged; they are changed in place")
+    expect(torch.equal(given[1], uniforms), "the uniforms to stay unchanged; they are changed in place")
 
 
 def check_sampler_shift(subject: Subject) -> None:
@@ -214,10 +193,7 @@ def check_sampler_shift(subject: Subject) -> None:
 
     Logits determine probabilities only up to a constant, and each model has its own.
     """
-    found = [many_steps(subject.new(), shift=shift) for shift in (0.0, 8.0, -64.0)]
-    for shifted in found[1:]:
-        wrong = int((found[0] != shifted).sum())
-        require(
-            wrong == 0,
-            f"expected the same ids after a shift of all logits; {wrong} of {shifted.numel()} differ",
-        )
+    ids = many_steps(subject.new())
+    for shift in (8.0, -64.0):
+        wrong = int((ids != many_steps(subject.new(), shift=shift)).sum())
+        expect(wrong == 0, f"the same ids after a shift of all logits; {wrong} of {ids.numel()} differ")

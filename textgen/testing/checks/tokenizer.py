@@ -14,16 +14,23 @@ from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.decoding import utf8
 from textgen.data.text import cut_blocks
 from textgen.data.vocabulary import surface_bytes
-from textgen.testing.asserts import CheckSkipped, difference, require, shown
+from textgen.testing.asserts import (
+    CheckSkipped,
+    expect,
+    first_difference,
+    reworded,
+    shown,
+    skip_unless,
+    text_difference,
+)
 from textgen.testing.builders import Subject
 from textgen.testing.texts import NASTY, OTHER_PROSE, PROSE, any_texts, random_strings
-
-__tracebackhide__ = True
 
 PROBES = ("", OTHER_PROSE, PROSE[:500], "".join(NASTY), *random_strings(10, seed=1))
 """Texts whose ids decide whether two tokenizers are the same."""
 
 BLOCK_CHARS = 700
+LOSSY = "declares lossless = False, so it gets no score"
 
 
 def check_tokenizer_lossless(subject: Subject) -> None:
@@ -32,13 +39,12 @@ def check_tokenizer_lossless(subject: Subject) -> None:
     Only then is a score the score of the text; a tokenizer that loses text declares `lossless = False`.
     """
     for train in ("", PROSE):
-        tokenizer = lossless(subject.fitted(train))
+        tokenizer = subject.fitted(train)
+        skip_unless(getattr(tokenizer, "lossless", True), LOSSY)
         for text in any_texts():
             decoded = tokenizer.decode(tokenizer.encode(text))
-            require(isinstance(decoded, str), f"expected a string from decode; got {shown(decoded)}")
-            require(
-                decoded == text, f"expected decode(encode(text)) to be the text; {difference(text, decoded)}"
-            )
+            expect(isinstance(decoded, str), f"a string from decode; got {shown(decoded)}")
+            expect(decoded == text, f"decode(encode(text)) to be the text; {text_difference(text, decoded)}")
 
 
 def check_tokenizer_ids(subject: Subject) -> None:
@@ -50,12 +56,12 @@ def check_tokenizer_ids(subject: Subject) -> None:
     for text in any_texts():
         ids = tokenizer.encode(text)
         what = f"encode({shown(text)})"
-        require(isinstance(ids, np.ndarray), f"expected a numpy array from {what}; got {type(ids).__name__}")
+        expect(isinstance(ids, np.ndarray), f"a numpy array from {what}; got {type(ids).__name__}")
         kind = f"{ids.ndim} dimensions of {ids.dtype}"
         is_row = ids.ndim == 1 and np.issubdtype(ids.dtype, np.integer)
-        require(is_row, f"expected one dimension of integers from {what}; got {kind}")
+        expect(is_row, f"one dimension of integers from {what}; got {kind}")
         outside = ids[(ids < 0) | (ids >= len(tokenizer.tokens))][:1].tolist()
-        require(not outside, f"expected ids below {len(tokenizer.tokens)} from {what}; got {outside}")
+        expect(not outside, f"ids below {len(tokenizer.tokens)} from {what}; got {outside}")
 
 
 def check_tokenizer_surfaces(subject: Subject) -> None:
@@ -63,13 +69,12 @@ def check_tokenizer_surfaces(subject: Subject) -> None:
 
     Scores count characters by them, and generated tokens become text by them.
     """
-    tokenizer = lossless(subject.fitted(PROSE))
+    tokenizer = subject.fitted(PROSE)
+    skip_unless(getattr(tokenizer, "lossless", True), LOSSY)
     pieces = [surface_bytes(token) for token in tokenizer.tokens]
     for text in any_texts():
         spelled = b"".join(pieces[token] for token in tokenizer.encode(text))
-        require(
-            spelled == utf8(text), f"expected tokens that spell the text; {difference(utf8(text), spelled)}"
-        )
+        expect(spelled == utf8(text), f"tokens that spell the text; {text_difference(utf8(text), spelled)}")
 
 
 def check_tokenizer_fallback(subject: Subject) -> None:
@@ -78,13 +83,10 @@ def check_tokenizer_fallback(subject: Subject) -> None:
     Scores report out-of-vocabulary words by it.
     """
     tokenizer = subject.fitted(PROSE)
-    if not hasattr(tokenizer, "fallback"):
-        raise CheckSkipped("lacks fallback, so its byte tokens count as the fallback")
+    skip_unless(hasattr(tokenizer, "fallback"), "lacks fallback, so its byte tokens count as the fallback")
     mask, size = np.asarray(tokenizer.fallback), len(tokenizer.tokens)
     is_mask = mask.shape == (size,) and mask.dtype == bool
-    require(
-        is_mask, f"expected a bool per token, [{size}], in fallback; got {list(mask.shape)} of {mask.dtype}"
-    )
+    expect(is_mask, f"a bool per token, [{size}], in fallback; got {list(mask.shape)} of {mask.dtype}")
 
 
 def check_tokenizer_deterministic(subject: Subject) -> None:
@@ -93,8 +95,8 @@ def check_tokenizer_deterministic(subject: Subject) -> None:
     Otherwise a result cannot be reproduced.
     """
     first, second = subject.fitted(PROSE), subject.fitted(PROSE)
-    require_same(first, second, "two tokenizers fitted to the same text")
-    require_same(first, first, "two encodings by one tokenizer")
+    require_same_tokenizer(first, second, "two tokenizers fitted to the same text")
+    require_same_tokenizer(first, first, "two encodings by one tokenizer")
 
 
 def check_tokenizer_vocabulary_from_training(subject: Subject) -> None:
@@ -103,12 +105,12 @@ def check_tokenizer_vocabulary_from_training(subject: Subject) -> None:
     Otherwise words of the held-out text enter the vocabulary, and models trained before do not match it.
     """
     tokenizer, fresh = subject.fitted(PROSE), subject.fitted(PROSE)
-    tokens, state = list(tokenizer.tokens), to_json(tokenizer)
+    tokens, state = list(tokenizer.tokens), saved_state(tokenizer)
     for text in any_texts():
         tokenizer.decode(tokenizer.encode(text))
     require_equal(tokens, list(tokenizer.tokens), "the same tokens after encoding other texts")
-    require(to_json(tokenizer) == state, "expected state() to ignore texts that are encoded; it changed")
-    require_same(tokenizer, fresh, "a tokenizer that has encoded other texts and one that has not")
+    expect(saved_state(tokenizer) == state, "state() to ignore texts that are encoded; it changed")
+    require_same_tokenizer(tokenizer, fresh, "a tokenizer that has encoded other texts and one that has not")
 
 
 def check_tokenizer_fit_forgets(subject: Subject) -> None:
@@ -118,7 +120,7 @@ def check_tokenizer_fit_forgets(subject: Subject) -> None:
     """
     tokenizer = subject.fitted(OTHER_PROSE)
     tokenizer.fit(PROSE)
-    require_same(tokenizer, subject.fitted(PROSE), "a tokenizer fitted again and a new one")
+    require_same_tokenizer(tokenizer, subject.fitted(PROSE), "a tokenizer fitted again and a new one")
 
 
 def check_tokenizer_state(subject: Subject) -> None:
@@ -129,8 +131,8 @@ def check_tokenizer_state(subject: Subject) -> None:
     for train in ("", PROSE, OTHER_PROSE, "\ud83d\ude00\udfff " * 3):
         tokenizer = subject.fitted(train)
         restored = subject.new()
-        restored.restore(json.loads(to_json(tokenizer)))
-        require_same(tokenizer, restored, "a tokenizer and the one restored from its state")
+        restored.restore(json.loads(saved_state(tokenizer)))
+        require_same_tokenizer(tokenizer, restored, "a tokenizer and the one restored from its state")
 
 
 def check_tokenizer_empty_text(subject: Subject) -> None:
@@ -141,8 +143,8 @@ def check_tokenizer_empty_text(subject: Subject) -> None:
     for train in ("", PROSE):
         tokenizer = subject.fitted(train)
         ids, text = tokenizer.encode(""), tokenizer.decode([])
-        require(len(ids) == 0, f"expected no ids for the empty text; got {shown(list(ids))}")
-        require(text == "", f"expected the empty text for no ids; got {shown(text)}")
+        expect(len(ids) == 0, f"no ids for the empty text; got {shown(list(ids))}")
+        expect(text == "", f"the empty text for no ids; got {shown(text)}")
 
 
 def check_tokenizer_decodes_any_ids(subject: Subject) -> None:
@@ -161,8 +163,8 @@ def check_tokenizer_decodes_any_ids(subject: Subject) -> None:
             error.add_note(f"while decoding {shown(surfaces)}")
             raise
         for text in texts:
-            require(isinstance(text, str), f"expected a string from decode({shown(ids)}); got {shown(text)}")
-        require(texts[0] == texts[1], f"expected the same text from a list and an array; got {shown(texts)}")
+            expect(isinstance(text, str), f"a string from decode({shown(ids)}); got {shown(text)}")
+        expect(texts[0] == texts[1], f"the same text from a list and an array; got {shown(texts)}")
 
 
 def check_tokenizer_counts(subject: Subject) -> None:
@@ -171,10 +173,10 @@ def check_tokenizer_counts(subject: Subject) -> None:
     Texts larger than memory are fitted block by block, and should not get another vocabulary.
     """
     parts = subject.new()
-    if not hasattr(parts, "count") and not hasattr(parts, "fit_counts"):
-        raise CheckSkipped("lacks count and fit_counts")
+    can_count = hasattr(parts, "count") or hasattr(parts, "fit_counts")
+    skip_unless(can_count, "lacks count and fit_counts")
     parts.fit_counts([parts.count(block) for block in cut_blocks([PROSE], BLOCK_CHARS)])
-    require_same(parts, subject.fitted(PROSE), "a tokenizer fitted block by block and one by fit")
+    require_same_tokenizer(parts, subject.fitted(PROSE), "a tokenizer fitted block by block and one by fit")
 
 
 def check_tokenizer_pickle(subject: Subject) -> None:
@@ -183,26 +185,17 @@ def check_tokenizer_pickle(subject: Subject) -> None:
     It is sent to other processes to encode a large text on all cores.
     """
     tokenizer = subject.fitted(PROSE)
-    try:
+    with reworded("cannot be pickled, so large texts are encoded on one core:", Exception, CheckSkipped):
         pickled = pickle.dumps(tokenizer)
-    except Exception as error:
-        raise CheckSkipped(f"cannot be pickled, so large texts are encoded on one core: {error}") from error
-    require_same(tokenizer, pickle.loads(pickled), "a tokenizer and the one that was pickled")
+    require_same_tokenizer(tokenizer, pickle.loads(pickled), "a tokenizer and the one that was pickled")
 
 
-def lossless(tokenizer: Any) -> Any:
-    """Return the tokenizer; raises `CheckSkipped` if it declares that it loses text."""
-    if not getattr(tokenizer, "lossless", True):
-        raise CheckSkipped("declares lossless = False, so it gets no score")
-    return tokenizer
-
-
-def to_json(tokenizer: Any) -> str:
+def saved_state(tokenizer: Any) -> str:
     """Return the state as saved in a run."""
     return json.dumps(tokenizer.state())
 
 
-def require_same(first: Any, second: Any, which: str) -> None:
+def require_same_tokenizer(first: Any, second: Any, which: str) -> None:
     """Raise `CheckError` unless two tokenizers have the same tokens, state, ids, texts and fallback."""
     require_equal(list(first.tokens), list(second.tokens), f"the same tokens of {which}")
     one, other = (BoundTokenizer(each).is_fallback.tolist() for each in (first, second))
@@ -211,13 +204,12 @@ def require_same(first: Any, second: Any, which: str) -> None:
         ids, other_ids = np.asarray(first.encode(text)), np.asarray(second.encode(text))
         require_equal(ids.tolist(), other_ids.tolist(), f"the same ids of {shown(text, 30)} from {which}")
         require_equal(first.decode(ids), second.decode(ids), f"the same text for these ids from {which}")
-    require(to_json(first) == to_json(second), f"expected the same state() of {which}; they differ")
+    expect(saved_state(first) == saved_state(second), f"the same state() of {which}; they differ")
 
 
 def require_equal(first: Sequence[Any], second: Sequence[Any], what: str) -> None:
     """Raise `CheckError` with the first difference unless two sequences are equal."""
     if first != second:
-        pairs = enumerate(zip(first, second, strict=False))
-        place = next((index for index, (a, b) in pairs if a != b), min(len(first), len(second)))
-        found = f"{shown(first[place : place + 3])} and {shown(second[place : place + 3])} at {place}"
-        require(False, f"expected {what}; got {found}")
+        place = first_difference(first, second)
+        one, other = shown(first[place : place + 3]), shown(second[place : place + 3])
+        expect(False, f"{what}; got {one} and {other} at {place}")

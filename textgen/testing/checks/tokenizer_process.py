@@ -11,12 +11,10 @@ import sys
 from typing import Any
 
 from textgen.registry.registry import plugin_files
-from textgen.testing.asserts import CheckError, CheckSkipped, require, shown
+from textgen.testing.asserts import CheckError, CheckSkipped, expect, reworded, shown, skip_unless
 from textgen.testing.builders import Subject
-from textgen.testing.checks.tokenizer import PROBES, require_equal, to_json
+from textgen.testing.checks.tokenizer import PROBES, require_equal, saved_state
 from textgen.testing.texts import PROSE
-
-__tracebackhide__ = True
 
 WHERE = "in another process, where sets of strings have another order"
 
@@ -28,10 +26,10 @@ def check_tokenizer_other_process(subject: Subject) -> None:
     tokens in the next.
     """
     tokenizer = subject.fitted(PROSE)
-    tokens, state = list(tokenizer.tokens), to_json(tokenizer)
+    tokens, state = list(tokenizer.tokens), saved_state(tokenizer)
     learnt = learnt_elsewhere(subject)
     require_equal(tokens, learnt["tokens"], f"the same tokens {WHERE}")
-    require(state == learnt["state"], f"expected the same state() {WHERE}; they differ")
+    expect(state == learnt["state"], f"the same state() {WHERE}; they differ")
     for probe, ids in zip(PROBES, learnt["ids"], strict=True):
         ids_here = [int(token) for token in tokenizer.encode(probe)]
         require_equal(ids_here, ids, f"the same ids of {shown(probe, 30)} {WHERE}")
@@ -43,14 +41,12 @@ def learnt_elsewhere(subject: Subject) -> dict[str, Any]:
     Raises `CheckSkipped` if the component cannot be loaded there, `CheckError` if it fails there.
     """
     module = subject.component.__module__
-    if module == "__main__":
-        raise CheckSkipped("is defined in the program that runs, which another process cannot import")
+    is_found = module != "__main__"
+    skip_unless(is_found, "is defined in the program that runs, which another process cannot import")
     source = getattr(sys.modules.get(module), "__file__", None)
     plugin_file = next((path for path in plugin_files() if str(path) == source), None)
-    try:
+    with reworded("cannot be sent to another process:", Exception, CheckSkipped):
         component = pickle.dumps((subject.component, subject.options))
-    except Exception as error:
-        raise CheckSkipped(f"cannot be sent to another process: {error}") from error
     hash_seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     done = subprocess.run(
         [sys.executable, "-P", "-c", f"{inspect.getsource(fit_elsewhere)}\n{fit_elsewhere.__name__}()"],
@@ -63,8 +59,8 @@ def learnt_elsewhere(subject: Subject) -> dict[str, Any]:
         last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise CheckError(f"expected a tokenizer that can be fitted {WHERE}; it failed: {last}")
     learnt: dict[str, Any] = json.loads(done.stdout)
-    if "unloadable" in learnt:
-        raise CheckSkipped(f"cannot be loaded in another process: {learnt['unloadable']}")
+    reason = learnt.get("unloadable")
+    skip_unless(reason is None, f"cannot be loaded in another process: {reason}")
     return learnt
 
 

@@ -41,7 +41,7 @@ class LostRankError(TextgenError):
 
 
 _rank_infos = [RankInfo()]
-"""The last one is that of this process."""
+"""The last one is that of this process, which torch lets join one group of processes at a time."""
 
 
 def rank() -> int:
@@ -173,7 +173,7 @@ def states_of_all(state: Any) -> list[Any]:
     return [state_of(state, source) for source in range(world_size())]
 
 
-def require_same(identity: str) -> None:
+def require_same_run(identity: str) -> None:
     """Raise `TextgenError` on a rank that is started with something else than the first one."""
     if state_of(identity) != identity:
         raise TextgenError(

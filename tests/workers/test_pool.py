@@ -1,4 +1,4 @@
-"""Jobs in other processes: in any order, with errors and kills of their own, and nothing left behind."""
+"""Items computed in other processes: in any order, with errors and kills, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.storage.files import write_file
-from textgen.workers.pool import Killed, run_jobs
-from textgen.workers.worker import Setup, tell
+from textgen.workers.pool import Killed, OnMessage, Processes, Stopped, drive, run_in_processes
+from textgen.workers.worker import Setup, recipe, tell
 
 
 def upper(text: str) -> str:
@@ -84,6 +85,18 @@ class LargeResult:
         return b"x" * 50_000_000
 
 
+def watched(
+    function: Callable[..., object],
+    items: Sequence[object],
+    on_message: OnMessage = None,
+    max_silence: float | None = None,
+    on_wait: Callable[[], None] | None = None,
+) -> Iterator[tuple[Any, Any]]:
+    """Compute items one after another, each in a process of its own."""
+    pool = Processes(recipe(function, Setup()), on_message, max_silence, own_process=True)
+    return drive(pool, items, lambda: 1, on_wait=on_wait)
+
+
 def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -93,12 +106,14 @@ def is_alive(pid: int) -> bool:
 
 
 def test_every_job_comes_back_with_its_result() -> None:
-    assert sorted(run_jobs(upper, ["a", "b", "c", "d", "e"], 2)) == list(zip("abcde", "ABCDE", strict=True))
-    assert list(run_jobs(upper, [], 2)) == []
+    assert sorted(run_in_processes(upper, ["a", "b", "c", "d", "e"], 2)) == list(
+        zip("abcde", "ABCDE", strict=True)
+    )
+    assert list(run_in_processes(upper, [], 2)) == []
 
 
 def test_a_killed_process_takes_only_its_own_job_with_it() -> None:
-    results = dict(run_jobs(kill_yourself, ["a", "b", "c", "d"], 2))
+    results = dict(run_in_processes(kill_yourself, ["a", "b", "c", "d"], 2))
     killed = results.pop("b")
     assert isinstance(killed, Killed)
     assert killed.exitcode == -signal.SIGKILL
@@ -107,11 +122,11 @@ def test_a_killed_process_takes_only_its_own_job_with_it() -> None:
 
 def test_an_error_in_another_process_is_raised_here() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
-        list(run_jobs(int, ["1", "x"], 2))
+        list(run_in_processes(int, ["1", "x"], 2))
 
 
 def test_processes_end_when_nobody_reads_on() -> None:
-    jobs = run_jobs(slow, [0.0, 600.0, 600.0], 2)
+    jobs = run_in_processes(slow, [0.0, 600.0, 600.0], 2)
     _, pid = next(jobs)
     assert isinstance(pid, int)
     assert is_alive(pid)
@@ -121,20 +136,22 @@ def test_processes_end_when_nobody_reads_on() -> None:
 
 def test_each_process_is_set_up_before_its_first_job() -> None:
     setup = Setup(num_threads=3, initialize=partial(set_variable, "TEXTGEN_TEST_SETUP", "done"))
-    assert list(run_jobs(num_threads, [0], 1, setup)) == [(0, 3)]
-    assert list(run_jobs(variable, ["TEXTGEN_TEST_SETUP"], 1, setup)) == [("TEXTGEN_TEST_SETUP", "done")]
+    assert list(run_in_processes(num_threads, [0], 1, setup)) == [(0, 3)]
+    assert list(run_in_processes(variable, ["TEXTGEN_TEST_SETUP"], 1, setup)) == [
+        ("TEXTGEN_TEST_SETUP", "done")
+    ]
     assert "TEXTGEN_TEST_SETUP" not in os.environ
 
 
 def test_somebody_can_watch_while_jobs_run() -> None:
     calls: list[float] = []
-    list(run_jobs(slow, [1.0], 1, on_wait=lambda: calls.append(time.monotonic())))
+    list(watched(slow, [0.7], on_wait=lambda: calls.append(time.monotonic())))
     assert len(calls) >= 2
 
 
 def test_a_process_that_is_killed_while_it_sends_its_result_is_a_killed_one(tmp_path: Path) -> None:
     large = LargeResult(tmp_path / "pid")
-    for job, result in run_jobs(large, ["small", "large"], 2):
+    for job, result in run_in_processes(large, ["small", "large"], 2):
         if job == "small":
             large.pid_file.with_suffix(".go").touch()
             while not large.pid_file.exists():
@@ -152,12 +169,12 @@ def kill_by(number: int) -> None:
 
 
 def test_a_killed_process_is_noticed_though_one_that_it_forked_lives() -> None:
-    ((_, result),) = run_jobs(kill_by, [signal.SIGKILL], 1)
+    ((_, result),) = run_in_processes(kill_by, [signal.SIGKILL], 1)
     assert result == Killed(-signal.SIGKILL)
 
 
 def test_the_signal_of_a_crash_is_named() -> None:
-    results = [str(result) for _, result in run_jobs(kill_by, [signal.SIGSEGV, 40], 1)]
+    results = [str(result) for _, result in run_in_processes(kill_by, [signal.SIGSEGV, 40], 1)]
     assert results == ["its process crashed (SIGSEGV)", "its process crashed (signal 40)"]
 
 
@@ -172,7 +189,7 @@ def write_twice(path: Path) -> str:
 
 def test_a_copy_that_a_job_forks_of_its_process_writes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    assert list(run_jobs(write_twice, [path], 1)) == [(path, "one")]
+    assert list(run_in_processes(write_twice, [path], 1)) == [(path, "one")]
 
 
 def warn(text: str) -> str:
@@ -182,12 +199,17 @@ def warn(text: str) -> str:
 
 def test_a_warning_for_people_arrives_here() -> None:
     with pytest.warns(TextgenWarning, match="careful"):
-        assert list(run_jobs(warn, ["careful"], 1)) == [("careful", "careful")]
+        assert list(run_in_processes(warn, ["careful"], 1)) == [("careful", "careful")]
 
 
 def test_a_silent_job_is_ended() -> None:
-    ((_, result),) = run_jobs(slow, [600.0], 1, max_silence=0.5)
+    ((_, result),) = watched(slow, [600.0], max_silence=0.5)
     assert str(result) == "it made no progress for a few seconds and was ended"
+
+
+def tell_and_sleep(text: str) -> None:
+    tell(text)
+    time.sleep(600)
 
 
 def tell_twice(text: str) -> str:
@@ -196,13 +218,26 @@ def tell_twice(text: str) -> str:
     return text
 
 
-def test_messages_of_a_job_arrive_in_order_and_each_job_can_have_its_process() -> None:
+def test_messages_arrive_in_order_and_each_item_can_have_its_process() -> None:
     heard: list[str] = []
-    jobs = run_jobs(tell_twice, ["a", "b"], 1, on_message=lambda job, text: heard.append(f"{job}: {text}"))
-    assert len(list(jobs)) == 2
+    items = watched(tell_twice, ["a", "b"], on_message=lambda item, text: heard.append(f"{item}: {text}"))
+    assert len(list(items)) == 2
     assert heard == ["a: a 1", "a: a 2", "b: b 1", "b: b 2"]
-    pids = [pid for _, pid in run_jobs(slow, [0.0, 0.0], 1, own_process=True)]
+    pids = [pid for _, pid in watched(slow, [0.0, 0.0])]
     assert len(set(pids)) == 2
+
+
+def test_a_message_can_stop_an_item() -> None:
+    ((_, result),) = watched(tell_and_sleep, ["a"], on_message=lambda item, text: text == "a")
+    assert isinstance(result, Stopped)
+
+
+def test_another_item_starts_only_when_it_may() -> None:
+    most = []
+    pool = Processes(recipe(upper, Setup()), None, None, own_process=False)
+    for _ in drive(pool, "abcd", lambda: 4, may_start=lambda: False):
+        most.append(len(pool.busy))
+    assert most == [0, 0, 0, 0]
 
 
 def test_no_module_of_the_working_directory_is_imported(tmp_path: Path) -> None:
@@ -216,7 +251,7 @@ def test_no_module_of_the_working_directory_is_imported(tmp_path: Path) -> None:
 
 
 def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
-    jobs = run_jobs(slow, [0.0, 0.0], 1)
+    jobs = run_in_processes(slow, [0.0, 0.0], 1)
     _, first = next(jobs)
     assert isinstance(first, int)
     os.kill(first, signal.SIGKILL)
@@ -229,8 +264,8 @@ def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
 
 def test_an_error_that_pickle_cannot_restore_arrives_with_its_message() -> None:
     with pytest.raises(RuntimeError, match=r"^TwoArgumentsError: the real reason$"):
-        list(run_jobs(fail, [TwoArgumentsError], 1))
+        list(run_in_processes(fail, [TwoArgumentsError], 1))
     with pytest.raises(TextgenError, match=r"^the real reason$"):
-        list(run_jobs(fail, [TwoArgumentsTextgenError], 1))
+        list(run_in_processes(fail, [TwoArgumentsTextgenError], 1))
     with pytest.raises(RuntimeError, match=r"^function cannot be sent: "):
-        list(run_jobs(unsendable, [0], 1))
+        list(run_in_processes(unsendable, [0], 1))

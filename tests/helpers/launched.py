@@ -1,0 +1,123 @@
+"""Commands in processes of their own, forked from one that has imported textgen, which saves two seconds."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from multiprocessing import forkserver, get_context
+from multiprocessing.reduction import DupFd
+from pathlib import Path
+from threading import Thread
+from types import ModuleType
+from typing import Any
+
+from textgen.workers import worker
+
+
+class Launched:
+    """A running `textgen …`: stderr is a pipe and stdout is kept until the end, unless they are given."""
+
+    def __init__(
+        self,
+        *arguments: object,
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        max_bytes: int | None = None,
+    ) -> None:
+        """Start it; with `max_bytes`, neither it nor what it starts can write a larger file."""
+        self.args = ["textgen", *map(str, arguments)]
+        (out, out_writer), (err, err_writer) = os.pipe(), os.pipe()
+        self.stderr = os.fdopen(err, encoding="utf-8")
+        self._printed: list[str] = []
+        self._reader = Thread(target=self._read, args=(out,))
+        self._reader.start()
+        with open(os.devnull) as empty:
+            given = (stdin, stdout, stderr)
+            others = (empty.fileno(), out_writer, err_writer)
+            streams = [other if each is None else each for each, other in zip(given, others, strict=True)]
+            environment = dict(os.environ if env is None else env)
+            folder = Path.cwd() if cwd is None else cwd
+            context: Any = get_context("forkserver")
+            worker.import_early()
+            server = forkserver._forkserver._forkserver_address if max_bytes is None else None  # type: ignore[attr-defined]
+            sent = self.args, [DupFd(stream) for stream in streams], environment, folder, max_bytes, server
+            self._process = context.Process(target=_run, args=sent)
+            with worker._replaced(sys.modules, "__main__", ModuleType("__main__")):
+                self._process.start()
+        os.close(out_writer)
+        os.close(err_writer)
+        self.pid = int(self._process.pid)
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, if it has ended."""
+        code: int | None = self._process.exitcode
+        return code
+
+    def poll(self) -> int | None:
+        """Return its exit code, if it has ended."""
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def communicate(self) -> tuple[str, str]:
+        """Wait until it ends; return what it printed to stdout, and the rest of stderr."""
+        with self.stderr:
+            rest = self.stderr.read()
+        self._reader.join()
+        self._process.join()
+        return "".join(self._printed), rest
+
+    def _read(self, descriptor: int) -> None:
+        with open(descriptor, encoding="utf-8", newline="") as stream:
+            self._printed.append(stream.read())
+
+
+def _run(  # noqa: PLR0917
+    arguments: list[str],
+    streams: list[Any],
+    environment: dict[str, str],
+    folder: Path,
+    max_bytes: int | None,
+    server: str | None,
+) -> None:
+    for number, stream in enumerate(streams):
+        descriptor = stream.detach()
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        mode, buffering = ("w" if number else "r"), (1 if number == 2 or os.isatty(number) else -1)
+        stream = open(number, mode, buffering, encoding="utf-8", closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    if max_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, max_bytes))
+    if server is not None:  # its jobs are forked from where it was itself
+        started: Any = forkserver._forkserver  # type: ignore[attr-defined]
+        started._forkserver_address = server
+        forkserver.ensure_running = started.ensure_running = lambda: None
+    sys.argv = arguments
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    from textgen.cli.main import main
+
+    try:
+        main()
+    finally:
+        sys.stdout.flush()
+        atexit._run_exitfuncs()
+        worker._end_server()

@@ -1,0 +1,170 @@
+"""Kept results: reused if they fit, named if they do not, measured again if they are damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from textgen.contracts import TextgenError, TextgenWarning
+from textgen.data.corpus import Corpus, load_corpus
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.resume import partial_folder
+from textgen.jobs.kept import check_reuse, finished_run, keep_record, kept_record, made_with, run_settings
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.storage.json_records import SCHEMA_VERSION
+from textgen.training.budget import parse_budget
+from textgen.training.progress import Step
+
+CPU = DeviceConfig(torch.device("cpu"), "fp32")
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    """A small text."""
+    return load_corpus(["lee"], max_chars=5000)
+
+
+@pytest.fixture(scope="module")
+def experiment(corpus: Corpus) -> Experiment:
+    """What takes no time to train."""
+    return Experiment(parse_entry("char-uniform"), corpus, parse_budget("1000chars"), CPU, seed=0)
+
+
+@pytest.fixture(scope="module")
+def made(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of its run."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    finished_run(folder, experiment, lambda step: None)
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(made, tmp_path / "run")
+
+
+# --- runs
+
+
+def test_a_run_is_made_once(experiment: Experiment, folder: Path) -> None:
+    steps: list[Step] = []
+    partial_folder(folder).mkdir()  # left by a process that was killed right after it had saved the run
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    run = finished_run(folder, experiment, steps.append)
+    assert [step.state for step in steps] == ["loading"]
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    assert not partial_folder(folder).exists()
+    assert run.result.test is not None
+
+
+def test_what_there_is_not_can_be_reused(experiment: Experiment, tmp_path: Path) -> None:
+    check_reuse(tmp_path / "none", experiment)
+
+
+def test_a_run_that_fits_is_reused(experiment: Experiment, folder: Path) -> None:
+    check_reuse(folder, experiment)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"budget": parse_budget("2000chars")}, "budget"),
+        ({"entry": parse_entry("byte-uniform")}, "entry"),
+        ({"entry": parse_entry("char-ngram")}, "entry"),
+        ({"device_config": DeviceConfig(torch.device("cpu"), "bf16")}, "precision; add --precision fp32, or"),
+    ],
+)
+def test_a_run_of_something_else_is_refused(
+    experiment: Experiment, folder: Path, changes: dict[str, Any], what: str
+) -> None:
+    with pytest.raises(TextgenError, match=f"holds a run that was made with another {what}"):
+        check_reuse(folder, replace(experiment, **changes))
+
+
+def test_another_text_and_another_split_of_it_are_told_apart(experiment: Experiment, folder: Path) -> None:
+    for options, what in (
+        ({"max_chars": 4000}, "corpus"),
+        ({"max_chars": 5000, "split": "80/10/10"}, "split"),
+    ):
+        other = replace(experiment, corpus=load_corpus(["lee"], **options))  # type: ignore[arg-type]
+        with pytest.raises(TextgenError, match=f"made with another {what}; choose another folder"):
+            check_reuse(folder, other)
+
+
+def test_other_options_are_named(experiment: Experiment, tmp_path: Path) -> None:
+    one, two = (replace(experiment, entry=parse_entry(f"char-ngram:order={order}")) for order in (1, 2))
+    finished_run(tmp_path / "run", one, lambda step: None)
+    with pytest.raises(TextgenError, match="made with another options"):
+        check_reuse(tmp_path / "run", two)
+
+
+def test_what_runs_were_made_with_is_read_of_those_that_can_be(folder: Path) -> None:
+    broken = folder.parent / "broken"
+    broken.mkdir()
+    (broken / "run.json").write_text("{")
+    assert list(made_with(folder.parent, "*/run.json", run_settings)) == [("cpu", "fp32")]
+
+
+# --- results
+
+
+@dataclass(frozen=True)
+class Score:
+    """A result."""
+
+    value: float
+    schema_version: int = SCHEMA_VERSION
+
+
+def fits(_: Score) -> None:
+    """Return no reason against any result."""
+
+
+def test_a_result_is_kept_and_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "score.json"
+    partial_folder(path).mkdir()
+    assert kept_record(path, Score, fits) is None
+    assert keep_record(path, Score(0.1)) == Score(0.1)
+    assert not partial_folder(path).exists()
+    with warnings.catch_warnings(action="error"):
+        assert kept_record(path, Score, fits) == Score(0.1)
+
+
+def test_a_result_that_is_no_json_is_not_kept(tmp_path: Path) -> None:
+    reason = keep_record(tmp_path / "score.json", Score({1}))  # type: ignore[arg-type]
+    assert isinstance(reason, str)
+    assert reason.startswith("its result cannot be kept: ")
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"value": 0.2}', "[]"])
+def test_a_damaged_result_is_named(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "score.json"
+    keep_record(path, Score(0.1))
+    path.write_text(damage)
+    with pytest.warns(TextgenWarning, match=r"score\.json.+; it is measured again"):
+        assert kept_record(path, Score, fits) is None
+
+
+def test_a_changed_number_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "score.json"
+    keep_record(path, Score(0.1))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "value": 0.2}))
+    with pytest.warns(TextgenWarning, match="it is measured again"):
+        assert kept_record(path, Score, fits) is None
+
+
+def test_a_result_of_something_else_is_measured_again(tmp_path: Path) -> None:
+    path = tmp_path / "score.json"
+    keep_record(path, Score(0.1))
+    with pytest.warns(TextgenWarning, match=r"cannot be used: it is too good; it is measured again"):
+        assert kept_record(path, Score, lambda score: "it is too good") is None

@@ -1,0 +1,235 @@
+"""The runner of jobs: results, failures, crashes, silence and stops, in this process and in others."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from textgen.contracts import TextgenError
+from textgen.experiment.resume import partial_folder
+from textgen.jobs.backends import Backend, LocalBackend, ThisProcess, check_equal_machines, open_backend
+from textgen.jobs.runner import Outcome, run_jobs, run_plan
+from textgen.runtime.environment import Machine
+from textgen.training.progress import DONE, FAILED, Report, Step
+
+BACKENDS: list[Backend] = [ThisProcess(), LocalBackend()]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The result of a job."""
+
+    text: str
+    process: int
+
+    @property
+    def outcome(self) -> str:
+        """How it went."""
+        return f"said {self.text}"
+
+
+@dataclass(frozen=True)
+class Do:
+    """A job that does something, by name."""
+
+    what: str
+    folder: Path | None = None
+    plugin_files: Sequence[Path] = ()
+    expected_seconds: float = 2.0
+
+    @property
+    def title(self) -> str:
+        """Its name."""
+        return self.what
+
+    def compute(self, report: Report) -> Any:
+        """Do it."""
+        report(Step("beginning", self.what))
+        return DEEDS[self.what](report)
+
+
+def answer(report: Report) -> Answer:
+    report(Step("answering"))
+    return Answer("yes", os.getpid())
+
+
+def fail(_: Report) -> Answer:
+    raise TextgenError("it cannot be done")
+
+
+def leave(_: Report) -> Answer:
+    raise SystemExit(3)
+
+
+def crash(_: Report) -> Answer:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def be_silent(_: Report) -> Answer:
+    time.sleep(600)
+    raise AssertionError
+
+
+def go_on(report: Report) -> Answer:
+    for number in range(10_000):
+        report(Step(f"step {number}"))
+        time.sleep(0.01)
+    raise AssertionError("nobody stopped it")
+
+
+def odd(_: Report) -> object:
+    return {"neither": "an answer"}
+
+
+DEEDS: dict[str, Callable[[Report], object]] = {
+    "answer": answer, "fail": fail, "leave": leave, "crash": crash, "be silent": be_silent, "go on": go_on,
+    "odd": odd,
+}  # fmt: skip
+
+
+def outcomes(backend: Backend, *whats: str, **options: Any) -> dict[str, Outcome[Answer]]:
+    return {job.what: each for job, each in run_jobs(map(Do, whats), Answer, backend, **options)}
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: type(backend).__name__)
+def test_each_job_has_a_result_or_a_reason(backend: Backend) -> None:
+    heard: list[tuple[str, str]] = []
+    made = outcomes(
+        backend, "answer", "fail", "odd", on_step=lambda job, step: heard.append((job.what, step.state))
+    )
+    result = made["answer"].result
+    assert result is not None
+    assert result.text == "yes"
+    assert (result.process == os.getpid()) is isinstance(backend, ThisProcess)
+    assert made["fail"] == Outcome(failure="it cannot be done")
+    assert made["odd"].failure.startswith("its result cannot be kept: ")
+    assert not any(each.was_killed or each.was_stopped for each in made.values())
+    assert heard == [
+        ("answer", "beginning"),
+        ("answer", "answering"),
+        ("fail", "beginning"),
+        ("odd", "beginning"),
+    ]
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: type(backend).__name__)
+def test_a_job_can_be_stopped_by_what_it_says(backend: Backend) -> None:
+    made = outcomes(backend, "go on", "answer", on_step=lambda job, step: step.state == "step 0")
+    assert (made["go on"].was_stopped, made["go on"].was_killed) == (True, False)
+    assert made["answer"].result is not None
+
+
+def test_a_crash_costs_its_own_job_which_may_be_tried_again() -> None:
+    made = outcomes(LocalBackend(2), "crash", "leave", "answer")
+    assert made["crash"].was_killed
+    assert made["crash"].failure == "its process was killed, possibly by the out-of-memory killer"
+    assert not made["leave"].was_killed
+    assert "SystemExit" in made["leave"].failure
+    assert made["answer"].result is not None
+
+
+def test_a_silent_job_is_ended() -> None:
+    made = outcomes(LocalBackend(), "be silent", "answer", max_silence=1.0)
+    assert made["be silent"].failure == "it made no progress for a few seconds and was ended"
+    assert made["be silent"].was_killed
+    assert made["answer"].result is not None
+
+
+def test_what_an_attempt_leaves_is_discarded(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    job = Do("crash", folder)
+    (partial_folder(folder) / "model").mkdir(parents=True)
+    (tmp_path / f".run.textgen-{2**22 + 1}-x").mkdir()
+    ((_, outcome),) = run_jobs([job], Answer, LocalBackend())
+    assert outcome.was_killed
+    assert not partial_folder(folder).exists()  # there was no checkpoint to go on from
+    (partial_folder(folder) / "model").mkdir(parents=True)
+    (partial_folder(folder) / "model" / "checkpoint-1").touch()
+    list(run_jobs([job], Answer, LocalBackend()))
+    assert (partial_folder(folder) / "model" / "checkpoint-1").exists()
+
+
+def test_jobs_are_taken_only_when_there_is_a_slot(tmp_path: Path) -> None:
+    taken = []
+
+    def plan() -> Any:
+        for number in range(4):
+            taken.append(number)
+            yield Do("answer", tmp_path / str(number))
+
+    made = run_jobs(plan(), Answer, ThisProcess())
+    for number, _ in enumerate(made, start=1):
+        assert len(taken) == number
+
+
+def test_ctrl_c_ends_the_jobs_that_are_at_work() -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(run_jobs([Do("be silent")], Answer, LocalBackend(), on_wait=interrupt))
+    assert time.monotonic() - started < 60
+
+
+# --- plans
+
+
+def test_a_plan_reports_each_job_and_the_time_that_is_left() -> None:
+    steps: list[Step] = []
+    plan = [Do("answer"), Do("fail")]
+    made = list(run_plan(plan, Answer, ThisProcess(), steps.append, seconds_after=1.0))
+    assert [outcome.failure for _, outcome in made] == ["", "it cannot be done"]
+    starts = [step for step in steps if step.state == "starting"]
+    assert [(step.entry, step.index, step.total, step.seconds_left) for step in starts] == [
+        ("answer", 1, 2, 5.0),
+        ("fail", 2, 2, 3.0),
+    ]
+    ends = [(step.state, step.outcome) for step in steps if step.state in (DONE, FAILED)]
+    assert ends == [(DONE, "said yes"), (FAILED, "it cannot be done")]
+
+
+def test_of_a_plan_the_number_of_jobs_that_are_done_can_be_enough() -> None:
+    steps: list[Step] = []
+    plan = [Do("answer"), Do("fail")]
+    list(run_plan(plan, Answer, ThisProcess(), steps.append, shows_each=False))
+    assert {step.entry for step in steps} == {"runs"}
+    assert [step.state for step in steps if step.outcome] == ["1 of 2 done", "2 of 2 done"]
+
+
+# --- backends
+
+
+@dataclass(frozen=True)
+class Two(LocalBackend):
+    """Machines of two kinds."""
+
+    @property
+    def machines(self) -> Sequence[Machine]:
+        """Both."""
+        return [Machine("Small", 2, 1, None, "Linux"), Machine("Large", 64, 1, "H100", "Linux")]
+
+
+def test_equal_seconds_need_equal_machines() -> None:
+    check_equal_machines(LocalBackend(), is_timed=True)
+    check_equal_machines(Two(), is_timed=False)
+    with pytest.raises(TextgenError, match=r"equal seconds are not equal work; give a budget in"):
+        check_equal_machines(Two(), is_timed=True)
+
+
+def test_without_a_name_this_machine_computes() -> None:
+    with open_backend(None, 3) as backend:
+        assert (type(backend), backend.num_slots) == (LocalBackend, 3)
+    for options in ({"cpus_per_job": 2.0}, {"gpus_per_job": 1.0}):
+        with pytest.raises(TextgenError, match="have no effect without on"), open_backend(None, 1, **options):
+            pass
+    with pytest.raises(TextgenError, match="jobs has no effect with on"), open_backend("ray", 2):
+        pass
