@@ -202,7 +202,7 @@ def measure_all(population: Population) -> Iterator[Design]:
             "contiguous": (tiles, contiguous(num_parts * NUM_STRETCHES), 0),
         }
         if population.documents:
-            documents = population.whole_documents()
+            documents = population.stretches(population.documents, 1)
             number = max(2, round(test_chars / documents.chars.sum() * len(population.documents)))
             draws = random_documents(len(population.documents), number, generator)
             designs["documents"] = (documents, draws, number / len(population.documents))

@@ -74,13 +74,10 @@ class Population:
         cuts = [cut_position(self.text, index * size, room, room) for index in range(1, num_tiles)]
         ends = [*cuts, len(self.text)]
         texts = [self.text[begin:end] for begin, end in zip([0, *cuts], ends, strict=True)]
-        return self._stretches(texts, max(1, round(size / BLOCK_CHARS)))
+        return self.stretches(texts, max(1, round(size / BLOCK_CHARS)))
 
-    def whole_documents(self) -> Stretches:
-        """Return the documents, each as one stretch."""
-        return self._stretches(self.documents, num_blocks=1)
-
-    def _stretches(self, texts: Sequence[str], num_blocks: int) -> Stretches:
+    def stretches(self, texts: Sequence[str], num_blocks: int) -> Stretches:
+        """Score stretches, each in blocks of about the same number of characters."""
         bits = [self._bits(run, texts, num_blocks) for run in self.runs]
         chars = [np.bincount(_blocks_of(np.arange(len(text)), text, num_blocks)) for text in texts]
         return Stretches(np.stack(bits), np.stack(chars).astype(float))

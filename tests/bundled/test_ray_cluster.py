@@ -42,8 +42,10 @@ BUDGET = "40000chars"
 """A second or two of training, so that a node can be lost meanwhile."""
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
 OPTIONS: dict[str, Any] = {
-    "corpus": "lee", "max_chars": 20_000, "device": "cpu", "precision": "fp32", "length": 20,
-}  # fmt: skip
+    "corpus": textgen.TextOptions("lee", max_chars=20_000),
+    "samples": textgen.SampleOptions(length=20),
+}
+HERE = textgen.ClusterOptions(device="cpu", precision="fp32")
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 
 
@@ -149,9 +151,10 @@ def test_a_comparison_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path
     entries = [SMALL, SMALLER, "char-ngram", "char-sound", "char-aborts"]
     for where in ("here", "there"):
         (tmp_path / where).mkdir()
-    here = textgen.bench(entries, budget=BUDGET, out=tmp_path / "here/out", **OPTIONS)
+    here = textgen.bench(entries, budget=BUDGET, cluster=HERE, out=tmp_path / "here/out", **OPTIONS)
     with nodes.lost_while_training():
-        there = textgen.bench(entries, budget=BUDGET, on=nodes.name, out=tmp_path / "there/out", **OPTIONS)
+        cluster = replace(HERE, on=nodes.name)
+        there = textgen.bench(entries, budget=BUDGET, cluster=cluster, out=tmp_path / "there/out", **OPTIONS)
     assert [row.error for row in there.entries] == [None] * 4 + ["its process crashed (SIGABRT)"]
     assert there.scores == here.scores
     assert contents(tmp_path / "there") == contents(tmp_path / "here")

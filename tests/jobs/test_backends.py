@@ -17,7 +17,7 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
-from textgen.registry.registry import PluginError, names
+from textgen.registry.registry import PluginError, load, names
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, machine
 from textgen.runtime.messages import UsageError
@@ -25,6 +25,7 @@ from textgen.runtime.storage.files import NotSavedError
 from textgen.suite.planner import SuiteOptions
 from textgen.suite.run_suite import run_suite
 from textgen.suite.schema import Case, Question, Suite
+from textgen.testing import run_checks
 from textgen.training.budget import parse_budget
 from textgen.workers.pool import Processes, Unsaved
 from textgen.workers.worker import Setup, recipe
@@ -137,6 +138,9 @@ broken = 3
     with open_backend("moon"):
         pass
     assert sys.modules["moon"].asked == [("base:7", 2, 0.5), "closed", ("", 1.0, 0.0), "closed"]
+    assert [each.status for each in run_checks("backend", load("backend", "moon"))] == ["passed"]
+    [failed] = run_checks("backend", lambda address: address)
+    assert failed.reason.startswith("expected arguments address, cpus_per_job, gpus_per_job; got: too many")
     with pytest.raises(PluginError, match="is not a valid backend: a backend is a function, not int 3"):
         open_backend("broken").__enter__()
     with pytest.raises(TextgenError, match=r"^unknown backend 'mon'; did you mean 'moon'"):

@@ -95,7 +95,8 @@ def hostile_json(values: Any, chance: random.Random) -> str:
             parent[chance.choice(("", "x", "__class__", "schema_version", key + " "))] = hostile_value(chance)
         else:
             other, name = chance.choice(places)
-            parent[key] = json.loads(json.dumps(other[name])) if name_is_there(other, name) else None
+            is_there = name in other if isinstance(other, dict) else name < len(other)  # after other changes
+            parent[key] = json.loads(json.dumps(other[name])) if is_there else None
     if chance.random() < 0.03:
         values = hostile_value(chance)
     text = json.dumps(values)
@@ -111,11 +112,6 @@ def hostile_record(data: bytes, chance: random.Random) -> bytes:
     if not has_digest or chance.random() < 0.1 or not text.startswith(b"{"):
         return text
     return b'{\n  "sha256": "%s",%s' % (hashlib.sha256(text).hexdigest().encode(), text[1:])
-
-
-def name_is_there(parent: Any, key: Any) -> bool:
-    """Return whether a place still exists after other places have changed."""
-    return key in parent if isinstance(parent, dict) else key < len(parent)
 
 
 def _places(values: Any) -> Iterator[tuple[Any, Any]]:

@@ -37,9 +37,8 @@ def any_text(chance: random.Random) -> str:
         begin = chance.randrange(len(PROSE))
         prose = PROSE[begin : begin + chance.choice((5, 50, 500))]
         odd = random_strings(1, chance.randrange(2**32))[0]
-        pieces.append(
-            chance.choice((prose, OTHER_PROSE[:90], odd, chance.choice(NASTY), chance.choice(NASTY) * 20))
-        )
+        nasty = chance.choice(NASTY)
+        pieces.append(chance.choice((prose, OTHER_PROSE[:90], odd, nasty, nasty * 20)))
     return "".join(pieces)
 
 
