@@ -1,4 +1,8 @@
-"""Commands in processes of their own, forked from one that has imported textgen, which saves two seconds."""
+"""Commands in processes of their own, forked from one that has imported textgen, which saves two seconds.
+
+Their jobs are forked from the same server, which ends if a command is killed while it connects: those that
+are interrupted or killed in the middle of jobs are started as users start them.
+"""
 
 from __future__ import annotations
 
