@@ -259,7 +259,8 @@ def test_the_code_of_the_pages_works_and_the_api_has_all_of_it(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "novel.txt").write_text(text.read_text("utf-8"), "utf-8")
     (tmp_path / "orders.toml").write_text("".join(re.findall(r"^```toml\n(.*?)^```", page, re.S | re.M)))
-    tiny = {"-lstm:num_layers=2": f"-{TINY.partition('-')[2]}", "60s": "2000chars"}
+    small = f"-{TINY.partition('-')[2]}"
+    tiny = {"-lstm:num_layers=2": small, '-lstm"': f'{small}"', "60s": "2000chars"}
     for code in re.findall(r"^```python\n(.*?)^```", page + readme, re.S | re.M):
         for usual, quick in tiny.items():
             code = code.replace(usual, quick)  # noqa: PLW2901
