@@ -55,7 +55,7 @@ def test_the_functions_of_a_walk_exist(walk: str) -> None:
 
 @pytest.mark.parametrize("walk", WALKS)
 def test_the_files_of_a_walk_follow_from_each_other(walk: str) -> None:
-    """One of them imports the other, control returns to a file, the registry loads a plugin, or a job runs."""
+    """One imports the other, control returns to a file, the registry loads a plugin, or a job runs."""
     files = [file for file, _ in STEP.findall(WALKS[walk])]
     assert len(files) > 5
     for index, (file, following) in enumerate(pairwise(files)):
