@@ -157,24 +157,18 @@ class PlanProgress(Generic[AnyPlannedJob]):
             self._report(Step(f"{self._num_done} of {total} done", entry="runs", outcome=step.outcome))
 
 
-@dataclass(frozen=True)
-class _Failed:
-    """Why a job raised."""
-
-    reason: str
-
-
 def _computed(job: Job, say: Callable[[Any], None] = tell) -> object:
-    """Return the result as JSON values; `say` sends a step to the process that started the job."""
+    """Return the result as JSON values, or what the job raised as an `Outcome`.
+
+    `say` sends a step to the process that started the job.
+    """
     try:
         load_plugin_files(job.plugin_files)
         return to_values(job.compute(seldom(say)))
-    except Exception as error:
-        return _Failed(describe_error(error))
-    except BaseException as error:
-        if not is_worker():  # Ctrl-C of the user, or the end of a job of this process
+    except BaseException as error:  # in another process, SystemExit and KeyboardInterrupt are a plugin's
+        if not (isinstance(error, Exception) or is_worker()):  # Ctrl-C, or the end of a job of this process
             raise
-        return _Failed(describe_error(error))  # SystemExit and KeyboardInterrupt are a plugin's
+        return Outcome[Any](failure=describe_error(error))
 
 
 def _received(answer: object, result_type: type[Result]) -> Outcome[Result]:
@@ -184,8 +178,8 @@ def _received(answer: object, result_type: type[Result]) -> Outcome[Result]:
     if isinstance(answer, Killed):
         was_stopped = isinstance(answer, Stopped)
         return Outcome(failure=str(answer), was_killed=not was_stopped, was_stopped=was_stopped)
-    if isinstance(answer, _Failed):
-        return Outcome(failure=answer.reason)
+    if isinstance(answer, Outcome):
+        return answer
     try:
         return Outcome(from_values(result_type, answer))
     except (ValueError, TypeError) as error:
