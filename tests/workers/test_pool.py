@@ -18,7 +18,7 @@ import pytest
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.storage.files import write_file
-from textgen.workers.pool import Killed, OnMessage, Processes, Stopped, drive, run_in_processes
+from textgen.workers.pool import Killed, OnMessage, Processes, Stopped, drive, killed, run_in_processes
 from textgen.workers.worker import Setup, recipe, tell
 
 
@@ -114,9 +114,7 @@ def test_every_job_comes_back_with_its_result() -> None:
 
 def test_a_killed_process_takes_only_its_own_job_with_it() -> None:
     results = dict(run_in_processes(kill_yourself, ["a", "b", "c", "d"], 2))
-    killed = results.pop("b")
-    assert isinstance(killed, Killed)
-    assert killed.exitcode == -signal.SIGKILL
+    assert results.pop("b") == killed(-signal.SIGKILL)
     assert results == {"a": "a", "c": "c", "d": "d"}
 
 
@@ -159,7 +157,7 @@ def test_a_process_that_is_killed_while_it_sends_its_result_is_a_killed_one(tmp_
             time.sleep(0.5)  # it has begun to send, and nobody reads
             os.kill(int(large.pid_file.read_text()), signal.SIGKILL)
         else:
-            assert result == Killed(-signal.SIGKILL)
+            assert result == killed(-signal.SIGKILL)
 
 
 def kill_by(number: int) -> None:
@@ -170,12 +168,12 @@ def kill_by(number: int) -> None:
 
 def test_a_killed_process_is_noticed_though_one_that_it_forked_lives() -> None:
     ((_, result),) = run_in_processes(kill_by, [signal.SIGKILL], 1)
-    assert result == Killed(-signal.SIGKILL)
+    assert result == killed(-signal.SIGKILL)
 
 
 def test_the_signal_of_a_crash_is_named() -> None:
-    results = [str(result) for _, result in run_in_processes(kill_by, [signal.SIGSEGV, 40], 1)]
-    assert results == ["its process crashed (SIGSEGV)", "its process crashed (signal 40)"]
+    results = [result for _, result in run_in_processes(kill_by, [signal.SIGSEGV, 40], 1)]
+    assert results == [Killed("its process crashed (SIGSEGV)"), Killed("its process crashed (signal 40)")]
 
 
 def write_twice(path: Path) -> str:
@@ -204,7 +202,7 @@ def test_a_warning_for_people_arrives_here() -> None:
 
 def test_a_silent_job_is_ended() -> None:
     ((_, result),) = watched(slow, [600.0], max_silence=0.5)
-    assert str(result) == "it made no progress for a few seconds and was ended"
+    assert result == Killed("it made no progress for a few seconds and was ended")
 
 
 def tell_and_sleep(text: str) -> None:

@@ -122,7 +122,7 @@ class _Here:
         try:
             yield job, self._function(job, tell)
         except _StopJob:
-            yield job, Stopped(None)
+            yield job, Stopped("")
         if on_wait:
             on_wait()
 

@@ -177,7 +177,7 @@ def _received(answer: object, result_type: type[Result]) -> Outcome[Result]:
         return Outcome(outcome.result, outcome.failure, unsaved=answer.reason)
     if isinstance(answer, Killed):
         was_stopped = isinstance(answer, Stopped)
-        return Outcome(failure=str(answer), was_killed=not was_stopped, was_stopped=was_stopped)
+        return Outcome(failure=answer.reason, was_killed=not was_stopped, was_stopped=was_stopped)
     if isinstance(answer, Outcome):
         return answer
     try:

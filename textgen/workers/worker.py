@@ -124,6 +124,10 @@ class Worker:
             self._process.start()
         other.close()  # so that the connection ends when the process does
 
+        self.item: Any = None
+        """What it computes, or computed last."""
+        self.heard = 0.0
+        """When that began or said something."""
         self.sentinel: int = self._process.sentinel
         """Becomes ready when the process ends, even if one that it forked keeps the connection open."""
 
