@@ -19,8 +19,8 @@ from textgen.testing.checks.corpus import read
 from textgen.testing.checks.embedding import vectors_of
 from textgen.testing.checks.model_step import by_steps
 from textgen.testing.checks.model_training import loss_of
+from textgen.testing.checks.sampler import many_steps
 from textgen.testing.process_state import SETTINGS, TORCH_RANDOM, state_unchanged
-from textgen.testing.sampler_inputs import many_steps
 from textgen.testing.texts import OTHER_PROSE, PROSE
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
