@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgen.workers.pool import Processes
@@ -22,13 +20,6 @@ def describe_node() -> tuple[Machine, dict[str, str]]:
     from textgen.runtime.environment import machine, versions  # which takes torch, and that takes seconds
 
     return machine(), versions()
-
-
-def begin_in(folder: Path, initialize: Callable[[], object] | None) -> None:
-    """Prepare the process of a job whose working directory is to be `folder`."""
-    os.chdir(folder)
-    if initialize is not None:
-        initialize()
 
 
 class Mailbox:

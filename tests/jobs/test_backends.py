@@ -28,7 +28,7 @@ from textgen.suite.schema import Case, Question, Suite
 from textgen.testing import run_checks
 from textgen.training.budget import parse_budget
 from textgen.workers.pool import Processes, Unsaved
-from textgen.workers.worker import Setup, recipe
+from textgen.workers.worker import recipe
 
 SMALL = Machine("Small", 2, 1, None, "Linux")
 LARGE = Machine("Large", 64, 1, "H100", "Linux")
@@ -64,9 +64,9 @@ class Elsewhere:
     num_slots: int = 1
     cores_per_job: float = 0.5
 
-    def pool(self, function: Any, setup: Setup, on_message: Any, max_silence: float | None) -> Processes:
+    def pool(self, function: Any, initialize: Any, on_message: Any, max_silence: float | None) -> Processes:
         """Return its pool."""
-        return self.processes(recipe(function, setup), on_message, max_silence, own_process=True)
+        return self.processes(recipe(function, initialize), on_message, max_silence, own_process=True)
 
 
 def compared(entries: Sequence[str], backend: Backend, out: Path) -> Comparison:

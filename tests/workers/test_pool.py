@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.storage.files import write_file
 from textgen.workers.pool import Killed, OnMessage, Processes, Stopped, drive, killed, run_in_processes
-from textgen.workers.worker import Setup, recipe, tell
+from textgen.workers.worker import recipe, tell
 
 
 def upper(text: str) -> str:
@@ -93,7 +94,7 @@ def watched(
     on_wait: Callable[[], None] | None = None,
 ) -> Iterator[tuple[Any, Any]]:
     """Compute items one after another, each in a process of its own."""
-    pool = Processes(recipe(function, Setup()), on_message, max_silence, own_process=True)
+    pool = Processes(recipe(function), on_message, max_silence, own_process=True)
     return drive(pool, items, lambda: 1, on_wait=on_wait)
 
 
@@ -133,9 +134,9 @@ def test_processes_end_when_nobody_reads_on() -> None:
 
 
 def test_each_process_is_set_up_before_its_first_job() -> None:
-    setup = Setup(num_threads=3, initialize=partial(set_variable, "TEXTGEN_TEST_SETUP", "done"))
-    assert list(run_in_processes(num_threads, [0], 1, setup)) == [(0, 3)]
-    assert list(run_in_processes(variable, ["TEXTGEN_TEST_SETUP"], 1, setup)) == [
+    first = [partial(torch.set_num_threads, 3), partial(set_variable, "TEXTGEN_TEST_SETUP", "done")]
+    assert list(run_in_processes(num_threads, [0], 1, first)) == [(0, 3)]
+    assert list(run_in_processes(variable, ["TEXTGEN_TEST_SETUP"], 1, first)) == [
         ("TEXTGEN_TEST_SETUP", "done")
     ]
     assert "TEXTGEN_TEST_SETUP" not in os.environ
@@ -232,7 +233,7 @@ def test_a_message_can_stop_an_item() -> None:
 
 def test_another_item_starts_only_when_it_may() -> None:
     most = []
-    pool = Processes(recipe(upper, Setup()), None, None, own_process=False)
+    pool = Processes(recipe(upper), None, None, own_process=False)
     for _ in drive(pool, "abcd", lambda: 4, may_start=lambda: False):
         most.append(len(pool.busy))
     assert most == [0, 0, 0, 0]

@@ -15,7 +15,7 @@ from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.storage.json_records import from_values, to_values
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, seldom
 from textgen.workers.pool import Killed, Stopped, Unsaved, drive
-from textgen.workers.worker import Setup, import_early, is_worker, tell
+from textgen.workers.worker import import_early, is_worker, tell
 
 
 class Job(Protocol):
@@ -91,8 +91,7 @@ def run_jobs(
             yield job
 
     import_early(__name__)
-    setup = Setup(initialize=partial(load_plugin_files, plugins_first) if plugins_first else None)
-    pool = backend.pool(_computed, setup, on_step, max_silence)
+    pool = backend.pool(_computed, partial(load_plugin_files, plugins_first), on_step, max_silence)
     try:
         for job, answer in drive(pool, noted(), lambda: backend.num_slots, may_start, on_wait):
             outcome = _received(answer, result_type)

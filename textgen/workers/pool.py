@@ -9,14 +9,14 @@ import pickle
 import signal
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import about, one_line
-from textgen.workers.worker import ERROR, MESSAGE, WARNING, Setup, Worker, recipe
+from textgen.workers.worker import ERROR, MESSAGE, WARNING, Worker, recipe
 
 WAIT_SECONDS = 0.3
 """Interval at which `on_wait` is called and time limits are checked."""
@@ -109,14 +109,14 @@ def run_in_processes(
     function: Callable[[Item], Result],
     items: Iterable[Item],
     num_processes: int,
-    setup: Setup | None = None,
+    first: Sequence[Callable[[], object]] = (),
     may_start: Callable[[], bool] = lambda: True,
 ) -> Generator[tuple[Item, Result | Killed]]:
     """Yield each item with `function(item)`, in the order of completion, computed in shared processes.
 
-    What `function` raises is raised here.
+    Each process makes the calls of `first` before its first item. What `function` raises is raised here.
     """
-    pool = Processes(recipe(function, setup or Setup()), None, None, own_process=False)
+    pool = Processes(recipe(function, *first), None, None, own_process=False)
     return drive(pool, items, lambda: num_processes, may_start)
 
 
