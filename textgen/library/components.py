@@ -22,7 +22,7 @@ from textgen.registry.metadata import check_metadata
 from textgen.registry.options import Option, declared_options, write_value
 from textgen.registry.registry import KINDS, Plugin, PluginError, find, load, names
 from textgen.runtime.messages import unknown
-from textgen.scaffold import new_project
+from textgen.scaffold.project import new_project
 
 if TYPE_CHECKING:
     from textgen.testing import CheckResult

@@ -73,7 +73,7 @@ def check_sampler_certain_token(subject: Subject) -> None:
     logits, uniforms = random_inputs(VOCAB_SIZE - 1, VOCAB_SIZE)
     certain = torch.arange(1, VOCAB_SIZE)
     logits.scatter_(1, certain[:, None], 1000.0)
-    ids = started(subject.new(), [PROMPT] * len(certain), VOCAB_SIZE)(logits, uniforms)
+    ids = chosen(subject, logits, uniforms)
     wrong = int((ids != certain).sum())
     expect(wrong == 0, f"the certain token; another was chosen {wrong} of {len(certain)} times")
 
@@ -88,8 +88,8 @@ def check_sampler_likelier_token(subject: Subject) -> None:
     logits[0, tokens] = shares.log()
     num_draws = 4000
     uniforms = (torch.arange(num_draws) + 0.5) / num_draws
-    choose = started(subject.new(), [PROMPT] * num_draws, VOCAB_SIZE)
-    counts = torch.bincount(choose(logits.repeat(num_draws, 1), uniforms), minlength=VOCAB_SIZE)[tokens]
+    ids = chosen(subject, logits.repeat(num_draws, 1), uniforms)
+    counts = torch.bincount(ids, minlength=VOCAB_SIZE)[tokens]
     is_right = bool((counts[:-1] >= counts[1:] - num_draws // 100).all())
     expect(
         is_right,
@@ -105,12 +105,11 @@ def check_sampler_uniforms(subject: Subject) -> None:
     """
     logits, _ = random_inputs(NUM_ROWS, VOCAB_SIZE)
     logits[:, PROMPT] = -30.0
-    chosen = []
-    for uniform in torch.linspace(0.01, 0.99, 15):
-        choose = started(subject.new(), [PROMPT] * NUM_ROWS, VOCAB_SIZE)
-        chosen.append(choose(logits, uniform.repeat(NUM_ROWS)))
-    reacts = any(not torch.equal(ids, chosen[0]) for ids in chosen)
-    is_greedy = torch.equal(logits.gather(1, chosen[0][:, None])[:, 0], logits.amax(-1))
+    first, *others = (
+        chosen(subject, logits, uniform.repeat(NUM_ROWS)) for uniform in torch.linspace(0.01, 0.99, 15)
+    )
+    reacts = any(not torch.equal(ids, first) for ids in others)
+    is_greedy = torch.equal(logits.gather(1, first[:, None])[:, 0], logits.amax(-1))
     expect(reacts or is_greedy, "other ids for other uniforms, or always the likeliest token; got neither")
 
 
@@ -124,7 +123,7 @@ def check_sampler_low_temperature(subject: Subject) -> None:
     logits = torch.stack([row.roll(shift) for shift, row in enumerate(logits)])
     logits[:, 0] = -10.0  # the token of the prompt
     _, uniforms = random_inputs(32, VOCAB_SIZE)
-    ids = started(subject.new(temperature=1e-4), [PROMPT] * 32, VOCAB_SIZE)(logits, uniforms)
+    ids = chosen(subject, logits, uniforms, temperature=1e-4)
     wrong = int((ids != logits.argmax(-1)).sum())
     expect(wrong == 0, f"the token with the highest logit; another was chosen {wrong} of 32 times")
 
@@ -134,12 +133,12 @@ def check_sampler_deterministic(subject: Subject) -> None:
 
     A sample is identified by its seed, from which the uniforms come.
     """
-    chosen = []
+    results = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         with state_unchanged("the sampler"):
-            chosen.append(many_steps(subject.new()))
-    expect(torch.equal(*chosen), "the same ids for the same uniforms; they differ")
+            results.append(many_steps(subject.new()))
+    expect(torch.equal(*results), "the same ids for the same uniforms; they differ")
 
 
 def check_sampler_batch(subject: Subject) -> None:
@@ -233,6 +232,11 @@ def random_inputs(
 def random_steps(vocab_size: int) -> list[tuple[Tensor, Tensor]]:
     """Return the logits and uniforms of all rows, for each step."""
     return [random_inputs(NUM_ROWS, vocab_size, seed=step) for step in range(NUM_STEPS)]
+
+
+def chosen(subject: Subject, logits: Tensor, uniforms: Tensor, **options: Any) -> Tensor:
+    """Return the first ids that a new sampler chooses, after prompts of one token."""
+    return started(subject.new(**options), [PROMPT] * len(logits), logits.shape[1])(logits, uniforms)
 
 
 def many_steps(
