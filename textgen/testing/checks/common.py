@@ -118,7 +118,7 @@ def use_model(subject: Subject) -> None:
     ids = random_batch(2, 6)
     _, state = predicted(model, ids, model.initial_state(2))
     if bound(model).is_trainable:
-        loss_of(model.train(), ids, ids, state)
+        loss_of(model.train(), ids, state)
     if hasattr(model, "prepare_step"):
         by_steps(model.eval(), ids, 1, torch.float32)
 
