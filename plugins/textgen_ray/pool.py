@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -90,8 +90,8 @@ class RayPool:
         reference = self._task.remote(self._sent, parcel, number, self._mailbox, self._max_silence, *parts)
         self.busy[reference] = number, job
 
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
-        """Yield the jobs that end next with their results, then call `on_wait`.
+    def wait(self) -> Iterator[tuple[Any, Any]]:
+        """Yield the jobs that end next with their results, or nothing after a while.
 
         Raises `TextgenError` if the cluster cannot be reached any more.
         """
@@ -110,8 +110,6 @@ class RayPool:
         for reference in [each for each in ready if each in self.busy]:
             _, job = self.busy.pop(reference)
             yield job, self._result(job, reference)
-        if on_wait:
-            on_wait()
 
     def end(self) -> None:
         """End all jobs, and what they started; what ends by itself leaves no files."""

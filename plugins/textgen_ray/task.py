@@ -68,7 +68,7 @@ def compute(
             pool.start(received)
             results: list[Any] = []
             while not results:
-                results += [result for _, result in pool.wait(None)]
+                results += [result for _, result in pool.wait()]
         finally:
             pool.end()
         with suppress(ray.exceptions.RayError):  # what it said must be there before its result

@@ -38,20 +38,20 @@ CPU = DeviceConfig(torch.device("cpu"), "fp32")
 class FullDisk(Processes):
     """Computes jobs whose files cannot be written by the caller."""
 
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+    def wait(self) -> Iterator[tuple[Any, Any]]:
         """Yield results without their files."""
-        for job, result in super().wait(on_wait):
+        for job, result in super().wait():
             yield job, Unsaved(result, "No space left on device")
 
 
 class LastFirst(Processes):
     """Computes jobs of which the last one is the first to end."""
 
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+    def wait(self) -> Iterator[tuple[Any, Any]]:
         """Yield the results of all jobs that were begun, from the last to the first."""
         order, ended = [each.item for each in self.busy.values()], list[tuple[Any, Any]]()
         while self.busy:
-            ended += super().wait(on_wait)
+            ended += super().wait()
         yield from sorted(ended, key=lambda each: -order.index(each[0]))
 
 

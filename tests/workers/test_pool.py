@@ -91,7 +91,7 @@ def watched(
     items: Sequence[object],
     on_message: OnMessage = None,
     max_silence: float | None = None,
-    on_wait: Callable[[], None] | None = None,
+    on_wait: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[Any, Any]]:
     """Compute items one after another, each in a process of its own."""
     pool = Processes(recipe(function), on_message, max_silence, own_process=True)

@@ -121,7 +121,7 @@ class _Here:
     def start(self, job: Any) -> None:
         self.busy[id(job)] = job
 
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+    def wait(self) -> Iterator[tuple[Any, Any]]:
         job = self.busy.pop(next(iter(self.busy)))
 
         def tell(message: Any) -> None:
@@ -132,8 +132,6 @@ class _Here:
             yield job, self._function(job, tell)
         except _StopJob:
             yield job, Stopped("")
-        if on_wait:
-            on_wait()
 
     def end(self) -> None:
         self.busy.clear()

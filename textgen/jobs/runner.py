@@ -73,7 +73,7 @@ def run_jobs(
     on_step: Callable[[AnyJob, Step], object] = lambda job, step: None,
     max_silence: float | None = None,
     may_start: Callable[[], bool] = lambda: True,
-    on_wait: Callable[[], None] | None = None,
+    on_wait: Callable[[], object] = lambda: None,
     plugins_first: Sequence[Path] = (),
 ) -> Generator[tuple[AnyJob, Outcome[Result]]]:
     """Yield each job with its outcome, in the order of completion.

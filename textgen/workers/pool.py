@@ -19,7 +19,7 @@ from textgen.runtime.messages import about, one_line
 from textgen.workers.worker import ERROR, MESSAGE, WARNING, Worker, recipe
 
 WAIT_SECONDS = 0.3
-"""Interval at which `on_wait` is called and time limits are checked."""
+"""Time after which a pool stops waiting, so that `on_wait` is called and time limits are checked."""
 
 ENDING_SECONDS = 5.0
 """Time in which a process that has hung up ends by itself, so that its exit code is known."""
@@ -76,8 +76,8 @@ class Pool(Protocol):
     def start(self, item: Any) -> None:
         """Begin an item."""
 
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
-        """Yield the items that end next with their results, then call `on_wait`."""
+    def wait(self) -> Iterator[tuple[Any, Any]]:
+        """Yield the items that end next with their results, or nothing after a while."""
 
     def end(self) -> None:
         """End all items; those that are being computed are lost."""
@@ -88,7 +88,7 @@ def drive(
     items: Iterable[Item],
     num_slots: Callable[[], int],
     may_start: Callable[[], bool] = lambda: True,
-    on_wait: Callable[[], None] | None = None,
+    on_wait: Callable[[], object] = lambda: None,
 ) -> Generator[tuple[Item, Any]]:
     """Yield each item with its result, in the order of completion; the pool ends when the iteration does.
 
@@ -98,9 +98,11 @@ def drive(
         for item in items:
             pool.start(item)
             while len(pool.busy) >= num_slots() or (pool.busy and not may_start()):
-                yield from pool.wait(on_wait)
+                yield from pool.wait()
+                on_wait()
         while pool.busy:
-            yield from pool.wait(on_wait)
+            yield from pool.wait()
+            on_wait()
     finally:
         pool.end()
 
@@ -146,10 +148,10 @@ class Processes:
         worker.item, worker.heard = item, time.monotonic()
         self.busy[worker.connection] = worker
 
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
-        """Yield the items that finish next with their results, then call `on_wait`."""
+    def wait(self) -> Iterator[tuple[Any, Any]]:
+        """Yield the items that finish next with their results, or nothing after a while."""
         watched = [*self.busy, *(worker.sentinel for worker in self.busy.values())]
-        ready = wait(watched, WAIT_SECONDS if on_wait or self._max_silence else None)
+        ready = wait(watched, WAIT_SECONDS)
         for worker in list(self.busy.values()):
             if worker.connection in ready:
                 yield from self._heard(worker)
@@ -159,8 +161,6 @@ class Processes:
                 self._remove(worker)
                 silence = about(self._max_silence).removeprefix("about ")
                 yield worker.item, Killed(f"it made no progress for {silence} and was ended")
-        if on_wait:
-            on_wait()
 
     def _heard(self, worker: Worker) -> Iterator[tuple[Any, Any]]:
         """Take what a process says, and yield its item if that has ended."""
