@@ -15,7 +15,7 @@ from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
 
 if TYPE_CHECKING:
-    from textgen.comparison.verification import Check
+    from textgen.comparison.verification import VerificationCheck
 
 FILES = ("bench.json", "suite.json", "study.json")
 """What a folder of results has one of."""
@@ -92,7 +92,7 @@ def kind_of(path: Path) -> str:
     return kinds[0]
 
 
-def checks_of(path: Path, kind: str, device: str | None) -> Iterator[Check]:
+def checks_of(path: Path, kind: str, device: str | None) -> Iterator[VerificationCheck]:
     """Yield the checks of a result; with a device also those of its runs."""
     if kind == "questions":
         yield from _suite(path)
@@ -102,7 +102,7 @@ def checks_of(path: Path, kind: str, device: str | None) -> Iterator[Check]:
         yield from _bench(path, device)
 
 
-def _suite(path: Path) -> Iterator[Check]:
+def _suite(path: Path) -> Iterator[VerificationCheck]:
     from textgen.comparison.verify_bench import check_method
     from textgen.runtime.storage.json_records import read_record
     from textgen.suite.suite_result import SuiteResult
@@ -113,7 +113,7 @@ def _suite(path: Path) -> Iterator[Check]:
     yield from verify_suite(result)
 
 
-def _bench(path: Path, device: str | None) -> Iterator[Check]:
+def _bench(path: Path, device: str | None) -> Iterator[VerificationCheck]:
     from textgen.comparison.comparison_result import Comparison
     from textgen.comparison.verify_bench import check_method, verify_comparison, verify_runs
     from textgen.runtime.device import choose_device
@@ -126,7 +126,7 @@ def _bench(path: Path, device: str | None) -> Iterator[Check]:
         yield from verify_runs(result, path.parent, choose_device(device, "fp32").device)
 
 
-def _study(path: Path) -> Iterator[Check]:
+def _study(path: Path) -> Iterator[VerificationCheck]:
     """Yield the checks of the comparison that a study ends with, which is in a folder of its own."""
     from textgen.comparison.comparison_result import Comparison
     from textgen.runtime.storage.json_records import read_record

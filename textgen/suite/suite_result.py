@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from textgen.comparison.comparison_result import HeldOut
 from textgen.data.corpus import CorpusInfo, TextSources
@@ -11,7 +10,7 @@ from textgen.evaluation.intervals import Contrast, Estimate
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.text_metrics import TextMetrics
-from textgen.experiment.entry_result import RunResult
+from textgen.experiment.entry_result import EntrySettings, RunResult
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
@@ -31,20 +30,12 @@ class JobMachine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobSettings:
+class JobSettings(EntrySettings):
     """Settings that determine the result of a job; with a budget in time, they include the machine."""
 
     schema_version: int = SCHEMA_VERSION
     textgen: str
-    plugins: dict[str, str]
-    parts: dict[str, str]
-    options: dict[str, dict[str, Any]]
-    corpus: CorpusInfo
     samplers: tuple[str, ...]
-    budget: str
-    seed: int
-    device: str
-    precision: str
     machine: JobMachine | None
 
 
