@@ -93,14 +93,18 @@ class ResultFolder:
         return sum(path.lstat().st_size for path in self.path.rglob("*") if not path.is_dir())
 
 
-def find_folders(root: Path, depth: int = MAX_DEPTH) -> Iterator[ResultFolder]:
-    """Yield the folders of results below `root`, in the order of their names; none is inside another."""
+def find_folders(root: Path, depth: int = MAX_DEPTH, *, with_runs: bool = False) -> Iterator[ResultFolder]:
+    """Yield the folders of results below `root`, in the order of their names; none is inside another.
+
+    `with_runs` adds after each folder those of the runs in it.
+    """
     for folder in _subfolders(root):
-        found = identify(folder)
-        if found is not None:
-            yield found
+        result = identify(folder)
+        if result is not None:
+            yield result
+            yield from (ResultFolder(run, "run") for run in result.runs if with_runs)
         elif depth > 1:
-            yield from find_folders(folder, depth - 1)
+            yield from find_folders(folder, depth - 1, with_runs=with_runs)
 
 
 def identify(folder: Path) -> ResultFolder | None:

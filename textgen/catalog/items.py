@@ -78,14 +78,12 @@ def read_catalog(root: Path, kind: Kind | None = None) -> Catalog:
     Runs in benches and studies are listed only if `kind` is `run`.
     """
     items, skipped = [], []
-    for top in find_folders(root):
-        inner = [ResultFolder(run, "run") for run in top.runs] if kind == "run" else []
-        for each in (top, *inner):
-            if kind in (None, each.kind):
-                try:
-                    items.append(read_item(each, root))
-                except TextgenError as error:
-                    skipped.append(str(error))
+    for each in find_folders(root, with_runs=kind == "run"):
+        if kind in (None, each.kind):
+            try:
+                items.append(read_item(each, root))
+            except TextgenError as error:
+                skipped.append(str(error))
     return Catalog(tuple(items), tuple(skipped))
 
 
@@ -150,11 +148,8 @@ def best_of(runs: Iterable[Path], entries: Collection[str] | None = None) -> Pat
 
 
 def _lowest(items: Iterable[Item]) -> Item | None:
-    return min((item for item in items if item.score is not None), key=_score, default=None)
-
-
-def _score(item: Item) -> float:
-    return item.score or 0.0
+    ranked = (item for item in items if item.score is not None)
+    return min(ranked, key=lambda item: item.score or 0.0, default=None)
 
 
 def _of_runs(item: Item, runs: Iterable[Path]) -> Item:

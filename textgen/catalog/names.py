@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -86,7 +86,7 @@ def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
 
 def complete_run(incomplete: str) -> list[str]:
     """Return the names under `runs` that a shell may offer for the beginning or another part of one."""
-    names = [LATEST, *(name_of(each.path, RUNS) for each in _all(RUNS))]
+    names = [LATEST, *(name_of(each.path, RUNS) for each in find_folders(RUNS, with_runs=True))]
     beginning = [name for name in names if name.startswith(incomplete)]
     return beginning or [name for name in names if incomplete in name]
 
@@ -126,16 +126,11 @@ def _only(name: str, found: Sequence[ResultFolder], root: Path, kinds: Collectio
             f"{name!r} is part of {len(names)} names: {', '.join(shown)}; give more of it"
         )
     # Names end with a time that nobody types, so the beginning counts.
-    beginnings = {name_of(each.path, root)[: len(name)]: each for each in _all(root) if each.kind in kinds}
+    known = [name_of(each.path, root) for each in find_folders(root, with_runs=True) if each.kind in kinds]
+    beginnings = {each[: len(name)]: each for each in known}
     near = get_close_matches(name, beginnings, n=1)
-    hint = f"did you mean {name_of(beginnings[near[0]].path, root)!r}? " if near else ""
+    hint = f"did you mean {beginnings[near[0]]!r}? " if near else ""
     raise TextgenError(f"no {_what(kinds)} {name!r}; {hint}{_advice(root)}")
-
-
-def _all(root: Path) -> Iterator[ResultFolder]:
-    for top in find_folders(root):
-        yield top
-        yield from (ResultFolder(run, "run") for run in top.runs)
 
 
 def _what(kinds: Collection[Kind]) -> str:

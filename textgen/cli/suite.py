@@ -89,7 +89,7 @@ def suite(
     from textgen.jobs.kept import made_with
     from textgen.runtime.device import choose_device
     from textgen.suite.planner import SuiteOptions
-    from textgen.suite.run_suite import JOBS, run_suite, settings_of
+    from textgen.suite.run_suite import JOBS, run_suite
     from textgen.suite.schema import load_suite
     from textgen.suite.suite_report import to_markdown
     from textgen.training.budget import parse_budget, parse_duration
@@ -106,7 +106,7 @@ def suite(
     folder = out or Path(RUNS, f"suite-{slug(Path(name).stem)}{text}")
     options = SuiteOptions(
         sources=corpus,
-        device_config=choose_device(device, precision, made_with(folder, JOBS, settings_of)),
+        device_config=choose_device(device, precision, made_with(folder, JOBS)),
         split=split,
         encoding=encoding,
         budget=budget,

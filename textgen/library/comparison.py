@@ -17,7 +17,7 @@ from textgen.experiment.entry import Entry, parse_entries
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.generation.generator import Spelling, spells_words
 from textgen.jobs.backends import open_backend
-from textgen.jobs.kept import made_with, run_settings
+from textgen.jobs.kept import made_with
 from textgen.library.arguments import check_numbers
 from textgen.library.corpus import Text, loaded
 from textgen.library.plots import new_axes, plot_curves, plot_scores
@@ -146,7 +146,7 @@ def bench(
             parsed, broken = _parsed(folder, wanted)
             options = comparison.BenchOptions(
                 budget=parsed_budget,
-                device_config=choose_device(device, precision, made_with(folder, RUNS, run_settings)),
+                device_config=choose_device(device, precision, made_with(folder, RUNS)),
                 seed=seed,
                 num_seeds=seeds,
                 prompts=_several(prompt),

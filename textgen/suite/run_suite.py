@@ -18,14 +18,14 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.messages import about
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
-from textgen.runtime.storage.json_records import read_record, write_record
+from textgen.runtime.storage.json_records import write_record
 from textgen.runtime.storage.locks import locked
 from textgen.suite.effects import measured_run, question_result, shared_priors
 from textgen.suite.job import SuiteJob
 from textgen.suite.planner import JobPlanner, SuiteOptions
 from textgen.suite.schema import Case, Suite
 from textgen.suite.suite_page import to_html
-from textgen.suite.suite_result import JobResult, JobSettings, QuestionText, SuiteResult
+from textgen.suite.suite_result import JobResult, QuestionText, SuiteResult
 from textgen.training.progress import Report, Step, ignore_report
 
 RESULT, PAGE = "suite.json", "report.html"
@@ -48,36 +48,30 @@ def run_suite(
     `NotSavedError` with the result if something could not be saved.
     """
     with locked(folder):
-        return _run_suite(suite, options, folder, report, say)
-
-
-def _run_suite(
-    suite: Suite, options: SuiteOptions, folder: Path, report: Report, say: Callable[[str], None]
-) -> SuiteResult:
-    planner = JobPlanner(suite, options, folder)
-    report(Step("reading the texts"))
-    jobs = {job.folder: job for job in planner.jobs()}
-    is_timed = any(job.budget.unit == "seconds" for job in jobs.values())
-    check_equal_machines(options.backend, is_timed=is_timed)
-    make_folder(folder / "jobs")
-    there = {path: kept_record(path, JobResult, job.misfit) for path, job in jobs.items()}
-    measured = Measured({path: result for path, result in there.items() if result is not None})
-    missing = [job for path, job in jobs.items() if path not in measured.results]
-    if not measured.results and (others := _other_precisions(folder, options.device_config)):
-        say(others)
-    say(forecast(suite, measured.results.values(), missing, options.backend.num_slots))
-    _measure(missing, suite, options, measured, report)
-    result = _answered(planner, measured)
-    try:
-        write_record(folder / RESULT, result)
-        write_file(folder / PAGE, to_html(result))
-    except OSError as error:
-        measured.unsaved = error
-    if measured.unsaved:
-        raise NotSavedError(folder, measured.unsaved, result)
-    if not measured.results:
-        raise TextgenError(f"every case failed; the first one: {next(iter(measured.failures.values()))}")
-    return result
+        planner = JobPlanner(suite, options, folder)
+        report(Step("reading the texts"))
+        jobs = {job.folder: job for job in planner.jobs()}
+        is_timed = any(job.budget.unit == "seconds" for job in jobs.values())
+        check_equal_machines(options.backend, is_timed=is_timed)
+        make_folder(folder / "jobs")
+        there = {path: kept_record(path, JobResult, job.misfit) for path, job in jobs.items()}
+        measured = Measured({path: result for path, result in there.items() if result is not None})
+        missing = [job for path, job in jobs.items() if path not in measured.results]
+        if not measured.results and (others := _other_precisions(folder, options.device_config)):
+            say(others)
+        say(forecast(suite, measured.results.values(), missing, options.backend.num_slots))
+        _measure(missing, suite, options, measured, report)
+        result = _answered(planner, measured)
+        try:
+            write_record(folder / RESULT, result)
+            write_file(folder / PAGE, to_html(result))
+        except OSError as error:
+            measured.unsaved = error
+        if measured.unsaved:
+            raise NotSavedError(folder, measured.unsaved, result)
+        if not measured.results:
+            raise TextgenError(f"every case failed; the first one: {next(iter(measured.failures.values()))}")
+        return result
 
 
 @dataclass
@@ -162,16 +156,9 @@ def _text_of(planner: JobPlanner, job: SuiteJob) -> QuestionText:
     return QuestionText(job.corpus.info, held_out, planner.lexicon(job.corpus.language).sources)
 
 
-def settings_of(path: Path) -> JobSettings:
-    """Return what a measurement was made with; raises `TextgenError` if its file is damaged."""
-    return read_record(JobResult, path, needs_digest=True).settings
-
-
 def _other_precisions(folder: Path, config: DeviceConfig) -> str:
     """Return a note that what a folder holds was measured in another precision; nothing if it was not."""
-    others = {was for on, was in made_with(folder, JOBS, settings_of) if on == config.device.type} - {
-        config.precision
-    }
+    others = {was for on, was in made_with(folder, JOBS) if on == config.device.type} - {config.precision}
     if not others:
         return ""
     return (
