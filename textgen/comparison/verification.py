@@ -72,8 +72,8 @@ def _differing(saved: Any, recomputed: Any, place: str, tolerance: float) -> Ite
     if isinstance(saved, dict) and isinstance(recomputed, dict):
         for name in dict.fromkeys([*saved, *recomputed]):
             inner = f"{place}, {name}" if place else str(name)
-            own, other = (values.get(name, ABSENT) for values in (saved, recomputed))
-            yield from _differing(own, other, inner, tolerance)
+            one, other = (values.get(name, ABSENT) for values in (saved, recomputed))
+            yield from _differing(one, other, inner, tolerance)
     elif not _are_equal(saved, recomputed, tolerance):
         yield Disagreement(place, _short(saved), _short(recomputed))
 

@@ -112,8 +112,7 @@ class SuiteJob:
         entropy = EntropyRecorder(sampler, prompts, run.tokenizer.sampler_vocabulary(run.spellings))
         written = writer.measure(run, sampler, self.seed, self.device_config, entropy.record)
         return WrittenText(
-            metrics=written.measured.metrics,
-            pseudovalues=written.measured.pseudovalues,
+            **vars(written.measured),
             entropy_per_char=entropy.bits_per_char,
             text=written.texts[0],
         )

@@ -9,7 +9,7 @@ from textgen.data.corpus import CorpusInfo, TextSources
 from textgen.evaluation.intervals import Contrast, Estimate
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
-from textgen.evaluation.text_metrics import TextMetrics
+from textgen.evaluation.text_metrics import MeasuredText, TextMetrics
 from textgen.experiment.entry_result import EntrySettings, RunResult
 from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.runtime.environment import Machine
@@ -40,12 +40,9 @@ class JobSettings(EntrySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WrittenText:
+class WrittenText(MeasuredText):
     """Text that one sampler wrote after the held-out passages, and its metrics."""
 
-    metrics: TextMetrics
-    pseudovalues: dict[str, tuple[float, ...]]
-    """By metric: the contribution of each continuation, from which intervals are computed."""
     entropy_per_char: float
     text: str
     """The first continuation."""

@@ -76,6 +76,7 @@ class Study:
         if not path.exists():
             self._create(path, wanted, with_default)
         self.optuna, self._storage = _loaded(path)
+        """The study as importances and plots read it, and its file."""
         there = self.optuna.user_attrs.get("settings", {})
         for key, value in wanted.items():
             if there.get(key) != value:
@@ -121,7 +122,8 @@ class Study:
             trials = self.trials()
             num_done = sum(trial.state in COUNTED for trial in trials)
             num_running = sum(trial.state == TrialState.RUNNING for trial in trials)
-            most = self._most(num_trials)
+            most = num_combinations(self.objective.dimensions)
+            most = most if num_trials is None else min(num_trials, most)
             if num_done + num_running >= most:
                 return "wait" if num_done < most else "done"
             tried = [parameters(trial) for trial in trials if trial.state != TrialState.FAIL]
@@ -137,10 +139,6 @@ class Study:
         """Return a trial whose process has ended, so that it is tried again; or end it, if too many have."""
         with interrupts_deferred(), self._workers.lock, _writing():
             self._return(self.trials()[trial.number])
-
-    def _most(self, num_trials: int | None) -> int:
-        most = num_combinations(self.objective.dimensions)
-        return most if num_trials is None else min(num_trials, most)
 
     def finish(self, trial: Trial, value: float | None, **about: object) -> None:
         """Save the outcome: a value, or None for a trial that was pruned or, with a `reason`, failed."""
@@ -232,7 +230,7 @@ def study_made_with(path: Path) -> Iterator[tuple[str, str]]:
     if path.exists():
         with suppress(TextgenError, LookupError, TypeError):
             study, storage = _loaded(path)
-            made = study.user_attrs["settings"]
+            made = study.user_attrs.get("settings", {})
             _disconnect(storage)
             yield made["device"], made["precision"]
 
