@@ -55,11 +55,11 @@ class Mailbox:
 
 
 def compute(
-    sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence: float | None, *parts: Any
+    sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence: float | None, *parts: bytes
 ) -> tuple[Any, Mapping[str, bytes]]:
     """Return the result of a job and the files in its folder, if they are not those that it began with.
 
-    What job `number` says goes to the mailbox; `parts` are its large parts, which Ray has fetched.
+    What job `number` says goes to the mailbox; `parts` are its large parts, pickled, which Ray has fetched.
     """
     import ray
 

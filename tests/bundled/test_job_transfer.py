@@ -82,11 +82,20 @@ def test_a_job_without_files_has_none_elsewhere(store: Store, tmp_path: Path) ->
 def test_a_large_part_of_several_jobs_is_put_away_once(store: Store) -> None:
     packed = [store.packer.pack(FileJob(number, TEXT)) for number in range(3)]
     assert len(store.parts) == 1
-    assert store.parts[0] is TEXT
+    assert pickle.loads(store.parts[0]) == TEXT
     for number, (parcel, references) in enumerate(packed):
         with unpacked(parcel, store.delivered(references)) as received:
             copy = pickle.loads(pickle.dumps(received))
             assert (copy.number, copy.text) == (number, TEXT)
+
+
+def test_a_large_part_that_a_job_has_twice_is_one_there(store: Store) -> None:
+    parcel, references = store.packer.pack(FileJob(1, TEXT, again=TEXT))
+    assert len(references) == 1
+    with unpacked(parcel, store.delivered(references)) as received:
+        copy = pickle.loads(pickle.dumps(received))
+        assert copy.text == TEXT
+        assert copy.text is copy.again
 
 
 def test_the_parts_that_were_used_last_are_remembered(store: Store) -> None:

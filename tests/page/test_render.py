@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from textgen.page.charts import (
     ChartLine,
-    Measured,
+    ChartValue,
     Scale,
     Stack,
     interval_chart,
@@ -55,7 +55,7 @@ class Tags(HTMLParser):
 
 def hostile_page() -> Tags:
     body = page_table(HOSTILE, [HOSTILE], [[HOSTILE]], caption=HOSTILE)
-    body += interval_chart(HOSTILE, HOSTILE, [Measured(HOSTILE, 1.0, (0.5, 1.5))])
+    body += interval_chart(HOSTILE, HOSTILE, [ChartValue(HOSTILE, 1.0, (0.5, 1.5))])
     body += line_chart(HOSTILE, HOSTILE, HOSTILE, [ChartLine(HOSTILE, [(0, 1), (1, 2)], [HOSTILE, HOSTILE])])
     body += stacked_chart(HOSTILE, HOSTILE, [HOSTILE], [Stack(HOSTILE, [1.0])])
     tags = Tags()
@@ -110,7 +110,7 @@ def places(svg: Markup, element: str, name: str) -> list[float]:
 
 
 def test_values_are_drawn_in_order_within_their_intervals() -> None:
-    rows = [Measured("a", 1.0, (0.9, 1.1), is_best=True), Measured("b", 2.0, (1.5, 2.5))]
+    rows = [ChartValue("a", 1.0, (0.9, 1.1), is_best=True), ChartValue("b", 2.0, (1.5, 2.5))]
     svg = interval_chart("scores", "bits", rows)
     first, second = places(svg, "circle", "cx")
     assert first < second
@@ -156,7 +156,12 @@ def test_labels_do_not_overlap() -> None:
 
 
 def test_a_value_far_beyond_the_others_is_an_arrow_at_the_edge() -> None:
-    rows = [Measured("a", 1.7), Measured("b", 1.9, (1.8, 2.0)), Measured("c", 2.1), Measured("chance", 6.9)]
+    rows = [
+        ChartValue("a", 1.7),
+        ChartValue("b", 1.9, (1.8, 2.0)),
+        ChartValue("c", 2.1),
+        ChartValue("chance", 6.9),
+    ]
     svg = interval_chart("scores", "bits", rows)
     first, *_, last = places(svg, "circle", "cx")
     assert last - first > 300

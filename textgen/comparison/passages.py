@@ -21,7 +21,7 @@ PASSAGE_CHARS = 200
 CONTEXT_CHARS = 600
 """Characters of its stretch that precede a passage, so that models have read something before it."""
 NUM_ALTERNATIVES = 5
-MAX_WORD_CHARS = 40
+MAX_BACKWARD = 40
 MARGIN_CHARS = 2000
 """Characters after the last passage of a stretch that are tokenized too, so that its tokens are the same."""
 
@@ -166,5 +166,5 @@ def _word_start(text: str, position: int) -> int:
     """Return the beginning of the word that `position` is in, or `position` if it is long."""
     if position in (0, len(text)):
         return position
-    nearby = range(position, max(position - MAX_WORD_CHARS, 0), -1)
+    nearby = range(position, max(position - MAX_BACKWARD, 0), -1)
     return next((place for place in nearby if is_word_start(text, place)), position)

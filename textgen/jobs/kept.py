@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.resume import discard_outlived, partial_folder, run_and_save
+from textgen.experiment.resume import discard_outlived, partial_folder
 from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
 from textgen.registry.attribution import describe_error
 from textgen.runtime.storage.json_records import DamagedRecordError, read_record, read_values, write_record
@@ -28,13 +28,13 @@ def made_with(folder: Path, pattern: str) -> Iterator[tuple[str, str]]:
             yield settings["device"], settings["precision"]
 
 
-def finished_run(folder: Path, experiment: Experiment, report: Report) -> SavedRun:
-    """Return the run in `folder`; if there is none yet, make it and save it there."""
-    if folder.exists():
-        discard_outlived(folder)
-        report(Step("loading", experiment.entry.name))
-        return load_run(folder, experiment.device_config.device)
-    return run_and_save(experiment, folder, report)
+def kept_run(folder: Path, experiment: Experiment, report: Report) -> SavedRun | None:
+    """Return the run in `folder`; None if there is none yet."""
+    if not folder.exists():
+        return None
+    discard_outlived(folder)
+    report(Step("loading", experiment.entry.name))
+    return load_run(folder, experiment.device_config.device)
 
 
 def check_reuse(folder: Path, experiment: Experiment) -> None:

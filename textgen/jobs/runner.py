@@ -109,47 +109,52 @@ def run_jobs(
         raise
 
 
-def run_plan(
-    plan: Sequence[AnyPlannedJob],
-    result_type: type[Result],
-    backend: Backend,
-    report: Report,
-    *,
-    seconds_after: float = 0.0,
-    max_silence: float | None = None,
-    shows_each: bool = True,
-) -> Iterator[tuple[AnyPlannedJob, Outcome[Result]]]:
-    """Yield each job of a plan with its outcome, and report the progress of all.
+class PlanProgress(Generic[AnyPlannedJob]):
+    """Progress of jobs that are all known before the first one starts."""
 
-    `seconds_after` is about how long it takes from the last job to the end of the command. Without
-    `shows_each`, only the number of jobs that are done is reported. A result has a property `outcome`, which
-    says in a few words how it went.
-    """
-    number_of = {id(job): number for number, job in enumerate(plan, start=1)}
-    num_done = 0
+    def __init__(
+        self,
+        plan: Sequence[AnyPlannedJob],
+        report: Report,
+        *,
+        seconds_after: float = 0.0,
+        shows_each: bool = True,
+    ) -> None:
+        """Report to `report`; `seconds_after` is the time from the last job to the end of the command.
 
-    def tell_of(job: AnyPlannedJob, step: Step) -> None:
-        if shows_each:
-            filled_in(report, entry=job.title, index=number_of[id(job)], total=len(plan))(step)
-        else:
-            report(Step(f"{num_done} of {len(plan)} done", entry="runs", outcome=step.outcome))
+        Without `shows_each`, only the number of jobs that are done is reported.
+        """
+        self._plan, self._report, self._shows_each = plan, report, shows_each
+        self._seconds_after, self._num_done = seconds_after, 0
+        self._number_of = {id(job): number for number, job in enumerate(plan, start=1)}
 
-    def starting() -> Iterator[AnyPlannedJob]:
-        left = seconds_after + sum(job.expected_seconds for job in plan)
-        for job in plan:
-            tell_of(job, Step("starting", seconds_left=left))
+    def starting(self) -> Iterator[AnyPlannedJob]:
+        """Yield the jobs, and report each before it starts."""
+        left = self._seconds_after + sum(job.expected_seconds for job in self._plan)
+        for job in self._plan:
+            self._tell(job, Step("starting", seconds_left=left))
             left -= job.expected_seconds
             yield job
 
-    def heard(job: AnyPlannedJob, step: Step) -> None:
-        if shows_each:
-            tell_of(job, step)
+    def heard(self, job: AnyPlannedJob, step: Step) -> None:
+        """Report a step of a job."""
+        if self._shows_each:
+            self._tell(job, step)
 
-    for job, outcome in run_jobs(starting(), result_type, backend, on_step=heard, max_silence=max_silence):
-        num_done += 1
-        result: Any = outcome.result
-        tell_of(job, Step(DONE, outcome=result.outcome) if result else Step(FAILED, outcome=outcome.failure))
-        yield job, outcome
+    def ended(self, job: AnyPlannedJob, outcome: Outcome[Any]) -> None:
+        """Report how a job ended; the property `outcome` of its result says that in a few words."""
+        self._num_done += 1
+        if outcome.result is None:
+            self._tell(job, Step(FAILED, outcome=outcome.failure))
+        else:
+            self._tell(job, Step(DONE, outcome=outcome.result.outcome))
+
+    def _tell(self, job: AnyPlannedJob, step: Step) -> None:
+        number, total = self._number_of[id(job)], len(self._plan)
+        if self._shows_each:
+            filled_in(self._report, entry=job.title, index=number, total=total)(step)
+        else:
+            self._report(Step(f"{self._num_done} of {total} done", entry="runs", outcome=step.outcome))
 
 
 @dataclass(frozen=True)

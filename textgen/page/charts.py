@@ -22,7 +22,7 @@ least this many values, and half of them, are on it."""
 
 
 @dataclass(frozen=True)
-class Measured:
+class ChartValue:
     """A value with its 95 % interval, one row of a chart."""
 
     name: str
@@ -51,7 +51,7 @@ class Stack:
     parts: Sequence[float]
 
 
-def interval_chart(title: str, unit: str, rows: Sequence[Measured], *, zero: bool = False) -> Markup:
+def interval_chart(title: str, unit: str, rows: Sequence[ChartValue], *, zero: bool = False) -> Markup:
     """Return values as dots with their intervals, one row each; `zero` draws a line at no difference.
 
     Values far beyond all others are arrows at the edge, so that the others can be told apart.

@@ -13,7 +13,7 @@ from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.experiment import expected_seconds
 from textgen.jobs.backends import check_equal_machines
 from textgen.jobs.kept import keep_record, kept_record, made_with
-from textgen.jobs.runner import Outcome, run_plan
+from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.messages import about
@@ -89,15 +89,15 @@ def _measure(
     jobs: Sequence[SuiteJob], suite: Suite, options: SuiteOptions, measured: Measured, report: Report
 ) -> None:
     """Run the jobs, and keep each result when it comes."""
-    made = run_plan(
-        jobs,
+    progress = PlanProgress(jobs, report, shows_each=options.backend.num_slots == 1)
+    for job, outcome in run_jobs(
+        progress.starting(),
         JobResult,
         options.backend,
-        report,
+        on_step=progress.heard,
         max_silence=options.entry_timeout,
-        shows_each=options.backend.num_slots == 1,
-    )
-    for job, outcome in made:
+    ):
+        progress.ended(job, outcome)
         received = _received(job, outcome)
         try:
             new = received if isinstance(received, str) else keep_record(job.folder, received)

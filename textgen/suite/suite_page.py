@@ -7,7 +7,7 @@ from operator import itemgetter
 from markupsafe import Markup
 
 from textgen.comparison.report.page_charts import diversity_chart, sampler_line
-from textgen.page.charts import Measured, interval_chart
+from textgen.page.charts import ChartValue, interval_chart
 from textgen.page.render import Section, listed, render_page, reproduce_section
 from textgen.page.tables import page_table
 from textgen.runtime.environment import machines_used
@@ -49,12 +49,12 @@ def suite_answer(result: SuiteResult) -> str:
 
 def _question(question: QuestionResult, result: SuiteResult) -> Markup:
     scores = [
-        Measured(case.label, score.value, score.interval)
+        ChartValue(case.label, score.value, score.interval)
         for case in question.cases
         if (score := case.bits_per_char)
     ]
     changes = [
-        Measured(effect.case, change.value, change.interval, change.is_clear)
+        ChartValue(effect.case, change.value, change.interval, change.is_clear)
         for effect in question.effects
         if (change := effect.bits_per_char)
     ]

@@ -9,9 +9,10 @@ from pathlib import Path
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.resume import run_and_save
 from textgen.experiment.saved_run import names_run
 from textgen.jobs.backends import ONE_AT_A_TIME, Backend, LocalBackend, check_equal_machines
-from textgen.jobs.kept import check_reuse, finished_run, made_with
+from textgen.jobs.kept import check_reuse, kept_run, made_with
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import make_folder
@@ -68,6 +69,7 @@ class Request:
             )
             check_reuse(run, experiment)
             make_folder(self.folder)
-            finished_run(run, experiment, report)
+            if kept_run(run, experiment, report) is None:
+                run_and_save(experiment, run, report)
         check_text(run, corpus)
         return SamplerObjective(self.tune_sampler, run, corpus, self.device_config, self.seed, searched)

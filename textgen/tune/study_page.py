@@ -14,7 +14,7 @@ from textgen.page.render import Section, listed, render_page, reproduce_section
 from textgen.page.tables import page_table
 from textgen.registry.options import write_value
 from textgen.runtime.environment import machines_used
-from textgen.tune.study_report import option_rows, study_verdict, trial_rows
+from textgen.tune.study_report import searched_rows, study_verdict, trial_rows
 from textgen.tune.study_result import SearchedOption, StudyResult, TrialResult
 
 Complete: TypeAlias = Sequence[tuple[TrialResult, float]]
@@ -67,7 +67,7 @@ def _curves(result: StudyResult) -> Markup:
 
 
 def _options(result: StudyResult) -> Markup:
-    header, *rows = option_rows(result, "")
+    header, *rows = searched_rows(result, "")
     table = page_table("Options", header, rows, lefts=(0, 3))
     if not result.importances:
         return table

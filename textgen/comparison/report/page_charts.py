@@ -11,7 +11,7 @@ from markupsafe import Markup
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.rows import EntryRow
 from textgen.evaluation.text_metrics import TextMetrics
-from textgen.page.charts import ChartLine, Measured, Stack, interval_chart, line_chart, stacked_chart
+from textgen.page.charts import ChartLine, ChartValue, Stack, interval_chart, line_chart, stacked_chart
 
 CATEGORIES = {
     "in_vocabulary_words": "known words",
@@ -24,10 +24,11 @@ CATEGORIES = {
 def score_chart(result: Comparison) -> Markup:
     """Return the scores of entries and references with their intervals, the best first."""
     entries = [
-        Measured(each.name, each.bits_per_char, each.interval, is_best=each.is_best) for each in result.scores
+        ChartValue(each.name, each.bits_per_char, each.interval, is_best=each.is_best)
+        for each in result.scores
     ]
     references = [
-        Measured(each.name, each.bits_per_char, each.interval, is_reference=True)
+        ChartValue(each.name, each.bits_per_char, each.interval, is_reference=True)
         for each in result.references
     ]
     rows = sorted([*entries, *references], key=lambda row: row.value)
@@ -39,7 +40,7 @@ def score_chart(result: Comparison) -> Markup:
 
 def difference_chart(result: Comparison) -> Markup:
     """Return how much worse the other entries are than the best one."""
-    rows = [Measured(each.b, each.bits_per_char, each.interval) for each in result.differences]
+    rows = [ChartValue(each.b, each.bits_per_char, each.interval) for each in result.differences]
     if not rows:
         return Markup()
     title = f"Bits per character more than {result.differences[0].a}, with 95 % intervals"

@@ -18,12 +18,12 @@ from textgen.comparison.report.rows import (
     reference_rows,
 )
 from textgen.comparison.report.samples import known_words
-from textgen.comparison.report.table import MAX_WORDS, Note, ReportTable, make_table
+from textgen.comparison.report.table import MAX_NOTED_WORDS, Note, ReportTable, make_table
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.entry_result import EntryResult
 from textgen.training.budget import is_timed
 
-CURVE_WIDTH = 30
+SPARKLINE_WIDTH = 30
 """The width of a learning curve in characters."""
 
 CurvePoint = tuple[float, float]
@@ -176,7 +176,7 @@ def _embeddings(rows: Sequence[EntryRow]) -> ReportTable:
     caption = "Share of the vocabulary, and of the running text, that has a pretrained vector."
     embedded = [(row, audit) for row in rows if (audit := row.runs[0].embedding) is not None]
     notes = [
-        Note(f"{row.name} lacks", [plain(word).strip() or repr(word) for word in missing[:MAX_WORDS]])
+        Note(f"{row.name} lacks", [plain(word).strip() or repr(word) for word in missing[:MAX_NOTED_WORDS]])
         for row, audit in embedded
         if (missing := audit.most_frequent_missing)
     ]
@@ -208,7 +208,7 @@ def _points(run: EntryResult, by_time: bool) -> list[CurvePoint]:
 
 
 def sparkline(
-    points: Sequence[CurvePoint], end: float, low: float, high: float, width: int = CURVE_WIDTH
+    points: Sequence[CurvePoint], end: float, low: float, high: float, width: int = SPARKLINE_WIDTH
 ) -> str:
     """Return a curve as bars of `width` equal intervals up to `end`; a dot precedes its first point."""
     drawn = ""

@@ -19,7 +19,7 @@ from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.brief import brief_samples, brief_summary, brief_table
 from textgen.comparison.report.samples import SampleGroup, known_words, made_up_words, sample_groups
-from textgen.comparison.report.table import MAX_WORDS, Cell, Column, Note, ReportTable, TableRow
+from textgen.comparison.report.table import MAX_NOTED_WORDS, Cell, Column, Note, ReportTable, TableRow
 from textgen.comparison.report.tables import report_tables, summary_lines
 
 GAP = 2
@@ -46,7 +46,7 @@ def render(result: Comparison, console: Console) -> None:
     parts += _samples(groups, made_up, console.width, known_words(result))
     if made_up:
         parts += ["", _heading("Made-up words")]
-        parts += [_note(Note(name, words[:MAX_WORDS])) for name, words in made_up.items()]
+        parts += [_note(Note(name, words[:MAX_NOTED_WORDS])) for name, words in made_up.items()]
     console.print(_Encodable(Group(*parts)))
 
 
