@@ -32,11 +32,12 @@ def find(name: str, root: Path = RUNS, kinds: Collection[Kind] = ALL) -> ResultF
     """
     if os.path.exists(name):
         path = Path(name)
-        found = identify(path.parent if path.name in FILES.values() else path)
-        if found is not None and found.kind in kinds:
-            return found
-        if found is not None or name != LATEST:
-            raise TextgenError(f"no {_what(kinds)} in {name!r}{_instead(found)}; {_advice(root)}")
+        folder = identify(path.parent if path.name in FILES.values() else path)
+        if folder is not None and folder.kind in kinds:
+            return folder
+        if folder is not None or name != LATEST:
+            instead = f", a {folder.kind}" if folder else ""
+            raise TextgenError(f"no {_what(kinds)} in {name!r}{instead}; {_advice(root)}")
     return _only(name, candidates(name, root, kinds), root, kinds)
 
 
@@ -48,7 +49,7 @@ def find_run(name: str | Path, root: Path = RUNS) -> Path:
     if os.path.exists(os.path.join(name, FILES["run"])):
         return Path(name)
     try:
-        found = find(str(name), root, WITH_RUNS)
+        folder = find(str(name), root, WITH_RUNS)
     except AmbiguousNameError:
         several = candidates(str(name), root, WITH_RUNS)
         seeds = {(each.path.parent, entry_part(each.path)) for each in several if each.kind == "run"}
@@ -56,7 +57,7 @@ def find_run(name: str | Path, root: Path = RUNS) -> Path:
         if best is None:
             raise
         return best  # of an entry's seeds, as for a bench
-    return found.path if found.kind == "run" else best_run(found)
+    return folder.path if folder.kind == "run" else best_run(folder)
 
 
 def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
@@ -115,11 +116,11 @@ def candidates(name: str, root: Path, kinds: Collection[Kind]) -> Sequence[Resul
     return next(filter(None, ways), [])
 
 
-def _only(name: str, found: Sequence[ResultFolder], root: Path, kinds: Collection[Kind]) -> ResultFolder:
-    names = [name_of(each.path, root) for each in found]
-    if len(found) == 1:
-        return found[0]
-    if found:
+def _only(name: str, folders: Sequence[ResultFolder], root: Path, kinds: Collection[Kind]) -> ResultFolder:
+    names = [name_of(each.path, root) for each in folders]
+    if len(folders) == 1:
+        return folders[0]
+    if folders:
         num_more = len(names) - MAX_SUGGESTIONS
         shown = names[:MAX_SUGGESTIONS] + ([f"{num_more} more"] if num_more > 0 else [])
         raise AmbiguousNameError(
@@ -135,10 +136,6 @@ def _only(name: str, found: Sequence[ResultFolder], root: Path, kinds: Collectio
 
 def _what(kinds: Collection[Kind]) -> str:
     return "run" if "suite" not in kinds else "result"
-
-
-def _instead(found: ResultFolder | None) -> str:
-    return f", a {found.kind}" if found else ""
 
 
 def _advice(root: Path) -> str:

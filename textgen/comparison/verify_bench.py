@@ -147,13 +147,13 @@ def _rescored(result: Comparison, corpus: Corpus, folder: Path, device: torch.de
                 ids = [run.tokenizer.encode(text) for text in texts]
                 is_ranked = part == result.scored_on
                 scored = score_held_out(run, texts, ids, device, has_checks=is_ranked)
-                found = scored.score.bits_per_char
+                recomputed = scored.score.bits_per_char
                 number += 1
                 if is_ranked and (scored.checks.problem is None) != (row.problem is None):
                     wrong.append(Disagreement(f"{name}, rank", row.problem, scored.checks.problem))
-                largest = max(largest, abs(found - saved.bits_per_char))
-                if abs(found - saved.bits_per_char) > SAME_SCORE:
-                    wrong.append(Disagreement(f"{name}, {part}", saved.bits_per_char, found))
+                largest = max(largest, abs(recomputed - saved.bits_per_char))
+                if abs(recomputed - saved.bits_per_char) > SAME_SCORE:
+                    wrong.append(Disagreement(f"{name}, {part}", saved.bits_per_char, recomputed))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # one run must not keep the others from being checked

@@ -178,9 +178,9 @@ def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[Suit
             seconds += expected_seconds(job.entry, job.corpus, job.budget)
         elif job.budget.unit == "seconds" and job.entry.is_trainable:
             seconds += job.budget.amount
-            seconds += statistics.mean(found.seconds - found.result.train.seconds for found in done)
+            seconds += statistics.mean(each.seconds - each.result.train.seconds for each in done)
         else:
-            seconds += statistics.mean(found.seconds for found in done)
+            seconds += statistics.mean(each.seconds for each in done)
     rest = f"; {about(seconds / num_jobs)} to go" if missing else ""
     return f"{suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
 

@@ -66,9 +66,9 @@ def title(result: SuiteResult) -> str:
 
 def text_lines(question: QuestionResult) -> Iterator[str]:
     """Yield what a question is measured on, if it has a text of its own."""
-    if own := question.text_of:
-        words = _real_words(own.held_out.sample_metrics, own.lexicons)
-        yield f"{own.corpus.name}: {_text(own.corpus)}.{words}"
+    if text := question.text_of:
+        words = _real_words(text.held_out.sample_metrics, text.lexicons)
+        yield f"{text.corpus.name}: {_text(text.corpus)}.{words}"
 
 
 def _text(corpus: CorpusInfo) -> str:
