@@ -183,8 +183,8 @@ def test_ctrl_c_ends_the_jobs_that_are_at_work() -> None:
 # --- plans
 
 
-def reported(progress: PlanProgress[Do]) -> list[tuple[Do, Outcome[Answer]]]:
-    """Run the jobs of a plan and report their progress."""
+def run_plan(progress: PlanProgress[Do]) -> list[tuple[Do, Outcome[Answer]]]:
+    """Run the jobs as commands do."""
     made = []
     for job, outcome in run_jobs(progress.starting(), Answer, ThisProcess(), on_step=progress.heard):
         progress.ended(job, outcome)
@@ -195,7 +195,7 @@ def reported(progress: PlanProgress[Do]) -> list[tuple[Do, Outcome[Answer]]]:
 def test_a_plan_reports_each_job_and_the_time_that_is_left() -> None:
     steps: list[Step] = []
     plan = [Do("answer"), Do("fail")]
-    made = reported(PlanProgress(plan, steps.append, seconds_after=1.0))
+    made = run_plan(PlanProgress(plan, steps.append, seconds_after=1.0))
     assert [outcome.failure for _, outcome in made] == ["", "it cannot be done"]
     starts = [step for step in steps if step.state == "starting"]
     assert [(step.entry, step.index, step.total, step.seconds_left) for step in starts] == [
@@ -209,7 +209,7 @@ def test_a_plan_reports_each_job_and_the_time_that_is_left() -> None:
 def test_of_a_plan_the_number_of_jobs_that_are_done_can_be_enough() -> None:
     steps: list[Step] = []
     plan = [Do("answer"), Do("fail")]
-    reported(PlanProgress(plan, steps.append, shows_each=False))
+    run_plan(PlanProgress(plan, steps.append, shows_each=False))
     assert {step.entry for step in steps} == {"runs"}
     assert [step.state for step in steps if step.outcome] == ["1 of 2 done", "2 of 2 done"]
 
