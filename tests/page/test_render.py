@@ -24,8 +24,7 @@ from textgen.page.charts import (
     stacked_chart,
     tick_label,
 )
-from textgen.page.render import Section, data_address, render_page, script_json
-from textgen.page.tables import notebook_table, page_table
+from textgen.page.render import Section, data_address, notebook_table, page_table, render_page, script_json
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;'\"\ud800"
 

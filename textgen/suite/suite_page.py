@@ -6,8 +6,7 @@ from markupsafe import Markup
 
 from textgen.comparison.report.page_charts import diversity_chart, sampler_line
 from textgen.page.charts import ChartValue, interval_chart
-from textgen.page.render import Section, listed, render_page, reproduce_section
-from textgen.page.tables import page_table
+from textgen.page.render import Section, listed, page_table, render_page, reproduce_section
 from textgen.runtime.environment import machines_used
 from textgen.runtime.storage.files import slug
 from textgen.suite.suite_report import UNPAIRED, effect_rows, text_lines, title

@@ -9,8 +9,7 @@ from itertools import accumulate
 from markupsafe import Markup
 
 from textgen.page.charts import ChartLine, Stack, line_chart, stacked_chart
-from textgen.page.render import Section, listed, render_page, reproduce_section
-from textgen.page.tables import page_table
+from textgen.page.render import Section, listed, page_table, render_page, reproduce_section
 from textgen.registry.options import write_value
 from textgen.runtime.environment import machines_used
 from textgen.tune.study_report import searched_rows, study_verdict, trial_rows

@@ -25,8 +25,16 @@ from textgen.comparison.report.samples import known_words, sample_groups
 from textgen.comparison.report.table import Cell, ReportTable
 from textgen.comparison.report.tables import report_tables, summary_lines
 from textgen.evaluation.text_metrics import MIN_VERBATIM
-from textgen.page.render import Section, data_address, listed, render, render_page, reproduce_section
-from textgen.page.tables import notebook_table, page_table
+from textgen.page.render import (
+    Section,
+    data_address,
+    listed,
+    notebook_table,
+    page_table,
+    render,
+    render_page,
+    reproduce_section,
+)
 
 BENCH_SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 
