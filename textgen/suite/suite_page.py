@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from textgen.comparison.report.page_charts import diversity_chart, sampler_line
+from textgen.comparison.report.html import diversity_chart, sampler_line
 from textgen.page.charts import ChartValue, interval_chart
 from textgen.page.render import Section, listed, page_table, render_page, reproduce_section
 from textgen.runtime.environment import machines_used
@@ -65,13 +65,12 @@ def _question(question: QuestionResult, result: SuiteResult) -> Markup:
     ]
     unit = "bits/char, lower is better"
     parts = [Markup("<p>{}</p>").format(line) for line in text_lines(question)]
-    parts += [interval_chart(f"Scores: {question.text}", unit, scores)] if scores else []
-    if changes:
-        against = f"against {question.reference}"
-        parts.append(
-            interval_chart(f"Changes {against}: {question.text}", f"{unit}, {against}", changes, zero=True)
-        )
-    parts.append(_table(question))
+    against = f"against {question.reference}"
+    parts += [
+        interval_chart(f"Scores: {question.text}", unit, scores),
+        interval_chart(f"Changes {against}: {question.text}", f"{unit}, {against}", changes, zero=True),
+        _table(question),
+    ]
     parts.append(_curves(question, result))
     return Markup().join(parts)
 

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from markupsafe import Markup
 
-from textgen.page.charts import ChartLine, Stack, line_chart, stacked_chart
+from textgen.page.charts import ChartLine, line_chart, stacked_chart
 from textgen.page.render import Section, listed, page_table, render_page, reproduce_section
 from textgen.registry.options import write_value
 from textgen.runtime.environment import machines_used
@@ -61,7 +61,7 @@ def _curves(result: StudyResult) -> Markup:
     ]
     lines = [line for line in lines if line.points]
     title = "Validation score of each trial over its budget"
-    return line_chart(title, "% of the budget", result.value_name, lines) if lines else Markup()
+    return line_chart(title, "% of the budget", result.value_name, lines)
 
 
 def _options(result: StudyResult) -> Markup:
@@ -69,7 +69,7 @@ def _options(result: StudyResult) -> Markup:
     table = page_table("Options", header, rows, lefts=(0, 3))
     if not result.importances:
         return table
-    stacks = [Stack(row[0], [result.importances.get(row[0], 0.0)]) for row in rows]
+    stacks = {row[0]: [result.importances.get(row[0], 0.0)] for row in rows}
     title = "Share of each option in the variance of the values"
     return stacked_chart(title, "share", ["importance"], stacks) + table
 
