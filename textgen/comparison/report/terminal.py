@@ -17,10 +17,15 @@ from rich.text import Text
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import answer
-from textgen.comparison.report.brief import brief_samples, brief_summary, brief_table
-from textgen.comparison.report.samples import SampleGroup, known_words, made_up_words, sample_groups
+from textgen.comparison.report.samples import (
+    SampleGroup,
+    brief_samples,
+    known_words,
+    made_up_words,
+    sample_groups,
+)
 from textgen.comparison.report.table import MAX_NOTED_WORDS, Cell, Column, Note, ReportTable, TableRow
-from textgen.comparison.report.tables import report_tables, summary_lines
+from textgen.comparison.report.tables import brief_summary, brief_table, report_tables, summary_lines
 
 GAP = 2
 MIN_NAME_WIDTH = 20
