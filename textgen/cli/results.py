@@ -60,7 +60,7 @@ def verify(
         if not as_json:
             print("\n".join(map(printable, check.lines())), flush=True)
 
-    verification = results.verify(file, runs=runs, device=cluster.device, report=show)
+    verification = results.verify(file, runs=runs, device=cluster.device, on_check=show)
     if as_json:
         print_json(verification)
     if not verification.agrees:

@@ -100,12 +100,12 @@ def verify(
     *,
     runs: bool = False,
     device: str = "auto",
-    report: Callable[[Check], None] = lambda check: None,
+    on_check: Callable[[Check], None] = lambda check: None,
 ) -> Verification:
     """Compute the numbers of a saved result again, from the bits of its stretches or from its runs.
 
     `result` is a file, its folder, part of its name, or `latest`. With `runs` the text is loaded again too,
-    and the saved runs of a bench score it on `device`. `report` is called after each check. Raises
+    and the saved runs of a bench score it on `device`. `on_check` is called after each check. Raises
     `TextgenError` if the result is damaged.
     """
     path = _find_result(Path(result))
@@ -118,7 +118,7 @@ def verify(
     try:
         for check in _checks_of(path, kind, device if runs else None):
             checks.append(check)
-            report(check)
+            on_check(check)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise TextgenError(f"{str(path)!r} is damaged, it cannot be recomputed: {one_line(error)}") from error
     return Verification(str(path), not any(check.disagreements for check in checks), tuple(checks))
