@@ -25,7 +25,7 @@ from textgen.library.options import ClusterOptions, TextOptions
 
 if TYPE_CHECKING:
     from textgen.library.presentation import Layer, ModelSummary
-    from textgen.library.results import Check
+    from textgen.library.results import VerificationCheck
 
 
 @grouped
@@ -56,7 +56,7 @@ def verify(
         refuse(context, ["--device"], "without --runs")
     from textgen.library import results
 
-    def show(check: Check) -> None:
+    def show(check: VerificationCheck) -> None:
         if not as_json:
             print("\n".join(map(printable, check.lines())), flush=True)
 

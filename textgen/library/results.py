@@ -12,7 +12,7 @@ from textgen.comparison.bench import DETAILS
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.readings import Details
 from textgen.comparison.report import html as bench_page
-from textgen.comparison.verification import Check, Verification
+from textgen.comparison.verification import Verification, VerificationCheck
 from textgen.comparison.verify_bench import check_method, verify_comparison, verify_runs
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
@@ -100,7 +100,7 @@ def verify(
     *,
     runs: bool = False,
     device: str = "auto",
-    on_check: Callable[[Check], None] = lambda check: None,
+    on_check: Callable[[VerificationCheck], None] = lambda check: None,
 ) -> Verification:
     """Compute the numbers of a saved result again, from the bits of its stretches or from its runs.
 
@@ -161,7 +161,7 @@ def _kind_of(path: Path) -> str:
     return kinds[0]
 
 
-def _checks_of(path: Path, kind: str, device: str | None) -> Iterator[Check]:
+def _checks_of(path: Path, kind: str, device: str | None) -> Iterator[VerificationCheck]:
     """Yield the checks of a result; with a device also those of its runs."""
     if kind == "entries":
         yield from _bench_checks(path, device)
@@ -178,7 +178,7 @@ def _checks_of(path: Path, kind: str, device: str | None) -> Iterator[Check]:
         yield verify_final(final, read_record(Comparison, compared))
 
 
-def _bench_checks(path: Path, device: str | None) -> Iterator[Check]:
+def _bench_checks(path: Path, device: str | None) -> Iterator[VerificationCheck]:
     result = read_record(Comparison, path)
     check_method(result.interval_method, path)
     yield from verify_comparison(result)
