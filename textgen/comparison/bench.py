@@ -16,9 +16,10 @@ from textgen.comparison.verdicts import judge, reference_score
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
-from textgen.evaluation.baselines import Reference, reference_scores
+from textgen.evaluation.baselines import DESCRIPTIONS, READING_ON, reference_scores
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.lexicon import Lexicon, load_lexicon
+from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry, describe_entry, reference_entries
@@ -225,8 +226,9 @@ def _row(job: EntryJob, outcome: Outcome[EntryOutcome]) -> EntryOutcome:
 def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions) -> Iterator[ReferenceScore]:
     """Yield the scores of compressors and of reference entries that are not compared anyway."""
     held_out = corpus.split.held_out
-    for reference in reference_scores(corpus.split.train.text, held_out.stretches()):
-        yield reference_score(reference, held_out.stretch_chars)
+    for name, bits in reference_scores(corpus.split.train.text, held_out.stretches()).items():
+        units = ScoredUnits(tuple(held_out.stretch_chars), bits)
+        yield reference_score(name, DESCRIPTIONS[name], units, reads_on=name == READING_ON)
     share = min(100.0, 100 * MAX_REFERENCE_CHARS / len(corpus.split.train))
     text = corpus if share == 100 else corpus.with_training(share)
     config = replace(options.device_config, precision="fp32")
@@ -243,8 +245,7 @@ def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions)
         result = results[entry.name]
         score = (result.test or result.validation) if result else None  # a failure costs only its own row
         if result and score and score.units is not None and result.problem is None:
-            reference = Reference(entry.name, describe_entry(entry), score.bits_per_char, score.units.bits)
-            yield reference_score(reference, score.units.num_chars)
+            yield reference_score(entry.name, describe_entry(entry), score.units)
 
 
 def plan(

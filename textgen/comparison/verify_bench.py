@@ -16,9 +16,8 @@ from textgen.comparison.verification import Disagreement, VerificationCheck, com
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import PARTS, SplitPart
-from textgen.evaluation.baselines import Reference
 from textgen.evaluation.intervals import INTERVAL_METHOD
-from textgen.evaluation.scoring import Score
+from textgen.evaluation.scoring import Score, ScoredUnits
 from textgen.evaluation.token_bits import LOG2
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.saved_run import load_run
@@ -99,9 +98,8 @@ def _reference(saved: ReferenceScore, result: Comparison) -> ReferenceScore | No
         return None
     stretches = result.corpus.split.scored(result.scored_on).stretch_chars
     sizes = stretches if len(stretches) == len(saved.units.bits) else unit_sizes(stretches)
-    bits_per_char = fsum(saved.units.bits) / sum(saved.units.num_chars)
-    reference = Reference(saved.name, saved.description, bits_per_char, saved.units.bits, saved.reads_on)
-    return reference_score(reference, sizes)
+    units = ScoredUnits(tuple(sizes), saved.units.bits)
+    return reference_score(saved.name, saved.description, units, reads_on=saved.reads_on)
 
 
 def _named(records: Iterable[Any]) -> dict[str, Any]:

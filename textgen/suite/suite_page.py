@@ -6,10 +6,9 @@ from operator import itemgetter
 
 from markupsafe import Markup
 
-from textgen.comparison.report.page_charts import diversity_chart, sampler_line
+from textgen.comparison.report.html import diversity_chart, sampler_line
 from textgen.page.charts import ChartValue, interval_chart
-from textgen.page.render import Section, listed, render_page, reproduce_section
-from textgen.page.tables import page_table
+from textgen.page.render import Section, listed, page_table, render_page, reproduce_section
 from textgen.runtime.environment import machines_used
 from textgen.runtime.storage.files import slug
 from textgen.suite.suite_report import UNPAIRED, effect_rows, text_lines, title
@@ -60,12 +59,14 @@ def _question(question: QuestionResult, result: SuiteResult) -> Markup:
     ]
     unit, against = "bits/char, lower is better", f"against {question.reference}"
     parts = [Markup("<p>{}</p>").format(line) for line in text_lines(question)]
-    if scores:
-        parts.append(interval_chart(f"Scores: {question.text}", unit, scores))
-    if changes:
-        title = f"Changes {against}: {question.text}"
-        parts.append(interval_chart(title, f"{unit}, {against}", changes, zero=True))
-    return Markup().join([*parts, _table(question), _curves(question, result)])
+    changed = f"Changes {against}: {question.text}"
+    parts += [
+        interval_chart(f"Scores: {question.text}", unit, scores),
+        interval_chart(changed, f"{unit}, {against}", changes, zero=True),
+        _table(question),
+        _curves(question, result),
+    ]
+    return Markup().join(parts)
 
 
 def _table(question: QuestionResult) -> Markup:

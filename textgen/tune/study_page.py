@@ -9,9 +9,8 @@ from typing import TypeAlias
 
 from markupsafe import Markup
 
-from textgen.page.charts import ChartLine, Stack, line_chart, stacked_chart
-from textgen.page.render import Section, listed, render_page, reproduce_section
-from textgen.page.tables import page_table
+from textgen.page.charts import ChartLine, line_chart, stacked_chart
+from textgen.page.render import Section, listed, page_table, render_page, reproduce_section
 from textgen.registry.options import write_value
 from textgen.runtime.environment import machines_used
 from textgen.tune.study_report import searched_rows, study_verdict, trial_rows
@@ -63,7 +62,7 @@ def _curves(result: StudyResult) -> Markup:
     ]
     lines = [line for line in lines if line.points]
     title = "Validation score of each trial over its budget"
-    return line_chart(title, "% of the budget", result.value_name, lines) if lines else Markup()
+    return line_chart(title, "% of the budget", result.value_name, lines)
 
 
 def _options(result: StudyResult) -> Markup:
@@ -71,7 +70,7 @@ def _options(result: StudyResult) -> Markup:
     table = page_table("Options", header, rows, lefts=(0, 3))
     if not result.importances:
         return table
-    stacks = [Stack(row[0], [result.importances.get(row[0], 0.0)]) for row in rows]
+    stacks = {row[0]: [result.importances.get(row[0], 0.0)] for row in rows}
     title = "Share of each option in the variance of the values"
     return stacked_chart(title, "share", ["importance"], stacks) + table
 
