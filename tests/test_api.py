@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import json
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +18,39 @@ import typer.main
 import textgen
 from helpers.commands import TINY, forget_plugin_files
 from helpers.pages import read_page
-from textgen import library
+from textgen import ClusterOptions, SampleOptions, SearchOptions, TextOptions, library
 from textgen.cli.app import app
 from textgen.training.progress import Step
 
 EXPORTED = [
+    "ClusterOptions",
     "Comparison",
     "Corpus",
     "Run",
+    "SampleOptions",
+    "SearchOptions",
+    "Step",
+    "TextOptions",
     "TextgenError",
     "TextgenWarning",
     "__version__",
     "bench",
+    "describe",
     "load",
     "load_corpus",
     "load_plugin_file",
     "plugins",
+    "report",
+    "suite",
     "train",
+    "tune",
+    "verify",
 ]
-QUICK: dict[str, Any] = {"budget": "2000chars", "device": "cpu", "precision": "fp32"}
+CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
+QUICK: dict[str, Any] = {"budget": "2000chars", "cluster": CPU}
+MAX_PARAMETERS = 8
+PYTHON_ONLY = ("report", "on_check", "corpus", "samples", "search", "cluster")
+"""Groups, a loaded corpus, and functions that are told what happens."""
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +77,35 @@ def test_the_names_are_frozen() -> None:
         textgen.benhc  # type: ignore[attr-defined] # noqa: B018
 
 
-def test_every_public_function_and_class_of_the_library_is_exported() -> None:
-    own = {
-        name
-        for name, thing in vars(library).items()
-        if getattr(thing, "__module__", "").startswith(f"{library.__name__}.") and not name.startswith("_")
-    }
-    assert own == set(EXPORTED) - {"Corpus", "TextgenError", "TextgenWarning", "__version__"}
+def test_everything_that_is_exported_is_the_thing_of_its_module() -> None:
+    import textgen.suite
+    import textgen.tune  # packages of the names of functions, which stay functions
+
+    assert [name for name in EXPORTED if inspect.ismodule(getattr(textgen, name))] == []
+    tree = ast.parse(Path(str(textgen.__file__)).read_text("utf-8"))
+    for node in (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)):
+        for alias in node.names:
+            if alias.name in EXPORTED:
+                module = importlib.import_module(str(node.module))
+                assert getattr(textgen, alias.name) is getattr(module, alias.name)
+
+
+def test_the_commands_that_compute_are_functions() -> None:
+    groups = {"cache", "corpus", "plugins", "runs", "sample", "score"}
+    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert commands - groups <= set(EXPORTED)
+
+
+def test_no_function_of_the_library_has_many_parameters() -> None:
+    many = [
+        f"{path.stem}.{node.name}"
+        for path in Path(library.__path__[0]).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        for names in [[each.arg for each in [*node.args.args, *node.args.kwonlyargs]]]
+        if len(names) - ("self" in names) > MAX_PARAMETERS
+    ]
+    assert many == []
 
 
 def test_type_checkers_see_every_exported_name() -> None:
@@ -78,36 +116,46 @@ def test_type_checkers_see_every_exported_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "function"),
+    ("command", "function", "groups"),
     [
-        ("bench", textgen.bench),
-        ("train", textgen.train),
-        ("corpus", textgen.load_corpus),
-        ("sample", textgen.Run.sample),
-        ("score", textgen.Run.score),
+        ("bench", textgen.bench, (TextOptions, SampleOptions, ClusterOptions)),
+        ("suite", textgen.suite, (TextOptions, ClusterOptions)),
+        ("tune", textgen.tune, (TextOptions, SearchOptions, ClusterOptions)),
+        ("train", textgen.train, (TextOptions, ClusterOptions)),
+        ("describe", textgen.describe, (TextOptions,)),
+        ("verify", textgen.verify, ()),
+        ("report", textgen.report, ()),
+        ("corpus", textgen.load_corpus, ()),
+        ("sample", textgen.Run.sample, ()),
+        ("score", textgen.Run.score, ()),
     ],
 )
 def test_keywords_are_the_options_of_the_command_with_the_same_defaults(
-    command: str, function: Callable[..., Any]
+    command: str, function: Callable[..., Any], groups: tuple[Any, ...]
 ) -> None:
     options = {
         parameter.name: parameter.default
         for parameter in typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
         if any(option.startswith("--") for option in parameter.opts)
     }
-    keywords = {
-        name: parameter.default
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.default is not inspect.Parameter.empty
-    }
+    flat = inspect.signature(function).parameters.items()
+    keywords = {name: each.default for name, each in flat if each.default is not inspect.Parameter.empty}
+    keywords |= {field.name: field.default for group in groups for field in fields(group)}
     for name in options.keys() & keywords.keys():
         default = options[name]
         plain = default[0] if isinstance(default, list) and len(default) == 1 else default
         assert (keywords[name] or None) == (plain or None), name
     only_typed = {"as_json", "plugin", "diff", "number", "help", "full", "quiet", "temperature"}
     of_the_run = {"device", "precision"} if command in ("sample", "score") else set()
-    assert options.keys() - keywords.keys() <= only_typed | of_the_run
-    assert keywords.keys() - options.keys() <= {"report", "progress", "corpus"}
+    in_seeds = {"seed"} if command in ("bench", "tune") else set()
+    assert options.keys() - keywords.keys() <= only_typed | of_the_run | in_seeds
+    unused = {field.name for group in groups for field in fields(group)} - options.keys()
+    assert keywords.keys() - options.keys() - unused <= {*PYTHON_ONLY}
+    if ClusterOptions in groups:
+        for name in unused & {field.name for field in fields(ClusterOptions)}:
+            value = "ray" if name == "on" else "1s" if name == "entry_timeout" else 2
+            with pytest.raises(textgen.TextgenError, match=f"^{name} has no effect on .*; leave it out$"):
+                function("random", cluster=ClusterOptions(**{name: value}))
 
 
 # --- what they do
@@ -145,8 +193,8 @@ def test_a_word_model_spells_unless_it_is_told_not_to(text: Path, tmp_path: Path
     )
     assert spelled not in written
     assert "".join(run.stream(sampler=sampler, spelling="none")) == written
-    told = {"out": tmp_path / "bench", "sampler": sampler, "spelling": "none"}
-    rows = textgen.bench([TINY, entry], corpus=text, **told, **QUICK).entries
+    samples = SampleOptions(sampler=sampler, spelling="none")
+    rows = textgen.bench([TINY, entry], text, samples=samples, out=tmp_path / "bench", **QUICK).entries
     of_char, of_word = (row.samples[0].text for row in rows)
     assert spelled in of_char
     assert spelled not in of_word
@@ -168,9 +216,8 @@ def test_entries_are_compared_on_one_corpus(text: Path, tmp_path: Path) -> None:
     steps: list[Step] = []
     result = textgen.bench(
         [TINY, "random"],
-        corpus=corpus,
-        prompt="The",
-        length=20,
+        corpus,
+        samples=SampleOptions(prompt="The", length=20),
         out=tmp_path / "out",
         report=steps.append,
         **QUICK,
@@ -211,68 +258,11 @@ def test_the_code_of_the_pages_works_and_the_api_has_all_of_it(
     assert set(EXPORTED) <= set(re.findall(r"\w+", page))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "novel.txt").write_text(text.read_text("utf-8"), "utf-8")
-    tiny = {"-lstm:num_layers=2": f"-{TINY.partition('-')[2]}", "60s": "2000chars"}
+    (tmp_path / "orders.toml").write_text("".join(re.findall(r"^```toml\n(.*?)^```", page, re.S | re.M)))
+    small = f"-{TINY.partition('-')[2]}"
+    tiny = {"-lstm:num_layers=2": small, '-lstm"': f'{small}"', "60s": "2000chars"}
     for code in re.findall(r"^```python\n(.*?)^```", page + readme, re.S | re.M):
         for usual, quick in tiny.items():
             code = code.replace(usual, quick)  # noqa: PLW2901
         exec(compile(code, "api.md", "exec"), {})
     assert "random: " in capsys.readouterr().out
-
-
-# --- what they refuse
-
-
-def test_a_folder_without_a_run_is_not_called_damaged() -> None:
-    with pytest.raises(
-        textgen.TextgenError, match=r"^no run 'nowhere'; textgen runs lists those under 'runs'$"
-    ):
-        textgen.load("nowhere")
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"clean": "letters"}, "clean has no effect on a loaded corpus; give it to load_corpus"),
-        ({"split": "90/10"}, "split has no effect on a loaded corpus; give it to load_corpus"),
-        ({"max_chars": 900}, "max_chars has no effect on a loaded corpus; give it to load_corpus"),
-        ({"encoding": "latin-1"}, "encoding has no effect on a loaded corpus; give it to load_corpus"),
-    ],
-)
-def test_options_of_the_text_are_refused_for_a_loaded_corpus(
-    options: dict[str, Any], message: str, text: Path, tmp_path: Path
-) -> None:
-    corpus = textgen.load_corpus(text)
-    for call in (textgen.train, textgen.bench):
-        with pytest.raises(textgen.TextgenError, match=f"^{message}$"):
-            call("random", corpus=corpus, out=tmp_path / "out", **options, **QUICK)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: textgen.bench([]), "no entries"),
-        (lambda: textgen.bench("lstm"), "'lstm' is only a model; did you mean bpe-lstm or"),
-        (lambda: textgen.train("char-lstm", budget="60"), "budget '60': give a positive amount"),
-        (lambda: textgen.load_corpus("leee"), "unknown corpus 'leee'; did you mean 'lee'"),
-        (lambda: textgen.bench("random", seeds=0), "seeds must be at least 1, not 0"),
-        (lambda: textgen.bench("random", length=-3), "length must be at least 1, not -3"),
-        (lambda: textgen.bench("random", spelling="no"), "spelling must be words or none, not 'no'"),
-        (lambda: textgen.bench("random", sampler=[]), "no sampler; give one, such as temperature"),
-        (lambda: textgen.train("random", seed=-1), "seed must be from 0 to 4294967295, not -1"),
-        (
-            lambda: textgen.load_corpus("lee", encoding="latin-1"),
-            "encoding has no effect on lee, not read from a file; leave it out",
-        ),
-        (lambda: textgen.plugins("modell"), "unknown kind 'modell'; did you mean 'model'"),
-    ],
-)
-def test_what_cannot_be_meant_is_a_one_line_error(
-    call: Callable[[], object], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(textgen.TextgenError) as caught:
-        call()
-    assert str(caught.value).startswith(message)
-    assert "\n" not in str(caught.value)
-    assert list(tmp_path.iterdir()) == []

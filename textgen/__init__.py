@@ -6,51 +6,79 @@ for the first time.
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+from types import ModuleType
+
 from textgen.version import __version__
 
 TYPE_CHECKING = False  # as in `typing`, whose import takes longer than all that is imported here
 
 if TYPE_CHECKING:
     from textgen.contracts import TextgenError, TextgenWarning
-    from textgen.library import (
-        Comparison,
-        Corpus,
-        Run,
-        bench,
-        load,
-        load_corpus,
-        load_plugin_file,
-        plugins,
-        train,
-    )
+    from textgen.library.comparison import Comparison, bench
+    from textgen.library.components import load_plugin_file, plugins
+    from textgen.library.corpus import Corpus, load_corpus
+    from textgen.library.options import ClusterOptions, SampleOptions, SearchOptions, TextOptions
+    from textgen.library.results import describe, report, verify
+    from textgen.library.runs import Run, load, train
+    from textgen.library.studies import tune
+    from textgen.library.suites import suite
+    from textgen.training.progress import Step
 else:
+    _MODULES = {
+        "contracts": "TextgenError TextgenWarning",
+        "library.comparison": "Comparison bench",
+        "library.components": "load_plugin_file plugins",
+        "library.corpus": "Corpus load_corpus",
+        "library.options": "ClusterOptions SampleOptions SearchOptions TextOptions",
+        "library.results": "describe report verify",
+        "library.runs": "Run load train",
+        "library.studies": "tune",
+        "library.suites": "suite",
+        "training.progress": "Step",
+    }
 
     def __getattr__(name: str) -> object:
-        if name in ("TextgenError", "TextgenWarning"):
-            from textgen import contracts as api
-
-            return getattr(api, name)
-        if name in __all__:
-            from textgen import library
-
-            return getattr(library, name)
+        for module, names in _MODULES.items():
+            if name in names.split():
+                return getattr(import_module(f"textgen.{module}"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})
 
+    class _Module(ModuleType):
+        """Keeps `textgen.suite` and `textgen.tune` functions when packages of these names are imported."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if name not in __all__ or not isinstance(value, ModuleType):
+                super().__setattr__(name, value)
+
+    sys.modules[__name__].__class__ = _Module
+
 
 __all__ = [
+    "ClusterOptions",
     "Comparison",
     "Corpus",
     "Run",
+    "SampleOptions",
+    "SearchOptions",
+    "Step",
+    "TextOptions",
     "TextgenError",
     "TextgenWarning",
     "__version__",
     "bench",
+    "describe",
     "load",
     "load_corpus",
     "load_plugin_file",
     "plugins",
+    "report",
+    "suite",
     "train",
+    "tune",
+    "verify",
 ]

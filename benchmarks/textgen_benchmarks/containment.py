@@ -22,13 +22,14 @@ from typing import Any
 from unittest.mock import patch
 
 import textgen
+from textgen import SampleOptions, TextOptions
 from textgen.cli.console import print_rows
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.checkpoints import Checkpoints
 from textgen_benchmarks.saving import json_option, save
 
 TINY = "char-lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=2"
-SMALL: dict[str, Any] = {"corpus": "lee", "max_chars": 30_000, "budget": "2000chars"}
+SMALL: dict[str, Any] = {"corpus": TextOptions("lee", max_chars=30_000), "budget": "2000chars"}
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def compared(entries: Sequence[str]) -> float:
     """Return the seconds that a comparison of small entries takes."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        textgen.bench(entries, **SMALL, length=20, out=folder)
+        textgen.bench(entries, **SMALL, samples=SampleOptions(length=20), out=folder)
         return time.perf_counter() - began
 
 

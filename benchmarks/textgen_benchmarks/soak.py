@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import linear_regression, median
-from typing import Any
 
 import textgen
+from textgen import ClusterOptions, SampleOptions, TextOptions
 from textgen.cli.console import print_rows
 from textgen_benchmarks.killing import after, contents, run, unfinished
 from textgen_benchmarks.kills import ENTRY, TEXT
@@ -76,8 +76,14 @@ def one_round(folder: Path, expected: Mapping[str, str], chance: random.Random, 
 def work(folder: Path) -> tuple[float, int]:
     """Compare, load, score and sample by the library; return this process's MB of memory and descriptors."""
     shutil.rmtree(folder, ignore_errors=True)
-    settings: dict[str, Any] = {"corpus": "lee", "max_chars": 30_000, "budget": BUDGET, "length": 40}
-    textgen.bench([ENTRY, "char-ngram"], **settings, device="cpu", precision="fp32", out=folder)
+    textgen.bench(
+        [ENTRY, "char-ngram"],
+        TextOptions("lee", max_chars=30_000),
+        budget=BUDGET,
+        samples=SampleOptions(length=40),
+        cluster=ClusterOptions(device="cpu", precision="fp32"),
+        out=folder,
+    )
     trained = next(path for path in (folder / "runs").iterdir() if path.name.startswith("char-lstm"))
     loaded = textgen.load(trained, device="cpu")
     loaded.score("The quick brown fox jumps over the lazy dog. " * 20)

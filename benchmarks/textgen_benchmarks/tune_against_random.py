@@ -22,9 +22,9 @@ from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import binomtest
 
 from textgen.cli.console import print_rows
-from textgen.cli.progress import ProgressDisplay
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.jobs.backends import ThisProcess
+from textgen.library.progress import ProgressDisplay
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.budget import parse_budget

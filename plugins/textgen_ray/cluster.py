@@ -23,14 +23,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from textgen.contracts import TextgenError
 from textgen.runtime.environment import Machine, machine, usable_cores, versions
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import temporary_folder
 from textgen.workers.pool import OnMessage
-from textgen.workers.worker import Setup, recipe
+from textgen.workers.worker import recipe
 from textgen_ray.pool import MAX_RETRIES, RayPool, Share
-from textgen_ray.task import Mailbox, begin_in, describe_node
+from textgen_ray.task import Mailbox, describe_node
 
 GROUPS = "textgen."
 """How the groups of entry points begin."""
@@ -210,13 +212,18 @@ class Cluster:
         return max(1, sum(self.share.num_jobs(node["Resources"]) for node in _nodes(self.ray)))
 
     def pool(
-        self, function: Callable[..., Any], setup: Setup, on_message: OnMessage, max_silence: float | None
+        self,
+        function: Callable[..., Any],
+        initialize: Callable[[], object],
+        on_message: OnMessage,
+        max_silence: float | None,
     ) -> RayPool:
         """Return a pool of jobs that `function` computes, with the threads of their share."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        initialize = partial(begin_in, self.folder, setup.initialize) if self.folder else setup.initialize
-        sent = recipe(function, Setup(self.share.num_threads, initialize))
+        first = [partial(os.chdir, self.folder)] if self.folder else []
+        set_threads = partial(torch.set_num_threads, self.share.num_threads)
+        sent = recipe(function, set_threads, *first, initialize)
         # On the machine that this process is connected to, since others can be lost.
         here = NodeAffinitySchedulingStrategy(self.ray.get_runtime_context().get_node_id(), soft=True)
         actor = self.ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=here)(Mailbox)

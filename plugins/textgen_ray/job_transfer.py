@@ -45,7 +45,7 @@ class Packer:
     """
 
     def __init__(self, put_away: Callable[[Any], Any]) -> None:
-        """`put_away` stores a part and returns a reference to it."""
+        """`put_away` stores a pickled part and returns a reference to it."""
         self._put_away = put_away
         self._known: OrderedDict[int, tuple[Any, Any]] = OrderedDict()
         """By `id`: each part, kept alive so that its `id` is not used again, and its reference."""
@@ -57,10 +57,11 @@ class Packer:
         pickler.dump(job)
         plugin_files = [(path.name, path.read_bytes()) for path in job.plugin_files]
         name, files = (folder.name, contents(folder)) if folder else (None, {})
-        return Parcel(file.getvalue(), name, files, plugin_files), [*map(self._reference, pickler.parts)]
+        references = [self._reference(part) for part in pickler.parts.values()]
+        return Parcel(file.getvalue(), name, files, plugin_files), references
 
     def _reference(self, part: Any) -> Any:
-        known = self._known.pop(id(part), None) or (part, self._put_away(part))
+        known = self._known.pop(id(part), None) or (part, self._put_away(pickle.dumps(part, protocol=5)))
         self._known[id(part)] = known
         if len(self._known) > MAX_PARTS:
             self._known.popitem(last=False)
@@ -72,7 +73,8 @@ class _Pickler(pickle.Pickler):
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, protocol=5)
-        self.parts: list[Any] = []
+        self.parts: dict[int, Any] = {}
+        """By `id`, in the order of their numbers."""
 
     def persistent_id(self, part: Any) -> int | None:
         size = part.size if isinstance(part, np.ndarray) else 0
@@ -80,8 +82,8 @@ class _Pickler(pickle.Pickler):
             size = len(part)
         if size <= LARGE:
             return None
-        self.parts.append(part)
-        return len(self.parts) - 1
+        self.parts[id(part)] = part
+        return [*self.parts].index(id(part))
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class ReceivedJob:
     """
 
     data: bytes
-    parts: Sequence[Any]
+    parts: Sequence[bytes]
     folder: Path | None
     plugin_files: Sequence[Path]
 
@@ -100,17 +102,17 @@ class ReceivedJob:
         return _unpickled, tuple(vars(self).values())
 
 
-def _unpickled(data: bytes, parts: Sequence[Any], folder: Path | None, plugin_files: Sequence[Path]) -> Any:
+def _unpickled(data: bytes, parts: Sequence[bytes], folder: Path | None, plugin_files: Sequence[Path]) -> Any:
     class Unpickler(pickle.Unpickler):
-        persistent_load = staticmethod(parts.__getitem__)
+        persistent_load = staticmethod([pickle.loads(part) for part in parts].__getitem__)
 
     job = Unpickler(io.BytesIO(data)).load()
     return replace(job, plugin_files=plugin_files, **({"folder": folder} if folder else {}))
 
 
 @contextmanager
-def unpacked(parcel: Parcel, parts: Sequence[Any]) -> Iterator[ReceivedJob]:
-    """Yield the job, with its files in a temporary folder; `parts` are what the references mean."""
+def unpacked(parcel: Parcel, parts: Sequence[bytes]) -> Iterator[ReceivedJob]:
+    """Yield the job, with its files in a temporary folder; `parts` are its large ones, pickled."""
     with temporary_folder("job") as there:
         plugin_files = []
         for number, (name, source) in enumerate(parcel.plugin_files):

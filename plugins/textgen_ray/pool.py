@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,16 @@ from typing import Any
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import new_folder
-from textgen.workers.pool import ENDING_SECONDS, WAIT_SECONDS, Killed, OnMessage, Stopped, Unsaved, Unsent
+from textgen.workers.pool import (
+    ENDING_SECONDS,
+    WAIT_SECONDS,
+    Killed,
+    OnMessage,
+    Stopped,
+    Unsaved,
+    killed,
+    unsent,
+)
 from textgen.workers.worker import WARNING
 from textgen_ray.job_transfer import Packer, write_contents
 from textgen_ray.task import compute
@@ -22,16 +31,6 @@ ANSWER_SECONDS = 120.0
 """Seconds in which the mailbox must answer."""
 LOSSES = ("WorkerCrashedError", "NodeDiedError", "LocalRayletDiedError", "ObjectLostError", "ActorDiedError")
 """Ray's names of what takes a job with it that may succeed elsewhere."""
-
-
-@dataclass(frozen=True)
-class Lost(Killed):
-    """Result of a job whose machine, or process of Ray, ended on every attempt."""
-
-    reason: str = ""
-
-    def __str__(self) -> str:
-        return f"its machine was lost {MAX_RETRIES + 1} times: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,8 @@ class RayPool:
         reference = self._task.remote(self._sent, parcel, number, self._mailbox, self._max_silence, *parts)
         self.busy[reference] = number, job
 
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
-        """Yield the jobs that end next with their results, then call `on_wait`.
+    def wait(self) -> Iterator[tuple[Any, Any]]:
+        """Yield the jobs that end next with their results, or nothing after a while.
 
         Raises `TextgenError` if the cluster cannot be reached any more.
         """
@@ -107,12 +106,10 @@ class RayPool:
         for reference in list(self._stopped_by(messages)):
             _, job = self.busy.pop(reference)
             self._cancel(reference)
-            yield job, Stopped(None)
+            yield job, Stopped("")
         for reference in [each for each in ready if each in self.busy]:
             _, job = self.busy.pop(reference)
             yield job, self._result(job, reference)
-        if on_wait:
-            on_wait()
 
     def end(self) -> None:
         """End all jobs, and what they started; what ends by itself leaves no files."""
@@ -132,12 +129,14 @@ class RayPool:
         try:
             result, files = self._ray.get(reference)
         except errors.RayTaskError as error:
-            return Unsent(None, one_line(error.cause))
+            return unsent(error.cause)
         except errors.OutOfMemoryError:
-            return Killed(None)
+            return killed(None)
         except errors.RayError as error:
             is_loss = isinstance(error, tuple(getattr(errors, name) for name in LOSSES))
-            return (Lost if is_loss else Unsent)(None, one_line(error))
+            if is_loss:  # on every attempt
+                return Killed(f"its machine was lost {MAX_RETRIES + 1} times: {one_line(error)}")
+            return unsent(error)
         try:
             if files:
                 with new_folder(job.folder) as folder:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgen.workers.pool import Processes
@@ -22,13 +20,6 @@ def describe_node() -> tuple[Machine, dict[str, str]]:
     from textgen.runtime.environment import machine, versions  # which takes torch, and that takes seconds
 
     return machine(), versions()
-
-
-def begin_in(folder: Path, initialize: Callable[[], object] | None) -> None:
-    """Prepare the process of a job whose working directory is to be `folder`."""
-    os.chdir(folder)
-    if initialize is not None:
-        initialize()
 
 
 class Mailbox:
@@ -55,11 +46,11 @@ class Mailbox:
 
 
 def compute(
-    sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence: float | None, *parts: Any
+    sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence: float | None, *parts: bytes
 ) -> tuple[Any, Mapping[str, bytes]]:
     """Return the result of a job and the files in its folder, if they are not those that it began with.
 
-    What job `number` says goes to the mailbox; `parts` are its large parts, which Ray has fetched.
+    What job `number` says goes to the mailbox; `parts` are its large parts, pickled, which Ray has fetched.
     """
     import ray
 
@@ -77,7 +68,7 @@ def compute(
             pool.start(received)
             results: list[Any] = []
             while not results:
-                results += [result for _, result in pool.wait(None)]
+                results += [result for _, result in pool.wait()]
         finally:
             pool.end()
         with suppress(ray.exceptions.RayError):  # what it said must be there before its result

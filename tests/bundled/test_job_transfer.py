@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,10 @@ import numpy as np
 import pytest
 
 from helpers.jobs import FileJob, computed
-from textgen.workers.worker import Setup, recipe
+from textgen.workers.pool import Killed
+from textgen.workers.worker import prepared, recipe
 from textgen_ray.job_transfer import LARGE, MAX_PARTS, Packer, contents, unpacked
-from textgen_ray.task import Mailbox, begin_in, compute
+from textgen_ray.task import Mailbox, compute
 
 TEXT = "It rained. " * LARGE
 FILES = {"partial/checkpoint-000001/state.json": b"{}", "weights": bytes(range(256))}
@@ -82,11 +85,20 @@ def test_a_job_without_files_has_none_elsewhere(store: Store, tmp_path: Path) ->
 def test_a_large_part_of_several_jobs_is_put_away_once(store: Store) -> None:
     packed = [store.packer.pack(FileJob(number, TEXT)) for number in range(3)]
     assert len(store.parts) == 1
-    assert store.parts[0] is TEXT
+    assert pickle.loads(store.parts[0]) == TEXT
     for number, (parcel, references) in enumerate(packed):
         with unpacked(parcel, store.delivered(references)) as received:
             copy = pickle.loads(pickle.dumps(received))
             assert (copy.number, copy.text) == (number, TEXT)
+
+
+def test_a_large_part_that_a_job_has_twice_is_one_there(store: Store) -> None:
+    parcel, references = store.packer.pack(FileJob(1, TEXT, again=TEXT))
+    assert len(references) == 1
+    with unpacked(parcel, store.delivered(references)) as received:
+        copy = pickle.loads(pickle.dumps(received))
+        assert copy.text == TEXT
+        assert copy.text is copy.again
 
 
 def test_the_parts_that_were_used_last_are_remembered(store: Store) -> None:
@@ -122,7 +134,7 @@ def task_of(store: Store, job: FileJob) -> tuple[Any, list[tuple[int, str, Any]]
     mailbox = Mailbox()
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(action="always"):
         patch.setattr("ray.get", lambda answer: answer)
-        sent = recipe(computed, Setup())
+        sent = recipe(computed)
         answer = compute(sent, parcel, 4, Calls(mailbox), None, *store.delivered(references))
     return answer, mailbox.take()
 
@@ -138,8 +150,12 @@ def test_a_task_computes_a_job_in_a_process_of_its_own(store: Store, tmp_path: P
     ]
     assert not (tmp_path / "run").exists()
     (result, files), said = task_of(store, FileJob(2, "", crashes=True))
-    assert (str(result), files) == ("its process crashed (SIGABRT)", {})
+    assert (result, files) == (Killed("its process crashed (SIGABRT)"), {})
     assert said == [(4, "message", "job 2 began")]
+
+
+def where(_: None) -> Path:
+    return Path.cwd()
 
 
 def test_a_job_on_this_machine_begins_where_the_command_did(
@@ -147,6 +163,5 @@ def test_a_job_on_this_machine_begins_where_the_command_did(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there").mkdir()
-    places: list[Path] = []
-    begin_in(tmp_path / "there", lambda: places.append(Path.cwd()))
-    assert places == [tmp_path / "there"]
+    place = prepared(recipe(where, partial(os.chdir, tmp_path / "there"), partial(os.chdir, "..")))
+    assert place(None) == tmp_path

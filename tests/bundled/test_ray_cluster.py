@@ -42,8 +42,10 @@ BUDGET = "40000chars"
 """A second or two of training, so that a node can be lost meanwhile."""
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
 OPTIONS: dict[str, Any] = {
-    "corpus": "lee", "max_chars": 20_000, "device": "cpu", "precision": "fp32", "length": 20,
-}  # fmt: skip
+    "corpus": textgen.TextOptions("lee", max_chars=20_000),
+    "samples": textgen.SampleOptions(length=20),
+}
+HERE = textgen.ClusterOptions(device="cpu", precision="fp32")
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 
 
@@ -73,6 +75,7 @@ class TwoNodes:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("TMPDIR", str(self._temporary))
             patch.setenv("RAY_health_check_period_ms", "500")  # a lost node is noticed soon
+            patch.setenv("RAY_health_check_failure_threshold", "2")
             yield
 
     def num_free_cores(self) -> float:
@@ -117,14 +120,6 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-@pytest.fixture
-def heeded_interrupts() -> Iterator[None]:
-    """Started in the background, tests inherit that SIGINT is ignored, and so would their processes."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[TwoNodes]:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:  # a short name, for sockets
@@ -149,9 +144,10 @@ def test_a_comparison_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path
     entries = [SMALL, SMALLER, "char-ngram", "char-sound", "char-aborts"]
     for where in ("here", "there"):
         (tmp_path / where).mkdir()
-    here = textgen.bench(entries, budget=BUDGET, out=tmp_path / "here/out", **OPTIONS)
+    here = textgen.bench(entries, budget=BUDGET, cluster=HERE, out=tmp_path / "here/out", **OPTIONS)
     with nodes.lost_while_training():
-        there = textgen.bench(entries, budget=BUDGET, on=nodes.name, out=tmp_path / "there/out", **OPTIONS)
+        cluster = replace(HERE, on=nodes.name)
+        there = textgen.bench(entries, budget=BUDGET, cluster=cluster, out=tmp_path / "there/out", **OPTIONS)
     assert [row.error for row in there.entries] == [None] * 4 + ["its process crashed (SIGABRT)"]
     assert there.scores == here.scores
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
@@ -191,8 +187,8 @@ def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_
         )
         objective = request.objective(load_corpus(["lee"], max_chars=20_000), lambda step: None)
         with Study(folder, objective) as study:
-            result = run_study(study, Goal(3, None), backend=backend, num_seeds=1)
-        assert [trial.machine is not None for trial in result.trials] == [True] * 3
+            result = run_study(study, Goal(2, None), backend=backend, num_seeds=1)
+        assert [trial.machine is not None for trial in result.trials] == [True] * 2
         return {tuple(trial.params.values()): trial.value for trial in result.trials}
 
     with nodes.lost_while_training(), open_backend(nodes.name) as backend:
@@ -200,7 +196,6 @@ def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_
     assert there == study(tmp_path / "here", LocalBackend())
 
 
-@pytest.mark.usefixtures("heeded_interrupts")
 def test_a_killed_command_goes_on_and_an_interrupted_one_keeps_what_is_finished(
     nodes: TwoNodes, tmp_path: Path
 ) -> None:

@@ -11,13 +11,13 @@ from helpers.catalog import write_bench, write_run
 from helpers.records import edit_record
 from helpers.reports import compared, entry
 from helpers.runs import CPU, SMALL, make_run
-from textgen.catalog.differences import RunComparison, SampleOptions, compare
+from textgen.catalog.differences import RunComparison, WritingOptions, compare
 from textgen.catalog.run_report import answer_of_runs, to_markdown
 from textgen.experiment.saved_run import save_run
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 
-WRITING = SampleOptions(
+WRITING = WritingOptions(
     prompt=None,
     sampler="temperature:temperature=0.8",
     num_chars=30,

@@ -98,6 +98,7 @@ plugins --json check lstm
 plugins --json new mine --kind model
     --json has no effect before 'new'; write it after 'new'
 """
+CPU = textgen.ClusterOptions(device="cpu")
 TEXT = "".join(f"Fox number {i} jumps over {7 * i} lazy dogs.\n\n" for i in range(80))
 
 
@@ -115,7 +116,7 @@ def test_an_option_without_effect_is_refused(command: str, message: str, code: i
 
 def test_a_precision_is_refused_where_generation_has_none(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
-    run = textgen.train("random", corpus=tmp_path / "text.txt", out=tmp_path / "run", device="cpu")
+    run = textgen.train("random", tmp_path / "text.txt", out=tmp_path / "run", cluster=CPU)
     assert len(textgen.load(run.folder, device="cpu", precision="fp32").sample(length=9)) == 9
     done = run_textgen("sample", run.folder, "--precision", "bf16", code=2)
     assert done.stderr == (

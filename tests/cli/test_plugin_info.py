@@ -10,8 +10,8 @@ import pytest
 from annotated_types import Ge, Gt, Le, doc
 
 from helpers.commands import run_textgen
-from textgen.cli.plugin_info import checked, chosen, description, listing, option_rows, type_name
 from textgen.contracts import TextgenError
+from textgen.library.components import checked, chosen, description, listing, option_rows, type_name
 from textgen.registry.kinds import STRINGS
 from textgen.registry.options import declared_options
 from textgen.registry.registry import KINDS, find, load, plugins

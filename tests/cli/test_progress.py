@@ -7,7 +7,7 @@ import re
 import pytest
 
 from helpers.commands import PROGRESS
-from textgen.cli.progress import ProgressDisplay
+from textgen.library.progress import ProgressDisplay
 from textgen.training.progress import DONE, FAILED, Progress, Step
 
 SCORES = (4.0, 3.0, 2.5, 2.25)

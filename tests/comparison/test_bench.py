@@ -13,10 +13,10 @@ from textgen.data.corpus import load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.experiment import Experiment
-from textgen.jobs.kept import check_reuse, finished_run
+from textgen.experiment.resume import run_and_save
+from textgen.jobs.kept import check_reuse
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
-from textgen.training.progress import ignore_report
 
 
 def test_a_run_of_another_entry_is_not_reused(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_a_run_of_another_entry_is_not_reused(tmp_path: Path) -> None:
         return Experiment(parse_entry(entry), corpus, parse_budget("1s"), cpu, 0)
 
     folder = tmp_path / "run"
-    finished_run(folder, experiment("char-uniform"), ignore_report)
+    run_and_save(experiment("char-uniform"), folder)
     check_reuse(folder, experiment("char-uniform"))
     with pytest.raises(TextgenError, match="run' holds a run that was made with another entry; choose"):
         check_reuse(folder, experiment("char-ngram"))

@@ -12,7 +12,7 @@ from rich.console import Console
 from helpers.reports import STRETCH_CHARS, compared, entry, reference, result
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import answer, closing
-from textgen.comparison.report.brief import chance_entries
+from textgen.comparison.report.samples import chance_entries
 from textgen.comparison.report.terminal import render_brief
 from textgen.runtime.storage.json_records import from_values
 

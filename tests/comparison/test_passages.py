@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from helpers.runs import SMALL, TEXT, make_run
+from helpers.scoring import score_text
 from textgen.comparison.passages import NUM_ALTERNATIVES, Passage, choose_passages, read_passages
 from textgen.data.bound_tokenizer import START
-from textgen.evaluation.token_bits import score_text
 
 CPU = torch.device("cpu")
 UNSEEN = "The cat, Ωmega 😀 sat: naïve 中文 hats.\n" + TEXT
@@ -22,7 +22,7 @@ def test_the_bits_of_the_characters_add_up_to_the_score_of_the_text(entry: str) 
     whole = Passage(0, 0, UNSEEN)
     (read,) = read_passages(run, [UNSEEN], [whole], CPU).passages
     tokenizer = run.tokenizer
-    scored = score_text(run.model, UNSEEN, tokenizer.encode(UNSEEN), tokenizer.encode(START), device=CPU)
+    scored = score_text(run.model, UNSEEN, tokenizer.encode(UNSEEN), tokenizer.encode(START))
     bits = read.bits_of_chars(len(UNSEEN))
     assert bits.sum() == pytest.approx(scored.bits.sum(), rel=1e-4)
     assert bits.mean() == pytest.approx(scored.bits_per_char, rel=1e-4)

@@ -35,12 +35,12 @@ def analyzer() -> TextAnalyzer:
 def test_real_words_are_in_the_lexicon_or_the_training_text(analyzer: TextAnalyzer) -> None:
     # Real: in the lexicon, only in training, without a clitic, curly. Not real: qwxz, twice, and blarg.
     sample = "DOG zorple hadn't dog's hadn\u2019t qwxz Blarg QWXZ cutoff"
-    assert analyzer.metrics([sample]).real_word_rate == 5 / 8
+    assert analyzer.measure([sample]).metrics.real_word_rate == 5 / 8
     assert analyzer.made_up_words([sample, "blarg's qwxz qwxz "]) == ["qwxz", "blarg", "blarg's"]
 
 
 def test_rates_counted_by_hand(analyzer: TextAnalyzer) -> None:
-    found = analyzer.metrics(["a b a b a b a b.", "a b c."])
+    found = analyzer.measure(["a b a b a b a b.", "a b c."]).metrics
     assert found.num_words == 11
     assert found.mean_word_length == 1.0
     assert found.distinct_1 == 3 / 11
@@ -49,9 +49,9 @@ def test_rates_counted_by_hand(analyzer: TextAnalyzer) -> None:
 
 
 def test_known_and_novel_four_grams(analyzer: TextAnalyzer) -> None:
-    rate = analyzer.metrics(["The cat sat on the mat, and the cat sat on the mat."]).novel_4gram_rate
+    rate = analyzer.measure(["The cat sat on the mat, and the cat sat on the mat."]).metrics.novel_4gram_rate
     assert rate == 5 / 10  # new: four that hold "and", and "the cat sat on", for case counts
-    assert analyzer.metrics([TRAIN]).novel_4gram_rate == 0.0
+    assert analyzer.measure([TRAIN]).metrics.novel_4gram_rate == 0.0
 
 
 @given(few_words, st.lists(few_words, max_size=3))
@@ -62,7 +62,7 @@ def test_novel_four_grams_agree_with_a_naive_count(train: str, samples: list[str
 
     grams = [gram for sample in samples for gram in naive(sample)]
     expected = sum(gram not in naive(train) for gram in grams) / len(grams) if grams else None
-    assert TextAnalyzer(train, set()).metrics(samples).novel_4gram_rate == expected
+    assert TextAnalyzer(train, set()).measure(samples).metrics.novel_4gram_rate == expected
 
 
 def test_self_bleu_leaves_the_hypothesis_out_of_its_references() -> None:
@@ -90,7 +90,7 @@ def test_bleu_is_that_of_nltk(texts: list[list[str]]) -> None:
 def test_pseudovalues_are_those_of_the_metrics_without_each_sample(samples: list[str]) -> None:
     analyzer = TextAnalyzer("a b c a a b.", {"a"})
     whole = analyzer.measure(samples)
-    rest = [analyzer.metrics(samples[:index] + samples[index + 1 :]) for index in range(len(samples))]
+    rest = [analyzer.measure(samples[:index] + samples[index + 1 :]).metrics for index in range(len(samples))]
     for name in INTERVALS:
         value, without = getattr(whole.metrics, name), [getattr(each, name) for each in rest]
         if value is None or None in without:
@@ -112,11 +112,11 @@ def test_numerals_are_not_words(analyzer: TextAnalyzer) -> None:
     assert words("½ cup, 5 m², ① one, Louis Ⅳ, 我喜欢 é naïve x² .") == [
         "cup", "m", "one", "Louis", "我", "喜", "欢", "é", "naïve", "x",
     ]  # fmt: skip
-    assert analyzer.metrics(["½ ² ³ ① Ⅳ ."]).num_words == 0
+    assert analyzer.measure(["½ ² ³ ① Ⅳ ."]).metrics.num_words == 0
 
 
 def test_repetitive_text_compresses_better(analyzer: TextAnalyzer) -> None:
-    loop, varied = analyzer.metrics(["the cat " * 50]), analyzer.metrics([TRAIN])
+    loop, varied = analyzer.measure(["the cat " * 50]).metrics, analyzer.measure([TRAIN]).metrics
     assert loop.compression_ratio > 5 * varied.compression_ratio  # type: ignore[operator]
 
 
@@ -136,7 +136,7 @@ def test_repetitive_text_compresses_better(analyzer: TextAnalyzer) -> None:
 @pytest.mark.parametrize("train", ["", "x", TRAIN, "我喜欢猫。😀😀"])
 def test_any_text_can_be_measured(train: str, samples: list[str]) -> None:
     analyzer = TextAnalyzer(train, LEXICON)
-    found = analyzer.metrics(samples)
+    found = analyzer.measure(samples).metrics
     rates = [
         getattr(found, name)
         for name in ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "novel_4gram_rate")
@@ -160,4 +160,4 @@ def test_words_without_spaces_are_looked_up_one_by_one() -> None:
     analyzer = TextAnalyzer("使うパッケージ。", set(), "ja")
     assert analyzer.made_up_words(["使うパッケ。"]) == ["パッケ"]
     assert analyzer.made_up_spans("使うパッケ。") == [(2, 5)]
-    assert analyzer.metrics(["使うパッケ。"]).num_words == 3
+    assert analyzer.measure(["使うパッケ。"]).metrics.num_words == 3

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from helpers.scoring import CPU, MODELS, Bigram, bound, model_of, score, tiny_lstm
+from helpers.scoring import CPU, MODELS, Bigram, bound, model_of, score, score_text, tiny_lstm
 from textgen.contracts import TextgenError, Tokenizer
 from textgen.data.bound_tokenizer import START
 from textgen.evaluation import token_bits
-from textgen.evaluation.token_bits import normalization_error, score_stretches, score_text
+from textgen.evaluation.token_bits import normalization_error, score_stretches
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.registry import names
 from textgen_models.uniform import Uniform
@@ -54,8 +54,8 @@ def test_a_start_of_several_tokens_is_context_and_not_counted() -> None:
     tokenizer.fit("ab")  # so that the newline before the text is a byte, and here three of them
     model = bound(tiny_lstm(len(tokenizer.tokens)), tokenizer)
     start, ids = tokenizer.encode("\n\n\n"), tokenizer.encode("abba")
-    scored = score_text(model, "abba", ids, start, device=CPU)
-    whole = score_text(model, "\n\nabba", np.append(start[1:], ids), start[:1], device=CPU)
+    scored = score_text(model, "abba", ids, start)
+    whole = score_text(model, "\n\nabba", np.append(start[1:], ids), start[:1])
     assert len(scored.bits) == 4
     np.testing.assert_allclose(scored.bits, whole.bits[2:], atol=1e-5)
 
@@ -106,7 +106,7 @@ def check_stretches(model: LanguageModel, tokenizer: Tokenizer, texts: Sequence[
     scored = score_stretches(model, texts, stretches, start, device=CPU)
     assert [each.text for each in scored] == list(texts)
     for text, ids, each in zip(texts, stretches, scored, strict=True):
-        alone = score_text(model, text, ids, start, device=CPU)
+        alone = score_text(model, text, ids, start)
         assert np.array_equal(each.ids, ids)
         np.testing.assert_allclose(each.bits, alone.bits, atol=1e-4)
         assert each.max_normalization_error < 1e-4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,15 +24,15 @@ class FileJob:
     ids: NDArray[np.int32] | None = None
     folder: Path | None = None
     plugin_files: Sequence[Path] = ()
-    seconds: float = 0.0
     crashes: bool = False
+    again: str = ""
+    """Another text, or the same."""
 
     def compute(self, report: Callable[[Any], None]) -> int:
         """Return the length of the text, and write a file."""
         report(f"job {self.number} began")
         if self.crashes:
             os.abort()
-        time.sleep(self.seconds)
         if self.folder:
             self.folder.mkdir()
             (self.folder / "weights").write_bytes(b"trained")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+import torch
 
 from helpers.training import CPU
 from textgen.training.distributed.rank_info import RankInfo
 from textgen.training.distributed.ranks import joined, new_store
 from textgen.workers.pool import Killed, run_in_processes
-from textgen.workers.worker import Setup
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ def together(function: Callable[..., Any], *arguments: Any, number: int = 2) -> 
     parts = [
         _Part(RankInfo(rank, number, rank, number, store.port), function, arguments) for rank in range(number)
     ]
-    found = {part.rank_info.rank: result for part, result in run_in_processes(_call, parts, number, Setup(1))}
+    results = run_in_processes(_call, parts, number, [partial(torch.set_num_threads, 1)])
+    found = {part.rank_info.rank: result for part, result in results}
     assert not [result for result in found.values() if isinstance(result, Killed)], found
     return [found[rank] for rank in range(number)]
 

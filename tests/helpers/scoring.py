@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textgen.contracts import Tokenizer
+from textgen.contracts import TokenIds, Tokenizer
 from textgen.data.bound_tokenizer import START, BoundTokenizer
-from textgen.evaluation.token_bits import TokenScores, score_text
+from textgen.evaluation.token_bits import TokenScores, score_stretches
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_class import ModelClass
 from textgen.registry.registry import load
@@ -39,9 +39,17 @@ def bound(model: nn.Module, tokenizer: Tokenizer) -> LanguageModel:
     return LanguageModel(model, len(tokenizer.tokens))
 
 
+def score_text(
+    model: LanguageModel, text: str, ids: TokenIds, start_ids: TokenIds, chunk: int = 512
+) -> TokenScores:
+    """The score of one text."""
+    (scored,) = score_stretches(model, [text], [ids], start_ids, device=CPU, chunk=chunk)
+    return scored
+
+
 def score(model: nn.Module, tokenizer: Tokenizer, text: str, chunk: int = 512) -> TokenScores:
     start = tokenizer.encode(START)
-    return score_text(bound(model, tokenizer), text, tokenizer.encode(text), start, device=CPU, chunk=chunk)
+    return score_text(bound(model, tokenizer), text, tokenizer.encode(text), start, chunk)
 
 
 MODELS: dict[str, dict[str, Any]] = {

@@ -28,7 +28,7 @@ from textgen.suite.schema import Case, Question, Suite
 from textgen.testing import run_checks
 from textgen.training.budget import parse_budget
 from textgen.workers.pool import Processes, Unsaved
-from textgen.workers.worker import Setup, recipe
+from textgen.workers.worker import recipe
 
 SMALL = Machine("Small", 2, 1, None, "Linux")
 LARGE = Machine("Large", 64, 1, "H100", "Linux")
@@ -38,20 +38,20 @@ CPU = DeviceConfig(torch.device("cpu"), "fp32")
 class FullDisk(Processes):
     """Computes jobs whose files cannot be written by the caller."""
 
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+    def wait(self) -> Iterator[tuple[Any, Any]]:
         """Yield results without their files."""
-        for job, result in super().wait(on_wait):
+        for job, result in super().wait():
             yield job, Unsaved(result, "No space left on device")
 
 
 class LastFirst(Processes):
     """Computes jobs of which the last one is the first to end."""
 
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+    def wait(self) -> Iterator[tuple[Any, Any]]:
         """Yield the results of all jobs that were begun, from the last to the first."""
         order, ended = [each.item for each in self.busy.values()], list[tuple[Any, Any]]()
         while self.busy:
-            ended += super().wait(on_wait)
+            ended += super().wait()
         yield from sorted(ended, key=lambda each: -order.index(each[0]))
 
 
@@ -64,9 +64,9 @@ class Elsewhere:
     num_slots: int = 1
     cores_per_job: float = 0.5
 
-    def pool(self, function: Any, setup: Setup, on_message: Any, max_silence: float | None) -> Processes:
+    def pool(self, function: Any, initialize: Any, on_message: Any, max_silence: float | None) -> Processes:
         """Return its pool."""
-        return self.processes(recipe(function, setup), on_message, max_silence, own_process=True)
+        return self.processes(recipe(function, initialize), on_message, max_silence, own_process=True)
 
 
 def compared(entries: Sequence[str], backend: Backend, out: Path) -> Comparison:
@@ -140,7 +140,7 @@ broken = 3
     assert sys.modules["moon"].asked == [("base:7", 2, 0.5), "closed", ("", 1.0, 0.0), "closed"]
     assert [each.status for each in run_checks("backend", load("backend", "moon"))] == ["passed"]
     [failed] = run_checks("backend", lambda address: address)
-    assert failed.reason.startswith("expected arguments address, cpus_per_job, gpus_per_job; got: too many")
+    assert failed.reason.startswith("expected a function of address, cpus_per_job, gpus_per_job; got: too")
     with pytest.raises(PluginError, match="is not a valid backend: a backend is a function, not int 3"):
         open_backend("broken").__enter__()
     with pytest.raises(TextgenError, match=r"^unknown backend 'mon'; did you mean 'moon'"):

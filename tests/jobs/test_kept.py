@@ -16,8 +16,8 @@ from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.resume import partial_folder
-from textgen.jobs.kept import check_reuse, finished_run, keep_record, kept_record, made_with, run_settings
+from textgen.experiment.resume import partial_folder, run_and_save
+from textgen.jobs.kept import check_reuse, keep_record, kept_record, kept_run, made_with
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
 from textgen.training.budget import parse_budget
@@ -42,7 +42,7 @@ def experiment(corpus: Corpus) -> Experiment:
 def made(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of its run."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    finished_run(folder, experiment, lambda step: None)
+    run_and_save(experiment, folder)
     return folder
 
 
@@ -59,7 +59,8 @@ def test_a_run_is_made_once(experiment: Experiment, folder: Path) -> None:
     steps: list[Step] = []
     partial_folder(folder).mkdir()  # left by a process that was killed right after it had saved the run
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    run = finished_run(folder, experiment, steps.append)
+    run = kept_run(folder, experiment, steps.append)
+    assert run is not None
     assert [step.state for step in steps] == ["loading"]
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
     assert not partial_folder(folder).exists()
@@ -103,7 +104,7 @@ def test_another_text_and_another_split_of_it_are_told_apart(experiment: Experim
 
 def test_other_options_are_named(experiment: Experiment, tmp_path: Path) -> None:
     one, two = (replace(experiment, entry=parse_entry(f"char-ngram:order={order}")) for order in (1, 2))
-    finished_run(tmp_path / "run", one, lambda step: None)
+    run_and_save(one, tmp_path / "run")
     with pytest.raises(TextgenError, match="made with another options"):
         check_reuse(tmp_path / "run", two)
 
@@ -112,7 +113,7 @@ def test_what_runs_were_made_with_is_read_of_those_that_can_be(folder: Path) -> 
     broken = folder.parent / "broken"
     broken.mkdir()
     (broken / "run.json").write_text("{")
-    assert list(made_with(folder.parent, "*/run.json", run_settings)) == [("cpu", "fp32")]
+    assert list(made_with(folder.parent, "*/run.json")) == [("cpu", "fp32")]
 
 
 # --- results

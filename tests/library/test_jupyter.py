@@ -1,4 +1,4 @@
-"""In Jupyter itself: a line of progress that is redrawn, tables, and nothing on stderr."""
+"""In Jupyter itself: progress that is redrawn, tables, and nothing on stderr."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from helpers.commands import TINY
 
 CELLS = (
     "import textgen\ncorpus = textgen.load_corpus('lee', max_chars=8000)\ncorpus",
-    f"textgen.bench({TINY!r}, corpus=corpus, budget='2000chars', length=20, device='cpu', progress=True)",
+    f"textgen.bench({TINY!r}, corpus, budget='2000chars', report=True)",
 )
 
 
@@ -30,7 +30,9 @@ def test_a_notebook_shows_progress_and_tables(tmp_path: Path) -> None:
     assert "whole text" in table.data["text/html"]
     assert [kind for kind in map(output_kind, second) if kind != "display_data"] == ["execute_result"]
     progress, *_ = second
-    assert progress.data["text/plain"].startswith("ended after ")
+    lines = progress.data["text/plain"].splitlines()
+    assert lines[0] == "✓ reading the text"
+    assert any(TINY[:9] in line and "done in" in line for line in lines)
     assert "bits per character" in second[-1].data["text/html"]
     assert second[-1].data["text/plain"].startswith("Comparison(")
 

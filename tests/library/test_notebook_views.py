@@ -15,6 +15,7 @@ from helpers.reports import compared, entry
 from textgen.library.comparison import Comparison
 from textgen.training.progress import Progress
 
+CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 HOSTILE = "<script>alert(1)</script> $x$ & more"
 
 
@@ -45,7 +46,7 @@ def corpus() -> textgen.Corpus:
 @pytest.fixture(scope="module")
 def run(corpus: textgen.Corpus, tmp_path_factory: pytest.TempPathFactory) -> textgen.Run:
     out = tmp_path_factory.mktemp("runs") / "run"
-    return textgen.train(TINY, corpus=corpus, out=out, budget="2000chars", device="cpu", precision="fp32")
+    return textgen.train(TINY, corpus=corpus, out=out, budget="2000chars", cluster=CPU)
 
 
 @pytest.fixture

@@ -11,7 +11,11 @@ import pytest
 import textgen
 from helpers.commands import TINY, run_textgen
 
-QUICK: dict[str, Any] = {"corpus": "lee", "max_chars": 8000, "budget": "2000chars", "device": "cpu"}
+QUICK: dict[str, Any] = {
+    "corpus": textgen.TextOptions("lee", max_chars=8000),
+    "budget": "2000chars",
+    "cluster": textgen.ClusterOptions(device="cpu"),
+}
 
 
 def test_losses_and_learning_rate_are_logged_next_to_the_run(tmp_path: Path) -> None:

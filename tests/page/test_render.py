@@ -14,9 +14,8 @@ from markupsafe import Markup
 
 from textgen.page.charts import (
     ChartLine,
-    Measured,
+    ChartValue,
     Scale,
-    Stack,
     interval_chart,
     line_chart,
     round_step,
@@ -24,8 +23,7 @@ from textgen.page.charts import (
     stacked_chart,
     tick_label,
 )
-from textgen.page.render import Section, data_address, render_page, script_json
-from textgen.page.tables import notebook_table, page_table
+from textgen.page.render import Section, data_address, notebook_table, page_table, render_page, script_json
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;'\"\ud800"
 
@@ -55,9 +53,9 @@ class Tags(HTMLParser):
 
 def hostile_page() -> Tags:
     body = page_table(HOSTILE, [HOSTILE], [[HOSTILE]], caption=HOSTILE)
-    body += interval_chart(HOSTILE, HOSTILE, [Measured(HOSTILE, 1.0, (0.5, 1.5))])
+    body += interval_chart(HOSTILE, HOSTILE, [ChartValue(HOSTILE, 1.0, (0.5, 1.5))])
     body += line_chart(HOSTILE, HOSTILE, HOSTILE, [ChartLine(HOSTILE, [(0, 1), (1, 2)], [HOSTILE, HOSTILE])])
-    body += stacked_chart(HOSTILE, HOSTILE, [HOSTILE], [Stack(HOSTILE, [1.0])])
+    body += stacked_chart(HOSTILE, HOSTILE, [HOSTILE], {HOSTILE: [1.0]})
     tags = Tags()
     page = render_page(HOSTILE, HOSTILE, [Section("one", HOSTILE, body)], {"text": HOSTILE}, ["curves.js"])
     tags.feed(page.encode("utf-8", "replace").decode())
@@ -110,7 +108,7 @@ def places(svg: Markup, element: str, name: str) -> list[float]:
 
 
 def test_values_are_drawn_in_order_within_their_intervals() -> None:
-    rows = [Measured("a", 1.0, (0.9, 1.1), is_best=True), Measured("b", 2.0, (1.5, 2.5))]
+    rows = [ChartValue("a", 1.0, (0.9, 1.1), is_best=True), ChartValue("b", 2.0, (1.5, 2.5))]
     svg = interval_chart("scores", "bits", rows)
     first, second = places(svg, "circle", "cx")
     assert first < second
@@ -129,7 +127,7 @@ def test_a_line_goes_down_where_its_values_fall() -> None:
 
 
 def test_the_parts_of_a_bar_follow_each_other() -> None:
-    svg = stacked_chart("parts", "bits", ["one", "two"], [Stack("a", [1.0, 3.0])])
+    svg = stacked_chart("parts", "bits", ["one", "two"], {"a": [1.0, 3.0]})
     bars = re.findall(r'class="part p\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="16"', svg)
     (x, width), (next_x, next_width) = [tuple(map(float, bar)) for bar in bars]
     assert x + width == pytest.approx(next_x, abs=0.02)
@@ -156,7 +154,12 @@ def test_labels_do_not_overlap() -> None:
 
 
 def test_a_value_far_beyond_the_others_is_an_arrow_at_the_edge() -> None:
-    rows = [Measured("a", 1.7), Measured("b", 1.9, (1.8, 2.0)), Measured("c", 2.1), Measured("chance", 6.9)]
+    rows = [
+        ChartValue("a", 1.7),
+        ChartValue("b", 1.9, (1.8, 2.0)),
+        ChartValue("c", 2.1),
+        ChartValue("chance", 6.9),
+    ]
     svg = interval_chart("scores", "bits", rows)
     first, *_, last = places(svg, "circle", "cx")
     assert last - first > 300

@@ -17,7 +17,7 @@ import typer.main
 from helpers.commands import run_textgen
 from textgen.cli.app import app
 from textgen.registry.registry import KINDS
-from textgen.scaffold import new_project
+from textgen.scaffold.project import new_project
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "write-a-plugin.md").read_text("utf-8")

@@ -106,3 +106,10 @@ def test_bundled_plugins_import_what_anyone_may() -> None:
             if not name.startswith((package, *(f"{each}." for each in allowed))) and name not in allowed
         ]
     assert wrong == []
+
+
+def test_commands_import_the_library_and_the_catalog_alone() -> None:
+    commands = [name for name in CORE if package(name) == "cli"]
+    others = {name: {package(each) for each in imports(MODULES[name])} for name in commands}
+    allowed = {"cli", "library", "catalog", ""}
+    assert {name: found - allowed for name, found in others.items() if found - allowed} == {}

@@ -31,7 +31,7 @@ def test_one_place_starts_the_processes_of_jobs() -> None:
         "workers/worker.py": {"context.Process"},
         # Neither runs a job: a compressor as a reference, and a tokenizer with another order of sets.
         "evaluation/baselines.py": {"subprocess.run", "os.fork"},
-        "testing/checks/tokenizer_process.py": {"subprocess.run"},
+        "testing/checks/tokenizer.py": {"subprocess.run"},
     }
 
 

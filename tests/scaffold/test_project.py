@@ -20,8 +20,7 @@ from packaging.requirements import Requirement
 from textgen.contracts import TextgenError
 from textgen.registry.options import declared_options
 from textgen.registry.registry import KINDS
-from textgen.scaffold import new_project
-from textgen.scaffold.project import requirement
+from textgen.scaffold.project import new_project, requirement
 from textgen.version import __version__
 
 ROOT = Path(__file__).parent.parent.parent

@@ -212,7 +212,7 @@ def test_a_group_of_one_exchanges_with_itself() -> None:
         assert ranks.sum_gradients(parameters, torch.tensor(0.5), [3.0]) == [0.5, 3.0]
         assert parameters[0].grad.tolist() == [1.0, 2.0]
         assert parameters[1].grad is None
-        ranks.require_same("anything")
+        ranks.require_same_run("anything")
         with ranks.first_rank_first(), ranks.shared_cores():
             assert ranks.states_of_all({"a": 1}) == [{"a": 1}]
     assert not torch.distributed.is_initialized()

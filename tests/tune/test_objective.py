@@ -12,12 +12,12 @@ import torch
 
 from helpers.cheats import CHEATS
 from helpers.commands import forget_plugin_files
-from textgen.cli.plugin_info import description
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import Part
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
+from textgen.library.components import description
 from textgen.registry.registry import find
 from textgen.registry.single_file import load_plugin_file
 from textgen.runtime.device import DeviceConfig

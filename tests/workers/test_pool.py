@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.storage.files import write_file
-from textgen.workers.pool import Killed, OnMessage, Processes, Stopped, drive, run_in_processes
-from textgen.workers.worker import Setup, recipe, tell
+from textgen.workers.pool import Killed, OnMessage, Processes, Stopped, drive, killed, run_in_processes
+from textgen.workers.worker import recipe, tell
 
 
 def upper(text: str) -> str:
@@ -90,10 +91,10 @@ def watched(
     items: Sequence[object],
     on_message: OnMessage = None,
     max_silence: float | None = None,
-    on_wait: Callable[[], None] | None = None,
+    on_wait: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[Any, Any]]:
     """Compute items one after another, each in a process of its own."""
-    pool = Processes(recipe(function, Setup()), on_message, max_silence, own_process=True)
+    pool = Processes(recipe(function), on_message, max_silence, own_process=True)
     return drive(pool, items, lambda: 1, on_wait=on_wait)
 
 
@@ -114,9 +115,7 @@ def test_every_job_comes_back_with_its_result() -> None:
 
 def test_a_killed_process_takes_only_its_own_job_with_it() -> None:
     results = dict(run_in_processes(kill_yourself, ["a", "b", "c", "d"], 2))
-    killed = results.pop("b")
-    assert isinstance(killed, Killed)
-    assert killed.exitcode == -signal.SIGKILL
+    assert results.pop("b") == killed(-signal.SIGKILL)
     assert results == {"a": "a", "c": "c", "d": "d"}
 
 
@@ -135,9 +134,9 @@ def test_processes_end_when_nobody_reads_on() -> None:
 
 
 def test_each_process_is_set_up_before_its_first_job() -> None:
-    setup = Setup(num_threads=3, initialize=partial(set_variable, "TEXTGEN_TEST_SETUP", "done"))
-    assert list(run_in_processes(num_threads, [0], 1, setup)) == [(0, 3)]
-    assert list(run_in_processes(variable, ["TEXTGEN_TEST_SETUP"], 1, setup)) == [
+    first = [partial(torch.set_num_threads, 3), partial(set_variable, "TEXTGEN_TEST_SETUP", "done")]
+    assert list(run_in_processes(num_threads, [0], 1, first)) == [(0, 3)]
+    assert list(run_in_processes(variable, ["TEXTGEN_TEST_SETUP"], 1, first)) == [
         ("TEXTGEN_TEST_SETUP", "done")
     ]
     assert "TEXTGEN_TEST_SETUP" not in os.environ
@@ -159,7 +158,7 @@ def test_a_process_that_is_killed_while_it_sends_its_result_is_a_killed_one(tmp_
             time.sleep(0.5)  # it has begun to send, and nobody reads
             os.kill(int(large.pid_file.read_text()), signal.SIGKILL)
         else:
-            assert result == Killed(-signal.SIGKILL)
+            assert result == killed(-signal.SIGKILL)
 
 
 def kill_by(number: int) -> None:
@@ -170,12 +169,12 @@ def kill_by(number: int) -> None:
 
 def test_a_killed_process_is_noticed_though_one_that_it_forked_lives() -> None:
     ((_, result),) = run_in_processes(kill_by, [signal.SIGKILL], 1)
-    assert result == Killed(-signal.SIGKILL)
+    assert result == killed(-signal.SIGKILL)
 
 
 def test_the_signal_of_a_crash_is_named() -> None:
-    results = [str(result) for _, result in run_in_processes(kill_by, [signal.SIGSEGV, 40], 1)]
-    assert results == ["its process crashed (SIGSEGV)", "its process crashed (signal 40)"]
+    results = [result for _, result in run_in_processes(kill_by, [signal.SIGSEGV, 40], 1)]
+    assert results == [Killed("its process crashed (SIGSEGV)"), Killed("its process crashed (signal 40)")]
 
 
 def write_twice(path: Path) -> str:
@@ -204,7 +203,7 @@ def test_a_warning_for_people_arrives_here() -> None:
 
 def test_a_silent_job_is_ended() -> None:
     ((_, result),) = watched(slow, [600.0], max_silence=0.5)
-    assert str(result) == "it made no progress for a few seconds and was ended"
+    assert result == Killed("it made no progress for a few seconds and was ended")
 
 
 def tell_and_sleep(text: str) -> None:
@@ -234,7 +233,7 @@ def test_a_message_can_stop_an_item() -> None:
 
 def test_another_item_starts_only_when_it_may() -> None:
     most = []
-    pool = Processes(recipe(upper, Setup()), None, None, own_process=False)
+    pool = Processes(recipe(upper), None, None, own_process=False)
     for _ in drive(pool, "abcd", lambda: 4, may_start=lambda: False):
         most.append(len(pool.busy))
     assert most == [0, 0, 0, 0]

@@ -7,7 +7,7 @@ import pickle
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from textgen.workers import worker
-from textgen.workers.worker import ERROR, MESSAGE, RESULT, Setup, Worker, is_worker, prepared, recipe, tell
+from textgen.workers.worker import ERROR, MESSAGE, RESULT, Worker, is_worker, prepared, recipe, tell
 
 
 def surroundings(_: object) -> dict[str, Any]:
@@ -47,8 +47,8 @@ def start() -> Iterator[Any]:
     """Start processes that end with the test."""
     children: list[Worker] = []
 
-    def start(function: Any, setup: Setup | None = None) -> Worker:
-        children.append(Worker(recipe(function, setup or Setup())))
+    def start(function: Any, *first: Callable[[], object]) -> Worker:
+        children.append(Worker(recipe(function, *first)))
         return children[-1]
 
     yield start
@@ -95,7 +95,7 @@ def fail() -> None:
 
 
 def test_a_setup_that_fails_is_the_answer(start: Any) -> None:
-    ((kind, error),) = answers(start(say, Setup(initialize=fail)), "a")
+    ((kind, error),) = answers(start(say, fail), "a")
     assert kind == ERROR
     assert str(error) == "no setup"
 
@@ -139,7 +139,7 @@ def test_an_ended_process_takes_nothing(start: Any) -> None:
 
 
 def test_a_recipe_can_be_followed_in_this_process_where_nobody_is_told() -> None:
-    assert prepared(recipe(say, Setup()))("a") == "A"
+    assert prepared(recipe(say))("a") == "A"
 
 
 def test_folders_of_killed_processes_are_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ class Contender:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleOptions:
+class WritingOptions:
     """Options of texts to compare, if the runs have not written after the same prompt already."""
 
     prompt: str | None
@@ -129,7 +129,7 @@ class SampleOptions:
     device_config: DeviceConfig
 
 
-def compare(names: Sequence[str], root: Path, writing: SampleOptions | None) -> RunComparison:
+def compare(names: Sequence[str], root: Path, writing: WritingOptions | None) -> RunComparison:
     """Compare the runs that these names mean; a bench stands for its best entry, with all of its seeds.
 
     With None for `writing` there are no samples.
@@ -220,7 +220,7 @@ def _differing(contenders: Sequence[Contender]) -> Iterator[DifferingSetting]:
 
 
 def _texts(
-    contenders: Sequence[Contender], options: SampleOptions | None
+    contenders: Sequence[Contender], options: WritingOptions | None
 ) -> tuple[tuple[ComparedTexts, ...], str | None]:
     """Return what the runs have written or write after the same prompt, or why they do not."""
     if options is None:
@@ -248,7 +248,7 @@ def _shared_texts(contenders: Sequence[Contender]) -> Iterator[ComparedTexts]:
             yield ComparedTexts(*key, seeds, texts)
 
 
-def _written(contenders: Sequence[Contender], options: SampleOptions) -> ComparedTexts:
+def _written(contenders: Sequence[Contender], options: WritingOptions) -> ComparedTexts:
     """Return what the runs write after one prompt with the same seed."""
     known = [sample.prompt for each in contenders for sample in each.rows[0].samples]
     prompt = options.prompt if options.prompt is not None else next(iter(known), "")

@@ -17,33 +17,30 @@ import typer
 
 from textgen.cli import cache, plugins, runs
 from textgen.cli.bench import bench
-from textgen.cli.console import fail, note, printable
+from textgen.cli.console import fail
 from textgen.cli.corpus import corpus
-from textgen.cli.describe import describe
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
-from textgen.cli.report import report
+from textgen.cli.results import describe, report, verify
 from textgen.cli.sample import sample
 from textgen.cli.score import score
 from textgen.cli.suite import suite
 from textgen.cli.train import train
 from textgen.cli.tune import tune
-from textgen.cli.verify import verify
-from textgen.contracts import TextgenError, TextgenWarning
-from textgen.runtime.messages import UsageError, is_out_of_memory
-from textgen.runtime.this_process import keep_freed_memory
-from textgen.version import __version__
+from textgen.library.basics import (
+    TextgenError,
+    TextgenWarning,
+    UsageError,
+    __version__,
+    is_out_of_memory,
+    keep_freed_memory,
+    note,
+    printable,
+)
 
 CLICK_EXCEPTION: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 """The base class of usage errors, by its name, since some versions of Typer import click and others
 contain a copy of it."""
-
-RENAMED_OPTIONS = {
-    ("bench", "--suite"): "--suite is now a command: textgen suite {value}",
-    ("bench", "--jobs"): "--jobs is an option of textgen suite; the entries of a bench train one by one",
-    ("tune", "--sampling"): "option --sampling was renamed to --tune-sampler in 0.1.0",
-}
-"""By command and option as they were before 0.1.0: the message for those who type them."""
 
 OTHER_WORDS = {
     "compare": ("runs compare", "bench"),
@@ -116,7 +113,7 @@ def main() -> None:
     except CLICK_EXCEPTION as error:
         if not error.format_message():  # without a command, Typer has printed the help
             sys.exit(0)
-        fail(usage_problem(error, sys.argv[1:]), 2)
+        fail(usage_problem(error), 2)
     except StoppedError as error:
         _stop(printable(str(error)))
     except UsageError as error:
@@ -144,12 +141,9 @@ def _stop(line: str) -> NoReturn:
     sys.exit(INTERRUPTED)
 
 
-def usage_problem(error: Any, arguments: list[str]) -> str:
+def usage_problem(error: Any) -> str:
     """Return the line for what Typer finds wrong with a command line."""
     context = getattr(error, "ctx", None)
-    option = getattr(error, "option_name", "")
-    if renamed := RENAMED_OPTIONS.get((context.info_name if context else "", option)):
-        return renamed.format(value=_value_of(option, arguments) or "NAME")
     message = error.format_message().rstrip(".")
     if (wrong := re.match(r"No such command '([^']+)'", message)) and context:
         message = suggestion(wrong[1], getattr(context.command, "commands", ())) or message
@@ -161,13 +155,6 @@ def suggestion(word: str, commands: Collection[str]) -> str:
     meant = [each for each in OTHER_WORDS.get(word, ()) if each.split()[0] in commands or each[0] == "-"]
     known = " or ".join(f"'textgen {each}'" for each in meant)
     return f"No such command {word!r}. Did you mean {known}?" if known else ""
-
-
-def _value_of(option: str, arguments: list[str]) -> str:
-    """Return the value that follows an option, after a space or an equals sign; empty without one."""
-    _, _, rest = " ".join(arguments).partition(option)
-    following = next(iter(rest.removeprefix("=").split()), "")
-    return "" if following.startswith("-") else following
 
 
 def _show_warning(
@@ -186,7 +173,7 @@ def _show_warning(
 
 def expected(error: BaseException) -> str | None:
     """Return the line for an expected failure, or None for a mistake of textgen itself."""
-    from textgen.registry.attribution import describe_error, responsible_plugin
+    from textgen.library.components import describe_error, responsible_plugin
 
     if isinstance(error, TextgenError):
         return str(error)

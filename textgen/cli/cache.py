@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import typer
 
-from textgen.cli.console import note, print_json, print_record
+from textgen.cli.console import print_json, print_record
 from textgen.cli.options import Json, refuse
 from textgen.cli.run_table import size
-
-if TYPE_CHECKING:
-    from textgen.runtime.storage.cache import CachedItem
+from textgen.library.basics import CachedItem, cache_folder, contents, note, remove_all, size_limit
 
 app = typer.Typer()
 
@@ -23,8 +20,6 @@ def show_cache(context: typer.Context, as_json: Json = False) -> None:
     if context.invoked_subcommand is not None:
         refuse(context, ["--json"], "before 'clear'", advice="write it after 'clear'")
         return
-    from textgen.runtime.storage.cache import cache_folder, contents, size_limit
-
     folder, items, limit = cache_folder(), contents(cache_folder()), size_limit()
     if as_json:
         print_json({"folder": str(folder), "limit_bytes": limit, **_totals(items)})
@@ -36,8 +31,6 @@ def show_cache(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def clear(as_json: Json = False) -> None:
     """Remove all cached files that no process uses; they are made or downloaded again when needed."""
-    from textgen.runtime.storage.cache import cache_folder, remove_all
-
     removed, left = remove_all(cache_folder())
     if as_json:
         print_json({"folder": str(cache_folder()), "removed": _totals(removed), "left": _totals(left)})
@@ -48,10 +41,10 @@ def clear(as_json: Json = False) -> None:
 
 
 def _by_kind(items: Sequence[CachedItem]) -> dict[str, list[CachedItem]]:
-    found: dict[str, list[CachedItem]] = {}
+    by_kind: dict[str, list[CachedItem]] = {}
     for item in items:
-        found.setdefault(item.kind, []).append(item)
-    return found
+        by_kind.setdefault(item.kind, []).append(item)
+    return by_kind
 
 
 def _totals(items: Sequence[CachedItem]) -> dict[str, object]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from textgen.runtime.messages import shortened
-from textgen.runtime.storage.json_records import to_json, to_values
+from textgen.library.basics import note, printable, shortened, to_json, to_values
 
 if TYPE_CHECKING:
-    from textgen.comparison.comparison_result import Comparison
-
+    from textgen.library.presentation import Comparison
 
 MAX_ITEMS = 12
 """Items of a list that are shown."""
@@ -28,9 +25,7 @@ def print_result(
 
     On a terminal it ends with the answer and the report in its folder, and only `full` shows everything.
     """
-    from textgen.comparison.report.answer import closing
-    from textgen.comparison.report.markdown import to_markdown
-    from textgen.comparison.report.terminal import render, render_brief
+    from textgen.library.presentation import closing, render, render_brief, to_markdown
 
     if as_json:
         sys.stdout.write(to_json(result))
@@ -141,22 +136,6 @@ def shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(shown(item) for item in value)
     return str(value)
-
-
-def printable(text: str) -> str:
-    """Return text without the control characters that could steer a terminal."""
-    return "".join(
-        "\ufffd" if unicodedata.category(char) == "Cc" and char not in "\n\t" else char for char in text
-    )
-
-
-def note(message: str) -> None:
-    """Print a note on stderr."""
-    print(message, file=sys.stderr)
-
-
-def silent(message: str) -> None:
-    """Print nothing: notes with `--quiet`."""
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from textgen import defaults
 from textgen.cli.completion import complete_name
-from textgen.cli.console import note, print_json, print_rows, print_summary, printable
-from textgen.cli.options import (
-    NO_METAVAR,
-    Clean,
-    Encoding,
-    Json,
-    MaxChars,
-    PluginFiles,
-    Split,
-    load_plugins,
-    refuse,
-    refuse_encoding_of_names,
-)
+from textgen.cli.console import print_json, print_rows, print_summary
+from textgen.cli.options import NO_METAVAR, Json, PluginFiles, grouped, load_plugins, refuse, refusing
+from textgen.library.basics import TextgenError, note, printable
+from textgen.library.options import TextOptions
 
 
+@grouped
 def corpus(
     context: typer.Context,
     sources: Annotated[
@@ -34,10 +26,7 @@ def corpus(
             autocompletion=complete_name("corpus"),
         ),
     ] = None,
-    clean: Clean = defaults.CLEANER,
-    split: Split = defaults.SPLIT,
-    max_chars: MaxChars = None,
-    encoding: Encoding = defaults.ENCODING,
+    text: Annotated[TextOptions, "clean", "split", "max_chars", "encoding"] = TextOptions(),
     diff: Annotated[
         bool, typer.Option("--diff", metavar=NO_METAVAR, help="Show what the cleaner changes.")
     ] = False,
@@ -51,57 +40,55 @@ def corpus(
         refuse(context, options, "on the list of corpora")
     elif diff:
         refuse(context, ["--split", "--max-chars", "--json"], "with --diff")
-    refuse_encoding_of_names(context, sources or ())
-    from textgen.data import statistics
+    from textgen.library.corpus import changes, check_encoding
 
+    check_encoding(sources or (), refusing(context))
     if is_listing:
         print_listing(sources[0].rstrip("/").partition(":")[0] if sources else "", as_json)
     elif diff:
-        for change in statistics.changes(sources or (), clean, encoding):
+        for change in changes(sources or (), text.clean, text.encoding):
             print_change(printable(change))
     else:
-        print_statistics(list(sources or ()), (clean, split, max_chars, encoding), as_json)
+        print_statistics(replace(text, corpus=sources or ()), as_json)
 
 
 def is_folder_of_items(sources: Sequence[str]) -> bool:
     """Return whether the items of a corpus are asked for, such as by `gutenberg/`."""
-    from textgen.data.sources import are_names
+    from textgen.library.corpus import are_names
 
     return len(sources) == 1 and sources[0].endswith("/") and are_names(sources)
 
 
 def print_listing(name: str, as_json: bool) -> None:
     """Print all corpora, which a terminal shows without their items, or the items of one."""
-    from textgen.data import statistics
+    from textgen.library.corpus import grouped, items
 
-    rows = statistics.items(name or None)
+    rows = items(name or None)
     if as_json:
         print_json({"corpora": rows})
     elif name:
         print_rows([{"corpus": row["corpus"]} for row in rows if "/" in row["corpus"]])
     elif sys.stdout.isatty():
-        print_rows(statistics.grouped(rows))
+        print_rows(grouped(rows))
         note("a slash lists the items, as in textgen corpus gutenberg/; a name shows the text")
     else:
         print_rows(rows)
 
 
-def print_statistics(sources: list[str], how: tuple[str, str, int | None, str], as_json: bool) -> None:
+def print_statistics(text: TextOptions, as_json: bool) -> None:
     """Print what is in a text; of a corpus that is several texts, print its items."""
     from textgen.cli.summaries import command, corpus_lines
-    from textgen.contracts import TextgenError
-    from textgen.data import statistics
-    from textgen.data.corpus import load_corpus
+    from textgen.library.corpus import has_items, loaded, statistics
 
     try:
-        values = statistics.statistics(load_corpus(sources, *how))
+        values = statistics(loaded(text))
     except TextgenError:
-        (name, *others) = sources
-        if others or not statistics.has_items(name):
+        name, *others = text.sources
+        if others or not has_items(name):
             raise
         print_listing(name, as_json)
         return
-    following = [part for source in sources for part in ("--corpus", source)]
+    following = [part for source in text.sources for part in ("--corpus", source)]
     print_summary(values, as_json, corpus_lines(values), command("bench", *following))
 
 

@@ -14,14 +14,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
 from types import FrameType
 
 PARTIAL = ".partial"
 """How the folder of a run ends that is not complete."""
-
-
 INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shell's convention."""
 AGAIN_SECONDS = 0.1
@@ -32,36 +31,50 @@ class StoppedError(Exception):
     """Ctrl-C in a command, with the line to be shown."""
 
 
+@dataclass
+class Kept:
+    """What a command keeps if it is interrupted."""
+
+    pattern: str = ""
+    """Matches what is finished in the folder."""
+    name: str = ""
+    """One such thing."""
+    folder: Path | None = None
+    """None until it is known."""
+
+    def line(self) -> str:
+        """Return the line that says what is kept in the folder, and which command goes on."""
+        if self.folder is None:
+            return "interrupted"
+        names = [path.name for path in self.folder.glob(self.pattern) if not path.name.startswith(".")]
+        number = sum(not each.endswith(PARTIAL) for each in names)
+        kept = [f"{number} {self.name}{'s' if number > 1 else ''}"] if number else []
+        kept += ["checkpoints"] if len(names) > number else []
+        if not kept:
+            return "interrupted; nothing was finished, so nothing is kept"
+        are = "is" if number == 1 and len(kept) == 1 else "are"
+        following = continuing(sys.argv[1:], self.folder)
+        return f"interrupted; {' and '.join(kept)} {are} kept in {self.folder}, continue with: {following}"
+
+
 @contextmanager
-def keeping(folder: Path, pattern: str, name: str) -> Iterator[None]:
-    """Turn Ctrl-C into a line that says what a command keeps in `folder`, and which command goes on.
-
-    `pattern` matches what is finished, `name` is one such thing.
-    """
-    with _line_is(lambda: _kept(folder, pattern, name)):
-        try:
-            yield
-        except KeyboardInterrupt:
-            raise StoppedError(_kept(folder, pattern, name)) from None
-
-
-def _kept(folder: Path, pattern: str, name: str) -> str:
-    found = [path.name for path in folder.glob(pattern) if not path.name.startswith(".")]
-    number = sum(not each.endswith(PARTIAL) for each in found)
-    kept = [f"{number} {name}{'s' if number > 1 else ''}"] if number else []
-    kept += ["checkpoints"] if len(found) > number else []
-    if not kept:
-        return "interrupted; nothing was finished, so nothing is kept"
-    are = "is" if number == 1 and len(kept) == 1 else "are"
-    following = continuing(sys.argv[1:], folder)
-    return f"interrupted; {' and '.join(kept)} {are} kept in {folder}, continue with: {following}"
+def keeping(pattern: str, name: str) -> Iterator[Kept]:
+    """Turn Ctrl-C into a line that says what a command keeps in its folder, and which command goes on."""
+    kept = Kept(pattern, name)
+    before, interrupts.line = interrupts.line, kept.line
+    try:
+        yield kept
+    except KeyboardInterrupt:
+        raise StoppedError(kept.line()) from None
+    finally:
+        interrupts.line = before
 
 
 @contextmanager
-def keeping_checkpoints() -> Iterator[None]:
+def keeping_checkpoints() -> Iterator[Kept]:
     """Turn Ctrl-C into a line that says which command goes on from the last checkpoint, if there is one."""
     try:
-        yield
+        yield Kept()
     except KeyboardInterrupt as error:
         folder: Path | None = getattr(error, "folder", None)
         if folder is None:
@@ -122,12 +135,3 @@ class Interrupts:
 
 
 interrupts = Interrupts()
-
-
-@contextmanager
-def _line_is(line: Callable[[], str]) -> Iterator[None]:
-    before, interrupts.line = interrupts.line, line
-    try:
-        yield
-    finally:
-        interrupts.line = before

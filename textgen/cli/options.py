@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import Field, fields, is_dataclass, replace
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from textgen import defaults
 from textgen.catalog.names import complete_run
 from textgen.cli.completion import complete_device, complete_name, complete_precision
-from textgen.runtime.messages import UsageError
-
-if TYPE_CHECKING:
-    from textgen.jobs.backends import Backend
+from textgen.library.basics import UsageError, defaults
+from textgen.library.options import ClusterOptions, Refuse, SampleOptions, field_docs
 
 
 def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: str = "leave it out") -> None:
@@ -29,6 +28,12 @@ def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: 
             raise UsageError(f"{option} has no effect {reason}; {advice}")
 
 
+def refusing(context: typer.Context) -> Refuse:
+    """Return the function by which the library refuses options that are on the command line."""
+
+    return lambda names, reason: refuse(context, [f"--{name.replace('_', '-')}" for name in names], reason)
+
+
 def given_options(context: typer.Context) -> set[str]:
     """Return the options that are on the command line, those left at their defaults not among them."""
     return {
@@ -39,113 +44,26 @@ def given_options(context: typer.Context) -> set[str]:
     }
 
 
-def refuse_encoding_of_names(context: typer.Context, sources: Iterable[str]) -> None:
-    """Raise `UsageError` if `--encoding` is given and no source is a file, a folder or standard input."""
-    from textgen.data.sources import are_names
-
-    sources = list(sources)
-    if are_names(sources):
-        refuse(context, ["--encoding"], f"on {' and '.join(sources)}, not read from a file")
-
-
-def backend_of(
-    context: typer.Context, on: str | None, num_jobs: int, cpus_per_run: float, gpus_per_run: float
-) -> AbstractContextManager[Backend]:
-    """Return what computes jobs, to be entered."""
-    from textgen.jobs.backends import open_backend
-
-    refuse_shares(context, on)
-    return open_backend(on, num_jobs, cpus_per_run, gpus_per_run)
-
-
-def refuse_shares(context: typer.Context, on: str | None) -> None:
-    """Raise `UsageError` if an option shares a cluster without one, or this machine with one."""
-    if on is None:
-        refuse(context, ["--cpus-per-run", "--gpus-per-run"], "without --on")
-    else:
-        refuse(context, ["--jobs"], "with --on, which computes as many runs at a time as have room")
-
-
 def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> None:
-    """Add the plugins in files, each file once; a command calls this before it reads names.
+    """Add the plugins in files and of the configuration; a command calls this before it reads names."""
+    from textgen.library.components import load_plugin_files
 
-    The files are those of `paths`, of the environment and of the working directory's `pyproject.toml`.
-    Raises `TextgenError` if torch could not be imported, unless nothing but a list is wanted.
-    """
-    from textgen.registry.metadata import check_metadata
-    from textgen.registry.single_file import configured_plugin_files, load_plugin_file
-
-    if not only_list:
-        check_metadata()
-    files = [*configured_plugin_files(), *(paths or ())]
-    for path in {path.resolve(): path for path in files}.values():
-        load_plugin_file(path)
+    load_plugin_files(paths or (), only_list=only_list)
 
 
-def samplers_of(context: typer.Context, samplers: list[str], temperature: float | None) -> list[str]:
-    """Return the samplers of `--sampler`, or that of `--temperature`, which is short for one.
-
-    Raises `UsageError` if both are given.
-    """
-    if temperature is None:
-        return samplers
-    if "--sampler" in given_options(context):
-        raise UsageError("give --sampler or --temperature, not both; samplers take temperature=… themselves")
-    return [defaults.TEMPERATURE_SAMPLER.format(temperature)]
-
-
+NO_METAVAR = ""
+"""Of a flag, whose type says nothing."""
 RunFolder = Annotated[
     Path,
     typer.Argument(
         help="A run or bench: its folder, part of its name, or latest.", autocompletion=complete_run
     ),
 ]
-Sources = Annotated[
-    list[str],
-    typer.Option(
-        "--corpus",
-        help="Text: a corpus name (see `textgen corpus`), a path, or - for standard input; repeatable.",
-        autocompletion=complete_name("corpus"),
-    ),
-]
-Clean = Annotated[
-    str,
-    typer.Option(
-        "--clean",
-        help="Cleaner of the text, such as prose:quotes=false, letters or raw.",
-        autocompletion=complete_name("cleaner"),
-    ),
-]
-Split = Annotated[
-    str,
-    typer.Option(
-        "--split",
-        help="Percent for train/validation/test, or train/validation, of each slice of the text; "
-        "contiguous:90/5/5 of the text as a whole.",
-    ),
-]
-MaxChars = Annotated[
-    int | None,
-    typer.Option("--max-chars", help="Use only the first N characters of the text.", show_default="all"),
-]
-Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of text files and standard input.")]
 BudgetText = Annotated[
     str,
     typer.Option("--budget", help="Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Random seed.")]
-Device = Annotated[
-    str,
-    typer.Option("--device", help="Device: auto, cpu, cuda, cuda:1, mps.", autocompletion=complete_device),
-]
-Precision = Annotated[
-    str,
-    typer.Option(
-        "--precision",
-        help="Number format of matmuls: auto, fp32, bf16, fp16.",
-        autocompletion=complete_precision,
-    ),
-]
 Temperature = Annotated[
     float | None,
     typer.Option(
@@ -154,11 +72,6 @@ Temperature = Annotated[
         show_default=False,
     ),
 ]
-Spelling = Annotated[
-    Literal["words", "none"],
-    typer.Option("--spelling", help="With none, word models write no out-of-vocabulary words."),
-]
-Length = Annotated[int, typer.Option("--length", min=1, max=10_000_000, help="Characters per sample.")]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -168,29 +81,8 @@ Out = Annotated[
         show_default="runs/…",
     ),
 ]
-NO_METAVAR = ""
-"""Of a flag, whose type says nothing."""
 Full = Annotated[
     bool, typer.Option("--full", metavar=NO_METAVAR, help="Show the whole report on a terminal.")
-]
-EntryTimeout = Annotated[
-    str,
-    typer.Option("--entry-timeout", help="End an entry that makes no progress for this long: 90s, 15m, 2h."),
-]
-On = Annotated[
-    str | None,
-    typer.Option(
-        "--on",
-        metavar="NAME[:ADDRESS]",
-        help="Backend that computes the runs, such as ray (a cluster on this machine) or ray:host:6379.",
-        show_default="this machine",
-    ),
-]
-CpusPerRun = Annotated[
-    float, typer.Option("--cpus-per-run", min=0.1, max=1024, help="With --on: CPUs of each run.")
-]
-GpusPerRun = Annotated[
-    float, typer.Option("--gpus-per-run", min=0.0, max=64, help="With --on: GPUs of each run, such as 0.5.")
 ]
 Json = Annotated[bool, typer.Option("--json", metavar=NO_METAVAR, help="Print JSON.")]
 Quiet = Annotated[
@@ -200,3 +92,90 @@ PluginFiles = Annotated[
     list[Path] | None,
     typer.Option("--plugin", help="Python file with plugins to add; repeatable.", show_default=False),
 ]
+Sampler = Annotated[
+    str, typer.Option("--sampler", help="Such as top-p:p=0.9.", autocompletion=complete_name("sampler"))
+]
+OnDevice = Annotated[ClusterOptions, "device"]
+OneByOne = Annotated[
+    ClusterOptions, "device", "precision", "entry_timeout", "on", "cpus_per_run", "gpus_per_run"
+]
+InParallel = Annotated[
+    ClusterOptions, "device", "precision", "jobs", "entry_timeout", "on", "cpus_per_run", "gpus_per_run"
+]
+DETAILS: dict[str, Callable[..., Any]] = {
+    "corpus": partial(typer.Option, autocompletion=complete_name("corpus")),
+    "clean": partial(typer.Option, autocompletion=complete_name("cleaner")),
+    "max_chars": partial(typer.Option, show_default="all"),
+    "prompt": partial(typer.Option, show_default="passages of the test text"),
+    "sampler": partial(typer.Option, autocompletion=complete_name("sampler")),
+    "length": partial(typer.Option, min=1, max=10_000_000),
+    "search": partial(typer.Option, show_default="all that components recommend"),
+    "tune_sampler": partial(
+        typer.Option, show_default="tune the entry", autocompletion=complete_name("sampler")
+    ),
+    "trials": partial(typer.Option, min=1, max=100_000, show_default="30, or unlimited with --timeout"),
+    "timeout": partial(typer.Option, show_default="none"),
+    "device": partial(typer.Option, autocompletion=complete_device),
+    "precision": partial(typer.Option, autocompletion=complete_precision),
+    "processes": partial(typer.Option, min=1),
+    "jobs": partial(typer.Option, min=1, max=256),
+    "on": partial(typer.Option, metavar="NAME[:ADDRESS]", show_default="this machine"),
+    "cpus_per_run": partial(typer.Option, min=0.1, max=1024),
+    "gpus_per_run": partial(typer.Option, min=0.0, max=64),
+}
+"""What the command line adds to the options of groups: completion, bounds, and defaults in words."""
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace each parameter of a command that is a group by an option for each field of the group.
+
+    If only some fields are wanted, their names follow the group in `Annotated`. The help of an option is the
+    string after its field.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, tuple[Any, list[str]]] = {}
+    parameters = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        group, *wanted = get_args(hints[name]) or (hints[name],)
+        if not is_dataclass(group):
+            parameters.append(parameter.replace(annotation=hints[name]))
+            continue
+        chosen = [field for field in fields(group) if field.name in wanted or not wanted]
+        groups[name] = group, [field.name for field in chosen]
+        parameters += [_parameter(group, field) for field in chosen]
+
+    @wraps(command)
+    def flat(**values: Any) -> None:
+        for name, (group, names) in groups.items():
+            given = {each: values.pop(each) for each in names}
+            values[name] = group(**{each: value for each, value in given.items() if value is not None})
+        command(**values)
+
+    flat.__dict__["__signature__"] = inspect.Signature(parameters)
+    flat.__annotations__ = {each.name: each.annotation for each in parameters}
+    return flat
+
+
+def _parameter(group: Any, field: Field[Any]) -> inspect.Parameter:
+    """Return the option of a field; for Typer, one or several are a list, and an empty default is None."""
+    kind, default = get_type_hints(group)[field.name], field.default
+    if Sequence[str] in get_args(kind) or Sequence[str | Path] in get_args(kind):
+        kind, default = (list[str], [default]) if default else (list[str] | None, None)
+    option: Callable[..., Any] = DETAILS.get(field.name, typer.Option)
+    flag, either = f"--{field.name.replace('_', '-')}", inspect.Parameter.POSITIONAL_OR_KEYWORD
+    annotation: Any = Annotated[kind, option(flag, help=field_docs(group)[field.name])]
+    return inspect.Parameter(field.name, either, default=default, annotation=annotation)
+
+
+def with_temperature(
+    context: typer.Context, samples: SampleOptions, temperature: float | None
+) -> SampleOptions:
+    """Return samples by the sampler of `--temperature`, which is short for one, if it is given.
+
+    Raises `UsageError` if `--sampler` is given too.
+    """
+    if temperature is None:
+        return samples
+    if "--sampler" in given_options(context):
+        raise UsageError("give --sampler or --temperature, not both; samplers take temperature=… themselves")
+    return replace(samples, sampler=defaults.TEMPERATURE_SAMPLER.format(temperature))

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgen.cli.completion import complete_kind, complete_plugin
-from textgen.cli.console import note, print_json, print_rows, printable
+from textgen.cli.console import print_json, print_rows
 from textgen.cli.options import Json, PluginFiles, load_plugins, refuse
+from textgen.library.basics import note, printable
 
 if TYPE_CHECKING:
-    from textgen.registry.registry import Plugin
-    from textgen.testing import CheckResult
+    from textgen.library.components import CheckResult, Plugin
 
 app = typer.Typer()
 
@@ -40,7 +40,7 @@ def list_plugins(context: typer.Context, as_json: Json = False, plugin: PluginFi
         command = context.invoked_subcommand
         refuse(context, ["--json"], f"before {command!r}", advice=f"write it after {command!r}")
         return
-    from textgen.cli.plugin_info import listing
+    from textgen.library.components import listing
 
     rows = listing()
     if as_json:
@@ -61,7 +61,7 @@ def show(
 ) -> None:
     """Show what a plugin is, its options with types and defaults, and where its code is."""
     load_plugins(plugin)
-    from textgen.cli.plugin_info import chosen, description
+    from textgen.library.components import chosen, description
 
     descriptions = [description(each) for each in chosen([name], kind)]
     if as_json:
@@ -85,9 +85,8 @@ def check(
 ) -> None:
     """Check plugins against the contract of their kind; exit code 1 if one fails."""
     load_plugins(plugin)
-    from textgen.cli.plugin_info import checked, chosen
-    from textgen.cli.progress import ProgressDisplay
-    from textgen.training.progress import Step
+    from textgen.library.components import checked, chosen
+    from textgen.library.progress import ProgressDisplay, Step
 
     quiet = not sys.stderr.isatty()
     with ProgressDisplay(quiet=quiet) as display, redirect_stdout(sys.stderr):  # for plugins that print
@@ -126,7 +125,7 @@ def new(
     ] = Path(),
 ) -> None:
     """Start a plugin: a new project with a working example, its test and a README."""
-    from textgen.scaffold.project import new_project
+    from textgen.library.components import new_project
 
     folder = new_project(name, kind, into)
     print(folder)
@@ -154,7 +153,7 @@ def _written(default: Any) -> str:
 
 def _summary(plugin: Plugin, results: Sequence[CheckResult]) -> list[dict[str, str]]:
     """Return one row for a plugin that passed, otherwise one for each cause of a failure."""
-    from textgen.testing import failures
+    from textgen.library.components import failures
 
     named = {"kind": plugin.kind, "name": plugin.name}
     num_passed, num_skipped = (

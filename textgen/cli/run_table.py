@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textgen.cli.console import note, print_rows, printable
+from textgen.cli.console import print_rows
+from textgen.library.basics import note, printable
 
 if TYPE_CHECKING:
     from textgen.catalog.items import Item

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import sys
 import webbrowser
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from textgen import defaults
 from textgen.catalog.names import complete_run
-from textgen.cli.console import note, print_document, print_json, print_result, print_summary, saved_note
-from textgen.cli.options import Device, Full, Json, Length, PluginFiles, Seed, load_plugins, refuse
+from textgen.cli.console import print_document, print_json, print_result, print_summary, saved_note
+from textgen.cli.options import (
+    Full,
+    Json,
+    OnDevice,
+    PluginFiles,
+    Sampler,
+    Seed,
+    grouped,
+    load_plugins,
+    refuse,
+)
 from textgen.cli.run_table import print_items, size
-from textgen.cli.tune import best_name, require_optuna
-from textgen.contracts import TextgenError
-from textgen.runtime.messages import UsageError
-from textgen.runtime.storage.result_folders import RUNS
+from textgen.cli.tune import best_name
+from textgen.library.basics import RUNS, TextgenError, UsageError, defaults, note
+from textgen.library.options import ClusterOptions, SampleOptions
 
 if TYPE_CHECKING:
     from textgen.catalog.folders import ResultFolder
@@ -86,23 +95,15 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
     """Print a saved result again, as its command printed it."""
     from textgen.catalog.items import read_result
     from textgen.catalog.names import find
-    from textgen.comparison.comparison_result import Comparison
-    from textgen.suite.suite_result import SuiteResult
-    from textgen.tune.study_result import StudyResult
+    from textgen.library.presentation import Comparison, StudyResult, SuiteResult, to_markdown
 
     found = find(name, root)
     result = read_result(found)
     if isinstance(result, Comparison):
         print_result(result, as_json, full=full, folder=found.path)
-    elif isinstance(result, SuiteResult):
-        from textgen.suite.suite_report import to_markdown as suite_report
-
-        print_document(result, suite_report(result), as_json)
-    elif isinstance(result, StudyResult):
-        require_optuna()
-        from textgen.tune.study_report import to_markdown as study_report
-
-        print_document(result, study_report(result), as_json, paste=best_name(result))
+    elif isinstance(result, (SuiteResult, StudyResult)):
+        paste = best_name(result) if isinstance(result, StudyResult) else ""
+        print_document(result, to_markdown(result), as_json, paste=paste)
     else:
         from textgen.cli.summaries import PROMPT, command, train_lines
 
@@ -113,6 +114,7 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
 
 
 @app.command()
+@grouped
 def compare(
     context: typer.Context,
     names: Names,
@@ -121,36 +123,28 @@ def compare(
         str | None,
         typer.Option("--prompt", help="Text to continue.", show_default="those that the runs have continued"),
     ] = None,
-    sampler: Annotated[str, typer.Option("--sampler", help="Such as top-p:p=0.9.")] = defaults.SAMPLER,
-    length: Length = defaults.SAMPLE_CHARS,
+    sampler: Sampler = defaults.SAMPLER,
+    writing: Annotated[SampleOptions, "length"] = SampleOptions(),
     seed: Seed = 0,
     samples: Annotated[
         bool, typer.Option("--samples/--no-samples", help="Whether samples are shown.")
     ] = True,
-    device: Device = "auto",
+    cluster: OnDevice = ClusterOptions(),
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
     load_plugins(plugin)
-    from textgen.catalog.differences import SampleOptions
-    from textgen.catalog.differences import compare as compare_runs
     from textgen.catalog.run_report import MAX_RUNS, texts_by_prompt, to_markdown, without_samples
-    from textgen.comparison.report.terminal import render_samples
-    from textgen.runtime.device import choose_device
+    from textgen.library.presentation import render_samples
+    from textgen.library.results import compare_runs
 
     if not samples:
         refuse(context, ["--prompt", "--sampler", "--length", "--seed", "--device"], "with --no-samples")
     if not 2 <= len(names) <= MAX_RUNS:
         raise UsageError(f"give 2 to {MAX_RUNS} runs to compare, not {len(names)}")
-    writing = SampleOptions(
-        prompt=prompt,
-        sampler=sampler,
-        num_chars=length,
-        seed=seed,
-        device_config=choose_device(device, "fp32"),
-    )
-    result = compare_runs(names, root, writing if samples else None)
+    writing = replace(writing, prompt=prompt or (), sampler=sampler)
+    result = compare_runs(names, root, writing if samples else None, seed=seed, device=cluster.device)
     if as_json or not sys.stdout.isatty():
         print_document(result, to_markdown(result), as_json)
         return

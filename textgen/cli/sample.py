@@ -3,61 +3,55 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from textgen import defaults
-from textgen.cli.completion import complete_name
-from textgen.cli.console import print_json, printable
+from textgen.cli.console import print_json
 from textgen.cli.options import (
-    Device,
     Json,
-    Length,
     PluginFiles,
-    Precision,
     RunFolder,
+    Sampler,
     Seed,
-    Spelling,
     Temperature,
+    grouped,
     load_plugins,
-    samplers_of,
+    with_temperature,
 )
 from textgen.cli.run_table import run_folder
-from textgen.runtime.messages import UsageError
+from textgen.library.basics import UsageError, defaults, printable
+from textgen.library.options import ClusterOptions, SampleOptions
 
 
+@grouped
 def sample(
     context: typer.Context,
     run: RunFolder,
     text: Annotated[str, typer.Argument(help="Text to continue.", show_default=False)] = "",
     prompt: Annotated[str, typer.Option("--prompt", help="Text to continue, as the second argument.")] = "",
-    length: Length = defaults.SAMPLE_CHARS,
-    sampler: Annotated[
-        str,
-        typer.Option("--sampler", help="Such as top-p:p=0.9.", autocompletion=complete_name("sampler")),
-    ] = defaults.SAMPLER,
+    sampler: Sampler = defaults.SAMPLER,
     temperature: Temperature = None,
     number: Annotated[
         int, typer.Option("--number", min=1, max=100_000, help="Samples; each has the next random seed.")
     ] = 1,
-    spelling: Spelling = "words",
+    samples: Annotated[SampleOptions, "length", "spelling"] = SampleOptions(),
     seed: Seed = 0,
-    device: Device = "auto",
-    precision: Precision = "auto",
+    cluster: Annotated[ClusterOptions, "device", "precision"] = ClusterOptions(),
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Write text with a trained run; a single sample is printed while it is written."""
     load_plugins(plugin)
-    (sampler,) = samplers_of(context, [sampler], temperature)
+    samples = with_temperature(context, replace(samples, sampler=sampler), temperature)
     if text and prompt:
         raise UsageError("give the text to continue once: after the run, or with --prompt")
     prompt = prompt or text
-    from textgen import library
-    from textgen.experiment.entry_result import Sample
+    from textgen.library.runs import Sample, load
 
-    loaded = library.load(run_folder(run), device=device, precision=precision)
+    sampler, length, spelling = str(samples.sampler), samples.length, samples.spelling
+    loaded = load(run_folder(run), device=cluster.device, precision=cluster.precision)
     if number == 1 and not as_json:
         pieces = loaded.stream(prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)
         sys.stdout.write(printable(prompt))

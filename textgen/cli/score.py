@@ -8,22 +8,15 @@ from typing import Annotated
 
 import typer
 
-from textgen import defaults
 from textgen.cli.completion import complete_name
 from textgen.cli.console import print_summary
-from textgen.cli.options import (
-    Device,
-    Encoding,
-    Json,
-    PluginFiles,
-    Quiet,
-    RunFolder,
-    load_plugins,
-    refuse_encoding_of_names,
-)
+from textgen.cli.options import Json, OnDevice, PluginFiles, Quiet, RunFolder, grouped, load_plugins, refusing
 from textgen.cli.run_table import run_folder
+from textgen.library.basics import to_values
+from textgen.library.options import ClusterOptions, TextOptions
 
 
+@grouped
 def score(
     context: typer.Context,
     run: RunFolder,
@@ -43,30 +36,24 @@ def score(
             autocompletion=complete_name("cleaner"),
         ),
     ] = None,
-    encoding: Encoding = defaults.ENCODING,
-    device: Device = "auto",
+    text: Annotated[TextOptions, "encoding"] = TextOptions(),
+    cluster: OnDevice = ClusterOptions(),
     as_json: Json = False,
     quiet: Quiet = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Score a text with a trained run, in bits per character of the whole text."""
     load_plugins(plugin)
-    refuse_encoding_of_names(context, texts)
-    from textgen.cli.progress import ProgressDisplay
     from textgen.cli.summaries import PROMPT, command, score_lines
-    from textgen.data.corpus import load_text
-    from textgen.experiment.saved_run import load_run
-    from textgen.experiment.score_run import score_any
-    from textgen.runtime.device import choose_device
-    from textgen.runtime.storage.json_records import to_values
+    from textgen.library.corpus import check_encoding
+    from textgen.library.progress import ProgressDisplay
+    from textgen.library.runs import load
 
-    device_config = choose_device(device, "fp32")
-    loaded = load_run(run_folder(run), device_config.device)
-    cleaner = clean or loaded.settings.corpus.cleaner
-    name, text = load_text(texts, cleaner, encoding)
+    check_encoding(texts, refusing(context))
+    loaded = load(run_folder(run), device=cluster.device, precision="fp32")
     with ProgressDisplay(quiet=quiet) as display, redirect_stdout(sys.stderr):
-        scored = score_any(loaded, text, device_config.device, display)
-    about = {"text": name, "cleaner": cleaner, "num_chars": len(text)}
+        scored = loaded.score_sources(texts, clean=clean, encoding=text.encoding, report=display)
+    about = {"text": scored.text, "cleaner": scored.cleaner, "num_chars": scored.num_chars}
     record = {**about, **to_values(scored.score), "score_checks": scored.checks}
-    lines = score_lines(loaded.entry.name, name, cleaner, len(text), scored.score)
+    lines = score_lines(loaded.entry, scored)
     print_summary(record, as_json, lines, command("sample", str(run), PROMPT))

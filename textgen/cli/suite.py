@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import redirect_stdout
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
-from textgen import defaults
 from textgen.cli.completion import complete_name
-from textgen.cli.console import note, print_document, saved_note, silent
+from textgen.cli.console import print_document
 from textgen.cli.interrupts import keeping
-from textgen.cli.options import (
-    CpusPerRun,
-    Device,
-    Encoding,
-    EntryTimeout,
-    GpusPerRun,
-    Json,
-    MaxChars,
-    On,
-    Out,
-    PluginFiles,
-    Precision,
-    Quiet,
-    Sources,
-    Split,
-    backend_of,
-    load_plugins,
-    refuse,
-    refuse_encoding_of_names,
-)
-from textgen.runtime.storage.files import NotSavedError, slug
-from textgen.runtime.storage.result_folders import RUNS, result_folder
-from textgen.training.distributed.rank_info import refuse_torchrun
-from textgen.workers.worker import import_early
-
-if TYPE_CHECKING:
-    from textgen.suite.suite_result import SuiteResult
+from textgen.cli.options import InParallel, Json, Out, PluginFiles, Quiet, grouped, load_plugins, refusing
+from textgen.cli.work import working
+from textgen.library.basics import prepare
+from textgen.library.options import ClusterOptions, TextOptions, check_shares
 
 
+@grouped
 def suite(
     context: typer.Context,
     name: Annotated[
@@ -52,10 +25,7 @@ def suite(
             autocompletion=complete_name("suite"),
         ),
     ],
-    corpus: Sources = [defaults.CORPUS],
-    split: Split = defaults.SPLIT,
-    max_chars: MaxChars = None,
-    encoding: Encoding = defaults.ENCODING,
+    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding"] = TextOptions(),
     budget: Annotated[
         str | None,
         typer.Option(
@@ -68,66 +38,32 @@ def suite(
         int | None,
         typer.Option("--seeds", min=1, max=1000, help="Random seeds per case.", show_default="the suite's"),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Runs to train in parallel.")] = 1,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    entry_timeout: EntryTimeout = defaults.ENTRY_TIMEOUT,
-    on: On = None,
-    cpus_per_run: CpusPerRun = 1.0,
-    gpus_per_run: GpusPerRun = 0.0,
+    cluster: InParallel = ClusterOptions(),
     out: Out = None,
     as_json: Json = False,
     quiet: Quiet = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Train the cases of a suite with several seeds, and say what each change is worth."""
-    refuse_torchrun()
-    import_early("textgen.suite.job")
+    prepare("suite")
     load_plugins(plugin)
-    refuse_encoding_of_names(context, corpus)
-    from textgen.cli.progress import ProgressDisplay
-    from textgen.jobs.kept import made_with
-    from textgen.runtime.device import choose_device
-    from textgen.suite.planner import SuiteOptions
-    from textgen.suite.run_suite import JOBS, run_suite, settings_of
-    from textgen.suite.schema import load_suite
-    from textgen.suite.suite_report import to_markdown
-    from textgen.training.budget import parse_budget, parse_duration
+    from textgen.library import suites
+    from textgen.library.corpus import check_encoding
+    from textgen.library.presentation import to_markdown
 
-    declared = load_suite(name)
-    if all(case.budget for case in declared.cases()):
-        refuse(context, ["--budget"], f"on {name!r}, of which every case has a budget of its own")
-    has_own_texts = all(case.corpus for case in declared.cases())
-    if has_own_texts:
-        refuse(context, ["--corpus", "--encoding"], f"on {name!r}, of which every case has a text of its own")
-    if budget is not None:
-        parse_budget(budget)
-    text = "" if has_own_texts else f"-{slug('+'.join(corpus))}"
-    folder = out or Path(RUNS, f"suite-{slug(Path(name).stem)}{text}")
-    options = SuiteOptions(
-        sources=corpus,
-        device_config=choose_device(device, precision, made_with(folder, JOBS, settings_of)),
-        split=split,
-        encoding=encoding,
-        budget=budget,
-        seeds=seeds,
-        max_chars=max_chars,
-        entry_timeout=parse_duration(entry_timeout, "--entry-timeout"),
-    )
-    unsaved: NotSavedError | None = None
-    with (
-        backend_of(context, on, jobs, cpus_per_run, gpus_per_run) as backend,
-        result_folder(folder, lambda: folder.name),
-        keeping(folder, "jobs/*.json", "run"),
-        ProgressDisplay(quiet=quiet) as display,
-        redirect_stdout(sys.stderr),
-    ):
-        try:
-            options = replace(options, backend=backend)
-            result = run_suite(declared, options, folder, display, silent if quiet else note)
-        except NotSavedError as error:
-            result, unsaved = cast("SuiteResult", error.result), error
-    print_document(result, to_markdown(result), as_json)
-    if unsaved:
-        raise unsaved
-    saved_note(folder, quiet=quiet)
+    refuse = refusing(context)
+    check_encoding(text.sources, refuse)
+    suites.check_suite(name, refuse)
+    check_shares(cluster.on, refuse)
+    with working(keeping("jobs/*.json", "run"), quiet=quiet) as work:
+        work.result = suites.suite(
+            name,
+            text,
+            budget=budget,
+            seeds=seeds,
+            cluster=cluster,
+            out=out,
+            report=work.report,
+        )
+    print_document(work.result, to_markdown(work.result), as_json)
+    work.close(quiet=quiet)

@@ -6,12 +6,11 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textgen.comparison.report.formats import count, perplexity, plain, short
+from textgen.library.presentation import count, perplexity, plain, short
 
 if TYPE_CHECKING:
-    from textgen.data.statistics import CorpusStatistics
-    from textgen.evaluation.scoring import Score
-    from textgen.experiment.entry_result import RunResult, RunSettings
+    from textgen.library.presentation import CorpusStatistics, RunResult, RunSettings, Score
+    from textgen.library.runs import ScoredSources
 
 PROMPT = '"Once upon a time"'
 """What a suggested command continues."""
@@ -39,12 +38,13 @@ def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[
     ]
 
 
-def score_lines(entry: str, text: str, cleaner: str, num_chars: int, score: Score) -> list[str]:
+def score_lines(entry: str, scored: ScoredSources) -> list[str]:
     """Return how a run scores on a text, and where the bits go."""
+    score = scored.score
     return [
-        f"{entry}: {_score(score, text)}",
+        f"{entry}: {_score(score, scored.text)}",
         _bits(score),
-        f"{count(num_chars)} characters, cleaner {cleaner}; perplexity per word "
+        f"{count(scored.num_chars)} characters, cleaner {scored.cleaner}; perplexity per word "
         f"{perplexity(score.perplexity_per_word)}; {100 * score.oov_rate:.1f} % of words out of vocabulary",
     ]
 

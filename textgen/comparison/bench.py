@@ -16,9 +16,10 @@ from textgen.comparison.verdicts import judge, reference_score
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
-from textgen.evaluation.baselines import Reference, reference_scores
+from textgen.evaluation.baselines import DESCRIPTIONS, READING_ON, reference_scores
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.lexicon import Lexicon, load_lexicon
+from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry, describe_entry, reference_entries
@@ -29,7 +30,7 @@ from textgen.experiment.saved_run import read_manifest
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import ONE_AT_A_TIME, Backend, check_equal_machines
 from textgen.jobs.kept import check_reuse
-from textgen.jobs.runner import Outcome, run_jobs, run_plan
+from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.registry.registry import files_of
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
@@ -90,7 +91,20 @@ def bench(
     texts = corpus.split.held_out.stretches()
     writer = SampleWriter(texts, analyzer, options.num_chars, options.prompts, options.spells)
     reader = DetailsReader(writer, choose_passages(writer.held_out), options.device_config)
-    outcomes = _outcomes(experiments, reader, options, report)
+    check_equal_machines(options.backend, is_timed=options.budget.unit == "seconds")
+    jobs = [_job(folder, experiment, reader, options) for folder, experiment in experiments.items()]
+    progress = PlanProgress(jobs, report, seconds_after=seconds_of_references(experiments))
+    rows: dict[Path, EntryOutcome] = {}
+    for job, outcome in run_jobs(
+        progress.starting(),
+        EntryOutcome,
+        options.backend,
+        on_step=progress.heard,
+        max_silence=options.entry_timeout,
+    ):
+        progress.ended(job, outcome)
+        rows[job.folder] = _row(job, outcome)
+    outcomes = [rows[folder] for folder in experiments]
     report(Step("comparing with references"))
     references = list(_references(entries, corpus, options)) if options.has_references else []
     result = _judged(outcomes, references, writer, corpus, lexicon, options)
@@ -186,24 +200,6 @@ def compared_before(out: Path) -> list[str]:
     return list(dict.fromkeys(row.name for row in rows if isinstance(row, EntryResult)))
 
 
-def _outcomes(
-    experiments: Mapping[Path, Experiment], reader: DetailsReader, options: BenchOptions, report: Report
-) -> list[EntryOutcome]:
-    """Return what becomes of each run, in order, and report it."""
-    check_equal_machines(options.backend, is_timed=options.budget.unit == "seconds")
-    jobs = [_job(folder, experiment, reader, options) for folder, experiment in experiments.items()]
-    made = run_plan(
-        jobs,
-        EntryOutcome,
-        options.backend,
-        report,
-        seconds_after=seconds_of_references(experiments),
-        max_silence=options.entry_timeout,
-    )
-    ended = {job.folder: _ended(job, outcome) for job, outcome in made}
-    return [ended[folder] for folder in experiments]
-
-
 def _job(folder: Path, experiment: Experiment, reader: DetailsReader, options: BenchOptions) -> EntryJob:
     name, seed = experiment.entry.name, experiment.seed
     samplers = [("sampler", spec.partition(":")[0]) for spec in options.samplers]
@@ -219,8 +215,8 @@ def _job(folder: Path, experiment: Experiment, reader: DetailsReader, options: B
     )
 
 
-def _ended(job: EntryJob, outcome: Outcome[EntryOutcome]) -> EntryOutcome:
-    """Return the outcome of an entry, which a job that failed has too."""
+def _row(job: EntryJob, outcome: Outcome[EntryOutcome]) -> EntryOutcome:
+    """Return the outcome of an entry, whose row says why if its job failed."""
     if outcome.result is None:
         row = FailedEntry(job.experiment.entry.name, job.experiment.seed, outcome.failure)
         return EntryOutcome(row=row)
@@ -230,8 +226,9 @@ def _ended(job: EntryJob, outcome: Outcome[EntryOutcome]) -> EntryOutcome:
 def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions) -> Iterator[ReferenceScore]:
     """Yield the scores of compressors and of reference entries that are not compared anyway."""
     held_out = corpus.split.held_out
-    for reference in reference_scores(corpus.split.train.text, held_out.stretches()):
-        yield reference_score(reference, held_out.stretch_chars)
+    for name, bits in reference_scores(corpus.split.train.text, held_out.stretches()).items():
+        units = ScoredUnits(tuple(held_out.stretch_chars), bits)
+        yield reference_score(name, DESCRIPTIONS[name], units, reads_on=name == READING_ON)
     share = min(100.0, 100 * MAX_REFERENCE_CHARS / len(corpus.split.train))
     text = corpus if share == 100 else corpus.with_training(share)
     config = replace(options.device_config, precision="fp32")
@@ -248,8 +245,7 @@ def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions)
         result = results[entry.name]
         score = (result.test or result.validation) if result else None  # a failure costs only its own row
         if result and score and score.units is not None and result.problem is None:
-            reference = Reference(entry.name, describe_entry(entry), score.bits_per_char, score.units.bits)
-            yield reference_score(reference, score.units.num_chars)
+            yield reference_score(entry.name, describe_entry(entry), score.units)
 
 
 def plan(

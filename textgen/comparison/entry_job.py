@@ -10,9 +10,10 @@ from typing import cast
 from textgen.comparison.readings import DetailsReader, EntryDetails
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.resume import run_and_save
 from textgen.experiment.saved_run import SavedRun
 from textgen.generation.bound_sampler import build_sampler
-from textgen.jobs.kept import finished_run
+from textgen.jobs.kept import kept_run
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import NotSavedError
 from textgen.training.progress import Report, Step
@@ -52,7 +53,7 @@ class EntryJob:
         """Return the outcome."""
         experiment, unsaved = self.experiment, None
         try:
-            run = finished_run(self.folder, experiment, report)
+            run = kept_run(self.folder, experiment, report) or run_and_save(experiment, self.folder, report)
         except NotSavedError as error:
             run, unsaved = cast(SavedRun, error.result), _reason(error)
         report(Step("writing samples"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ PASSAGE_CHARS = 200
 CONTEXT_CHARS = 600
 """Characters of its stretch that precede a passage, so that models have read something before it."""
 NUM_ALTERNATIVES = 5
-MAX_WORD_CHARS = 40
+MAX_BACKWARD = 40
 MARGIN_CHARS = 2000
 """Characters after the last passage of a stretch that are tokenized too, so that its tokens are the same."""
 
@@ -129,8 +130,7 @@ def read_passages(
     return PassageReading(tokens=tuple(tokenizer.tokens[token] for token in used), passages=tuple(found))
 
 
-@dataclass(frozen=True, eq=False)
-class _Predictions:
+class _Predictions(NamedTuple):
     """Predictions of the tokens of one stretch."""
 
     bits: NDArray[np.float64]
@@ -147,18 +147,14 @@ def _predict(trained: Trained, stretches: Sequence[TokenIds], device: torch.devi
         _Predictions(np.zeros(len(ids)), np.zeros((len(ids), number), int), np.zeros((len(ids), number)))
         for ids in stretches
     ]
+    bits, likeliest, chances = zip(*made, strict=True)
     start = trained.tokenizer.encode(START)
     with torch.inference_mode():
         for window in predict_stretches(trained.model, stretches, start, device):
-            bits = bits_of(window.logits, window.targets).numpy()
             top = log_softmax(window.logits).topk(number)
-            chances, likeliest = top.values.exp().cpu().numpy(), top.indices.cpu().numpy()
-            for row, index in enumerate(window.stretches):
-                part = slice(window.begin, min(window.begin + bits.shape[1], len(stretches[index])))
-                size = part.stop - part.start
-                made[index].bits[part] = bits[row, :size]
-                made[index].likeliest[part] = likeliest[row, :size]
-                made[index].chances[part] = chances[row, :size]
+            window.store(bits_of(window.logits, window.targets), bits)
+            window.store(top.indices, likeliest)
+            window.store(top.values.exp(), chances)
     return made
 
 
@@ -166,5 +162,5 @@ def _word_start(text: str, position: int) -> int:
     """Return the beginning of the word that `position` is in, or `position` if it is long."""
     if position in (0, len(text)):
         return position
-    nearby = range(position, max(position - MAX_WORD_CHARS, 0), -1)
+    nearby = range(position, max(position - MAX_BACKWARD, 0), -1)
     return next((place for place in nearby if is_word_start(text, place)), position)

@@ -18,14 +18,14 @@ from textgen.comparison.comparison_result import (
     MetricEstimate,
     ReferenceScore,
 )
-from textgen.evaluation.baselines import Reference
 from textgen.evaluation.intervals import LEVEL, MeasuredValue, difference, estimate, holm, measured_ratio
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.experiment.entry_result import EntryResult
 
 CLOSEST = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
-"""Metrics of which the best is the closest to that of the held-out text."""
+"""Metrics of which the best is the closest to that of the held-out text. They are shares, so that
+their distances can be averaged."""
 
 SCORED_TEXT, PASSAGES = "the held-out text", "the passages"
 """The texts that the units of scores and of text metrics are pieces of."""
@@ -105,17 +105,19 @@ def rank_entries(
     return tuple(scores), differences
 
 
-def reference_score(reference: Reference, num_chars: Sequence[int]) -> ReferenceScore:
-    """Return a reference with the interval of its score; `num_chars` are those of its units."""
-    bits, sizes = (np.array([values], float) for values in (reference.stretch_bits, num_chars))
+def reference_score(
+    name: str, description: str, units: ScoredUnits, *, reads_on: bool = False
+) -> ReferenceScore:
+    """Return the score of a reference with its interval, by the bits of its units."""
+    bits, sizes = (np.array([values], float) for values in (units.bits, units.num_chars))
     score = estimate(measured_ratio(bits, sizes, SCORED_TEXT, (0,), None))
     return ReferenceScore(
-        name=reference.name,
-        description=reference.description,
+        name=name,
+        description=description,
         bits_per_char=score.value,
         interval=score.interval,
-        reads_on=reference.reads_on,
-        units=ScoredUnits(tuple(num_chars), reference.stretch_bits),
+        reads_on=reads_on,
+        units=units,
     )
 
 

@@ -24,7 +24,7 @@ from textgen.data.split import (
 )
 from textgen.data.text import Text, part, sha256
 from textgen.defaults import CLEANER, ENCODING, LANGUAGE, SPLIT
-from textgen.page.tables import notebook_block, notebook_table
+from textgen.page.render import notebook_block, notebook_table
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 

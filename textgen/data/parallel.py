@@ -11,7 +11,7 @@ from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import num_cores
 from textgen.workers.pool import Killed, run_in_processes
-from textgen.workers.worker import Setup, prepared, recipe
+from textgen.workers.worker import prepared, recipe
 
 MAX_PROCESSES = 8
 """Upper limit of processes; more would wait for this one, which reads and writes their items."""
@@ -28,8 +28,8 @@ def map_in_order(function: Callable[[Job], Result], items: Iterable[Job]) -> Ite
     start (in a script without `if __name__ == "__main__"`).
     """
     num_processes = min(num_cores(), MAX_PROCESSES)
-    setup = Setup(initialize=partial(load_plugin_files, plugin_files()))
-    if num_processes == 1 or not _can_be_sent(function, setup):
+    load_plugins = partial(load_plugin_files, plugin_files())
+    if num_processes == 1 or not _can_be_sent(function, load_plugins):
         yield from map(function, items)
         return
     done: dict[int, Result] = {}
@@ -38,7 +38,7 @@ def map_in_order(function: Callable[[Job], Result], items: Iterable[Job]) -> Ite
         partial(_call, function),
         enumerate(items),
         num_processes,
-        setup,
+        [load_plugins],
         may_start=lambda: len(done) < num_processes,  # while one item is slow
     )
     for (index, _), result in results:
@@ -58,10 +58,10 @@ def _call(function: Callable[[Job], Result], pair: tuple[int, Job]) -> Result:
     return function(pair[1])
 
 
-def _can_be_sent(function: Callable[..., Any], setup: Setup) -> bool:
+def _can_be_sent(function: Callable[..., Any], load_plugins: Callable[[], None]) -> bool:
     """Return whether another process starts and knows the function."""
     try:
-        (_, received), *_ = run_in_processes(prepared, [recipe(function, setup)], 1)
+        (_, received), *_ = run_in_processes(prepared, [recipe(function, load_plugins)], 1)
     except Exception:  # whatever a plugin's objects raise
         return False
     return not isinstance(received, Killed)

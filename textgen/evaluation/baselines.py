@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import json
 import lzma
-import math
 import os
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TypeAlias
 
@@ -63,37 +61,16 @@ CompressedSize: TypeAlias = Callable[[bytes], int]
 """A function that compresses more text and returns how many bytes it wrote."""
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The score of a method that is not an entry."""
-
-    name: str
-    description: str
-    """A few words about it."""
-    bits_per_char: float
-    stretch_bits: tuple[float, ...]
-    """Bits of each stretch of the held-out text."""
-    reads_on: bool = False
-    """True if it learns the held-out text while it is scored, which no entry does."""
-
-
-def reference_scores(train_text: Text, stretches: Sequence[str]) -> list[Reference]:
-    """Return the scores of the held-out stretches without any model.
+def reference_scores(train_text: Text, stretches: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Return the bits of each held-out stretch without any model, by the name of the reference.
 
     A compressor's bits are those that a stretch adds to the compressed training text. A compressor that is
     not installed, or that fails, is left out (see `compressed_sizes`).
     """
-    bits: dict[str, list[float]] = {}
     train = utf8(train_text[-MAX_COMPRESSED_CHARS:])
     encoded = [utf8(stretch) for stretch in stretches]
-    for method in METHODS:
-        if sizes := compressed_sizes(method, train, encoded):
-            bits[method] = [8.0 * size for size in sizes]
-    num_chars = sum(map(len, stretches))
-    return [
-        Reference(name, DESCRIPTIONS[name], math.fsum(each) / num_chars, tuple(each), name == READING_ON)
-        for name, each in bits.items()
-    ]
+    sizes = {method: compressed_sizes(method, train, encoded) for method in METHODS}
+    return {method: tuple(8.0 * size for size in each) for method, each in sizes.items() if each}
 
 
 def compressed_sizes(method: str, train: bytes, stretches: Sequence[bytes]) -> list[int]:

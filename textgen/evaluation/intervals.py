@@ -41,11 +41,6 @@ class Estimate:
     value: float
     interval: tuple[float, float] | None
 
-    @property
-    def is_clear(self) -> bool:
-        """True if the interval is known and excludes zero."""
-        return self.interval is not None and (self.interval[0] > 0 or self.interval[1] < 0)
-
 
 @dataclass(frozen=True)
 class Contrast(Estimate):

@@ -44,14 +44,15 @@ def nearest_words(
         return ()
     order = np.argsort(-counts, kind="stable")
     known = order[np.asarray(vectors.found)[order] & (counts[order] > 0)]
-    words = [index for index in known.tolist() if _is_word(tokens[index])][:MAX_CANDIDATES]
+    stripped = ((index, tokens[index].strip()) for index in known.tolist())
+    words = [(index, word) for index, word in stripped if len(word) >= MIN_LETTERS and word.isalpha()]
     if not words:
         return ()
-    last = len(words) - 1
+    indices, spelled = zip(*words[:MAX_CANDIDATES], strict=True)
+    last = len(indices) - 1
     ranks = np.linspace(min(RANKS[0], last // 10), min(RANKS[1], last), NUM_WORDS).astype(int)
     shown = np.unique(ranks).tolist()
-    spelled = [tokens[index].strip() for index in words]
-    before, after = (_nearest(table[words], spelled, shown) for table in (vectors.table, trained))
+    before, after = (_nearest(table[list(indices)], spelled, shown) for table in (vectors.table, trained))
     return tuple(
         Neighbors(spelled[place], first, second)
         for place, first, second in zip(shown, before, after, strict=True)
@@ -67,11 +68,6 @@ def _nearest(table: Tensor, words: Sequence[str], shown: Sequence[int]) -> list[
         others = dict.fromkeys(words[index] for index in nearest if words[index].lower() != own)
         found.append(tuple(others)[:NUM_NEIGHBORS])
     return found
-
-
-def _is_word(token: str) -> bool:
-    word = token.strip()
-    return len(word) >= MIN_LETTERS and word.isalpha()
 
 
 def _input_table(module: nn.Module, vocab_size: int) -> Tensor | None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from textgen.contracts import State, TokenIds
-from textgen.evaluation.token_bits import LOG2, TokenScores, log_softmax, score_text
+from textgen.evaluation.token_bits import LOG2, TokenScores, log_softmax, score_stretches
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import map_tensors
 
@@ -49,7 +49,7 @@ def prediction_problem(
     if repeated <= allowed and not future <= allowed:
         return f"it uses later tokens: changing them changes earlier predictions by {future:.3g} bits"
     ids = scored.ids[:NUM_SCORED_AGAIN]
-    again = score_text(model, scored.text, ids, start_ids, device=device, chunk=CHUNK)
+    (again,) = score_stretches(model, [scored.text], [ids], start_ids, device=device, chunk=CHUNK)
     change = max(repeated, float(np.abs(again.bits - scored.bits[: len(ids)]).max()))
     if not change <= allowed:
         return (

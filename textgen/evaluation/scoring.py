@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +15,8 @@ from textgen.data.words import count_between_spaces, spans
 from textgen.evaluation.token_bits import LOG2, TokenScores
 
 WORD, SPACE = re.compile(r"\w+"), re.compile(r"\s+")
-
-
-class Category(IntEnum):
-    """Kind of text that a token is part of, in the order of `BitsByCategory`."""
-
-    IN_VOCABULARY_WORD = 0
-    OOV_WORD = 1
-    PUNCTUATION = 2
-    WHITE_SPACE = 3
+IN_VOCABULARY_WORD, OOV_WORD, PUNCTUATION, WHITE_SPACE = CATEGORIES = range(4)
+"""Kinds of text that a token is part of, in the order of `BitsByCategory`."""
 
 
 def token_starts(ids: TokenIds, table: TokenTable) -> NDArray[np.int64]:
@@ -105,7 +97,7 @@ class ScoreTotals:
     """Words between white space, by `count_between_spaces`."""
     total_bits: float
     bits_by_category: NDArray[np.float64]
-    """[len(Category)], the sum over all tokens."""
+    """[len(CATEGORIES)], the sum over all tokens."""
 
     def __add__(self, other: ScoreTotals) -> ScoreTotals:
         return ScoreTotals(
@@ -139,14 +131,14 @@ def score_totals(scored: TokenScores, table: TokenTable, is_fallback: NDArray[np
         num_oov,
         count_between_spaces(scored.text),
         float(scored.bits.sum()),
-        np.bincount(category, weights=scored.bits, minlength=len(Category)).astype(np.float64),
+        np.bincount(category, weights=scored.bits, minlength=len(CATEGORIES)).astype(np.float64),
     )
 
 
 def _categories(
     scored: TokenScores, table: TokenTable, is_fallback: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], int, int]:
-    """Return the `Category` of each token, the number of words and that of OOV words."""
+    """Return the category of each token, the number of words and that of OOV words."""
     num_chars = len(scored.text)
     word_of_char = np.full(num_chars + 1, -1)
     is_space_char = np.zeros(num_chars + 1, bool)
@@ -171,7 +163,10 @@ def _categories(
     ends = np.where(leads, np.minimum(ends + 1, num_chars), ends)
     all_space = np.append(0, np.cumsum(is_space_char))[[ends, starts]]
     is_space = all_space[0] - all_space[1] == ends - starts
-    category = np.where(is_space, Category.WHITE_SPACE, Category.PUNCTUATION)
-    category = np.where(word >= 0, Category.IN_VOCABULARY_WORD, category)
-    category = np.where((word >= 0) & is_oov_word[word], Category.OOV_WORD, category)
+    is_word = word >= 0
+    category = np.select(
+        [is_word & is_oov_word[word], is_word, is_space],
+        [OOV_WORD, IN_VOCABULARY_WORD, WHITE_SPACE],
+        PUNCTUATION,
+    )
     return category, num_words, int(is_oov_word[:num_words].sum())

@@ -46,12 +46,8 @@ def measure_spellings(
             total = logits.logsumexp(-1)
             nats = logits.gather(1, window.targets[needed][:, None])[:, 0] - total
             end_nats = logits.masked_fill_(continuing, -torch.inf).logsumexp(-1) - total
-            rows, columns = needed.nonzero().unbind(1)
-            values = (each.tolist() for each in (rows, columns, nats, end_nats))
-            for row, column, token_nats, end in zip(*values, strict=True):
-                index, position = window.stretches[row], window.begin + column
-                if position < len(parts[index]):
-                    of_tokens[index][position], of_ends[index][position] = token_nats, end
+            for values, into in ((nats, of_tokens), (end_nats, of_ends)):
+                window.store(values.new_zeros(needed.shape).masked_scatter(needed, values), into)
     words = [
         word
         for ids, nats, end_nats in zip(parts, of_tokens, of_ends, strict=True)

@@ -132,10 +132,6 @@ class TextAnalyzer:
         self._four_grams = KnownFourGrams(np.fromiter(ids, np.int64))
         self._train_words = frozenset(chain.from_iterable(map(self._forms, self._id_of_word)))
 
-    def metrics(self, samples: Sequence[str]) -> TextMetrics:
-        """Return the metrics of `samples`."""
-        return self.measure(samples).metrics
-
     def measure(self, samples: Sequence[str]) -> MeasuredText:
         """Return the metrics of `samples`, and what each of them contributes."""
         texts = [words(sample) for sample in samples]

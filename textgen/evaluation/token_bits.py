@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,47 +38,13 @@ class TokenScores:
     max_normalization_error: float
     """The largest distance of a sum of probabilities from 1, where the model itself normalizes them."""
     state: State = None
-    """The model's state before the last token, from which the next part of a longer text continues."""
+    """The model's state before the last token, from which the next part of a longer text continues; None for
+    one of several stretches."""
 
     @property
     def bits_per_char(self) -> float:
         """The score: the sum over all tokens, divided by the characters of the text itself."""
         return float(self.bits.sum()) / len(self.text)
-
-
-def score_text(
-    model: LanguageModel,
-    text: str,
-    ids: TokenIds,
-    start_ids: TokenIds,
-    *,
-    device: torch.device,
-    chunk: int = 512,
-    state: State = None,
-    report: Callable[[float], None] = lambda fraction: None,
-) -> TokenScores:
-    """Score `ids`, the tokens of `text`, in one pass that carries the state, in fp32.
-
-    `start_ids` are the tokens of `START`; or, for a text that continues another, the last token of that one,
-    and `state` is where its score ended. `chunk` is the number of tokens computed at once; it does not change
-    the result. `report` is called with the share of the text that is scored.
-    """
-    sequence = torch.from_numpy(np.concatenate([start_ids, ids]).astype(np.int64)).to(device)
-    bits, errors = [], [0.0]
-    with torch.inference_mode():
-        state = model.initial_state(1) if state is None else state
-        if len(start_ids) > 1:
-            _, state = model.forward(sequence[None, : len(start_ids) - 1], state)
-        position = len(start_ids) - 1
-        while position < len(sequence) - 1:
-            end = min(position + min(chunk, _tokens_at_once(model, device)), len(sequence) - 1)
-            logits, state = model.forward(sequence[None, position:end], state)
-            errors.append(normalization_error(model, logits))
-            bits.append(bits_of(logits, sequence[None, position + 1 : end + 1])[0])
-            position = end
-            report(position / (len(sequence) - 1))
-    total = torch.cat(bits).numpy() if bits else np.zeros(0)
-    return TokenScores(text, ids, _finite(total), max(errors), state)
 
 
 def score_stretches(
@@ -87,25 +54,28 @@ def score_stretches(
     start_ids: TokenIds,
     *,
     device: torch.device,
+    chunk: int = TOKENS_AT_ONCE,
+    state: State = None,
     report: Callable[[float], None] = lambda fraction: None,
 ) -> list[TokenScores]:
     """Score stretches of text, each from an initial state, side by side in fp32.
 
-    `stretches` are the tokens of `texts`, `start_ids` those of `START`, which precede each. `report` is
+    `stretches` are the tokens of `texts`, `start_ids` those of `START`, which precede each; or, for a text
+    that continues another, the last token of that one, and `state` is where its score ended. `chunk` is the
+    maximum number of tokens of each that are computed at once; it does not change the result. `report` is
     called with the share of the longest stretch that is scored.
     """
     bits = [np.zeros(len(ids)) for ids in stretches]
     error, longest = 0.0, max(map(len, stretches), default=0)
     with torch.inference_mode():
-        for window in predict_stretches(model, stretches, start_ids, device):
+        for window in predict_stretches(model, stretches, start_ids, device, chunk=chunk, state=state):
             error = max(error, normalization_error(model, window.logits))
-            rows = bits_of(window.logits, window.targets).numpy()
-            for index, row in zip(window.stretches, rows, strict=True):
-                part = bits[index][window.begin : window.begin + len(row)]
-                part[:] = row[: len(part)]
-            report((window.begin + rows.shape[1]) / longest)
+            window.store(bits_of(window.logits, window.targets), bits)
+            state = window.state
+            report((window.begin + window.targets.shape[1]) / longest)
+    last = state if len(stretches) == 1 else None  # that of several would be kept for nothing
     return [
-        TokenScores(text, ids, _finite(each), error)
+        TokenScores(text, ids, _finite(each), error, last)
         for text, ids, each in zip(texts, stretches, bits, strict=True)
     ]
 
@@ -124,12 +94,29 @@ class Window:
     """[batch, time]"""
     logits: Tensor
     """[batch, time, vocab_size]"""
+    state: State
+    """The state before the last target of each, from which the next window continues."""
+
+    def store(self, values: Tensor, into: Sequence[NDArray[Any]]) -> None:
+        """Write values of the targets, [batch, time, …], to their places in arrays of whole stretches."""
+        for index, row in zip(self.stretches, values.cpu().numpy(), strict=True):
+            part = into[index][self.begin : self.begin + len(row)]
+            part[:] = row[: len(part)]
 
 
 def predict_stretches(
-    model: LanguageModel, stretches: Sequence[TokenIds], start_ids: TokenIds, device: torch.device
+    model: LanguageModel,
+    stretches: Sequence[TokenIds],
+    start_ids: TokenIds,
+    device: torch.device,
+    *,
+    chunk: int = TOKENS_AT_ONCE,
+    state: State = None,
 ) -> Iterator[Window]:
-    """Yield the predictions of all stretches window by window, side by side in fp32, in inference mode."""
+    """Yield the predictions of all stretches window by window, side by side in fp32, in inference mode.
+
+    `chunk` and `state` are those of `score_stretches`.
+    """
     order = sorted(range(len(stretches)), key=lambda index: -len(stretches[index]))
     lengths = [len(stretches[index]) for index in order]
     num_start, longest = len(start_ids), max(lengths, default=0)
@@ -138,17 +125,18 @@ def predict_stretches(
     for row, index in enumerate(order):
         sequences[row, num_start : num_start + len(stretches[index])] = stretches[index]
     inputs = torch.from_numpy(sequences).to(device)
-    state = model.initial_state(len(order))
+    state = model.initial_state(len(order)) if state is None else state
     if num_start > 1:
         _, state = model.forward(inputs[:, : num_start - 1], state)
     begin = 0
     while begin < longest:
         num_rows = sum(length > begin for length in lengths)  # the rows that have not ended yet
-        end = min(begin + max(MIN_CHUNK, _tokens_at_once(model, device) // num_rows), longest)
+        size = max(MIN_CHUNK, _tokens_at_once(model, device) // num_rows)
+        end = min(begin + min(chunk, size), longest)
         state = take_rows(state, 0, num_rows)
         read = inputs[:num_rows, num_start - 1 + begin : num_start + end]
         logits, state = model.forward(read[:, :-1], state)
-        yield Window(order[:num_rows], begin, read[:, :-1], read[:, 1:], logits)
+        yield Window(order[:num_rows], begin, read[:, :-1], read[:, 1:], logits, state)
         begin = end
 
 

@@ -16,7 +16,7 @@ from textgen.data.text import BLOCK_CHARS, Text, blocks, cut_blocks
 from textgen.evaluation.intervals import estimate, measured_ratio
 from textgen.evaluation.prediction_checks import prediction_problem
 from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals
-from textgen.evaluation.token_bits import TokenScores, score_stretches, score_text
+from textgen.evaluation.token_bits import TokenScores, score_stretches
 from textgen.experiment.entry_result import ScoreChecks
 from textgen.experiment.saved_run import Trained
 from textgen.training.progress import Report, Step, ignore_report
@@ -25,6 +25,8 @@ MIN_UNITS = 3
 """Stretches that an interval needs; of fewer, each is cut into segments."""
 NUM_SEGMENTS = 24
 """Segments of a text that is one stretch."""
+CHUNK = 512
+"""Tokens of any text that are computed at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,9 @@ def score_any(
             share = (begin + fraction * num_chars) / len(text)
             report(Step("scoring", trained.entry.name, fraction=share))
 
-        scored = score_text(trained.model, block, ids, context, device=device, state=state, report=tell)
+        (scored,) = score_stretches(
+            trained.model, [block], [ids], context, device=device, chunk=CHUNK, state=state, report=tell
+        )
         segments = bits_of_segments(scored, trained.tokenizer.table, size, begin=position % size)
         bits[position // size :][: len(segments)] += segments
         totals.append(score_totals(scored, trained.tokenizer.table, trained.tokenizer.is_fallback))

@@ -30,11 +30,6 @@ class BoundSampler:
         temperature = getattr(self.component, "temperature", None)
         return None if temperature is None else float(temperature)
 
-    @property
-    def tempers_words(self) -> bool:
-        """True if the temperature acts on words, spelled ones too."""
-        return bool(getattr(self.component, "tempers_words", False))
-
     def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
         """Return the function that chooses the next ids of a batch of samples, once per step.
 
@@ -76,7 +71,7 @@ class EntropyRecorder:
 
     def __init__(self, sampler: BoundSampler, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> None:
         self._temperature = sampler.temperature or 1.0
-        is_of_words = sampler.tempers_words and bool(vocabulary.spellings)
+        is_of_words = getattr(sampler.component, "tempers_words", False) and vocabulary.spellings
         self._words = WordDistribution(prompts, vocabulary, self._temperature) if is_of_words else None
         self._lengths = torch.from_numpy(TokenTable(vocabulary.tokens).num_chars)
         self._nats, self._chars = 0.0, 0

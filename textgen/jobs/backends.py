@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -14,7 +15,7 @@ from textgen.registry.registry import load
 from textgen.runtime.environment import Machine, machine, threads_per_job, usable_cores
 from textgen.runtime.messages import UsageError
 from textgen.workers.pool import OnMessage, Pool, Processes, Stopped
-from textgen.workers.worker import Setup, recipe
+from textgen.workers.worker import recipe
 
 
 class Backend(Protocol):
@@ -33,9 +34,13 @@ class Backend(Protocol):
         """The share of a machine's cores that each job has."""
 
     def pool(
-        self, function: Callable[..., Any], setup: Setup, on_message: OnMessage, max_silence: float | None
+        self,
+        function: Callable[..., Any],
+        initialize: Callable[[], object],
+        on_message: OnMessage,
+        max_silence: float | None,
     ) -> Pool:
-        """Return a pool of jobs that `function` computes."""
+        """Return a pool of jobs that `function` computes, in processes that call `initialize` before."""
 
 
 class OpensBackend(Protocol):
@@ -66,11 +71,15 @@ class LocalBackend:
         return usable_cores() / self.num_slots
 
     def pool(
-        self, function: Callable[..., Any], setup: Setup, on_message: OnMessage, max_silence: float | None
+        self,
+        function: Callable[..., Any],
+        initialize: Callable[[], object],
+        on_message: OnMessage,
+        max_silence: float | None,
     ) -> Pool:
         """Return a pool of processes, each for one job."""
-        setup = replace(setup, num_threads=self._threads)
-        return Processes(recipe(function, setup), on_message, max_silence, own_process=True)
+        sent = recipe(function, partial(torch.set_num_threads, self._threads), initialize)
+        return Processes(sent, on_message, max_silence, own_process=True)
 
     @property
     def _threads(self) -> int:
@@ -89,12 +98,12 @@ class ThisProcess(LocalBackend):
     def pool(
         self,
         function: Callable[..., Any],
-        setup: Setup,
+        initialize: Callable[[], object],
         on_message: OnMessage,
         max_silence: float | None,  # noqa: ARG002 - nothing can end this process
     ) -> Pool:
         """Return a pool that computes each job when it is waited for."""
-        setup.run()
+        initialize()
         return _Here(function, on_message)
 
 
@@ -112,7 +121,7 @@ class _Here:
     def start(self, job: Any) -> None:
         self.busy[id(job)] = job
 
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
+    def wait(self) -> Iterator[tuple[Any, Any]]:
         job = self.busy.pop(next(iter(self.busy)))
 
         def tell(message: Any) -> None:
@@ -122,9 +131,7 @@ class _Here:
         try:
             yield job, self._function(job, tell)
         except _StopJob:
-            yield job, Stopped(None)
-        if on_wait:
-            on_wait()
+            yield job, Stopped("")
 
     def end(self) -> None:
         self.busy.clear()

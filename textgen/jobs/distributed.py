@@ -15,7 +15,7 @@ import torch
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.experiment.experiment import Experiment
 from textgen.jobs.backends import LocalBackend
-from textgen.jobs.runner import Outcome, run_jobs
+from textgen.jobs.runner import run_jobs
 from textgen.registry.registry import files_of
 from textgen.runtime.messages import one_line
 from textgen.training.distributed import ranks
@@ -88,11 +88,21 @@ def train_with_first(experiment: Experiment, rank_info: RankInfo) -> None:
 
 
 def _train_here(experiment: Experiment, checkpoints: Path, report: Report) -> None:
-    """Start the processes, and wait for them."""
+    """Start the processes, and wait for them.
+
+    Raises `TextgenError` when a rank has failed, for the reason of the first one if that is known.
+    """
     _check_that_it_can_be_sent(experiment)
     import_early(__name__)
     number, files = experiment.num_processes, files_of(experiment.entry.components.values())
-    store, watch = ranks.new_store(number), _Watch(number)
+    store = ranks.new_store(number)
+    lost: list[tuple[float, str]] = []  # when ranks lost another one, and what they say
+
+    def check(patience: float = LOST_SECONDS) -> None:
+        # Give up if one of them was not heard of for that time.
+        if lost and time.monotonic() - lost[0][0] >= patience:
+            raise TextgenError(lost[0][1])
+
     jobs = [
         RankJob(
             RankInfo(rank, number, rank, number, port=store.port),
@@ -107,35 +117,17 @@ def _train_here(experiment: Experiment, checkpoints: Path, report: Report) -> No
         RankResult,
         LocalBackend(number, torch.get_num_threads()),
         on_step=lambda _, step: report(step),
-        on_wait=watch.check,
+        on_wait=check,
         plugins_first=files,
     )
     with closing(made):
         for job, outcome in made:
-            watch.take(job.rank_info.rank, outcome)
-    watch.check(0.0)
-
-
-class _Watch:
-    """Raises `TextgenError` when a rank has failed, for the reason of the first one if that is known."""
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-        self._lost: list[tuple[float, str]] = []
-        """When ranks lost another one, and what they say."""
-
-    def take(self, rank: int, outcome: Outcome[RankResult]) -> None:
-        """Take the outcome of a rank."""
-        who = f"process {rank + 1} of {self._number}"
-        if outcome.result is None:
-            raise TextgenError(f"{who}: {outcome.failure}" if outcome.was_killed else outcome.failure)
-        if outcome.result.lost:
-            self._lost.append((time.monotonic(), f"{who}: {outcome.result.lost}"))
-
-    def check(self, patience: float = LOST_SECONDS) -> None:
-        """Give up if a rank has lost another one, and that one was not heard of for `patience` seconds."""
-        if self._lost and time.monotonic() - self._lost[0][0] >= patience:
-            raise TextgenError(self._lost[0][1])
+            who = f"process {job.rank_info.rank + 1} of {number}"
+            if outcome.result is None:
+                raise TextgenError(f"{who}: {outcome.failure}" if outcome.was_killed else outcome.failure)
+            if outcome.result.lost:
+                lost.append((time.monotonic(), f"{who}: {outcome.result.lost}"))
+    check(0.0)
 
 
 def _check_that_it_can_be_sent(experiment: Experiment) -> None:

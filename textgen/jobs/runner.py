@@ -15,7 +15,7 @@ from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.storage.json_records import from_values, to_values
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, seldom
 from textgen.workers.pool import Killed, Stopped, Unsaved, drive
-from textgen.workers.worker import Setup, import_early, is_worker, tell
+from textgen.workers.worker import import_early, is_worker, tell
 
 
 class Job(Protocol):
@@ -73,7 +73,7 @@ def run_jobs(
     on_step: Callable[[AnyJob, Step], object] = lambda job, step: None,
     max_silence: float | None = None,
     may_start: Callable[[], bool] = lambda: True,
-    on_wait: Callable[[], None] | None = None,
+    on_wait: Callable[[], object] = lambda: None,
     plugins_first: Sequence[Path] = (),
 ) -> Generator[tuple[AnyJob, Outcome[Result]]]:
     """Yield each job with its outcome, in the order of completion.
@@ -91,8 +91,7 @@ def run_jobs(
             yield job
 
     import_early(__name__)
-    setup = Setup(initialize=partial(load_plugin_files, plugins_first) if plugins_first else None)
-    pool = backend.pool(_computed, setup, on_step, max_silence)
+    pool = backend.pool(_computed, partial(load_plugin_files, plugins_first), on_step, max_silence)
     try:
         for job, answer in drive(pool, noted(), lambda: backend.num_slots, may_start, on_wait):
             outcome = _received(answer, result_type)
@@ -109,67 +108,66 @@ def run_jobs(
         raise
 
 
-def run_plan(
-    plan: Sequence[AnyPlannedJob],
-    result_type: type[Result],
-    backend: Backend,
-    report: Report,
-    *,
-    seconds_after: float = 0.0,
-    max_silence: float | None = None,
-    shows_each: bool = True,
-) -> Iterator[tuple[AnyPlannedJob, Outcome[Result]]]:
-    """Yield each job of a plan with its outcome, and report the progress of all.
+class PlanProgress(Generic[AnyPlannedJob]):
+    """Progress of jobs that are all known before the first one starts."""
 
-    `seconds_after` is about how long it takes from the last job to the end of the command. Without
-    `shows_each`, only the number of jobs that are done is reported. A result has a property `outcome`, which
-    says in a few words how it went.
-    """
-    number_of = {id(job): number for number, job in enumerate(plan, start=1)}
-    num_done = 0
+    def __init__(
+        self,
+        plan: Sequence[AnyPlannedJob],
+        report: Report,
+        *,
+        seconds_after: float = 0.0,
+        shows_each: bool = True,
+    ) -> None:
+        """Report to `report`; `seconds_after` is the time from the last job to the end of the command.
 
-    def tell_of(job: AnyPlannedJob, step: Step) -> None:
-        if shows_each:
-            filled_in(report, entry=job.title, index=number_of[id(job)], total=len(plan))(step)
-        else:
-            report(Step(f"{num_done} of {len(plan)} done", entry="runs", outcome=step.outcome))
+        Without `shows_each`, only the number of jobs that are done is reported.
+        """
+        self._plan, self._report, self._shows_each = plan, report, shows_each
+        self._seconds_after, self._num_done = seconds_after, 0
+        self._number_of = {id(job): number for number, job in enumerate(plan, start=1)}
 
-    def starting() -> Iterator[AnyPlannedJob]:
-        left = seconds_after + sum(job.expected_seconds for job in plan)
-        for job in plan:
-            tell_of(job, Step("starting", seconds_left=left))
+    def starting(self) -> Iterator[AnyPlannedJob]:
+        """Yield the jobs, and report each before it starts."""
+        left = self._seconds_after + sum(job.expected_seconds for job in self._plan)
+        for job in self._plan:
+            self._tell(job, Step("starting", seconds_left=left))
             left -= job.expected_seconds
             yield job
 
-    def heard(job: AnyPlannedJob, step: Step) -> None:
-        if shows_each:
-            tell_of(job, step)
+    def heard(self, job: AnyPlannedJob, step: Step) -> None:
+        """Report a step of a job."""
+        if self._shows_each:
+            self._tell(job, step)
 
-    for job, outcome in run_jobs(starting(), result_type, backend, on_step=heard, max_silence=max_silence):
-        num_done += 1
-        result: Any = outcome.result
-        tell_of(job, Step(DONE, outcome=result.outcome) if result else Step(FAILED, outcome=outcome.failure))
-        yield job, outcome
+    def ended(self, job: AnyPlannedJob, outcome: Outcome[Any]) -> None:
+        """Report how a job ended; the property `outcome` of its result says that in a few words."""
+        self._num_done += 1
+        if outcome.result is None:
+            self._tell(job, Step(FAILED, outcome=outcome.failure))
+        else:
+            self._tell(job, Step(DONE, outcome=outcome.result.outcome))
 
-
-@dataclass(frozen=True)
-class _Failed:
-    """Why a job raised."""
-
-    reason: str
+    def _tell(self, job: AnyPlannedJob, step: Step) -> None:
+        number, total = self._number_of[id(job)], len(self._plan)
+        if self._shows_each:
+            filled_in(self._report, entry=job.title, index=number, total=total)(step)
+        else:
+            self._report(Step(f"{self._num_done} of {total} done", entry="runs", outcome=step.outcome))
 
 
 def _computed(job: Job, say: Callable[[Any], None] = tell) -> object:
-    """Return the result as JSON values; `say` sends a step to the process that started the job."""
+    """Return the result as JSON values, or what the job raised as an `Outcome`.
+
+    `say` sends a step to the process that started the job.
+    """
     try:
         load_plugin_files(job.plugin_files)
         return to_values(job.compute(seldom(say)))
-    except Exception as error:
-        return _Failed(describe_error(error))
-    except BaseException as error:
-        if not is_worker():  # Ctrl-C of the user, or the end of a job of this process
+    except BaseException as error:  # in another process, SystemExit and KeyboardInterrupt are a plugin's
+        if not (isinstance(error, Exception) or is_worker()):  # Ctrl-C, or the end of a job of this process
             raise
-        return _Failed(describe_error(error))  # SystemExit and KeyboardInterrupt are a plugin's
+        return Outcome[Any](failure=describe_error(error))
 
 
 def _received(answer: object, result_type: type[Result]) -> Outcome[Result]:
@@ -178,9 +176,9 @@ def _received(answer: object, result_type: type[Result]) -> Outcome[Result]:
         return Outcome(outcome.result, outcome.failure, unsaved=answer.reason)
     if isinstance(answer, Killed):
         was_stopped = isinstance(answer, Stopped)
-        return Outcome(failure=str(answer), was_killed=not was_stopped, was_stopped=was_stopped)
-    if isinstance(answer, _Failed):
-        return Outcome(failure=answer.reason)
+        return Outcome(failure=answer.reason, was_killed=not was_stopped, was_stopped=was_stopped)
+    if isinstance(answer, Outcome):
+        return answer
     try:
         return Outcome(from_values(result_type, answer))
     except (ValueError, TypeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,22 +16,28 @@ from textgen.comparison.report.columns import run_values
 from textgen.contracts import TextgenError
 from textgen.experiment.entry import Entry, parse_entries
 from textgen.experiment.entry_result import EntryResult, FailedEntry
-from textgen.generation.generator import Spelling, spells_words
+from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend
-from textgen.jobs.kept import made_with, run_settings
-from textgen.library.arguments import check_numbers
-from textgen.library.corpus import Text, loaded
+from textgen.jobs.kept import made_with
+from textgen.library.basics import prepare
+from textgen.library.corpus import TextSource, loaded, name_of
+from textgen.library.options import (
+    ClusterOptions,
+    SampleOptions,
+    check_cluster,
+    check_numbers,
+    seed_range,
+    several,
+)
 from textgen.library.plots import new_axes, plot_curves, plot_scores
-from textgen.library.progress import shown_progress
+from textgen.library.progress import shown
 from textgen.library.tables import comparison_html, data_frame
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.locks import locked
 from textgen.runtime.storage.result_folders import result_folder, result_name
 from textgen.training.budget import is_timed, parse_budget, parse_duration
-from textgen.training.distributed.rank_info import refuse_torchrun
-from textgen.training.progress import Report, Step, ignore_report
-from textgen.workers.worker import import_early
+from textgen.training.progress import Report, Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,60 +106,51 @@ class Comparison(results.Comparison):
 
 def bench(
     entries: str | Sequence[str],
+    corpus: TextSource = defaults.CORPUS,
     *,
-    corpus: Text = defaults.CORPUS,
-    clean: str = defaults.CLEANER,
-    split: str = defaults.SPLIT,
-    max_chars: int | None = None,
-    encoding: str = defaults.ENCODING,
     budget: str = defaults.BUDGET,
-    seed: int = 0,
-    seeds: int = 1,
-    device: str = "auto",
-    precision: str = "auto",
-    prompt: str | Sequence[str] = (),
-    sampler: str | Sequence[str] = defaults.SAMPLER,
-    length: int = defaults.SAMPLE_CHARS,
-    spelling: Spelling = "words",
-    entry_timeout: str = defaults.ENTRY_TIMEOUT,
-    on: str | None = None,
-    cpus_per_run: float = 1.0,
-    gpus_per_run: float = 0.0,
+    seeds: int | range = 1,
+    samples: SampleOptions = SampleOptions(),
+    cluster: ClusterOptions = ClusterOptions(),
     out: str | Path | None = None,
-    progress: bool = False,
-    report: Report = ignore_report,
+    report: Report | bool = False,
 ) -> Comparison:
     """Train entries side by side on one text; return their scores, samples, speed and size.
 
     Entries are added to a comparison that `out` already holds, whose runs are reused. An entry that fails has
-    its reason in the result. `progress` shows a line of progress. `out` is locked: a second comparison there
-    waits and adds to this one. `on` is NAME or NAME:ADDRESS of a backend. Raises `TextgenError` if it fails.
+    its reason in the result. `out` is locked: a second comparison there waits and adds to this one.
+    Raises `TextgenError` if it cannot start, and `NotSavedError` with the result if the disk is full.
     """
-    refuse_torchrun()
-    import_early("textgen.comparison.entry_job")
-    check_numbers(seed, seeds=seeds, length=length)
+    prepare("bench")
+    chosen_seeds = seed_range(seeds)
+    check_numbers(chosen_seeds.start, length=samples.length)
+    check_cluster(cluster, "a bench, whose entries train one by one", ["processes", "jobs"])
     parsed_budget = parse_budget(budget)
-    silence = parse_duration(entry_timeout, "--entry-timeout")
-    wanted, samplers = _wanted(entries, out), _samplers(sampler)
-    choose_device(device, precision)
-    with shown_progress(progress, report) as tell:
-        tell(Step("reading the text"))
-        text = loaded(corpus, clean, split, max_chars, encoding)
+    silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
+    wanted, samplers = _wanted(entries, out), _samplers(samples)
+    choose_device(cluster.device, cluster.precision)
+    name = partial(result_name, wanted, name_of(corpus), budget, chosen_seeds.start)
+    with (
+        shown(report) as tell,
+        result_folder(out, name) as folder,
+    ):
+        tell(Step("reading the text", folder=folder))
+        text = loaded(corpus)
         with (
-            result_folder(out, lambda: result_name(wanted, text.name, budget, seed)) as folder,
             locked(folder),
-            open_backend(on, cpus_per_job=cpus_per_run, gpus_per_job=gpus_per_run) as backend,
+            open_backend(cluster.on, 1, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
         ):
             parsed, broken = _parsed(folder, wanted)
+            kept = made_with(folder, RUNS)
             options = comparison.BenchOptions(
                 budget=parsed_budget,
-                device_config=choose_device(device, precision, made_with(folder, RUNS, run_settings)),
-                seed=seed,
-                num_seeds=seeds,
-                prompts=_several(prompt),
+                device_config=choose_device(cluster.device, cluster.precision, kept),
+                seed=chosen_seeds.start,
+                num_seeds=len(chosen_seeds),
+                prompts=several(samples.prompt),
                 samplers=samplers,
-                num_chars=length,
-                spells=spells_words(spelling),
+                num_chars=samples.length,
+                spells=spells_words(samples.spelling),
                 entry_timeout=silence,
                 broken=broken,
                 backend=backend,
@@ -162,7 +160,7 @@ def bench(
 
 def _wanted(entries: str | Sequence[str], out: str | Path | None) -> list[str]:
     """Return the entries; raises `TextgenError` for one that is a mistake, before anything is read."""
-    wanted = _several(entries)
+    wanted = several(entries)
     if not wanted and out is None:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
     parse_entries(wanted)
@@ -177,13 +175,8 @@ def _parsed(folder: Path, wanted: Sequence[str]) -> tuple[list[Entry], dict[str,
     return parsed, broken
 
 
-def _samplers(sampler: str | Sequence[str]) -> tuple[str, ...]:
-    samplers = tuple(dict.fromkeys(_several(sampler)))
+def _samplers(samples: SampleOptions) -> tuple[str, ...]:
+    samplers = tuple(dict.fromkeys(several(samples.sampler)))
     if not samplers:
         raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")
     return samplers
-
-
-def _several(items: str | Sequence[str]) -> list[str]:
-    """Return one item or several as a list."""
-    return [items] if isinstance(items, str) else list(items)

@@ -1,13 +1,38 @@
-"""The installed plugins, and those of a file."""
+"""Plugins: which are installed, what each offers, whether it fulfils its contract; and those of a file.
+
+The help of an option is the string after its field, as for any attribute. Arguments of `__init__`, which
+cannot have one, say it in their annotation: `Annotated[int, doc("…")]`, which takes precedence.
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 
 from textgen.contracts import TextgenError
+from textgen.library.options import field_docs
 from textgen.registry import registry, single_file
-from textgen.registry.registry import KINDS, Plugin
+from textgen.registry.attribution import describe_error, responsible_plugin
+from textgen.registry.metadata import check_metadata
+from textgen.registry.options import Option, declared_options, write_value
+from textgen.registry.registry import KINDS, Plugin, PluginError, find, load, names
 from textgen.runtime.messages import unknown
+from textgen.scaffold.project import new_project
+
+if TYPE_CHECKING:
+    from textgen.testing import CheckResult
+
+SIGNS: tuple[tuple[type[BaseMetadata], str, str], ...] = (
+    (Ge, "ge", "≥"),
+    (Gt, "gt", ">"),
+    (Le, "le", "≤"),
+    (Lt, "lt", "<"),
+)
 
 
 def plugins(kind: str | None = None) -> list[Plugin]:
@@ -20,3 +45,168 @@ def plugins(kind: str | None = None) -> list[Plugin]:
 def load_plugin_file(path: str | Path) -> list[Plugin]:
     """Add the components in a Python file; return them. Raises `TextgenError` if it cannot be loaded."""
     return single_file.load_plugin_file(Path(path))
+
+
+def load_plugin_files(paths: Iterable[Path], *, only_list: bool = False) -> None:
+    """Add the plugins in these files, in those of the environment and of the folder's `pyproject.toml`.
+
+    Raises `TextgenError` if torch could not be imported, unless nothing but a list is wanted.
+    """
+    if not only_list:
+        check_metadata()
+    files = [*single_file.configured_plugin_files(), *paths]
+    for path in {path.resolve(): path for path in files}.values():
+        single_file.load_plugin_file(path)
+
+
+def listing() -> list[dict[str, Any]]:
+    """Return the installed plugins by their metadata alone, each with its known problem."""
+    return [
+        {
+            **{key: getattr(plugin, key) for key in ("kind", "name", "distribution", "version", "target")},
+            "problem": _problem(plugin),
+        }
+        for plugin in plugins()
+    ]
+
+
+def chosen(wanted: Sequence[str], kind: str | None) -> list[Plugin]:
+    """Return the plugins of these names; without a name, all of them. `kind` restricts them to one kind.
+
+    Raises `TextgenError` for an unknown name or kind.
+    """
+    everything = plugins(kind)
+    for name in wanted:
+        if not any(plugin.name == name for plugin in everything):
+            raise TextgenError(unknown(kind or "plugin", name, {plugin.name for plugin in everything}))
+    return [plugin for plugin in everything if not wanted or plugin.name in wanted]
+
+
+def description(plugin: Plugin) -> dict[str, Any]:
+    """Return a plugin's description, place and options as JSON values.
+
+    Raises `PluginError` if it cannot be loaded.
+    """
+    component = load(plugin.kind, plugin.name)
+    is_class = inspect.isclass(component)
+    file, line = _place(component) if callable(component) else (None, None)
+    return {
+        "kind": plugin.kind,
+        "name": plugin.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "target": plugin.target,
+        "file": file,
+        "line": line,
+        "description": inspect.cleandoc(component.__doc__ or "") if callable(component) else str(component),
+        "options": option_rows(component) if is_class else [],
+        "training": training_rows(component) if plugin.kind == "model" else [],
+    }
+
+
+def option_rows(component: type) -> list[dict[str, Any]]:
+    """Return the options of a component, each with its type, default and help."""
+    helps = field_docs(component)
+    return [
+        {
+            "option": option.name,
+            "type": type_name(option.annotation),
+            "default": option.default,
+            "search": search_range(option),
+            "help": _argument_doc(option) or helps.get(option.name, ""),
+        }
+        for option in declared_options(component).values()
+    ]
+
+
+def training_rows(model: type) -> list[dict[str, Any]]:
+    """Return the training options with a model's defaults; none for one that is not trained by gradient."""
+    from textgen.experiment.entry import recommended_training
+    from textgen.nn.model_class import ModelClass
+    from textgen.training.train_options import TrainOptions
+
+    if not ModelClass(model).is_trainable():
+        return []
+    recommended = recommended_training(model)
+    return [
+        row | {"default": recommended.get(row["option"], row["default"])} for row in option_rows(TrainOptions)
+    ]
+
+
+def type_name(annotation: Any) -> str:
+    """Return an option's type in words: `int ≥ 1`, `auto | full`, `float > 0 or none`."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        base, *metadata = get_args(annotation)
+        bounds = [
+            f"{sign} {getattr(item, field):g}"
+            for item in metadata
+            for bound, field, sign in SIGNS
+            if isinstance(item, bound)
+        ]
+        return " ".join([type_name(base), ", ".join(bounds)]).strip()
+    if origin in (Union, UnionType):
+        return " or ".join(type_name(part) for part in get_args(annotation))
+    if origin is Literal:
+        return " | ".join(map(str, get_args(annotation)))
+    return "none" if annotation is type(None) else str(getattr(annotation, "__name__", annotation))
+
+
+def search_range(option: Option) -> str:
+    """Return the values that `textgen tune` tries, such as `1..4` or `false | true`; empty for none.
+
+    A missing end is that of the valid range.
+    """
+    search = option.search
+    if search is None:
+        return ""
+    if search.values:
+        return " | ".join(write_value(value) for value in search.values)
+    if search.low is None and search.high is None:
+        return "every value"
+    return "..".join("" if end is None else f"{end:g}" for end in (search.low, search.high))
+
+
+def checked(
+    chosen_plugins: Iterable[Plugin], report: Callable[[Plugin], None]
+) -> Iterator[tuple[Plugin, list[CheckResult]]]:
+    """Yield plugins with the results of their checks; one that cannot be loaded fails the check `loads`."""
+    from textgen.testing import CheckResult, run_checks
+
+    for plugin in chosen_plugins:
+        report(plugin)
+        try:
+            component = load(plugin.kind, plugin.name)
+        except PluginError as error:
+            yield plugin, [CheckResult("loads", "failed", str(error))]
+        else:
+            yield plugin, run_checks(plugin.kind, component)
+
+
+def failures(results: Sequence[CheckResult]) -> list[CheckResult]:
+    """Return the failed checks, one for each cause."""
+    from textgen import testing
+
+    return testing.failures(results)
+
+
+def _problem(plugin: Plugin) -> str | None:
+    try:
+        find(plugin.kind, plugin.name)
+    except PluginError as error:
+        return str(error)
+    return plugin.problem()
+
+
+def _place(component: Any) -> tuple[str | None, int | None]:
+    component = inspect.unwrap(component)  # of a decorator, such as functools.cache
+    try:
+        return inspect.getsourcefile(component), inspect.getsourcelines(component)[1]
+    except (OSError, TypeError):  # no source, as in a notebook
+        return None, None
+
+
+def _argument_doc(option: Option) -> str:
+    parts = [option.annotation, *get_args(option.annotation)]
+    infos = [item for part in parts for item in getattr(part, "__metadata__", ())]
+    return next((info.documentation for info in infos if isinstance(info, DocInfo)), "")

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 from textgen import defaults
 from textgen.data.corpus import Corpus
 from textgen.data.corpus import load_corpus as read_corpus
 from textgen.data.sources import are_names
+from textgen.data.statistics import changes, grouped, has_items, items, statistics
+from textgen.library.options import Refuse, Source, TextOptions, changed, refusing
 from textgen.runtime.messages import UsageError
 
-__all__ = ["Corpus", "Source", "Text", "load_corpus", "loaded"]
-
-Source: TypeAlias = str | Path
-"""A corpus name, such as `wiki` or `gutenberg/austen-emma.txt`, or the path of a file or folder."""
-Text: TypeAlias = Source | Sequence[Source] | Corpus
-"""One source or several, which are joined; or a corpus that is loaded already."""
+TextSource: TypeAlias = Source | Sequence[Source] | TextOptions | Corpus
+"""One source or several, which are joined; with options; or a corpus that is loaded already."""
 
 
 def load_corpus(
@@ -28,25 +25,36 @@ def load_corpus(
     max_chars: int | None = None,
     encoding: str = defaults.ENCODING,
 ) -> Corpus:
-    """Return a text, cleaned and split, for several calls of `bench` and `train`.
+    """Return a text, cleaned and split, for several calls of `bench`, `train` and `tune`.
 
     Raises `TextgenError` if a source cannot be read or the text is too short.
     """
-    sources = [str(each) for each in ([corpus] if isinstance(corpus, (str, Path)) else corpus)]
-    if encoding != defaults.ENCODING and are_names(sources):
-        raise UsageError(
-            f"encoding has no effect on {' and '.join(sources)}, not read from a file; leave it out"
-        )
-    return read_corpus(sources, clean, split, max_chars, encoding)
+    return loaded(TextOptions(corpus, clean=clean, split=split, max_chars=max_chars, encoding=encoding))
 
 
-def loaded(corpus: Text, clean: str, split: str, max_chars: int | None, encoding: str) -> Corpus:
-    """Return the corpus; options of the text have no effect on one that is loaded already."""
-    if not isinstance(corpus, Corpus):
-        return load_corpus(corpus, clean=clean, split=split, max_chars=max_chars, encoding=encoding)
-    given = (clean, split, max_chars, encoding)
-    usual = (defaults.CLEANER, defaults.SPLIT, None, defaults.ENCODING)
-    for name, value, default in zip(("clean", "split", "max_chars", "encoding"), given, usual, strict=True):
-        if value != default:
-            raise UsageError(f"{name} has no effect on a loaded corpus; give it to load_corpus")
-    return corpus
+def loaded(corpus: TextSource) -> Corpus:
+    """Return the corpus, which is read unless it is loaded already."""
+    if isinstance(corpus, Corpus):
+        return corpus
+    text = check_text(corpus)
+    return read_corpus(text.sources, text.clean, text.split, text.max_chars, text.encoding)
+
+
+def check_text(corpus: TextSource) -> TextOptions:
+    """Return the options of a text; raises `UsageError` for those without effect, or for a loaded corpus."""
+    text = corpus if isinstance(corpus, TextOptions) else TextOptions(corpus)  # type: ignore[arg-type]
+    if isinstance(text.corpus, Corpus):
+        raise UsageError("options of the text have no effect on a loaded corpus; give it alone")
+    check_encoding(text.sources, refusing(changed(text)))
+    return text
+
+
+def check_encoding(sources: Sequence[str], refuse: Refuse) -> None:
+    """Refuse `encoding` if no source is a file, a folder or standard input."""
+    if are_names(sources):
+        refuse(["encoding"], f"on {' and '.join(sources)}, not read from a file")
+
+
+def name_of(corpus: TextSource) -> str:
+    """Return the sources of a text, joined by plus signs."""
+    return corpus.name if isinstance(corpus, Corpus) else "+".join(check_text(corpus).sources)

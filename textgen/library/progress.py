@@ -1,92 +1,234 @@
-"""Progress on one line: of the output of a notebook's cell, or of stderr."""
+"""Progress of long work: a line per entry, redrawn on a terminal or in a notebook, otherwise a plain log."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
 
-from textgen.training.progress import Progress, Report, Step
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
 
-SECONDS_BETWEEN = 0.25
-"""Minimum time between two changes of the line within one step."""
+from textgen.comparison.report.formats import short
+from textgen.comparison.report.tables import CurvePoint, sparkline
+from textgen.library.basics import note, printable
+from textgen.runtime.messages import about, clock
+from textgen.training.progress import DONE, FAILED, Report, Step, ignore_report
 
-Show = Callable[[str, bool], None]
-"""A function that replaces the line; it is told whether a new step begins, which a log prints alone."""
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+ASCII = str.maketrans("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓✗·…▁▂▃▄▅▆▇█", r"|/-\|/-\|/+x.~_,-=+*%#")
+"""Replacements of the same width, for encodings other than UTF."""
+REDRAWS_PER_SECOND = 8
+CURVE_WIDTH = 8
+MIN_NAME, MAX_NAME, OTHER_CELLS = 12, 40, 62
+"""Widths of names, and of what is beside them in a line."""
 
 
 @contextmanager
-def shown_progress(is_shown: bool, report: Report) -> Iterator[Report]:
-    """Yield a function that passes everything on to `report` and, if wanted, shows it on a line."""
-    if not is_shown:
+def shown(report: Report | bool) -> Iterator[Report]:
+    """Yield the function that is told the steps: `report` itself, or one that displays or ignores them."""
+    if callable(report):
         yield report
-        return
-    start, line = time.monotonic(), ProgressLine(_notebook() or _stderr())
-
-    def both(step: Step) -> None:
-        line(step)
-        report(step)
-
-    try:
-        yield both
-    finally:
-        line.show(f"ended after {time.monotonic() - start:.0f} s\n", True)
+    elif report:
+        with ProgressDisplay() as display:
+            yield display
+    else:
+        yield ignore_report
 
 
+@dataclass
 class ProgressLine:
-    """A `Report` that describes the current step on a line."""
+    """What is known of one entry, or of a step that is for all entries."""
 
-    def __init__(self, show: Show) -> None:
-        self.show = show
-        self._told: set[str] = set()
-        self._due, self._score = 0.0, ""
+    name: str
+    began: float
+    step: Step
+    """The latest one."""
+    curve: list[CurvePoint] = field(default_factory=list)
+    """Shares of the budget, and the validation scores at them."""
+    chars_per_second: float | None = None
+    ended: float | None = None
+
+    def take(self, step: Step, now: float) -> None:
+        """Take over what a step says."""
+        self.step = step
+        if (progress := step.progress) is not None:
+            self.chars_per_second = progress.num_chars / max(progress.seconds, 1e-9)
+            if progress.validation_bits_per_char is not None:
+                self.curve.append((progress.fraction, progress.validation_bits_per_char))
+        if step.state in (DONE, FAILED):
+            self.ended = now
+
+    @property
+    def state(self) -> str:
+        """What is being done, with its share that is done; or how long it took."""
+        if self.ended is not None:
+            return f"done in {clock(self.ended - self.began)}"
+        fraction = self.step.progress.fraction if self.step.progress else self.step.fraction
+        percent = "" if fraction is None else f" {min(fraction, 1.0):.0%}"
+        return f"{self.step.state}{percent}"
+
+    @property
+    def score(self) -> str:
+        """The outcome, or until there is one the curve on validation with its last score."""
+        scores = [score for _, score in self.curve]
+        drawn = ""
+        if scores:
+            drawn = sparkline(self.curve, self.curve[-1][0], min(scores), max(scores), CURVE_WIDTH)
+        latest = f"validation {scores[-1]:.3f}" if scores else ""
+        return f"{drawn:{CURVE_WIDTH}} {self.step.outcome.removesuffix(' bits/char') or latest}"
+
+    @property
+    def speed(self) -> str:
+        """The speed of training, if it is known."""
+        return "" if self.chars_per_second is None else f"{short(self.chars_per_second)} chars/s"
+
+
+class ProgressDisplay:
+    """A context in which `display(step)` shows the step, in a notebook or on stderr; silent if `quiet`."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(stderr=True)
+        self._update_cell = None if quiet else _output_of_cell()
+        can_redraw = self._console.is_terminal and not self._console.is_dumb_terminal
+        self._is_drawn = can_redraw and not quiet and self._update_cell is None
+        self._is_logged = not can_redraw and not quiet and self._update_cell is None
+        self._updated = 0.0
+        self._lines: dict[str, ProgressLine] = {}
+        self._latest = Step("starting")
+        self._began = time.monotonic()
+        self._end: float | None = None
+        """The time at which all is done, by the latest forecast."""
+        self._is_over = False
+        self._logged: set[tuple[str, int, str]] = set()
+        self._live = Live(
+            get_renderable=self._draw, console=self._console, refresh_per_second=REDRAWS_PER_SECOND
+        )
+
+    def __enter__(self) -> ProgressDisplay:
+        if self._is_drawn:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._end_lines(list(self._lines.values()))
+        self._is_over = True
+        if self._update_cell is not None:
+            self._update_cell(self._draw().plain)
+        if self._is_drawn:
+            self._live.stop()
 
     def __call__(self, step: Step) -> None:
-        """Show the step and, in training, the share of the budget, the validation score and the speed."""
-        now, progress = time.monotonic(), step.progress
-        of = f" ({step.index} of {step.total})" if step.total > 1 and step.index else ""
-        name = f"{step.entry}{of}: {step.state}" if step.entry else step.state
-        is_new = name not in self._told
-        if is_new and step.state == "starting":
-            self._score = ""
-        if progress is not None and progress.validation_bits_per_char is not None:
-            self._score = f", validation {progress.validation_bits_per_char:.3f} bits/char"
-        if is_new or now >= self._due:
-            self._told.add(name)
-            self._due = now + SECONDS_BETWEEN
-            outcome = f", {step.outcome}" if step.outcome else ""
-            self.show(f"{name}{outcome}{self._training(progress)}", is_new)
+        """Show a step."""
+        now, name = time.monotonic(), step.entry or step.state
+        if step.remark:
+            self._say(step.remark)
+        if not step.state:
+            return
+        if step.seconds_left is not None:
+            if step.index == 0:
+                self._say(about(step.seconds_left) + (f" for {step.total} entries" if step.total > 1 else ""))
+            self._end = now + step.seconds_left
+        line = self._lines.get(name)
+        if line is None or line.ended is not None or line.step.index != step.index:
+            line = self._lines[name] = ProgressLine(name, now, step)
+        line.take(step, now)
+        self._latest = step
+        self._end_lines([each for each in self._lines.values() if each is not line])
+        if self._is_logged:
+            self._log(step)
+        if self._update_cell is not None and now - self._updated > 1 / REDRAWS_PER_SECOND:
+            self._updated = now
+            self._update_cell(self._draw().plain)
 
-    def _training(self, progress: Progress | None) -> str:
-        if progress is None:
+    def _end_lines(self, lines: list[ProgressLine]) -> None:
+        for line in lines:
+            line.ended = line.ended or time.monotonic()
+
+    def _say(self, text: str) -> None:
+        """Print a line that stays above what is redrawn."""
+        if self._is_drawn:
+            self._live.console.print(printable(text), highlight=False, markup=False)
+        elif self._is_logged:
+            note(printable(text))
+
+    def _log(self, step: Step) -> None:
+        """Print what is new of the entries, such as validation once, and what follows them."""
+        key = (step.entry, step.index, step.state)
+        if key in self._logged or step.state == "starting" or not (step.entry or self._logged):
+            return
+        self._logged.add(key)
+        of = f" ({step.index} of {step.total})" if step.index and step.total > 1 else ""
+        outcome = f", {step.outcome}" if step.outcome and step.state in (DONE, FAILED) else ""
+        what = f"{step.entry}{of}: {step.state}{outcome}" if step.entry else step.state
+        note(printable(f"[{clock(time.monotonic() - self._began)}] {what}"))
+
+    def _draw(self) -> Text:
+        """Return a line for each entry so far, and what is left."""
+        lines, size = list(self._lines.values()), self._console.size
+        if not self._is_over:
+            lines = lines[-max(1, size.height - 4) :]
+        room = max(MIN_NAME, min(MAX_NAME, size.width - OTHER_CELLS))
+        room = min(room, max((len(line.name) for line in lines if line.step.entry), default=0))
+        rows = [self._row(line, room, size.width) for line in lines]
+        if left := self._left():
+            rows.append(Text(left, "dim"))
+        drawn = Text("\n", no_wrap=True, overflow="crop").join(rows)
+        if self._console.options.ascii_only:
+            drawn.plain = drawn.plain.translate(ASCII)
+        return drawn
+
+    def _row(self, line: ProgressLine, room: int, width: int) -> Text:
+        frame = FRAMES[int(time.monotonic() * REDRAWS_PER_SECOND) % len(FRAMES)]
+        mark, style = ("·", "") if self._is_over else (frame, "bold")
+        if line.ended is not None:
+            mark, style = ("✗", "red") if line.step.state == FAILED else ("✓", "green")
+        if not line.step.entry:
+            text = line.name
+        elif line.step.state == FAILED:
+            text = f"{_cropped(line.name, room):{room}}  failed: {line.step.outcome}"
+        else:
+            cells = f"{line.state:15}  {line.score:{CURVE_WIDTH + 17}}  {line.speed}"
+            text = f"{_cropped(line.name, room):{room}}  {cells}"
+        return Text.assemble((mark, style), " ", printable(text.rstrip())[: width - 2])
+
+    def _left(self) -> str:
+        """Return which entry is at work, and how long everything still takes."""
+        if self._is_over:
             return ""
-        speed = progress.num_chars / max(progress.seconds, 1e-9)
-        return f" {min(progress.fraction, 1):.0%}{self._score}, {speed:,.0f} chars/s"
+        step, parts = self._latest, []
+        if step.index and step.total > 1:
+            parts.append(f"entry {step.index} of {step.total}")
+        if self._end is not None:
+            seconds, progress = self._end - time.monotonic(), step.progress
+            if (
+                progress is not None and progress.fraction > 0
+            ):  # at least what the rest of this training takes
+                seconds = max(seconds, progress.seconds * (1 / progress.fraction - 1))
+            if seconds > 1:
+                parts.append(f"{about(seconds)} left")
+        return ", ".join(parts)
 
 
-def _notebook() -> Show | None:
-    """Return what replaces a line below the current cell, if this is a notebook."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython and ipython.get_ipython()
+def _output_of_cell() -> Callable[[str], None] | None:
+    """Return what replaces the text below the current cell, if this is a notebook."""
+    shell = (ipython := sys.modules.get("IPython")) and ipython.get_ipython()
     if not hasattr(shell, "kernel"):
         return None
     from IPython.display import display
 
     handle = display({"text/plain": ""}, raw=True, display_id=True)
-    return lambda line, _: handle.update({"text/plain": line.strip()}, raw=True)
+    return lambda text: handle.update({"text/plain": text}, raw=True)
 
 
-def _stderr() -> Show:
-    """Return what replaces the last line of a terminal, or prints each step to a log."""
-    width = shutil.get_terminal_size().columns - 1
-
-    def redraw(line: str, _: bool) -> None:
-        print(f"\r\x1b[K{line[:width]}", end="", file=sys.stderr, flush=True)
-
-    def log(line: str, is_new: bool) -> None:
-        if is_new:
-            print(line.strip(), file=sys.stderr, flush=True)
-
-    return redraw if sys.stderr.isatty() else log
+def _cropped(name: str, width: int) -> str:
+    """Return a name without its middle if it is too long."""
+    half = (width - 1) // 2
+    return name if len(name) <= width else f"{name[: width - 1 - half]}…{name[len(name) - half :]}"

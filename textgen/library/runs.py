@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-
-from safetensors import SafetensorError
 
 from textgen import defaults
 from textgen.catalog.names import find_run
 from textgen.data.corpus import clean_text, load_text
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry import parse_entry
-from textgen.experiment.entry_result import RunResult, RunSettings
+from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
 from textgen.experiment.experiment import Experiment, continuation, expected_seconds
-from textgen.experiment.resume import check_new, partial_folder, run_and_save
-from textgen.experiment.saved_run import SavedRun, load_run, save_run
+from textgen.experiment.resume import check_new
+from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
-from textgen.jobs.distributed import train_distributed
-from textgen.library.arguments import check_numbers
-from textgen.library.corpus import Corpus, Text, loaded
+from textgen.library.corpus import Corpus, TextSource, check_text, loaded
+from textgen.library.options import ClusterOptions, Source, changed, check_cluster, check_numbers, refusing
 from textgen.library.plots import new_axes, plot_curves
-from textgen.library.progress import shown_progress
+from textgen.library.progress import shown
 from textgen.library.tables import data_frame, run_html
-from textgen.library.torchrun import end_if_helper, num_processes, use_own_gpu
-from textgen.library.training_log import check_log, training_log
+from textgen.library.training import (
+    check_log,
+    check_train,
+    end_if_helper,
+    num_processes,
+    trained_and_saved,
+    training_log,
+    use_own_gpu,
+)
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
 from textgen.runtime.storage.result_folders import result_folder, result_name
 from textgen.training.budget import is_timed, parse_budget
-from textgen.training.progress import DONE, Report, Step, ignore_report
+from textgen.training.progress import DONE, Report, Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,83 +48,61 @@ if TYPE_CHECKING:
 
 def train(
     entry: str,
+    corpus: TextSource = defaults.CORPUS,
     *,
-    corpus: Text = defaults.CORPUS,
-    clean: str = defaults.CLEANER,
-    split: str = defaults.SPLIT,
-    max_chars: int | None = None,
-    encoding: str = defaults.ENCODING,
     budget: str = defaults.BUDGET,
     seed: int = 0,
-    device: str = "auto",
-    precision: str = "auto",
+    cluster: ClusterOptions = ClusterOptions(),
     out: str | Path | None = None,
     log: str | None = None,
-    processes: int = 1,
-    progress: bool = False,
-    report: Report = ignore_report,
+    report: Report | bool = False,
 ) -> Run:
     """Train and score one entry; return the run, which is also saved in `out`, a new folder.
 
-    With `progress`, a line shows what is being done. With `log="tensorboard"`, losses and learning rate are
-    written to the folder `tensorboard` next to `out`. Several `processes` train on one GPU each, or on shares
-    of the cores; of those that `torchrun` starts, only the first one returns, and the others end here.
-    An interrupted training run in `out` continues. Raises `TextgenError` if that is not possible, and
-    `NotSavedError` with the run if the disk is full.
+    With a budget such as `+2m`, `entry` is a run whose training continues. With `log="tensorboard"`, losses
+    and learning rate are written to the folder `tensorboard` next to `out`. Several processes train on one
+    GPU each, or on shares of the cores; of those that `torchrun` starts, only the first one returns, and the
+    others end here. An interrupted training run in `out` continues. Raises `TextgenError` if that is not
+    possible, and `NotSavedError` with the run if the disk is full.
     """
     check_numbers(seed)
     check_log(log)
+    check_cluster(cluster, "training", ["jobs", "on", "cpus_per_run", "gpus_per_run", "entry_timeout"])
+    given = {"corpus"} if isinstance(corpus, Corpus) else changed(check_text(corpus))
+    flat = {"seed": seed != 0, "log": log is not None, "processes": cluster.processes > 1}
+    check_train(entry, budget, refusing(given | {name for name, is_given in flat.items() if is_given}))
+    if budget.startswith("+"):
+        run = load(entry, device=cluster.device, precision=cluster.precision)
+        return run.train(budget, out=out, processes=cluster.processes, report=report)
     parsed_budget = parse_budget(budget)
     parsed = parse_entry(entry)
     use_own_gpu()
-    config = choose_device(device, precision)
-    number = num_processes(processes, parsed, config)
+    config = choose_device(cluster.device, cluster.precision)
+    number = num_processes(cluster.processes, parsed, config)
     check_new(out)
-    with shown_progress(progress, report) as tell:
+    with shown(report) as tell:
         tell(Step("reading the text"))
-        text = loaded(corpus, clean, split, max_chars, encoding)
+        text = loaded(corpus)
         experiment = Experiment(parsed, text, parsed_budget, config, seed, num_processes=number)
         end_if_helper(experiment)
         tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
         with (
             result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
-            training_log(log, folder) as write,
+            training_log(log, folder, tell) as follow,
         ):
-
-            def follow(step: Step) -> None:
-                if step.progress is not None:
-                    write(step.progress)
-                tell(step)
-
             return _finished(experiment, folder, config, follow)
 
 
 def _finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: Report) -> Run:
     """Train, score and save; one that cannot be saved is in the error."""
+    tell(Step("", folder=folder))
     try:
-        train_first = None
-        if experiment.num_processes > 1:
-            train_first = partial(train_distributed, experiment, report=tell)
-        run = run_and_save(experiment, folder, tell, train_first)
+        run = trained_and_saved(experiment, folder, tell)
     except NotSavedError as error:
-        run = cast(SavedRun, error.result)
-        if not partial_folder(folder).exists() and (kept := _saved_elsewhere(run, folder.name)):
-            error.args = (f"{error}; until then the run is in {str(kept)!r}",)
-        error.result = Run(folder, run, config)
+        error.result = Run(folder, cast(SavedRun, error.result), config)
         raise
     tell(Step(DONE, run.entry.name, outcome=run.result.outcome))
     return Run(folder, run, config)
-
-
-def _saved_elsewhere(run: SavedRun, name: str) -> Path | None:
-    """Save a run without a checkpoint among temporary files; return where, or None if there is no room."""
-    elsewhere = Path(tempfile.mkdtemp(prefix="textgen-"))
-    try:
-        save_run(elsewhere / name, run)
-    except (OSError, SafetensorError):
-        shutil.rmtree(elsewhere, ignore_errors=True)
-        return None
-    return elsewhere / name
 
 
 def load(folder: str | Path, *, device: str = "auto", precision: str = "auto") -> Run:
@@ -141,6 +121,18 @@ def load(folder: str | Path, *, device: str = "auto", precision: str = "auto") -
             f"precision {precision} has no effect on {name!r}, which generates in fp32; leave it out"
         )
     return Run(path, run, config)
+
+
+@dataclass(frozen=True)
+class ScoredSources:
+    """The score of a run on named texts."""
+
+    text: str
+    """Their names."""
+    cleaner: str
+    num_chars: int
+    score: Score
+    checks: ScoreChecks
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -220,14 +212,27 @@ class Run:
         run's cleaner unless `clean` names another one.
         Raises `TextgenError` if the text cannot be read or the tokenizer does not preserve it.
         """
-        cleaner = clean or self.settings.corpus.cleaner
-        if encoding != defaults.ENCODING and not isinstance(text, Path):
-            raise UsageError("encoding has no effect on a string; leave it out")
         if isinstance(text, Path):
-            _, cleaned = load_text([str(text)], cleaner, encoding)
-        else:
-            cleaned = clean_text(text, "the text", cleaner)
+            return self.score_sources([text], clean=clean, encoding=encoding).score
+        if encoding != defaults.ENCODING:
+            raise UsageError("encoding has no effect on a string; leave it out")
+        cleaned = clean_text(text, "the text", clean or self.settings.corpus.cleaner)
         return score_any(self._run, cleaned, self._config.device).score
+
+    def score_sources(
+        self,
+        sources: Sequence[Source],
+        *,
+        clean: str | None = None,
+        encoding: str = defaults.ENCODING,
+        report: Report | bool = False,
+    ) -> ScoredSources:
+        """Return the score of corpora known by name and of files, joined, and what was scored."""
+        cleaner = clean or self.settings.corpus.cleaner
+        name, text = load_text(list(map(str, sources)), cleaner, encoding)
+        with shown(report) as tell:
+            scored = score_any(self._run, text, self._config.device, tell)
+        return ScoredSources(name, cleaner, len(text), scored.score, scored.checks)
 
     def train(
         self,
@@ -236,8 +241,7 @@ class Run:
         corpus: Corpus | None = None,
         out: str | Path | None = None,
         processes: int = 1,
-        progress: bool = False,
-        report: Report = ignore_report,
+        report: Report | bool = False,
     ) -> Run:
         """Continue training for another budget, such as `+2m`; return a new run, which is saved in `out`.
 
@@ -247,7 +251,7 @@ class Run:
         """
         number = num_processes(processes, self._run.entry, self._config)
         check_new(out)
-        with shown_progress(progress, report) as tell:
+        with shown(report) as tell:
             tell(Step("reading the text"))
             experiment = continuation(self._run, budget, self._config, corpus, number)
             end_if_helper(experiment)

@@ -18,7 +18,7 @@ from textgen.comparison.report.tables import report_tables
 from textgen.contracts import TextgenError
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings
-from textgen.page.tables import notebook_block, notebook_table
+from textgen.page.render import notebook_block, notebook_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -22,7 +22,7 @@ least this many values, and half of them, are on it."""
 
 
 @dataclass(frozen=True)
-class Measured:
+class ChartValue:
     """A value with its 95 % interval, one row of a chart."""
 
     name: str
@@ -43,19 +43,14 @@ class ChartLine:
     """True if a line joins the points."""
 
 
-@dataclass(frozen=True)
-class Stack:
-    """A bar of several parts."""
-
-    name: str
-    parts: Sequence[float]
-
-
-def interval_chart(title: str, unit: str, rows: Sequence[Measured], *, zero: bool = False) -> Markup:
+def interval_chart(title: str, unit: str, rows: Sequence[ChartValue], *, zero: bool = False) -> Markup:
     """Return values as dots with their intervals, one row each; `zero` draws a line at no difference.
 
-    Values far beyond all others are arrows at the edge, so that the others can be told apart.
+    Values far beyond all others are arrows at the edge, so that the others can be told apart. Without rows
+    there is no chart.
     """
+    if not rows:
+        return Markup()
     left = _label_width([row.name for row in rows])
     limit = _limit([row.value for row in rows])
     within = [row for row in rows if row.value <= limit]
@@ -88,7 +83,9 @@ def interval_chart(title: str, unit: str, rows: Sequence[Measured], *, zero: boo
 def line_chart(
     title: str, x_unit: str, y_unit: str, lines: Sequence[ChartLine], *, height: int = 320
 ) -> Markup:
-    """Return lines over two axes, labelled at their last points."""
+    """Return lines over two axes, labelled at their last points; without lines there is no chart."""
+    if not lines:
+        return Markup()
     right = WIDTH - _label_width([line.name for line in lines])
     points = [point for line in lines for point in line.points]
     x_scale = spanning([x for x, _ in points], 60, right - 10, 0.02)
@@ -123,18 +120,18 @@ def line_chart(
     )
 
 
-def stacked_chart(title: str, unit: str, parts: Sequence[str], rows: Sequence[Stack]) -> Markup:
-    """Return bars of several parts, one row each, and what the parts are."""
-    left = _label_width([row.name for row in rows])
-    longest = max((sum(row.parts) for row in rows), default=1.0)
-    scale = Scale(0.0, longest or 1.0, left, WIDTH - 70)
+def stacked_chart(title: str, unit: str, parts: Sequence[str], rows: Mapping[str, Sequence[float]]) -> Markup:
+    """Return bars of several parts, one row each, by their names; without rows there is no chart."""
+    if not rows:
+        return Markup()
+    scale = Scale(0.0, max(map(sum, rows.values())) or 1.0, _label_width(rows), WIDTH - 70)
     drawn = []
-    for index, row in enumerate(rows):
+    for index, (name, sizes) in enumerate(rows.items()):
         total, bars = 0.0, []
-        for part, size in enumerate(row.parts):
+        for part, size in enumerate(sizes):
             bars.append({"x": scale(total), "width": scale(total + size) - scale(total), "part": part})
             total += size
-        drawn.append({"label": _short(row.name), "y": 40 + ROW * index, "bars": bars, "total": total})
+        drawn.append({"label": _short(name), "y": 40 + ROW * index, "bars": bars, "total": total})
     return render(
         "stacks.svg",
         title=title,
@@ -179,7 +176,7 @@ def _short(name: str) -> str:
     return name if len(name) <= LABEL_CHARS else f"{name[: LABEL_CHARS - 1]}…"
 
 
-def _label_width(names: Sequence[str]) -> float:
+def _label_width(names: Iterable[str]) -> float:
     return 16 + CHAR * min(LABEL_CHARS, max(map(len, names), default=0))
 
 

@@ -1,4 +1,4 @@
-"""Rendering a page: sections of HTML, data as JSON, and the scripts that work on it."""
+"""Rendering a page: sections of HTML, tables, data as JSON, and the scripts that work on it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from textgen.page.tables import breakable
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import to_values
 from textgen.version import __version__
@@ -90,6 +89,48 @@ def environment() -> Environment:
 def asset(name: str, folder: str = "assets") -> str:
     """Return a style sheet or script of this package, or a file of a library that pages contain."""
     return files("textgen.page").joinpath(folder, name).read_text("utf-8")
+
+
+def page_table(
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    caption: str = "",
+    lefts: Collection[int] = (0,),
+    references: Collection[int] = (),
+) -> Markup:
+    """Return a table of a page; the columns of the indices in `lefts` are aligned to the left.
+
+    Rows of the indices in `references` are muted. Cells are texts, or `Markup`.
+    """
+    return render(
+        "page_table.html",
+        title=title,
+        header=header,
+        rows=rows,
+        caption=caption,
+        lefts=lefts,
+        references=references,
+    )
+
+
+def notebook_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], lefts: Collection[int] = (0,)
+) -> Markup:
+    """Return a table of a notebook, with its styles inside; without a header there are only rows."""
+    return render("notebook_table.html", header=header, rows=rows, lefts=lefts)
+
+
+def notebook_block(*parts: str) -> str:
+    """Return parts as one block, in which notebooks do not look for formulas between dollar signs."""
+    content = Markup().join(parts)
+    return str(Markup('<div class="tex2jax_ignore mathjax_ignore">{}</div>').format(content))
+
+
+def breakable(text: str) -> Markup:
+    """Return a text that may be broken after the punctuation of an entry's options."""
+    return Markup(re.sub("([,:=])(?=[^ ])", r"\1<wbr>", str(escape(text))))
 
 
 def reproduce_section(

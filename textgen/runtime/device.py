@@ -7,9 +7,9 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-from torch import Tensor
 
 from textgen.contracts import TextgenError
 from textgen.runtime.environment import processor, processor_features
@@ -93,13 +93,10 @@ def _best_precision(device: torch.device) -> str:
 def _probed_precision() -> str:
     # A processor's name or flags do not say whether its bf16 is fast: emulated, it is slower than fp32;
     # native, it is two to sixteen times as fast.
-    fp32, bf16 = fastest_times([_product(torch.float32), _product(torch.bfloat16)])
+    sizes, dtypes = ((256, 256), (256, 1024)), (torch.float32, torch.bfloat16)
+    factors = [[torch.ones(size, dtype=dtype) for size in sizes] for dtype in dtypes]
+    fp32, bf16 = fastest_times([partial(torch.mm, *pair) for pair in factors])
     return "bf16" if 1.5 * bf16 < fp32 else "fp32"
-
-
-def _product(dtype: torch.dtype) -> Callable[[], Tensor]:
-    left, right = torch.ones(256, 256, dtype=dtype), torch.ones(256, 1024, dtype=dtype)
-    return lambda: torch.mm(left, right)
 
 
 def fastest_times(works: Sequence[Callable[[], object]]) -> list[float]:

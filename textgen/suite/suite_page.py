@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from markupsafe import Markup
 
-from textgen.comparison.report.page_charts import diversity_chart, sampler_line
-from textgen.page.charts import Measured, interval_chart
-from textgen.page.render import Section, listed, render_page, reproduce_section
-from textgen.page.tables import page_table
+from textgen.comparison.report.html import diversity_chart, sampler_line
+from textgen.page.charts import ChartValue, interval_chart
+from textgen.page.render import Section, listed, page_table, render_page, reproduce_section
 from textgen.runtime.environment import machines_used
 from textgen.runtime.storage.files import slug
 from textgen.suite.suite_report import UNPAIRED, effect_rows, text_lines, title
@@ -32,48 +33,39 @@ def to_html(result: SuiteResult) -> str:
 
 def suite_answer(result: SuiteResult) -> str:
     """Return how many changes are clear, and the largest of them."""
-    effects = [
-        (effect.bits_per_char, effect)
+    changes = [
+        (change, f"{effect.case} against {effect.reference} {change.value:+.3f}")
         for question in result.questions
         for effect in question.effects
-        if effect.bits_per_char is not None
+        if (change := effect.bits_per_char)
     ]
-    clear = [(change, effect) for change, effect in effects if change.is_clear]
-    clear.sort(key=lambda pair: -abs(pair[0].value))
-    named = [
-        f"{effect.case} against {effect.reference} {change.value:+.3f}"
-        for change, effect in clear[:MAX_CHANGES]
-    ]
-    largest = f"; the largest, in bits per character: {', '.join(named)}" if named else ""
-    return f"{len(clear)} of {len(effects)} changes are clear at 5 %{largest}."
+    clear = [(abs(change.value), name) for change, name in changes if change.is_clear]
+    clear.sort(key=itemgetter(0), reverse=True)
+    named = ", ".join(name for _, name in clear[:MAX_CHANGES])
+    largest = f"; the largest, in bits per character: {named}" if named else ""
+    return f"{len(clear)} of {len(changes)} changes are clear at 5 %{largest}."
 
 
 def _question(question: QuestionResult, result: SuiteResult) -> Markup:
     scores = [
-        Measured(case.label, case.bits_per_char.value, case.bits_per_char.interval)
+        ChartValue(case.label, score.value, score.interval)
         for case in question.cases
-        if case.bits_per_char is not None
+        if (score := case.bits_per_char)
     ]
     changes = [
-        Measured(
-            effect.case,
-            effect.bits_per_char.value,
-            effect.bits_per_char.interval,
-            effect.bits_per_char.is_clear,
-        )
+        ChartValue(effect.case, change.value, change.interval, change.is_clear)
         for effect in question.effects
-        if effect.bits_per_char is not None
+        if (change := effect.bits_per_char)
     ]
-    unit = "bits/char, lower is better"
+    unit, against = "bits/char, lower is better", f"against {question.reference}"
     parts = [Markup("<p>{}</p>").format(line) for line in text_lines(question)]
-    parts += [interval_chart(f"Scores: {question.text}", unit, scores)] if scores else []
-    if changes:
-        against = f"against {question.reference}"
-        parts.append(
-            interval_chart(f"Changes {against}: {question.text}", f"{unit}, {against}", changes, zero=True)
-        )
-    parts.append(_table(question))
-    parts.append(_curves(question, result))
+    changed = f"Changes {against}: {question.text}"
+    parts += [
+        interval_chart(f"Scores: {question.text}", unit, scores),
+        interval_chart(changed, f"{unit}, {against}", changes, zero=True),
+        _table(question),
+        _curves(question, result),
+    ]
     return Markup().join(parts)
 
 

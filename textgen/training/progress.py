@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from textgen.training.schedule import Rates
@@ -82,7 +83,8 @@ class Step:
     """A step of the work on one of several entries, or on all of them."""
 
     state: str
-    """In words, such as `tokenizing` or `writing samples`; an entry ends with `DONE` or `FAILED`."""
+    """In words, such as `tokenizing` or `writing samples`; an entry ends with `DONE` or `FAILED`. It is empty
+    if there is nothing but a remark or a folder."""
     entry: str = ""
     """Empty in what is done for all entries."""
     progress: Progress | None = None
@@ -99,6 +101,8 @@ class Step:
     """A note for people before the step begins."""
     outcome: str = ""
     """The score of an entry that is done, or the reason why it failed."""
+    folder: Path | None = None
+    """Once, at the beginning: where results are saved."""
 
 
 DONE, FAILED = "done", "failed"

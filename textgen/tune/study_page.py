@@ -1,25 +1,28 @@
-"""The page of a study for the browser: what was found, how the search went, and every trial."""
+"""The page of a study for the browser: the best trial, the course of the search, and every trial."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import TypeAlias
 
 from markupsafe import Markup
 
-from textgen.page.charts import ChartLine, Stack, line_chart, stacked_chart
-from textgen.page.render import Section, listed, render_page, reproduce_section
-from textgen.page.tables import page_table
+from textgen.page.charts import ChartLine, line_chart, stacked_chart
+from textgen.page.render import Section, listed, page_table, render_page, reproduce_section
 from textgen.registry.options import write_value
 from textgen.runtime.environment import machines_used
-from textgen.tune.study_report import option_rows, study_verdict, trial_rows
+from textgen.tune.study_report import searched_rows, study_verdict, trial_rows
 from textgen.tune.study_result import SearchedOption, StudyResult, TrialResult
+
+Complete: TypeAlias = Sequence[tuple[TrialResult, float]]
+"""The trials that are complete, with their values."""
 
 
 def to_html(result: StudyResult) -> str:
     """Return the whole report of a study."""
-    complete = [trial for trial in result.trials if trial.value is not None]
+    complete = [(trial, trial.value) for trial in result.trials if trial.value is not None]
     sections = [
         Section("best", "The best", _best(result)),
         Section("history", "History", _history(result, complete)),
@@ -38,16 +41,13 @@ def _best(result: StudyResult) -> Markup:
     return Markup('<pre tabindex="0">{}</pre>').format(result.best.name)
 
 
-def _history(result: StudyResult, complete: Sequence[TrialResult]) -> Markup:
+def _history(result: StudyResult, complete: Complete) -> Markup:
     if not complete:
         return Markup()
-    trials = [(float(trial.number), trial.value) for trial in complete if trial.value is not None]
-    lowest = accumulate((value for _, value in trials), min)
-    best = [(number, value) for (number, _), value in zip(trials, lowest, strict=True)]
-    lines = [
-        ChartLine("best so far", best),
-        ChartLine("trials", trials, [f"trial {number:.0f}" for number, _ in trials], is_connected=False),
-    ]
+    points = [(float(trial.number), value) for trial, value in complete]
+    best = accumulate(points, lambda before, point: (point[0], min(before[1], point[1])))
+    labels = [f"trial {trial.number}" for trial, _ in complete]
+    lines = [ChartLine("best so far", list(best)), ChartLine("trials", points, labels, is_connected=False)]
     return line_chart("Value of each trial, and the best so far", "trial", result.value_name, lines)
 
 
@@ -62,37 +62,32 @@ def _curves(result: StudyResult) -> Markup:
     ]
     lines = [line for line in lines if line.points]
     title = "Validation score of each trial over its budget"
-    return line_chart(title, "% of the budget", result.value_name, lines) if lines else Markup()
+    return line_chart(title, "% of the budget", result.value_name, lines)
 
 
 def _options(result: StudyResult) -> Markup:
-    header, *rows = option_rows(result, "")
+    header, *rows = searched_rows(result, "")
     table = page_table("Options", header, rows, lefts=(0, 3))
     if not result.importances:
         return table
-    stacks = [Stack(row[0], [result.importances.get(row[0], 0.0)]) for row in rows]
+    stacks = {row[0]: [result.importances.get(row[0], 0.0)] for row in rows}
     title = "Share of each option in the variance of the values"
     return stacked_chart(title, "share", ["importance"], stacks) + table
 
 
-def _slices(result: StudyResult, complete: Sequence[TrialResult]) -> Markup:
+def _slices(result: StudyResult, complete: Complete) -> Markup:
     return Markup().join(_slice(result, each, complete) for each in result.search) if complete else Markup()
 
 
-def _slice(result: StudyResult, searched: SearchedOption, complete: Sequence[TrialResult]) -> Markup:
+def _slice(result: StudyResult, searched: SearchedOption, complete: Complete) -> Markup:
     """Return the values of all trials over one option; texts are numbered in the order of the search."""
-    points, labels = [], []
-    for trial in complete:
-        chosen = trial.params[searched.option]
-        if trial.value is None:
-            continue
-        points.append((_place(searched, chosen), trial.value))
-        labels.append(f"{searched.option}={write_value(chosen)}, trial {trial.number}")
-    title = f"Value over {searched.option}"
-    unit = f"log10 of {searched.option}" if searched.log else searched.option
+    name = searched.option
+    points = [(_place(searched, trial.params[name]), value) for trial, value in complete]
+    labels = [f"{name}={write_value(trial.params[name])}, trial {trial.number}" for trial, _ in complete]
+    unit = f"log10 of {name}" if searched.log else name
     names = "" if searched.values is None else ": " + ", ".join(map(write_value, searched.values))
     line = ChartLine("", points, labels, is_connected=False)
-    return line_chart(title, unit + names, result.value_name, [line], height=200)
+    return line_chart(f"Value over {name}", unit + names, result.value_name, [line], height=200)
 
 
 def _place(searched: SearchedOption, value: bool | int | float | str | None) -> float:

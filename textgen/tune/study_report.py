@@ -9,6 +9,7 @@ from importlib.metadata import version
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from textgen.experiment.entry_result import EntrySettings
 from textgen.page.markdown import escape, table_lines
 from textgen.registry.options import write_value
 from textgen.runtime.environment import Machine, machine, machines_used, versions
@@ -16,7 +17,6 @@ from textgen.runtime.storage.json_records import from_values
 from textgen.tune.search_space import spell
 from textgen.tune.study import Study, parameters
 from textgen.tune.study_result import (
-    EntrySettings,
     FinalComparison,
     SearchedOption,
     StateName,
@@ -141,7 +141,7 @@ def _lines(result: StudyResult) -> Iterator[str]:
         f"{failed} failed. Values: {result.value_name}, less is better.\n"
     )
     shares = result.importances
-    rows = option_rows(result, "-")
+    rows = searched_rows(result, "-")
     if shares:
         each_share = [f"{100 * shares.get(row[0], 0.0):.0f} %" for row in rows[1:]]
         rows = [[*row, last] for row, last in zip(rows, ["importance", *each_share], strict=True)]
@@ -154,7 +154,7 @@ def _lines(result: StudyResult) -> Iterator[str]:
         yield f"\nThe trials ran on several kinds of machines: {machines}."
 
 
-def option_rows(result: StudyResult, missing: str) -> list[list[str]]:
+def searched_rows(result: StudyResult, missing: str) -> list[list[str]]:
     """Return the header and a row for each option that was searched, the most important first."""
     params = result.best.params if result.best else {}
     rows = [["option", "default", "best", "searched"]]

@@ -9,17 +9,17 @@ import pickle
 import signal
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import about, one_line
-from textgen.workers.worker import ERROR, MESSAGE, WARNING, Setup, Worker, recipe
+from textgen.workers.worker import ERROR, MESSAGE, WARNING, Worker, recipe
 
 WAIT_SECONDS = 0.3
-"""Interval at which `on_wait` is called and time limits are checked."""
+"""Time after which a pool stops waiting, so that `on_wait` is called and time limits are checked."""
 
 ENDING_SECONDS = 5.0
 """Time in which a process that has hung up ends by itself, so that its exit code is known."""
@@ -33,45 +33,30 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Killed:
-    """The result of an item whose process ended before the item did."""
+    """The result of an item that its process did not return, and the reason in words."""
 
-    exitcode: int | None
-
-    def __str__(self) -> str:
-        code = self.exitcode
-        if code is None or code == -9:
-            return "its process was killed, possibly by the out-of-memory killer"
-        if code >= 0:
-            return f"its process ended itself (exit code {code})"
-        try:
-            return f"its process crashed ({signal.Signals(-code).name})"
-        except ValueError:  # a real-time signal, which has no name
-            return f"its process crashed (signal {-code})"
+    reason: str
 
 
-@dataclass(frozen=True)
-class TimedOut(Killed):
-    """The result of an item that was silent for too long."""
-
-    seconds: float = 0.0
-
-    def __str__(self) -> str:
-        return f"it made no progress for {about(self.seconds).removeprefix('about ')} and was ended"
-
-
-@dataclass(frozen=True)
 class Stopped(Killed):
     """The result of an item that `on_message` ended."""
 
 
-@dataclass(frozen=True)
-class Unsent(Killed):
-    """The result of an item that its process could not receive or return."""
+def killed(exitcode: int | None) -> Killed:
+    """Return the result of an item whose process ended before the item did."""
+    if exitcode is None or exitcode == -9:
+        return Killed("its process was killed, possibly by the out-of-memory killer")
+    if exitcode >= 0:
+        return Killed(f"its process ended itself (exit code {exitcode})")
+    try:
+        return Killed(f"its process crashed ({signal.Signals(-exitcode).name})")
+    except ValueError:  # a real-time signal, which has no name
+        return Killed(f"its process crashed (signal {-exitcode})")
 
-    reason: str = ""
 
-    def __str__(self) -> str:
-        return f"its process failed: {self.reason}"
+def unsent(error: BaseException) -> Killed:
+    """Return the result of an item that its process could not receive or return."""
+    return Killed(f"its process failed: {one_line(error)}")
 
 
 @dataclass(frozen=True)
@@ -91,8 +76,8 @@ class Pool(Protocol):
     def start(self, item: Any) -> None:
         """Begin an item."""
 
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
-        """Yield the items that end next with their results, then call `on_wait`."""
+    def wait(self) -> Iterator[tuple[Any, Any]]:
+        """Yield the items that end next with their results, or nothing after a while."""
 
     def end(self) -> None:
         """End all items; those that are being computed are lost."""
@@ -103,7 +88,7 @@ def drive(
     items: Iterable[Item],
     num_slots: Callable[[], int],
     may_start: Callable[[], bool] = lambda: True,
-    on_wait: Callable[[], None] | None = None,
+    on_wait: Callable[[], object] = lambda: None,
 ) -> Generator[tuple[Item, Any]]:
     """Yield each item with its result, in the order of completion; the pool ends when the iteration does.
 
@@ -113,9 +98,11 @@ def drive(
         for item in items:
             pool.start(item)
             while len(pool.busy) >= num_slots() or (pool.busy and not may_start()):
-                yield from pool.wait(on_wait)
+                yield from pool.wait()
+                on_wait()
         while pool.busy:
-            yield from pool.wait(on_wait)
+            yield from pool.wait()
+            on_wait()
     finally:
         pool.end()
 
@@ -124,25 +111,15 @@ def run_in_processes(
     function: Callable[[Item], Result],
     items: Iterable[Item],
     num_processes: int,
-    setup: Setup | None = None,
+    first: Sequence[Callable[[], object]] = (),
     may_start: Callable[[], bool] = lambda: True,
 ) -> Generator[tuple[Item, Result | Killed]]:
     """Yield each item with `function(item)`, in the order of completion, computed in shared processes.
 
-    What `function` raises is raised here.
+    Each process makes the calls of `first` before its first item. What `function` raises is raised here.
     """
-    pool = Processes(recipe(function, setup or Setup()), None, None, own_process=False)
+    pool = Processes(recipe(function, *first), None, None, own_process=False)
     return drive(pool, items, lambda: num_processes, may_start)
-
-
-@dataclass
-class _Busy:
-    """A process and its item."""
-
-    worker: Worker
-    item: Any
-    heard: float = field(default_factory=time.monotonic)
-    """When the item began or said something."""
 
 
 class Processes:
@@ -151,7 +128,7 @@ class Processes:
     def __init__(
         self, sent: bytes, on_message: OnMessage, max_silence: float | None, own_process: bool
     ) -> None:
-        self.busy: dict[Any, _Busy] = {}
+        self.busy: dict[Any, Worker] = {}
         """The processes that work, by their connections."""
         self._sent = sent
         self._on_message, self._max_silence, self._own_process = on_message, max_silence, own_process
@@ -168,44 +145,44 @@ class Processes:
             worker = Worker(self._sent)
             self._workers.append(worker)
             worker.give(data)
-        self.busy[worker.connection] = _Busy(worker, item)
+        worker.item, worker.heard = item, time.monotonic()
+        self.busy[worker.connection] = worker
 
-    def wait(self, on_wait: Callable[[], None] | None) -> Iterator[tuple[Any, Any]]:
-        """Yield the items that finish next with their results, then call `on_wait`."""
-        watched = [*self.busy, *(each.worker.sentinel for each in self.busy.values())]
-        ready = wait(watched, WAIT_SECONDS if on_wait or self._max_silence else None)
-        for each in list(self.busy.values()):
-            if each.worker.connection in ready:
-                yield from self._heard(each)
-            elif each.worker.sentinel in ready:  # a process that it forked keeps the connection open
-                yield each.item, Killed(self._remove(each.worker, patience=ENDING_SECONDS))
-            elif self._max_silence and time.monotonic() - each.heard > self._max_silence:
-                self._remove(each.worker)
-                yield each.item, TimedOut(None, self._max_silence)
-        if on_wait:
-            on_wait()
+    def wait(self) -> Iterator[tuple[Any, Any]]:
+        """Yield the items that finish next with their results, or nothing after a while."""
+        watched = [*self.busy, *(worker.sentinel for worker in self.busy.values())]
+        ready = wait(watched, WAIT_SECONDS)
+        for worker in list(self.busy.values()):
+            if worker.connection in ready:
+                yield from self._heard(worker)
+            elif worker.sentinel in ready:  # a process that it forked keeps the connection open
+                yield worker.item, killed(self._remove(worker, patience=ENDING_SECONDS))
+            elif self._max_silence and time.monotonic() - worker.heard > self._max_silence:
+                self._remove(worker)
+                silence = about(self._max_silence).removeprefix("about ")
+                yield worker.item, Killed(f"it made no progress for {silence} and was ended")
 
-    def _heard(self, busy: _Busy) -> Iterator[tuple[Any, Any]]:
+    def _heard(self, worker: Worker) -> Iterator[tuple[Any, Any]]:
         """Take what a process says, and yield its item if that has ended."""
-        busy.heard = time.monotonic()
-        answer = busy.worker.take()
+        worker.heard = time.monotonic()
+        answer = worker.take()
         if answer is None:
-            yield busy.item, Killed(self._remove(busy.worker, patience=ENDING_SECONDS))
+            yield worker.item, killed(self._remove(worker, patience=ENDING_SECONDS))
             return
         kind, content = answer
         if kind == WARNING:
             warnings.warn(content, TextgenWarning, stacklevel=2)
         elif kind == MESSAGE:
-            if self._on_message and self._on_message(busy.item, content):
-                self._remove(busy.worker)
-                yield busy.item, Stopped(None)
+            if self._on_message and self._on_message(worker.item, content):
+                self._remove(worker)
+                yield worker.item, Stopped("")
         else:
-            del self.busy[busy.worker.connection]
+            del self.busy[worker.connection]
             if self._own_process:
-                self._remove(busy.worker)
+                self._remove(worker)
             elif kind == ERROR:
                 raise content
-            yield busy.item, Unsent(None, one_line(content)) if kind == ERROR else content
+            yield worker.item, unsent(content) if kind == ERROR else content
 
     def end(self) -> None:
         """End all processes; the items that they work on are lost."""

@@ -19,7 +19,6 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from functools import cache
 from multiprocessing import forkserver, get_context, parent_process, util
 from multiprocessing.connection import Connection
@@ -53,33 +52,16 @@ _connections: list[Connection] = []
 """In a worker: the connection to the process that started it; one per process."""
 
 
-@dataclass(frozen=True)
-class Setup:
-    """Preparation of each process before its first item; it is pickled."""
-
-    num_threads: int | None = None
-    """Threads of torch; None leaves them unchanged."""
-    initialize: Callable[[], object] | None = None
-
-    def run(self) -> None:
-        """Prepare the current process."""
-        if self.num_threads is not None:
-            import torch
-
-            torch.set_num_threads(self.num_threads)
-        if self.initialize is not None:
-            self.initialize()
-
-
-def recipe(function: Callable[..., Any], setup: Setup) -> bytes:
-    """Return what `prepared` needs; the function can be of a module that only the setup makes known."""
-    return pickle.dumps((setup, pickle.dumps(function)))
+def recipe(function: Callable[..., Any], *first: Callable[[], object]) -> bytes:
+    """Return what `prepared` needs; its module may be known only after the calls of `first`."""
+    return pickle.dumps((first, pickle.dumps(function)))
 
 
 def prepared(sent: bytes) -> Callable[[Any], Any]:
-    """Prepare the current process and return the function of a recipe."""
-    setup, function = pickle.loads(sent)
-    setup.run()
+    """Make the first calls of a recipe in the current process, and return its function."""
+    first, function = pickle.loads(sent)
+    for call in first:
+        call()
     return pickle.loads(function)  # type: ignore[no-any-return]
 
 
@@ -124,6 +106,10 @@ class Worker:
             self._process.start()
         other.close()  # so that the connection ends when the process does
 
+        self.item: Any = None
+        """What it computes, or computed last."""
+        self.heard = 0.0
+        """When that began or said something."""
         self.sentinel: int = self._process.sentinel
         """Becomes ready when the process ends, even if one that it forked keeps the connection open."""
 

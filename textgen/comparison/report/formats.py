@@ -4,35 +4,19 @@ from __future__ import annotations
 
 import unicodedata
 
-
-def bits(value: float) -> str:
-    """Write bits with four decimals."""
-    return f"{value:.4f}"
-
-
-def thousandths(value: float) -> str:
-    """Write bits with three decimals."""
-    return f"{value:.3f}"
+bits, thousandths = "{:.4f}".format, "{:.3f}".format
+"""Writers of bits."""
+decimal = "{:.1f}".format
+"""The writer of seconds, epochs and the like."""
+setting = "{:.2g}".format
+"""The writer of a learning rate or the like, as in `0.0062`."""
+count = "{:,.0f}".format
+"""The writer of a number in full, with commas."""
 
 
 def percent(value: float) -> str:
     """Write a rate as a percentage; the header says `%`."""
     return f"{100 * value:.1f}"
-
-
-def decimal(value: float) -> str:
-    """Write seconds, epochs and the like."""
-    return f"{value:.1f}"
-
-
-def setting(value: float) -> str:
-    """Write a learning rate or the like with two significant digits: `0.0062`."""
-    return f"{value:.2g}"
-
-
-def count(value: float) -> str:
-    """Write a number in full, with commas."""
-    return f"{value:,.0f}"
 
 
 def short(value: float) -> str:

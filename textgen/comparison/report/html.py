@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any
 
 from markupsafe import Markup
 
@@ -11,23 +13,29 @@ from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.readings import Details, EntryDetails
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.csv_files import curves_csv, scores_csv
-from textgen.comparison.report.page_charts import (
-    category_chart,
-    curve_chart,
-    curve_points,
-    difference_chart,
-    diversity_chart,
-    sampler_line,
-    score_chart,
-)
 from textgen.comparison.report.rows import EntryRow, entry_rows
 from textgen.comparison.report.samples import known_words, sample_groups
 from textgen.comparison.report.table import Cell, ReportTable
 from textgen.comparison.report.tables import report_tables, summary_lines
-from textgen.evaluation.text_metrics import MIN_VERBATIM
-from textgen.page.render import Section, data_address, listed, render, render_page, reproduce_section
-from textgen.page.tables import notebook_table, page_table
+from textgen.evaluation.text_metrics import MIN_VERBATIM, TextMetrics
+from textgen.page.charts import ChartLine, ChartValue, interval_chart, line_chart, stacked_chart
+from textgen.page.render import (
+    Section,
+    data_address,
+    listed,
+    notebook_table,
+    page_table,
+    render,
+    render_page,
+    reproduce_section,
+)
 
+CATEGORIES = {
+    "in_vocabulary_words": "known words",
+    "oov_words": "OOV words",
+    "punctuation": "punctuation",
+    "white_space": "white space",
+}
 BENCH_SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 
 
@@ -38,13 +46,14 @@ def to_html(result: Comparison, details: Details) -> str:
     by_name = {entry.name: entry for entry in details.entries}
     ordered = [by_name[row.name] for row in rows if row.name in by_name]
     readings = [entry for entry in ordered if entry.reading is not None]
+    curves = curve_points(ran)
     tables: defaultdict[str, Markup] = defaultdict(Markup)
     tables |= {view: table_html(table) for view, table in report_tables(result).items()}
     scores = score_chart(result) + tables["scores"] + difference_chart(result) + tables["differences"]
     pair = render("bench_pair.html") if details.passages and len(readings) > 1 else Markup()
     sections = [
         Section("scores", "Scores", scores),
-        Section("curves", "Learning curves", _curves(ran, tables["curves"])),
+        Section("curves", "Learning curves", _curves(curves, tables["curves"])),
         Section("bits", "Where the bits go", category_chart(ran) + tables["categories"]),
         Section("passages", "The same passage, read by each", _passages(details, readings)),
         Section("pair", "Two entries against each other", pair),
@@ -56,7 +65,7 @@ def to_html(result: Comparison, details: Details) -> str:
         _reproduce(result),
     ]
     data = {
-        "curves": curve_points(ran),
+        "curves": curves,
         "passages": details.passages,
         "readings": [{"name": each.name, **vars(each.reading)} for each in readings],
         "samples": [{"name": entry.name, "samples": entry.samples} for entry in ordered],
@@ -91,10 +100,90 @@ def _cell(cell: Cell, in_notebook: bool) -> Markup:
     return text + Markup('<span class="spread">{}</span>').format(cell.spread) if cell.spread else text
 
 
-def _curves(rows: Sequence[EntryRow], table: Markup) -> Markup:
-    if not curve_points(rows):
-        return Markup()
-    return render("bench_curves.html", chart=curve_chart(rows), table=table)
+def score_chart(result: Comparison) -> Markup:
+    """Return the scores of entries and references with their intervals, the best first."""
+    entries = [
+        ChartValue(each.name, each.bits_per_char, each.interval, is_best=each.is_best)
+        for each in result.scores
+    ]
+    references = [
+        ChartValue(each.name, each.bits_per_char, each.interval, is_reference=True)
+        for each in result.references
+    ]
+    rows = sorted([*entries, *references], key=lambda row: row.value)
+    title = f"Bits per character on the {result.scored_on} text with 95 % intervals; lower is better"
+    return interval_chart(title, "bits/char, lower is better", rows)
+
+
+def difference_chart(result: Comparison) -> Markup:
+    """Return how much worse the other entries are than the best one."""
+    rows = [ChartValue(each.b, each.bits_per_char, each.interval) for each in result.differences]
+    best = result.scores[0].name if rows else ""
+    title = f"Bits per character more than {best}, with 95 % intervals"
+    return interval_chart(title, f"bits/char more than {best}", rows, zero=True)
+
+
+def curve_points(rows: Sequence[EntryRow]) -> list[dict[str, Any]]:
+    """Return the learning curves of all runs that have one: amounts of training and validation scores."""
+    return [
+        {
+            "name": f"{row.name} (seed {run.seed})" if len(row.runs) > 1 else row.name,
+            "color": index,
+            "points": [
+                {
+                    "seconds": round(point.seconds, 3),
+                    "num_chars": point.num_chars,
+                    "num_updates": point.num_updates,
+                    "bits": round(point.validation_bits_per_char, 5),
+                }
+                for point in run.train.curve
+                if point.validation_bits_per_char is not None
+            ],
+        }
+        for index, row in enumerate(row for row in rows if row.comparable and row.runs[0].train.curve)
+        for run in row.runs
+    ]
+
+
+def category_chart(rows: Sequence[EntryRow]) -> Markup:
+    """Return the bits per character that each entry spends on each kind of text."""
+    stacks = {
+        row.name: [
+            fmean(getattr(score.bits_by_category, name) for score in row.scores) for name in CATEGORIES
+        ]
+        for row in rows
+        if row.scores
+    }
+    return stacked_chart("Bits per character by kind of text", "bits/char", list(CATEGORIES.values()), stacks)
+
+
+def sampler_line(name: str, texts: Iterable[tuple[str, TextMetrics]]) -> ChartLine | None:
+    """Return real words against different bigrams, in percent, of labelled texts that one entry wrote."""
+    points = [
+        (100 * text.distinct_2, 100 * text.real_word_rate, label)
+        for label, text in texts
+        if text.distinct_2 is not None and text.real_word_rate is not None
+    ]
+    return (
+        ChartLine(name, [(x, y) for x, y, _ in points], [label for *_, label in points]) if points else None
+    )
+
+
+def diversity_chart(title: str, lines: Iterable[ChartLine | None], author: TextMetrics) -> Markup:
+    """Return lines of real words against different bigrams, with the point of the held-out text."""
+    drawn = [line for line in (*lines, sampler_line("held-out text", [("the author", author)])) if line]
+    return line_chart(title, "different bigrams, %", "real words, %", drawn) if len(drawn) > 1 else Markup()
+
+
+def _curves(curves: Sequence[dict[str, Any]], table: Markup) -> Markup:
+    """Return the learning curves over the seconds of training."""
+    lines = [
+        ChartLine(curve["name"], [(point["seconds"], point["bits"]) for point in curve["points"]])
+        for curve in curves
+    ]
+    title = "Validation bits per character over the seconds of training"
+    chart = line_chart(title, "seconds of training", "validation bits/char", lines)
+    return render("bench_curves.html", chart=chart, table=table) if chart else chart
 
 
 def _passages(details: Details, readings: Sequence[EntryDetails]) -> Markup:

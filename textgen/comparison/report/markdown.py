@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.samples import SampleGroup, known_words, made_up_words, sample_groups
-from textgen.comparison.report.table import MAX_WORDS, Note, ReportTable
+from textgen.comparison.report.table import MAX_NOTED_WORDS, Note, ReportTable
 from textgen.comparison.report.tables import report_tables, summary_lines
 from textgen.page.markdown import code, escape, fenced, table_lines
 
@@ -27,7 +27,7 @@ def _lines(result: Comparison) -> Iterator[str]:
     yield from sample_lines(sample_groups(result))
     if made_up := made_up_words(result):
         yield f"\n## Made-up words\n\nThey are not in {escape(known_words(result))}."
-        yield from _notes([Note(name, words[:MAX_WORDS]) for name, words in made_up.items()])
+        yield from _notes([Note(name, words[:MAX_NOTED_WORDS]) for name, words in made_up.items()])
 
 
 def sample_lines(groups: Sequence[SampleGroup]) -> Iterator[str]:

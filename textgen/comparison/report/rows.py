@@ -56,11 +56,6 @@ class EntryRow:
         return isinstance(self.estimate, EntryScore) and self.estimate.is_best
 
     @property
-    def above_best(self) -> float | None:
-        """Bits per character more than the best entry."""
-        return self.difference.bits_per_char if self.difference else None
-
-    @property
     def problem(self) -> str | None:
         """Why the row has no rank."""
         return next((run.problem for run in self.runs if run.problem is not None), None)

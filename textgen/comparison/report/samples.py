@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from statistics import fmean, pstdev
 from typing import NamedTuple
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.formats import plain
 from textgen.comparison.report.rows import entry_rows
+from textgen.experiment.entry_result import EntryResult
+
+MAX_GROUPS = 2
+"""Prompts whose samples are shown."""
+MAX_CHANCE_SPREAD = 0.02
+"""Standard deviation of the score between passages, as a share of the score, of what is pure chance."""
 
 
 class SampleGroup(NamedTuple):
@@ -47,3 +54,33 @@ def made_up_words(result: Comparison) -> dict[str, list[str]]:
     """Return the words that each entry's samples made up, if any, by the entry's name."""
     by_name = {row.name: row.runs[0].made_up_words for row in entry_rows(result) if row.runs}
     return {name: list(map(plain, words)) for name, words in by_name.items() if words}
+
+
+def brief_samples(result: Comparison) -> tuple[list[SampleGroup], int]:
+    """Return samples without those of pure chance, and the number of prompts that are left out."""
+    chance = chance_entries(result)
+    groups = [
+        group._replace(texts=texts)
+        for group in sample_groups(result)
+        if (texts := [(name, text) for name, text in group.texts if name not in chance])
+    ]
+    return groups[:MAX_GROUPS], max(0, len(groups) - MAX_GROUPS)
+
+
+def chance_entries(result: Comparison) -> set[str]:
+    """Return the entries that have learned nothing, if there are others.
+
+    They are not trained by gradient, and score the same on every passage.
+    """
+    rows = [row for row in entry_rows(result) if row.runs]
+    chance = {row.name for row in rows if _is_chance(row.runs[0])}
+    return chance if len(chance) < len(rows) else set()
+
+
+def _is_chance(run: EntryResult) -> bool:
+    score = run.test or run.validation
+    if run.train.num_updates or score is None or score.units is None:
+        return False
+    pieces = zip(score.units.bits, score.units.num_chars, strict=True)
+    values = [bits / num_chars for bits, num_chars in pieces]
+    return pstdev(values) < MAX_CHANCE_SPREAD * (fmean(values) or 1.0)

@@ -11,7 +11,7 @@ from textgen.comparison.report.rows import EntryRow
 from textgen.experiment.experiment import LOSES_TEXT
 
 DASH = "\N{EN DASH}"
-MAX_WORDS = 12
+MAX_NOTED_WORDS = 12
 """Made-up or missing words that are shown of each entry."""
 
 ColumnValue = TypeVar("ColumnValue")

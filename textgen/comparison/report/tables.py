@@ -1,4 +1,4 @@
-"""The tables of the report, in its order, with their captions and notes."""
+"""The tables of the report, in its order, with their captions and notes, and that of the short report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statistics import fmean
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import scope
 from textgen.comparison.report.columns import VIEWS
-from textgen.comparison.report.formats import bits, count, percent, plain
+from textgen.comparison.report.formats import bits, count, percent, plain, short
 from textgen.comparison.report.rows import (
     EntryRow,
     entry_rows,
@@ -18,12 +18,12 @@ from textgen.comparison.report.rows import (
     reference_rows,
 )
 from textgen.comparison.report.samples import known_words
-from textgen.comparison.report.table import MAX_WORDS, Note, ReportTable, make_table
+from textgen.comparison.report.table import MAX_NOTED_WORDS, Note, ReportTable, make_table
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.entry_result import EntryResult
 from textgen.training.budget import is_timed
 
-CURVE_WIDTH = 30
+SPARKLINE_WIDTH = 30
 """The width of a learning curve in characters."""
 
 CurvePoint = tuple[float, float]
@@ -44,6 +44,25 @@ def summary_lines(result: Comparison) -> list[str]:
         f"budget {result.budget} each, {result.device}, {result.precision}, scored on {result.scored_on}",
         "; ".join((versions, machine)),
     ]
+
+
+def brief_summary(result: Comparison) -> str:
+    """Return in one line what was compared."""
+    text = f"{result.corpus.name}, {short(result.corpus.num_chars)} characters"
+    how = f"{result.budget} of training each, {result.device}, {result.precision}"
+    return f"{text}; {how}; scored on {result.scored_on}"
+
+
+def brief_table(result: Comparison) -> ReportTable:
+    """Return the scores with what else decides: how far from the best, real words, speed and size."""
+    entries = entry_rows(result)
+    caption = (
+        f"Bits per character of the {result.scored_on} text, lower is better; bold: clearly best; italics: "
+        f"references. Real words: of what {plain(result.measured_sampler)} writes."
+    )
+    ranked = sorted([*entries, *reference_rows(result)], key=EntryRow.ranking)
+    rows, notes = [*ranked, held_out_row(result)], list(score_notes(result, entries))
+    return make_table("", caption, VIEWS["brief"].columns(), rows, notes)
 
 
 def report_tables(result: Comparison) -> dict[str, ReportTable]:
@@ -176,7 +195,7 @@ def _embeddings(rows: Sequence[EntryRow]) -> ReportTable:
     caption = "Share of the vocabulary, and of the running text, that has a pretrained vector."
     embedded = [(row, audit) for row in rows if (audit := row.runs[0].embedding) is not None]
     notes = [
-        Note(f"{row.name} lacks", [plain(word).strip() or repr(word) for word in missing[:MAX_WORDS]])
+        Note(f"{row.name} lacks", [plain(word).strip() or repr(word) for word in missing[:MAX_NOTED_WORDS]])
         for row, audit in embedded
         if (missing := audit.most_frequent_missing)
     ]
@@ -208,7 +227,7 @@ def _points(run: EntryResult, by_time: bool) -> list[CurvePoint]:
 
 
 def sparkline(
-    points: Sequence[CurvePoint], end: float, low: float, high: float, width: int = CURVE_WIDTH
+    points: Sequence[CurvePoint], end: float, low: float, high: float, width: int = SPARKLINE_WIDTH
 ) -> str:
     """Return a curve as bars of `width` equal intervals up to `end`; a dot precedes its first point."""
     drawn = ""

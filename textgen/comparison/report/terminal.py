@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType
@@ -17,10 +18,15 @@ from rich.text import Text
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import answer
-from textgen.comparison.report.brief import brief_samples, brief_summary, brief_table
-from textgen.comparison.report.samples import SampleGroup, known_words, made_up_words, sample_groups
-from textgen.comparison.report.table import MAX_WORDS, Cell, Column, Note, ReportTable, TableRow
-from textgen.comparison.report.tables import report_tables, summary_lines
+from textgen.comparison.report.samples import (
+    SampleGroup,
+    brief_samples,
+    known_words,
+    made_up_words,
+    sample_groups,
+)
+from textgen.comparison.report.table import MAX_NOTED_WORDS, Cell, Column, Note, ReportTable, TableRow
+from textgen.comparison.report.tables import brief_summary, brief_table, report_tables, summary_lines
 
 GAP = 2
 MIN_NAME_WIDTH = 20
@@ -46,7 +52,7 @@ def render(result: Comparison, console: Console) -> None:
     parts += _samples(groups, made_up, console.width, known_words(result))
     if made_up:
         parts += ["", _heading("Made-up words")]
-        parts += [_note(Note(name, words[:MAX_WORDS])) for name, words in made_up.items()]
+        parts += [_note(Note(name, words[:MAX_NOTED_WORDS])) for name, words in made_up.items()]
     console.print(_Encodable(Group(*parts)))
 
 
@@ -99,26 +105,16 @@ def _draw(table: ReportTable, console: Console) -> Iterator[RenderableType]:
         *((False, 0, num_shown, True) for num_shown in range(num_columns - num_extra - 1, 0, -1)),
     ]
     for spreads, bar, num_shown, hyphenated in attempts:
-        layout = _Layout(spreads, num_shown, hyphenated)
-        grid = _grid(table, console.width, layout)
+        layout = partial(_grid, table, console.width, num_shown, spreads=spreads, hyphenated=hyphenated)
+        grid = layout()
         room = console.width - console.measure(grid, options=console.options.update(max_width=1000)).maximum
         if room >= (bar and GAP + bar):
-            grid = _grid(table, console.width, layout, bar and min(room - GAP, MAX_BAR))
+            grid = layout(bar and min(room - GAP, MAX_BAR))
             break
     names = [Text(row.name, _style(row), overflow="fold") for row in table.rows]
     yield _NamedRows(grid, names, _name_room(console.width))
     if left_out := [column.title for column in table.columns[num_shown:]]:
         yield Text(f"Left out at {console.width} columns: {', '.join(left_out)}.", "dim italic")
-
-
-class _Layout(NamedTuple):
-    """The drawn part of a table."""
-
-    spreads: bool
-    num_shown: int
-    """The number of columns."""
-    hyphenated: bool
-    """True if headers are broken within words."""
 
 
 @dataclass
@@ -145,10 +141,13 @@ def _name_room(width: int) -> int:
     return min(max(MIN_NAME_WIDTH, width // 4), width)
 
 
-def _grid(table: ReportTable, width: int, layout: _Layout, bar_width: int = 0) -> Grid:
+def _grid(
+    table: ReportTable, width: int, num_shown: int, bar_width: int = 0, *, spreads: bool, hyphenated: bool
+) -> Grid:
+    """Return the first columns of a table, with headers that are broken within words if `hyphenated`."""
     grid = Grid(box=RULED, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
-    shown = table.columns[: layout.num_shown]
-    headers = [each.lines(hyphenated=layout.hyphenated) for each in shown]
+    shown = table.columns[:num_shown]
+    headers = [each.lines(hyphenated=hyphenated) for each in shown]
     top = "\n" * any("\n" in header for header in headers)
     grid.add_column(f"{top}entry", no_wrap=True)
     names = [row.name if len(row.name) <= _name_room(width) else "" for row in table.rows]
@@ -156,7 +155,7 @@ def _grid(table: ReportTable, width: int, layout: _Layout, bar_width: int = 0) -
     for index, (column, header) in enumerate(zip(shown, headers, strict=True)):
         aligned = header if "\n" in header else top + header
         grid.add_column(Text(aligned, justify=column.align), no_wrap=True)
-        cells.append(_aligned(column, header, [row.cells[index] for row in table.rows], layout.spreads))
+        cells.append(_aligned(column, header, [row.cells[index] for row in table.rows], spreads))
     if bar_width:
         grid.add_column()
         cells.append([_bar(row, bar_width) for row in table.rows])

@@ -99,27 +99,8 @@ def remembered(kind: str, find: Callable[[], str], *identity: Any) -> str:
     return answer
 
 
-class CacheWriter:
-    """A file of the cache while it is written."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._digest = hashlib.sha256()
-        self._num_bytes = 0
-
-    def write(self, data: bytes) -> int:
-        """Append bytes; return how many."""
-        self._digest.update(data)
-        self._num_bytes += len(data)
-        return self._file.write(data)
-
-    def digest(self) -> dict[str, int | str]:
-        """Return the size and the SHA-256 of what has been written."""
-        return {"num_bytes": self._num_bytes, "sha256": self._digest.hexdigest()}
-
-
 @contextmanager
-def new_cached_file(path: Path, description: dict[str, Any]) -> Iterator[CacheWriter]:
+def new_cached_file(path: Path, description: dict[str, Any]) -> Iterator[IO[bytes]]:
     """Yield a file to write; it moves to `path` at the end, with the final `description`.
 
     Raises `TextgenError` if the disk is full or permission is missing.
@@ -129,12 +110,11 @@ def new_cached_file(path: Path, description: dict[str, Any]) -> Iterator[CacheWr
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with new_file(path) as file:
-            writer = CacheWriter(file)
-            yield writer
+            yield file
             for old in (described, path):
                 if old.is_dir() and not old.is_symlink():  # by mistake
                     shutil.rmtree(old)
-        description |= writer.digest()
+        description |= digest_of(path)
         _write_description(described, description)
         use(path)
     except OSError as error:

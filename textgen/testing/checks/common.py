@@ -19,8 +19,8 @@ from textgen.testing.checks.corpus import read
 from textgen.testing.checks.embedding import vectors_of
 from textgen.testing.checks.model_step import by_steps
 from textgen.testing.checks.model_training import loss_of
+from textgen.testing.checks.sampler import many_steps
 from textgen.testing.process_state import SETTINGS, TORCH_RANDOM, state_unchanged
-from textgen.testing.sampler_inputs import many_steps
 from textgen.testing.texts import OTHER_PROSE, PROSE
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -118,7 +118,7 @@ def use_model(subject: Subject) -> None:
     ids = random_batch(2, 6)
     _, state = predicted(model, ids, model.initial_state(2))
     if bound(model).is_trainable:
-        loss_of(model.train(), ids, ids, state)
+        loss_of(model.train(), ids, state)
     if hasattr(model, "prepare_step"):
         by_steps(model.eval(), ids, 1, torch.float32)
 

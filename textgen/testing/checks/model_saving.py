@@ -23,11 +23,8 @@ def check_model_saved(subject: Subject) -> None:
 
     Anything missing from `state_dict` is lost when a run is saved and when its best weights are chosen.
     """
-    model, loaded = subject.trained_model(), subject.model(1)
-    _load(loaded, model)
-    ids = random_batch(2, 20)
     what = "the same logits from a model and from the one its weights were loaded into"
-    require_close(logits_of(loaded, ids), logits_of(model, ids), what)
+    _require_equal_loaded(subject.trained_model(), subject.model(1), what)
 
 
 def check_model_vectors(subject: Subject) -> None:
@@ -70,15 +67,12 @@ def check_model_saved_vectors(subject: Subject) -> None:
     That is how a saved run is loaded, without the embedding.
     """
     skip_unless(ModelClass(subject.component).accepts_vectors, "takes no vectors")
-    ids = random_batch(2, 10)
+    nothing = torch.zeros(VOCAB_SIZE, dtype=torch.bool)
     for frozen in (False, True):
         model = subject.trained_model(vectors=some_vectors(1, frozen))
-        nothing = torch.zeros(VOCAB_SIZE, dtype=torch.bool)
         empty = PretrainedVectors(torch.zeros(VOCAB_SIZE, VECTOR_SIZE), nothing, frozen)
-        loaded = subject.model(1, vectors=empty)
-        _load(loaded, model)
         what = "the same logits from a model with vectors after it was loaded"
-        require_close(logits_of(loaded, ids), logits_of(model, ids), what)
+        _require_equal_loaded(model, subject.model(1, vectors=empty), what)
 
 
 def some_vectors(seed: int, frozen: bool) -> PretrainedVectors:
@@ -88,10 +82,12 @@ def some_vectors(seed: int, frozen: bool) -> PretrainedVectors:
     return PretrainedVectors(torch.where(found[:, None], table, 0.0), found, frozen)
 
 
-def _load(model: Any, source: Any) -> None:
-    """Load the weights of `source` the way a saved run is loaded."""
+def _require_equal_loaded(model: Any, new: Any, what: str) -> None:
+    """Load the weights of a model into a new one the way a saved run is loaded, and compare their logits."""
     with reworded("expected weights that load into a new model; got:", RuntimeError):
-        set_weights(model, load(save(weights_of(source))))
+        set_weights(new, load(save(weights_of(model))))
+    ids = random_batch(2, 20)
+    require_close(logits_of(new, ids), logits_of(model, ids), what)
 
 
 def _tables(model: Any, vectors: PretrainedVectors) -> dict[str, Tensor]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
+from textgen.contracts import TokenIds, Vocabulary
+from textgen.generation.bound_sampler import BoundSampler
+from textgen.generation.word_temperature import Choose
 from textgen.registry.options import declared_options
 from textgen.testing.asserts import expect, shown, skip_unless
 from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged
-from textgen.testing.sampler_inputs import (
-    NUM_ROWS,
-    OTHER_VOCAB_SIZE,
-    PROMPT,
-    VOCAB_SIZE,
-    many_steps,
-    prompts_of,
-    random_inputs,
-    random_steps,
-    started,
-)
+
+VOCAB_SIZE = 40
+OTHER_VOCAB_SIZE = 67
+NUM_ROWS = 33
+NUM_STEPS = 20
+PROMPT = np.zeros(1, np.uint16)
+"""A prompt of one token, the first, which no check expects to be chosen."""
 
 
 def check_sampler_ids(subject: Subject) -> None:
@@ -70,7 +73,7 @@ def check_sampler_certain_token(subject: Subject) -> None:
     logits, uniforms = random_inputs(VOCAB_SIZE - 1, VOCAB_SIZE)
     certain = torch.arange(1, VOCAB_SIZE)
     logits.scatter_(1, certain[:, None], 1000.0)
-    ids = started(subject.new(), [PROMPT] * len(certain), VOCAB_SIZE)(logits, uniforms)
+    ids = chosen(subject, logits, uniforms)
     wrong = int((ids != certain).sum())
     expect(wrong == 0, f"the certain token; another was chosen {wrong} of {len(certain)} times")
 
@@ -85,8 +88,8 @@ def check_sampler_likelier_token(subject: Subject) -> None:
     logits[0, tokens] = shares.log()
     num_draws = 4000
     uniforms = (torch.arange(num_draws) + 0.5) / num_draws
-    choose = started(subject.new(), [PROMPT] * num_draws, VOCAB_SIZE)
-    counts = torch.bincount(choose(logits.repeat(num_draws, 1), uniforms), minlength=VOCAB_SIZE)[tokens]
+    ids = chosen(subject, logits.repeat(num_draws, 1), uniforms)
+    counts = torch.bincount(ids, minlength=VOCAB_SIZE)[tokens]
     is_right = bool((counts[:-1] >= counts[1:] - num_draws // 100).all())
     expect(
         is_right,
@@ -102,12 +105,11 @@ def check_sampler_uniforms(subject: Subject) -> None:
     """
     logits, _ = random_inputs(NUM_ROWS, VOCAB_SIZE)
     logits[:, PROMPT] = -30.0
-    chosen = []
-    for uniform in torch.linspace(0.01, 0.99, 15):
-        choose = started(subject.new(), [PROMPT] * NUM_ROWS, VOCAB_SIZE)
-        chosen.append(choose(logits, uniform.repeat(NUM_ROWS)))
-    reacts = any(not torch.equal(ids, chosen[0]) for ids in chosen)
-    is_greedy = torch.equal(logits.gather(1, chosen[0][:, None])[:, 0], logits.amax(-1))
+    first, *others = (
+        chosen(subject, logits, uniform.repeat(NUM_ROWS)) for uniform in torch.linspace(0.01, 0.99, 15)
+    )
+    reacts = any(not torch.equal(ids, first) for ids in others)
+    is_greedy = torch.equal(logits.gather(1, first[:, None])[:, 0], logits.amax(-1))
     expect(reacts or is_greedy, "other ids for other uniforms, or always the likeliest token; got neither")
 
 
@@ -121,7 +123,7 @@ def check_sampler_low_temperature(subject: Subject) -> None:
     logits = torch.stack([row.roll(shift) for shift, row in enumerate(logits)])
     logits[:, 0] = -10.0  # the token of the prompt
     _, uniforms = random_inputs(32, VOCAB_SIZE)
-    ids = started(subject.new(temperature=1e-4), [PROMPT] * 32, VOCAB_SIZE)(logits, uniforms)
+    ids = chosen(subject, logits, uniforms, temperature=1e-4)
     wrong = int((ids != logits.argmax(-1)).sum())
     expect(wrong == 0, f"the token with the highest logit; another was chosen {wrong} of 32 times")
 
@@ -131,12 +133,12 @@ def check_sampler_deterministic(subject: Subject) -> None:
 
     A sample is identified by its seed, from which the uniforms come.
     """
-    chosen = []
+    results = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         with state_unchanged("the sampler"):
-            chosen.append(many_steps(subject.new()))
-    expect(torch.equal(*chosen), "the same ids for the same uniforms; they differ")
+            results.append(many_steps(subject.new()))
+    expect(torch.equal(*results), "the same ids for the same uniforms; they differ")
 
 
 def check_sampler_batch(subject: Subject) -> None:
@@ -197,3 +199,55 @@ def check_sampler_shift(subject: Subject) -> None:
     for shift in (8.0, -64.0):
         wrong = int((ids != many_steps(subject.new(), shift=shift)).sum())
         expect(wrong == 0, f"the same ids after a shift of all logits; {wrong} of {ids.numel()} differ")
+
+
+def vocabulary_of(size: int, *, spells: bool) -> Vocabulary:
+    """Return a vocabulary, with `spells` one in which every other token spells out-of-vocabulary words."""
+    # From 0, as for continuation bytes, to 3 characters per token.
+    tokens = [" abc"[token % 3 > 0 :][: token % 4] or "<0x80>" for token in range(size)]
+    spellings = [(-3.0, *(-0.25 * letter for letter in range(word % 7)), -0.5) for word in range(40)]
+    fallback = spells & (np.arange(size) % 2 == 1)
+    return Vocabulary(tokens, fallback, spellings if spells else ())
+
+
+def started(sampler: Any, prompts: Sequence[TokenIds], vocab_size: int, *, spells: bool = False) -> Choose:
+    """Return the function that chooses the next ids of a new batch, once per step."""
+    return BoundSampler(sampler).start(prompts, vocabulary_of(vocab_size, spells=spells))
+
+
+def prompts_of(rows: Sequence[int]) -> list[TokenIds]:
+    """Return a prompt for each row, with as many tokens as the number of the row."""
+    return [np.arange(row, dtype=np.uint16) * 3 % VOCAB_SIZE for row in rows]
+
+
+def random_inputs(
+    batch_size: int, vocab_size: int, seed: int = 0, scale: float = 2.0
+) -> tuple[Tensor, Tensor]:
+    """Return logits, which are multiples of 1/8, and uniforms."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(batch_size, vocab_size, generator=generator) * scale
+    return (logits * 8).round() / 8, torch.rand(batch_size, generator=generator)
+
+
+def random_steps(vocab_size: int) -> list[tuple[Tensor, Tensor]]:
+    """Return the logits and uniforms of all rows, for each step."""
+    return [random_inputs(NUM_ROWS, vocab_size, seed=step) for step in range(NUM_STEPS)]
+
+
+def chosen(subject: Subject, logits: Tensor, uniforms: Tensor, **options: Any) -> Tensor:
+    """Return the first ids that a new sampler chooses, after prompts of one token."""
+    return started(subject.new(**options), [PROMPT] * len(logits), logits.shape[1])(logits, uniforms)
+
+
+def many_steps(
+    sampler: Any,
+    rows: Sequence[int] = range(NUM_ROWS),
+    vocab_size: int = VOCAB_SIZE,
+    shift: float = 0.0,
+    *,
+    spells: bool = False,
+) -> Tensor:
+    """Return the ids [len(rows), steps] that a sampler chooses for a new batch of some rows."""
+    choose, rows = started(sampler, prompts_of(rows), vocab_size, spells=spells), list(rows)
+    steps = random_steps(vocab_size)
+    return torch.stack([choose(logits[rows] + shift, uniforms[rows]) for logits, uniforms in steps], 1)

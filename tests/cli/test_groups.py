@@ -1,0 +1,55 @@
+"""Groups of options on the command line: an option for each field, with its help, default and bounds."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Annotated, Any
+
+import pytest
+import typer
+
+from helpers.commands import run_textgen
+from textgen.cli.options import grouped
+from textgen.library.options import ClusterOptions, SampleOptions, SearchOptions, TextOptions, field_docs
+
+
+def parsed(command: Any, *words: str) -> None:
+    app = typer.Typer()
+    app.command()(command)
+    app([*words], standalone_mode=False)
+
+
+@pytest.mark.parametrize("group", [TextOptions, SampleOptions, SearchOptions, ClusterOptions])
+def test_options_that_are_not_given_are_those_of_the_group(group: Any) -> None:
+    taken = []
+
+    def command(options: Any) -> None:
+        taken.append(options)
+
+    command.__annotations__["options"] = group
+    parsed(grouped(command))
+    (options,) = taken
+    for field in fields(group):
+        value = getattr(options, field.name)
+        assert value in (field.default, [field.default])
+        assert field_docs(group)[field.name].endswith(".")
+
+
+def test_only_the_named_fields_become_options() -> None:
+    taken = []
+
+    @grouped
+    def command(
+        text: Annotated[TextOptions, "corpus", "max_chars"], samples: Annotated[SampleOptions, "prompt"]
+    ) -> None:
+        taken.append((text, samples))
+
+    parsed(command, "--corpus", "lee", "--corpus", "wiki", "--max-chars", "9", "--prompt", "The")
+    assert taken == [(TextOptions(["lee", "wiki"], max_chars=9), SampleOptions(prompt=["The"]))]
+    with pytest.raises(Exception, match="No such option: --clean"):
+        parsed(command, "--clean", "raw")
+
+
+def test_a_value_out_of_bounds_is_refused() -> None:
+    done = run_textgen("suite", "original", "--jobs", "0", code=2)
+    assert done.stderr.startswith("error: Invalid value for '--jobs': ")

@@ -1,0 +1,91 @@
+"""What functions refuse: one line that says what to do, and nothing is left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import textgen
+from textgen import ClusterOptions, SampleOptions, SearchOptions, TextOptions
+
+
+@pytest.fixture(scope="module")
+def text(news: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "news.txt"
+    path.write_text(news[:20_000], "utf-8")
+    return path
+
+
+def test_a_folder_without_a_run_is_not_called_damaged() -> None:
+    with pytest.raises(
+        textgen.TextgenError, match=r"^no run 'nowhere'; textgen runs lists those under 'runs'$"
+    ):
+        textgen.load("nowhere")
+
+
+def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_path: Path) -> None:
+    corpus: Any = textgen.load_corpus(text)
+    message = "^options of the text have no effect on a loaded corpus; give it alone$"
+    for call in (textgen.train, textgen.bench):
+        with pytest.raises(textgen.TextgenError, match=message):
+            call("random", TextOptions(corpus, clean="letters"), out=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: textgen.bench([]), "no entries"),
+        (lambda: textgen.bench("lstm"), "'lstm' is only a model; did you mean bpe-lstm or"),
+        (lambda: textgen.train("char-lstm", budget="60"), "budget '60': give a positive amount"),
+        (lambda: textgen.load_corpus("leee"), "unknown corpus 'leee'; did you mean 'lee'"),
+        (lambda: textgen.bench("random", seeds=0), "seeds must be at least 1, not 0"),
+        (lambda: textgen.bench("random", seeds=range(3, 3)), "seeds must be at least 1, not range(3, 3)"),
+        (lambda: textgen.bench("random", seeds=range(0, 6, 2)), "seeds must be at least 1 and successive"),
+        (lambda: textgen.bench("random", samples=SampleOptions(length=-3)), "length must be at least 1"),
+        (
+            lambda: textgen.bench("random", "lee", samples=SampleOptions(spelling="no")),  # type: ignore[arg-type]
+            "spelling must be words or none, not 'no'",
+        ),
+        (lambda: textgen.bench("random", samples=SampleOptions(sampler=[])), "no sampler; give one, such as"),
+        (
+            lambda: textgen.bench("random", cluster=ClusterOptions(cpus_per_run=2)),
+            "cpus_per_run has no effect without --on; leave it out",
+        ),
+        (
+            lambda: textgen.suite("original", cluster=ClusterOptions(on="ray", jobs=2)),
+            "jobs has no effect with --on",
+        ),
+        (lambda: textgen.suite("original", TextOptions(clean="raw")), "clean has no effect on 'original'"),
+        (lambda: textgen.suite("original", seeds=0), "seeds must be at least 1, not 0"),
+        (lambda: textgen.suite("originl"), "unknown suite 'originl'; did you mean 'original'"),
+        (lambda: textgen.tune("char-lstm", search=SearchOptions(trials=0)), "trials must be at least 1"),
+        (lambda: textgen.train("random", log="tensorboard"), "log has no effect on the model 'uniform'"),
+        (lambda: textgen.train("nowhere", budget="+1s"), "no run 'nowhere'"),
+        (lambda: textgen.train("a", seed=1, budget="+1s"), "seed has no effect on 'a', a run whose training"),
+        (
+            lambda: textgen.describe("char-lstm", "lee", vocab_size=9),
+            "corpus has no effect with --vocab-size, which needs no text; leave it out",
+        ),
+        (lambda: textgen.report("nowhere"), "no result 'nowhere'"),
+        (lambda: textgen.verify("nowhere"), "no result 'nowhere'"),
+        (lambda: textgen.train("random", seed=-1), "seed must be from 0 to 4294967295, not -1"),
+        (
+            lambda: textgen.load_corpus("lee", encoding="latin-1"),
+            "encoding has no effect on lee, not read from a file; leave it out",
+        ),
+        (lambda: textgen.plugins("modell"), "unknown kind 'modell'; did you mean 'model'"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_one_line_error(
+    call: Callable[[], object], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(textgen.TextgenError) as caught:
+        call()
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []

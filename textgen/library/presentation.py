@@ -1,0 +1,30 @@
+"""Results as people read them, in Markdown and on terminals: what commands print."""
+
+from __future__ import annotations
+
+from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.report import markdown as bench_report
+from textgen.comparison.report.answer import closing
+from textgen.comparison.report.formats import count, perplexity, plain, short
+from textgen.comparison.report.terminal import render, render_brief, render_samples
+from textgen.data.statistics import CorpusStatistics
+from textgen.evaluation.scoring import Score
+from textgen.experiment.entry_result import RunResult, RunSettings
+from textgen.library.basics import require_optuna
+from textgen.library.model_layers import Layer, ModelSummary
+from textgen.suite import suite_report
+from textgen.suite.suite_result import SuiteResult
+from textgen.training.budget import is_timed
+from textgen.tune.study_result import StudyResult
+
+
+def to_markdown(result: Comparison | SuiteResult | StudyResult) -> str:
+    """Return the report of a result."""
+    if isinstance(result, Comparison):
+        return bench_report.to_markdown(result)
+    if isinstance(result, SuiteResult):
+        return suite_report.to_markdown(result)
+    require_optuna()
+    from textgen.tune.study_report import to_markdown as study_markdown
+
+    return study_markdown(result)

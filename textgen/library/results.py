@@ -1,0 +1,186 @@
+"""Saved results: verified, shown as a page, compared; and the layers of models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from textgen import defaults
+from textgen.catalog.differences import RunComparison, WritingOptions, compare
+from textgen.catalog.names import find, find_run_or_entry
+from textgen.comparison.bench import DETAILS
+from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.readings import Details
+from textgen.comparison.report import html as bench_page
+from textgen.comparison.verification import Verification, VerificationCheck
+from textgen.comparison.verify_bench import check_method, verify_comparison, verify_runs
+from textgen.contracts import TextgenError
+from textgen.data.corpus import Corpus
+from textgen.experiment.entry import parse_entry
+from textgen.library.corpus import TextSource, check_text, loaded
+from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
+from textgen.library.options import Refuse, SampleOptions, changed, refusing, several
+from textgen.runtime.device import choose_device
+from textgen.runtime.messages import UsageError, one_line
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import read_record, read_values
+from textgen.suite import suite_page
+from textgen.suite.suite_result import SuiteResult
+from textgen.suite.verify_suite import verify_suite
+from textgen.tune.final_comparison import FOLDER, verify_final
+from textgen.tune.study_result import StudyResult
+
+BENCH, SUITE, STUDY = FILES = ("bench.json", "suite.json", "study.json")
+"""What a folder of results has one of."""
+PAGE = "report.html"
+
+
+def describe(
+    what: str | Path, corpus: TextSource = defaults.CORPUS, *, vocab_size: int | None = None
+) -> ModelSummary:
+    """Return the layers of the model of a run, or of an entry, with their shapes and parameter counts.
+
+    The vocabulary of an entry is that of the text, unless its size is given. Raises `TextgenError` if there
+    is no such run or entry.
+    """
+    text = None if isinstance(corpus, Corpus) else check_text(corpus)
+    given = {"corpus"} if text is None else changed(text)
+    refuse = refusing({*given, *([] if vocab_size is None else ["vocab_size"])})
+    refuse(["split"], "on the layers of a model")
+    run = check_describe(str(what), vocab_size, refuse)
+    if run is not None:
+        return summarize_run(run)
+    entry = parse_entry(str(what))
+    return (
+        summarize_entry(entry, loaded(corpus))
+        if vocab_size is None
+        else summarize_untrained(entry, vocab_size)
+    )
+
+
+def check_describe(what: str, vocab_size: int | None, refuse: Refuse) -> Path | None:
+    """Return the folder of a run, or None for an entry; refuse a text and a vocabulary that are not used."""
+    text = ["corpus", "clean", "max_chars", "encoding"]
+    run = find_run_or_entry(what)
+    if run is not None:
+        refuse(["vocab_size", *text], f"on {what!r}, a run with a vocabulary of its own")
+    elif vocab_size is not None:
+        refuse(text, "with --vocab-size, which needs no text")
+    return run
+
+
+def report(name: str | Path) -> Path:
+    """Write the page of a bench, suite or study again; return its path.
+
+    `name` is a folder, part of its name, or `latest`. Raises `TextgenError` for one without results.
+    """
+    folder = find(str(name), kinds=("bench", "suite", "tune")).path
+    if (folder / BENCH).is_file():
+        bench = read_record(Comparison, folder / BENCH)
+        if not (folder / DETAILS).is_file():
+            raise TextgenError(
+                f"{str(folder)!r} lacks {DETAILS}, what its runs read and wrote: run the bench again with "
+                f"--out {folder}, which reuses the runs"
+            )
+        page = bench_page.to_html(bench, read_record(Details, folder / DETAILS))
+    elif (folder / SUITE).is_file():
+        page = suite_page.to_html(read_record(SuiteResult, folder / SUITE))
+    elif (folder / STUDY).is_file():
+        from textgen.tune import study_page  # which needs Optuna
+
+        page = study_page.to_html(read_record(StudyResult, folder / STUDY))
+    else:
+        raise TextgenError(f"no results in {str(folder)!r}: give the folder of a bench, a suite or a study")
+    write_file(folder / PAGE, page)
+    return folder / PAGE
+
+
+def verify(
+    result: str | Path,
+    *,
+    runs: bool = False,
+    device: str = "auto",
+    on_check: Callable[[VerificationCheck], None] = lambda check: None,
+) -> Verification:
+    """Compute the numbers of a saved result again, from the bits of its stretches or from its runs.
+
+    `result` is a file, its folder, part of its name, or `latest`. With `runs` the text is loaded again too,
+    and the saved runs of a bench score it on `device`. `on_check` is called after each check. Raises
+    `TextgenError` if the result is damaged.
+    """
+    path = _find_result(Path(result))
+    kind = _kind_of(path)
+    if device != "auto" and not runs:
+        raise UsageError("device has no effect without runs; leave it out")
+    if runs and kind != "entries":
+        raise UsageError(f"--runs has no effect on {str(path)!r}: only a bench keeps its runs; leave it out")
+    checks = []
+    try:
+        for check in _checks_of(path, kind, device if runs else None):
+            checks.append(check)
+            on_check(check)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise TextgenError(f"{str(path)!r} is damaged, it cannot be recomputed: {one_line(error)}") from error
+    return Verification(str(path), not any(check.disagreements for check in checks), tuple(checks))
+
+
+def compare_runs(
+    names: Sequence[str], root: Path, samples: SampleOptions | None, *, seed: int, device: str
+) -> RunComparison:
+    """Return how runs differ: their settings, scores and, unless `samples` is None, what they write."""
+    if samples is None:
+        return compare(names, root, None)
+    writing = WritingOptions(
+        prompt=next(iter(several(samples.prompt)), None),
+        sampler=several(samples.sampler)[0],
+        num_chars=samples.length,
+        seed=seed,
+        device_config=choose_device(device, "fp32"),
+    )
+    return compare(names, root, writing)
+
+
+def _find_result(file: Path) -> Path:
+    """Return the file of a result, which is given itself, by its folder or by a name."""
+    if not file.exists() and file.suffix != ".json":
+        return find(str(file), kinds=("bench", "suite", "tune")).file
+    if not file.is_dir():
+        return file
+    path = next((file / name for name in FILES if (file / name).exists()), None)
+    if path is None:
+        raise TextgenError(f"the folder {str(file)!r} contains no result; give one with {' or '.join(FILES)}")
+    return path
+
+
+def _kind_of(path: Path) -> str:
+    """Return the field that only one kind of result has."""
+    values = read_values(path)
+    kinds = [kind for kind in ("entries", "questions", "trials") if kind in values]
+    if not kinds:
+        raise TextgenError(f"{str(path)!r} is not a result of textgen bench, suite or tune")
+    return kinds[0]
+
+
+def _checks_of(path: Path, kind: str, device: str | None) -> Iterator[VerificationCheck]:
+    """Yield the checks of a result; with a device also those of its runs."""
+    if kind == "entries":
+        yield from _bench_checks(path, device)
+    elif kind == "questions":
+        result = read_record(SuiteResult, path)
+        check_method(result.interval_method, path)
+        yield from verify_suite(result)
+    else:  # the comparison that a study ends with is in a folder of its own
+        final = read_record(StudyResult, path).comparison
+        compared = path.parent / FOLDER / BENCH
+        if final is None or not compared.exists():
+            raise TextgenError(f"{str(path)!r} has no final comparison of entries in {str(compared)!r}")
+        yield from _bench_checks(compared, None)
+        yield verify_final(final, read_record(Comparison, compared))
+
+
+def _bench_checks(path: Path, device: str | None) -> Iterator[VerificationCheck]:
+    result = read_record(Comparison, path)
+    check_method(result.interval_method, path)
+    yield from verify_comparison(result)
+    if device is not None:
+        yield from verify_runs(result, path.parent, choose_device(device, "fp32").device)

@@ -1,0 +1,168 @@
+"""Parts of training: the processes that train one model, the log for TensorBoard, and saving a run."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import torch
+from safetensors import SafetensorError
+
+from textgen.contracts import TextgenError
+from textgen.experiment.entry import Entry, parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.resume import partial_folder, run_and_save
+from textgen.experiment.saved_run import SavedRun, names_run, save_run
+from textgen.jobs.distributed import train_distributed, train_with_first
+from textgen.library.options import Refuse, check_numbers
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.messages import UsageError
+from textgen.runtime.storage.files import NotSavedError
+from textgen.training.distributed import ranks
+from textgen.training.distributed.rank_info import rank_info_of_torchrun
+from textgen.training.distributed.ranks import LostRankError
+from textgen.training.progress import Report, Step
+
+TENSORBOARD = "tensorboard"
+"""The kind of log, and the folder next to the runs that holds the logs of all of them."""
+
+
+def check_train(entry: str, budget: str, refuse: Refuse) -> None:
+    """Refuse options of `train` without effect; raises `UsageError` for a run without an addition."""
+    if budget.startswith("+"):
+        new = ["corpus", "clean", "split", "max_chars", "encoding", "seed", "log"]
+        refuse(new, f"on {entry!r}, a run whose training continues")
+    elif names_run(entry):
+        raise UsageError(f"{entry!r} is a run: say how much to add to its training, such as --budget +2m")
+    elif (parsed := parse_entry(entry)) and not parsed.is_trainable:
+        reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
+        refuse(["budget", "precision", "log", "processes"], reason)
+
+
+def use_own_gpu() -> None:
+    """Let `cuda` mean the GPU that `torchrun` has given to this process, before one is chosen."""
+    rank_info = rank_info_of_torchrun()
+    if rank_info is not None:
+        ranks.use_own_gpu(rank_info)
+
+
+def num_processes(asked: int, entry: Entry, config: DeviceConfig) -> int:
+    """Return the number of processes that train the entry together.
+
+    Raises `UsageError` if they cannot, or if one is asked for under `torchrun`.
+    """
+    check_numbers(0, processes=asked)
+    rank_info = rank_info_of_torchrun()
+    number = rank_info.world_size if rank_info else asked
+    source = f"torchrun has started {number} processes" if rank_info else f"processes={number}"
+    if rank_info and asked > 1:
+        raise UsageError(f"{source}; leave out --processes")
+    if number == 1:
+        return 1
+    if not entry.is_trainable:
+        raise UsageError(f"{source}: {entry.name!r} is not trained by gradient descent; use one process")
+    device = config.device
+    if device.type not in ("cpu", "cuda") or device.index is not None:
+        raise UsageError(
+            f"{source}: they cannot share the device {str(device)!r}; choose --device cuda or cpu"
+        )
+    here = rank_info.local_world_size if rank_info else number
+    if device.type == "cuda" and here > torch.cuda.device_count():
+        raise UsageError(
+            f"{source}: each needs a GPU of its own, and this machine has {torch.cuda.device_count()}; "
+            "start fewer, or choose --device cpu"
+        )
+    return number
+
+
+def is_helper() -> bool:
+    """Return whether `torchrun` started this process, and not as the first one, which saves and reports."""
+    rank_info = rank_info_of_torchrun()
+    return rank_info is not None and rank_info.rank > 0
+
+
+def end_if_helper(experiment: Experiment) -> None:
+    """Train with the first process that `torchrun` started, and end this one, unless it is the first."""
+    rank_info = rank_info_of_torchrun()
+    if rank_info is not None and rank_info.rank > 0 and experiment.num_processes > 1:
+        try:
+            train_with_first(experiment, rank_info)
+        except LostRankError:  # the first process says so, and `torchrun` which one ended
+            sys.exit(1)
+        sys.exit(0)
+
+
+def check_log(log: str | None) -> None:
+    """Raise `TextgenError` unless this kind of log can be written."""
+    if log is None:
+        return
+    if log != TENSORBOARD:
+        raise UsageError(f"log must be {TENSORBOARD}, not {log!r}")
+    try:
+        import torch.utils.tensorboard
+    except ImportError as error:
+        raise TextgenError(
+            f'log {TENSORBOARD} needs TensorBoard; run: pip install "textgen-bench[{TENSORBOARD}]"'
+        ) from error
+
+
+@contextmanager
+def training_log(log: str | None, run: Path, tell: Report) -> Iterator[Report]:
+    """Yield `tell`, which then also logs the progress of a run, which is later saved in the folder `run`.
+
+    The log is in another folder, since a run's own is written all at once: of `runs/a` it is in
+    `runs/tensorboard/a`. It is kept if training fails.
+    """
+    if log is None:
+        yield tell
+        return
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(run.parent / TENSORBOARD / run.name)) as writer:
+
+        def told_and_written(step: Step) -> None:
+            tell(step)
+            progress = step.progress
+            if progress is None:
+                return
+            scalars = {
+                "bits_per_char/training": progress.train_bits_per_char,
+                "bits_per_char/validation": progress.validation_bits_per_char,
+                "learning_rate": progress.learning_rate,
+            }
+            for tag, value in scalars.items():
+                if value is not None:
+                    writer.add_scalar(tag, value, progress.num_updates)
+
+        yield told_and_written
+
+
+def trained_and_saved(experiment: Experiment, folder: Path, tell: Report) -> SavedRun:
+    """Train, score and save a run; one that cannot be saved is in the `NotSavedError`."""
+    train_first = None
+    if experiment.num_processes > 1:
+        train_first = partial(train_distributed, experiment, report=tell)
+    try:
+        return run_and_save(experiment, folder, tell, train_first)
+    except NotSavedError as error:
+        run = cast(SavedRun, error.result)
+        if not partial_folder(folder).exists() and (kept := _saved_elsewhere(run, folder.name)):
+            error.args = (f"{error}; until then the run is in {str(kept)!r}",)
+        raise
+
+
+def _saved_elsewhere(run: SavedRun, name: str) -> Path | None:
+    """Save a run without a checkpoint among temporary files; return where, or None if there is no room."""
+    elsewhere = Path(tempfile.mkdtemp(prefix="textgen-"))
+    try:
+        save_run(elsewhere / name, run)
+    except (OSError, SafetensorError):
+        shutil.rmtree(elsewhere, ignore_errors=True)
+        return None
+    return elsewhere / name
