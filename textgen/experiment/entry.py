@@ -11,9 +11,8 @@ from typing import Any
 from textgen.contracts import Embedding, PretrainedVectors, TextgenError, TextgenWarning, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.vocabulary import continues_spelling
-from textgen.nn.language_model import LanguageModel
+from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.nn.mixture import MixtureModel
-from textgen.nn.model_class import ModelClass
 from textgen.nn.speller import Speller
 from textgen.nn.spelling_model import SpellingModel
 from textgen.registry.attribution import contract_error
