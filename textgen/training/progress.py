@@ -112,12 +112,8 @@ Report: TypeAlias = Callable[[Step], None]
 """Called when a step begins, and while it makes progress."""
 
 
-def ignore_progress(progress: Progress) -> None:
-    """Do nothing: the default for `OnProgress`."""
-
-
-def ignore_report(step: Step) -> None:
-    """Do nothing: the default for `Report`."""
+def ignore_report(step: Progress | Step) -> None:
+    """Do nothing: the default for `OnProgress` and `Report`."""
 
 
 def filled_in(report: Report, **fields: Any) -> Report:
