@@ -11,7 +11,7 @@ import pytest
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data import corpus, parallel, split
 from textgen.data.corpus import load_corpus
-from textgen.data.decoding import decode
+from textgen.data.decoding import decode_chunks
 from textgen.data.text import FileText
 
 PROSE = "\n\n".join(f"{i} The “rain” had stopped at last,\nand <b>nobody</b>  came by." for i in range(400))
@@ -117,7 +117,7 @@ def test_an_error_in_a_big_file_is_reported_with_its_place(big: Path) -> None:
     big.write_text("<p> </p>\n\n" * 2000)
     with pytest.raises(TextgenError, match=r"nothing of big\.txt remains"):
         load_corpus([str(big)])
-    assert decode(b"fine", "x") == "fine"
+    assert list(decode_chunks([b"fine"], "x", "utf-8")) == ["fine", ""]
 
 
 def test_only_the_beginning_of_a_long_held_out_part_is_scored(

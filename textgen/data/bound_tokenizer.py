@@ -79,23 +79,14 @@ class BoundTokenizer:
         mask = self.is_fallback
         if mask.all() or not (mask & ~byte_mask(self.tokens)).any():
             return Vocabulary(self.tokens, np.zeros_like(mask))
-        return Vocabulary(self.tokens, mask, has_speller=self._speller == "ngrams")
+        speller = getattr(self.component, "speller", SPELLERS[0])
+        if speller not in SPELLERS:
+            raise contract_error(self.component, f"has speller {speller!r}, not {' or '.join(SPELLERS)}")
+        return Vocabulary(self.tokens, mask, has_speller=speller == "ngrams")
 
     def sampler_vocabulary(self, spellings: Sequence[Sequence[float]] = ()) -> Vocabulary:
         """Return the vocabulary for samplers."""
         return replace(self.vocabulary, spellings=spellings)
-
-    @property
-    def _speller(self) -> str:
-        speller: str = getattr(self.component, "speller", SPELLERS[0])
-        if speller not in SPELLERS:
-            raise contract_error(self.component, f"has speller {speller!r}, not {' or '.join(SPELLERS)}")
-        return speller
-
-    @property
-    def promises_lossless(self) -> bool:
-        """True if the tokenizer declares that it gives back every text."""
-        return bool(getattr(self.component, "lossless", True))
 
     def fit(self, text: Text) -> None:
         """Build the vocabulary from a text.
@@ -136,7 +127,8 @@ class BoundTokenizer:
 
         The strings of the tokens count, not only what `decode` makes of them: it could remember the text.
         """
-        return self.promises_lossless and self.decode(ids) == text and self.table.spell(ids) == utf8(text)
+        promised = bool(getattr(self.component, "lossless", True))
+        return promised and self.decode(ids) == text and self.table.spell(ids) == utf8(text)
 
     def state(self) -> dict[str, Any]:
         """Return everything that `fit` learnt, as JSON values."""

@@ -182,8 +182,8 @@ def clean_files(files: Sequence[Path], cleaner: str, encoding: str) -> FileText:
 
     Blocks of a million characters are cleaned one by one, so a cleaner that looks at its whole text (to
     tell whether prose is hard-wrapped) decides for each block. The result is cached under the hash of the
-    files and of everything else that determines it. Raises as `decode` does, and if the cache cannot be
-    written.
+    files and of everything else that determines it. Raises as `decode_chunks` does, and if the cache cannot
+    be written.
     """
     cleaning = build("cleaner", cleaner)
     path = cache_path(
