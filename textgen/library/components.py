@@ -18,9 +18,8 @@ from textgen.contracts import TextgenError
 from textgen.library.options import field_docs
 from textgen.registry import registry, single_file
 from textgen.registry.attribution import describe_error, responsible_plugin
-from textgen.registry.metadata import check_metadata
 from textgen.registry.options import Option, declared_options, write_value
-from textgen.registry.registry import KINDS, Plugin, PluginError, find, load, names
+from textgen.registry.registry import KINDS, Plugin, PluginError, check_metadata, find, load, names
 from textgen.runtime.messages import unknown
 from textgen.scaffold import new_project
 

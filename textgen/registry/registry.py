@@ -10,20 +10,20 @@ import hashlib
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, requires
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points, requires
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from textgen.contracts import TextgenError
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.kinds import fault
-from textgen.registry.metadata import entry_points_in
 from textgen.runtime.messages import one_line, unknown
 from textgen.runtime.this_process import time_limit
 from textgen.version import DISTRIBUTION, __version__
@@ -240,7 +240,7 @@ def _installed() -> dict[str, tuple[Plugin, ...]]:
     installed: dict[str, set[Plugin]] = {kind: set() for kind in KINDS}
     kind_of = {group: kind for kind, group in KINDS.items()}
     origins: dict[int, tuple[str, str]] = {}  # by distribution, whose metadata take long to read
-    for point in entry_points_in(KINDS.values()):
+    for point in _entry_points():
         if kind := kind_of.get(point.group):
             key = id(point.dist)
             origins[key] = origins.get(key) or _origin(point)
@@ -260,3 +260,40 @@ def _requirements(distribution: str) -> tuple[str, ...]:
     with suppress(Exception):  # a plugin file has no metadata
         return tuple(requires(distribution) or ())
     return ()
+
+
+def _entry_points() -> list[EntryPoint]:
+    """Return the entry points of plugins; a warning names a distribution that cannot be read."""
+    try:
+        installed = entry_points()  # once, since each call reads all distributions
+        return [point for group in KINDS.values() for point in installed.select(group=group)]
+    except Exception:  # one distribution with broken metadata must not hide the others
+        points: list[EntryPoint] = []
+        for distribution in distributions():
+            try:
+                points += distribution.entry_points
+            except Exception as error:
+                warnings.warn(_problem(distribution, error), TextgenWarning, stacklevel=2)
+        return points
+
+
+def check_metadata() -> None:
+    """Raise `TextgenError` if a distribution cannot be read: torch cannot be imported next to it."""
+    try:
+        entry_points(group="torch.backends")
+    except Exception:
+        for distribution in distributions():
+            try:
+                list(distribution.entry_points)
+            except Exception as error:
+                raise TextgenError(_problem(distribution, error)) from None
+
+
+def _problem(distribution: Distribution, error: Exception) -> str:
+    name = "an installed distribution"
+    with suppress(Exception):  # so may its name
+        name = distribution.name or name
+    place = getattr(distribution, "_path", None)
+    where = f" in {place}" if place else ""
+    reason = one_line(error, with_type=False)[:100]
+    return f"the entry points of {name}{where} cannot be read ({reason}); reinstall or remove it"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from textgen.training.schedule import Rates
+from textgen.training.train_options import Rates
 
 MIN_CPU_UTILIZATION = 0.8
 """The utilization below which a training run counts as disturbed by other work."""
