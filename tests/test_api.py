@@ -49,6 +49,8 @@ EXPORTED = [
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 QUICK: dict[str, Any] = {"budget": "2000chars", "cluster": CPU}
 MAX_PARAMETERS = 8
+PYTHON_ONLY = ("report", "on_check", "corpus", "samples", "search", "cluster")
+"""Groups, a loaded corpus, and functions that are told what happens."""
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +150,7 @@ def test_keywords_are_the_options_of_the_command_with_the_same_defaults(
     in_seeds = {"seed"} if command in ("bench", "tune") else set()
     assert options.keys() - keywords.keys() <= only_typed | of_the_run | in_seeds
     unused = {field.name for group in groups for field in fields(group)} - options.keys()
-    assert keywords.keys() - options.keys() - unused <= {"report", "corpus", "samples", "search", "cluster"}
+    assert keywords.keys() - options.keys() - unused <= {*PYTHON_ONLY}
     if ClusterOptions in groups:
         for name in unused & {field.name for field in fields(ClusterOptions)}:
             value = "ray" if name == "on" else "1s" if name == "entry_timeout" else 2
@@ -257,7 +259,8 @@ def test_the_code_of_the_pages_works_and_the_api_has_all_of_it(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "novel.txt").write_text(text.read_text("utf-8"), "utf-8")
     (tmp_path / "orders.toml").write_text("".join(re.findall(r"^```toml\n(.*?)^```", page, re.S | re.M)))
-    tiny = {"-lstm:num_layers=2": f"-{TINY.partition('-')[2]}", "60s": "2000chars"}
+    small = f"-{TINY.partition('-')[2]}"
+    tiny = {"-lstm:num_layers=2": small, '-lstm"': f'{small}"', "60s": "2000chars"}
     for code in re.findall(r"^```python\n(.*?)^```", page + readme, re.S | re.M):
         for usual, quick in tiny.items():
             code = code.replace(usual, quick)  # noqa: PLW2901

@@ -13,8 +13,9 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -95,8 +96,11 @@ class Killed:
     """Errors of commands that ended by themselves."""
 
 
-def killed(command: Command, num_kills: int, chance: random.Random, folder: Path) -> Killed:
-    """Kill a command `num_kills` times, each time it begins again until it ends."""
+def killed(command: Command, num_kills: int, choose: Callable[[Attempt], Moment], folder: Path) -> Killed:
+    """Kill a command `num_kills` times, each time it begins again until it ends.
+
+    `choose` returns the next moment, given a command that was not killed; series are in `folder`/0 and so on.
+    """
     (folder / "kills.toml").write_text(SUITE, "utf-8")
     arguments = [str(folder / each) if each == "kills.toml" else each for each in command.arguments]
     whole = folder / "whole"
@@ -112,7 +116,7 @@ def killed(command: Command, num_kills: int, chance: random.Random, folder: Path
         series = folder / f"{number}"
         series.mkdir()
         most = min(MAX_KILLS, num_kills - row.kills)
-        moments = [moment(chance, reference) for _ in range(most)]
+        moments = [choose(reference) for _ in range(most)]
         if one_series([*arguments, "--out", str(series / "out")], series, moments, row):
             compare(expected, contents(series, is_ordered=command.is_ordered), row)
         shutil.rmtree(series)
@@ -190,7 +194,8 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             chance = random.Random(f"{options.seed} {command.name}")
-            rows.append(killed(command, round(options.kills * command.share), chance, Path(folder)))
+            num_kills = round(options.kills * command.share)
+            rows.append(killed(command, num_kills, partial(moment, chance), Path(folder)))
         print(rows[-1], file=sys.stderr)
     print_rows(
         [

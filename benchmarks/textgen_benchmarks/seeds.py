@@ -8,7 +8,6 @@ of the other texts. Finished runs are kept in `--folder`; the same command resum
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -31,7 +30,7 @@ from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.budget import parse_budget
-from textgen_benchmarks.saving import RESULTS, save
+from textgen_benchmarks.saving import RESULTS, json_option, save
 
 RESULT = RESULTS / "seeds.json"
 ENTRIES = ("word-lstm", "word-lstm-glove", "char-lstm", "bpe-lstm")
@@ -187,7 +186,7 @@ def _run(row: EntryResult) -> SeedRun:
 def main() -> None:
     """Train what is missing, and save priors and pairs together with what they follow from."""
     keep_freed_memory()
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = json_option(__doc__, RESULT.stem)
     parser.add_argument(
         "sources", nargs="*", help="texts with budgets and perhaps entries: lee=300kchars:char-lstm,char-gru"
     )
@@ -199,7 +198,7 @@ def main() -> None:
     else:
         groups = [group for source in options.sources for group in measured(source, options.folder)]
     measured_priors, judged = conclusions(groups)
-    save(RESULT, priors=measured_priors, pairs=judged, groups=groups)
+    save(options.json, priors=measured_priors, pairs=judged, groups=groups)
     print_rows([vars(each) for each in judged])
     print_rows([{"metric": name, **vars(prior)} for name, prior in measured_priors.items()])
 

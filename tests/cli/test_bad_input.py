@@ -88,7 +88,7 @@ def test_bad_input_gets_one_helpful_line(
     [
         ("bench TINY --corpus latin.txt", "latin.txt is not utf-8: byte 0xE9 at offset 24; …", 1),
         ("train word-lstm-glove:path=cut.vec", "word vectors cut.vec: cut off: …", 1),
-        ("bench TINY --corpsu GOOD", "No such option: --corpsu … (see python -m textgen bench --help)", 2),
+        ("bench TINY --corpsu GOOD", "No such option: --corpsu … (see textgen bench --help)", 2),
     ],
 )
 def test_a_separate_process_prints_the_same_line(

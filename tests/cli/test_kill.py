@@ -1,35 +1,52 @@
-"""SIGKILL at any instant: the same command goes on, and ends as if nothing had happened."""
+"""SIGKILL in the middle of training: the same command goes on, and ends as if nothing had happened."""
 
 from __future__ import annotations
 
-import random
+import os
+import re
 from pathlib import Path
 
 import pytest
 
-from textgen_benchmarks.kills import BUDGET, COMMANDS, ENTRY, SHORT, TEXT, Command, killed
+from textgen_benchmarks.killing import KillWhen
+from textgen_benchmarks.kills import ENTRY, SHORT, STUDY, TEXT, Command, killed
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc"),
 ]
-NUM_KILLS = 2
-TRIED = [
-    *(each for each in COMMANDS if each.name == "train"),
-    Command("bench", ("bench", ENTRY, "char-ngram", *TEXT, *BUDGET, *SHORT), 1.0),
-]
-"""The long version kills all commands, with more seeds: `python -m textgen_benchmarks.kills`.
+CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+SMALL = (*TEXT, "--budget", "15000chars")
+"""A budget of 58 updates."""
+COMMANDS = {
+    "train": (("train", ENTRY, *SMALL), {10: False}),
+    "bench": (("bench", ENTRY, *SMALL, *SHORT), {10: True, 30: False}),
+    "suite": (("suite", "kills.toml", *SMALL, "--seeds", "1"), {20: False}),
+    "tune": (("tune", ENTRY, *SMALL, *STUDY, "--trials", "1"), {20: True}),
+}
+"""Commands, with the updates of their kills and whether all processes are killed at once.
 
-Suites and studies are killed in `tests/suite/test_run.py` and `tests/tune/test_trials.py`.
+The long version kills at random instants: `python -m textgen_benchmarks.kills`.
 """
 
 
-@pytest.mark.parametrize("command", TRIED, ids=lambda each: each.name)
-def test_a_killed_command_goes_on_and_ends_with_the_same_files(command: Command, tmp_path: Path) -> None:
-    found = killed(command, NUM_KILLS, random.Random(1), tmp_path)
-    assert found.refusals == []
-    assert found.kills == NUM_KILLS
-    assert found.continued == found.with_checkpoint
-    assert (found.lost_checkpoints, found.survivors) == (0, 0)
-    assert (found.differing_files, found.left_files, found.missing_files) == ([], [], [])
-    assert found.equal == found.finished >= 1
+def after_updates(number: int, folder: Path) -> KillWhen:
+    """Return the time to kill: when the checkpoint after so many updates is being written, or is there."""
+
+    def is_due(*_: object) -> bool:
+        names = (name for _, folders, _ in os.walk(folder) for name in folders)
+        return any(int(digits) >= number for name in names for digits in CHECKPOINT.findall(name))
+
+    return is_due
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_killed_command_goes_on_and_ends_with_the_same_files(name: str, tmp_path: Path) -> None:
+    arguments, kills = COMMANDS[name]
+    moments = iter([(after_updates(number, tmp_path / "0"), whole) for number, whole in kills.items()])
+    row = killed(Command(name, arguments, 1.0), len(kills), lambda _: next(moments), tmp_path)
+    assert row.refusals == []
+    assert row.kills == row.with_checkpoint == row.continued == len(kills)
+    assert (row.lost_checkpoints, row.survivors) == (0, 0)
+    assert (row.differing_files, row.left_files, row.missing_files) == ([], [], [])
+    assert row.equal == row.finished == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,6 +105,32 @@ def test_intervals_of_differences_hold_the_truth_in_95_of_100_cases(
     assert num_clear == num_small == NUM_DRAWS - held
 
 
+def test_intervals_over_the_text_alone_hold_the_truth_in_95_of_100_cases() -> None:
+    generator = np.random.default_rng(0)
+    held, widths = np.zeros(2), np.zeros(2)
+    for _ in range(NUM_DRAWS):
+        hard = generator.normal(2, 0.2, NUM_UNITS)  # how hard each passage is, for both
+        new, old = (sample(hard[None] + generator.normal(0, 0.02, (1, NUM_UNITS))) for _ in range(2))
+        for index, (found, truth) in enumerate(((estimate(new), 2.0), (difference(new, old), 0.0))):
+            assert found.interval is not None
+            held[index] += found.interval[0] <= truth <= found.interval[1]
+            widths[index] += reach(found) / NUM_DRAWS
+    assert (held / NUM_DRAWS >= 0.93).all()
+    assert (held / NUM_DRAWS <= 0.97).all()
+    assert widths[0] == pytest.approx(2.1 * 0.2 / math.sqrt(NUM_UNITS), rel=0.1)
+    assert widths[1] < widths[0] / 5
+
+
+def test_a_paired_difference_has_the_interval_of_the_differences_of_its_units() -> None:
+    generator = np.random.default_rng(0)
+    bits, chars = generator.gamma(4, 50, (2, 1, NUM_UNITS)), generator.integers(1, 200, (1, NUM_UNITS))
+    new, old = (measured_ratio(each, chars.astype(float), "text", (0,), None) for each in bits)
+    both = MeasuredValue(new.values - old.values, new.pseudovalues - old.pseudovalues, "text", (0,))
+    found, expected = difference(new, old), estimate(both)
+    assert expected.interval is not None
+    assert (found.value, found.interval) == (pytest.approx(expected.value), pytest.approx(expected.interval))
+
+
 def test_a_trend_along_the_text_does_not_widen_an_interval() -> None:
     noise = np.random.default_rng(0).normal(0, 0.01, (1, NUM_UNITS))
     trend = np.linspace(0, 1, NUM_UNITS)
@@ -202,3 +229,24 @@ def test_a_prior_is_fitted_to_the_cases_of_a_suite_without_the_noise_of_their_un
     assert found.sd == pytest.approx(0.02, rel=0.15)
     assert 4 < found.degrees_of_freedom < 20
     assert fitted_prior(cases[:3], PRIOR) is PRIOR
+
+
+def test_the_narrowest_intervals_of_a_suite_hold_the_truth_too() -> None:
+    """All cases are equally good, the seeds of some differ more, and each is compared with the next."""
+    generator = np.random.default_rng(0)
+    held: list[bool] = []
+    narrowest: list[bool] = []
+    for _ in range(25):
+        sds = 0.015 * np.exp(0.5 * generator.normal(size=60))
+        cases = [
+            sample(generator.normal(0, sd, (3, 1)) + generator.normal(0, 0.015, NUM_UNITS), prior=PRIOR)
+            for sd in sds
+        ]
+        prior = fitted_prior(cases, PRIOR)
+        cases = [replace(case, prior=prior) for case in cases]
+        found = sorted(map(difference, cases, [*cases[1:], cases[0]]), key=reach)
+        hold = [not contrast.is_clear for contrast in found]
+        held += hold
+        narrowest += hold[:6]
+    assert 0.93 <= np.mean(held) <= 0.97
+    assert np.mean(narrowest) >= 0.9

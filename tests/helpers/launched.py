@@ -1,4 +1,8 @@
-"""Commands in processes of their own, forked from one that has imported textgen, which saves two seconds."""
+"""Commands in processes of their own, forked from one that has imported textgen, which saves two seconds.
+
+Their jobs are forked from the same server, which ends if a command is killed while it connects: those that
+are interrupted or killed in the middle of jobs are started as users start them.
+"""
 
 from __future__ import annotations
 
@@ -33,26 +37,36 @@ class Launched:
     ) -> None:
         """Start it; with `max_bytes`, neither it nor what it starts can write a larger file."""
         self.args = ["textgen", *map(str, arguments)]
-        (out, out_writer), (err, err_writer) = os.pipe(), os.pipe()
-        self.stderr = os.fdopen(err, encoding="utf-8")
         self._printed: list[str] = []
-        self._reader = Thread(target=self._read, args=(out,))
-        self._reader.start()
-        with open(os.devnull) as empty:
-            given = (stdin, stdout, stderr)
-            others = (empty.fileno(), out_writer, err_writer)
-            streams = [other if each is None else each for each, other in zip(given, others, strict=True)]
-            environment = dict(os.environ if env is None else env)
-            folder = Path.cwd() if cwd is None else cwd
-            context: Any = get_context("forkserver")
-            worker.import_early()
-            server = forkserver._forkserver._forkserver_address if max_bytes is None else None  # type: ignore[attr-defined]
-            sent = self.args, [DupFd(stream) for stream in streams], environment, folder, max_bytes, server
-            self._process = context.Process(target=_run, args=sent)
+        (out, out_writer), (err, err_writer) = os.pipe(), os.pipe()
+        empty = os.open(os.devnull, os.O_RDONLY)
+        given, others = (stdin, stdout, stderr), (empty, out_writer, err_writer)
+        streams = [other if each is None else each for each, other in zip(given, others, strict=True)]
+        worker.import_early()
+        server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+        sent = (
+            self.args,
+            [_Sent(stream) for stream in streams],
+            dict(os.environ if env is None else env),
+            Path.cwd() if cwd is None else cwd,
+            max_bytes,
+            server._forkserver_address if max_bytes is None else None,
+        )
+        context: Any = get_context("forkserver")
+        self._process = context.Process(target=_run, args=sent)
+        try:
             with worker._replaced(sys.modules, "__main__", ModuleType("__main__")):
                 self._process.start()
-        os.close(out_writer)
-        os.close(err_writer)
+        except BaseException:  # it is skipped
+            os.close(out)
+            os.close(err)
+            raise
+        finally:
+            for descriptor in others:
+                os.close(descriptor)
+        self.stderr = os.fdopen(err, encoding="utf-8")
+        self._reader = Thread(target=self._read, args=(out,))
+        self._reader.start()
         self.pid = int(self._process.pid)
 
     @property
@@ -84,6 +98,20 @@ class Launched:
     def _read(self, descriptor: int) -> None:
         with open(descriptor, encoding="utf-8", newline="") as stream:
             self._printed.append(stream.read())
+
+
+class _Sent:
+    """A descriptor that a process which starts is given."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _same, (DupFd(self.descriptor),)
+
+
+def _same(sent: Any) -> Any:
+    return sent
 
 
 def _run(  # noqa: PLR0917

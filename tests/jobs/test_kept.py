@@ -17,7 +17,7 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.resume import partial_folder, run_and_save
-from textgen.jobs.kept import check_reuse, keep_record, kept_record, kept_run, made_with, run_settings
+from textgen.jobs.kept import check_reuse, keep_record, kept_record, kept_run, made_with
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
 from textgen.training.budget import parse_budget
@@ -113,7 +113,7 @@ def test_what_runs_were_made_with_is_read_of_those_that_can_be(folder: Path) -> 
     broken = folder.parent / "broken"
     broken.mkdir()
     (broken / "run.json").write_text("{")
-    assert list(made_with(folder.parent, "*/run.json", run_settings)) == [("cpu", "fp32")]
+    assert list(made_with(folder.parent, "*/run.json")) == [("cpu", "fp32")]
 
 
 # --- results

@@ -15,7 +15,7 @@ import pytest
 from textgen.contracts import TextgenError
 from textgen.experiment.resume import partial_folder
 from textgen.jobs.backends import Backend, LocalBackend, ThisProcess, check_equal_machines, open_backend
-from textgen.jobs.runner import Outcome, run_jobs, run_plan
+from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.runtime.environment import Machine
 from textgen.training.progress import DONE, FAILED, Report, Step
 
@@ -183,10 +183,19 @@ def test_ctrl_c_ends_the_jobs_that_are_at_work() -> None:
 # --- plans
 
 
+def run_plan(progress: PlanProgress[Do]) -> list[tuple[Do, Outcome[Answer]]]:
+    """Run the jobs as commands do."""
+    made = []
+    for job, outcome in run_jobs(progress.starting(), Answer, ThisProcess(), on_step=progress.heard):
+        progress.ended(job, outcome)
+        made.append((job, outcome))
+    return made
+
+
 def test_a_plan_reports_each_job_and_the_time_that_is_left() -> None:
     steps: list[Step] = []
     plan = [Do("answer"), Do("fail")]
-    made = list(run_plan(plan, Answer, ThisProcess(), steps.append, seconds_after=1.0))
+    made = run_plan(PlanProgress(plan, steps.append, seconds_after=1.0))
     assert [outcome.failure for _, outcome in made] == ["", "it cannot be done"]
     starts = [step for step in steps if step.state == "starting"]
     assert [(step.entry, step.index, step.total, step.seconds_left) for step in starts] == [
@@ -200,7 +209,7 @@ def test_a_plan_reports_each_job_and_the_time_that_is_left() -> None:
 def test_of_a_plan_the_number_of_jobs_that_are_done_can_be_enough() -> None:
     steps: list[Step] = []
     plan = [Do("answer"), Do("fail")]
-    list(run_plan(plan, Answer, ThisProcess(), steps.append, shows_each=False))
+    run_plan(PlanProgress(plan, steps.append, shows_each=False))
     assert {step.entry for step in steps} == {"runs"}
     assert [step.state for step in steps if step.outcome] == ["1 of 2 done", "2 of 2 done"]
 

@@ -37,7 +37,7 @@ def test_the_cells_run_in_order(
     pytest.importorskip("matplotlib", reason="needs matplotlib").use("agg")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    shown = [run_cell(code, names) for code in CODE]
+    shown = [run_cell(code.replace("00kchars", "0kchars"), names) for code in CODE]
     forget_plugin_files()
     assert [type(value).__name__ for value in shown if hasattr(value, "_repr_html_")] == [
         "Corpus",

@@ -21,6 +21,7 @@ from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.generation.bound_sampler import BoundSampler
 from textgen.jobs.backends import LocalBackend, ThisProcess
+from textgen.nn.feature_model import FeatureModel
 from textgen.registry.registry import load
 from textgen.training.budget import Budget
 
@@ -54,14 +55,19 @@ def test_the_functions_of_a_walk_exist(walk: str) -> None:
 
 @pytest.mark.parametrize("walk", WALKS)
 def test_the_files_of_a_walk_follow_from_each_other(walk: str) -> None:
-    """One of them imports the other, control returns to a file, or the registry loads a plugin."""
+    """One imports the other, control returns to a file, the registry loads a plugin, or a job runs."""
     files = [file for file, _ in STEP.findall(WALKS[walk])]
     assert len(files) > 5
     for index, (file, following) in enumerate(pairwise(files)):
         registry_loads = module(following) in plugin_modules() and "textgen/registry/registry.py" in files
-        returns = following in files[:index]
+        earlier = files[:index]
+        returns = following in earlier
+        # The runner computes jobs that an earlier file made.
+        computes = file == "textgen/jobs/runner.py" and any(
+            module(following) in imports(each) for each in earlier
+        )
         imported = module(following) in imports(file) or module(file) in imports(following)
-        assert imported or returns or registry_loads, f"{file} → {following}"
+        assert imported or returns or registry_loads or computes, f"{file} → {following}"
 
 
 def module(file: str) -> str:
@@ -136,6 +142,35 @@ def test_a_run_passes_no_file_that_a_walk_leaves_out(
         named = set(re.findall(r"`(\S+\.py)`", WALKS[walk]))
         assert len(files) > 4
         assert files <= named, f"{walk}: {files - named}"
+
+
+@pytest.mark.slow
+def test_the_way_from_a_command_to_forward_is_short(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack: list[str] = []
+    loss = FeatureModel.loss
+
+    def seen(self: FeatureModel, *arguments: Any) -> Any:
+        frame = sys._getframe(1)
+        names = []
+        while frame.f_back:
+            if frame.f_code.co_filename.startswith(SOURCES):
+                names.append(frame.f_code.co_name)
+            frame = frame.f_back
+        if "train" in names and not stack:
+            stack.extend(reversed(names))
+        return loss(self, *arguments)
+
+    monkeypatch.setattr(LocalBackend, "pool", ThisProcess.pool)
+    monkeypatch.setattr(FeatureModel, "loss", seen)
+    app([*COMMAND, "--length", "10", "--device", "cpu", "--out", str(tmp_path)], standalone_mode=False)
+    capsys.readouterr()
+    told = PAGE[PAGE.index("\n    bench (cli) →") : PAGE.index("A model with a loss of its own")]
+    functions = [each.split(" (")[0].rpartition(".")[2].strip() for each in told.split("→")]
+    assert len(functions) <= 16
+    functions[functions.index("the worker's loop")] = "wait"  # since the job is computed in this process
+    assert stack[stack.index("bench") :] == functions[:-1]
 
 
 def arguments(frame: FrameType) -> Iterator[Any]:

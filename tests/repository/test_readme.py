@@ -69,12 +69,15 @@ def test_make_runs_what_the_readme_says(tmp_path: Path) -> None:
 def test_ci_runs_the_tests(tmp_path: Path) -> None:
     """CI's script calls `make test` in the project's folder, from wherever it is started."""
     make = tmp_path / "make"
-    make.write_text(f"#!{sys.executable}\nimport os, sys\nprint(os.getcwd(), *sys.argv[1:])\nsys.exit(3)\n")
+    make.write_text(
+        f"#!{sys.executable}\nimport os, sys\nprint(os.getcwd(), *sys.argv[1:])\n"
+        "sys.exit(3 * (sys.argv[1:] == ['test']))\n"
+    )
     make.chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     script = [str(ROOT / ".ci" / "run")]
     done = subprocess.run(
         script, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False
     )
-    assert done.stdout == f"{ROOT} test\n"
+    assert done.stdout.splitlines() == [f"{ROOT} .venv/.installed-test", f"{ROOT} test"]
     assert done.returncode == 3  # a failure of the tests fails CI

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -142,7 +143,7 @@ def test_a_result_that_is_not_json_is_a_failure(tmp_path: Path, monkeypatch: pyt
         infinite = job.entry.parts["model"] == "uniform"
         return replace(outcome.result, seconds=float("inf")) if infinite else outcome.result
 
-    monkeypatch.setattr("textgen.suite.run_suite._received", with_infinity)
+    monkeypatch.setattr(sys.modules[run_suite.__module__], "_received", with_infinity)
     result = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path)
     assert result.failures.keys() == {"chance (seed 0)"}
     assert result.failures["chance (seed 0)"].startswith("its result cannot be kept: ")

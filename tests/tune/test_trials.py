@@ -19,9 +19,8 @@ from optuna.trial import TrialState
 from helpers.studies import Toy, bowl, curve, run
 from textgen.jobs.backends import LocalBackend
 from textgen.training.progress import Report, Step
-from textgen.tune.processes import MAX_ATTEMPTS
 from textgen.tune.run_study import run_study
-from textgen.tune.study import COUNTED, Study, parameters
+from textgen.tune.study import COUNTED, MAX_ATTEMPTS, Study, parameters
 from textgen.tune.trials import Goal
 from textgen.workers.worker import METHOD
 

@@ -50,7 +50,7 @@ SAFE_NAME = re.compile(r"""(?!\.)[^\x00-\x1f\\/:*?"<>|]{1,200}""")
 """A name of a file or folder that means the same on every system and is not hidden."""
 
 
-def export_archive(found: ResultFolder, file: Path) -> None:
+def export_archive(folder: ResultFolder, file: Path) -> None:
     """Write a folder of results to a new zip file, whole or not at all."""
     if file.exists():
         raise TextgenError(f"{str(file)!r} exists already; choose another file (--out)")
@@ -60,8 +60,8 @@ def export_archive(found: ResultFolder, file: Path) -> None:
         new_file(file) as target,
         zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
     ):
-        for path in result_files(found):
-            archive.write(found.path / path, PurePosixPath(found.path.absolute().name) / path)
+        for path in result_files(folder):
+            archive.write(folder.path / path, PurePosixPath(folder.path.absolute().name) / path)
 
 
 def import_archive(file: Path, root: Path) -> Path:
@@ -147,7 +147,7 @@ def _unpack(archive: zipfile.ZipFile, members: Mapping[PurePosixPath, zipfile.Zi
         os.utime(target, (changed, changed))
 
 
-def _check_results(found: ResultFolder) -> None:
+def _check_results(folder: ResultFolder) -> None:
     """Raise `ValueError` if a result, or a run in its folder, cannot be read, or has changed."""
     from safetensors import SafetensorError
 
@@ -156,13 +156,13 @@ def _check_results(found: ResultFolder) -> None:
     from textgen.runtime.storage.state_files import TENSORS
 
     try:
-        read_result(found)
-        for manifest in found.path.rglob(FILES["run"]):
+        read_result(folder)
+        for manifest in folder.path.rglob(FILES["run"]):
             read_result(ResultFolder(manifest.parent, "run"))
             check_files(manifest.parent)
-        for tensors in found.path.rglob(TENSORS):
+        for tensors in folder.path.rglob(TENSORS):
             check_digests(tensors.parent, (TENSORS,))
-        for record in (*found.path.rglob("jobs/*.json"), *found.path.rglob("details.json")):
+        for record in (*folder.path.rglob("jobs/*.json"), *folder.path.rglob("details.json")):
             read_values(record, needs_digest=record.parent.name == "jobs")
     except (TextgenError, OSError, SafetensorError) as error:
-        raise ValueError(str(error).replace(f"{found.path}{os.sep}", "")) from None
+        raise ValueError(str(error).replace(f"{folder.path}{os.sep}", "")) from None

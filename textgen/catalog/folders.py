@@ -93,14 +93,18 @@ class ResultFolder:
         return sum(path.lstat().st_size for path in self.path.rglob("*") if not path.is_dir())
 
 
-def find_folders(root: Path, depth: int = MAX_DEPTH) -> Iterator[ResultFolder]:
-    """Yield the folders of results below `root`, in the order of their names; none is inside another."""
+def find_folders(root: Path, depth: int = MAX_DEPTH, *, with_runs: bool = False) -> Iterator[ResultFolder]:
+    """Yield the folders of results below `root`, in the order of their names; none is inside another.
+
+    `with_runs` adds after each folder those of the runs in it.
+    """
     for folder in _subfolders(root):
-        found = identify(folder)
-        if found is not None:
-            yield found
+        result = identify(folder)
+        if result is not None:
+            yield result
+            yield from (ResultFolder(run, "run") for run in result.runs if with_runs)
         elif depth > 1:
-            yield from find_folders(folder, depth - 1)
+            yield from find_folders(folder, depth - 1, with_runs=with_runs)
 
 
 def identify(folder: Path) -> ResultFolder | None:
@@ -141,31 +145,31 @@ def belongs(kind: Kind, path: PurePosixPath) -> bool:
     )
 
 
-def result_files(found: ResultFolder) -> Iterator[PurePosixPath]:
+def result_files(folder: ResultFolder) -> Iterator[PurePosixPath]:
     """Yield the files that textgen wrote, by their paths in the folder."""
-    for file in sorted(_files(found.path)):
-        if belongs(found.kind, file):
+    for file in sorted(_files(folder.path)):
+        if belongs(folder.kind, file):
             yield file
 
 
-def check_removable(found: ResultFolder) -> None:
+def check_removable(folder: ResultFolder) -> None:
     """Raise `TextgenError` if a folder is a link, or contains a file that textgen does not write there."""
-    if found.path.is_symlink() or not found.path.name:
-        raise TextgenError(f"{str(found.path)!r} is not a folder of its own; remove it yourself")
-    for file in sorted(_files(found.path)):
+    if folder.path.is_symlink() or not folder.path.name:
+        raise TextgenError(f"{str(folder.path)!r} is not a folder of its own; remove it yourself")
+    for file in sorted(_files(folder.path)):
         is_leftover = any(part.startswith(".") for part in file.parts)  # of a process that was killed
-        if not is_leftover and not belongs(found.kind, file):
+        if not is_leftover and not belongs(folder.kind, file):
             raise TextgenError(
-                f"{str(found.path)!r} also contains {str(file)!r}, which textgen did not write; "
+                f"{str(folder.path)!r} also contains {str(file)!r}, which textgen did not write; "
                 "move it away, or remove the folder yourself"
             )
 
 
-def remove_results(found: ResultFolder) -> None:
+def remove_results(folder: ResultFolder) -> None:
     """Remove a folder of results, which cannot be taken for one any more if that is interrupted."""
-    check_removable(found)
-    doomed = found.path.with_name(f".{found.path.name}.removed")
-    found.path.rename(doomed)
+    check_removable(folder)
+    doomed = folder.path.with_name(f".{folder.path.name}.removed")
+    folder.path.rename(doomed)
     shutil.rmtree(doomed)
     if doomed.parent.name == RUNS_OF_BENCH:  # or the usual root, which has the same name
         with contextlib.suppress(OSError):  # there are others

@@ -78,67 +78,65 @@ def read_catalog(root: Path, kind: Kind | None = None) -> Catalog:
     Runs in benches and studies are listed only if `kind` is `run`.
     """
     items, skipped = [], []
-    for top in find_folders(root):
-        inner = [ResultFolder(run, "run") for run in top.runs] if kind == "run" else []
-        for each in (top, *inner):
-            if kind in (None, each.kind):
-                try:
-                    items.append(read_item(each, root))
-                except TextgenError as error:
-                    skipped.append(str(error))
+    for each in find_folders(root, with_runs=kind == "run"):
+        if kind in (None, each.kind):
+            try:
+                items.append(read_item(each, root))
+            except TextgenError as error:
+                skipped.append(str(error))
     return Catalog(tuple(items), tuple(skipped))
 
 
-def read_result(found: ResultFolder) -> RunManifest | Comparison | SuiteResult | StudyResult:
+def read_result(folder: ResultFolder) -> RunManifest | Comparison | SuiteResult | StudyResult:
     """Return a whole result; raises `TextgenError` if it is damaged, or if its command was interrupted."""
     from textgen.comparison.comparison_result import Comparison
     from textgen.experiment.saved_run import RunManifest
     from textgen.suite.suite_result import SuiteResult
     from textgen.tune.study_result import StudyResult
 
-    if not found.is_finished:
-        remaining = f" and keeps {len(found.runs)} runs" if found.runs else ""
+    if not folder.is_finished:
+        remaining = f" and keeps {len(folder.runs)} runs" if folder.runs else ""
         raise TextgenError(
-            f"{str(found.path)!r} was interrupted{remaining}, so it has no result; "
-            f"the same {found.kind} command with --out {found.path} continues"
+            f"{str(folder.path)!r} was interrupted{remaining}, so it has no result; "
+            f"the same {folder.kind} command with --out {folder.path} continues"
         )
     records: dict[Kind, type[RunManifest | Comparison | SuiteResult | StudyResult]]
     records = {"run": RunManifest, "bench": Comparison, "suite": SuiteResult, "tune": StudyResult}
-    return read_record(records[found.kind], found.file)
+    return read_record(records[folder.kind], folder.file)
 
 
-def read_item(found: ResultFolder, root: Path = RUNS) -> Item:
+def read_item(folder: ResultFolder, root: Path = RUNS) -> Item:
     """Return what a folder of results is about; raises `TextgenError` if its JSON cannot be read.
 
     It is read without the records, whose import and checks would take seconds for hundreds of folders. An
     interrupted bench is known by its runs.
     """
     item = Item(
-        name=name_of(found.path, root),
-        folder=str(found.path),
-        kind=found.kind,
-        is_finished=found.is_finished,
-        time=found.changed,
-        num_bytes=found.num_bytes,
-        runs=tuple(name_of(run, root) for run in found.runs),
+        name=name_of(folder.path, root),
+        folder=str(folder.path),
+        kind=folder.kind,
+        is_finished=folder.is_finished,
+        time=folder.changed,
+        num_bytes=folder.num_bytes,
+        runs=tuple(name_of(run, root) for run in folder.runs),
     )
-    if not found.is_finished:
-        return _of_runs(item, found.runs) if found.kind == "bench" else item
-    values = read_values(found.file)
+    if not folder.is_finished:
+        return _of_runs(item, folder.runs) if folder.kind == "bench" else item
+    values = read_values(folder.file)
     try:
-        return _READERS[found.kind](item, values)
+        return _READERS[folder.kind](item, values)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise TextgenError(f"{str(found.file)!r} cannot be read: {one_line(error)}") from None
+        raise TextgenError(f"{str(folder.file)!r} cannot be read: {one_line(error)}") from None
 
 
-def best_run(found: ResultFolder) -> Path:
+def best_run(folder: ResultFolder) -> Path:
     """Return the run in a bench or study with the lowest score, among those that its result ranks.
 
     Raises `TextgenError` if there is none.
     """
-    best = best_of(found.runs, read_item(found).entries if found.kind == "bench" else None)
+    best = best_of(folder.runs, read_item(folder).entries if folder.kind == "bench" else None)
     if best is None:
-        raise TextgenError(f"{str(found.path)!r} keeps no run with a score")
+        raise TextgenError(f"{str(folder.path)!r} keeps no run with a score")
     return best
 
 
@@ -150,11 +148,8 @@ def best_of(runs: Iterable[Path], entries: Collection[str] | None = None) -> Pat
 
 
 def _lowest(items: Iterable[Item]) -> Item | None:
-    return min((item for item in items if item.score is not None), key=_score, default=None)
-
-
-def _score(item: Item) -> float:
-    return item.score or 0.0
+    ranked = (item for item in items if item.score is not None)
+    return min(ranked, key=lambda item: item.score or 0.0, default=None)
 
 
 def _of_runs(item: Item, runs: Iterable[Path]) -> Item:

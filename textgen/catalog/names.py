@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -32,11 +32,12 @@ def find(name: str, root: Path = RUNS, kinds: Collection[Kind] = ALL) -> ResultF
     """
     if os.path.exists(name):
         path = Path(name)
-        found = identify(path.parent if path.name in FILES.values() else path)
-        if found is not None and found.kind in kinds:
-            return found
-        if found is not None or name != LATEST:
-            raise TextgenError(f"no {_what(kinds)} in {name!r}{_instead(found)}; {_advice(root)}")
+        folder = identify(path.parent if path.name in FILES.values() else path)
+        if folder is not None and folder.kind in kinds:
+            return folder
+        if folder is not None or name != LATEST:
+            instead = f", a {folder.kind}" if folder else ""
+            raise TextgenError(f"no {_what(kinds)} in {name!r}{instead}; {_advice(root)}")
     return _only(name, candidates(name, root, kinds), root, kinds)
 
 
@@ -48,7 +49,7 @@ def find_run(name: str | Path, root: Path = RUNS) -> Path:
     if os.path.exists(os.path.join(name, FILES["run"])):
         return Path(name)
     try:
-        found = find(str(name), root, WITH_RUNS)
+        folder = find(str(name), root, WITH_RUNS)
     except AmbiguousNameError:
         several = candidates(str(name), root, WITH_RUNS)
         seeds = {(each.path.parent, entry_part(each.path)) for each in several if each.kind == "run"}
@@ -56,7 +57,7 @@ def find_run(name: str | Path, root: Path = RUNS) -> Path:
         if best is None:
             raise
         return best  # of an entry's seeds, as for a bench
-    return found.path if found.kind == "run" else best_run(found)
+    return folder.path if folder.kind == "run" else best_run(folder)
 
 
 def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
@@ -86,7 +87,7 @@ def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
 
 def complete_run(incomplete: str) -> list[str]:
     """Return the names under `runs` that a shell may offer for the beginning or another part of one."""
-    names = [LATEST, *(name_of(each.path, RUNS) for each in _all(RUNS))]
+    names = [LATEST, *(name_of(each.path, RUNS) for each in find_folders(RUNS, with_runs=True))]
     beginning = [name for name in names if name.startswith(incomplete)]
     return beginning or [name for name in names if incomplete in name]
 
@@ -115,35 +116,26 @@ def candidates(name: str, root: Path, kinds: Collection[Kind]) -> Sequence[Resul
     return next(filter(None, ways), [])
 
 
-def _only(name: str, found: Sequence[ResultFolder], root: Path, kinds: Collection[Kind]) -> ResultFolder:
-    names = [name_of(each.path, root) for each in found]
-    if len(found) == 1:
-        return found[0]
-    if found:
+def _only(name: str, folders: Sequence[ResultFolder], root: Path, kinds: Collection[Kind]) -> ResultFolder:
+    names = [name_of(each.path, root) for each in folders]
+    if len(folders) == 1:
+        return folders[0]
+    if folders:
         num_more = len(names) - MAX_SUGGESTIONS
         shown = names[:MAX_SUGGESTIONS] + ([f"{num_more} more"] if num_more > 0 else [])
         raise AmbiguousNameError(
             f"{name!r} is part of {len(names)} names: {', '.join(shown)}; give more of it"
         )
     # Names end with a time that nobody types, so the beginning counts.
-    beginnings = {name_of(each.path, root)[: len(name)]: each for each in _all(root) if each.kind in kinds}
+    known = [name_of(each.path, root) for each in find_folders(root, with_runs=True) if each.kind in kinds]
+    beginnings = {each[: len(name)]: each for each in known}
     near = get_close_matches(name, beginnings, n=1)
-    hint = f"did you mean {name_of(beginnings[near[0]].path, root)!r}? " if near else ""
+    hint = f"did you mean {beginnings[near[0]]!r}? " if near else ""
     raise TextgenError(f"no {_what(kinds)} {name!r}; {hint}{_advice(root)}")
-
-
-def _all(root: Path) -> Iterator[ResultFolder]:
-    for top in find_folders(root):
-        yield top
-        yield from (ResultFolder(run, "run") for run in top.runs)
 
 
 def _what(kinds: Collection[Kind]) -> str:
     return "run" if "suite" not in kinds else "result"
-
-
-def _instead(found: ResultFolder | None) -> str:
-    return f", a {found.kind}" if found else ""
 
 
 def _advice(root: Path) -> str:

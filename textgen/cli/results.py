@@ -25,7 +25,7 @@ from textgen.library.options import ClusterOptions, TextOptions
 
 if TYPE_CHECKING:
     from textgen.library.presentation import Layer, ModelSummary
-    from textgen.library.results import Check
+    from textgen.library.results import VerificationCheck
 
 
 @grouped
@@ -56,11 +56,11 @@ def verify(
         refuse(context, ["--device"], "without --runs")
     from textgen.library import results
 
-    def show(check: Check) -> None:
+    def show(check: VerificationCheck) -> None:
         if not as_json:
             print("\n".join(map(printable, check.lines())), flush=True)
 
-    verification = results.verify(file, runs=runs, device=cluster.device, report=show)
+    verification = results.verify(file, runs=runs, device=cluster.device, on_check=show)
     if as_json:
         print_json(verification)
     if not verification.agrees:

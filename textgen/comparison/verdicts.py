@@ -25,7 +25,8 @@ from textgen.evaluation.seed_priors import SeedPrior
 from textgen.experiment.entry_result import EntryResult
 
 CLOSEST = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
-"""Metrics of which the best is the closest to that of the held-out text."""
+"""Metrics of which the best is the closest to that of the held-out text. They are shares, so that
+their distances can be averaged."""
 
 SCORED_TEXT, PASSAGES = "the held-out text", "the passages"
 """The texts that the units of scores and of text metrics are pieces of."""

@@ -31,7 +31,7 @@ class Disagreement:
 
 
 @dataclass(frozen=True)
-class Check:
+class VerificationCheck:
     """Saved values of one kind, all computed again."""
 
     kind: str
@@ -54,15 +54,15 @@ class Verification:
 
     file: str
     agrees: bool
-    checks: tuple[Check, ...]
+    checks: tuple[VerificationCheck, ...]
 
 
 def compared(
     kind: str, saved: Mapping[str, Any], recomputed: Mapping[str, Any], tolerance: float = RELATIVE_TOLERANCE
-) -> Check:
+) -> VerificationCheck:
     """Return the check of named records, whose numbers may differ by a relative `tolerance`."""
     differing = _differing(to_values(dict(saved)), to_values(dict(recomputed)), "", tolerance)
-    return Check(kind, len(saved), tuple(differing))
+    return VerificationCheck(kind, len(saved), tuple(differing))
 
 
 def _differing(saved: Any, recomputed: Any, place: str, tolerance: float) -> Iterator[Disagreement]:
@@ -72,8 +72,8 @@ def _differing(saved: Any, recomputed: Any, place: str, tolerance: float) -> Ite
     if isinstance(saved, dict) and isinstance(recomputed, dict):
         for name in dict.fromkeys([*saved, *recomputed]):
             inner = f"{place}, {name}" if place else str(name)
-            own, other = (values.get(name, ABSENT) for values in (saved, recomputed))
-            yield from _differing(own, other, inner, tolerance)
+            one, other = (values.get(name, ABSENT) for values in (saved, recomputed))
+            yield from _differing(one, other, inner, tolerance)
     elif not _are_equal(saved, recomputed, tolerance):
         yield Disagreement(place, _short(saved), _short(recomputed))
 

@@ -12,7 +12,7 @@ import torch
 from textgen.comparison.bench import run_folder
 from textgen.comparison.comparison_result import Comparison, ReferenceScore
 from textgen.comparison.verdicts import judge, reference_score
-from textgen.comparison.verification import Check, Disagreement, compared
+from textgen.comparison.verification import Disagreement, VerificationCheck, compared
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import PARTS, SplitPart
@@ -37,7 +37,7 @@ def check_method(method: str, path: Path) -> None:
         )
 
 
-def verify_comparison(result: Comparison) -> Iterator[Check]:
+def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
     """Yield a check of each kind of number that follows from others in the result."""
     scores = {
         f"{row.name} (seed {row.seed}), {part}": (score, result.corpus.split.scored(part))
@@ -113,7 +113,7 @@ def _named(records: Iterable[Any]) -> dict[str, Any]:
     return named
 
 
-def verify_runs(result: Comparison, folder: Path, device: torch.device) -> Iterator[Check]:
+def verify_runs(result: Comparison, folder: Path, device: torch.device) -> Iterator[VerificationCheck]:
     """Yield checks of the text, loaded again, and of the scores that the runs in `folder` have on it.
 
     Raises `TextgenError` if the text cannot be loaded.
@@ -135,7 +135,7 @@ def loaded_again(result: Comparison) -> Corpus:
     return load_corpus(sources.names, cleaner, method, sources.max_chars, sources.encoding)
 
 
-def _rescored(result: Comparison, corpus: Corpus, folder: Path, device: torch.device) -> Check:
+def _rescored(result: Comparison, corpus: Corpus, folder: Path, device: torch.device) -> VerificationCheck:
     """Return the check of the scores of all runs."""
     largest, number, wrong = 0.0, 0, []
     for row in result.runs:
@@ -147,13 +147,13 @@ def _rescored(result: Comparison, corpus: Corpus, folder: Path, device: torch.de
                 ids = [run.tokenizer.encode(text) for text in texts]
                 is_ranked = part == result.scored_on
                 scored = score_held_out(run, texts, ids, device, has_checks=is_ranked)
-                found = scored.score.bits_per_char
+                recomputed = scored.score.bits_per_char
                 number += 1
                 if is_ranked and (scored.checks.problem is None) != (row.problem is None):
                     wrong.append(Disagreement(f"{name}, rank", row.problem, scored.checks.problem))
-                largest = max(largest, abs(found - saved.bits_per_char))
-                if abs(found - saved.bits_per_char) > SAME_SCORE:
-                    wrong.append(Disagreement(f"{name}, {part}", saved.bits_per_char, found))
+                largest = max(largest, abs(recomputed - saved.bits_per_char))
+                if abs(recomputed - saved.bits_per_char) > SAME_SCORE:
+                    wrong.append(Disagreement(f"{name}, {part}", saved.bits_per_char, recomputed))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # one run must not keep the others from being checked
@@ -161,4 +161,4 @@ def _rescored(result: Comparison, corpus: Corpus, folder: Path, device: torch.de
             saved_bits = score.bits_per_char if score else "no score"
             wrong.append(Disagreement(name, saved_bits, f"nothing: {describe_error(error)}"))
     remark = f", the largest difference is {largest:.1g} bits per character"
-    return Check("scores of saved runs", number, tuple(wrong), remark)
+    return VerificationCheck("scores of saved runs", number, tuple(wrong), remark)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.scoring import Score
@@ -23,6 +24,14 @@ class RunSettings:
     precision: str
     plugins: dict[str, str]
     """Kind of component: its distribution, version and perhaps a hash of its source."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntrySettings(RunSettings):
+    """Settings that determine a run, with the parts and options of its entry."""
+
+    parts: dict[str, str]
+    options: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)

@@ -7,45 +7,25 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.resume import discard_outlived, partial_folder
 from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
 from textgen.registry.attribution import describe_error
-from textgen.runtime.storage.json_records import DamagedRecordError, read_record, write_record
+from textgen.runtime.storage.json_records import DamagedRecordError, read_record, read_values, write_record
 from textgen.training.progress import Report, Step
-
-
-class Settings(Protocol):
-    """What a result was made with."""
-
-    @property
-    def device(self) -> str:
-        """The type of the device."""
-
-    @property
-    def precision(self) -> str:
-        """The number format of matmuls."""
-
 
 Record = TypeVar("Record")
 
 
-def made_with(
-    folder: Path, pattern: str, settings_of: Callable[[Path], Settings]
-) -> Iterator[tuple[str, str]]:
+def made_with(folder: Path, pattern: str) -> Iterator[tuple[str, str]]:
     """Yield the device and precision of each result in a folder, without those that cannot be read."""
     for path in sorted(folder.glob(pattern)):
-        with suppress(TextgenError):
-            settings = settings_of(path)
-            yield settings.device, settings.precision
-
-
-def run_settings(manifest: Path) -> Settings:
-    """Return what a run was made with, by the path of its `run.json`."""
-    return read_manifest(manifest.parent).settings
+        with suppress(TextgenError, LookupError, TypeError):
+            settings = read_values(path)["settings"]
+            yield settings["device"], settings["precision"]
 
 
 def kept_run(folder: Path, experiment: Experiment, report: Report) -> SavedRun | None:

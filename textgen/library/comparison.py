@@ -18,7 +18,7 @@ from textgen.experiment.entry import Entry, parse_entries
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend
-from textgen.jobs.kept import made_with, run_settings
+from textgen.jobs.kept import made_with
 from textgen.library.basics import prepare
 from textgen.library.corpus import TextSource, loaded, name_of
 from textgen.library.options import (
@@ -141,7 +141,7 @@ def bench(
             open_backend(cluster.on, 1, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
         ):
             parsed, broken = _parsed(folder, wanted)
-            kept = made_with(folder, RUNS, run_settings)
+            kept = made_with(folder, RUNS)
             options = comparison.BenchOptions(
                 budget=parsed_budget,
                 device_config=choose_device(cluster.device, cluster.precision, kept),

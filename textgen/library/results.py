@@ -12,7 +12,7 @@ from textgen.comparison.bench import DETAILS
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.readings import Details
 from textgen.comparison.report import html as bench_page
-from textgen.comparison.verification import Check, Verification
+from textgen.comparison.verification import Verification, VerificationCheck
 from textgen.comparison.verify_bench import check_method, verify_comparison, verify_runs
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
@@ -100,12 +100,12 @@ def verify(
     *,
     runs: bool = False,
     device: str = "auto",
-    report: Callable[[Check], None] = lambda check: None,
+    on_check: Callable[[VerificationCheck], None] = lambda check: None,
 ) -> Verification:
     """Compute the numbers of a saved result again, from the bits of its stretches or from its runs.
 
     `result` is a file, its folder, part of its name, or `latest`. With `runs` the text is loaded again too,
-    and the saved runs of a bench score it on `device`. `report` is called after each check. Raises
+    and the saved runs of a bench score it on `device`. `on_check` is called after each check. Raises
     `TextgenError` if the result is damaged.
     """
     path = _find_result(Path(result))
@@ -118,7 +118,7 @@ def verify(
     try:
         for check in _checks_of(path, kind, device if runs else None):
             checks.append(check)
-            report(check)
+            on_check(check)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise TextgenError(f"{str(path)!r} is damaged, it cannot be recomputed: {one_line(error)}") from error
     return Verification(str(path), not any(check.disagreements for check in checks), tuple(checks))
@@ -161,7 +161,7 @@ def _kind_of(path: Path) -> str:
     return kinds[0]
 
 
-def _checks_of(path: Path, kind: str, device: str | None) -> Iterator[Check]:
+def _checks_of(path: Path, kind: str, device: str | None) -> Iterator[VerificationCheck]:
     """Yield the checks of a result; with a device also those of its runs."""
     if kind == "entries":
         yield from _bench_checks(path, device)
@@ -178,7 +178,7 @@ def _checks_of(path: Path, kind: str, device: str | None) -> Iterator[Check]:
         yield verify_final(final, read_record(Comparison, compared))
 
 
-def _bench_checks(path: Path, device: str | None) -> Iterator[Check]:
+def _bench_checks(path: Path, device: str | None) -> Iterator[VerificationCheck]:
     result = read_record(Comparison, path)
     check_method(result.interval_method, path)
     yield from verify_comparison(result)

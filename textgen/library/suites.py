@@ -17,7 +17,7 @@ from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.result_folders import RUNS, result_folder
 from textgen.suite.planner import SuiteOptions
-from textgen.suite.run_suite import JOBS, run_suite, settings_of
+from textgen.suite.run_suite import JOBS, run_suite
 from textgen.suite.schema import Suite, load_suite
 from textgen.suite.suite_result import SuiteResult
 from textgen.training.budget import parse_budget, parse_duration
@@ -54,7 +54,7 @@ def suite(
         parse_budget(budget)
     where = "" if _has_own_texts(declared) else f"-{slug('+'.join(text.sources))}"
     folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
-    kept = made_with(folder, JOBS, settings_of)
+    kept = made_with(folder, JOBS)
     config = choose_device(cluster.device, cluster.precision, kept)
     silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
     with (

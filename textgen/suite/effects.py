@@ -73,19 +73,13 @@ def question_result(
 
 def effects(pairs: Sequence[tuple[CaseResult, CaseResult]], priors: Priors) -> list[Effect]:
     """Return how cases differ from those they are compared with, from what their runs measured."""
-    found = [
-        Effect(
-            case=new.label,
-            reference=old.label,
-            paired=new.scored_text == old.scored_text,
-            bits_per_char=_contrast(SCORE, new, old, priors),
-            real_word_rate=_contrast(REAL_WORDS, new, old, priors),
-        )
-        for new, old in pairs
+    scores, words = (
+        _adjusted([_contrast(metric, new, old, priors) for new, old in pairs]) for metric in METRICS
+    )
+    return [
+        Effect(new.label, old.label, new.scored_text == old.scored_text, score, real)
+        for (new, old), score, real in zip(pairs, scores, words, strict=True)
     ]
-    for metric in METRICS:
-        found = _adjusted(found, metric)
-    return found
 
 
 def _contrast(metric: str, new: CaseResult, old: CaseResult, priors: Priors) -> Contrast | None:
@@ -93,15 +87,10 @@ def _contrast(metric: str, new: CaseResult, old: CaseResult, priors: Priors) -> 
     return difference(one, other) if one and other else None
 
 
-def _adjusted(effects: Sequence[Effect], metric: str) -> list[Effect]:
-    """Return the effects with p-values of one metric adjusted for their number."""
-    contrasts: list[Contrast | None] = [getattr(effect, metric) for effect in effects]
-    adjusted = iter(holm([contrast.p_value for contrast in contrasts if contrast is not None]))
-    changes: list[dict[str, Any]] = [
-        {} if contrast is None else {metric: replace(contrast, p_value=next(adjusted))}
-        for contrast in contrasts
-    ]
-    return [replace(effect, **change) for effect, change in zip(effects, changes, strict=True)]
+def _adjusted(contrasts: Sequence[Contrast | None]) -> list[Contrast | None]:
+    """Return contrasts with p-values adjusted for their number."""
+    adjusted = iter(holm([each.p_value for each in contrasts if each is not None]))
+    return [each and replace(each, p_value=next(adjusted)) for each in contrasts]
 
 
 def measured_run(job: JobResult) -> MeasuredRun:
@@ -141,19 +130,20 @@ def case_estimate(metric: str, runs: Sequence[MeasuredRun], text: str, priors: P
     return estimate(sample) if sample else None
 
 
-def _case_result(case: Case, found: Results, priors: Priors) -> CaseResult:
-    measured = tuple(map(measured_run, found))
-    text = _scored_text(found[0])
-    runs = [each.result for each in found]
+def _case_result(case: Case, results: Results, priors: Priors) -> CaseResult:
+    measured = tuple(map(measured_run, results))
+    split = results[0].settings.corpus.split
+    text = split.test.sha256 if split.test.num_chars else split.validation.sha256
+    runs = [each.result for each in results]
     return CaseResult(
         label=case.label,
         entry=case.entry,
         clean=case.clean,
         train_share=case.train_share,
         max_chars=case.max_chars,
-        budget=found[0].settings.budget,
+        budget=results[0].settings.budget,
         samplers=case.samplers,
-        num_seeds=len(found),
+        num_seeds=len(results),
         scored_text=text,
         runs=measured,
         bits_per_char=case_estimate(SCORE, measured, text, priors),
@@ -163,30 +153,23 @@ def _case_result(case: Case, found: Results, priors: Priors) -> CaseResult:
         num_epochs=fmean(run.train.num_epochs for run in runs),
         chars_per_second=fmean(run.train.chars_per_second for run in runs),
         embedding=runs[0].embedding,
-        writing={spec: _writing(found, spec) for spec in case.samplers},
-        text=found[0].samples[case.samplers[0]].text,
+        writing={spec: _writing(results, spec) for spec in case.samplers},
+        text=results[0].samples[case.samplers[0]].text,
     )
 
 
-def _writing(found: Results, spec: str) -> Writing:
-    """Return what a sampler wrote, as means over seeds."""
-    samples = [each.samples[spec] for each in found]
-    return Writing(
-        metrics=mean_metrics([sample.metrics for sample in samples]),
-        temperature=build_sampler(spec).temperature,
-        entropy_per_char=fmean(sample.entropy_per_char for sample in samples),
-    )
-
-
-def mean_metrics(metrics: Sequence[TextMetrics]) -> TextMetrics:
-    """Return the mean of each metric; None where any of them lacks a value."""
-    columns = {field.name: [getattr(each, field.name) for each in metrics] for field in fields(TextMetrics)}
+def _writing(results: Results, spec: str) -> Writing:
+    """Return what a sampler wrote, as means over seeds; None where a seed lacks a metric."""
+    samples = [each.samples[spec] for each in results]
+    columns = {
+        field.name: [getattr(sample.metrics, field.name) for sample in samples]
+        for field in fields(TextMetrics)
+    }
     means: dict[str, Any] = {
         name: None if None in values else fmean(values) for name, values in columns.items()
     }
-    return TextMetrics(**means)
-
-
-def _scored_text(found: JobResult) -> str:
-    split = found.settings.corpus.split
-    return split.test.sha256 if split.test.num_chars else split.validation.sha256
+    return Writing(
+        metrics=TextMetrics(**means),
+        temperature=build_sampler(spec).temperature,
+        entropy_per_char=fmean(sample.entropy_per_char for sample in samples),
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from textgen.data.corpus import Corpus
 from textgen.data.split import SplitPart
-from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer
+from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment, expected_seconds
 from textgen.experiment.resume import locked_run
@@ -40,7 +40,7 @@ class SuiteJob:
     device_config: DeviceConfig
     seed: int
     machine: JobMachine
-    """Where it will be computed, which matters if the budget is time."""
+    """The machine on which it will be computed, which matters if the budget is time."""
     analyzer: TextAnalyzer
     plugin_files: Sequence[Path]
     folder: Path
@@ -59,34 +59,31 @@ class SuiteJob:
     def compute(self, report: Report) -> JobResult:
         """Train, score and sample."""
         began = time.perf_counter()
-        experiment = Experiment(self.entry, self.corpus, self.budget, self.device_config, self.seed)
         with locked_run(self.folder) as checkpoints:
-            run = experiment.run(report, checkpoints)
+            run = self._experiment().run(report, checkpoints)
         report(Step("writing samples"))
-        writer = SampleWriter(self.corpus.split.held_out.stretches(), self.analyzer)
+        writer = self.writer()
         return JobResult(
             settings=self.settings(),
             result=run.result,
-            samples={spec: _written(run, spec, writer, self) for spec in self.case.samplers},
+            samples={spec: self._written(run, spec, writer) for spec in self.case.samplers},
             seconds=time.perf_counter() - began,
         )
 
     def settings(self) -> JobSettings:
         """Return everything that determines the result."""
-        is_timed = self.budget.unit == "seconds"
         return JobSettings(
-            textgen=__version__,
-            plugins=self.entry.identities(),
+            **vars(self._experiment().settings()),
             parts=self.entry.parts,
             options=self.entry.options,
-            corpus=self.corpus.info,
+            textgen=__version__,
             samplers=self.case.samplers,
-            budget=str(self.budget),
-            seed=self.seed,
-            device=self.device_config.device.type,
-            precision=self.device_config.precision,
-            machine=self.machine if is_timed else None,
+            machine=self.machine if self.budget.unit == "seconds" else None,
         )
+
+    def writer(self) -> SampleWriter:
+        """Return what continues the held-out passages and measures the text."""
+        return SampleWriter(self.corpus.split.held_out.stretches(), self.analyzer)
 
     def misfit(self, kept: JobResult) -> str | None:
         """Return why a kept result cannot be that of this job; None if it can."""
@@ -106,9 +103,23 @@ class SuiteJob:
         settings = json.dumps(to_values(self.settings()), sort_keys=True)
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
+    def _experiment(self) -> Experiment:
+        return Experiment(self.entry, self.corpus, self.budget, self.device_config, self.seed)
+
+    def _written(self, run: SavedRun, spec: str, writer: SampleWriter) -> WrittenText:
+        sampler = build_sampler(spec)
+        prompts = [run.tokenizer.encode(passage.prompt) for passage in writer.passages]
+        entropy = EntropyRecorder(sampler, prompts, run.tokenizer.sampler_vocabulary(run.spellings))
+        written = writer.measure(run, sampler, self.seed, self.device_config, entropy.record)
+        return WrittenText(
+            **vars(written.measured),
+            entropy_per_char=entropy.bits_per_char,
+            text=written.texts[0],
+        )
+
 
 def job_machine(backend: Backend) -> JobMachine:
-    """Return where the jobs of a backend are computed, and what each has of it."""
+    """Return the machine of the jobs of a backend, and what each has of it."""
     about, cores = backend.machines[0], backend.cores_per_job
     return JobMachine(
         processor=about.processor,
@@ -116,22 +127,4 @@ def job_machine(backend: Backend) -> JobMachine:
         num_jobs=max(1, int((about.num_cores or 1) / cores)),
         cores_per_job=round(cores, 3),
         threads_per_job=about.num_threads,
-    )
-
-
-def measure_held_out(job: SuiteJob, analyzer: TextAnalyzer) -> MeasuredText:
-    """Return the metrics of how the authors themselves continued the passages."""
-    return SampleWriter(job.corpus.split.held_out.stretches(), analyzer).measure_held_out()
-
-
-def _written(run: SavedRun, spec: str, writer: SampleWriter, job: SuiteJob) -> WrittenText:
-    sampler = build_sampler(spec)
-    prompts = [run.tokenizer.encode(passage.prompt) for passage in writer.passages]
-    entropy = EntropyRecorder(sampler, prompts, run.tokenizer.sampler_vocabulary(run.spellings))
-    written = writer.measure(run, sampler, job.seed, job.device_config, entropy.record)
-    return WrittenText(
-        metrics=written.measured.metrics,
-        pseudovalues=written.measured.pseudovalues,
-        entropy_per_char=entropy.bits_per_char,
-        text=written.texts[0],
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from textgen.comparison.comparison_result import HeldOut
@@ -19,14 +18,14 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.messages import about
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
-from textgen.runtime.storage.json_records import read_record, write_record
+from textgen.runtime.storage.json_records import write_record
 from textgen.runtime.storage.locks import locked
 from textgen.suite.effects import measured_run, question_result, shared_priors
-from textgen.suite.job import SuiteJob, measure_held_out
+from textgen.suite.job import SuiteJob
 from textgen.suite.planner import JobPlanner, SuiteOptions
-from textgen.suite.schema import Case, Question, Suite
+from textgen.suite.schema import Case, Suite
 from textgen.suite.suite_page import to_html
-from textgen.suite.suite_result import JobResult, JobSettings, QuestionText, SuiteResult
+from textgen.suite.suite_result import JobResult, QuestionText, SuiteResult
 from textgen.training.progress import Report, Step, ignore_report
 
 RESULT, PAGE = "suite.json", "report.html"
@@ -49,41 +48,35 @@ def run_suite(
     `NotSavedError` with the result if something could not be saved.
     """
     with locked(folder):
-        return _run_suite(suite, options, folder, report, say)
-
-
-def _run_suite(
-    suite: Suite, options: SuiteOptions, folder: Path, report: Report, say: Callable[[str], None]
-) -> SuiteResult:
-    planner = JobPlanner(suite, options, folder)
-    report(Step("reading the texts"))
-    jobs = {job.folder: job for job in planner.jobs()}
-    is_timed = any(job.budget.unit == "seconds" for job in jobs.values())
-    check_equal_machines(options.backend, is_timed=is_timed)
-    make_folder(folder / "jobs")
-    there = {path: kept_record(path, JobResult, job.misfit) for path, job in jobs.items()}
-    measured = Measured({path: result for path, result in there.items() if result is not None})
-    missing = [job for path, job in jobs.items() if path not in measured.results]
-    if not measured.results and (others := _other_precisions(folder, options.device_config)):
-        say(others)
-    say(forecast(suite, measured.results.values(), missing, options.backend.num_slots))
-    _measure(missing, suite, options, measured, report)
-    result = _answered(planner, measured)
-    try:
-        write_record(folder / RESULT, result)
-        write_file(folder / PAGE, to_html(result))
-    except OSError as error:
-        measured.unsaved = error
-    if measured.unsaved:
-        raise NotSavedError(folder, measured.unsaved, result)
-    if not measured.results:
-        raise TextgenError(f"every case failed; the first one: {next(iter(measured.failures.values()))}")
-    return result
+        planner = JobPlanner(suite, options, folder)
+        report(Step("reading the texts"))
+        jobs = {job.folder: job for job in planner.jobs()}
+        is_timed = any(job.budget.unit == "seconds" for job in jobs.values())
+        check_equal_machines(options.backend, is_timed=is_timed)
+        make_folder(folder / "jobs")
+        there = {path: kept_record(path, JobResult, job.misfit) for path, job in jobs.items()}
+        measured = Measured({path: result for path, result in there.items() if result is not None})
+        missing = [job for path, job in jobs.items() if path not in measured.results]
+        if not measured.results and (others := _other_precisions(folder, options.device_config)):
+            say(others)
+        say(forecast(suite, measured.results.values(), missing, options.backend.num_slots))
+        _measure(missing, suite, options, measured, report)
+        result = _answered(planner, measured)
+        try:
+            write_record(folder / RESULT, result)
+            write_file(folder / PAGE, to_html(result))
+        except OSError as error:
+            measured.unsaved = error
+        if measured.unsaved:
+            raise NotSavedError(folder, measured.unsaved, result)
+        if not measured.results:
+            raise TextgenError(f"every case failed; the first one: {next(iter(measured.failures.values()))}")
+        return result
 
 
 @dataclass
 class Measured:
-    """What the jobs of a suite came to."""
+    """The results of jobs, and the reasons of those without one."""
 
     results: dict[Path, JobResult]
     failures: dict[str, str] = field(default_factory=dict)
@@ -120,17 +113,22 @@ def _answered(planner: JobPlanner, measured: Measured) -> SuiteResult:
     """Return the answers to the questions of a suite."""
     suite, options = planner.suite, planner.options
     first = planner.job(suite.cases()[0], 0)
-    found_of = partial(_found, planner, measured.results)
-    held_out = measure_held_out(first, planner.analyzer(first.case))
-    priors = shared_priors(list(map(measured_run, found_of(case))) for case in suite.cases())
+
+    def results_of(case: Case) -> list[JobResult]:
+        """Return the results of a case, one for each seed that has one."""
+        paths = [planner.job(case, seed).folder for seed in range(planner.num_seeds)]
+        return [measured.results[path] for path in paths if path in measured.results]
+
+    text = _text_of(planner, first)
+    priors = shared_priors(list(map(measured_run, results_of(case))) for case in suite.cases())
     latest = next(reversed(measured.results.values()), None)
     return SuiteResult(
         command=command_line(),
         suite=suite.title,
-        corpus=first.corpus.info,
+        corpus=text.corpus,
         sources=first.corpus.sources,
-        held_out=HeldOut(held_out.metrics, held_out.pseudovalues),
-        lexicons=planner.lexicon(first.corpus.language).sources,
+        held_out=text.held_out,
+        lexicons=text.lexicons,
         budget=options.budget or suite.budget,
         num_seeds=planner.num_seeds,
         num_jobs=options.backend.num_slots,
@@ -141,33 +139,26 @@ def _answered(planner: JobPlanner, measured: Measured) -> SuiteResult:
         interval_method=INTERVAL_METHOD,
         seed_priors=priors,
         questions=tuple(
-            replace(question_result(question, found_of, priors), text_of=_text_of(planner, question))
+            replace(
+                question_result(question, results_of, priors),
+                text_of=_text_of(planner, planner.job(question.cases[0], 0)) if question.corpus else None,
+            )
             for question in suite.questions
         ),
         failures=measured.failures,
     )
 
 
-def _text_of(planner: JobPlanner, question: Question) -> QuestionText | None:
-    """Return the text of a question that names its own."""
-    if question.corpus is None:
-        return None
-    first = planner.job(question.cases[0], 0)
-    measured = measure_held_out(first, planner.analyzer(first.case))
-    sources = planner.lexicon(first.corpus.language).sources
-    return QuestionText(first.corpus.info, HeldOut(measured.metrics, measured.pseudovalues), sources)
-
-
-def settings_of(path: Path) -> JobSettings:
-    """Return what a measurement was made with; raises `TextgenError` if its file is damaged."""
-    return read_record(JobResult, path, needs_digest=True).settings
+def _text_of(planner: JobPlanner, job: SuiteJob) -> QuestionText:
+    """Return the text of a job, and how its authors themselves continued the passages."""
+    measured = job.writer().measure_held_out()
+    held_out = HeldOut(measured.metrics, measured.pseudovalues)
+    return QuestionText(job.corpus.info, held_out, planner.lexicon(job.corpus.language).sources)
 
 
 def _other_precisions(folder: Path, config: DeviceConfig) -> str:
     """Return a note that what a folder holds was measured in another precision; nothing if it was not."""
-    others = {was for on, was in made_with(folder, JOBS, settings_of) if on == config.device.type} - {
-        config.precision
-    }
+    others = {was for on, was in made_with(folder, JOBS) if on == config.device.type} - {config.precision}
     if not others:
         return ""
     return (
@@ -187,9 +178,9 @@ def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[Suit
             seconds += expected_seconds(job.entry, job.corpus, job.budget)
         elif job.budget.unit == "seconds" and job.entry.is_trainable:
             seconds += job.budget.amount
-            seconds += statistics.mean(found.seconds - found.result.train.seconds for found in done)
+            seconds += statistics.mean(each.seconds - each.result.train.seconds for each in done)
         else:
-            seconds += statistics.mean(found.seconds for found in done)
+            seconds += statistics.mean(each.seconds for each in done)
     rest = f"; {about(seconds / num_jobs)} to go" if missing else ""
     return f"{suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
 
@@ -212,9 +203,3 @@ def _name(suite: Suite, job: SuiteJob) -> str:
         question = next(question for question in suite.questions if case in question.cases)
         return f"{question.name}: {name}"
     return name
-
-
-def _found(planner: JobPlanner, results: Mapping[Path, JobResult], case: Case) -> list[JobResult]:
-    """Return the results of a case, one for each seed that has one."""
-    paths = [planner.job(case, seed).folder for seed in range(planner.num_seeds)]
-    return [results[path] for path in paths if path in results]

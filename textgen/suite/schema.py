@@ -56,18 +56,13 @@ class Question(_Strict):
     cases: Annotated[tuple[Case, ...], Len(1)]
 
     @model_validator(mode="after")
-    def _set_corpus(self) -> Question:
+    def _complete(self) -> Question:
+        if len({case.label for case in self.cases}) < len(self.cases):
+            raise ValueError(f"question {self.name!r} has two cases with the same label")
         cases = tuple(
             case if case.corpus else case.model_copy(update={"corpus": self.corpus}) for case in self.cases
         )
         object.__setattr__(self, "cases", cases)
-        return self
-
-    @model_validator(mode="after")
-    def _check(self) -> Question:
-        labels = [case.label for case in self.cases]
-        if len(set(labels)) < len(labels):
-            raise ValueError(f"question {self.name!r} has two cases with the same label")
         return self
 
     def comparisons(self) -> Iterator[tuple[Case, Case]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from markupsafe import Markup
 
 from textgen.comparison.report.page_charts import diversity_chart, sampler_line
@@ -32,49 +34,38 @@ def to_html(result: SuiteResult) -> str:
 
 def suite_answer(result: SuiteResult) -> str:
     """Return how many changes are clear, and the largest of them."""
-    effects = [
-        (effect.bits_per_char, effect)
+    changes = [
+        (change, f"{effect.case} against {effect.reference} {change.value:+.3f}")
         for question in result.questions
         for effect in question.effects
-        if effect.bits_per_char is not None
+        if (change := effect.bits_per_char)
     ]
-    clear = [(change, effect) for change, effect in effects if change.is_clear]
-    clear.sort(key=lambda pair: -abs(pair[0].value))
-    named = [
-        f"{effect.case} against {effect.reference} {change.value:+.3f}"
-        for change, effect in clear[:MAX_CHANGES]
-    ]
-    largest = f"; the largest, in bits per character: {', '.join(named)}" if named else ""
-    return f"{len(clear)} of {len(effects)} changes are clear at 5 %{largest}."
+    clear = [(abs(change.value), name) for change, name in changes if change.is_clear]
+    clear.sort(key=itemgetter(0), reverse=True)
+    named = ", ".join(name for _, name in clear[:MAX_CHANGES])
+    largest = f"; the largest, in bits per character: {named}" if named else ""
+    return f"{len(clear)} of {len(changes)} changes are clear at 5 %{largest}."
 
 
 def _question(question: QuestionResult, result: SuiteResult) -> Markup:
     scores = [
-        ChartValue(case.label, case.bits_per_char.value, case.bits_per_char.interval)
+        ChartValue(case.label, score.value, score.interval)
         for case in question.cases
-        if case.bits_per_char is not None
+        if (score := case.bits_per_char)
     ]
     changes = [
-        ChartValue(
-            effect.case,
-            effect.bits_per_char.value,
-            effect.bits_per_char.interval,
-            effect.bits_per_char.is_clear,
-        )
+        ChartValue(effect.case, change.value, change.interval, change.is_clear)
         for effect in question.effects
-        if effect.bits_per_char is not None
+        if (change := effect.bits_per_char)
     ]
-    unit = "bits/char, lower is better"
+    unit, against = "bits/char, lower is better", f"against {question.reference}"
     parts = [Markup("<p>{}</p>").format(line) for line in text_lines(question)]
-    parts += [interval_chart(f"Scores: {question.text}", unit, scores)] if scores else []
+    if scores:
+        parts.append(interval_chart(f"Scores: {question.text}", unit, scores))
     if changes:
-        against = f"against {question.reference}"
-        parts.append(
-            interval_chart(f"Changes {against}: {question.text}", f"{unit}, {against}", changes, zero=True)
-        )
-    parts.append(_table(question))
-    parts.append(_curves(question, result))
-    return Markup().join(parts)
+        title = f"Changes {against}: {question.text}"
+        parts.append(interval_chart(title, f"{unit}, {against}", changes, zero=True))
+    return Markup().join([*parts, _table(question), _curves(question, result)])
 
 
 def _table(question: QuestionResult) -> Markup:

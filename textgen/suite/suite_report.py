@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise, takewhile
 
 import numpy as np
@@ -20,14 +20,14 @@ NUM_MATCHED = 5
 
 UNPAIRED = "† Scored on another text, which the cleaner made: other characters, so the effect is unpaired."
 
-SAMPLER_METRICS: Mapping[str, Callable[[TextMetrics], float | None]] = {
-    "real words": lambda text: text.real_word_rate,
-    "distinct-2": lambda text: text.distinct_2,
-    "repeated 4-grams": lambda text: text.repetition_4,
-    "self-BLEU": lambda text: text.self_bleu,
-    "novel 4-grams": lambda text: text.novel_4gram_rate,
+SAMPLER_METRICS = {
+    "real words": "real_word_rate",
+    "distinct-2": "distinct_2",
+    "repeated 4-grams": "repetition_4",
+    "self-BLEU": "self_bleu",
+    "novel 4-grams": "novel_4gram_rate",
 }
-"""The columns of a table of samplers."""
+"""The columns of a table of samplers, and their metrics."""
 
 
 def to_markdown(result: SuiteResult) -> str:
@@ -66,9 +66,9 @@ def title(result: SuiteResult) -> str:
 
 def text_lines(question: QuestionResult) -> Iterator[str]:
     """Yield what a question is measured on, if it has a text of its own."""
-    if own := question.text_of:
-        words = _real_words(own.held_out.sample_metrics, own.lexicons)
-        yield f"{own.corpus.name}: {_text(own.corpus)}.{words}"
+    if text := question.text_of:
+        words = _real_words(text.held_out.sample_metrics, text.lexicons)
+        yield f"{text.corpus.name}: {_text(text.corpus)}.{words}"
 
 
 def _text(corpus: CorpusInfo) -> str:
@@ -80,7 +80,7 @@ def _text(corpus: CorpusInfo) -> str:
 
 
 def _real_words(author: TextMetrics, lexicons: Sequence[str] | None) -> str:
-    """Return where real words are, and how many of the author's own are real by that."""
+    """Return the sources of real words, and how many of the author's own are real by them."""
     known = "" if lexicons is None else " Real words are in the training text"
     known += f" or the lexicon {' or '.join(lexicons)}." if lexicons else "." if known else ""
     rate = author.real_word_rate
@@ -117,22 +117,20 @@ def effect_rows(question: QuestionResult) -> list[list[str]]:
 
 
 def all_curves(question: QuestionResult, author: TextMetrics) -> Iterator[str]:
-    """Yield the curves of a question's cases with several samplers, and their values at equal entropy."""
+    """Yield the curves of a question's cases with several samplers, and their values at equal entropy.
+
+    A curve is what a case writes with each sampler, quality against diversity, and the author.
+    """
     curves = [case for case in question.cases if len(case.writing) > 1]
     for case in curves:
-        yield from ("", *curve_lines(case, author))
+        rows = [[case.label, "bits/char of the choices", *SAMPLER_METRICS]]
+        written = [(spec, each.entropy_per_char, each.metrics) for spec, each in case.writing.items()]
+        for name, entropy, metrics in [*written, ("*the author*", None, author)]:
+            values = [entropy, *(getattr(metrics, metric) for metric in SAMPLER_METRICS.values())]
+            rows.append([name, *("-" if value is None else f"{value:.3f}" for value in values)])
+        yield from ("", *table_lines(rows))
     if len(curves) > 1:
         yield from ("", *matched_lines(curves))
-
-
-def curve_lines(case: CaseResult, author: TextMetrics) -> Iterator[str]:
-    """Yield what a case writes with each sampler, the curve of quality against diversity, and the author."""
-    rows = [[case.label, "bits/char of the choices", *SAMPLER_METRICS]]
-    written = [(spec, writing.entropy_per_char, writing.metrics) for spec, writing in case.writing.items()]
-    for name, entropy, metrics in [*written, ("*the author*", None, author)]:
-        found = [entropy, *(metric(metrics) for metric in SAMPLER_METRICS.values())]
-        rows.append([name, *("-" if value is None else f"{value:.3f}" for value in found)])
-    yield from table_lines(rows)
 
 
 def matched_lines(cases: Sequence[CaseResult]) -> Iterator[str]:
@@ -172,12 +170,9 @@ def _curve(rows: Sequence[Writing]) -> NDArray[np.float64]:
             rows, key=lambda row: -((row.temperature or 0) if has_order else row.entropy_per_char)
         )
     ]
-    falling = [points[0], *(after for before, after in takewhile(_falls, pairwise(points)))]
+    steps = takewhile(lambda step: step[1][0] < step[0][0], pairwise(points))
+    falling = [points[0], *(after for _, after in steps)]
     return np.array(falling[::-1])
-
-
-def _falls(pair: tuple[tuple[float, ...], tuple[float, ...]]) -> bool:
-    return pair[1][0] < pair[0][0]
 
 
 def show_value(estimate: Estimate | None, places: int, percent: bool = False) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from textgen.comparison.comparison_result import HeldOut
 from textgen.data.corpus import CorpusInfo, TextSources
 from textgen.evaluation.intervals import Contrast, Estimate
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
-from textgen.evaluation.text_metrics import TextMetrics
+from textgen.evaluation.text_metrics import MeasuredText, TextMetrics
 from textgen.experiment.encoding import EmbeddingAudit
-from textgen.experiment.entry_result import RunResult
+from textgen.experiment.entry_result import EntrySettings, RunResult
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
 
@@ -31,30 +30,19 @@ class JobMachine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobSettings:
+class JobSettings(EntrySettings):
     """Settings that determine the result of a job; with a budget in time, they include the machine."""
 
     schema_version: int = SCHEMA_VERSION
     textgen: str
-    plugins: dict[str, str]
-    parts: dict[str, str]
-    options: dict[str, dict[str, Any]]
-    corpus: CorpusInfo
     samplers: tuple[str, ...]
-    budget: str
-    seed: int
-    device: str
-    precision: str
     machine: JobMachine | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class WrittenText:
+class WrittenText(MeasuredText):
     """Text that one sampler wrote after the held-out passages, and its metrics."""
 
-    metrics: TextMetrics
-    pseudovalues: dict[str, tuple[float, ...]]
-    """By metric: the contribution of each continuation, from which intervals are computed."""
     entropy_per_char: float
     text: str
     """The first continuation."""

@@ -6,45 +6,44 @@ from collections.abc import Iterator
 from statistics import fmean
 from typing import Any
 
-from textgen.comparison.verification import Check, compared
+from textgen.comparison.verification import VerificationCheck, compared
 from textgen.data.corpus import CorpusInfo
 from textgen.experiment.score_run import unit_sizes
 from textgen.suite.effects import METRICS, case_estimate, effects, shared_priors
 from textgen.suite.suite_result import CaseResult, QuestionResult, SuiteResult
 
 
-def verify_suite(result: SuiteResult) -> Iterator[Check]:
+def verify_suite(result: SuiteResult) -> Iterator[VerificationCheck]:
     """Yield a check of each kind of number that follows from others in the result."""
     priors = result.seed_priors
-    cases = {f"{each.name}, {case.label}": case for each in result.questions for case in each.cases}
-    yield compared("priors of the seeds", priors, shared_priors(case.runs for case in cases.values()))
+    cases = {
+        f"{question.name}, {case.label}": (case, result.text_of(question).corpus)
+        for question in result.questions
+        for case in question.cases
+    }
+    yield compared("priors of the seeds", priors, shared_priors(case.runs for case, _ in cases.values()))
     for metric in METRICS:
         yield compared(
             f"estimates of {metric}",
-            {name: getattr(case, metric) for name, case in cases.items()},
+            {name: getattr(case, metric) for name, (case, _) in cases.items()},
             {
                 name: case_estimate(metric, case.runs, case.scored_text, priors)
-                for name, case in cases.items()
+                for name, (case, _) in cases.items()
             },
         )
     yield compared(
         "facts of cases",
-        {name: _saved_facts(case) for name, case in cases.items()},
-        {
-            f"{each.name}, {case.label}": _facts(case, result.text_of(each).corpus)
-            for each in result.questions
-            for case in each.cases
-        },
+        {name: _saved_facts(case) for name, (case, _) in cases.items()},
+        {name: _facts(case, corpus) for name, (case, corpus) in cases.items()},
     )
-    changes = {
-        f"{each.name}, {saved.case}": (saved, recomputed)
-        for each in result.questions
-        for saved, recomputed in zip(each.effects, effects(_pairs(each), priors), strict=True)
-    }
     yield compared(
         "effects",
-        {name: saved for name, (saved, _) in changes.items()},
-        {name: recomputed for name, (_, recomputed) in changes.items()},
+        {f"{each.name}, {effect.case}": effect for each in result.questions for effect in each.effects},
+        {
+            f"{each.name}, {effect.case}": effect
+            for each in result.questions
+            for effect in effects(_pairs(each), priors)
+        },
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.verification import Check, compared
+from textgen.comparison.verification import VerificationCheck, compared
 from textgen.experiment.entry_result import EntryResult
 from textgen.tune.study_result import Contestant, FinalComparison
 
@@ -37,7 +37,7 @@ def conclusion(result: Comparison, default: str, best: str, seeds: tuple[int, ..
     )
 
 
-def verify_final(saved: FinalComparison, result: Comparison) -> Check:
+def verify_final(saved: FinalComparison, result: Comparison) -> VerificationCheck:
     """Return the check of a saved final comparison, whose result is `result`."""
     recomputed = conclusion(result, saved.default.name, saved.best.name, saved.seeds)
     return compared("values of the final comparison", vars(saved), vars(recomputed))

@@ -13,6 +13,7 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import NO_PART
 from textgen.experiment.entry import Entry, parse_entry
+from textgen.experiment.entry_result import EntrySettings
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.resume import locked_run
 from textgen.jobs.backends import Backend
@@ -25,7 +26,7 @@ from textgen.training.progress import Report
 from textgen.training.train_options import TrainOptions
 from textgen.tune.final_comparison import FOLDER, conclusion
 from textgen.tune.search_space import Candidate, Dimension, spell
-from textgen.tune.study_result import EntrySettings, FinalComparison, SamplerSettings, Value
+from textgen.tune.study_result import FinalComparison, SamplerSettings, Value
 
 
 class Objective(Protocol):

@@ -1,7 +1,4 @@
-"""The processes that search in one study, and how many of them a trial has taken down.
-
-Each holds a lock as long as it lives, however it dies.
-"""
+"""The processes that search in one study: each holds a lock as long as it lives, however it dies."""
 
 from __future__ import annotations
 
@@ -10,15 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
-from optuna.trial import FrozenTrial, Trial
 
 from textgen.runtime.storage.files import make_folder
 from textgen.runtime.storage.locks import is_held
 
 WORKERS = "workers"
 """The folder in that of a study with the locks."""
-MAX_ATTEMPTS = 5
-"""A trial that crashed this many processes in a row, none of which got further, counts as failed."""
 
 
 class Workers:
@@ -64,19 +58,3 @@ class Workers:
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.lock"
-
-
-def is_given_up(trial: FrozenTrial) -> bool:
-    """Return whether a trial whose process is gone has taken too many down."""
-    return attempt(trial) >= MAX_ATTEMPTS and len(trial.intermediate_values) <= len(carried(trial))
-
-
-def attempt(trial: FrozenTrial) -> int:
-    """Return how many processes have tried it since it last came any further."""
-    number: int = trial.user_attrs.get("attempt", 1)
-    return number
-
-
-def carried(trial: Trial | FrozenTrial) -> dict[int, float]:
-    """Return what earlier attempts at a trial have reported: the score by percentage of the budget."""
-    return {int(percent): value for percent, value in sorted(trial.user_attrs.get("curve", {}).items())}

@@ -12,7 +12,7 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.resume import run_and_save
 from textgen.experiment.saved_run import names_run
 from textgen.jobs.backends import ONE_AT_A_TIME, Backend, LocalBackend, check_equal_machines
-from textgen.jobs.kept import check_reuse, kept_run, made_with, run_settings
+from textgen.jobs.kept import check_reuse, kept_run, made_with
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import make_folder
@@ -21,7 +21,7 @@ from textgen.training.progress import Report
 from textgen.tune.objective import EntryObjective, entry_candidates
 from textgen.tune.sampler_objective import SamplerObjective, check_text, sampler_candidates
 from textgen.tune.search_space import dimensions
-from textgen.tune.study import FILE, study_settings
+from textgen.tune.study import FILE, study_made_with
 
 TRAINED = "run"
 """The folder in a study's with the run that a sampler is tuned for, if the study trained it."""
@@ -29,8 +29,8 @@ TRAINED = "run"
 
 def made_before(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the device and precision of what the folder of a study holds."""
-    yield from made_with(folder, f"{TRAINED}/run.json", run_settings)
-    yield from made_with(folder, FILE, study_settings)
+    yield from made_with(folder, f"{TRAINED}/run.json")
+    yield from study_made_with(folder / FILE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from statistics import fmean
 
 import numpy as np
 
+from textgen.comparison.verdicts import CLOSEST
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.evaluation.intervals import MeasuredValue, difference
@@ -26,26 +27,17 @@ from textgen.training.progress import Report, Step
 from textgen.tune.search_space import Candidate, Dimension, spell
 from textgen.tune.study_result import Contestant, FinalComparison, MadeRun, SamplerSettings, Value
 
-DISTANCES = (
-    "real_word_rate",
-    "distinct_1",
-    "distinct_2",
-    "repetition_4",
-    "self_bleu",
-    "novel_4gram_rate",
-)
-"""The metrics that are shares, so that their distances can be averaged."""
-
 
 @dataclass(frozen=True)
 class SamplerObjective:
     """Distance of the text of a run from that of the author, both after passages of the validation part.
 
-    The value is the mean distance of `DISTANCES`. Judging a sampler by how near its text comes to people's in
-    such metrics, not by how good they look, follows Holtzman et al. 2020 (arXiv:1904.09751).
+    The value is the mean distance of metrics that are shares. Judging a sampler by how near its text comes to
+    people's in such metrics, not by how good they look, follows Holtzman et al. 2020 (arXiv:1904.09751).
     """
 
-    sampler: str
+    name: str
+    """The sampler."""
     run: Path
     corpus: Corpus
     device_config: DeviceConfig
@@ -54,16 +46,11 @@ class SamplerObjective:
     num_steps: int = 1
     value_name = "mean distance from the held-out text"
 
-    @property
-    def name(self) -> str:
-        """The sampler."""
-        return self.sampler
-
     def settings(self) -> SamplerSettings:
         """Return what the run was made with, the sampler and the seed."""
         manifest = read_manifest(self.run)
         made = MadeRun(manifest.entry, manifest.settings)
-        return SamplerSettings(sampler=self.sampler, run=made, seed=self.seed)
+        return SamplerSettings(sampler=self.name, run=made, seed=self.seed)
 
     def evaluate(
         self,
@@ -73,7 +60,9 @@ class SamplerObjective:
     ) -> float:
         """Write after held-out passages and compare."""
         report(Step("writing samples"))
-        return self.distance(spell(self.sampler, self.dimensions, params), "validation", self.seed)
+        writer = self._writer("validation")
+        written = self._written(writer, spell(self.name, self.dimensions, params), self.seed)
+        return mean_distance(written.metrics, writer.measure_held_out().metrics)
 
     def compare(
         self,
@@ -93,24 +82,18 @@ class SamplerObjective:
         writer = self._writer(part)
         held_out = writer.measure_held_out()
         values, samples = [], []
-        for spec in (self.sampler, best):
+        for spec in (self.name, best):
             written = [self._written(writer, spec, seed) for seed in seeds]
             values.append(fmean(mean_distance(each.metrics, held_out.metrics) for each in written))
             samples.append(distance_sample(written, held_out, seeds))
         return FinalComparison(
             scored_on=part,
             seeds=seeds,
-            default=Contestant(self.sampler, values[0]),
+            default=Contestant(self.name, values[0]),
             best=Contestant(best, values[1]),
             gain=values[0] - values[1],
             interval=None if None in samples else difference(*filter(None, samples)).interval,
         )
-
-    def distance(self, spec: str, part: str, seed: int) -> float:
-        """Return the distance of what a sampler writes after passages of `validation` or `test`."""
-        writer = self._writer(part)
-        written = self._written(writer, spec, seed)
-        return mean_distance(written.metrics, writer.measure_held_out().metrics)
 
     def _writer(self, part: str) -> SampleWriter:
         return SampleWriter(self.corpus.split.scored(part).stretches(), self._analyzer)
@@ -130,7 +113,7 @@ class SamplerObjective:
 
 def mean_distance(written: TextMetrics, held_out: TextMetrics) -> float:
     """Return the mean distance of rates; one that a text lacks is as far as can be."""
-    pairs = [(getattr(written, rate), getattr(held_out, rate)) for rate in DISTANCES]
+    pairs = [(getattr(written, rate), getattr(held_out, rate)) for rate in CLOSEST]
     return fmean(1.0 if a is None or b is None else abs(a - b) for a, b in pairs)
 
 
@@ -139,7 +122,7 @@ def distance_sample(
 ) -> MeasuredValue | None:
     """Return the mean distance by each sampling seed, or None if a rate has no interval."""
     distances = []
-    for rate in DISTANCES:
+    for rate in CLOSEST:
         if any(rate not in text.pseudovalues for text in (*written, held_out)):
             return None
         one, reference = (

@@ -56,7 +56,7 @@ class Dimension:
     @property
     def start(self) -> Value:
         """The value of the first trial: the default, or the nearest one if `--search` leaves it out."""
-        return self.default if self.default in self.grid else self.nearest(self.default)
+        return self.nearest(self.default)
 
     def nearest(self, value: Any) -> Value:
         """Return the allowed value that is nearest to `value`, or the first one where nothing is near."""
@@ -75,13 +75,15 @@ class Dimension:
 
     def described(self) -> SearchedOption:
         """Return the option as results name it."""
-        if not self.is_range:
-            return SearchedOption(
-                option=self.name, default=self.default, num=len(self.grid), values=self.grid
-            )
-        low, high = (float(end or 0) for end in (self.grid[0], self.grid[-1]))
+        low, high = (float(end or 0) if self.is_range else None for end in (self.grid[0], self.grid[-1]))
         return SearchedOption(
-            option=self.name, default=self.default, low=low, high=high, log=self.log, num=len(self.grid)
+            option=self.name,
+            default=self.default,
+            low=low,
+            high=high,
+            log=self.log,
+            num=len(self.grid),
+            values=None if self.is_range else self.grid,
         )
 
 
@@ -144,23 +146,20 @@ def _declared(candidate: Candidate) -> Dimension:
 def _asked(candidate: Candidate, text: str) -> Dimension:
     """Return the dimension that the user writes as `1e-4..1e-2` or `muon|adamw`."""
     low, dots, high = text.partition("..")
-    if not dots:
-        values = tuple(dict.fromkeys(candidate.parse(value.strip()) for value in text.split("|")))
-        return _checked(Dimension(candidate.name, values, candidate.default, is_range=False), text)
-    search = candidate.option.search or Search()
-    ends = [candidate.parse(low.strip()), candidate.parse(high.strip())]
-    if any(isinstance(end, bool | str | None) for end in ends):
-        raise TextgenError(f"--search: {candidate.name}={text} is not a range of numbers; write A|B|C")
-    # Unless the component says otherwise, a range over two decades is searched on a log scale.
-    log = ends[0] > 0 and (search.log or ends[1] >= 100 * ends[0])
-    grid = _grid(ends[0], ends[1], log, search.step)
-    return _checked(Dimension(candidate.name, grid, candidate.default, is_range=True, log=log), text)
-
-
-def _checked(dimension: Dimension, text: str) -> Dimension:
-    if len(dimension.grid) < 2:
-        raise TextgenError(f"--search: {dimension.name}={text} leaves nothing to choose; give a wider range")
-    return dimension
+    log = False
+    if dots:
+        search = candidate.option.search or Search()
+        ends = [candidate.parse(low.strip()), candidate.parse(high.strip())]
+        if any(isinstance(end, bool | str | None) for end in ends):
+            raise TextgenError(f"--search: {candidate.name}={text} is not a range of numbers; write A|B|C")
+        # Unless the component says otherwise, a range over two decades is searched on a log scale.
+        log = ends[0] > 0 and (search.log or ends[1] >= 100 * ends[0])
+        grid = _grid(ends[0], ends[1], log, search.step)
+    else:
+        grid = tuple(dict.fromkeys(candidate.parse(value.strip()) for value in text.split("|")))
+    if len(grid) < 2:
+        raise TextgenError(f"--search: {candidate.name}={text} leaves nothing to choose; give a wider range")
+    return Dimension(candidate.name, grid, candidate.default, is_range=bool(dots), log=log)
 
 
 def _grid(low: float, high: float, log: bool, step: float | None) -> tuple[Value, ...]:

@@ -15,9 +15,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
@@ -33,7 +31,7 @@ from textgen.runtime.storage.files import NotSavedError
 from textgen.runtime.storage.json_records import to_values
 from textgen.runtime.this_process import interrupts_deferred
 from textgen.tune.objective import Objective
-from textgen.tune.processes import MAX_ATTEMPTS, Workers, attempt, carried, is_given_up
+from textgen.tune.processes import Workers
 from textgen.tune.study_result import Value
 from textgen.tune.tpe import NUM_RANDOM, RoundedTPE, median_pruner, num_combinations
 
@@ -44,6 +42,8 @@ NAME = "tune"
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 """The states of trials that count. A trial that fails is pruned, with its reason, so that the sampler learns
 from it. `FAIL` is for those whose process was killed, which are as if they had not been."""
+MAX_ATTEMPTS = 5
+"""A trial that crashed this many processes in a row, none of which got further, counts as failed."""
 FILE_WAIT_SECONDS = 60.0
 """Seconds that another process may hold the file."""
 
@@ -71,21 +71,16 @@ class Study:
             raise
 
     def _open(self, path: Path, with_default: bool) -> None:
-        wanted = json.loads(json.dumps(settings(self.objective)))
+        search = [each.described() for each in self.objective.dimensions]
+        wanted = {**to_values(self.objective.settings()), "search": to_values(search)}
         if not path.exists():
             self._create(path, wanted, with_default)
-        try:
-            self._storage = _storage(path)
-            self._study = optuna.load_study(study_name=NAME, storage=self._storage, pruner=median_pruner())
-        except (SQLAlchemyError, RuntimeError, ValueError, LookupError) as error:
-            reason = str(error).partition("\n")[0]
-            raise TextgenError(
-                f"cannot read the study {str(path)!r}: {reason}; choose another folder (--out)"
-            ) from None
-        there = self._study.user_attrs.get("settings", {})
+        self.optuna, self._storage = _loaded(path)
+        """The study as importances and plots read it, and its file."""
+        there = self.optuna.user_attrs.get("settings", {})
         for key, value in wanted.items():
             if there.get(key) != value:
-                self._disconnect()
+                _disconnect(self._storage)
                 remedy = f"add --precision {there.get(key)}, or " if key == "precision" else ""
                 raise TextgenError(
                     f"{str(path.parent)!r} holds a study with another {key}; "
@@ -98,29 +93,23 @@ class Study:
         new.unlink(missing_ok=True)
         try:
             with _writing():
-                self._storage = _storage(new)
-                study = optuna.create_study(study_name=NAME, storage=self._storage)
+                storage = _storage(new)
+                study = optuna.create_study(study_name=NAME, storage=storage)
                 if with_default:
                     study.enqueue_trial({each.name: each.start for each in self.objective.dimensions})
                 study.set_user_attr("settings", wanted)
-            self._disconnect()
+            _disconnect(storage)
             new.rename(path)
         except OSError as error:
             for left in path.parent.glob(f"{new.name}*"):
                 left.unlink()
             raise NotSavedError(path.parent, error, None) from error
 
-    def _disconnect(self) -> None:
-        self._storage.remove_session()
-        self._storage.engine.dispose()
-
     def __enter__(self) -> Study:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._disconnect()
+    def __exit__(self, *error: object) -> None:
+        _disconnect(self._storage)
         self._workers.end()
 
     def claim(self, num_trials: int | None) -> Trial | Literal["done", "wait"]:
@@ -133,15 +122,16 @@ class Study:
             trials = self.trials()
             num_done = sum(trial.state in COUNTED for trial in trials)
             num_running = sum(trial.state == TrialState.RUNNING for trial in trials)
-            most = self._most(num_trials)
+            most = num_combinations(self.objective.dimensions)
+            most = most if num_trials is None else min(num_trials, most)
             if num_done + num_running >= most:
                 return "wait" if num_done < most else "done"
             tried = [parameters(trial) for trial in trials if trial.state != TrialState.FAIL]
             # Seeded again for each trial, so that a study that was stopped continues as if it had not been.
             number = num_done + num_running
             seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
-            self._study.sampler = RoundedTPE(self.objective.dimensions, tried, seed, self._num_random)
-            trial = self._study.ask({each.name: each.distribution() for each in self.objective.dimensions})
+            self.optuna.sampler = RoundedTPE(self.objective.dimensions, tried, seed, self._num_random)
+            trial = self.optuna.ask({each.name: each.distribution() for each in self.objective.dimensions})
             trial.set_user_attr("worker", self._workers.name)
             return trial
 
@@ -150,27 +140,14 @@ class Study:
         with interrupts_deferred(), self._workers.lock, _writing():
             self._return(self.trials()[trial.number])
 
-    def _most(self, num_trials: int | None) -> int:
-        most = num_combinations(self.objective.dimensions)
-        return most if num_trials is None else min(num_trials, most)
-
     def finish(self, trial: Trial, value: float | None, **about: object) -> None:
         """Save the outcome: a value, or None for a trial that was pruned or, with a `reason`, failed."""
         with interrupts_deferred(), _writing():
             for name, content in about.items():
                 if content is not None:
                     trial.set_user_attr(name, to_values(content))
-            self._study.tell(trial, value, TrialState.PRUNED if value is None else TrialState.COMPLETE)
+            self.optuna.tell(trial, value, TrialState.PRUNED if value is None else TrialState.COMPLETE)
             self._discard_finished()
-
-    def carry_over(self, trial: Trial) -> set[int]:
-        """Report again what a killed attempt at a trial reported; return the percentages.
-
-        Raises `optuna.TrialPruned` if it was killed when it was about to be pruned.
-        """
-        if self.report(trial, curve := carried(trial)):
-            raise optuna.TrialPruned
-        return set(curve)
 
     def report(self, trial: Trial, curve: Mapping[int, float]) -> bool:
         """Report validation scores by percentages; return whether the trial is to be pruned."""
@@ -197,7 +174,7 @@ class Study:
 
     def trials(self) -> list[FrozenTrial]:
         """Return all trials in their current state."""
-        return self._study.get_trials(deepcopy=False)
+        return self.optuna.get_trials(deepcopy=False)
 
     def num_done(self) -> int:
         """Return the number of trials that count."""
@@ -214,11 +191,6 @@ class Study:
         with self._workers.lock, _writing():
             self._give_back()
 
-    @property
-    def optuna(self) -> optuna.Study:
-        """The study as importances and plots read it."""
-        return self._study
-
     def _give_back(self) -> None:
         for trial in self.trials():
             is_alive = self._workers.is_alive(trial.user_attrs.get("worker"))
@@ -229,16 +201,17 @@ class Study:
         """Queue a trial whose process is gone, unless it waits already or has taken too many down."""
         params, earlier = parameters(trial), carried(trial)
         curve = earlier | trial.intermediate_values
-        number = 1 if len(curve) > len(earlier) else attempt(trial) + 1
-        is_whole = len(params) == len(self.objective.dimensions)
-        # It may wait already, if the process that queued it was killed before the last line.
-        waiting = [parameters(each) for each in self.trials() if each.state == TrialState.WAITING]
-        if is_given_up(trial):
+        attempt = 1 if len(curve) > len(earlier) else trial.user_attrs.get("attempt", 1) + 1
+        if attempt > MAX_ATTEMPTS:
             reason = f"it ended its process {MAX_ATTEMPTS} times"
             self._storage.set_trial_user_attr(trial._trial_id, "reason", reason)
-        elif is_whole and params not in waiting:
-            self._study.enqueue_trial(params, user_attrs={"attempt": number, "curve": curve})
-        self._study.tell(trial.number, state=TrialState.PRUNED if is_given_up(trial) else TrialState.FAIL)
+            self.optuna.tell(trial.number, state=TrialState.PRUNED)
+            return
+        # It may wait already, if the process that queued it was killed before the last line.
+        waiting = [parameters(each) for each in self.trials() if each.state == TrialState.WAITING]
+        if len(params) == len(self.objective.dimensions) and params not in waiting:
+            self.optuna.enqueue_trial(params, user_attrs={"attempt": attempt, "curve": curve})
+        self.optuna.tell(trial.number, state=TrialState.FAIL)
 
 
 @contextmanager
@@ -252,40 +225,43 @@ def _writing() -> Iterator[None]:
         raise OSError(errno.EIO, str(reason).partition("\n")[0]) from error
 
 
-@dataclass(frozen=True)
-class StudySettings:
-    """Settings that the trials of a study are made with."""
+def study_made_with(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the device and precision of a study; nothing if it cannot be read, or if it tunes a sampler."""
+    if path.exists():
+        with suppress(TextgenError, LookupError, TypeError):
+            study, storage = _loaded(path)
+            made = study.user_attrs.get("settings", {})
+            _disconnect(storage)
+            yield made["device"], made["precision"]
 
-    device: str
-    precision: str
 
-
-def study_settings(path: Path) -> StudySettings:
-    """Return what the study in a file was made with; raises `TextgenError` if it cannot be read."""
+def _loaded(path: Path) -> tuple[optuna.Study, RDBStorage]:
+    """Return the study in a file, and its storage; raises `TextgenError` if it cannot be read."""
     try:
         storage = _storage(path)
-        try:
-            made = optuna.load_study(study_name=NAME, storage=storage).user_attrs["settings"]
-            return StudySettings(made["device"], made["precision"])
-        finally:
-            storage.remove_session()
-            storage.engine.dispose()
-    except (SQLAlchemyError, RuntimeError, ValueError, LookupError, TypeError) as error:
-        raise TextgenError(f"cannot read the study {str(path)!r}: {error}") from error
+        return optuna.load_study(study_name=NAME, storage=storage, pruner=median_pruner()), storage
+    except (SQLAlchemyError, RuntimeError, ValueError, LookupError) as error:
+        reason = str(error).partition("\n")[0]
+        raise TextgenError(
+            f"cannot read the study {str(path)!r}: {reason}; choose another folder (--out)"
+        ) from None
 
 
 def _storage(path: Path) -> RDBStorage:
     return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": FILE_WAIT_SECONDS}})
 
 
-def settings(objective: Objective) -> dict[str, Any]:
-    """Return the settings that a study must keep, as JSON values."""
-    search = [each.described() for each in objective.dimensions]
-    values: dict[str, Any] = to_values(objective.settings())
-    return {**values, "search": to_values(search)}
+def _disconnect(storage: RDBStorage) -> None:
+    storage.remove_session()
+    storage.engine.dispose()
 
 
 def parameters(trial: FrozenTrial) -> dict[str, Value]:
     """Return the values of a trial, even of one that is still queued."""
     waiting: Mapping[str, Value] = trial.system_attrs.get("fixed_params", {})
     return {**waiting, **trial.params}
+
+
+def carried(trial: Trial | FrozenTrial) -> dict[int, float]:
+    """Return what earlier attempts at a trial have reported: the score by percentage of the budget."""
+    return {int(percent): value for percent, value in sorted(trial.user_attrs.get("curve", {}).items())}

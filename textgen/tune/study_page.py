@@ -1,10 +1,11 @@
-"""The page of a study for the browser: what was found, how the search went, and every trial."""
+"""The page of a study for the browser: the best trial, the course of the search, and every trial."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import TypeAlias
 
 from markupsafe import Markup
 
@@ -16,10 +17,13 @@ from textgen.runtime.environment import machines_used
 from textgen.tune.study_report import searched_rows, study_verdict, trial_rows
 from textgen.tune.study_result import SearchedOption, StudyResult, TrialResult
 
+Complete: TypeAlias = Sequence[tuple[TrialResult, float]]
+"""The trials that are complete, with their values."""
+
 
 def to_html(result: StudyResult) -> str:
     """Return the whole report of a study."""
-    complete = [trial for trial in result.trials if trial.value is not None]
+    complete = [(trial, trial.value) for trial in result.trials if trial.value is not None]
     sections = [
         Section("best", "The best", _best(result)),
         Section("history", "History", _history(result, complete)),
@@ -38,16 +42,13 @@ def _best(result: StudyResult) -> Markup:
     return Markup('<pre tabindex="0">{}</pre>').format(result.best.name)
 
 
-def _history(result: StudyResult, complete: Sequence[TrialResult]) -> Markup:
+def _history(result: StudyResult, complete: Complete) -> Markup:
     if not complete:
         return Markup()
-    trials = [(float(trial.number), trial.value) for trial in complete if trial.value is not None]
-    lowest = accumulate((value for _, value in trials), min)
-    best = [(number, value) for (number, _), value in zip(trials, lowest, strict=True)]
-    lines = [
-        ChartLine("best so far", best),
-        ChartLine("trials", trials, [f"trial {number:.0f}" for number, _ in trials], is_connected=False),
-    ]
+    points = [(float(trial.number), value) for trial, value in complete]
+    best = accumulate(points, lambda before, point: (point[0], min(before[1], point[1])))
+    labels = [f"trial {trial.number}" for trial, _ in complete]
+    lines = [ChartLine("best so far", list(best)), ChartLine("trials", points, labels, is_connected=False)]
     return line_chart("Value of each trial, and the best so far", "trial", result.value_name, lines)
 
 
@@ -75,24 +76,19 @@ def _options(result: StudyResult) -> Markup:
     return stacked_chart(title, "share", ["importance"], stacks) + table
 
 
-def _slices(result: StudyResult, complete: Sequence[TrialResult]) -> Markup:
+def _slices(result: StudyResult, complete: Complete) -> Markup:
     return Markup().join(_slice(result, each, complete) for each in result.search) if complete else Markup()
 
 
-def _slice(result: StudyResult, searched: SearchedOption, complete: Sequence[TrialResult]) -> Markup:
+def _slice(result: StudyResult, searched: SearchedOption, complete: Complete) -> Markup:
     """Return the values of all trials over one option; texts are numbered in the order of the search."""
-    points, labels = [], []
-    for trial in complete:
-        chosen = trial.params[searched.option]
-        if trial.value is None:
-            continue
-        points.append((_place(searched, chosen), trial.value))
-        labels.append(f"{searched.option}={write_value(chosen)}, trial {trial.number}")
-    title = f"Value over {searched.option}"
-    unit = f"log10 of {searched.option}" if searched.log else searched.option
+    name = searched.option
+    points = [(_place(searched, trial.params[name]), value) for trial, value in complete]
+    labels = [f"{name}={write_value(trial.params[name])}, trial {trial.number}" for trial, _ in complete]
+    unit = f"log10 of {name}" if searched.log else name
     names = "" if searched.values is None else ": " + ", ".join(map(write_value, searched.values))
     line = ChartLine("", points, labels, is_connected=False)
-    return line_chart(title, unit + names, result.value_name, [line], height=200)
+    return line_chart(f"Value over {name}", unit + names, result.value_name, [line], height=200)
 
 
 def _place(searched: SearchedOption, value: bool | int | float | str | None) -> float:

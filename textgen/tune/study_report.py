@@ -9,6 +9,7 @@ from importlib.metadata import version
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from textgen.experiment.entry_result import EntrySettings
 from textgen.page.markdown import escape, table_lines
 from textgen.registry.options import write_value
 from textgen.runtime.environment import Machine, machine, machines_used, versions
@@ -16,7 +17,6 @@ from textgen.runtime.storage.json_records import from_values
 from textgen.tune.search_space import spell
 from textgen.tune.study import Study, parameters
 from textgen.tune.study_result import (
-    EntrySettings,
     FinalComparison,
     SearchedOption,
     StateName,

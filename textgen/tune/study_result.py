@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_result import RunSettings
+from textgen.experiment.entry_result import EntrySettings, RunSettings
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
 
 StateName: TypeAlias = Literal["complete", "pruned", "failed", "killed", "waiting", "running"]
 Value: TypeAlias = bool | int | float | str | None
 """A value of an option."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EntrySettings(RunSettings):
-    """Settings that, besides the searched options, determine the trials of an entry."""
-
-    parts: dict[str, str]
-    options: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from textgen.registry.registry import plugin_files
 from textgen.runtime.environment import Machine, machine
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
 from textgen.tune.objective import Objective
-from textgen.tune.study import Study
+from textgen.tune.study import Study, carried
 from textgen.tune.study_result import Value
 
 PAUSE_SECONDS = 0.3
@@ -40,43 +40,9 @@ class Goal:
         return self.deadline is not None and time.time() >= self.deadline
 
 
-class _Curve:
-    """The validation scores of a trial that is being evaluated."""
-
-    def __init__(self, study: Study, trial: Trial) -> None:
-        self.study, self.trial = study, trial
-        self._start, self._reported = time.perf_counter(), set[int]()
-
-    def carry_over(self) -> None:
-        """Report again what a killed attempt reported; raises `optuna.TrialPruned` if that is hopeless."""
-        self._reported |= self.study.carry_over(self.trial)
-
-    def is_hopeless(self, step: Step) -> bool:
-        """Report the score of a step, if it has one, and return whether the trial is to be pruned."""
-        progress, num_steps = step.progress, self.study.objective.num_steps
-        if progress is None or progress.validation_bits_per_char is None:
-            return False
-        # In whole steps: only values at the same percentage of the budget are compared.
-        percent = int(min(progress.fraction, 1.0) * num_steps + 1e-9) * 100 // num_steps
-        if percent in self._reported:
-            return False
-        self._reported.add(percent)
-        return self.study.report(self.trial, {percent: progress.validation_bits_per_char})
-
-    def end(
-        self, value: float | None, reason: str | None, seconds: float | None = None, machine: object = None
-    ) -> None:
-        """Save the outcome: a value, or None for a trial that was pruned or, with a reason, failed.
-
-        Without `seconds`, those since the trial was given away count.
-        """
-        seconds = time.perf_counter() - self._start if seconds is None else seconds
-        self.study.finish(self.trial, value, seconds=seconds, reason=reason, machine=machine)
-
-
 @dataclass(frozen=True)
-class TrialResult:
-    """Result of a trial."""
+class TrialValue:
+    """The value of a trial, and what it took."""
 
     value: float
     seconds: float
@@ -94,12 +60,12 @@ class TrialJob:
     """The path beside which it keeps its checkpoints."""
     plugin_files: Sequence[Path]
 
-    def compute(self, report: Report) -> TrialResult:
+    def compute(self, report: Report) -> TrialValue:
         """Return the value of the choice."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         began = time.perf_counter()
         value = self.objective.evaluate(self.params, report, self.folder)
-        return TrialResult(value, time.perf_counter() - began, machine())
+        return TrialValue(value, time.perf_counter() - began, machine())
 
 
 def search(
@@ -116,7 +82,7 @@ def search(
     trials = _Trials(study, goal, report, is_alone=backend.num_slots == 1)
     made = run_jobs(
         trials.jobs(),
-        TrialResult,
+        TrialValue,
         backend,
         on_step=trials.heard,
         max_silence=max_silence,
@@ -126,12 +92,23 @@ def search(
         trials.end(job, outcome)
 
 
+@dataclass
+class _Running:
+    """A trial that is evaluated in another process."""
+
+    trial: Trial
+    report: Report
+    began: float
+    reported: set[int]
+    """The percentages of the budget whose scores the study knows."""
+
+
 class _Trials:
     """The trials of a search that are evaluated in other processes."""
 
     def __init__(self, study: Study, goal: Goal, report: Report, *, is_alone: bool) -> None:
         self._study, self._goal, self._report, self._is_alone = study, goal, report, is_alone
-        self._running: dict[int, tuple[_Curve, Report]] = {}
+        self._running: dict[int, _Running] = {}
         self._claimed: list[Trial] = []
 
     def jobs(self) -> Iterator[TrialJob]:
@@ -145,14 +122,13 @@ class _Trials:
                 self._report(Step("waiting for the trials of other processes"))
                 time.sleep(PAUSE_SECONDS)
                 continue
-            curve, report = _Curve(study, trial), self._report_of()
-            report(Step("starting"))
-            try:
-                curve.carry_over()
-            except optuna.TrialPruned:
-                curve.end(None, None)
+            curve = carried(trial)
+            running = _Running(trial, self._report_of(), time.perf_counter(), set(curve))
+            running.report(Step("starting"))
+            if study.report(trial, curve):  # it was killed when it was about to be pruned
+                study.finish(trial, None, seconds=time.perf_counter() - running.began)
                 continue
-            self._running[trial.number] = curve, report
+            self._running[trial.number] = running
             files = list(plugin_files())
             yield TrialJob(trial.number, trial.params, study.objective, study.unfinished(trial.params), files)
 
@@ -164,47 +140,44 @@ class _Trials:
         return bool(self._claimed)
 
     def heard(self, job: TrialJob, step: Step) -> bool:
-        """Follow a trial; return whether it is to be pruned."""
-        curve, report = self._running[job.number]
+        """Follow a trial by its validation scores; return whether it is to be pruned."""
+        running = self._running[job.number]
         if self._is_alone:
-            report(step)
-        return curve.is_hopeless(step)
+            running.report(step)
+        progress, num_steps = step.progress, self._study.objective.num_steps
+        if progress is None or progress.validation_bits_per_char is None:
+            return False
+        # In whole steps: only values at the same percentage of the budget are compared.
+        percent = int(min(progress.fraction, 1.0) * num_steps + 1e-9) * 100 // num_steps
+        if percent in running.reported:
+            return False
+        running.reported.add(percent)
+        return self._study.report(running.trial, {percent: progress.validation_bits_per_char})
 
-    def end(self, job: TrialJob, outcome: Outcome[TrialResult]) -> None:
+    def end(self, job: TrialJob, outcome: Outcome[TrialValue]) -> None:
         """Keep what came out of a trial; one without value or reason was pruned."""
-        curve, report = self._running.pop(job.number)
+        running = self._running.pop(job.number)
         if outcome.was_killed:
-            self._study.lose(curve.trial)
+            self._study.lose(running.trial)
             return
         result, reason = outcome.result, None if outcome.was_stopped else outcome.failure or None
-        if result is None:
-            curve.end(None, reason)
-        else:
-            curve.end(result.value, None, result.seconds, result.machine)
+        about = vars(result) if result else {"value": None, "seconds": time.perf_counter() - running.began}
+        self._study.finish(running.trial, reason=reason, **about)
         if not self._is_alone:
-            report(Step("trials"))
+            running.report(Step("trials"))
         elif reason:
-            report(Step(FAILED, outcome=reason))
+            running.report(Step(FAILED, outcome=reason))
         else:
-            report(Step(DONE, outcome=f"{result.value:.4f}" if result else "pruned"))
+            running.report(Step(DONE, outcome=f"{result.value:.4f}" if result else "pruned"))
 
     def _report_of(self) -> Report:
-        done, of = self._study.num_done(), _of(self._goal)
+        of = f" of {self._goal.num_trials}" if self._goal.num_trials else ""
         if self._is_alone:
-            return filled_in(self._report, entry=f"trial {done + 1}{of}")
+            return filled_in(self._report, entry=f"trial {self._study.num_done() + 1}{of}")
 
         def tell_of_all(step: Step) -> None:  # noqa: ARG001 - the steps of several trials would be a muddle
-            title = f"{self._study.num_done()}{of} trials"
-            self._report(Step(title, "search", outcome=standing(self._study)))
+            best = self._study.best()
+            standing = f"best {best.values[0]:.4f}" if best else ""
+            self._report(Step(f"{self._study.num_done()}{of} trials", "search", outcome=standing))
 
         return tell_of_all
-
-
-def _of(goal: Goal) -> str:
-    return f" of {goal.num_trials}" if goal.num_trials else ""
-
-
-def standing(study: Study) -> str:
-    """Return the best value of a search so far, in words; nothing without one."""
-    best = study.best()
-    return f"best {best.values[0]:.4f}" if best else ""
