@@ -14,7 +14,7 @@ from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import parse_entry
 from textgen.jobs.backends import ONE_AT_A_TIME, Backend
-from textgen.registry.registry import files_of
+from textgen.registry.registry import plugin_files
 from textgen.runtime.device import DeviceConfig
 from textgen.suite.job import SuiteJob, job_machine
 from textgen.suite.schema import Case, Suite
@@ -79,7 +79,7 @@ class JobPlanner:
             seed,
             self._machine,
             self._analyzer(text),
-            plugin_files=files_of([*entry.components.values(), *samplers]),
+            plugin_files=plugin_files([*entry.components.values(), *samplers]),
             folder=self.folder / "jobs",
         )
         return replace(job, folder=job.folder / f"{job.key()}.json")

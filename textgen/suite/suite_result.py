@@ -10,8 +10,8 @@ from textgen.evaluation.intervals import Contrast, Estimate
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.text_metrics import MeasuredText, TextMetrics
+from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry_result import EntrySettings, RunResult
-from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
 
