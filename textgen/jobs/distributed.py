@@ -22,7 +22,7 @@ from textgen.training.distributed import ranks
 from textgen.training.distributed.rank_info import RankInfo, rank_info_of_torchrun
 from textgen.training.distributed.ranks import LostRankError
 from textgen.training.progress import Report, ignore_report
-from textgen.workers.worker import import_early
+from textgen.workers.process import import_early
 
 LOST_SECONDS = 10.0
 """Time after which a process that others have lost is taken for one that hangs."""
