@@ -8,8 +8,8 @@ from typing import Any
 from textgen.comparison.comparison_result import Comparison
 from textgen.experiment.saved_run import RunManifest
 from textgen.runtime.storage.json_records import DIGEST, SCHEMA_VERSION, json_schema, to_json
-from textgen.suite.suite_result import JobResult, SuiteResult
-from textgen.tune.study_result import StudyResult
+from textgen.suites.suite_result import JobResult, SuiteResult
+from textgen.tuning.study_result import StudyResult
 
 PAGE = Path(__file__).parent / "results.schema.json"
 

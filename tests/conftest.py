@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from textgen.contracts import TokenIds
 from textgen.registry import registry
 from textgen.registry.options import build
-from textgen.workers.worker import import_early
+from textgen.workers.process import import_early
 from textgen_tokenizers.char import CharTokenizer
 
 settings.register_profile("textgen", max_examples=40, deadline=None, derandomize=True)
@@ -127,5 +127,5 @@ def _heeded_interrupts() -> None:
 def _server_of_processes() -> None:
     """Fork processes with all modules that any test needs there, commands too."""
     import_early(
-        "textgen.cli.app", "textgen.comparison.entry_job", "textgen.suite.job", "textgen.tune.trials"
+        "textgen.cli.app", "textgen.comparison.entry_job", "textgen.suites.job", "textgen.tuning.trials"
     )

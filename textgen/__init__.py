@@ -6,9 +6,7 @@ for the first time.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 
 from textgen.version import __version__
 
@@ -47,15 +45,6 @@ else:
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})
-
-    class _Module(ModuleType):
-        """Keeps `textgen.suite` and `textgen.tune` functions when packages of these names are imported."""
-
-        def __setattr__(self, name: str, value: object) -> None:
-            if name not in __all__ or not isinstance(value, ModuleType):
-                super().__setattr__(name, value)
-
-    sys.modules[__name__].__class__ = _Module
 
 
 __all__ = [

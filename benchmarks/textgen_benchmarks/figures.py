@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from textgen.runtime.storage.json_records import read_record
-from textgen.suite.suite_result import QuestionResult, SuiteResult
+from textgen.suites.suite_result import QuestionResult, SuiteResult
 
 RESULTS = Path(__file__).parents[1] / "results"
 WIDEST = 0.6

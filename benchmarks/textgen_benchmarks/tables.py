@@ -17,8 +17,8 @@ from statistics import stdev
 from textgen.comparison.comparison_result import Comparison
 from textgen.page.markdown import table_lines
 from textgen.runtime.storage.json_records import read_record
-from textgen.suite.suite_report import UNPAIRED, all_curves, show_change, show_value, to_markdown
-from textgen.suite.suite_result import QuestionResult, SuiteResult
+from textgen.suites.suite_report import UNPAIRED, all_curves, show_change, show_value, to_markdown
+from textgen.suites.suite_result import QuestionResult, SuiteResult
 from textgen_benchmarks.headline import headline, samples, scores_table
 from textgen_benchmarks.saving import RESULTS
 from textgen_benchmarks.seeds import SeedResults

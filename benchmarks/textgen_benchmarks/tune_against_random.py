@@ -28,11 +28,11 @@ from textgen.library.progress import ProgressDisplay
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.budget import parse_budget
-from textgen.tune.request import Request
-from textgen.tune.study import Study
-from textgen.tune.study_result import SearchedOption
-from textgen.tune.tpe import NUM_RANDOM, ONLY_RANDOM
-from textgen.tune.trials import Goal, search
+from textgen.tuning.request import Request
+from textgen.tuning.study import Study
+from textgen.tuning.study_result import SearchedOption
+from textgen.tuning.tpe import NUM_RANDOM, ONLY_RANDOM
+from textgen.tuning.trials import Goal, search
 from textgen_benchmarks.saving import json_option, save
 
 Curves: TypeAlias = dict[str, list[list[float]]]

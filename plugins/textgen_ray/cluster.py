@@ -30,7 +30,7 @@ from textgen.runtime.environment import Machine, machine, usable_cores, versions
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import temporary_folder
 from textgen.workers.pool import OnMessage
-from textgen.workers.worker import recipe
+from textgen.workers.process import recipe
 from textgen_ray.pool import MAX_RETRIES, RayPool, Share
 from textgen_ray.task import Mailbox, describe_node
 

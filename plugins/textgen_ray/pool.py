@@ -21,7 +21,7 @@ from textgen.workers.pool import (
     killed,
     unsent,
 )
-from textgen.workers.worker import WARNING
+from textgen.workers.process import WARNING
 from textgen_ray.job_transfer import Packer, write_contents
 from textgen_ray.task import compute
 

@@ -15,7 +15,7 @@ from gensim.test.utils import datapath
 
 from helpers.vectors import GLOVE_TEXT, ROWS
 from textgen.contracts import TextgenError
-from textgen.experiment.pretrained import match_vectors
+from textgen.experiment.encoding import match_vectors
 from textgen_embeddings.glove import Glove, bundled
 from textgen_embeddings.glove_words import lexicon
 from textgen_tokenizers.word import WordTokenizer

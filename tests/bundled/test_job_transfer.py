@@ -16,7 +16,7 @@ import pytest
 
 from helpers.jobs import FileJob, computed
 from textgen.workers.pool import Killed
-from textgen.workers.worker import prepared, recipe
+from textgen.workers.process import prepared, recipe
 from textgen_ray.job_transfer import LARGE, MAX_PARTS, Packer, contents, unpacked
 from textgen_ray.task import Mailbox, compute
 

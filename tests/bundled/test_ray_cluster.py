@@ -24,9 +24,9 @@ from textgen.data.corpus import load_corpus
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.device import DeviceConfig
-from textgen.suite.planner import SuiteOptions
-from textgen.suite.run_suite import run_suite
-from textgen.suite.schema import Case, Question, Suite
+from textgen.suites.planner import SuiteOptions
+from textgen.suites.run_suite import run_suite
+from textgen.suites.schema import Case, Question, Suite
 from textgen.training.budget import parse_budget
 from textgen_benchmarks.killing import contents
 from textgen_ray.cluster import LOOPBACK, QUIET
@@ -169,10 +169,10 @@ def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> 
 
 def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
-    from textgen.tune.request import Request
-    from textgen.tune.run_study import run_study
-    from textgen.tune.study import Study
-    from textgen.tune.trials import Goal
+    from textgen.tuning.request import Request
+    from textgen.tuning.run_study import run_study
+    from textgen.tuning.study import Study
+    from textgen.tuning.trials import Goal
 
     def study(folder: Path, backend: Backend) -> dict[tuple[Any, ...], float | None]:
         request = Request(

@@ -14,7 +14,7 @@ from gensim.test.utils import datapath
 
 from helpers.vectors import GLOVE_TEXT, ROWS
 from textgen.contracts import TextgenError
-from textgen.experiment.pretrained import match_vectors
+from textgen.experiment.encoding import match_vectors
 from textgen_embeddings.fasttext import FastText
 from textgen_embeddings.word2vec import Word2Vec, sentences
 from textgen_tokenizers.word import WordTokenizer

@@ -14,7 +14,7 @@ from textgen.catalog.folders import FILES, belongs, find_folders, identify
 from textgen.catalog.items import SORT_KEYS, best_run, read_catalog
 from textgen.comparison import bench
 from textgen.experiment import saved_run as runs
-from textgen.suite import run_suite as suite
+from textgen.suites import run_suite as suite
 
 
 def test_the_files_of_results_are_those_that_commands_write() -> None:

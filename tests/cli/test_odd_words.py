@@ -20,7 +20,7 @@ from textgen.registry.options import declared_options
 from textgen.registry.registry import load
 from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.json_records import from_values
-from textgen.suite.schema import read_suite
+from textgen.suites.schema import read_suite
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
 

@@ -19,7 +19,7 @@ from textgen.comparison.comparison_result import Comparison
 from textgen.registry.options import build
 from textgen.runtime.storage.digests import write_digests
 from textgen.runtime.storage.json_records import read_record, to_values
-from textgen.tune.final_comparison import conclusion
+from textgen.tuning.final_comparison import conclusion
 
 pytestmark = pytest.mark.slow
 

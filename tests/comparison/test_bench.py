@@ -13,8 +13,7 @@ from textgen.data.corpus import load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.resume import run_and_save
-from textgen.jobs.kept import check_reuse
+from textgen.jobs.kept import check_reuse, run_and_save
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.data import cleaning as cleaned
 from textgen.data import corpus, parallel, split
 from textgen.data.corpus import load_corpus
-from textgen.data.decoding import decode
+from textgen.data.decoding import decode_chunks
 from textgen.data.text import FileText
 
 PROSE = "\n\n".join(f"{i} The “rain” had stopped at last,\nand <b>nobody</b>  came by." for i in range(400))
@@ -23,7 +22,7 @@ def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of prose that counts as too large for memory."""
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(corpus, "MAX_IN_MEMORY", 10_000)
-    monkeypatch.setattr(cleaned, "BLOCK_CHARS", 2000)
+    monkeypatch.setattr(corpus, "BLOCK_CHARS", 2000)
     monkeypatch.setattr(parallel, "MAX_PROCESSES", 1)  # they take a second to start
     path = tmp_path / "big.txt"
     path.write_text(PROSE, encoding="utf-8")
@@ -101,7 +100,7 @@ def test_a_full_disk_is_a_one_line_error_and_leaves_nothing(
     def write(text: str) -> bytes:  # noqa: ARG001
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cleaned, "utf8", write)
+    monkeypatch.setattr(corpus, "utf8", write)
     with pytest.raises(TextgenError, match=r"No space left on device; free some space"):
         load_corpus([str(big)])
     assert not list((big.parent / "cache" / "texts").iterdir())
@@ -118,7 +117,7 @@ def test_an_error_in_a_big_file_is_reported_with_its_place(big: Path) -> None:
     big.write_text("<p> </p>\n\n" * 2000)
     with pytest.raises(TextgenError, match=r"nothing of big\.txt remains"):
         load_corpus([str(big)])
-    assert decode(b"fine", "x") == "fine"
+    assert list(decode_chunks([b"fine"], "x", "utf-8")) == ["fine", ""]
 
 
 def test_only_the_beginning_of_a_long_held_out_part_is_scored(

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.data import parallel, token_cache
-from textgen.data.bound_tokenizer import BoundTokenizer
+from textgen.data import bound_tokenizer, parallel
+from textgen.data.bound_tokenizer import BoundTokenizer, fit_and_encode
 from textgen.data.text import FileText
-from textgen.data.token_cache import fit_and_encode
 from textgen.registry.options import build
 from textgen.registry.registry import names
 
@@ -59,7 +58,7 @@ def test_a_second_call_reads_the_cache(
     encoded = fit_and_encode(first, [name], stored_text)
     before = {path: path.stat().st_mtime_ns for path in (cache / "tokens").iterdir()}
     with monkeypatch.context() as patched:
-        patched.delattr(token_cache, "map_in_order")  # which nothing needs now
+        patched.delattr(bound_tokenizer, "map_in_order")  # which nothing needs now
         again = built(name)
         found = fit_and_encode(again, [name], stored_text)
     assert found.is_preserved

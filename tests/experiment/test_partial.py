@@ -13,8 +13,9 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.resume import RunInterruptedError, check_new, partial_folder, run_and_save
+from textgen.experiment.run_lock import RunInterruptedError, partial_folder
 from textgen.experiment.saved_run import SavedRun, load_run
+from textgen.jobs.kept import check_new, run_and_save
 from textgen.nn.weights import weights_of
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget

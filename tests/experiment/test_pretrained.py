@@ -9,7 +9,7 @@ import pytest
 
 from helpers.vectors import ROWS, FixedVectors
 from textgen.contracts import TextgenError
-from textgen.experiment.pretrained import match_vectors
+from textgen.experiment.encoding import match_vectors
 from textgen.runtime.storage.json_records import to_values
 
 

@@ -43,6 +43,6 @@ class FileJob:
 
 def computed(job: FileJob) -> int:
     """Return the result of a job in a process of its own."""
-    from textgen.workers.worker import tell
+    from textgen.workers.process import tell
 
     return job.compute(tell)

@@ -19,7 +19,7 @@ from threading import Thread
 from types import ModuleType
 from typing import Any
 
-from textgen.workers import worker
+from textgen.workers import process as worker
 
 
 class Launched:

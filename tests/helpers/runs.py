@@ -8,9 +8,9 @@ import torch
 from textgen.contracts import PretrainedVectors
 from textgen.data.corpus import CorpusInfo
 from textgen.data.split import SplitInfo, SplitPart
+from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings, ScoreChecks
-from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.experiment.saved_run import SavedRun
 from textgen.runtime.device import seeded
 from textgen.runtime.environment import machine

@@ -9,10 +9,10 @@ from typing import Any
 
 from textgen.jobs.backends import ThisProcess
 from textgen.training.progress import Progress, Report, Step
-from textgen.tune.search_space import Dimension
-from textgen.tune.study import Study
-from textgen.tune.study_result import Contestant, FinalComparison
-from textgen.tune.trials import Goal, search
+from textgen.tuning.search_space import Dimension
+from textgen.tuning.study import Study
+from textgen.tuning.study_result import Contestant, FinalComparison
+from textgen.tuning.trials import Goal, search
 
 RATE = Dimension("rate", tuple(n / 100 for n in range(1, 101)), 0.5, is_range=True)
 SIZE = Dimension("size", tuple(range(1, 9)), 4, is_range=True)

@@ -16,7 +16,7 @@ from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.runtime.environment import Machine
-from textgen.suite.suite_result import (
+from textgen.suites.suite_result import (
     CaseResult,
     Effect,
     MeasuredRun,

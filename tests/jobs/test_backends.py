@@ -22,13 +22,13 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, machine
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
-from textgen.suite.planner import SuiteOptions
-from textgen.suite.run_suite import run_suite
-from textgen.suite.schema import Case, Question, Suite
+from textgen.suites.planner import SuiteOptions
+from textgen.suites.run_suite import run_suite
+from textgen.suites.schema import Case, Question, Suite
 from textgen.testing import run_checks
 from textgen.training.budget import parse_budget
 from textgen.workers.pool import Processes, Unsaved
-from textgen.workers.worker import recipe
+from textgen.workers.process import recipe
 
 SMALL = Machine("Small", 2, 1, None, "Linux")
 LARGE = Machine("Large", 64, 1, "H100", "Linux")

@@ -16,8 +16,8 @@ from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.resume import partial_folder, run_and_save
-from textgen.jobs.kept import check_reuse, keep_record, kept_record, kept_run, made_with
+from textgen.experiment.run_lock import partial_folder
+from textgen.jobs.kept import check_reuse, keep_record, kept_record, kept_run, made_with, run_and_save
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
 from textgen.training.budget import parse_budget

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from textgen.contracts import TextgenError
-from textgen.experiment.resume import partial_folder
+from textgen.experiment.run_lock import partial_folder
 from textgen.jobs.backends import Backend, LocalBackend, ThisProcess, check_equal_machines, open_backend
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.runtime.environment import Machine

@@ -8,8 +8,8 @@ from helpers.reports import compared, entry
 from helpers.suites import case, effect, question, suite_result, writing
 from textgen.comparison.report.answer import answer
 from textgen.runtime.storage.json_records import to_json
-from textgen.suite.suite_report import UNPAIRED, matched_lines
-from textgen.suite.suite_result import CaseResult, SuiteResult
+from textgen.suites.suite_report import UNPAIRED, matched_lines
+from textgen.suites.suite_result import CaseResult, SuiteResult
 from textgen_benchmarks.tables import filled, filled_readme
 
 UNTRAINED = {

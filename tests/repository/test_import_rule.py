@@ -15,7 +15,7 @@ LAYERS = (
     ("cli",),
     ("library",),
     ("catalog", "testing", "scaffold"),
-    ("suite", "tune"),
+    ("suites", "tuning"),
     ("comparison",),
     ("jobs",),
     ("experiment",),

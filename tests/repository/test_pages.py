@@ -26,7 +26,7 @@ from textgen.data.corpus import parse_split
 from textgen.experiment.entry import parse_entry
 from textgen.registry.options import build, declared_options
 from textgen.registry.registry import load, plugins
-from textgen.suite.schema import load_suite
+from textgen.suites.schema import load_suite
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION

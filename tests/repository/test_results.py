@@ -13,9 +13,9 @@ from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.markdown import to_markdown as report_of
 from textgen.comparison.verify_bench import verify_comparison
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
-from textgen.suite.suite_report import to_markdown
-from textgen.suite.suite_result import SuiteResult
-from textgen.tune.study_result import StudyResult
+from textgen.suites.suite_report import to_markdown
+from textgen.suites.suite_result import SuiteResult
+from textgen.tuning.study_result import StudyResult
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

@@ -1,4 +1,4 @@
-"""What happens in one place: processes start in `workers/worker.py`, folders are locked by `locks.py`."""
+"""What happens in one place: processes start in `workers/process.py`, folders are locked by `locks.py`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def calls(pattern: re.Pattern[str]) -> dict[str, set[str]]:
 
 def test_one_place_starts_the_processes_of_jobs() -> None:
     assert calls(STARTS) == {
-        "workers/worker.py": {"context.Process"},
+        "workers/process.py": {"context.Process"},
         # Neither runs a job: a compressor as a reference, and a tokenizer with another order of sets.
         "evaluation/baselines.py": {"subprocess.run", "os.fork"},
         "testing/checks/tokenizer.py": {"subprocess.run"},
@@ -40,5 +40,5 @@ def test_one_place_locks_folders() -> None:
         "runtime/storage/locks.py": {"FileLock"},
         # Single files: those of the cache that are in use, and the processes that share a study.
         "runtime/storage/cache.py": {"fcntl.flock"},
-        "tune/processes.py": {"FileLock"},
+        "tuning/processes.py": {"FileLock"},
     }

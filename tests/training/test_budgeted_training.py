@@ -9,8 +9,7 @@ import pytest
 
 from helpers.training import OPTIONS, run, trainer
 from textgen.contracts import TokenIds
-from textgen.training.schedule import Rates, Schedule
-from textgen.training.train_options import TrainOptions
+from textgen.training.train_options import Rates, Schedule, TrainOptions
 
 
 def rates(options: TrainOptions, *fractions: float) -> list[float]:

@@ -134,8 +134,8 @@ def test_what_is_finished_is_kept_with_its_weights(ids: TokenIds, tmp_path: Path
     checkpoints.finish(result, made.model.module.state_dict())
     kept = Checkpoints(tmp_path).finished()
     assert kept is not None
-    assert kept.result == result
-    assert equal(list(kept.weights.values()), weights(made.model.module))
+    assert kept[0] == result
+    assert equal(list(kept[1].values()), weights(made.model.module))
     assert [path.name for path in tmp_path.iterdir()] == ["finished"]
 
 

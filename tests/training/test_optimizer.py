@@ -14,12 +14,12 @@ from textgen.scaffold.examples.model import Example
 from textgen.training.optimizer import (
     UPDATE_RMS,
     Muon,
-    OptimizerName,
     build_optimizers,
     hidden_matrices,
     orthogonalise,
     without_compiler,
 )
+from textgen.training.train_options import OptimizerName
 from textgen.workers.pool import run_in_processes
 from textgen_models.gru import GRU
 from textgen_models.lstm.model import LSTM

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textgen.training.schedule import SHORTEST_SEQUENCE, Schedule
-from textgen.training.train_options import LONGEST_SEQUENCE, TrainOptions
+from textgen.training.train_options import LONGEST_SEQUENCE, SHORTEST_SEQUENCE, Schedule, TrainOptions
 
 
 def test_few_updates_get_a_higher_rate_and_a_shorter_memory() -> None:

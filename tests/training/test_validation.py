@@ -20,7 +20,7 @@ from textgen.registry.options import build
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
-from textgen.training.validation import Validation, ValidationLimits, validation_limits
+from textgen.training.validation import Validation, validation_limits
 
 FP32 = DeviceConfig(CPU, "fp32")
 
@@ -71,10 +71,10 @@ class Recorded:
         return torch.ones(()), None
 
 
-def scored(limits: ValidationLimits, ids: np.ndarray, calls: int = 2) -> list[int]:
+def scored(ids: np.ndarray, calls: int = 2, **limits: float) -> list[int]:
     """The number of tokens that each call scores."""
     model: Any = Recorded()
-    validation, counts = Validation(model, [ids], len(ids), FP32, limits), []
+    validation, counts = Validation(model, [ids], len(ids), FP32, **limits), []
     for _ in range(calls):
         model.seen.clear()
         validation()
@@ -84,14 +84,13 @@ def scored(limits: ValidationLimits, ids: np.ndarray, calls: int = 2) -> list[in
 
 def test_every_validation_scores_the_same_share_of_the_text(ids: np.ndarray) -> None:
     text = np.tile(ids, 3)[: 48 * 641]
-    assert scored(ValidationLimits(), text) == [48 * 640] * 2
-    assert scored(ValidationLimits(tokens=48 * 200), text) == [48 * 192] * 2
-    assert scored(ValidationLimits(tokens=1), text) == [48 * 64] * 2
-    assert scored(ValidationLimits(seconds=0.0), text, 3) == [48 * 64] * 3  # the first call decides
+    assert scored(text) == [48 * 640] * 2
+    assert scored(text, max_tokens=48 * 200) == [48 * 192] * 2
+    assert scored(text, max_tokens=1) == [48 * 64] * 2
+    assert scored(text, 3, max_seconds=0.0) == [48 * 64] * 3  # the first call decides
 
 
 def test_limits_follow_the_budget() -> None:
-    seconds = validation_limits(parse_budget("60s"), 10, 1000, 4.0)
-    assert (seconds.seconds, seconds.tokens) == (pytest.approx(0.42), math.inf)
-    assert validation_limits(parse_budget("2epochs"), 10, 1000, 4.0) == ValidationLimits(tokens=40.0)
-    assert validation_limits(parse_budget("8kchars"), 10, 1000, 4.0) == ValidationLimits(tokens=40.0)
+    assert validation_limits(parse_budget("60s"), 10, 1000, 4.0) == (math.inf, pytest.approx(0.42))
+    assert validation_limits(parse_budget("2epochs"), 10, 1000, 4.0) == (40.0, math.inf)
+    assert validation_limits(parse_budget("8kchars"), 10, 1000, 4.0) == (40.0, math.inf)

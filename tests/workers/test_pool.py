@@ -20,7 +20,7 @@ import torch
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.storage.files import write_file
 from textgen.workers.pool import Killed, OnMessage, Processes, Stopped, drive, killed, run_in_processes
-from textgen.workers.worker import recipe, tell
+from textgen.workers.process import recipe, tell
 
 
 def upper(text: str) -> str:

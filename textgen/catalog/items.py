@@ -17,8 +17,8 @@ from textgen.runtime.storage.result_folders import RUNS
 if TYPE_CHECKING:
     from textgen.comparison.comparison_result import Comparison
     from textgen.experiment.saved_run import RunManifest
-    from textgen.suite.suite_result import SuiteResult
-    from textgen.tune.study_result import StudyResult
+    from textgen.suites.suite_result import SuiteResult
+    from textgen.tuning.study_result import StudyResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +91,8 @@ def read_result(folder: ResultFolder) -> RunManifest | Comparison | SuiteResult 
     """Return a whole result; raises `TextgenError` if it is damaged, or if its command was interrupted."""
     from textgen.comparison.comparison_result import Comparison
     from textgen.experiment.saved_run import RunManifest
-    from textgen.suite.suite_result import SuiteResult
-    from textgen.tune.study_result import StudyResult
+    from textgen.suites.suite_result import SuiteResult
+    from textgen.tuning.study_result import StudyResult
 
     if not folder.is_finished:
         remaining = f" and keeps {len(folder.runs)} runs" if folder.runs else ""

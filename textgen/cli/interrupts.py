@@ -111,7 +111,7 @@ class Interrupts:
                 stream.flush()
         if not self.is_said:
             os.write(2, f"{line}\n".encode())
-        if worker := sys.modules.get("textgen.workers.worker"):
+        if worker := sys.modules.get("textgen.workers.process"):
             worker.end_server()
         self._end(INTERRUPTED)
 

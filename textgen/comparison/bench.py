@@ -31,7 +31,7 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import ONE_AT_A_TIME, Backend, check_equal_machines
 from textgen.jobs.kept import check_reuse
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
-from textgen.registry.registry import files_of
+from textgen.registry.registry import plugin_files
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.storage.files import NotSavedError, make_folder, slug, write_file
@@ -205,7 +205,7 @@ def _job(folder: Path, experiment: Experiment, reader: DetailsReader, options: B
     samplers = [("sampler", spec.partition(":")[0]) for spec in options.samplers]
     return EntryJob(
         folder,
-        files_of([*samplers, *experiment.entry.components.values()]),
+        plugin_files([*samplers, *experiment.entry.components.values()]),
         experiment,
         reader,
         options.samplers,
@@ -235,7 +235,7 @@ def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions)
     others = reference_entries([entry.name for entry in entries])
     jobs = [
         ReferenceJob(
-            Experiment(entry, text, options.budget, config, seed=0), files_of(entry.components.values())
+            Experiment(entry, text, options.budget, config, seed=0), plugin_files(entry.components.values())
         )
         for entry in others
     ]

@@ -10,10 +10,9 @@ from typing import cast
 from textgen.comparison.readings import DetailsReader, EntryDetails
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.resume import run_and_save
 from textgen.experiment.saved_run import SavedRun
 from textgen.generation.bound_sampler import build_sampler
-from textgen.jobs.kept import kept_run
+from textgen.jobs.kept import kept_run, run_and_save
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import NotSavedError
 from textgen.training.progress import Report, Step

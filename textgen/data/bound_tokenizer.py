@@ -1,10 +1,12 @@
-"""The adapter through which the core uses a tokenizer."""
+"""The adapter through which the core uses a tokenizer, and the ids of a training text that it encodes."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,10 @@ from numpy.typing import NDArray
 from textgen.contracts import TokenIds, Tokenizer, Vocabulary
 from textgen.data.decoding import utf8
 from textgen.data.parallel import map_in_order
-from textgen.data.text import Text
+from textgen.data.text import FileText, Text
 from textgen.data.vocabulary import TokenTable, byte_mask
 from textgen.registry.attribution import contract_error
+from textgen.runtime.storage.cache import cache_path, cached, new_cached_file
 
 START = "\n"
 """The context before the first character of a text or prompt, as if a paragraph had just ended."""
@@ -23,6 +26,8 @@ SPELLERS = ("ngrams", "model")
 """Values of a tokenizer's `speller`."""
 MAX_FIT_CHARS = 100_000_000
 """A tokenizer that cannot count in blocks is fitted to at most this many characters, the first ones."""
+IDS_FORMAT = 4
+"""Version of the cached ids; raise it when their description changes."""
 
 
 class BoundTokenizer:
@@ -74,23 +79,14 @@ class BoundTokenizer:
         mask = self.is_fallback
         if mask.all() or not (mask & ~byte_mask(self.tokens)).any():
             return Vocabulary(self.tokens, np.zeros_like(mask))
-        return Vocabulary(self.tokens, mask, has_speller=self._speller == "ngrams")
+        speller = getattr(self.component, "speller", SPELLERS[0])
+        if speller not in SPELLERS:
+            raise contract_error(self.component, f"has speller {speller!r}, not {' or '.join(SPELLERS)}")
+        return Vocabulary(self.tokens, mask, has_speller=speller == "ngrams")
 
     def sampler_vocabulary(self, spellings: Sequence[Sequence[float]] = ()) -> Vocabulary:
         """Return the vocabulary for samplers."""
         return replace(self.vocabulary, spellings=spellings)
-
-    @property
-    def _speller(self) -> str:
-        speller: str = getattr(self.component, "speller", SPELLERS[0])
-        if speller not in SPELLERS:
-            raise contract_error(self.component, f"has speller {speller!r}, not {' or '.join(SPELLERS)}")
-        return speller
-
-    @property
-    def promises_lossless(self) -> bool:
-        """True if the tokenizer declares that it gives back every text."""
-        return bool(getattr(self.component, "lossless", True))
 
     def fit(self, text: Text) -> None:
         """Build the vocabulary from a text.
@@ -131,7 +127,8 @@ class BoundTokenizer:
 
         The strings of the tokens count, not only what `decode` makes of them: it could remember the text.
         """
-        return self.promises_lossless and self.decode(ids) == text and self.table.spell(ids) == utf8(text)
+        promised = bool(getattr(self.component, "lossless", True))
+        return promised and self.decode(ids) == text and self.table.spell(ids) == utf8(text)
 
     def state(self) -> dict[str, Any]:
         """Return everything that `fit` learnt, as JSON values."""
@@ -145,3 +142,55 @@ class BoundTokenizer:
     def _forget_vocabulary(self) -> None:
         for name in ("table", "is_fallback"):
             vars(self).pop(name, None)
+
+
+@dataclass(frozen=True)
+class EncodedText:
+    """The ids of a text, whether they preserve it, and the seconds that fitting and encoding took."""
+
+    ids: TokenIds
+    is_preserved: bool
+    seconds: float
+
+
+def fit_and_encode(tokenizer: BoundTokenizer, identity: Iterable[Any], text: Text) -> EncodedText:
+    """Fit a tokenizer to the training text, and encode it.
+
+    `identity` (JSON values) is everything beside the text that determines the vocabulary. The ids of a text
+    on disk are in a file that is mapped into memory; a second call finds it in the cache together with the
+    tokenizer's state and the time that it took.
+    """
+    began = time.perf_counter()
+    if isinstance(text, str):
+        tokenizer.fit(text)
+        ids = tokenizer.encode(text)
+        seconds = time.perf_counter() - began
+        return EncodedText(ids, tokenizer.preserves(text, ids), seconds)
+    path = cache_path("tokens", IDS_FORMAT, *identity, text.sha256)
+    description = cached(path)
+    if description is None or not _is_current(tokenizer, description, path, text):
+        tokenizer.fit(text)
+        description = {"dtype": tokenizer.id_type.str, "state": tokenizer.state(), "lossless": True}
+        with new_cached_file(path, description) as file:
+            for data, preserved in map_in_order(partial(_encode_block, tokenizer), text.blocks()):
+                file.write(data)
+                description["lossless"] &= preserved
+            description["seconds"] = time.perf_counter() - began
+    ids = np.asarray(np.memmap(path, description["dtype"], "r"))
+    return EncodedText(ids, bool(description["lossless"]), float(description["seconds"]))
+
+
+def _encode_block(tokenizer: BoundTokenizer, block: str) -> tuple[bytes, bool]:
+    ids = tokenizer.encode(block)
+    return ids.tobytes(), tokenizer.preserves(block, ids)
+
+
+def _is_current(tokenizer: BoundTokenizer, description: dict[str, Any], path: Path, text: FileText) -> bool:
+    """Return whether the tokenizer, in its cached state, still encodes the first block as it is cached."""
+    try:
+        tokenizer.restore(description["state"])
+        first = tokenizer.encode(next(text.blocks()))
+        cached_ids = np.memmap(path, description["dtype"], "r")
+    except Exception:  # whatever an older or newer version of a plugin raises at this state
+        return False
+    return np.array_equal(cached_ids[: len(first)], first)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
+from itertools import accumulate
+from pathlib import Path
 
 from markupsafe import Markup
 
-from textgen.contracts import TextgenError
-from textgen.data.cleaning import clean_files
+from textgen.contracts import Cleaner, TextgenError
+from textgen.data.decoding import decode_files, read_chunks, utf8
+from textgen.data.parallel import map_in_order
 from textgen.data.sources import language_of, locate_files, read_text
 from textgen.data.split import (
     MIN_CHARS,
@@ -22,16 +26,21 @@ from textgen.data.split import (
     parse_split,
     split_text,
 )
-from textgen.data.text import Text, part, sha256
+from textgen.data.text import BLOCK_CHARS, FileText, Text, cut_blocks, part, sha256, sha256_of
 from textgen.defaults import CLEANER, ENCODING, LANGUAGE, SPLIT
 from textgen.page.render import notebook_block, notebook_table
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
+from textgen.registry.registry import find
+from textgen.runtime.storage.cache import cache_path, cached, new_cached_file
+from textgen.version import DISTRIBUTION
 
 HASH_CHARS = 12
 """Characters of a hash that are shown."""
 MAX_IN_MEMORY = 16_000_000
 """Files of more bytes than this are cleaned block by block and stay on disk."""
+TEXTS_FORMAT = 3
+"""Version of the cached texts; raise it when the same file and cleaner give a different text."""
 
 
 @dataclass(frozen=True)
@@ -166,3 +175,50 @@ def clean_text(text: str, name: str, cleaner: str) -> str:
 
 def _nothing_left(name: str, cleaner: str) -> TextgenError:
     return TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try --clean raw")
+
+
+def clean_files(files: Sequence[Path], cleaner: str, encoding: str) -> FileText:
+    """Return the cleaned text of files, joined by blank lines; it may be empty.
+
+    Blocks of a million characters are cleaned one by one, so a cleaner that looks at its whole text (to
+    tell whether prose is hard-wrapped) decides for each block. The result is cached under the hash of the
+    files and of everything else that determines it. Raises as `decode_chunks` does, and if the cache cannot
+    be written.
+    """
+    cleaning = build("cleaner", cleaner)
+    path = cache_path(
+        "texts",
+        TEXTS_FORMAT,
+        BLOCK_CHARS,
+        [sha256_of(read_chunks(file)) for file in files],
+        cleaner,
+        encoding,
+        version(DISTRIBUTION),
+        find("cleaner", cleaner.partition(":")[0]).version,
+    )
+    description = cached(path)
+    if description is None:
+        description = {"block_chars": [], "block_bytes": []}
+        blocks = cut_blocks(decode_files(files, encoding), BLOCK_CHARS)
+        with new_cached_file(path, description) as file:
+            for block in join_cleaned(cleaning, map_in_order(cleaning.clean, blocks)):
+                description["block_chars"].append(len(block))
+                description["block_bytes"].append(file.write(utf8(block)))
+    chars = list(accumulate(description["block_chars"], initial=0))
+    return FileText(path, chars, list(accumulate(description["block_bytes"], initial=0)), ((0, chars[-1]),))
+
+
+def join_cleaned(cleaner: Cleaner, blocks: Iterable[str]) -> Iterator[str]:
+    """Yield the cleaned blocks that are not empty, each followed by the separator before the next.
+
+    The separator is the cleaner's `joint`; without one it is a blank line where the block ends mid-line.
+    """
+    joint: str | None = getattr(cleaner, "joint", None)
+    previous = ""
+    for block in filter(None, blocks):
+        if previous:
+            ends = previous.endswith("\n")
+            yield previous + (("" if ends else "\n\n") if joint is None else joint)
+        previous = block
+    if previous:
+        yield previous

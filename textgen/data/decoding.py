@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from textgen.contracts import TextgenError
@@ -12,16 +13,8 @@ CHUNK_BYTES = 1 << 22
 """Bytes of a file that are read at a time."""
 
 
-def decode(data: bytes | Iterable[bytes], where: str, encoding: str = "utf-8") -> str:
-    """Return the text that bytes, or chunks of them, encode, without a byte-order mark; newlines stay.
-
-    Raises `TextgenError`, with `where` and the offset, if `data` are empty, binary or not in this encoding.
-    """
-    return "".join(decode_chunks((data,) if isinstance(data, bytes) else data, where, encoding))
-
-
 def decode_files(files: Sequence[Path], encoding: str) -> Iterator[str]:
-    """Yield the text of files, with a blank line between them, in pieces; raises as `decode` does."""
+    """Yield the text of files, with a blank line between them, in pieces; raises as `decode_chunks` does."""
     for index, path in enumerate(files):
         if index:
             yield "\n\n"
@@ -39,7 +32,10 @@ def read_chunks(path: Path) -> Iterator[bytes]:
 
 
 def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterator[str]:
-    """Yield the text that chunks of bytes encode; raises as `decode` does."""
+    """Yield the text that chunks of bytes encode, without a byte-order mark; newlines stay.
+
+    Raises `TextgenError`, with `where` and the offset, if they are empty, binary or not in this encoding.
+    """
     try:
         is_ascii_based = "a\n".encode(encoding) == b"a\n"
         decoder = codecs.getincrementaldecoder(encoding)()
@@ -48,7 +44,7 @@ def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterato
             f"unknown text encoding {encoding!r}; use utf-8, latin-1, cp1252 or utf-16, for example"
         ) from None
     num_bytes, is_utf16, is_empty = 0, False, True
-    for chunk in _with_end(chunks):
+    for chunk in chain(filter(None, chunks), (b"",)):
         is_utf16 |= not num_bytes and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         if is_ascii_based and (zero := chunk.find(0)) >= 0:
             hint = "it may be text with --encoding utf-16" if is_utf16 else "give a plain text file"
@@ -72,11 +68,6 @@ def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterato
         yield text
     if is_empty:
         raise TextgenError(f"{where} is empty; give a text")
-
-
-def _with_end(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    yield from filter(None, chunks)
-    yield b""
 
 
 def utf8(text: str) -> bytes:

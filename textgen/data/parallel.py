@@ -11,7 +11,7 @@ from textgen.registry.registry import plugin_files
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.environment import num_cores
 from textgen.workers.pool import Killed, run_in_processes
-from textgen.workers.worker import prepared, recipe
+from textgen.workers.process import prepared, recipe
 
 MAX_PROCESSES = 8
 """Upper limit of processes; more would wait for this one, which reads and writes their items."""

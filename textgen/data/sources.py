@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from textgen.contracts import TextgenError
-from textgen.data.decoding import CHUNK_BYTES, decode, decode_files
+from textgen.data.decoding import CHUNK_BYTES, decode_chunks, decode_files
 from textgen.defaults import LANGUAGE
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
@@ -81,7 +81,7 @@ def _read_source(source: str, encoding: str) -> tuple[str, str]:
     """Return the name and the text of one source."""
     if source == "-":
         chunks = iter(partial(sys.stdin.buffer.read, CHUNK_BYTES), b"")
-        return "stdin", decode(chunks, "standard input", encoding)
+        return "stdin", "".join(decode_chunks(chunks, "standard input", encoding))
     located = _find_files(source)
     if located is None:
         return source, _read_corpus(source)

@@ -70,13 +70,6 @@ def whole_words(sample: str) -> Iterator[tuple[int, int]]:
     return ((begin, end) for begin, end in spans(WORD, sample) if end < last)
 
 
-def find_words(text: str) -> Iterator[str]:
-    """Yield the words of a text: those that `WORD` matches, cut where a script has no spaces."""
-    if not has_unspaced(text):
-        return (match.group() for match in WORD.finditer(text))
-    return (text[begin:end] for begin, end in spans(WORD, text))
-
-
 def spans(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
     """Yield the begin and end of each match of a pattern of words, cut where a script has no spaces."""
     places = (match.span() for match in pattern.finditer(text))

@@ -20,7 +20,7 @@ import numpy as np
 
 from textgen.data.decoding import utf8
 from textgen.data.text import Text, blocks, part
-from textgen.data.words import find_words, whole_words, words
+from textgen.data.words import WORD, spans, whole_words, words
 from textgen.defaults import LANGUAGE
 from textgen.evaluation.bleu import ngrams, self_bleu
 from textgen.evaluation.intervals import jackknife
@@ -125,9 +125,9 @@ class TextAnalyzer:
         self._id_of_word: dict[str, int] = {}
         identify = self._id_of_word.setdefault
         ids = (
-            identify(word, len(self._id_of_word))
+            identify(block[begin:end], len(self._id_of_word))
             for block in blocks(self._train_text)
-            for word in find_words(block)
+            for begin, end in spans(WORD, block)
         )
         self._four_grams = KnownFourGrams(np.fromiter(ids, np.int64))
         self._train_words = frozenset(chain.from_iterable(map(self._forms, self._id_of_word)))

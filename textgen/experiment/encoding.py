@@ -2,17 +2,162 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from textgen.contracts import PretrainedVectors, TokenIds
-from textgen.data.bound_tokenizer import BoundTokenizer
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from textgen.contracts import Embedding, PretrainedVectors, TextgenError, TokenIds
+from textgen.data.bound_tokenizer import BoundTokenizer, fit_and_encode
 from textgen.data.corpus import Corpus
 from textgen.data.text import Text
-from textgen.data.token_cache import fit_and_encode
+from textgen.data.vocabulary import COUNTED_AT_ONCE, count_tokens
+from textgen.evaluation.neighbors import Neighbors
 from textgen.experiment.entry import Entry
-from textgen.experiment.pretrained import EmbeddingAudit, match_vectors
 from textgen.nn.language_model import LanguageModel
+from textgen.registry.attribution import contract_error
 from textgen.registry.registry import find
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingAudit:
+    """Shares of a vocabulary and of the training text that have a pretrained vector."""
+
+    source: str
+    dimension: int
+    frozen: bool
+    type_coverage: float | None
+    """Share of the vocabulary, without fallback tokens and white space, that was found."""
+    token_coverage: float | None
+    """Share of the running words and punctuation of the training text that was found. An OOV word, a run of
+    fallback tokens without white space, counts as one that is missing."""
+    most_frequent_missing: tuple[str, ...]
+    found_by: dict[str, int]
+    """Form under which a token was looked up (see `lookup_forms`): number of tokens found by it."""
+    seconds: float
+    """The time to load or train the vectors and to match them."""
+    neighbors: tuple[Neighbors, ...] = ()
+    """The nearest words of some words, before and after training."""
+
+
+NUM_MISSING = 10
+"""The number of missing tokens that an audit shows, the most frequent ones."""
+
+
+def match_vectors(
+    embedding: Embedding,
+    source: str,
+    train_text: str,
+    tokens: Sequence[str],
+    train_ids: NDArray[np.integer[Any]],
+    *,
+    is_fallback: NDArray[np.bool_] | None = None,
+) -> tuple[PretrainedVectors, EmbeddingAudit]:
+    """Return the vector of each token that has one, and the audit.
+
+    A token is looked up by its surface, then without the space around it, then in lower case. Tokens
+    marked in `is_fallback` [vocab_size] spell OOV words and never get a word's vector. The table keeps its
+    geometry; it is scaled as a whole so that the root mean square of the entries found is 1, and a model
+    scales it further to the range of its own initial values.
+
+    Raises `TextgenError` if no token is found, if word vectors match single characters only, and if the
+    vectors are not finite.
+    """
+    began = time.perf_counter()
+    keyed = embedding.vectors(train_text, tokens)
+    if not hasattr(keyed, "index_to_key") or not hasattr(keyed, "vector_size"):
+        raise contract_error(embedding, f"returned {type(keyed).__name__} instead of gensim's KeyedVectors")
+    spells = np.zeros(len(tokens), bool) if is_fallback is None else np.asarray(is_fallback, bool)
+    table = np.zeros((len(tokens), keyed.vector_size), np.float32)
+    has_vector = np.zeros(len(tokens), bool)
+    found_by = {"surface": 0, "without_space": 0, "lower_case": 0}
+    for index in np.flatnonzero(~spells).tolist():
+        for way, form in lookup_forms(tokens[index]):
+            if form in keyed:
+                table[index], has_vector[index] = keyed[form], True
+                found_by[way] += 1
+                break
+    _check(source, keyed.index_to_key, [tokens[index] for index in np.flatnonzero(has_vector).tolist()])
+    spread = np.sqrt(np.mean(np.square(table[has_vector], dtype=np.float64)))
+    if not 0 < spread < np.inf:
+        raise TextgenError(f"vectors of {source} are all zero or not finite; choose another source")
+    table /= np.float32(spread)
+    type_coverage, token_coverage, missing = _coverage(tokens, train_ids, has_vector, spells)
+    audit = EmbeddingAudit(
+        source=source,
+        dimension=keyed.vector_size,
+        frozen=embedding.frozen,
+        type_coverage=type_coverage,
+        token_coverage=token_coverage,
+        most_frequent_missing=missing,
+        found_by=found_by,
+        seconds=time.perf_counter() - began,
+    )
+    return PretrainedVectors(torch.from_numpy(table), torch.from_numpy(has_vector), embedding.frozen), audit
+
+
+def lookup_forms(token: str) -> list[tuple[str, str]]:
+    """Return the forms under which a token is looked up, the best first, each with the way it was made."""
+    word = token.strip()
+    lower = word.lower()
+    forms = [("surface", token)]
+    if word:
+        forms += [
+            ("without_space", word),
+            ("lower_case", lower),
+            ("lower_case", lower.replace("\u2019", "'")),
+        ]
+    return forms
+
+
+def _check(source: str, keys: Sequence[str], matched: Sequence[str]) -> None:
+    # Vectors of the words "a" and "I" say nothing about letters; vectors made for characters are welcome.
+    if matched and (any(len(token.strip()) > 1 for token in matched) or all(len(key) == 1 for key in keys)):
+        return
+    which = "match single characters only" if matched else "match no token"
+    other = "" if matched else ", or vectors in the language of the text"
+    raise TextgenError(
+        f"vectors of {source} {which} of this vocabulary; use the word tokenizer, as word-lstm-glove{other}"
+    )
+
+
+def _coverage(
+    tokens: Sequence[str],
+    train_ids: NDArray[np.integer[Any]],
+    has_vector: NDArray[np.bool_],
+    spells: NDArray[np.bool_],
+) -> tuple[float | None, float | None, tuple[str, ...]]:
+    """Return the coverage of types and of tokens, and the most frequent missing tokens."""
+    visible = np.array([bool(token.strip()) for token in tokens], bool)
+    counts = count_tokens(train_ids, len(tokens))
+    num_oov = _num_runs(visible & spells, train_ids)
+    words = visible & ~spells
+    missing = np.flatnonzero(words & ~has_vector & (counts > 0))
+    missing = missing[np.argsort(-counts[missing], kind="stable")][:NUM_MISSING]
+    return (
+        _share(has_vector[words].sum(), words.sum()),
+        _share(counts[words & has_vector].sum(), counts[words].sum() + num_oov),
+        tuple(tokens[index] for index in missing.tolist()),
+    )
+
+
+def _num_runs(of: NDArray[np.bool_], ids: NDArray[np.integer[Any]]) -> int:
+    """Return how many runs of ids that are marked in `of` [vocab_size] there are."""
+    number, before = 0, False
+    for start in range(0, len(ids), COUNTED_AT_ONCE):
+        marked = np.append(before, of[ids[start : start + COUNTED_AT_ONCE]])
+        number += int((marked[1:] & ~marked[:-1]).sum())
+        before = bool(marked[-1])
+    return number
+
+
+def _share(part: int, whole: int) -> float | None:
+    return int(part) / int(whole) if whole else None
+
 
 MAX_EMBEDDING_CHARS = 100_000_000
 """Characters of the training text, from its beginning, that word vectors are trained on."""

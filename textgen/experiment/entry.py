@@ -5,15 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from textgen.contracts import Embedding, PretrainedVectors, TextgenError, TextgenWarning, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.vocabulary import continues_spelling
-from textgen.nn.language_model import LanguageModel
+from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.nn.mixture import MixtureModel
-from textgen.nn.model_class import ModelClass
 from textgen.nn.speller import Speller
 from textgen.nn.spelling_model import SpellingModel
 from textgen.registry.attribution import contract_error
@@ -40,8 +39,11 @@ class Entry:
 
     @property
     def components(self) -> dict[str, tuple[str, str]]:
-        """The kind and name of each component, by the part of the entry that it is."""
-        return components_of(self.parts)
+        """The kind and name of each component by part; each member of a mixture is a part of its own."""
+        models = self.parts["model"].split("+")
+        members = {name if len(models) > 1 else "model": ("model", name) for name in models}
+        embedding = {kind: (kind, name) for kind, name in self.parts.items() if kind == "embedding"}
+        return {"tokenizer": ("tokenizer", self.parts["tokenizer"]), **members, **embedding}
 
     @property
     def models(self) -> dict[str, str]:
@@ -66,7 +68,7 @@ class Entry:
         members = {
             part: self._build_member(part, vocabulary, vectors, is_loaded=is_loaded) for part in self.models
         }
-        if vectors is not None and not accepts_vectors(self.parts):
+        if vectors is not None and not self.accepts_vectors:
             raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
         model = MixtureModel(members, vocabulary) if len(members) > 1 else next(iter(members.values()))
         if not vocabulary.has_speller:
@@ -75,12 +77,17 @@ class Entry:
         return SpellingModel(model, speller, vocabulary.tokens)
 
     @property
+    def accepts_vectors(self) -> bool:
+        """True if a model can start from pretrained vectors."""
+        return any(ModelClass(load("model", name)).accepts_vectors for name in self.models.values())
+
+    @property
     def trained(self) -> tuple[str, ...]:
         """The parts that are models trained by gradient, under a budget; others are fitted in one pass."""
-        components = {part: ModelClass(load("model", name)) for part, name in self.models.items()}
-        options = self.options
         return tuple(
-            part for part, model in components.items() if model.is_trainable(**options.get(part, {}))
+            part
+            for part, name in self.models.items()
+            if ModelClass(load("model", name)).is_trainable(**self.options.get(part, {}))
         )
 
     @property
@@ -121,20 +128,6 @@ class Entry:
         except ValueError as error:
             where = find(kind, name).title
             raise TextgenError(f"{where} in {self.name!r}: {one_line(error, with_type=False)}") from error
-
-
-def components_of(parts: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """Return the kind and name of each component by part; each member of a mixture is a part of its own."""
-    models = parts["model"].split("+")
-    members = {name if len(models) > 1 else "model": ("model", name) for name in models}
-    embedding = {kind: (kind, name) for kind, name in parts.items() if kind == "embedding"}
-    return {"tokenizer": ("tokenizer", parts["tokenizer"]), **members, **embedding}
-
-
-def accepts_vectors(parts: dict[str, str]) -> bool:
-    """Return whether any model can start from pretrained vectors."""
-    models = [name for kind, name in components_of(parts).values() if kind == "model"]
-    return any(ModelClass(load("model", name)).accepts_vectors for name in models)
 
 
 def recommended_training(model: Any) -> dict[str, Any]:
@@ -194,17 +187,17 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
         raise TextgenError(f"{problem} write {GRAMMAR} with {parts_known}")
     if len(words) > len(PARTS):
         raise TextgenError(f"entry {name!r} has too many parts; write {GRAMMAR}")
-    parts = dict(zip(PARTS, words, strict=False))
-    for kind, word in components_of(parts).values():
+    entry = Entry(text, dict(zip(PARTS, words, strict=False)), {})
+    for kind, word in entry.components.values():
         if word not in names(kind):
             whole = f"; {word} is a whole entry, so it combines with nothing" if word in aliases else ""
             raise TextgenError(f"entry {text!r}: {unknown_name(kind, word)}{whole}")
-    models = parts["model"].split("+")
+    models = entry.parts["model"].split("+")
     if twice := next((name for name in models if models.count(name) > 1), None):
         raise TextgenError(f"entry {text!r}: model {twice!r} is there twice; a mixture has different models")
-    if "embedding" in parts and not accepts_vectors(parts):
-        raise TextgenError(f"entry {text!r}: model {parts['model']!r} takes no embedding; leave it out")
-    return Entry(text, parts, assign_options(text, parts, options))
+    if "embedding" in entry.parts and not entry.accepts_vectors:
+        raise TextgenError(f"entry {text!r}: model {entry.parts['model']!r} takes no embedding; leave it out")
+    return assign_options(entry, options)
 
 
 def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
@@ -257,14 +250,14 @@ def describe_entry(entry: Entry) -> str:
     return f"{models}, over {entry.parts['tokenizer']} tokens"
 
 
-def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Return the options by the part that declares them.
+def assign_options(entry: Entry, options: dict[str, str]) -> Entry:
+    """Return an entry with options, each given to the part that declares it.
 
     Raises `TextgenError` if no part declares an option, if two do and it is not qualified (`model.dropout`),
     if its value has the wrong type or is out of range, and if it is of training but the model is not trained
     by gradient descent.
     """
-    named = components_of(parts)
+    named, message = entry.components, f"entry {entry.name!r}"
     components = {part: load(kind, name) for part, (kind, name) in named.items()} | {"train": TrainOptions}
     declared = {part: declared_options(component) for part, component in components.items()}
     assigned: dict[str, dict[str, Any]] = {}
@@ -272,20 +265,17 @@ def assign_options(entry: str, parts: dict[str, str], options: dict[str, str]) -
         part, _, option = written.rpartition(".")
         owners = [owner for owner in declared if option in declared[owner] and part in ("", owner)]
         if not owners:
-            raise TextgenError(f"entry {entry!r}: {unknown_option(written, components.values())}")
+            raise TextgenError(f"{message}: {unknown_option(written, components.values())}")
         if len(owners) > 1:
             ways = " or ".join(f"{owner}.{option}={value}" for owner in owners)
-            raise TextgenError(f"entry {entry!r}: option {option!r} belongs to two parts; write {ways}")
+            raise TextgenError(f"{message}: option {option!r} belongs to two parts; write {ways}")
         owner = owners[0]
-        where = f"entry {entry!r}: {named[owner][1] if owner in named else 'training'}"
+        where = f"{message}: {named[owner][1] if owner in named else 'training'}"
         assigned.setdefault(owner, {})[option] = declared[owner][option].parse(where, value)
-    models = [part for part, (kind, _) in named.items() if kind == "model"]
-    if "train" in assigned and not any(
-        ModelClass(components[part]).is_trainable(**assigned.get(part, {})) for part in models
-    ):
-        without_effect = ", ".join(assigned["train"])
+    complete = replace(entry, options=assigned)
+    if "train" in assigned and not complete.is_trainable:
         raise TextgenError(
-            f"entry {entry!r}: {without_effect} has no effect on the model {parts['model']!r}, which is not "
-            "trained by gradient descent; leave it out"
+            f"{message}: {', '.join(assigned['train'])} has no effect on the model {entry.parts['model']!r}, "
+            "which is not trained by gradient descent; leave it out"
         )
-    return assigned
+    return complete

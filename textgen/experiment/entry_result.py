@@ -8,7 +8,7 @@ from typing import Any
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.text_metrics import TextMetrics
-from textgen.experiment.pretrained import EmbeddingAudit
+from textgen.experiment.encoding import EmbeddingAudit
 from textgen.runtime.environment import Machine
 from textgen.training.progress import TrainResult
 

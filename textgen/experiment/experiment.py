@@ -15,11 +15,10 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.vocabulary import count_tokens
 from textgen.evaluation.neighbors import nearest_words
 from textgen.evaluation.spelled_words import measure_spellings
-from textgen.experiment.encoding import MAX_VALIDATION_CHARS, Encoded, embed, encode_corpus
+from textgen.experiment.encoding import MAX_VALIDATION_CHARS, EmbeddingAudit, Encoded, embed, encode_corpus
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings, ScoreChecks
 from textgen.experiment.memory import build_for_training
-from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.experiment.saved_run import SavedRun, Trained, build_trained
 from textgen.experiment.score_run import ScoredText, score_held_out
 from textgen.nn.language_model import LanguageModel

@@ -17,10 +17,10 @@ from torch import Tensor
 from textgen.contracts import PretrainedVectors, TextgenError, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import TextSources
+from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import RunResult, RunSettings
 from textgen.experiment.memory import build_to_predict
-from textgen.experiment.pretrained import EmbeddingAudit
 from textgen.generation.generator import Generator
 from textgen.nn.allocation import AllocationLimit
 from textgen.nn.language_model import LanguageModel

@@ -15,7 +15,7 @@ from textgen.registry.registry import load
 from textgen.runtime.environment import Machine, machine, threads_per_job, usable_cores
 from textgen.runtime.messages import UsageError
 from textgen.workers.pool import OnMessage, Pool, Processes, Stopped
-from textgen.workers.worker import recipe
+from textgen.workers.process import recipe
 
 
 class Backend(Protocol):

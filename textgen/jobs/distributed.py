@@ -16,13 +16,13 @@ from textgen.contracts import TextgenError, TextgenWarning
 from textgen.experiment.experiment import Experiment
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
-from textgen.registry.registry import files_of
+from textgen.registry.registry import plugin_files
 from textgen.runtime.messages import one_line
 from textgen.training.distributed import ranks
 from textgen.training.distributed.rank_info import RankInfo, rank_info_of_torchrun
 from textgen.training.distributed.ranks import LostRankError
 from textgen.training.progress import Report, ignore_report
-from textgen.workers.worker import import_early
+from textgen.workers.process import import_early
 
 LOST_SECONDS = 10.0
 """Time after which a process that others have lost is taken for one that hangs."""
@@ -94,7 +94,7 @@ def _train_here(experiment: Experiment, checkpoints: Path, report: Report) -> No
     """
     _check_that_it_can_be_sent(experiment)
     import_early(__name__)
-    number, files = experiment.num_processes, files_of(experiment.entry.components.values())
+    number, files = experiment.num_processes, plugin_files(experiment.entry.components.values())
     store = ranks.new_store(number)
     lost: list[tuple[float, str]] = []  # when ranks lost another one, and what they say
 

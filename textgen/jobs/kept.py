@@ -1,4 +1,4 @@
-"""Kept results: is the result of a job there, and does it fit?"""
+"""Kept results: is the result of a job there, does it fit, and how is a new one made and kept?"""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from safetensors import SafetensorError
+
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.resume import discard_outlived, partial_folder
-from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
+from textgen.experiment.run_lock import discard_outlived, locked_run, partial_folder
+from textgen.experiment.saved_run import SavedRun, load_run, read_manifest, save_run
 from textgen.registry.attribution import describe_error
+from textgen.runtime.storage.files import NotSavedError, make_folder, remove_unfinished
 from textgen.runtime.storage.json_records import DamagedRecordError, read_record, read_values, write_record
-from textgen.training.progress import Report, Step
+from textgen.training.progress import Report, Step, ignore_report
 
 Record = TypeVar("Record")
 
@@ -35,6 +38,44 @@ def kept_run(folder: Path, experiment: Experiment, report: Report) -> SavedRun |
     discard_outlived(folder)
     report(Step("loading", experiment.entry.name))
     return load_run(folder, experiment.device_config.device)
+
+
+def run_and_save(
+    experiment: Experiment,
+    folder: Path,
+    report: Report = ignore_report,
+    train_first: Callable[[Path], object] | None = None,
+) -> SavedRun:
+    """Make a run and save it in `folder`, from the checkpoints of an earlier attempt if there are any.
+
+    `train_first` is called with the folder of checkpoints, and leaves the weights there if others train them.
+    Until it is complete, its checkpoints are in `FOLDER.partial`, which is locked: a second process waits.
+    Raises `TextgenError` if there is something in `folder` then, and `NotSavedError` with the run if the disk
+    is full; then its checkpoints are kept, so that it is not trained again.
+    """
+    make_folder(folder.parent)
+    remove_unfinished(folder.parent)
+    with locked_run(folder) as checkpoints:
+        check_new(folder)
+        if train_first is not None:
+            train_first(checkpoints)
+        run = experiment.run(report, checkpoints)
+        try:
+            save_run(folder, run)
+        except (OSError, SafetensorError) as error:
+            raise NotSavedError(folder, error, run) from error
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        return run
+
+
+def check_new(folder: str | Path | None) -> None:
+    """Raise `TextgenError` if there is something in the folder of a new run."""
+    if folder is None:
+        return
+    path = Path(folder)
+    discard_outlived(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise TextgenError(f"{str(path)!r} exists already; choose another folder (--out)")
 
 
 def check_reuse(folder: Path, experiment: Experiment) -> None:

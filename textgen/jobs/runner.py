@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from textgen.experiment.resume import discard_outlived, discard_unfinished
+from textgen.experiment.run_lock import discard_outlived, discard_unfinished
 from textgen.jobs.backends import Backend
 from textgen.registry.attribution import describe_error
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.storage.json_records import from_values, to_values
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, seldom
 from textgen.workers.pool import Killed, Stopped, Unsaved, drive
-from textgen.workers.worker import import_early, is_worker, tell
+from textgen.workers.process import import_early, is_worker, tell
 
 
 class Job(Protocol):

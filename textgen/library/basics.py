@@ -16,12 +16,12 @@ from textgen.runtime.storage.result_folders import RUNS
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.distributed.rank_info import refuse_torchrun
 from textgen.version import __version__
-from textgen.workers.worker import import_early
+from textgen.workers.process import import_early
 
 JOBS = {
     "bench": "textgen.comparison.entry_job",
-    "suite": "textgen.suite.job",
-    "tune": "textgen.tune.trials",
+    "suite": "textgen.suites.job",
+    "tune": "textgen.tuning.trials",
 }
 """The module that computes the jobs of a function, in processes of their own."""
 

@@ -18,9 +18,8 @@ from textgen.contracts import TextgenError
 from textgen.library.options import field_docs
 from textgen.registry import registry, single_file
 from textgen.registry.attribution import describe_error, responsible_plugin
-from textgen.registry.metadata import check_metadata
 from textgen.registry.options import Option, declared_options, write_value
-from textgen.registry.registry import KINDS, Plugin, PluginError, find, load, names
+from textgen.registry.registry import KINDS, Plugin, PluginError, check_metadata, find, load, names
 from textgen.runtime.messages import unknown
 from textgen.scaffold.project import new_project
 
@@ -122,7 +121,7 @@ def option_rows(component: type) -> list[dict[str, Any]]:
 def training_rows(model: type) -> list[dict[str, Any]]:
     """Return the training options with a model's defaults; none for one that is not trained by gradient."""
     from textgen.experiment.entry import recommended_training
-    from textgen.nn.model_class import ModelClass
+    from textgen.nn.language_model import ModelClass
     from textgen.training.train_options import TrainOptions
 
     if not ModelClass(model).is_trainable():

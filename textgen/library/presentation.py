@@ -12,10 +12,10 @@ from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings
 from textgen.library.basics import require_optuna
 from textgen.library.model_layers import Layer, ModelSummary
-from textgen.suite import suite_report
-from textgen.suite.suite_result import SuiteResult
+from textgen.suites import suite_report
+from textgen.suites.suite_result import SuiteResult
 from textgen.training.budget import is_timed
-from textgen.tune.study_result import StudyResult
+from textgen.tuning.study_result import StudyResult
 
 
 def to_markdown(result: Comparison | SuiteResult | StudyResult) -> str:
@@ -25,6 +25,6 @@ def to_markdown(result: Comparison | SuiteResult | StudyResult) -> str:
     if isinstance(result, SuiteResult):
         return suite_report.to_markdown(result)
     require_optuna()
-    from textgen.tune.study_report import to_markdown as study_markdown
+    from textgen.tuning.study_report import to_markdown as study_markdown
 
     return study_markdown(result)

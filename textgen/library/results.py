@@ -24,11 +24,11 @@ from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import write_file
 from textgen.runtime.storage.json_records import read_record, read_values
-from textgen.suite import suite_page
-from textgen.suite.suite_result import SuiteResult
-from textgen.suite.verify_suite import verify_suite
-from textgen.tune.final_comparison import FOLDER, verify_final
-from textgen.tune.study_result import StudyResult
+from textgen.suites import suite_page
+from textgen.suites.suite_result import SuiteResult
+from textgen.suites.verify_suite import verify_suite
+from textgen.tuning.final_comparison import FOLDER, verify_final
+from textgen.tuning.study_result import StudyResult
 
 BENCH, SUITE, STUDY = FILES = ("bench.json", "suite.json", "study.json")
 """What a folder of results has one of."""
@@ -86,7 +86,7 @@ def report(name: str | Path) -> Path:
     elif (folder / SUITE).is_file():
         page = suite_page.to_html(read_record(SuiteResult, folder / SUITE))
     elif (folder / STUDY).is_file():
-        from textgen.tune import study_page  # which needs Optuna
+        from textgen.tuning import study_page  # which needs Optuna
 
         page = study_page.to_html(read_record(StudyResult, folder / STUDY))
     else:

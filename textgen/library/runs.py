@@ -15,11 +15,11 @@ from textgen.evaluation.scoring import Score
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
 from textgen.experiment.experiment import Experiment, continuation, expected_seconds
-from textgen.experiment.resume import check_new
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
+from textgen.jobs.kept import check_new
 from textgen.library.corpus import Corpus, TextSource, check_text, loaded
 from textgen.library.options import ClusterOptions, Source, changed, check_cluster, check_numbers, refusing
 from textgen.library.plots import new_axes, plot_curves

@@ -25,7 +25,7 @@ from textgen.runtime.device import choose_device
 from textgen.runtime.storage.result_folders import result_folder, result_name
 from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import Report, Step
-from textgen.tune.study_result import StudyResult
+from textgen.tuning.study_result import StudyResult
 
 NUM_TRIALS = 30
 
@@ -49,10 +49,10 @@ def tune(
     """
     require_optuna()
     prepare("tune")
-    from textgen.tune.request import Request, made_before
-    from textgen.tune.run_study import run_study
-    from textgen.tune.study import Study
-    from textgen.tune.trials import Goal
+    from textgen.tuning.request import Request, made_before
+    from textgen.tuning.run_study import run_study
+    from textgen.tuning.study import Study
+    from textgen.tuning.trials import Goal
 
     chosen_seeds = seed_range(seeds)
     check_numbers(chosen_seeds.start, trials=NUM_TRIALS if search.trials is None else search.trials)

@@ -16,10 +16,10 @@ from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.result_folders import RUNS, result_folder
-from textgen.suite.planner import SuiteOptions
-from textgen.suite.run_suite import JOBS, run_suite
-from textgen.suite.schema import Suite, load_suite
-from textgen.suite.suite_result import SuiteResult
+from textgen.suites.planner import SuiteOptions
+from textgen.suites.run_suite import JOBS, run_suite
+from textgen.suites.schema import Suite, load_suite
+from textgen.suites.suite_result import SuiteResult
 from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import Report, Step
 

@@ -17,9 +17,10 @@ from safetensors import SafetensorError
 from textgen.contracts import TextgenError
 from textgen.experiment.entry import Entry, parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.resume import partial_folder, run_and_save
+from textgen.experiment.run_lock import partial_folder
 from textgen.experiment.saved_run import SavedRun, names_run, save_run
 from textgen.jobs.distributed import train_distributed, train_with_first
+from textgen.jobs.kept import run_and_save
 from textgen.library.options import Refuse, check_numbers
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError

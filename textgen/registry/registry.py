@@ -10,20 +10,20 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterable
-from contextlib import redirect_stdout, suppress
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, requires
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points, requires
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from textgen.contracts import TextgenError
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.kinds import fault
-from textgen.registry.metadata import entry_points_in
 from textgen.runtime.messages import one_line, unknown
 from textgen.runtime.this_process import time_limit
 from textgen.version import DISTRIBUTION, __version__
@@ -109,15 +109,9 @@ class Plugin:
         """
         if problem := self.problem():
             raise PluginError(f"{self} cannot be loaded: {problem}")
-        try:
-            # stdout holds results only
-            with preserve_process_state(), redirect_stdout(sys.stderr), time_limit(MAX_IMPORT_SECONDS):
-                component = self.entry_point.load()
-                problem = fault(self.kind, component)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a plugin's SystemExit must not end textgen
-            raise PluginError(f"{self} cannot be loaded: {one_line(error)}") from error
+        with importing(str(self)):
+            component = self.entry_point.load()
+            problem = fault(self.kind, component)
         if problem:
             raise PluginError(f"{self} is not a valid {self.kind}: {problem}")
         return component
@@ -142,6 +136,19 @@ class Plugin:
         return None
 
 
+@contextmanager
+def importing(plugin: str) -> Iterator[None]:
+    """Run the code of a plugin that is imported; whatever fails or exits becomes a `PluginError`."""
+    try:
+        # stdout holds results only
+        with preserve_process_state(), redirect_stdout(sys.stderr), time_limit(MAX_IMPORT_SECONDS):
+            yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin's SystemExit must not end textgen
+        raise PluginError(f"{plugin} cannot be loaded: {one_line(error)}") from error
+
+
 _from_files: list[Plugin] = []
 """Plugins of files, which are modules of this process like those that are installed."""
 _owners: dict[int, Plugin] = {}
@@ -156,17 +163,13 @@ def register(enabled: Iterable[Plugin]) -> None:
     clear_caches()
 
 
-def plugin_files() -> list[Path]:
-    """Return the plugin files that were loaded, so that another process can load them too."""
-    modules = dict.fromkeys(plugin.module for plugin in _from_files)
+def plugin_files(components: Iterable[tuple[str, str]] | None = None) -> list[Path]:
+    """Return the plugin files that components, each a kind and a name, come from; without any, all that were
+    loaded. Another process can load them too.
+    """
+    used = _from_files if components is None else [find(kind, name) for kind, name in components]
+    modules = dict.fromkeys(plugin.module for plugin in used if plugin in _from_files)
     return [Path(str(sys.modules[module].__file__)) for module in modules]
-
-
-def files_of(components: Iterable[tuple[str, str]]) -> list[Path]:
-    """Return the plugin files that components, each a kind and a name, come from."""
-    modules = dict.fromkeys(find(kind, name).module for kind, name in components)
-    from_files = {plugin.module for plugin in _from_files}
-    return [Path(str(sys.modules[module].__file__)) for module in modules if module in from_files]
 
 
 def clear_caches() -> None:
@@ -179,12 +182,10 @@ def clear_caches() -> None:
 @cache
 def plugins(kind: str) -> tuple[Plugin, ...]:
     """Return the enabled plugins of a kind, sorted by name, without importing any of them."""
-    allowed = allow_list()
-    enabled = [
-        plugin
-        for plugin in _installed()[kind]
-        if allowed is None or canonicalize_name(plugin.distribution) in {DISTRIBUTION, *allowed}
-    ]
+    enabled, listed = list(_installed()[kind]), os.environ.get("TEXTGEN_PLUGINS")
+    if listed is not None:
+        allowed = {DISTRIBUTION, *(canonicalize_name(name.strip()) for name in listed.split(","))}
+        enabled = [plugin for plugin in enabled if canonicalize_name(plugin.distribution) in allowed]
     enabled += [plugin for plugin in _from_files if plugin.kind == kind]
     return tuple(sorted(enabled, key=lambda plugin: (plugin.name, plugin.distribution)))
 
@@ -228,19 +229,9 @@ def plugin_of(component: object) -> Plugin | None:
 
 def unknown_name(kind: str, name: str) -> str:
     """Return the one-line message for a name that no enabled plugin of a kind has."""
-    return unknown(kind, name, names(kind)) + not_allowed_hint(kind, name)
-
-
-def not_allowed_hint(kind: str, name: str) -> str:
-    """Return the end of a message about a name: the distributions that provide it but are not enabled."""
-    owners = {plugin.distribution for plugin in _installed()[kind] if plugin.name == name}
-    return f"; {', '.join(sorted(owners))} provides it, but TEXTGEN_PLUGINS excludes it" if owners else ""
-
-
-def allow_list() -> set[str] | None:
-    """Return the distributions in TEXTGEN_PLUGINS, or None if it is not set and all are enabled."""
-    listed = os.environ.get("TEXTGEN_PLUGINS")
-    return None if listed is None else {canonicalize_name(name.strip()) for name in listed.split(",")}
+    owners = sorted({plugin.distribution for plugin in _installed()[kind] if plugin.name == name})
+    hint = f"; {', '.join(owners)} provides it, but TEXTGEN_PLUGINS excludes it" if owners else ""
+    return unknown(kind, name, names(kind)) + hint
 
 
 @cache
@@ -249,7 +240,7 @@ def _installed() -> dict[str, tuple[Plugin, ...]]:
     installed: dict[str, set[Plugin]] = {kind: set() for kind in KINDS}
     kind_of = {group: kind for kind, group in KINDS.items()}
     origins: dict[int, tuple[str, str]] = {}  # by distribution, whose metadata take long to read
-    for point in entry_points_in(KINDS.values()):
+    for point in _entry_points():
         if kind := kind_of.get(point.group):
             key = id(point.dist)
             origins[key] = origins.get(key) or _origin(point)
@@ -269,3 +260,40 @@ def _requirements(distribution: str) -> tuple[str, ...]:
     with suppress(Exception):  # a plugin file has no metadata
         return tuple(requires(distribution) or ())
     return ()
+
+
+def _entry_points() -> list[EntryPoint]:
+    """Return the entry points of plugins; a warning names a distribution that cannot be read."""
+    try:
+        installed = entry_points()  # once, since each call reads all distributions
+        return [point for group in KINDS.values() for point in installed.select(group=group)]
+    except Exception:  # one distribution with broken metadata must not hide the others
+        points: list[EntryPoint] = []
+        for distribution in distributions():
+            try:
+                points += distribution.entry_points
+            except Exception as error:
+                warnings.warn(_problem(distribution, error), TextgenWarning, stacklevel=2)
+        return points
+
+
+def check_metadata() -> None:
+    """Raise `TextgenError` if a distribution cannot be read: torch cannot be imported next to it."""
+    try:
+        entry_points(group="torch.backends")
+    except Exception:
+        for distribution in distributions():
+            try:
+                list(distribution.entry_points)
+            except Exception as error:
+                raise TextgenError(_problem(distribution, error)) from None
+
+
+def _problem(distribution: Distribution, error: Exception) -> str:
+    name = "an installed distribution"
+    with suppress(Exception):  # so may its name
+        name = distribution.name or name
+    place = getattr(distribution, "_path", None)
+    where = f" in {place}" if place else ""
+    reason = one_line(error, with_type=False)[:100]
+    return f"the entry points of {name}{where} cannot be read ({reason}); reinstall or remove it"

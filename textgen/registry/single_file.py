@@ -9,18 +9,14 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable
-from contextlib import redirect_stdout
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
 from textgen.contracts import TextgenError
-from textgen.registry import registry
-from textgen.registry.isolation import preserve_process_state
 from textgen.registry.kinds import REQUIRED, kinds_of
-from textgen.registry.registry import KINDS, Plugin, PluginError, register
+from textgen.registry.registry import KINDS, Plugin, PluginError, importing, register
 from textgen.runtime.messages import one_line, with_article
-from textgen.runtime.this_process import time_limit
 
 MAX_BYTES = 10_000_000
 """Bytes of a plugin file, at most."""
@@ -44,21 +40,13 @@ def load_plugin_file(path: Path) -> list[Plugin]:
     module = ModuleType(module_name)
     module.__file__ = str(path.resolve())
     sys.modules[module_name] = module  # dataclasses and pickle look it up there
-    try:
-        # stdout holds results only
-        with preserve_process_state(), redirect_stdout(sys.stderr), time_limit(registry.MAX_IMPORT_SECONDS):
-            exec(compile(source, str(path), "exec"), module.__dict__)
-            kinds = {
-                name: kinds_of(component)
-                for name, component in vars(module).items()
-                if inspect.isclass(component)
-                and component.__module__ == module_name
-                and not name.startswith("_")
-            }
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a plugin's SystemExit must not end textgen
-        raise PluginError(f"the plugin file {path} cannot be loaded: {one_line(error)}") from error
+    with importing(f"the plugin file {path}"):
+        exec(compile(source, str(path), "exec"), module.__dict__)
+        kinds = {
+            name: kinds_of(component)
+            for name, component in vars(module).items()
+            if inspect.isclass(component) and component.__module__ == module_name and not name.startswith("_")
+        }
     version = hashlib.sha256(source).hexdigest()[:12]  # so that caches of an older version are not used
     components = [
         Plugin(

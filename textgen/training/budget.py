@@ -50,10 +50,6 @@ class Budget:
             )
         return replace(self, amount=self.amount - seconds)
 
-    def divided(self, number: int) -> Budget:
-        """Return one of `number` equal parts."""
-        return replace(self, amount=self.amount / number)
-
     def __str__(self) -> str:
         return self.text
 

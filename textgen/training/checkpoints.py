@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -36,13 +36,6 @@ NUM_KEPT = 2
 """An older one is removed when a newer one is complete."""
 DAMAGE = (OSError, ValueError, LookupError, TypeError, SafetensorError)
 """Errors of reading a checkpoint that was cut or changed."""
-
-
-class Finished(NamedTuple):
-    """A training run that is over."""
-
-    result: TrainResult
-    weights: dict[str, Tensor]
 
 
 def _given_interval() -> float | None:
@@ -114,13 +107,13 @@ class Checkpoints:
         for path in self._paths():
             shutil.rmtree(path, ignore_errors=True)
 
-    def finished(self) -> Finished | None:
+    def finished(self) -> tuple[TrainResult, dict[str, Tensor]] | None:
         """Return the result and the weights of a training run that is over; None if it is not."""
         try:
             state = load_state(self.folder / FINISHED)
             if state["identity"] != self.identity:
                 return None
-            return Finished(from_values(TrainResult, state["result"]), state["weights"])
+            return from_values(TrainResult, state["result"]), state["weights"]
         except DAMAGE:
             return None
 

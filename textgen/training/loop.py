@@ -14,7 +14,7 @@ from textgen.runtime.cpu_share import CpuShare
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints
 from textgen.training.distributed import ranks
-from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_progress
+from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_report
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
 
@@ -187,7 +187,7 @@ def train(
     budget: Budget,
     chars_per_token: float,
     validate: Validation,
-    report: OnProgress = ignore_progress,
+    report: OnProgress = ignore_report,
     *,
     checkpoints: Checkpoints | None = None,
 ) -> TrainResult:

@@ -71,13 +71,16 @@ class TrainingPlan:
 
     def validation_of(self, trainer: Trainer, budget: Budget, report: Report) -> Validation:
         """Return the validation of one of the models while it is trained under a budget."""
-        num_validations, chars_per_token = trainer.options.num_validations, self.chars_per_token
+        max_tokens, max_seconds = validation_limits(
+            budget, trainer.options.num_validations, len(self.train_ids), self.chars_per_token
+        )
         return Validation(
             trainer.model,
             self.validation,
             self.num_validation_chars,
             self.device_config,
-            validation_limits(budget, num_validations, len(self.train_ids), chars_per_token),
+            max_tokens=max_tokens,
+            max_seconds=max_seconds,
             rest_bits=self.rest_nats / math.log(2) / self.num_validation_chars,
             announce=lambda: report(Step("validating")),
         )
@@ -123,7 +126,7 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
             raise TextgenError(
                 f"the weights that {plan.num_processes} processes trained could not be kept; free some space"
             )
-        trainer, share = plan.trainer(name), budget.divided(len(learning))
+        trainer, share = plan.trainer(name), replace(budget, amount=budget.amount / len(learning))
         validate = plan.validation_of(trainer, share, report)
         with ranks.shared_cores():
             results.append(train(trainer, share, plan.chars_per_token, validate, tell, checkpoints=folder))
@@ -142,12 +145,11 @@ def _finished(checkpoints: Checkpoints | None, model: LanguageModel) -> TrainRes
     Ranks other than the first, which have no checkpoints, then have nothing to do.
     """
     finished = checkpoints.finished() if checkpoints else None
-    if finished:
-        model.module.load_state_dict(finished.weights)
+    result, weights = finished or (counting_result(0, 0.0), None)
+    if weights is not None:
+        model.module.load_state_dict(weights)
         model.module.eval()
-    if not ranks.number_of_first(finished is not None):
-        return None
-    return finished.result if finished else counting_result(0, 0.0)
+    return result if ranks.number_of_first(weights is not None) else None
 
 
 def _weighted(plan: TrainingPlan, result: TrainResult) -> TrainResult:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from textgen.nn.language_model import LanguageModel
+from textgen.training.train_options import OptimizerName
 
 Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
-OptimizerName = Literal["muon", "adamw", "adam", "rmsprop", "sgd"]
 
 NUM_ITERATIONS = 3
 """Newton-Schulz iterations; the published 5 are slower and no better."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from textgen.training.schedule import Rates
+from textgen.training.train_options import Rates
 
 MIN_CPU_UTILIZATION = 0.8
 """The utilization below which a training run counts as disturbed by other work."""
@@ -112,12 +112,8 @@ Report: TypeAlias = Callable[[Step], None]
 """Called when a step begins, and while it makes progress."""
 
 
-def ignore_progress(progress: Progress) -> None:
-    """Do nothing: the default for `OnProgress`."""
-
-
-def ignore_report(step: Step) -> None:
-    """Do nothing: the default for `Report`."""
+def ignore_report(step: Progress | Step) -> None:
+    """Do nothing: the default for `OnProgress` and `Report`."""
 
 
 def filled_in(report: Report, **fields: Any) -> Report:

@@ -23,8 +23,7 @@ from textgen.training.checkpoints import (
 )
 from textgen.training.distributed import ranks
 from textgen.training.optimizer import Muon, build_optimizers
-from textgen.training.schedule import Rates, Schedule
-from textgen.training.train_options import TrainOptions
+from textgen.training.train_options import Rates, Schedule, TrainOptions
 
 MAX_SEEDS = 2**32
 """Seeds are below it, so that those of the ranks differ."""

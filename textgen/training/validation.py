@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from textgen.contracts import TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
@@ -25,28 +25,17 @@ TOKENS_SHARE = 0.2
 """Share of the tokens of another budget, so that about the same time is taken."""
 
 
-@dataclass(frozen=True)
-class ValidationLimits:
-    """Limits of each validation: tokens, and seconds."""
-
-    tokens: float = math.inf
-    seconds: float = math.inf
-
-
-NO_LIMITS = ValidationLimits()
-
-
 def validation_limits(
     budget: Budget, num_validations: int, epoch_tokens: int, chars_per_token: float
-) -> ValidationLimits:
-    """Return the limits for each of `num_validations` in training under a budget.
+) -> tuple[float, float]:
+    """Return how many tokens and seconds each of `num_validations` in training under a budget may take.
 
     Unless it is in seconds, they do not depend on the machine, so that the result does not either.
     """
     if budget.unit == "seconds":
-        return ValidationLimits(seconds=VALIDATION_SHARE * budget.amount / num_validations)
+        return math.inf, VALIDATION_SHARE * budget.amount / num_validations
     tokens = budget.amount * (epoch_tokens if budget.unit == "epochs" else 1 / chars_per_token)
-    return ValidationLimits(tokens=TOKENS_SHARE * tokens / num_validations)
+    return TOKENS_SHARE * tokens / num_validations, math.inf
 
 
 class Validation:
@@ -68,8 +57,9 @@ class Validation:
         stretches: Sequence[TokenIds],
         num_chars: int,
         device_config: DeviceConfig,
-        limits: ValidationLimits = NO_LIMITS,
         *,
+        max_tokens: float = math.inf,
+        max_seconds: float = math.inf,
         rest_bits: float = 0.0,
         announce: Callable[[], None] = lambda: None,
     ) -> None:
@@ -85,14 +75,12 @@ class Validation:
         self._lengths = [len(stream) - 1 for stream in streams]
         if not self._lengths or self._lengths[0] < 1:
             raise TextgenError("the validation split has fewer than two tokens; give a longer text")
-        table = np.zeros((len(streams), self._lengths[0] + 1), np.int64)
-        for row, stream in enumerate(streams):
-            table[row, : len(stream)] = stream
-        self._ids = torch.from_numpy(table).to(device_config.device)
+        rows = [torch.from_numpy(stream.astype(np.int64)) for stream in streams]
+        self._ids = nn.utils.rnn.pad_sequence(rows, batch_first=True).to(device_config.device)
         self._tokens_per_char = sum(map(len, stretches)) / num_chars
         self._window = min(WINDOW, self._lengths[0])
-        self._max_seconds = limits.seconds
-        self._max_windows = max(1, min(self._lengths[0], limits.tokens / len(streams)) // self._window)
+        self._max_seconds = max_seconds
+        self._max_windows = max(1, min(self._lengths[0], max_tokens / len(streams)) // self._window)
 
     def state(self) -> dict[str, Any]:
         """Return how much is read each time, which the first call decides."""

@@ -11,11 +11,11 @@ from textgen.experiment.experiment import Experiment
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import declared_options
 from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.suite.planner import JobPlanner, SuiteOptions
-from textgen.suite.schema import load_suite
+from textgen.suites.planner import JobPlanner, SuiteOptions
+from textgen.suites.schema import load_suite
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
-from textgen.tune.search_space import Candidate, dimensions
+from textgen.tuning.search_space import Candidate, dimensions
 from textgen_benchmarks.fuzzing import words
 from textgen_benchmarks.fuzzing.kind import Case, Kind
 from textgen_benchmarks.fuzzing.mutations import damaged, damaged_lines

@@ -19,11 +19,11 @@ from textgen.contracts import TextgenError
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.runtime.storage.digests import write_digests
 from textgen.runtime.storage.json_records import read_record, to_json
-from textgen.suite.suite_report import to_markdown as report_of_suite
-from textgen.suite.suite_result import JobResult, SuiteResult
+from textgen.suites.suite_report import to_markdown as report_of_suite
+from textgen.suites.suite_result import JobResult, SuiteResult
 from textgen.training.checkpoints import Checkpoints
-from textgen.tune.study_report import to_markdown as report_of_study
-from textgen.tune.study_result import StudyResult
+from textgen.tuning.study_report import to_markdown as report_of_study
+from textgen.tuning.study_result import StudyResult
 from textgen_benchmarks.fuzzing.kind import Case, Kind, names_below, prepared_once, textgen
 from textgen_benchmarks.fuzzing.mutations import (
     damage_folder,

@@ -15,11 +15,9 @@ import numpy as np
 
 from textgen.contracts import TextgenError
 from textgen.data import corpus
-from textgen.data.bound_tokenizer import BoundTokenizer
-from textgen.data.cleaning import clean_files
-from textgen.data.corpus import load_corpus
+from textgen.data.bound_tokenizer import BoundTokenizer, fit_and_encode
+from textgen.data.corpus import clean_files, load_corpus
 from textgen.data.text import blocks
-from textgen.data.token_cache import fit_and_encode
 from textgen.registry.options import build
 from textgen.registry.registry import names
 from textgen.runtime.storage.cache import VARIABLE, remembered

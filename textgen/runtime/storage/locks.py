@@ -2,7 +2,7 @@
 
 They are locks of the operating system, which a process loses when it dies, however it dies. The file tells
 people who holds it; one that a killed process left is taken over. All commands lock by `locked`: an
-unfinished run by way of `locked_run` (in `experiment/resume.py`), comparisons, suites and studies directly.
+unfinished run by way of `locked_run` (in `experiment/run_lock.py`), comparisons, suites and studies directly.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from textgen.experiment.entry import parse_entry
 from textgen.registry.options import build
-from textgen.suite.schema import read_suite
+from textgen.suites.schema import read_suite
 from textgen.testing.asserts import CheckSkipped, expect, reworded, shown
 from textgen.testing.builders import Subject
 

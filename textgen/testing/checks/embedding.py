@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from textgen.experiment.pretrained import match_vectors
+from textgen.experiment.encoding import match_vectors
 from textgen.testing.asserts import CheckSkipped, expect, reworded, shown
 from textgen.testing.builders import Subject
 from textgen.testing.process_state import state_unchanged

@@ -1,0 +1,163 @@
+"""Suites: each job runs once, a killed suite resumes, and failures are named."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.commands import run_textgen
+from helpers.suites import write_suite
+from textgen.data.corpus import load_corpus
+from textgen.evaluation.seed_priors import SeedPrior
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.storage.json_records import read_record
+from textgen.suites.effects import effects
+from textgen.suites.planner import SuiteOptions
+from textgen.suites.run_suite import run_suite
+from textgen.suites.schema import Suite, load_suite
+from textgen.suites.suite_page import to_html
+from textgen.suites.suite_report import to_markdown
+from textgen.suites.suite_result import Effect, QuestionResult, SuiteResult
+from textgen.suites.verify_suite import verify_suite
+
+pytestmark = pytest.mark.slow
+
+CPU = DeviceConfig(torch.device("cpu"), "fp32")
+TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,num_validations=2"
+TEXT = ["lee"]
+
+
+def num_processes(variable: str) -> int:
+    """Return how many processes have this in their environment, where the system tells it."""
+    number = 0
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            number += variable.encode() in path.read_bytes()
+    return number
+
+
+def recomputed(question: QuestionResult, priors: dict[str, SeedPrior]) -> tuple[Effect, ...]:
+    """Return the effects of a question from the stretches, samples and seeds that its cases keep."""
+    cases = {case.label: case for case in question.cases}
+    pairs = [(cases[effect.case], cases[effect.reference]) for effect in question.effects]
+    return tuple(effects(pairs, priors))
+
+
+# --- measuring
+
+
+def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) -> None:
+    suite = Suite.model_validate(load_suite(write_suite(tmp_path)))
+    options = SuiteOptions(sources=TEXT, device_config=CPU, max_chars=20_000)
+    said: list[str] = []
+    result = run_suite(suite, options, tmp_path / "out", say=said.append)
+    assert re.fullmatch(r"A tiny suite: 10 runs, of which 0 are done; about \d+ s to go", said[0])
+    size, text = result.questions
+    assert [case.label for case in size.cases] == ["small", "chance"]
+    assert [(effect.case, effect.reference) for effect in text.effects] == [
+        ("a third", "all"), ("letters", "a third")
+    ]  # fmt: skip
+    chance = size.cases[1].bits_per_char
+    assert chance is not None
+    alphabet = set(load_corpus(TEXT, max_chars=20_000).split.train.text)
+    assert chance.value == pytest.approx(np.log2(len(alphabet)), abs=0.001)
+    assert [effect.paired for effect in text.effects] == [True, False]
+    assert set(text.cases[2].writing) == {"greedy", "temperature"}
+    assert set(result.failures) == {"wild (seed 0)", "wild (seed 1)"}
+    assert "diverged" in result.failures["wild (seed 0)"]
+    saved = read_record(SuiteResult, tmp_path / "out" / "suite.json")
+    assert saved == result
+    assert [recomputed(question, saved.seed_priors) for question in saved.questions] == [
+        question.effects for question in result.questions
+    ]
+    files = sorted((tmp_path / "out" / "jobs").iterdir())
+    assert len(files) == 8
+    before = [file.stat().st_mtime_ns for file in files]
+    again = run_suite(suite, options, tmp_path / "out", say=said.append)
+    assert said[1].startswith("A tiny suite: 10 runs, of which 8 are done")
+    assert again.questions == result.questions
+    assert [file.stat().st_mtime_ns for file in files] == before
+    page = to_markdown(result)
+    assert "## Which text?" in page
+    assert "| chance |" in page
+    assert "- wild (seed 1): training diverged" in page
+    assert "| temperature |" in page
+    rate = result.held_out.sample_metrics.real_word_rate
+    assert rate is not None
+    assert rate > 0.9
+    assert f"author's own words, {100 * rate:.1f} % are real" in page
+    assert f"| *the author* | - | {rate:.3f} |" in page
+
+
+def test_questions_may_have_texts_of_their_own(
+    tmp_path: Path, install: Callable[[str, str, str], None]
+) -> None:
+    code = """
+class Toy:
+    "Texts."
+    def read(self, item): return {"a": "Ein Satz. ", "b": "文。"}[item] * 3000
+    def language(self, item): return {"a": "xa", "b": "xb"}[item]
+def words(language):
+    return {"satz"} if language == "xa" else set()
+"""
+    install("toys", "[textgen.corpora]\ntoy = toys:Toy\n[textgen.lexicons]\ntoy = toys:words\n", code)
+    cases = [{"label": "chance", "entry": "random"}]
+    questions = [
+        {"name": name, "text": f"{name}?", "corpus": f"toy/{name}", "cases": cases} for name in ("a", "b")
+    ]
+    suite = Suite.model_validate(
+        {"title": "Two texts", "budget": "1epochs", "seeds": 1, "questions": questions}
+    )
+    result = run_suite(suite, SuiteOptions(sources=["nothing"], device_config=CPU), tmp_path / "out")
+    assert read_record(SuiteResult, tmp_path / "out" / "suite.json") == result
+    texts = [question.text_of for question in result.questions]
+    assert [text.corpus.name for text in texts if text] == ["toy/a", "toy/b"]
+    assert [text.lexicons for text in texts if text] == [("toy (xa)",), ("toy (xb)",)]
+    assert not result.failures
+    assert not any(check.disagreements for check in verify_suite(result))
+    page = to_markdown(result)
+    assert page.startswith("# Two texts\n")
+    assert "toy/b: 6,001 characters" in page
+    assert "Real words are in the training text or the lexicon toy (xa)." in page
+    assert "toy/a: 30,000 characters" in to_html(result)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_killed_suite_resumes_without_repeating_anything(tmp_path: Path, jobs: str) -> None:
+    path, out = write_suite(tmp_path), tmp_path / "out"
+    command = ["suite", path, *("--corpus", "lee", "--json", "--jobs", jobs, "--max-chars", "20000")]
+    command += ["--precision", "fp32", "--out", str(out)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "textgen", *command],
+        env=os.environ | {"TEXTGEN_TEST": str(out)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as first:
+        deadline = time.monotonic() + 60
+        while len(list(out.glob("jobs/*.json"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        first.send_signal(signal.SIGKILL)
+    kept = {file: file.stat().st_mtime_ns for file in out.glob("jobs/*.json")}
+    assert 2 <= len(kept) < 8
+    while num_processes(f"TEXTGEN_TEST={out}") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert num_processes(f"TEXTGEN_TEST={out}") == 0  # no process that measures is left behind
+    second = run_textgen(*command)
+    assert f"10 runs, of which {len(kept)} are done" in second.stderr
+    assert {file: file.stat().st_mtime_ns for file in kept} == kept
+    assert len(list(out.glob("jobs/*.json"))) == 8
+    result = json.loads(second.stdout)
+    assert [question["name"] for question in result["questions"]] == ["size", "text"]
+    assert set(result["failures"]) == {"wild (seed 0)", "wild (seed 1)"}

@@ -1,0 +1,96 @@
+"""Suites as TOML declares them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from helpers.suites import TINY_SUITE, write_suite
+from textgen.contracts import TextgenError
+from textgen.experiment.entry import parse_entry
+from textgen.registry.options import build
+from textgen.registry.registry import names
+from textgen.suites.schema import Case, Question, load_suite
+
+
+@pytest.mark.parametrize("name", names("suite"))
+def test_the_bundled_suites_can_run_and_compare_each_case(name: str) -> None:
+    suite = load_suite(name)
+    assert suite.seeds >= 3
+    for case in suite.cases():
+        parse_entry(case.entry)
+        build("cleaner", case.clean)
+        for spec in case.samplers:
+            build("sampler", spec)
+    for question in suite.questions:
+        assert len(list(question.comparisons())) == len(question.cases) - 1
+
+
+def test_a_question_may_name_the_text_of_its_cases() -> None:
+    cases = [{"label": "a", "entry": "random"}, {"label": "b", "entry": "random", "corpus": "lee"}]
+    question = Question.model_validate({"name": "x", "text": "?", "corpus": "wiki", "cases": cases})
+    assert [case.corpus for case in question.cases] == ["wiki", "lee"]
+
+
+def test_cases_are_compared_with_the_first_or_with_the_one_before() -> None:
+    cases = tuple(Case(label=label, entry="random") for label in "abc")
+
+    def pairs(cumulative: bool) -> list[tuple[str, str]]:
+        question = Question(name="x", text="?", cases=cases, cumulative=cumulative)
+        return [(case.label, reference.label) for case, reference in question.comparisons()]
+
+    assert pairs(False) == [("b", "a"), ("c", "a")]
+    assert pairs(True) == [("b", "a"), ("c", "b")]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("budget", "bugdet"), "budget: field required"),
+        (
+            lambda text: text.replace("train_share = 30", "train_share = 300"),
+            "train_share: input should be less",
+        ),
+        (
+            lambda text: text.replace('"chance"', '"small"'),
+            "'size' has two cases with the same label",
+        ),
+        (lambda text: text.replace("cases = [", "cases = ["[:-1], 1), "cannot read the suite"),
+        (lambda text: f"x = {'[' * 10_000}\n{text}", "recursion"),
+        (lambda text: text.replace("seeds = 2", "seeds = 0"), "seeds: input should be greater"),
+    ],
+)
+def test_a_suite_that_is_written_wrong_is_a_one_line_error(
+    tmp_path: Path, change: Callable[[str], str], message: str
+) -> None:
+    with pytest.raises(TextgenError) as caught:
+        load_suite(write_suite(tmp_path, change(TINY_SUITE)))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_suite_gets_the_nearest_match() -> None:
+    with pytest.raises(TextgenError, match=r"unknown suite 'improvement'; did you mean 'improvements'\?"):
+        load_suite("improvement")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (os.mkfifo, "not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+        (Path.mkdir, "is a directory"),
+        (lambda path: path.write_bytes(b"#" * 2**21), "larger than 1 mib"),
+        (lambda path: path.write_text("title = " + "[" * 100_000), "recursion"),
+        (lambda path: path.write_bytes(b"\xff"), "can't decode"),
+    ],
+)
+def test_a_hostile_file_is_one_line(make: Callable[[Path], object], reason: str, tmp_path: Path) -> None:
+    make(tmp_path / "suite.toml")
+    with pytest.raises(TextgenError, match=r"^cannot read the suite ") as caught:
+        load_suite(str(tmp_path / "suite.toml"))
+    assert reason in str(caught.value).lower()
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,62 @@
+"""The lock of a run while it is made, and what an interrupted run leaves on disk for the next attempt."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from textgen.experiment.saved_run import MANIFEST
+from textgen.runtime.storage.files import remove_unfinished
+from textgen.runtime.storage.locks import LOCK, is_held, locked
+
+
+class RunInterruptedError(KeyboardInterrupt):
+    """Ctrl-C in a training run that can go on from a checkpoint."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        """The folder that the run was made for."""
+
+
+def discard_outlived(folder: Path) -> None:
+    """Remove the checkpoints of a complete run, which are there if it was killed right after it was saved."""
+    partial = partial_folder(folder)
+    if (folder / MANIFEST).exists() and not is_held(partial / LOCK):
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def locked_run(folder: Path) -> Iterator[Path]:
+    """Lock an unfinished run and yield the folder of its checkpoints; it goes if the run fails without one.
+
+    Raises `RunInterruptedError` for Ctrl-C after one.
+    """
+    partial = partial_folder(folder)
+    with locked(partial, folder):
+        try:
+            yield partial
+        except BaseException as error:
+            if not discard_unfinished(folder) and isinstance(error, KeyboardInterrupt):
+                raise RunInterruptedError(folder) from None
+            raise
+    with suppress(OSError):  # of another process, which has begun meanwhile
+        partial.rmdir()
+
+
+def discard_unfinished(folder: Path) -> bool:
+    """Remove what a run that failed or was killed leaves, but for checkpoints; return whether it has none."""
+    partial = partial_folder(folder)
+    for place in (folder.parent, *partial.glob("*/")):
+        remove_unfinished(place)
+    has_none = not any(partial.glob("*/*"))
+    if has_none:
+        shutil.rmtree(partial, ignore_errors=True)
+    return has_none
+
+
+def partial_folder(folder: Path) -> Path:
+    """Return where the checkpoints of the run in `folder` are while it is not complete."""
+    return folder.with_name(f"{folder.name}.partial")

@@ -1,0 +1,205 @@
+"""Running a suite: finished jobs are kept, missing ones are run, and effects are computed."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from textgen.comparison.comparison_result import HeldOut
+from textgen.contracts import TextgenError
+from textgen.evaluation.intervals import INTERVAL_METHOD
+from textgen.experiment.experiment import expected_seconds
+from textgen.jobs.backends import check_equal_machines
+from textgen.jobs.kept import keep_record, kept_record, made_with
+from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.environment import command_line, machine, versions
+from textgen.runtime.messages import about
+from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
+from textgen.runtime.storage.json_records import write_record
+from textgen.runtime.storage.locks import locked
+from textgen.suites.effects import measured_run, question_result, shared_priors
+from textgen.suites.job import SuiteJob
+from textgen.suites.planner import JobPlanner, SuiteOptions
+from textgen.suites.schema import Case, Suite
+from textgen.suites.suite_page import to_html
+from textgen.suites.suite_result import JobResult, QuestionText, SuiteResult
+from textgen.training.progress import Report, Step, ignore_report
+
+RESULT, PAGE = "suite.json", "report.html"
+JOBS = "jobs/*.json"
+"""The results of jobs in the folder of a suite."""
+
+
+def run_suite(
+    suite: Suite,
+    options: SuiteOptions,
+    folder: Path,
+    report: Report = ignore_report,
+    say: Callable[[str], None] = lambda message: None,
+) -> SuiteResult:
+    """Run what `folder` does not hold yet; the result is also saved there.
+
+    The result of a job is kept under the hash of everything that determines it, so that a suite continues
+    where it stopped, and what two questions or suites share is measured once. A case that fails is named
+    with its reason, and tried again the next time. The folder is locked: a second suite there waits. Raises
+    `NotSavedError` with the result if something could not be saved.
+    """
+    with locked(folder):
+        planner = JobPlanner(suite, options, folder)
+        report(Step("reading the texts"))
+        jobs = {job.folder: job for job in planner.jobs()}
+        is_timed = any(job.budget.unit == "seconds" for job in jobs.values())
+        check_equal_machines(options.backend, is_timed=is_timed)
+        make_folder(folder / "jobs")
+        there = {path: kept_record(path, JobResult, job.misfit) for path, job in jobs.items()}
+        measured = Measured({path: result for path, result in there.items() if result is not None})
+        missing = [job for path, job in jobs.items() if path not in measured.results]
+        if not measured.results and (others := _other_precisions(folder, options.device_config)):
+            say(others)
+        say(forecast(suite, measured.results.values(), missing, options.backend.num_slots))
+        _measure(missing, suite, options, measured, report)
+        result = _answered(planner, measured)
+        try:
+            write_record(folder / RESULT, result)
+            write_file(folder / PAGE, to_html(result))
+        except OSError as error:
+            measured.unsaved = error
+        if measured.unsaved:
+            raise NotSavedError(folder, measured.unsaved, result)
+        if not measured.results:
+            raise TextgenError(f"every case failed; the first one: {next(iter(measured.failures.values()))}")
+        return result
+
+
+@dataclass
+class Measured:
+    """The results of jobs, and the reasons of those without one."""
+
+    results: dict[Path, JobResult]
+    failures: dict[str, str] = field(default_factory=dict)
+    """Why jobs have no result, by their names."""
+    unsaved: OSError | None = None
+    """Why a result could not be saved."""
+
+
+def _measure(
+    jobs: Sequence[SuiteJob], suite: Suite, options: SuiteOptions, measured: Measured, report: Report
+) -> None:
+    """Run the jobs, and keep each result when it comes."""
+    progress = PlanProgress(jobs, report, shows_each=options.backend.num_slots == 1)
+    for job, outcome in run_jobs(
+        progress.starting(),
+        JobResult,
+        options.backend,
+        on_step=progress.heard,
+        max_silence=options.entry_timeout,
+    ):
+        progress.ended(job, outcome)
+        received = _received(job, outcome)
+        try:
+            new = received if isinstance(received, str) else keep_record(job.folder, received)
+        except OSError as error:
+            new, measured.unsaved = received, error
+        if isinstance(new, str):
+            measured.failures[_name(suite, job)] = new
+        else:
+            measured.results[job.folder] = new
+
+
+def _answered(planner: JobPlanner, measured: Measured) -> SuiteResult:
+    """Return the answers to the questions of a suite."""
+    suite, options = planner.suite, planner.options
+    first = planner.job(suite.cases()[0], 0)
+
+    def results_of(case: Case) -> list[JobResult]:
+        """Return the results of a case, one for each seed that has one."""
+        paths = [planner.job(case, seed).folder for seed in range(planner.num_seeds)]
+        return [measured.results[path] for path in paths if path in measured.results]
+
+    text = _text_of(planner, first)
+    priors = shared_priors(list(map(measured_run, results_of(case))) for case in suite.cases())
+    latest = next(reversed(measured.results.values()), None)
+    return SuiteResult(
+        command=command_line(),
+        suite=suite.title,
+        corpus=text.corpus,
+        sources=first.corpus.sources,
+        held_out=text.held_out,
+        lexicons=text.lexicons,
+        budget=options.budget or suite.budget,
+        num_seeds=planner.num_seeds,
+        num_jobs=options.backend.num_slots,
+        device=options.device_config.device.type,
+        precision=options.device_config.precision,
+        versions=versions(),
+        machine=latest.result.machine if latest else machine(),
+        interval_method=INTERVAL_METHOD,
+        seed_priors=priors,
+        questions=tuple(
+            replace(
+                question_result(question, results_of, priors),
+                text_of=_text_of(planner, planner.job(question.cases[0], 0)) if question.corpus else None,
+            )
+            for question in suite.questions
+        ),
+        failures=measured.failures,
+    )
+
+
+def _text_of(planner: JobPlanner, job: SuiteJob) -> QuestionText:
+    """Return the text of a job, and how its authors themselves continued the passages."""
+    measured = job.writer().measure_held_out()
+    held_out = HeldOut(measured.metrics, measured.pseudovalues)
+    return QuestionText(job.corpus.info, held_out, planner.lexicon(job.corpus.language).sources)
+
+
+def _other_precisions(folder: Path, config: DeviceConfig) -> str:
+    """Return a note that what a folder holds was measured in another precision; nothing if it was not."""
+    others = {was for on, was in made_with(folder, JOBS) if on == config.device.type} - {config.precision}
+    if not others:
+        return ""
+    return (
+        f"{str(folder)!r} holds measurements in {' and '.join(sorted(others))}, which are made again in "
+        f"{config.precision}; to continue with them, add --precision {min(others)}"
+    )
+
+
+def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[SuiteJob], num_jobs: int) -> str:
+    """Return how much there is to do, and about how long it will take, by the finished runs if there are any.
+
+    A run under a budget in seconds takes that long, besides what the others took for everything else.
+    """
+    seconds = 0.0
+    for job in missing:
+        if not done:
+            seconds += expected_seconds(job.entry, job.corpus, job.budget)
+        elif job.budget.unit == "seconds" and job.entry.is_trainable:
+            seconds += job.budget.amount
+            seconds += statistics.mean(each.seconds - each.result.train.seconds for each in done)
+        else:
+            seconds += statistics.mean(each.seconds for each in done)
+    rest = f"; {about(seconds / num_jobs)} to go" if missing else ""
+    return f"{suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
+
+
+def _received(job: SuiteJob, outcome: Outcome[JobResult]) -> JobResult | str:
+    """Return the result of a job, or the reason why there is none."""
+    if outcome.result is None:
+        return outcome.failure
+    made_on = outcome.result.result.machine
+    if job.budget.unit == "seconds" and made_on.processor != job.machine.processor:
+        return f"it was made on a machine that joined later ({made_on.name}), of another kind than the others"
+    # Settings in a process elsewhere do not know how many jobs share its machine.
+    return replace(outcome.result, settings=job.settings())
+
+
+def _name(suite: Suite, job: SuiteJob) -> str:
+    """Return the case's label and the seed, with the question if its label has another meaning elsewhere."""
+    case, name = job.case, f"{job.case.label} (seed {job.seed})"
+    if any(other != case for other in suite.cases() if other.label == case.label):
+        question = next(question for question in suite.questions if case in question.cases)
+        return f"{question.name}: {name}"
+    return name
