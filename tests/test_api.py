@@ -78,9 +78,6 @@ def test_the_names_are_frozen() -> None:
 
 
 def test_everything_that_is_exported_is_the_thing_of_its_module() -> None:
-    import textgen.suite
-    import textgen.tune  # packages of the names of functions, which stay functions
-
     assert [name for name in EXPORTED if inspect.ismodule(getattr(textgen, name))] == []
     tree = ast.parse(Path(str(textgen.__file__)).read_text("utf-8"))
     for node in (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)):

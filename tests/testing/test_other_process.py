@@ -48,11 +48,11 @@ class EncodesInOrderOfASet(Sorted):
 
 
 class FailsElsewhere(Sorted):
-    '''Looks at the program that runs.'''
+    '''Looks at what the process has imported.'''
 
     def fit(self, text):
         super().fit(text)
-        if sys.argv[0] == "-c":
+        if "pytest" not in sys.modules:
             raise ValueError("not here")
 """
 
