@@ -2,4 +2,4 @@
 
 __version__ = "0.1.0"
 DISTRIBUTION = "textgen-bench"
-"""What pip installs; the bundled plugins come with it."""
+"""Name of the distribution that pip installs, bundled plugins included."""

@@ -12,7 +12,7 @@ from textgen.data.corpus import load_corpus
 from textgen.evaluation.lexicon import Lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import parse_entry
-from textgen.jobs.backends import ONE_AT_A_TIME, Backend, LocalBackend
+from textgen.jobs.backends import Backend, LocalBackend
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen.suites.job import SuiteJob, job_machine
@@ -24,7 +24,7 @@ TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,num_validations=2"
 TEXT = ["lee"]
 
 
-def job(case: Case, corpus: Any, budget: str, seed: int = 0, backend: Backend = ONE_AT_A_TIME) -> SuiteJob:
+def job(case: Case, corpus: Any, budget: str, seed: int = 0, backend: Backend | None = None) -> SuiteJob:
     """Return the job of a case, whose analyzer and folder do not matter here."""
     return SuiteJob(
         case,
@@ -33,7 +33,7 @@ def job(case: Case, corpus: Any, budget: str, seed: int = 0, backend: Backend = 
         parse_budget(budget),
         CPU,
         seed,
-        job_machine(backend),
+        job_machine(backend or LocalBackend()),
         analyzer=TextAnalyzer(corpus.split.train.text, Lexicon()),
         plugin_files=(),
         folder=Path(),

@@ -64,7 +64,7 @@ OTHER_WORDS = {
     "help": ("--help",),
     "version": ("--version",),
 }
-"""What people type instead of a command, and the commands that they may mean."""
+"""Words that people type instead of a command, and the commands that they may mean."""
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -1,4 +1,4 @@
-"""What the shell completes: names of components, and entries made of them. Nothing is loaded for it."""
+"""Completions of the shell: names of components, and entries made of them. Nothing is loaded for it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from threading import Timer
 from types import FrameType
 
 PARTIAL = ".partial"
-"""How the folder of a run ends that is not complete."""
+"""Ending of the folder of a run that is not complete."""
 INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shell's convention."""
 AGAIN_SECONDS = 0.1
@@ -33,7 +33,7 @@ class StoppedError(Exception):
 
 @dataclass
 class Kept:
-    """What a command keeps if it is interrupted."""
+    """Results that a command keeps if it is interrupted."""
 
     pattern: str = ""
     """Matches what is finished in the folder."""
@@ -95,7 +95,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.count = 0
         self.line: Callable[[], str] = lambda: "interrupted"
-        """What is said when the process ends at once."""
+        """The line that is printed when the process ends at once."""
         self.is_said = False
         self._end: Callable[[int], object] = os._exit  # as it was before any plugin
 

@@ -1,4 +1,4 @@
-"""Where the command line begins: Ctrl-C and the standard streams are in hand before anything is imported."""
+"""Start of the command line: Ctrl-C and the standard streams are in hand before anything is imported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 _early: list[int] = []
 """Interrupts before there is anyone to tell."""
 IS_HEEDED = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-"""Whether Ctrl-C means anything: in the background it does not."""
+"""False in the background, where Ctrl-C means nothing."""
 if IS_HEEDED:
     signal.signal(signal.SIGINT, lambda number, _: _early.append(number))
 

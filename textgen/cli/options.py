@@ -52,7 +52,7 @@ def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> No
 
 
 NO_METAVAR = ""
-"""Of a flag, whose type says nothing."""
+"""Metavar of a flag, whose type says nothing."""
 RunFolder = Annotated[
     Path,
     typer.Argument(
@@ -123,7 +123,7 @@ DETAILS: dict[str, Callable[..., Any]] = {
     "cpus_per_run": partial(typer.Option, min=0.1, max=1024),
     "gpus_per_run": partial(typer.Option, min=0.0, max=64),
 }
-"""What the command line adds to the options of groups: completion, bounds, and defaults in words."""
+"""Additions of the command line to the options of groups: completion, bounds, and defaults in words."""
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

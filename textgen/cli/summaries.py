@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from textgen.library.runs import ScoredSources
 
 PROMPT = '"Once upon a time"'
-"""What a suggested command continues."""
+"""The prompt of a suggested command."""
 
 
 def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[str]:

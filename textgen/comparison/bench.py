@@ -28,7 +28,7 @@ from textgen.experiment.experiment import Experiment, seconds_of, seconds_of_ref
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest
 from textgen.generation.bound_sampler import build_sampler
-from textgen.jobs.backends import ONE_AT_A_TIME, Backend, check_equal_machines
+from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
@@ -57,15 +57,15 @@ class BenchOptions:
     samplers: Sequence[str] = (SAMPLER,)
     num_chars: int = SAMPLE_CHARS
     spells: bool = True
-    """Whether word models write words that their vocabulary lacks."""
+    """True if word models write words that their vocabulary lacks."""
     has_references: bool = True
-    """Whether compressors and reference entries are scored too."""
+    """True if compressors and reference entries are scored too."""
     entry_timeout: float = parse_duration(ENTRY_TIMEOUT, "entry_timeout")
     """Seconds without progress after which an entry is ended."""
     broken: Mapping[str, str] = field(default_factory=dict)
     """Entries that cannot be tried, and why."""
-    backend: Backend = ONE_AT_A_TIME
-    """What computes the runs."""
+    backend: Backend = field(default_factory=LocalBackend)
+    """The backend that computes the runs."""
 
 
 def bench(
@@ -239,7 +239,7 @@ def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions)
         )
         for entry in others
     ]
-    made = run_jobs(jobs, RunResult, ONE_AT_A_TIME, max_silence=options.entry_timeout)
+    made = run_jobs(jobs, RunResult, LocalBackend(), max_silence=options.entry_timeout)
     results = {job.experiment.entry.name: outcome.result for job, outcome in made}
     for entry in others:
         result = results[entry.name]

@@ -20,7 +20,7 @@ from textgen.training.progress import Report, Step
 
 @dataclass(frozen=True, kw_only=True)
 class EntryOutcome:
-    """What became of one entry."""
+    """The outcome of one entry."""
 
     row: EntryResult | FailedEntry
     details: EntryDetails | None = None

@@ -1,4 +1,4 @@
-"""What a run writes after held-out passages: texts to be read side by side, and their metrics."""
+"""Samples that a run writes after held-out passages: texts to be read side by side, and their metrics."""
 
 from __future__ import annotations
 

@@ -57,13 +57,19 @@ class LocalBackend:
     """Processes of this machine: a new one for each job, `num_slots` at a time."""
 
     num_slots: int = 1
-    num_threads: int | None = None
-    """Threads of torch in each job; None: its share of the cores."""
+    num_threads: int = 0
+    """Threads of torch in each job; 0: a share of the cores, or those of torch here if there is one slot."""
+
+    def __post_init__(self) -> None:
+        """Choose the threads once: an identity must not depend on what this process does later."""
+        if not self.num_threads:
+            share = threads_per_job(self.num_slots) if self.num_slots > 1 else torch.get_num_threads()
+            object.__setattr__(self, "num_threads", share)
 
     @property
     def machines(self) -> Sequence[Machine]:
         """This machine."""
-        return [replace(machine(), num_threads=self._threads)]
+        return [replace(machine(), num_threads=self.num_threads)]
 
     @property
     def cores_per_job(self) -> float:
@@ -78,17 +84,8 @@ class LocalBackend:
         max_silence: float | None,
     ) -> Pool:
         """Return a pool of processes, each for one job."""
-        sent = recipe(function, partial(torch.set_num_threads, self._threads), initialize)
+        sent = recipe(function, partial(torch.set_num_threads, self.num_threads), initialize)
         return Processes(sent, on_message, max_silence, own_process=True)
-
-    @property
-    def _threads(self) -> int:
-        if self.num_threads is not None:
-            return self.num_threads
-        return threads_per_job(self.num_slots) if self.num_slots > 1 else torch.get_num_threads()
-
-
-ONE_AT_A_TIME = LocalBackend()
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ LOST_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class RankResult:
-    """How the training of a rank ended; why it failed is the failure of its job."""
+    """The end of the training of a rank; why it failed is the failure of its job."""
 
     lost: str | None = None
     """Why it gave up, if that is only because another one did."""

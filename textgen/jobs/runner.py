@@ -23,7 +23,7 @@ class Job(Protocol):
 
     @property
     def folder(self) -> Path | None:
-        """Where its files are kept; checkpoints are beside it."""
+        """The folder or file in which its result is kept; checkpoints are next to it."""
 
     @property
     def plugin_files(self) -> Sequence[Path]:
@@ -52,15 +52,15 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Outcome(Generic[Result]):
-    """What became of a job: a result or a reason why there is none."""
+    """The outcome of a job: a result, or the reason why there is none."""
 
     result: Result | None = None
     failure: str = ""
     """Why there is no result; empty with one."""
     was_killed: bool = False
-    """Whether its process ended before the job did, so that it may be tried again."""
+    """True if its process ended before the job did, so that it may be tried again."""
     was_stopped: bool = False
-    """Whether `on_step` ended it."""
+    """True if `on_step` ended it."""
     unsaved: str | None = None
     """Why its files could not be written here."""
 

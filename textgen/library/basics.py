@@ -1,4 +1,4 @@
-"""What every function and command needs: defaults, errors, JSON, text for terminals. Quick to import."""
+"""Basics of every function and command: defaults, errors, JSON, text for terminals. Quick to import."""
 
 from __future__ import annotations
 

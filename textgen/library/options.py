@@ -64,7 +64,7 @@ class SampleOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
-    """What a study searches, and for how long."""
+    """The search of a study: its options, and for how long."""
 
     trials: int | None = None
     """Trials of the whole study."""
@@ -78,7 +78,7 @@ class SearchOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterOptions:
-    """Where and how runs are computed."""
+    """The machines and processes that compute runs."""
 
     device: str = "auto"
     """Device: auto, cpu, cuda, cuda:1, mps."""

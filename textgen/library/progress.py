@@ -42,7 +42,7 @@ def shown(report: Report | bool) -> Iterator[Report]:
 
 @dataclass
 class ProgressLine:
-    """What is known of one entry, or of a step that is for all entries."""
+    """Progress of one entry, or of a step that is for all entries."""
 
     name: str
     began: float
@@ -65,7 +65,7 @@ class ProgressLine:
 
     @property
     def state(self) -> str:
-        """What is being done, with its share that is done; or how long it took."""
+        """The current step with its share that is done, or how long all took."""
         if self.ended is not None:
             return f"done in {clock(self.ended - self.began)}"
         fraction = self.step.progress.fraction if self.step.progress else self.step.fraction

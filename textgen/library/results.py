@@ -31,7 +31,7 @@ from textgen.tuning.final_comparison import FOLDER, verify_final
 from textgen.tuning.study_result import StudyResult
 
 BENCH, SUITE, STUDY = FILES = ("bench.json", "suite.json", "study.json")
-"""What a folder of results has one of."""
+"""Files of which a folder of results has one."""
 PAGE = "report.html"
 
 

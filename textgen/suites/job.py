@@ -120,11 +120,10 @@ class SuiteJob:
 
 def job_machine(backend: Backend) -> JobMachine:
     """Return the machine of the jobs of a backend, and what each has of it."""
-    about, cores = backend.machines[0], backend.cores_per_job
+    about = backend.machines[0]
     return JobMachine(
         processor=about.processor,
         gpu=about.gpu,
-        num_jobs=max(1, int((about.num_cores or 1) / cores)),
-        cores_per_job=round(cores, 3),
+        cores_per_job=round(backend.cores_per_job, 3),
         threads_per_job=about.num_threads,
     )

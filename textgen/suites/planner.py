@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
@@ -13,7 +13,7 @@ from textgen.defaults import ENCODING, ENTRY_TIMEOUT, SPLIT
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import parse_entry
-from textgen.jobs.backends import ONE_AT_A_TIME, Backend
+from textgen.jobs.backends import Backend, LocalBackend
 from textgen.registry.registry import plugin_files
 from textgen.runtime.device import DeviceConfig
 from textgen.suites.job import SuiteJob, job_machine
@@ -32,14 +32,14 @@ class SuiteOptions:
     budget: str | None = None
     seeds: int | None = None
     max_chars: int | None = None
-    backend: Backend = ONE_AT_A_TIME
+    backend: Backend = field(default_factory=LocalBackend)
     """The backend that computes the jobs."""
     entry_timeout: float = parse_duration(ENTRY_TIMEOUT, "entry_timeout")
     """Seconds without progress after which a job is ended."""
 
 
 Text: TypeAlias = tuple[str | None, str, int | None]
-"""What determines the text of a case: its corpus, cleaner and number of characters."""
+"""Identity of the text of a case: its corpus, cleaner and number of characters."""
 
 
 class JobPlanner:

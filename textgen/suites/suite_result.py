@@ -22,8 +22,6 @@ class JobMachine:
 
     processor: str
     gpu: str | None
-    num_jobs: int
-    """Number of jobs in parallel, each with its share of the cores."""
     cores_per_job: float
     """The share of a job; less than 1 if there are more jobs than cores."""
     threads_per_job: int

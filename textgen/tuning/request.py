@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import names_run
-from textgen.jobs.backends import ONE_AT_A_TIME, Backend, LocalBackend, check_equal_machines
+from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse, kept_run, made_with, run_and_save
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
@@ -45,7 +45,7 @@ class Request:
     device_config: DeviceConfig
     seed: int
     folder: Path
-    backend: Backend = ONE_AT_A_TIME
+    backend: Backend = field(default_factory=LocalBackend)
 
     def objective(self, corpus: Corpus, report: Report) -> EntryObjective | SamplerObjective:
         """Return the objective of the study; for a sampler, an entry is trained first.

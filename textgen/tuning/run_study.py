@@ -9,7 +9,7 @@ from typing import cast
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
-from textgen.jobs.backends import ONE_AT_A_TIME, Backend, LocalBackend
+from textgen.jobs.backends import Backend, LocalBackend
 from textgen.runtime.storage.files import NotSavedError, write_file
 from textgen.runtime.storage.json_records import write_record
 from textgen.runtime.storage.locks import LOCK, is_held, locked
@@ -29,7 +29,7 @@ def run_study(
     study: Study,
     goal: Goal,
     *,
-    backend: Backend = ONE_AT_A_TIME,
+    backend: Backend | None = None,
     num_seeds: int = 3,
     max_silence: float | None = None,
     report: Report = ignore_report,
@@ -40,6 +40,7 @@ def run_study(
     It is also saved, as JSON and as a page. An interruption saves the trials so far, and is raised again.
     Raises `NotSavedError` with the result, as far as there is one, if the disk is full.
     """
+    backend = backend or LocalBackend()
     for each in study.objective.dimensions:
         if each.start != each.default:
             say(f"{each.name}={each.default}, the default, is not searched; the first trial has {each.start}")

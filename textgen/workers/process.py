@@ -107,7 +107,7 @@ class Worker:
         other.close()  # so that the connection ends when the process does
 
         self.item: Any = None
-        """What it computes, or computed last."""
+        """The item that it computes, or computed last."""
         self.heard = 0.0
         """When that began or said something."""
         self.sentinel: int = self._process.sentinel

@@ -14,7 +14,7 @@ class Example:
     """Letters in lower case, without numbers of many digits."""
 
     lower_case: bool = True
-    """Whether capitals become small letters."""
+    """True if capitals become small letters."""
     max_digits: Annotated[int, Ge(0)] = 4
     """Maximum number of digits of a number that is kept; 0 removes all numbers."""
 

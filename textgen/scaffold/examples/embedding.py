@@ -22,7 +22,7 @@ class Example:
     dimension: Annotated[int, Ge(1)] = 64
     """Dimension of the vectors."""
     frozen: bool = False
-    """Whether the vectors are kept unchanged in training."""
+    """Keep the vectors unchanged in training."""
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
         """Return a vector for each token that is more than white space."""
