@@ -155,6 +155,7 @@ def pyplot() -> Any:
     matplotlib.use("agg")
     from matplotlib import pyplot
 
+    pyplot.close("all")  # what examples of documents have drawn in this process
     yield pyplot
     pyplot.close("all")
 
