@@ -8,6 +8,8 @@ import pytest
 
 from helpers.commands import cases, notes, run_textgen
 
+pytestmark = pytest.mark.slow  # trains or runs commands at length
+
 REFUSED = """
 train char-lstm:num_layers=1000000
     entry '…': lstm option num_layers=1000000: input should be less than or equal to 1000 (the default is 3)

@@ -17,6 +17,8 @@ from textgen.cli.console import shown as shown_value
 from textgen.data.corpus import load_corpus
 from textgen.registry.registry import KINDS, plugins
 
+pytestmark = pytest.mark.slow  # trains or runs commands at length
+
 
 def table(text: str) -> list[dict[str, str]]:
     """Read tab-separated lines; every line must have as many cells as the header."""

@@ -24,6 +24,8 @@ from textgen.training.batches import ContiguousBatches
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow  # trains or runs commands at length
+
 
 def check(model: Any, tokenizer: BoundTokenizer, text: str, split: str = "60/20/20") -> ScoredText:
     """Return the score of a model on the test part of a text, with what the checks find."""

@@ -24,6 +24,8 @@ from textgen.training import mixture_training
 from textgen.training.budget import Budget, parse_budget
 from textgen_models.lstm.model import LSTM
 
+pytestmark = pytest.mark.slow  # trains or runs commands at length
+
 CPU = choose_device("cpu")
 Install = Callable[[str, str, str], None]
 

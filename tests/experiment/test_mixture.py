@@ -17,6 +17,8 @@ from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
 from textgen.training.progress import Progress, Step
 
+pytestmark = pytest.mark.slow  # trains or runs commands at length
+
 CPU = choose_device("cpu")
 SIZES = "lstm.hidden_size=8,gru.hidden_size=8,lstm.num_layers=1,gru.num_layers=1,batch_size=8"
 

@@ -22,6 +22,8 @@ from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import INTERVAL
 from textgen.training.progress import Report, Step
 
+pytestmark = pytest.mark.slow  # trains or runs commands at length
+
 CPU = choose_device("cpu", "fp32")
 LSTM = "lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=4"
 ENTRIES = [f"char-{LSTM},dropout=0.2", f"char-{LSTM.replace('lstm', 'lstm+ngram')}", f"word-{LSTM}"]

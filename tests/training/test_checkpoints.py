@@ -21,6 +21,8 @@ from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
 
+pytestmark = pytest.mark.slow  # trains or runs commands at length
+
 NUM_UPDATES = 20
 BUDGET = parse_budget(f"{NUM_UPDATES * 128}chars")
 
