@@ -31,7 +31,7 @@ The long version kills at random instants: `python -m textgen_benchmarks.kills`.
 
 
 def after_updates(number: int, folder: Path) -> KillWhen:
-    """Return the time to kill: when the checkpoint after so many updates is being written, or is there."""
+    """Return the time to kill: when the checkpoint after N updates is being written or exists."""
 
     def is_due(*_: object) -> bool:
         names = (name for _, folders, _ in os.walk(folder) for name in folders)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +154,14 @@ def test_options_without_effect_are_refused() -> None:
         open_backend(None, gpus_per_job=1).__enter__()
     with pytest.raises(UsageError, match=r"^jobs has no effect with on"):
         open_backend("ray", num_jobs=2).__enter__()
+
+
+def test_a_timed_result_of_a_machine_that_joined_later_is_refused(tmp_path: Path) -> None:
+    """It has the same processor, but another number of cores."""
+    cases = (Case(label="chance", entry="char-uniform"),)
+    suite = Suite(title="Tiny", budget="1s", seeds=1, questions=(Question(name="q", text="?", cases=cases),))
+    config = DeviceConfig(torch.device("cpu"), "fp32")
+    backend = Elsewhere([replace(machine(), num_cores=999)])
+    options = SuiteOptions(sources=["lee"], device_config=config, max_chars=20_000, backend=backend)
+    with pytest.raises(TextgenError, match="made on a machine that joined later"):
+        run_suite(suite, options, tmp_path)

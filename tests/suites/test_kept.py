@@ -138,7 +138,7 @@ def test_a_damaged_result_is_named_and_made_again(
 
 
 def test_a_result_that_is_not_json_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def with_infinity(job: SuiteJob, outcome: Outcome[JobResult]) -> JobResult:
+    def with_infinity(job: SuiteJob, outcome: Outcome[JobResult], _: str) -> JobResult:
         assert outcome.result is not None
         infinite = job.entry.parts["model"] == "uniform"
         return replace(outcome.result, seconds=float("inf")) if infinite else outcome.result

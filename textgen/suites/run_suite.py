@@ -98,7 +98,7 @@ def _measure(
         max_silence=options.entry_timeout,
     ):
         progress.ended(job, outcome)
-        received = _received(job, outcome)
+        received = _received(job, outcome, options.backend.machines[0].name)
         try:
             new = received if isinstance(received, str) else keep_record(job.folder, received)
         except OSError as error:
@@ -185,13 +185,13 @@ def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[Suit
     return f"{suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
 
 
-def _received(job: SuiteJob, outcome: Outcome[JobResult]) -> JobResult | str:
-    """Return the result of a job, or the reason why there is none."""
+def _received(job: SuiteJob, outcome: Outcome[JobResult], kind: str) -> JobResult | str:
+    """Return the result of a job, or why there is none; `kind` is the machine that a budget of time needs."""
     if outcome.result is None:
         return outcome.failure
-    made_on = outcome.result.result.machine
-    if job.budget.unit == "seconds" and made_on.processor != job.machine.processor:
-        return f"it was made on a machine that joined later ({made_on.name}), of another kind than the others"
+    made_on = outcome.result.result.machine.name
+    if job.budget.unit == "seconds" and made_on != kind:
+        return f"it was made on a machine that joined later ({made_on}), of another kind than the others"
     # Settings in a process elsewhere do not know how many jobs share its machine.
     return replace(outcome.result, settings=job.settings())
 
