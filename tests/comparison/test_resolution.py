@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from helpers.pages import ROOT
 from helpers.reports import compared, drawn, entry, report, result
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.report.answer import resolution
+from textgen.comparison.readings import Details
+from textgen.comparison.report.answer import answer, resolution
+from textgen.comparison.report.html import to_html
+from textgen.comparison.report.terminal import render_brief
 from textgen.comparison.verdicts import MAX_SEEDS, rank_entries, resolution_of
 from textgen.evaluation.intervals import MeasuredValue, measured_ratio
 from textgen.evaluation.seed_priors import SeedPrior
@@ -135,6 +140,10 @@ def test_reports_say_it_below_the_answer() -> None:
     )
     assert report(result(*rows)).split("\n")[4] == f"- {line}"
     assert line in drawn(result(*rows), 300)
+    file = io.StringIO()
+    render_brief(found, Console(file=file, width=300))
+    assert file.getvalue().split("\n")[:2] == [answer(found), line]
+    assert f"<p>{line}</p>\n" in to_html(found, Details(passages=(), entries=()))
     passages = replace(found, resolution=replace(found.resolution, num_seeds_for_half=None))
     assert "clear; halving that takes a longer held-out text" in resolution(passages)
     tiny = replace(found, resolution=replace(found.resolution, smallest_clear=0.000123))

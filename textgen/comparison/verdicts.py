@@ -123,8 +123,8 @@ def resolution_of(samples: Mapping[str, MeasuredValue]) -> Resolution | None:
 
     Holm's method multiplies the smallest of m p-values by m, the next by m - 1 and so on, and stops at the
     first that is not clear. Whether the difference of the two best is clear thus depends on the d other pairs
-    that are clear whatever it is: its p-value is multiplied by m - d. With m, a verdict of "clear" could
-    contradict what is said here.
+    that are clear whatever it is: its p-value is multiplied by m - d. Multiplied by m, differences below the
+    one returned could be clear after all.
     """
     contrasts = _contrasts(samples)
     if not contrasts:

@@ -69,11 +69,9 @@ def resolution(result: Comparison) -> str:
     if result.resolution is None:
         return ""
     smallest, number = result.resolution.smallest_clear, result.resolution.num_seeds_for_half
-    halved = (
-        f"{number} seeds each would halve that"
-        if number
-        else ("halving that takes a longer held-out text, not just more seeds")
-    )
+    halved = "halving that takes a longer held-out text, not just more seeds"
+    if number is not None:
+        halved = f"{number} seeds each would halve that"
     written = f"{smallest:.3f}" if smallest >= 0.001 else f"{smallest:.1g}"
     return (
         f"Between the two best, a difference below {written} bits per character could not have been called "
