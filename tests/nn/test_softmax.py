@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from textgen.experiment.entry import parse_entry
 from textgen.nn import softmax as output_layer
+from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax, linear_cross_entropy
 from textgen_models.lstm.model import LSTM
 
@@ -62,6 +63,23 @@ def test_adaptive_softmax_is_a_distribution_and_its_loss_that_of_its_logits(cuto
     expected = torch.autograd.grad(plain, list(layer.parameters()))
     for gradient, wanted in zip(ours, expected, strict=True):
         torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [16, 6])
+def test_tied_clusters_share_the_table_and_compute_the_loss_of_their_logits(size: int) -> None:
+    torch.manual_seed(0)
+    table = TokenEmbedding(101, size)
+    layer = AdaptiveSoftmax(16, 101, [10, 50], table)
+    features, targets = torch.randn(2, 30, 16), torch.randint(101, (2, 30))
+    logits = layer(features)
+    torch.testing.assert_close(logits.exp().sum(-1), torch.ones(2, 30))
+    plain = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    torch.testing.assert_close(layer.loss(features, targets), plain)
+    (ours,) = torch.autograd.grad(layer.loss(features, targets), table.weight)
+    (expected,) = torch.autograd.grad(plain, table.weight)
+    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-6)
+    assert all("weight" not in name for name, _ in layer.tails.named_parameters())
+    assert len(layer.head.weight) == (2 if size == 16 else 12)  # the clusters, or all that the head predicts
 
 
 def test_adaptive_softmax_learns_when_a_batch_has_no_rare_token() -> None:

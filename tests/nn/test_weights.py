@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from textgen.contracts import PretrainedVectors
-from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.embedding import SharedRows, TokenEmbedding
 from textgen.nn.softmax import FullSoftmax
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 
@@ -83,7 +83,7 @@ def test_frozen_rows_count_apart(frozen: bool, expected: tuple[int, int]) -> Non
     found = torch.tensor([True, False, True, True, False])
     table = TokenEmbedding(5, 7, PretrainedVectors(torch.randn(5, 4), found, frozen))
     assert counts(table) == expected
-    output = FullSoftmax(4, 5, tied_to=table)  # only its bias is its own
+    output = FullSoftmax(4, 5, SharedRows(table, 0, 5))  # only its bias is its own
     assert counts(nn.Sequential(table, output)) == (expected[0] + 5, expected[1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -50,3 +51,16 @@ class TokenEmbedding(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """Return the vectors of `ids`."""
         return F.embedding(ids, self.table())
+
+
+@dataclass(frozen=True)
+class SharedRows:
+    """The rows `begin` to `end` of a token embedding, as an output layer shares them."""
+
+    embedding: TokenEmbedding
+    begin: int
+    end: int
+
+    def table(self) -> Tensor:
+        """Return the rows, [end - begin, size]."""
+        return self.embedding.table()[self.begin : self.end]

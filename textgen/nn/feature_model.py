@@ -22,7 +22,7 @@ Dropout = Annotated[
     doc("Dropout probability, one mask per window; none: automatic."),
     Search(values=(None, 0.0, 0.1, 0.2, 0.3, 0.5)),
 ]
-TieWeights = Annotated[bool, doc("Tie input and output embeddings if their sizes match."), Search()]
+TieWeights = Annotated[bool, doc("Tie input and output embeddings."), Search()]
 Softmax = Annotated[
     Literal["auto", "full", "adaptive"],
     doc("auto: adaptive above 4,000 tokens, where it is several times faster."),
