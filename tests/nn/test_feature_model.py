@@ -10,8 +10,21 @@ from textgen.nn.feature_model import automatic_dropout
 
 
 def test_dropout_is_chosen_by_epochs_unless_it_is_given(ids: TokenIds) -> None:
-    for dropout, budget, expected in ((None, "2epochs", 0.0), (None, "9epochs", 0.05), (0.4, "2epochs", 0.4)):
+    for dropout, budget, expected in (
+        (None, "2epochs", 0.0),
+        (0.4, "2epochs", 0.4),
+        (None, "9epochs", 0.05),
+    ):
         model = lstm(dropout=dropout)
         run(trainer(ids[:1000], model=model), budget)
         assert model.dropout.probability == pytest.approx(expected, abs=1e-6)
-    assert [automatic_dropout(epochs) for epochs in (0.5, 3, 1e9)] == [0, 0, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "per_token", "expected"),
+    [(0.5, 0.1, 0), (3, 0.5, 0), (9, 0.5, 0.05), (3, 3, 0.05), (9, 3, 0.1), (1e9, 1, 0.3), (1, 0, 0)],
+)
+def test_what_counts_is_how_often_a_token_is_read_and_how_many_parameters_it_trains(
+    epochs: float, per_token: float, expected: float
+) -> None:
+    assert automatic_dropout(epochs, per_token) == pytest.approx(expected)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from textgen.contracts import Search, State
 from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax
+from textgen.nn.weights import num_parameters
 
 NumLayers = Annotated[int, Ge(1), Le(1000), doc("Number of stacked layers."), Search(1, 4)]
 HiddenSize = Annotated[
@@ -32,19 +33,14 @@ Softmax = Annotated[
 class LockedDropout(nn.Module):
     """Dropout with one mask for all time steps of a window (Gal and Ghahramani 2016, arXiv:1512.05287).
 
-    Without a `probability`, `automatic_dropout` of the expected number of epochs is used. A mask per time
-    step would add a seventh to the training time on a CPU.
+    Without a `probability`, `FeatureModel.set_expected_epochs` chooses it. A mask per time step would add a
+    seventh to the training time on a CPU.
     """
 
     def __init__(self, probability: float | None) -> None:
         super().__init__()
         self.is_automatic = probability is None
         self.probability = probability or 0.0
-
-    def set_expected_epochs(self, num_epochs: float) -> None:
-        """Choose the probability for this number of epochs, unless one was given."""
-        if self.is_automatic:
-            self.probability = automatic_dropout(num_epochs)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return `features` [batch, time, size], in training with some set to zero at all time steps."""
@@ -54,13 +50,15 @@ class LockedDropout(nn.Module):
         return features * (mask / (1 - self.probability))
 
 
-def automatic_dropout(num_epochs: float) -> float:
-    """Return the dropout probability for this number of epochs: 0 up to 3, 0.05 for 9, 0.1 for 27.
+def automatic_dropout(num_epochs: float, parameters_per_token: float) -> float:
+    """Return the dropout probability for this number of epochs and of parameters per token of the text.
 
-    Measured on one megabyte of Shakespeare by characters: at 3 epochs a dropout of 0.1 costs 0.08 bits per
-    character, at 8 epochs 0.05 is better than none and than 0.2.
+    A model memorises a text by reading it often and by having room for it, so what counts is the product of
+    both, where fewer parameters than tokens are no reason for more epochs without dropout: 0 up to 3, then
+    0.05 more for each factor of 3, and 0.3 at most. The fit is in docs/budgets.md.
     """
-    return min(max(0.05 * math.log(max(num_epochs, 1) / 3, 3), 0.0), 0.3)
+    exposure = num_epochs * max(1.0, parameters_per_token)
+    return min(max(0.05 * math.log(max(exposure, 1) / 3, 3), 0.0), 0.3)
 
 
 class FeatureModel(nn.Module):
@@ -73,6 +71,8 @@ class FeatureModel(nn.Module):
 
     dropout: LockedDropout
     output: FullSoftmax | AdaptiveSoftmax
+    parameters_per_token = 0.0
+    """Trained parameters for each token of the training text; zero until `set_token_counts`."""
 
     def features(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the input of the output layer, [batch, time, hidden_size], and the next state."""
@@ -90,8 +90,10 @@ class FeatureModel(nn.Module):
 
     def set_token_counts(self, counts: Tensor) -> None:
         """Let the output layer start from the frequencies of the tokens, `counts` [vocab_size]."""
+        self.parameters_per_token = num_parameters(self) / max(1.0, float(counts.sum()))
         self.output.start_from(counts)
 
     def set_expected_epochs(self, num_epochs: float) -> None:
         """Choose the dropout for this number of epochs, unless its probability is given."""
-        self.dropout.set_expected_epochs(num_epochs)
+        if self.dropout.is_automatic:
+            self.dropout.probability = automatic_dropout(num_epochs, self.parameters_per_token)
