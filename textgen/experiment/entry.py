@@ -199,8 +199,8 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
     copies, sign, name = name.rpartition(COPIES)
     if sign and copies not in map(str, range(2, MAX_COPIES + 1)):
         raise TextgenError(
-            f"entry {text!r}: {copies + sign!r} is not a valid number of copies; begin with 2* to {MAX_COPIES}*, "
-            "as in 3*char-lstm"
+            f"entry {text!r}: {copies + sign!r} is not a valid number of copies; begin with 2* to "
+            f"{MAX_COPIES}*, as in 3*char-lstm"
         )
     words = name.split("-")
     if len(words) < 2:
