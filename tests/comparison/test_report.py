@@ -198,6 +198,22 @@ def test_an_entry_that_was_trained_on_a_busy_machine_is_named_with_its_share_of_
     assert rows["slow"][rows["entry"].index("CPU %")] == "69.0"
 
 
+def test_entries_that_were_trained_for_longer_than_helps_are_named_with_the_worst_seed() -> None:
+    slow = [entry("slow", 2.2, seed) for seed in (0, 1)]
+    slow[0]["train"]["best_share"], slow[1]["train"]["best_share"] = 0.9, 0.404
+    ended = entry("ended", 2.3)
+    ended["train"].update(best_share=0.8, used_share=0.25)
+    diverged = entry("diverged", 2.4)
+    diverged["train"].update(best_share=0.2, stopped="training diverged")
+    what = result(entry("calm", 2.0), *slow, ended, diverged)
+    label = "trained for longer than helps: "
+    slowest = "slow (best after 40 % of its updates)"
+    short = "ended (ended after 25 % of its budget, since more did not help)"
+    assert f"\n- {label}`{slowest}`, `{short}`\n" in report(what)
+    assert f"{label}{slowest} {short}" in " ".join(drawn(what, 80).split())
+    assert label not in report(result(entry("calm", 2.0)))
+
+
 def test_machines_are_shown_where_they_differ_and_seconds_warn() -> None:
     here, there = entry("here", 2.0), entry("there", 2.2)
     assert "machine A" not in report(result(here, there))

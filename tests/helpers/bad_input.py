@@ -68,6 +68,12 @@ train char-ngram:batch_size=9
     entry 'char-ngram:batch_size=9': batch_size has no effect on the model 'ngram', which is not trained …
 train char-lstm+ngram+lstm
     entry 'char-lstm+ngram+lstm': model 'lstm' is there twice; a mixture has different models
+train 3*char-ngram
+    entry '3*char-ngram': copies of 'ngram' would be equal, since it is not trained by gradient descent; …
+train 3*random
+    entry '3*random': copies of 'uniform' would be equal, since it is not trained by gradient descent; …
+train 1*char-lstm
+    entry '1*char-lstm': '1*' is not a valid number of copies; begin with 2* to 32*, as in 3*char-lstm
 train char-lstm+ngrm
     entry 'char-lstm+ngrm': unknown model 'ngrm'; did you mean 'ngram'? known: gru, hier, lstm, …, uniform
 train char-lstm+gru:num_layers=1

@@ -75,7 +75,7 @@ def test_a_mixture_changes_no_more_than_its_members() -> None:
     prediction = torch.cat((highest[:, None], rest), dim=1).log()
     even = torch.full_like(prediction, -np.log(VOCAB_SIZE))
     ids = torch.zeros(len(highest), dtype=torch.int64)
-    mixed = model._mixed([prediction, even], ids)
+    mixed = model.combined([prediction, even], ids)
     steps = torch.maximum(mixed.diff(dim=0).abs().amax(1), torch.tensor(1e-5))
     assert (steps < 3 * prediction.diff(dim=0).abs().amax(1) + 1e-3).all()
 

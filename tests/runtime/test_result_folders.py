@@ -41,6 +41,7 @@ def at_a_fixed_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "char-lstm,num_layers=1,dropout=0.1-lee-60s",
         ),
         (["char-lstm+ngram"], "some where/my novel.txt", "5 m", 7, "char-lstm+ngram-my_novel-5_m-seed7"),
+        (["3*word-lstm"], "lee", "60s", 0, "3xword-lstm-lee-60s"),
         (["random"], "-", "20Mchars", 0, "random-stdin-20Mchars"),
         (["random"], "a/one.txt+b/two.txt", "", 0, "random-one+two"),
         (["random"], "gutenberg/austen-emma.txt", "60s", 0, "random-austen-emma-60s"),

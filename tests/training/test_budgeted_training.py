@@ -9,6 +9,7 @@ import pytest
 
 from helpers.training import OPTIONS, run, trainer
 from textgen.contracts import TokenIds
+from textgen.training.mixture_training import combined_result
 from textgen.training.train_options import Rates, Schedule, TrainOptions
 
 
@@ -99,3 +100,16 @@ def test_a_run_records_its_share_of_the_cores(ids: TokenIds) -> None:
     assert 0 < result.cpu_utilization < 1.1
     for utilization, disturbed in ((None, False), (0.79, True), (0.81, False)):
         assert replace(result, cpu_utilization=utilization).was_disturbed is disturbed
+
+
+def test_a_run_knows_after_which_share_of_its_updates_it_was_best(ids: TokenIds) -> None:
+    scores = iter([1.0, 0.9, 0.95, 0.99])
+    options = TrainOptions(batch_size=8, sequence_length=16, num_validations=4)
+    result = run(trainer(ids[:1000], options=options), "4epochs", lambda: next(scores))
+    assert (result.best_share, result.used_share) == (0.5, 1.0)
+    assert result.unused == "best after 50 % of its updates"
+    late = replace(result, best_share=0.9)
+    assert late.unused is None
+    assert combined_result([late, result, late]).unused == result.unused
+    ended = combined_result([replace(late, used_share=0.2), late])
+    assert ended.unused == "ended after 60 % of its budget, since more did not help"

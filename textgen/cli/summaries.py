@@ -27,6 +27,8 @@ def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[
         ]
     train = result.train
     epochs = f", {train.num_epochs:.1f} epochs" if train.num_updates else ", each counted once"
+    if train.unused:
+        epochs += f", {train.unused}"
     speed = f"{train.seconds:.0f} s ({short(train.chars_per_second)} per second)"
     size = f"{short(result.num_parameters)} parameters; {settings.device}, {settings.precision}"
     if train.num_processes > 1:

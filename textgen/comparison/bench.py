@@ -22,9 +22,10 @@ from textgen.evaluation.lexicon import Lexicon, load_lexicon
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
-from textgen.experiment.entry import Entry, describe_entry, reference_entries
+from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult
 from textgen.experiment.experiment import Experiment, seconds_of, seconds_of_references
+from textgen.experiment.reference_entries import describe_entry, reference_entries
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest
 from textgen.generation.bound_sampler import build_sampler

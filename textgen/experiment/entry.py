@@ -1,16 +1,16 @@
-"""Entries: `<tokenizer>-<model>[+<model>…][-<embedding>][:option=value,…]`, read and built."""
+"""Entries: `[N*]<tokenizer>-<model>[+<model>…][-<embedding>][:option=value,…]`, read and built."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from textgen.contracts import Embedding, PretrainedVectors, TextgenError, TextgenWarning, Vocabulary
+from textgen.contracts import Embedding, PretrainedVectors, TextgenError, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.vocabulary import continues_spelling
+from textgen.nn.combination import Average, CombinedModel
 from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.nn.mixture import MixtureModel
 from textgen.nn.speller import Speller
@@ -23,6 +23,8 @@ from textgen.training.train_options import TrainOptions
 
 PARTS = ("tokenizer", "model", "embedding")
 GRAMMAR = "<tokenizer>-<model>[+<model>…][-<embedding>]"
+COPIES, MAX_COPIES = "*", 32
+"""The sign between a number of copies and what is copied, and the largest number."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,14 @@ class Entry:
     """As the user wrote it."""
     parts: dict[str, str]
     """Kind of component: its name. `embedding` is there only if the entry has one; the model of a mixture is
-    written as `lstm+ngram`."""
+    written as `lstm+ngram`, and with three copies of those that are trained as `3*lstm+ngram`."""
     options: dict[str, dict[str, Any]]
     """Part (a kind of component, the name of a model in a mixture, or `train`): its options."""
 
     @property
     def components(self) -> dict[str, tuple[str, str]]:
         """The kind and name of each component by part; each member of a mixture is a part of its own."""
-        models = self.parts["model"].split("+")
+        models = self.parts["model"].rpartition(COPIES)[2].split("+")
         members = {name if len(models) > 1 else "model": ("model", name) for name in models}
         embedding = {kind: (kind, name) for kind, name in self.parts.items() if kind == "embedding"}
         return {"tokenizer": ("tokenizer", self.parts["tokenizer"]), **members, **embedding}
@@ -49,6 +51,21 @@ class Entry:
     def models(self) -> dict[str, str]:
         """The name of each model, by part: one model, or the members of a mixture."""
         return {part: name for part, (kind, name) in self.components.items() if kind == "model"}
+
+    @property
+    def num_copies(self) -> int:
+        """The number of copies of each model that is trained by gradient."""
+        return int(self.parts["model"].rpartition(COPIES)[0] or 1)
+
+    @property
+    def members(self) -> dict[str, tuple[str, int]]:
+        """What is trained or counted, in order: its part, and the number of the copy from 0, by a name."""
+        trained = self.trained
+        return {
+            f"{part}-{number + 1}" if number else part: (part, number)
+            for part in self.models
+            for number in range(self.num_copies if part in trained else 1)
+        }
 
     def build_tokenizer(self) -> BoundTokenizer:
         """Return a new tokenizer, not yet fitted."""
@@ -65,11 +82,16 @@ class Entry:
 
         Raises `TextgenError` if it has no use for `vectors`.
         """
-        members = {
-            part: self._build_member(part, vocabulary, vectors, is_loaded=is_loaded) for part in self.models
-        }
         if vectors is not None and not self.accepts_vectors:
             raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
+        built: dict[str, list[LanguageModel]] = {part: [] for part in self.models}
+        # All first copies get the weights that they would have without others.
+        for part, _ in sorted(self.members.values(), key=lambda member: member[1]):
+            built[part].append(self._build_member(part, vocabulary, vectors, is_loaded=is_loaded))
+        members = {
+            part: copies[0] if len(copies) == 1 else CombinedModel(Average(copies))
+            for part, copies in built.items()
+        }
         model = MixtureModel(members, vocabulary) if len(members) > 1 else next(iter(members.values()))
         if not vocabulary.has_speller:
             return model
@@ -148,18 +170,19 @@ def parse_entry(text: str) -> Entry:
     """Read an entry; raises `TextgenError` with the nearest match for an unknown part."""
     name, _, assignments = text.strip().partition(":")
     options = parse_assignments(f"entry {text!r}", assignments)
-    if name not in names("alias"):
+    copies, sign, alias = name.rpartition(COPIES)
+    if alias not in names("alias"):
         return _read(text.strip(), name, options)
-    meaning = load("alias", name)
-    with _blamed("alias", name):
+    meaning = load("alias", alias)
+    with blamed("alias", alias):
         meant_name, _, meant_assignments = meaning.partition(":")
         meant_options = parse_assignments(f"entry {meaning!r}", meant_assignments)
         _read(meaning, meant_name, meant_options)
-    return _read(text.strip(), meant_name, meant_options | options)
+    return _read(text.strip(), copies + sign + meant_name, meant_options | options)
 
 
 @contextmanager
-def _blamed(kind: str, name: str) -> Iterator[None]:
+def blamed(kind: str, name: str) -> Iterator[None]:
     """Say of an invalid entry that this plugin contains it."""
     try:
         yield
@@ -171,8 +194,14 @@ def _blamed(kind: str, name: str) -> Iterator[None]:
 
 
 def _read(text: str, name: str, options: dict[str, str]) -> Entry:
-    """Return the entry `text`, whose parts are written in `name`."""
+    """Return the entry `text`, whose parts, and perhaps a number of copies, are written in `name`."""
     aliases = names("alias")
+    copies, sign, name = name.rpartition(COPIES)
+    if sign and copies not in map(str, range(2, MAX_COPIES + 1)):
+        raise TextgenError(
+            f"entry {text!r}: {copies + sign!r} is not a valid number of copies; begin with 2* to "
+            f"{MAX_COPIES}*, as in 3*char-lstm"
+        )
     words = name.split("-")
     if len(words) < 2:
         kind = next((kind for kind in PARTS if name in names(kind)), None)
@@ -187,17 +216,24 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
         raise TextgenError(f"{problem} write {GRAMMAR} with {parts_known}")
     if len(words) > len(PARTS):
         raise TextgenError(f"entry {name!r} has too many parts; write {GRAMMAR}")
-    entry = Entry(text, dict(zip(PARTS, words, strict=False)), {})
+    parts = dict(zip(PARTS, words, strict=False))
+    models = parts["model"].split("+")
+    entry = Entry(text, {**parts, "model": copies + sign + parts["model"]}, {})
     for kind, word in entry.components.values():
         if word not in names(kind):
             whole = f"; {word} is a whole entry, so it combines with nothing" if word in aliases else ""
             raise TextgenError(f"entry {text!r}: {unknown_name(kind, word)}{whole}")
-    models = entry.parts["model"].split("+")
     if twice := next((name for name in models if models.count(name) > 1), None):
         raise TextgenError(f"entry {text!r}: model {twice!r} is there twice; a mixture has different models")
     if "embedding" in entry.parts and not entry.accepts_vectors:
         raise TextgenError(f"entry {text!r}: model {entry.parts['model']!r} takes no embedding; leave it out")
-    return assign_options(entry, options)
+    complete = assign_options(entry, options)
+    if sign and not complete.is_trainable:
+        raise TextgenError(
+            f"entry {text!r}: copies of {parts['model']!r} would be equal, since it is not trained by "
+            f"gradient descent; leave out {copies}*"
+        )
+    return complete
 
 
 def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
@@ -214,40 +250,6 @@ def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
     if not entries and broken:
         raise PluginError(next(iter(broken.values())))
     return entries, broken
-
-
-def reference_entries(present: Collection[str]) -> list[Entry]:
-    """Return the installed reference entries that are not among the entries `present`, sorted by plugin name.
-
-    Entries are the same if their parts and options are, however they are written. A broken reference is left
-    out with a `TextgenWarning`.
-    """
-    others: list[Entry] = []
-    for text in present:
-        with suppress(TextgenError):  # without a row that a reference could repeat
-            others.append(parse_entry(text))
-    references: list[Entry] = []
-    for name in names("reference"):
-        try:
-            with _blamed("reference", name):
-                entry = parse_entry(load("reference", name))
-        except TextgenError as error:
-            warnings.warn(f"{error}; the comparison has no such row", TextgenWarning, stacklevel=2)
-            continue
-        known = [(other.parts, other.options) for other in (*others, *references)]
-        if (entry.parts, entry.options) not in known:
-            references.append(entry)
-    return references
-
-
-def describe_entry(entry: Entry) -> str:
-    """Return what the models of an entry are: first lines of docstrings, and the kind of their tokens."""
-    first_lines = [
-        (load("model", name).__doc__ or "").strip().partition("\n")[0].rstrip(".")
-        for name in entry.models.values()
-    ]
-    models = " and ".join(f"{line[:1].lower()}{line[1:]}" for line in first_lines)
-    return f"{models}, over {entry.parts['tokenizer']} tokens"
 
 
 def assign_options(entry: Entry, options: dict[str, str]) -> Entry:

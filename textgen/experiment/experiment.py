@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import Corpus, load_corpus
@@ -125,9 +127,11 @@ class Experiment:
         if self.start:
             set_weights(model.module, weights_of(self.start.model.module))
         report(Step("training"))
+        members = self.entry.members
         plan = TrainingPlan(
             model=model.reader,
-            options={part: self.entry.train_options(part) for part in self.entry.models},
+            options={name: self.entry.train_options(part) for name, (part, _) in members.items()},
+            seeds={name: copy_seed(self.seed, number) for name, (_, number) in members.items()},
             train_ids=read.train,
             num_train_chars=len(split.train),
             validation=read.quick_validation,
@@ -136,7 +140,6 @@ class Experiment:
             budget=self.budget,
             preparation_seconds=seconds.seconds,
             device_config=device_config,
-            seed=self.seed,
             num_processes=self.num_processes,
             identity=self.identity(),
         )
@@ -201,6 +204,11 @@ class Experiment:
                 report=tell,
             )
         return scored
+
+
+def copy_seed(seed: int, number: int) -> int:
+    """Return the seed of a copy of a model, from 0: the run's own for the first one."""
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0]) if number else seed
 
 
 def continuation(

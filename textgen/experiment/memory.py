@@ -47,7 +47,7 @@ def build_for_training(
 
     def check(model: LanguageModel) -> None:
         _require(entry, num_bytes(model.module), "the model")
-        for part, member in zip(entry.models, model.reader.members, strict=True):
+        for (part, _), member in zip(entry.members.values(), model.reader.members, strict=True):
             if member.is_trainable:
                 weights = num_bytes(model.module)
                 _check_training(entry, part, member, weights, num_tokens=num_tokens, on=device_config)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from textgen.contracts import State, Vocabulary
-from textgen.nn.language_model import LanguageModel, Step
+from textgen.nn.combination import Combination, CombinedModel
+from textgen.nn.language_model import LanguageModel
 
 CONFIDENCES = (0.03, 0.07, 0.15, 0.27, 0.42, 0.6, 0.78, 0.9, 0.98)
 """Highest probabilities of a member at which weights are fitted; between them they are interpolated."""
@@ -26,7 +27,7 @@ class Evidence(NamedTuple):
     """[..., 2 ** members], the share of each in the weights; they sum to 1."""
 
 
-class Mixture(nn.Module):
+class Mixture(Combination):
     """Linear interpolation with weights that depend on the context (Jelinek and Mercer 1980).
 
     p(token | context) = Σ_i weight_i(context) p_i(token | context). The weights depend on how confident each
@@ -36,12 +37,8 @@ class Mixture(nn.Module):
     equal until `set_weights`.
     """
 
-    is_normalized: ClassVar[bool] = True
-
     def __init__(self, members: Mapping[str, LanguageModel], vocabulary: Vocabulary) -> None:
-        super().__init__()
-        self.models = nn.ModuleDict({name: member.module for name, member in members.items()})
-        self.members = tuple(members.values())
+        super().__init__(members)
         num_points = 2 * len(CONFIDENCES) ** len(members)
         self.register_buffer("fallback", torch.tensor(vocabulary.fallback), persistent=False)
         self.register_buffer("confidences", torch.tensor(CONFIDENCES), persistent=False)
@@ -55,44 +52,11 @@ class Mixture(nn.Module):
         """Replace the weights, [points, number of members]; those of each point sum to 1."""
         self.weights = weights.to(self.weights)
 
-    def initial_state(self, batch_size: int) -> tuple[State, ...]:
-        """Return the initial state of each member."""
-        return tuple(member.initial_state(batch_size) for member in self.members)
-
-    def forward(self, ids: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-        """Return the log-probabilities [batch, time, vocab_size] and the next state of each member."""
-        predictions, states = self._predict([member.forward for member in self.members], ids, state)
-        return self._mixed(predictions, ids), states
-
     def evidence(self, ids: Tensor, targets: Tensor, state: tuple[State, ...]) -> tuple[Evidence, State]:
         """Return the data that weights are fitted to, and the next state."""
-        predictions, states = self._predict([member.forward for member in self.members], ids, state)
+        predictions, states = self.predict([member.forward for member in self.members], ids, state)
         likelihoods = torch.cat([each.gather(-1, targets[..., None]) for each in predictions], dim=-1)
         return Evidence(likelihoods, *self._points(predictions, ids)), states
-
-    def prepare_step(self, dtype: torch.dtype) -> Step:
-        """Return a step of generation made of the members' steps."""
-        steps = [member.prepare_step(dtype) for member in self.members]
-
-        def step(ids: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-            predictions, states = self._predict(steps, ids, state)
-            return self._mixed(predictions, ids), states
-
-        return step
-
-    def _predict(
-        self, steps: Sequence[Step], ids: Tensor, state: tuple[State, ...]
-    ) -> tuple[list[Tensor], tuple[State, ...]]:
-        """Return the log-probabilities of each member, [..., vocab_size], and its next state.
-
-        A member that says that it is normalized is taken at its word.
-        """
-        logits, states = zip(*(step(ids, each) for step, each in zip(steps, state, strict=True)), strict=True)
-        predictions = [
-            each.float() if member.is_normalized else each.float().log_softmax(-1)
-            for member, each in zip(self.members, logits, strict=True)
-        ]
-        return predictions, states
 
     def _points(self, predictions: Sequence[Tensor], ids: Tensor) -> tuple[Tensor, Tensor]:
         """Return the points around each context and their shares, each [..., 2 ** members].
@@ -111,7 +75,7 @@ class Mixture(nn.Module):
             shares = torch.cat((shares * (1 - share), shares * share), dim=-1)
         return points, shares
 
-    def _mixed(self, predictions: Sequence[Tensor], ids: Tensor) -> Tensor:
+    def combined(self, predictions: Sequence[Tensor], ids: Tensor) -> Tensor:
         """Return the log-probabilities of the mixture, given those of each member."""
         points, shares = self._points(predictions, ids)
         weights = (self.weights[points] * shares[..., None]).sum(-2).log()
@@ -121,24 +85,9 @@ class Mixture(nn.Module):
         return mixed
 
 
-class MixtureModel(LanguageModel):
-    """The adapter of a mixture, whose members are trained one by one."""
+class MixtureModel(CombinedModel):
+    """The adapter of a mixture."""
 
     def __init__(self, members: Mapping[str, LanguageModel], vocabulary: Vocabulary) -> None:
         self.mixture = Mixture(members, vocabulary)
-        super().__init__(self.mixture, len(vocabulary))
-
-    @property
-    def members(self) -> tuple[LanguageModel, ...]:
-        """The models that are interpolated."""
-        return self.mixture.members
-
-    @property
-    def has_step(self) -> bool:
-        """True if any member has its own step."""
-        return any(member.has_step for member in self.members)
-
-    @property
-    def is_step_recordable(self) -> bool:
-        """True if all members have their own step, so that a GPU can record it."""
-        return all(member.has_step for member in self.members)
+        super().__init__(self.mixture)

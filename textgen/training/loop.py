@@ -120,6 +120,8 @@ class TrainingLoop:
             num_chars=self.num_chars,
             chars_per_second=self.num_chars / max(trainer.seconds, 1e-9),
             best_update=self.best_update,
+            best_share=self.best_update / trainer.num_updates,
+            used_share=min(1.0, self.fraction),
             curve=tuple(self.curve),
             rates=trainer.rates(self.fraction),
             cpu_utilization=self.cpu_share.value() if is_cpu else None,

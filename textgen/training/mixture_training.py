@@ -1,4 +1,4 @@
-"""Training of an entry's models one after the other: one model, or the members of a mixture."""
+"""Training of an entry's models one after the other: one, its copies, the members of a mixture."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 
 from textgen.contracts import TextgenError, TokenIds
 from textgen.data.vocabulary import count_tokens
@@ -30,9 +31,11 @@ class TrainingPlan:
     """The data and settings that an entry's models are trained with."""
 
     model: LanguageModel
-    """One model, or a mixture, whose members are trained one after the other."""
+    """One model, or a combination, whose members are trained one after the other."""
     options: Mapping[str, TrainOptions]
     """By name of each of these models, in order; those that count have no use for them."""
+    seeds: Mapping[str, int]
+    """The seed of each."""
     train_ids: TokenIds
     num_train_chars: int
     validation: Sequence[TokenIds]
@@ -44,7 +47,6 @@ class TrainingPlan:
     preparation_seconds: float
     """The time that preparing the text took, which a budget in seconds includes."""
     device_config: DeviceConfig
-    seed: int
     num_processes: int
     identity: str
     """Identity of the run, by which its checkpoints are recognised."""
@@ -56,18 +58,18 @@ class TrainingPlan:
 
     def trainer(self, name: str) -> Trainer:
         """Return a trainer of one of the models, which has predicted once."""
-        model, options = self.members[name], self.options[name]
+        model, options, seed = self.members[name], self.options[name], self.seeds[name]
         batches = ContiguousBatches(
             self.train_ids,
             options.batch_size,
             options.longest_sequence,
-            self.seed,
+            seed,
             ranks.rank(),
             ranks.world_size(),
         )
         model.try_out()
         model.set_token_counts(count_tokens(self.train_ids, model.vocab_size))
-        return Trainer(model, batches, options, self.device_config, self.seed)
+        return Trainer(model, batches, options, self.device_config, seed)
 
     def validation_of(self, trainer: Trainer, budget: Budget, report: Report) -> Validation:
         """Return the validation of one of the models while it is trained under a budget."""
@@ -203,6 +205,8 @@ def combined_result(results: Sequence[TrainResult], counting_seconds: float = 0.
         num_chars=num_chars,
         chars_per_second=num_chars / max(seconds, 1e-9),
         best_update=num_updates - results[-1].num_updates + results[-1].best_update,
+        best_share=min((each.best_share for each in results if each.best_share is not None), default=None),
+        used_share=fmean(each.used_share for each in results),
         curve=tuple(
             _overall(point, results[:index], len(results), counting_seconds)
             for index, result in enumerate(results)

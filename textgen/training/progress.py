@@ -13,6 +13,9 @@ from textgen.training.train_options import Rates
 MIN_CPU_UTILIZATION = 0.8
 """The utilization below which a training run counts as disturbed by other work."""
 
+LATE_SHARE = 0.7
+"""The share of the updates after which the best weights come late enough."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -45,6 +48,10 @@ class TrainResult:
     chars_per_second: float
     best_update: int
     """The update with the best validation score."""
+    best_share: float | None = None
+    """The share of the updates after which that was, of several models the least; None if not recorded."""
+    used_share: float = 1.0
+    """The share of the budget that was used, which is less if training ended early."""
     curve: tuple[Progress, ...] = ()
     """Progress at each validation."""
     rates: Rates | None = None
@@ -64,6 +71,17 @@ class TrainResult:
         """Problems in training that the score alone does not show."""
         split = f"the batch did not fit in memory and was computed in {self.micro_batches} parts"
         return (*filter(None, [self.stopped]), *([split] if self.micro_batches > 1 else []))
+
+    @property
+    def unused(self) -> str | None:
+        """What says that less training would have done; None if most of it helped, or it diverged."""
+        if self.stopped:
+            return None
+        if self.used_share < 1:
+            return f"ended after {100 * self.used_share:.0f} % of its budget, since more did not help"
+        if self.best_share is not None and self.best_share < LATE_SHARE:
+            return f"best after {100 * self.best_share:.0f} % of its updates"
+        return None
 
     @property
     def was_disturbed(self) -> bool:

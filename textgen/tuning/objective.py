@@ -83,7 +83,8 @@ class EntryObjective:
     @property
     def num_steps(self) -> int:
         """The number of validations of a training run."""
-        return sum(self.entry.train_options(part).num_validations for part in self.entry.trained)
+        trained = (self.entry.train_options(part) for part in self.entry.trained)
+        return self.entry.num_copies * sum(options.num_validations for options in trained)
 
     def settings(self) -> EntrySettings:
         """Return what determines a run, and the parts and options of the entry."""

@@ -108,6 +108,7 @@ def _scores(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
 def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
     """Yield what went wrong, and what makes scores of a budget in time unequal."""
     yield from _problem_notes(rows)
+    yield from _unused_notes(rows)
     if is_timed(result.budget):
         yield from _disturbed_notes(rows)
         if len(machine_letters(rows)) > 1:
@@ -133,6 +134,16 @@ def _problem_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
     ]
     if unproven:
         yield Note("do not trust these scores, the decoded tokens differ from the text", unproven)
+
+
+def _unused_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
+    """Yield which entries were trained for longer than helps, with the seed for which that is worst."""
+    unused = []
+    for row in rows:
+        trained = sorted((run.train for run in row.runs), key=lambda train: train.best_share or 1.0)
+        unused += [f"{row.name} ({said})" for said in filter(None, (each.unused for each in trained[:1]))]
+    if unused:
+        yield Note("trained for longer than helps", unused)
 
 
 def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:

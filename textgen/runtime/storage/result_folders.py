@@ -121,4 +121,4 @@ def _source(source: str) -> str:
 
 def _plain(text: str, flags: int = 0) -> str:
     """Return a text without characters that are special in paths or shells."""
-    return re.sub(r"[^\w.=+,-]+", "_", text, flags=flags).strip("._")
+    return re.sub(r"[^\w.=+,-]+", "_", text.replace("*", "x"), flags=flags).strip("._")
