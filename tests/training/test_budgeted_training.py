@@ -113,3 +113,20 @@ def test_a_run_knows_after_which_share_of_its_updates_it_was_best(ids: TokenIds)
     assert combined_result([late, result, late]).unused == result.unused
     ended = combined_result([replace(late, used_share=0.2), late])
     assert ended.unused == "ended after 60 % of its budget, since more did not help"
+
+
+def test_training_that_no_longer_helps_ends_early_with_the_best_weights(ids: TokenIds) -> None:
+    scores = iter([1.0, 0.9, 0.8, 0.85, 0.81, 0.9])
+    options = TrainOptions(batch_size=8, sequence_length=16, num_validations=10)
+    result = run(trainer(ids[:1000], options=options), "10epochs", lambda: next(scores))
+    assert (result.num_epochs, result.used_share, result.best_share) == (6, 0.6, 0.5)
+    assert result.unused == "ended after 60 % of its budget, since more did not help"
+    assert result.stopped is None
+
+
+@pytest.mark.parametrize("scores", [[1.0, 0.8, 0.8, 0.8, 0.8], [1.0, 0.8, 0.9, 0.9, 0.7]])
+def test_training_that_may_still_help_does_not_end_early(ids: TokenIds, scores: list[float]) -> None:
+    coming = iter(scores)
+    options = TrainOptions(batch_size=8, sequence_length=16, num_validations=5)
+    result = run(trainer(ids[:1000], options=options), "5epochs", lambda: next(coming))
+    assert (result.num_epochs, result.used_share) == (5, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,7 +21,19 @@ from textgen.training.validation import Validation
 
 EXPLODED, PATIENCE = 3.0, 100
 """A loss this many times that of guessing, for this many updates in a row, does not recover."""
-KEPT = ["best_bits", "best_update", "validation_seconds", "average", "fraction", "has_learnt", "num_exploded"]
+IN_VAIN, MIN_IN_VAIN = 0.3, 3
+"""Share of the budget, and validations, that must all be worse than the best one for training to end: when a
+model memorises its text, the falling learning rate lets it do so all the more."""
+KEPT = [
+    "best_bits",
+    "best_update",
+    "validation_seconds",
+    "average",
+    "fraction",
+    "has_learnt",
+    "num_exploded",
+    "is_in_vain",
+]
 """Numbers of a loop that checkpoints hold."""
 
 
@@ -46,8 +59,15 @@ class TrainingLoop:
     """True once the loss was below that of guessing."""
     num_exploded: int = 0
     """Consecutive updates, the last ones, with a loss far above that."""
+    is_in_vain: bool = False
+    """True once validation says that more training does not help."""
     stopped: str | None = None
-    """The reason for ending early."""
+    """What went wrong, so that training ends early."""
+
+    @property
+    def is_over(self) -> bool:
+        """True if the budget is spent, or there is no use in spending the rest."""
+        return self.fraction >= 1 or self.is_in_vain or self.stopped is not None
 
     @property
     def num_chars(self) -> int:
@@ -166,7 +186,14 @@ class TrainingLoop:
             self.best_bits, self.best_update = bits, self.trainer.num_updates
             weights = self.trainer.model.module.state_dict()
             self.best_weights = {name: value.clone() for name, value in weights.items()}
+        self.is_in_vain = self._is_in_vain()
         return point
+
+    def _is_in_vain(self) -> bool:
+        """Return whether all validations of late were worse than one before."""
+        worse = list(takewhile(lambda point: _bits(point) > self.best_bits, reversed(self.curve)))
+        share = len(worse) / self.trainer.options.num_validations
+        return len(worse) >= MIN_IN_VAIN and share >= IN_VAIN
 
     def _validation_bits(self) -> float:
         """Return the validation score; raises `TextgenError` if the model learns from the validation text."""
@@ -208,17 +235,22 @@ def train(
     elif ranks.world_size() > 1:
         trainer.model.module.load_state_dict(ranks.state_of(trainer.model.module.state_dict()))
     trainer.model.module.train()
-    while loop.fraction < 1 and not loop.stopped:
+    while not loop.is_over:
         trainer.is_checkpoint_due = checkpoints is not None and checkpoints.is_due()
         trainer.start_update(loop.fraction)
         report(loop.after_update())
-        if trainer.is_checkpoint_due and loop.fraction < 1 and not loop.stopped:
+        if trainer.is_checkpoint_due and not loop.is_over:
             with loop.cpu_share.paused():
                 if checkpoints:
                     checkpoints.try_to_save(loop.state)
                 else:  # the first rank has them; this one adds what only it knows
                     loop.state()
     return loop.result()
+
+
+def _bits(point: Progress) -> float:
+    assert point.validation_bits_per_char is not None  # all points of a curve are validations
+    return point.validation_bits_per_char
 
 
 def _sums(module: nn.Module) -> list[str]:
