@@ -146,7 +146,7 @@ def budgets(monkeypatch: pytest.MonkeyPatch) -> list[Budget]:
 
 @pytest.mark.usefixtures("slow_parts")
 def test_a_budget_of_seconds_pays_for_the_tokenizer_and_the_vectors(news: str, budgets: list[Budget]) -> None:
-    entry, corpus = f"slow-lstm-made{SMALL}", corpus_of(news)
+    entry, corpus = f"1*slow-lstm-made{SMALL}", corpus_of(news)
     preparation = run_of(entry, corpus, "60s").result.preparation
     assert preparation.tokenizer_seconds >= 0.2
     assert preparation.vectors_seconds >= 0.3

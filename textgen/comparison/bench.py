@@ -24,7 +24,8 @@ from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult
-from textgen.experiment.experiment import Experiment, seconds_of, seconds_of_references
+from textgen.experiment.expected_time import seconds_of, seconds_of_references
+from textgen.experiment.experiment import Experiment
 from textgen.experiment.reference_entries import describe_entry, reference_entries
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest

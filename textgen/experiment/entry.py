@@ -35,7 +35,8 @@ class Entry:
     """As the user wrote it."""
     parts: dict[str, str]
     """Kind of component: its name. `embedding` is there only if the entry has one; the model of a mixture is
-    written as `lstm+ngram`, and with three copies of those that are trained as `3*lstm+ngram`."""
+    written as `lstm+ngram`, and with three copies of those that are trained as `3*lstm+ngram`. Without a
+    number it is the budget that says how many."""
     options: dict[str, dict[str, Any]]
     """Part (a kind of component, the name of a model in a mixture, or `train`): its options."""
 
@@ -53,9 +54,21 @@ class Entry:
         return {part: name for part, (kind, name) in self.components.items() if kind == "model"}
 
     @property
+    def says_copies(self) -> bool:
+        """True if the entry says how many copies it has of each model that is trained by gradient."""
+        return COPIES in self.parts["model"]
+
+    @property
     def num_copies(self) -> int:
-        """The number of copies of each model that is trained by gradient."""
+        """That number."""
         return int(self.parts["model"].rpartition(COPIES)[0] or 1)
+
+    def with_copies(self, number: int) -> Entry:
+        """Return the entry with this number of copies of each model that is trained by gradient."""
+        models = self.parts["model"].rpartition(COPIES)[2]
+        return replace(
+            self, parts={**self.parts, "model": f"{number}{COPIES}{models}" if number > 1 else models}
+        )
 
     @property
     def members(self) -> dict[str, tuple[str, int]]:
@@ -197,9 +210,9 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
     """Return the entry `text`, whose parts, and perhaps a number of copies, are written in `name`."""
     aliases = names("alias")
     copies, sign, name = name.rpartition(COPIES)
-    if sign and copies not in map(str, range(2, MAX_COPIES + 1)):
+    if sign and copies not in map(str, range(1, MAX_COPIES + 1)):
         raise TextgenError(
-            f"entry {text!r}: {copies + sign!r} is not a valid number of copies; begin with 2* to "
+            f"entry {text!r}: {copies + sign!r} is not a valid number of copies; begin with 1* to "
             f"{MAX_COPIES}*, as in 3*char-lstm"
         )
     words = name.split("-")

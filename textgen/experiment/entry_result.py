@@ -42,11 +42,13 @@ class PreparationTime:
     """To fit the tokenizer, tokenize the training text and count its spellings; None: not recorded."""
     vectors_seconds: float
     """To load or train word vectors and to match them."""
+    pace_seconds: float = 0.0
+    """To measure the pace of training, from which the number of copies follows."""
 
     @property
     def seconds(self) -> float:
         """The total of what is known."""
-        return (self.tokenizer_seconds or 0.0) + self.vectors_seconds
+        return (self.tokenizer_seconds or 0.0) + self.vectors_seconds + self.pace_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +86,10 @@ class RunResult:
     """The entry, as the user wrote it."""
     seed: int
     error: None = None
+    num_copies: int = 1
+    """Copies of each model that were trained, one after the other, and averaged."""
     num_parameters: int
-    """The trained ones."""
+    """The trained ones, of all copies."""
     num_frozen_parameters: int = 0
     vocab_size: int
     problem: str | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,23 +29,22 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine
 from textgen.runtime.storage.json_records import to_values
 from textgen.training.budget import Budget, parse_budget
+from textgen.training.checkpoints import Checkpoints
+from textgen.training.copies import choose_copies
 from textgen.training.distributed import ranks
 from textgen.training.mixture_training import TrainingPlan, combined_result, train_members
 from textgen.training.progress import Report, Step, TrainResult, filled_in, ignore_report
-from textgen.training.validation import VALIDATION_SHARE
 
 LOSES_TEXT = "the tokenizer loses text"
 """The reason for having no score if the tokens do not spell the text."""
-TRAINED_PER_SECOND, COUNTED_PER_SECOND, SCORED_PER_SECOND = 20_000, 200_000, 40_000
-"""Characters that a usual model on two cores is trained on, counts and scores."""
-SAMPLES_SECONDS = 5.0
-"""To write the samples of one run, and to load it."""
 
 
 @dataclass(frozen=True)
 class _Prepared:
     """A run before training: the text in tokens, the new model, and how it is trained."""
 
+    entry: Entry
+    """With the number of copies of its models."""
     tokenizer: BoundTokenizer
     encoded: Encoded
     vectors: PretrainedVectors | None
@@ -69,6 +67,8 @@ class Experiment:
     """A run whose training continues: from its best weights, with a new schedule and new optimizers."""
     num_processes: int = 1
     """Processes that train the model together."""
+    chooses_copies: bool = True
+    """False: each model is trained once unless the entry says otherwise, as it is with several processes."""
 
     def settings(self) -> RunSettings:
         """Return what determines the run besides its entry."""
@@ -95,7 +95,7 @@ class Experiment:
         """
         tell = filled_in(report, entry=self.entry.name)
         with preserve_process_state():
-            prepared = self._prepare(tell)
+            prepared = self._prepare(tell, checkpoints)
             return self._scored(prepared, train_members(prepared.plan, tell, checkpoints), tell)
 
     def train_with_others(self, report: Report = ignore_report, checkpoints: Path | None = None) -> None:
@@ -103,11 +103,11 @@ class Experiment:
         ranks.require_same_run(self.identity())
         tell = filled_in(report, entry=self.entry.name)
         with preserve_process_state():
-            train_members(self._prepare(tell).plan, tell, checkpoints)
+            train_members(self._prepare(tell, checkpoints).plan, tell, checkpoints)
 
-    def _prepare(self, report: Report) -> _Prepared:
+    def _prepare(self, report: Report, checkpoints: Path | None) -> _Prepared:
         """Tokenize, make word vectors, and build the model that is trained next."""
-        split, device_config = self.corpus.split, self.device_config
+        split = self.corpus.split
         report(Step("tokenizing"))
         tokenizer = self.entry.build_tokenizer()
         with ranks.first_rank_first():
@@ -115,8 +115,40 @@ class Experiment:
         if "embedding" in self.entry.parts:
             report(Step("making word vectors"))
         vectors, audit = embed(self.entry, tokenizer, split.train.text, encoded.train)
+        entry, plan, model, seconds = self.entry, *self._plan(self.entry, tokenizer, encoded, vectors, audit)
+        if self.chooses_copies and not (entry.says_copies or self.start or self.num_processes > 1):
+            start = time.perf_counter()
+            entry = entry.with_copies(self._num_copies(plan, checkpoints))
+            trial_seconds = time.perf_counter() - start
+            if entry.num_copies > 1:
+                plan, model, seconds = self._plan(entry, tokenizer, encoded, vectors, audit)
+            seconds = replace(seconds, pace_seconds=trial_seconds)
+            plan = replace(plan, preparation_seconds=seconds.seconds)
+        report(Step("training"))
+        return _Prepared(entry, tokenizer, encoded, vectors, audit, model, seconds, plan)
+
+    def _num_copies(self, plan: TrainingPlan, checkpoints: Path | None) -> int:
+        """Return the number of copies of the models of a plan, the same when training is resumed."""
+        kept = Checkpoints(checkpoints / "copies", identity=plan.identity) if checkpoints else None
+        state = kept.latest() if kept else None
+        if state is None:
+            state = {"num_copies": choose_copies(plan)}
+            if kept and state["num_copies"] > 1:
+                kept.try_to_save(lambda: state)
+        return int(state["num_copies"])
+
+    def _plan(
+        self,
+        entry: Entry,
+        tokenizer: BoundTokenizer,
+        encoded: Encoded,
+        vectors: PretrainedVectors | None,
+        audit: EmbeddingAudit | None,
+    ) -> tuple[TrainingPlan, LanguageModel, PreparationTime]:
+        """Return how the models of an entry are trained, its model, and the time until then."""
+        split, device_config = self.corpus.split, self.device_config
         model = build_for_training(
-            self.entry, tokenizer.vocabulary, vectors, len(encoded.train), device_config, seed=self.seed
+            entry, tokenizer.vocabulary, vectors, len(encoded.train), device_config, seed=self.seed
         )
         start = time.perf_counter()
         model.count_spellings(encoded.train)
@@ -126,11 +158,10 @@ class Experiment:
         model.to(device_config.device)
         if self.start:
             set_weights(model.module, weights_of(self.start.model.module))
-        report(Step("training"))
-        members = self.entry.members
+        members = entry.members
         plan = TrainingPlan(
             model=model.reader,
-            options={name: self.entry.train_options(part) for name, (part, _) in members.items()},
+            options={name: entry.train_options(part) for name, (part, _) in members.items()},
             seeds={name: copy_seed(self.seed, number) for name, (_, number) in members.items()},
             train_ids=read.train,
             num_train_chars=len(split.train),
@@ -143,27 +174,28 @@ class Experiment:
             num_processes=self.num_processes,
             identity=self.identity(),
         )
-        return _Prepared(tokenizer, encoded, vectors, audit, model, seconds, plan)
+        return plan, model, seconds
 
     def _scored(self, prepared: _Prepared, result: TrainResult, report: Report) -> SavedRun:
         """Return the run of a model that is trained."""
-        tokenizer, encoded, audit = prepared.tokenizer, prepared.encoded, prepared.audit
+        entry, tokenizer = prepared.entry, prepared.tokenizer
+        encoded, audit = prepared.encoded, prepared.audit
         device, trained_weights = self.device_config.device, weights_of(prepared.model.module)
         report(Step("scoring"))
         # What is scored is what is saved: a model may remember more than its weights.
-        model = build_trained(self.entry, tokenizer.vocabulary, audit, trained_weights, device)
+        model = build_trained(entry, tokenizer.vocabulary, audit, trained_weights, device)
         if prepared.vectors is not None and audit is not None:
             counts = count_tokens(encoded.train, tokenizer.vocab_size)
             neighbors = nearest_words(model.module, prepared.vectors, tokenizer.tokens, counts)
             audit = replace(audit, neighbors=neighbors)
-        trained = Trained(self.entry, tokenizer, model)
+        trained = Trained(entry, tokenizer, model)
         spellings = measure_spellings(model, tokenizer, encoded.validation, device)
         scored = self._score(trained, encoded, report) if encoded.is_lossless else {}
         scores = {part: each.score for part, each in scored.items()}
         ranked = scored.get(self.corpus.split.scored_on)
         checks = ranked.checks if ranked else ScoreChecks(decoded_equals_text=False, problem=LOSES_TEXT)
         return SavedRun(
-            self.entry,
+            entry,
             tokenizer,
             model,
             settings=self.settings(),
@@ -171,6 +203,7 @@ class Experiment:
             result=RunResult(
                 name=self.entry.name,
                 seed=self.seed,
+                num_copies=entry.num_copies,
                 num_parameters=num_parameters(model.module),
                 num_frozen_parameters=num_frozen_parameters(model.module),
                 vocab_size=tokenizer.vocab_size,
@@ -245,27 +278,3 @@ def continuation(
     return Experiment(
         run.entry, corpus, more, device_config, settings.seed, start=run, num_processes=num_processes
     )
-
-
-def expected_seconds(entry: Entry, corpus: Corpus, budget: Budget) -> float:
-    """Return about how long a run takes: training, validation, scoring and samples."""
-    split = corpus.split
-    seconds = len(split.train) / COUNTED_PER_SECOND
-    if entry.is_trainable:
-        chars = budget.amount * len(split.train) if budget.unit == "epochs" else budget.amount
-        training = budget.amount if budget.unit == "seconds" else chars / TRAINED_PER_SECOND
-        seconds = training * (1 + VALIDATION_SHARE)
-    return seconds + (len(split.validation) + len(split.test)) / SCORED_PER_SECOND + SAMPLES_SECONDS
-
-
-def seconds_of(folder: Path, experiment: Experiment) -> float:
-    """Return about how long the run in `folder` takes, which is only loaded if it is there."""
-    if folder.exists():
-        return SAMPLES_SECONDS
-    return expected_seconds(experiment.entry, experiment.corpus, experiment.budget)
-
-
-def seconds_of_references(experiments: Mapping[Path, Experiment]) -> float:
-    """Return about how long it takes to score the references of a comparison."""
-    first = next(iter(experiments.values()), None)
-    return 2 * len(first.corpus.split.train) / COUNTED_PER_SECOND if first else 0.0

@@ -87,7 +87,8 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
     differing = [name for name, value in vars(wanted).items() if getattr(manifest.settings, name) != value]
     if differing[:1] == ["corpus"] and manifest.settings.corpus.sha256 == wanted.corpus.sha256:
         differing[0] = "split"
-    if manifest.entry.parts != experiment.entry.parts:
+    kept = manifest.entry if experiment.entry.says_copies else manifest.entry.with_copies(1)
+    if kept.parts != experiment.entry.parts:
         differing.insert(0, "entry")
     if manifest.entry.options != experiment.entry.options:
         differing.append("options")

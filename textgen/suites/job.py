@@ -13,7 +13,8 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import SplitPart
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
-from textgen.experiment.experiment import Experiment, expected_seconds
+from textgen.experiment.expected_time import expected_seconds
+from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import locked_run
 from textgen.experiment.samples import NUM_MEASURED, SampleWriter
 from textgen.experiment.saved_run import SavedRun

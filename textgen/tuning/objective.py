@@ -100,7 +100,9 @@ class EntryObjective:
         # No trial may see the test part. Without one, an experiment scores validation as it would test.
         corpus = replace(self.corpus, split=replace(self.corpus.split, test=NO_PART))
         entry = parse_entry(spell(self.entry.name, self.dimensions, params))
-        experiment = Experiment(entry, corpus, self.budget, self.device_config, self.seed)
+        experiment = Experiment(
+            entry, corpus, self.budget, self.device_config, self.seed, chooses_copies=False
+        )
         with locked_run(unfinished) as checkpoints:
             run = experiment.run(report, checkpoints)
         if run.result.validation is None or run.result.problem:

@@ -108,6 +108,9 @@ def _scores(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
 def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
     """Yield what went wrong, and what makes scores of a budget in time unequal."""
     yield from _problem_notes(rows)
+    numbers = {row.name: max((run.num_copies for run in row.runs), default=1) for row in rows}
+    if copied := [f"{name} ({number})" for name, number in numbers.items() if number > 1]:
+        yield Note("averages of copies, trained one after another (their number)", copied)
     yield from _unused_notes(rows)
     if is_timed(result.budget):
         yield from _disturbed_notes(rows)

@@ -1,0 +1,92 @@
+"""An entry that does not say how many copies of its models it has gets as many as the budget has use for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from textgen.contracts import TextgenError
+from textgen.data.corpus import Corpus
+from textgen.data.split import parse_split, split_text
+from textgen.experiment.entry import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.saved_run import load_run, save_run
+from textgen.jobs.kept import check_reuse
+from textgen.runtime.device import DeviceConfig
+from textgen.training import copies
+from textgen.training.budget import parse_budget
+from textgen.training.copies import num_useful_copies
+
+SMALL = "num_layers=1,hidden_size=16,batch_size=8,sequence_length=16"
+
+
+@pytest.fixture(scope="module")
+def corpus(news: str) -> Corpus:
+    return Corpus("news", "raw", news[:20_000], split_text(news[:20_000], parse_split("80/10/10")))
+
+
+def experiment(entry: str, corpus: Corpus, budget: str, **options: bool) -> Experiment:
+    config = DeviceConfig(torch.device("cpu"), "fp32")
+    return Experiment(parse_entry(entry), corpus, parse_budget(budget), config, 0, **options)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two epochs be enough for a model."""
+    monkeypatch.setattr(copies, "ENOUGH_EXPOSURE", 2.0)
+    monkeypatch.setattr(copies, "ENOUGH_UPDATES", 20)
+
+
+USEFUL = [
+    *((5, 7.5, 700, 1), (20, 7.5, 2800, 3), (20, 7.5, 500, 2)),
+    *((79, 0.5, 9000, 1), (80, 0.5, 9000, 2), (1e6, 9, 1e9, 8)),
+]
+
+
+@pytest.mark.parametrize(("epochs", "per_token", "updates", "expected"), USEFUL)
+def test_a_second_copy_is_worth_it_once_one_has_learned_most(
+    epochs: float, per_token: float, updates: float, expected: int
+) -> None:
+    assert num_useful_copies(epochs, per_token, updates) == expected
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_entry_gets_the_copies_that_its_budget_has_use_for(corpus: Corpus, tmp_path: Path) -> None:
+    assert experiment(f"char-lstm:{SMALL}", corpus, "3epochs").run().result.num_copies == 1
+    automatic = experiment(f"char-lstm:{SMALL}", corpus, "5epochs").run()
+    assert (automatic.result.num_copies, automatic.entry.num_copies) == (2, 2)
+    said = experiment(f"2*char-lstm:{SMALL}", corpus, "5epochs").run()
+    assert said.result.test == automatic.result.test
+    save_run(tmp_path / "run", automatic)
+    loaded = load_run(tmp_path / "run", "cpu")
+    assert loaded.entry == automatic.entry
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_entry_that_says_one_or_a_trial_of_a_study_has_one(corpus: Corpus) -> None:
+    assert experiment(f"1*char-lstm:{SMALL}", corpus, "5epochs").run().result.num_copies == 1
+    trial = experiment(f"char-lstm:{SMALL}", corpus, "5epochs", chooses_copies=False)
+    assert trial.run().result.num_copies == 1
+
+
+def test_a_kept_run_is_reused_of_an_entry_that_says_no_number(corpus: Corpus, tmp_path: Path) -> None:
+    kept = experiment(f"char-lstm:{SMALL}", corpus, "1epochs")
+    save_run(tmp_path / "run", kept.run())
+    check_reuse(tmp_path / "run", kept)
+    with pytest.raises(TextgenError, match="made with another entry"):
+        check_reuse(tmp_path / "run", experiment(f"2*char-lstm:{SMALL}", corpus, "1epochs"))
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_number_follows_from_the_pace_and_is_kept_for_a_run_that_is_resumed(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copies, "MIN_SECONDS", 0.1)
+    timed = experiment(f"char-lstm:{SMALL}", corpus, "1s")
+    run = timed.run(checkpoints=tmp_path)
+    assert run.result.num_copies > 1
+    assert run.result.preparation.pace_seconds > 0
+    monkeypatch.setattr(copies, "MIN_SECONDS", 1e9)  # it would be one if it were chosen again
+    assert timed.run(checkpoints=tmp_path).result.num_copies == run.result.num_copies
