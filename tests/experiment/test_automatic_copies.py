@@ -33,7 +33,7 @@ def experiment(entry: str, corpus: Corpus, budget: str, **options: bool) -> Expe
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def little_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two epochs be enough for a model."""
     monkeypatch.setattr(copies, "ENOUGH_EXPOSURE", 2.0)
     monkeypatch.setattr(copies, "ENOUGH_UPDATES", 20)
@@ -52,7 +52,7 @@ def test_a_second_copy_is_worth_it_once_one_has_learned_most(
     assert num_useful_copies(epochs, per_token, updates) == expected
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("little_is_enough")
 def test_an_entry_gets_the_copies_that_its_budget_has_use_for(corpus: Corpus, tmp_path: Path) -> None:
     assert experiment(f"char-lstm:{SMALL}", corpus, "3epochs").run().result.num_copies == 1
     automatic = experiment(f"char-lstm:{SMALL}", corpus, "5epochs").run()
@@ -64,7 +64,7 @@ def test_an_entry_gets_the_copies_that_its_budget_has_use_for(corpus: Corpus, tm
     assert loaded.entry == automatic.entry
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("little_is_enough")
 def test_an_entry_that_says_one_or_a_trial_of_a_study_has_one(corpus: Corpus) -> None:
     assert experiment(f"1*char-lstm:{SMALL}", corpus, "5epochs").run().result.num_copies == 1
     trial = experiment(f"char-lstm:{SMALL}", corpus, "5epochs", chooses_copies=False)
@@ -79,7 +79,7 @@ def test_a_kept_run_is_reused_of_an_entry_that_says_no_number(corpus: Corpus, tm
         check_reuse(tmp_path / "run", experiment(f"2*char-lstm:{SMALL}", corpus, "1epochs"))
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("little_is_enough")
 def test_the_number_follows_from_the_pace_and_is_kept_for_a_run_that_is_resumed(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
