@@ -109,9 +109,9 @@ def bench_each(
         build_sampler(spec).try_out()
     rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
     plans = {out: plan(entries, corpus, each, out) for out, each in rungs.items()}
+    experiments = {folder: each for planned in plans.values() for folder, each in planned.items()}
     for out in rungs:
         make_folder(out / "runs")
-    experiments = {folder: each for planned in plans.values() for folder, each in planned.items()}
     report(_preparing(experiments, Path(commonpath(budgets))))
     lexicon = load_lexicon(corpus.language)
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)

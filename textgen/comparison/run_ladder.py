@@ -17,6 +17,7 @@ from textgen.comparison.bench import (
 )
 from textgen.comparison.ladder import ladder
 from textgen.comparison.ladder_result import Ladder
+from textgen.comparison.report.ladder_page import ladder_html
 from textgen.comparison.report.markdown import ladder_markdown
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
@@ -51,6 +52,7 @@ def run_ladder(
     try:
         write_record(out / LADDER, result)
         write_file(out / REPORT, ladder_markdown(result))
+        write_file(out / PAGE, ladder_html(result))
     except OSError as error:
         unsaved = error
     if unsaved:
