@@ -11,7 +11,7 @@ from textgen.cli.completion import complete_entry
 from textgen.cli.console import print_result
 from textgen.cli.interrupts import keeping
 from textgen.cli.options import (
-    BudgetText,
+    Budgets,
     Full,
     Json,
     OneByOne,
@@ -42,7 +42,7 @@ def bench(
         ),
     ] = None,
     text: TextOptions = TextOptions(),
-    budget: BudgetText = defaults.BUDGET,
+    budget: Budgets = defaults.BUDGET,
     seed: Seed = 0,
     seeds: Annotated[
         int, typer.Option("--seeds", min=1, max=1000, help="Random seeds per entry, counted from --seed.")

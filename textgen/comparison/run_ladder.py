@@ -71,8 +71,8 @@ def budgets_with(out: Path, asked: Sequence[Budget]) -> tuple[Budget, ...]:
         return tuple(asked)
     if len(asked) == 1 and is_new:
         raise TextgenError(
-            f"{str(out)!r} holds a ladder, to which entries are added by one of its budgets "
-            f"({', '.join(map(str, held))}), and a budget by --budget {held[0]},{asked[0]}"
+            f"{str(out)!r} holds a ladder, to which entries are added with one of its budgets "
+            f"({', '.join(map(str, held))}); a budget by --budget {held[0]},{asked[0]}"
         )
     if len(asked) > 1 and (single := _budget_of(out)):
         held.append(single)

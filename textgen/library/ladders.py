@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Literal
 from textgen.comparison import ladder_result as results
 from textgen.comparison.report.ladder_answer import ladder_answer
 from textgen.comparison.report.ladder_tables import ladder_values
-from textgen.library.tables import data_frame
+from textgen.library.plots import new_axes, plot_ladder
+from textgen.library.tables import data_frame, ladder_notebook
+from textgen.runtime.messages import UsageError
+from textgen.training.budget import parse_budget
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from pandas import DataFrame
 
 
@@ -28,6 +32,38 @@ class Ladder(results.Ladder):
         Raises `TextgenError` if pandas is not installed.
         """
         return data_frame(list(ladder_values(self)))
+
+    def plot(self, kind: Literal["budget", "characters"] = "budget", *, axes: Axes | None = None) -> Axes:
+        """Draw the scores of trained entries over the budget, or over the characters read; return the axes.
+
+        Raises `TextgenError` if matplotlib is not installed.
+        """
+        if kind not in ("budget", "characters"):
+            raise UsageError(f"kind must be budget or characters, not {kind!r}")
+        axes = new_axes() if axes is None else axes
+        axes.set_title(f"{self.corpus.name}, {', '.join(self.budgets)} of training")
+        amounts = {budget: parse_budget(budget).amount for budget in self.budgets}
+        by_budget = kind == "budget"
+        lines = [
+            (
+                name,
+                [
+                    (amounts[rung.budget] if by_budget else rung.num_chars, rung.score)
+                    for rung in self.rungs
+                    if rung.entry == name and rung.num_updates and rung.score
+                ],
+            )
+            for name in self.entries
+        ]
+        label = "budget" if by_budget else "characters read in training"
+        plot_ladder(axes, [(name, points) for name, points in lines if points], label)
+        if by_budget:
+            axes.set_xticks(list(amounts.values()), list(amounts))
+            axes.minorticks_off()
+        return axes
+
+    def _repr_html_(self) -> str:
+        return ladder_notebook(self)
 
     def __repr__(self) -> str:
         names, budgets = ", ".join(self.entries), ", ".join(self.budgets)

@@ -99,8 +99,8 @@ def _steps(result: Ladder) -> ReportTable:
     """Return what each step to the next budget changes."""
     caption = (
         "Change in bits per character from a budget to the next, below zero is better; 95 % intervals. "
-        f"Bold: clearly better or worse at 5 %, corrected for all {len(result.steps)} steps (Holm); others "
-        "change nothing clearly."
+        f"Better, worse: clear at 5 %, corrected for all {len(result.steps)} steps (Holm); the others are no "
+        "clear changes."
     )
     steps = {(step.entry, step.after): step for step in result.steps}
     rows = [
@@ -117,7 +117,7 @@ def _step_cell(step: BudgetStep | None) -> Cell:
         return Cell(DASH)
     verdict = "" if step.verdict == "no clear change" else f" {step.verdict}"
     interval = "" if step.interval is None else " ({:+.3f} to {:+.3f})".format(*step.interval)
-    return Cell(f"{step.bits_per_char:+.3f}{verdict}", interval, bool(verdict))
+    return Cell(f"{step.bits_per_char:+.3f}{verdict}", interval, step.verdict == "better")
 
 
 def _crossings(result: Ladder) -> ReportTable:
@@ -126,7 +126,11 @@ def _crossings(result: Ladder) -> ReportTable:
         "The budget from which on an entry stays ahead of another, by linear interpolation in its logarithm. "
         "The 95 % interval is for other passages of this text and other seeds."
     )
-    first = result.budgets[0]
+    first, places = result.budgets[0], {name: place for place, name in enumerate(result.entries)}
+    pairs = sorted(result.crossings, key=lambda each: (places[each.ahead], places[each.behind]))
+    never = [each for each in pairs if each.interval == (0, 0)]
+    if len(never) == len(pairs):
+        never = []
     rows = [
         TableRow(
             each.ahead,
@@ -136,10 +140,16 @@ def _crossings(result: Ladder) -> ReportTable:
                 Cell(DASH if each.interval is None else crossing_interval(each.interval, result)),
             ],
         )
-        for each in result.crossings
+        for each in pairs
+        if each not in never
+    ]
+    notes = [
+        Note(f"{name} is clearly ahead at {EVERY} of", behind)
+        for name in result.entries
+        if (behind := [each.behind for each in never if each.ahead == name])
     ]
     columns = _columns("is ahead of", "from", "95 % interval", align="left")
-    return ReportTable("Who is ahead from which budget on", caption, columns, rows)
+    return ReportTable("Who is ahead from which budget on", caption, columns, rows, notes)
 
 
 def _training(result: Ladder) -> ReportTable:
