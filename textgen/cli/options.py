@@ -61,9 +61,7 @@ RunFolder = Annotated[
 ]
 BudgetText = Annotated[
     str,
-    typer.Option(
-        "--budget", help="Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."
-    ),
+    typer.Option("--budget", help="Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."),
 ]
 Budgets = Annotated[
     str,
