@@ -50,10 +50,9 @@ def filled(text: str, results: Path) -> str:
             table = pairs_table(path) if names[0] == "seeds" else scores_table(read_record(Comparison, path))
             return "\n".join([match[1].rstrip(), *table, match[3]])
         if names[0].startswith("ladder"):
-            lines = (
-                line for name in names for line in ladder_lines(read_record(Ladder, results / f"{name}.json"))
-            )
-            return "\n".join([match[1].rstrip(), *lines, match[3]])
+            ladders = [read_record(Ladder, results / f"{name}.json") for name in names]
+            parts = (line for ladder in ladders for line in ladder_lines(ladder))
+            return "\n".join([match[1].rstrip(), *parts, match[3]])
         suites = [read_record(SuiteResult, results / f"{name}.json") for name in names]
         is_one = len(suites) == 1
         lines = _nested(to_markdown(suites[0])) if is_one else "\n".join(side_by_side(suites)) + "\n"

@@ -105,7 +105,7 @@ def test_a_changed_number_is_found(folder: Path, tmp_path: Path) -> None:
             "60s",
             r"with one of its budgets \(600chars, .*; a budget by --budget 600chars,60s$",
         ),
-        ("10s,20s", r"has chars and seconds; give all of its budgets in one unit$"),
+        ("10s,20s", r"holds a comparison of 600chars, .*; give budgets in the same unit, or choose another"),
     ],
 )
 def test_a_budget_that_does_not_fit_is_refused(bench: Bench, folder: Path, budget: str, problem: str) -> None:

@@ -76,6 +76,11 @@ def budgets_with(out: Path, asked: Sequence[Budget]) -> tuple[Budget, ...]:
         )
     if len(asked) > 1 and (single := _budget_of(out)):
         held.append(single)
+    if held and held[0].unit != asked[0].unit:
+        raise TextgenError(
+            f"{str(out)!r} holds a comparison of {', '.join(map(str, held))}; give budgets in the same unit, "
+            "or choose another folder (--out)"
+        )
     # One that is there may be written in another way, such as 60s instead of 1m.
     return ladder_of({each.amount: each for each in (*asked, *held)}.values())
 
