@@ -73,6 +73,13 @@ class Benched:
     unsaved: OSError | None
     """Why something could not be saved."""
 
+    def only(self, out: Path) -> Comparison:
+        """Return the only result; raises `NotSavedError` with it if it could not be saved."""
+        (result,) = self.results
+        if self.unsaved:
+            raise NotSavedError(out, self.unsaved, result) from self.unsaved
+        return result
+
 
 def bench(
     entries: Sequence[Entry],
@@ -87,11 +94,7 @@ def bench(
     An entry that fails gets its reason instead of results; the others continue. Raises `NotSavedError` with
     the result if something could not be saved.
     """
-    made = bench_each(entries, corpus, options, {out: options.budget}, report)
-    (result,) = made.results
-    if made.unsaved:
-        raise NotSavedError(out, made.unsaved, result) from made.unsaved
-    return result
+    return bench_each(entries, corpus, options, {out: options.budget}, report).only(out)
 
 
 def bench_each(
@@ -121,7 +124,17 @@ def bench_each(
     is_timed = any(budget.unit == "seconds" for budget in budgets.values())
     check_equal_machines(options.backend, is_timed=is_timed)
     jobs = [_job(folder, each, reader, options, len(rungs) > 1) for folder, each in experiments.items()]
-    outcomes = _run(jobs, options, report, seconds_of_references(experiments))
+    progress = PlanProgress(jobs, report, seconds_after=seconds_of_references(experiments))
+    outcomes: dict[Path, EntryOutcome] = {}
+    for job, outcome in run_jobs(
+        progress.starting(),
+        EntryOutcome,
+        options.backend,
+        on_step=progress.heard,
+        max_silence=options.entry_timeout,
+    ):
+        progress.ended(job, outcome)
+        outcomes[job.folder] = _row(job, outcome)
     report(Step("comparing with references"))
     references: list[ReferenceScore] = []
     if options.has_references:
@@ -139,24 +152,6 @@ def bench_each(
             unsaved.insert(0, error)
         results.append(result)
     return Benched(tuple(results), next(iter(unsaved), None))
-
-
-def _run(
-    jobs: Sequence[EntryJob], options: BenchOptions, report: Report, seconds_after: float
-) -> dict[Path, EntryOutcome]:
-    """Return the outcome of each job by its folder."""
-    progress = PlanProgress(jobs, report, seconds_after=seconds_after)
-    outcomes: dict[Path, EntryOutcome] = {}
-    for job, outcome in run_jobs(
-        progress.starting(),
-        EntryOutcome,
-        options.backend,
-        on_step=progress.heard,
-        max_silence=options.entry_timeout,
-    ):
-        progress.ended(job, outcome)
-        outcomes[job.folder] = _row(job, outcome)
-    return outcomes
 
 
 def _judged(  # noqa: PLR0917 - in the order of the data

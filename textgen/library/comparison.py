@@ -160,7 +160,8 @@ def bench(
                 backend=backend,
             )
             if len(budgets) == 1:
-                return Comparison.of(comparison.bench(parsed, text, options, folder, tell))
+                only = comparison.bench_each(parsed, text, options, {folder: budgets[0]}, tell)
+                return Comparison.of(only.only(folder))
             made = ladders.run_ladder(parsed, text, options, folder, budgets=budgets, report=tell)
             return Ladder.of(made)
 
