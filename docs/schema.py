@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.ladder_result import Ladder
 from textgen.experiment.saved_run import RunManifest
 from textgen.runtime.storage.json_records import DIGEST, SCHEMA_VERSION, json_schema, to_json
 from textgen.suites.suite_result import JobResult, SuiteResult
@@ -15,6 +16,7 @@ PAGE = Path(__file__).parent / "results.schema.json"
 
 FILES = {
     "bench.json": Comparison,
+    "ladder.json": Ladder,
     "run.json": RunManifest,
     "suite.json": SuiteResult,
     "jobs/*.json": JobResult,

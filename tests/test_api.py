@@ -26,6 +26,7 @@ EXPORTED = [
     "ClusterOptions",
     "Comparison",
     "Corpus",
+    "Ladder",
     "Run",
     "SampleOptions",
     "SearchOptions",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textgen.library.comparison import Comparison, bench
     from textgen.library.components import load_plugin_file, plugins
     from textgen.library.corpus import Corpus, load_corpus
+    from textgen.library.ladders import Ladder
     from textgen.library.options import ClusterOptions, SampleOptions, SearchOptions, TextOptions
     from textgen.library.results import describe, report, verify
     from textgen.library.runs import Run, load, train
@@ -29,6 +30,7 @@ else:
         "library.comparison": "Comparison bench",
         "library.components": "load_plugin_file plugins",
         "library.corpus": "Corpus load_corpus",
+        "library.ladders": "Ladder",
         "library.options": "ClusterOptions SampleOptions SearchOptions TextOptions",
         "library.results": "describe report verify",
         "library.runs": "Run load train",
@@ -51,6 +53,7 @@ __all__ = [
     "ClusterOptions",
     "Comparison",
     "Corpus",
+    "Ladder",
     "Run",
     "SampleOptions",
     "SearchOptions",

@@ -1,7 +1,7 @@
 """Tables of both README.md, written from results/*.json: `python -m textgen_benchmarks.tables`.
 
 In benchmarks/README.md, the text between `<!-- NAME -->` and `<!-- end -->` is replaced by the report of the
-suite results/NAME.json, or by a table of its scores or seeds; the text between
+suite results/NAME.json, or by a table of its scores or seeds, or of a ladder (`ladder-…`); the text between
 `<!-- NAME OTHER -->` and `<!-- end -->` by the effects in both suites. In README.md, `<!-- NAME -->` stands
 for the table of a comparison and `<!-- NAME: samples -->` for its samples.
 The rest is written by hand. What has not been measured yet is left alone.
@@ -15,7 +15,11 @@ from pathlib import Path
 from statistics import stdev
 
 from textgen.comparison.comparison_result import Comparison
-from textgen.page.markdown import table_lines
+from textgen.comparison.ladder_result import Ladder
+from textgen.comparison.report.ladder_answer import ladder_answer
+from textgen.comparison.report.ladder_tables import ladder_tables
+from textgen.comparison.report.markdown import markdown_table
+from textgen.page.markdown import escape, table_lines
 from textgen.runtime.storage.json_records import read_record
 from textgen.suites.suite_report import UNPAIRED, all_curves, show_change, show_value, to_markdown
 from textgen.suites.suite_result import QuestionResult, SuiteResult
@@ -45,6 +49,10 @@ def filled(text: str, results: Path) -> str:
         if names[0] in (*COMPARED, "seeds"):
             table = pairs_table(path) if names[0] == "seeds" else scores_table(read_record(Comparison, path))
             return "\n".join([match[1].rstrip(), *table, match[3]])
+        if names[0].startswith("ladder"):
+            ladders = [read_record(Ladder, results / f"{name}.json") for name in names]
+            parts = (line for ladder in ladders for line in ladder_lines(ladder))
+            return "\n".join([match[1].rstrip(), *parts, match[3]])
         suites = [read_record(SuiteResult, results / f"{name}.json") for name in names]
         is_one = len(suites) == 1
         lines = _nested(to_markdown(suites[0])) if is_one else "\n".join(side_by_side(suites)) + "\n"
@@ -65,6 +73,15 @@ def filled_readme(text: str, results: Path) -> str:
         return f"{match[1]}{lines}\n{match[4]}"
 
     return COMPARISONS.sub(report, text)
+
+
+def ladder_lines(result: Ladder) -> Iterator[str]:
+    """Yield the answer of a ladder, and its scores and steps by budget."""
+    yield from ("", f"**{result.corpus.name}**: {escape(ladder_answer(result))}")
+    for name, table in ladder_tables(result).items():
+        if name in ("scores", "steps"):
+            yield from ("", *markdown_table(table))
+    yield ""
 
 
 def side_by_side(results: Sequence[SuiteResult]) -> Iterator[str]:

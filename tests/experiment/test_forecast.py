@@ -37,6 +37,7 @@ def corpus(news: str) -> Corpus:
         ("char-lstm", "2000chars", 1, 10),
         ("char-lstm", "20Mchars", 600, 2000),
         ("char-lstm", "100epochs", 100, 500),
+        ("char-lstm", "1000updates", 100, 1000),
         ("random", "60s", 1, 10),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 
 import textgen
 from helpers.commands import TINY
+from helpers.ladders import laddered
 from helpers.reports import compared, entry
 from textgen.library.comparison import Comparison
 from textgen.training.progress import Progress
@@ -189,3 +190,41 @@ def test_the_curve_of_a_run_is_drawn_over_characters(run: textgen.Run) -> None:
     assert axes.get_xlabel() == "characters of training"
     (line,) = axes.lines
     assert list(line.get_xdata()) == [point.num_chars for point in run.result.train.curve]
+
+
+# --- ladders
+
+
+@pytest.fixture
+def ladder() -> textgen.Ladder:
+    """Two entries under three budgets, and one that is not trained."""
+    return textgen.Ladder.of(
+        laddered({"a": (2.0, 1.9, 1.85), "b": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)})
+    )
+
+
+def test_a_ladder_shows_its_answer_and_its_tables(ladder: textgen.Ladder) -> None:
+    html = ladder._repr_html_()
+    assert "From 30 s on" in html
+    assert html.count("<table") == 4
+    assert html.count("<details") == 3
+    assert repr(ladder).startswith("Ladder(b, a, random on wiki, 15s, 1m, 4m each: From 30 s on")
+
+
+def test_a_ladder_is_a_data_frame_with_a_row_per_entry_and_budget(ladder: textgen.Ladder) -> None:
+    frame = ladder.to_pandas()
+    assert len(frame) == 9
+    assert list(frame[frame.entry == "b"].bits_per_char.round(6)) == [2.1, 1.8, 1.7]
+
+
+@pytest.mark.parametrize(("kind", "amounts"), [("budget", [15, 60, 240]), ("characters", [1e6, 4e6, 16e6])])
+def test_a_ladder_is_drawn_over_budgets_and_characters(
+    ladder: textgen.Ladder, kind: Any, amounts: list[float]
+) -> None:
+    axes = ladder.plot(kind)
+    handles, names = axes.get_legend_handles_labels()
+    assert names == ["b", "a"]
+    assert list(handles[0].lines[0].get_xdata()) == amounts  # type: ignore[attr-defined]
+    assert axes.get_xscale() == "log"
+    with pytest.raises(textgen.TextgenError, match="kind must be budget or characters, not 'time'"):
+        ladder.plot("time")  # type: ignore[arg-type]

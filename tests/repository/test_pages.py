@@ -27,7 +27,7 @@ from textgen.experiment.entry import parse_entry
 from textgen.registry.options import build, declared_options
 from textgen.registry.registry import load, plugins
 from textgen.suites.schema import load_suite
-from textgen.training.budget import parse_budget
+from textgen.training.budget import parse_budget, parse_budgets
 from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION
 
@@ -55,7 +55,7 @@ def try_command(line: str, page: str, tmp_path: Path) -> None:
         parse_entry(entry)
     if command == "suite":
         load_suite(own_suite(page, tmp_path) if values["name"].endswith(".toml") else values["name"])
-    for read, key in ((parse_budget, "budget"), (parse_budget, "timeout"), (parse_split, "split")):
+    for read, key in ((parse_budgets, "budget"), (parse_budget, "timeout"), (parse_split, "split")):
         if values.get(key):
             read(values[key].removeprefix("+"))
     samplers = values.get("sampler") or values.get("tune_sampler") or []

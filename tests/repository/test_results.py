@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.ladder_result import Ladder
+from textgen.comparison.report.markdown import ladder_markdown
 from textgen.comparison.report.markdown import to_markdown as report_of
 from textgen.comparison.verify_bench import verify_comparison
+from textgen.comparison.verify_ladder import verify_ladder
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
 from textgen.suites.suite_report import to_markdown
 from textgen.suites.suite_result import SuiteResult
@@ -19,7 +22,7 @@ from textgen.tuning.study_result import StudyResult
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-KINDS = {"entries": Comparison, "questions": SuiteResult, "trials": StudyResult}
+KINDS = {"entries": Comparison, "rungs": Ladder, "questions": SuiteResult, "trials": StudyResult}
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
@@ -45,6 +48,10 @@ def test_a_recorded_result_has_a_report(path: Path) -> None:
         assert report_of(read_record(Comparison, path)).startswith("# Comparison on ")
     elif "questions" in values:
         assert to_markdown(read_record(SuiteResult, path)).startswith("# ")
+    elif "rungs" in values:
+        result = read_record(Ladder, path)
+        assert ladder_markdown(result).startswith("# Ladder on ")
+        assert [each for check in verify_ladder(result) for each in check.disagreements] == []
 
 
 def fields(schema: dict[str, Any]) -> dict[str, tuple[list[str], list[str]]]:

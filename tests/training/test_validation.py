@@ -91,6 +91,7 @@ def test_every_validation_scores_the_same_share_of_the_text(ids: np.ndarray) -> 
 
 
 def test_limits_follow_the_budget() -> None:
-    assert validation_limits(parse_budget("60s"), 10, 1000, 4.0) == (math.inf, pytest.approx(0.42))
-    assert validation_limits(parse_budget("2epochs"), 10, 1000, 4.0) == (40.0, math.inf)
-    assert validation_limits(parse_budget("8kchars"), 10, 1000, 4.0) == (40.0, math.inf)
+    assert validation_limits(parse_budget("60s"), 10, 1000, 4.0, 50) == (math.inf, pytest.approx(0.42))
+    assert validation_limits(parse_budget("2epochs"), 10, 1000, 4.0, 50) == (40.0, math.inf)
+    assert validation_limits(parse_budget("8kchars"), 10, 1000, 4.0, 50) == (40.0, math.inf)
+    assert validation_limits(parse_budget("40updates"), 10, 1000, 4.0, 50) == (40.0, math.inf)

@@ -1,4 +1,4 @@
-"""Folders of results, told by their files: runs, benches, suites and studies; and their removal.
+"""Folders of results, told by their files: runs, benches, ladders, suites and studies; and their removal.
 
 Nothing is read here but the names of files, so that looking through hundreds of folders is quick.
 """
@@ -17,11 +17,12 @@ from typing import Literal, TypeAlias
 
 from textgen.contracts import TextgenError
 
-Kind: TypeAlias = Literal["run", "bench", "suite", "tune"]
+Kind: TypeAlias = Literal["run", "bench", "ladder", "suite", "tune"]
 
 FILES: dict[Kind, str] = {
     "run": "run.json",
     "bench": "bench.json",
+    "ladder": "ladder.json",
     "suite": "suite.json",
     "tune": "study.json",
 }
@@ -48,6 +49,7 @@ _BENCH = (
 CONTENTS: dict[Kind, tuple[str, ...]] = {
     "run": _RUN,
     "bench": _BENCH,
+    "ladder": (FILES["ladder"], "report.md", PAGE, LOCK, *(f"*/{file}" for file in _BENCH)),
     "suite": (FILES["suite"], PAGE, LOCK, "jobs/*.json", *(f"jobs/*.partial/{file}" for file in _PARTIAL)),
     "tune": (
         FILES["tune"],
@@ -187,6 +189,7 @@ def _runs(folder: Path, kind: Kind) -> tuple[Path, ...]:
     """Return the folders of the runs in a folder of results."""
     parents = {
         "bench": [folder / RUNS_OF_BENCH],
+        "ladder": [each / RUNS_OF_BENCH for each in _subfolders(folder)],
         "tune": [folder, folder / "comparison" / RUNS_OF_BENCH],
     }.get(kind, [])
     return tuple(run for parent in parents for run in _subfolders(parent) if (run / FILES["run"]).is_file())

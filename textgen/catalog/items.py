@@ -16,6 +16,7 @@ from textgen.runtime.storage.result_folders import RUNS
 
 if TYPE_CHECKING:
     from textgen.comparison.comparison_result import Comparison
+    from textgen.comparison.ladder_result import Ladder
     from textgen.experiment.saved_run import RunManifest
     from textgen.suites.suite_result import SuiteResult
     from textgen.tuning.study_result import StudyResult
@@ -87,9 +88,10 @@ def read_catalog(root: Path, kind: Kind | None = None) -> Catalog:
     return Catalog(tuple(items), tuple(skipped))
 
 
-def read_result(folder: ResultFolder) -> RunManifest | Comparison | SuiteResult | StudyResult:
+def read_result(folder: ResultFolder) -> RunManifest | Comparison | Ladder | SuiteResult | StudyResult:
     """Return a whole result; raises `TextgenError` if it is damaged, or if its command was interrupted."""
     from textgen.comparison.comparison_result import Comparison
+    from textgen.comparison.ladder_result import Ladder
     from textgen.experiment.saved_run import RunManifest
     from textgen.suites.suite_result import SuiteResult
     from textgen.tuning.study_result import StudyResult
@@ -100,8 +102,14 @@ def read_result(folder: ResultFolder) -> RunManifest | Comparison | SuiteResult 
             f"{str(folder.path)!r} was interrupted{remaining}, so it has no result; "
             f"the same {folder.kind} command with --out {folder.path} continues"
         )
-    records: dict[Kind, type[RunManifest | Comparison | SuiteResult | StudyResult]]
-    records = {"run": RunManifest, "bench": Comparison, "suite": SuiteResult, "tune": StudyResult}
+    records: dict[Kind, type[RunManifest | Comparison | Ladder | SuiteResult | StudyResult]]
+    records = {
+        "run": RunManifest,
+        "bench": Comparison,
+        "ladder": Ladder,
+        "suite": SuiteResult,
+        "tune": StudyResult,
+    }
     return read_record(records[folder.kind], folder.file)
 
 
@@ -130,11 +138,11 @@ def read_item(folder: ResultFolder, root: Path = RUNS) -> Item:
 
 
 def best_run(folder: ResultFolder) -> Path:
-    """Return the run in a bench or study with the lowest score, among those that its result ranks.
+    """Return the run in a bench, ladder or study with the lowest score, among those that its result ranks.
 
     Raises `TextgenError` if there is none.
     """
-    best = best_of(folder.runs, read_item(folder).entries if folder.kind == "bench" else None)
+    best = best_of(folder.runs, read_item(folder).entries if folder.kind in ("bench", "ladder") else None)
     if best is None:
         raise TextgenError(f"{str(folder.path)!r} keeps no run with a score")
     return best
@@ -173,6 +181,13 @@ def _bench(item: Item, values: Any) -> Item:
     return _with(item, names, values, values["scores"][0] if values["scores"] else {})
 
 
+def _ladder(item: Item, values: Any) -> Item:
+    settings = {"corpus": values["corpus"], "budget": ",".join(values["budgets"])}
+    scores = [rung["score"] for rung in values["rungs"] if rung["budget"] == values["budgets"][-1]]
+    best: Any = min(filter(None, scores), key=lambda score: score["bits_per_char"], default={})
+    return _with(item, [rung["entry"] for rung in values["rungs"]], settings, best)
+
+
 def _suite(item: Item, values: Any) -> Item:
     names = [case["entry"] for question in values["questions"] for case in question["cases"]]
     return _with(item, names, values, {})
@@ -201,4 +216,4 @@ def _with(item: Item, names: Iterable[str], settings: Any, best: Any) -> Item:
 
 
 _READERS: dict[Kind, Callable[[Item, Any], Item]]
-_READERS = {"run": _run, "bench": _bench, "suite": _suite, "tune": _study}
+_READERS = {"run": _run, "bench": _bench, "ladder": _ladder, "suite": _suite, "tune": _study}

@@ -15,7 +15,7 @@ from textgen.runtime.storage.result_folders import RUNS
 LATEST = "latest"
 """The name of the newest result."""
 ALL: tuple[Kind, ...] = tuple(FILES)
-WITH_RUNS: tuple[Kind, ...] = ("run", "bench", "tune")
+WITH_RUNS: tuple[Kind, ...] = ("run", "bench", "ladder", "tune")
 """The kinds of folders that a run can be taken from."""
 MAX_SUGGESTIONS = 5
 """Candidates that an error names."""

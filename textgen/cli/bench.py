@@ -11,7 +11,7 @@ from textgen.cli.completion import complete_entry
 from textgen.cli.console import print_result
 from textgen.cli.interrupts import keeping
 from textgen.cli.options import (
-    BudgetText,
+    Budgets,
     Full,
     Json,
     OneByOne,
@@ -42,7 +42,7 @@ def bench(
         ),
     ] = None,
     text: TextOptions = TextOptions(),
-    budget: BudgetText = defaults.BUDGET,
+    budget: Budgets = defaults.BUDGET,
     seed: Seed = 0,
     seeds: Annotated[
         int, typer.Option("--seeds", min=1, max=1000, help="Random seeds per entry, counted from --seed.")
@@ -66,7 +66,7 @@ def bench(
     check_encoding(text.sources, refuse)
     check_shares(cluster.on, refuse)
     samples = with_temperature(context, samples, temperature)
-    with working(keeping("runs/*", "run"), quiet=quiet) as work:
+    with working(keeping("**/runs/*", "run"), quiet=quiet) as work:
         work.result = comparison.bench(
             entries or defaults.ENTRIES.split(),
             text,
@@ -79,5 +79,5 @@ def bench(
         )
     print_result(work.result, as_json, full=full, folder=work.folder)
     work.close(quiet=quiet, is_said=not as_json and sys.stdout.isatty())
-    if all(row.error for row in work.result.entries):
+    if not work.result.runs:
         raise TextgenError("every entry failed; the result says why")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from textgen.library.basics import note, printable, shortened, to_json, to_values
 
 if TYPE_CHECKING:
-    from textgen.library.presentation import Comparison
+    from textgen.library.presentation import Comparison, Ladder
 
 MAX_ITEMS = 12
 """Items of a list that are shown."""
@@ -19,23 +19,28 @@ REPORTS = ("report.html", "report.md")
 
 
 def print_result(
-    result: Comparison, as_json: bool, *, full: bool = False, folder: Path | None = None
+    result: Comparison | Ladder, as_json: bool, *, full: bool = False, folder: Path | None = None
 ) -> None:
     """Print a comparison: drawn on a terminal, as complete Markdown when piped, or as JSON.
 
     On a terminal it ends with the answer and the report in its folder, and only `full` shows everything.
     """
-    from textgen.library.presentation import closing, render, render_brief, to_markdown
+    from textgen.library import presentation
 
     if as_json:
         sys.stdout.write(to_json(result))
     elif sys.stdout.isatty():
         from rich.console import Console
 
-        (render if full else render_brief)(result, Console())
-        print(f"\n{closing(result)}{'' if folder is None else f'; report: {report_of(folder)}'}")
+        if isinstance(result, presentation.Ladder):
+            presentation.render_ladder(result, Console(), full=full)
+            answer = presentation.who_is_ahead(result)
+        else:
+            (presentation.render if full else presentation.render_brief)(result, Console())
+            answer = presentation.closing(result)
+        print(f"\n{answer}{'' if folder is None else f'; report: {report_of(folder)}'}")
     else:
-        print(to_markdown(result))
+        print(presentation.to_markdown(result))
 
 
 def report_of(folder: Path) -> Path:

@@ -63,6 +63,13 @@ BudgetText = Annotated[
     str,
     typer.Option("--budget", help="Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."),
 ]
+Budgets = Annotated[
+    str,
+    typer.Option(
+        "--budget",
+        help="Training per entry: 60s, 5min, 1h, 5epochs, 20Mchars, 500updates; or several: 15s,1m,4m.",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Random seed.")]
 Temperature = Annotated[
     float | None,

@@ -34,7 +34,7 @@ def verify(
     file: Annotated[
         Path,
         typer.Argument(
-            help="A saved bench.json, suite.json or study.json, its folder, part of its name, or latest.",
+            help="A saved bench, ladder, suite or study: its JSON file, folder, part of its name, or latest.",
             autocompletion=complete_run,
         ),
     ],

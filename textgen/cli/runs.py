@@ -47,7 +47,7 @@ Names = Annotated[
     typer.Argument(metavar="NAME", help="Paths, parts of names, or latest.", autocompletion=complete_run),
 ]
 Sort = Literal["score", "age", "name", "size"]
-Kind = Literal["run", "bench", "suite", "tune"]
+Kind = Literal["run", "bench", "ladder", "suite", "tune"]
 
 
 @app.callback(invoke_without_command=True)
@@ -95,11 +95,11 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
     """Print a saved result again, as its command printed it."""
     from textgen.catalog.items import read_result
     from textgen.catalog.names import find
-    from textgen.library.presentation import Comparison, StudyResult, SuiteResult, to_markdown
+    from textgen.library.presentation import Comparison, Ladder, StudyResult, SuiteResult, to_markdown
 
     found = find(name, root)
     result = read_result(found)
-    if isinstance(result, Comparison):
+    if isinstance(result, (Comparison, Ladder)):
         print_result(result, as_json, full=full, folder=found.path)
     elif isinstance(result, (SuiteResult, StudyResult)):
         paste = best_name(result) if isinstance(result, StudyResult) else ""

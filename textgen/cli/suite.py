@@ -30,7 +30,7 @@ def suite(
         str | None,
         typer.Option(
             "--budget",
-            help="Training of each case without a budget of its own: 60s, 5epochs, 20Mchars.",
+            help="Training of each case without a budget of its own: 60s, 20Mchars; or several: 15s,1m.",
             show_default="the suite's",
         ),
     ] = None,

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os.path import commonpath
 from pathlib import Path
 
 from textgen.comparison.comparison_result import Comparison, HeldOut, ReferenceScore
-from textgen.comparison.entry_job import EntryJob, EntryOutcome, ReferenceJob
+from textgen.comparison.entry_job import EntryJob, EntryOutcome
 from textgen.comparison.passages import choose_passages
 from textgen.comparison.readings import Details, DetailsReader, marked
+from textgen.comparison.references import score_references
 from textgen.comparison.report.html import to_html
 from textgen.comparison.report.markdown import to_markdown
-from textgen.comparison.verdicts import judge, reference_score
+from textgen.comparison.verdicts import judge
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
-from textgen.evaluation.baselines import DESCRIPTIONS, READING_ON, reference_scores
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.lexicon import Lexicon, load_lexicon
-from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult
+from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.expected_time import seconds_of, seconds_of_references
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.reference_entries import describe_entry, reference_entries
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest
 from textgen.generation.bound_sampler import build_sampler
@@ -42,9 +41,6 @@ from textgen.training.budget import Budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
 
 RESULT, DETAILS, REPORT, PAGE = "bench.json", "details.json", "report.md", "report.html"
-
-MAX_REFERENCE_CHARS = 16_000_000
-"""Characters of a training text that reference entries are given, from the beginning of each stretch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +66,22 @@ class BenchOptions:
     """The backend that computes the runs."""
 
 
+@dataclass(frozen=True)
+class Benched:
+    """Results of comparisons that were made together, one for each budget."""
+
+    results: tuple[Comparison, ...]
+    unsaved: OSError | None
+    """Why something could not be saved."""
+
+    def only(self, out: Path) -> Comparison:
+        """Return the only result; raises `NotSavedError` with it if it could not be saved."""
+        (result,) = self.results
+        if self.unsaved:
+            raise NotSavedError(out, self.unsaved, result) from self.unsaved
+        return result
+
+
 def bench(
     entries: Sequence[Entry],
     corpus: Corpus,
@@ -83,20 +95,38 @@ def bench(
     An entry that fails gets its reason instead of results; the others continue. Raises `NotSavedError` with
     the result if something could not be saved.
     """
+    return bench_each(entries, corpus, options, {out: options.budget}, report).only(out)
+
+
+def bench_each(
+    entries: Sequence[Entry],
+    corpus: Corpus,
+    options: BenchOptions,
+    budgets: Mapping[Path, Budget],
+    report: Report = ignore_report,
+) -> Benched:
+    """Compare the entries under several budgets, as `bench` does under one, each in a folder of its own.
+
+    The text is prepared once, and references are computed once.
+    """
     for spec in options.samplers:
         build_sampler(spec).try_out()
-    make_folder(out / "runs")
-    experiments = plan(entries, corpus, options, out)
-    report(_preparing(experiments, out))
+    rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
+    plans = {out: plan(entries, corpus, each, out) for out, each in rungs.items()}
+    experiments = {folder: each for planned in plans.values() for folder, each in planned.items()}
+    for out in rungs:
+        make_folder(out / "runs")
+    report(_preparing(experiments, Path(commonpath(budgets))))
     lexicon = load_lexicon(corpus.language)
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
     texts = corpus.split.held_out.stretches()
     writer = SampleWriter(texts, analyzer, options.num_chars, options.prompts, options.spells)
     reader = DetailsReader(writer, choose_passages(writer.held_out), options.device_config)
-    check_equal_machines(options.backend, is_timed=options.budget.unit == "seconds")
-    jobs = [_job(folder, experiment, reader, options) for folder, experiment in experiments.items()]
+    is_timed = any(budget.unit == "seconds" for budget in budgets.values())
+    check_equal_machines(options.backend, is_timed=is_timed)
+    jobs = [_job(folder, each, reader, options, len(rungs) > 1) for folder, each in experiments.items()]
     progress = PlanProgress(jobs, report, seconds_after=seconds_of_references(experiments))
-    rows: dict[Path, EntryOutcome] = {}
+    outcomes: dict[Path, EntryOutcome] = {}
     for job, outcome in run_jobs(
         progress.starting(),
         EntryOutcome,
@@ -105,18 +135,24 @@ def bench(
         max_silence=options.entry_timeout,
     ):
         progress.ended(job, outcome)
-        rows[job.folder] = _row(job, outcome)
-    outcomes = [rows[folder] for folder in experiments]
+        outcomes[job.folder] = _row(job, outcome)
     report(Step("comparing with references"))
-    references = list(_references(entries, corpus, options)) if options.has_references else []
-    result = _judged(outcomes, references, writer, corpus, lexicon, options)
-    report(Step("writing the report"))
-    read = marked(analyzer, [(each.details, each.samples) for each in outcomes if each.details])
-    _save(out, result, Details(passages=tuple(reader.passages), entries=tuple(read)))
-    unsaved = next((each.unsaved for each in outcomes if each.unsaved), None)
-    if unsaved:
-        raise NotSavedError(out, OSError(unsaved), result)
-    return result
+    references: list[ReferenceScore] = []
+    if options.has_references:
+        config, silence = options.device_config, options.entry_timeout
+        references += score_references(entries, corpus, options.budget, config, silence)
+    results, unsaved = [], [OSError(each.unsaved) for each in outcomes.values() if each.unsaved]
+    for out, planned in plans.items():
+        made = [outcomes[folder] for folder in planned]
+        result = _judged(made, references, writer, corpus, lexicon, rungs[out])
+        report(Step("writing the report"))
+        read = marked(analyzer, [(each.details, each.samples) for each in made if each.details])
+        try:
+            _save(out, result, Details(passages=tuple(reader.passages), entries=tuple(read)))
+        except OSError as error:
+            unsaved.insert(0, error)
+        results.append(result)
+    return Benched(tuple(results), next(iter(unsaved), None))
 
 
 def _judged(  # noqa: PLR0917 - in the order of the data
@@ -185,14 +221,11 @@ def _is_readable(folder: Path) -> bool:
 
 
 def _save(out: Path, result: Comparison, details: Details) -> None:
-    """Write a result and its reports; raises `NotSavedError` with the result."""
-    try:
-        write_record(out / RESULT, result)
-        write_record(out / DETAILS, details)
-        write_file(out / REPORT, to_markdown(result))
-        write_file(out / PAGE, to_html(result, details))
-    except OSError as error:
-        raise NotSavedError(out, error, result) from error
+    """Write a result and its reports."""
+    write_record(out / RESULT, result)
+    write_record(out / DETAILS, details)
+    write_file(out / REPORT, to_markdown(result))
+    write_file(out / PAGE, to_html(result, details))
 
 
 def compared_before(out: Path) -> list[str]:
@@ -203,8 +236,12 @@ def compared_before(out: Path) -> list[str]:
     return list(dict.fromkeys(row.name for row in rows if isinstance(row, EntryResult)))
 
 
-def _job(folder: Path, experiment: Experiment, reader: DetailsReader, options: BenchOptions) -> EntryJob:
+def _job(
+    folder: Path, experiment: Experiment, reader: DetailsReader, options: BenchOptions, has_budgets: bool
+) -> EntryJob:
+    """Return the job of a run; if there are several budgets, it is named by its own too."""
     name, seed = experiment.entry.name, experiment.seed
+    title = f"{name}, {experiment.budget}" if has_budgets else name
     samplers = [("sampler", spec.partition(":")[0]) for spec in options.samplers]
     return EntryJob(
         folder,
@@ -212,7 +249,7 @@ def _job(folder: Path, experiment: Experiment, reader: DetailsReader, options: B
         experiment,
         reader,
         options.samplers,
-        title=f"{name}, seed {seed}" if options.num_seeds > 1 else name,
+        title=f"{title}, seed {seed}" if options.num_seeds > 1 else title,
         expected_seconds=seconds_of(folder, experiment),
         has_details=seed == options.seed,
     )
@@ -224,31 +261,6 @@ def _row(job: EntryJob, outcome: Outcome[EntryOutcome]) -> EntryOutcome:
         row = FailedEntry(job.experiment.entry.name, job.experiment.seed, outcome.failure)
         return EntryOutcome(row=row)
     return replace(outcome.result, unsaved=outcome.unsaved or outcome.result.unsaved)
-
-
-def _references(entries: Sequence[Entry], corpus: Corpus, options: BenchOptions) -> Iterator[ReferenceScore]:
-    """Yield the scores of compressors and of reference entries that are not compared anyway."""
-    held_out = corpus.split.held_out
-    for name, bits in reference_scores(corpus.split.train.text, held_out.stretches()).items():
-        units = ScoredUnits(tuple(held_out.stretch_chars), bits)
-        yield reference_score(name, DESCRIPTIONS[name], units, reads_on=name == READING_ON)
-    share = min(100.0, 100 * MAX_REFERENCE_CHARS / len(corpus.split.train))
-    text = corpus if share == 100 else corpus.with_training(share)
-    config = replace(options.device_config, precision="fp32")
-    others = reference_entries([entry.name for entry in entries])
-    jobs = [
-        ReferenceJob(
-            Experiment(entry, text, options.budget, config, seed=0), plugin_files(entry.components.values())
-        )
-        for entry in others
-    ]
-    made = run_jobs(jobs, RunResult, LocalBackend(), max_silence=options.entry_timeout)
-    results = {job.experiment.entry.name: outcome.result for job, outcome in made}
-    for entry in others:
-        result = results[entry.name]
-        score = (result.test or result.validation) if result else None  # a failure costs only its own row
-        if result and score and score.units is not None and result.problem is None:
-            yield reference_score(entry.name, describe_entry(entry), score.units)
 
 
 def plan(

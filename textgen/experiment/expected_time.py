@@ -13,6 +13,8 @@ from textgen.training.validation import VALIDATION_SHARE
 
 TRAINED_PER_SECOND, COUNTED_PER_SECOND, SCORED_PER_SECOND = 20_000, 200_000, 40_000
 """Characters that a usual model on two cores is trained on, counts and scores."""
+CHARS_PER_UPDATE = 8_000
+"""Characters of a usual update, between those of characters and those of words."""
 SAMPLES_SECONDS = 5.0
 """To write the samples of one run, and to load it."""
 
@@ -22,7 +24,8 @@ def expected_seconds(entry: Entry, corpus: Corpus, budget: Budget) -> float:
     split = corpus.split
     seconds = len(split.train) / COUNTED_PER_SECOND
     if entry.is_trainable:
-        chars = budget.amount * len(split.train) if budget.unit == "epochs" else budget.amount
+        chars_of = {"epochs": len(split.train), "chars": 1, "updates": CHARS_PER_UPDATE}
+        chars = budget.amount * chars_of.get(budget.unit, 1)
         training = budget.amount if budget.unit == "seconds" else chars / TRAINED_PER_SECOND
         seconds = training * (1 + VALIDATION_SHARE)
     return seconds + (len(split.validation) + len(split.test)) / SCORED_PER_SECOND + SAMPLES_SECONDS

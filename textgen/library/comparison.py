@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from textgen import defaults
 from textgen.comparison import bench as comparison
 from textgen.comparison import comparison_result as results
+from textgen.comparison import run_ladder as ladders
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.columns import run_values
 from textgen.contracts import TextgenError
@@ -21,6 +22,7 @@ from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import made_with
 from textgen.library.basics import prepare
 from textgen.library.corpus import TextSource, loaded, name_of
+from textgen.library.ladders import Ladder
 from textgen.library.options import (
     ClusterOptions,
     SampleOptions,
@@ -36,7 +38,7 @@ from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.locks import locked
 from textgen.runtime.storage.result_folders import result_folder, result_name
-from textgen.training.budget import is_timed, parse_budget, parse_duration
+from textgen.training.budget import is_timed, parse_budgets, parse_duration
 from textgen.training.progress import Report, Step
 
 if TYPE_CHECKING:
@@ -114,18 +116,19 @@ def bench(
     cluster: ClusterOptions = ClusterOptions(),
     out: str | Path | None = None,
     report: Report | bool = False,
-) -> Comparison:
+) -> Comparison | Any:
     """Train entries side by side on one text; return their scores, samples, speed and size.
 
-    Entries are added to a comparison that `out` already holds, whose runs are reused. An entry that fails has
-    its reason in the result. `out` is locked: a second comparison there waits and adds to this one.
+    With several budgets, as in `15s,1m,4m`, the result is a `Ladder`. Entries are added to a comparison that
+    `out` already holds, whose runs are reused; so are budgets to a ladder. An entry that fails has its reason
+    in the result. `out` is locked: a second comparison there waits and adds to this one.
     Raises `TextgenError` if it cannot start, and `NotSavedError` with the result if the disk is full.
     """
     prepare("bench")
     chosen_seeds = seed_range(seeds)
     check_numbers(chosen_seeds.start, length=samples.length)
     check_cluster(cluster, "a bench, whose entries train one by one", ["processes", "jobs"])
-    parsed_budget = parse_budget(budget)
+    asked = parse_budgets(budget)
     silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
     wanted, samplers = _wanted(entries, out), _samplers(samples)
     choose_device(cluster.device, cluster.precision)
@@ -140,10 +143,11 @@ def bench(
             locked(folder),
             open_backend(cluster.on, 1, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
         ):
-            parsed, broken = _parsed(folder, wanted)
-            kept = made_with(folder, RUNS)
+            budgets = ladders.budgets_with(folder, asked)
+            parsed, broken = _parsed(ladders.compared_in(folder, budgets), wanted)
+            kept = [pair for pattern in (RUNS, f"*/{RUNS}") for pair in made_with(folder, pattern)]
             options = comparison.BenchOptions(
-                budget=parsed_budget,
+                budget=budgets[-1],
                 device_config=choose_device(cluster.device, cluster.precision, kept),
                 seed=chosen_seeds.start,
                 num_seeds=len(chosen_seeds),
@@ -155,7 +159,11 @@ def bench(
                 broken=broken,
                 backend=backend,
             )
-            return Comparison.of(comparison.bench(parsed, text, options, folder, tell))
+            if len(budgets) == 1:
+                only = comparison.bench_each(parsed, text, options, {folder: budgets[0]}, tell)
+                return Comparison.of(only.only(folder))
+            made = ladders.run_ladder(parsed, text, options, folder, budgets=budgets, report=tell)
+            return Ladder.of(made)
 
 
 def _wanted(entries: str | Sequence[str], out: str | Path | None) -> list[str]:
@@ -167,9 +175,9 @@ def _wanted(entries: str | Sequence[str], out: str | Path | None) -> list[str]:
     return wanted
 
 
-def _parsed(folder: Path, wanted: Sequence[str]) -> tuple[list[Entry], dict[str, str]]:
+def _parsed(before: Sequence[str], wanted: Sequence[str]) -> tuple[list[Entry], dict[str, str]]:
     """Return the entries to compare, and those that cannot be tried, with the reasons."""
-    parsed, broken = parse_entries([*comparison.compared_before(folder), *wanted])
+    parsed, broken = parse_entries([*before, *wanted])
     if not parsed:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
     return parsed, broken

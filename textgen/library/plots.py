@@ -55,3 +55,21 @@ def plot_curves(axes: Axes, curves: Sequence[tuple[str, Sequence[Progress]]], *,
     axes.set_ylabel("validation bits per character")
     if axes.get_legend_handles_labels()[0]:
         axes.legend()
+
+
+def plot_ladder(
+    axes: Axes, lines: Sequence[tuple[str, Sequence[tuple[float, EntryScore]]]], label: str
+) -> None:
+    """Draw the scores of named entries with their intervals over amounts, on a logarithmic axis."""
+    for name, points in lines:
+        values = [score.bits_per_char for _, score in points]
+        ends = [score.interval or (score.bits_per_char,) * 2 for _, score in points]
+        lows = [max(0.0, value - low) for value, (low, _) in zip(values, ends, strict=True)]
+        highs = [max(0.0, high - value) for value, (_, high) in zip(values, ends, strict=True)]
+        amounts = [amount for amount, _ in points]
+        axes.errorbar(amounts, values, yerr=[lows, highs], marker="o", capsize=3, label=name)
+    axes.set_xscale("log")
+    axes.set_xlabel(label)
+    axes.set_ylabel("bits per character, with 95 % interval")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.report import markdown as bench_report
 from textgen.comparison.report.answer import closing
 from textgen.comparison.report.formats import count, perplexity, plain, short
-from textgen.comparison.report.terminal import render, render_brief, render_samples
+from textgen.comparison.report.ladder_answer import who_is_ahead
+from textgen.comparison.report.terminal import render, render_brief, render_ladder, render_samples
 from textgen.data.statistics import CorpusStatistics
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings
@@ -18,10 +20,12 @@ from textgen.training.budget import is_timed
 from textgen.tuning.study_result import StudyResult
 
 
-def to_markdown(result: Comparison | SuiteResult | StudyResult) -> str:
+def to_markdown(result: Comparison | Ladder | SuiteResult | StudyResult) -> str:
     """Return the report of a result."""
     if isinstance(result, Comparison):
         return bench_report.to_markdown(result)
+    if isinstance(result, Ladder):
+        return bench_report.ladder_markdown(result)
     if isinstance(result, SuiteResult):
         return suite_report.to_markdown(result)
     require_optuna()

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from textgen import defaults
 from textgen.catalog.differences import RunComparison, WritingOptions, compare
+from textgen.catalog.folders import Kind
 from textgen.catalog.names import find, find_run_or_entry
 from textgen.comparison.bench import DETAILS
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.readings import Details
 from textgen.comparison.report import html as bench_page
+from textgen.comparison.report.ladder_page import ladder_html
 from textgen.comparison.verification import Verification, VerificationCheck
 from textgen.comparison.verify_bench import check_method, verify_comparison, verify_runs
+from textgen.comparison.verify_ladder import verify_ladder, verify_rungs
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import parse_entry
@@ -30,9 +35,11 @@ from textgen.suites.verify_suite import verify_suite
 from textgen.tuning.final_comparison import FOLDER, verify_final
 from textgen.tuning.study_result import StudyResult
 
-BENCH, SUITE, STUDY = FILES = ("bench.json", "suite.json", "study.json")
+BENCH, SUITE, STUDY, LADDER = FILES = ("bench.json", "suite.json", "study.json", "ladder.json")
 """Files of which a folder of results has one."""
 PAGE = "report.html"
+RESULTS: tuple[Kind, ...] = ("bench", "ladder", "suite", "tune")
+"""The kinds of results that have a report and can be verified."""
 
 
 def describe(
@@ -70,11 +77,11 @@ def check_describe(what: str, vocab_size: int | None, refuse: Refuse) -> Path | 
 
 
 def report(name: str | Path) -> Path:
-    """Write the page of a bench, suite or study again; return its path.
+    """Write the page of a bench, ladder, suite or study again; return its path.
 
     `name` is a folder, part of its name, or `latest`. Raises `TextgenError` for one without results.
     """
-    folder = find(str(name), kinds=("bench", "suite", "tune")).path
+    folder = find(str(name), kinds=RESULTS).path
     if (folder / BENCH).is_file():
         bench = read_record(Comparison, folder / BENCH)
         if not (folder / DETAILS).is_file():
@@ -83,6 +90,8 @@ def report(name: str | Path) -> Path:
                 f"--out {folder}, which reuses the runs"
             )
         page = bench_page.to_html(bench, read_record(Details, folder / DETAILS))
+    elif (folder / LADDER).is_file():
+        page = ladder_html(read_record(Ladder, folder / LADDER))
     elif (folder / SUITE).is_file():
         page = suite_page.to_html(read_record(SuiteResult, folder / SUITE))
     elif (folder / STUDY).is_file():
@@ -90,7 +99,7 @@ def report(name: str | Path) -> Path:
 
         page = study_page.to_html(read_record(StudyResult, folder / STUDY))
     else:
-        raise TextgenError(f"no results in {str(folder)!r}: give the folder of a bench, a suite or a study")
+        raise TextgenError(f"no results in {str(folder)!r}: give the folder of a bench, suite or study")
     write_file(folder / PAGE, page)
     return folder / PAGE
 
@@ -112,7 +121,7 @@ def verify(
     kind = _kind_of(path)
     if device != "auto" and not runs:
         raise UsageError("device has no effect without runs; leave it out")
-    if runs and kind != "entries":
+    if runs and kind not in ("entries", "rungs"):
         raise UsageError(f"--runs has no effect on {str(path)!r}: only a bench keeps its runs; leave it out")
     checks = []
     try:
@@ -143,7 +152,7 @@ def compare_runs(
 def _find_result(file: Path) -> Path:
     """Return the file of a result, which is given itself, by its folder or by a name."""
     if not file.exists() and file.suffix != ".json":
-        return find(str(file), kinds=("bench", "suite", "tune")).file
+        return find(str(file), kinds=RESULTS).file
     if not file.is_dir():
         return file
     path = next((file / name for name in FILES if (file / name).exists()), None)
@@ -155,7 +164,7 @@ def _find_result(file: Path) -> Path:
 def _kind_of(path: Path) -> str:
     """Return the field that only one kind of result has."""
     values = read_values(path)
-    kinds = [kind for kind in ("entries", "questions", "trials") if kind in values]
+    kinds = [kind for kind in ("entries", "rungs", "questions", "trials") if kind in values]
     if not kinds:
         raise TextgenError(f"{str(path)!r} is not a result of textgen bench, suite or tune")
     return kinds[0]
@@ -165,6 +174,8 @@ def _checks_of(path: Path, kind: str, device: str | None) -> Iterator[Verificati
     """Yield the checks of a result; with a device also those of its runs."""
     if kind == "entries":
         yield from _bench_checks(path, device)
+    elif kind == "rungs":
+        yield from _ladder_checks(path, device)
     elif kind == "questions":
         result = read_record(SuiteResult, path)
         check_method(result.interval_method, path)
@@ -176,6 +187,19 @@ def _checks_of(path: Path, kind: str, device: str | None) -> Iterator[Verificati
             raise TextgenError(f"{str(path)!r} has no final comparison of entries in {str(compared)!r}")
         yield from _bench_checks(compared, None)
         yield verify_final(final, read_record(Comparison, compared))
+
+
+def _ladder_checks(path: Path, device: str | None) -> Iterator[VerificationCheck]:
+    """Yield the checks of a ladder and, if they are in its folder, of the comparisons that it is made of."""
+    result = read_record(Ladder, path)
+    check_method(result.interval_method, path)
+    yield from verify_ladder(result)
+    files = {budget: path.parent / budget / BENCH for budget in result.budgets}
+    if all(file.is_file() for file in files.values()):
+        yield verify_rungs(result, [read_record(Comparison, file) for file in files.values()])
+        for budget, file in files.items():
+            for check in _bench_checks(file, device):
+                yield replace(check, kind=f"{check.kind} ({budget})")
 
 
 def _bench_checks(path: Path, device: str | None) -> Iterator[VerificationCheck]:

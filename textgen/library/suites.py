@@ -20,7 +20,7 @@ from textgen.suites.planner import SuiteOptions
 from textgen.suites.run_suite import JOBS, run_suite
 from textgen.suites.schema import Suite, load_suite
 from textgen.suites.suite_result import SuiteResult
-from textgen.training.budget import parse_budget, parse_duration
+from textgen.training.budget import parse_duration
 from textgen.training.progress import Report, Step
 
 
@@ -37,8 +37,9 @@ def suite(
     """Train the cases of a suite with several seeds; return what each change is worth.
 
     `name` is an installed suite or a TOML file; it has the cleaners, and the budget and the number of seeds
-    unless they are given. What `out` holds already is kept. Raises `TextgenError` if it cannot start or every
-    case failed, and `NotSavedError` with the result if the disk is full.
+    unless they are given. With several budgets, as in `15s,1m`, each question is asked under each. What `out`
+    holds already is kept. Raises `TextgenError` if it cannot start or every case failed, and `NotSavedError`
+    with the result if the disk is full.
     """
     prepare("suite")
     check_cluster(cluster, "a suite", ["processes"])
@@ -50,8 +51,7 @@ def suite(
     declared = check_suite(name, refusing({*given, *(["budget"] if budget is not None else [])}))
     if seeds is not None and seeds < 1:
         raise UsageError(f"seeds must be at least 1, not {seeds}")
-    if budget is not None:
-        parse_budget(budget)
+    declared.under_each(budget)  # a mistake is reported before a text is read
     where = "" if _has_own_texts(declared) else f"-{slug('+'.join(text.sources))}"
     folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
     kept = made_with(folder, JOBS)

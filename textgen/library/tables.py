@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.formats import bits, count, in_brackets, plain, short
 from textgen.comparison.report.html import table_html
+from textgen.comparison.report.ladder_answer import ladder_answer
+from textgen.comparison.report.ladder_tables import ladder_tables
 from textgen.comparison.report.samples import sample_groups
 from textgen.comparison.report.table import ReportTable
 from textgen.comparison.report.tables import report_tables
@@ -38,15 +41,26 @@ def data_frame(rows: Sequence[Mapping[str, Any]]) -> DataFrame:
 
 def comparison_html(result: Comparison) -> str:
     """Return the answer and the scores; what else the report has is folded up."""
-    first, *others = report_tables(result).values() or [ReportTable("", "", (), ())]
+    samples = Markup().join(_samples(result))
+    return _with_tables(answer(result), report_tables(result).values(), samples)
+
+
+def ladder_notebook(result: Ladder) -> str:
+    """Return the answer and the scores by budget; what else the report has is folded up."""
+    return _with_tables(ladder_answer(result), ladder_tables(result).values(), Markup())
+
+
+def _with_tables(answer: str, tables: Collection[ReportTable], samples: Markup) -> str:
+    """Return an answer with the first of its tables; the others, and samples, are folded up."""
+    first, *others = tables or [ReportTable("", "", (), ())]
     folded = [
         (table.title, Markup("<p>{}</p>").format(table.caption) + table_html(table, in_notebook=True))
         for table in others
     ]
-    if samples := Markup().join(_samples(result)):
+    if samples:
         folded.append(("Samples", samples))
     return notebook_block(
-        Markup("<p><b>{}</b></p>").format(answer(result)),
+        Markup("<p><b>{}</b></p>").format(answer),
         table_html(first, in_notebook=True),
         *(_folded(*each) for each in folded),
     )

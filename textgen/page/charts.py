@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -16,6 +16,8 @@ LABEL_CHARS = 30
 CHAR = 7.2
 """About the width of a character of a label."""
 NUM_COLORS = 8
+DODGE = 3.0
+"""Distance of the intervals of neighbouring lines, which would otherwise hide each other."""
 MAX_JUMP, MIN_SHOWN = 3.0, 3
 """A value more than this many times as far from the smallest as the next smaller one is off the scale, but at
 least this many values, and half of them, are on it."""
@@ -41,6 +43,8 @@ class ChartLine:
     labels: Sequence[str] = ()
     is_connected: bool = True
     """True if a line joins the points."""
+    intervals: Sequence[tuple[float, float] | None] = ()
+    """The 95 % interval of each point, if they have any."""
 
 
 def interval_chart(title: str, unit: str, rows: Sequence[ChartValue], *, zero: bool = False) -> Markup:
@@ -81,20 +85,36 @@ def interval_chart(title: str, unit: str, rows: Sequence[ChartValue], *, zero: b
 
 
 def line_chart(
-    title: str, x_unit: str, y_unit: str, lines: Sequence[ChartLine], *, height: int = 320
+    title: str,
+    x_unit: str,
+    y_unit: str,
+    lines: Sequence[ChartLine],
+    *,
+    height: int = 320,
+    log_ticks: Mapping[float, str] | None = None,
 ) -> Markup:
-    """Return lines over two axes, labelled at their last points; without lines there is no chart."""
+    """Return lines over two axes, labelled at their last points; without lines there is no chart.
+
+    With `log_ticks`, names of values, the horizontal axis is logarithmic.
+    """
     if not lines:
         return Markup()
     right = WIDTH - _label_width([line.name for line in lines])
-    points = [point for line in lines for point in line.points]
-    x_scale = spanning([x for x, _ in points], 60, right - 10, 0.02)
-    y_scale = spanning([y for _, y in points], height - 44, 24)
+    warp: Callable[[float], float] = float if log_ticks is None else math.log10
+    x_scale = spanning([warp(x) for line in lines for x, _ in line.points], 60, right - 10, 0.02)
+    heights = [y for line in lines for _, y in line.points]
+    heights += [end for line in lines for interval in line.intervals for end in interval or ()]
+    y_scale = spanning(heights, height - 44, 24)
+    ticks = _ticks(x_scale)
+    if log_ticks is not None:
+        ticks = [{"place": x_scale(warp(value)), "label": label} for value, label in log_ticks.items()]
     drawn = []
     for index, line in enumerate(lines):
         if line.points:
-            places = [(x_scale(x), y_scale(y)) for x, y in line.points]
+            shift = DODGE * (index - (len(lines) - 1) / 2) if line.intervals else 0.0
+            places = [(round(x_scale(warp(x)) + shift, 2), y_scale(y)) for x, y in line.points]
             last = [(places[-1], "")]  # which is marked where points have no labels
+            ends = zip(places, line.intervals, strict=bool(line.intervals))
             drawn.append(
                 {
                     "line": line,
@@ -102,10 +122,11 @@ def line_chart(
                     "style": f"c{index % NUM_COLORS} d{index // NUM_COLORS}",
                     "places": places,
                     "dots": list(zip(places, line.labels, strict=True)) if line.labels else last,
+                    "whiskers": [(x, *map(y_scale, interval)) for (x, _), interval in ends if interval],
                 }
             )
-    ends = [y_scale(line.points[-1][1]) for line in lines if line.points]
-    labels = spread(ends, 14, 12, height - 44)
+    wanted = [y_scale(line.points[-1][1]) for line in lines if line.points]
+    labels = spread(wanted, 14, 12, height - 44)
     return render(
         "lines.svg",
         title=title,
@@ -114,10 +135,19 @@ def line_chart(
         width=WIDTH,
         height=height,
         right=right,
-        x_ticks=_ticks(x_scale),
+        x_ticks=ticks,
         y_ticks=_ticks(y_scale),
         lines=list(zip(drawn, labels, strict=True)),
     )
+
+
+def round_log_ticks(values: Iterable[float]) -> dict[float, str]:
+    """Return the 1, 2 and 5 times powers of ten within the range of positive values, with their labels."""
+    known = list(values)
+    low, high = min(known), max(known)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+    return {tick: tick_label(tick) for tick in ticks if low <= tick <= high}
 
 
 def stacked_chart(title: str, unit: str, parts: Sequence[str], rows: Mapping[str, Sequence[float]]) -> Markup:

@@ -44,9 +44,11 @@ def run_suite(
 
     The result of a job is kept under the hash of everything that determines it, so that a suite continues
     where it stopped, and what two questions or suites share is measured once. A case that fails is named
-    with its reason, and tried again the next time. The folder is locked: a second suite there waits. Raises
+    with its reason, and tried again the next time. Under several budgets, each question is asked under each
+    of them. The folder is locked: a second suite there waits. Raises
     `NotSavedError` with the result if something could not be saved.
     """
+    suite = suite.under_each(options.budget)
     with locked(folder):
         planner = JobPlanner(suite, options, folder)
         report(Step("reading the texts"))

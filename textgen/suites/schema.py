@@ -14,6 +14,7 @@ from textgen.contracts import TextgenError
 from textgen.defaults import CLEANER, SAMPLER
 from textgen.registry.registry import load, names, unknown_name
 from textgen.runtime.storage.plain_files import read_plain
+from textgen.training.budget import parse_budgets
 
 MAX_TOML_BYTES = 2**20
 """Maximum size of a TOML file."""
@@ -76,13 +77,33 @@ class Suite(_Strict):
 
     title: str
     budget: str
-    """Training of each case that has no budget of its own."""
+    """Training of each case that has no budget of its own; or several, as in `15s,1m`."""
     seeds: Annotated[int, Ge(1), Le(1000)] = 3
     questions: Annotated[tuple[Question, ...], Len(1)]
 
     def cases(self) -> list[Case]:
         """Return the cases of all questions, in order; several questions may share one."""
         return [case for question in self.questions for case in question.cases]
+
+    def under_each(self, budget: str | None) -> Suite:
+        """Return the suite whose questions are asked under each of several budgets, by default its own.
+
+        Cases with a budget of their own keep it. Raises `TextgenError` if a budget is invalid.
+        """
+        budgets = parse_budgets(budget or self.budget)
+        if len(budgets) == 1:
+            return self
+        asked = [_under(question, str(each)) for question in self.questions for each in budgets]
+        return self.model_copy(update={"questions": tuple(dict.fromkeys(asked))})
+
+
+def _under(question: Question, budget: str) -> Question:
+    """Return a question under a budget; unchanged if each of its cases has one of its own."""
+    if all(case.budget for case in question.cases):
+        return question
+    cases = tuple(case.model_copy(update={"budget": case.budget or budget}) for case in question.cases)
+    named = {"name": f"{question.name}, {budget}", "text": f"{question.text} ({budget})"}
+    return question.model_copy(update={**named, "cases": cases})
 
 
 def load_suite(name: str) -> Suite:

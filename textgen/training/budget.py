@@ -1,14 +1,17 @@
-"""Training budgets: `60s`, `5m` or `5min`, `1h`, `5epochs`, `400000chars`, `20Mchars`."""
+"""Training budgets: `60s`, `5m` or `5min`, `1h`, `5epochs`, `20Mchars`, `500updates`; and ladders of them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from textgen.contracts import TextgenError
 
-_UNITS: dict[str, tuple[Literal["seconds", "epochs", "chars"], float]] = {
+Unit: TypeAlias = Literal["seconds", "epochs", "chars", "updates"]
+
+_UNITS: dict[str, tuple[Unit, float]] = {
     "s": ("seconds", 1),
     "m": ("seconds", 60),
     "min": ("seconds", 60),
@@ -19,22 +22,25 @@ _UNITS: dict[str, tuple[Literal["seconds", "epochs", "chars"], float]] = {
     "kchars": ("chars", 1e3),
     "Mchars": ("chars", 1e6),
     "Gchars": ("chars", 1e9),
+    "update": ("updates", 1),
+    "updates": ("updates", 1),
 }
-_LARGEST = {"seconds": 1e9, "epochs": 1e6, "chars": 1e15}
+_LARGEST = {"seconds": 1e9, "epochs": 1e6, "chars": 1e15, "updates": 1e9}
 """Amounts that nobody means: 30 years, for example."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """An amount of training: seconds, epochs, or characters seen."""
+    """An amount of training: seconds, epochs, characters seen, or updates of each model."""
 
     text: str
-    unit: Literal["seconds", "epochs", "chars"]
+    unit: Unit
     amount: float
 
-    def fraction(self, seconds: float, epochs: float, chars: float) -> float:
+    def fraction(self, seconds: float, epochs: float, chars: float, updates: float) -> float:
         """Return the share of the budget that is spent, from 0 to 1 and above."""
-        return {"seconds": seconds, "epochs": epochs, "chars": chars}[self.unit] / self.amount
+        spent = {"seconds": seconds, "epochs": epochs, "chars": chars, "updates": updates}
+        return spent[self.unit] / self.amount
 
     def without(self, seconds: float) -> Budget:
         """Return what a preparation of `seconds` leaves of a budget in seconds; of others it takes nothing.
@@ -64,6 +70,8 @@ def is_timed(text: str) -> bool:
 
 def parse_budget(text: str) -> Budget:
     """Read a budget; raises `TextgenError` unless it is a positive, bounded amount with a known unit."""
+    if "," in text:
+        raise TextgenError(f"budget {text!r}: only bench and suite take several; give one, such as 60s")
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)", text.strip())
     if not match or match[2] not in _UNITS or float(match[1]) <= 0:
         raise TextgenError(
@@ -74,6 +82,26 @@ def parse_budget(text: str) -> Budget:
     if amount > _LARGEST[unit]:
         raise TextgenError(f"budget {text!r}: at most {_LARGEST[unit]:,.0f} {unit} are allowed; give less")
     return Budget(match[1] + match[2], unit, amount)
+
+
+def parse_budgets(text: str) -> tuple[Budget, ...]:
+    """Read a budget, or several such as `15s,1m,4m`: a ladder, which is returned from the smallest on.
+
+    Raises `TextgenError` if one is invalid, or if they are not different amounts of one unit.
+    """
+    return ladder_of(map(parse_budget, text.split(",")))
+
+
+def ladder_of(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
+    """Return budgets from the smallest on; raises `TextgenError` unless they are different, in one unit."""
+    ladder = tuple(sorted(budgets, key=lambda budget: budget.amount))
+    text = ",".join(map(str, ladder))
+    if units := {budget.unit for budget in ladder} - {ladder[0].unit}:
+        both = f"{ladder[0].unit} and {min(units)}"
+        raise TextgenError(f"budget {text!r} has {both}; give all of its budgets in one unit")
+    if len({budget.amount for budget in ladder}) < len(ladder):
+        raise TextgenError(f"budget {text!r} has one amount twice; give each budget once")
+    return ladder
 
 
 def parse_duration(text: str, option: str) -> float:

@@ -109,7 +109,9 @@ class TrainingLoop:
 
     def _spent(self) -> float:
         """Return the share of the budget that is spent now."""
-        return self.budget.fraction(self.trainer.clock, self.trainer.batches.num_epochs, self.num_chars)
+        trainer = self.trainer
+        epochs, updates = trainer.batches.num_epochs, trainer.num_updates
+        return self.budget.fraction(trainer.clock, epochs, self.num_chars, updates)
 
     def _is_validation_due(self, fraction: float) -> bool:
         return fraction >= min(1.0, (len(self.curve) + 1) / self.trainer.options.num_validations)

@@ -73,8 +73,13 @@ class TrainingPlan:
 
     def validation_of(self, trainer: Trainer, budget: Budget, report: Report) -> Validation:
         """Return the validation of one of the models while it is trained under a budget."""
+        options = trainer.options
         max_tokens, max_seconds = validation_limits(
-            budget, trainer.options.num_validations, len(self.train_ids), self.chars_per_token
+            budget,
+            options.num_validations,
+            epoch_tokens=len(self.train_ids),
+            chars_per_token=self.chars_per_token,
+            update_tokens=options.batch_size * options.longest_sequence,
         )
         return Validation(
             trainer.model,

@@ -26,7 +26,7 @@ TOKENS_SHARE = 0.2
 
 
 def validation_limits(
-    budget: Budget, num_validations: int, epoch_tokens: int, chars_per_token: float
+    budget: Budget, num_validations: int, epoch_tokens: int, chars_per_token: float, update_tokens: int
 ) -> tuple[float, float]:
     """Return how many tokens and seconds each of `num_validations` in training under a budget may take.
 
@@ -34,7 +34,8 @@ def validation_limits(
     """
     if budget.unit == "seconds":
         return math.inf, VALIDATION_SHARE * budget.amount / num_validations
-    tokens = budget.amount * (epoch_tokens if budget.unit == "epochs" else 1 / chars_per_token)
+    tokens_of = {"epochs": epoch_tokens, "chars": 1 / chars_per_token, "updates": update_tokens}
+    tokens = budget.amount * tokens_of[budget.unit]
     return TOKENS_SHARE * tokens / num_validations, math.inf
 
 

@@ -15,7 +15,7 @@ def scores_csv(result: Comparison) -> str:
     """Return the scores of all runs; those that failed are last."""
     names = [column.name for column in VIEWS["csv"].columns()]
     lines = sorted(run_values(result, "csv"), key=lambda line: isinstance(line[0], FailedEntry))
-    return _csv(
+    return to_csv(
         ["entry", "seed", *names, "error"],
         ([run.name, run.seed, *map(values.get, names), _problem(run)] for run, values in lines),
     )
@@ -24,7 +24,7 @@ def scores_csv(result: Comparison) -> str:
 def curves_csv(result: Comparison) -> str:
     """Return the validation scores during training of all runs."""
     measured = ["seconds", "num_chars", "num_updates", "validation_bits_per_char"]
-    return _csv(
+    return to_csv(
         ["entry", "seed", *measured],
         (
             [run.name, run.seed, *(getattr(point, name) for name in measured)]
@@ -38,7 +38,8 @@ def _problem(run: EntryResult | FailedEntry) -> str | None:
     return run.error if isinstance(run, FailedEntry) else run.problem
 
 
-def _csv(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+def to_csv(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    """Return a header and lines as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.report.answer import answer
+from textgen.comparison.report.ladder_answer import ladder_answer
+from textgen.comparison.report.ladder_tables import ladder_summary, ladder_tables
 from textgen.comparison.report.samples import SampleGroup, known_words, made_up_words, sample_groups
 from textgen.comparison.report.table import MAX_NOTED_WORDS, Note, ReportTable
 from textgen.comparison.report.tables import report_tables, summary_lines
@@ -28,6 +31,16 @@ def _lines(result: Comparison) -> Iterator[str]:
     if made_up := made_up_words(result):
         yield f"\n## Made-up words\n\nThey are not in {escape(known_words(result))}."
         yield from _notes([Note(name, words[:MAX_NOTED_WORDS]) for name, words in made_up.items()])
+
+
+def ladder_markdown(result: Ladder) -> str:
+    """Return the whole report of a ladder."""
+    lines = [f"# Ladder on {escape(result.corpus.name)}\n", f"**{escape(ladder_answer(result))}**\n"]
+    lines.append(f"- {escape(ladder_summary(result))}")
+    for table in ladder_tables(result).values():
+        lines += [f"\n## {escape(table.title)}\n\n{escape(table.caption)}\n", *markdown_table(table)]
+        lines += _notes(table.notes)
+    return "\n".join(lines) + "\n"
 
 
 def sample_lines(groups: Sequence[SampleGroup]) -> Iterator[str]:

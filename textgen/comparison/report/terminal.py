@@ -17,7 +17,10 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.report.answer import answer, resolution
+from textgen.comparison.report.ladder_answer import ladder_answer
+from textgen.comparison.report.ladder_tables import ladder_summary, ladder_tables
 from textgen.comparison.report.samples import (
     SampleGroup,
     brief_samples,
@@ -34,7 +37,7 @@ MIN_BAR, MAX_BAR = 6, 40
 MIN_SAMPLE = 34
 """Minimum width of a sample next to others, in characters."""
 MADE_UP = "underline magenta"
-ASCII = str.maketrans("\N{EN DASH}±·█▉▊▋▌▍▎▏▁▂▃▄▅▆▇─│┼", "-~.####    _,-=+*%-|+")
+ASCII = str.maketrans("\N{EN DASH}±·→█▉▊▋▌▍▎▏▁▂▃▄▅▆▇─│┼", "-~.>####    _,-=+*%-|+")
 """Replacements of the same width, for encodings other than UTF."""
 RULED, DIVIDED = (box.Box(str(lines), ascii=True) for lines in (box.SIMPLE_HEAD, box.MINIMAL))
 """Called ASCII so that rich leaves them unchanged: what the encoding lacks is replaced here."""
@@ -67,6 +70,18 @@ def render_brief(result: Comparison, console: Console) -> None:
     more = f"{num_more} more prompts, where" if num_more else "Where"
     rest = f"{more} the bits go, repetition, learning curves, references and settings: --full"
     console.print(_Encodable(Group(*parts, "", Text(rest, "dim"))))
+
+
+def render_ladder(result: Ladder, console: Console, *, full: bool = False) -> None:
+    """Print the answer and the tables of a ladder; without `full`, not how much each budget allowed."""
+    parts: list[RenderableType] = [Text(ladder_answer(result), "bold"), Text(ladder_summary(result), "dim")]
+    for name, table in ladder_tables(result).items():
+        if full or name != "training":
+            parts += ["", _heading(table.title), Text(table.caption, "dim italic"), ""]
+            parts += [*_draw(table, console), *map(_note, table.notes)]
+    if not full:
+        parts += ["", Text("Characters, updates and seconds of each budget: --full", "dim")]
+    console.print(_Encodable(Group(*parts)))
 
 
 def render_samples(groups: Sequence[SampleGroup], console: Console) -> None:

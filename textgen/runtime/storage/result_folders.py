@@ -26,8 +26,8 @@ CLAIMED = re.compile(r"(?:suite-.+|.+-\d{4}-\d\d-\d\d-\d{4}(?:-\d+)?)(?:\.partia
 """Names of folders that are made under `runs`."""
 ABANDONED_SECONDS = 60
 """Age after which a folder without results is taken for one of a killed process."""
-PLACES = (".", "runs", "jobs", "comparison", "comparison/runs")
-"""Places in a folder of results where a killed process may leave unfinished files."""
+PLACES = (".", "runs", "jobs", "comparison")
+"""Places in a folder of results where a killed process may leave unfinished files, besides `*/runs`."""
 
 
 def result_name(entries: Sequence[str], corpus: str, budget: str = "", seed: int = 0) -> str:
@@ -51,7 +51,7 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
     """
     target = RUNS if out is None else Path(out)
     _clear(target)
-    before = set(_subfolders(target))
+    before = set(_inside(target))
     made = [each for each in (target, *target.parents) if not each.exists()]
     folder = target
     if out is None:
@@ -61,7 +61,7 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
     try:
         yield folder
     finally:
-        inside = [each for each in _subfolders(folder) if each not in before]
+        inside = [each for each in _inside(folder) if each not in before]
         for each in (*inside, *made):
             with contextlib.suppress(OSError):  # most have contents, so they stay
                 each.rmdir()
@@ -72,6 +72,9 @@ def _clear(target: Path) -> None:
     for folder in _subfolders(RUNS) if target == RUNS else [target]:
         for place in PLACES:
             remove_unfinished(folder / place)
+        for runs in folder.glob("*/runs"):
+            remove_unfinished(runs.parent)
+            remove_unfinished(runs)
     remove_unfinished(RUNS if target == RUNS else target.parent)
     for folder in _subfolders(RUNS):
         if CLAIMED.fullmatch(folder.name) and _is_abandoned(folder):
@@ -99,6 +102,11 @@ def _claim(name: str, number: int = 1) -> Path:
     except FileExistsError:
         return _claim(name, number + 1)
     return folder
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Return the folders that a command may make in one, the inner ones first."""
+    return [*folder.glob("*/runs"), *_subfolders(folder)]
 
 
 def _subfolders(folder: Path) -> list[Path]:

@@ -1,0 +1,124 @@
+"""A ladder says what each larger budget changes, and from which budget on one entry is ahead of another."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from helpers.ladders import laddered
+from textgen.comparison.ladder_result import Ladder
+from textgen.comparison.report.ladder_answer import amount_text, ladder_answer
+from textgen.comparison.report.markdown import ladder_markdown
+from textgen.comparison.report.terminal import render_ladder
+from textgen.runtime.storage.json_records import from_values, to_values
+
+CROSSING = {"char": (2.0, 1.9, 1.85), "word": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
+"""Words pass characters halfway between 15 s and 1 min."""
+
+
+def drawn(result: Ladder, width: int = 120, *, full: bool = False) -> str:
+    file = io.StringIO()
+    render_ladder(result, Console(file=file, width=width), full=full)
+    return file.getvalue()
+
+
+def test_the_answer_says_from_which_budget_on_an_entry_is_ahead() -> None:
+    result = laddered(CROSSING)
+    (crossing,) = [each for each in result.crossings if each.behind == "char" and each.ahead == "word"]
+    assert crossing.amount == pytest.approx(30, rel=0.01)
+    assert crossing.interval is not None
+    low, high = crossing.interval
+    assert high is not None
+    assert 15 < low < 30 < high < 60
+    said = ladder_answer(result)
+    assert said == (
+        f"From 30 s on (95 % interval {low:.2g} s to {high:.2g} s) word is ahead of char. No step to a "
+        "larger budget makes an entry clearly worse."
+    )
+    assert result.entries == ("word", "char", "random")
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ((2.3, 2.2, 2.1), "a is ahead of b at every budget from 15s to 4m. "),
+        ((2.3, 2.2, 1.801), "a is ahead of b at every budget from 15s to 4m, but not clearly. "),
+        ((1.9, 1.85, 1.799), "b is ahead of a at every budget from 15s to 4m, but not clearly. "),
+        ((1.9, 1.85, 1.801), "a is ahead of b from 3.9 min on, but not clearly. "),
+    ],
+)
+def test_what_is_not_sure_is_said(other: tuple[float, ...], said: str) -> None:
+    assert ladder_answer(laddered({"a": (2.0, 1.9, 1.8), "b": other})).startswith(said)
+
+
+def test_a_single_entry_has_its_scores() -> None:
+    said = ladder_answer(laddered({"a": (2.0, 1.9, 1.8)}))
+    assert said.startswith("a scores 2.000 with 15s and 1.800 with 4m. No step")
+
+
+def test_a_step_up_is_flagged() -> None:
+    result = laddered({"char": (2.0, 1.9, 1.96), "word": (2.1, 2.0, 1.999), "random": (6.2, 6.2, 6.2)})
+    verdicts = {(step.entry, step.after): step.verdict for step in result.steps}
+    assert verdicts == {
+        ("char", "1m"): "better",
+        ("char", "4m"): "worse",
+        ("word", "1m"): "better",
+        ("word", "4m"): "no clear change",
+    }
+    assert "More training makes worse: char from 1m to 4m (+0.060)." in ladder_answer(result)
+    assert "+0.060 worse" in ladder_markdown(result)
+
+
+def test_a_run_says_how_much_it_read_and_whether_its_time_was_used() -> None:
+    rung = laddered(CROSSING).rung("char", "4m")
+    assert rung is not None
+    assert (rung.num_chars, rung.num_updates, rung.seconds, rung.best_share) == (16e6, 1600, 240, 0.5)
+    random = laddered(CROSSING).rung("random", "4m")
+    assert random is not None
+    assert random.best_share is None
+
+
+def test_the_terminal_has_a_row_for_each_entry_and_a_column_for_each_budget() -> None:
+    result = laddered(CROSSING)
+    lines = drawn(result, 200).splitlines()
+    assert lines[0] == ladder_answer(result)
+    assert "wiki, 2.59 M characters; 15s, 1m, 4m of training each; 3 seeds" in lines[1]
+    (header,) = [line for line in lines if line.split() == ["entry", "15s", "1m", "4m"]]
+    assert header
+    assert any(line.split()[:2] == ["word", "2.100"] for line in lines)
+    assert any(line.split() == ["PPMd", "given", "train", "2.200", "2.200", "2.200"] for line in lines)
+    assert any(line.split()[:4] == ["word", "char", "30", "s"] for line in lines)
+    assert "best" not in drawn(result).partition("Who is ahead")[2]
+    whole = [line.split() for line in drawn(result, full=True).splitlines()]
+    assert ["char", "4m", "16", "M", "1,600", "240.0", "50.0"] in whole
+
+
+def test_an_entry_without_a_rank_has_no_steps_and_passes_nobody() -> None:
+    result = laddered({"char": (2.0, 1.9, 1.85), "oracle": (0.1, 0.1, 0.1)}, problems={"oracle": "it cheats"})
+    assert result.entries == ("char", "oracle")
+    assert {step.entry for step in result.steps} == {"char"}
+    assert not result.crossings
+    assert any(line.split() == ["oracle", *["no", "rank"] * 3] for line in drawn(result).splitlines())
+    assert "oracle has no rank since it cheats" in drawn(result)
+
+
+def test_a_ladder_is_json() -> None:
+    result = laddered(CROSSING)
+    assert from_values(Ladder, to_values(result)) == result
+
+
+@pytest.mark.parametrize(
+    ("amount", "budget", "text"),
+    [
+        (40.2, "15s", "40 s"),
+        (150, "15s", "2.5 min"),
+        (9000, "1h", "2.5 h"),
+        (1_234_567, "1Mchars", "1.2 M characters"),
+        (2.34, "1epoch", "2.3 epochs"),
+        (512, "1updates", "510 updates"),
+    ],
+)
+def test_amounts_have_their_unit(amount: float, budget: str, text: str) -> None:
+    assert amount_text(amount, budget) == text

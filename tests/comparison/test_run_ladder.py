@@ -1,0 +1,124 @@
+"""A ladder reuses the runs that its folder holds, and entries and budgets can be added to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import textgen
+from helpers.commands import TINY
+from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.ladder_result import Ladder
+from textgen.runtime.storage.json_records import read_record, write_record
+from textgen.training.progress import Step
+
+CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
+BRIEF = textgen.SampleOptions(length=20)
+Bench = Callable[..., Any]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def corpus() -> textgen.Corpus:
+    return textgen.load_corpus("lee", max_chars=8000)
+
+
+@pytest.fixture(scope="module")
+def bench(corpus: textgen.Corpus) -> Bench:
+    """Compare entries on a tiny text."""
+
+    def compare(entries: list[str], budget: str, out: Path, **options: Any) -> Any:
+        return textgen.bench(entries, corpus, budget=budget, out=out, samples=BRIEF, cluster=CPU, **options)
+
+    return compare
+
+
+@pytest.fixture(scope="module")
+def folder(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ladder of two budgets that began as an ordinary comparison of one entry."""
+    out = tmp_path_factory.mktemp("ladder") / "out"
+    bench([TINY], "600chars", out)
+    bench(["random"], "600chars,1200chars", out)
+    return out
+
+
+def runs_in(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("run.json")}
+
+
+def test_an_ordinary_comparison_becomes_the_rung_of_its_budget(folder: Path) -> None:
+    files = {"600chars", "1200chars", "ladder.json", "report.html", "report.md"}
+    assert {path.name for path in folder.iterdir()} == files
+    for budget in ("600chars", "1200chars"):
+        result = read_record(Comparison, folder / budget / "bench.json")
+        assert result.budget == budget
+        assert {row.name for row in result.runs} == {TINY, "random"}
+        assert (folder / budget / "report.html").exists()
+    assert len(runs_in(folder)) == 4
+
+
+def test_a_budget_is_added_and_what_is_there_is_reused(bench: Bench, folder: Path) -> None:
+    before, steps = runs_in(folder), list[Step]()
+    result = bench([], "1200chars,2400chars", folder, report=steps.append)
+    assert result.budgets == ("600chars", "1200chars", "2400chars")
+    after = runs_in(folder)
+    assert before.items() <= after.items()
+    assert len(after) == 6
+    assert {
+        rung.budget: rung.num_updates > 0 for rung in result.rungs if rung.entry == TINY
+    } == dict.fromkeys(result.budgets, True)
+    assert any(step.remark.startswith("4 of 6 runs are kept") for step in steps)
+    assert {step.total for step in steps if step.entry} == {6}
+    assert f"{TINY}, 2400chars" in {step.entry for step in steps}
+
+
+def test_a_saved_ladder_is_verified_and_found(folder: Path) -> None:
+    verification = textgen.verify(folder)
+    assert verification.agrees
+    kinds = [check.kind for check in verification.checks]
+    assert "rungs of the comparisons" in kinds
+    assert "differences (600chars)" in kinds
+    page = textgen.report(folder)
+    assert page == folder / "report.html"
+    assert 'href="600chars/report.html"' in page.read_text("utf-8")
+    assert textgen.load(folder).entry == TINY  # the best run of all
+
+
+def test_a_changed_number_is_found(folder: Path, tmp_path: Path) -> None:
+    saved = read_record(Ladder, folder / "ladder.json")
+    step = replace(saved.steps[0], bits_per_char=saved.steps[0].bits_per_char + 0.01)
+    write_record(tmp_path / "ladder.json", replace(saved, steps=(step, *saved.steps[1:])))
+    verification = textgen.verify(tmp_path)
+    (wrong,) = [check for check in verification.checks if check.disagreements]
+    assert wrong.kind == "steps"
+
+
+@pytest.mark.parametrize(
+    ("budget", "problem"),
+    [
+        (
+            "60s",
+            r"with one of its budgets \(600chars, .*; a budget by --budget 600chars,60s$",
+        ),
+        ("10s,20s", r"holds a comparison of 600chars, .*; give budgets in the same unit, or choose another"),
+    ],
+)
+def test_a_budget_that_does_not_fit_is_refused(bench: Bench, folder: Path, budget: str, problem: str) -> None:
+    before = runs_in(folder)
+    with pytest.raises(textgen.TextgenError, match=problem):
+        bench(["random"], budget, folder)
+    assert runs_in(folder) == before
+    assert not (folder / "runs").exists()
+
+
+def test_a_run_of_another_text_is_refused_and_leaves_no_folder(folder: Path) -> None:
+    before = {path.name for path in folder.iterdir()}
+    other = textgen.load_corpus("lee", max_chars=9000)
+    with pytest.raises(textgen.TextgenError, match="was made with another corpus"):
+        textgen.bench([TINY], other, budget="600chars,900chars", out=folder, samples=BRIEF, cluster=CPU)
+    assert {path.name for path in folder.iterdir()} == before

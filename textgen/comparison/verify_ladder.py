@@ -1,0 +1,51 @@
+"""Verification of a saved ladder: its scores, steps and crossings from the bits of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.ladder import judge_ladder, ladder
+from textgen.comparison.ladder_result import Ladder, RungRun
+from textgen.comparison.verdicts import reference_score
+from textgen.comparison.verification import VerificationCheck, compared
+from textgen.experiment.score_run import unit_sizes
+
+
+def verify_ladder(result: Ladder) -> Iterator[VerificationCheck]:
+    """Yield a check of each kind of number that follows from others in the result."""
+    runs: dict[str, dict[str, Sequence[RungRun]]] = {budget: {} for budget in result.budgets}
+    for rung in result.rungs:
+        runs[rung.budget][rung.entry] = rung.runs
+    judged = judge_ladder(runs, result.seed_prior)
+    yield compared("rungs", _named(result.rungs), _named(judged.rungs))
+    yield compared("steps", _named(result.steps), _named(judged.steps))
+    yield compared("crossings", _named(result.crossings), _named(judged.crossings))
+    sizes = unit_sizes(result.corpus.split.scored(result.scored_on).stretch_chars)
+    units = {
+        f"{rung.entry}, {rung.budget}, seed {run.seed}": run.units.num_chars
+        for rung in result.rungs
+        for run in rung.runs
+        if run.units
+    }
+    yield compared("characters of runs", units, dict.fromkeys(units, sizes))
+    references = {each.name: each for each in result.references if each.units}
+    recomputed = {
+        name: reference_score(name, each.description, each.units, reads_on=each.reads_on)
+        for name, each in references.items()
+        if each.units
+    }
+    yield compared("references", references, recomputed)
+
+
+def verify_rungs(result: Ladder, comparisons: Sequence[Comparison]) -> VerificationCheck:
+    """Return the check of a ladder against the comparisons that it was made of."""
+    made = ladder(comparisons, result.command)
+    return compared("rungs of the comparisons", _named(result.rungs), _named(made.rungs))
+
+
+def _named(records: Sequence[Any]) -> dict[str, Any]:
+    """Return records under names that tell them apart."""
+    fields = ("entry", "budget", "before", "after", "ahead", "behind")
+    return {", ".join(filter(None, (getattr(each, name, None) for name in fields))): each for each in records}
