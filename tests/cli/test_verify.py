@@ -55,6 +55,7 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
         "2 differences recomputed: all agree",
         "18 metrics of text recomputed: all agree",
         f"{len(json.loads((made / RESULT).read_text())['references'])} references recomputed: all agree",
+        "1 resolutions recomputed: all agree",
         "1 rankings recomputed: all agree",
     ]
     *first, text, scores = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
@@ -100,6 +101,10 @@ CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
     "the interval of an entry": (add(["scores", 1, "interval", 1], 1e-6), ", interval, 2: saved"),
     "the best": (flip_best, ", is_best: saved"),
     "a p-value": (add(["differences", 0, "p_value"], 1e-6), ", p_value: saved"),
+    "a smallest clear difference": (
+        add(["resolution", "smallest_clear"], 1e-6),
+        "resolutions: best, smallest_clear: saved",
+    ),
     "a metric": (add(["metrics", 0, "value"], 1e-6), "metrics of text: "),
     "a sample's share": (
         add(["entries", 0, "metric_pseudovalues", "self_bleu", 3], 1e-3),

@@ -152,6 +152,7 @@ def _judged(  # noqa: PLR0917 - in the order of the data
         seed_priors=dict(SHIPPED_PRIORS),
         scores=verdicts.scores,
         differences=verdicts.differences,
+        resolution=verdicts.resolution,
         metrics=verdicts.metrics,
         entries=tuple(rows),
     )

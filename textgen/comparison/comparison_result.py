@@ -61,6 +61,19 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Resolution:
+    """How small a difference between the two best entries a comparison can tell from chance."""
+
+    smallest_clear: float
+    """The smallest difference in bits per character that would have been called clear: a quantile of
+    Student's t times the standard error of the difference, over passages and seeds. The quantile is that of
+    the step that Holm's method reaches, the verdicts on all other pairs being what they are."""
+    num_seeds_for_half: int | None
+    """Seeds of each entry with which it is expected to be half of this; None if `MAX_SEEDS` do not suffice,
+    since what the passages add does not depend on seeds."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MetricEstimate:
     """A metric of what an entry writes, over all its seeds."""
 
@@ -113,6 +126,8 @@ class Comparison:
     """The scores of entries, best first; one without a rank has none."""
     differences: tuple[Difference, ...]
     """The differences of the other entries from the best."""
+    resolution: Resolution | None = None
+    """None with fewer than two scores, and in results from before this was recorded."""
     metrics: tuple[MetricEstimate, ...]
     """Metrics of the text that entries write with the first sampler."""
     entries: tuple[EntryResult | FailedEntry, ...]

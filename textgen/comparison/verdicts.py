@@ -17,8 +17,18 @@ from textgen.comparison.comparison_result import (
     HeldOut,
     MetricEstimate,
     ReferenceScore,
+    Resolution,
 )
-from textgen.evaluation.intervals import LEVEL, MeasuredValue, difference, estimate, holm, measured_ratio
+from textgen.evaluation.intervals import (
+    LEVEL,
+    Contrast,
+    MeasuredValue,
+    difference,
+    estimate,
+    holm,
+    measured_ratio,
+    smallest_clear,
+)
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.experiment.entry_result import EntryResult
@@ -30,13 +40,17 @@ their distances can be averaged."""
 SCORED_TEXT, PASSAGES = "the held-out text", "the passages"
 """The texts that the units of scores and of text metrics are pieces of."""
 
+MAX_SEEDS = 100
+"""The most seeds that a comparison is said to need."""
+
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Scores, best first, their differences from the best, and metrics of text."""
+    """Scores, best first, their differences from the best, how small these may be, and metrics of text."""
 
     scores: tuple[EntryScore, ...]
     differences: tuple[Difference, ...]
+    resolution: Resolution | None
     metrics: tuple[MetricEstimate, ...]
 
 
@@ -54,7 +68,7 @@ def judge(
     }
     scores, differences = rank_entries(samples)
     metrics = [each for metric in CLOSEST for each in _metric(metric, by_name, held_out, priors[metric])]
-    return Verdicts(scores, differences, tuple(metrics))
+    return Verdicts(scores, differences, resolution_of(samples), tuple(metrics))
 
 
 def score_sample(runs: Sequence[EntryResult], scored_on: str, prior: SeedPrior) -> MeasuredValue | None:
@@ -82,12 +96,11 @@ def rank_entries(
     The best is chosen by its score, so p-values are adjusted for the comparisons of all pairs.
     """
     ranked = sorted(samples, key=lambda name: samples[name].value)
-    pairs = list(combinations(ranked, 2))  # those with the best come first
-    contrasts = [difference(samples[name], samples[other]) for other, name in pairs]
-    p_values = holm([each.p_value for each in contrasts])
+    contrasts = _contrasts(samples)
+    p_values = holm([each.p_value for each in contrasts.values()])
     differences = tuple(
         Difference(a=best, b=name, bits_per_char=each.value, interval=each.interval, p_value=p_value)
-        for (best, name), each, p_value in list(zip(pairs, contrasts, p_values, strict=True))[
+        for ((best, name), each), p_value in list(zip(contrasts.items(), p_values, strict=True))[
             : len(ranked) - 1
         ]
     )
@@ -103,6 +116,37 @@ def rank_entries(
         for name in ranked
     ]
     return tuple(scores), differences
+
+
+def resolution_of(samples: Mapping[str, MeasuredValue]) -> Resolution | None:
+    """Return how small a difference between the two best entries would have been called clear.
+
+    Holm's method multiplies the smallest of m p-values by m, the next by m - 1 and so on, and stops at the
+    first that is not clear. Whether the difference of the two best is clear thus depends on the d other pairs
+    that are clear whatever it is: its p-value is multiplied by m - d. Multiplied by m, differences below the
+    one returned could be clear after all.
+    """
+    contrasts = _contrasts(samples)
+    if not contrasts:
+        return None
+    (best, second), *others = contrasts
+    num_clear = sum(p_value < LEVEL for p_value in holm([1.0, *(contrasts[pair].p_value for pair in others)]))
+    pair, num_tests = (samples[second], samples[best]), len(contrasts) - num_clear
+    smallest = smallest_clear(*pair, num_tests)
+    if not smallest > 0:  # or NaN
+        return None
+    numbers = range(max(len(each.values) for each in pair) + 1, MAX_SEEDS + 1)
+    enough = (number for number in numbers if smallest_clear(*pair, num_tests, number) <= smallest / 2)
+    return Resolution(smallest_clear=smallest, num_seeds_for_half=next(enough, None))
+
+
+def _contrasts(samples: Mapping[str, MeasuredValue]) -> dict[tuple[str, str], Contrast]:
+    """Return how much worse the second entry of each pair is, the pairs with the best first."""
+    ranked = sorted(samples, key=lambda name: samples[name].value)
+    return {
+        (better, worse): difference(samples[worse], samples[better])
+        for better, worse in combinations(ranked, 2)
+    }
 
 
 def reference_score(

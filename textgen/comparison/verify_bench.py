@@ -56,6 +56,8 @@ def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
         ("references", result.references, [_reference(each, result) for each in result.references]),
     ):
         yield compared(kind, _named(saved), _named(recomputed))
+    if (resolution := result.resolution) is not None:  # older results lack it
+        yield compared("resolutions", {"best": resolution}, {"best": verdicts.resolution})
     order = [score.name for score in result.scores], [score.name for score in verdicts.scores]
     yield compared("rankings", {"entries": order[0]}, {"entries": order[1]})
 

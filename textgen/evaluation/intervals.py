@@ -152,10 +152,24 @@ def difference(new: MeasuredValue, old: MeasuredValue) -> Contrast:
     """
     if np.array_equal(new.pseudovalues, old.pseudovalues) and np.array_equal(new.values, old.values):
         return Contrast(0.0, (0.0, 0.0), 1.0)
-    means = [each.pseudovalues.mean(0)[None] for each in (new, old)]
-    parts = [means[0] - means[1]] if _are_paired(new, old) else means
     value = new.value - old.value
-    return Contrast(value, *_inference(value, [*map(_unit_variance, parts), _seed_part([new, old])]))
+    return Contrast(value, *_inference(value, _difference_parts(new, old)))
+
+
+def smallest_clear(
+    new: MeasuredValue, old: MeasuredValue, num_tests: int = 1, num_seeds: int | None = None
+) -> float:
+    """Return the smallest difference between two values that is clear: t(1 - LEVEL / (2 m), v) * s.
+
+    m is `num_tests`, the number that the p-value is multiplied by; s and v are the standard error of the
+    difference and its degrees of freedom. NaN if a single unit leaves them unknown.
+
+    With `num_seeds` it is what to expect of as many seeds of each value. The moderated variance between seeds
+    is what the variance of further ones is expected to be, so it stays the same; its share of s², and that
+    of the noise within seeds, fall as 1 / `num_seeds`; what the units add to all seeds remains.
+    """
+    error, degrees = _standard_error(_difference_parts(new, old, num_seeds))
+    return float(stdtrit(degrees, 1 - LEVEL / (2 * num_tests))) * error
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -201,21 +215,51 @@ def _unit_variance(rows: NDArray[np.float64]) -> _Variance:
     return variance, 2 * (number - 1) ** 2 / (3 * number - 4)
 
 
-def _seed_part(values: Sequence[MeasuredValue]) -> _Variance:
-    """Return the variance that the seeds add; degrees of freedom of a shared prior do not add up."""
-    variance = sum(each.seed_variance() / len(each.values) for each in values)
-    degrees = [each.prior.degrees_of_freedom + len(each.values) - 1 for each in values if each.prior]
+def _seed_part(values: Sequence[MeasuredValue], num_seeds: int | None = None) -> _Variance:
+    """Return the variance that the seeds add, or that `num_seeds` of each value would add.
+
+    Degrees of freedom of a shared prior do not add up.
+    """
+    variance = sum(each.seed_variance() / (num_seeds or len(each.values)) for each in values)
+    degrees = [
+        each.prior.degrees_of_freedom + (num_seeds or len(each.values)) - 1 for each in values if each.prior
+    ]
     return variance, min(degrees, default=1.0)
+
+
+def _difference_parts(
+    new: MeasuredValue, old: MeasuredValue, num_seeds: int | None = None
+) -> list[_Variance]:
+    """Return what units and seeds add to the variance of a difference, or would with `num_seeds` of each."""
+    sides = (new, old)
+    means = [each.pseudovalues.mean(0)[None] for each in sides]
+    averaged = [  # noise within seeds that more of them would average out
+        each.noise_within_seeds() * (1 / len(each.values) - 1 / (num_seeds or len(each.values)))
+        for each in sides
+    ]
+    if _are_paired(new, old):
+        means, averaged = [means[0] - means[1]], [sum(averaged)]
+    units = [
+        (max(variance - less, 0.0), degrees)  # NaN stays
+        for (variance, degrees), less in zip(map(_unit_variance, means), averaged, strict=True)
+    ]
+    return [*units, _seed_part(sides, num_seeds)]
+
+
+def _standard_error(parts: Sequence[_Variance]) -> tuple[float, float]:
+    """Return the square root of the sum of variances, and its degrees of freedom (Welch-Satterthwaite)."""
+    total = sum(variance for variance, _ in parts)
+    if total == 0:
+        return 0.0, math.inf
+    return math.sqrt(total), total**2 / sum(variance**2 / freedom for variance, freedom in parts)
 
 
 def _inference(value: float, parts: Sequence[_Variance]) -> tuple[tuple[float, float] | None, float]:
     """Return the interval of a value whose variance is the sum of `parts`, and its p-value for zero."""
-    total = sum(variance for variance, _ in parts)
-    if math.isnan(total) or math.isnan(value):
+    error, degrees = _standard_error(parts)
+    if math.isnan(error) or math.isnan(value):
         return None, 1.0
-    if total == 0:
+    if error == 0:
         return (value, value), float(value == 0)
-    degrees = total**2 / sum(variance**2 / freedom for variance, freedom in parts)
-    error = math.sqrt(total)
     reach = float(stdtrit(degrees, 0.975)) * error
     return (value - reach, value + reach), 2 * float(stdtr(degrees, -abs(value) / error))

@@ -64,6 +64,21 @@ def scope(result: Comparison) -> Iterator[str]:
         )
 
 
+def resolution(result: Comparison) -> str:
+    """Return how small a difference could have been called clear, and what would halve it."""
+    if result.resolution is None:
+        return ""
+    smallest, number = result.resolution.smallest_clear, result.resolution.num_seeds_for_half
+    halved = "halving that takes a longer held-out text, not just more seeds"
+    if number is not None:
+        halved = f"{number} seeds each would halve that"
+    written = f"{smallest:.3f}" if smallest >= 0.001 else f"{smallest:.1g}"
+    return (
+        f"Between the two best, a difference below {written} bits per character could not have been called "
+        f"clear; {halved}."
+    )
+
+
 def is_trained(result: Comparison, name: str) -> bool:
     """Return whether an entry is trained by gradient, so that its score depends on a seed."""
     return any(row.name == name and row.train.num_updates > 0 for row in result.runs)

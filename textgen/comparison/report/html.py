@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.readings import Details, EntryDetails
-from textgen.comparison.report.answer import answer
+from textgen.comparison.report.answer import answer, resolution
 from textgen.comparison.report.csv_files import curves_csv, scores_csv
 from textgen.comparison.report.rows import EntryRow, entry_rows
 from textgen.comparison.report.samples import known_words, sample_groups
@@ -49,10 +49,11 @@ def to_html(result: Comparison, details: Details) -> str:
     curves = curve_points(ran)
     tables: defaultdict[str, Markup] = defaultdict(Markup)
     tables |= {view: table_html(table) for view, table in report_tables(result).items()}
+    told_apart = Markup("<p>{}</p>\n").format(resolution(result)) if result.resolution else Markup()
     scores = score_chart(result) + tables["scores"] + difference_chart(result) + tables["differences"]
     pair = render("bench_pair.html") if details.passages and len(readings) > 1 else Markup()
     sections = [
-        Section("scores", "Scores", scores),
+        Section("scores", "Scores", told_apart + scores),
         Section("curves", "Learning curves", _curves(curves, tables["curves"])),
         Section("bits", "Where the bits go", category_chart(ran) + tables["categories"]),
         Section("passages", "The same passage, read by each", _passages(details, readings)),
@@ -259,7 +260,7 @@ def _settings(entries: Sequence[EntryDetails]) -> Markup:
 
 def _reproduce(result: Comparison) -> Section:
     lines = [
-        *summary_lines(result),
+        *filter(None, summary_lines(result)),
         f"text: sha256 {result.corpus.sha256}",
         f"machine: {listed(result.machine)}",
     ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.report.answer import scope
+from textgen.comparison.report.answer import resolution, scope
 from textgen.comparison.report.columns import VIEWS
 from textgen.comparison.report.formats import bits, count, percent, plain, short
 from textgen.comparison.report.rows import (
@@ -38,6 +38,7 @@ def summary_lines(result: Comparison) -> list[str]:
         for part in (result.versions, vars(result.machine))
     )
     return [
+        resolution(result),
         *scope(result),
         f"{count(corpus.num_chars)} characters, cleaner {corpus.cleaner}, split {corpus.split.method}, "
         f"sha256 {corpus.sha256[:12]}",

@@ -17,7 +17,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.report.answer import answer
+from textgen.comparison.report.answer import answer, resolution
 from textgen.comparison.report.samples import (
     SampleGroup,
     brief_samples,
@@ -59,7 +59,9 @@ def render(result: Comparison, console: Console) -> None:
 def render_brief(result: Comparison, console: Console) -> None:
     """Print the answer, one table and samples; `render` prints everything."""
     table, (groups, num_more) = brief_table(result), brief_samples(result)
-    parts: list[RenderableType] = [Text(answer(result), "bold"), Text(brief_summary(result), "dim"), ""]
+    about = (resolution(result), brief_summary(result))
+    parts: list[RenderableType] = [Text(answer(result), "bold")]
+    parts += [*(Text(line, "dim") for line in about if line), ""]
     parts += [*_draw(table, console), Text(table.caption, "dim italic"), *map(_note, table.notes)]
     parts += _samples(groups, made_up_words(result), console.width, known_words(result))
     more = f"{num_more} more prompts, where" if num_more else "Where"
