@@ -82,7 +82,8 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     is_tall = matrices.shape[1] > matrices.shape[2]
     result = matrices.mT if is_tall else matrices
     # With singular values of at most 1 the iteration converges.
-    result = result / (torch.linalg.vector_norm(result, dim=(1, 2), keepdim=True) + 1e-7)
+    norms: Tensor = torch.linalg.vector_norm(result, dim=(1, 2), keepdim=True)
+    result = result / (norms + 1e-7)
     for _ in range(NUM_ITERATIONS):
         # (a + b S + c S²) X with S = XXᵀ, as (c (S + b/2c)² + a - b²/4c) X: only diagonals are added to.
         square = result @ result.mT
