@@ -116,7 +116,7 @@ def claims(device_config: DeviceConfig) -> Iterator[Claim]:
         with remote(keras_windows) as reference:
             yield Claim("the same, against the original's windows in Keras", "targets", training, reference)
     muon = Ours("char-lstm:optimizer=muon", text, device_config).training(30)
-    yield Claim("the same with Muon, against AdamW", "chars", muon, training)
+    yield Claim("the same with Muon, against AdamW", "chars", muon, training, flops)
     word = Ours(WORD, text, device_config)
     name = (
         f"training word-lstm-glove with AdamW, {word.vocab_size:,} tokens, "
