@@ -85,12 +85,9 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     norms: Tensor = torch.linalg.vector_norm(result, dim=(1, 2), keepdim=True)
     result = result / (norms + 1e-7)
     for _ in range(NUM_ITERATIONS):
-        # (a + b S + c S²) X with S = XXᵀ, as (c (S + b/2c)² + a - b²/4c) X: only diagonals are added to.
         square = result @ result.mT
-        square.diagonal(dim1=1, dim2=2).add_(b / (2 * c))
-        polynomial = torch.baddbmm(square, square, square, beta=0, alpha=c)
-        polynomial.diagonal(dim1=1, dim2=2).add_(a - b**2 / (4 * c))
-        result = polynomial @ result
+        polynomial = torch.baddbmm(square, square, square, beta=b, alpha=c)
+        result = torch.baddbmm(result, polynomial, result, beta=a)
     return result.mT if is_tall else result
 
 
