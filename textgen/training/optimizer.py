@@ -16,8 +16,7 @@ from textgen.training.train_options import OptimizerName
 Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
 
 NUM_ITERATIONS = 3
-"""Newton-Schulz iterations; the published 5 are slower and no better. With 2, whose coefficients were fitted
-to give the same on measured gradients, `char-lstm` on wiki is 0.01 to 0.03 bits per character worse."""
+"""Newton-Schulz iterations; the published 5 are slower and no better."""
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Coefficients of the odd quintic polynomial that drives singular values towards 1 (Jordan et al. 2024)."""
 UPDATE_RMS = 0.5
