@@ -23,7 +23,7 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import NO_PART
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.nn.feature_model import automatic_dropout
+from textgen.nn.dropout import automatic_dropout
 from textgen.runtime.device import choose_device
 from textgen.runtime.storage.json_records import read_record
 from textgen.training.budget import parse_budget

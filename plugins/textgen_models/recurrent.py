@@ -7,13 +7,13 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from textgen.contracts import PretrainedVectors
+from textgen.nn.dropout import LockedDropout
 from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.feature_model import (
-    Dropout,
+    DropoutProbability,
     EmbeddingSize,
     FeatureModel,
     HiddenSize,
-    LockedDropout,
     NumLayers,
     Softmax,
     TieWeights,
@@ -41,7 +41,7 @@ class RecurrentModel(FeatureModel):
         num_layers: NumLayers = 3,
         hidden_size: HiddenSize = 256,
         embedding_size: EmbeddingSize = 0,
-        dropout: Dropout = None,
+        dropout: DropoutProbability = None,
         tie_weights: TieWeights = True,
         softmax: Softmax = "auto",
         vectors: PretrainedVectors | None = None,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from helpers.training import lstm, run, trainer
 from textgen.contracts import TokenIds
-from textgen.nn.feature_model import automatic_dropout
+from textgen.nn.dropout import RowDropout, automatic_dropout
 
 
 def test_dropout_is_chosen_by_epochs_unless_it_is_given(ids: TokenIds) -> None:
@@ -28,3 +29,25 @@ def test_what_counts_is_how_often_a_token_is_read_and_how_many_parameters_it_tra
     epochs: float, per_token: float, expected: float
 ) -> None:
     assert automatic_dropout(epochs, per_token) == pytest.approx(expected)
+
+
+def test_dropout_of_rows_drops_the_same_rows_everywhere_in_training_only() -> None:
+    torch.manual_seed(0)
+    layer, rows = RowDropout(0.5), torch.arange(100).repeat(2, 3)
+    vectors = torch.ones(2, 300, 4)
+    assert torch.equal(layer.eval()(vectors, rows, 100), vectors)
+    dropped = layer.train()(vectors, rows, 100)
+    first = dropped[0, :100]
+    assert torch.equal(dropped, first.repeat(2, 3, 1))
+    assert 20 < int((first == 0).all(-1).sum()) < 80
+    assert set(first.unique().tolist()) == {0.0, 2.0}
+
+
+def test_dropout_of_rows_follows_that_of_features_unless_it_is_given() -> None:
+    for probability, expected in ((None, 0.3), (0.2, 0.2)):
+        layer = RowDropout(probability)
+        layer.follow(0.1)
+        assert layer.probability == pytest.approx(expected)
+    layer = RowDropout(None)
+    layer.follow(0.3)
+    assert layer.probability == 0.5

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal
 
-import torch
 from annotated_types import Ge, Le, Lt, doc
 from torch import Tensor, nn
 
 from textgen.contracts import Search, State
+from textgen.nn.dropout import Dropout, automatic_dropout
 from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax
 from textgen.nn.weights import num_parameters
 
@@ -18,7 +17,7 @@ HiddenSize = Annotated[
     int, Ge(1), Le(65_536), doc("Size of the hidden layers."), Search(64, 512, log=True, step=32)
 ]
 EmbeddingSize = Annotated[int, Ge(0), Le(65_536), doc("Embedding size; 0 means hidden_size.")]
-Dropout = Annotated[
+DropoutProbability = Annotated[
     Annotated[float, Ge(0), Lt(1)] | None,
     doc("Dropout probability, one mask per window; none: automatic."),
     Search(values=(None, 0.0, 0.1, 0.2, 0.3, 0.5)),
@@ -30,37 +29,6 @@ Softmax = Annotated[
 ]
 
 
-class LockedDropout(nn.Module):
-    """Dropout with one mask for all time steps of a window (Gal and Ghahramani 2016, arXiv:1512.05287).
-
-    Without a `probability`, `FeatureModel.set_expected_epochs` chooses it. A mask per time step would add a
-    seventh to the training time on a CPU.
-    """
-
-    def __init__(self, probability: float | None) -> None:
-        super().__init__()
-        self.is_automatic = probability is None
-        self.probability = probability or 0.0
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return `features` [batch, time, size], in training with some set to zero at all time steps."""
-        if not self.training or not self.probability:
-            return features
-        mask = torch.empty_like(features[:, :1]).bernoulli_(1 - self.probability)
-        return features * (mask / (1 - self.probability))
-
-
-def automatic_dropout(num_epochs: float, parameters_per_token: float) -> float:
-    """Return the dropout probability for this number of epochs and of parameters per token of the text.
-
-    A model memorises a text by reading it often and by having room for it, so what counts is the product of
-    both, where fewer parameters than tokens are no reason for more epochs without dropout: 0 up to 3, then
-    0.05 more for each factor of 3, and 0.3 at most. The fit is in docs/budgets.md.
-    """
-    exposure = num_epochs * max(1.0, parameters_per_token)
-    return min(max(0.05 * math.log(max(exposure, 1) / 3, 3), 0.0), 0.3)
-
-
 class FeatureModel(nn.Module):
     """A base class for models; a subclass defines `initial_state` and `features`, and creates two layers.
 
@@ -69,7 +37,6 @@ class FeatureModel(nn.Module):
     unless its probability is given.
     """
 
-    dropout: LockedDropout
     output: FullSoftmax | AdaptiveSoftmax
     parameters_per_token = 0.0
     """Trained parameters for each token of the training text; zero until `set_token_counts`."""
@@ -94,6 +61,8 @@ class FeatureModel(nn.Module):
         self.output.start_from(counts)
 
     def set_expected_epochs(self, num_epochs: float) -> None:
-        """Choose the dropout for this number of epochs, unless its probability is given."""
-        if self.dropout.is_automatic:
-            self.dropout.probability = automatic_dropout(num_epochs, self.parameters_per_token)
+        """Choose the dropouts for this number of epochs whose probability is not given."""
+        strength = automatic_dropout(num_epochs, self.parameters_per_token)
+        for layer in self.modules():
+            if isinstance(layer, Dropout):
+                layer.follow(strength)

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 import torch
-from annotated_types import Ge, Le, doc
+from annotated_types import Ge, Le, Lt, doc
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.contracts import PretrainedVectors, Search
+from textgen.nn.dropout import LockedDropout, RowDropout
 from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.feature_model import (
-    Dropout,
+    DropoutProbability,
     EmbeddingSize,
     FeatureModel,
     HiddenSize,
-    LockedDropout,
     Softmax,
     TieWeights,
 )
@@ -39,6 +39,13 @@ WordSize = Annotated[
 ]
 NumKeys = Annotated[
     int, Ge(1), Le(2**24), doc("Rows of the table of hashed words."), Search(values=(4096, 16_384, 65_536))
+]
+
+
+KeyDropout = Annotated[
+    Annotated[float, Ge(0), Lt(1)] | None,
+    doc("Dropout probability of the rows of the table of hashed words; none: automatic."),
+    Search(values=(None, 0.0, 0.15, 0.3, 0.5)),
 ]
 
 
@@ -77,14 +84,15 @@ class Hier(FeatureModel):
         word_size: WordSize = 128,
         num_keys: NumKeys = 16_384,
         embedding_size: EmbeddingSize = 0,
-        dropout: Dropout = None,
+        dropout: DropoutProbability = None,
+        key_dropout: KeyDropout = None,
         tie_weights: TieWeights = True,
         softmax: Softmax = "auto",
         vectors: PretrainedVectors | None = None,
     ) -> None:
         super().__init__()
         self.hidden_size, self.lower_size, self.word_size = hidden_size, lower_size, word_size
-        self.dropout = LockedDropout(dropout)
+        self.dropout, self.key_dropout = LockedDropout(dropout), RowDropout(key_dropout)
         self.input = TokenEmbedding(vocab_size, embedding_size or hidden_size, vectors)
         self.lower = nn.LSTM(self.input.size, lower_size, batch_first=True)
         self.edges = WordEdges(tokens)
@@ -115,7 +123,8 @@ class Hier(FeatureModel):
         features, lower = _run(self.lower, self.dropout(embedded), state.lower)
         begins, ends, last_kind = self.edges(ids, state.last_kind)
         hashes = hash_words(ids, begins, state.hashed)
-        keys = self.keys(rows_of(hashes, self.keys.num_embeddings))
+        rows = rows_of(hashes, self.keys.num_embeddings)
+        keys = self.key_dropout(self.keys(rows), rows, self.keys.num_embeddings)
         features = features + keys
         words, latest, word_state = self.words(features, ends, state.words)
         words = OUTPUT_GAIN * words

@@ -11,12 +11,12 @@ from annotated_types import Ge, Le, doc
 from torch import Tensor, nn
 
 from textgen.contracts import PretrainedVectors, Search, TextgenError
+from textgen.nn.dropout import LockedDropout
 from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.feature_model import (
-    Dropout,
+    DropoutProbability,
     FeatureModel,
     HiddenSize,
-    LockedDropout,
     NumLayers,
     Softmax,
     TieWeights,
@@ -58,7 +58,7 @@ class Transformer(FeatureModel):
             doc("Tokens that attention in a layer reaches back."),
             Search(32, 256, log=True, step=32),
         ] = 128,
-        dropout: Dropout = None,
+        dropout: DropoutProbability = None,
         tie_weights: TieWeights = True,
         softmax: Softmax = "auto",
         vectors: PretrainedVectors | None = None,
