@@ -12,13 +12,19 @@ import pytest
 from helpers.catalog import write_bench, write_run
 from textgen.catalog.folders import FILES, belongs, find_folders, identify
 from textgen.catalog.items import SORT_KEYS, best_run, read_catalog
-from textgen.comparison import bench
+from textgen.comparison import bench, run_ladder
 from textgen.experiment import saved_run as runs
 from textgen.suites import run_suite as suite
 
 
 def test_the_files_of_results_are_those_that_commands_write() -> None:
-    assert FILES == {"run": runs.MANIFEST, "bench": bench.RESULT, "suite": suite.RESULT, "tune": "study.json"}
+    assert FILES == {
+        "run": runs.MANIFEST,
+        "bench": bench.RESULT,
+        "ladder": run_ladder.LADDER,
+        "suite": suite.RESULT,
+        "tune": "study.json",
+    }
 
 
 def test_each_kind_of_result_is_described(root: Path) -> None:

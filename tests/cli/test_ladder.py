@@ -50,7 +50,7 @@ def test_a_ladder_is_shown_listed_and_verified(textgen: Textgen, folder: Path, e
     shown = textgen("runs", "show", folder).stdout
     assert shown.startswith("# Ladder on lee\n")
     assert "## What more training changes" in shown
-    (listed,) = json.loads(textgen("runs", "--root", folder.parent, "--json").stdout)["items"]
+    (listed,) = json.loads(textgen("runs", "--root", folder.parent, "--json").stdout)["runs"]
     assert (listed["kind"], listed["budget"]) == ("ladder", "5updates,20updates")
     assert listed["entries"] == [entry, "random"]
     assert len(listed["runs"]) == 4

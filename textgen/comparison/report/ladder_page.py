@@ -86,7 +86,7 @@ def ladder_lines(result: Ladder, place: Callable[[Rung], float]) -> Iterator[Cha
 def _steps_chart(result: Ladder) -> Markup:
     rows = [
         ChartValue(
-            f"{step.entry}, {step.before} → {step.after}",
+            f"{step.before} → {step.after}: {step.entry}",
             step.bits_per_char,
             step.interval,
             is_best=step.verdict == "better",
