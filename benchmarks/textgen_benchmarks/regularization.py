@@ -27,7 +27,6 @@ from textgen.nn.dropout import automatic_dropout
 from textgen.runtime.device import choose_device
 from textgen.runtime.storage.json_records import read_record
 from textgen.training.budget import parse_budget
-from textgen.training.copies import ENOUGH_EXPOSURE
 from textgen_benchmarks.figures import COLOURS
 from textgen_benchmarks.saving import RESULTS, json_option, save
 
@@ -147,7 +146,6 @@ def draw(rows: Sequence[Fitted], path: Path) -> None:
             per_epoch = row.exposure / row.num_epochs
             points = [(epochs * per_epoch, score) for epochs, score in row.curve]
             right.plot(*zip(*points, strict=True), color=colour, linewidth=0.8)
-    right.axvline(ENOUGH_EXPOSURE, color="0.6", linestyle=":")
     right.set_xscale("log")
     left.set(xlabel="dropout (dotted: the automatic one)", ylabel="validation bits/char above the best")
     right.set(xlabel="exposure: epochs × parameters per token", ylabel="validation bits/char while trained")

@@ -35,13 +35,13 @@ def experiment(entry: str, corpus: Corpus, budget: str, **options: bool) -> Expe
 @pytest.fixture
 def little_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two epochs be enough for a model."""
-    monkeypatch.setattr(copies, "ENOUGH_EXPOSURE", 2.0)
+    monkeypatch.setattr(copies, "EXPOSURE_OF_ONE", 1.0)
     monkeypatch.setattr(copies, "ENOUGH_UPDATES", 20)
 
 
 USEFUL = [
     *((5, 7.5, 700, 1), (20, 7.5, 2800, 3), (20, 7.5, 500, 2)),
-    *((79, 0.5, 9000, 1), (80, 0.5, 9000, 2), (1e6, 9, 1e9, 8)),
+    *((39, 0.5, 9000, 1), (41, 0.5, 9000, 2), (91, 0.5, 9000, 3), (1e6, 9, 1e9, 8)),
 ]
 
 

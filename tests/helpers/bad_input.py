@@ -72,8 +72,6 @@ train 3*char-ngram
     entry '3*char-ngram': copies of 'ngram' would be equal, since it is not trained by gradient descent; …
 train 3*random
     entry '3*random': copies of 'uniform' would be equal, since it is not trained by gradient descent; …
-train 1*char-lstm
-    entry '1*char-lstm': '1*' is not a valid number of copies; begin with 2* to 32*, as in 3*char-lstm
 train char-lstm+ngrm
     entry 'char-lstm+ngrm': unknown model 'ngrm'; did you mean 'ngram'? known: gru, hier, lstm, …, uniform
 train char-lstm+gru:num_layers=1

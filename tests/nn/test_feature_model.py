@@ -46,7 +46,7 @@ def test_dropout_of_rows_drops_the_same_rows_everywhere_in_training_only() -> No
 def test_dropout_of_rows_follows_that_of_features_unless_it_is_given() -> None:
     for probability, expected in ((None, 0.3), (0.2, 0.2)):
         layer = RowDropout(probability)
-        layer.follow(0.1)
+        layer.follow(0.05)
         assert layer.probability == pytest.approx(expected)
     layer = RowDropout(None)
     layer.follow(0.3)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 MAX_DROPOUT, MAX_ROW_DROPOUT = 0.3, 0.5
 """Automatic probabilities, at most."""
-ROW_SHARE = 3.0
+ROW_SHARE = 6.0
 """Automatic dropout of rows, as a multiple of that of features."""
 
 

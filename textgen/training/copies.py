@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from textgen.training.mixture_training import TrainingPlan
 
-ENOUGH_EXPOSURE, ENOUGH_UPDATES = 40.0, 200
-"""Epochs times parameters per token (at least one), and updates, after which a model has learned most of what
-it will. From there on a second one, with which it is averaged, is the better use of time."""
+EXPOSURE_OF_ONE, ENOUGH_UPDATES = 10.0, 200
+"""The exposure (epochs times parameters per token, at least one) whose root is the number of copies, and the
+updates that each needs. A longer budget is worth both more copies and more training of each."""
 MOST_COPIES = 8
 """Copies at most: each makes predictions slower, and adds less than the one before."""
 MIN_SECONDS, NUM_TIMED = 20.0, 3
@@ -22,7 +23,7 @@ def num_useful_copies(num_epochs: float, parameters_per_token: float, num_update
     for each token of the training text. The fit is in docs/budgets.md.
     """
     exposure = num_epochs * max(1.0, parameters_per_token)
-    useful = min(exposure / ENOUGH_EXPOSURE, num_updates / ENOUGH_UPDATES, MOST_COPIES)
+    useful = min(math.sqrt(exposure / EXPOSURE_OF_ONE), num_updates / ENOUGH_UPDATES, MOST_COPIES)
     return max(1, int(useful))
 
 
