@@ -12,12 +12,15 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import load_run, save_run
 from textgen.jobs.kept import check_reuse
 from textgen.runtime.device import DeviceConfig
 from textgen.training import copies
 from textgen.training.budget import parse_budget
+from textgen.training.checkpoints import INTERVAL
 from textgen.training.copies import num_useful_copies
+from textgen.training.progress import Step
 
 SMALL = "num_layers=1,hidden_size=16,batch_size=8,sequence_length=16"
 
@@ -84,9 +87,18 @@ def test_the_number_follows_from_the_pace_and_is_kept_for_a_run_that_is_resumed(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(copies, "MIN_SECONDS", 0.1)
-    timed = experiment(f"char-lstm:{SMALL}", corpus, "1s")
-    run = timed.run(checkpoints=tmp_path)
-    assert run.result.num_copies > 1
-    assert run.result.preparation.pace_seconds > 0
+    monkeypatch.setenv(INTERVAL, "0")
+    timed, seconds = experiment(f"char-lstm:{SMALL}", corpus, "1s"), []
+
+    def interrupt(step: Step) -> None:
+        if step.progress and step.progress.fraction > 0.6:
+            seconds.append(step.progress.seconds)
+            raise KeyboardInterrupt
+
+    with locked_run(tmp_path / "run") as checkpoints, pytest.raises(KeyboardInterrupt):
+        timed.run(interrupt, checkpoints)
     monkeypatch.setattr(copies, "MIN_SECONDS", 1e9)  # it would be one if it were chosen again
-    assert timed.run(checkpoints=tmp_path).result.num_copies == run.result.num_copies
+    resumed = timed.run(checkpoints=checkpoints).result
+    assert resumed.num_copies > 1
+    assert resumed.train.seconds > seconds[0]
+    assert timed.run().result.num_copies == 1

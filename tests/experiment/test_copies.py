@@ -57,9 +57,9 @@ def test_copies_belong_to_the_models_that_are_trained() -> None:
     entry = parse_entry("3*word-lstm+ngram-glove:hidden_size=8,order=3,batch_size=4")
     assert entry.parts == {"tokenizer": "word", "model": "3*lstm+ngram", "embedding": "glove"}
     assert entry.members == {
-        "lstm": ("lstm", 0),
-        "lstm-2": ("lstm", 1),
-        "lstm-3": ("lstm", 2),
+        "lstm-1of3": ("lstm", 0),
+        "lstm-2of3": ("lstm", 1),
+        "lstm-3of3": ("lstm", 2),
         "ngram": ("ngram", 0),
     }
     assert entry.models == {"lstm": "lstm", "ngram": "ngram"}
@@ -73,7 +73,7 @@ def test_copies_belong_to_the_models_that_are_trained() -> None:
 def test_an_alias_can_have_copies() -> None:
     entry = parse_entry("2*original:hidden_size=8")
     assert entry.parts["model"] == "2*original"
-    assert list(entry.members) == ["model", "model-2"]
+    assert list(entry.members) == ["model-1of2", "model-2of2"]
 
 
 @pytest.mark.parametrize(

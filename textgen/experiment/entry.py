@@ -72,12 +72,16 @@ class Entry:
 
     @property
     def members(self) -> dict[str, tuple[str, int]]:
-        """What is trained or counted, in order: its part, and the number of the copy from 0, by a name."""
+        """What is trained or counted, in order: its part, and the number of the copy from 0, by a name.
+
+        The second of three copies has the name `lstm-2of3`.
+        """
         trained = self.trained
+        numbers = {part: self.num_copies if part in trained else 1 for part in self.models}
         return {
-            f"{part}-{number + 1}" if number else part: (part, number)
-            for part in self.models
-            for number in range(self.num_copies if part in trained else 1)
+            f"{part}-{copy + 1}of{number}" if number > 1 else part: (part, copy)
+            for part, number in numbers.items()
+            for copy in range(number)
         }
 
     def build_tokenizer(self) -> BoundTokenizer:

@@ -29,7 +29,6 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine
 from textgen.runtime.storage.json_records import to_values
 from textgen.training.budget import Budget, parse_budget
-from textgen.training.checkpoints import Checkpoints
 from textgen.training.copies import choose_copies
 from textgen.training.distributed import ranks
 from textgen.training.mixture_training import TrainingPlan, combined_result, train_members
@@ -118,7 +117,7 @@ class Experiment:
         entry, plan, model, seconds = self.entry, *self._plan(self.entry, tokenizer, encoded, vectors, audit)
         if self.chooses_copies and not (entry.says_copies or self.start or self.num_processes > 1):
             start = time.perf_counter()
-            entry = entry.with_copies(self._num_copies(plan, checkpoints))
+            entry = entry.with_copies(_begun_copies(checkpoints) or choose_copies(plan))
             trial_seconds = time.perf_counter() - start
             if entry.num_copies > 1:
                 plan, model, seconds = self._plan(entry, tokenizer, encoded, vectors, audit)
@@ -126,16 +125,6 @@ class Experiment:
             plan = replace(plan, preparation_seconds=seconds.seconds)
         report(Step("training"))
         return _Prepared(entry, tokenizer, encoded, vectors, audit, model, seconds, plan)
-
-    def _num_copies(self, plan: TrainingPlan, checkpoints: Path | None) -> int:
-        """Return the number of copies of the models of a plan, the same when training is resumed."""
-        kept = Checkpoints(checkpoints / "copies", identity=plan.identity) if checkpoints else None
-        state = kept.latest() if kept else None
-        if state is None:
-            state = {"num_copies": choose_copies(plan)}
-            if kept and state["num_copies"] > 1:
-                kept.try_to_save(lambda: state)
-        return int(state["num_copies"])
 
     def _plan(
         self,
@@ -237,6 +226,15 @@ class Experiment:
                 report=tell,
             )
         return scored
+
+
+def _begun_copies(checkpoints: Path | None) -> int | None:
+    """Return the number of copies that was chosen before a run was interrupted; None without checkpoints.
+
+    Their folders have it in their names (`Entry.members`).
+    """
+    begun = checkpoints.glob("*-*of*") if checkpoints else ()
+    return next((int(folder.name.rpartition("of")[2]) for folder in begun), None)
 
 
 def copy_seed(seed: int, number: int) -> int:
