@@ -4,8 +4,8 @@
 
 Each entry is trained with each seed and scored on validation alone, and its row is added to
 results/regularization.json; rows that are there are kept. `--draw` draws them all to
-docs/pictures/regularization.svg (needs matplotlib): the score by dropout, and while training, by exposure,
-which is the number of epochs times the trained parameters per token (at least one).
+docs/pictures/regularization.svg (needs matplotlib): the scores of single models while they are trained, by
+exposure, which is the number of epochs times the trained parameters per token (at least one).
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -23,14 +22,16 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import NO_PART
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.nn.dropout import automatic_dropout
 from textgen.runtime.device import choose_device
+from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import read_record
 from textgen.training.budget import parse_budget
 from textgen_benchmarks.figures import COLOURS
 from textgen_benchmarks.saving import RESULTS, json_option, save
 
 RESULT = RESULTS / "regularization.json"
+HIGHEST = 0.4
+"""Limit of the axis in bits per character: training begins far above it."""
 PICTURE = Path(__file__).parents[2] / "docs" / "pictures" / "regularization.svg"
 
 
@@ -59,8 +60,11 @@ class Fitted:
 
 @dataclass(frozen=True)
 class FittedRows:
-    """All rows."""
+    """All rows, with what made the last one."""
 
+    schema_version: int
+    versions: dict[str, str]
+    machine: Machine
     rows: tuple[Fitted, ...]
 
 
@@ -118,39 +122,24 @@ def fit(name: str, corpus: Corpus, budget: str, entry: str, seed: int) -> Fitted
 
 
 def draw(rows: Sequence[Fitted], path: Path) -> None:
-    """Draw validation scores by dropout, and of copies by exposure, relative to the best of a text."""
-    by_setting = defaultdict(list)
+    """Draw the validation scores of single models while they are trained, by exposure."""
+    groups = defaultdict(list)
     for row in rows:
-        options = parse_entry(row.entry).options
-        others = {key: value for part in options.values() for key, value in part.items() if key != "dropout"}
-        dropout = next((part["dropout"] for part in options.values() if "dropout" in part), None)
-        if dropout is not None and not others and row.num_copies == 1:
-            name = row.entry.partition(":")[0]
-            by_setting[name, row.text, row.num_train_chars, row.budget].append((dropout, row))
-    figure = Figure(figsize=(8, 3.2))
-    left, right = figure.subplots(1, 2)
-    for number, ((name, text, num_chars, budget), pairs) in enumerate(sorted(by_setting.items())):
-        colour = COLOURS[number % len(COLOURS)]
-        label = f"{name}, {text} ({num_chars / 1e6:.1f} M), {budget}"
-        values = defaultdict(list)
-        for dropout, row in pairs:
-            values[dropout].append(row.bits_per_char)
-        means = sorted((dropout, fmean(scores)) for dropout, scores in values.items())
-        best = min(score for _, score in means)
-        left.plot(
-            *zip(*((p, score - best) for p, score in means), strict=True), "o-", color=colour, label=label
-        )
-        wanted = automatic_dropout(pairs[0][1].exposure, 0)
-        left.axvline(wanted, color=colour, linestyle=":", linewidth=0.8)
-        for _, row in pairs:
-            per_epoch = row.exposure / row.num_epochs
-            points = [(epochs * per_epoch, score) for epochs, score in row.curve]
-            right.plot(*zip(*points, strict=True), color=colour, linewidth=0.8)
-    right.set_xscale("log")
-    left.set(xlabel="dropout (dotted: the automatic one)", ylabel="validation bits/char above the best")
-    right.set(xlabel="exposure: epochs × parameters per token", ylabel="validation bits/char while trained")
-    left.legend(fontsize=6)
-    figure.tight_layout()
+        if row.num_copies == 1:
+            name = row.entry.partition(":")[0].removeprefix("1*")
+            groups[f"{name}, {row.text}, {row.num_train_chars / 1e6:.1f} M characters"].append(row)
+    figure = Figure(figsize=(7, 3.5), layout="constrained")
+    axes = figure.add_subplot()
+    for (label, members), colour in zip(sorted(groups.items()), (*COLOURS, "#e69f00"), strict=False):
+        best = min(score for row in members for _, score in row.curve)
+        for number, row in enumerate(members):
+            points = [(row.exposure * epochs / row.num_epochs, score - best) for epochs, score in row.curve]
+            axes.plot(*zip(*points, strict=True), color=colour, linewidth=0.9, label="_" if number else label)
+    axes.set_xscale("log")
+    axes.set_ylim(0, HIGHEST)
+    axes.set_xlabel("exposure: epochs × parameters per token (at least one)")
+    axes.set_ylabel("validation bits/char above the best")
+    axes.legend()
     with rc_context({"svg.hashsalt": "textgen", "font.size": 8}):
         figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
 
