@@ -27,7 +27,7 @@ SMALL = "num_layers=1,hidden_size=16,batch_size=8,sequence_length=16"
 
 @pytest.fixture(scope="module")
 def corpus(news: str) -> Corpus:
-    return Corpus("news", "raw", news[:20_000], split_text(news[:20_000], parse_split("80/10/10")))
+    return Corpus("news", "raw", news[:6_000], split_text(news[:6_000], parse_split("80/10/10")))
 
 
 def experiment(entry: str, corpus: Corpus, budget: str, **options: bool) -> Experiment:
