@@ -82,18 +82,15 @@ def test_a_kept_run_is_reused_of_an_entry_that_says_no_number(corpus: Corpus, tm
         check_reuse(tmp_path / "run", experiment(f"2*char-lstm:{SMALL}", corpus, "1epochs"))
 
 
-def test_the_number_follows_from_the_pace_and_is_kept_for_a_run_that_is_resumed(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_run_that_is_resumed_has_the_number_with_which_it_began(
+    number: int, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {
-        "MIN_SECONDS": 0.1,
-        "MOST_COPIES": 2,
-        "EXPOSURE_OF_ONE": 1e-3,
-        "ENOUGH_UPDATES": 1,
-    }.items():
+    little = {"MIN_SECONDS": 0.1, "MOST_COPIES": number, "EXPOSURE_OF_ONE": 1e-3, "ENOUGH_UPDATES": 1}
+    for name, value in little.items():
         monkeypatch.setattr(copies, name, value)
     monkeypatch.setenv(INTERVAL, "0")
-    timed = experiment(f"char-lstm:{SMALL}", corpus, "3s")
+    timed = experiment(f"char-lstm:{SMALL}", corpus, "2s")
 
     def interrupt(step: Step) -> None:
         if step.progress and step.progress.num_updates > 2:
@@ -102,5 +99,5 @@ def test_the_number_follows_from_the_pace_and_is_kept_for_a_run_that_is_resumed(
     with locked_run(tmp_path / "run") as checkpoints, pytest.raises(KeyboardInterrupt):
         timed.run(interrupt, checkpoints)
     monkeypatch.setenv(INTERVAL, "1000")
-    monkeypatch.setattr(copies, "MIN_SECONDS", 1e9)  # it would be one if it were chosen again
-    assert timed.run(checkpoints=checkpoints).result.num_copies == 2
+    monkeypatch.setattr(copies, "MOST_COPIES", 3 - number)  # the other number, if it were chosen again
+    assert timed.run(checkpoints=checkpoints).result.num_copies == number

@@ -22,7 +22,7 @@ from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import Budget
 
 MAX_REFERENCE_CHARS = 16_000_000
-"""Characters of a training text that reference entries are given, from the beginning of each stretch."""
+"""Longest training text of a reference entry, in characters; of a longer one, each stretch is cut."""
 
 
 def score_references(

@@ -36,7 +36,7 @@ class Entry:
     parts: dict[str, str]
     """Kind of component: its name. `embedding` is there only if the entry has one; the model of a mixture is
     written as `lstm+ngram`, and with three copies of those that are trained as `3*lstm+ngram`. Without a
-    number it is the budget that says how many."""
+    number, the budget decides."""
     options: dict[str, dict[str, Any]]
     """Part (a kind of component, the name of a model in a mixture, or `train`): its options."""
 
@@ -60,7 +60,7 @@ class Entry:
 
     @property
     def num_copies(self) -> int:
-        """That number."""
+        """The number of copies of each model that is trained by gradient; 1 if the entry does not say."""
         return int(self.parts["model"].rpartition(COPIES)[0] or 1)
 
     def with_copies(self, number: int) -> Entry:

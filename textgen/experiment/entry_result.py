@@ -43,7 +43,7 @@ class PreparationTime:
     vectors_seconds: float
     """To load or train word vectors and to match them."""
     pace_seconds: float = 0.0
-    """To measure the pace of training, from which the number of copies follows."""
+    """To measure the pace of training, which decides the number of copies, and to build them."""
 
     @property
     def seconds(self) -> float:

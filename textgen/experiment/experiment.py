@@ -67,7 +67,7 @@ class Experiment:
     num_processes: int = 1
     """Processes that train the model together."""
     chooses_copies: bool = True
-    """False: each model is trained once unless the entry says otherwise, as it is with several processes."""
+    """True if the budget decides how many copies an entry has that does not say; never in several processes."""
 
     def settings(self) -> RunSettings:
         """Return what determines the run besides its entry."""
@@ -118,10 +118,9 @@ class Experiment:
         if self.chooses_copies and not (entry.says_copies or self.start or self.num_processes > 1):
             start = time.perf_counter()
             entry = entry.with_copies(_begun_copies(checkpoints) or choose_copies(plan))
-            trial_seconds = time.perf_counter() - start
             if entry.num_copies > 1:
                 plan, model, seconds = self._plan(entry, tokenizer, encoded, vectors, audit)
-            seconds = replace(seconds, pace_seconds=trial_seconds)
+            seconds = replace(seconds, pace_seconds=time.perf_counter() - start)
             plan = replace(plan, preparation_seconds=seconds.seconds)
         report(Step("training"))
         return _Prepared(entry, tokenizer, encoded, vectors, audit, model, seconds, plan)
@@ -231,10 +230,10 @@ class Experiment:
 def _begun_copies(checkpoints: Path | None) -> int | None:
     """Return the number of copies that was chosen before a run was interrupted; None without checkpoints.
 
-    Their folders have it in their names (`Entry.members`).
+    Their folders have it in their names (`Entry.members`), unless it is one.
     """
-    begun = checkpoints.glob("*-*of*") if checkpoints else ()
-    return next((int(folder.name.rpartition("of")[2]) for folder in begun), None)
+    begun = [folder.name.rpartition("of")[2] for folder in checkpoints.glob("*/")] if checkpoints else []
+    return max((int(number) if number.isdecimal() else 1 for number in begun), default=None)
 
 
 def copy_seed(seed: int, number: int) -> int:

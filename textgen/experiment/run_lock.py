@@ -13,7 +13,7 @@ from textgen.runtime.storage.locks import LOCK, is_held, locked
 
 
 class RunInterruptedError(KeyboardInterrupt):
-    """Ctrl-C in a training run that can go on from a checkpoint."""
+    """Ctrl-C in a training run that can be resumed from a checkpoint."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
