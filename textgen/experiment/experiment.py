@@ -67,7 +67,7 @@ class Experiment:
     num_processes: int = 1
     """Processes that train the model together."""
     chooses_copies: bool = True
-    """True if the budget decides how many copies an entry has that does not say; never in several processes."""
+    """True if the budget decides the number of copies of an entry that does not say (with one process)."""
 
     def settings(self) -> RunSettings:
         """Return what determines the run besides its entry."""
