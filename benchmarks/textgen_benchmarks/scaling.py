@@ -27,7 +27,7 @@ STEPS = ("clean", "tokenize char", "tokenize word", "train", "score")
 def measure(step: str, path: str) -> dict[str, Any]:
     """Return the seconds that one step takes, the characters it processes, and its peak memory in bytes."""
     # Imported here, since the processes that clean and tokenize import this file too.
-    from textgen.experiment.encoding import encode_corpus
+    from textgen.experiment.encoding import encode_training
     from textgen.experiment.entry import parse_entry
     from textgen.experiment.experiment import Experiment
     from textgen.experiment.score_run import score_any
@@ -42,7 +42,7 @@ def measure(step: str, path: str) -> dict[str, Any]:
         entry = parse_entry(f"{step.split()[1]}-uniform")
         _ = corpus.info  # hashes are not part of tokenizing
         began = time.perf_counter()
-        encode_corpus(entry, entry.build_tokenizer(), corpus)
+        encode_training(entry, entry.build_tokenizer(), corpus)
         seconds, num_chars = time.perf_counter() - began, len(corpus.split.train)
     elif step in ("train", "score"):
         entry = parse_entry("char-lstm" if step == "train" else "char-uniform")

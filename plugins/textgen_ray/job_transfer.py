@@ -30,6 +30,10 @@ class Parcel:
     """A job on its way, without its large parts."""
 
     data: bytes
+    before: bytes | None
+    """The job that is computed before it, if there is one."""
+    parts_before: frozenset[int]
+    """The numbers of the large parts that this one has."""
     folder: str | None
     """The name of the job's folder."""
     files: Mapping[str, bytes]
@@ -52,13 +56,14 @@ class Packer:
 
     def pack(self, job: Any) -> tuple[Parcel, list[Any]]:
         """Return the parcel of a job and the references to its large parts."""
-        file, folder = io.BytesIO(), job.folder
-        pickler = _Pickler(file)
-        pickler.dump(job)
+        folder, parts = job.folder, dict[int, Any]()
+        data, _ = _pickled(job, parts)
+        first = getattr(job, "before", None)
+        before, parts_before = _pickled(first, parts) if first else (None, frozenset[int]())
         plugin_files = [(path.name, path.read_bytes()) for path in job.plugin_files]
         name, files = (folder.name, contents(folder)) if folder else (None, {})
-        references = [self._reference(part) for part in pickler.parts.values()]
-        return Parcel(file.getvalue(), name, files, plugin_files), references
+        references = [self._reference(part) for part in parts.values()]
+        return Parcel(data, before, parts_before, name, files, plugin_files), references
 
     def _reference(self, part: Any) -> Any:
         known = self._known.pop(id(part), None) or (part, self._put_away(pickle.dumps(part, protocol=5)))
@@ -68,13 +73,23 @@ class Packer:
         return known[1]
 
 
+def _pickled(job: Any, parts: dict[int, Any]) -> tuple[bytes, frozenset[int]]:
+    """Return a job without its large parts, which are added to `parts`, and their numbers."""
+    file = io.BytesIO()
+    pickler = _Pickler(file, parts)
+    pickler.dump(job)
+    return file.getvalue(), frozenset(pickler.used)
+
+
 class _Pickler(pickle.Pickler):
     """Pickles numbers instead of large parts, which it collects."""
 
-    def __init__(self, file: io.BytesIO) -> None:
+    def __init__(self, file: io.BytesIO, parts: dict[int, Any]) -> None:
         super().__init__(file, protocol=5)
-        self.parts: dict[int, Any] = {}
+        self.parts = parts
         """By `id`, in the order of their numbers."""
+        self.used: set[int] = set()
+        """The numbers of those that were met."""
 
     def persistent_id(self, part: Any) -> int | None:
         size = part.size if isinstance(part, np.ndarray) else 0
@@ -83,7 +98,9 @@ class _Pickler(pickle.Pickler):
         if size <= LARGE:
             return None
         self.parts[id(part)] = part
-        return [*self.parts].index(id(part))
+        number = [*self.parts].index(id(part))
+        self.used.add(number)
+        return number
 
 
 @dataclass(frozen=True)
@@ -94,17 +111,22 @@ class ReceivedJob:
     """
 
     data: bytes
-    parts: Sequence[bytes]
+    parts: Mapping[int, bytes]
+    """Its large parts, by their numbers."""
     folder: Path | None
     plugin_files: Sequence[Path]
+    before: ReceivedJob | None = None
+    """The job that another process computes before it."""
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _unpickled, tuple(vars(self).values())
+        return _unpickled, (self.data, self.parts, self.folder, self.plugin_files)
 
 
-def _unpickled(data: bytes, parts: Sequence[bytes], folder: Path | None, plugin_files: Sequence[Path]) -> Any:
+def _unpickled(
+    data: bytes, parts: Mapping[int, bytes], folder: Path | None, plugin_files: Sequence[Path]
+) -> Any:
     class Unpickler(pickle.Unpickler):
-        persistent_load = staticmethod([pickle.loads(part) for part in parts].__getitem__)
+        persistent_load = staticmethod({number: pickle.loads(part) for number, part in parts.items()}.get)
 
     job = Unpickler(io.BytesIO(data)).load()
     return replace(job, plugin_files=plugin_files, **({"folder": folder} if folder else {}))
@@ -122,7 +144,11 @@ def unpacked(parcel: Parcel, parts: Sequence[bytes]) -> Iterator[ReceivedJob]:
         (there / "results").mkdir()
         if folder:
             write_contents(folder, parcel.files)
-        yield ReceivedJob(parcel.data, parts, folder, plugin_files)
+        numbered, before = dict(enumerate(parts)), None
+        if parcel.before is not None:
+            needed = {number: numbered[number] for number in parcel.parts_before}
+            before = ReceivedJob(parcel.before, needed, folder, plugin_files)
+        yield ReceivedJob(parcel.data, numbered, folder, plugin_files, before)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

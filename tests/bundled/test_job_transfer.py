@@ -6,6 +6,7 @@ import os
 import pickle
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -165,3 +166,29 @@ def test_a_job_on_this_machine_begins_where_the_command_did(
     (tmp_path / "there").mkdir()
     place = prepared(recipe(where, partial(os.chdir, tmp_path / "there"), partial(os.chdir, "..")))
     assert place(None) == tmp_path
+
+
+@dataclass(frozen=True)
+class TwoJobs(FileJob):
+    """A job before which another one is computed, with only one of its texts."""
+
+    secret: str = ""
+
+    @property
+    def before(self) -> FileJob:
+        return FileJob(0, self.text, folder=self.folder)
+
+
+def test_what_comes_before_a_job_arrives_without_the_parts_of_the_job_itself(
+    store: Store, tmp_path: Path
+) -> None:
+    secret = "secret " * LARGE
+    parcel, references = store.packer.pack(TwoJobs(1, TEXT, folder=tmp_path / "run", secret=secret))
+    assert len(references) == 2
+    with unpacked(parcel, store.delivered(references)) as received:
+        assert received.before is not None
+        sent = pickle.dumps(received.before)
+        before, job = pickle.loads(sent), pickle.loads(pickle.dumps(received))
+        assert (before.number, before.text, before.folder) == (0, TEXT, job.folder)
+        assert (job.number, job.text, job.secret) == (1, TEXT, secret)
+        assert b"secret" not in sent

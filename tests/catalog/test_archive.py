@@ -78,6 +78,21 @@ def test_nothing_is_overwritten(exported: Path, tmp_path: Path) -> None:
         export(tmp_path / "run", tmp_path / "nowhere" / "run.zip")
 
 
+@pytest.mark.parametrize("name", ["weights.safetensors", "tokenizer.json"])
+def test_what_is_damaged_or_never_ends_is_not_exported(name: str, tmp_path: Path) -> None:
+    save_run(tmp_path / "run", make_run("random"))
+    file = tmp_path / "run" / name
+    data = file.read_bytes()
+    file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(TextgenError, match=rf"cannot export .*run': .*{name} has changed since"):
+        export(tmp_path / "run", tmp_path / "run.zip")
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(TextgenError, match=rf"cannot export .*{name}: not a regular file"):
+        export(tmp_path / "run", tmp_path / "run.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 def test_an_export_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_run(tmp_path / "run", make_run("random"))
     monkeypatch.setattr(zipfile.ZipFile, "write", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
@@ -126,6 +141,11 @@ OUTSIDE = b'{"../../x": {}, "run.json": {}, "tokenizer.json": {}, "weights.safet
         (add("run/C:evil.json"), "'run/C:evil.json' is not a safe path"),
         (add("run\\..\\evil.json"), "is not a safe path"),
         (add("run/.bashrc"), "'run/.bashrc' is not a safe path"),
+        *(
+            (add(f"run/{name}.json"), f"{f'run/{name}.json'!r} is not a safe path")
+            for name in ("CON", "lpt1.x", "--root", "a\x9b", "a\u202e", "a\u2066b")
+        ),
+        (add("r1../run.json"), "'r1../run.json' is not a safe path"),
         (add("other/run.json"), "its files are not in one folder"),
         (add("run.json"), "its files are not in one folder"),
         (add("run/model.pkl"), "'model.pkl' is not part of a run"),
@@ -227,7 +247,9 @@ def test_a_damaged_measurement_or_checkpoint_is_noticed(tmp_path: Path) -> None:
         file = suite / name
         before = file.read_bytes()
         file.write_bytes(before[:-2] + b" " + before[-1:])
-        zipped = export(suite, tmp_path / f"{len(before)}.zip")
-        with pytest.raises(TextgenError, match=r"has changed since it was written|cannot be read"):
+        with pytest.raises(TextgenError, match=r"^cannot export .*(has changed since|cannot be read)"):
+            export(suite, tmp_path / "other.zip")
+        zipped = Path(shutil.make_archive(str(tmp_path / "damaged"), "zip", tmp_path, "suite"))
+        with pytest.raises(TextgenError, match=r"^cannot import .*(has changed since|cannot be read)"):
             import_archive(zipped, tmp_path / "other")
         file.write_bytes(before)

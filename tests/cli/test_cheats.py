@@ -15,6 +15,9 @@ REASONS = {
     "char-peeks": "it uses later tokens: changing them changes earlier predictions by ",
     "char-exaggerates": "it says that it returns log-probabilities, but the probabilities of all tokens ",
     "char-remembers": "it remembers earlier texts, or depends on how a text is divided: ",
+    "char-chooses": "it uses later tokens",
+    "char-seldom": "it remembers earlier texts, or depends on how a text is divided: ",
+    "char-replays": "it uses later tokens: where it gets a text token by token, at places drawn at random, ",
 }
 HONEST = (TINY, "random", "char-ngram")
 OPTIONS = ("--corpus", "lee", "--max-chars", 60_000, "--length", 30)
@@ -36,7 +39,7 @@ def fair(textgen: Textgen, budget: list[str], folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def result(textgen: Textgen, budget: list[str], folder: Path) -> dict[str, Any]:
-    entries = [*HONEST, *REASONS]
+    entries = [*HONEST, *REASONS, "char-opens"]
     options = (*OPTIONS, "--plugin", "cheats.py", *budget, "--out", "out", "--json")
     done = textgen("bench", *entries, *options, cwd=folder)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -51,6 +54,17 @@ def test_cheats_score_better_but_have_no_rank(result: dict[str, Any]) -> None:
         assert rows[name]["problem"].startswith(reason)
     named = [row["name"] for row in result["scores"]] + [row["b"] for row in result["differences"]]
     assert not set(REASONS) & set(named)
+
+
+def test_an_entry_cannot_read_the_text_that_it_is_scored_on(result: dict[str, Any]) -> None:
+    (row,) = (row for row in result["entries"] if row["name"] == "char-opens")
+    assert row["error"].startswith("an entry reads no corpus while it is trained: ")
+
+
+def test_the_others_were_trained_where_that_text_was_not(result: dict[str, Any]) -> None:
+    checks = [row["score_checks"] for row in result["entries"] if row["error"] is None]
+    assert all(each["trained_apart"] for each in checks)
+    assert all(each["checked_places"] for each in checks)
 
 
 def test_honest_entries_are_ranked_as_if_the_cheats_were_absent(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -155,3 +156,17 @@ class Toy:
     for item, shown in (("bad", "'no tag!'"), ("other", "None")):
         with pytest.raises(TextgenError, match=f"returned {shown} as its language, instead of a tag"):
             language_of([f"toy/{item}"])
+
+
+def test_a_named_pipe_is_refused_since_it_may_have_no_writer(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.txt"
+    os.mkfifo(pipe)
+    assert message(str(pipe)) == f"{pipe} is a pipe; give a file, or - for standard input"
+
+
+def test_what_a_shell_substitutes_is_read() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"the output of a command")
+    os.close(writing)
+    assert read_text([f"/dev/fd/{reading}"]) == (str(reading), "the output of a command")
+    os.close(reading)

@@ -11,8 +11,10 @@ from torch.nn import functional as F
 
 from helpers.models import Small
 from helpers.scoring import CPU, MODELS, model_of
-from textgen.data.bound_tokenizer import BoundTokenizer
+from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.data.split import parse_split, split_text
+from textgen.evaluation.prediction_checks import prediction_problem
+from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.saved_run import Trained
 from textgen.experiment.score_run import ScoredText, score_held_out
@@ -195,6 +197,51 @@ def test_peeking_late_in_a_long_stretch_is_found(characters: BoundTokenizer, new
     assert found.num_tokens > 3000
     assert found.problem is not None
     assert "it uses later tokens" in found.problem
+
+
+class PeeksInOtherStretches(nn.Module):
+    """It peeks at the next token, but not in stretches that begin with certain tokens."""
+
+    def __init__(self, vocab_size: int, honest: list[list[int]]) -> None:
+        super().__init__()
+        self.vocab_size, self.honest = vocab_size, honest
+
+    def initial_state(self, batch_size: int) -> list[Tensor]:
+        return [torch.zeros(batch_size, 0, dtype=torch.long)]
+
+    def forward(self, ids: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        begun = torch.cat([state[0], ids], 1)[:, :12]
+        peeks = torch.tensor([row[1:12] not in self.honest for row in begun.tolist()])
+        return 10.0 * F.one_hot(ids.roll(-1, 1), self.vocab_size) * peeks[:, None, None], [begun]
+
+
+def test_every_stretch_is_looked_at(characters: BoundTokenizer, news: str) -> None:
+    texts = split_text(news, parse_split("60/20/20")).held_out.stretches()
+    assert len(texts) > 2
+    for number in range(len(texts)):
+        honest = [characters.encode(text)[:11].tolist() for text in texts if text != texts[number]]
+        module = PeeksInOtherStretches(characters.vocab_size, honest)
+        found = check(LanguageModel(module, characters.vocab_size), characters, news).checks
+        assert found.problem is not None
+        assert "it uses later tokens" in found.problem
+
+
+def test_predictions_that_are_not_finite_are_called_that(characters: BoundTokenizer, news: str) -> None:
+    class Overflows(Small):
+        """Its logits are infinite, though not when it was scored."""
+
+        def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+            logits, state = super().forward(ids, state)
+            return logits + float("inf"), state
+
+    models = []
+    for kind in (Small, Overflows):
+        with seeded(0, CPU):
+            models.append(LanguageModel(kind(characters.vocab_size).eval(), characters.vocab_size))
+    ids, start = characters.encode(news[:3000]), characters.encode(START)
+    (scored,) = score_stretches(models[0], [news[:3000]], [ids], start, device=CPU)
+    found = [prediction_problem(model, scored, start, device=CPU) for model in models]
+    assert found == [None, "its predictions after some tokens are not finite"]
 
 
 @pytest.mark.parametrize("cheat", [each for each in CHEATS if each is not ReadsOtherRows])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,8 @@ def test_a_loaded_run_has_the_score_and_the_units_of_its_result(news: str, tmp_p
     stretches = [loaded.tokenizer.encode(text) for text in texts]
     again = score_held_out(loaded, texts, stretches, CPU.device)
     assert again.score.units.bits == pytest.approx(run.result.test.units.bits)
-    assert again.checks == run.result.score_checks
+    places = {"checked_places": ()}  # which are drawn anew
+    assert replace(again.checks, **places) == replace(run.result.score_checks, **places)
 
 
 # --- preparation and budget

@@ -168,6 +168,15 @@ def test_a_value_far_beyond_the_others_is_an_arrow_at_the_edge() -> None:
     assert len(places(interval_chart("scores", "bits", rows[:3]), "circle", "cx")) == 3
 
 
+def test_chance_does_not_set_the_scale_of_two_differences() -> None:
+    rows = [ChartValue("b", 0.285, (0.24, 0.33)), ChartValue("chance", 4.4, (4.3, 4.5))]
+    svg = interval_chart("differences", "bits", rows, zero=True)
+    assert svg.count("<path") == 1
+    assert "+4.400" in svg
+    level = [ChartValue("b", 0.001, (-0.03, 0.03)), ChartValue("c", 0.05, (0.02, 0.08))]
+    assert "<path" not in interval_chart("differences", "bits", level, zero=True)
+
+
 def test_a_table_of_a_notebook_has_its_styles_inside_and_no_tag_of_others() -> None:
     table = notebook_table(["name", "value"], [[HOSTILE, "1"]])
     assert table.count("<td") == 2

@@ -12,6 +12,7 @@ import shutil
 import stat
 import struct
 import time
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -46,16 +47,26 @@ UNREADABLE = (
     zlib.error,
 )
 """Errors that reading an archive raises that was cut or changed."""
-SAFE_NAME = re.compile(r"""(?!\.)[^\x00-\x1f\\/:*?"<>|]{1,200}""")
-"""A name of a file or folder that means the same on every system and is not hidden."""
+SAFE_NAME = re.compile(r"""(?![.-])[^\\/:*?"<>|]{0,199}[^\\/:*?"<>|. ]""")
+RESERVED_NAME = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 
 
 def export_archive(folder: ResultFolder, file: Path) -> None:
-    """Write a folder of results to a new zip file, whole or not at all."""
+    """Write a folder of results to a new zip file, whole or not at all.
+
+    Raises `TextgenError` if a result cannot be read or has changed.
+    """
     if file.exists():
         raise TextgenError(f"{str(file)!r} exists already; choose another file (--out)")
     if not file.parent.is_dir():
         raise TextgenError(f"there is no folder {str(file.parent)!r}; choose another file (--out)")
+    try:
+        for path in result_files(folder):
+            open_plain(folder.path / path).close()
+        _check_results(folder)
+    except (OSError, ValueError) as error:
+        reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        raise TextgenError(f"cannot export {str(folder.path)!r}: {reason}") from None
     with (
         new_file(file) as target,
         zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
@@ -121,9 +132,18 @@ def _checked(archive: zipfile.ZipFile) -> tuple[str, Kind, Mapping[PurePosixPath
     return name, kind, members
 
 
+def _is_safe(name: str) -> bool:
+    """Return whether a name of a file or folder is printed as it is, and means the same on every system.
+
+    Names that are hidden, look like an option, or turn a line around are not.
+    """
+    shown = all(unicodedata.category(character)[0] != "C" for character in name)
+    return shown and bool(SAFE_NAME.fullmatch(name)) and not RESERVED_NAME.fullmatch(name)
+
+
 def _check_member(info: zipfile.ZipInfo) -> None:
     """Raise `ValueError` for a path that leads elsewhere, a link, or a file that is too well compressed."""
-    if not all(map(SAFE_NAME.fullmatch, info.filename.split("/"))):
+    if not all(map(_is_safe, info.filename.split("/"))):
         raise ValueError(f"{info.filename!r} is not a safe path")
     if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
         raise ValueError(f"{info.filename!r} is not a plain file")

@@ -35,7 +35,8 @@ _RUN = (FILES["run"], "tokenizer.json", "spellings.json", "weights.safetensors",
 _STATE = ("state.json", "tensors.safetensors", "files.json")
 LOCK = "lock"
 """In a folder that a process writes to, or wrote to when it was killed."""
-_PARTIAL = (LOCK, *(f"*/{state}/{file}" for state in ("checkpoint-*", "finished") for file in _STATE))
+_STATES = ("*/checkpoint-*", "*/finished", "trained")
+_PARTIAL = (LOCK, *(f"{state}/{file}" for state in _STATES for file in _STATE))
 """Files of a run that was interrupted."""
 _BENCH = (
     FILES["bench"],

@@ -88,14 +88,15 @@ def check(
     from textgen.library.components import checked, chosen
     from textgen.library.progress import ProgressDisplay, Step
 
-    quiet = not sys.stderr.isatty()
-    with ProgressDisplay(quiet=quiet) as display, redirect_stdout(sys.stderr):  # for plugins that print
-        outcomes = list(
-            checked(
-                chosen(names or [], kind),
-                lambda plugin: display(Step(f"checking {plugin.kind} {plugin.name}", "plugins")),
-            )
-        )
+    plugins = chosen(names or [], kind)
+    numbers = {id(each): number for number, each in enumerate(plugins, start=1)}
+    with ProgressDisplay(quiet=not sys.stderr.isatty()) as display, redirect_stdout(sys.stderr):
+
+        def tell(plugin: Plugin) -> None:
+            number, total = numbers[id(plugin)], len(plugins)
+            display(Step(f"checking {plugin.kind} {plugin.name}", "plugins", index=number, total=total))
+
+        outcomes = list(checked(plugins, tell))  # what plugins print goes to stderr
     rows = [
         {"kind": each.kind, "name": each.name, **asdict(result)}
         for each, results in outcomes

@@ -27,7 +27,7 @@ def train(
             autocompletion=complete_entry,
         ),
     ],
-    text: TextOptions = TextOptions(),
+    text: Annotated[TextOptions, "corpus", "clean", "split", "max_chars", "encoding"] = TextOptions(),
     budget: BudgetText = defaults.BUDGET,
     seed: Seed = 0,
     cluster: Annotated[ClusterOptions, "device", "precision", "processes"] = ClusterOptions(),

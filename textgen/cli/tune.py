@@ -40,7 +40,7 @@ def tune(
             autocompletion=complete_entry_or_run,
         ),
     ],
-    text: TextOptions = TextOptions(),
+    text: Annotated[TextOptions, "corpus", "clean", "split", "max_chars", "encoding"] = TextOptions(),
     budget: BudgetText = defaults.BUDGET,
     search: SearchOptions = SearchOptions(),
     seed: Seed = 0,

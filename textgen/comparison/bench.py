@@ -14,6 +14,7 @@ from textgen.comparison.readings import Details, DetailsReader, marked
 from textgen.comparison.references import score_references
 from textgen.comparison.report.html import to_html
 from textgen.comparison.report.markdown import to_markdown
+from textgen.comparison.sealed import open_sealed
 from textgen.comparison.verdicts import judge
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
@@ -64,6 +65,8 @@ class BenchOptions:
     """Entries that cannot be tried, and why."""
     backend: Backend = field(default_factory=LocalBackend)
     """The backend that computes the runs."""
+    sealed: str | None = None
+    """The file with the text that is scored, which is opened when all entries are trained."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,10 @@ def bench_each(
     experiments = {folder: each for planned in plans.values() for folder, each in planned.items()}
     for out in rungs:
         make_folder(out / "runs")
+    corpus, failures = open_sealed(
+        options.sealed, corpus, experiments, options.backend, max_silence=options.entry_timeout, report=report
+    )
+    experiments = {folder: replace(each, corpus=corpus) for folder, each in experiments.items()}
     report(_preparing(experiments, Path(commonpath(budgets))))
     lexicon = load_lexicon(corpus.language)
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
@@ -124,9 +131,13 @@ def bench_each(
     reader = DetailsReader(writer, choose_passages(writer.held_out), options.device_config)
     is_timed = any(budget.unit == "seconds" for budget in budgets.values())
     check_equal_machines(options.backend, is_timed=is_timed)
-    jobs = [_job(folder, each, reader, options, len(rungs) > 1) for folder, each in experiments.items()]
+    jobs = [
+        _job(folder, each, reader, options, len(rungs) > 1)
+        for folder, each in experiments.items()
+        if folder not in failures
+    ]
     progress = PlanProgress(jobs, report, seconds_after=seconds_of_references(experiments))
-    outcomes: dict[Path, EntryOutcome] = {}
+    outcomes = {folder: _failed(experiments[folder], reason) for folder, reason in failures.items()}
     for job, outcome in run_jobs(
         progress.starting(),
         EntryOutcome,
@@ -258,9 +269,12 @@ def _job(
 def _row(job: EntryJob, outcome: Outcome[EntryOutcome]) -> EntryOutcome:
     """Return the outcome of an entry, whose row says why if its job failed."""
     if outcome.result is None:
-        row = FailedEntry(job.experiment.entry.name, job.experiment.seed, outcome.failure)
-        return EntryOutcome(row=row)
+        return _failed(job.experiment, outcome.failure)
     return replace(outcome.result, unsaved=outcome.unsaved or outcome.result.unsaved)
+
+
+def _failed(experiment: Experiment, reason: str) -> EntryOutcome:
+    return EntryOutcome(row=FailedEntry(experiment.entry.name, experiment.seed, reason))
 
 
 def plan(

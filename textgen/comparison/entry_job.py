@@ -13,6 +13,7 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import SavedRun
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.kept import kept_run, run_and_save
+from textgen.jobs.training_job import TrainingJob, training_before
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import NotSavedError
 from textgen.training.progress import Report, Step
@@ -48,8 +49,15 @@ class EntryJob:
     expected_seconds: float
     has_details: bool
 
+    @property
+    def before(self) -> TrainingJob | None:
+        """The training of a new run, in a process without the text that is scored."""
+        if self.folder.exists():
+            return None
+        return training_before(self.experiment, self.folder, self.plugin_files)
+
     def compute(self, report: Report) -> EntryOutcome:
-        """Return the outcome."""
+        """Return the outcome of what is trained, or train it."""
         experiment, unsaved = self.experiment, None
         try:
             run = kept_run(self.folder, experiment, report) or run_and_save(experiment, self.folder, report)

@@ -90,7 +90,7 @@ def _run(row: EntryResult, scored_on: str) -> RungRun:
         seed=row.seed,
         num_chars=train.num_chars,
         num_updates=train.num_updates,
-        best_update=train.best_update,
+        best_share=train.best_share,
         seconds=train.seconds,
         problem=row.problem,
         units=score.units if score else None,
@@ -99,7 +99,7 @@ def _run(row: EntryResult, scored_on: str) -> RungRun:
 
 
 def _rung(name: str, budget: str, runs: Sequence[RungRun], score: EntryScore | None) -> Rung:
-    trained = [run for run in runs if run.num_updates]
+    shares = [run.best_share for run in runs if run.best_share is not None]
     return Rung(
         entry=name,
         budget=budget,
@@ -108,7 +108,7 @@ def _rung(name: str, budget: str, runs: Sequence[RungRun], score: EntryScore | N
         num_chars=fmean(run.num_chars for run in runs),
         num_updates=fmean(run.num_updates for run in runs),
         seconds=fmean(run.seconds for run in runs),
-        best_share=fmean(run.best_update / run.num_updates for run in trained) if trained else None,
+        best_share=fmean(shares) if shares else None,
     )
 
 

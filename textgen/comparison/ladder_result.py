@@ -23,8 +23,8 @@ class RungRun:
     """Characters read in training."""
     num_updates: int
     """Zero for a model that counts."""
-    best_update: int
-    """The update with the best validation score, whose weights are scored."""
+    best_share: float | None
+    """The share of its updates up to the best validation score, the least of several models."""
     seconds: float
     problem: str | None
     """Why the run has no rank."""
@@ -47,7 +47,7 @@ class Rung:
     num_updates: float
     seconds: float
     best_share: float | None
-    """The best update as a share of all: what follows it did not help. None for a model that counts."""
+    """The share of the updates that helped. None for a model that counts."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from textgen.comparison.comparison_result import Comparison, ReferenceScore
 from textgen.comparison.verdicts import judge, reference_score
 from textgen.comparison.verification import Disagreement, VerificationCheck, compared
 from textgen.contracts import TextgenError
-from textgen.data.corpus import Corpus, load_corpus
+from textgen.data.corpus import Corpus, load_again
 from textgen.data.split import PARTS, SplitPart
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.scoring import Score, ScoredUnits
@@ -131,8 +131,7 @@ def loaded_again(result: Comparison) -> Corpus:
     if not sources.names or "-" in sources.names:
         origin = "standard input" if sources.names else "a source that was not recorded"
         raise TextgenError(f"the text was read from {origin}, so the runs cannot be scored again")
-    method, cleaner = result.corpus.split.method, result.corpus.cleaner
-    return load_corpus(sources.names, cleaner, method, sources.max_chars, sources.encoding)
+    return load_again(sources, result.corpus.cleaner, result.corpus.split.method)
 
 
 def _rescored(result: Comparison, corpus: Corpus, folder: Path, device: torch.device) -> VerificationCheck:
@@ -141,12 +140,12 @@ def _rescored(result: Comparison, corpus: Corpus, folder: Path, device: torch.de
     for row in result.runs:
         name = f"{row.name} (seed {row.seed})"
         try:
-            run = load_run(run_folder(folder, row.name, row.seed), device)
+            run, twin = (load_run(run_folder(folder, row.name, row.seed), device) for _ in range(2))
             for part, saved in scores_of(row).items():
                 texts = corpus.split.scored(part).stretches()
                 ids = [run.tokenizer.encode(text) for text in texts]
                 is_ranked = part == result.scored_on
-                scored = score_held_out(run, texts, ids, device, has_checks=is_ranked)
+                scored = score_held_out(run, texts, ids, device, twin=twin.model, has_checks=is_ranked)
                 recomputed = scored.score.bits_per_char
                 number += 1
                 if is_ranked and (scored.checks.problem is None) != (row.problem is None):

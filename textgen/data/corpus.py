@@ -13,16 +13,18 @@ from markupsafe import Markup
 from textgen.contracts import Cleaner, TextgenError
 from textgen.data.decoding import decode_files, read_chunks, utf8
 from textgen.data.parallel import map_in_order
-from textgen.data.sources import language_of, locate_files, read_text
+from textgen.data.sources import language_of, locate_files, read_text, require_readable_texts
 from textgen.data.split import (
     MIN_CHARS,
     MIN_CUT_WINDOW,
+    NO_PART,
     PARTS,
     Part,
     Split,
     SplitInfo,
     SplitPart,
     cut_position,
+    cut_stretches,
     parse_split,
     split_text,
 )
@@ -32,6 +34,7 @@ from textgen.page.render import notebook_block, notebook_table
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 from textgen.registry.registry import find
+from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.cache import cache_path, cached, new_cached_file
 from textgen.version import DISTRIBUTION
 
@@ -63,6 +66,8 @@ class TextSources:
     names: tuple[str, ...] = ()
     max_chars: int | None = None
     encoding: str = ENCODING
+    sealed: str | None = None
+    """The file with the test text, if that is not part of the text."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,6 +80,8 @@ class Corpus:
     split: Split
     sources: TextSources = TextSources()
     language: str = LANGUAGE
+    whole: CorpusInfo | None = None
+    """The identity of the corpus, if this is one without the text that is scored."""
 
     @property
     def num_chars(self) -> int:
@@ -94,9 +101,27 @@ class Corpus:
     @property
     def info(self) -> CorpusInfo:
         """Name, cleaner, sizes and hashes of the corpus."""
+        if self.whole is not None:
+            return self.whole
         parts = (self._part_info(name) for name in PARTS)
         split = SplitInfo(str(self.split.method), *parts)
         return CorpusInfo(self.name, self.cleaner, self.num_chars, self.sha256, split, self.language)
+
+    def without_test(self) -> Corpus:
+        """Return what a model is trained and validated on: the same corpus without its test part."""
+        return replace(self, text="", split=replace(self.split, test=NO_PART), whole=self.info)
+
+    def with_sealed(self, path: str) -> Corpus:
+        """Return the corpus with the text of a file as its test part.
+
+        Raises `TextgenError` if it cannot be read or is too short, and `UsageError` if there is a test part.
+        """
+        if len(self.split.test):
+            raise UsageError("a sealed text is the test part, so split the other one in two, as 95/5")
+        _, text = load_text([path], self.cleaner, self.sources.encoding)
+        test = cut_stretches(text, self.split.method, path)
+        sources = replace(self.sources, sealed=path)
+        return replace(self, split=replace(self.split, test=test), sources=sources)
 
     def __repr__(self) -> str:
         size = f"{self.num_chars:,} characters"
@@ -142,12 +167,19 @@ def load_corpus(
     return Corpus(name, cleaner, text, split_text(text, method), origin, language_of(sources))
 
 
+def load_again(sources: TextSources, cleaner: str, split: str) -> Corpus:
+    """Return a text that was read before from these sources; raises as `load_corpus` does."""
+    corpus = load_corpus(sources.names, cleaner, split, sources.max_chars, sources.encoding)
+    return corpus if sources.sealed is None else corpus.with_sealed(sources.sealed)
+
+
 def load_text(sources: Sequence[str], cleaner: str, encoding: str = ENCODING) -> tuple[str, Text]:
     """Return the name and the cleaned text of the sources, as `read_text` knows them.
 
     Files of more than `MAX_IN_MEMORY` bytes together become a text on disk; standard input and the
     corpora known by name are always read into memory.
     """
+    require_readable_texts()
     build("cleaner", cleaner)  # an unknown one is refused before anything is read
     located = locate_files(sources)
     files = [path for _, paths in located or () for path in paths]

@@ -18,6 +18,7 @@ from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 from textgen.registry.registry import names, unknown_name
 from textgen.runtime.storage.cache import DOWNLOADS, cache_folder
+from textgen.runtime.this_process import are_texts_withheld
 
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
@@ -28,10 +29,20 @@ def read_text(sources: Sequence[str], encoding: str = "utf-8") -> tuple[str, str
     A source is `-` (standard input), a file, a folder (its `*.txt` files in order) or a corpus, as `wiki`
     or `gutenberg/austen-emma.txt`. `encoding` is that of the files and of standard input.
     """
+    require_readable_texts()
     if not sources:
         raise TextgenError("no text given; name a path, - for standard input, or a corpus")
     named = [_read_source(source, encoding) for source in sources]
     return "+".join(name for name, _ in named), "\n\n".join(text for _, text in named)
+
+
+def require_readable_texts() -> None:
+    """Raise `TextgenError` in a process that trains an entry, and must not have what is scored."""
+    if are_texts_withheld():
+        raise TextgenError(
+            "an entry reads no corpus while it is trained: it gets its training and validation text, and the "
+            "text that is scored is kept from it"
+        )
 
 
 def language_of(sources: Sequence[str]) -> str:
@@ -69,6 +80,9 @@ def _find_files(source: str) -> tuple[str, list[Path]] | None:
     path = Path(source)
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # which may never end
         raise TextgenError(f"{source} is a device; give a file, or - for standard input")
+    is_substitution = source.startswith(("/dev/fd/", "/proc/self/fd/"))  # by a shell, as in <(command)
+    if stat.S_ISSOCK(mode) or (stat.S_ISFIFO(mode) and not is_substitution):  # which may have no writer
+        raise TextgenError(f"{source} is a pipe; give a file, or - for standard input")
     if not stat.S_ISDIR(mode):
         return path.name, [path]
     files = sorted(file for file in path.glob("*.txt") if file.is_file())

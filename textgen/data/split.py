@@ -190,6 +190,20 @@ def split_text(text: Text, method: SplitMethod) -> Split:
     return Split(train, validation, test, method)
 
 
+def cut_stretches(text: Text, method: SplitMethod, name: str) -> Part:
+    """Return a whole text as a part in as many stretches as the slices that `method` divides a text into.
+
+    Raises `TextgenError`, which calls it `name`, if it is shorter than a test part.
+    """
+    if len(text) < MIN_CHARS["test"]:
+        raise TextgenError(f"{name} has only {len(text)} characters; give at least {MIN_CHARS['test']}")
+    longest = 1 if method.is_contiguous else NUM_SLICES
+    number = max(1, min(longest, len(text) // MIN_STRETCH_CHARS))
+    leasts = [min(len(text), MIN_STRETCH_CHARS)] * number
+    places = list(divide(text, (0, len(text)), [100 / number] * number, leasts, 8))
+    return Part(join(text, places), tuple(end - begin for begin, end in places))
+
+
 def divide(
     text: Text, place: tuple[int, int], percentages: Sequence[float], minima: Sequence[int], share: int
 ) -> Iterator[tuple[int, int]]:

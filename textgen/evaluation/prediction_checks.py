@@ -7,6 +7,8 @@ divided differently.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -43,9 +45,11 @@ def prediction_problem(
         )
     if len(scored.ids) < 2:
         return None
-    allowed = MAX_CHANGE if device.type == "cpu" else MAX_CHANGE_ON_GPU
+    allowed = allowed_change(device)
     sequence = torch.from_numpy(np.concatenate([start_ids, scored.ids[:NUM_CHECKED]]).astype(np.int64))
     repeated, future = _changes(model, sequence.to(device)[None])
+    if math.isnan(repeated) or math.isnan(future):
+        return "its predictions after some tokens are not finite"
     if repeated <= allowed and not future <= allowed:
         return f"it uses later tokens: changing them changes earlier predictions by {future:.3g} bits"
     ids = scored.ids[:NUM_SCORED_AGAIN]
@@ -57,6 +61,11 @@ def prediction_problem(
             f"text differs by {change:.3g} bits in a token"
         )
     return None
+
+
+def allowed_change(device: torch.device) -> float:
+    """Return by how many bits a prediction may change."""
+    return MAX_CHANGE if device.type == "cpu" else MAX_CHANGE_ON_GPU
 
 
 def _changes(model: LanguageModel, sequence: Tensor) -> tuple[float, float]:
@@ -74,8 +83,8 @@ def _changes(model: LanguageModel, sequence: Tensor) -> tuple[float, float]:
                 _, state = model.forward(sequence[:, position:end], state)
                 position = end
             changes.append(_changes_of(model, sequence[:, start : start + NUM_TOKENS], state))
-    repeated, future = (max(each) for each in zip(*changes, strict=True))
-    return repeated, future
+    repeated, future = np.max(changes, axis=0)  # NaN if one is
+    return float(repeated), float(future)
 
 
 def _changes_of(model: LanguageModel, window: Tensor, state: State) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from random import Random
 
 import numpy as np
 
@@ -37,6 +38,11 @@ ELIDING = {"ca", "fr", "it", "oc"}
 MIN_VERBATIM = 30
 """Characters of a span that counts as copied: about six words."""
 
+MAX_CHANCE = 0.05
+"""Share of random strings of letters that may be words, for words of their length to count as real or not."""
+NUM_DRAWN, MAX_LETTERS, LETTERS_SHARE = 1000, 12, 0.99
+"""Random strings of each length, the longest length, and the share of letters that they are drawn from."""
+
 MAX_INDEXED_CHARS = 100_000_000
 """Characters of the training text, from its beginning, that tell novel from copied text."""
 
@@ -47,7 +53,7 @@ class TextMetrics:
 
     real_word_rate: float | None
     """Share of words that are in the lexicon or the training text, in lower case, perhaps without a clitic or
-    an elision."""
+    an elision; of those with at least `real_word_letters`."""
     distinct_1: float | None
     """Different words / words."""
     distinct_2: float | None
@@ -70,6 +76,9 @@ class TextMetrics:
     num_words: int | float
     mean_word_length: float | None
     """In characters."""
+    real_word_letters: int | float | None = None
+    """Least letters of the words that count in `real_word_rate`: shorter strings are often words by chance.
+    None in older results, where all words counted."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +140,7 @@ class TextAnalyzer:
         )
         self._four_grams = KnownFourGrams(np.fromiter(ids, np.int64))
         self._train_words = frozenset(chain.from_iterable(map(self._forms, self._id_of_word)))
+        self.min_letters = self._telling_length()
 
     def measure(self, samples: Sequence[str]) -> MeasuredText:
         """Return the metrics of `samples`, and what each of them contributes."""
@@ -142,18 +152,22 @@ class TextAnalyzer:
             longest_verbatim_span=len(longest_verbatim_span(samples, self._train_text)),
             compression_ratio=share(len(joined), len(zlib.compress(joined))) if any(samples) else None,
             num_words=sum(map(len, texts)),
+            real_word_letters=self.min_letters,
         )
         pseudovalues = {name: each.pseudovalues() for name, each in shares.items()}
         return MeasuredText(metrics, {name: each for name, each in pseudovalues.items() if each})
 
     def _shares(self, texts: Sequence[Sequence[str]]) -> dict[str, _Share]:
         num_words = [len(text) for text in texts]
+        telling = [[word for word in text if len(word) >= self.min_letters] for text in texts]
         four_grams = [ngrams(text, 4) for text in texts]
         num_four_grams = [len(grams) for grams in four_grams]
         known = [int(self._four_grams.contains(self._ids(text)).sum()) for text in texts]
         bleu = self_bleu(texts)
         return {
-            "real_word_rate": _Share.of_sums([sum(map(self.is_real, text)) for text in texts], num_words),
+            "real_word_rate": _Share.of_sums(
+                [sum(map(self.is_real, text)) for text in telling], list(map(len, telling))
+            ),
             "distinct_1": distinct(texts, 1),
             "distinct_2": distinct(texts, 2),
             "repetition_4": _Share.of_sums(
@@ -193,6 +207,21 @@ class TextAnalyzer:
             known and (known in self._lexicon or known in self._train_words)
             for known in (*forms, CLITIC.sub("", forms[0]))
         )
+
+    def _telling_length(self) -> int:
+        """Return the least length at which random strings of frequent letters are hardly ever words."""
+        counts = Counter(letter for word in self._id_of_word for letter in word.lower() if letter.isalpha())
+        kept, left = list[str](), LETTERS_SHARE * counts.total()
+        for letter, count in counts.most_common():
+            if left > 0:
+                kept.append(letter)
+            left -= count
+        generator = Random(0)
+        for length in range(1, MAX_LETTERS if kept else 1):
+            drawn = ("".join(generator.choices(kept, k=length)) for _ in range(NUM_DRAWN))
+            if sum(map(self.is_real, drawn)) <= MAX_CHANCE * NUM_DRAWN:
+                return length
+        return MAX_LETTERS if kept else 1
 
     def _forms(self, word: str) -> tuple[str, ...]:
         """Return a word in lower case, and without an elision if it may have one."""

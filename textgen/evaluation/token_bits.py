@@ -57,18 +57,23 @@ def score_stretches(
     chunk: int = TOKENS_AT_ONCE,
     state: State = None,
     report: Callable[[float], None] = lambda fraction: None,
+    before_reading: Callable[[Unread], None] = lambda window: None,
 ) -> list[TokenScores]:
     """Score stretches of text, each from an initial state, side by side in fp32.
 
     `stretches` are the tokens of `texts`, `start_ids` those of `START`, which precede each; or, for a text
     that continues another, the last token of that one, and `state` is where its score ended. `chunk` is the
     maximum number of tokens of each that are computed at once; it does not change the result. `report` is
-    called with the share of the longest stretch that is scored.
+    called with the share of the longest stretch that is scored, and `before_reading` with each window before
+    the model gets it.
     """
     bits = [np.zeros(len(ids)) for ids in stretches]
     error, longest = 0.0, max(map(len, stretches), default=0)
     with torch.inference_mode():
-        for window in predict_stretches(model, stretches, start_ids, device, chunk=chunk, state=state):
+        windows = predict_stretches(
+            model, stretches, start_ids, device, chunk=chunk, state=state, before_reading=before_reading
+        )
+        for window in windows:
             error = max(error, normalization_error(model, window.logits))
             window.store(bits_of(window.logits, window.targets), bits)
             state = window.state
@@ -78,6 +83,20 @@ def score_stretches(
         TokenScores(text, ids, _finite(each), error, last)
         for text, ids, each in zip(texts, stretches, bits, strict=True)
     ]
+
+
+@dataclass(frozen=True, eq=False)
+class Unread:
+    """Tokens of several stretches from the same position on, which the model gets next."""
+
+    stretches: list[int]
+    """The indices of the stretches, one per row; one that ends within the window is padded."""
+    begin: int
+    """The position in the stretches of the first token that is predicted."""
+    read: Tensor
+    """[batch, 1 + time], the token before the first one, and those that are predicted."""
+    state: State
+    """The state before all of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,10 +131,11 @@ def predict_stretches(
     *,
     chunk: int = TOKENS_AT_ONCE,
     state: State = None,
+    before_reading: Callable[[Unread], None] = lambda window: None,
 ) -> Iterator[Window]:
     """Yield the predictions of all stretches window by window, side by side in fp32, in inference mode.
 
-    `chunk` and `state` are those of `score_stretches`.
+    `chunk`, `state` and `before_reading` are those of `score_stretches`.
     """
     order = sorted(range(len(stretches)), key=lambda index: -len(stretches[index]))
     lengths = [len(stretches[index]) for index in order]
@@ -135,6 +155,7 @@ def predict_stretches(
         end = min(begin + min(chunk, size), longest)
         state = take_rows(state, 0, num_rows)
         read = inputs[:num_rows, num_start - 1 + begin : num_start + end]
+        before_reading(Unread(order[:num_rows], begin, read, state))
         logits, state = model.forward(read[:, :-1], state)
         yield Window(order[:num_rows], begin, read[:, :-1], read[:, 1:], logits, state)
         begin = end

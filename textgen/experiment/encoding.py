@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from textgen.contracts import Embedding, PretrainedVectors, TextgenError, TokenIds
 from textgen.data.bound_tokenizer import BoundTokenizer, fit_and_encode
 from textgen.data.corpus import Corpus
+from textgen.data.split import Part
 from textgen.data.text import Text
 from textgen.data.vocabulary import COUNTED_AT_ONCE, count_tokens
 from textgen.evaluation.neighbors import Neighbors
@@ -168,16 +169,11 @@ MAX_VALIDATION_CHARS = 200_000
 
 @dataclass(frozen=True)
 class Encoded:
-    """The parts of a corpus that are trained on and scored, as ids of one tokenizer.
-
-    Those of held-out parts are one array per stretch.
-    """
+    """What is trained and validated on, as ids of one tokenizer."""
 
     train: TokenIds
-    validation: tuple[TokenIds, ...]
-    test: tuple[TokenIds, ...]
     quick_validation: tuple[TokenIds, ...]
-    """The first `MAX_VALIDATION_CHARS` characters of validation."""
+    """The first `MAX_VALIDATION_CHARS` characters of validation, one array per stretch."""
     seconds: float
     """To fit the tokenizer and to tokenize what is trained on."""
     is_lossless: bool
@@ -195,19 +191,36 @@ class Encoded:
         )
 
 
-def encode_corpus(entry: Entry, tokenizer: BoundTokenizer, corpus: Corpus) -> Encoded:
-    """Fit the tokenizer to the training text, and tokenize what is trained on and scored."""
+@dataclass(frozen=True)
+class HeldOut:
+    """The parts of a corpus that are scored, one array of ids per stretch."""
+
+    validation: tuple[TokenIds, ...]
+    test: tuple[TokenIds, ...]
+    is_lossless: bool
+    """True if the ids spell the text."""
+
+
+def encode_training(entry: Entry, tokenizer: BoundTokenizer, corpus: Corpus) -> Encoded:
+    """Fit the tokenizer to the training text, and tokenize what is trained and validated on."""
     name = entry.parts["tokenizer"]
     identity = (name, find("tokenizer", name).identity(), entry.options.get("tokenizer", {}))
     train = fit_and_encode(tokenizer, identity, corpus.split.train.text)
-    validation, test = corpus.split.scored("validation"), corpus.split.scored("test")
-    is_lossless = train.is_preserved
-    held_out = []
-    for part in (validation, test, corpus.split.validation.first(MAX_VALIDATION_CHARS)):
-        texts = part.stretches()
-        held_out.append(tuple(map(tokenizer.encode, texts)))
-        is_lossless &= all(map(tokenizer.preserves, texts, held_out[-1]))
-    return Encoded(train.ids, held_out[0], held_out[1], held_out[2], train.seconds, is_lossless)
+    validation, is_lossless = _encode(tokenizer, corpus.split.validation.first(MAX_VALIDATION_CHARS))
+    return Encoded(train.ids, validation, train.seconds, train.is_preserved and is_lossless)
+
+
+def encode_held_out(tokenizer: BoundTokenizer, corpus: Corpus) -> HeldOut:
+    """Tokenize what is scored, by a tokenizer that is fitted."""
+    validation, test = (_encode(tokenizer, corpus.split.scored(name)) for name in ("validation", "test"))
+    return HeldOut(validation[0], test[0], validation[1] and test[1])
+
+
+def _encode(tokenizer: BoundTokenizer, part: Part) -> tuple[tuple[TokenIds, ...], bool]:
+    """Return the ids of each stretch of a part, and whether they spell the text."""
+    texts = part.stretches()
+    encoded = tuple(map(tokenizer.encode, texts))
+    return encoded, all(map(tokenizer.preserves, texts, encoded))
 
 
 def embed(

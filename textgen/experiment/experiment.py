@@ -10,25 +10,35 @@ from pathlib import Path
 
 import numpy as np
 
-from textgen.contracts import PretrainedVectors, TextgenError
+from textgen.contracts import PretrainedVectors
 from textgen.data.bound_tokenizer import BoundTokenizer
-from textgen.data.corpus import Corpus, load_corpus
+from textgen.data.corpus import Corpus
+from textgen.data.split import SplitPart
 from textgen.data.vocabulary import count_tokens
 from textgen.evaluation.neighbors import nearest_words
 from textgen.evaluation.spelled_words import measure_spellings
-from textgen.experiment.encoding import MAX_VALIDATION_CHARS, EmbeddingAudit, Encoded, embed, encode_corpus
+from textgen.experiment.encoding import (
+    MAX_VALIDATION_CHARS,
+    EmbeddingAudit,
+    Encoded,
+    HeldOut,
+    embed,
+    encode_held_out,
+    encode_training,
+)
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings, ScoreChecks
 from textgen.experiment.memory import build_for_training
 from textgen.experiment.saved_run import SavedRun, Trained, build_trained
 from textgen.experiment.score_run import ScoredText, score_held_out
+from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord, kept_entry
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine
 from textgen.runtime.storage.json_records import to_values
-from textgen.training.budget import Budget, parse_budget
+from textgen.training.budget import Budget
 from textgen.training.copies import choose_copies
 from textgen.training.distributed import ranks
 from textgen.training.mixture_training import TrainingPlan, combined_result, train_members
@@ -81,21 +91,37 @@ class Experiment:
         )
 
     def identity(self) -> str:
-        """Return a hash of everything that determines the run."""
+        """Return a hash of everything that determines training, which does not have the test part."""
         start = self.start.result if self.start else None
-        values = [self.entry.parts, self.entry.options, to_values(self.settings()), to_values(start)]
+        settings = self.settings()
+        split = replace(settings.corpus.split, test=SplitPart(0, ""))
+        settings = replace(settings, corpus=replace(settings.corpus, split=split))
+        values = [self.entry.parts, self.entry.options, to_values(settings), to_values(start)]
         values += [self.num_processes] if self.num_processes > 1 else []
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def run(self, report: Report = ignore_report, checkpoints: Path | None = None) -> SavedRun:
         """Train and score the entry; checkpoints in the folder `checkpoints` are continued and added to.
 
-        What several processes train must be there by `train_with_others`.
+        What several processes train must be there by `train_with_others`, and what `train` has kept there is
+        only scored.
         """
         tell = filled_in(report, entry=self.entry.name)
         with preserve_process_state():
-            prepared = self._prepare(tell, checkpoints)
-            return self._scored(prepared, train_members(prepared.plan, tell, checkpoints), tell)
+            trained = kept_entry(checkpoints, self.identity())
+            if trained is None:
+                prepared = self._prepare(tell, checkpoints)
+                trained = self._trained(prepared, train_members(prepared.plan, tell, checkpoints))
+            return self._scored(trained, tell)
+
+    def train(self, report: Report, checkpoints: Path) -> None:
+        """Train the entry and keep it in the folder `checkpoints`, where another process can score it."""
+        tell = filled_in(report, entry=self.entry.name)
+        with preserve_process_state():
+            if kept_entry(checkpoints, self.identity()) is None:
+                prepared = self._prepare(tell, checkpoints)
+                trained = self._trained(prepared, train_members(prepared.plan, tell, checkpoints))
+                trained.keep(checkpoints, self.identity())
 
     def train_with_others(self, report: Report = ignore_report, checkpoints: Path | None = None) -> None:
         """Train as one of several ranks; the first one leaves the weights in the folder `checkpoints`."""
@@ -110,7 +136,7 @@ class Experiment:
         report(Step("tokenizing"))
         tokenizer = self.entry.build_tokenizer()
         with ranks.first_rank_first():
-            encoded = encode_corpus(self.entry, tokenizer, self.corpus)
+            encoded = encode_training(self.entry, tokenizer, self.corpus)
         if "embedding" in self.entry.parts:
             report(Step("making word vectors"))
         vectors, audit = embed(self.entry, tokenizer, split.train.text, encoded.train)
@@ -164,26 +190,45 @@ class Experiment:
         )
         return plan, model, seconds
 
-    def _scored(self, prepared: _Prepared, result: TrainResult, report: Report) -> SavedRun:
-        """Return the run of a model that is trained."""
-        entry, tokenizer = prepared.entry, prepared.tokenizer
-        encoded, audit = prepared.encoded, prepared.audit
-        device, trained_weights = self.device_config.device, weights_of(prepared.model.module)
-        report(Step("scoring"))
-        # What is scored is what is saved: a model may remember more than its weights.
-        model = build_trained(entry, tokenizer.vocabulary, audit, trained_weights, device)
+    def _trained(self, prepared: _Prepared, result: TrainResult) -> TrainedEntry:
+        """Return the entry whose models are trained."""
+        tokenizer, encoded, audit = prepared.tokenizer, prepared.encoded, prepared.audit
+        weights = weights_of(prepared.model.module)
         if prepared.vectors is not None and audit is not None:
+            device = self.device_config.device
+            model = build_trained(prepared.entry, tokenizer.vocabulary, audit, weights, device)
             counts = count_tokens(encoded.train, tokenizer.vocab_size)
             neighbors = nearest_words(model.module, prepared.vectors, tokenizer.tokens, counts)
             audit = replace(audit, neighbors=neighbors)
-        trained = Trained(entry, tokenizer, model)
-        spellings = measure_spellings(model, tokenizer, encoded.validation, device)
-        scored = self._score(trained, encoded, report) if encoded.is_lossless else {}
+        record = TrainingRecord(
+            entry=prepared.entry,
+            preparation=prepared.seconds,
+            train=result,
+            embedding=audit,
+            is_lossless=encoded.is_lossless,
+        )
+        return TrainedEntry(record, tokenizer, weights)
+
+    def _scored(self, trained_entry: TrainedEntry, report: Report) -> SavedRun:
+        """Return the run of an entry that is trained."""
+        report(Step("scoring"))
+        record, tokenizer, device = trained_entry.record, trained_entry.tokenizer, self.device_config.device
+        # What is scored is what is saved: a model may remember more than its weights.
+        model, twin = (
+            build_trained(record.entry, tokenizer.vocabulary, record.embedding, trained_entry.weights, device)
+            for _ in range(2)
+        )
+        held_out = encode_held_out(tokenizer, self.corpus)
+        spellings = measure_spellings(model, tokenizer, held_out.validation, device)
+        is_lossless = record.is_lossless and held_out.is_lossless
+        trained = Trained(record.entry, tokenizer, model)
+        scored = self._score(trained, twin, held_out, report) if is_lossless else {}
         scores = {part: each.score for part, each in scored.items()}
         ranked = scored.get(self.corpus.split.scored_on)
         checks = ranked.checks if ranked else ScoreChecks(decoded_equals_text=False, problem=LOSES_TEXT)
+        train = record.train
         return SavedRun(
-            entry,
+            record.entry,
             tokenizer,
             model,
             settings=self.settings(),
@@ -191,26 +236,28 @@ class Experiment:
             result=RunResult(
                 name=self.entry.name,
                 seed=self.seed,
-                num_copies=entry.num_copies,
+                num_copies=record.entry.num_copies,
                 num_parameters=num_parameters(model.module),
                 num_frozen_parameters=num_frozen_parameters(model.module),
                 vocab_size=tokenizer.vocab_size,
                 problem=checks.problem,
-                preparation=prepared.seconds,
-                train=combined_result([self.start.result.train, result]) if self.start else result,
-                embedding=audit,
+                preparation=record.preparation,
+                train=combined_result([self.start.result.train, train]) if self.start else train,
+                embedding=record.embedding,
                 validation=scores.get("validation"),
                 test=scores.get("test"),
-                score_checks=checks,
+                score_checks=replace(checks, trained_apart=trained_entry.is_apart),
                 machine=machine(),
             ),
             spellings=spellings,
         )
 
-    def _score(self, trained: Trained, encoded: Encoded, report: Report) -> dict[str, ScoredText]:
+    def _score(
+        self, trained: Trained, twin: LanguageModel, held_out: HeldOut, report: Report
+    ) -> dict[str, ScoredText]:
         """Score the best weights on validation and, once, on test if there is a test part."""
         split, scored = self.corpus.split, dict[str, ScoredText]()
-        ids = {"validation": encoded.validation} | ({"test": encoded.test} if len(split.test) else {})
+        ids = {"validation": held_out.validation} | ({"test": held_out.test} if len(split.test) else {})
         for index, (part, stretches) in enumerate(ids.items()):
 
             def tell(fraction: float, before: int = index) -> None:
@@ -221,6 +268,7 @@ class Experiment:
                 split.scored(part).stretches(),
                 stretches,
                 self.device_config.device,
+                twin=twin,
                 has_checks=part == split.scored_on,
                 report=tell,
             )
@@ -239,39 +287,3 @@ def _begun_copies(checkpoints: Path | None) -> int | None:
 def copy_seed(seed: int, number: int) -> int:
     """Return the seed of a copy of a model, from 0: the run's own for the first one."""
     return int(np.random.SeedSequence((seed, number)).generate_state(1)[0]) if number else seed
-
-
-def continuation(
-    run: SavedRun,
-    budget: str,
-    device_config: DeviceConfig,
-    corpus: Corpus | None = None,
-    num_processes: int = 1,
-) -> Experiment:
-    """Return the experiment that trains a run for another `budget`, such as `+2m`, on the same text.
-
-    Without `corpus` the text is read again from where the run read it. Raises `TextgenError` if it has
-    changed, if nothing can be trained, or if `budget` lacks the plus.
-    """
-    if not budget.startswith("+"):
-        raise TextgenError(f"{run.entry.name!r} is trained already: write what to add, as --budget +{budget}")
-    if not run.entry.is_trainable:
-        raise TextgenError(
-            f"{run.entry.name!r} is not trained by gradient descent: there is nothing to continue"
-        )
-    settings = run.settings
-    if corpus is None:
-        names, max_chars, encoding = run.sources.names, run.sources.max_chars, run.sources.encoding
-        if not names or "-" in names:
-            raise TextgenError(f"the text of {run.entry.name!r} was not kept; give it by --corpus")
-        split = settings.corpus.split.method
-        corpus = load_corpus(names, settings.corpus.cleaner, split, max_chars, encoding)
-    if replace(corpus.info, name=settings.corpus.name) != settings.corpus:
-        raise TextgenError(
-            f"{corpus.name!r} is not the text that {run.entry.name!r} was trained on; give the same "
-            "--corpus, --clean, --split and --max-chars"
-        )
-    more = parse_budget(budget.removeprefix("+"))
-    return Experiment(
-        run.entry, corpus, more, device_config, settings.seed, start=run, num_processes=num_processes
-    )

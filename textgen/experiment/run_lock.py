@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from textgen.experiment.saved_run import MANIFEST
+from textgen.experiment.trained_entry import TRAINED
 from textgen.runtime.storage.files import remove_unfinished
 from textgen.runtime.storage.locks import LOCK, is_held, locked
 
@@ -39,6 +40,8 @@ def locked_run(folder: Path) -> Iterator[Path]:
         try:
             yield partial
         except BaseException as error:
+            if isinstance(error, Exception):  # of what is trained, the score has failed
+                shutil.rmtree(partial / TRAINED, ignore_errors=True)
             if not discard_unfinished(folder) and isinstance(error, KeyboardInterrupt):
                 raise RunInterruptedError(folder) from None
             raise

@@ -14,11 +14,13 @@ from textgen.contracts import TextgenError, TokenIds
 from textgen.data.bound_tokenizer import START
 from textgen.data.text import BLOCK_CHARS, Text, blocks, cut_blocks
 from textgen.evaluation.intervals import estimate, measured_ratio
-from textgen.evaluation.prediction_checks import prediction_problem
+from textgen.evaluation.prediction_checks import allowed_change, prediction_problem
 from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals
+from textgen.evaluation.spot_checks import SpotChecks
 from textgen.evaluation.token_bits import TokenScores, score_stretches
 from textgen.experiment.entry_result import ScoreChecks
 from textgen.experiment.saved_run import Trained
+from textgen.nn.language_model import LanguageModel
 from textgen.training.progress import Report, Step, ignore_report
 
 MIN_UNITS = 3
@@ -76,24 +78,47 @@ def score_held_out(
     stretches: Sequence[TokenIds],
     device: torch.device,
     *,
+    twin: LanguageModel | None = None,
     has_checks: bool = True,
     report: Callable[[float], None] = lambda fraction: None,
 ) -> ScoredText:
     """Score the stretches of a held-out part, each from the start of a paragraph.
 
-    `stretches` are the tokens of `texts`. With `has_checks` the predictions are checked, on the first and the
-    last one. `report` is called with the share of the text that is scored.
+    `stretches` are the tokens of `texts`. With `has_checks` the predictions are checked, in every stretch at
+    places that the operating system draws, which a `twin` of the model that has read nothing predicts; the
+    first and the last stretch are predicted again too. `report` is called with the share that is scored.
     """
     start = trained.tokenizer.encode(START)
-    scored = score_stretches(trained.model, texts, stretches, start, device=device, report=report)
+    spots = SpotChecks(twin or trained.model, [*map(len, stretches)])
+    scored = score_stretches(
+        trained.model,
+        texts,
+        stretches,
+        start,
+        device=device,
+        report=report,
+        before_reading=spots.look if has_checks else lambda window: None,
+    )
     table, mask = trained.tokenizer.table, trained.tokenizer.is_fallback
     totals = reduce(add, (score_totals(each, table, mask) for each in scored))
     units = scored_units(trained, scored)
     checks = reduce(add, (score_checks(trained, each) for each in scored))
     judged = [scored[index] for index in {0, len(scored) - 1}] if has_checks else []
     problems = (prediction_problem(trained.model, each, start, device=device) for each in judged)
-    problem = next(filter(None, problems), None)
-    return ScoredText(totals.score(interval(units), units), replace(checks, problem=problem))
+    problem = next(filter(None, problems), None) or _spotted(spots, scored, device)
+    checks = replace(checks, problem=problem, checked_places=tuple(sorted(spots.places)))
+    return ScoredText(totals.score(interval(units), units), checks)
+
+
+def _spotted(spots: SpotChecks, scored: Sequence[TokenScores], device: torch.device) -> str | None:
+    """Return what is wrong with predictions that were also made token by token; None if nothing is."""
+    change = spots.largest_change([each.bits for each in scored])
+    if change <= allowed_change(device):
+        return None
+    return (
+        "it uses later tokens: where it gets a text token by token, at places drawn at random, its "
+        f"predictions differ by {change:.3g} bits"
+    )
 
 
 def scored_units(trained: Trained, scored: Sequence[TokenScores]) -> ScoredUnits:

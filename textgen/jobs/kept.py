@@ -68,6 +68,16 @@ def run_and_save(
         return run
 
 
+def train_and_keep(experiment: Experiment, folder: Path, report: Report) -> None:
+    """Train the entry of a run that `run_and_save` then scores and saves in `folder`.
+
+    If the disk is full, that trains it again, or from its last checkpoint.
+    """
+    make_folder(folder.parent)
+    with locked_run(folder) as checkpoints, suppress(OSError, SafetensorError):
+        experiment.train(report, checkpoints)
+
+
 def check_new(folder: str | Path | None) -> None:
     """Raise `TextgenError` if there is something in the folder of a new run."""
     if folder is None:

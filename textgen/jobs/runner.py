@@ -12,6 +12,7 @@ from textgen.experiment.run_lock import discard_outlived, discard_unfinished
 from textgen.jobs.backends import Backend
 from textgen.registry.attribution import describe_error
 from textgen.registry.single_file import load_plugin_files
+from textgen.runtime.memory import limit_memory
 from textgen.runtime.storage.json_records import from_values, to_values
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, seldom
 from textgen.workers.pool import Killed, Stopped, Unsaved, drive
@@ -162,6 +163,8 @@ def _computed(job: Job, say: Callable[[Any], None] = tell) -> object:
     `say` sends a step to the process that started the job.
     """
     try:
+        if is_worker():
+            limit_memory()
         load_plugin_files(job.plugin_files)
         return to_values(job.compute(seldom(say)))
     except BaseException as error:  # in another process, SystemExit and KeyboardInterrupt are a plugin's

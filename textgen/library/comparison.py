@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +14,7 @@ from textgen.comparison import comparison_result as results
 from textgen.comparison import run_ladder as ladders
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.columns import run_values
+from textgen.comparison.sealed import SPLIT, check_sealed
 from textgen.contracts import TextgenError
 from textgen.experiment.entry import Entry, parse_entries
 from textgen.experiment.entry_result import EntryResult, FailedEntry
@@ -21,11 +22,12 @@ from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import made_with
 from textgen.library.basics import prepare
-from textgen.library.corpus import TextSource, loaded, name_of
+from textgen.library.corpus import Corpus, TextSource, check_text, loaded, name_of
 from textgen.library.ladders import Ladder
 from textgen.library.options import (
     ClusterOptions,
     SampleOptions,
+    TextOptions,
     check_cluster,
     check_numbers,
     seed_range,
@@ -119,6 +121,7 @@ def bench(
 ) -> Comparison | Any:
     """Train entries side by side on one text; return their scores, samples, speed and size.
 
+    A sealed text (`TextOptions`) is the one that is scored; nothing opens it before all entries are trained.
     With several budgets, as in `15s,1m,4m`, the result is a `Ladder`. Entries are added to a comparison that
     `out` already holds, whose runs are reused; so are budgets to a ladder. An entry that fails has its reason
     in the result. `out` is locked: a second comparison there waits and adds to this one.
@@ -138,7 +141,7 @@ def bench(
         result_folder(out, name) as folder,
     ):
         tell(Step("reading the text", folder=folder))
-        text = loaded(corpus)
+        text, sealed = _opened(corpus, cluster)
         with (
             locked(folder),
             open_backend(cluster.on, 1, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
@@ -158,6 +161,7 @@ def bench(
                 entry_timeout=silence,
                 broken=broken,
                 backend=backend,
+                sealed=sealed,
             )
             if len(budgets) == 1:
                 only = comparison.bench_each(parsed, text, options, {folder: budgets[0]}, tell)
@@ -173,6 +177,21 @@ def _wanted(entries: str | Sequence[str], out: str | Path | None) -> list[str]:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
     parse_entries(wanted)
     return wanted
+
+
+def _opened(corpus: TextSource, cluster: ClusterOptions) -> tuple[Corpus, str | None]:
+    """Return the text and the path of the sealed one; with that, the other is for training and validation."""
+    if isinstance(corpus, Corpus):
+        return corpus, None
+    options = check_text(corpus)
+    if options.sealed is None:
+        return loaded(options), None
+    if cluster.on is not None:
+        raise UsageError("sealed cannot be combined with on, whose machines keep no trained entries")
+    split = SPLIT if options.split == defaults.SPLIT else options.split
+    text, sealed = loaded(replace(options, split=split, sealed=None)), options.sealed
+    check_sealed(sealed, text)
+    return text, sealed
 
 
 def _parsed(before: Sequence[str], wanted: Sequence[str]) -> tuple[list[Entry], dict[str, str]]:

@@ -37,6 +37,8 @@ def loaded(corpus: TextSource) -> Corpus:
     if isinstance(corpus, Corpus):
         return corpus
     text = check_text(corpus)
+    if text.sealed is not None:
+        raise UsageError("sealed has an effect on a bench only; leave it out")
     return read_corpus(text.sources, text.clean, text.split, text.max_chars, text.encoding)
 
 

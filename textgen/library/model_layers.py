@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.experiment.encoding import embed, encode_corpus
+from textgen.experiment.encoding import embed, encode_training
 from textgen.experiment.entry import Entry
 from textgen.experiment.memory import build_to_predict
 from textgen.experiment.saved_run import load_run
@@ -49,7 +49,7 @@ class ModelSummary:
 def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:
     """Return the layers of the model that an entry would train on a corpus, which decides its vocabulary."""
     tokenizer = entry.build_tokenizer()
-    encoded = encode_corpus(entry, tokenizer, corpus)
+    encoded = encode_training(entry, tokenizer, corpus)
     vectors, _ = embed(entry, tokenizer, corpus.split.train.text, encoded.train)
     model = build_to_predict(entry, tokenizer.vocabulary, vectors)
     return summarize_model(model, entry.name)

@@ -15,12 +15,16 @@ ROW = 24
 LABEL_CHARS = 30
 CHAR = 7.2
 """About the width of a character of a label."""
+VALUE_WIDTH = 64
+"""The width of the values, which stand beside the names."""
 NUM_COLORS = 8
 DODGE = 3.0
 """Distance of the intervals of neighbouring lines, which would otherwise hide each other."""
 MAX_JUMP, MIN_SHOWN = 3.0, 3
-"""A value more than this many times as far from the smallest as the next smaller one is off the scale, but at
-least this many values, and half of them, are on it."""
+"""A value is off the scale if it is more than this many times as far from the smallest, or from zero, as the
+smaller ones reach with their intervals. At least this many values, and half of them, are on it."""
+MAX_LONE_JUMP = 8.0
+"""The same where fewer values would be on the scale."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,11 @@ def interval_chart(title: str, unit: str, rows: Sequence[ChartValue], *, zero: b
     """
     if not rows:
         return Markup()
-    left = _label_width([row.name for row in rows])
-    limit = _limit([row.value for row in rows])
+    values = _label_width([row.name for row in rows])
+    limit = _limit(rows, zero=zero)
     within = [row for row in rows if row.value <= limit]
     ends = [end for row in within for end in (row.interval or ()) + (row.value,)]
-    scale = spanning([*ends, 0.0] if zero else ends, left, WIDTH - 70)
+    scale = spanning([*ends, 0.0] if zero else ends, values + VALUE_WIDTH, WIDTH - 12)
     height = ROW * len(rows) + 40
     return render(
         "intervals.svg",
@@ -69,6 +73,7 @@ def interval_chart(title: str, unit: str, rows: Sequence[ChartValue], *, zero: b
         height=height,
         ticks=_ticks(scale),
         zero=scale(0.0) if zero else None,
+        values=values + VALUE_WIDTH - 16,
         rows=[
             {
                 "row": row,
@@ -189,13 +194,17 @@ def spread(places: Sequence[float], distance: float, low: float, high: float) ->
     return apart
 
 
-def _limit(values: Sequence[float]) -> float:
-    """Return the largest value that is on the scale."""
-    ordered = sorted(values)
-    for number in range(max(MIN_SHOWN, -(-len(ordered) // 2)), len(ordered)):
-        if ordered[number] - ordered[0] > MAX_JUMP * (ordered[number - 1] - ordered[0]):
-            return ordered[number - 1]
-    return ordered[-1] if ordered else 0.0
+def _limit(rows: Sequence[ChartValue], *, zero: bool) -> float:
+    """Return the largest value that is on the scale, which begins at `zero` or at the smallest."""
+    ordered = sorted(rows, key=lambda row: row.value)
+    origin, first = (0.0, 1) if zero else (ordered[0].value, 2)
+    enough = max(MIN_SHOWN, -(-len(ordered) // 2))
+    for number in range(first, len(ordered)):
+        jump = MAX_JUMP if number >= enough else MAX_LONE_JUMP
+        reach = max(max((row.value, *(row.interval or ()))) for row in ordered[:number]) - origin
+        if ordered[number].value - origin > jump * reach:
+            return ordered[number - 1].value
+    return ordered[-1].value
 
 
 def _ticks(scale: Scale) -> list[dict[str, float | str]]:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -33,12 +34,19 @@ class Section:
 
 
 def render_page(
-    title: str, answer: str, sections: Sequence[Section], data: Any, scripts: Sequence[str]
+    title: str,
+    answer: str,
+    sections: Sequence[Section],
+    data: Any,
+    scripts: Sequence[str],
+    *,
+    terms: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return a whole page, without sections that have no body.
 
-    `data` is what the scripts read and what can be downloaded; `scripts` are names of assets. The policy of
-    the page allows these scripts, by their hashes, and no requests at all.
+    `terms` are explained below the answer. `data` is what the scripts read and what can be downloaded;
+    `scripts` are names of assets. The policy of the page allows these scripts, by their hashes, and no
+    requests at all.
     """
     code = [asset(name) for name in (*SCRIPTS, *scripts)]
     plots = "curves.js" in scripts
@@ -57,6 +65,7 @@ def render_page(
         title=title,
         answer=answer,
         sections=[section for section in sections if section.body],
+        terms=terms,
         version=__version__,
         style=Markup(asset("page.css") + (asset("uPlot.min.css", "vendor") if plots else "")),
         scripts=list(map(Markup, code)),
@@ -99,10 +108,12 @@ def page_table(
     caption: str = "",
     lefts: Collection[int] = (0,),
     references: Collection[int] = (),
+    extras: Collection[int] = (),
 ) -> Markup:
     """Return a table of a page; the columns of the indices in `lefts` are aligned to the left.
 
-    Rows of the indices in `references` are muted. Cells are texts, or `Markup`.
+    Columns of the indices in `extras` are left out where there is no room, as on a phone. Rows of those in
+    `references` are muted. Cells are texts, or `Markup`.
     """
     return render(
         "page_table.html",
@@ -112,6 +123,8 @@ def page_table(
         caption=caption,
         lefts=lefts,
         references=references,
+        extras=extras,
+        left_out=[" ".join(header[index].replace("\u00ad", "").split()) for index in sorted(extras)],
     )
 
 

@@ -1,4 +1,4 @@
-"""State of the process that runs this code: deferred Ctrl-C, time limits, its allocator, its forks."""
+"""State of the process that runs this code: deferred Ctrl-C, time limits, its allocator, forks, texts."""
 
 from __future__ import annotations
 
@@ -42,19 +42,22 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def interrupts_to(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> Iterator[Any]:
-    """Let a handler get each Ctrl-C in this context, and yield the one before.
+def interrupts_to(
+    handler: Callable[[int, FrameType | None], object] | signal.Handlers,
+    number: signal.Signals = signal.SIGINT,
+) -> Iterator[Any]:
+    """Let a handler get each Ctrl-C, or another signal, in this context, and yield the one before.
 
     Only the main thread gets any; elsewhere nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield None
         return
-    before = signal.signal(signal.SIGINT, handler)
+    before = signal.signal(number, handler)
     try:
         yield before
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 @contextmanager
@@ -93,6 +96,20 @@ _workers: list[int] = []
 def mark_as_worker() -> None:
     """Let forks that plugins make of this process from now on end where `end_fork` is called."""
     _workers[:] = [os.getpid()]
+
+
+_withheld: list[bool] = []
+"""Not empty in a process that may not have the text that is scored; one per process."""
+
+
+def withhold_texts() -> None:
+    """Let this process, which trains an entry, read no corpus any more."""
+    _withheld[:] = [True]
+
+
+def are_texts_withheld() -> bool:
+    """Return whether this process may read no corpus."""
+    return bool(_withheld)
 
 
 def end_fork() -> None:

@@ -13,6 +13,7 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import SplitPart
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
+from textgen.experiment.entry_result import RunResult
 from textgen.experiment.expected_time import expected_seconds
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import locked_run
@@ -21,6 +22,7 @@ from textgen.experiment.saved_run import SavedRun
 from textgen.experiment.score_run import unit_sizes
 from textgen.generation.bound_sampler import EntropyRecorder, build_sampler
 from textgen.jobs.backends import Backend
+from textgen.jobs.training_job import TrainingJob, training_before
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import to_values
 from textgen.suites.schema import Case
@@ -57,8 +59,13 @@ class SuiteJob:
         """About how long it takes."""
         return expected_seconds(self.entry, self.corpus, self.budget)
 
+    @property
+    def before(self) -> TrainingJob | None:
+        """The training, in a process without the text that is scored."""
+        return training_before(self._experiment(), self.folder, self.plugin_files)
+
     def compute(self, report: Report) -> JobResult:
-        """Train, score and sample."""
+        """Score and sample what is trained, or train it."""
         began = time.perf_counter()
         with locked_run(self.folder) as checkpoints:
             run = self._experiment().run(report, checkpoints)
@@ -68,7 +75,7 @@ class SuiteJob:
             settings=self.settings(),
             result=run.result,
             samples={spec: self._written(run, spec, writer) for spec in self.case.samplers},
-            seconds=time.perf_counter() - began,
+            seconds=time.perf_counter() - began + _seconds_before(run.result),
         )
 
     def settings(self) -> JobSettings:
@@ -117,6 +124,13 @@ class SuiteJob:
             entropy_per_char=entropy.bits_per_char,
             text=written.texts[0],
         )
+
+
+def _seconds_before(result: RunResult) -> float:
+    """Return about how long another process took to train the entry."""
+    if not result.score_checks.trained_apart:
+        return 0.0
+    return result.preparation.seconds + result.train.seconds + result.train.validation_seconds
 
 
 def job_machine(backend: Backend) -> JobMachine:

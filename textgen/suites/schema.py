@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,10 +116,19 @@ def load_suite(name: str) -> Suite:
     return read_suite(Path(name))
 
 
+NO_KEYS = re.compile(r"[^\w\"'. \t-]")
+"""What ends a key with its dots, outside strings."""
+MAX_NESTED = 100
+"""Parts of a key at most: a parser takes a megabyte for each hundred, squared."""
+
+
 def read_suite(path: Path) -> Suite:
     """Return the suite in a TOML file; raises `TextgenError` for anything else."""
     try:
-        return Suite.model_validate(tomllib.loads(read_plain(path, MAX_TOML_BYTES).decode("utf-8")))
+        text = read_plain(path, MAX_TOML_BYTES).decode("utf-8")
+        if any(keys.count(".") > MAX_NESTED for keys in NO_KEYS.split(text)):
+            raise TextgenError(f"cannot read the suite {str(path)!r}: keys of more than {MAX_NESTED} parts")
+        return Suite.model_validate(tomllib.loads(text))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise TextgenError(f"cannot read the suite {str(path)!r}: {reason}") from None

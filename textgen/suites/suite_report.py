@@ -8,6 +8,7 @@ from itertools import pairwise, takewhile
 import numpy as np
 from numpy.typing import NDArray
 
+from textgen.comparison.report.samples import counted_words
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
 from textgen.evaluation.text_metrics import TextMetrics
@@ -86,7 +87,8 @@ def _real_words(author: TextMetrics, lexicons: Sequence[str] | None) -> str:
     rate = author.real_word_rate
     if rate is None:
         return known
-    return f"{known} Of the author's own words, {100 * rate:.1f} % are real by that metric."
+    counted = counted_words(author.real_word_letters)
+    return f"{known} They are counted {counted}; {100 * rate:.1f} % of the author's are real."
 
 
 def question_lines(question: QuestionResult, author: TextMetrics) -> Iterator[str]:

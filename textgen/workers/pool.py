@@ -16,7 +16,8 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import about, one_line
-from textgen.workers.process import ERROR, MESSAGE, WARNING, Worker, recipe
+from textgen.workers.messages import ERROR, MESSAGE, RESULT, WARNING
+from textgen.workers.process import Worker, recipe
 
 WAIT_SECONDS = 0.3
 """Time after which a pool stops waiting, so that `on_wait` is called and time limits are checked."""
@@ -123,7 +124,11 @@ def run_in_processes(
 
 
 class Processes:
-    """Processes that start when there is an item for them; with `own_process`, each computes only one."""
+    """Processes that start when there is an item for them; with `own_process`, each computes only one.
+
+    If an item has another one in its attribute `before`, that is computed first, in a process of its own. If
+    it returns None, a second process gets the item; otherwise this is the result.
+    """
 
     def __init__(
         self, sent: bytes, on_message: OnMessage, max_silence: float | None, own_process: bool
@@ -135,8 +140,12 @@ class Processes:
         self._workers: list[Worker] = []
 
     def start(self, item: Any) -> None:
-        """Give an item to an idle process or to a new one."""
-        data = pickle.dumps(item)
+        """Give an item, or what is computed before it, to an idle process or to a new one."""
+        before = getattr(item, "before", None)
+        self._give(item, item if before is None else before, is_last=before is None)
+
+    def _give(self, item: Any, part: Any, *, is_last: bool) -> None:
+        data = pickle.dumps(part)
         for worker in [worker for worker in self._workers if worker.connection not in self.busy]:
             if worker.give(data):
                 break
@@ -145,7 +154,7 @@ class Processes:
             worker = Worker(self._sent)
             self._workers.append(worker)
             worker.give(data)
-        worker.item, worker.heard = item, time.monotonic()
+        worker.item, worker.is_last, worker.heard = item, is_last, time.monotonic()
         self.busy[worker.connection] = worker
 
     def wait(self) -> Iterator[tuple[Any, Any]]:
@@ -182,7 +191,10 @@ class Processes:
                 self._remove(worker)
             elif kind == ERROR:
                 raise content
-            yield worker.item, unsent(content) if kind == ERROR else content
+            if kind == RESULT and content is None and not worker.is_last:
+                self._give(worker.item, worker.item, is_last=True)
+            else:
+                yield worker.item, unsent(content) if kind == ERROR else content
 
     def end(self) -> None:
         """End all processes; the items that they work on are lost."""

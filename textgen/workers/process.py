@@ -15,6 +15,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -26,24 +27,25 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from textgen.contracts import TextgenError, TextgenWarning
+from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import is_alive
 from textgen.runtime.this_process import (
     END_PROCESS,
-    end_fork,
     interrupts_to,
     keep_freed_memory,
     mark_as_worker,
 )
+from textgen.workers.messages import ERROR, MESSAGE, RESULT, WARNING, send, sendable
 
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
-MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
-"""Kinds of what a process sends: messages and warnings about an item, and how it ended."""
 PRELOADED = ("torch", "filelock", "pydantic.dataclasses", "pydantic.type_adapter")
 """Modules that the server imports, so that no fork of it has to."""
+
+NUM_ATTEMPTS, RETRY_SECONDS = 3, 0.2
+"""Attempts to start a process, and the time between two."""
 
 _starting = threading.Lock()
 """Held while a process starts, since the main module is hidden meanwhile; one per process."""
@@ -69,7 +71,9 @@ def import_early(*modules: str) -> None:
     """Begin to import modules where processes are forked, unless that has begun; returns at once."""
     if METHOD == "forkserver":
         socket_place = _replaced(vars(tempfile), "tempdir", str(_temporary_folder()))
-        with _ignored_interrupts(), _safe_path(), socket_place:
+        # The server is the parent of what is forked from it, so a plugin may send it a signal to end.
+        terminations = interrupts_to(signal.SIG_IGN, signal.SIGTERM)
+        with _ignored_interrupts(), terminations, _safe_path(), socket_place:
             # In such a process already, others are for blocks of text, which need none of the modules.
             get_context("forkserver").set_forkserver_preload([] if is_worker() else [*PRELOADED, *modules])
             forkserver.ensure_running()
@@ -94,20 +98,12 @@ class Worker:
 
     def __init__(self, sent: bytes) -> None:
         """Start a process, which prepares itself by the recipe."""
-        import_early()
-        context: Any = get_context(METHOD)
-        self.connection, other = context.Pipe()
-        self._process = context.Process(target=_work, args=(other, sent, dict(os.environ)))
-        # What is forked from the server ignores Ctrl-C as the server does.
-        ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
-        # With the main module, multiprocessing would let it run the main script again.
-        hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
-        with _starting, ignored, hidden_main, _safe_path():
-            self._process.start()
-        other.close()  # so that the connection ends when the process does
+        self.connection, self._process = _started(sent)
 
         self.item: Any = None
         """The item that it computes, or computed last."""
+        self.is_last = True
+        """False while it computes what comes before the item."""
         self.heard = 0.0
         """When that began or said something."""
         self.sentinel: int = self._process.sentinel
@@ -149,10 +145,35 @@ class Worker:
         return exitcode
 
 
+def _started(sent: bytes) -> tuple[Connection, Any]:
+    """Start a process; return the connection to it, and the process."""
+    context: Any = get_context(METHOD)
+    for attempt in range(NUM_ATTEMPTS):
+        import_early()
+        connection, other = context.Pipe()
+        process = context.Process(target=_work, args=(other, sent, dict(os.environ)))
+        # What is forked from the server ignores Ctrl-C as the server does.
+        ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
+        # With the main module, multiprocessing would let it run the main script again.
+        hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
+        try:
+            with _starting, ignored, hidden_main, _safe_path():
+                process.start()
+            break
+        except (OSError, EOFError):  # the server was just killed; there will be another one
+            if attempt == NUM_ATTEMPTS - 1:
+                raise
+            connection.close()
+            time.sleep(RETRY_SECONDS)
+        finally:
+            other.close()  # so that the connection ends when the process does
+    return connection, process
+
+
 def tell(message: Any) -> None:
     """Send a message about the current item to `on_message` in the process that started this one."""
     for connection in _connections:
-        _send(connection, MESSAGE, message)
+        send(connection, MESSAGE, message)
 
 
 def is_worker() -> bool:
@@ -162,6 +183,7 @@ def is_worker() -> bool:
 
 def _work(connection: Connection, sent: bytes, environment: Mapping[str, str]) -> None:
     """Compute items until there are no more, or until the process that started this one ends."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
     if IS_POSIX:
         os.setpgid(0, 0)  # all that it starts ends with it
@@ -179,7 +201,7 @@ def _work(connection: Connection, sent: bytes, environment: Mapping[str, str]) -
         function = prepared(sent)
     except BaseException as error:
         connection.recv_bytes()
-        _send(connection, ERROR, _sendable(error))
+        send(connection, ERROR, sendable(error))
         return
     while True:
         try:
@@ -191,8 +213,8 @@ def _work(connection: Connection, sent: bytes, environment: Mapping[str, str]) -
             del data  # which may be a whole text
             answer = RESULT, function(item)
         except BaseException as error:
-            answer = ERROR, _sendable(error)
-        _send(connection, *answer)
+            answer = ERROR, sendable(error)
+        send(connection, *answer)
 
 
 def _use_stderr() -> None:
@@ -210,33 +232,9 @@ def _send_warning(
 ) -> None:
     """Send a warning for people to the process that shows them; others go to stderr."""
     if issubclass(category, TextgenWarning) and _connections:
-        _send(_connections[0], WARNING, str(message))
+        send(_connections[0], WARNING, str(message))
     else:
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
-
-
-def _send(connection: Connection, kind: str, content: Any) -> None:
-    end_fork()
-    try:
-        data = pickle.dumps((kind, content))
-    except Exception as error:
-        problem = RuntimeError(f"{type(content).__name__} cannot be sent: {one_line(error)}")
-        data = pickle.dumps((ERROR, problem))
-    try:
-        connection.send_bytes(data)
-    except OSError:
-        END_PROCESS(1)
-
-
-def _sendable(error: BaseException) -> BaseException:
-    """Return the error, or one of the same message if pickle would change or lose it."""
-    with suppress(Exception):  # whatever its constructor raises when it is called with other arguments
-        copy = pickle.loads(pickle.dumps(error))
-        if one_line(copy) == one_line(error):
-            return error
-    if isinstance(error, TextgenError):
-        return TextgenError(one_line(error, with_type=False))
-    return RuntimeError(one_line(error))
 
 
 def _end_with_parent() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
 from textgen.comparison.report.formats import in_brackets, plain
 
+DOUBTFUL_SHARE = 0.75
+"""Share of the bits of the best reference below which a score needs an explanation."""
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
 
@@ -77,6 +79,20 @@ def resolution(result: Comparison) -> str:
         f"Between the two best, a difference below {written} bits per character could not have been called "
         f"clear; {halved}."
     )
+
+
+def doubts(result: Comparison) -> Iterator[str]:
+    """Yield a question about each entry whose score is far below what the references reach."""
+    if not result.references:
+        return
+    lowest = min(result.references, key=lambda each: each.bits_per_char)
+    for score in result.scores:
+        if score.bits_per_char < DOUBTFUL_SHARE * lowest.bits_per_char:
+            share = score.bits_per_char / lowest.bits_per_char
+            yield (
+                f"Before you believe {score.name}: it needs only {share:.0%} of the bits of the best "
+                f"reference ({lowest.name}). Has it, or what it was made from, seen the text it is scored on?"
+            )
 
 
 def is_trained(result: Comparison, name: str) -> bool:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.readings import Details, EntryDetails
-from textgen.comparison.report.answer import answer, resolution
+from textgen.comparison.report.answer import answer, doubts, resolution
 from textgen.comparison.report.csv_files import curves_csv, scores_csv
 from textgen.comparison.report.rows import EntryRow, entry_rows
 from textgen.comparison.report.samples import known_words, sample_groups
@@ -36,6 +36,25 @@ CATEGORIES = {
     "punctuation": "punctuation",
     "white_space": "white space",
 }
+TERMS = {
+    "Bits per character": (
+        "how much a model is surprised by the next character, on average; lower is better. At 1 bit it is as "
+        "unsure as between two equally likely characters, at 2 bits as between four. Pure chance among 64 "
+        "characters needs 6. It is the same for models of characters and of words, so it compares them."
+    ),
+    "95 % interval": (
+        "how far a score would change on other passages of this text and with other random seeds. Of such "
+        "intervals, 95 in 100 contain what they are about."
+    ),
+    "OOV words": (
+        "out of vocabulary: words that a model of words cannot name, since the training text lacks them or "
+        "hardly has them. It spells them, and pays for each letter."
+    ),
+    "Perplexity per word": (
+        "the same surprise, as a number of equally likely words; compare it within one text only."
+    ),
+}
+"""What a reader needs to know, below the answer."""
 BENCH_SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 
 
@@ -49,16 +68,17 @@ def to_html(result: Comparison, details: Details) -> str:
     curves = curve_points(ran)
     tables: defaultdict[str, Markup] = defaultdict(Markup)
     tables |= {view: table_html(table) for view, table in report_tables(result).items()}
-    told_apart = Markup("<p>{}</p>\n").format(resolution(result)) if result.resolution else Markup()
+    lines = [*doubts(result), *filter(None, [resolution(result)])]
+    told_apart = Markup().join(Markup("<p>{}</p>\n").format(line) for line in lines)
     scores = score_chart(result) + tables["scores"] + difference_chart(result) + tables["differences"]
     pair = render("bench_pair.html") if details.passages and len(readings) > 1 else Markup()
     sections = [
+        Section("samples", "Samples", _samples(result, ordered)),
         Section("scores", "Scores", told_apart + scores),
         Section("curves", "Learning curves", _curves(curves, tables["curves"])),
         Section("bits", "Where the bits go", category_chart(ran) + tables["categories"]),
         Section("passages", "The same passage, read by each", _passages(details, readings)),
         Section("pair", "Two entries against each other", pair),
-        Section("samples", "Samples", _samples(result, ordered)),
         Section("diversity", "Quality and diversity", _diversity(result, ordered) + tables["generated"]),
         Section("embeddings", "Embeddings", tables["embeddings"] + _neighbors(ran)),
         Section("speed", "Speed and size", tables["speed"]),
@@ -73,7 +93,8 @@ def to_html(result: Comparison, details: Details) -> str:
         "sampler": result.measured_sampler,
         "comparison": result,
     }
-    return render_page(f"Comparison on {result.corpus.name}", answer(result), sections, data, BENCH_SCRIPTS)
+    title = f"Comparison on {result.corpus.name}"
+    return render_page(title, answer(result), sections, data, BENCH_SCRIPTS, terms=TERMS)
 
 
 def table_html(table: ReportTable, *, in_notebook: bool = False) -> Markup:
@@ -89,8 +110,15 @@ def table_html(table: ReportTable, *, in_notebook: bool = False) -> Markup:
             rows[number][0] = Markup("<i>{}</i>").format(rows[number][0])
         drawn = notebook_table(header, rows, lefts)
     else:
+        extras = [number for number, column in enumerate(columns, start=1) if column.extra]
         drawn = page_table(
-            table.title, header, rows, caption=table.caption, lefts=lefts, references=references
+            table.title,
+            header,
+            rows,
+            caption=table.caption,
+            lefts=lefts,
+            references=references,
+            extras=extras,
         )
     return drawn + render("notes.html", notes=table.notes) if table.notes else drawn
 

@@ -34,6 +34,15 @@ def known_words(result: Comparison) -> str:
     return f"the training text or the lexicon {' or '.join(result.lexicons)}"
 
 
+def counted_words(letters: float | None) -> str:
+    """Return of which words the share of real ones is, in words."""
+    if letters is None:
+        return "of all words, though short strings are often words by chance"
+    if letters == 1:
+        return "of all words"
+    return f"of those of {letters:g} letters or more, since shorter strings are often words by chance"
+
+
 def sample_groups(result: Comparison) -> list[SampleGroup]:
     """Return the samples by prompt and sampler, each of the first seed; entries are best first."""
     groups: dict[tuple[str, str, int], SampleGroup] = {}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.report.answer import resolution, scope
+from textgen.comparison.report.answer import doubts, resolution, scope
 from textgen.comparison.report.columns import VIEWS
 from textgen.comparison.report.formats import bits, count, percent, plain, short
 from textgen.comparison.report.rows import (
@@ -17,7 +17,7 @@ from textgen.comparison.report.rows import (
     machine_letters,
     reference_rows,
 )
-from textgen.comparison.report.samples import known_words
+from textgen.comparison.report.samples import counted_words, known_words
 from textgen.comparison.report.table import MAX_NOTED_WORDS, Note, ReportTable, make_table
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.entry_result import EntryResult
@@ -38,11 +38,12 @@ def summary_lines(result: Comparison) -> list[str]:
         for part in (result.versions, vars(result.machine))
     )
     return [
+        *doubts(result),
         resolution(result),
         *scope(result),
         f"{count(corpus.num_chars)} characters, cleaner {corpus.cleaner}, split {corpus.split.method}, "
         f"sha256 {corpus.sha256[:12]}",
-        f"budget {result.budget} each, {result.device}, {result.precision}, scored on {result.scored_on}",
+        f"budget {result.budget} each, {result.device}, {result.precision}, scored on {_scored_on(result)}",
         "; ".join((versions, machine)),
     ]
 
@@ -51,7 +52,14 @@ def brief_summary(result: Comparison) -> str:
     """Return in one line what was compared."""
     text = f"{result.corpus.name}, {short(result.corpus.num_chars)} characters"
     how = f"{result.budget} of training each, {result.device}, {result.precision}"
-    return f"{text}; {how}; scored on {result.scored_on}"
+    return f"{text}; {how}; scored on {_scored_on(result)}"
+
+
+def _scored_on(result: Comparison) -> str:
+    """Return the part that is scored, or the sealed file."""
+    if result.sources.sealed is None:
+        return result.scored_on
+    return f"{result.sources.sealed}, which was opened after all entries were trained"
 
 
 def brief_table(result: Comparison) -> ReportTable:
@@ -59,11 +67,16 @@ def brief_table(result: Comparison) -> ReportTable:
     entries = entry_rows(result)
     caption = (
         f"Bits per character of the {result.scored_on} text, lower is better; bold: clearly best; italics: "
-        f"references. Real words: of what {plain(result.measured_sampler)} writes."
+        f"references. Real words: of what {plain(result.measured_sampler)} writes, {_real_words(result)}."
     )
     ranked = sorted([*entries, *reference_rows(result)], key=EntryRow.ranking)
     rows, notes = [*ranked, held_out_row(result)], list(score_notes(result, entries))
     return make_table("", caption, VIEWS["brief"].columns(), rows, notes)
+
+
+def _real_words(result: Comparison) -> str:
+    """Return of which words the share of real ones is."""
+    return counted_words(result.held_out.sample_metrics.real_word_letters)
 
 
 def report_tables(result: Comparison) -> dict[str, ReportTable]:
@@ -188,7 +201,7 @@ def _generated(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
         f"Of what {plain(result.measured_sampler)} writes. Best is closest to the held-out text; bold: "
         "clearly closest; ±: half of the 95 % interval, where there is room. Novel 4-grams are not in the "
         "training text; verbatim span: the most characters in a row that are. Real words are in "
-        f"{plain(known_words(result))}."
+        f"{plain(known_words(result))}: {_real_words(result)}."
     )
     columns = VIEWS["generated"].columns()
     return make_table("Generated text", caption, columns, [*rows, held_out_row(result)])

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.report.answer import answer, resolution
+from textgen.comparison.report.answer import answer, doubts, resolution
 from textgen.comparison.report.ladder_answer import ladder_answer
 from textgen.comparison.report.ladder_tables import ladder_summary, ladder_tables
 from textgen.comparison.report.samples import (
@@ -62,7 +62,7 @@ def render(result: Comparison, console: Console) -> None:
 def render_brief(result: Comparison, console: Console) -> None:
     """Print the answer, one table and samples; `render` prints everything."""
     table, (groups, num_more) = brief_table(result), brief_samples(result)
-    about = (resolution(result), brief_summary(result))
+    about = (*doubts(result), resolution(result), brief_summary(result))
     parts: list[RenderableType] = [Text(answer(result), "bold")]
     parts += [*(Text(line, "dim") for line in about if line), ""]
     parts += [*_draw(table, console), Text(table.caption, "dim italic"), *map(_note, table.notes)]

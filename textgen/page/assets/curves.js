@@ -23,7 +23,7 @@
       curve.points.map((point) => [point[axis.value], point.bits]).filter(([x]) => !logarithmic.checked || x > 0));
     place.textContent = "";
     const line = { stroke: color("--muted"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
-    new uPlot({
+    const plot = new uPlot({
       width: place.clientWidth,
       height: 360,
       scales: { x: { time: false, distr: logarithmic.checked ? 3 : 1 } },
@@ -41,6 +41,12 @@
         })),
       ],
     }, join(curves), place);
+    /* Without a pointer, the legend has the last value of each curve. */
+    const columns = plot.data.slice(1);
+    const last = [plot.data[0].length - 1, ...columns.map((column) => column.findLastIndex((value) => value !== null))];
+    const showLast = () => plot.setLegend({ idxs: last });
+    plot.over.addEventListener("mouseleave", showLast);
+    showLast();
   }
 
   document.getElementById("curves-controls").hidden = false;
