@@ -82,7 +82,7 @@ def test_the_answer_comes_first_and_every_section_is_there(opened: Opened) -> No
     page = opened.page
     assert "bits per character" in page.locator(".answer").inner_text()
     found = page.locator("main section").evaluate_all("sections => sections.map((each) => each.id)")
-    wanted = ["scores", "curves", "bits", "passages", "pair", "samples", "diversity", "speed", "settings"]
+    wanted = ["samples", "scores", "curves", "bits", "passages", "pair", "diversity", "speed", "settings"]
     assert [name for name in found if name in wanted] == wanted
     assert page.locator("#scores svg").count() == 2
 

@@ -17,7 +17,7 @@ REASONS = {
     "char-remembers": "it remembers earlier texts, or depends on how a text is divided: ",
     "char-chooses": "it uses later tokens",
     "char-seldom": "it remembers earlier texts, or depends on how a text is divided: ",
-    "char-replays": "it uses later tokens: where it gets a text token by token, at places drawn at random, ",
+    "char-replays": "it remembers earlier texts, or depends on how a text is divided: ",
 }
 HONEST = (TINY, "random", "char-ngram")
 OPTIONS = ("--corpus", "lee", "--max-chars", 60_000, "--length", 30)

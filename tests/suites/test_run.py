@@ -97,7 +97,7 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
     rate = result.held_out.sample_metrics.real_word_rate
     assert rate is not None
     assert rate > 0.9
-    assert f"author's own words, {100 * rate:.1f} % are real" in page
+    assert f"{100 * rate:.1f} % of the author's are real" in page
     assert f"| *the author* | - | {rate:.3f} |" in page
 
 

@@ -129,13 +129,9 @@ def bench_each(
     texts = corpus.split.held_out.stretches()
     writer = SampleWriter(texts, analyzer, options.num_chars, options.prompts, options.spells)
     reader = DetailsReader(writer, choose_passages(writer.held_out), options.device_config)
-    is_timed = any(budget.unit == "seconds" for budget in budgets.values())
-    check_equal_machines(options.backend, is_timed=is_timed)
-    jobs = [
-        _job(folder, each, reader, options, len(rungs) > 1)
-        for folder, each in experiments.items()
-        if folder not in failures
-    ]
+    check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
+    left = {folder: each for folder, each in experiments.items() if folder not in failures}
+    jobs = [_job(folder, each, reader, options, len(rungs) > 1) for folder, each in left.items()]
     progress = PlanProgress(jobs, report, seconds_after=seconds_of_references(experiments))
     outcomes = {folder: _failed(experiments[folder], reason) for folder, reason in failures.items()}
     for job, outcome in run_jobs(
