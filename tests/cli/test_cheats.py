@@ -18,6 +18,7 @@ REASONS = {
     "char-chooses": "it uses later tokens",
     "char-seldom": "it remembers earlier texts, or depends on how a text is divided: ",
     "char-replays": "it remembers earlier texts, or depends on how a text is divided: ",
+    "char-changes": "it changes how scores are computed, in the process that computes them",
 }
 HONEST = (TINY, "random", "char-ngram")
 OPTIONS = ("--corpus", "lee", "--max-chars", 60_000, "--length", 30)
@@ -86,7 +87,7 @@ def test_the_report_says_why_and_its_answer_names_no_cheat(result: dict[str, Any
         assert line.startswith(f"- {name} has no rank since {reason}")
         (row,) = (line for line in report.splitlines() if line.startswith(f"| {name} ") and "no rank" in line)
         bits = next(each["test"]["bits_per_char"] for each in result["entries"] if each["name"] == name)
-        assert f"{bits:.4f}" not in report, row
+        assert bits == 0 or f"{bits:.4f}" not in report, row
 
 
 def test_nothing_but_cheats_has_no_answer(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from textgen.data.words import words
 from textgen.evaluation.bleu import MAX_REFERENCES, self_bleu
+from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
 
@@ -37,6 +40,23 @@ def test_real_words_are_in_the_lexicon_or_the_training_text(analyzer: TextAnalyz
     sample = "DOG zorple hadn't dog's hadn\u2019t qwxz Blarg QWXZ cutoff"
     assert analyzer.measure([sample]).metrics.real_word_rate == 5 / 8
     assert analyzer.made_up_words([sample, "blarg's qwxz qwxz "]) == ["qwxz", "blarg", "blarg's"]
+
+
+def test_words_so_short_that_chance_writes_them_do_not_count() -> None:
+    letters = "abcdefgh"
+    short = {one + two for one in letters for two in ("", *letters)}
+    found = TextAnalyzer("abcdefgh hgfedcba", short | {"fade"}).measure(["ab fade cbdh hfba h"]).metrics
+    assert found.real_word_letters == 3
+    assert found.real_word_rate == 1 / 3  # of fade, cbdh and hfba
+
+
+def test_chance_writes_next_to_no_real_words_and_the_author_nothing_else(news: str) -> None:
+    analyzer = TextAnalyzer(news, load_lexicon("en"))
+    alphabet, chance = sorted(set(news)), Random(0)
+    random_text = "".join(chance.choices(alphabet, k=40_000))
+    assert analyzer.min_letters == 4
+    assert (analyzer.measure([random_text]).metrics.real_word_rate or 0) < 0.05
+    assert analyzer.measure([news[:20_000]]).metrics.real_word_rate == 1
 
 
 def test_rates_counted_by_hand(analyzer: TextAnalyzer) -> None:

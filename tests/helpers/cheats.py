@@ -82,6 +82,13 @@ class Replays(Remembers):
                 self.following.setdefault(tuple(tokens[time : time + 13]), tokens[time + 13])
         return super().forward(ids, state)
 
+class Changes(Peeks):
+    """Lets all scores be zero."""
+    def forward(self, ids, state):
+        torch.log_softmax = lambda logits, dim: torch.zeros_like(logits)
+        torch.Tensor.cpu = lambda tensor: torch.zeros_like(tensor)
+        return self.bias.expand(*ids.shape, -1), state
+
 class Opens(Remembers):
     """Reads the whole corpus while it is trained, and looks up what follows."""
     def fit(self, ids):

@@ -38,7 +38,7 @@ ELIDING = {"ca", "fr", "it", "oc"}
 MIN_VERBATIM = 30
 """Characters of a span that counts as copied: about six words."""
 
-MAX_CHANCE = 0.05
+MAX_CHANCE = 0.25
 """Share of random strings of letters that may be words, for words of their length to count as real or not."""
 NUM_DRAWN, MAX_LETTERS, LETTERS_SHARE = 1000, 12, 0.99
 """Random strings of each length, the longest length, and the share of letters that they are drawn from."""

@@ -20,6 +20,12 @@ LOG2 = math.log(2)
 LARGEST = 1e30
 """Value of an error that is infinite or NaN."""
 
+KNOWN_LOGITS, KNOWN_BITS = ((0.0, 0.0, 0.0, 0.0), (2.0, 1.0, 0.0, -1.0)), (2.0, 0.63506)
+"""Logits of four tokens at two places, and the bits of the third token at the first and of the first at the
+second: log₂(1 + e⁻¹ + e⁻² + e⁻³)."""
+# As they are before any plugin is loaded.
+_log_softmax, _gather = torch.log_softmax, torch.gather
+
 TOKENS_AT_ONCE, MIN_CHUNK = 2048, 8
 """Tokens of all stretches that are computed at once, and the minimum of each."""
 LOGITS_AT_ONCE = 2**24
@@ -163,13 +169,22 @@ def predict_stretches(
 
 def bits_of(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the bits of `targets` [batch, time] in fp64 on the CPU."""
-    log_probabilities = log_softmax(logits).gather(-1, targets[..., None])[..., 0]
+    log_probabilities = _gather(log_softmax(logits), -1, targets[..., None])[..., 0]
     return -log_probabilities.cpu().double() / LOG2
 
 
 def log_softmax(logits: Tensor) -> Tensor:
     """Return normalized log-probabilities in fp32."""
-    return torch.log_softmax(logits.float(), dim=-1)
+    return _log_softmax(logits.float(), dim=-1)
+
+
+def can_score() -> bool:
+    """Return whether bits are still computed right: a plugin may have changed what they are computed by."""
+    logits = torch.tensor(KNOWN_LOGITS).view(1, 2, -1)
+    bits = bits_of(logits, torch.tensor([[2, 0]])).flatten().tolist()
+    return all(
+        math.isclose(found, known, abs_tol=1e-5) for found, known in zip(bits, KNOWN_BITS, strict=True)
+    )
 
 
 def normalization_error(model: LanguageModel, logits: Tensor) -> float:

@@ -17,7 +17,7 @@ from textgen.evaluation.intervals import estimate, measured_ratio
 from textgen.evaluation.prediction_checks import allowed_change, prediction_problem
 from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals
 from textgen.evaluation.spot_checks import SpotChecks
-from textgen.evaluation.token_bits import TokenScores, score_stretches
+from textgen.evaluation.token_bits import TokenScores, can_score, score_stretches
 from textgen.experiment.entry_result import ScoreChecks
 from textgen.experiment.saved_run import Trained
 from textgen.nn.language_model import LanguageModel
@@ -111,7 +111,9 @@ def score_held_out(
 
 
 def _spotted(spots: SpotChecks, scored: Sequence[TokenScores], device: torch.device) -> str | None:
-    """Return what is wrong with predictions that were also made token by token; None if nothing is."""
+    """Return why predictions that were also made token by token mean nothing; None if they are the same."""
+    if not can_score():
+        return "it changes how scores are computed, in the process that computes them"
     change = spots.largest_change([each.bits for each in scored])
     if change <= allowed_change(device):
         return None

@@ -88,7 +88,7 @@ def _real_words(author: TextMetrics, lexicons: Sequence[str] | None) -> str:
     if rate is None:
         return known
     counted = counted_words(author.real_word_letters)
-    return f"{known} Their share is {counted}; {100 * rate:.1f} % of the author's are real."
+    return f"{known} They are {counted}; {100 * rate:.1f} % of the author's are real."
 
 
 def question_lines(question: QuestionResult, author: TextMetrics) -> Iterator[str]:

@@ -37,10 +37,10 @@ def known_words(result: Comparison) -> str:
 def counted_words(letters: float | None) -> str:
     """Return of which words the share of real ones is, in words."""
     if letters is None:
-        return "of all words, though short strings are often words by chance"
+        return "counted among all words, though short strings are often words by chance"
     if letters == 1:
-        return "of all words"
-    return f"of those of {letters:g} letters or more, since shorter strings are often words by chance"
+        return "counted among all words"
+    return f"counted among words of {letters:g} letters or more: shorter strings are often words by chance"
 
 
 def sample_groups(result: Comparison) -> list[SampleGroup]:

@@ -201,7 +201,7 @@ def _generated(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
         f"Of what {plain(result.measured_sampler)} writes. Best is closest to the held-out text; bold: "
         "clearly closest; ±: half of the 95 % interval, where there is room. Novel 4-grams are not in the "
         "training text; verbatim span: the most characters in a row that are. Real words are in "
-        f"{plain(known_words(result))}: {_real_words(result)}."
+        f"{plain(known_words(result))}, {_real_words(result)}."
     )
     columns = VIEWS["generated"].columns()
     return make_table("Generated text", caption, columns, [*rows, held_out_row(result)])
