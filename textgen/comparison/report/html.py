@@ -17,6 +17,7 @@ from textgen.comparison.report.rows import EntryRow, entry_rows
 from textgen.comparison.report.samples import known_words, sample_groups
 from textgen.comparison.report.table import Cell, ReportTable
 from textgen.comparison.report.tables import report_tables, summary_lines
+from textgen.comparison.report.terms import TERMS
 from textgen.evaluation.text_metrics import MIN_VERBATIM, TextMetrics
 from textgen.page.charts import ChartLine, ChartValue, interval_chart, line_chart, stacked_chart
 from textgen.page.render import (
@@ -36,25 +37,8 @@ CATEGORIES = {
     "punctuation": "punctuation",
     "white_space": "white space",
 }
-TERMS = {
-    "Bits per character": (
-        "how much a model is surprised by the next character, on average; lower is better. At 1 bit it is as "
-        "unsure as between two equally likely characters, at 2 bits as between four. Pure chance among 64 "
-        "characters needs 6. It is the same for models of characters and of words, so it compares them."
-    ),
-    "95 % interval": (
-        "how far a score would change on other passages of this text and with other random seeds. Of such "
-        "intervals, 95 in 100 contain what they are about."
-    ),
-    "OOV words": (
-        "out of vocabulary: words that a model of words cannot name, since the training text lacks them or "
-        "hardly has them. It spells them, and pays for each letter."
-    ),
-    "Perplexity per word": (
-        "the same surprise, as a number of equally likely words; compare it within one text only."
-    ),
-}
-"""What a reader needs to know, below the answer."""
+MAX_ON_PHONE = 3
+"""Columns beside the names that a phone has room for."""
 BENCH_SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 
 
@@ -110,7 +94,8 @@ def table_html(table: ReportTable, *, in_notebook: bool = False) -> Markup:
             rows[number][0] = Markup("<i>{}</i>").format(rows[number][0])
         drawn = notebook_table(header, rows, lefts)
     else:
-        extras = [number for number, column in enumerate(columns, start=1) if column.extra]
+        numbered = enumerate(columns, start=1)
+        extras = [number for number, column in numbered if column.extra or number > MAX_ON_PHONE]
         drawn = page_table(
             table.title,
             header,

@@ -22,10 +22,16 @@
     const curves = data.curves.map((curve) =>
       curve.points.map((point) => [point[axis.value], point.bits]).filter(([x]) => !logarithmic.checked || x > 0));
     place.textContent = "";
+    /* Without a pointer, the legend has the last value of each curve. */
+    const showLast = (plot) => {
+      const last = plot.data.map((column) => column.findLastIndex((value) => value !== null));
+      if (plot.cursor.left === undefined || plot.cursor.left < 0) queueMicrotask(() => plot.setLegend({ idxs: last }));
+    };
     const line = { stroke: color("--muted"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
-    const plot = new uPlot({
+    new uPlot({
       width: place.clientWidth,
       height: 360,
+      hooks: { ready: [showLast], setCursor: [showLast] },
       scales: { x: { time: false, distr: logarithmic.checked ? 3 : 1 } },
       axes: [{ ...line, label: units[axis.value] }, { ...line, label: "validation bits/char", size: 60 }],
       series: [
@@ -41,12 +47,6 @@
         })),
       ],
     }, join(curves), place);
-    /* Without a pointer, the legend has the last value of each curve. */
-    const columns = plot.data.slice(1);
-    const last = [plot.data[0].length - 1, ...columns.map((column) => column.findLastIndex((value) => value !== null))];
-    const showLast = () => plot.setLegend({ idxs: last });
-    plot.over.addEventListener("mouseleave", showLast);
-    showLast();
   }
 
   document.getElementById("curves-controls").hidden = false;
