@@ -218,7 +218,7 @@ class PeeksInOtherStretches(nn.Module):
 def test_every_stretch_is_looked_at(characters: BoundTokenizer, news: str) -> None:
     texts = split_text(news, parse_split("60/20/20")).held_out.stretches()
     assert len(texts) > 2
-    for number in range(len(texts)):
+    for number in (1, len(texts) // 2):  # neither the first nor the last, which other checks look at too
         honest = [characters.encode(text)[:11].tolist() for text in texts if text != texts[number]]
         module = PeeksInOtherStretches(characters.vocab_size, honest)
         found = check(LanguageModel(module, characters.vocab_size), characters, news).checks

@@ -20,7 +20,7 @@ from textgen.evaluation.token_bits import Unread, bits_of
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import map_tensors
 
-NUM_WINDOWS = 12
+NUM_WINDOWS = 24
 """One in this many windows is looked at, so that it costs a few percent of the scoring."""
 NUM_TOKENS = 6
 """Tokens that are predicted one by one at each place."""
