@@ -110,7 +110,7 @@ def bench(entries: Sequence[str], folder: Path, budget: str, plugins: Sequence[P
 def main() -> None:
     """Compare honest entries alone and among faulty ones, and save what became of all of them."""
     parser = json_option(__doc__, "hostile")
-    parser.add_argument("--budget", default="300kchars")
+    parser.add_argument("--budget", default="200kchars")
     options = parser.parse_args()
     keep_freed_memory()  # as the command line does
     os.environ["TEXTGEN_MEMORY"] = MEMORY
