@@ -96,7 +96,7 @@ def test_a_loaded_run_has_the_score_and_the_units_of_its_result(news: str, tmp_p
     stretches = [loaded.tokenizer.encode(text) for text in texts]
     again = score_held_out(loaded, texts, stretches, CPU.device)
     assert again.score.units.bits == pytest.approx(run.result.test.units.bits)
-    places = {"checked_places": ()}  # which are drawn anew
+    places = {"checked_places": ()}  # which are drawn again
     assert replace(again.checks, **places) == replace(run.result.score_checks, **places)
 
 

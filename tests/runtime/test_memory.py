@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from textgen.contracts import TextgenError
-from textgen.runtime.memory import _available, _left_in_container, free_memory, in_words, require_memory
+from textgen.runtime.memory import (
+    MEMORY,
+    _available,
+    _left_in_container,
+    free_memory,
+    in_words,
+    limit_memory,
+    require_memory,
+)
 
 GB = 10**9
 
@@ -55,3 +67,22 @@ def test_the_tightest_control_group_counts_without_what_can_be_dropped(tmp_path:
 
 def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
     assert _left_in_container(tmp_path) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux" or torch.cuda.is_available(), reason="no limit there")
+def test_a_process_fails_at_its_limit_and_not_at_that_of_the_machine() -> None:
+    code = "from textgen.runtime.memory import limit_memory; limit_memory(); bytes(10**8); bytes(10**9)"
+    variables = os.environ | {MEMORY: "500MB"}
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, check=False)
+    assert done.stderr.splitlines()[-1] == b"MemoryError"
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"), [("much", "='much': give a size, such as"), ("0GB", " is zero: give a size")]
+)
+def test_a_limit_that_is_not_a_size_is_refused(
+    given: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(MEMORY, given)
+    with pytest.raises(TextgenError, match=f"^{MEMORY}{reason}"):
+        limit_memory()

@@ -133,9 +133,9 @@ def _checked(archive: zipfile.ZipFile) -> tuple[str, Kind, Mapping[PurePosixPath
 
 
 def _is_safe(name: str) -> bool:
-    """Return whether a name of a file or folder is printed as it is, and means the same on every system.
+    """Return whether a file name is printable and valid on every system.
 
-    Names that are hidden, look like an option, or turn a line around are not.
+    Hidden names, and those that look like an option or reverse the direction of a line, are not.
     """
     shown = all(unicodedata.category(character)[0] != "C" for character in name)
     return shown and bool(SAFE_NAME.fullmatch(name)) and not RESERVED_NAME.fullmatch(name)

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.contracts import State
 from textgen.evaluation.token_bits import Unread, bits_of
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import map_tensors
@@ -71,7 +70,7 @@ class SpotChecks:
             self._block_end = end
 
     def _predict(self, window: Unread, offset: int) -> None:
-        read, state = window.read, _copied(window.state)
+        read, state = window.read, map_tensors(Tensor.clone, window.state)
         if offset:
             _, state = self.model.forward(read[:, :offset], state)
         for position in range(offset, min(offset + NUM_TOKENS, read.shape[1] - 1)):
@@ -83,7 +82,3 @@ class SpotChecks:
                 for stretch, alone in zip(window.stretches, bits, strict=True)
                 if place < self.lengths[stretch]
             ]
-
-
-def _copied(state: State) -> State:
-    return map_tensors(Tensor.clone, state)

@@ -16,7 +16,7 @@ LABEL_CHARS = 30
 CHAR = 7.2
 """About the width of a character of a label."""
 VALUE_WIDTH = 64
-"""The width of the values, which stand beside the names."""
+"""The width of the values, which are next to the names."""
 NUM_COLORS = 8
 DODGE = 3.0
 """Distance of the intervals of neighbouring lines, which would otherwise hide each other."""

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 
 from textgen.contracts import TextgenError
+from textgen.runtime.sizes import size_in
 
 MEMORY = "TEXTGEN_MEMORY"
 """Environment variable with the memory that each job may take, such as 4GB."""
 LIMITED_SHARE = 0.9
 """The share of the free memory that a job may take otherwise, so that it fails and not the machine."""
-UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 CPU = torch.device("cpu")
 ROOT = Path("/")
 
@@ -44,8 +44,10 @@ def limit_memory() -> None:
     Nothing is limited where CUDA is used, which reserves addresses without end, or outside Linux.
     Raises `TextgenError` if the variable is not an amount of memory.
     """
-    given, free = os.environ.get(MEMORY), free_memory()
-    allowed = _bytes_of(given) if given else free and int(LIMITED_SHARE * free)
+    given, free = size_in(MEMORY), free_memory()
+    if given == 0:
+        raise TextgenError(f"{MEMORY} is zero: give a size, such as 4GB")
+    allowed = given or (free and int(LIMITED_SHARE * free))
     if allowed is None or sys.platform != "linux" or torch.cuda.is_available():
         return
     import resource
@@ -54,16 +56,6 @@ def limit_memory() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     limit = allowed + pages * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
-
-
-def _bytes_of(text: str) -> int:
-    number, unit = text[:-2], text[-2:].upper()
-    try:
-        if unit in UNITS and float(number) > 0:
-            return int(float(number) * UNITS[unit])
-    except ValueError:
-        pass
-    raise TextgenError(f"{MEMORY}={text!r}: give an amount such as 4GB")
 
 
 def in_words(num_bytes: int) -> str:
