@@ -7,7 +7,7 @@ SOURCES := textgen plugins embeddings benchmarks docs tests
 # once, since one worker runs them all; the files that take longest come first (tests/conftest.py).
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: bench test quick lint ruff mypy pytest docs install clean
+.PHONY: bench test test-all quick lint ruff mypy pytest docs install clean
 # The main job: a character LSTM, a word LSTM that starts from GloVe vectors, and pure chance, side by side.
 bench: $(VENV)/.installed
 	$(BIN)/textgen bench char-lstm word-lstm-glove random
@@ -18,7 +18,7 @@ test: ruff
 
 # The linters, and the tests that neither start another Python nor train at length.
 quick: lint
-	$(PYTEST) --quick -m "not slow"
+	$(PYTEST) --quick -m "not slow and not long"
 
 lint: ruff mypy
 
@@ -30,6 +30,10 @@ mypy: $(VENV)/.installed-test
 	$(BIN)/mypy
 
 pytest: $(VENV)/.installed-test
+	$(PYTEST) -m "not long"
+
+# Those that are left out too: kills, disks that fill up, Ray, notebooks. Run them before a release.
+test-all: lint
 	$(PYTEST)
 
 # The page of contracts, after a change of textgen/contracts.py.

@@ -104,7 +104,7 @@ def bench(entries: Sequence[str], folder: Path, budget: str, plugins: Sequence[P
     for plugin in plugins:
         textgen.load_plugin_file(plugin)
     options: dict[str, Any] = {"corpus": "lee", "budget": budget, "samples": SampleOptions(length=50)}
-    return textgen.bench(entries, **options, cluster=textgen.ClusterOptions(entry_timeout="30s"), out=folder)
+    return textgen.bench(entries, **options, cluster=textgen.ClusterOptions(entry_timeout="60s"), out=folder)
 
 
 def main() -> None:

@@ -156,7 +156,7 @@ def experiment(entry: str, text: str, folder: Path, budget: str) -> Experiment:
     return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, seed=0)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @every_activation
 def test_it_learns_what_follows_from_several_symbols_before(activation: str, tmp_path: Path) -> None:
     pattern = "abacadbcbdcd\n\n"  # where a letter leads to depends on where it comes from

@@ -185,6 +185,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and RLIMIT_DATA")
 def test_bombs_are_refused_in_little_memory(tmp_path: Path) -> None:
     zeros = gzip.compress(bytes(2**26), 9)  # which joined are one file of 2 GiB

@@ -31,6 +31,7 @@ print(hashlib.sha256(repr(keyed.index_to_key).encode() + keyed.vectors.tobytes()
 trained = pytest.mark.parametrize("kind", [Word2Vec, FastText])
 
 
+@pytest.mark.long
 @trained
 def test_vectors_are_deterministic_across_processes_and_depend_on_their_seed(kind: type[Word2Vec]) -> None:
     digests, code = set(), CODE.format(module=kind.__name__.lower(), kind=kind.__name__)

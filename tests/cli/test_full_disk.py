@@ -93,6 +93,7 @@ cases = [{{ label = "chance", entry = "random" }}, {{ label = "small", entry = "
 TUNE = ["tune", TINY, "--search", "learning_rate=1e-3..1e-2", "--seeds", "1"]
 
 
+@pytest.mark.long
 def test_a_suite_prints_what_it_could_not_save(tmp_path: Path) -> None:
     out = tmp_path / "out"
     suite = ["suite", write_suite(tmp_path, SUITE), *SETTINGS, "--out", out]
@@ -114,6 +115,7 @@ def test_a_study_without_room_is_named_and_leaves_nothing(tmp_path: Path) -> Non
     assert not out.exists()
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_up_during_a_study_loses_only_the_rest(
     small_disk: Callable[[int], Path],
 ) -> None:

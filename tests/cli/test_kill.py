@@ -40,7 +40,9 @@ def after_updates(number: int, folder: Path) -> KillWhen:
     return is_due
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name", ["train", *(pytest.param(name, marks=pytest.mark.long) for name in ("bench", "suite", "tune"))]
+)
 def test_a_killed_command_goes_on_and_ends_with_the_same_files(name: str, tmp_path: Path) -> None:
     arguments, kills = COMMANDS[name]
     moments = iter([(after_updates(number, tmp_path / "0"), whole) for number, whole in kills.items()])

@@ -157,7 +157,7 @@ def test_one_process_of_torchrun_may_compare(tmp_path: Path, monkeypatch: pytest
     assert (tmp_path / "bench.json").is_file()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_torchrun_makes_the_run_of_one_process(textgen: Textgen, tmp_path: Path) -> None:
     arguments = ["train", ENTRIES[0], *TEXT, "--budget", "4000chars", "--out"]
     textgen(*arguments, tmp_path / "one")

@@ -134,6 +134,7 @@ def test_the_same_folder_again_resumes(
     )
 
 
+@pytest.mark.long
 def test_jobs_share_the_trials(textgen: Textgen, command: list[Any], tmp_path: Path) -> None:
     done = textgen(*command, "--trials", 4, "--jobs", 2, "--out", tmp_path, "--json")
     assert "2 processes share the machine" in done.stderr
@@ -185,6 +186,7 @@ def test_without_optuna_it_says_what_to_install() -> None:
     assert done.stderr == 'error: tuning needs Optuna; run: pip install "textgen-bench[tune]"\n'
 
 
+@pytest.mark.long
 def test_ctrl_c_keeps_finished_trials(tuned_entry: str, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     command = ["tune", tuned_entry, *TEXT, "--precision", "fp32", "--device", "cpu"]

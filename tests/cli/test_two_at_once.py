@@ -63,6 +63,7 @@ def test_a_second_bench_waits_and_reuses_the_runs(tmp_path: Path) -> None:
     assert hidden(tmp_path) == []
 
 
+@pytest.mark.long
 def test_a_second_bench_adds_its_entries(tmp_path: Path) -> None:
     processes = [
         started("bench", entry, "--length", 40, *SETTINGS, "--out", tmp_path) for entry in ("random", TINY)
@@ -93,6 +94,7 @@ def test_of_two_trainings_in_one_folder_one_is_told_that_it_is_there(tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.long
 def test_a_killed_bench_is_no_obstacle(tmp_path: Path) -> None:
     command = ["bench", TINY, "random", "--length", 40, *SETTINGS, "--out", tmp_path]
     process = started(*command)
@@ -107,6 +109,7 @@ def test_a_killed_bench_is_no_obstacle(tmp_path: Path) -> None:
     assert hidden(tmp_path) == []
 
 
+@pytest.mark.long
 def test_two_studies_share_the_trials_and_the_final_comparison(tmp_path: Path) -> None:
     options = ["--trials", 3, "--seeds", 1, "--search", "learning_rate=1e-3..1e-2"]
     both_ended = both("tune", TINY, *options, *SETTINGS, "--out", tmp_path)

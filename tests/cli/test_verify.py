@@ -175,6 +175,7 @@ def test_what_differs_in_the_text_is_said(textgen: Textgen, copy: Path) -> None:
     assert gone.stderr.startswith(f"error: no such file: {text}")
 
 
+@pytest.mark.long
 def test_a_suite_agrees_with_its_runs_and_a_change_is_found(textgen: Textgen, tmp_path: Path) -> None:
     folder = tmp_path / "suite"
     options = ["--max-chars", 60_000, "--device", "cpu", "--out", folder]

@@ -80,6 +80,7 @@ def test_a_true_difference_of_that_size_is_called_clear_in_half_of_all_cases(
     assert np.mean([each.is_clear for each in found]) == pytest.approx(0.5, abs=0.06)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("num_seeds", [1, 3])
 def test_with_the_seeds_that_it_names_it_is_half(num_seeds: int) -> None:
     generator = np.random.default_rng(0)

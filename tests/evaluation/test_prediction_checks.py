@@ -14,6 +14,7 @@ from helpers.scoring import CPU, MODELS, model_of
 from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.data.split import parse_split, split_text
 from textgen.evaluation.prediction_checks import prediction_problem
+from textgen.evaluation.spot_checks import SpotChecks
 from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.entry import parse_entry
 from textgen.experiment.saved_run import Trained
@@ -224,6 +225,21 @@ def test_every_stretch_is_looked_at(characters: BoundTokenizer, news: str) -> No
         found = check(LanguageModel(module, characters.vocab_size), characters, news).checks
         assert found.problem is not None
         assert "it uses later tokens" in found.problem
+
+
+def test_wherever_a_place_is_drawn_a_model_that_peeks_is_found(characters: BoundTokenizer, news: str) -> None:
+    model = LanguageModel(PeeksAtTheNextToken(characters.vocab_size), characters.vocab_size)
+    texts = [news[:40], news[100:140], news[200:220]]
+    stretches = [characters.encode(text) for text in texts]
+    start = characters.encode(START)
+    for _ in range(100):  # each with a place of its own, which may not be where nothing can be peeked at
+        spots = SpotChecks(model, [*map(len, stretches)])
+        scored = score_stretches(
+            model, texts, stretches, start, device=CPU, chunk=10, before_reading=spots.look
+        )
+        for number in range(len(texts)):
+            places = [(place, alone) for stretch, place, alone in spots.found if stretch == number]
+            assert max(abs(scored[number].bits[place] - alone) for place, alone in places) > 1
 
 
 def test_predictions_that_are_not_finite_are_called_that(characters: BoundTokenizer, news: str) -> None:

@@ -15,7 +15,7 @@ CELLS = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")  # of Jupyter itself
 def test_a_notebook_shows_progress_and_tables(tmp_path: Path) -> None:
     nbclient = pytest.importorskip("nbclient", reason="needs nbclient")

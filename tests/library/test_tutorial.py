@@ -30,7 +30,7 @@ def run_cell(code: str, names: dict[str, Any]) -> Any:
     return None if code.rstrip().endswith(";") else value
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_cells_run_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,6 +86,7 @@ def test_a_stale_file_is_removed_when_asked(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.long
 def test_no_two_processes_hold_it_though_each_removes_it(tmp_path: Path) -> None:
     counter = tmp_path / "counter"
     counter.write_text("0")

@@ -130,6 +130,7 @@ def test_a_long_name_leaves_it_tidy(tmp_path: Path) -> None:
     run(sys.executable, "-m", "ruff", "format", "--no-cache", "--isolated", "--check", cwd=project)
 
 
+@pytest.mark.long
 def test_the_tests_of_the_projects_pass(projects: dict[str, Path], tmp_path: Path) -> None:
     printed = run(
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *projects.values(), cwd=tmp_path

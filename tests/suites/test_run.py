@@ -134,6 +134,7 @@ def words(language):
     assert "toy/a: 30,000 characters" in to_html(result)
 
 
+@pytest.mark.long
 def test_a_killed_suite_resumes_without_repeating_anything(tmp_path: Path) -> None:
     """Two jobs at a time; `cli/test_kill.py` kills a suite that runs one."""
     path, out = write_suite(tmp_path), tmp_path / "out"

@@ -240,6 +240,7 @@ def ends_of(file: str, shown: str) -> dict[str, str]:
     return dict(re.findall(rf"^test_{file}\.py::test_(\S+) (PASSED|FAILED|SKIPPED)", shown, re.M))
 
 
+@pytest.mark.long
 def test_an_author_needs_one_line_for_pytest(shown: str) -> None:
     ends = ends_of("bigram", shown)
     assert len(ends) == 3 * len(checks("model"))

@@ -43,6 +43,7 @@ def test_the_default_comes_first_and_nothing_twice(tmp_path: Path) -> None:
     assert min(trial.values[0] for trial in trials) < 0.2 * trials[0].values[0]
 
 
+@pytest.mark.long
 def test_the_estimator_learns_what_chance_does_not(tmp_path: Path) -> None:
     """The second half of the trials lies nearer to the optimum than random ones do."""
 
@@ -116,6 +117,7 @@ def test_a_hopeless_curve_is_pruned(tmp_path: Path) -> None:
     assert all(trial.params["rate"] > best for trial in pruned)
 
 
+@pytest.mark.long
 def test_importances_name_what_matters(tmp_path: Path) -> None:
     objective = Toy(rate_alone)
     with Study(tmp_path, objective) as study:

@@ -95,6 +95,7 @@ def test_a_killed_study_resumes_without_repeating_a_finished_trial(tmp_path: Pat
     assert trials[3].state == TrialState.FAIL
 
 
+@pytest.mark.long
 def test_a_trial_that_kills_its_process_is_not_retried_forever(tmp_path: Path) -> None:
     for _ in range(MAX_ATTEMPTS):
         kill_in_mid_trial(tmp_path, 1)
@@ -145,6 +146,7 @@ def test_two_processes_share_a_study(tmp_path: Path) -> None:
         assert [trial.state for trial in study.trials()] == [TrialState.COMPLETE] * 8
 
 
+@pytest.mark.long
 def test_a_process_waits_for_the_last_trial_of_another_that_is_killed(tmp_path: Path) -> None:
     doomed = Started(search_slowly, tmp_path, 1, 600)
     doomed.said.recv()
@@ -157,6 +159,7 @@ def test_a_process_waits_for_the_last_trial_of_another_that_is_killed(tmp_path: 
         assert study.claim(1) == "done"
 
 
+@pytest.mark.long
 def test_kills_change_neither_what_is_tried_nor_what_comes_out(tmp_path: Path) -> None:
     """Neither the seeds nor the sampler nor the pruner sees an attempt that was killed."""
 

@@ -239,6 +239,7 @@ def test_another_item_starts_only_when_it_may() -> None:
     assert most == [0, 0, 0, 0]
 
 
+@pytest.mark.long
 def test_no_module_of_the_working_directory_is_imported(tmp_path: Path) -> None:
     for name in ("torch", "random", "token"):
         (tmp_path / f"{name}.py").write_text("open('imported', 'w')")

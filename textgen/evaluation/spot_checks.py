@@ -47,10 +47,13 @@ class SpotChecks:
     def look(self, window: Unread) -> None:
         """Predict tokens of a window one by one, if there is a place in it."""
         self._draw(window)
-        end = window.begin + window.read.shape[1] - 1
-        for place in self.places:
-            if window.begin <= place < end:
-                self._predict(window, place - window.begin)
+        size = window.read.shape[1] - 1
+        for number, place in enumerate(self.places):
+            if window.begin <= place < window.begin + size:
+                # At the end of a window there is no later token to peek at.
+                offset = min(place - window.begin, max(0, size - NUM_TOKENS))
+                self.places[number] = window.begin + offset
+                self._predict(window, offset)
 
     def largest_change(self, bits: Sequence[NDArray[np.float64]]) -> float:
         """Return by how many bits predictions in windows differ at most; `bits` are those of each stretch."""
@@ -64,9 +67,9 @@ class SpotChecks:
             begin = self._block_end
             shortest = min(filter(None, self.lengths), default=1)
             end = begin + max(1, NUM_WINDOWS * size)
-            last = min(end, max(self.lengths)) if begin else min(end, shortest)
+            last = min(end, max(self.lengths) if begin else shortest)
             if begin < last:
-                self.places.append(SystemRandom().randrange(begin, last))
+                self.places.append(SystemRandom().randrange(begin, max(begin + 1, last - NUM_TOKENS)))
             self._block_end = end
 
     def _predict(self, window: Unread, offset: int) -> None:
