@@ -179,6 +179,7 @@ def test_what_a_run_writes_depends_on_prompt_and_seed(run: textgen.Run) -> None:
     assert run.sample(length=30, sampler="greedy") == run.sample(length=30, sampler="greedy", seed=7)
 
 
+@pytest.mark.long
 def test_a_word_model_spells_unless_it_is_told_not_to(text: Path, tmp_path: Path) -> None:
     entry = TINY.replace("char", "word")
     run = textgen.train(entry, corpus=text, out=tmp_path / "run", **QUICK)
@@ -249,6 +250,7 @@ def test_plugins_are_listed_and_a_file_adds_to_them(tmp_path: Path) -> None:
     forget_plugin_files()
 
 
+@pytest.mark.long
 def test_the_code_of_the_pages_works_and_the_api_has_all_of_it(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -103,7 +103,8 @@ class Model(Protocol):
 
     A model that accepts the keyword argument `vectors` (`PretrainedVectors` or None) can start from
     pretrained embeddings. One that accepts `tokens` gets the string of each token, and one that accepts
-    `fallback` an array of bool [vocab_size], true for the tokens that spell out-of-vocabulary words.
+    `fallback` an array of bool [vocab_size], true for the tokens that spell out-of-vocabulary words. One that
+    accepts `base` (`BaseModel` or None) refines the predictions of what stands to its left in an entry.
     """
 
     def initial_state(self, batch_size: int) -> State:
@@ -118,6 +119,28 @@ class Model(Protocol):
         """
 
 
+class BaseModel(Protocol):
+    """What a model with the keyword argument `base` refines: a model, or a mixture. It is trained before.
+
+    The model calls it, keeps its state as a part of its own, and does not hold it as a submodule.
+    """
+
+    vocab_size: int
+
+    @property
+    def is_normalized(self) -> bool:
+        """True if its logits are log-probabilities."""
+
+    def initial_state(self, batch_size: int) -> State:
+        """Return the state before any token."""
+
+    def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return logits [batch, time, vocab_size] and the next state (see `Model.forward`)."""
+
+    def prepare_step(self, dtype: torch.dtype) -> Callable[[Tensor, State], tuple[Tensor, State]]:
+        """Return a step of generation (see `ModelExtras.prepare_step`)."""
+
+
 class ModelExtras(Protocol):
     """Optional members of a `Model`."""
 
@@ -127,12 +150,23 @@ class ModelExtras(Protocol):
     is_normalized: bool
     """True if the logits are log-probabilities, whose sum of 1 is then checked. Default: false."""
 
+    reads_on: bool
+    """True, as a class attribute, if the model learns from the text that it reads, such as by a cache; what
+    it learns is in its state. Entries with such a model are a class of their own. Default: false."""
+
     init_only_options: Sequence[str]
     """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
 
     def fit(self, ids: TokenIds) -> None:
         """Learn from the ids of the training split, without those that a speller predicts. Not called if
         there are trainable parameters."""
+
+    def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:
+        """Learn from stretches of the validation part, each from an initial state, after all training.
+
+        For what depends on text that no model was trained on, such as how far to trust the `base`. What it
+        learns is in buffers.
+        """
 
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the mean loss in nats per token, and the next state.

@@ -15,7 +15,7 @@ from textgen.data.split import cut_position
 from textgen.defaults import CLEANER
 from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import score_stretches
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import SavedRun
 from textgen.runtime.device import DeviceConfig

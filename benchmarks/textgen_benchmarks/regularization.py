@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import NO_PART
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine

@@ -28,7 +28,7 @@ def measure(step: str, path: str) -> dict[str, Any]:
     """Return the seconds that one step takes, the characters it processes, and its peak memory in bytes."""
     # Imported here, since the processes that clean and tokenize import this file too.
     from textgen.experiment.encoding import encode_training
-    from textgen.experiment.entry import parse_entry
+    from textgen.experiment.entry_parser import parse_entry
     from textgen.experiment.experiment import Experiment
     from textgen.experiment.score_run import score_any
     from textgen.runtime.device import choose_device

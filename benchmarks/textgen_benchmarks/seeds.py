@@ -22,7 +22,7 @@ from textgen.data.corpus import CorpusInfo, load_corpus
 from textgen.evaluation.intervals import LEVEL, MeasuredValue, difference, fitted_prior, measured_ratio
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine

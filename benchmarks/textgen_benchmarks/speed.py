@@ -13,7 +13,7 @@ import numpy as np
 
 from textgen.data.corpus import load_corpus
 from textgen.experiment.encoding import embed
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.page.markdown import table_lines
@@ -60,7 +60,7 @@ class Ours:
         vectors, _ = embed(self.entry, self.tokenizer, text, self.ids)
         with seeded(0, device_config.device):
             self.model = self.entry.build_model(self.tokenizer.vocabulary, vectors)
-        self.model.count_spellings(self.ids)
+        self.model.count_text(self.ids)
         self.ids = self.model.tokens_read(self.ids)
         self.model.to(device_config.device)
         options = self.entry.train_options()

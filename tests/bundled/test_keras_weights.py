@@ -26,7 +26,7 @@ from helpers.keras_files import (
 )
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import load_run, save_run
 from textgen.nn.language_model import placeholder_vocabulary

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import load_run, save_run
 from textgen.generation.bound_sampler import build_sampler

@@ -32,7 +32,7 @@ from textgen_benchmarks.killing import contents
 from textgen_ray.cluster import LOOPBACK, QUIET
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'textgen-bench[ray]'"),
 ]
 
@@ -154,7 +154,6 @@ def test_a_comparison_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path
     assert len(list((tmp_path / "there/out/runs").iterdir())) == 4
 
 
-@pytest.mark.long
 def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
     cases = (Case(label="small", entry=SMALL), Case(label="smaller", entry=SMALLER))
     tiny = Suite(title="Tiny", budget=BUDGET, seeds=1, questions=(Question(name="q", text="?", cases=cases),))
@@ -168,7 +167,6 @@ def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> 
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
 
-@pytest.mark.long
 def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     from textgen.tuning.request import Request
@@ -198,7 +196,6 @@ def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_
     assert there == study(tmp_path / "here", LocalBackend())
 
 
-@pytest.mark.long
 def test_a_killed_command_goes_on_and_an_interrupted_one_keeps_what_is_finished(
     nodes: TwoNodes, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from helpers.commands import run_textgen
 from textgen.cli.completion import complete_entry
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 
 HEAVY = {"gensim", "nltk", "numpy", "scipy", "torch"}
 COMPLETE = """

@@ -59,7 +59,14 @@ def heeded_interrupts() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("heeded_interrupts")
-@pytest.mark.parametrize(("command", "own"), [("train", []), ("train", ["--processes", "2"]), ("bench", [])])
+@pytest.mark.parametrize(
+    ("command", "own"),
+    [
+        pytest.param("train", [], marks=pytest.mark.long),
+        pytest.param("train", ["--processes", "2"], marks=pytest.mark.long),
+        ("bench", []),
+    ],
+)
 def test_ctrl_c_ends_with_one_line_and_no_half_written_run(
     command: str, own: list[str], entry: str, tmp_path: Path
 ) -> None:

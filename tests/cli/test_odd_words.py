@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from textgen.contracts import TextgenError
 from textgen.data.split import parse_split
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import RunSettings
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import declared_options

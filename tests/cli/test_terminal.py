@@ -32,7 +32,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return command
 
 
-@pytest.mark.parametrize("width", [80, 120, 200])
+@pytest.mark.parametrize(
+    "width", [80, *(pytest.param(width, marks=pytest.mark.long) for width in (120, 200))]
+)
 def test_a_comparison_fits_the_terminal(width: int, bench: list[str]) -> None:
     code, _, shown = run_on_terminal(*bench, width=width)
     assert code == 0

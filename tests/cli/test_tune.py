@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from helpers.commands import Textgen
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import torch
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.experiment import Experiment
 from textgen.jobs.kept import check_reuse, run_and_save

@@ -16,7 +16,7 @@ from textgen.data.split import parse_split, split_text
 from textgen.evaluation.prediction_checks import prediction_problem
 from textgen.evaluation.spot_checks import SpotChecks
 from textgen.evaluation.token_bits import score_stretches
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.saved_run import Trained
 from textgen.experiment.score_run import ScoredText, score_held_out
 from textgen.nn.language_model import LanguageModel
@@ -231,12 +231,10 @@ def test_wherever_a_place_is_drawn_a_model_that_peeks_is_found(characters: Bound
     model = LanguageModel(PeeksAtTheNextToken(characters.vocab_size), characters.vocab_size)
     texts = [news[:40], news[100:140], news[200:220]]
     stretches = [characters.encode(text) for text in texts]
-    start = characters.encode(START)
+    options: Any = {"start_ids": characters.encode(START), "device": CPU, "chunk": 10}
     for _ in range(100):  # each with a place of its own, which may not be where nothing can be peeked at
         spots = SpotChecks(model, [*map(len, stretches)])
-        scored = score_stretches(
-            model, texts, stretches, start, device=CPU, chunk=10, before_reading=spots.look
-        )
+        scored = score_stretches(model, texts, stretches, **options, before_reading=spots.look)
         for number in range(len(texts)):
             places = [(place, alone) for stretch, place, alone in spots.found if stretch == number]
             assert max(abs(scored[number].bits[place] - alone) for place, alone in places) > 1

@@ -18,7 +18,7 @@ from textgen.data.vocabulary import TokenTable
 from textgen.evaluation.scoring import Score, bits_of_segments, score_totals, token_starts
 from textgen.evaluation.token_bits import TokenScores
 from textgen.experiment import score_run as scoring
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.saved_run import Trained
 from textgen.experiment.score_run import score_any
 from textgen.runtime.storage.json_records import to_values

@@ -10,7 +10,7 @@ import torch
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import load_run, save_run

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from textgen.data.corpus import load_corpus
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget

@@ -10,7 +10,7 @@ import torch
 
 from textgen.data.corpus import Corpus
 from textgen.data.split import SplitMethod, split_text
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import load_run, save_run
 from textgen.experiment.score_run import score_held_out

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from textgen.contracts import PretrainedVectors, TextgenError
-from textgen.experiment.entry import Entry, parse_entry
+from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.nn.language_model import ModelClass, placeholder_vocabulary
 from textgen.nn.mixture import MixtureModel
 from textgen.registry.registry import PluginError, names

@@ -14,7 +14,7 @@ from helpers.runs import SMALL
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.experiment import LOSES_TEXT, Experiment
 from textgen.experiment.saved_run import SavedRun, load_run, save_run

@@ -9,7 +9,7 @@ import torch
 
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.expected_time import (
     SAMPLES_SECONDS,
     Experiment,

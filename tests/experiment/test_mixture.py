@@ -9,7 +9,7 @@ import pytest
 
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.reference_entries import describe_entry
 from textgen.experiment.saved_run import SavedRun, load_run, save_run

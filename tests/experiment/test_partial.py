@@ -11,7 +11,7 @@ import torch
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import RunInterruptedError, partial_folder
 from textgen.experiment.saved_run import SavedRun, load_run

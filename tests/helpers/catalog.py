@@ -10,7 +10,7 @@ from pathlib import Path
 from helpers.pages import ROOT
 from helpers.reports import compared, entry
 from textgen.data.corpus import TextSources
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult, RunResult, RunSettings
 from textgen.experiment.saved_run import RunManifest
 from textgen.runtime.storage.digests import write_digests

@@ -9,7 +9,7 @@ from textgen.contracts import PretrainedVectors
 from textgen.data.corpus import CorpusInfo
 from textgen.data.split import SplitInfo, SplitPart
 from textgen.experiment.encoding import EmbeddingAudit
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings, ScoreChecks
 from textgen.experiment.saved_run import SavedRun
 from textgen.runtime.device import seeded
@@ -45,7 +45,7 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> SavedR
         model = entry.build_model(tokenizer.vocabulary, vectors)
     model.module.eval()
     ids = tokenizer.encode(TEXT)
-    model.count_spellings(ids)
+    model.count_text(ids)
     if not model.is_trainable:
         model.reader.fit(model.tokens_read(ids))
     about = {"name": name, "seed": 0}

@@ -15,7 +15,7 @@ from textgen.comparison.bench import BenchOptions, bench
 from textgen.comparison.comparison_result import Comparison
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.registry import PluginError, load, names
 from textgen.runtime.device import DeviceConfig

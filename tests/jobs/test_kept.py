@@ -14,7 +14,7 @@ import torch
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import partial_folder
 from textgen.jobs.kept import check_reuse, keep_record, kept_record, kept_run, made_with, run_and_save

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from textgen.data.corpus import load_corpus
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.library.model_layers import summarize_entry
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.nn import softmax as output_layer
 from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax, linear_cross_entropy
@@ -128,7 +128,7 @@ def test_generation_step_equals_forward(
     [
         "char-lstm:hidden_size=64",
         "word-lstm:hidden_size=64,softmax=adaptive",
-        "char-transformer:hidden_size=64,softmax=adaptive",
+        pytest.param("char-transformer:hidden_size=64,softmax=adaptive", marks=pytest.mark.long),
     ],
 )
 def test_a_step_in_bf16_gives_the_scores_of_fp32_to_a_hundredth_of_a_bit(spec: str, news: str) -> None:

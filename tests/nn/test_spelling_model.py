@@ -59,7 +59,7 @@ def spelling_model(name: str = "lstm") -> SpellingModel:
     reader = LanguageModel(READERS[name]().eval(), len(TOKENS))
     speller = Speller(VOCABULARY.fallback, continues_spelling(VOCABULARY))
     model = SpellingModel(reader, speller, TOKENS)
-    model.count_spellings(IDS)
+    model.count_text(IDS)
     if reader.can_fit:
         reader.fit(model.tokens_read(IDS))
     return model
@@ -149,7 +149,7 @@ def test_a_word_is_not_glued_to_a_letter_unless_the_training_text_does_that() ->
     )
     assert float(found[letters].sum()) < 1e-4 * float(expected[letters].sum())
     assert float(found.sum()) == pytest.approx(1, abs=1e-5)
-    model.count_spellings(np.append(IDS, [TOKENS.index(" cat"), TOKENS.index("t")]))
+    model.count_text(np.append(IDS, [TOKENS.index(" cat"), TOKENS.index("t")]))
     assert float(log_probabilities(model, tokens("\n", " cat"))[0, -1, TOKENS.index("t")].exp()) > 0.01
 
 
@@ -182,7 +182,7 @@ def test_a_text_is_read_in_blocks_and_a_large_one_from_a_file(monkeypatch: pytes
 def test_what_the_training_text_lacks_can_be_spelled() -> None:
     """Also by a model that has not seen a single spelling."""
     model = spelling_model()
-    model.count_spellings(np.array([TOKENS.index(" cat")]))
+    model.count_text(np.array([TOKENS.index(" cat")]))
     ids = tokens("\n", " ", " ", "a", "<0xC3>", "<0xC3>", " the", "a", "b", "\n", "<0xC3>", "t")
     assert log_probabilities(model, ids)[0, :-1].gather(1, ids[0, 1:, None]).isfinite().all()
 

@@ -23,7 +23,7 @@ from helpers.pages import (
     textgen_lines,
 )
 from textgen.data.corpus import parse_split
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.registry.options import build, declared_options
 from textgen.registry.registry import load, plugins
 from textgen.suites.schema import load_suite

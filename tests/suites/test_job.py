@@ -11,7 +11,7 @@ import torch
 from textgen.data.corpus import load_corpus
 from textgen.evaluation.lexicon import Lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig

@@ -10,7 +10,7 @@ import pytest
 
 from helpers.suites import TINY_SUITE, write_suite
 from textgen.contracts import TextgenError
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.registry.options import build
 from textgen.registry.registry import names
 from textgen.suites.schema import Case, Question, load_suite

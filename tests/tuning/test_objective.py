@@ -15,7 +15,7 @@ from helpers.commands import forget_plugin_files
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import Part
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.library.components import description
 from textgen.registry.registry import find

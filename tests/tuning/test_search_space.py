@@ -8,7 +8,7 @@ import pytest
 from annotated_types import Ge, Gt, Le
 
 from textgen.contracts import Search, TextgenError
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.registry.options import build, declared_options
 from textgen.registry.registry import names
 from textgen.tuning.objective import entry_candidates

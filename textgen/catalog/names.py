@@ -65,7 +65,7 @@ def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
 
     What can be read as an entry is one, unless it is the path of a run.
     """
-    from textgen.experiment.entry import parse_entry
+    from textgen.experiment.entry_parser import parse_entry
     from textgen.experiment.saved_run import names_run
     from textgen.registry.registry import PluginError
 

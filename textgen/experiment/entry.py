@@ -1,9 +1,8 @@
-"""Entries: `[N*]<tokenizer>-<model>[+<model>…][-<embedding>][:option=value,…]`, read and built."""
+"""Entries: what is compared, and how its tokenizer and models are built."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,18 +12,17 @@ from textgen.data.vocabulary import continues_spelling
 from textgen.nn.combination import Average, CombinedModel
 from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.nn.mixture import MixtureModel
+from textgen.nn.refined_model import RefinedModel
 from textgen.nn.speller import Speller
 from textgen.nn.spelling_model import SpellingModel
 from textgen.registry.attribution import contract_error
-from textgen.registry.options import declared_options, parse_assignments, unknown_option
-from textgen.registry.registry import PluginError, find, load, names, unknown_name
-from textgen.runtime.messages import one_line, shortened, unknown, with_article
+from textgen.registry.options import declared_options, unknown_option
+from textgen.registry.registry import find, load
+from textgen.runtime.messages import one_line
 from textgen.training.train_options import TrainOptions
 
-PARTS = ("tokenizer", "model", "embedding")
-GRAMMAR = "<tokenizer>-<model>[+<model>…][-<embedding>]"
-COPIES, MAX_COPIES = "*", 32
-"""The sign between a number of copies and what is copied, and the largest number."""
+COPIES = "*"
+"""The sign between a number of copies and what is copied."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +74,29 @@ class Entry:
 
         The second of three copies has the name `lstm-2of3`.
         """
-        trained = self.trained
-        numbers = {part: self.num_copies if part in trained else 1 for part in self.models}
+        trained, refinements = self.trained, self.refinements
+        numbers = {
+            part: self.num_copies if part in trained else 1 for part in self.models if part not in refinements
+        }
         return {
             f"{part}-{copy + 1}of{number}" if number > 1 else part: (part, copy)
             for part, number in numbers.items()
             for copy in range(number)
         }
+
+    @property
+    def refinements(self) -> tuple[str, ...]:
+        """The parts that are models which refine the predictions of those to their left."""
+        return tuple(
+            part
+            for part, name in list(self.models.items())[1:]
+            if ModelClass(load("model", name)).accepts_base
+        )
+
+    @property
+    def reads_on(self) -> bool:
+        """True if a model learns from the text that it reads."""
+        return any(ModelClass(load("model", name)).reads_on for name in self.models.values())
 
     def build_tokenizer(self) -> BoundTokenizer:
         """Return a new tokenizer, not yet fitted."""
@@ -101,7 +115,8 @@ class Entry:
         """
         if vectors is not None and not self.accepts_vectors:
             raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
-        built: dict[str, list[LanguageModel]] = {part: [] for part in self.models}
+        refinements = self.refinements
+        built: dict[str, list[LanguageModel]] = {part: [] for part in self.models if part not in refinements}
         # All first copies get the weights that they would have without others.
         for part, _ in sorted(self.members.values(), key=lambda member: member[1]):
             built[part].append(self._build_member(part, vocabulary, vectors, is_loaded=is_loaded))
@@ -110,10 +125,13 @@ class Entry:
             for part, copies in built.items()
         }
         model = MixtureModel(members, vocabulary) if len(members) > 1 else next(iter(members.values()))
-        if not vocabulary.has_speller:
-            return model
-        speller = Speller(vocabulary.fallback, continues_spelling(vocabulary))
-        return SpellingModel(model, speller, vocabulary.tokens)
+        if vocabulary.has_speller:
+            speller = Speller(vocabulary.fallback, continues_spelling(vocabulary))
+            model = SpellingModel(model, speller, vocabulary.tokens)
+        for part in refinements:
+            told = ModelClass(load("model", self.models[part])).told(vocabulary)
+            model = RefinedModel(model, self._build(part, len(vocabulary), base=model, **told))
+        return model
 
     @property
     def accepts_vectors(self) -> bool:
@@ -181,120 +199,3 @@ def recommended_training(model: Any) -> dict[str, Any]:
     except (TextgenError, TypeError, ValueError) as error:
         raise contract_error(model, f"recommends an invalid training option: {error}") from error
     return recommended
-
-
-def parse_entry(text: str) -> Entry:
-    """Read an entry; raises `TextgenError` with the nearest match for an unknown part."""
-    name, _, assignments = text.strip().partition(":")
-    options = parse_assignments(f"entry {text!r}", assignments)
-    copies, sign, alias = name.rpartition(COPIES)
-    if alias not in names("alias"):
-        return _read(text.strip(), name, options)
-    meaning = load("alias", alias)
-    with blamed("alias", alias):
-        meant_name, _, meant_assignments = meaning.partition(":")
-        meant_options = parse_assignments(f"entry {meaning!r}", meant_assignments)
-        _read(meaning, meant_name, meant_options)
-    return _read(text.strip(), copies + sign + meant_name, meant_options | options)
-
-
-@contextmanager
-def blamed(kind: str, name: str) -> Iterator[None]:
-    """Say of an invalid entry that this plugin contains it."""
-    try:
-        yield
-    except PluginError:
-        raise
-    except TextgenError as error:
-        where, entry = find(kind, name), load(kind, name)
-        raise PluginError(f"{where}, {entry!r}, is not a valid entry: {error}") from error
-
-
-def _read(text: str, name: str, options: dict[str, str]) -> Entry:
-    """Return the entry `text`, whose parts, and perhaps a number of copies, are written in `name`."""
-    aliases = names("alias")
-    copies, sign, name = name.rpartition(COPIES)
-    if sign and copies not in map(str, range(1, MAX_COPIES + 1)):
-        raise TextgenError(
-            f"entry {text!r}: {copies + sign!r} is not a valid number of copies; begin with 1* to "
-            f"{MAX_COPIES}*, as in 3*char-lstm"
-        )
-    words = name.split("-")
-    if len(words) < 2:
-        kind = next((kind for kind in PARTS if name in names(kind)), None)
-        if kind in ("tokenizer", "model"):
-            others = names("model" if kind == "tokenizer" else "tokenizer")
-            entries = [f"{name}-{other}" if kind == "tokenizer" else f"{other}-{name}" for other in others]
-            raise TextgenError(f"{name!r} is only {with_article(kind)}; did you mean {' or '.join(entries)}?")
-        problem = (
-            f"{name!r} is only {with_article(kind)};" if kind else unknown("entry", name, aliases) + "; or"
-        )
-        parts_known = "; ".join(f"{kind}: {', '.join(names(kind))}" for kind in PARTS)
-        raise TextgenError(f"{problem} write {GRAMMAR} with {parts_known}")
-    if len(words) > len(PARTS):
-        raise TextgenError(f"entry {name!r} has too many parts; write {GRAMMAR}")
-    parts = dict(zip(PARTS, words, strict=False))
-    models = parts["model"].split("+")
-    entry = Entry(text, {**parts, "model": copies + sign + parts["model"]}, {})
-    for kind, word in entry.components.values():
-        if word not in names(kind):
-            whole = f"; {word} is a whole entry, so it combines with nothing" if word in aliases else ""
-            raise TextgenError(f"entry {text!r}: {unknown_name(kind, word)}{whole}")
-    if twice := next((name for name in models if models.count(name) > 1), None):
-        raise TextgenError(f"entry {text!r}: model {twice!r} is there twice; a mixture has different models")
-    if "embedding" in entry.parts and not entry.accepts_vectors:
-        raise TextgenError(f"entry {text!r}: model {entry.parts['model']!r} takes no embedding; leave it out")
-    complete = assign_options(entry, options)
-    if sign and not complete.is_trainable:
-        raise TextgenError(
-            f"entry {text!r}: copies of {parts['model']!r} would be equal, since it is not trained by "
-            f"gradient descent; leave out {copies}*"
-        )
-    return complete
-
-
-def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
-    """Read entries, each once; return them, and by name the reason why a broken plugin rules others out.
-
-    Raises `TextgenError` for the first invalid one, and `PluginError` if none can be used.
-    """
-    entries, broken = [], {}
-    for text in dict.fromkeys(texts):
-        try:
-            entries.append(parse_entry(text))
-        except PluginError as error:
-            broken[text.strip()] = shortened(str(error))
-    if not entries and broken:
-        raise PluginError(next(iter(broken.values())))
-    return entries, broken
-
-
-def assign_options(entry: Entry, options: dict[str, str]) -> Entry:
-    """Return an entry with options, each given to the part that declares it.
-
-    Raises `TextgenError` if no part declares an option, if two do and it is not qualified (`model.dropout`),
-    if its value has the wrong type or is out of range, and if it is of training but the model is not trained
-    by gradient descent.
-    """
-    named, message = entry.components, f"entry {entry.name!r}"
-    components = {part: load(kind, name) for part, (kind, name) in named.items()} | {"train": TrainOptions}
-    declared = {part: declared_options(component) for part, component in components.items()}
-    assigned: dict[str, dict[str, Any]] = {}
-    for written, value in options.items():
-        part, _, option = written.rpartition(".")
-        owners = [owner for owner in declared if option in declared[owner] and part in ("", owner)]
-        if not owners:
-            raise TextgenError(f"{message}: {unknown_option(written, components.values())}")
-        if len(owners) > 1:
-            ways = " or ".join(f"{owner}.{option}={value}" for owner in owners)
-            raise TextgenError(f"{message}: option {option!r} belongs to two parts; write {ways}")
-        owner = owners[0]
-        where = f"{message}: {named[owner][1] if owner in named else 'training'}"
-        assigned.setdefault(owner, {})[option] = declared[owner][option].parse(where, value)
-    complete = replace(entry, options=assigned)
-    if "train" in assigned and not complete.is_trainable:
-        raise TextgenError(
-            f"{message}: {', '.join(assigned['train'])} has no effect on the model {entry.parts['model']!r}, "
-            "which is not trained by gradient descent; leave it out"
-        )
-    return complete

@@ -165,7 +165,7 @@ class Experiment:
             entry, tokenizer.vocabulary, vectors, len(encoded.train), device_config, seed=self.seed
         )
         start = time.perf_counter()
-        model.count_spellings(encoded.train)
+        model.count_text(encoded.train)
         read = encoded.read_by(model)
         spelling_seconds = time.perf_counter() - start
         seconds = PreparationTime(encoded.seconds + spelling_seconds, audit.seconds if audit else 0.0)
@@ -193,6 +193,11 @@ class Experiment:
     def _trained(self, prepared: _Prepared, result: TrainResult) -> TrainedEntry:
         """Return the entry whose models are trained."""
         tokenizer, encoded, audit = prepared.tokenizer, prepared.encoded, prepared.audit
+        start = time.perf_counter()
+        with self.device_config.autocast():
+            prepared.model.fit_held_out(encoded.quick_validation)
+        seconds = result.validation_seconds + time.perf_counter() - start
+        result = replace(result, validation_seconds=seconds)
         weights = weights_of(prepared.model.module)
         if prepared.vectors is not None and audit is not None:
             device = self.device_config.device

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.experiment.entry import Entry, blamed, parse_entry
+from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import blamed, parse_entry
 from textgen.registry.registry import load, names
 
 

@@ -16,7 +16,8 @@ from textgen.comparison.report.answer import answer
 from textgen.comparison.report.columns import run_values
 from textgen.comparison.sealed import SPLIT, check_sealed
 from textgen.contracts import TextgenError
-from textgen.experiment.entry import Entry, parse_entries
+from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import parse_entries
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend

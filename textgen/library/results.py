@@ -21,7 +21,7 @@ from textgen.comparison.verify_bench import check_method, verify_comparison, ver
 from textgen.comparison.verify_ladder import verify_ladder, verify_rungs
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.library.corpus import TextSource, check_text, loaded
 from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
 from textgen.library.options import Refuse, SampleOptions, changed, refusing, several

@@ -13,7 +13,7 @@ from textgen.catalog.names import find_run
 from textgen.data.corpus import clean_text, load_text
 from textgen.evaluation.scoring import Score
 from textgen.experiment.continuation import continuation
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
 from textgen.experiment.expected_time import expected_seconds
 from textgen.experiment.experiment import Experiment

@@ -15,7 +15,8 @@ import torch
 from safetensors import SafetensorError
 
 from textgen.contracts import TextgenError
-from textgen.experiment.entry import Entry, parse_entry
+from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import partial_folder
 from textgen.experiment.saved_run import SavedRun, names_run, save_run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, cast
@@ -75,6 +75,11 @@ class LanguageModel:
         return bool(getattr(self.module, "is_normalized", False))
 
     @property
+    def reads_on(self) -> bool:
+        """True if the model declares that it learns from the text that it reads."""
+        return bool(getattr(self.module, "reads_on", False))
+
+    @property
     def device(self) -> torch.device:
         """The device of the model's weights."""
         return next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0)).device
@@ -88,8 +93,13 @@ class LanguageModel:
         """Return the ids of a text that the `reader` is trained on."""
         return ids
 
-    def count_spellings(self, ids: TokenIds) -> None:
-        """Count the training text, if something else spells the out-of-vocabulary words."""
+    def count_text(self, ids: TokenIds) -> None:
+        """Count the training text, for what is not the `reader`'s: spellings, and what refines it."""
+
+    def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:
+        """Fit what depends on text that the model was not trained on, if anything does."""
+        if fit := self._method("fit_held_out"):
+            fit(stretches)
 
     def rest_nats(self, ids: TokenIds) -> float:  # noqa: ARG002 - none here
         """Return the nats of a text, given the training text alone, that the `reader` does not predict."""
@@ -235,6 +245,16 @@ class ModelClass:
     def accepts_vectors(self) -> bool:
         """True if pretrained vectors can initialise its token embedding."""
         return self._accepts("vectors")
+
+    @property
+    def accepts_base(self) -> bool:
+        """True if it can refine the predictions of another model."""
+        return self._accepts("base")
+
+    @property
+    def reads_on(self) -> bool:
+        """True if it declares that it learns from the text that it reads."""
+        return bool(getattr(self.component, "reads_on", False))
 
     @property
     def recommended_training(self) -> Mapping[str, Any]:

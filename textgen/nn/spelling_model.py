@@ -132,7 +132,7 @@ class SpellingModel(LanguageModel):
         """Return the ids of a text that the reader reads."""
         return self.speller.first_tokens(ids)
 
-    def count_spellings(self, ids: TokenIds) -> None:
+    def count_text(self, ids: TokenIds) -> None:
         """Let the speller count the training text, and find the tokens that follow letters in it."""
         self.speller.count(ids, self._tokens)
         self.bounds.count(self.speller.blocks(ids))

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from textgen.contracts import TokenIds
 from textgen.nn.mixture import Mixture
+from textgen.nn.side_by_side import windows
 from textgen.nn.state import take_rows
 from textgen.runtime.device import DeviceConfig
 
-MAX_LOGITS, MIN_CHUNK = 2**22, 8
-"""Logits of each member that are computed at once, as in scoring, and at least this many tokens of each
-stretch."""
 MAX_FITTED_LOGITS, MAX_FITTED_TOKENS, MIN_FITTED_TOKENS = 2**27, 30_000, 64
 """Logits of each member, and tokens, that weights are fitted to: 7,000 tokens of 20,000 words give nearly the
 same weights as more. They are the first of each stretch, at least `MIN_FITTED_TOKENS`."""
@@ -44,26 +42,15 @@ def gather_evidence(
     mixture: Mixture, stretches: Sequence[TokenIds], device_config: DeviceConfig
 ) -> tuple[Floats, Points, Floats]:
     """Return the `Evidence` of all tokens of stretches of text but the first of each, [tokens, ...]."""
-    stretches = sorted((ids for ids in stretches if len(ids) > 1), key=len, reverse=True)
-    lengths = np.array([len(ids) - 1 for ids in stretches], np.int64)
-    table = np.zeros((len(stretches), lengths.max(initial=0) + 1), np.int64)
-    for row, ids in enumerate(stretches):
-        table[row, : len(ids)] = ids
-    tokens = torch.from_numpy(table).to(device_config.device)
-    vocab_size, begin = mixture.members[0].vocab_size, 0
-    state = mixture.initial_state(len(stretches))
-    num_members = len(mixture.members)
+    num_members, state = len(mixture.members), None
     empty = np.zeros((0, num_members)), np.zeros((0, 2**num_members), np.int64), np.zeros((0, 2**num_members))
     chunks: list[tuple[NDArray[Any], ...]] = [empty]
-    while begin < table.shape[1] - 1:
-        num_rows = int((lengths > begin).sum())  # the rows that have not ended yet
-        end = min(begin + max(MIN_CHUNK, MAX_LOGITS // vocab_size // num_rows), table.shape[1] - 1)
-        inputs, targets = tokens[:num_rows, begin:end], tokens[:num_rows, begin + 1 : end + 1]
+    for window in windows(stretches, mixture.members[0].vocab_size, device_config.device):
+        num_rows = len(window.inputs)
+        state = mixture.initial_state(num_rows) if state is None else take_rows(state, 0, num_rows)
         with device_config.autocast():
-            evidence, state = mixture.evidence(inputs, targets, take_rows(state, 0, num_rows))
-        is_text = np.arange(begin, end) < lengths[:num_rows, None]
-        chunks.append(tuple(part.cpu().numpy()[is_text] for part in evidence))
-        begin = end
+            evidence, state = mixture.evidence(window.inputs, window.targets, state)
+        chunks.append(tuple(part.cpu().numpy()[window.is_text] for part in evidence))
     log_likelihoods, points, shares = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
     return log_likelihoods.astype(np.float64), points, shares.astype(np.float64)
 

@@ -12,7 +12,8 @@ from textgen.comparison.comparison_result import Comparison
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import NO_PART
-from textgen.experiment.entry import Entry, parse_entry
+from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntrySettings
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import locked_run

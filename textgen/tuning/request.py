@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from textgen.data.corpus import Corpus
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import names_run
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines

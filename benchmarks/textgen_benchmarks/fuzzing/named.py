@@ -6,7 +6,8 @@ import torch
 
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import parse_split
-from textgen.experiment.entry import Entry, parse_entries
+from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import parse_entries
 from textgen.experiment.experiment import Experiment
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import declared_options

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Container, Iterable
 from pathlib import Path
 
-from textgen.experiment.entry import parse_entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.registry.options import build
 from textgen.suites.schema import read_suite
 from textgen.testing.asserts import CheckSkipped, expect, reworded, shown

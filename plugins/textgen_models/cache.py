@@ -1,0 +1,88 @@
+"""The model `cache`: what followed the same last tokens earlier in the text that is read."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Ge, Le, doc
+from numpy.typing import NDArray
+
+from textgen.contracts import BaseModel, Search, TokenIds
+from textgen.nn.recall import Integers, Places, hashes
+from textgen.nn.recall_model import RecallModel
+
+MAX_AGREEMENT = 0.02
+"""How often two places of a text have the same shortest context by chance, at most."""
+
+
+class Cache(RecallModel):
+    """A cache over contexts of several lengths (see `textgen.nn.recall`).
+
+    Tokens become more likely that followed the same last tokens since the initial state: names that are back,
+    and turns of phrase.
+    """
+
+    reads_on: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        vocab_size: int,
+        *,
+        base: BaseModel | None = None,
+        longest: Annotated[
+            int,
+            Ge(1),
+            Le(64),
+            doc("Length of the longest contexts in tokens."),
+            Search(values=(4, 6, 10, 16)),
+        ] = 10,
+        window: Annotated[
+            int, Ge(1), Le(2**20), doc("Tokens that are remembered."), Search(values=(512, 2048, 8192))
+        ] = 8192,
+    ) -> None:
+        super().__init__(vocab_size, base, longest, window)
+
+    def fit(self, ids: TokenIds) -> None:
+        """Choose the length of the shortest contexts: characters alone, unlike words, tell too little."""
+        self.recall.choose_shortest(ids, MAX_AGREEMENT)
+
+    def places(self, tokens: Integers, num_new: int) -> Places:
+        """Return earlier places in the same row."""
+        return earlier_places(tokens, num_new, int(self.recall.shortest), self.recall.longest, self.window)
+
+
+def earlier_places(tokens: Integers, time: int, shortest: int, longest: int, window: int) -> Places:
+    """Return earlier places in rows of `tokens` [batch, …] for the last `time` tokens of each.
+
+    The first `longest` tokens of each row are -1, as all are before the text.
+    """
+    first, codes = tokens.shape[1] - time, hashes(tokens, shortest)
+    pairs = [_equal(row, first) for row in codes]
+    rows = np.repeat(np.arange(len(tokens)), [len(here) for here, _ in pairs])
+    here, there = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    is_near = here - there <= window
+    rows, here, there = rows[is_near], here[is_near], there[is_near]
+    lengths, same = np.zeros(len(rows), np.int64), np.arange(len(rows))
+    for back in range(longest):
+        token = tokens[rows[same], here[same] - back]
+        same = same[(token >= 0) & (token == tokens[rows[same], there[same] - back])]
+        lengths[same] += 1
+    found = Places(rows * time + here - first, lengths, tokens[rows, there + 1].astype(np.int64))
+    return Places(*(part[lengths >= shortest] for part in found))
+
+
+def _equal(codes: NDArray[np.int64], first: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the pairs of a place from `first` on and an earlier one with the same number, but 0."""
+    if len(codes) - first == 1:  # as in generation: faster than to sort
+        there = np.flatnonzero(codes[:first] == codes[first]) if codes[first] else codes[:0]
+        return np.full(len(there), first), there
+    order = np.argsort(codes, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(codes))
+    starts = np.searchsorted(codes[order], codes[first:])
+    num_earlier = np.where(codes[first:] == 0, 0, rank[first:] - starts)
+    here = np.repeat(np.arange(first, len(codes)), num_earlier)
+    ends = num_earlier.cumsum()
+    places = np.arange(len(here)) + np.repeat(starts - ends + num_earlier, num_earlier)
+    return here, order[places]

@@ -1,0 +1,95 @@
+"""The model `match`: what follows the longest matches of the last tokens in the training text."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from annotated_types import Ge, Le, doc
+from torch import Tensor
+
+from textgen.contracts import BaseModel, Search, TokenIds
+from textgen.nn.recall import Integers, Places, hashes
+from textgen.nn.recall_model import RecallModel
+
+MAX_AGREEMENTS = 4.0
+"""Places of the training text that have the same shortest context by chance, on average, at most."""
+
+
+class Match(RecallModel):
+    """Contexts too long for n-grams, looked up in the whole training text (see `textgen.nn.recall`).
+
+    It does what an n-gram model of unlimited length would (Liu et al. 2024, arXiv:2401.17377), by an index of
+    the shortest contexts worth looking up, from which matches are extended.
+    """
+
+    text: Tensor
+    """[tokens], the training text."""
+
+    def __init__(
+        self,
+        vocab_size: int,
+        *,
+        base: BaseModel | None = None,
+        longest: Annotated[
+            int,
+            Ge(1),
+            Le(256),
+            doc("Length of the longest contexts in tokens."),
+            Search(values=(8, 16, 24, 32)),
+        ] = 24,
+        places: Annotated[
+            int,
+            Ge(1),
+            Le(4096),
+            doc("The most places that are looked at, the last ones."),
+            Search(values=(4, 16, 64)),
+        ] = 16,
+    ) -> None:
+        super().__init__(vocab_size, base, longest, 0)
+        self.num_places = places
+        self._use(torch.zeros(0, dtype=torch.int32))
+
+    def fit(self, ids: TokenIds) -> None:
+        """Keep the training text, and choose the length of the shortest contexts."""
+        self.recall.choose_shortest(ids, MAX_AGREEMENTS / max(1, len(ids)))
+        self._use(torch.from_numpy(np.asarray(ids, np.int32).copy()))
+
+    def places(self, tokens: Integers, num_new: int) -> Places:
+        """Return places in the training text."""
+        first, shortest = tokens.shape[1] - num_new, int(self.recall.shortest)
+        wanted = hashes(tokens, shortest)[:, first:].ravel()
+        ends = np.searchsorted(self._numbers, wanted, side="right")
+        begins = np.maximum(np.searchsorted(self._numbers, wanted), ends - self.num_places)
+        found = np.where(wanted == 0, 0, ends - begins)
+        here = np.repeat(np.arange(len(wanted)), found)
+        there = self._places[np.arange(len(here)) + np.repeat(ends - np.cumsum(found), found)]
+        rows, columns = here // num_new, here % num_new + first
+        lengths, same = np.zeros(len(here), np.int64), np.arange(len(here))
+        for back in range(self.recall.longest):
+            token, earlier = tokens[rows[same], columns[same] - back], there[same] - back
+            same = same[(token >= 0) & (earlier >= 0) & (token == self._text[earlier])]
+            lengths[same] += 1
+        is_match = lengths >= shortest
+        following = self._text[there + 1].astype(np.int64)
+        return Places(here[is_match], lengths[is_match], following[is_match])
+
+    def _use(self, text: Tensor) -> None:
+        """Replace the training text, and its index: the hashes of its shortest contexts in order."""
+        device = self.text.device if "text" in self._buffers else None
+        self.register_buffer("text", text.to(device))
+        self._text: Integers = text.cpu().numpy()
+        numbers = hashes(self._text, int(self.recall.shortest))[:-1]  # nothing follows the last token
+        self._places = np.argsort(numbers, kind="stable")
+        self._numbers = numbers[self._places]
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+        """Load the training text, whose length a new model does not know, and index it."""
+        if (text := state_dict.get(f"{prefix}text")) is not None:
+            if len(text) and not 0 <= int(text.min()) <= int(text.max()) < self.vocab_size:
+                raise ValueError("the training text has tokens that the vocabulary lacks")
+            shortest = state_dict.get(f"{prefix}recall.shortest", self.recall.shortest)
+            self.recall.shortest.copy_(shortest)
+            self._use(text)
+        super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -1,0 +1,142 @@
+"""The names of entries: `[N*]<tokenizer>-<model>[+<model>…][-<embedding>][:option=value,…]`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from textgen.contracts import TextgenError
+from textgen.experiment.entry import COPIES, Entry
+from textgen.registry.options import declared_options, parse_assignments, unknown_option
+from textgen.registry.registry import PluginError, find, load, names, unknown_name
+from textgen.runtime.messages import shortened, unknown, with_article
+from textgen.training.train_options import TrainOptions
+
+PARTS = ("tokenizer", "model", "embedding")
+GRAMMAR = "<tokenizer>-<model>[+<model>…][-<embedding>]"
+MAX_COPIES = 32
+
+
+def parse_entry(text: str) -> Entry:
+    """Read an entry; raises `TextgenError` with the nearest match for an unknown part."""
+    name, _, assignments = text.strip().partition(":")
+    options = parse_assignments(f"entry {text!r}", assignments)
+    copies, sign, alias = name.rpartition(COPIES)
+    if alias not in names("alias"):
+        return _read(text.strip(), name, options)
+    meaning = load("alias", alias)
+    with blamed("alias", alias):
+        meant_name, _, meant_assignments = meaning.partition(":")
+        meant_options = parse_assignments(f"entry {meaning!r}", meant_assignments)
+        _read(meaning, meant_name, meant_options)
+    return _read(text.strip(), copies + sign + meant_name, meant_options | options)
+
+
+@contextmanager
+def blamed(kind: str, name: str) -> Iterator[None]:
+    """Say of an invalid entry that this plugin contains it."""
+    try:
+        yield
+    except PluginError:
+        raise
+    except TextgenError as error:
+        where, entry = find(kind, name), load(kind, name)
+        raise PluginError(f"{where}, {entry!r}, is not a valid entry: {error}") from error
+
+
+def _read(text: str, name: str, options: dict[str, str]) -> Entry:
+    """Return the entry `text`, whose parts, and perhaps a number of copies, are written in `name`."""
+    aliases = names("alias")
+    copies, sign, name = name.rpartition(COPIES)
+    if sign and copies not in map(str, range(1, MAX_COPIES + 1)):
+        raise TextgenError(
+            f"entry {text!r}: {copies + sign!r} is not a valid number of copies; begin with 1* to "
+            f"{MAX_COPIES}*, as in 3*char-lstm"
+        )
+    words = name.split("-")
+    if len(words) < 2:
+        kind = next((kind for kind in PARTS if name in names(kind)), None)
+        if kind in ("tokenizer", "model"):
+            others = names("model" if kind == "tokenizer" else "tokenizer")
+            entries = [f"{name}-{other}" if kind == "tokenizer" else f"{other}-{name}" for other in others]
+            raise TextgenError(f"{name!r} is only {with_article(kind)}; did you mean {' or '.join(entries)}?")
+        problem = (
+            f"{name!r} is only {with_article(kind)};" if kind else unknown("entry", name, aliases) + "; or"
+        )
+        parts_known = "; ".join(f"{kind}: {', '.join(names(kind))}" for kind in PARTS)
+        raise TextgenError(f"{problem} write {GRAMMAR} with {parts_known}")
+    if len(words) > len(PARTS):
+        raise TextgenError(f"entry {name!r} has too many parts; write {GRAMMAR}")
+    parts = dict(zip(PARTS, words, strict=False))
+    models = parts["model"].split("+")
+    entry = Entry(text, {**parts, "model": copies + sign + parts["model"]}, {})
+    for kind, word in entry.components.values():
+        if word not in names(kind):
+            whole = f"; {word} is a whole entry, so it combines with nothing" if word in aliases else ""
+            raise TextgenError(f"entry {text!r}: {unknown_name(kind, word)}{whole}")
+    if twice := next((name for name in models if models.count(name) > 1), None):
+        raise TextgenError(f"entry {text!r}: model {twice!r} is there twice; a mixture has different models")
+    mixed = [part for part in list(entry.models)[-len(entry.refinements) :] if entry.refinements]
+    if other := next((part for part in mixed if part not in entry.refinements), None):
+        raise TextgenError(
+            f"entry {text!r}: model {entry.refinements[0]!r} refines what stands to its left; write it "
+            f"after {other!r}"
+        )
+    if "embedding" in entry.parts and not entry.accepts_vectors:
+        raise TextgenError(f"entry {text!r}: model {entry.parts['model']!r} takes no embedding; leave it out")
+    complete = assign_options(entry, options)
+    if sign and not complete.is_trainable:
+        raise TextgenError(
+            f"entry {text!r}: copies of {parts['model']!r} would be equal, since it is not trained by "
+            f"gradient descent; leave out {copies}*"
+        )
+    return complete
+
+
+def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
+    """Read entries, each once; return them, and by name the reason why a broken plugin rules others out.
+
+    Raises `TextgenError` for the first invalid one, and `PluginError` if none can be used.
+    """
+    entries, broken = [], {}
+    for text in dict.fromkeys(texts):
+        try:
+            entries.append(parse_entry(text))
+        except PluginError as error:
+            broken[text.strip()] = shortened(str(error))
+    if not entries and broken:
+        raise PluginError(next(iter(broken.values())))
+    return entries, broken
+
+
+def assign_options(entry: Entry, options: dict[str, str]) -> Entry:
+    """Return an entry with options, each given to the part that declares it.
+
+    Raises `TextgenError` if no part declares an option, if two do and it is not qualified (`model.dropout`),
+    if its value has the wrong type or is out of range, and if it is of training but the model is not trained
+    by gradient descent.
+    """
+    named, message = entry.components, f"entry {entry.name!r}"
+    components = {part: load(kind, name) for part, (kind, name) in named.items()} | {"train": TrainOptions}
+    declared = {part: declared_options(component) for part, component in components.items()}
+    assigned: dict[str, dict[str, Any]] = {}
+    for written, value in options.items():
+        part, _, option = written.rpartition(".")
+        owners = [owner for owner in declared if option in declared[owner] and part in ("", owner)]
+        if not owners:
+            raise TextgenError(f"{message}: {unknown_option(written, components.values())}")
+        if len(owners) > 1:
+            ways = " or ".join(f"{owner}.{option}={value}" for owner in owners)
+            raise TextgenError(f"{message}: option {option!r} belongs to two parts; write {ways}")
+        owner = owners[0]
+        where = f"{message}: {named[owner][1] if owner in named else 'training'}"
+        assigned.setdefault(owner, {})[option] = declared[owner][option].parse(where, value)
+    complete = replace(entry, options=assigned)
+    if "train" in assigned and not complete.is_trainable:
+        raise TextgenError(
+            f"{message}: {', '.join(assigned['train'])} has no effect on the model {entry.parts['model']!r}, "
+            "which is not trained by gradient descent; leave it out"
+        )
+    return complete

@@ -1,0 +1,87 @@
+"""Models that refine the predictions of another one, by what they have read or know besides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from textgen.contracts import State, TokenIds
+from textgen.nn.language_model import LanguageModel, Step
+
+
+class RefinedModel(LanguageModel):
+    """A model on its base: `base` is trained, `top` predicts by what that predicts.
+
+    The base includes what spells out-of-vocabulary words, so that the top reads every token of a text.
+    """
+
+    def __init__(self, base: LanguageModel, top: nn.Module) -> None:
+        self._base, self._top = base, LanguageModel(top, base.vocab_size)
+        super().__init__(nn.ModuleDict({"base": base.module, "top": top}), base.vocab_size)
+
+    @property
+    def reads_on(self) -> bool:
+        """True if the top or what is below it learns from the text that it reads."""
+        return self._top.reads_on or self._base.reads_on
+
+    @property
+    def members(self) -> tuple[LanguageModel, ...]:
+        """The models that are trained one by one."""
+        return self._base.members
+
+    @property
+    def reader(self) -> LanguageModel:
+        """The model that is trained."""
+        return self._base.reader
+
+    @property
+    def has_step(self) -> bool:
+        """True if the base has its own step."""
+        return self._base.has_step
+
+    @property
+    def is_step_recordable(self) -> bool:
+        """False, since what was read is searched on the CPU."""
+        return False
+
+    @property
+    def is_normalized(self) -> bool:
+        """True if the top says that it returns log-probabilities."""
+        return self._top.is_normalized
+
+    def tokens_read(self, ids: TokenIds) -> TokenIds:
+        """Return the ids of a text that the reader reads."""
+        return self._base.tokens_read(ids)
+
+    def count_text(self, ids: TokenIds) -> None:
+        """Let the parts that count the whole training text do so."""
+        self._base.count_text(ids)
+        if self._top.can_fit:
+            self._top.fit(ids)
+
+    def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:
+        """Fit the top to text that no model was trained on, after what is below it."""
+        self._base.fit_held_out(stretches)
+        self._top.fit_held_out(stretches)
+
+    def rest_nats(self, ids: TokenIds) -> float:
+        """Return the nats of a text that the reader does not account for."""
+        return self._base.rest_nats(ids)
+
+    def initial_state(self, batch_size: int) -> State:
+        """Return the state before any token, which includes that of the base."""
+        return self._top.initial_state(batch_size)
+
+    def forward(self, ids: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+        """Return the refined predictions [batch, time, vocab_size], and the next state."""
+        return self._top.forward(ids, state)
+
+    def loss(self, ids: torch.Tensor, targets: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+        """Refuse: what is trained is the `reader`."""
+        raise NotImplementedError("train the reader of a model that is refined")
+
+    def prepare_step(self, dtype: torch.dtype) -> Step:
+        """Return a step of generation, made by the top."""
+        return self._top.prepare_step(dtype)
