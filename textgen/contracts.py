@@ -42,8 +42,7 @@ class Tokenizer(Protocol):
     """Conversion of text to token ids and back.
 
     It is lossless: `decode(encode(text)) == text` for every string. The vocabulary comes from the training
-    split alone; what it lacks is spelled with the byte tokens `<0x00>` to `<0xFF>`, so there is no
-    unknown token.
+    split alone; what it lacks is spelled with the byte tokens `<0x00>` to `<0xFF>`.
     """
 
     @property
@@ -54,7 +53,7 @@ class Tokenizer(Protocol):
         """Build the vocabulary from the training split."""
 
     def encode(self, text: str) -> TokenIds:
-        """Return the ids of `text`, a one-dimensional integer array."""
+        """Return the ids of `text`."""
 
     def decode(self, ids: Sequence[int] | TokenIds) -> str:
         """Return the text that `ids` spell. Never raises: invalid byte sequences become U+FFFD."""
@@ -119,23 +118,8 @@ class Model(Protocol):
         """
 
 
-class BaseModel(Protocol):
-    """What a model with the keyword argument `base` refines: a model, or a mixture. It is trained before.
-
-    The model calls it, keeps its state as a part of its own, and does not hold it as a submodule.
-    """
-
-    vocab_size: int
-
-    @property
-    def is_normalized(self) -> bool:
-        """True if its logits are log-probabilities."""
-
-    def initial_state(self, batch_size: int) -> State:
-        """Return the state before any token."""
-
-    def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """Return logits [batch, time, vocab_size] and the next state (see `Model.forward`)."""
+class BaseModel(Model, Protocol):
+    """A `base`: models that are trained before. Do not hold it as a submodule; its state is part of yours."""
 
     def prepare_step(self, dtype: torch.dtype) -> Callable[[Tensor, State], tuple[Tensor, State]]:
         """Return a step of generation (see `ModelExtras.prepare_step`)."""
@@ -151,8 +135,8 @@ class ModelExtras(Protocol):
     """True if the logits are log-probabilities, whose sum of 1 is then checked. Default: false."""
 
     reads_on: bool
-    """True, as a class attribute, if the model learns from the text that it reads, such as by a cache; what
-    it learns is in its state. Entries with such a model are a class of their own. Default: false."""
+    """True, as a class attribute, if it learns from the text that it reads, in its state; entries with it are
+    a class of their own. Default: false."""
 
     init_only_options: Sequence[str]
     """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
@@ -162,11 +146,7 @@ class ModelExtras(Protocol):
         there are trainable parameters."""
 
     def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:
-        """Learn from stretches of the validation part, each from an initial state, after all training.
-
-        For what depends on text that no model was trained on, such as how far to trust the `base`. What it
-        learns is in buffers.
-        """
+        """Learn, in buffers, from stretches of validation after all training: how far to trust `base`."""
 
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the mean loss in nats per token, and the next state.
@@ -205,8 +185,7 @@ class Sampler(Protocol):
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """Return ids [batch] for `logits` [batch, vocab_size] and `uniforms` [batch] from [0, 1).
 
-        Row i may depend only on row i of its arguments, so that a sample does not depend on the others in its
-        batch.
+        Row i may depend only on row i of its arguments: a sample does not depend on its batch.
         """
 
 
@@ -261,10 +240,7 @@ class CorpusExtras(Protocol):
 
 
 class Cleaner(Protocol):
-    """A change of the text before it is split; every entry of a comparison gets the same cleaned text.
-
-    A text larger than memory is cleaned in blocks of about a million characters that end with paragraphs.
-    """
+    """A change of the text, in blocks of a million characters, before it is split; all entries get it."""
 
     def clean(self, text: str) -> str:
         """Return the cleaned text."""
@@ -282,7 +258,6 @@ class Vocabulary:
     """The tokens, as models and samplers may know them."""
 
     tokens: Sequence[str]
-    """The string of each token."""
     fallback: NDArray[np.bool_]
     """[vocab_size], true for tokens that spell out-of-vocabulary words, if the tokenizer declares them."""
     spellings: Sequence[Sequence[float]] = ()
@@ -316,9 +291,7 @@ class Search:
     """
 
     low: float | None = None
-    """Lower bound."""
     high: float | None = None
-    """Upper bound."""
     log: bool = False
     """Search on a log scale, as for a learning rate; values are rounded to two significant digits."""
     step: float | None = None

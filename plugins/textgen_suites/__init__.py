@@ -5,3 +5,4 @@ from importlib.resources import files
 IMPROVEMENTS = str(files(__package__) / "improvements.toml")
 LANGUAGES = str(files(__package__) / "languages.toml")
 ORIGINAL = str(files(__package__) / "original.toml")
+READING_ON = str(files(__package__) / "reading-on.toml")

@@ -55,6 +55,27 @@ def test_without_a_clear_winner_those_that_are_level_are_named() -> None:
     )
 
 
+def test_what_reads_on_is_answered_apart() -> None:
+    others = [entry("d", 1.9, seed, reads_on=True) for seed in range(3)]
+    others += [entry("e", 1.8, seed, reads_on=True) for seed in range(3)]
+    found = compared(*seeds("a", 2.0), *seeds("b", 2.1), *others, references=WORSE)
+    assert [score.name for score in found.scores] == ["a", "b", "e", "d"]
+    assert [(each.a, each.b) for each in found.differences] == [("a", "b"), ("e", "d")]
+    assert [score.is_best for score in found.scores] == [True, False, True, False]
+    (first, second), said = found.differences, answer(found)
+    assert first.interval is not None
+    assert second.interval is not None
+    assert said == (
+        "a predicts the test text best, at 2.000 bits per character: 0.100 fewer than b "
+        f"{interval(*first.interval)}. Entries that learn from the text while it is scored are a class of "
+        "their own: e predicts the test text best, at 1.800 bits per character: 0.100 fewer than d "
+        f"{interval(*second.interval)}; 0.200 fewer than the best that does not."
+    )
+    table = report(result(*seeds("a", 2.0), *seeds("b", 2.1), *others)).partition("## Difference from")[2]
+    assert "the best of each class" in table
+    assert "reads on: clearly worse" in table
+
+
 @pytest.mark.parametrize(
     ("number", "named"),
     [

@@ -25,8 +25,10 @@ class EntryScore:
     bits_per_char: float
     interval: Interval | None
     num_seeds: int
+    reads_on: bool = False
+    """True if the entry learns from the text while it is scored, which makes it one of another class."""
     is_best: bool = False
-    """True if every other entry is clearly worse."""
+    """True if every other entry of its class is clearly worse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,21 +40,21 @@ class ReferenceScore:
     bits_per_char: float
     interval: Interval | None
     reads_on: bool
-    """True if it learns the held-out text while it is scored, which no entry does."""
+    """True if it learns from the held-out text while it is scored."""
     units: ScoredUnits | None
     """None if they were not recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Difference in bits per character of entry `b` from `a`, the best entry."""
+    """Difference in bits per character of entry `b` from `a`, the best entry of its class."""
 
     a: str
     b: str
     bits_per_char: float
     interval: Interval | None
     p_value: float
-    """Adjusted for the comparisons of all pairs of entries by the method of Holm (1979)."""
+    """Adjusted for the comparisons of all pairs of its class by the method of Holm (1979)."""
 
     @property
     def is_clear(self) -> bool:
@@ -123,9 +125,9 @@ class Comparison:
     seed_priors: dict[str, SeedPrior]
     """By metric: what the intervals take to be known about the variance between training seeds."""
     scores: tuple[EntryScore, ...]
-    """The scores of entries, best first; one without a rank has none."""
+    """The scores of entries, best first, then of those that read on; one without a rank has none."""
     differences: tuple[Difference, ...]
-    """The differences of the other entries from the best."""
+    """The differences of the other entries from the best of their class."""
     resolution: Resolution | None = None
     """None with fewer than two scores, and in results from before this was recorded."""
     metrics: tuple[MetricEstimate, ...]

@@ -46,7 +46,10 @@ MAX_SEEDS = 100
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Scores, best first, their differences from the best, how small these may be, and metrics of text."""
+    """Scores, best first, their differences from the best, how small these may be, and metrics of text.
+
+    Entries that read on come after the others, with differences from the best of their own.
+    """
 
     scores: tuple[EntryScore, ...]
     differences: tuple[Difference, ...]
@@ -66,9 +69,15 @@ def judge(
         for name, runs in by_name.items()
         if (sample := score_sample(runs, scored_on, priors["bits_per_char"])) is not None
     }
-    scores, differences = rank_entries(samples)
+    scores, differences, resolution = list[EntryScore](), list[Difference](), None
+    for reads_on in (False, True):
+        of_class = {name: each for name, each in samples.items() if by_name[name][0].reads_on == reads_on}
+        ranked, apart = rank_entries(of_class)
+        scores += [replace(each, reads_on=reads_on) for each in ranked]
+        differences += apart
+        resolution = resolution or resolution_of(of_class)
     metrics = [each for metric in CLOSEST for each in _metric(metric, by_name, held_out, priors[metric])]
-    return Verdicts(scores, differences, resolution_of(samples), tuple(metrics))
+    return Verdicts(tuple(scores), tuple(differences), resolution, tuple(metrics))
 
 
 def score_sample(runs: Sequence[EntryResult], scored_on: str, prior: SeedPrior) -> MeasuredValue | None:

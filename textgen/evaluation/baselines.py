@@ -28,7 +28,7 @@ PPMD, READING_ON, XZ = "PPMd given train", "PPMd, reading on", "xz given train"
 DESCRIPTIONS = {
     PPMD: "compressor of order 8 that has read the training text; it learns within a stretch, "
     "then forgets that",
-    READING_ON: "the same, but it also learns the held-out text as it reads, which no entry does",
+    READING_ON: "the same, but it also learns the held-out text as it reads",
     XZ: "compressor that has read the training text; it finds repeated passages",
 }
 """A few words about each reference."""

@@ -97,6 +97,8 @@ class RunResult:
     num_parameters: int
     """The trained ones, of all copies."""
     num_frozen_parameters: int = 0
+    reads_on: bool = False
+    """True if it learns from the text that it is scored on, token by token, after each was scored."""
     vocab_size: int
     problem: str | None
     """The reason for having no rank: the tokens do not spell the text, or the score means nothing."""

@@ -244,6 +244,7 @@ class Experiment:
                 num_copies=record.entry.num_copies,
                 num_parameters=num_parameters(model.module),
                 num_frozen_parameters=num_frozen_parameters(model.module),
+                reads_on=record.entry.reads_on,
                 vocab_size=tokenizer.vocab_size,
                 problem=checks.problem,
                 preparation=record.preparation,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
 from textgen.comparison.report.formats import in_brackets, plain
@@ -13,39 +14,81 @@ MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
 
 
+@dataclass(frozen=True)
+class Class:
+    """Entries that are compared with each other: those that learn while they read, or those that do not."""
+
+    scores: Sequence[EntryScore]
+    """The best first."""
+    differences: Sequence[Difference]
+    """Those of the others from the best."""
+
+    @property
+    def best(self) -> EntryScore:
+        """The score of the best."""
+        return self.scores[0]
+
+
+def classes(result: Comparison) -> list[Class]:
+    """Return the classes that have entries with a score; those that read on come last."""
+    found = []
+    for reads_on in (False, True):
+        scores = [each for each in result.scores if each.reads_on == reads_on]
+        names = {each.name for each in scores}
+        found.append(Class(scores, [each for each in result.differences if each.b in names]))
+    return [each for each in found if each.scores]
+
+
 def answer(result: Comparison) -> str:
-    """Return who won, by how much, and how sure that is."""
+    """Return who won, by how much, and how sure that is; of entries that read on apart from the others."""
     if not result.scores:
         return "No entry has a score that can be ranked."
-    best = result.scores[0]
-    if not result.differences:
-        said = f"{best.name} scores {_score(best)} on the {result.scored_on} text{in_brackets(best.interval)}"
-    elif best.is_best:
-        second = result.differences[0]
-        said = (
-            f"{best.name} predicts the {result.scored_on} text best, at {_score(best)}: "
+    first, *others = classes(result)
+    said = f"{_answer_of(result, first)}{_seeds(result, first)}{_reference(result, first.best)}."
+    for other in others:
+        gain = first.best.bits_per_char - other.best.bits_per_char
+        than = f"{abs(gain):.3f} {'fewer' if gain > 0 else 'more'} than the best that does not"
+        said += (
+            f" Entries that learn from the text while it is scored are a class of their own: "
+            f"{_answer_of(result, other)}{_seeds(result, other)}; {than}."
+        )
+    return plain(said)
+
+
+def _answer_of(result: Comparison, entries: Class) -> str:
+    """Return who won among entries that are compared with each other."""
+    best, text = entries.best, f"the {result.scored_on} text"
+    if not entries.differences:
+        return f"{best.name} scores {_score(best)} on {text}{in_brackets(best.interval)}"
+    if best.is_best:
+        second = entries.differences[0]
+        return (
+            f"{best.name} predicts {text} best, at {_score(best)}: "
             f"{second.bits_per_char:.3f} fewer than {second.b}{in_brackets(second.interval)}"
         )
-    else:
-        said = (
-            f"No clear winner: {best.name} scores lowest on the {result.scored_on} text, at {_score(best)}, "
-            f"but {_level(result.differences)}"
-        )
-    return plain(f"{said}{_seeds(result)}{_reference(result, best)}.")
+    return (
+        f"No clear winner: {best.name} scores lowest on {text}, at {_score(best)}, "
+        f"but {_level(entries.differences)}"
+    )
 
 
 def closing(result: Comparison) -> str:
     """Return the answer in few words, which ends what is shown first."""
     if not result.scores:
         return "no entry has a score"
-    best = result.scores[0]
-    if not result.differences:
-        return plain(f"{best.name}: {_score(best)}{in_brackets(best.interval)}")
-    nearest = result.differences[0]
+    first, *others = map(_closing_of, classes(result))
+    return plain("; ".join([first, *(f"reading on: {each}" for each in others)]))
+
+
+def _closing_of(entries: Class) -> str:
+    best = entries.best
+    if not entries.differences:
+        return f"{best.name}: {_score(best)}{in_brackets(best.interval)}"
+    nearest = entries.differences[0]
     by = f"{nearest.bits_per_char:.3f} bits per character{in_brackets(nearest.interval)}"
     if best.is_best:
-        return plain(f"{best.name} is better than {nearest.b} by {by}")
-    return plain(f"no clear winner: {best.name} is ahead of {nearest.b} by {by}")
+        return f"{best.name} is better than {nearest.b} by {by}"
+    return f"no clear winner: {best.name} is ahead of {nearest.b} by {by}"
 
 
 def scope(result: Comparison) -> Iterator[str]:
@@ -128,18 +171,18 @@ def _level(differences: Sequence[Difference]) -> str:
     return f"{', '.join(named[:-1])} and {named[-1]} are not clearly worse"
 
 
-def _seeds(result: Comparison) -> str:
+def _seeds(result: Comparison, entries: Class) -> str:
     """Return the end of an answer on entries that are trained once."""
-    level = sum(not difference.is_clear for difference in result.differences)
-    named = [score for score in result.scores[: max(2, 1 + level)] if is_trained(result, score.name)]
+    level = sum(not difference.is_clear for difference in entries.differences)
+    named = [score for score in entries.scores[: max(2, 1 + level)] if is_trained(result, score.name)]
     if not _has_single_seed(result, named):
         return ""
     return ", with one seed" if len(named) == 1 else ", with one seed each"
 
 
 def _reference(result: Comparison, best: EntryScore) -> str:
-    """Return the best reference that scores lower than the best entry, unless it learned the text."""
-    fixed = [each for each in result.references if not each.reads_on]
+    """Return the best reference of its class that scores lower than the best entry."""
+    fixed = [each for each in result.references if each.reads_on == best.reads_on]
     better = [each for each in fixed if each.bits_per_char < best.bits_per_char]
     if not better:
         return ""

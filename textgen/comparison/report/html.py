@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.readings import Details, EntryDetails
-from textgen.comparison.report.answer import answer, doubts, resolution
+from textgen.comparison.report.answer import answer, classes, doubts, resolution
 from textgen.comparison.report.csv_files import curves_csv, scores_csv
 from textgen.comparison.report.rows import EntryRow, entry_rows
 from textgen.comparison.report.samples import known_words, sample_groups
@@ -132,7 +132,7 @@ def score_chart(result: Comparison) -> Markup:
 def difference_chart(result: Comparison) -> Markup:
     """Return how much worse the other entries are than the best one."""
     rows = [ChartValue(each.b, each.bits_per_char, each.interval) for each in result.differences]
-    best = result.scores[0].name if rows else ""
+    best = "the best of each class" if len(classes(result)) > 1 else result.scores[0].name if rows else ""
     title = f"Bits per character more than {best}, with 95 % intervals"
     return interval_chart(title, f"bits/char more than {best}", rows, zero=True)
 

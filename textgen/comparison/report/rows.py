@@ -15,7 +15,7 @@ from textgen.comparison.comparison_result import (
     MetricEstimate,
     ReferenceScore,
 )
-from textgen.comparison.report.answer import verdict
+from textgen.comparison.report.answer import classes, verdict
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
@@ -83,10 +83,15 @@ class EntryRow:
             return [self.reference_metrics]
         return [run.sample_metrics for run in self.runs if run.sample_metrics is not None]
 
-    def ranking(self) -> tuple[bool, float]:
-        """Return the sort key that puts the best score first, and what failed last."""
+    def ranking(self) -> tuple[bool, bool, float]:
+        """Return the sort key that puts the best score first, then what reads on, and what failed last."""
         failed = not self.runs and not self.is_reference
-        return failed, fmean(self.bits_per_char) if self.bits_per_char and self.comparable else math.inf
+        reads_on = any(run.reads_on for run in self.runs)
+        return (
+            failed,
+            reads_on,
+            fmean(self.bits_per_char) if self.bits_per_char and self.comparable else math.inf,
+        )
 
 
 def entry_rows(result: Comparison) -> list[EntryRow]:
@@ -108,6 +113,7 @@ def _used(row: EntryRow, letters: Mapping[str, str]) -> str:
 
 def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
     estimates = {score.name: score for score in result.scores}
+    best = {each.best.name for each in classes(result)}
     differences = {difference.b: difference for difference in result.differences}
     for name in dict.fromkeys(entry.name for entry in result.entries):
         seeds = [entry for entry in result.entries if entry.name == name]
@@ -115,8 +121,10 @@ def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
         estimate, difference, said = estimates.get(name), differences.get(name), ""
         if difference is not None:
             said = verdict(result, difference)
-        elif estimate is not None and estimate == result.scores[0]:
+        elif estimate is not None and name in best:
             said = "best" if estimate.is_best else "lowest score"
+        if estimate is not None and estimate.reads_on:
+            said = f"reads on: {said}"
         yield EntryRow(
             name,
             runs,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.report.answer import doubts, resolution, scope
+from textgen.comparison.report.answer import classes, doubts, resolution, scope
 from textgen.comparison.report.columns import VIEWS
 from textgen.comparison.report.formats import bits, count, percent, plain, short
 from textgen.comparison.report.rows import (
@@ -177,11 +177,13 @@ def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
 def _differences(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
     """Return how much worse each entry is than the best one, and whether that is clear."""
     is_adjusted = len(result.differences) > 1 and result.interval_method == INTERVAL_METHOD
-    num_pairs = len(result.scores) * (len(result.scores) - 1) // 2
-    caption = "Bits per character more than the best. Clear: more than chance explains at 5 %" + (
+    sizes = [len(each.scores) for each in classes(result)]
+    num_pairs = sum(size * (size - 1) // 2 for size in sizes)
+    of_class = " of its class" if len(sizes) > 1 else ""
+    caption = f"Bits per character more than the best{of_class}. Clear: more than chance explains at 5 %" + (
         f", corrected for all {num_pairs} pairs of entries (Holm)." if is_adjusted else "."
     )
-    best = result.differences[0].a if result.differences else ""
+    best = "the best of each class" if of_class else result.differences[0].a if result.differences else ""
     compared = [row for row in rows if row.difference]
     return make_table(f"Difference from {best}", caption, VIEWS["differences"].columns(), compared)
 
