@@ -57,7 +57,7 @@ corpus binary --diff
 train randm
     unknown entry 'randm'; did you mean 'random'? known: original, random; or write …
 train char-lstn
-    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: gru, hier, lstm, …, uniform
+    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: cache, gru, hier, …, uniform
 train carh-lstm
     entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: bpe, byte, char, word
 train word-lstm-glvoe
@@ -73,7 +73,7 @@ train 3*char-ngram
 train 3*random
     entry '3*random': copies of 'uniform' would be equal, since it is not trained by gradient descent; …
 train char-lstm+ngrm
-    entry 'char-lstm+ngrm': unknown model 'ngrm'; did you mean 'ngram'? known: gru, hier, lstm, …, uniform
+    entry 'char-lstm+ngrm': unknown model 'ngrm'; did you mean 'ngram'? known: cache, gru, hier, …, uniform
 train char-lstm+gru:num_layers=1
     entry 'char-lstm+gru:num_layers=1': option 'num_layers' belongs to two parts; write lstm.num_layers=1 or …
 train char-ngram+uniform:batch_size=9
@@ -91,7 +91,7 @@ describe randm
 train lstm
     'lstm' is only a model; did you mean bpe-lstm or byte-lstm or char-lstm or word-lstm?
 train char
-    'char' is only a tokenizer; did you mean char-gru or char-hier or char-lstm or …?
+    'char' is only a tokenizer; did you mean char-cache or char-gru or …?
 train glove
     'glove' is only an embedding; write <tokenizer>-<model>[+<model>…][-<embedding>] with tokenizer: …
 train char-lstm:hiden_size=3

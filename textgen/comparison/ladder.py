@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from statistics import fmean
 
@@ -68,13 +68,23 @@ def judge_ladder(runs: Mapping[str, Mapping[str, Sequence[RungRun]]], prior: See
         }
         for budget, entries in runs.items()
     }
-    scores = {budget: {each.name: each for each in rank_entries(of)[0]} for budget, of in samples.items()}
+    reading = {
+        name for made in runs.values() for name, each in made.items() if any(run.reads_on for run in each)
+    }
+    scores = {
+        budget: {
+            each.name: replace(each, reads_on=reads_on)
+            for reads_on in (False, True)
+            for each in rank_entries({name: of[name] for name in of if (name in reading) == reads_on})[0]
+        }
+        for budget, of in samples.items()
+    }
     rungs = [
         _rung(name, budget, made, scores[budget].get(name))
         for budget, entries in runs.items()
         for name, made in entries.items()
     ]
-    return Judgement(tuple(rungs), tuple(_steps(samples)), tuple(_crossings(samples)))
+    return Judgement(tuple(rungs), tuple(_steps(samples)), tuple(_crossings(samples, reading)))
 
 
 def _runs_by_entry(result: Comparison) -> dict[str, list[RungRun]]:
@@ -92,6 +102,7 @@ def _run(row: EntryResult, scored_on: str) -> RungRun:
         num_updates=train.num_updates,
         best_share=train.best_share,
         seconds=train.seconds,
+        reads_on=row.reads_on,
         problem=row.problem,
         units=score.units if score else None,
         machine=row.machine,
@@ -138,11 +149,16 @@ def _steps(samples: Samples) -> Iterable[BudgetStep]:
         )
 
 
-def _crossings(samples: Samples) -> Iterable[Crossing]:
-    """Return who passes whom; pairs of entries that do not depend on the budget are left out."""
+def _crossings(samples: Samples, reading: Collection[str]) -> Iterable[Crossing]:
+    """Return who passes whom of the same class, `reading` being those that read on.
+
+    Pairs of entries that do not depend on the budget are left out.
+    """
     amounts, values = [parse_budget(budget).amount for budget in samples], list(samples.values())
     names = [name for name in values[-1] if all(name in of for of in values)]
     for pair in combinations(names, 2):
+        if len({name in reading for name in pair}) > 1:
+            continue
         ahead, behind = sorted(pair, key=lambda name: values[-1][name].value)
         if any(of[name].prior for of in values for name in pair):
             amount, interval = crossing(amounts, *([of[name] for of in values] for name in (behind, ahead)))

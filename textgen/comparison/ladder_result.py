@@ -26,6 +26,7 @@ class RungRun:
     best_share: float | None
     """The share of its updates up to the best validation score, the least of several models."""
     seconds: float
+    reads_on: bool = False
     problem: str | None
     """Why the run has no rank."""
     units: ScoredUnits | None
@@ -115,7 +116,7 @@ class Ladder:
     steps: tuple[BudgetStep, ...]
     """Of each entry that is trained, from each budget to the next."""
     crossings: tuple[Crossing, ...]
-    """Of each pair of entries that has a score under every budget."""
+    """Of each pair of entries of one class that has a score under every budget."""
     failures: dict[str, str]
     """Entry, budget and seed: why it failed."""
 
@@ -127,6 +128,16 @@ class Ladder:
         scored = [name for name in names if last.get(name)]
         ranked = sorted(scored, key=lambda name: score.bits_per_char if (score := last[name]) else 0.0)
         return tuple(dict.fromkeys([*ranked, *names]))
+
+    @property
+    def classes(self) -> tuple[tuple[str, ...], ...]:
+        """The entries that learn nothing from the text while it is scored, and those that do, if any."""
+        reading = {rung.entry for rung in self.rungs if rung.runs[0].reads_on}
+        both = (
+            tuple(name for name in self.entries if (name in reading) == reads_on)
+            for reads_on in (False, True)
+        )
+        return tuple(names for names in both if names)
 
     @property
     def runs(self) -> list[RungRun]:

@@ -17,14 +17,20 @@ def ladder_answer(result: Ladder) -> str:
 
 
 def who_is_ahead(result: Ladder) -> str:
-    """Return which entry is ahead under the largest budget, and since when, or the scores of a single one."""
-    leaders = _leaders(result)
+    """Return which entry is ahead under the largest budget, and since when; of those that read on, apart."""
+    reading_on = "; of those that learn from the text while it is scored, "
+    return reading_on.join(_who_is_ahead_of(result, names) for names in result.classes or ((),))
+
+
+def _who_is_ahead_of(result: Ladder, names: Sequence[str]) -> str:
+    """Return who is ahead of these, or the scores of a single one."""
+    leaders = _leaders(result, names)
     if not leaders:
         return "No entry has a score that can be ranked"
     best = leaders[-1]
     others = list(dict.fromkeys(leader for leader in leaders if leader != best))
     if not others:
-        others = [name for name in result.entries if _score(result, name, result.budgets[-1])][1:2]
+        others = [name for name in names if _score(result, name, result.budgets[-1])][1:2]
     crossings = (crossing_of(result, best, other) for other in others)
     said = "; ".join(crossing_sentence(each, result) for each in crossings if each)
     return (
@@ -74,11 +80,11 @@ def amount_text(amount: float, budget: str) -> str:
     return f"{amount / 60:.2g} min" if amount < 5400 else f"{amount / 3600:.2g} h"
 
 
-def _leaders(result: Ladder) -> list[str]:
-    """Return the entry with the lowest score under each budget that has one, from the smallest on."""
+def _leaders(result: Ladder, names: Sequence[str]) -> list[str]:
+    """Return which of these has the lowest score under each budget that has one, from the smallest on."""
     leaders = []
     for budget in result.budgets:
-        scored = {name: score for name in result.entries if (score := _score(result, name, budget))}
+        scored = {name: score for name in names if (score := _score(result, name, budget))}
         if scored:
             leaders.append(min(scored, key=lambda name: scored[name]))
     return leaders
