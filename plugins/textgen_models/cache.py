@@ -37,11 +37,19 @@ class Cache(RecallModel):
             doc("Length of the longest contexts in tokens."),
             Search(values=(4, 6, 10, 16)),
         ] = 10,
+        half_life: Annotated[
+            float,
+            Ge(1),
+            Le(1e9),
+            doc("Tokens after which a place counts half."),
+            Search(values=(300.0, 1000.0, 3000.0)),
+        ] = 1000.0,
         window: Annotated[
             int, Ge(1), Le(2**20), doc("Tokens that are remembered."), Search(values=(512, 2048, 8192))
         ] = 8192,
     ) -> None:
         super().__init__(vocab_size, base, longest, window)
+        self.half_life = half_life
 
     def fit(self, ids: TokenIds) -> None:
         """Choose the length of the shortest contexts: characters alone, unlike words, tell too little."""
@@ -49,27 +57,26 @@ class Cache(RecallModel):
 
     def places(self, tokens: Integers, num_new: int) -> Places:
         """Return earlier places in the same row."""
-        return earlier_places(tokens, num_new, int(self.recall.shortest), self.recall.longest, self.window)
-
-
-def earlier_places(tokens: Integers, time: int, shortest: int, longest: int, window: int) -> Places:
-    """Return earlier places in rows of `tokens` [batch, …] for the last `time` tokens of each.
-
-    The first `longest` tokens of each row are -1, as all are before the text.
-    """
-    first, codes = tokens.shape[1] - time, hashes(tokens, shortest)
-    pairs = [_equal(row, first) for row in codes]
-    rows = np.repeat(np.arange(len(tokens)), [len(here) for here, _ in pairs])
-    here, there = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-    is_near = here - there <= window
-    rows, here, there = rows[is_near], here[is_near], there[is_near]
-    lengths, same = np.zeros(len(rows), np.int64), np.arange(len(rows))
-    for back in range(longest):
-        token = tokens[rows[same], here[same] - back]
-        same = same[(token >= 0) & (token == tokens[rows[same], there[same] - back])]
-        lengths[same] += 1
-    found = Places(rows * time + here - first, lengths, tokens[rows, there + 1].astype(np.int64))
-    return Places(*(part[lengths >= shortest] for part in found))
+        first, shortest = tokens.shape[1] - num_new, int(self.recall.shortest)
+        codes = hashes(tokens, shortest)
+        pairs = [_equal(row, first) for row in codes]
+        rows = np.repeat(np.arange(len(tokens)), [len(here) for here, _ in pairs])
+        here, there = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        is_near = here - there <= self.window
+        rows, here, there = rows[is_near], here[is_near], there[is_near]
+        lengths, same = np.zeros(len(rows), np.int64), np.arange(len(rows))
+        for back in range(self.recall.longest):
+            token = tokens[rows[same], here[same] - back]
+            same = same[(token >= 0) & (token == tokens[rows[same], there[same] - back])]
+            lengths[same] += 1
+        found = lengths >= shortest  # others have the same hash only
+        rows, here, there = rows[found], here[found], there[found]
+        return Places(
+            positions=rows * num_new + here - first,
+            lengths=lengths[found],
+            following=tokens[rows, there + 1].astype(np.int64),
+            weights=np.exp2((there - here) / self.half_life).astype(np.float32),
+        )
 
 
 def _equal(codes: NDArray[np.int64], first: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

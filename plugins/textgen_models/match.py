@@ -73,7 +73,8 @@ class Match(RecallModel):
             lengths[same] += 1
         is_match = lengths >= shortest
         following = self._text[there + 1].astype(np.int64)
-        return Places(here[is_match], lengths[is_match], following[is_match])
+        weights = np.ones(is_match.sum(), np.float32)
+        return Places(here[is_match], lengths[is_match], following[is_match], weights)
 
     def _use(self, text: Tensor) -> None:
         """Replace the training text, and its index: the hashes of its shortest contexts in order."""

@@ -56,7 +56,7 @@ def test_all_strings_of_a_length_have_a_probability_of_1_in_sum(names: tuple[str
 
 
 def test_a_cache_follows_the_formula() -> None:
-    model = refined("cache", longest=3, window=50)
+    model = refined("cache", longest=3, window=50, half_life=20.0)
     (cache,) = (each for each in model.module.modules() if isinstance(each, Cache))
     shortest, coefficients = int(cache.recall.shortest), cache.recall.coefficients.double()
     ids = TEXT[:60]
@@ -70,9 +70,10 @@ def test_a_cache_follows_the_formula() -> None:
                     here + 1 >= length
                     and (ids[there - length + 1 : there + 1] == ids[here - length + 1 : here + 1]).all()
                 ):
-                    counts[ids[there + 1]] += 1
+                    counts[ids[there + 1]] += 2 ** -((here - there) / 20)
             number = counts.sum()
-            features = torch.cat([torch.ones(1), number.log1p()[None], features_of(base[here][None])[0]])
+            known = torch.tensor([1.0, number.log1p(), (counts > 0).sum().log1p()])
+            features = torch.cat([known, features_of(base[here][None])[0]])
             alpha = (coefficients[length - 1] @ features.double()).exp()
             expected = (counts + alpha * expected) / (number + alpha)
         found = log_probabilities(model, ids[: here + 1])[-1].double().exp()

@@ -1,10 +1,11 @@
 """Predictions refined by what followed earlier places whose last tokens are the same.
 
 P_k(token) = (c_k(token) + α_k P_{k-1}(token)) / (n_k + α_k), where n_k is the number of earlier places with
-the last k tokens in common, c_k(token) how many of them the token followed, and P of no context the
-prediction that is refined: the Dirichlet prior of MacKay and Peto (1995), with counts as in the cache of Kuhn
-and De Mori (1990). How far that prediction is trusted depends on how sure it is:
-log α_k = a_k + b_k log(1 + n_k) + w_k · f, with features f of it. All are fitted to held-out text.
+the last k tokens in common, or the sum of their weights, c_k(token) that of those which the token followed,
+and P of no context the prediction that is refined: the Dirichlet prior of MacKay and Peto (1995), with counts
+as in the cache of Kuhn and De Mori (1990). How far that prediction is trusted depends on how sure it is, and
+on the number d_k of different tokens that followed: log α_k = a_k + b_k log(1 + n_k) + e_k log(1 + d_k) +
+w_k · f, with features f of it. All are fitted to held-out text.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ from torch import Tensor, nn
 
 from textgen.contracts import TokenIds
 
-NUM_FEATURES = 4
-"""log(1 + n), and the entropy, the highest probability and its logarithm of what is refined."""
-START = (3.0, 0.5, 0.0, 0.0, 0.0)
-"""Coefficients before anything is fitted."""
+START = (3.0, 0.5, 0.0, 0.0, 0.0, 0.0)
+"""Coefficients before anything is fitted: the constant, those of log(1 + n) and log(1 + d), and of the
+entropy, the highest probability and its logarithm of what is refined."""
 PENALTY = 1.0
 """Nats that a distance of 1 from these costs, so that contexts that hardly occur keep them."""
 LARGEST_EXPONENT = 20.0
@@ -41,6 +41,8 @@ class Places(NamedTuple):
     """[pairs], how many tokens are the same, at most the longest context's."""
     following: Integers
     """[pairs], the token after the earlier place."""
+    weights: NDArray[np.float32]
+    """[pairs], how much each counts, above 0."""
 
 
 class Evidence(NamedTuple):
@@ -50,17 +52,19 @@ class Evidence(NamedTuple):
     """[tokens, 3], those of the prediction that is refined."""
     log_likelihoods: Tensor
     """[tokens], the log-probability of the token by it."""
-    num_places: Tensor
-    """[tokens, orders], the number of places with contexts of each length."""
-    num_hits: Tensor
-    """[tokens, orders], how many of them the token followed."""
+    counts: Tensor
+    """[tokens, longest], the weight of places with contexts of each length."""
+    kinds: Tensor
+    """[tokens, longest], how many different tokens followed them."""
+    hits: Tensor
+    """[tokens, longest], the weight of those that the token followed."""
 
 
 class Recall(nn.Module):
     """The refinement, for contexts of up to `longest` tokens."""
 
     coefficients: Tensor
-    """[longest, 1 + `NUM_FEATURES`], by the length of the context."""
+    """[longest, 6], by the length of the context (see `START`)."""
     shortest: Tensor
     """The length of the shortest contexts."""
 
@@ -82,12 +86,12 @@ class Recall(nn.Module):
 
     def forward(self, log_probabilities: Tensor, places: Places) -> Tensor:
         """Return the refined log-probabilities [positions, vocab_size]."""
-        counts = torch.from_numpy(self.count(places, len(log_probabilities))).to(log_probabilities)
-        kept, gained = shares(self.coefficients, features_of(log_probabilities), counts)
+        counts, kinds = (each.to(log_probabilities) for each in self.count(places, len(log_probabilities)))
+        kept, gained = shares(self.coefficients, features_of(log_probabilities), counts, kinds)
         refined = log_probabilities + kept.log()[:, None]
         if not len(places.positions):
             return refined
-        of_places = gained.cumsum(1).cpu().numpy()[places.positions, places.lengths - 1]
+        of_places = gained.cumsum(1).cpu().numpy()[places.positions, places.lengths - 1] * places.weights
         keys = places.positions * self.vocab_size + places.following
         keys, inverse = np.unique(keys, return_inverse=True)
         added = torch.from_numpy(np.bincount(inverse, of_places)).to(refined)
@@ -96,35 +100,49 @@ class Recall(nn.Module):
         flat[where] = torch.logaddexp(flat[where], added.log())
         return refined
 
-    def count(self, places: Places, num_positions: int) -> NDArray[np.float32]:
-        """Return the number of places of each position with contexts of each length, [positions, orders]."""
-        keys = places.positions * self.longest + places.lengths - 1
-        exact = np.bincount(keys, minlength=num_positions * self.longest).reshape(-1, self.longest)
-        counts = exact[:, ::-1].cumsum(1)[:, ::-1].astype(np.float32)
-        counts[:, : int(self.shortest) - 1] = 0  # those contexts are not looked for
-        return counts
+    def count(self, places: Places, num_positions: int) -> tuple[Tensor, Tensor]:
+        """Return the weight of the places of each position with contexts of each length, and the number of
+        different tokens that follow them, both [positions, longest]."""
+        counts = self._by_length(places.positions, places.lengths, places.weights, num_positions)
+        keys, first = places.positions * self.vocab_size + places.following, -places.lengths
+        order = np.lexsort((first, keys))  # of the same token, the one with the longest context
+        is_first = np.ones(len(keys), bool)
+        is_first[1:] = keys[order][1:] != keys[order][:-1]
+        chosen = order[is_first]
+        kinds = self._by_length(places.positions[chosen], places.lengths[chosen], None, num_positions)
+        return counts, kinds
+
+    def _by_length(
+        self, positions: Integers, lengths: Integers, weights: NDArray[np.float32] | None, num_positions: int
+    ) -> Tensor:
+        """Return the sum over places with contexts of at least each length, [positions, longest]."""
+        keys = positions * self.longest + lengths - 1
+        exact = np.bincount(keys, weights, num_positions * self.longest).reshape(-1, self.longest)
+        sums = exact[:, ::-1].cumsum(1)[:, ::-1].astype(np.float32)
+        sums[:, : int(self.shortest) - 1] = 0  # those contexts are not looked for
+        return torch.from_numpy(sums)
 
     def evidence(self, log_probabilities: Tensor, targets: Tensor, places: Places) -> Evidence:
         """Return what coefficients are fitted to, for predictions [positions, vocab_size] of `targets`."""
         num_positions = len(targets)
         hits = places.following == targets.cpu().numpy()[places.positions]
         hit = Places(*(part[hits] for part in places))
-        counts = [torch.from_numpy(self.count(each, num_positions)) for each in (places, hit)]
         likelihoods = log_probabilities.gather(-1, targets[:, None])[:, 0]
-        return Evidence(features_of(log_probabilities).cpu(), likelihoods.cpu(), *counts)
+        counts, kinds = self.count(places, num_positions)
+        hit_counts, _ = self.count(hit, num_positions)
+        return Evidence(features_of(log_probabilities).cpu(), likelihoods.cpu(), counts, kinds, hit_counts)
 
     def fit(self, evidence: Sequence[Evidence]) -> None:
         """Fit the coefficients to a text, given as its parts."""
-        features, likelihoods, places, hits = (
-            torch.cat(parts).double() for parts in zip(*evidence, strict=True)
-        )
+        together = (torch.cat(parts).double() for parts in zip(*evidence, strict=True))
+        features, likelihoods, counts, kinds, hits = together
         start = torch.tensor([START] * len(self.coefficients), dtype=torch.float64)
         coefficients = start.clone().requires_grad_()
         optimizer = torch.optim.LBFGS([coefficients], max_iter=NUM_ITERATIONS, line_search_fn="strong_wolfe")
 
         def loss() -> Tensor:
             optimizer.zero_grad()
-            kept, gained = shares(coefficients, features, places)
+            kept, gained = shares(coefficients, features, counts, kinds)
             likelihood = kept * likelihoods.exp() + (gained * hits).sum(1)
             penalty = PENALTY * (coefficients - start).square().sum()
             total: Tensor = penalty - likelihood.log().sum()
@@ -159,14 +177,15 @@ def features_of(log_probabilities: Tensor) -> Tensor:
     return torch.stack((entropy, highest.exp(), highest), dim=-1)
 
 
-def shares(coefficients: Tensor, features: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the share of what is refined, [positions], and that of each place by order, [positions, orders].
+def shares(coefficients: Tensor, features: Tensor, counts: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the share of what is refined, [positions], and of each place by length, [positions, longest].
 
-    A place whose context has length k gets the shares of all orders up to k.
+    A place whose context has length k gets the shares of all lengths up to k, times its weight.
     """
-    logits = coefficients[:, 0] + coefficients[:, 1] * counts.log1p() + features @ coefficients[:, 2:].T
+    logits = coefficients[:, 0] + features @ coefficients[:, 3:].T
+    logits = logits + coefficients[:, 1] * counts.log1p() + coefficients[:, 2] * kinds.log1p()
     alpha = logits.clamp(-LARGEST_EXPONENT, LARGEST_EXPONENT).exp()
     kept = alpha / (counts + alpha)
-    longer = kept.flip(1).cumprod(1).flip(1)  # of this order and all longer ones
+    longer = kept.flip(1).cumprod(1).flip(1)  # of this length and all longer ones
     after = torch.cat((longer[:, 1:], torch.ones_like(longer[:, :1])), dim=1)
     return longer[:, 0], torch.where(counts > 0, after / (counts + alpha), 0)
