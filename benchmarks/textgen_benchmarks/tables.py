@@ -28,7 +28,7 @@ from textgen_benchmarks.saving import RESULTS
 from textgen_benchmarks.seeds import SeedResults
 
 ROOT = Path(__file__).parents[2]
-COMPARED = ("bench-wiki-seeds", "tinyshakespeare")
+COMPARED = ("bench-wiki-seeds", "reading-on", "tinyshakespeare")
 """Comparisons of which benchmarks/README.md has the scores."""
 SUITES = re.compile(r"(<!-- (?P<names>[\w. -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 COMPARISONS = re.compile(r"(<!-- (?P<name>[\w.-]+)(?P<samples>: samples)? -->\n).*?(<!-- end -->)", re.DOTALL)
