@@ -103,7 +103,7 @@ class Model(Protocol):
     A model that accepts the keyword argument `vectors` (`PretrainedVectors` or None) can start from
     pretrained embeddings. One that accepts `tokens` gets the string of each token, and one that accepts
     `fallback` an array of bool [vocab_size], true for the tokens that spell out-of-vocabulary words. One that
-    accepts `base` (`BaseModel` or None) refines the predictions of what stands to its left in an entry.
+    accepts `base` (`BaseModel` or None) has no trainable parameters and refines the models to its left.
     """
 
     def initial_state(self, batch_size: int) -> State:
@@ -142,11 +142,11 @@ class ModelExtras(Protocol):
     """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
 
     def fit(self, ids: TokenIds) -> None:
-        """Learn from the ids of the training split, without those that a speller predicts. Not called if
-        there are trainable parameters."""
+        """Learn from the ids of the training split, without those that a speller predicts unless there is a
+        `base`. Not called if there are trainable parameters."""
 
     def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:
-        """Learn, in buffers, from stretches of validation after all training: how far to trust `base`."""
+        """Learn, in buffers, from validation after all training, how far to trust `base`, if there is one."""
 
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the mean loss in nats per token, and the next state.

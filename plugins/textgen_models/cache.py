@@ -14,6 +14,8 @@ from textgen.nn.recall_model import RecallModel
 
 MAX_AGREEMENT = 0.02
 """How often two places of a text have the same shortest context by chance, at most."""
+MAX_PLACES = 2048
+"""The most places that are looked at for a token, the last ones, so that repetitive text fits in memory."""
 
 
 class Cache(RecallModel):
@@ -80,16 +82,19 @@ class Cache(RecallModel):
 
 
 def _equal(codes: NDArray[np.int64], first: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the pairs of a place from `first` on and an earlier one with the same number, but 0."""
+    """Return the pairs of a place from `first` on and an earlier one with the same number, but 0.
+
+    Of more than `MAX_PLACES` earlier ones, the last are returned.
+    """
     if len(codes) - first == 1:  # as in generation: faster than to sort
-        there = np.flatnonzero(codes[:first] == codes[first]) if codes[first] else codes[:0]
+        there = np.flatnonzero(codes[:first] == codes[first])[-MAX_PLACES:] if codes[first] else codes[:0]
         return np.full(len(there), first), there
     order = np.argsort(codes, kind="stable")
     rank = np.empty_like(order)
     rank[order] = np.arange(len(codes))
     starts = np.searchsorted(codes[order], codes[first:])
-    num_earlier = np.where(codes[first:] == 0, 0, rank[first:] - starts)
+    num_earlier = np.where(codes[first:] == 0, 0, np.minimum(rank[first:] - starts, MAX_PLACES))
     here = np.repeat(np.arange(first, len(codes)), num_earlier)
     ends = num_earlier.cumsum()
-    places = np.arange(len(here)) + np.repeat(starts - ends + num_earlier, num_earlier)
+    places = np.arange(len(here)) + np.repeat(rank[first:] - ends, num_earlier)
     return here, order[places]

@@ -1,4 +1,4 @@
-"""The model `match`: what follows the longest matches of the last tokens in the training text."""
+"""The model `match`: what followed the same last tokens in the training text."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from torch import Tensor
 from textgen.contracts import BaseModel, Search, TokenIds
 from textgen.nn.recall import Integers, Places, hashes
 from textgen.nn.recall_model import RecallModel
+from textgen.runtime.memory import require_memory
 
-MAX_AGREEMENTS = 4.0
+MAX_AGREEMENTS = 3.0
 """Places of the training text that have the same shortest context by chance, on average, at most."""
+BYTES_PER_TOKEN = 48
+"""Memory of a token of the training text, while it is indexed."""
 
 
 class Match(RecallModel):
     """Contexts too long for n-grams, looked up in the whole training text (see `textgen.nn.recall`).
 
-    It does what an n-gram model of unlimited length would (Liu et al. 2024, arXiv:2401.17377), by an index of
-    the shortest contexts worth looking up, from which matches are extended.
+    As an n-gram model of unlimited length (Liu et al. 2024, arXiv:2401.17377), but of a context that is there
+    more than `places` times only the last ones count. An index has the shortest contexts worth looking up,
+    from which matches are extended.
     """
 
     text: Tensor
@@ -49,10 +53,13 @@ class Match(RecallModel):
     ) -> None:
         super().__init__(vocab_size, base, longest, 0)
         self.num_places = places
-        self._use(torch.zeros(0, dtype=torch.int32))
+        self.register_buffer("text", torch.zeros(0, dtype=torch.int32))
+        self._text: Integers = np.zeros(0, np.int32)
+        self._numbers = self._places = np.zeros(0, np.int64)
 
     def fit(self, ids: TokenIds) -> None:
         """Keep the training text, and choose the length of the shortest contexts."""
+        require_memory(BYTES_PER_TOKEN * len(ids), "an index of the training text", "leave out match")
         self.recall.choose_shortest(ids, MAX_AGREEMENTS / max(1, len(ids)))
         self._use(torch.from_numpy(np.asarray(ids, np.int32).copy()))
 
@@ -78,9 +85,8 @@ class Match(RecallModel):
 
     def _use(self, text: Tensor) -> None:
         """Replace the training text, and its index: the hashes of its shortest contexts in order."""
-        device = self.text.device if "text" in self._buffers else None
-        self.register_buffer("text", text.to(device))
-        self._text: Integers = text.cpu().numpy()
+        self.text = text.to(self.text.device)
+        self._text = text.cpu().numpy()
         numbers = hashes(self._text, int(self.recall.shortest))[:-1]  # nothing follows the last token
         self._places = np.argsort(numbers, kind="stable")
         self._numbers = numbers[self._places]
@@ -91,6 +97,8 @@ class Match(RecallModel):
             if len(text) and not 0 <= int(text.min()) <= int(text.max()) < self.vocab_size:
                 raise ValueError("the training text has tokens that the vocabulary lacks")
             shortest = state_dict.get(f"{prefix}recall.shortest", self.recall.shortest)
+            if not 1 <= int(shortest) <= self.recall.longest:
+                raise ValueError(f"the shortest contexts have {int(shortest)} tokens")
             self.recall.shortest.copy_(shortest)
             self._use(text)
         super()._load_from_state_dict(state_dict, prefix, *rest)

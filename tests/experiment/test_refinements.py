@@ -77,7 +77,10 @@ def test_what_is_written_is_read_on(corpus: Corpus) -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("char-lstm+cache+ngram", "model 'cache' refines what stands to its left; write it after 'ngram'"),
+        ("char-lstm+cache+ngram", "'cache' refines the models to its left; write it after 'ngram'"),
+        ("char-cache+ngram", "'cache' refines the models to its left; write it after 'ngram'"),
+        ("char-cache", "'cache' refines another model; write char-ngram+cache"),
+        ("char-cache+match", "'cache' refines another model; write char-ngram+cache"),
         ("char-ngram+cache:hidden_size=9", "unknown option 'hidden_size'"),
         ("char-ngram+cache+cache", "model 'cache' is there twice"),
     ],
@@ -86,8 +89,3 @@ def test_an_entry_that_means_nothing_is_refused(entry: str, message: str) -> Non
     with pytest.raises(TextgenError) as refused:
         parse_entry(entry)
     assert message in str(refused.value)
-
-
-def test_what_refines_nothing_is_a_model_of_its_own() -> None:
-    entry = parse_entry("char-cache+match")
-    assert (entry.refinements, entry.reads_on) == (("match",), True)

@@ -91,7 +91,7 @@ describe randm
 train lstm
     'lstm' is only a model; did you mean bpe-lstm or byte-lstm or char-lstm or word-lstm?
 train char
-    'char' is only a tokenizer; did you mean char-cache or char-gru or …?
+    'char' is only a tokenizer; did you mean char-gru or char-hier or char-lstm or …?
 train glove
     'glove' is only an embedding; write <tokenizer>-<model>[+<model>…][-<embedding>] with tokenizer: …
 train char-lstm:hiden_size=3

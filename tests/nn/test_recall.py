@@ -107,7 +107,7 @@ def test_what_is_fitted_to_held_out_text_is_better_there_and_on_other_text(name:
     assert bits_per_token(model, texts[3]) < min(bits)
 
 
-def test_state_begins_afresh_whatever_stood_beside_or_before() -> None:
+def test_the_state_begins_afresh_whatever_was_read_beside_or_before() -> None:
     model = refined("match", "cache")
     texts = [TEXT[:100], TEXT[100:170], TEXT[170:300]]
     start = np.zeros(1, np.int64)

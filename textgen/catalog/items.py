@@ -178,7 +178,8 @@ def _run(item: Item, values: Any) -> Item:
 
 def _bench(item: Item, values: Any) -> Item:
     names = [row["name"] for row in values["entries"]]
-    return _with(item, names, values, values["scores"][0] if values["scores"] else {})
+    best: Any = min(values["scores"], key=lambda score: score["bits_per_char"], default={})
+    return _with(item, names, values, best)
 
 
 def _ladder(item: Item, values: Any) -> Item:

@@ -42,7 +42,7 @@ class Rung:
     budget: str
     runs: tuple[RungRun, ...]
     score: EntryScore | None
-    """None if a run has no rank; the best one is clearly better than all others under this budget."""
+    """None if a run has no rank; the best one is clearly better than all others of its class."""
     num_chars: float
     """Means over seeds, as are the next two."""
     num_updates: float
@@ -122,19 +122,24 @@ class Ladder:
 
     @property
     def entries(self) -> tuple[str, ...]:
-        """The entries, best first under the largest budget; those without a score are last."""
+        """The entries by their score under the largest budget, then those that read on, then those without one."""
         last = {rung.entry: rung.score for rung in self.rungs if rung.budget == self.budgets[-1]}
         names = dict.fromkeys(rung.entry for rung in self.rungs)
         scored = [name for name in names if last.get(name)]
         ranked = sorted(scored, key=lambda name: score.bits_per_char if (score := last[name]) else 0.0)
+        ranked.sort(key=lambda name: name in self.reading)
         return tuple(dict.fromkeys([*ranked, *names]))
+
+    @property
+    def reading(self) -> frozenset[str]:
+        """The entries that learn from the text while it is scored."""
+        return frozenset(rung.entry for rung in self.rungs if any(run.reads_on for run in rung.runs))
 
     @property
     def classes(self) -> tuple[tuple[str, ...], ...]:
         """The entries that learn nothing from the text while it is scored, and those that do, if any."""
-        reading = {rung.entry for rung in self.rungs if rung.runs[0].reads_on}
         both = (
-            tuple(name for name in self.entries if (name in reading) == reads_on)
+            tuple(name for name in self.entries if (name in self.reading) == reads_on)
             for reads_on in (False, True)
         )
         return tuple(names for names in both if names)

@@ -61,15 +61,18 @@ class SpotChecks:
         return max((math.inf if math.isnan(change) else change for change in changes), default=0.0)
 
     def _draw(self, window: Unread) -> None:
-        """Draw a place in each block of windows, the first one where all stretches reach."""
+        """Draw a place in each block of windows; in the first, also one where all stretches reach."""
         size = window.read.shape[1] - 1
         while self._block_end <= window.begin:
             begin = self._block_end
-            shortest = min(filter(None, self.lengths), default=1)
             end = begin + max(1, NUM_WINDOWS * size)
-            last = min(end, max(self.lengths) if begin else shortest)
-            if begin < last:
-                self.places.append(SystemRandom().randrange(begin, max(begin + 1, last - NUM_TOKENS)))
+            ends = [min(end, max(self.lengths))]
+            shortest = min(filter(None, self.lengths), default=1)
+            if not begin and shortest < ends[0]:  # a place for all, and where that is no choice, another one
+                ends = [shortest, *(ends if shortest < ends[0] // 2 else [])]
+            for last in ends:
+                if begin < last:
+                    self.places.append(SystemRandom().randrange(begin, max(begin + 1, last - NUM_TOKENS)))
             self._block_end = end
 
     def _predict(self, window: Unread, offset: int) -> None:

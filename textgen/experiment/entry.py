@@ -88,9 +88,7 @@ class Entry:
     def refinements(self) -> tuple[str, ...]:
         """The parts that are models which refine the predictions of those to their left."""
         return tuple(
-            part
-            for part, name in list(self.models.items())[1:]
-            if ModelClass(load("model", name)).accepts_base
+            part for part, name in self.models.items() if ModelClass(load("model", name)).accepts_base
         )
 
     @property
@@ -129,8 +127,11 @@ class Entry:
             speller = Speller(vocabulary.fallback, continues_spelling(vocabulary))
             model = SpellingModel(model, speller, vocabulary.tokens)
         for part in refinements:
-            told = ModelClass(load("model", self.models[part])).told(vocabulary)
-            model = RefinedModel(model, self._build(part, len(vocabulary), base=model, **told))
+            component = ModelClass(load("model", self.models[part]))
+            left_out = component.init_only_options if is_loaded else ()
+            told = component.told(vocabulary)
+            top = self._build(part, len(vocabulary), left_out=left_out, base=model, **told)
+            model = RefinedModel(model, top)
         return model
 
     @property

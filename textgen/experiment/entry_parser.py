@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.experiment.entry import COPIES, Entry
+from textgen.nn.language_model import ModelClass
+from textgen.registry.attribution import contract_error
 from textgen.registry.options import declared_options, parse_assignments, unknown_option
 from textgen.registry.registry import PluginError, find, load, names, unknown_name
 from textgen.runtime.messages import shortened, unknown, with_article
@@ -32,6 +34,17 @@ def parse_entry(text: str) -> Entry:
         meant_options = parse_assignments(f"entry {meaning!r}", meant_assignments)
         _read(meaning, meant_name, meant_options)
     return _read(text.strip(), copies + sign + meant_name, meant_options | options)
+
+
+def _models_alone() -> list[str]:
+    """Return the models that need no other one; a broken plugin may be one."""
+    alone = []
+    for name in names("model"):
+        with suppress(PluginError):
+            if ModelClass(load("model", name)).accepts_base:
+                continue
+        alone.append(name)
+    return alone
 
 
 @contextmanager
@@ -59,7 +72,7 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
     if len(words) < 2:
         kind = next((kind for kind in PARTS if name in names(kind)), None)
         if kind in ("tokenizer", "model"):
-            others = names("model" if kind == "tokenizer" else "tokenizer")
+            others = _models_alone() if kind == "tokenizer" else names("tokenizer")
             entries = [f"{name}-{other}" if kind == "tokenizer" else f"{other}-{name}" for other in others]
             raise TextgenError(f"{name!r} is only {with_article(kind)}; did you mean {' or '.join(entries)}?")
         problem = (
@@ -78,12 +91,7 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
             raise TextgenError(f"entry {text!r}: {unknown_name(kind, word)}{whole}")
     if twice := next((name for name in models if models.count(name) > 1), None):
         raise TextgenError(f"entry {text!r}: model {twice!r} is there twice; a mixture has different models")
-    mixed = [part for part in list(entry.models)[-len(entry.refinements) :] if entry.refinements]
-    if other := next((part for part in mixed if part not in entry.refinements), None):
-        raise TextgenError(
-            f"entry {text!r}: model {entry.refinements[0]!r} refines what stands to its left; write it "
-            f"after {other!r}"
-        )
+    _check_refinements(entry)
     if "embedding" in entry.parts and not entry.accepts_vectors:
         raise TextgenError(f"entry {text!r}: model {entry.parts['model']!r} takes no embedding; leave it out")
     complete = assign_options(entry, options)
@@ -93,6 +101,26 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
             f"gradient descent; leave out {copies}*"
         )
     return complete
+
+
+def _check_refinements(entry: Entry) -> None:
+    """Raise `TextgenError` unless what refines other models is to the right of at least one of them."""
+    parts, refinements = list(entry.models), entry.refinements
+    if len(refinements) == len(parts):
+        name = entry.models[parts[0]]
+        example = f"{entry.parts['tokenizer']}-ngram+{name}"
+        raise TextgenError(f"entry {entry.name!r}: {name!r} refines another model; write {example}")
+    if other := next(
+        (part for part in parts[len(parts) - len(refinements) :] if part not in refinements), None
+    ):
+        raise TextgenError(
+            f"entry {entry.name!r}: {refinements[0]!r} refines the models to its left; "
+            f"write it after {other!r}"
+        )
+    for part in refinements:
+        component = ModelClass(load("model", entry.models[part]))
+        if component.is_trainable():
+            raise contract_error(component.component, "refines other models and has trainable parameters")
 
 
 def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:

@@ -109,6 +109,8 @@ class RunResult:
     test: Score | None
     """None if the split has no test part; then validation is the score."""
     score_checks: ScoreChecks
+    scored_chars_per_second: float | None = None
+    """The speed of scoring, checks included; None if there is no score, or from before it was recorded."""
     machine: Machine
     """The machine that trained and scored it."""
 

@@ -167,8 +167,8 @@ class Experiment:
         start = time.perf_counter()
         model.count_text(encoded.train)
         read = encoded.read_by(model)
-        spelling_seconds = time.perf_counter() - start
-        seconds = PreparationTime(encoded.seconds + spelling_seconds, audit.seconds if audit else 0.0)
+        counting_seconds = time.perf_counter() - start
+        seconds = PreparationTime(encoded.seconds + counting_seconds, audit.seconds if audit else 0.0)
         model.to(device_config.device)
         if self.start:
             set_weights(model.module, weights_of(self.start.model.module))
@@ -227,7 +227,9 @@ class Experiment:
         spellings = measure_spellings(model, tokenizer, held_out.validation, device)
         is_lossless = record.is_lossless and held_out.is_lossless
         trained = Trained(record.entry, tokenizer, model)
+        start = time.perf_counter()
         scored = self._score(trained, twin, held_out, report) if is_lossless else {}
+        seconds = time.perf_counter() - start
         scores = {part: each.score for part, each in scored.items()}
         ranked = scored.get(self.corpus.split.scored_on)
         checks = ranked.checks if ranked else ScoreChecks(decoded_equals_text=False, problem=LOSES_TEXT)
@@ -253,6 +255,9 @@ class Experiment:
                 validation=scores.get("validation"),
                 test=scores.get("test"),
                 score_checks=replace(checks, trained_apart=trained_entry.is_apart),
+                scored_chars_per_second=sum(each.checks.num_chars for each in scored.values()) / seconds
+                if scored
+                else None,
                 machine=machine(),
             ),
             spellings=spellings,

@@ -75,11 +75,6 @@ class LanguageModel:
         return bool(getattr(self.module, "is_normalized", False))
 
     @property
-    def reads_on(self) -> bool:
-        """True if the model declares that it learns from the text that it reads."""
-        return bool(getattr(self.module, "reads_on", False))
-
-    @property
     def device(self) -> torch.device:
         """The device of the model's weights."""
         return next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0)).device

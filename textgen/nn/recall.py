@@ -3,7 +3,7 @@
 P_k(token) = (c_k(token) + α_k P_{k-1}(token)) / (n_k + α_k), where n_k is the number of earlier places with
 the last k tokens in common, or the sum of their weights, c_k(token) that of those which the token followed,
 and P of no context the prediction that is refined: the Dirichlet prior of MacKay and Peto (1995), with counts
-as in the cache of Kuhn and De Mori (1990). How far that prediction is trusted depends on how sure it is, and
+as in the cache of Kuhn and De Mori (1990). How far that prediction is trusted depends on its confidence, and
 on the number d_k of different tokens that followed: log α_k = a_k + b_k log(1 + n_k) + e_k log(1 + d_k) +
 w_k · f, with features f of it. All are fitted to held-out text.
 """
@@ -24,9 +24,11 @@ START = (3.0, 0.5, 0.0, 0.0, 0.0, 0.0)
 """Coefficients before anything is fitted: the constant, those of log(1 + n) and log(1 + d), and of the
 entropy, the highest probability and its logarithm of what is refined."""
 PENALTY = 1.0
-"""Nats that a distance of 1 from these costs, so that contexts that hardly occur keep them."""
+"""Nats that a distance of 1 from `START` costs, so that contexts that hardly occur keep it."""
 LARGEST_EXPONENT = 20.0
 NUM_ITERATIONS = 60
+NUM_SAMPLED = 2**21
+"""Tokens of the training text by which the length of the shortest contexts is chosen."""
 HASH_FACTOR = 0x9E3779B97F4A7C15 - 2**64  # odd, and far from a power of 2
 
 Integers = NDArray[np.integer]
@@ -42,11 +44,11 @@ class Places(NamedTuple):
     following: Integers
     """[pairs], the token after the earlier place."""
     weights: NDArray[np.float32]
-    """[pairs], how much each counts, above 0."""
+    """[pairs], how much each counts."""
 
 
 class Evidence(NamedTuple):
-    """What coefficients are fitted to, for each token of a text."""
+    """Data that coefficients are fitted to, for each token of a text."""
 
     features: Tensor
     """[tokens, 3], those of the prediction that is refined."""
@@ -76,19 +78,21 @@ class Recall(nn.Module):
 
     def choose_shortest(self, ids: TokenIds, max_agreement: float) -> None:
         """Take the first length at which two places of a text have the same context this rarely."""
-        length, codes = 0, np.zeros(len(ids), np.int64)
+        ids = ids[:NUM_SAMPLED]
+        length, codes, num_pairs = 0, np.zeros(len(ids), np.int64), max(1, len(ids) * (len(ids) - 1))
         while length < self.longest:
             length += 1
             _, codes = np.unique(codes * self.vocab_size + np.roll(ids, length - 1), return_inverse=True)
-            if np.square(np.bincount(codes) / max(1, len(ids))).sum() <= max_agreement:
+            counts = np.bincount(codes)
+            if (counts * (counts - 1)).sum() / num_pairs <= max_agreement:
                 break
-        self.shortest = self.shortest.new_tensor(max(1, length))
+        self.shortest = self.shortest.new_tensor(length)
 
     def forward(self, log_probabilities: Tensor, places: Places) -> Tensor:
         """Return the refined log-probabilities [positions, vocab_size]."""
         counts, kinds = (each.to(log_probabilities) for each in self.count(places, len(log_probabilities)))
-        kept, gained = shares(self.coefficients, features_of(log_probabilities), counts, kinds)
-        refined = log_probabilities + kept.log()[:, None]
+        log_kept, gained = shares(self.coefficients, features_of(log_probabilities), counts, kinds)
+        refined = log_probabilities + log_kept[:, None]
         if not len(places.positions):
             return refined
         of_places = gained.cumsum(1).cpu().numpy()[places.positions, places.lengths - 1] * places.weights
@@ -129,7 +133,7 @@ class Recall(nn.Module):
         hit = Places(*(part[hits] for part in places))
         likelihoods = log_probabilities.gather(-1, targets[:, None])[:, 0]
         counts, kinds = self.count(places, num_positions)
-        hit_counts, _ = self.count(hit, num_positions)
+        hit_counts = self._by_length(hit.positions, hit.lengths, hit.weights, num_positions)
         return Evidence(features_of(log_probabilities).cpu(), likelihoods.cpu(), counts, kinds, hit_counts)
 
     def fit(self, evidence: Sequence[Evidence]) -> None:
@@ -142,27 +146,27 @@ class Recall(nn.Module):
 
         def loss() -> Tensor:
             optimizer.zero_grad()
-            kept, gained = shares(coefficients, features, counts, kinds)
-            likelihood = kept * likelihoods.exp() + (gained * hits).sum(1)
+            log_kept, gained = shares(coefficients, features, counts, kinds)
+            likelihood = (log_kept + likelihoods).exp() + (gained * hits).sum(1)
             penalty = PENALTY * (coefficients - start).square().sum()
             total: Tensor = penalty - likelihood.log().sum()
             (mean := total / len(likelihoods)).backward()  # type: ignore[no-untyped-call]
             return mean
 
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.enable_grad():
             optimizer.step(loss)  # type: ignore[no-untyped-call]
         if coefficients.isfinite().all():
             self.coefficients = coefficients.detach().to(self.coefficients)
 
 
 def hashes(tokens: Integers, length: int) -> NDArray[np.int64]:
-    """Return a number for the last `length` tokens at each place of rows [..., time]; 0 where any lacks.
+    """Return a number for the last `length` tokens at each place of rows [..., time]; 0 if there are fewer.
 
     Those of equal tokens are equal; those of others may be, so that tokens have to be compared.
     """
     numbers, is_text = np.zeros(tokens.shape, np.int64), np.ones(tokens.shape, bool)
     is_text[..., : length - 1] = False
-    for back in range(length):
+    for back in range(min(length, tokens.shape[-1])):
         before = tokens[..., : tokens.shape[-1] - back]
         numbers[..., back:] = numbers[..., back:] * HASH_FACTOR + before  # wraps around
         is_text[..., back:] &= before >= 0
@@ -178,14 +182,15 @@ def features_of(log_probabilities: Tensor) -> Tensor:
 
 
 def shares(coefficients: Tensor, features: Tensor, counts: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the share of what is refined, [positions], and of each place by length, [positions, longest].
+    """Return the log of the share of what is refined, [positions], and of each place its share by length.
 
-    A place whose context has length k gets the shares of all lengths up to k, times its weight.
+    The latter is [positions, longest]. A place whose context has length k gets the shares of all lengths up
+    to k, times its weight.
     """
     logits = coefficients[:, 0] + features @ coefficients[:, 3:].T
     logits = logits + coefficients[:, 1] * counts.log1p() + coefficients[:, 2] * kinds.log1p()
     alpha = logits.clamp(-LARGEST_EXPONENT, LARGEST_EXPONENT).exp()
-    kept = alpha / (counts + alpha)
-    longer = kept.flip(1).cumprod(1).flip(1)  # of this length and all longer ones
-    after = torch.cat((longer[:, 1:], torch.ones_like(longer[:, :1])), dim=1)
-    return longer[:, 0], torch.where(counts > 0, after / (counts + alpha), 0)
+    log_kept = -(counts / alpha).log1p()  # in logarithms, since a product of many may underflow
+    longer = log_kept.flip(1).cumsum(1).flip(1)  # of this length and all longer ones
+    gained = (longer - log_kept).exp() / (counts + alpha)
+    return longer[:, 0], torch.where(counts > 0, gained, 0)

@@ -43,7 +43,7 @@ class RecallModel(nn.Module, ABC):
     def places(self, tokens: Integers, num_new: int) -> Places:
         """Return places for the last `num_new` tokens in rows of `tokens` [batch, …].
 
-        At least as many precede them as the longest context has; -1 stands before the text.
+        At least as many precede them as the longest context has; -1 precedes the text.
         """
 
     def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:
@@ -61,7 +61,7 @@ class RecallModel(nn.Module, ABC):
                 evidence.append(Evidence(*(part[is_text] for part in of_all)))
                 state = RecallState(base, read)
         if evidence:
-            self.recall.fit([Evidence(*(part.clone() for part in each)) for each in evidence])
+            self.recall.fit(evidence)
 
     def initial_state(self, batch_size: int) -> RecallState:
         """Return the state before any token."""

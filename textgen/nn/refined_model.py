@@ -22,11 +22,6 @@ class RefinedModel(LanguageModel):
         super().__init__(nn.ModuleDict({"base": base.module, "top": top}), base.vocab_size)
 
     @property
-    def reads_on(self) -> bool:
-        """True if the top or what is below it learns from the text that it reads."""
-        return self._top.reads_on or self._base.reads_on
-
-    @property
     def members(self) -> tuple[LanguageModel, ...]:
         """The models that are trained one by one."""
         return self._base.members

@@ -43,33 +43,33 @@ def answer(result: Comparison) -> str:
     """Return who won, by how much, and how sure that is; of entries that read on apart from the others."""
     if not result.scores:
         return "No entry has a score that can be ranked."
-    first, *others = classes(result)
-    said = f"{_answer_of(result, first)}{_seeds(result, first)}{_reference(result, first.best)}."
-    for other in others:
-        gain = first.best.bits_per_char - other.best.bits_per_char
-        than = f"{abs(gain):.3f} {'fewer' if gain > 0 else 'more'} than the best that does not"
-        said += (
-            f" Entries that learn from the text while it is scored are a class of their own: "
-            f"{_answer_of(result, other)}{_seeds(result, other)}; {than}."
-        )
-    return plain(said)
+    said = [_answer_of(result, each) for each in classes(result)]
+    if len(said) > 1:
+        first, other = (each.best for each in classes(result))
+        gain = first.bits_per_char - other.bits_per_char
+        fewer = "fewer" if gain > 0 else "more"
+        said.append(f"That is {abs(gain):.3f} {fewer} than the best entry that does not learn from it.")
+    return plain(" ".join(said))
 
 
 def _answer_of(result: Comparison, entries: Class) -> str:
     """Return who won among entries that are compared with each other."""
     best, text = entries.best, f"the {result.scored_on} text"
+    who = "Of the entries that learn from the text while it is scored, " if best.reads_on else ""
     if not entries.differences:
-        return f"{best.name} scores {_score(best)} on {text}{in_brackets(best.interval)}"
-    if best.is_best:
+        said = f"{who}{best.name} scores {_score(best)} on {text}{in_brackets(best.interval)}"
+    elif best.is_best:
         second = entries.differences[0]
-        return (
-            f"{best.name} predicts {text} best, at {_score(best)}: "
+        said = (
+            f"{who}{best.name} predicts {text} best, at {_score(best)}: "
             f"{second.bits_per_char:.3f} fewer than {second.b}{in_brackets(second.interval)}"
         )
-    return (
-        f"No clear winner: {best.name} scores lowest on {text}, at {_score(best)}, "
-        f"but {_level(entries.differences)}"
-    )
+    else:
+        said = (
+            f"{who or 'No clear winner: '}{best.name} scores lowest on {text}, at {_score(best)}, "
+            f"but {_level(entries.differences)}"
+        )
+    return f"{said}{_seeds(result, entries)}{_reference(result, best)}."
 
 
 def closing(result: Comparison) -> str:

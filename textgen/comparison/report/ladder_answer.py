@@ -18,24 +18,29 @@ def ladder_answer(result: Ladder) -> str:
 
 def who_is_ahead(result: Ladder) -> str:
     """Return which entry is ahead under the largest budget, and since when; of those that read on, apart."""
-    reading_on = "; of those that learn from the text while it is scored, "
-    return reading_on.join(_who_is_ahead_of(result, names) for names in result.classes or ((),))
+    said = [
+        f"of those that learn from the text while it is scored, {of_class}"
+        if names[0] in result.reading
+        else of_class
+        for names in result.classes
+        if (of_class := _who_is_ahead_of(result, names))
+    ]
+    joined = "; ".join(said) or "no entry has a score that can be ranked"
+    return joined if joined.startswith(result.entries) else joined[:1].upper() + joined[1:]
 
 
 def _who_is_ahead_of(result: Ladder, names: Sequence[str]) -> str:
-    """Return who is ahead of these, or the scores of a single one."""
+    """Return who of these is ahead, or the scores of a single one; nothing if none has a score."""
     leaders = _leaders(result, names)
     if not leaders:
-        return "No entry has a score that can be ranked"
+        return ""
     best = leaders[-1]
     others = list(dict.fromkeys(leader for leader in leaders if leader != best))
     if not others:
         others = [name for name in names if _score(result, name, result.budgets[-1])][1:2]
     crossings = (crossing_of(result, best, other) for other in others)
     said = "; ".join(crossing_sentence(each, result) for each in crossings if each)
-    return (
-        said[:1].upper() + said[1:] if said and not said.startswith(best) else said or _scores(result, best)
-    )
+    return said or _scores(result, best)
 
 
 def crossing_of(result: Ladder, one: str, other: str) -> Crossing | None:

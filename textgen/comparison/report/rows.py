@@ -52,7 +52,7 @@ class EntryRow:
 
     @property
     def is_best(self) -> bool:
-        """True if the score is clearly better than those of all other entries."""
+        """True if the score is clearly better than those of all other entries of its class."""
         return isinstance(self.estimate, EntryScore) and self.estimate.is_best
 
     @property
@@ -113,7 +113,7 @@ def _used(row: EntryRow, letters: Mapping[str, str]) -> str:
 
 def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
     estimates = {score.name: score for score in result.scores}
-    best = {each.best.name for each in classes(result)}
+    best = {each.best.name for each in classes(result) if each.differences or len(result.scores) == 1}
     differences = {difference.b: difference for difference in result.differences}
     for name in dict.fromkeys(entry.name for entry in result.entries):
         seeds = [entry for entry in result.entries if entry.name == name]
@@ -124,7 +124,7 @@ def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
         elif estimate is not None and name in best:
             said = "best" if estimate.is_best else "lowest score"
         if estimate is not None and estimate.reads_on:
-            said = f"reads on: {said}"
+            said = f"reads on: {said}" if said else "reads on"
         yield EntryRow(
             name,
             runs,

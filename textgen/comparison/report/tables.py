@@ -176,12 +176,13 @@ def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
 
 def _differences(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
     """Return how much worse each entry is than the best one, and whether that is clear."""
-    is_adjusted = len(result.differences) > 1 and result.interval_method == INTERVAL_METHOD
     sizes = [len(each.scores) for each in classes(result)]
-    num_pairs = sum(size * (size - 1) // 2 for size in sizes)
+    num_pairs = max((size * (size - 1) // 2 for size in sizes), default=0)
+    is_adjusted = num_pairs > 1 and result.interval_method == INTERVAL_METHOD
     of_class = " of its class" if len(sizes) > 1 else ""
+    pairs = "pairs of entries of its class" if of_class else f"{num_pairs} pairs of entries"
     caption = f"Bits per character more than the best{of_class}. Clear: more than chance explains at 5 %" + (
-        f", corrected for all {num_pairs} pairs of entries (Holm)." if is_adjusted else "."
+        f", corrected for all {pairs} (Holm)." if is_adjusted else "."
     )
     best = "the best of each class" if of_class else result.differences[0].a if result.differences else ""
     compared = [row for row in rows if row.difference]
