@@ -122,7 +122,7 @@ class Ladder:
 
     @property
     def entries(self) -> tuple[str, ...]:
-        """The entries by their score under the largest budget, then those that read on, then those without one."""
+        """The entries, best first under the largest budget; those that read on are last."""
         last = {rung.entry: rung.score for rung in self.rungs if rung.budget == self.budgets[-1]}
         names = dict.fromkeys(rung.entry for rung in self.rungs)
         scored = [name for name in names if last.get(name)]
