@@ -10,14 +10,11 @@ from annotated_types import Ge, Le, doc
 from torch import Tensor
 
 from textgen.contracts import BaseModel, Search, TokenIds
-from textgen.nn.recall import Integers, Places, hashes
+from textgen.nn.recall import Integers, Places, hashes, sorted_hashes
 from textgen.nn.recall_model import RecallModel
-from textgen.runtime.memory import require_memory
 
 MAX_AGREEMENTS = 3.0
 """Places of the training text that have the same shortest context by chance, on average, at most."""
-BYTES_PER_TOKEN = 48
-"""Memory of a token of the training text, while it is indexed."""
 
 
 class Match(RecallModel):
@@ -59,7 +56,6 @@ class Match(RecallModel):
 
     def fit(self, ids: TokenIds) -> None:
         """Keep the training text, and choose the length of the shortest contexts."""
-        require_memory(BYTES_PER_TOKEN * len(ids), "an index of the training text", "leave out match")
         self.recall.choose_shortest(ids, MAX_AGREEMENTS / max(1, len(ids)))
         self._use(torch.from_numpy(np.asarray(ids, np.int32).copy()))
 
@@ -87,9 +83,7 @@ class Match(RecallModel):
         """Replace the training text, and its index: the hashes of its shortest contexts in order."""
         self.text = text.to(self.text.device)
         self._text = text.cpu().numpy()
-        numbers = hashes(self._text, int(self.recall.shortest))[:-1]  # nothing follows the last token
-        self._places = np.argsort(numbers, kind="stable")
-        self._numbers = numbers[self._places]
+        self._numbers, self._places = sorted_hashes(self._text[:-1], int(self.recall.shortest))
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
         """Load the training text, whose length a new model does not know, and index it."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textgen.contracts import TokenIds
+from textgen.runtime.memory import require_memory
 
 START = (3.0, 0.5, 0.0, 0.0, 0.0, 0.0)
 """Coefficients before anything is fitted: the constant, those of log(1 + n) and log(1 + d), and of the
@@ -29,6 +30,8 @@ LARGEST_EXPONENT = 20.0
 NUM_ITERATIONS = 60
 NUM_SAMPLED = 2**21
 """Tokens of the training text by which the length of the shortest contexts is chosen."""
+BYTES_PER_TOKEN = 48
+"""Memory of a token of a text, while it is indexed."""
 HASH_FACTOR = 0x9E3779B97F4A7C15 - 2**64  # odd, and far from a power of 2
 
 Integers = NDArray[np.integer]
@@ -171,6 +174,14 @@ def hashes(tokens: Integers, length: int) -> NDArray[np.int64]:
         numbers[..., back:] = numbers[..., back:] * HASH_FACTOR + before  # wraps around
         is_text[..., back:] &= before >= 0
     return np.where(is_text, numbers | 1, 0)
+
+
+def sorted_hashes(tokens: Integers, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the hashes of a text in order, and their places; raises `TextgenError` if memory is short."""
+    require_memory(BYTES_PER_TOKEN * len(tokens), "an index of the training text", "leave out match")
+    numbers = hashes(tokens, length)
+    places = np.argsort(numbers, kind="stable")
+    return numbers[places], places
 
 
 def features_of(log_probabilities: Tensor) -> Tensor:
