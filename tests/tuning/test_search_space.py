@@ -76,7 +76,13 @@ def test_what_is_drawn_becomes_an_allowed_value(drawn: float) -> None:
     assert searched()["size"].nearest(55) == 48
 
 
-@pytest.mark.parametrize("entry", [f"char-{model}" for model in names("model") if model != "uniform"])
+REFINING = ("cache", "match")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [f"char-{'ngram+' * (model in REFINING)}{model}" for model in names("model") if model != "uniform"],
+)
 def test_every_value_of_the_bundled_parts_can_be_pasted(entry: str) -> None:
     parsed = parse_entry(entry)
     found = dimensions(entry_candidates(parsed), None, entry)
