@@ -74,6 +74,9 @@ def test_what_reads_on_is_answered_apart() -> None:
     table = report(result(*seeds("a", 2.0), *seeds("b", 2.1), *others)).partition("## Difference from")[2]
     assert "the best of each class" in table
     assert "reads on: clearly worse" in table
+    assert "Last: entries that learn from the text while it is scored." in report(
+        result(*seeds("a", 2.0), *others)
+    )
 
 
 @pytest.mark.parametrize(

@@ -115,16 +115,20 @@ def _cell(cell: Cell, in_notebook: bool) -> Markup:
 
 
 def score_chart(result: Comparison) -> Markup:
-    """Return the scores of entries and references with their intervals, the best first."""
-    entries = [
-        ChartValue(each.name, each.bits_per_char, each.interval, is_best=each.is_best)
-        for each in result.scores
-    ]
+    """Return the scores of entries and references with their intervals, the best first, what reads on last."""
+    entries, reading_on = (
+        [
+            ChartValue(each.name, each.bits_per_char, each.interval, is_best=each.is_best)
+            for each in result.scores
+            if each.reads_on == reads_on
+        ]
+        for reads_on in (False, True)
+    )
     references = [
         ChartValue(each.name, each.bits_per_char, each.interval, is_reference=True)
         for each in result.references
     ]
-    rows = sorted([*entries, *references], key=lambda row: row.value)
+    rows = [*sorted([*entries, *references], key=lambda row: row.value), *reading_on]
     title = f"Bits per character on the {result.scored_on} text with 95 % intervals; lower is better"
     return interval_chart(title, "bits/char, lower is better", rows)
 

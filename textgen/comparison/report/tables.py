@@ -107,6 +107,8 @@ def _scores(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
         "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references. "
         f"{interval} Compare perplexities within one text only."
     )
+    if any(score.reads_on for score in result.scores):
+        caption += " Last: entries that learn from the text while it is scored."
     notes = [
         *score_notes(result, rows),
         *(Note(f"{each.name}: {each.description}") for each in result.references),
