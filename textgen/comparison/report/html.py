@@ -115,7 +115,7 @@ def _cell(cell: Cell, in_notebook: bool) -> Markup:
 
 
 def score_chart(result: Comparison) -> Markup:
-    """Return the scores of entries and references with their intervals, the best first, what reads on last."""
+    """Return the scores of entries and references with intervals, the best first; what reads on is last."""
     entries, reading_on = (
         [
             ChartValue(each.name, each.bits_per_char, each.interval, is_best=each.is_best)
