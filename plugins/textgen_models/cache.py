@@ -9,7 +9,7 @@ from annotated_types import Ge, Le, doc
 from numpy.typing import NDArray
 
 from textgen.contracts import BaseModel, Search, TokenIds
-from textgen.nn.recall import Integers, Places, hashes
+from textgen.nn.recall import Integers, Places, hashes, shared_lengths
 from textgen.nn.recall_model import RecallModel
 
 MAX_AGREEMENT = 0.02
@@ -66,11 +66,8 @@ class Cache(RecallModel):
         here, there = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         is_near = here - there <= self.window
         rows, here, there = rows[is_near], here[is_near], there[is_near]
-        lengths, same = np.zeros(len(rows), np.int64), np.arange(len(rows))
-        for back in range(self.recall.longest):
-            token = tokens[rows[same], here[same] - back]
-            same = same[(token >= 0) & (token == tokens[rows[same], there[same] - back])]
-            lengths[same] += 1
+        text, starts = tokens.ravel(), rows * tokens.shape[1]
+        lengths = shared_lengths(text, starts + here, text, starts + there, self.recall.longest)
         found = lengths >= shortest  # others have the same hash only
         rows, here, there = rows[found], here[found], there[found]
         return Places(

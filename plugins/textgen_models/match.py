@@ -10,7 +10,7 @@ from annotated_types import Ge, Le, doc
 from torch import Tensor
 
 from textgen.contracts import BaseModel, Search, TokenIds
-from textgen.nn.recall import Integers, Places, hashes, sorted_hashes
+from textgen.nn.recall import Integers, Places, hashes, shared_lengths, sorted_hashes
 from textgen.nn.recall_model import RecallModel
 
 MAX_AGREEMENTS = 3.0
@@ -68,12 +68,8 @@ class Match(RecallModel):
         found = np.where(wanted == 0, 0, ends - begins)
         here = np.repeat(np.arange(len(wanted)), found)
         there = self._places[np.arange(len(here)) + np.repeat(ends - np.cumsum(found), found)]
-        rows, columns = here // num_new, here % num_new + first
-        lengths, same = np.zeros(len(here), np.int64), np.arange(len(here))
-        for back in range(self.recall.longest):
-            token, earlier = tokens[rows[same], columns[same] - back], there[same] - back
-            same = same[(token >= 0) & (earlier >= 0) & (token == self._text[earlier])]
-            lengths[same] += 1
+        flat = here // num_new * tokens.shape[1] + here % num_new + first
+        lengths = shared_lengths(tokens.ravel(), flat, self._text, there, self.recall.longest)
         is_match = lengths >= shortest
         following = self._text[there + 1].astype(np.int64)
         weights = np.ones(is_match.sum(), np.float32)

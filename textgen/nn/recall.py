@@ -176,6 +176,21 @@ def hashes(tokens: Integers, length: int) -> NDArray[np.int64]:
     return np.where(is_text, numbers | 1, 0)
 
 
+def shared_lengths(
+    tokens: Integers, here: Integers, others: Integers, there: Integers, longest: int
+) -> NDArray[np.int64]:
+    """Return how many tokens up to `here` in a text are those up to `there` in another, at most `longest`.
+
+    At least as many precede each place of the first text; -1 is no token.
+    """
+    lengths, same = np.zeros(len(here), np.int64), np.arange(len(here))
+    for back in range(longest):
+        token, earlier = tokens[here[same] - back], there[same] - back
+        same = same[(token >= 0) & (earlier >= 0) & (token == others[earlier])]
+        lengths[same] += 1
+    return lengths
+
+
 def sorted_hashes(tokens: Integers, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the hashes of a text in order, and their places; raises `TextgenError` if memory is short."""
     require_memory(BYTES_PER_TOKEN * len(tokens), "an index of the training text", "leave out match")
