@@ -218,20 +218,20 @@ def test_the_same_folder_with_another_budget_is_an_error(
     assert snapshot(bench.folder) == before
 
 
-def test_two_seeds_without_a_test_part(
-    textgen: Textgen, entry: str, budget: list[str], tmp_path: Path
-) -> None:
+def test_two_seeds_of_a_split_in_two(textgen: Textgen, entry: str, budget: list[str], tmp_path: Path) -> None:
     seeds = ("--seeds", 2, "--seed", 5, "--split", "90/10", "--length", 20)
     done = textgen("bench", entry, "random", *TEXT, *seeds, *budget, "--out", tmp_path / "out", "--json")
     result = json.loads(done.stdout)
     rows = [(row["name"], row["seed"]) for row in result["entries"]]
     assert rows == [(name, seed) for name in (entry, "random") for seed in (5, 6)]
-    assert result["scored_on"] == "validation"
-    assert [row["test"] for row in result["entries"]] == [None] * 4
-    first, second = (row["validation"] for row in result["entries"][:2])
+    assert result["scored_on"] == "test"
+    first, second = (row["test"] for row in result["entries"][:2])
     assert first["bits_per_char"] != second["bits_per_char"]
     assert len(first["interval"]) == 2
-    assert result["corpus"]["split"]["test"]["num_chars"] == 0
+    split = result["corpus"]["split"]
+    assert split["method"] == "85/5/10"
+    sizes = {part: split[part]["num_chars"] for part in ("train", "validation", "test")}
+    assert sizes["test"] == pytest.approx(2 * sizes["validation"], rel=0.1)
     assert [difference["b"] for difference in result["differences"]] in ([entry], ["random"])
 
 

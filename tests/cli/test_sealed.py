@@ -32,7 +32,7 @@ def test_it_is_the_test_part(textgen: Textgen, budget: list[str], folder: Path) 
     done = textgen(*arguments, "--length", 30, "--out", "out", "--json", cwd=folder)
     result = json.loads(done.stdout)
     split = result["corpus"]["split"]
-    assert split["method"] == "95/5"
+    assert split["method"] == "95/5/0"
     assert sum(split["test"]["stretch_chars"]) == split["test"]["num_chars"]
     assert 19_000 < split["test"]["num_chars"] <= 20_000
     assert split["train"]["num_chars"] + split["validation"]["num_chars"] == result["corpus"]["num_chars"]
@@ -55,7 +55,7 @@ def test_it_is_read_after_training(textgen: Textgen, budget: list[str], folder: 
     ("options", "code", "reason"),
     [
         (("--sealed", "none.txt"), 1, "no such file: none.txt"),
-        (("--sealed", "sealed.txt", "--split", "80/10/10"), 2, "split the other one in two, as 95/5"),
+        (("--sealed", "sealed.txt", "--split", "80/10/10"), 2, "give the other one none, as by 95/5/0"),
     ],
 )
 def test_what_cannot_be_sealed_is_refused_before_training(

@@ -26,10 +26,10 @@ def test_load_corpus_cleans_splits_and_describes(tmp_path: Path) -> None:
     assert "".join(chain(*slices)) == corpus.text
     assert corpus.sources == TextSources((str(path),))
 
-    raw = load_corpus([str(path)], cleaner="raw", split="90/10")
+    raw = load_corpus([str(path)], cleaner="raw", split="95/5/0")
     assert "“had”" in raw.text
     assert len(raw.split.test) == 0
-    assert raw.info.split.method == "90/10"
+    assert raw.info.split.method == "95/5/0"
     assert raw.info.split.test == SplitPart(0, hashlib.sha256().hexdigest())
 
     info = corpus.info

@@ -41,9 +41,10 @@ def in_order(split: Split) -> list[str]:
     ("spec", "percentages", "is_contiguous", "text"),
     [
         ("90/5/5", (90, 5, 5), False, "90/5/5"),
-        ("90/10", (90, 10), False, "90/10"),
+        ("90/10", (85, 5, 10), False, "85/5/10"),
+        ("95/5/0", (95, 5, 0), False, "95/5/0"),
         (" 80 / 10 /10", (80, 10, 10), False, "80/10/10"),
-        ("contiguous:80/20", (80, 20), True, "contiguous:80/20"),
+        ("contiguous:80/20", (70, 10, 20), True, "contiguous:70/10/20"),
         ("contiguous", (90, 5, 5), True, "contiguous:90/5/5"),
     ],
 )
@@ -57,7 +58,7 @@ def test_split_specs(spec: str, percentages: tuple[int, ...], is_contiguous: boo
 @pytest.mark.parametrize(
     "spec",
     [
-        *("", "100", "90/5", "100/0", "90/5/4/1", "-90/185/5", "a/b", "90.5/9.5", "²/98"),
+        *("", "100", "90/5", "100/0", "90/5/4/1", "95/0/5", "4/96", "-90/185/5", "a/b", "90.5/9.5", "²/98"),
         *("contiguous:", "contiguos:90/5/5", "a:contiguous:90/5/5", "contiguous:90", "contiguous/90/10"),
     ],
 )
@@ -104,7 +105,8 @@ def test_a_split_is_a_partition_with_useful_parts(piece: str, repeats: int, spec
         ("90/5/5", 10**9, NUM_SLICES),
         ("98/1/1", 240_000, 4),
         ("90/8/2", 240_000, 9),
-        ("90/10", 120_000, NUM_SLICES),
+        ("90/10", 240_000, NUM_SLICES),
+        ("95/5/0", 240_000, NUM_SLICES),
         ("contiguous:90/5/5", 10**9, 1),
     ],
 )
@@ -132,7 +134,7 @@ def test_a_contiguous_split_has_one_stretch_of_each_part() -> None:
     assert abs(len(split.train) / len(LONG_PROSE) - 0.9) < 0.01
 
 
-@pytest.mark.parametrize("spec", ["90/5/5", "60/20/20", "90/10", "contiguous:90/5/5"])
+@pytest.mark.parametrize("spec", ["90/5/5", "60/20/20", "95/5/0", "contiguous:90/5/5"])
 def test_a_text_on_disk_is_split_like_one_in_memory(spec: str, stored_text: FileText) -> None:
     method = parse_split(spec)
     split, stored = split_text(stored_text[:], method), split_text(stored_text, method)
@@ -167,7 +169,7 @@ def test_cuts_between_paragraphs_else_lines_else_words_else_exactly() -> None:
 
 def test_no_cut_far_from_its_place() -> None:
     text = "x" * 50_000 + "\n\n" + "y " * 75_000  # the only paragraph ends a quarter in
-    assert abs(len(split_text(text, parse_split("contiguous:50/50")).train) - 100_000) <= 2000
+    assert abs(len(split_text(text, parse_split("contiguous:50/50/0")).train) - 100_000) <= 2000
 
 
 @pytest.mark.parametrize("text", ["a", "", "too short " * 20])

@@ -38,11 +38,13 @@ train TINY --corpus GOOD --clean prose:quote=no
 train TINY --corpus GOOD --clean prose:quotes=maybe
     cleaner 'prose' option quotes=maybe: input should be a valid boolean (the default is true)
 train TINY --corpus GOOD --split 50/50/50
-    invalid split '50/50/50'; give percentages such as 90/5/5, 90/10 for no test part, or contiguous:90/5/5 …
+    invalid split '50/50/50'; give percentages such as 90/5/5 of train, validation and test, 90/10 for …
+train TINY --corpus GOOD --split 95/5/0
+    the split 95/5/0 has no test part; give one, as by 90/5/5, or score a text that is sealed
 train TINY --corpus GOOD --split 90
-    invalid split '90'; give percentages such as 90/5/5, 90/10 for no test part, or contiguous:90/5/5 …
+    invalid split '90'; give percentages such as 90/5/5 of train, validation and test, 90/10 for …
 train TINY --corpus GOOD --split most
-    invalid split 'most'; give percentages such as 90/5/5, 90/10 for no test part, or contiguous:90/5/5 …
+    invalid split 'most'; give percentages such as 90/5/5 of train, validation and test, 90/10 for …
 score RUN missing.txt
     no such file: missing.txt; give a path, - for standard input, or a corpus: …
 score RUN empty.txt
@@ -57,7 +59,7 @@ corpus binary --diff
 train randm
     unknown entry 'randm'; did you mean 'random'? known: original, random; or write …
 train char-lstn
-    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: cache, gru, hier, …, uniform
+    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: adapt, cache, gru, …, uniform
 train carh-lstm
     entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: bpe, byte, char, word
 train word-lstm-glvoe
@@ -73,7 +75,7 @@ train 3*char-ngram
 train 3*random
     entry '3*random': copies of 'uniform' would be equal, since it is not trained by gradient descent; …
 train char-lstm+ngrm
-    entry 'char-lstm+ngrm': unknown model 'ngrm'; did you mean 'ngram'? known: cache, gru, hier, …, uniform
+    entry 'char-lstm+ngrm': unknown model 'ngrm'; did you mean 'ngram'? known: adapt, cache, gru, …, uniform
 train char-lstm+gru:num_layers=1
     entry 'char-lstm+gru:num_layers=1': option 'num_layers' belongs to two parts; write lstm.num_layers=1 or …
 train char-ngram+uniform:batch_size=9

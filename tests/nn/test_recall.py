@@ -131,8 +131,9 @@ class RemembersStretches(Cache):
     """It keeps what it read in other stretches, in a second pass too."""
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        predictions, following = super().forward(ids, state._replace(read=getattr(self, "kept", state.read)))
-        self.kept = following.read[:1].expand(1, -1)
+        state = state._replace(memory=getattr(self, "kept", state.memory))
+        predictions, following = super().forward(ids, state)
+        self.kept = following.memory[:1].expand(1, -1)
         return predictions, following
 
 

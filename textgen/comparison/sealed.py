@@ -17,18 +17,16 @@ from textgen.registry.registry import plugin_files
 from textgen.runtime.messages import UsageError
 from textgen.training.progress import Report, Step
 
-SPLIT = "95/5"
+SPLIT = "95/5/0"
 """The split of the other text, unless another one is given: into training and validation."""
 
 
-def check_sealed(path: str | None, corpus: Corpus) -> None:
+def check_sealed(path: str, corpus: Corpus) -> None:
     """Raise `TextgenError` if there is no such file, without opening it, or if there is a test part."""
-    if path is None:
-        return
     if not Path(path).is_file():
         raise TextgenError(f"no such file: {path}; --sealed needs the path of a text")
     if len(corpus.split.test):
-        raise UsageError(f"a sealed text is the test part, so split the other one in two, as {SPLIT}")
+        raise UsageError(f"a sealed text is the test part, so give the other one none, as by {SPLIT}")
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ class Corpus:
         Raises `TextgenError` if it cannot be read or is too short, and `UsageError` if there is a test part.
         """
         if len(self.split.test):
-            raise UsageError("a sealed text is the test part, so split the other one in two, as 95/5")
+            raise UsageError("a sealed text is the test part, so give the other one none, as by 95/5/0")
         _, text = load_text([path], self.cleaner, self.sources.encoding)
         test = cut_stretches(text, self.split.method, path)
         sources = replace(self.sources, sealed=path)

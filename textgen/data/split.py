@@ -40,9 +40,9 @@ CONTIGUOUS = "contiguous"
 
 @dataclass(frozen=True)
 class SplitMethod:
-    """Method of a split: percentages for train, validation and perhaps test, in many slices or in one."""
+    """Method of a split: percentages for train, validation and test, in many slices or in one."""
 
-    percentages: tuple[int, ...]
+    percentages: tuple[int, int, int]
     is_contiguous: bool = False
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class SplitMethod:
 
     def num_slices(self, num_chars: int) -> int:
         """Return the number of slices of a text, at most `NUM_SLICES`; stretches keep a useful length."""
-        held_out = num_chars * min(self.percentages[1:]) // 100
+        held_out = num_chars * min(filter(None, self.percentages[1:])) // 100
         return 1 if self.is_contiguous else max(1, min(NUM_SLICES, held_out // MIN_STRETCH_CHARS))
 
 
@@ -120,7 +120,7 @@ NO_PART = Part("", ())
 
 @dataclass(frozen=True)
 class Split:
-    """The three parts of a text. `test` may be empty."""
+    """The three parts of a text. `test` is empty where it must not be seen, as in tuning."""
 
     train: Part
     validation: Part
@@ -134,7 +134,7 @@ class Split:
 
     @property
     def scored_on(self) -> Literal["test", "validation"]:
-        """The part whose score counts: `test`, or `validation` if there is no test part."""
+        """The part whose score counts: `test`, or `validation` where that must not be seen."""
         return "test" if len(self.test) else "validation"
 
     @property
@@ -144,18 +144,27 @@ class Split:
 
 
 def parse_split(text: str) -> SplitMethod:
-    """Read `90/5/5` (train, validation, test) or `90/10` (no test part), perhaps after `contiguous:`."""
+    """Read `90/5/5` (train, validation, test) or `90/10`, perhaps after `contiguous:`.
+
+    `90/10` is `85/5/10`: half as much as the test part is held back from training as validation, since what
+    is fitted to a text, as the weights of a mixture, must not be scored on it. The test part may be 0, for
+    one that is another text.
+    """
     name, _, shares = text.strip().rpartition(":")
     if text.strip() == CONTIGUOUS:
         name, shares = CONTIGUOUS, "90/5/5"
     parts = shares.split("/")
     if name in ("", CONTIGUOUS) and all(part.strip().isdecimal() for part in parts):
-        percentages = tuple(int(part) for part in parts)
-        if len(percentages) in (2, 3) and sum(percentages) == 100 and min(percentages) > 0:
-            return SplitMethod(percentages, name == CONTIGUOUS)
+        percentages = [int(part) for part in parts]
+        if len(percentages) == 2:
+            validation = -(-percentages[1] // 2)
+            percentages = [percentages[0] - validation, validation, percentages[1]]
+        if len(percentages) == 3 and sum(percentages) == 100 and min(percentages[:2]) > 0:
+            train, validation, test = percentages
+            return SplitMethod((train, validation, test), name == CONTIGUOUS)
     raise TextgenError(
-        f"invalid split {text!r}; give percentages such as 90/5/5, 90/10 for no test part, "
-        "or contiguous:90/5/5 for one stretch each"
+        f"invalid split {text!r}; give percentages such as 90/5/5 of train, validation and test, 90/10 for "
+        "85/5/10, or contiguous:90/5/5 for one stretch each"
     )
 
 
@@ -167,8 +176,9 @@ def split_text(text: Text, method: SplitMethod) -> Split:
     by more than half of what a part has beyond its minimum, or in several slices by a quarter.
     Raises `TextgenError` if a part would be shorter than `MIN_CHARS`.
     """
-    minima = [MIN_CHARS[part] for part in PARTS[: len(method.percentages)]]
-    shares = list(zip(minima, method.percentages, strict=True))
+    percentages = [percent for percent in method.percentages if percent]
+    minima = [MIN_CHARS[part] for part in PARTS[: len(percentages)]]
+    shares = list(zip(minima, percentages, strict=True))
     if any(len(text) * percent // 100 < least for least, percent in shares):
         needed = max(-(-least * 100 // percent) for least, percent in shares)
         raise TextgenError(
@@ -180,7 +190,7 @@ def split_text(text: Text, method: SplitMethod) -> Split:
     leasts = [MIN_STRETCH_CHARS] * num_slices if num_slices > 1 else [len(text)]
     stretches: list[list[tuple[int, int]]] = [[] for _ in PARTS]
     for place in divide(text, (0, len(text)), whole, leasts, 8):
-        ranges = divide(text, place, method.percentages, minima, 2 if num_slices == 1 else 4)
+        ranges = divide(text, place, percentages, minima, 2 if num_slices == 1 else 4)
         for places, each in zip(stretches, ranges, strict=False):
             places.append(each)
     train, validation, test = (

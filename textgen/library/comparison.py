@@ -23,7 +23,7 @@ from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import made_with
 from textgen.library.basics import prepare
-from textgen.library.corpus import Corpus, TextSource, check_text, loaded, name_of
+from textgen.library.corpus import Corpus, TextSource, check_text, loaded, name_of, read
 from textgen.library.ladders import Ladder
 from textgen.library.options import (
     ClusterOptions,
@@ -190,9 +190,9 @@ def _opened(corpus: TextSource, cluster: ClusterOptions) -> tuple[Corpus, str | 
     if cluster.on is not None:
         raise UsageError("sealed cannot be combined with on, whose machines keep no trained entries")
     split = SPLIT if options.split == defaults.SPLIT else options.split
-    text, sealed = loaded(replace(options, split=split, sealed=None)), options.sealed
-    check_sealed(sealed, text)
-    return text, sealed
+    text = read(replace(options, split=split))
+    check_sealed(options.sealed, text)
+    return text, options.sealed
 
 
 def _parsed(before: Sequence[str], wanted: Sequence[str]) -> tuple[list[Entry], dict[str, str]]:

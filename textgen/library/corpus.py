@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from textgen import defaults
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.corpus import load_corpus as read_corpus
 from textgen.data.sources import are_names
@@ -39,6 +40,16 @@ def loaded(corpus: TextSource) -> Corpus:
     text = check_text(corpus)
     if text.sealed is not None:
         raise UsageError("sealed has an effect on a bench only; leave it out")
+    corpus_read = read(text)
+    if not len(corpus_read.split.test):
+        raise TextgenError(
+            f"the split {text.split} has no test part; give one, as by 90/5/5, or score a text that is sealed"
+        )
+    return corpus_read
+
+
+def read(text: TextOptions) -> Corpus:
+    """Return the corpus of these options, which may have no test part."""
     return read_corpus(text.sources, text.clean, text.split, text.max_chars, text.encoding)
 
 
