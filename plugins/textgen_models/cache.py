@@ -73,6 +73,7 @@ class Cache(RecallModel):
         return Places(
             positions=rows * num_new + here - first,
             lengths=lengths[found],
+            earlier=there,
             following=tokens[rows, there + 1].astype(np.int64),
             weights=np.exp2((there - here) / self.half_life).astype(np.float32),
         )

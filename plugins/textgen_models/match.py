@@ -73,7 +73,11 @@ class Match(RecallModel):
         is_match = lengths >= shortest
         following = self._text[there + 1].astype(np.int64)
         weights = np.ones(is_match.sum(), np.float32)
-        return Places(here[is_match], lengths[is_match], following[is_match], weights)
+        return Places(here[is_match], lengths[is_match], there[is_match], following[is_match], weights)
+
+    def text_of_places(self, tokens: Integers) -> Integers:  # noqa: ARG002 - another text
+        """Return the training text."""
+        return self._text
 
     def _use(self, text: Tensor) -> None:
         """Replace the training text, and its index: the hashes of its shortest contexts in order."""

@@ -53,6 +53,40 @@ def test_the_alternatives_are_the_most_likely_tokens_first() -> None:
     assert 2 ** -read.bits[place] == pytest.approx(read.per_mille[place][0] / 1000, abs=2e-3)
 
 
+@pytest.mark.parametrize("tokenizer", ["char", "word"])
+def test_why_names_the_models_and_the_places_that_they_found(tokenizer: str) -> None:
+    run = make_run(f"{tokenizer}-lstm+ngram+match+cache{SMALL}")
+    unseen = "Then a zebra came. Nobody had a name for the zebra came the dog.\n"
+    text = TEXT[:200] + unseen
+    reading = read_passages(run, [text], [Passage(0, 0, text)], CPU)
+    assert reading.models == ("lstm", "ngram", "mixture", "match")
+    (read,) = reading.passages
+    assert read.reasons is not None
+    bits = np.array(read.reasons.bits)
+    assert bits.shape == (len(read.bits), 4)
+    start = run.tokenizer.encode(START)
+    for column, part in zip(bits.T, run.model.parts, strict=True):
+        scored = score_text(part, text, run.tokenizer.encode(text), start)
+        assert column.sum() == pytest.approx(scored.bits.sum(), abs=0.05)
+    begins = np.cumsum((read.first_char, *read.num_chars))[:-1]
+    places = [
+        each
+        for begin, recalled in zip(begins, read.reasons.recalled, strict=True)
+        for each in recalled
+        if begin == text.rindex(" came the") and each.by == "cache"
+    ]
+    assert len(places) == 1
+    assert places[0].context.endswith("zebra")
+    assert places[0].following.startswith(" came. Nobody" if tokenizer == "word" else " came. ")
+    assert {each.by for recalled in read.reasons.recalled for each in recalled} >= {"cache"}
+
+
+def test_a_single_model_has_no_reasons() -> None:
+    reading = read_passages(make_run("char-ngram"), [TEXT], [Passage(0, 0, TEXT)], CPU)
+    assert reading.models == ()
+    assert reading.passages[0].reasons is None
+
+
 def test_passages_are_whole_words_from_all_over_the_text(news: str) -> None:
     stretches = [news[begin : begin + 5000] for begin in range(0, 60_000, 5000)]
     passages = choose_passages(stretches)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from textgen.comparison.reasons import Reasons, find_reasons, names_of
 from textgen.contracts import TokenIds
 from textgen.data.bound_tokenizer import START
 from textgen.data.words import is_word_start
@@ -56,6 +57,8 @@ class PassageBits:
     """The most likely tokens instead of each token, as indices of `PassageReading.tokens`."""
     per_mille: tuple[tuple[int, ...], ...]
     """The probability of each alternative, in thousandths."""
+    reasons: Reasons | None = None
+    """What decided the predictions, if the entry is made of several models."""
 
     def bits_of_chars(self, num_chars: int) -> NDArray[np.float64]:
         """Return the bits of each character of the passage, [num_chars]."""
@@ -73,6 +76,8 @@ class PassageReading:
 
     tokens: tuple[str, ...]
     """The strings of the alternatives."""
+    models: tuple[str, ...] = ()
+    """The models that the entry is made of; none if it is one alone."""
     passages: tuple[PassageBits, ...]
 
 
@@ -105,6 +110,7 @@ def read_passages(
         ids = tokenizer.encode(stretches[owner][: end + MARGIN_CHARS])
         tokens[owner] = ids[token_starts(ids, tokenizer.table) < end]
     read = dict(zip(owners, _predict(trained, list(tokens.values()), device), strict=True))
+    why = dict(zip(owners, find_reasons(trained, list(tokens.values()), device), strict=False))
     used: dict[int, int] = {}
     found = []
     for passage in passages:
@@ -125,9 +131,11 @@ def read_passages(
                 per_mille=tuple(
                     tuple(round(1000 * value) for value in row) for row in predicted.chances[inside].tolist()
                 ),
+                reasons=why[passage.stretch].part(inside) if why else None,
             )
         )
-    return PassageReading(tokens=tuple(tokenizer.tokens[token] for token in used), passages=tuple(found))
+    strings = tuple(tokenizer.tokens[token] for token in used)
+    return PassageReading(tokens=strings, models=names_of(trained.model), passages=tuple(found))
 
 
 class _Predictions(NamedTuple):

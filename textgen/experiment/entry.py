@@ -10,8 +10,9 @@ from textgen.contracts import Embedding, PretrainedVectors, TextgenError, Vocabu
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.vocabulary import continues_spelling
 from textgen.nn.combination import Average, CombinedModel
-from textgen.nn.language_model import LanguageModel, ModelClass
+from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import MixtureModel
+from textgen.nn.model_class import ModelClass
 from textgen.nn.refined_model import RefinedModel
 from textgen.nn.speller import Speller
 from textgen.nn.spelling_model import SpellingModel

@@ -91,3 +91,8 @@ class MixtureModel(CombinedModel):
     def __init__(self, members: Mapping[str, LanguageModel], vocabulary: Vocabulary) -> None:
         self.mixture = Mixture(members, vocabulary)
         super().__init__(self.mixture)
+
+    @property
+    def parts(self) -> Sequence[LanguageModel]:
+        """The members."""
+        return self.mixture.members

@@ -44,8 +44,10 @@ class Places(NamedTuple):
     """[pairs], the index of the position among those that are predicted."""
     lengths: Integers
     """[pairs], how many tokens are the same, at most the longest context's."""
+    earlier: Integers
+    """[pairs], the earlier place, in the text that it is in."""
     following: Integers
-    """[pairs], the token after the earlier place."""
+    """[pairs], the token after it."""
     weights: NDArray[np.float32]
     """[pairs], how much each counts."""
 

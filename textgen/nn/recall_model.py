@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +13,9 @@ from textgen.contracts import BaseModel, TokenIds
 from textgen.nn.recall import Evidence, Integers, Places, Recall
 from textgen.nn.refinement import Refinement
 from textgen.nn.state import take_rows
+
+NUM_FOLLOWING = 12
+"""Tokens after a place that are shown."""
 
 
 class RecallModel(Refinement):
@@ -32,6 +36,24 @@ class RecallModel(Refinement):
 
         At least as many precede them as the longest context has; -1 precedes the text.
         """
+
+    def text_of_places(self, tokens: Integers) -> Integers:
+        """Return the text that the earlier places of a row of `tokens` are in: that row, or another text."""
+        return tokens
+
+    def longest_places(self, ids: TokenIds) -> list[tuple[TokenIds, TokenIds]]:
+        """Return, for each token of a text, the longest context that was found after it, and what followed.
+
+        Both are empty where none was found. Of several, the last one is taken, and `NUM_FOLLOWING` tokens.
+        """
+        memory = self.initial_memory(1)[0].cpu().numpy()
+        tokens = np.concatenate((memory[len(memory) - self.recall.longest :], ids.astype(np.int32)))
+        places, source = self.places(tokens[None], len(ids)), self.text_of_places(tokens)
+        found = [(tokens[:0], tokens[:0])] * len(ids)
+        for index in np.lexsort((places.earlier, places.lengths)):
+            end, length = int(places.earlier[index]) + 1, int(places.lengths[index])
+            found[places.positions[index]] = source[end - length : end], source[end : end + NUM_FOLLOWING]
+        return found
 
     def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:
         """Fit how much the places are trusted, to whole stretches of text, each from an initial state."""

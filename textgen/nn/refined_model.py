@@ -9,6 +9,7 @@ from torch import nn
 
 from textgen.contracts import State, TokenIds
 from textgen.nn.language_model import LanguageModel, Step
+from textgen.nn.recall_model import RecallModel
 
 
 class RefinedModel(LanguageModel):
@@ -20,6 +21,21 @@ class RefinedModel(LanguageModel):
     def __init__(self, base: LanguageModel, top: nn.Module) -> None:
         self._base, self._top = base, LanguageModel(top, base.vocab_size)
         super().__init__(nn.ModuleDict({"base": base.module, "top": top}), base.vocab_size)
+
+    @property
+    def label(self) -> str:
+        """That of the top."""
+        return self._top.label
+
+    @property
+    def parts(self) -> Sequence[LanguageModel]:
+        """The base, after what it is made of itself."""
+        return (*self._base.parts, self._base)
+
+    @property
+    def recall_model(self) -> RecallModel | None:
+        """The top, if it recalls places."""
+        return self._top.module if isinstance(self._top.module, RecallModel) else None
 
     @property
     def members(self) -> tuple[LanguageModel, ...]:

@@ -109,6 +109,16 @@ class SpellingModel(LanguageModel):
         return self._reader
 
     @property
+    def label(self) -> str:
+        """That of the reader."""
+        return self._reader.label
+
+    @property
+    def parts(self) -> Sequence[LanguageModel]:
+        """The parts of the reader, each with the same speller."""
+        return tuple(self._with_reader(part) for part in self._reader.parts)
+
+    @property
     def members(self) -> tuple[LanguageModel, ...]:
         """The models that are trained one by one."""
         return self._reader.members
@@ -190,6 +200,11 @@ class SpellingModel(LanguageModel):
             return logits[:, 0], following
 
         return step
+
+    def _with_reader(self, reader: LanguageModel) -> SpellingModel:
+        made = SpellingModel(reader, self.speller, self._tokens)
+        made.bounds = self.bounds
+        return made
 
     def _finish(self, logits: Tensor, ids: Tensor, depths: Tensor, contexts: Sequence[Numbers]) -> None:
         """Make the reader's logits [batch, time, vocab_size] after `ids` [batch, time] those of the model."""

@@ -55,7 +55,19 @@
     const likeliest = read.alternatives[token]
       .map((each, rank) => `${quoted(reading.tokens[each])} ${percent(read.per_mille[token][rank] / 1000)}`);
     const pieces = span.tokens.length > 1 ? ` in ${span.tokens.length} tokens` : "";
-    return `${text}${pieces}: ${span.bits.toFixed(2)} bits (${percent(2 ** -span.bits)}); likeliest: ${likeliest.join(", ")}`;
+    const said = `${text}${pieces}: ${span.bits.toFixed(2)} bits (${percent(2 ** -span.bits)}); likeliest: ${likeliest.join(", ")}`;
+    return [said, ...reasons(reading, read, span.tokens)];
+  }
+
+  /* Why: the bits of each model that the entry is made of, and what was found again in a text. */
+  function reasons(reading, read, tokens) {
+    if (!read.reasons) return [];
+    const bits = [...reading.models, "together"].map((name, model) =>
+      `${name} ${sum(tokens.map((token) => [...read.reasons.bits[token], read.bits[token]][model])).toFixed(2)}`);
+    const found = read.reasons.recalled[tokens[0]].map((each) =>
+      `${each.by} found ${each.num_chars === 1 ? "1 character" : `${each.num_chars} characters`}: ` +
+      `${quoted(each.context)}, then ${quoted(each.following)}`);
+    return [`Bits by each model: ${bits.join(", ")}`, ...found];
   }
 
   function row(reading, index) {
@@ -72,7 +84,9 @@
       token.style.setProperty("--share", Math.min(each / MOST, 1).toFixed(3));
       token.tabIndex = text.childElementCount ? -1 : 0;
       token.dataset.begin = Math.max(span.begin, 0);
-      const show = () => { detail.textContent = describe(reading, index, span); };
+      const show = () => {
+        detail.replaceChildren(...describe(reading, index, span).map((line) => make("span", "line", line)));
+      };
       token.addEventListener("mouseenter", show);
       token.addEventListener("focus", show);
       text.append(token);

@@ -1,0 +1,97 @@
+"""What decided a prediction: the bits of each model that an entry is made of, and the places it recalled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from textgen.contracts import TokenIds
+from textgen.data.bound_tokenizer import START, BoundTokenizer
+from textgen.evaluation.token_bits import bits_of, predict_stretches
+from textgen.experiment.saved_run import Trained
+from textgen.nn.language_model import LanguageModel
+from textgen.nn.refined_model import RefinedModel
+
+MAX_CHARS = 40
+"""Characters of a recalled context, and of what followed it, that are shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recalled:
+    """The longest context that a model found again before a token, and what followed it there."""
+
+    by: str
+    """The name of the model."""
+    num_chars: int
+    """Characters of the context."""
+    context: str
+    """Its last characters."""
+    following: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reasons:
+    """What decided the predictions of the tokens of a text."""
+
+    bits: tuple[tuple[float, ...], ...]
+    """Bits of each token, by each of the models that the entry is made of."""
+    recalled: tuple[tuple[Recalled, ...], ...]
+    """Places that were found before each token."""
+
+    def part(self, indices: NDArray[np.int64]) -> Reasons:
+        """Return the reasons for some of the tokens."""
+        bits, recalled = (tuple(each[index] for index in indices) for each in (self.bits, self.recalled))
+        return Reasons(bits=bits, recalled=recalled)
+
+
+def names_of(model: LanguageModel) -> tuple[str, ...]:
+    """Return the names of the models that a model is made of; none if it is one alone."""
+    return tuple(each.label for each in model.parts)
+
+
+def find_reasons(trained: Trained, stretches: Sequence[TokenIds], device: torch.device) -> Iterator[Reasons]:
+    """Yield, for each stretch of tokens, what decided their predictions; nothing for a model alone."""
+    model, start = trained.model, trained.tokenizer.encode(START)
+    if not model.parts:
+        return
+    bits = [_bits(each, stretches, start, device) for each in model.parts]
+    recalling = [
+        (each.label, each.recall_model)
+        for each in (*model.parts, model)
+        if isinstance(each, RefinedModel) and each.recall_model is not None
+    ]
+    for index, ids in enumerate(stretches):
+        read = np.concatenate((start, ids))[:-1]
+        found: list[list[Recalled]] = [[] for _ in ids]
+        for label, recall_model in recalling:
+            places = recall_model.longest_places(read)[len(start) - 1 :]
+            for recalled, (context, following) in zip(found, places, strict=True):
+                if len(context):
+                    recalled.append(_recalled(trained.tokenizer, label, context, following))
+        by_token = zip(*(each[index].round(3).tolist() for each in bits), strict=True)
+        yield Reasons(bits=tuple(by_token), recalled=tuple(map(tuple, found)))
+
+
+def _recalled(tokenizer: BoundTokenizer, by: str, context: TokenIds, following: TokenIds) -> Recalled:
+    text = tokenizer.decode(context)
+    return Recalled(
+        by=by,
+        num_chars=len(text),
+        context=text[-MAX_CHARS:],
+        following=tokenizer.decode(following)[:MAX_CHARS],
+    )
+
+
+def _bits(
+    model: LanguageModel, stretches: Sequence[TokenIds], start: TokenIds, device: torch.device
+) -> list[NDArray[np.float64]]:
+    """Return the bits of each token of stretches, each read from its beginning."""
+    bits = [np.zeros(len(ids)) for ids in stretches]
+    with torch.inference_mode():
+        for window in predict_stretches(model, stretches, start, device):
+            window.store(bits_of(window.logits, window.targets), bits)
+    return bits
