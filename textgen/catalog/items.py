@@ -148,6 +148,20 @@ def best_run(folder: ResultFolder) -> Path:
     return best
 
 
+def best_runs(folder: ResultFolder, number: int) -> list[Path]:
+    """Return the best run of each entry in a bench, ladder or study, the best `number` of them first.
+
+    Raises `TextgenError` if none has a score.
+    """
+    items = (read_item(ResultFolder(run, "run")) for run in folder.runs)
+    best: dict[str | None, Item] = {}
+    for item in sorted((each for each in items if each.score is not None), key=lambda each: each.score or 0.0):
+        best.setdefault(item.best, item)
+    if not best:
+        raise TextgenError(f"{str(folder.path)!r} keeps no run with a score")
+    return [Path(item.folder) for item in list(best.values())[:number]]
+
+
 def best_of(runs: Iterable[Path], entries: Collection[str] | None = None) -> Path | None:
     """Return the run with the lowest score, perhaps only of some entries; None if none has a score."""
     items = [read_item(ResultFolder(run, "run")) for run in runs]

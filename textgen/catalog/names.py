@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from textgen.catalog.folders import FILES, Kind, ResultFolder, entry_part, find_folders, identify, name_of
-from textgen.catalog.items import best_of, best_run
+from textgen.catalog.items import best_of, best_run, best_runs
 from textgen.contracts import TextgenError
 from textgen.runtime.storage.result_folders import RUNS
 
@@ -58,6 +58,17 @@ def find_run(name: str | Path, root: Path = RUNS) -> Path:
             raise
         return best  # of an entry's seeds, as for a bench
     return folder.path if folder.kind == "run" else best_run(folder)
+
+
+def find_runs(name: str, number: int, root: Path = RUNS) -> list[Path]:
+    """Return the run that a name means, or the best `number` of a bench or study, one of each entry.
+
+    Raises `TextgenError` if there is none.
+    """
+    if os.path.exists(os.path.join(name, FILES["run"])):
+        return [Path(name)]
+    folder = find(name, root, WITH_RUNS)
+    return [folder.path] if folder.kind == "run" else best_runs(folder, number)
 
 
 def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:

@@ -21,6 +21,7 @@ from textgen.cli.console import fail
 from textgen.cli.corpus import corpus
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
+from textgen.cli.play import play
 from textgen.cli.results import describe, report, verify
 from textgen.cli.sample import sample
 from textgen.cli.score import score
@@ -71,7 +72,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (bench, train, sample, score, describe, suite, tune, report, verify, corpus):
+for command in (bench, train, sample, score, play, describe, suite, tune, report, verify, corpus):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")

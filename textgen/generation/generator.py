@@ -91,11 +91,18 @@ class Generator:
         texts = (b"".join([self.table.pieces[token] for token in row]) for row in np.stack(chosen, axis=1))
         return [text.decode("utf-8", "replace")[:num_chars] for text in texts]
 
-    def stream(self, prompt: str, num_chars: int, sampler: BoundSampler, seed: int) -> Iterator[str]:
+    def stream(
+        self,
+        prompt: str,
+        num_chars: int,
+        sampler: BoundSampler,
+        seed: int,
+        on_choice: OnChoice = ignore_choice,
+    ) -> Iterator[str]:
         """Yield one continuation piece by piece; joined, the pieces are what `generate` returns."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         num_left = num_chars
-        for num_steps, ids in enumerate(self._ids([prompt], sampler, [seed]), start=1):
+        for num_steps, ids in enumerate(self._ids([prompt], sampler, [seed], on_choice), start=1):
             text = decoder.decode(self.table.pieces[ids[0]])[:num_left]
             num_left -= len(text)
             yield text

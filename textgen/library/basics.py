@@ -41,6 +41,12 @@ def require_optuna() -> None:
         raise TextgenError('tuning needs Optuna; run: pip install "textgen-bench[tune]"')
 
 
+def require_play() -> None:
+    """Raise `TextgenError` if the extra for the live page is not installed."""
+    if any(find_spec(package) is None for package in ("starlette", "uvicorn")):
+        raise TextgenError('the live page needs Starlette; run: pip install "textgen-bench[play]"')
+
+
 def printable(text: str) -> str:
     """Return text without the control characters that could steer a terminal."""
     return "".join(

@@ -139,30 +139,29 @@ class ScoredSources:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Run:
-    """A trained entry, which writes text and scores it; Jupyter shows its scores, speed and size.
-
-    `train` and `load` return one.
-    """
+    """A trained entry, as `train` and `load` return it; Jupyter shows its scores, speed and size."""
 
     folder: Path
     """The folder in which it is saved."""
-    _run: SavedRun
-    _config: DeviceConfig
+    saved: SavedRun
+    """What it holds."""
+    config: DeviceConfig
+    """Device and precision."""
 
     @property
     def entry(self) -> str:
         """The entry, as the user wrote it."""
-        return self._run.entry.name
+        return self.saved.entry.name
 
     @property
     def settings(self) -> RunSettings:
         """Settings of training: corpus, budget, seed, device, precision."""
-        return self._run.settings
+        return self.saved.settings
 
     @property
     def result(self) -> RunResult:
         """Result of training: scores, speed, learning curve, size."""
-        return self._run.result
+        return self.saved.result
 
     def sample(
         self,
@@ -189,7 +188,7 @@ class Run:
         """Return several continuations, written at once with the seeds `seed`, `seed + 1`, …"""
         check_numbers(seed, number=number, length=length)
         seeds = range(seed, seed + number)
-        generator = self._generator(spelling)
+        generator = self.generator(spelling)
         return generator.generate([prompt] * number, length, build_sampler(sampler), seeds)
 
     def stream(
@@ -203,7 +202,7 @@ class Run:
     ) -> Iterator[str]:
         """Yield the text of `sample` in pieces while it is written."""
         check_numbers(seed, length=length)
-        return self._generator(spelling).stream(prompt, length, build_sampler(sampler), seed)
+        return self.generator(spelling).stream(prompt, length, build_sampler(sampler), seed)
 
     def score(
         self, text: str | Path, *, clean: str | None = None, encoding: str = defaults.ENCODING
@@ -219,7 +218,7 @@ class Run:
         if encoding != defaults.ENCODING:
             raise UsageError("encoding has no effect on a string; leave it out")
         cleaned = clean_text(text, "the text", clean or self.settings.corpus.cleaner)
-        return score_any(self._run, cleaned, self._config.device).score
+        return score_any(self.saved, cleaned, self.config.device).score
 
     def score_sources(
         self,
@@ -233,7 +232,7 @@ class Run:
         cleaner = clean or self.settings.corpus.cleaner
         name, text = load_text(list(map(str, sources)), cleaner, encoding)
         with shown(report) as tell:
-            scored = score_any(self._run, text, self._config.device, tell)
+            scored = score_any(self.saved, text, self.config.device, tell)
         return ScoredSources(name, cleaner, len(text), scored.score, scored.checks)
 
     def train(
@@ -251,16 +250,16 @@ class Run:
         `processes` is that of `train`.
         Raises `TextgenError` if it is not the same text, or if the run was not trained by gradient.
         """
-        number = num_processes(processes, self._run.entry, self._config)
+        number = num_processes(processes, self.saved.entry, self.config)
         check_new(out)
         with shown(report) as tell:
             tell(Step("reading the text"))
-            experiment = continuation(self._run, budget, self._config, corpus, number)
+            experiment = continuation(self.saved, budget, self.config, corpus, number)
             end_if_helper(experiment)
             settings = experiment.settings()
             name = partial(result_name, [self.entry], settings.corpus.name, settings.budget, settings.seed)
             with result_folder(out, name) as folder:
-                return _finished(experiment, folder, self._config, tell)
+                return _finished(experiment, folder, self.config, tell)
 
     def to_pandas(self) -> DataFrame:
         """Return the learning curve, a row for each validation.
@@ -290,10 +289,10 @@ class Run:
     def _generators(self) -> dict[bool, Generator]:
         return {}
 
-    def _generator(self, spelling: str) -> Generator:
+    def generator(self, spelling: str) -> Generator:
         spells = spells_words(spelling)
         if not spells:
-            self._run.check_that_it_spells()
+            self.saved.check_that_it_spells()
         if spells not in self._generators:
-            self._generators[spells] = self._run.generator(self._config, spells=spells)
+            self._generators[spells] = self.saved.generator(self.config, spells=spells)
         return self._generators[spells]

@@ -75,6 +75,29 @@ def render_page(
     return without_surrogates(page)
 
 
+def render_live_page(title: str, template: str, data: Any, scripts: Sequence[str]) -> str:
+    """Return a page whose scripts may ask the server that it comes from, and nobody else."""
+    code = [asset(name) for name in (*SCRIPTS, *scripts)]
+    policy = (
+        "default-src 'none'",
+        f"script-src {' '.join(map(_source, code))}",
+        "style-src 'unsafe-inline'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+    page = render(
+        template,
+        title=title,
+        version=__version__,
+        style=Markup(asset("page.css") + asset("play.css")),
+        scripts=list(map(Markup, code)),
+        policy="; ".join(policy),
+        data=Markup(script_json(data)),
+    )
+    return without_surrogates(page)
+
+
 def render(template: str, **values: Any) -> Markup:
     """Return a template of this package as HTML; values are escaped unless they are `Markup`."""
     return Markup(environment().get_template(template).render(**values))

@@ -1,0 +1,152 @@
+"""The live page in a real browser: typing, writing, other ways, the guessing game."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("uvicorn", reason="needs the extra play")
+
+from helpers.commands import run_textgen
+from helpers.playing import Server, served, trained_runs
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A run over characters and one over words."""
+    return trained_runs(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def server(runs: list[Path]) -> Iterator[Server]:
+    """A server of both."""
+    with served(*runs) as server:
+        yield server
+
+
+@dataclass
+class Opened:
+    """An open page and what it did."""
+
+    page: Any
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def texts(self) -> list[str]:
+        """The text in each pane."""
+        shown = self.page.locator(".pane .text").all_inner_texts()
+        return [text.replace("⏎\n", "\n") for text in shown]
+
+    def write(self, prompt: str, length: int = 40) -> list[str]:
+        """Let the models go on, and return what each pane shows at the end."""
+        self.page.fill("#prompt", prompt)
+        self.page.fill("#length", str(length))
+        self.page.click("#write")
+        return self.written()
+
+    def written(self) -> list[str]:
+        """What each pane shows when everything is written."""
+        self.page.wait_for_function("document.getElementById('stop').disabled && document.querySelector('.written')")
+        return self.texts()
+
+
+@pytest.fixture
+def opened(browser: Any, server: Server) -> Iterator[Opened]:
+    """The page; it must make no error, and no request but to its server."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    result = Opened(context.new_page())
+    result.page.on("console", lambda message: message.type == "error" and result.errors.append(message.text))
+    result.page.on("pageerror", lambda error: result.errors.append(str(error)))
+    result.page.on("request", lambda request: result.requests.append(request.url))
+    result.page.goto(server.address)
+    yield result
+    assert result.errors == []
+    assert [url for url in result.requests if not url.startswith(server.address)] == []
+    context.close()
+
+
+def test_both_go_on_and_another_way_is_taken_and_undone(opened: Opened) -> None:
+    texts = opened.write("The weather ")
+    assert len(texts) == 2
+    assert all(text.startswith("The weather ") and len(text) == 52 for text in texts)
+    opened.page.locator(".pane").nth(1).locator(".token.written").nth(1).click()
+    button = opened.page.locator(".alternatives button:enabled").last
+    wanted = re.match("“(.*)” [^”]+$", button.inner_text())
+    assert wanted is not None
+    alternative = wanted[1].replace("␣", " ").replace("⏎", "\n")
+    button.click()
+    others = opened.written()
+    prompt = opened.page.input_value("#prompt")
+    assert prompt.endswith(alternative)
+    assert prompt.startswith("The weather ")
+    assert all(text.startswith(prompt) for text in others)
+    opened.page.click("#undo")
+    assert opened.written() == texts
+    opened.page.click("#redo")
+    assert opened.written() == others
+    assert opened.page.locator("#tree li").count() == 2
+
+
+def test_a_link_restores_what_was_written(opened: Opened) -> None:
+    opened.page.fill("#seed", "7")
+    texts = opened.write("Nobody ")
+    address = opened.page.url
+    opened.page.goto("about:blank")
+    opened.page.goto(address)
+    assert opened.written() == texts
+    assert opened.page.input_value("#seed") == "7"
+
+
+def test_typing_shows_the_score(opened: Opened, runs: list[Path], tmp_path: Path) -> None:
+    text = "The prime minister had a zebra."
+    (tmp_path / "text.txt").write_text(text)
+    opened.page.fill("#prompt", text)
+    opened.page.wait_for_function("document.querySelectorAll('.pane .token').length > 4")
+    opened.page.wait_for_function("!document.getElementById('apart').hidden && document.querySelector('#apart .text')")
+    for run, said in zip(runs, opened.page.locator(".pane h3 span").all_inner_texts(), strict=True):
+        done = run_textgen("score", run, tmp_path / "text.txt", "--clean", "raw", "--json")
+        assert float(said.split()[0]) == pytest.approx(json.loads(done.stdout)["bits_per_char"], abs=1e-3)
+
+
+def test_the_guessing_game_gives_the_bounds_of_a_worked_example(opened: Opened, server: Server) -> None:
+    passage = json.loads(server.ask("passages")[1])[0]["text"]
+    opened.page.click("#game-start")
+    box = opened.page.locator("#guess")
+    box.wait_for()
+    for number, char in enumerate(passage[:8]):
+        wrong = [each for each in "@#" if each != char][: 2 if number == 3 else 1 if number % 4 == 1 else 0]
+        for each in [*wrong, char]:
+            box.press("Enter") if each == "\n" else box.press_sequentially(each)
+    opened.page.get_by_text("Enough").click()
+    said = opened.page.locator("#game-board li").first.inner_text()
+    # Eight characters: five at the first guess, two at the second, one at the third.
+    upper = -(5 / 8 * math.log2(5 / 8) + 2 / 8 * math.log2(2 / 8) + 1 / 8 * math.log2(1 / 8))
+    lower = 2 * (2 / 8 - 1 / 8) * math.log2(2) + 3 * (1 / 8) * math.log2(3)
+    assert said.startswith(f"You: {lower:.3f} to {upper:.3f} bits per character, from 8 characters")
+    assert opened.page.locator("#game-board li").count() == 3
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_accessible(browser: Any, server: Server, width: int, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.goto(server.address)
+    page.fill("#prompt", "The weather")
+    page.click("#write")
+    page.wait_for_function("document.getElementById('stop').disabled && document.querySelector('.written')")
+    page.locator(".token").first.click()
+    found = axe.Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()

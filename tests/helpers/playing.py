@@ -1,0 +1,80 @@
+"""`textgen play` in a process of its own, and requests to it as any program of this machine could make them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from helpers.commands import run_textgen
+from helpers.launched import Launched
+
+SMALL = ":num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
+ENTRIES = (f"char-lstm{SMALL}", "word-ngram")
+
+
+def trained_runs(folder: Path) -> list[Path]:
+    """A run over characters and one over words, on the same text."""
+    runs = [folder / entry.partition(":")[0] for entry in ENTRIES]
+    for entry, run in zip(ENTRIES, runs, strict=True):
+        budget = ("--budget", "20000chars") if "lstm" in entry else ("--budget", "1epoch")
+        text = ("--corpus", "lee", "--max-chars", 60_000)
+        run_textgen("train", entry, *text, *budget, "--device", "cpu", "--out", run)
+    return runs
+
+
+@dataclass
+class Server:
+    """A server, known by its address."""
+
+    address: str
+    process: Launched
+
+    @property
+    def port(self) -> int:
+        """Its port on 127.0.0.1."""
+        return urlsplit(self.address).port or 0
+
+    def ask(
+        self, path: str, body: Any = None, *, raw: bytes | None = None, token: str | None = None, **headers: str
+    ) -> tuple[int, bytes]:
+        """Return the status and the body of an answer; `body` is sent as JSON, `raw` as it is."""
+        answer = self.open(path, body, raw=raw, token=token, **headers)
+        return answer.status, answer.read()
+
+    def open(
+        self, path: str, body: Any = None, *, raw: bytes | None = None, token: str | None = None, **headers: str
+    ) -> http.client.HTTPResponse:
+        """Return an answer whose body is still to be read; closing its connection is leaving the page."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        prefix = urlsplit(self.address).path if token is None else f"/{token}/"
+        sent = raw if raw is not None else None if body is None else json.dumps(body).encode()
+        given = {"Content-Type": "application/json"} if sent is not None else {}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request("GET" if sent is None else "POST", prefix + path, sent, given)
+        return connection.getresponse()
+
+    def events(self, body: Any) -> Iterator[dict[str, Any]]:
+        """Yield what is streamed while a text is continued."""
+        answer = self.open("write", body)
+        assert answer.status == 200, answer.read()
+        for line in answer:
+            if line.startswith(b"data: "):
+                yield json.loads(line[6:])
+
+
+@contextmanager
+def served(*runs: Path) -> Iterator[Server]:
+    """A server of these runs, until the end of the block."""
+    process = Launched("play", *runs, "--no-browser", "--device", "cpu")
+    try:
+        assert process.stdout is not None
+        yield Server(process.stdout.readline().strip(), process)
+    finally:
+        process.terminate()
+        process.wait()

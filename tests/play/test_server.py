@@ -1,0 +1,170 @@
+"""The server of the live page: what it answers agrees with the commands, and it answers nobody else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("uvicorn", reason="needs the extra play")
+
+from helpers.commands import run_textgen
+from helpers.playing import Server, served, trained_runs
+
+pytestmark = pytest.mark.slow
+
+TEXT = "The weather in Sydney was fine.\nNobody had a zxqv, naïve or not."
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A run over characters and one over words."""
+    return trained_runs(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def server(runs: list[Path]) -> Iterator[Server]:
+    """A server of both."""
+    with served(*runs) as server:
+        yield server
+
+
+def written(server: Server, **settings: Any) -> str:
+    """All that is streamed, as text."""
+    events = list(server.events({"entry": 0, "prompt": "The ", "length": 80, **settings}))
+    assert events[-1]["is_over"]
+    return "".join(token["text"] for event in events for token in event["tokens"])
+
+
+@pytest.mark.parametrize("entry", [0, 1])
+def test_a_text_has_the_bits_of_its_score(
+    server: Server, runs: list[Path], entry: int, tmp_path: Path
+) -> None:
+    (tmp_path / "text.txt").write_text(TEXT, "utf-8")
+    done = run_textgen("score", runs[entry], tmp_path / "text.txt", "--clean", "raw", "--json")
+    status, body = server.ask("read", {"entry": entry, "text": TEXT})
+    assert status == 200
+    (read,) = json.loads(body)["passages"]
+    bits = json.loads(done.stdout)["bits_per_char"]
+    assert sum(read["bits"]) / len(TEXT) == pytest.approx(bits, abs=1e-3)
+
+
+@pytest.mark.parametrize("entry", [0, 1])
+def test_what_is_streamed_is_the_sample_of_this_seed(server: Server, runs: list[Path], entry: int) -> None:
+    done = run_textgen("sample", runs[entry], "The ", "--length", 80, "--seed", 3, "--json")
+    (row,) = json.loads(done.stdout)["samples"]
+    assert written(server, entry=entry, seed=3) == row["text"]
+    assert written(server, entry=entry, seed=4) != row["text"]
+
+
+def test_two_continuations_at_once_are_those_of_each_alone(server: Server) -> None:
+    alone = [written(server, entry=entry, length=300, client="a") for entry in (0, 1)]
+    streams = [
+        server.events({"entry": entry, "prompt": "The ", "length": 300, "client": "b"}) for entry in (0, 1)
+    ]
+    texts = ["", ""]
+    while any(texts[number] != alone[number] for number in (0, 1)):
+        for number, stream in enumerate(streams):
+            for token in next(stream, {"tokens": []})["tokens"]:
+                texts[number] += token["text"]
+        assert all(alone[number].startswith(texts[number]) for number in (0, 1))
+
+
+def test_a_new_continuation_ends_the_last_one_of_the_same_page_and_entry(server: Server) -> None:
+    asked = {"entry": 0, "prompt": "", "length": 5000, "client": "same"}
+    first = server.events(asked)
+    next(first)
+    assert written(server, client="same", length=10)
+    rest = [event for event in first if event["tokens"]]
+    assert not any(event["is_over"] for event in rest)
+
+
+def test_a_page_that_is_closed_is_written_for_no_longer(server: Server) -> None:
+    asked = {"entry": 1, "prompt": "", "length": 5000}
+    answers = [server.open("write", asked | {"client": str(number)}) for number in range(48)]
+    assert {answer.status for answer in answers} == {200}
+    assert server.ask("write", asked)[0] == 503
+    for answer in answers:
+        answer.close()
+    end = time.monotonic() + 30
+    while server.ask("write", asked | {"length": 1})[0] == 503:
+        assert time.monotonic() < end, "the continuations go on"
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("token", "headers"),
+    [
+        ("wrong", {}),
+        ("", {}),
+        (None, {"Host": "evil.example"}),
+        (None, {"Host": "127.0.0.1"}),
+        (None, {"Origin": "http://evil.example"}),
+        (None, {"Origin": "null"}),
+        (None, {"Content_Type": "text/plain"}),
+        (None, {"Content_Type": "application/x-www-form-urlencoded"}),
+    ],
+)
+def test_a_page_from_elsewhere_gets_403(server: Server, token: str | None, headers: dict[str, str]) -> None:
+    for path in ("read", "write"):
+        assert server.ask(path, {"entry": 0, "text": "a"}, token=token, **headers)[0] == 403
+    assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
+
+
+MALFORMED = [
+    *(b"", b"{", b"null", b"[]", b'"text"', b"\xff\xfe", b"{" * 50_000, b"1" * 200_000),
+    *(b'{"entry": 0}', b'{"entry": -1, "text": ""}', b'{"entry": 7, "text": "a"}', b'{"entry": "0", "text": "a"}'),
+    *(b'{"entry": 0, "text": 5}', b'{"entry": 0, "text": "a", "more": 1}', b'{"entry": 1e400, "text": "a"}'),
+    json.dumps({"entry": 0, "text": "a" * 20_001}).encode(),
+    json.dumps({"entry": 0, "text": "\ud800"}).encode(),
+    *(
+        json.dumps({"entry": 0, "prompt": "a"} | wrong).encode()
+        for wrong in (
+            *({"length": 0}, {"length": 5001}, {"length": 1.5}, {"seed": -1}, {"seed": 2**60}),
+            *({"sampler": "none"}, {"sampler": "temperature:temperature=x"}, {"sampler": "a" * 201}),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("path", ["read", "write"])
+def test_malformed_requests_get_one_line(server: Server, path: str) -> None:
+    for raw in MALFORMED:
+        status, body = server.ask(path, raw=raw)
+        assert status == 400, raw[:80]
+        error = json.loads(body)["error"]
+        assert error
+        assert "\n" not in error
+        assert "Traceback" not in error
+    assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
+
+
+def test_the_page_outlives_the_process_with_the_models(runs: list[Path]) -> None:
+    with served(runs[0]) as server:
+        assert server.ask("")[0] == 200
+        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+        if not children.exists():
+            pytest.skip("needs /proc")
+        for child in children.read_text().split():
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                os.kill(int(child), signal.SIGKILL)
+        status, body = server.ask("read", {"entry": 0, "text": "a"})
+        assert (status, json.loads(body)["error"]) == (
+            400,
+            "the process with the models has died; it was started again",
+        )
+        assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
+
+
+def test_passages_are_of_the_held_out_text(server: Server, runs: list[Path]) -> None:
+    status, body = server.ask("passages")
+    assert status == 200
+    passages = json.loads(body)
+    assert passages
+    assert all(passage["text"] for passage in passages)

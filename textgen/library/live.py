@@ -1,0 +1,95 @@
+"""What a run makes of a text that someone writes: it reads it token by token, and goes on from there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from textgen import defaults
+from textgen.comparison.passages import NUM_ALTERNATIVES, Passage, PassageReading, choose_passages, read_passages
+from textgen.contracts import TextgenError
+from textgen.data.corpus import load_again
+from textgen.generation.bound_sampler import build_sampler
+from textgen.library.options import check_numbers
+from textgen.library.runs import Run
+
+
+@dataclass(frozen=True)
+class WrittenToken:
+    """A token that a run has written."""
+
+    text: str
+    """Empty while the bytes of a character are incomplete."""
+    bits: float
+    """What the model needed for it, before the sampler."""
+    alternatives: tuple[tuple[str, float], ...]
+    """The most likely tokens at this place, and their probabilities."""
+
+
+def read(run: Run, text: str) -> PassageReading:
+    """Return how a run predicts each token of a text, which is not cleaned, and why.
+
+    Raises `TextgenError` if its tokenizer loses text.
+    """
+    tokenizer = run.saved.tokenizer
+    if not tokenizer.preserves(text, tokenizer.encode(text)):
+        name = run.saved.entry.parts["tokenizer"]
+        raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use a lossless one")
+    return read_passages(run.saved, [text], [Passage(0, 0, text)], run.config.device)
+
+
+def write(
+    run: Run,
+    prompt: str = "",
+    *,
+    length: int = defaults.SAMPLE_CHARS,
+    sampler: str = defaults.SAMPLER,
+    seed: int = 0,
+) -> Iterator[WrittenToken]:
+    """Yield the tokens of `Run.sample` while it is written, each with its bits and its alternatives.
+
+    Several may be consumed in turns, since none leaves a mode of torch switched on between two tokens.
+    """
+    check_numbers(seed, length=length)
+    generator, chosen = run.generator("words"), list[tuple[Tensor, Tensor]]()
+
+    def on_choice(logits: Tensor, ids: Tensor) -> None:
+        chosen.append((logits, ids))
+
+    pieces = generator.stream(prompt, length, build_sampler(sampler), seed, on_choice)
+    return _told(pieces, chosen, generator.tokenizer.tokens)
+
+
+def _told(
+    pieces: Iterator[str], chosen: list[tuple[Tensor, Tensor]], tokens: Sequence[str]
+) -> Iterator[WrittenToken]:
+    while True:
+        with torch.inference_mode():
+            piece = next(pieces, None)
+            if piece is None:
+                return
+            logits, ids = chosen.pop()
+            log_probabilities = logits[0].float().log_softmax(-1)
+            top = log_probabilities.topk(min(NUM_ALTERNATIVES, len(log_probabilities)))
+            bits = -float(log_probabilities[ids[0]]) / math.log(2)
+        likeliest = zip(top.indices.tolist(), top.values.exp().tolist(), strict=True)
+        yield WrittenToken(piece, bits, tuple((tokens[token], chance) for token, chance in likeliest))
+
+
+def held_out_passages(run: Run) -> list[tuple[str, str]]:
+    """Return passages of the held-out text of a run, each after what precedes it in its stretch.
+
+    Raises `TextgenError` if the text cannot be read again or has changed.
+    """
+    settings = run.settings.corpus
+    if not run.saved.sources.names or "-" in run.saved.sources.names:
+        raise TextgenError(f"the text of {run.entry!r} was not kept")
+    corpus = load_again(run.saved.sources, settings.cleaner, settings.split.method)
+    if corpus.sha256 != settings.sha256:
+        raise TextgenError(f"the text of {run.entry!r} has changed since it was trained")
+    stretches = corpus.split.held_out.stretches()
+    return [(stretches[each.stretch][: each.begin], each.text) for each in choose_passages(stretches)]

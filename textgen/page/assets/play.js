@@ -1,0 +1,341 @@
+"use strict";
+/* Texts and continuations of several models, side by side, on one ruler of characters. */
+const play = (() => {
+  const MOST = 8; /* bits per character that have the full colour */
+  const WAIT = 250; /* milliseconds without a key before the text is read */
+  const base = location.pathname.replace(/[^/]*$/, "");
+  const client = crypto.getRandomValues(new Uint32Array(2)).join("-");
+  const at = (id) => document.getElementById(id);
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
+  const visible = (text) => text.replaceAll("\n", "⏎\n");
+  const quoted = (text) => `“${text.replaceAll("\n", "⏎").replaceAll(" ", "␣")}”`;
+  const percent = (share) => (share < 0.001 ? "below 0.1 %" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
+  const chars = (text) => Array.from(text);
+
+  async function ask(path, body, signal) {
+    const request = body === undefined ? {} :
+      { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    const answer = await fetch(base + path, { ...request, signal });
+    if (answer.ok) return answer;
+    const said = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
+    throw new Error(said.error);
+  }
+
+  function say(text, isError = false) {
+    at("message").textContent = text;
+    at("message").classList.toggle("error", isError);
+  }
+
+  /* The string of a token; a byte below 128 is a character, another one cannot be written alone. */
+  function written(token) {
+    const byte = /^<0x([0-9A-F]{2})>$/.exec(token);
+    if (!byte) return token;
+    const code = parseInt(byte[1], 16);
+    return code < 128 ? String.fromCharCode(code) : null;
+  }
+
+  /* Pieces of a text as a model read it: text, bits, alternatives [string, probability], reasons. */
+  function piecesOf(reading, text) {
+    const [read] = reading.passages, letters = chars(text), pieces = [];
+    let position = read.first_char;
+    read.num_chars.forEach((size, token) => {
+      const alternatives = read.alternatives[token].map((each, rank) =>
+        [reading.tokens[each], read.per_mille[token][rank] / 1000]);
+      if (size === 0 && pieces.length) pieces.at(-1).bits += read.bits[token];
+      else {
+        const shown = letters.slice(Math.max(position, 0), position + size).join("");
+        pieces.push({ text: shown, bits: read.bits[token], alternatives, why: why(reading, read, token) });
+      }
+      position += size;
+    });
+    return pieces;
+  }
+
+  function why(reading, read, token) {
+    if (!read.reasons) return [];
+    const bits = reading.models.map((name, model) => `${name} ${read.reasons.bits[token][model].toFixed(2)}`);
+    const found = read.reasons.recalled[token].map((each) =>
+      `${each.by} found ${quoted(each.context)}, then ${quoted(each.following)}`);
+    return [`Bits by each model: ${bits.join(", ")}`, ...found];
+  }
+
+  const panes = data.runs.map((run, index) => {
+    const box = make("section", "pane");
+    const title = named("h3", "", run.name);
+    const score = make("span");
+    title.append(score);
+    const text = make("p", "text");
+    box.append(title, text);
+    return { index, run, box, text, score, pieces: [], prompt: "", isOn: index < 4, abort: null };
+  });
+  const shown = () => panes.filter((pane) => pane.isOn);
+
+  function draw(pane) {
+    const before = chars(pane.prompt).length;
+    let position = 0;
+    const spans = pane.pieces.map((piece, number) => {
+      const span = make("span", "token", visible(piece.text));
+      const size = Math.max(chars(piece.text).length, 1);
+      span.style.setProperty("--share", Math.min(piece.bits / size / MOST, 1).toFixed(3));
+      if (position >= before) span.classList.add("written");
+      position += chars(piece.text).length;
+      span.tabIndex = number ? -1 : 0;
+      const show = () => showPiece(pane, number);
+      span.addEventListener("mouseenter", () => { if (!pinned) show(); });
+      span.addEventListener("focus", show);
+      span.addEventListener("click", () => { pinned = true; show(); at("piece").querySelector("button")?.focus(); });
+      return span;
+    });
+    pane.text.replaceChildren(...spans);
+    const letters = chars(pane.pieces.map((piece) => piece.text).join("")).length;
+    pane.score.textContent = letters ? `${(sum(pane.pieces.map((piece) => piece.bits)) / letters).toFixed(3)} bits per character so far` : "";
+  }
+  let pinned = false;
+  document.addEventListener("pointerdown", (event) => { if (!at("detail").contains(event.target)) pinned = false; });
+
+  function showPiece(pane, number) {
+    const piece = pane.pieces[number];
+    const lines = [`${pane.run.name}: ${quoted(piece.text)}, ${piece.bits.toFixed(2)} bits (${percent(2 ** -piece.bits)})`, ...piece.why];
+    const before = pane.pieces.slice(0, number).map((each) => each.text).join("");
+    const buttons = piece.alternatives.map(([token, chance]) => {
+      const text = written(token);
+      const button = make("button", "", `${quoted(text ?? token)} ${percent(chance)}`);
+      button.type = "button";
+      button.disabled = text === null;
+      button.addEventListener("click", () => go({ ...settings(), prompt: before + text }));
+      return button;
+    });
+    const choices = make("div", "alternatives");
+    choices.append("Go on from there with", ...buttons);
+    at("piece").replaceChildren(...lines.map((line) => make("p", "", line)), choices);
+  }
+
+  at("panes").addEventListener("keydown", (event) => {
+    const token = event.target;
+    if (!token.classList.contains("token")) return;
+    const next = { ArrowLeft: token.previousElementSibling, ArrowRight: token.nextElementSibling }[event.key];
+    if (event.key === "Enter") token.click();
+    if (!next) return;
+    event.preventDefault();
+    token.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
+
+  /* Every entry reads a text; `prompt` of it was not written by them. */
+  async function read(pane, text, prompt, signal) {
+    if (!text) return Object.assign(pane, { pieces: [], prompt });
+    const reading = await (await ask("read", { entry: pane.index, text }, signal)).json();
+    return Object.assign(pane, { pieces: piecesOf(reading, text), prompt });
+  }
+
+  async function readAll(prompt) {
+    stop();
+    const control = new AbortController();
+    await Promise.all(shown().map(async (pane) => {
+      pane.abort = control;
+      try {
+        draw(await read(pane, prompt, prompt, control.signal));
+      } catch (error) {
+        if (error.name !== "AbortError") say(error.message, true);
+      }
+    }));
+    if (!control.signal.aborted) showApart();
+  }
+
+  async function write(pane, wanted) {
+    const control = pane.abort = new AbortController();
+    const answer = await ask("write", { entry: pane.index, client, ...wanted }, control.signal);
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "", text = wanted.prompt;
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      const events = (rest + value).split("\n\n");
+      rest = events.pop();
+      for (const event of events.map((each) => JSON.parse(each.slice(6)))) {
+        if (event.error) throw new Error(event.error);
+        for (const token of event.tokens) {
+          if (!token.text) continue;
+          pane.pieces.push({ ...token, why: [] });
+          text += token.text;
+        }
+        draw(pane);
+      }
+    }
+    draw(await read(pane, text, wanted.prompt, control.signal)); /* as in the score, and why */
+  }
+
+  function stop() {
+    for (const pane of panes) pane.abort?.abort();
+    at("stop").disabled = true;
+  }
+
+  async function writeAll(wanted) {
+    stop();
+    say("");
+    at("stop").disabled = false;
+    const started = shown().map(async (pane) => {
+      try {
+        draw(await read(pane, wanted.prompt, wanted.prompt));
+        await write(pane, wanted);
+      } catch (error) {
+        if (error.name !== "AbortError") say(`${pane.run.name}: ${error.message}`, true);
+      }
+    });
+    await Promise.all(started);
+    if (shown().every((pane) => !pane.abort?.signal.aborted)) at("stop").disabled = true;
+  }
+
+  /* What the form says. */
+  const settings = () => ({
+    prompt: at("prompt").value,
+    length: Number(at("length").value),
+    sampler: at("sampler").value,
+    seed: Number(at("seed").value),
+  });
+  function fill(wanted) {
+    for (const name of ["prompt", "length", "sampler", "seed"]) at(name).value = wanted[name];
+  }
+
+  /* Ways: a tree of what was asked, with the way that is shown. */
+  const root = { wanted: null, parent: null, children: [] };
+  let current = root;
+  function go(wanted) {
+    const node = { wanted, parent: current, children: [], last: null };
+    current.children.push(node);
+    current.last = node;
+    follow(node);
+  }
+  function follow(node) {
+    current = node;
+    drawTree();
+    if (!node.wanted) {
+      stop();
+      fill({ ...settings(), prompt: "" });
+      panes.forEach((pane) => draw(Object.assign(pane, { pieces: [], prompt: "" })));
+      return;
+    }
+    fill(node.wanted);
+    history.replaceState(null, "", address());
+    writeAll(node.wanted);
+  }
+  function drawTree() {
+    at("undo").disabled = current === root;
+    at("redo").disabled = !current.last;
+    const list = (node) => {
+      const items = node.children.map((child) => {
+        const item = make("li");
+        const text = child.wanted.prompt;
+        const button = make("button", "", `${quoted(text.length > 60 ? `…${text.slice(-60)}` : text)}, seed ${child.wanted.seed}`);
+        button.type = "button";
+        if (child === current) button.setAttribute("aria-current", "true");
+        button.addEventListener("click", () => follow(child));
+        item.append(button);
+        if (child.children.length) { const inner = make("ul"); inner.append(...list(child)); item.append(inner); }
+        return item;
+      });
+      return items;
+    };
+    at("tree").replaceChildren(...list(root));
+  }
+  at("undo").addEventListener("click", () => { const child = current; current.parent.last = child; follow(current.parent); });
+  at("redo").addEventListener("click", () => follow(current.last));
+
+  /* The way that is shown, from the root on, as the address of the page. */
+  function address() {
+    const way = [];
+    for (let node = current; node.wanted; node = node.parent) way.unshift(node.wanted);
+    return `#${encodeURIComponent(JSON.stringify({ way, models: shown().map((pane) => pane.run.name) }))}`;
+  }
+  function restore() {
+    if (location.hash.length < 2) return;
+    try {
+      const { way, models } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+      for (const pane of panes) pane.isOn = models.includes(pane.run.name);
+      if (!shown().length) panes[0].isOn = true;
+      drawPanes();
+      current = root;
+      for (const wanted of way) {
+        const known = current.children.find((child) => JSON.stringify(child.wanted) === JSON.stringify(wanted));
+        const node = known ?? { wanted, parent: current, children: [], last: null };
+        if (!known) current.children.push(node);
+        current.last = node;
+        current = node;
+      }
+      follow(current);
+    } catch {
+      say("The address of this page is damaged; nothing was restored.", true);
+    }
+  }
+  at("link").addEventListener("click", async () => {
+    history.replaceState(null, "", address());
+    try {
+      await navigator.clipboard.writeText(location.href);
+      say("The link is copied; it works while this server runs.");
+    } catch {
+      say("The link is the address of this page; it works while this server runs.");
+    }
+  });
+
+  /* How many more bits per character the second one needs. */
+  function showApart() {
+    const pair = [at("first"), at("second")].map((choice) => panes[choice.value]);
+    at("difference").hidden = shown().length < 2;
+    if (pair.some((pane) => !pane) || pair.some((pane) => !pane.pieces.length)) return at("apart").replaceChildren();
+    const spread = (pane) => pane.pieces.flatMap((piece) => {
+      const letters = chars(piece.text);
+      return letters.map((letter) => [letter, piece.bits / letters.length]);
+    });
+    const [a, b] = pair.map(spread), text = make("p", "text");
+    const size = chars(pair[0].prompt).length;
+    let total = 0;
+    a.slice(0, size).forEach(([letter, bits], index) => {
+      const apart = (b[index]?.[1] ?? 0) - bits;
+      total += apart;
+      const char = make("span", apart > 0 ? "a-better" : "b-better", visible(letter));
+      char.style.setProperty("--share", Math.min(Math.abs(apart) / 4, 1).toFixed(3));
+      if (Math.abs(apart) < 0.5) char.style.textDecoration = "none";
+      char.title = `${apart > 0 ? "+" : ""}${apart.toFixed(2)} bits`;
+      text.append(char);
+    });
+    const better = pair[total > 0 ? 0 : 1].run.name;
+    const verdict = `${better} needs ${Math.abs(total / Math.max(size, 1)).toFixed(3)} bits per character fewer for your text.`;
+    return at("apart").replaceChildren(make("p", "", verdict), text);
+  }
+
+  function drawPanes() {
+    at("panes").replaceChildren(...shown().map((pane) => pane.box));
+    at("chosen").replaceChildren(make("legend", "", "Models"), ...panes.map((pane) => {
+      const label = make("label"), box = make("input");
+      box.type = "checkbox";
+      box.checked = pane.isOn;
+      box.addEventListener("change", () => {
+        pane.isOn = box.checked;
+        if (!shown().length) pane.isOn = true;
+        drawPanes();
+        readAll(at("prompt").value);
+      });
+      label.append(box, named("span", "", pane.run.name), make("span", "muted", pane.run.bits === null ? "" : `${pane.run.bits.toFixed(3)} bits per character of held-out text`));
+      return label;
+    }));
+    for (const choice of [at("first"), at("second")]) choice.replaceChildren(...shown().map((pane) => option(pane.index, pane.run.name)));
+    at("second").selectedIndex = shown().length > 1 ? 1 : 0;
+    at("difference").hidden = shown().length < 2;
+  }
+
+  let timer = 0;
+  at("prompt").addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => readAll(at("prompt").value), WAIT);
+  });
+  at("ask").addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(timer); go(settings()); });
+  at("stop").addEventListener("click", stop);
+  for (const choice of [at("first"), at("second")]) choice.addEventListener("change", showApart);
+  addEventListener("hashchange", restore);
+  fill({ prompt: "", length: data.length, sampler: data.sampler, seed: 0 });
+  drawPanes();
+  drawTree();
+  restore();
+  return { ask, chars, panes, shown, quoted, piecesOf, sum, at };
+})();

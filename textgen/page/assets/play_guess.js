@@ -1,0 +1,96 @@
+"use strict";
+/* Shannon's guessing game (1951): the numbers of guesses bound the entropy of a text for the one who guesses. */
+(() => {
+  const { ask, chars, shown, quoted, piecesOf, sum, at } = play;
+  const KEPT = "textgen-guesses";
+  let passages = null, next = 0;
+
+  /* Bounds in bits per character, from how many guesses each character took. */
+  function bounds(guesses) {
+    const shares = [];
+    for (const number of guesses) shares[number] = (shares[number] ?? 0) + 1 / guesses.length;
+    const share = (number) => shares[number] ?? 0;
+    let upper = 0, lower = 0;
+    for (let number = 1; number < shares.length; number += 1) {
+      if (share(number)) upper -= share(number) * Math.log2(share(number));
+      lower += number * (share(number) - share(number + 1)) * Math.log2(number);
+    }
+    return [Math.max(lower, 0), upper];
+  }
+
+  /* Bits of each character of a passage, by one model that has read what precedes it. */
+  async function bitsOf(pane, { before, text }) {
+    const reading = await (await ask("read", { entry: pane.index, text: before + text })).json();
+    const bits = piecesOf(reading, before + text).flatMap((piece) => {
+      const size = chars(piece.text).length;
+      return Array(size).fill(piece.bits / size);
+    });
+    return bits.slice(chars(before).length);
+  }
+
+  function kept() {
+    try { return JSON.parse(localStorage.getItem(KEPT)) ?? []; } catch { return []; }
+  }
+
+  async function start() {
+    const board = at("game-board");
+    board.replaceChildren(make("p", "muted", "Reading a passage…"));
+    try {
+      passages ??= await (await ask("passages")).json();
+    } catch (error) {
+      board.replaceChildren(make("p", "muted", `No passage: ${error.message}`));
+      return;
+    }
+    const passage = passages[next++ % passages.length];
+    const letters = chars(passage.text), guesses = [];
+    const bits = Promise.all(shown().map(async (pane) => [pane.run.name, await bitsOf(pane, passage)]));
+    let wrong = [];
+    const text = make("p", "text"), label = make("label", "", "Next character "), input = make("input");
+    const tried = make("p", "muted"), result = make("div"), done = make("button", "", "Enough: show the numbers");
+    input.id = "guess";
+    input.autocomplete = "off";
+    input.spellcheck = false;
+    done.type = "button";
+    result.setAttribute("aria-live", "polite");
+    label.append(input);
+    board.replaceChildren(text, label, tried, done, result);
+    const draw = () => {
+      const known = make("b", "", letters.slice(0, guesses.length).join(""));
+      text.replaceChildren(`…${passage.before.slice(-300)}`, known, "▁");
+      tried.textContent = wrong.length ? `Not ${wrong.map(quoted).join(", ")}` : "A space and a line break count as characters; Enter is the line break.";
+    };
+    const guess = (char) => {
+      if (guesses.length === letters.length || wrong.includes(char)) return;
+      if (char !== letters[guesses.length]) wrong.push(char);
+      else {
+        guesses.push(wrong.length + 1);
+        wrong = [];
+      }
+      draw();
+      if (guesses.length === letters.length) finish();
+    };
+    input.addEventListener("input", () => { for (const char of chars(input.value)) guess(char); input.value = ""; });
+    input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); guess("\n"); } });
+    async function finish() {
+      if (!guesses.length) { result.replaceChildren(make("p", "", "Guess at least one character.")); return; }
+      const [lower, upper] = bounds(guesses), number = guesses.length;
+      const list = make("ul");
+      list.append(make("li", "", `You: ${lower.toFixed(3)} to ${upper.toFixed(3)} bits per character, from ${number} characters`));
+      for (const [name, each] of await bits) {
+        list.append(make("li", "", `${name}: ${(sum(each.slice(0, number)) / number).toFixed(3)} bits per character`));
+      }
+      const games = [...kept(), { number, lower, upper }];
+      try { localStorage.setItem(KEPT, JSON.stringify(games.slice(-100))); } catch { /* not kept then */ }
+      const all = sum(games.map((game) => game.number));
+      const mean = (bound) => (sum(games.map((game) => game[bound] * game.number)) / all).toFixed(3);
+      const note = `All your ${games.length} games in this browser: ${mean("lower")} to ${mean("upper")} from ${all} characters. ` +
+        "A few characters say little; a hundred begin to.";
+      result.replaceChildren(list, make("p", "muted", note));
+      input.disabled = done.disabled = true;
+    }
+    done.addEventListener("click", finish);
+    draw();
+    input.focus();
+  }
+  at("game-start").addEventListener("click", start);
+})();

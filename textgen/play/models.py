@@ -1,0 +1,86 @@
+"""The process that holds the runs: one thing at a time, a few tokens of each continuation in turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from textgen.library.basics import TextgenError, to_values
+from textgen.library.components import load_plugin_files
+from textgen.library import live
+from textgen.library.live import WrittenToken
+from textgen.library.runs import Run, load
+
+TURN_SECONDS = 0.03
+"""How long one continuation is written before the next one has its turn."""
+_runs: list[Run] = []  # of this process
+_open: dict[str, Iterator[WrittenToken]] = {}
+
+
+def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
+    """Load all runs; the first thing that the process does."""
+    load_plugin_files(plugin_files)
+    _runs[:] = [load(folder, device=device) for folder in folders]
+
+
+def describe_runs() -> list[dict[str, Any]]:
+    """Return what the page says about each run."""
+    return [
+        {
+            "name": run.entry,
+            "corpus": run.settings.corpus.name,
+            "bits": None if (score := run.result.test) is None else score.bits_per_char,
+            "reads_on": run.result.reads_on,
+        }
+        for run in _runs
+    ]
+
+
+def read(index: int, text: str) -> dict[str, Any]:
+    """Return how a run predicts a text."""
+    values: dict[str, Any] = to_values(live.read(_run(index), text))
+    return values
+
+
+def begin(name: str, index: int, prompt: str, length: int, sampler: str, seed: int) -> None:
+    """Open a continuation, known by a name."""
+    _open[name] = live.write(_run(index), prompt, length=length, sampler=sampler, seed=seed)
+
+
+def advance(name: str) -> tuple[list[dict[str, Any]], bool]:
+    """Return the next tokens of a continuation, and whether it has ended."""
+    tokens, end = list[dict[str, Any]](), time.monotonic() + TURN_SECONDS
+    if name not in _open:  # it was begun by a process that has died
+        raise TextgenError("the continuation was lost; write again")
+    for token in _open[name]:
+        tokens.append(to_values(token))
+        if time.monotonic() > end:
+            return tokens, False
+    end_of(name)
+    return tokens, True
+
+
+def end_of(name: str) -> None:
+    """Forget a continuation."""
+    _open.pop(name, None)
+
+
+def _run(index: int) -> Run:
+    if index >= len(_runs):
+        raise TextgenError(f"there is no entry {index}")
+    return _runs[index]
+
+
+def passages() -> list[dict[str, str]]:
+    """Return held-out passages of the first run whose text can be read again."""
+    reason = TextgenError("there is no run")
+    for run in _runs:
+        try:
+            found = live.held_out_passages(run)
+        except TextgenError as error:
+            reason = error
+        else:
+            return [{"before": before, "text": text} for before, text in found]
+    raise reason

@@ -1,0 +1,15 @@
+"""The page itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textgen.library.basics import defaults
+from textgen.page.render import render_live_page
+
+
+def play_page(runs: list[dict[str, Any]]) -> str:
+    """Return the page for these runs."""
+    names = [run["name"] for run in runs]
+    data = {"runs": runs, "sampler": defaults.SAMPLER, "length": 200}
+    return render_live_page(f"Play: {', '.join(names)}", "play.html", data, ("play.js", "play_guess.js"))

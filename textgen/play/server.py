@@ -1,0 +1,175 @@
+"""The server of the page: it reads texts, streams continuations and hands out held-out passages."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+
+from textgen.library.basics import TextgenError
+from textgen.play import models
+from textgen.play.guard import Guard
+from textgen.play.worker import Worker
+
+MAX_CHARS = 20_000
+"""Characters of a text that is read or continued."""
+MAX_STREAMS = 48
+"""Continuations that are written at once."""
+Text = Annotated[str, Field(max_length=MAX_CHARS)]
+Name = Annotated[str, Field(max_length=200)]
+Index = Annotated[int, Ge(0), Le(99)]
+
+
+class Reading(BaseModel):
+    """A text that a run is to read."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    entry: Index
+    text: Text
+
+
+class Writing(BaseModel):
+    """A text that a run is to continue."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    entry: Index
+    prompt: Text
+    length: Annotated[int, Ge(1), Le(5000)] = 200
+    sampler: Name = "temperature"
+    seed: Annotated[int, Ge(0), Le(2**53)] = 0
+    client: Name = ""
+    """The page that asks; a new continuation of an entry ends its last one."""
+
+
+Asked = TypeVar("Asked", bound=BaseModel)
+
+
+class Play:
+    """The application, without its guard."""
+
+    def __init__(self, worker: Worker, page: Callable[[list[dict[str, Any]]], str]) -> None:
+        self._worker, self._page = worker, page
+        self._latest: dict[tuple[str, int], str] = {}
+        """The name of the continuation that each page wants of each entry."""
+        self._num_streams = 0
+
+    async def show(self, _: Request) -> Response:
+        """Return the page."""
+        return HTMLResponse(
+            self._page(await self._worker.do(models.describe_runs)),
+            headers={
+                "Cache-Control": "no-store",
+                "Referrer-Policy": "no-referrer",
+                "Content-Security-Policy": "frame-ancestors 'none'",
+            },
+        )
+
+    async def read(self, request: Request) -> Response:
+        """Return how an entry predicts a text."""
+        asked = await _asked(request, Reading)
+        return JSONResponse(await self._worker.do(models.read, asked.entry, asked.text))
+
+    async def passages(self, _: Request) -> Response:
+        """Return held-out passages."""
+        return JSONResponse(await self._worker.do(models.passages))
+
+    async def write(self, request: Request) -> Response:
+        """Stream a continuation, as server-sent events; it ends when its reader leaves."""
+        asked = await _asked(request, Writing)
+        if self._num_streams >= MAX_STREAMS:
+            return JSONResponse({"error": f"{MAX_STREAMS} continuations are being written; wait"}, 503)
+        name = secrets.token_hex(8)
+        self._latest[asked.client, asked.entry] = name
+        self._num_streams += 1
+        try:
+            settings = (asked.entry, asked.prompt, asked.length, asked.sampler, asked.seed)
+            await self._worker.do(models.begin, name, *settings)
+        except BaseException:
+            self._num_streams -= 1
+            raise
+        return StreamingResponse(self._events(name, asked), media_type="text/event-stream")
+
+    async def _events(self, name: str, asked: Writing) -> AsyncIterator[str]:
+        place, is_over = (asked.client, asked.entry), False
+        try:
+            while not is_over and self._latest.get(place) == name:
+                tokens, is_over = await self._worker.do(models.advance, name)
+                yield f"data: {json.dumps({'tokens': tokens, 'is_over': is_over})}\n\n"
+        except TextgenError as error:
+            yield f"data: {json.dumps({'error': str(error)})}\n\n"
+        finally:
+            self._num_streams -= 1
+            if self._latest.get(place) == name:
+                del self._latest[place]
+            if not is_over:
+                self._worker.forget(name)
+
+
+async def _asked(request: Request, form: type[Asked]) -> Asked:
+    """Return a request as its form; raises `TextgenError` with one line if it is none."""
+    try:
+        return form.model_validate_json(await request.body())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the request"
+        raise TextgenError(f"{where}: {first['msg']}") from None
+
+
+async def _explain(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 400)
+
+
+def application(
+    worker: Worker, page: Callable[[list[dict[str, Any]]], str], port: int, token: str
+) -> Guard:
+    """Return the application behind its guard."""
+    play = Play(worker, page)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        worker.close()
+
+    routes: list[tuple[str, Callable[[Request], Awaitable[Response]], str]] = [
+        ("/", play.show, "GET"),
+        ("/read", play.read, "POST"),
+        ("/write", play.write, "POST"),
+        ("/passages", play.passages, "GET"),
+    ]
+    inner = [Route(path, handler, methods=[method]) for path, handler, method in routes]
+    app = Starlette(
+        routes=[Mount(f"/{token}", routes=inner)],
+        lifespan=lifespan,
+        exception_handlers={TextgenError: _explain},
+    )
+    return Guard(app, port, token)
+
+
+def serve(
+    worker: Worker,
+    page: Callable[[list[dict[str, Any]]], str],
+    port: int,
+    on_open: Callable[[str], None],
+) -> None:
+    """Serve until interrupted; `on_open` is told the address."""
+    import uvicorn
+
+    try:
+        listening = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise TextgenError(f"port {port} of 127.0.0.1 cannot be opened: {error.strerror}; give another") from None
+    port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
+    app: Any = application(worker, page, port, token)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    on_open(f"http://127.0.0.1:{port}/{token}/")
+    server.run(sockets=[listening])
