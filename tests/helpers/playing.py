@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from helpers.commands import run_textgen
-from helpers.launched import Launched
 
 SMALL = ":num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 ENTRIES = (f"char-lstm{SMALL}", "word-ngram")
@@ -33,7 +34,7 @@ class Server:
     """A server, known by its address."""
 
     address: str
-    process: Launched
+    process: subprocess.Popen[str]
 
     @property
     def port(self) -> int:
@@ -71,7 +72,8 @@ class Server:
 @contextmanager
 def served(*runs: Path) -> Iterator[Server]:
     """A server of these runs, until the end of the block."""
-    process = Launched("play", *runs, "--no-browser", "--device", "cpu")
+    command = [sys.executable, "-m", "textgen", "play", *map(str, runs), "--no-browser", "--device", "cpu"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield Server(process.stdout.readline().strip(), process)

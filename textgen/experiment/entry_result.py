@@ -111,6 +111,8 @@ class RunResult:
     score_checks: ScoreChecks
     scored_chars_per_second: float | None = None
     """The speed of scoring, checks included; None if there is no score, or from before it was recorded."""
+    state_bytes: int | None = None
+    """Bytes of what the model remembers of a text; None if from before they were recorded."""
     machine: Machine
     """The machine that trained and scored it."""
 

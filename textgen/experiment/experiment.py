@@ -230,6 +230,7 @@ class Experiment:
         start = time.perf_counter()
         scored = self._score(trained, twin, held_out, report) if is_lossless else {}
         seconds = time.perf_counter() - start
+        speed = sum(each.checks.num_chars for each in scored.values()) / seconds if scored else None
         scores = {part: each.score for part, each in scored.items()}
         ranked = scored.get(self.corpus.split.scored_on)
         checks = ranked.checks if ranked else ScoreChecks(decoded_equals_text=False, problem=LOSES_TEXT)
@@ -255,9 +256,8 @@ class Experiment:
                 validation=scores.get("validation"),
                 test=scores.get("test"),
                 score_checks=replace(checks, trained_apart=trained_entry.is_apart),
-                scored_chars_per_second=sum(each.checks.num_chars for each in scored.values()) / seconds
-                if scored
-                else None,
+                scored_chars_per_second=speed,
+                state_bytes=model.state_bytes,
                 machine=machine(),
             ),
             spellings=spellings,

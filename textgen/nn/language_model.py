@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.contracts import Model, State, TokenIds
+from textgen.nn.state import tensors
 from textgen.nn.weights import nonhidden_parameters
 from textgen.registry.attribution import contract_error
 
@@ -53,6 +54,11 @@ class LanguageModel:
     def label(self) -> str:
         """What to call it beside the models that it is made of."""
         return type(self.module).__name__.lower()
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of what it remembers of one text, at first."""
+        return sum(part.numel() * part.element_size() for part in tensors(self.initial_state(1)))
 
     @property
     def parts(self) -> Sequence[LanguageModel]:

@@ -151,6 +151,7 @@ _ALL: Sequence[Column[Any]] = (
     _of_runs("train_seconds", "train\ns", lambda run: run.train.seconds, decimal),
     _of_runs("total_seconds", "total\ns", lambda run: run.preparation.seconds + run.train.seconds, decimal),
     _of_runs("score_chars_per_second", "score\nchars/s", lambda run: run.scored_chars_per_second, short),
+    _of_runs("state_bytes", "memory of a\ntext, bytes", lambda run: run.state_bytes, short),
     _of_runs(
         "generate_chars_per_second",
         "generate\nchars/s",
@@ -239,7 +240,7 @@ VIEWS = {
     ),
     "speed": View(
         "machine train_chars_per_second num_chars num_epochs prepare_seconds train_seconds total_seconds "
-        "score_chars_per_second generate_chars_per_second vocab_size",
+        "score_chars_per_second state_bytes generate_chars_per_second vocab_size",
         extra="num_updates learning_rate momentum sequence_length best_update num_parameters cpu_utilization "
         "validation_seconds",
         formats={"num_parameters": count},
