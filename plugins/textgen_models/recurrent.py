@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -18,7 +19,8 @@ from textgen.nn.feature_model import (
     Softmax,
     TieWeights,
 )
-from textgen.nn.softmax import output_layer
+from textgen.nn.portable import PortableNetwork
+from textgen.nn.softmax import FullSoftmax, output_layer
 
 OUTPUT_GAIN = 3.0
 """Factor of each layer's outputs. In a new LSTM layer they have a root mean square of 0.2 to 0.3; unscaled,
@@ -56,6 +58,19 @@ class RecurrentModel(FeatureModel):
         self.output = output_layer(hidden_size, vocab_size, softmax, self.input if tie_weights else None)
         for layer in layers:
             initialise(layer)
+
+    def portable(self) -> PortableNetwork | None:
+        """Return the network as a page can compute it; None with the adaptive softmax."""
+        if not isinstance(self.output, FullSoftmax):
+            return None
+        return PortableNetwork(
+            cell="lstm" if self.layer_class is nn.LSTM else "gru",
+            table=self.input.table() * math.sqrt(self.input.size),
+            layers=[layer for layer in self.layers if isinstance(layer, (nn.LSTM, nn.GRU))],
+            gain=OUTPUT_GAIN,
+            weight=self.output.weights(),
+            bias=self.output.bias,
+        )
 
 
 def initialise(layer: nn.LSTM | nn.GRU) -> None:

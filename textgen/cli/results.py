@@ -74,12 +74,20 @@ def report(
     names: Annotated[
         list[str], typer.Argument(help="Benches, suites or studies: folders, or names of textgen runs.")
     ],
+    with_models: Annotated[
+        bool,
+        typer.Option(
+            "--with-models",
+            metavar=NO_METAVAR,
+            help="Put small recurrent models over characters into the page of a bench, to write with.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write the page of results (report.html) again; it opens in a browser without a network."""
     from textgen.library import results
 
-    pages = [results.report(name) for name in names]
+    pages = [results.report(name, with_models=with_models) for name in names]
     if as_json:
         print_json({"pages": [str(page) for page in pages]})
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 from textgen import defaults
 from textgen.catalog.differences import RunComparison, WritingOptions, compare
 from textgen.catalog.folders import Kind
+from textgen.catalog.items import best_runs
 from textgen.catalog.names import find, find_run_or_entry
 from textgen.comparison.bench import DETAILS
 from textgen.comparison.comparison_result import Comparison
@@ -24,6 +25,7 @@ from textgen.data.corpus import Corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.library.corpus import TextSource, check_text, loaded
 from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
+from textgen.library.page_models import page_models
 from textgen.library.options import Refuse, SampleOptions, changed, refusing, several
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError, one_line
@@ -76,12 +78,16 @@ def check_describe(what: str, vocab_size: int | None, refuse: Refuse) -> Path | 
     return run
 
 
-def report(name: str | Path) -> Path:
+def report(name: str | Path, *, with_models: bool = False) -> Path:
     """Write the page of a bench, ladder, suite or study again; return its path.
 
-    `name` is a folder, part of its name, or `latest`. Raises `TextgenError` for one without results.
+    `name` is a folder, part of its name, or `latest`. With `with_models`, the page of a bench contains its
+    small recurrent models over characters and writes with them. Raises `TextgenError` for one without results.
     """
-    folder = find(str(name), kinds=RESULTS).path
+    found = find(str(name), kinds=RESULTS)
+    folder = found.path
+    if with_models and not (folder / BENCH).is_file():
+        raise UsageError("with models has an effect on the page of a bench only; leave it out")
     if (folder / BENCH).is_file():
         bench = read_record(Comparison, folder / BENCH)
         if not (folder / DETAILS).is_file():
@@ -89,7 +95,8 @@ def report(name: str | Path) -> Path:
                 f"{str(folder)!r} lacks {DETAILS}, what its runs read and wrote: run the bench again with "
                 f"--out {folder}, which reuses the runs"
             )
-        page = bench_page.to_html(bench, read_record(Details, folder / DETAILS))
+        models = page_models(best_runs(found, len(found.runs))) if with_models else ()
+        page = bench_page.to_html(bench, read_record(Details, folder / DETAILS), models)
     elif (folder / LADDER).is_file():
         page = ladder_html(read_record(Ladder, folder / LADDER))
     elif (folder / SUITE).is_file():

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.contracts import Model, State, TokenIds
+from textgen.nn.portable import PortableNetwork
 from textgen.nn.state import tensors
 from textgen.nn.weights import nonhidden_parameters
 from textgen.registry.attribution import contract_error
@@ -183,6 +184,11 @@ class LanguageModel:
         if (fit := self._method("fit")) is None:
             raise self._error("has neither trainable parameters nor fit(ids)")
         fit(ids)
+
+    def portable(self) -> PortableNetwork | None:
+        """Return the network as a page can compute it; None if the model has no such form."""
+        make = self._method("portable")
+        return None if make is None else make()
 
     def nonhidden_parameters(self) -> list[nn.Parameter]:
         """Return the parameters of the input and output layers: those the model lists, or the default."""

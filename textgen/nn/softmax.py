@@ -66,15 +66,15 @@ class FullSoftmax(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits [..., vocab_size] for features [..., hidden_size]."""
-        return F.linear(features, self._weight(), self.bias)
+        return F.linear(features, self.weights(), self.bias)
 
     def loss(self, features: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy in nats, without holding all logits at once."""
-        return linear_cross_entropy(features.flatten(0, -2), self._weight(), self.bias, targets.flatten())
+        return linear_cross_entropy(features.flatten(0, -2), self.weights(), self.bias, targets.flatten())
 
     def for_generation(self, dtype: torch.dtype, bound: float = math.inf) -> Callable[[Tensor], Tensor]:
         """Return `forward` for features [batch, hidden_size] in [-bound, bound], quantized if faster."""
-        layer = pack_linear(self._weight(), self.bias, dtype, bound)
+        layer = pack_linear(self.weights(), self.bias, dtype, bound)
         return lambda features: layer(layer.prepare_input(features))
 
     @torch.no_grad()
@@ -83,7 +83,8 @@ class FullSoftmax(nn.Module):
         smoothed = counts + UNSEEN
         self.bias.copy_((smoothed / smoothed.sum()).log())
 
-    def _weight(self) -> Tensor:
+    def weights(self) -> Tensor:
+        """Return the weights [vocab_size, hidden_size], shared and own."""
         if self._shared is None:
             return self.weight
         rows = self._shared.table()

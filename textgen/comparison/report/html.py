@@ -42,8 +42,8 @@ MAX_ON_PHONE = 3
 BENCH_SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 
 
-def to_html(result: Comparison, details: Details) -> str:
-    """Return the whole report of a comparison."""
+def to_html(result: Comparison, details: Details, models: Sequence[dict[str, Any]] = ()) -> str:
+    """Return the whole report of a comparison, which can write with `models` (see `PortableNetwork`)."""
     rows = entry_rows(result)
     ran = [row for row in rows if row.runs]
     by_name = {entry.name: entry for entry in details.entries}
@@ -57,6 +57,7 @@ def to_html(result: Comparison, details: Details) -> str:
     scores = score_chart(result) + tables["scores"] + difference_chart(result) + tables["differences"]
     pair = render("bench_pair.html") if details.passages and len(readings) > 1 else Markup()
     sections = [
+        Section("write", "Write with them", render("bench_write.html") if models else Markup()),
         Section("samples", "Samples", _samples(result, ordered)),
         Section("scores", "Scores", told_apart + scores),
         Section("curves", "Learning curves", _curves(curves, tables["curves"])),
@@ -76,9 +77,10 @@ def to_html(result: Comparison, details: Details) -> str:
         "samples": [{"name": entry.name, "samples": entry.samples} for entry in ordered],
         "sampler": result.measured_sampler,
         "comparison": result,
-    }
+    } | ({"models": models} if models else {})
     title = f"Comparison on {result.corpus.name}"
-    return render_page(title, answer(result), sections, data, BENCH_SCRIPTS, terms=TERMS)
+    scripts = (*BENCH_SCRIPTS, "writer.js") if models else BENCH_SCRIPTS
+    return render_page(title, answer(result), sections, data, scripts, terms=TERMS)
 
 
 def table_html(table: ReportTable, *, in_notebook: bool = False) -> Markup:

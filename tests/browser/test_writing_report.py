@@ -1,0 +1,92 @@
+"""A report that contains its models: it writes from disk, with the numbers of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from helpers.commands import run_textgen
+from helpers.scoring import CPU, score_text
+from textgen.experiment.saved_run import SavedRun, load_run
+from textgen.nn.portable import rounded
+
+pytestmark = pytest.mark.slow
+
+SMALL = ":hidden_size=24,batch_size=4,sequence_length=16,num_validations=2"
+ENTRIES = [f"char-lstm{SMALL},num_layers=2", f"char-gru{SMALL},embedding_size=16", "word-ngram"]
+TEXT = "The weather in Sydney was fine, said naïve 中 Bob.\nNo."
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a bench whose page contains its models."""
+    out = tmp_path_factory.mktemp("bench") / "out"
+    text = ("--corpus", "lee", "--max-chars", 60_000, "--length", 20)
+    run_textgen("bench", *ENTRIES, *text, "--budget", "30000chars", "--device", "cpu", "--out", out)
+    run_textgen("report", out, "--with-models")
+    return out
+
+
+@pytest.fixture
+def page(browser: Any, folder: Path) -> Iterator[Any]:
+    """The page, opened from disk without a network; it must make no error."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, offline=True)
+    opened, errors = context.new_page(), list[str]()
+    opened.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto((folder / "report.html").as_uri())
+    yield opened
+    assert errors == []
+    context.close()
+
+
+def with_rounded_weights(run: SavedRun) -> SavedRun:
+    """The run with the weights that the page has."""
+    for parameter in run.model.module.parameters():
+        if parameter.ndim == 2:
+            integers, scales = rounded(parameter)
+            with torch.no_grad():
+                parameter.copy_(integers * scales[:, None])
+    return run
+
+
+def test_the_bits_are_those_of_python(page: Any, folder: Path) -> None:
+    names = page.evaluate("data.models.map((model) => model.name)")
+    assert sorted(names) == sorted(ENTRIES[:2])
+    for path in sorted((folder / "runs").iterdir()):
+        run = load_run(path, CPU)
+        if run.entry.name not in names:
+            continue
+        with_rounded_weights(run)
+        found = page.evaluate(
+            "([index, text]) => writer.bitsOf(writer.modelOf(index), '\\n', text)",
+            [names.index(run.entry.name), TEXT],
+        )
+        ids, start = (run.tokenizer.encode(text) for text in (TEXT, "\n"))
+        assert found == pytest.approx(score_text(run.model, TEXT, ids, start).bits.sum(), abs=0.01)
+
+
+def test_it_writes_from_disk_the_same_text_for_the_same_seed(page: Any) -> None:
+    texts = []
+    for seed in ("1", "1", "2"):
+        page.fill("#writer-prompt", "The ")
+        page.fill("#writer-length", "120")
+        page.fill("#writer-seed", seed)
+        page.click("#writer-write")
+        page.wait_for_function("!document.getElementById('writer-write').disabled")
+        texts.append(page.locator("#writer-text").inner_text())
+    assert texts[0] == texts[1] != texts[2]
+    assert texts[0].startswith("The ")
+    assert len(texts[0]) >= 120
+
+
+def test_a_bench_without_small_models_says_why(tmp_path: Path) -> None:
+    text = ("--corpus", "lee", "--max-chars", 30_000, "--length", 20)
+    run_textgen("bench", "word-ngram", "random", *text, "--device", "cpu", "--out", tmp_path / "out")
+    done = run_textgen("report", tmp_path / "out", "--with-models", code=1)
+    assert "no model can be a part of a page" in done.stderr
+    assert "'word-ngram' is not one stack of recurrent layers" in done.stderr
