@@ -149,10 +149,9 @@ class ModelExtras(Protocol):
         """Learn, in buffers, from validation after all training, how far to trust `base`, if there is one."""
 
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
-        """Return the mean loss in nats per token, and the next state.
+        """Return the mean loss in nats per token, in training perhaps with a penalty, and the next state.
 
-        Implement it if that is cheaper than computing all logits, as `forward` does. In training mode it may
-        exceed the cross-entropy by a penalty.
+        Implement it if that is cheaper than computing all logits, as `forward` does.
         """
 
     def prepare_step(self, dtype: torch.dtype) -> Callable[[Tensor, State], tuple[Tensor, State]]:
@@ -170,6 +169,9 @@ class ModelExtras(Protocol):
     def set_expected_epochs(self, num_epochs: float) -> None:
         """Adapt, before each update, to the number of epochs that the budget allows at the current pace."""
 
+    def portable(self) -> Any:
+        """Return a `textgen.nn.portable.PortableNetwork`, which a page can compute, or None."""
+
     def nonhidden_parameters(self) -> Iterable[nn.Parameter]:
         """Return the parameters of the input and output layers, which the optimizer `muon` leaves to `adamw`.
 
@@ -183,10 +185,8 @@ class Sampler(Protocol):
     """A function that chooses the next token. It is pure: all randomness comes from `uniforms`."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
-        """Return ids [batch] for `logits` [batch, vocab_size] and `uniforms` [batch] from [0, 1).
-
-        Row i may depend only on row i of its arguments: a sample does not depend on its batch.
-        """
+        """Return ids [batch] for `logits` [batch, vocab_size] and `uniforms` [batch] from [0, 1). Row i depends
+        on row i of its arguments only: a sample does not depend on its batch."""
 
 
 class StatefulSampler(Protocol):
