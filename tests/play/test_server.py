@@ -162,6 +162,16 @@ def test_the_page_outlives_the_process_with_the_models(runs: list[Path]) -> None
         assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
 
 
+def test_made_up_words_and_copies_are_marked(server: Server) -> None:
+    (passage, *_) = json.loads(server.ask("passages")[1])
+    text = f"Xqzzvt {passage['before'][:200]}"
+    status, body = server.ask("marks", {"entry": 0, "text": text})
+    marks = json.loads(body)
+    assert status == 200
+    assert [0, 6] in marks["made_up"]
+    assert all(0 <= begin < end <= len(text) for spans in marks.values() for begin, end in spans)
+
+
 def test_passages_are_of_the_held_out_text(server: Server, runs: list[Path]) -> None:
     status, body = server.ask("passages")
     assert status == 200

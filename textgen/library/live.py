@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from textgen import defaults
 from textgen.comparison.passages import NUM_ALTERNATIVES, Passage, PassageReading, choose_passages, read_passages
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_again
+from textgen.evaluation.lexicon import load_lexicon
+from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.generation.bound_sampler import build_sampler
 from textgen.library.options import check_numbers
 from textgen.library.runs import Run
@@ -80,16 +83,41 @@ def _told(
         yield WrittenToken(piece, bits, tuple((tokens[token], chance) for token, chance in likeliest))
 
 
-def held_out_passages(run: Run) -> list[tuple[str, str]]:
-    """Return passages of the held-out text of a run, each after what precedes it in its stretch.
+@dataclass(frozen=True)
+class Marks:
+    """Spans of a text, each from its first character to the one after its last."""
 
-    Raises `TextgenError` if the text cannot be read again or has changed.
+    made_up: tuple[tuple[int, int], ...]
+    """Words that neither the lexicon nor the training text has."""
+    copied: tuple[tuple[int, int], ...]
+    """What is in the training text, from a minimum length on."""
+
+
+class TextOfRun:
+    """The text that a run was trained on and scored by, read again where it came from.
+
+    Raises `TextgenError` if that is not possible, or if it has changed.
     """
-    settings = run.settings.corpus
-    if not run.saved.sources.names or "-" in run.saved.sources.names:
-        raise TextgenError(f"the text of {run.entry!r} was not kept")
-    corpus = load_again(run.saved.sources, settings.cleaner, settings.split.method)
-    if corpus.sha256 != settings.sha256:
-        raise TextgenError(f"the text of {run.entry!r} has changed since it was trained")
-    stretches = corpus.split.held_out.stretches()
-    return [(stretches[each.stretch][: each.begin], each.text) for each in choose_passages(stretches)]
+
+    def __init__(self, run: Run) -> None:
+        settings, sources = run.settings.corpus, run.saved.sources
+        if not sources.names or "-" in sources.names:
+            raise TextgenError(f"the text of {run.entry!r} was not kept")
+        self._corpus = load_again(sources, settings.cleaner, settings.split.method)
+        if self._corpus.sha256 != settings.sha256:
+            raise TextgenError(f"the text of {run.entry!r} has changed since it was trained")
+
+    def passages(self) -> list[tuple[str, str]]:
+        """Return passages of its held-out part, each after what precedes it in its stretch."""
+        stretches = self._corpus.split.held_out.stretches()
+        return [(stretches[each.stretch][: each.begin], each.text) for each in choose_passages(stretches)]
+
+    def marks(self, written: str) -> Marks:
+        """Return what is conspicuous in a text that the run has written."""
+        (copied,) = self._analyzer.verbatim_spans([written])
+        return Marks(tuple(self._analyzer.made_up_spans(written)), tuple(copied))
+
+    @cached_property
+    def _analyzer(self) -> TextAnalyzer:
+        language = self._corpus.language
+        return TextAnalyzer(self._corpus.split.train.text, load_lexicon(language), language)

@@ -10,13 +10,14 @@ from typing import Any
 from textgen.library.basics import TextgenError, to_values
 from textgen.library.components import load_plugin_files
 from textgen.library import live
-from textgen.library.live import WrittenToken
+from textgen.library.live import TextOfRun, WrittenToken
 from textgen.library.runs import Run, load
 
 TURN_SECONDS = 0.03
 """How long one continuation is written before the next one has its turn."""
 _runs: list[Run] = []  # of this process
 _open: dict[str, Iterator[WrittenToken]] = {}
+_texts: dict[str, TextOfRun] = {}
 
 
 def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
@@ -73,14 +74,29 @@ def _run(index: int) -> Run:
     return _runs[index]
 
 
+def marks(index: int, written: str) -> dict[str, Any]:
+    """Return what is conspicuous in a text that a run has written."""
+    values: dict[str, Any] = to_values(_text_of(index).marks(written))
+    return values
+
+
 def passages() -> list[dict[str, str]]:
     """Return held-out passages of the first run whose text can be read again."""
     reason = TextgenError("there is no run")
-    for run in _runs:
+    for index in range(len(_runs)):
         try:
-            found = live.held_out_passages(run)
+            found = _text_of(index).passages()
         except TextgenError as error:
             reason = error
         else:
             return [{"before": before, "text": text} for before, text in found]
     raise reason
+
+
+def _text_of(index: int) -> TextOfRun:
+    """Return the text of a run, which those of one comparison share."""
+    run = _run(index)
+    key = run.settings.corpus.sha256
+    if key not in _texts:
+        _texts[key] = TextOfRun(run)
+    return _texts[key]

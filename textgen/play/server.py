@@ -79,6 +79,11 @@ class Play:
         asked = await _asked(request, Reading)
         return JSONResponse(await self._worker.do(models.read, asked.entry, asked.text))
 
+    async def marks(self, request: Request) -> Response:
+        """Return the made-up words and the copied spans of a text that an entry has written."""
+        asked = await _asked(request, Reading)
+        return JSONResponse(await self._worker.do(models.marks, asked.entry, asked.text))
+
     async def passages(self, _: Request) -> Response:
         """Return held-out passages."""
         return JSONResponse(await self._worker.do(models.passages))
@@ -144,6 +149,7 @@ def application(
         ("/", play.show, "GET"),
         ("/read", play.read, "POST"),
         ("/write", play.write, "POST"),
+        ("/marks", play.marks, "POST"),
         ("/passages", play.passages, "GET"),
     ]
     inner = [Route(path, handler, methods=[method]) for path, handler, method in routes]

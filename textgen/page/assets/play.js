@@ -64,11 +64,17 @@ const play = (() => {
     const title = named("h3", "", run.name);
     const score = make("span");
     title.append(score);
-    const text = make("p", "text");
-    box.append(title, text);
-    return { index, run, box, text, score, pieces: [], prompt: "", isOn: index < 4, abort: null };
+    const text = make("p", "text"), notes = make("p", "muted");
+    box.append(title, text, notes);
+    return { index, run, box, text, notes, score, pieces: [], prompt: "", marks: null, isOn: index < 4, abort: null };
   });
   const shown = () => panes.filter((pane) => pane.isOn);
+
+  function marksAt(pane, position, size) {
+    const isIn = ([begin, end]) => begin < position + size && position < end;
+    if (!pane.marks) return [];
+    return [...(pane.marks.made_up.some(isIn) ? ["made-up"] : []), ...(pane.marks.copied.some(isIn) ? ["copied"] : [])];
+  }
 
   function draw(pane) {
     const before = chars(pane.prompt).length;
@@ -77,7 +83,7 @@ const play = (() => {
       const span = make("span", "token", visible(piece.text));
       const size = Math.max(chars(piece.text).length, 1);
       span.style.setProperty("--share", Math.min(piece.bits / size / MOST, 1).toFixed(3));
-      if (position >= before) span.classList.add("written");
+      if (position >= before) span.classList.add("written", ...marksAt(pane, position - before, size));
       position += chars(piece.text).length;
       span.tabIndex = number ? -1 : 0;
       const show = () => showPiece(pane, number);
@@ -124,9 +130,24 @@ const play = (() => {
 
   /* Every entry reads a text; `prompt` of it was not written by them. */
   async function read(pane, text, prompt, signal) {
+    pane.marks = null;
+    pane.notes.textContent = "";
     if (!text) return Object.assign(pane, { pieces: [], prompt });
     const reading = await (await ask("read", { entry: pane.index, text }, signal)).json();
     return Object.assign(pane, { pieces: piecesOf(reading, text), prompt });
+  }
+
+  /* Made-up words and copied spans of what was written; a text that cannot be read again has no marks. */
+  async function mark(pane, written, signal) {
+    const answer = await ask("marks", { entry: pane.index, text: written }, signal).catch((error) => {
+      if (error.name === "AbortError") throw error;
+      return null;
+    });
+    if (!answer) return;
+    pane.marks = await answer.json();
+    draw(pane);
+    const copied = sum(pane.marks.copied.map(([begin, end]) => end - begin)), size = chars(written).length;
+    pane.notes.textContent = `${pane.marks.made_up.length} made-up words; ${percent(copied / Math.max(size, 1))} is in the training text too`;
   }
 
   async function readAll(prompt) {
@@ -164,6 +185,7 @@ const play = (() => {
       }
     }
     draw(await read(pane, text, wanted.prompt, control.signal)); /* as in the score, and why */
+    await mark(pane, text.slice(wanted.prompt.length), control.signal);
   }
 
   function stop() {
