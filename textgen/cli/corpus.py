@@ -78,10 +78,10 @@ def print_listing(name: str, as_json: bool) -> None:
 def print_statistics(text: TextOptions, as_json: bool) -> None:
     """Print what is in a text; of a corpus that is several texts, print its items."""
     from textgen.cli.summaries import command, corpus_lines
-    from textgen.library.corpus import has_items, loaded, statistics
+    from textgen.library.corpus import described, has_items, loaded
 
     try:
-        values = statistics(loaded(text))
+        values = described(loaded(text))
     except TextgenError:
         name, *others = text.sources
         if others or not has_items(name):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from textgen.library.presentation import count, perplexity, plain, short
 
 if TYPE_CHECKING:
-    from textgen.library.presentation import CorpusStatistics, RunResult, RunSettings, Score
+    from textgen.library.corpus import DescribedCorpus
+    from textgen.library.presentation import RunResult, RunSettings, Score
     from textgen.library.runs import ScoredSources
 
 PROMPT = '"Once upon a time"'
@@ -51,7 +52,7 @@ def score_lines(entry: str, scored: ScoredSources) -> list[str]:
     ]
 
 
-def corpus_lines(corpus: CorpusStatistics) -> list[str]:
+def corpus_lines(corpus: DescribedCorpus) -> list[str]:
     """Return how long a text is, how it is split, and what is new in its held-out part."""
     split = corpus.split
     parts = {"training": split.train, "validation": split.validation, "test": split.test}
@@ -64,7 +65,8 @@ def corpus_lines(corpus: CorpusStatistics) -> list[str]:
         f"{count(corpus.train_vocabulary_size)} different words, {count(corpus.train_words_seen_once)} once; "
         f"most frequent: {', '.join(corpus.most_frequent_words)}",
         f"held-out text: {100 * corpus.unseen_word_rate:.1f} % of its words and "
-        f"{count(corpus.num_unseen_chars)} of its characters are not in the training text",
+        f"{count(corpus.num_unseen_chars)} of its characters are not in the training text; "
+        f"{100 * corpus.overlap.share:.1f} % of its windows of 60 characters are",
         f"begins: {' '.join(plain(corpus.beginning).split())} …",
     ]
 

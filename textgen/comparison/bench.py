@@ -21,6 +21,7 @@ from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.lexicon import Lexicon, load_lexicon
+from textgen.evaluation.overlap import find_overlap
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
@@ -193,6 +194,7 @@ def _judged(  # noqa: PLR0917 - in the order of the data
         lexicons=lexicon.sources,
         references=tuple(references),
         held_out=held_out,
+        overlap=find_overlap(corpus.split.held_out.stretches(), corpus.split.train.text),
         interval_method=INTERVAL_METHOD,
         seed_priors=dict(SHIPPED_PRIORS),
         scores=verdicts.scores,

@@ -7,6 +7,7 @@ from typing import Literal
 
 from textgen.data.corpus import CorpusInfo, TextSources
 from textgen.evaluation.intervals import LEVEL
+from textgen.evaluation.overlap import Overlap
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.text_metrics import TextMetrics
@@ -120,6 +121,8 @@ class Comparison:
     results from before this was recorded."""
     references: tuple[ReferenceScore, ...]
     held_out: HeldOut
+    overlap: Overlap | None = None
+    """How much of the scored text is in the training text; None in results from before this was recorded."""
     interval_method: str
     """The kind of interval that scores and differences have."""
     seed_priors: dict[str, SeedPrior]

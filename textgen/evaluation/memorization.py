@@ -67,19 +67,28 @@ def verbatim_spans(samples: Sequence[str], train_text: Text, length: int) -> lis
     A span is a pair of its first character and the one after its last. It is made of windows of `length`
     characters that are all in the training text, so the whole span need not be.
     """
+    return [joined_windows(known, length) for known in known_windows(samples, train_text, length)]
+
+
+def known_windows(samples: Sequence[str], train_text: Text, length: int) -> list[NDArray[np.bool_]]:
+    """Return, for each window of `length` characters of each sample, whether the training text has it."""
     if not any(len(sample) >= length for sample in samples):
-        return [[] for _ in samples]
+        return [np.zeros(0, bool) for _ in samples]
     rolling = _RollingHash(min(len(train_text), BLOCK) + max(length, *map(len, samples)))
     known = set(_shared_spans(samples, train_text, length, rolling))
-    spans_of_samples = []
-    for sample in samples:
-        spans: list[tuple[int, int]] = []
-        for begin in range(len(sample) - length + 1):
-            if sample[begin : begin + length] in known:
-                joins = bool(spans) and spans[-1][1] >= begin
-                spans.append((spans.pop()[0] if joins else begin, begin + length))
-        spans_of_samples.append(spans)
-    return spans_of_samples
+    return [
+        np.array([sample[begin : begin + length] in known for begin in range(len(sample) - length + 1)], bool)
+        for sample in samples
+    ]
+
+
+def joined_windows(known: NDArray[np.bool_], length: int) -> list[tuple[int, int]]:
+    """Return the spans that known windows of `length` characters make, those that touch joined."""
+    spans: list[tuple[int, int]] = []
+    for begin in np.flatnonzero(known).tolist():
+        joins = bool(spans) and spans[-1][1] >= begin
+        spans.append((spans.pop()[0] if joins else begin, begin + length))
+    return spans
 
 
 class _RollingHash:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from textgen import defaults
@@ -10,7 +11,8 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.corpus import load_corpus as read_corpus
 from textgen.data.sources import are_names
-from textgen.data.statistics import changes, grouped, has_items, items, statistics
+from textgen.data.statistics import CorpusStatistics, changes, grouped, has_items, items, statistics
+from textgen.evaluation.overlap import Overlap, find_overlap
 from textgen.library.options import Refuse, Source, TextOptions, changed, refusing
 from textgen.runtime.messages import UsageError
 
@@ -51,6 +53,19 @@ def loaded(corpus: TextSource) -> Corpus:
 def read(text: TextOptions) -> Corpus:
     """Return the corpus of these options, which may have no test part."""
     return read_corpus(text.sources, text.clean, text.split, text.max_chars, text.encoding)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescribedCorpus(CorpusStatistics):
+    """The statistics of a corpus, and how much of its scored text is in its training text."""
+
+    overlap: Overlap
+
+
+def described(corpus: Corpus) -> DescribedCorpus:
+    """Return what is known of a corpus."""
+    overlap = find_overlap(corpus.split.held_out.stretches(), corpus.split.train.text)
+    return DescribedCorpus(**vars(statistics(corpus)), overlap=overlap)
 
 
 def check_text(corpus: TextSource) -> TextOptions:

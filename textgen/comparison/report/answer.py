@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
-from textgen.comparison.report.formats import in_brackets, plain
+from textgen.comparison.report.formats import in_brackets, percent, plain
+from textgen.evaluation.overlap import WINDOW
 
 DOUBTFUL_SHARE = 0.75
 """Share of the bits of the best reference below which a score needs an explanation."""
@@ -107,6 +108,21 @@ def scope(result: Comparison) -> Iterator[str]:
             "One seed cannot tell how much another would change a score: intervals assume a standard "
             f"deviation of {spread:.3f} bits per character between seeds; --seeds 3 measures it."
         )
+
+
+def overlap(result: Comparison) -> str:
+    """Return how much of the scored text is in the training text."""
+    found = result.overlap
+    if found is None:
+        return ""
+    said = (
+        f"{percent(found.share)} % of the {result.scored_on} text is in the training text too, in spans of "
+        f"{WINDOW} characters or more"
+    )
+    if not found.spans:
+        return f"{said}."
+    longest = found.spans[0]
+    return f"{said}; the longest has {longest.num_chars:,}: \u201c{plain(longest.beginning)}\u2026\u201d"
 
 
 def resolution(result: Comparison) -> str:

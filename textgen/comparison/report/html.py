@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.readings import Details, EntryDetails
-from textgen.comparison.report.answer import answer, classes, doubts, resolution
+from textgen.comparison.report.answer import answer, classes, doubts, overlap, resolution
 from textgen.comparison.report.csv_files import curves_csv, scores_csv
 from textgen.comparison.report.rows import EntryRow, entry_rows
 from textgen.comparison.report.samples import known_words, sample_groups
@@ -52,7 +52,7 @@ def to_html(result: Comparison, details: Details, models: Sequence[dict[str, Any
     curves = curve_points(ran)
     tables: defaultdict[str, Markup] = defaultdict(Markup)
     tables |= {view: table_html(table) for view, table in report_tables(result).items()}
-    lines = [*doubts(result), *filter(None, [resolution(result)])]
+    lines = [*doubts(result), *filter(None, [resolution(result), overlap(result)])]
     told_apart = Markup().join(Markup("<p>{}</p>\n").format(line) for line in lines)
     scores = score_chart(result) + tables["scores"] + difference_chart(result) + tables["differences"]
     pair = render("bench_pair.html") if details.passages and len(readings) > 1 else Markup()

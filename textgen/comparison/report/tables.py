@@ -7,7 +7,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.report.answer import classes, doubts, resolution, scope
+from textgen.comparison.report.answer import classes, doubts, overlap, resolution, scope
 from textgen.comparison.report.columns import VIEWS
 from textgen.comparison.report.formats import bits, count, percent, plain, short
 from textgen.comparison.report.rows import (
