@@ -9,7 +9,6 @@ from textgen.comparison.report.answer import closing
 from textgen.comparison.report.formats import count, perplexity, plain, short
 from textgen.comparison.report.ladder_answer import who_is_ahead
 from textgen.comparison.report.terminal import render, render_brief, render_ladder, render_samples
-from textgen.data.statistics import CorpusStatistics
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings
 from textgen.library.basics import require_optuna

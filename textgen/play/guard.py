@@ -40,7 +40,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         origin = headers.get("origin")
-        token = scope["path"].split("/")[1]
+        token = scope["path"].removeprefix("/").partition("/")[0]
         is_ours = headers.get("host") in self._hosts and (
             origin is None or origin.removeprefix("http://") in self._hosts
         )

@@ -13,19 +13,56 @@ from textgen.library import live
 from textgen.library.live import TextOfRun, WrittenToken
 from textgen.library.runs import Run, load
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 TURN_SECONDS = 0.03
 """How long one continuation is written before the next one has its turn."""
 _runs: list[Run] = []  # of this process
 _open: dict[str, Iterator[WrittenToken]] = {}
 _texts: dict[str, TextOfRun] = {}
+_failures: list[str] = []
+"""Why the runs could not be loaded."""
 
 
 def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
-    """Load all runs; the first thing that the process does."""
-    load_plugin_files(plugin_files)
-    _runs[:] = [load(folder, device=device) for folder in folders]
+    """Load all runs; the first thing that the process does, which ends with the one that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this process too
+    Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        load_plugin_files(plugin_files)
+        _runs[:] = [load(folder, device=device) for folder in folders]
+    except Exception as error:
+        _failures.append(_line(error))
 
 
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def plainly(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function that raises nothing but a `TextgenError` of one line, which any process can read."""
+
+    @wraps(function)
+    def plain(*arguments: P.args, **options: P.kwargs) -> R:
+        try:
+            if _failures:
+                raise TextgenError(_failures[0])
+            return function(*arguments, **options)
+        except Exception as error:
+            raise TextgenError(_line(error)) from None
+
+    return plain
+
+
+def _line(error: Exception) -> str:
+    return str(error) if isinstance(error, TextgenError) else f"{type(error).__name__}: {one_line(error)}"
+
+
+@plainly
 def describe_runs() -> list[dict[str, Any]]:
     """Return what the page says about each run."""
     return [
@@ -39,17 +76,20 @@ def describe_runs() -> list[dict[str, Any]]:
     ]
 
 
+@plainly
 def read(index: int, text: str) -> dict[str, Any]:
     """Return how a run predicts a text."""
     values: dict[str, Any] = to_values(live.read(_run(index), text))
     return values
 
 
+@plainly
 def begin(name: str, index: int, prompt: str, length: int, sampler: str, seed: int) -> None:
     """Open a continuation, known by a name."""
     _open[name] = live.write(_run(index), prompt, length=length, sampler=sampler, seed=seed)
 
 
+@plainly
 def advance(name: str) -> tuple[list[dict[str, Any]], bool]:
     """Return the next tokens of a continuation, and whether it has ended."""
     tokens, end = list[dict[str, Any]](), time.monotonic() + TURN_SECONDS
@@ -74,12 +114,14 @@ def _run(index: int) -> Run:
     return _runs[index]
 
 
+@plainly
 def marks(index: int, written: str) -> dict[str, Any]:
     """Return what is conspicuous in a text that a run has written."""
     values: dict[str, Any] = to_values(_text_of(index).marks(written))
     return values
 
 
+@plainly
 def passages() -> list[dict[str, str]]:
     """Return held-out passages of the first run whose text can be read again."""
     reason = TextgenError("there is no run")

@@ -174,6 +174,11 @@ def serve(
         listening = socket.create_server(("127.0.0.1", port))
     except OSError as error:
         raise TextgenError(f"port {port} of 127.0.0.1 cannot be opened: {error.strerror}; give another") from None
+    try:
+        worker.wait()
+    except BaseException:
+        worker.close()
+        raise
     port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
     app: Any = application(worker, page, port, token)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))

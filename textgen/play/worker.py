@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from textgen.library.basics import TextgenError
-from textgen.play.models import end_of, load_runs
+from textgen.play.models import describe_runs, end_of, load_runs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +24,13 @@ class Worker:
     def __init__(self, folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
         self._arguments = (list(folders), list(plugin_files), device)
         self._pool = self._start()
+
+    def wait(self) -> None:
+        """Wait until the runs are loaded; raises `TextgenError` if they cannot be."""
+        try:
+            self._pool.submit(describe_runs).result()
+        except BrokenProcessPool:
+            raise TextgenError("the process with the models died while it loaded them") from None
 
     async def do(self, function: Callable[P, R], *arguments: P.args, **_: P.kwargs) -> R:
         """Return what a function of `models` returns there; raises `TextgenError` if the process died."""

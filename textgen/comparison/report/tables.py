@@ -40,6 +40,7 @@ def summary_lines(result: Comparison) -> list[str]:
     return [
         *doubts(result),
         resolution(result),
+        overlap(result),
         *scope(result),
         f"{count(corpus.num_chars)} characters, cleaner {corpus.cleaner}, split {corpus.split.method}, "
         f"sha256 {corpus.sha256[:12]}",

@@ -164,8 +164,7 @@ const play = (() => {
     if (!control.signal.aborted) showApart();
   }
 
-  async function write(pane, wanted) {
-    const control = pane.abort = new AbortController();
+  async function write(pane, wanted, control) {
     const answer = await ask("write", { entry: pane.index, client, ...wanted }, control.signal);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "", text = wanted.prompt;
@@ -199,8 +198,9 @@ const play = (() => {
     at("stop").disabled = false;
     const started = shown().map(async (pane) => {
       try {
-        draw(await read(pane, wanted.prompt, wanted.prompt));
-        await write(pane, wanted);
+        const control = pane.abort = new AbortController();
+        draw(await read(pane, wanted.prompt, wanted.prompt, control.signal));
+        await write(pane, wanted, control);
       } catch (error) {
         if (error.name !== "AbortError") say(`${pane.run.name}: ${error.message}`, true);
       }
