@@ -58,7 +58,9 @@ class Address:
     port: int
     path: str
 
-    def open(self, path: str, body: bytes, content_type: str = "application/json") -> http.client.HTTPResponse:
+    def open(
+        self, path: str, body: bytes, content_type: str = "application/json"
+    ) -> http.client.HTTPResponse:
         """Return the answer to a request."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         connection.request("POST", self.path + path, body, {"Content-Type": content_type})
@@ -116,8 +118,14 @@ def malformed(chance: random.Random) -> bytes:
         place = chance.randrange(len(text))
         return (text[:place] + chance.choice('{}[]",:\\') + text[place + 1 :]).encode() + b"{"
     name = chance.choice(sorted(right))
-    changed = dict(right) | {name: chance.choice(wrong)} if way == 2 else {**right, chance.randbytes(3).hex(): 1}
-    if changed == right or (name == "entry" and changed[name] is True) or changed.get(name) in ("\x00", "NaN"):
+    changed = (
+        dict(right) | {name: chance.choice(wrong)} if way == 2 else {**right, chance.randbytes(3).hex(): 1}
+    )
+    if (
+        changed == right
+        or (name == "entry" and changed[name] is True)
+        or changed.get(name) in ("\x00", "NaN")
+    ):
         changed["more"] = 1
     return json.dumps(changed).encode()
 

@@ -28,5 +28,7 @@ class StandardLibrary:
         folder = Path(sysconfig.get_path("stdlib"))
         files = sorted(folder.glob("*.py"))
         if not files:
-            raise TextgenError(f"no modules in {folder}: this Python has its standard library in another form")
+            raise TextgenError(
+                f"no modules in {folder}: this Python has its standard library in another form"
+            )
         return "\n\n".join(f"# {path.name}\n{path.read_text('utf-8')}" for path in files)

@@ -55,7 +55,9 @@ class Opened:
 
     def written(self) -> list[str]:
         """What each pane shows when everything is written."""
-        self.page.wait_for_function("document.getElementById('stop').disabled && document.querySelector('.written')")
+        self.page.wait_for_function(
+            "document.getElementById('stop').disabled && document.querySelector('.written')"
+        )
         return self.texts()
 
 
@@ -111,7 +113,9 @@ def test_typing_shows_the_score(opened: Opened, runs: list[Path], tmp_path: Path
     (tmp_path / "text.txt").write_text(text)
     opened.page.fill("#prompt", text)
     opened.page.wait_for_function("document.querySelectorAll('.pane .token').length > 4")
-    opened.page.wait_for_function("!document.getElementById('apart').hidden && document.querySelector('#apart .text')")
+    opened.page.wait_for_function(
+        "!document.getElementById('apart').hidden && document.querySelector('#apart .text')"
+    )
     for run, said in zip(runs, opened.page.locator(".pane h3 span").all_inner_texts(), strict=True):
         done = run_textgen("score", run, tmp_path / "text.txt", "--clean", "raw", "--json")
         assert float(said.split()[0]) == pytest.approx(json.loads(done.stdout)["bits_per_char"], abs=1e-3)
@@ -139,7 +143,9 @@ def test_the_guessing_game_gives_the_bounds_of_a_worked_example(opened: Opened, 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_accessible(browser: Any, server: Server, width: int, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )
     page = context.new_page()
     page.goto(server.address)
     page.fill("#prompt", "The weather")

@@ -14,11 +14,18 @@ def random_text(seed: int, length: int) -> str:
 
 def test_windows_and_spans_are_those_of_a_search_by_hand() -> None:
     train = random_text(0, 5000)
-    stretches = [random_text(1, 300) + train[1000:1150] + random_text(2, 200), random_text(3, 400), train[77:177]]
+    stretches = [
+        random_text(1, 300) + train[1000:1150] + random_text(2, 200),
+        random_text(3, 400),
+        train[77:177],
+    ]
     windows = [text[at : at + WINDOW] for text in stretches for at in range(len(text) - WINDOW + 1)]
     found = find_overlap(stretches, train)
     assert found.share == sum(window in train for window in windows) / len(windows)
-    assert [(span.stretch, span.begin, span.num_chars) for span in found.spans] == [(0, 300, 150), (2, 0, 100)]
+    assert [(span.stretch, span.begin, span.num_chars) for span in found.spans] == [
+        (0, 300, 150),
+        (2, 0, 100),
+    ]
     assert found.num_spans == 2
     assert train[1000:1150].startswith(found.spans[0].beginning)
 

@@ -42,14 +42,26 @@ class Server:
         return urlsplit(self.address).port or 0
 
     def ask(
-        self, path: str, body: Any = None, *, raw: bytes | None = None, token: str | None = None, **headers: str
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        raw: bytes | None = None,
+        token: str | None = None,
+        **headers: str,
     ) -> tuple[int, bytes]:
         """Return the status and the body of an answer; `body` is sent as JSON, `raw` as it is."""
         answer = self.open(path, body, raw=raw, token=token, **headers)
         return answer.status, answer.read()
 
     def open(
-        self, path: str, body: Any = None, *, raw: bytes | None = None, token: str | None = None, **headers: str
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        raw: bytes | None = None,
+        token: str | None = None,
+        **headers: str,
     ) -> http.client.HTTPResponse:
         """Return an answer whose body is still to be read; closing its connection is leaving the page."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)

@@ -119,7 +119,12 @@ def test_a_page_from_elsewhere_gets_403(server: Server, token: str | None, heade
 
 MALFORMED = [
     *(b"", b"{", b"null", b"[]", b'"text"', b"\xff\xfe", b"{" * 50_000, b"1" * 200_000),
-    *(b'{"entry": 0}', b'{"entry": -1, "text": ""}', b'{"entry": 7, "text": "a"}', b'{"entry": "0", "text": "a"}'),
+    *(
+        b'{"entry": 0}',
+        b'{"entry": -1, "text": ""}',
+        b'{"entry": 7, "text": "a"}',
+        b'{"entry": "0", "text": "a"}',
+    ),
     *(b'{"entry": 0, "text": 5}', b'{"entry": 0, "text": "a", "more": 1}', b'{"entry": 1e400, "text": "a"}'),
     json.dumps({"entry": 0, "text": "a" * 20_001}).encode(),
     json.dumps({"entry": 0, "text": "\ud800"}).encode(),

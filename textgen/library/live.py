@@ -11,7 +11,13 @@ import torch
 from torch import Tensor
 
 from textgen import defaults
-from textgen.comparison.passages import NUM_ALTERNATIVES, Passage, PassageReading, choose_passages, read_passages
+from textgen.comparison.passages import (
+    NUM_ALTERNATIVES,
+    Passage,
+    PassageReading,
+    choose_passages,
+    read_passages,
+)
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_again
 from textgen.evaluation.lexicon import load_lexicon

@@ -45,4 +45,3 @@ def page_model(trained: Trained) -> dict[str, Any]:
 
 def _is_byte(token: str) -> bool:
     return len(token) == 6 and token.startswith("<0x") and token.endswith(">")
-

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from multiprocessing import parent_process
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ParamSpec, TypeVar
 
-from textgen.library.basics import TextgenError, to_values
-from textgen.library.components import load_plugin_files
 from textgen.library import live
+from textgen.library.basics import TextgenError, one_line, to_values
+from textgen.library.components import load_plugin_files
 from textgen.library.live import TextOfRun, WrittenToken
 from textgen.library.runs import Run, load
 

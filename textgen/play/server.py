@@ -134,9 +134,7 @@ async def _explain(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 400)
 
 
-def application(
-    worker: Worker, page: Callable[[list[dict[str, Any]]], str], port: int, token: str
-) -> Guard:
+def application(worker: Worker, page: Callable[[list[dict[str, Any]]], str], port: int, token: str) -> Guard:
     """Return the application behind its guard."""
     play = Play(worker, page)
 
@@ -173,7 +171,9 @@ def serve(
     try:
         listening = socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        raise TextgenError(f"port {port} of 127.0.0.1 cannot be opened: {error.strerror}; give another") from None
+        raise TextgenError(
+            f"port {port} of 127.0.0.1 cannot be opened: {error.strerror}; give another"
+        ) from None
     try:
         worker.wait()
     except BaseException:
