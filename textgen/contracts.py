@@ -185,8 +185,8 @@ class Sampler(Protocol):
     """A function that chooses the next token. It is pure: all randomness comes from `uniforms`."""
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
-        """Return ids [batch] for `logits` [batch, vocab_size] and `uniforms` [batch] from [0, 1). Row i depends
-        on row i of its arguments only: a sample does not depend on its batch."""
+        """Return ids [batch] for `logits` [batch, vocab_size] and `uniforms` [batch] from [0, 1). Row i
+        depends on row i of its arguments only: a sample does not depend on its batch."""
 
 
 class StatefulSampler(Protocol):

@@ -27,6 +27,8 @@ NUM_CLIENTS = 8
 LENGTH = 200
 NUM_MALFORMED = 2000
 PROMPT = "The weather in Sydney "
+TEXTS = ("prompt", "sampler", "client")
+NEW_LINE = b"\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,7 @@ class Address:
     ) -> http.client.HTTPResponse:
         """Return the answer to a request."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        connection.request("POST", self.path + path, body, {"Content-Type": content_type})
+        connection.request("POST", self.path + path, body, {"Content-Type": "application/json"})
         return connection.getresponse()
 
 

@@ -13,8 +13,8 @@ from textgen.contracts import TextgenError
 class StandardLibrary:
     """The modules of Python's standard library, in the order of their names: 4.7 million characters in 3.11.
 
-    Packages are left out, which are tests in part. Other versions of Python have another text; `textgen corpus`
-    and every result give its hash.
+    Packages are left out, which are tests in part. Other versions of Python have another text; every result
+    gives its hash.
     """
 
     def language(self, item: str) -> str:  # noqa: ARG002 - names and comments are in one language
@@ -28,7 +28,5 @@ class StandardLibrary:
         folder = Path(sysconfig.get_path("stdlib"))
         files = sorted(folder.glob("*.py"))
         if not files:
-            raise TextgenError(
-                f"no modules in {folder}: this Python has its standard library in another form"
-            )
+            raise TextgenError(f"no modules in {folder}: this Python keeps them elsewhere")
         return "\n\n".join(f"# {path.name}\n{path.read_text('utf-8')}" for path in files)

@@ -19,6 +19,9 @@ from helpers.playing import Server, served, trained_runs
 
 pytestmark = pytest.mark.slow
 
+WRITTEN = "document.getElementById('stop').disabled && document.querySelector('.written')"
+APART = "document.querySelector('#apart .text')"
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
@@ -150,7 +153,7 @@ def test_the_page_is_accessible(browser: Any, server: Server, width: int, scheme
     page.goto(server.address)
     page.fill("#prompt", "The weather")
     page.click("#write")
-    page.wait_for_function("document.getElementById('stop').disabled && document.querySelector('.written')")
+    page.wait_for_function(WRITTEN)
     page.locator(".token").first.click()
     found = axe.Axe().run(page)
     assert found.violations_count == 0, found.generate_report()

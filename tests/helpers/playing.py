@@ -1,4 +1,4 @@
-"""`textgen play` in a process of its own, and requests to it as any program of this machine could make them."""
+"""`textgen play` in a process of its own, and requests to it as any program here could make them."""
 
 from __future__ import annotations
 
@@ -41,17 +41,9 @@ class Server:
         """Its port on 127.0.0.1."""
         return urlsplit(self.address).port or 0
 
-    def ask(
-        self,
-        path: str,
-        body: Any = None,
-        *,
-        raw: bytes | None = None,
-        token: str | None = None,
-        **headers: str,
-    ) -> tuple[int, bytes]:
-        """Return the status and the body of an answer; `body` is sent as JSON, `raw` as it is."""
-        answer = self.open(path, body, raw=raw, token=token, **headers)
+    def ask(self, path: str, body: Any = None, **options: Any) -> tuple[int, bytes]:
+        """Return the status and the body of an answer to a request, which `open` makes."""
+        answer = self.open(path, body, **options)
         return answer.status, answer.read()
 
     def open(
@@ -63,7 +55,10 @@ class Server:
         token: str | None = None,
         **headers: str,
     ) -> http.client.HTTPResponse:
-        """Return an answer whose body is still to be read; closing its connection is leaving the page."""
+        """Return an answer that is still to be read: `body` is sent as JSON, or `raw` as it is.
+
+        Closing its connection is leaving the page.
+        """
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         prefix = urlsplit(self.address).path if token is None else f"/{token}/"
         sent = raw if raw is not None else None if body is None else json.dumps(body).encode()

@@ -177,7 +177,7 @@ def test_made_up_words_and_copies_are_marked(server: Server) -> None:
     assert all(0 <= begin < end <= len(text) for spans in marks.values() for begin, end in spans)
 
 
-def test_passages_are_of_the_held_out_text(server: Server, runs: list[Path]) -> None:
+def test_passages_are_of_the_held_out_text(server: Server) -> None:
     status, body = server.ask("passages")
     assert status == 200
     passages = json.loads(body)

@@ -154,10 +154,9 @@ def best_runs(folder: ResultFolder, number: int) -> list[Path]:
     Raises `TextgenError` if none has a score.
     """
     items = (read_item(ResultFolder(run, "run")) for run in folder.runs)
+    ranked = [item for item in items if item.score is not None]
     best: dict[str | None, Item] = {}
-    for item in sorted(
-        (each for each in items if each.score is not None), key=lambda each: each.score or 0.0
-    ):
+    for item in sorted(ranked, key=lambda item: item.score or 0.0):
         best.setdefault(item.best, item)
     if not best:
         raise TextgenError(f"{str(folder.path)!r} keeps no run with a score")

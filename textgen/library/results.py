@@ -25,8 +25,8 @@ from textgen.data.corpus import Corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.library.corpus import TextSource, check_text, loaded
 from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
-from textgen.library.page_models import page_models
 from textgen.library.options import Refuse, SampleOptions, changed, refusing, several
+from textgen.library.page_models import page_models
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import write_file
@@ -82,7 +82,7 @@ def report(name: str | Path, *, with_models: bool = False) -> Path:
     """Write the page of a bench, ladder, suite or study again; return its path.
 
     `name` is a folder, part of its name, or `latest`. With `with_models`, the page of a bench contains its
-    small recurrent models over characters and writes with them. Raises `TextgenError` for one without results.
+    small recurrent models over characters and writes with them. Raises `TextgenError` without results.
     """
     found = find(str(name), kinds=RESULTS)
     folder = found.path

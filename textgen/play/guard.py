@@ -18,8 +18,8 @@ MAX_BODY = 100_000
 class Guard:
     """Refuses requests by another name of the host, from another page, without the token, or too large.
 
-    A page elsewhere could otherwise let the browser ask this server, by its address or by a name that leads to
-    it (DNS rebinding).
+    A page elsewhere could otherwise let the browser ask this server, by its address or by a name that leads
+    to it (DNS rebinding).
     """
 
     def __init__(self, app: App, port: int, token: str) -> None:

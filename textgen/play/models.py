@@ -89,9 +89,9 @@ def read(index: int, text: str) -> dict[str, Any]:
 
 
 @plainly
-def begin(name: str, index: int, prompt: str, length: int, sampler: str, seed: int) -> None:
-    """Open a continuation, known by a name."""
-    _open[name] = live.write(_run(index), prompt, length=length, sampler=sampler, seed=seed)
+def begin(name: str, index: int, prompt: str, settings: dict[str, Any]) -> None:
+    """Open a continuation, known by a name, with the settings of `live.write`."""
+    _open[name] = live.write(_run(index), prompt, **settings)
 
 
 @plainly

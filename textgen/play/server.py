@@ -97,8 +97,8 @@ class Play:
         self._latest[asked.client, asked.entry] = name
         self._num_streams += 1
         try:
-            settings = (asked.entry, asked.prompt, asked.length, asked.sampler, asked.seed)
-            await self._worker.do(models.begin, name, *settings)
+            settings = asked.model_dump(include={"length", "sampler", "seed"})
+            await self._worker.do(models.begin, name, asked.entry, asked.prompt, settings)
         except BaseException:
             self._num_streams -= 1
             raise
