@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="needs the extra play")
 
-from helpers.commands import run_textgen
+from helpers.commands import run_process, run_textgen
 from helpers.playing import Server, served, trained_runs
 
 pytestmark = pytest.mark.slow
@@ -183,3 +184,25 @@ def test_passages_are_of_the_held_out_text(server: Server) -> None:
     passages = json.loads(body)
     assert passages
     assert all(passage["text"] for passage in passages)
+
+
+def test_a_bench_stands_for_its_best_runs(tmp_path: Path) -> None:
+    text = ("--corpus", "lee", "--max-chars", 40_000, "--length", 20, "--device", "cpu")
+    run_textgen("bench", "random", "char-ngram", "word-ngram", *text, "--out", tmp_path / "out")
+    with served(tmp_path / "out") as server:
+        page = server.ask("")[1].decode()
+    runs = json.loads(page.partition('id="data">')[2].partition("</script>")[0])["runs"]
+    assert [run["name"] for run in runs] == ["word-ngram", "char-ngram", "random"]
+    assert [run["bits"] for run in runs] == sorted(run["bits"] for run in runs)
+
+
+def test_what_cannot_be_loaded_is_said_in_one_line(runs: list[Path], tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(runs[0], damaged)
+    (damaged / "weights.safetensors").write_bytes(b"damaged")
+    done = run_process("play", damaged, "--no-browser", code=1)
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    done = run_process("play", tmp_path / "nothing", "--no-browser", code=1)
+    assert done.stderr.count("\n") == 1
