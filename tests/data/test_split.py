@@ -41,10 +41,10 @@ def in_order(split: Split) -> list[str]:
     ("spec", "percentages", "is_contiguous", "text"),
     [
         ("90/5/5", (90, 5, 5), False, "90/5/5"),
-        ("90/10", (85, 5, 10), False, "85/5/10"),
+        ("90/10", (90, 10), False, "90/10"),
         ("95/5/0", (95, 5, 0), False, "95/5/0"),
         (" 80 / 10 /10", (80, 10, 10), False, "80/10/10"),
-        ("contiguous:80/20", (70, 10, 20), True, "contiguous:70/10/20"),
+        ("contiguous:80/20", (80, 20), True, "contiguous:80/20"),
         ("contiguous", (90, 5, 5), True, "contiguous:90/5/5"),
     ],
 )
@@ -134,7 +134,9 @@ def test_a_contiguous_split_has_one_stretch_of_each_part() -> None:
     assert abs(len(split.train) / len(LONG_PROSE) - 0.9) < 0.01
 
 
-@pytest.mark.parametrize("spec", ["90/5/5", "60/20/20", "95/5/0", "contiguous:90/5/5"])
+@pytest.mark.parametrize(
+    "spec", ["90/5/5", "60/20/20", "95/5/0", "90/10", "contiguous:90/10", "contiguous:90/5/5"]
+)
 def test_a_text_on_disk_is_split_like_one_in_memory(spec: str, stored_text: FileText) -> None:
     method = parse_split(spec)
     split, stored = split_text(stored_text[:], method), split_text(stored_text, method)
@@ -213,3 +215,17 @@ def test_what_is_kept_of_a_part_ends_with_a_paragraph() -> None:
     assert all(stretch.endswith("by.\n\n") for stretch in half.stretches())
     assert len(half) == pytest.approx(len(part) / 2, rel=0.05)
     assert part.first(len(part)) is part
+
+
+def test_validation_is_held_back_from_all_over_the_train_part() -> None:
+    split = split_text(LONG_PROSE, parse_split("contiguous:90/10"))
+    assert len(split.test) / len(LONG_PROSE) == pytest.approx(0.1, rel=0.05)
+    assert split.test.text == LONG_PROSE[-len(split.test) :]
+    assert len(split.validation) / len(LONG_PROSE) == pytest.approx(0.05, rel=0.1)
+    assert len(split.validation.stretches()) == NUM_SLICES
+    known = [
+        text
+        for pair in zip(split.train.stretches(), split.validation.stretches(), strict=True)
+        for text in pair
+    ]
+    assert "".join(known) + str(split.test.text) == LONG_PROSE

@@ -7,10 +7,11 @@ text, and their scatter tells how far it would change on other passages (see `be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from textgen.contracts import TextgenError
 from textgen.data.text import BOUNDARIES, Text, join
@@ -37,21 +38,34 @@ MAX_CUT_WINDOW = 1 << 16
 
 CONTIGUOUS = "contiguous"
 
+Place: TypeAlias = tuple[int, int]
+"""The first character of a range of a text, and the one after its last."""
+
 
 @dataclass(frozen=True)
 class SplitMethod:
-    """Method of a split: percentages for train, validation and test, in many slices or in one."""
+    """Method of a split: percentages for train, validation and test, in many slices or in one.
 
-    percentages: tuple[int, int, int]
+    With two percentages, for train and test, validation is held back from train: half as much as the test
+    part, in stretches from all over it. What is fitted to a text, as the weights of a mixture, must not be
+    scored on it. The test part may be 0, for one that is another text.
+    """
+
+    percentages: tuple[int, ...]
     is_contiguous: bool = False
 
     def __str__(self) -> str:
         shares = "/".join(map(str, self.percentages))
         return f"{CONTIGUOUS}:{shares}" if self.is_contiguous else shares
 
+    @property
+    def held_back(self) -> float:
+        """Percent of the text that are held back from train; 0 if validation has a percentage of its own."""
+        return self.percentages[1] / 2 if len(self.percentages) == 2 else 0.0
+
     def num_slices(self, num_chars: int) -> int:
         """Return the number of slices of a text, at most `NUM_SLICES`; stretches keep a useful length."""
-        held_out = num_chars * min(filter(None, self.percentages[1:])) // 100
+        held_out = int(num_chars * (self.held_back or min(filter(None, self.percentages[1:]))) / 100)
         return 1 if self.is_contiguous else max(1, min(NUM_SLICES, held_out // MIN_STRETCH_CHARS))
 
 
@@ -144,27 +158,20 @@ class Split:
 
 
 def parse_split(text: str) -> SplitMethod:
-    """Read `90/5/5` (train, validation, test) or `90/10`, perhaps after `contiguous:`.
-
-    `90/10` is `85/5/10`: half as much as the test part is held back from training as validation, since what
-    is fitted to a text, as the weights of a mixture, must not be scored on it. The test part may be 0, for
-    one that is another text.
-    """
+    """Read `90/5/5` (train, validation, test) or `90/10` (train, test), perhaps after `contiguous:`."""
     name, _, shares = text.strip().rpartition(":")
     if text.strip() == CONTIGUOUS:
         name, shares = CONTIGUOUS, "90/5/5"
     parts = shares.split("/")
     if name in ("", CONTIGUOUS) and all(part.strip().isdecimal() for part in parts):
-        percentages = [int(part) for part in parts]
-        if len(percentages) == 2:
-            validation = -(-percentages[1] // 2)
-            percentages = [percentages[0] - validation, validation, percentages[1]]
-        if len(percentages) == 3 and sum(percentages) == 100 and min(percentages[:2]) > 0:
-            train, validation, test = percentages
-            return SplitMethod((train, validation, test), name == CONTIGUOUS)
+        percentages = tuple(int(part) for part in parts)
+        method = SplitMethod(percentages, name == CONTIGUOUS)
+        is_complete = len(percentages) in (2, 3) and sum(percentages) == 100 and min(percentages[:2]) > 0
+        if is_complete and percentages[0] > method.held_back:
+            return method
     raise TextgenError(
-        f"invalid split {text!r}; give percentages such as 90/5/5 of train, validation and test, 90/10 for "
-        "85/5/10, or contiguous:90/5/5 for one stretch each"
+        f"invalid split {text!r}; give percentages such as 90/5/5 of train, validation and test, 90/10 to hold "
+        "validation back from train, or contiguous:90/5/5 for one stretch each"
     )
 
 
@@ -176,28 +183,61 @@ def split_text(text: Text, method: SplitMethod) -> Split:
     by more than half of what a part has beyond its minimum, or in several slices by a quarter.
     Raises `TextgenError` if a part would be shorter than `MIN_CHARS`.
     """
-    percentages = [percent for percent in method.percentages if percent]
-    minima = [MIN_CHARS[part] for part in PARTS[: len(percentages)]]
-    shares = list(zip(minima, percentages, strict=True))
-    if any(len(text) * percent // 100 < least for least, percent in shares):
-        needed = max(-(-least * 100 // percent) for least, percent in shares)
+    percentages = _percentages(method)
+    if any(int(len(text) * percent / 100) < MIN_CHARS[name] for name, percent in percentages.items()):
+        needed = max(math.ceil(MIN_CHARS[name] * 100 / percent) for name, percent in percentages.items())
         raise TextgenError(
             f"the text is too short to split {method}: {len(text)} characters; "
             f"give at least {needed}, or change --split"
         )
     num_slices = method.num_slices(len(text))
-    whole = [100 / num_slices] * num_slices
-    leasts = [MIN_STRETCH_CHARS] * num_slices if num_slices > 1 else [len(text)]
-    stretches: list[list[tuple[int, int]]] = [[] for _ in PARTS]
-    for place in divide(text, (0, len(text)), whole, leasts, 8):
-        ranges = divide(text, place, percentages, minima, 2 if num_slices == 1 else 4)
-        for places, each in zip(stretches, ranges, strict=False):
-            places.append(each)
+    places: dict[str, list[Place]] = {name: [] for name in PARTS}
+    for whole in _slices(text, (0, len(text)), num_slices):
+        for name, place in _divided(text, whole, method, num_slices):
+            places[name].append(place)
     train, validation, test = (
-        Part(join(text, places), tuple(end - begin for begin, end in places)) if places else NO_PART
-        for places in stretches
+        Part(join(text, each), tuple(end - begin for begin, end in each)) if each else NO_PART
+        for each in places.values()
     )
     return Split(train, validation, test, method)
+
+
+def _percentages(method: SplitMethod) -> dict[str, float]:
+    """Return the percentages of all parts that are not empty."""
+    if not method.held_back:
+        return {name: percent for name, percent in zip(PARTS, method.percentages, strict=True) if percent}
+    train, test = method.percentages
+    return {"train": train - method.held_back, "validation": method.held_back, "test": test}
+
+
+def _divided(text: Text, whole: Place, method: SplitMethod, num_slices: int) -> Iterator[tuple[str, Place]]:
+    """Yield the parts of a slice; of a train part from which validation is held back, those in its slices."""
+    percentages = _percentages(method)
+    if not method.held_back:
+        yield from _named(text, whole, percentages, 2 if num_slices == 1 else 4)
+        return
+    held_back = {name: percentages.pop(name) for name in ("train", "validation")}
+    known, test = divide(text, whole, method.percentages, (MIN_CHARS["train"], MIN_CHARS["test"]), 2)
+    size = int((known[1] - known[0]) * held_back["validation"] / method.percentages[0])
+    for place in _slices(text, known, max(1, min(NUM_SLICES // num_slices, size // MIN_STRETCH_CHARS))):
+        yield from _named(text, place, held_back, 4)
+    yield "test", test
+
+
+def _named(
+    text: Text, whole: Place, percentages: Mapping[str, float], share: int
+) -> Iterator[tuple[str, Place]]:
+    """Yield the names and places of the parts of a range, in proportion to these percentages."""
+    total = sum(percentages.values())
+    minima = [MIN_CHARS[name] for name in percentages]
+    of_whole = [100 * percent / total for percent in percentages.values()]
+    yield from zip(percentages, divide(text, whole, of_whole, minima, share), strict=True)
+
+
+def _slices(text: Text, whole: Place, number: int) -> Iterator[Place]:
+    """Yield a range in slices of equal length."""
+    leasts = [MIN_STRETCH_CHARS] * number if number > 1 else [whole[1] - whole[0]]
+    yield from divide(text, whole, [100 / number] * number, leasts, 8)
 
 
 def cut_stretches(text: Text, method: SplitMethod, name: str) -> Part:
@@ -209,14 +249,13 @@ def cut_stretches(text: Text, method: SplitMethod, name: str) -> Part:
         raise TextgenError(f"{name} has only {len(text)} characters; give at least {MIN_CHARS['test']}")
     longest = 1 if method.is_contiguous else NUM_SLICES
     number = max(1, min(longest, len(text) // MIN_STRETCH_CHARS))
-    leasts = [min(len(text), MIN_STRETCH_CHARS)] * number
-    places = list(divide(text, (0, len(text)), [100 / number] * number, leasts, 8))
+    places = list(_slices(text, (0, len(text)), number))
     return Part(join(text, places), tuple(end - begin for begin, end in places))
 
 
 def divide(
-    text: Text, place: tuple[int, int], percentages: Sequence[float], minima: Sequence[int], share: int
-) -> Iterator[tuple[int, int]]:
+    text: Text, place: Place, percentages: Sequence[float], minima: Sequence[int], share: int
+) -> Iterator[Place]:
     """Yield a place of `text`, from its begin to its end, in consecutive ranges of these percentages.
 
     A cut moves by at most one part in `share` of what the ranges beside it have beyond their `minima`.

@@ -35,8 +35,8 @@ class TextOptions:
     clean: str = defaults.CLEANER
     """Cleaner of the text, such as prose:quotes=false, letters or raw."""
     split: str = defaults.SPLIT
-    """Percent for train/validation/test of each slice of the text; 90/10 is 85/5/10; contiguous:90/5/5 of
-    the text as a whole."""
+    """Percent for train/validation/test of each slice of the text; 90/10 holds validation back from
+    train; contiguous:90/5/5 of the text as a whole."""
     max_chars: int | None = None
     """Use only the first N characters of the text."""
     encoding: str = defaults.ENCODING
