@@ -170,8 +170,8 @@ def parse_split(text: str) -> SplitMethod:
         if is_complete and percentages[0] > method.held_back:
             return method
     raise TextgenError(
-        f"invalid split {text!r}; give percentages such as 90/5/5 of train, validation and test, 90/10 to hold "
-        "validation back from train, or contiguous:90/5/5 for one stretch each"
+        f"invalid split {text!r}; give percentages such as 90/5/5 of train, validation and test, 90/10 to "
+        "hold validation back from train, or contiguous:90/5/5 for one stretch each"
     )
 
 

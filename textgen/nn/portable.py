@@ -34,20 +34,19 @@ class PortableNetwork:
     @property
     def num_bytes(self) -> int:
         """Size of the matrices in 8 bits."""
-        matrices = [self.table, self.weight]
-        matrices += [each for layer in self.layers for each in (layer.weight_ih_l0, layer.weight_hh_l0)]
-        return sum(each.numel() for each in matrices)
+        weights = [each for layer in self.layers for each in layer.parameters() if each.ndim == 2]
+        return sum(each.numel() for each in (self.table, self.weight, *weights))
 
     def values(self) -> dict[str, Any]:
         """Return it as JSON values."""
         layers = [
             {
-                "input": _matrix(layer.weight_ih_l0),
-                "hidden": _matrix(layer.weight_hh_l0),
-                "input_bias": _floats(layer.bias_ih_l0),
-                "hidden_bias": _floats(layer.bias_hh_l0),
+                "input": _matrix(named["weight_ih_l0"]),
+                "hidden": _matrix(named["weight_hh_l0"]),
+                "input_bias": _floats(named["bias_ih_l0"]),
+                "hidden_bias": _floats(named["bias_hh_l0"]),
             }
-            for layer in self.layers
+            for named in (dict(layer.named_parameters()) for layer in self.layers)
         ]
         return {
             "cell": self.cell,
