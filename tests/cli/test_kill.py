@@ -18,8 +18,10 @@ pytestmark = [
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 SMALL = (*TEXT, "--budget", "15000chars")
 """A budget of 58 updates."""
+READING_ON = ENTRY.replace("char-lstm", "char-lstm+ngram+match+cache+adapt")
 COMMANDS = {
     "train": (("train", ENTRY, *SMALL), {10: False}),
+    "reading on": (("train", READING_ON, *SMALL), {10: False}),
     "bench": (("bench", ENTRY, *SMALL, *SHORT), {10: True, 30: False}),
     "suite": (("suite", "kills.toml", *SMALL, "--seeds", "1"), {20: False}),
     "tune": (("tune", ENTRY, *SMALL, *STUDY, "--trials", "1"), {20: True}),
@@ -41,7 +43,11 @@ def after_updates(number: int, folder: Path) -> KillWhen:
 
 
 @pytest.mark.parametrize(
-    "name", ["train", *(pytest.param(name, marks=pytest.mark.long) for name in ("bench", "suite", "tune"))]
+    "name",
+    [
+        "train",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("reading on", "bench", "suite", "tune")),
+    ],
 )
 def test_a_killed_command_goes_on_and_ends_with_the_same_files(name: str, tmp_path: Path) -> None:
     arguments, kills = COMMANDS[name]
