@@ -20,6 +20,8 @@ FIRST_SQUARE = 0.1
 """What the sums of squared gradients begin with (ε of AdaGrad)."""
 LEAST = -20.0
 """Log-probabilities below are not told apart by the exponents."""
+UNUSED = 0
+"""A context that no prediction has: what is learnt before the first one has no effect."""
 HASH_FACTORS = (0x9E3779B97F4A7C15 - 2**64, 0x5851F42D4C957F2D)
 
 
@@ -35,7 +37,7 @@ class Memory(NamedTuple):
     recent: Tensor
     """[batch, longest], the last tokens, -1 before the first."""
     contexts: Tensor
-    """[batch, longest + 1], those of the last prediction; -1 before the first."""
+    """[batch, longest + 1], those of the last prediction; `UNUSED` before the first."""
     base: Tensor
     """[batch, vocab_size], the log-probabilities of the base there."""
     predicted: Tensor
@@ -74,7 +76,7 @@ class Adapt(Refinement):
         ] = 2**19,
     ) -> None:
         super().__init__(vocab_size, base)
-        self.longest, self.num_contexts = longest, max(2, table_size // vocab_size)
+        self.longest, self.num_contexts = longest, max(3, table_size // vocab_size)
         self.register_buffer("rate", torch.tensor(RATES[1]))
 
     def fit(self, ids: TokenIds) -> None:
@@ -103,7 +105,7 @@ class Adapt(Refinement):
             exponents=self.rate.new_zeros(size),
             squares=self.rate.new_full((*size, 2), FIRST_SQUARE),
             recent=none.repeat(batch_size, self.longest),
-            contexts=none.repeat(batch_size, self.longest + 1),
+            contexts=torch.full_like(none, UNUSED).repeat(batch_size, self.longest + 1),
             base=self.rate.new_zeros(batch_size, self.vocab_size),
             predicted=self.rate.new_zeros(batch_size, self.vocab_size),
         )
@@ -114,51 +116,79 @@ class Adapt(Refinement):
             return predictions, memory
         tokens = torch.cat((memory.recent, ids), dim=1)
         contexts = self._contexts(tokens, ids.shape[1])
-        changing = (part.clone() for part in (memory.weights, memory.exponents, memory.squares))
-        memory = memory._replace(**dict(zip(Memory._fields[:3], changing, strict=True)))
-        refined = torch.empty_like(predictions)
-        for time in range(ids.shape[1]):
-            self._learn(memory, ids[:, time])
-            base = predictions[:, time]
-            refined[:, time] = self._score(memory, base, contexts[:, time])
-            memory = memory._replace(
-                contexts=contexts[:, time], base=base.clamp(min=LEAST), predicted=refined[:, time].exp()
-            )
-        return refined, memory._replace(recent=tokens[:, ids.shape[1] :])
+        rows = self._rows(contexts)
+        bases, refined = predictions.clamp(min=LEAST), torch.empty_like(predictions)
+        layer = _Layer(memory, float(self.rate))
+        last = _Prediction(memory.base, memory.predicted, self._rows(memory.contexts[:, None])[:, 0])
+        for time, targets in enumerate(ids.unbind(1)):
+            layer.learn(last, targets)
+            refined[:, time] = scores = layer.score(predictions[:, time], bases[:, time], rows[:, time])
+            last = _Prediction(bases[:, time], scores.exp(), rows[:, time])
+        return refined, Memory(
+            *layer.memory(),
+            recent=tokens[:, ids.shape[1] :],
+            contexts=contexts[:, -1],
+            base=last.base,
+            predicted=last.probabilities,
+        )
 
     def _contexts(self, tokens: Tensor, num_new: int) -> Tensor:
         """Return the rows of the contexts of the last `num_new` tokens, [batch, num_new, longest + 1]."""
         numbers = tokens.new_zeros(len(tokens), num_new)
-        rows = [numbers]
+        rows = [numbers + 1]
         for length in range(1, self.longest + 1):
             end = tokens.shape[1] - length + 1
             numbers = (numbers + tokens[:, end - num_new : end] + 2) * HASH_FACTORS[0]  # wraps around
             mixed = (numbers ^ (numbers >> 29)) * HASH_FACTORS[1]
-            rows.append(1 + (mixed >> 33).remainder(self.num_contexts - 1))
+            rows.append(2 + (mixed >> 33).remainder(self.num_contexts - 2))
         return torch.stack(rows, dim=-1)
 
-    def _score(self, memory: Memory, base: Tensor, contexts: Tensor) -> Tensor:
-        """Return the refined log-probabilities [batch, vocab_size]."""
-        rows = self._rows(contexts)
-        exponents = memory.exponents.flatten()[rows].sum(1, keepdim=True)
-        weights = memory.weights.flatten(0, 1)[rows].sum(1)
-        return (base + exponents * base.clamp(min=LEAST) + weights).log_softmax(-1)
-
-    def _learn(self, memory: Memory, ids: Tensor) -> None:
-        """Change, in place, the weights of the last prediction for the tokens [batch] that came."""
-        gradient = memory.predicted.scatter_add(1, ids[:, None], -torch.ones_like(memory.base[:, :1]))
-        gradient *= memory.contexts[:, :1] >= 0
-        of_exponents = (gradient * memory.base).sum(1)
-        squared = torch.stack((gradient.square().sum(1), of_exponents.square()), dim=1)
-        rows, num_contexts = self._rows(memory.contexts.clamp(min=0)), memory.contexts.shape[1]
-        squares = memory.squares.flatten(0, 1)
-        squares.index_add_(0, rows.flatten(), squared.repeat_interleave(num_contexts, 0))
-        steps = self.rate / squares[rows].sqrt()
-        weights = steps[..., :1] * gradient[:, None]
-        memory.weights.flatten(0, 1).index_add_(0, rows.flatten(), weights.flatten(0, 1), alpha=-1)
-        exponents = steps[..., 1] * of_exponents[:, None]
-        memory.exponents.flatten().index_add_(0, rows.flatten(), exponents.flatten(), alpha=-EXPONENT_RATE)
-
     def _rows(self, contexts: Tensor) -> Tensor:
-        """Return the rows of contexts [batch, longest + 1] in the table of all texts."""
-        return contexts + self.num_contexts * torch.arange(len(contexts), device=contexts.device)[:, None]
+        """Return the rows of contexts [batch, time, longest + 1] in the table of all texts."""
+        first = self.num_contexts * torch.arange(len(contexts), device=contexts.device)
+        return contexts + first[:, None, None]
+
+
+class _Prediction(NamedTuple):
+    """A prediction from which the layer learns when the next token is known, batch first."""
+
+    base: Tensor
+    """[batch, vocab_size], what the base gave, in logarithms."""
+    probabilities: Tensor
+    """[batch, vocab_size], what was predicted; all 0 before the first token."""
+    rows: Tensor
+    """[batch, longest + 1], its contexts."""
+
+
+class _Layer:
+    """The weights of all texts of a batch, which change in place."""
+
+    def __init__(self, memory: Memory, rate: float) -> None:
+        self._weights, self._exponents, self._squares = (
+            part.clone() for part in (memory.weights, memory.exponents, memory.squares)
+        )
+        self._rate, self._minus_one = rate, -torch.ones_like(memory.base[:, :1])
+        self._all_weights, self._all_exponents = self._weights.flatten(0, 1), self._exponents.flatten()
+        self._all_squares = self._squares.flatten(0, 1)
+
+    def memory(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return weights, exponents and sums of squares."""
+        return self._weights, self._exponents, self._squares
+
+    def score(self, prediction: Tensor, base: Tensor, rows: Tensor) -> Tensor:
+        """Return the refined log-probabilities [batch, vocab_size]."""
+        exponents = self._all_exponents[rows].sum(1, keepdim=True)
+        return torch.addcmul(prediction + self._all_weights[rows].sum(1), exponents, base).log_softmax(-1)
+
+    def learn(self, last: _Prediction, targets: Tensor) -> None:
+        """Take a step against the gradient of the loss of a prediction, whose target [batch] is known now."""
+        gradient = last.probabilities.scatter_add(1, targets[:, None], self._minus_one)
+        of_exponents = (gradient * last.base).sum(1)
+        squared = torch.stack((gradient.square().sum(1), of_exponents.square()), dim=1)
+        rows, num_rows = last.rows.flatten(), last.rows.shape[1]
+        self._all_squares.index_add_(0, rows, squared.repeat_interleave(num_rows, 0))
+        steps = self._all_squares[rows].rsqrt_().unflatten(0, last.rows.shape)
+        weights = (steps[..., :1] * gradient[:, None]).flatten(0, 1)
+        self._all_weights.index_add_(0, rows, weights, alpha=-self._rate)
+        exponents = (steps[..., 1] * of_exponents[:, None]).flatten()
+        self._all_exponents.index_add_(0, rows, exponents, alpha=-EXPONENT_RATE * self._rate)
