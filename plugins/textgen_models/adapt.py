@@ -187,7 +187,7 @@ class _Layer:
         squared = torch.stack((gradient.square().sum(1), of_exponents.square()), dim=1)
         rows, num_rows = last.rows.flatten(), last.rows.shape[1]
         self._all_squares.index_add_(0, rows, squared.repeat_interleave(num_rows, 0))
-        steps = self._all_squares[rows].rsqrt_().unflatten(0, last.rows.shape)
+        steps = self._all_squares[last.rows].rsqrt()
         weights = (steps[..., :1] * gradient[:, None]).flatten(0, 1)
         self._all_weights.index_add_(0, rows, weights, alpha=-self._rate)
         exponents = (steps[..., 1] * of_exponents[:, None]).flatten()
