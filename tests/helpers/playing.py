@@ -23,7 +23,7 @@ def trained_runs(folder: Path) -> list[Path]:
     """A run over characters and one over words, on the same text."""
     runs = [folder / entry.partition(":")[0] for entry in ENTRIES]
     for entry, run in zip(ENTRIES, runs, strict=True):
-        budget = ("--budget", "20000chars") if "lstm" in entry else ("--budget", "1epoch")
+        budget = ("--budget", "20000chars") if "lstm" in entry else ()
         text = ("--corpus", "lee", "--max-chars", 60_000)
         run_textgen("train", entry, *text, *budget, "--device", "cpu", "--out", run)
     return runs
@@ -43,8 +43,8 @@ class Server:
 
     def ask(self, path: str, body: Any = None, **options: Any) -> tuple[int, bytes]:
         """Return the status and the body of an answer to a request, which `open` makes."""
-        answer = self.open(path, body, **options)
-        return answer.status, answer.read()
+        with self.open(path, body, **options) as answer:
+            return answer.status, answer.read()
 
     def open(
         self,
@@ -62,18 +62,18 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         prefix = urlsplit(self.address).path if token is None else f"/{token}/"
         sent = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        given = {"Content-Type": "application/json"} if sent is not None else {}
+        given = {"Connection": "close"} | ({"Content-Type": "application/json"} if sent is not None else {})
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request("GET" if sent is None else "POST", prefix + path, sent, given)
         return connection.getresponse()
 
     def events(self, body: Any) -> Iterator[dict[str, Any]]:
         """Yield what is streamed while a text is continued."""
-        answer = self.open("write", body)
-        assert answer.status == 200, answer.read()
-        for line in answer:
-            if line.startswith(b"data: "):
-                yield json.loads(line[6:])
+        with self.open("write", body) as answer:
+            assert answer.status == 200, answer.read()
+            for line in answer:
+                if line.startswith(b"data: "):
+                    yield json.loads(line[6:])
 
 
 @contextmanager
@@ -86,4 +86,4 @@ def served(*runs: Path) -> Iterator[Server]:
         yield Server(process.stdout.readline().strip(), process)
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()

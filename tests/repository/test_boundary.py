@@ -19,6 +19,7 @@ BOUNDARY = {
     "textgen/data/bound_tokenizer.py",
     "textgen/generation/bound_sampler.py",
     "textgen/nn/language_model.py",
+    "textgen/nn/model_class.py",
     "textgen/registry/options.py",
 }
 """The files that may look an optional member up; the conformance kit examines the components themselves."""

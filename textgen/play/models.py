@@ -21,7 +21,7 @@ from textgen.library.runs import Run, load
 P = ParamSpec("P")
 R = TypeVar("R")
 
-TURN_SECONDS = 0.03
+TURN_SECONDS = 0.005
 """How long one continuation is written before the next one has its turn."""
 _runs: list[Run] = []  # of this process
 _open: dict[str, Iterator[WrittenToken]] = {}
