@@ -19,9 +19,6 @@ from helpers.playing import Server, served, trained_runs
 
 pytestmark = pytest.mark.slow
 
-WRITTEN = "document.getElementById('stop').disabled && document.querySelector('.written')"
-APART = "document.querySelector('#apart .text')"
-
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
@@ -34,6 +31,12 @@ def server(runs: list[Path]) -> Iterator[Server]:
     """A server of both."""
     with served(*runs) as server:
         yield server
+
+
+def wait_until_written(page: Any) -> None:
+    """Wait until no model is writing."""
+    page.locator("#stop:disabled").wait_for()
+    page.locator(".written").first.wait_for()
 
 
 @dataclass
@@ -58,9 +61,7 @@ class Opened:
 
     def written(self) -> list[str]:
         """What each pane shows when everything is written."""
-        self.page.wait_for_function(
-            "document.getElementById('stop').disabled && document.querySelector('.written')"
-        )
+        wait_until_written(self.page)
         return self.texts()
 
 
@@ -115,11 +116,8 @@ def test_typing_shows_the_score(opened: Opened, runs: list[Path], tmp_path: Path
     text = "The prime minister had a zebra."
     (tmp_path / "text.txt").write_text(text)
     opened.page.fill("#prompt", text)
-    opened.page.wait_for_function("document.querySelectorAll('.pane .token').length > 4")
-    opened.page.wait_for_function(
-        "!document.getElementById('apart').hidden && document.querySelector('#apart .text')"
-    )
-    for run, said in zip(runs, opened.page.locator(".pane h3 span").all_inner_texts(), strict=True):
+    opened.page.locator("#apart .text").wait_for()
+    for run, said in zip(runs, opened.page.locator(".pane h2 span").all_inner_texts(), strict=True):
         done = run_textgen("score", run, tmp_path / "text.txt", "--clean", "raw", "--json")
         assert float(said.split()[0]) == pytest.approx(json.loads(done.stdout)["bits_per_char"], abs=1e-3)
 
@@ -153,7 +151,7 @@ def test_the_page_is_accessible(browser: Any, server: Server, width: int, scheme
     page.goto(server.address)
     page.fill("#prompt", "The weather")
     page.click("#write")
-    page.wait_for_function(WRITTEN)
+    wait_until_written(page)
     page.locator(".token").first.click()
     found = axe.Axe().run(page)
     assert found.violations_count == 0, found.generate_report()

@@ -77,7 +77,7 @@ def test_it_writes_from_disk_the_same_text_for_the_same_seed(page: Any) -> None:
         page.fill("#writer-length", "120")
         page.fill("#writer-seed", seed)
         page.click("#writer-write")
-        page.wait_for_function("!document.getElementById('writer-write').disabled")
+        page.locator("#writer-write:enabled").wait_for()
         texts.append(page.locator("#writer-text").inner_text())
     assert texts[0] == texts[1] != texts[2]
     assert texts[0].startswith("The ")

@@ -61,7 +61,7 @@ const play = (() => {
 
   const panes = data.runs.map((run, index) => {
     const box = make("section", "pane");
-    const title = named("h3", "", run.name);
+    const title = named("h2", "", run.name);
     const score = make("span");
     title.append(score);
     const text = make("p", "text"), notes = make("p", "muted");
