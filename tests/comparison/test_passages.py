@@ -55,7 +55,7 @@ def test_the_alternatives_are_the_most_likely_tokens_first() -> None:
 
 @pytest.mark.parametrize("tokenizer", ["char", "word"])
 def test_why_names_the_models_and_the_places_that_they_found(tokenizer: str) -> None:
-    run = make_run(f"{tokenizer}-lstm+ngram+match+cache{SMALL}")
+    run = make_run(f"{tokenizer}-lstm+ngram+match+cache{SMALL},cache.longest=3")
     unseen = "Then a zebra came. Nobody had a name for the zebra came the dog.\n"
     text = TEXT[:200] + unseen
     reading = read_passages(run, [text], [Passage(0, 0, text)], CPU)
@@ -76,8 +76,8 @@ def test_why_names_the_models_and_the_places_that_they_found(tokenizer: str) -> 
         if begin == text.rindex(" came the") and each.by == "cache"
     ]
     assert len(places) == 1
-    assert places[0].context.endswith("zebra")
-    assert places[0].following.startswith(" came. Nobody" if tokenizer == "word" else " came. ")
+    assert places[0].context == "bra"
+    assert places[0].following.startswith(" came. ")
     assert {each.by for recalled in read.reasons.recalled for each in recalled} >= {"cache"}
 
 
