@@ -76,7 +76,7 @@ def test_what_is_drawn_becomes_an_allowed_value(drawn: float) -> None:
     assert searched()["size"].nearest(55) == 48
 
 
-REFINING = ("cache", "match")
+REFINING = ("adapt", "cache", "match")
 
 
 @pytest.mark.parametrize(
