@@ -34,7 +34,7 @@ def test_a_recorded_result_has_the_current_schema(path: Path) -> None:
             assert isinstance(read_record(kind, path), kind)
 
 
-@pytest.mark.parametrize("name", ["bench-wiki", "tinyshakespeare", "tinyshakespeare-3m"])
+@pytest.mark.parametrize("name", ["bench-wiki", "tinyshakespeare", "reading-on-adapt"])
 def test_verdicts_of_recorded_comparisons_follow_from_the_bits_of_their_stretches(name: str) -> None:
     checks = list(verify_comparison(read_record(Comparison, RESULTS / f"{name}.json")))
     assert sum(check.number for check in checks) > 10

@@ -13,7 +13,7 @@ function make(tag, className, text) {
 /* An entry's name, which may be broken after the punctuation of its options. */
 function named(tag, className, name) {
   const element = make(tag, className);
-  for (const piece of name.split(/(?<=[,:=])/)) element.append(piece, make("wbr"));
+  for (const piece of name.split(/(?<=[,:=+])/)) element.append(piece, make("wbr"));
   return element;
 }
 

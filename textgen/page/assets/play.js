@@ -147,7 +147,8 @@ const play = (() => {
     pane.marks = await answer.json();
     draw(pane);
     const copied = sum(pane.marks.copied.map(([begin, end]) => end - begin)), size = chars(written).length;
-    pane.notes.textContent = `${pane.marks.made_up.length} made-up words; ${percent(copied / Math.max(size, 1))} is in the training text too`;
+    const words = `${pane.marks.made_up.length || "no"} made-up word${pane.marks.made_up.length === 1 ? "" : "s"}`;
+    pane.notes.textContent = `${words}; ${copied ? percent(copied / size) : "none of it"} is in the training text too`;
   }
 
   async function readAll(prompt) {
@@ -206,6 +207,7 @@ const play = (() => {
       }
     });
     await Promise.all(started);
+    showApart();
     if (shown().every((pane) => !pane.abort?.signal.aborted)) at("stop").disabled = true;
   }
 
