@@ -184,7 +184,7 @@ def test_the_losses_are_those_that_were_measured() -> None:
     """In nats per character, with the state carried."""
     page, results = read_page("docs/performance.md"), ROOT / "benchmarks" / "results"
     losses = [
-        row["validation"]["nats_per_char"]
+        row["test"]["nats_per_char"]
         for path in results.glob("tinyshakespeare*.json")
         for row in json.loads(path.read_text("utf-8"))["entries"]
     ]
