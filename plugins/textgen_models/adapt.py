@@ -70,7 +70,7 @@ class Adapt(Refinement):
         table_size: Annotated[
             int,
             Ge(1),
-            Le(2**28),
+            Le(2**24),
             doc("Numbers in the table of each text that is read."),
             Search(values=(2**17, 2**19, 2**21)),
         ] = 2**19,
@@ -95,7 +95,8 @@ class Adapt(Refinement):
                 memory = take_rows(memories[index], 0, num_rows)
                 refined, memories[index] = self.refine(predictions, window.inputs, memory)
                 nats[index] -= refined.gather(-1, window.targets[..., None])[..., 0][is_text].sum().cpu()
-        self.rate.fill_(RATES[int(nats.argmin())])
+        is_measured = bool(memories) and bool(nats.isfinite().all())
+        self.rate.fill_(RATES[int(nats.argmin())] if is_measured else RATES[1])
 
     def initial_memory(self, batch_size: int) -> Memory:
         """Return zeros, and that nothing was predicted."""
@@ -126,9 +127,9 @@ class Adapt(Refinement):
             last = _Prediction(bases[:, time], scores.exp(), rows[:, time])
         return refined, Memory(
             *layer.memory(),
-            recent=tokens[:, ids.shape[1] :],
-            contexts=contexts[:, -1],
-            base=last.base,
+            recent=tokens[:, ids.shape[1] :].clone(),  # not views, which would keep the whole window
+            contexts=contexts[:, -1].clone(),
+            base=last.base.clone(),
             predicted=last.probabilities,
         )
 

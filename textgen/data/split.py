@@ -181,7 +181,7 @@ def split_text(text: Text, method: SplitMethod) -> Split:
     A cut moves from its exact position to the nearest end of a paragraph, of a line or of a word, in this
     order, within 1 % of its slice (at least 1000 characters, at most `MAX_CUT_WINDOW` on disk), but never
     by more than half of what a part has beyond its minimum, or in several slices by a quarter.
-    Raises `TextgenError` if a part would be shorter than `MIN_CHARS`.
+    Raises `TextgenError` if a part would be shorter than `MIN_CHARS` without such moves.
     """
     percentages = _percentages(method)
     if any(int(len(text) * percent / 100) < MIN_CHARS[name] for name, percent in percentages.items()):
@@ -212,12 +212,12 @@ def _percentages(method: SplitMethod) -> dict[str, float]:
 
 def _divided(text: Text, whole: Place, method: SplitMethod, num_slices: int) -> Iterator[tuple[str, Place]]:
     """Yield the parts of a slice; of a train part from which validation is held back, those in its slices."""
-    percentages = _percentages(method)
+    percentages, share = _percentages(method), 2 if num_slices == 1 else 4
     if not method.held_back:
-        yield from _named(text, whole, percentages, 2 if num_slices == 1 else 4)
+        yield from _named(text, whole, percentages, share)
         return
-    held_back = {name: percentages.pop(name) for name in ("train", "validation")}
-    known, test = divide(text, whole, method.percentages, (MIN_CHARS["train"], MIN_CHARS["test"]), 2)
+    held_back = {name: percentages[name] for name in ("train", "validation")}
+    known, test = divide(text, whole, method.percentages, (MIN_CHARS["train"], MIN_CHARS["test"]), share)
     size = int((known[1] - known[0]) * held_back["validation"] / method.percentages[0])
     for place in _slices(text, known, max(1, min(NUM_SLICES // num_slices, size // MIN_STRETCH_CHARS))):
         yield from _named(text, place, held_back, 4)

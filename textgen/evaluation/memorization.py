@@ -113,17 +113,26 @@ class _RollingHash:
 def _shared_spans(
     samples: Sequence[str], train_text: Text, length: int, rolling: _RollingHash
 ) -> Iterator[str]:
-    """Yield the spans of `length` characters of the training text that any sample has."""
-    wanted = np.unique(np.concatenate([rolling.windows(sample, length) for sample in samples]))
+    """Yield the spans of `length` characters of the training text that any sample has, each once."""
+    windows = [rolling.windows(sample, length) for sample in samples]
+    wanted, firsts = np.unique(np.concatenate(windows), return_index=True)
+    begins = np.append(0, np.cumsum([len(each) for each in windows]))
+    is_found = np.zeros(len(wanted), bool)
     # Most training windows are ruled out by a small table, which is far cheaper than a search for each.
     table = np.zeros(1 << TABLE_BITS, bool)
     table[_slot(wanted)] = True
     for start in range(0, len(train_text) - length + 1, BLOCK):
         hashes = rolling.windows(train_text[start : start + BLOCK + length - 1], length)
         possible = np.flatnonzero(table[_slot(hashes)])
-        for position in possible[_index(wanted, hashes[possible]) >= 0]:
+        indices = _index(wanted, hashes[possible])
+        for position, index in zip(possible[indices >= 0], indices[indices >= 0], strict=True):
+            if is_found[index]:
+                continue
+            owner = int(np.searchsorted(begins, firsts[index], "right")) - 1
+            begin = int(firsts[index] - begins[owner])
             span = train_text[start + position : start + position + length]
-            if any(span in sample for sample in samples):
+            if span == samples[owner][begin : begin + length]:
+                is_found[index] = True
                 yield span
 
 

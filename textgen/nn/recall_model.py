@@ -50,9 +50,14 @@ class RecallModel(Refinement):
         tokens = np.concatenate((memory[len(memory) - self.recall.longest :], ids.astype(np.int32)))
         places, source = self.places(tokens[None], len(ids)), self.text_of_places(tokens)
         found = [(tokens[:0], tokens[:0])] * len(ids)
-        for index in np.lexsort((places.earlier, places.lengths)):
-            end, length = int(places.earlier[index]) + 1, int(places.lengths[index])
-            found[places.positions[index]] = source[end - length : end], source[end : end + NUM_FOLLOWING]
+        order = np.lexsort((places.earlier, places.lengths, places.positions))
+        positions = places.positions[order]
+        for index in order[np.append(positions[1:] != positions[:-1], True)] if len(order) else ():
+            position, length = int(places.positions[index]), int(places.lengths[index])
+            end, known = int(places.earlier[index]) + 1, len(source)
+            if source is tokens:  # what comes later is not read yet
+                known = self.recall.longest + position + 1
+            found[position] = source[end - length : end], source[end : min(end + NUM_FOLLOWING, known)]
         return found
 
     def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:

@@ -54,7 +54,7 @@ class RefinedModel(LanguageModel):
 
     @property
     def is_step_recordable(self) -> bool:
-        """False, since what was read is searched on the CPU."""
+        """False, since what was read is searched on the CPU, or a step depends on what was fitted."""
         return False
 
     @property
