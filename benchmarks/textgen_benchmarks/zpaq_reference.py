@@ -47,7 +47,7 @@ def score(text: str, split: str) -> ZpaqScore:
     texts = accumulate(map(utf8, stretches), initial=utf8(parts.train.text[:]))
     sizes = [8 * len(compress(each, level=LEVEL, threads=1)) for each in texts]
     bits, chars = [after - before for before, after in pairwise(sizes)], list(map(len, stretches))
-    units = measured_ratio(np.array(bits, float), np.array(chars, float), "", (0,), None)
+    units = measured_ratio(np.array([bits], float), np.array(chars, float), "", (0,), None)
     interval = estimate(units).interval if len(bits) > 1 else None
     return ZpaqScore(text, split, sum(bits) / sum(chars), interval, tuple(chars), tuple(bits))
 

@@ -77,10 +77,10 @@ class Server:
 
 
 @contextmanager
-def served(*runs: Path) -> Iterator[Server]:
+def served(*runs: Path, stderr: int | None = None) -> Iterator[Server]:
     """A server of these runs, until the end of the block."""
     command = [sys.executable, "-m", "textgen", "play", *map(str, runs), "--no-browser", "--device", "cpu"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
     try:
         assert process.stdout is not None
         yield Server(process.stdout.readline().strip(), process)

@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -119,15 +121,21 @@ def test_a_page_from_elsewhere_gets_403(server: Server, token: str | None, heade
 
 
 MALFORMED = [
-    *(b"", b"{", b"null", b"[]", b'"text"', b"\xff\xfe", b"{" * 50_000, b"1" * 200_000),
+    *(b"", b"{", b"null", b"[]", b'"text"', b"\xff\xfe", b"{" * 50_000, b"1" * 400_000),
     *(
         b'{"entry": 0}',
         b'{"entry": -1, "text": ""}',
         b'{"entry": 7, "text": "a"}',
         b'{"entry": "0", "text": "a"}',
     ),
-    *(b'{"entry": 0, "text": 5}', b'{"entry": 0, "text": "a", "more": 1}', b'{"entry": 1e400, "text": "a"}'),
-    json.dumps({"entry": 0, "text": "a" * 20_001}).encode(),
+    *(
+        b'{"entry": 0, "text": 5}',
+        b'{"entry": 0, "text": ""}',
+        b'{"entry": 0, "text": "a", "more": 1}',
+        b'{"entry": 1e400, "text": "a"}',
+    ),
+    b'{"entry": 0, "text": ""}',
+    json.dumps({"entry": 0, "text": "a" * 25_001}).encode(),
     json.dumps({"entry": 0, "text": "\ud800"}).encode(),
     *(
         json.dumps({"entry": 0, "prompt": "a"} | wrong).encode()
@@ -206,3 +214,35 @@ def test_what_cannot_be_loaded_is_said_in_one_line(runs: list[Path], tmp_path: P
     assert "Traceback" not in done.stderr
     done = run_process("play", tmp_path / "nothing", "--no-browser", code=1)
     assert done.stderr.count("\n") == 1
+
+
+def test_a_body_that_is_too_large_is_refused(server: Server) -> None:
+    assert server.ask("read", raw=b"{}", Content_Length="600000")[0] == 413
+
+
+def test_only_the_last_text_of_a_page_is_read(server: Server) -> None:
+    def read(text: str, client: str) -> int:
+        return server.ask("read", {"entry": 0, "text": text, "client": client})[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        slow = pool.submit(read, "The weather in Sydney. " * 400, "another")
+        time.sleep(0.2)
+        typed = []
+        for number in range(6):
+            typed.append(pool.submit(read, "The weather in Sydney. " * 40 + str(number), "typing"))
+            time.sleep(0.02)
+        statuses = [each.result() for each in typed]
+    assert slow.result() == 200
+    assert statuses[-1] == 200
+    assert set(statuses) <= {200, 409}
+
+
+def test_ctrl_c_ends_it_at_once_and_quietly(runs: list[Path]) -> None:
+    with served(*runs, stderr=subprocess.PIPE) as server:
+        answer = server.open("write", {"entry": 0, "prompt": "a" * 15_000, "length": 5000})
+        next(iter(answer))
+        server.process.send_signal(signal.SIGINT)
+        _, errors = server.process.communicate(timeout=30)
+        answer.close()
+    assert "Traceback" not in errors
+    assert errors.count("\n") <= 1

@@ -154,7 +154,8 @@ def best_runs(folder: ResultFolder, number: int) -> list[Path]:
     Raises `TextgenError` if none has a score.
     """
     items = (read_item(ResultFolder(run, "run")) for run in folder.runs)
-    ranked = [item for item in items if item.score is not None]
+    entries = read_item(folder).entries if folder.kind in ("bench", "ladder") else None
+    ranked = [item for item in items if item.score is not None and (not entries or item.best in entries)]
     best: dict[str | None, Item] = {}
     for item in sorted(ranked, key=lambda item: item.score or 0.0):
         best.setdefault(item.best, item)

@@ -25,7 +25,10 @@ def play(
             show_default="latest",
         ),
     ] = None,
-    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port; 0 for any free one.")] = 0,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65_535, help="Port.", show_default="8423, or any free one"),
+    ] = None,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", metavar=NO_METAVAR, help="Only print the address.")
     ] = False,

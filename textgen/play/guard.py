@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 
-MAX_BODY = 100_000
+MAX_BODY = 500_000
 """Bytes of a request."""
 
 
@@ -24,7 +24,8 @@ class Guard:
 
     def __init__(self, app: App, port: int, token: str) -> None:
         self._app, self._token = app, token
-        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
+        names = ("127.0.0.1", "localhost")
+        self._hosts = {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Pass a request on, or answer 403 or 413."""
@@ -46,6 +47,9 @@ class Guard:
         )
         if not is_ours or not compare_digest(token.encode(), self._token.encode()):
             return PlainTextResponse("forbidden: use the address that textgen play printed", 403)
+        size = headers.get("content-length", "0")
+        if not size.isdecimal() or int(size) > MAX_BODY:
+            return PlainTextResponse(f"too large: at most {MAX_BODY} bytes", 413)
         if scope["method"] == "POST" and not headers.get("content-type", "").startswith("application/json"):
             return PlainTextResponse("forbidden: send application/json", 403)
         return None

@@ -25,7 +25,7 @@ TURN_SECONDS = 0.005
 """How long one continuation is written before the next one has its turn."""
 _runs: list[Run] = []  # of this process
 _open: dict[str, Iterator[WrittenToken]] = {}
-_texts: dict[str, TextOfRun] = {}
+_texts: dict[tuple[str, str, str], TextOfRun] = {}
 _failures: list[str] = []
 """Why the runs could not be loaded."""
 
@@ -64,7 +64,7 @@ def plainly(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _line(error: Exception) -> str:
-    return str(error) if isinstance(error, TextgenError) else f"{type(error).__name__}: {one_line(error)}"
+    return str(error) if isinstance(error, TextgenError) else one_line(error)
 
 
 @plainly
@@ -74,6 +74,7 @@ def describe_runs() -> list[dict[str, Any]]:
         {
             "name": run.entry,
             "corpus": run.settings.corpus.name,
+            "seed": run.settings.seed,
             "bits": None if (score := run.result.test) is None else score.bits_per_char,
             "reads_on": run.result.reads_on,
         }
@@ -128,22 +129,20 @@ def marks(index: int, written: str) -> dict[str, Any]:
 
 @plainly
 def passages() -> list[dict[str, str]]:
-    """Return held-out passages of the first run whose text can be read again."""
-    reason = TextgenError("there is no run")
-    for index in range(len(_runs)):
-        try:
-            found = _text_of(index).passages()
-        except TextgenError as error:
-            reason = error
-        else:
-            return [{"before": before, "text": text} for before, text in found]
-    raise reason
+    """Return passages of the held-out text, if that is the same for all runs."""
+    if len({_key(run) for run in _runs}) > 1:
+        raise TextgenError("these runs were trained on different texts, so none is held out for all")
+    return [{"before": before, "text": text} for before, text in _text_of(0).passages()]
 
 
 def _text_of(index: int) -> TextOfRun:
     """Return the text of a run, which those of one comparison share."""
     run = _run(index)
-    key = run.settings.corpus.sha256
-    if key not in _texts:
-        _texts[key] = TextOfRun(run)
-    return _texts[key]
+    if _key(run) not in _texts:
+        _texts[_key(run)] = TextOfRun(run)
+    return _texts[_key(run)]
+
+
+def _key(run: Run) -> tuple[str, str, str]:
+    corpus = run.settings.corpus
+    return corpus.sha256, corpus.split.method, corpus.split.train.sha256

@@ -11,5 +11,16 @@ from textgen.page.render import render_live_page
 def play_page(runs: list[dict[str, Any]]) -> str:
     """Return the page for these runs."""
     names = [run["name"] for run in runs]
-    data = {"runs": runs, "sampler": defaults.SAMPLER, "length": 200}
+    labels = [
+        run["name"] if names.count(run["name"]) == 1 else f"{run['name']}, seed {run['seed']}" for run in runs
+    ]
+    labels = [
+        label if labels.count(label) == 1 else f"{label} ({number})"
+        for number, label in enumerate(labels, start=1)
+    ]
+    data = {
+        "runs": [run | {"name": label} for run, label in zip(runs, labels, strict=True)],
+        "sampler": defaults.SAMPLER,
+        "length": 200,
+    }
     return render_live_page(f"Play: {', '.join(names)}", "play.html", data, ("play.js", "play_guess.js"))

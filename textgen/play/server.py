@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
-from textgen.library.basics import TextgenError
+from textgen.library.basics import TextgenError, note, one_line
 from textgen.play import models
 from textgen.play.guard import Guard
 from textgen.play.worker import Worker
 
-MAX_CHARS = 20_000
-"""Characters of a text that is read or continued."""
+MAX_CHARS, MAX_WRITTEN = 20_000, 5000
+"""Characters of a text that is continued, and of its continuation."""
+PORT = 8423
 MAX_STREAMS = 48
 """Continuations that are written at once."""
-Text = Annotated[str, Field(max_length=MAX_CHARS)]
 Name = Annotated[str, Field(max_length=200)]
 Index = Annotated[int, Ge(0), Le(99)]
 
@@ -35,7 +36,9 @@ class Reading(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     entry: Index
-    text: Text
+    text: Annotated[str, Field(min_length=1, max_length=MAX_CHARS + MAX_WRITTEN)]
+    client: Name = ""
+    """The page that asks; of the texts that it wants to have read, only the last one counts."""
 
 
 class Writing(BaseModel):
@@ -43,8 +46,8 @@ class Writing(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     entry: Index
-    prompt: Text
-    length: Annotated[int, Ge(1), Le(5000)] = 200
+    prompt: Annotated[str, Field(max_length=MAX_CHARS)]
+    length: Annotated[int, Ge(1), Le(MAX_WRITTEN)] = 200
     sampler: Name = "temperature"
     seed: Annotated[int, Ge(0), Le(2**53)] = 0
     client: Name = ""
@@ -62,6 +65,7 @@ class Play:
         self._latest: dict[tuple[str, int], str] = {}
         """The name of the continuation that each page wants of each entry."""
         self._num_streams = 0
+        self._reading, self._last_read = asyncio.Lock(), dict[tuple[str, int], Reading]()
 
     async def show(self, _: Request) -> Response:
         """Return the page."""
@@ -77,7 +81,11 @@ class Play:
     async def read(self, request: Request) -> Response:
         """Return how an entry predicts a text."""
         asked = await _asked(request, Reading)
-        return JSONResponse(await self._worker.do(models.read, asked.entry, asked.text))
+        self._last_read[asked.client, asked.entry] = asked
+        async with self._reading:  # so that what nobody waits for any longer is not read
+            if asked.client and self._last_read[asked.client, asked.entry] is not asked:
+                return JSONResponse({"error": "another text is to be read now"}, 409)
+            return JSONResponse(await self._worker.do(models.read, asked.entry, asked.text))
 
     async def marks(self, request: Request) -> Response:
         """Return the made-up words and the copied spans of a text that an entry has written."""
@@ -101,6 +109,7 @@ class Play:
             await self._worker.do(models.begin, name, asked.entry, asked.prompt, settings)
         except BaseException:
             self._num_streams -= 1
+            self._latest.pop((asked.client, asked.entry), None)
             raise
         return StreamingResponse(self._events(name, asked), media_type="text/event-stream")
 
@@ -134,6 +143,15 @@ async def _explain(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 400)
 
 
+async def _ignore(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # nobody is there to read it
+
+
+async def _report(_: Request, error: Exception) -> Response:
+    note(f"error: {one_line(error)}")
+    return JSONResponse({"error": one_line(error)}, 500)
+
+
 def application(worker: Worker, page: Callable[[list[dict[str, Any]]], str], port: int, token: str) -> Guard:
     """Return the application behind its guard."""
     play = Play(worker, page)
@@ -154,7 +172,7 @@ def application(worker: Worker, page: Callable[[list[dict[str, Any]]], str], por
     app = Starlette(
         routes=[Mount(f"/{token}", routes=inner)],
         lifespan=lifespan,
-        exception_handlers={TextgenError: _explain},
+        exception_handlers={TextgenError: _explain, ClientDisconnect: _ignore, Exception: _report},
     )
     return Guard(app, port, token)
 
@@ -162,18 +180,16 @@ def application(worker: Worker, page: Callable[[list[dict[str, Any]]], str], por
 def serve(
     worker: Worker,
     page: Callable[[list[dict[str, Any]]], str],
-    port: int,
+    port: int | None,
     on_open: Callable[[str], None],
 ) -> None:
-    """Serve until interrupted; `on_open` is told the address."""
+    """Serve until interrupted; `on_open` is told the address.
+
+    Without a port it is `PORT`, or any free one.
+    """
     import uvicorn
 
-    try:
-        listening = socket.create_server(("127.0.0.1", port))
-    except OSError as error:
-        raise TextgenError(
-            f"port {port} of 127.0.0.1 cannot be opened: {error.strerror}; give another"
-        ) from None
+    listening = _listen(port)
     try:
         worker.wait()
     except BaseException:
@@ -181,6 +197,17 @@ def serve(
         raise
     port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
     app: Any = application(worker, page, port, token)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
     on_open(f"http://127.0.0.1:{port}/{token}/")
     server.run(sockets=[listening])
+
+
+def _listen(port: int | None) -> socket.socket:
+    if port is None:  # the same as last time, since browsers keep what they remember of a page by its port
+        with suppress(OSError):
+            return socket.create_server(("127.0.0.1", PORT))
+    try:
+        return socket.create_server(("127.0.0.1", port or 0))
+    except OSError as error:
+        reason = f"port {port} of 127.0.0.1 cannot be opened: {error.strerror}; give another"
+        raise TextgenError(reason) from None

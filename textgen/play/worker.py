@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -48,7 +48,9 @@ class Worker:
             self._pool.submit(end_of, name)
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, which has nothing to save, in the middle of whatever it does."""
+        for process in active_children():
+            process.terminate()
         self._pool.shutdown(cancel_futures=True)
 
     def _start(self) -> ProcessPoolExecutor:

@@ -133,7 +133,7 @@ const play = (() => {
     pane.marks = null;
     pane.notes.textContent = "";
     if (!text) return Object.assign(pane, { pieces: [], prompt });
-    const reading = await (await ask("read", { entry: pane.index, text }, signal)).json();
+    const reading = await (await ask("read", { entry: pane.index, text, client }, signal)).json();
     return Object.assign(pane, { pieces: piecesOf(reading, text), prompt });
   }
 
@@ -153,6 +153,7 @@ const play = (() => {
 
   async function readAll(prompt) {
     stop();
+    say("");
     const control = new AbortController();
     await Promise.all(shown().map(async (pane) => {
       pane.abort = control;
@@ -168,7 +169,7 @@ const play = (() => {
   async function write(pane, wanted, control) {
     const answer = await ask("write", { entry: pane.index, client, ...wanted }, control.signal);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "", text = wanted.prompt;
+    let rest = "", text = wanted.prompt, carried = 0;
     for (;;) {
       const { value, done } = await reader.read();
       if (done) break;
@@ -177,8 +178,10 @@ const play = (() => {
       for (const event of events.map((each) => JSON.parse(each.slice(6)))) {
         if (event.error) throw new Error(event.error);
         for (const token of event.tokens) {
-          if (!token.text) continue;
-          pane.pieces.push({ ...token, why: [] });
+          carried += token.bits;
+          if (!token.text) continue; /* the beginning of a character */
+          pane.pieces.push({ ...token, bits: carried, why: [] });
+          carried = 0;
           text += token.text;
         }
         draw(pane);
@@ -193,7 +196,9 @@ const play = (() => {
     at("stop").disabled = true;
   }
 
+  let writings = 0;
   async function writeAll(wanted) {
+    const writing = writings += 1;
     stop();
     say("");
     at("stop").disabled = false;
@@ -207,8 +212,9 @@ const play = (() => {
       }
     });
     await Promise.all(started);
+    if (writing !== writings) return;
     showApart();
-    if (shown().every((pane) => !pane.abort?.signal.aborted)) at("stop").disabled = true;
+    at("stop").disabled = true;
   }
 
   /* What the form says. */
@@ -224,20 +230,28 @@ const play = (() => {
 
   /* Ways: a tree of what was asked, with the way that is shown. */
   const root = { wanted: null, parent: null, children: [] };
-  let current = root;
+  let current = root, timer = 0;
   function go(wanted) {
+    if (!at("ask").reportValidity()) return;
+    pinned = false;
     const node = { wanted, parent: current, children: [], last: null };
     current.children.push(node);
     current.last = node;
     follow(node);
   }
   function follow(node) {
+    clearTimeout(timer);
     current = node;
     drawTree();
     if (!node.wanted) {
       stop();
       fill({ ...settings(), prompt: "" });
-      panes.forEach((pane) => draw(Object.assign(pane, { pieces: [], prompt: "" })));
+      for (const pane of panes) {
+        draw(Object.assign(pane, { pieces: [], prompt: "", marks: null }));
+        pane.notes.textContent = "";
+      }
+      showApart();
+      history.replaceState(null, "", location.pathname);
       return;
     }
     fill(node.wanted);
@@ -276,6 +290,9 @@ const play = (() => {
     if (location.hash.length < 2) return;
     try {
       const { way, models } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+      const isWanted = (wanted) => ["prompt", "sampler"].every((name) => typeof wanted[name] === "string") &&
+        ["length", "seed"].every((name) => Number.isSafeInteger(wanted[name]));
+      if (!Array.isArray(way) || !way.every(isWanted) || !Array.isArray(models)) throw new Error("damaged");
       for (const pane of panes) pane.isOn = models.includes(pane.run.name);
       if (!shown().length) panes[0].isOn = true;
       drawPanes();
@@ -328,6 +345,10 @@ const play = (() => {
     return at("apart").replaceChildren(make("p", "", verdict), text);
   }
 
+  function about(run) {
+    const score = run.bits === null ? "" : `${run.bits.toFixed(3)} bits per character of held-out text`;
+    return run.reads_on ? `${score}, learns while it reads` : score;
+  }
   function drawPanes() {
     at("panes").replaceChildren(...shown().map((pane) => pane.box));
     at("chosen").replaceChildren(make("legend", "", "Models"), ...panes.map((pane) => {
@@ -340,7 +361,7 @@ const play = (() => {
         drawPanes();
         readAll(at("prompt").value);
       });
-      label.append(box, named("span", "", pane.run.name), make("span", "muted", pane.run.bits === null ? "" : `${pane.run.bits.toFixed(3)} bits per character of held-out text`));
+      label.append(box, named("span", "", pane.run.name), make("span", "muted", about(pane.run)));
       return label;
     }));
     for (const choice of [at("first"), at("second")]) choice.replaceChildren(...shown().map((pane) => option(pane.index, pane.run.name)));
@@ -348,7 +369,6 @@ const play = (() => {
     at("difference").hidden = shown().length < 2;
   }
 
-  let timer = 0;
   at("prompt").addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(() => readAll(at("prompt").value), WAIT);

@@ -9,9 +9,10 @@
   function bounds(guesses) {
     const shares = [];
     for (const number of guesses) shares[number] = (shares[number] ?? 0) + 1 / guesses.length;
-    const share = (number) => shares[number] ?? 0;
+    const falling = [1, ...shares.filter(Boolean).sort((one, other) => other - one)]; /* as an ideal guesser's do */
+    const share = (number) => falling[number] ?? 0;
     let upper = 0, lower = 0;
-    for (let number = 1; number < shares.length; number += 1) {
+    for (let number = 1; number < falling.length; number += 1) {
       if (share(number)) upper -= share(number) * Math.log2(share(number));
       lower += number * (share(number) - share(number + 1)) * Math.log2(number);
     }
@@ -29,7 +30,7 @@
   }
 
   function kept() {
-    try { return JSON.parse(localStorage.getItem(KEPT)) ?? []; } catch { return []; }
+    try { return JSON.parse(localStorage.getItem(KEPT)).filter(Array.isArray); } catch { return []; }
   }
 
   async function start() {
@@ -44,6 +45,7 @@
     const passage = passages[next++ % passages.length];
     const letters = chars(passage.text), guesses = [];
     const bits = Promise.all(shown().map(async (pane) => [pane.run.name, await bitsOf(pane, passage)]));
+    bits.catch(() => {}); /* said at the end */
     let wrong = [];
     const text = make("p", "text"), label = make("label", "", "Next character "), input = make("input");
     const tried = make("p", "muted"), result = make("div"), done = make("button", "", "Enough: show the numbers");
@@ -73,20 +75,23 @@
     input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); guess("\n"); } });
     async function finish() {
       if (!guesses.length) { result.replaceChildren(make("p", "", "Guess at least one character.")); return; }
-      const [lower, upper] = bounds(guesses), number = guesses.length;
-      const list = make("ul");
-      list.append(make("li", "", `You: ${lower.toFixed(3)} to ${upper.toFixed(3)} bits per character, from ${number} characters`));
-      for (const [name, each] of await bits) {
-        list.append(make("li", "", `${name}: ${(sum(each.slice(0, number)) / number).toFixed(3)} bits per character`));
+      if (input.disabled) return;
+      input.disabled = done.disabled = true;
+      const list = make("ul"), said = (one) => `${bounds(one).map((bound) => bound.toFixed(3)).join(" to ")} bits per character`;
+      list.append(make("li", "", `You: ${said(guesses)}, from ${guesses.length} characters`));
+      try {
+        for (const [name, each] of await bits) {
+          const mean = sum(each.slice(0, guesses.length)) / guesses.length;
+          list.append(make("li", "", `${name}: ${mean.toFixed(3)} bits per character`));
+        }
+      } catch (error) {
+        list.append(make("li", "", `The models could not read it: ${error.message}`));
       }
-      const games = [...kept(), { number, lower, upper }];
-      try { localStorage.setItem(KEPT, JSON.stringify(games.slice(-100))); } catch { /* not kept then */ }
-      const all = sum(games.map((game) => game.number));
-      const mean = (bound) => (sum(games.map((game) => game[bound] * game.number)) / all).toFixed(3);
-      const note = `All your ${games.length} games in this browser: ${mean("lower")} to ${mean("upper")} from ${all} characters. ` +
+      const games = [...kept(), guesses].slice(-100), all = games.flat();
+      try { localStorage.setItem(KEPT, JSON.stringify(games)); } catch { /* not kept then */ }
+      const note = `All your games in this browser: ${said(all)}, from ${all.length} characters. ` +
         "A few characters say little; a hundred begin to.";
       result.replaceChildren(list, make("p", "muted", note));
-      input.disabled = done.disabled = true;
     }
     done.addEventListener("click", finish);
     draw();
