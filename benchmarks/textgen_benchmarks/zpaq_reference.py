@@ -11,13 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-import numpy as np
-
 from textgen.cli.console import print_rows
 from textgen.data.corpus import load_corpus
 from textgen.data.decoding import utf8
 from textgen.defaults import SPLIT
-from textgen.evaluation.intervals import estimate, measured_ratio
+from textgen.evaluation.scoring import ScoredUnits
+from textgen.experiment.score_run import interval
 from textgen_benchmarks.saving import json_option, save
 
 LEVEL = 5
@@ -47,9 +46,9 @@ def score(text: str, split: str) -> ZpaqScore:
     texts = accumulate(map(utf8, stretches), initial=utf8(parts.train.text[:]))
     sizes = [8 * len(compress(each, level=LEVEL, threads=1)) for each in texts]
     bits, chars = [after - before for before, after in pairwise(sizes)], list(map(len, stretches))
-    units = measured_ratio(np.array([bits], float), np.array(chars, float), "", (0,), None)
-    interval = estimate(units).interval if len(bits) > 1 else None
-    return ZpaqScore(text, split, sum(bits) / sum(chars), interval, tuple(chars), tuple(bits))
+    units = ScoredUnits(tuple(chars), tuple(map(float, bits)))
+    ends = interval(units) if len(bits) > 1 else None
+    return ZpaqScore(text, split, sum(bits) / sum(chars), ends, tuple(chars), tuple(bits))
 
 
 def main() -> None:
