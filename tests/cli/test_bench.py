@@ -231,7 +231,7 @@ def test_two_seeds_of_a_split_in_two(textgen: Textgen, entry: str, budget: list[
     split = result["corpus"]["split"]
     assert split["method"] == "90/10"
     sizes = {part: split[part]["num_chars"] for part in ("train", "validation", "test")}
-    assert sizes["test"] == pytest.approx(2 * sizes["validation"], rel=0.1)
+    assert sizes["test"] == pytest.approx(2 * sizes["validation"], rel=0.4)  # cuts move
     assert [difference["b"] for difference in result["differences"]] in ([entry], ["random"])
 
 
