@@ -16,6 +16,7 @@ import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from helpers.playing import Server, served, trained_runs
 from textgen.contracts import TokenIds
 from textgen.registry import registry
 from textgen.registry.options import build
@@ -129,3 +130,16 @@ def _server_of_processes() -> None:
     import_early(
         "textgen.cli.app", "textgen.comparison.entry_job", "textgen.suites.job", "textgen.tuning.trials"
     )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A run over characters and one over words, for the live page."""
+    return trained_runs(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def server(runs: list[Path]) -> Iterator[Server]:
+    """The live page of both."""
+    with served(*runs) as server:
+        yield server

@@ -15,22 +15,9 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs the extra play")
 
 from helpers.commands import run_textgen
-from helpers.playing import Server, served, trained_runs
+from helpers.playing import Server
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """A run over characters and one over words."""
-    return trained_runs(tmp_path_factory.mktemp("runs"))
-
-
-@pytest.fixture(scope="module")
-def server(runs: list[Path]) -> Iterator[Server]:
-    """A server of both."""
-    with served(*runs) as server:
-        yield server
 
 
 def wait_until_written(page: Any) -> None:

@@ -55,7 +55,7 @@ class Server:
         token: str | None = None,
         **headers: str,
     ) -> http.client.HTTPResponse:
-        """Return an answer that is still to be read: `body` is sent as JSON, or `raw` as it is.
+        """Send `body` as JSON, or `raw` unchanged, and return the response before its body is read.
 
         Closing its connection is leaving the page.
         """

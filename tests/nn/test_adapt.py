@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
 
 from helpers.models import Small
 from helpers.scoring import CPU
+from textgen.evaluation.token_bits import score_stretches
 from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import seeded
 from textgen_models.adapt import EXPONENT_RATE, FIRST_SQUARE, RATES, Adapt
@@ -74,3 +77,26 @@ def test_it_learns_only_where_that_helps_on_held_out_text() -> None:
 def test_a_rate_of_0_leaves_the_predictions_as_they_are() -> None:
     base, model = adapting(0.0, 2)
     assert nats(model, CHANCE) == nats(base, CHANCE)
+
+
+@pytest.mark.parametrize("longest", [0, 2])
+def test_all_strings_of_a_length_have_a_probability_of_1_in_sum(longest: int) -> None:
+    _, model = adapting(0.2, longest)
+    strings = torch.tensor(list(product(range(SIZE), repeat=4)))
+    tokens = torch.cat((torch.tensor([0, 1, 0, 1]).expand(len(strings), -1), strings), 1)
+    with torch.inference_mode():
+        predicted, _ = model.forward(tokens[:, :-1], model.initial_state(len(tokens)))
+    likelihoods = predicted[:, 3:].gather(-1, strings[..., None]).sum((1, 2))
+    assert float(likelihoods.exp().sum()) == pytest.approx(1, abs=1e-5)
+
+
+def test_another_order_and_division_of_the_stretches_give_the_same_bits() -> None:
+    _, adapt = adapting(0.2, 2)
+    model, start = LanguageModel(adapt, SIZE), np.zeros(1, np.int64)
+    texts = [CHANCE[:100], REPETITIVE[:70], CHANCE[150:280]]
+    together, backwards = (
+        [each.bits for each in score_stretches(model, ["a"] * 3, order, start, device=CPU, chunk=chunk)]
+        for order, chunk in ((texts, 7), (texts[::-1], 100))
+    )
+    for one, other in zip(together, backwards[::-1], strict=True):
+        assert one == pytest.approx(other, abs=1e-4)

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,24 +17,11 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs the extra play")
 
 from helpers.commands import run_process, run_textgen
-from helpers.playing import Server, served, trained_runs
+from helpers.playing import Server, served
 
 pytestmark = pytest.mark.slow
 
 TEXT = "The weather in Sydney was fine.\nNobody had a zxqv, naïve or not."
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """A run over characters and one over words."""
-    return trained_runs(tmp_path_factory.mktemp("runs"))
-
-
-@pytest.fixture(scope="module")
-def server(runs: list[Path]) -> Iterator[Server]:
-    """A server of both."""
-    with served(*runs) as server:
-        yield server
 
 
 def written(server: Server, **settings: Any) -> str:

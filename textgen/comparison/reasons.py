@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textgen.contracts import TokenIds
 from textgen.data.bound_tokenizer import START, BoundTokenizer
-from textgen.evaluation.token_bits import bits_of, predict_stretches
+from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.saved_run import Trained
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.refined_model import RefinedModel
@@ -58,7 +58,8 @@ def find_reasons(trained: Trained, stretches: Sequence[TokenIds], device: torch.
     model, start = trained.model, trained.tokenizer.encode(START)
     if not model.parts:
         return
-    bits = [_bits(each, stretches, start, device) for each in model.parts]
+    texts = [trained.tokenizer.decode(ids) for ids in stretches]
+    scored = [score_stretches(each, texts, stretches, start, device=device) for each in model.parts]
     recalling = [
         (each.label, each.recall_model)
         for each in (*model.parts, model)
@@ -72,7 +73,7 @@ def find_reasons(trained: Trained, stretches: Sequence[TokenIds], device: torch.
             for recalled, (context, following) in zip(found, places, strict=True):
                 if len(context):
                     recalled.append(_recalled(trained.tokenizer, label, context, following))
-        by_token = zip(*(each[index].round(3).tolist() for each in bits), strict=True)
+        by_token = zip(*(each[index].bits.round(3).tolist() for each in scored), strict=True)
         yield Reasons(bits=tuple(by_token), recalled=tuple(map(tuple, found)))
 
 
@@ -84,14 +85,3 @@ def _recalled(tokenizer: BoundTokenizer, by: str, context: TokenIds, following: 
         context=text[-MAX_CHARS:],
         following=tokenizer.decode(following)[:MAX_CHARS],
     )
-
-
-def _bits(
-    model: LanguageModel, stretches: Sequence[TokenIds], start: TokenIds, device: torch.device
-) -> list[NDArray[np.float64]]:
-    """Return the bits of each token of stretches, each read from its beginning."""
-    bits = [np.zeros(len(ids)) for ids in stretches]
-    with torch.inference_mode():
-        for window in predict_stretches(model, stretches, start, device):
-            window.store(bits_of(window.logits, window.targets), bits)
-    return bits

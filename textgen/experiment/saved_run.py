@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from textgen.contracts import PretrainedVectors, TextgenError, Vocabulary
+from textgen.contracts import PretrainedVectors, TextgenError, TokenIds, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import TextSources
 from textgen.experiment.encoding import EmbeddingAudit
@@ -68,6 +68,14 @@ class Trained:
                 f"spelling none has no effect on {self.entry.name!r}, whose tokenizer does not spell words; "
                 "leave it out"
             )
+
+    def encode(self, text: str) -> TokenIds:
+        """Return the tokens of a text; raises `TextgenError` if its tokenizer does not preserve it."""
+        ids = self.tokenizer.encode(text)
+        if not self.tokenizer.preserves(text, ids):
+            name = self.entry.parts["tokenizer"]
+            raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use a lossless one")
+        return ids
 
     def generator(self, device_config: DeviceConfig, *, spells: bool = True) -> Generator:
         """Return the model prepared for generation; without `spells` it writes no out-of-vocabulary words."""

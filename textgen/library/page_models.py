@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen.contracts import TextgenError
+from textgen.data.vocabulary import byte_mask
 from textgen.experiment.saved_run import Trained, load_run
 from textgen.runtime.device import choose_device
 
@@ -36,12 +37,8 @@ def page_model(trained: Trained) -> dict[str, Any]:
     if network is None:
         raise TextgenError(f"{name!r} is not one stack of recurrent layers with one softmax")
     tokens = trained.tokenizer.tokens
-    if not all(len(token) == 1 or _is_byte(token) for token in tokens):
+    if not all(len(token) == 1 or is_byte for token, is_byte in zip(tokens, byte_mask(tokens), strict=True)):
         raise TextgenError(f"the tokens of {name!r} are not single characters")
     if network.num_bytes > MAX_BYTES:
         raise TextgenError(f"{name!r} has {network.num_bytes:,} bytes, of at most {MAX_BYTES:,}")
     return {"tokens": list(tokens), **network.values()}
-
-
-def _is_byte(token: str) -> bool:
-    return len(token) == 6 and token.startswith("<0x") and token.endswith(">")

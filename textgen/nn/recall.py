@@ -183,7 +183,7 @@ def shared_lengths(
 ) -> NDArray[np.int64]:
     """Return how many tokens up to `here` in a text are those up to `there` in another, at most `longest`.
 
-    At least as many precede each place of the first text; -1 is no token.
+    In the first text, at least `longest` tokens precede each place; -1 marks a missing token.
     """
     lengths, same = np.zeros(len(here), np.int64), np.arange(len(here))
     for back in range(longest):

@@ -52,48 +52,44 @@ def render_page(
     plots = "curves.js" in scripts
     if plots:
         code.insert(0, f"/* {asset('uPlot.LICENSE', 'vendor')} */\n{asset('uPlot.min.js', 'vendor')}")
-    policy = (
-        "default-src 'none'",
-        f"script-src {' '.join(map(_source, code))}",
-        "style-src 'unsafe-inline'",
-        "img-src data:",
-        "base-uri 'none'",
-        "form-action 'none'",
-    )
-    page = render(
+    return _render_with_scripts(
         "page.html",
+        code,
+        asset("uPlot.min.css", "vendor") if plots else "",
+        "img-src data:",
         title=title,
         answer=answer,
         sections=[section for section in sections if section.body],
         terms=terms,
-        version=__version__,
-        style=Markup(asset("page.css") + (asset("uPlot.min.css", "vendor") if plots else "")),
-        scripts=list(map(Markup, code)),
-        policy="; ".join(policy),
         data=Markup(script_json(data)),
     )
-    return without_surrogates(page)
 
 
 def render_live_page(title: str, template: str, data: Any, scripts: Sequence[str]) -> str:
     """Return a page whose scripts may ask the server that it comes from, and nobody else."""
     code = [asset(name) for name in (*SCRIPTS, *scripts)]
+    return _render_with_scripts(
+        template, code, asset("play.css"), "connect-src 'self'", title=title, data=Markup(script_json(data))
+    )
+
+
+def _render_with_scripts(template: str, code: Sequence[str], style: str, allowed: str, **values: Any) -> str:
+    """Return a page with scripts and styles of its own; its policy allows these scripts and `allowed`."""
     policy = (
         "default-src 'none'",
         f"script-src {' '.join(map(_source, code))}",
         "style-src 'unsafe-inline'",
-        "connect-src 'self'",
+        allowed,
         "base-uri 'none'",
         "form-action 'none'",
     )
     page = render(
         template,
-        title=title,
         version=__version__,
-        style=Markup(asset("page.css") + asset("play.css")),
+        style=Markup(asset("page.css") + style),
         scripts=list(map(Markup, code)),
         policy="; ".join(policy),
-        data=Markup(script_json(data)),
+        **values,
     )
     return without_surrogates(page)
 

@@ -73,7 +73,6 @@ def describe_runs() -> list[dict[str, Any]]:
     return [
         {
             "name": run.entry,
-            "corpus": run.settings.corpus.name,
             "seed": run.settings.seed,
             "bits": None if (score := run.result.test) is None else score.bits_per_char,
             "reads_on": run.result.reads_on,
@@ -116,7 +115,7 @@ def end_of(name: str) -> None:
 
 def _run(index: int) -> Run:
     if index >= len(_runs):
-        raise TextgenError(f"there is no entry {index}")
+        raise TextgenError(f"entry {index} does not exist: the page has {len(_runs)}")
     return _runs[index]
 
 

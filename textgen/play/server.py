@@ -25,6 +25,7 @@ from textgen.play.worker import Worker
 MAX_CHARS, MAX_WRITTEN = 20_000, 5000
 """Characters of a text that is continued, and of its continuation."""
 PORT = 8423
+"""The port of the page, if it is free."""
 MAX_STREAMS = 48
 """Continuations that are written at once."""
 Name = Annotated[str, Field(max_length=200)]

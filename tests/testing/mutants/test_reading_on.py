@@ -148,7 +148,7 @@ class AddsToTheBase(Unigrams):
 
 
 class FitsToNothing(Unigrams):
-    """What it fits to held-out text is no number."""
+    """Fitting it to held-out text gives NaN."""
 
     found_by = "model-refinement"
 

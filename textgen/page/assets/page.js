@@ -23,6 +23,23 @@ function option(value, text) {
   return element;
 }
 
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+const visible = (text) => text.replaceAll("\n", "⏎\n");
+const quoted = (text) => `“${text.replaceAll("\n", "⏎").replaceAll(" ", "␣")}”`;
+const percent = (share) => (share < 0.001 ? "below 0.1 %" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
+
+/* Why tokens were expected: the bits of each model that an entry is made of, and what was found again. */
+function reasonsFor(reading, read, tokens) {
+  if (!read.reasons) return [];
+  const bits = reading.models.map((name, model) =>
+    `${name} ${sum(tokens.map((token) => read.reasons.bits[token][model])).toFixed(2)}`);
+  const together = sum(tokens.map((token) => read.bits[token])).toFixed(2);
+  const found = read.reasons.recalled[tokens[0]].map((each) =>
+    `${each.by} found ${each.num_chars === 1 ? "1 character" : `${each.num_chars} characters`}: ` +
+    `${quoted(each.context)}, then ${quoted(each.following)}`);
+  return [`Bits by each model: ${bits.join(", ")}, together ${together}`, ...found];
+}
+
 /* Light, dark, or what the system prefers. The choice is kept where the browser allows it. */
 (() => {
   const button = document.getElementById("theme");

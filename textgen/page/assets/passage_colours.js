@@ -41,11 +41,7 @@
     return bits;
   }
 
-  const sum = (values) => values.reduce((total, value) => total + value, 0);
   const mean = (values) => sum(values) / values.length;
-  const visible = (text) => text.replaceAll("\n", "⏎\n");
-  const quoted = (text) => `“${text.replaceAll("\n", "⏎").replaceAll(" ", "␣")}”`;
-  const percent = (share) => (share < 0.001 ? "below 0.1 %" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
 
   /* What is said of a token: its bits, its probability, and what was likelier. */
   function describe(reading, index, span) {
@@ -56,18 +52,7 @@
       .map((each, rank) => `${quoted(reading.tokens[each])} ${percent(read.per_mille[token][rank] / 1000)}`);
     const pieces = span.tokens.length > 1 ? ` in ${span.tokens.length} tokens` : "";
     const said = `${text}${pieces}: ${span.bits.toFixed(2)} bits (${percent(2 ** -span.bits)}); likeliest: ${likeliest.join(", ")}`;
-    return [said, ...reasons(reading, read, span.tokens)];
-  }
-
-  /* Why: the bits of each model that the entry is made of, and what was found again in a text. */
-  function reasons(reading, read, tokens) {
-    if (!read.reasons) return [];
-    const bits = [...reading.models, "together"].map((name, model) =>
-      `${name} ${sum(tokens.map((token) => [...read.reasons.bits[token], read.bits[token]][model])).toFixed(2)}`);
-    const found = read.reasons.recalled[tokens[0]].map((each) =>
-      `${each.by} found ${each.num_chars === 1 ? "1 character" : `${each.num_chars} characters`}: ` +
-      `${quoted(each.context)}, then ${quoted(each.following)}`);
-    return [`Bits by each model: ${bits.join(", ")}`, ...found];
+    return [said, ...reasonsFor(reading, read, span.tokens)];
   }
 
   function row(reading, index) {

@@ -6,10 +6,6 @@ const play = (() => {
   const base = location.pathname.replace(/[^/]*$/, "");
   const client = crypto.getRandomValues(new Uint32Array(2)).join("-");
   const at = (id) => document.getElementById(id);
-  const sum = (values) => values.reduce((total, value) => total + value, 0);
-  const visible = (text) => text.replaceAll("\n", "⏎\n");
-  const quoted = (text) => `“${text.replaceAll("\n", "⏎").replaceAll(" ", "␣")}”`;
-  const percent = (share) => (share < 0.001 ? "below 0.1 %" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
   const chars = (text) => Array.from(text);
 
   async function ask(path, body, signal) {
@@ -44,19 +40,11 @@ const play = (() => {
       if (size === 0 && pieces.length) pieces.at(-1).bits += read.bits[token];
       else {
         const shown = letters.slice(Math.max(position, 0), position + size).join("");
-        pieces.push({ text: shown, bits: read.bits[token], alternatives, why: why(reading, read, token) });
+        pieces.push({ text: shown, bits: read.bits[token], alternatives, why: reasonsFor(reading, read, [token]) });
       }
       position += size;
     });
     return pieces;
-  }
-
-  function why(reading, read, token) {
-    if (!read.reasons) return [];
-    const bits = reading.models.map((name, model) => `${name} ${read.reasons.bits[token][model].toFixed(2)}`);
-    const found = read.reasons.recalled[token].map((each) =>
-      `${each.by} found ${quoted(each.context)}, then ${quoted(each.following)}`);
-    return [`Bits by each model: ${bits.join(", ")}`, ...found];
   }
 
   const panes = data.runs.map((run, index) => {
@@ -381,5 +369,5 @@ const play = (() => {
   drawPanes();
   drawTree();
   restore();
-  return { ask, chars, panes, shown, quoted, piecesOf, sum, at };
+  return { ask, chars, shown, piecesOf, at };
 })();

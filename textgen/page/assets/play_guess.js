@@ -1,7 +1,7 @@
 "use strict";
 /* Shannon's guessing game (1951): the numbers of guesses bound the entropy of a text for the one who guesses. */
 (() => {
-  const { ask, chars, shown, quoted, piecesOf, sum, at } = play;
+  const { ask, chars, shown, piecesOf, at } = play;
   const KEPT = "textgen-guesses";
   let passages = null, next = 0;
 
