@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from textgen.comparison.comparison_result import Comparison, Difference
 from textgen.comparison.report import formats
-from textgen.comparison.report.formats import bits, count, decimal, percent, short, thousandths
+from textgen.comparison.report.formats import bits, count, decimal, hundredths, percent, short, thousandths
 from textgen.comparison.report.rows import EntryRow
 from textgen.comparison.report.table import DASH, Column
 from textgen.evaluation.scoring import Score
@@ -129,6 +129,15 @@ _ALL: Sequence[Column[Any]] = (
     _of_scores("bits_per_char_without_oov", "without\nOOV", lambda score: score.bits_per_char_without_oov),
     _of_scores("oov_rate", "OOV\nrate %", lambda score: score.oov_rate, percent),
     # generated text
+    _of_runs(
+        "temperature", "tempera\u00adture", lambda run: run.freedom and run.freedom.temperature, hundredths
+    ),
+    _of_runs(
+        "entropy_per_char",
+        "entropy,\nbits/char",
+        lambda run: run.freedom and run.freedom.entropy_per_char,
+        hundredths,
+    ),
     _of_text("real_word_rate", "real\nwords %"),
     _of_text("distinct_1", "distinct-1\n%"),
     _of_text("distinct_2", "distinct-2\n%"),
@@ -235,7 +244,8 @@ VIEWS = {
         "oov_rate"
     ),
     "generated": View(
-        "real_word_rate distinct_2 repetition_4 self_bleu novel_4gram_rate longest_verbatim_span",
+        "real_word_rate distinct_2 repetition_4 self_bleu novel_4gram_rate longest_verbatim_span temperature "
+        "entropy_per_char",
         extra="distinct_1",
     ),
     "speed": View(
