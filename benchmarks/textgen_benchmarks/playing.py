@@ -102,7 +102,7 @@ def client(address: Address, name: str, num_runs: int, until: float) -> list[tup
 def seconds_to_close(address: Address) -> float:
     """Open as many continuations as are allowed, close all, and return the time until another one begins."""
     asked = {"entry": 0, "prompt": PROMPT, "length": 5000}
-    opened = []
+    opened = list[http.client.HTTPResponse]()
     while True:
         body = json.dumps(asked | {"client": str(len(opened))}).encode()
         answer = address.open("write", body)

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from textgen.contracts import Cleaner, TextgenError
 from textgen.data.decoding import decode_files, read_chunks, utf8
 from textgen.data.parallel import map_in_order
+from textgen.data.repeats import without_repeats
 from textgen.data.sources import language_of, locate_files, read_text, require_readable_texts
 from textgen.data.split import (
     MIN_CHARS,
@@ -57,6 +58,8 @@ class CorpusInfo:
     split: SplitInfo
     language: str = LANGUAGE
     """A BCP 47 tag, or several with plus signs between."""
+    repeated_chars: int = 0
+    """Characters of repeated paragraphs that were left out."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class TextSources:
     encoding: str = ENCODING
     sealed: str | None = None
     """The file with the test text, if that is not part of the text."""
+    keeps_repeats: bool = True
+    """False if paragraphs that repeat earlier ones are left out (`data/repeats.py`)."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,6 +85,7 @@ class Corpus:
     split: Split
     sources: TextSources = TextSources()
     language: str = LANGUAGE
+    repeated_chars: int = 0
     whole: CorpusInfo | None = None
     """The identity of the corpus, if this is one without the text that is scored."""
 
@@ -105,7 +111,8 @@ class Corpus:
             return self.whole
         parts = (self._part_info(name) for name in PARTS)
         split = SplitInfo(str(self.split.method), *parts)
-        return CorpusInfo(self.name, self.cleaner, self.num_chars, self.sha256, split, self.language)
+        identity = self.name, self.cleaner, self.num_chars, self.sha256
+        return CorpusInfo(*identity, split, self.language, self.repeated_chars)
 
     def without_test(self) -> Corpus:
         """Return what a model is trained and validated on: the same corpus without its test part."""
@@ -147,8 +154,12 @@ def load_corpus(
     split: str = SPLIT,
     max_chars: int | None = None,
     encoding: str = ENCODING,
+    *,
+    keeps_repeats: bool = False,
 ) -> Corpus:
     """Return the text of the sources, cleaned, cut to at most `max_chars` characters and split.
+
+    Paragraphs that repeat earlier ones are left out, unless `keeps_repeats`, or the text is on disk.
 
     The cut moves back to the end of a paragraph, line or word within the last tenth (at most 1000
     characters); without one it is exact.
@@ -159,17 +170,23 @@ def load_corpus(
     if max_chars is not None and max_chars < 1:
         raise TextgenError(f"cannot cut the corpus to {max_chars} characters; give a positive number")
     name, text = load_text(sources, cleaner, encoding)
+    before = len(text)
+    if isinstance(text, str) and not keeps_repeats:
+        text = without_repeats(text)
+    repeated_chars = before - len(text)
     if max_chars is not None and max_chars < len(text):
         text = part(
             text, 0, cut_position(text, max_chars, before=min(MIN_CUT_WINDOW, max_chars // 10), after=0)
         )
-    origin = TextSources(tuple(sources), max_chars, encoding)
-    return Corpus(name, cleaner, text, split_text(text, method), origin, language_of(sources))
+    origin = TextSources(tuple(sources), max_chars, encoding, keeps_repeats=keeps_repeats)
+    split_in_parts = split_text(text, method)
+    return Corpus(name, cleaner, text, split_in_parts, origin, language_of(sources), repeated_chars)
 
 
 def load_again(sources: TextSources, cleaner: str, split: str) -> Corpus:
     """Return a text that was read before from these sources; raises as `load_corpus` does."""
-    corpus = load_corpus(sources.names, cleaner, split, sources.max_chars, sources.encoding)
+    given = sources.names, cleaner, split, sources.max_chars, sources.encoding
+    corpus = load_corpus(*given, keeps_repeats=sources.keeps_repeats)
     return corpus if sources.sealed is None else corpus.with_sealed(sources.sealed)
 
 

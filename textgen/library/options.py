@@ -41,6 +41,8 @@ class TextOptions:
     """Use only the first N characters of the text."""
     encoding: str = defaults.ENCODING
     """Encoding of text files and standard input."""
+    keep_repeats: bool = False
+    """Keep paragraphs of 500 characters or more that repeat earlier ones."""
     sealed: str | None = None
     """File with the text that is scored, opened when all entries are trained."""
 
