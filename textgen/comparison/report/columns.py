@@ -64,9 +64,8 @@ def _of_audits(
 def _of_text(name: str, header: str, write: Callable[[float], str] = percent) -> Column[float]:
     """Return the column of a metric of generated text, with its interval if it has one."""
 
-    def spread(row: EntryRow) -> float | None:
-        interval = row.metrics[name].interval if name in row.metrics else None
-        return None if interval is None else (interval[1] - interval[0]) / 2
+    def interval(row: EntryRow) -> tuple[float, float] | None:
+        return row.metrics[name].interval if name in row.metrics else None
 
     def is_best(row: EntryRow) -> bool:
         return name in row.metrics and row.metrics[name].is_best
@@ -74,7 +73,7 @@ def _of_text(name: str, header: str, write: Callable[[float], str] = percent) ->
     def values(row: EntryRow) -> list[float]:
         return _present(getattr(text, name) for text in row.sample_metrics)
 
-    return Column(name, header, values, write, spread, is_best)
+    return Column(name, header, values, write, interval, is_best)
 
 
 def _signed_interval(difference: Difference) -> str:

@@ -213,8 +213,9 @@ def _generated(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
     """Return the metrics of what each entry wrote, next to those of the held-out text."""
     caption = (
         f"Of what {_writer(result)} writes. Best is closest to the held-out text; bold: "
-        "clearly closest; ±: half of the 95 % interval, where there is room. Novel 4-grams are not in the "
-        "training text; verbatim span: the most characters in a row that are. Real words are in "
+        "clearly closest; in brackets: 95 % interval, where there is room. Distinct-1 and -2 count made-up "
+        "words too. Novel 4-grams are not in the training text; verbatim span: the most characters in a row "
+        "that are. Real words are in "
         f"{plain(known_words(result))}, {_real_words(result)}."
     )
     columns = VIEWS["generated"].columns()
