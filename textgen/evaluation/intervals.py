@@ -147,7 +147,7 @@ def estimate(measured: MeasuredValue) -> Estimate:
 def rate_interval(found: Estimate) -> tuple[float, float] | None:
     """Return the interval of a rate, cut at 0 and 1; it covers the rate as often as the whole one.
 
-    On the scale of logits (or by Wilson's method) it would have no such ends, but where a rate is near one and
+    On the scale of logits (or by Wilson's method) it would have no such ends, but where a rate is near 1 and
     most of its variance is that between seeds, it would reach far too wide: from 0.09 for 0.998 ± 0.02.
     """
     if found.interval is None:
