@@ -30,6 +30,7 @@ MAX_STREAMS = 48
 """Continuations that are written at once."""
 Name = Annotated[str, Field(max_length=200)]
 Index = Annotated[int, Ge(0), Le(99)]
+Updates = Annotated[int, Ge(0), Le(2**53)]
 
 
 class Reading(BaseModel):
@@ -40,6 +41,8 @@ class Reading(BaseModel):
     text: Annotated[str, Field(min_length=1, max_length=MAX_CHARS + MAX_WRITTEN)]
     client: Name = ""
     """The page that asks; of the texts that it wants to have read, only the last one counts."""
+    after: Updates | None = None
+    """The snapshot to read with, by its updates."""
 
 
 class Writing(BaseModel):
@@ -53,6 +56,8 @@ class Writing(BaseModel):
     seed: Annotated[int, Ge(0), Le(2**53)] = 0
     client: Name = ""
     """The page that asks; a new continuation of an entry ends its last one."""
+    after: Updates | None = None
+    """The snapshot to write with, by its updates."""
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of `live.write`."""
@@ -90,7 +95,7 @@ class Play:
         async with self._reading:  # so that what nobody waits for any longer is not read
             if asked.client and self._last_read[asked.client, asked.entry] is not asked:
                 return JSONResponse({"error": "another text is to be read now"}, 409)
-            return JSONResponse(await self._worker.do(models.read, asked.entry, asked.text))
+            return JSONResponse(await self._worker.do(models.read, asked.entry, asked.text, asked.after))
 
     async def marks(self, request: Request) -> Response:
         """Return the made-up words and the copied spans of a text that an entry has written."""
@@ -110,7 +115,8 @@ class Play:
         self._latest[asked.client, asked.entry] = name
         self._num_streams += 1
         try:
-            begun = self._worker.do(models.begin, name, asked.entry, asked.prompt, asked.settings())
+            settings = asked.settings()
+            begun = self._worker.do(models.begin, name, asked.entry, asked.prompt, settings, asked.after)
             temperature = await begun
         except BaseException:
             self._num_streams -= 1
