@@ -20,10 +20,10 @@ ENTRIES = (f"char-lstm{SMALL}", "word-ngram")
 
 
 def trained_runs(folder: Path) -> list[Path]:
-    """A run over characters and one over words, on the same text."""
+    """A run over characters, with two snapshots, and one over words, on the same text."""
     runs = [folder / entry.partition(":")[0] for entry in ENTRIES]
     for entry, run in zip(ENTRIES, runs, strict=True):
-        budget = ("--budget", "20000chars") if "lstm" in entry else ()
+        budget = ("--budget", "20000chars", "--snapshots") if "lstm" in entry else ()
         text = ("--corpus", "lee", "--max-chars", 60_000)
         run_textgen("train", entry, *text, *budget, "--device", "cpu", "--out", run)
     return runs
