@@ -108,6 +108,15 @@ def test_a_snapshot_that_is_not_there_gets_one_line(server: Server) -> None:
             assert others in json.loads(body)["error"]
 
 
+def test_samples_of_a_snapshot_are_not_kept(server: Server, runs: list[Path]) -> None:
+    first = textgen.load(runs[0], device="cpu").snapshots[0].num_updates
+    status, body = server.ask("keep", {"entry": 0, "prompt": "The ", "length": 20, "after": first})
+    assert status == 400
+    assert f"wrote after {first} updates; only samples at the end are kept" in json.loads(body)["error"]
+    done = run_textgen("sample", runs[0], "The ", "--after", first, "--keep", code=2)
+    assert "samples of a snapshot are not kept; leave out --keep or --after" in done.stderr
+
+
 def test_a_new_continuation_ends_the_last_one_of_the_same_page_and_entry(server: Server) -> None:
     asked = {"entry": 0, "prompt": "", "length": 5000, "client": "same"}
     first = server.events(asked)

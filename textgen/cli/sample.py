@@ -63,6 +63,8 @@ def sample(
     samples = with_temperature(context, replace(samples, sampler=sampler), temperature)
     if text and prompt:
         raise UsageError("give the text to continue once: after the run, or with --prompt")
+    if keep and after is not None:
+        raise UsageError("samples of a snapshot are not kept; leave out --keep or --after")
     prompt = prompt or text
     from textgen.library.runs import Sample, load
 

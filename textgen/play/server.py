@@ -128,7 +128,7 @@ class Play:
     async def keep(self, request: Request) -> Response:
         """Keep a continuation with its run, which writes it again."""
         asked = await _asked(request, Writing)
-        kept = self._worker.do(models.keep, asked.entry, asked.prompt, asked.settings())
+        kept = self._worker.do(models.keep, asked.entry, asked.prompt, asked.settings(), asked.after)
         return JSONResponse({"kept": await kept})
 
     async def _events(self, name: str, asked: Writing, temperature: float | None) -> AsyncIterator[str]:

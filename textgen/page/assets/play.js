@@ -340,7 +340,7 @@ const play = (() => {
   at("keep").addEventListener("click", async () => {
     const { wanted } = current;
     try {
-      for (const pane of shown()) await ask("keep", { entry: pane.index, ...wanted });
+      for (const pane of shown()) await ask("keep", { entry: pane.index, after: pane.after, ...wanted });
       say("Kept in the folder of each run; textgen runs show prints it.");
     } catch (error) {
       say(error.message, true);
