@@ -87,3 +87,18 @@ def served(*runs: Path, stderr: int | None = None) -> Iterator[Server]:
     finally:
         process.terminate()
         process.communicate()
+
+
+class Relayed:
+    """The application of runs in this process, asked by messages as a notebook asks it."""
+
+    def __init__(self, runs: list[Path]) -> None:
+        from textgen.play.page import play_page
+        from textgen.play.relay import Relay
+        from textgen.play.server import unguarded
+        from textgen.play.worker import Worker
+
+        self.worker = Worker(runs, [], "cpu")
+        self.page = play_page(self.worker.wait(), is_relayed=True)
+        self.relay = Relay(unguarded(self.worker, play_page), self._take)
+        self.said: Queue[tuple[dict[str, Any], bytes]] = Queue()

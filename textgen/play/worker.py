@@ -7,15 +7,25 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+from textgen.catalog.names import find_runs
 from textgen.library.basics import TextgenError
 from textgen.play.models import describe_runs, end_of, load_runs
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+NUM_RUNS = 4
+"""Runs that a bench stands for, the best ones."""
+
+
+def find_folders(names: Sequence[str | Path]) -> list[Path]:
+    """Return the folders of the runs that names mean, or of the newest result; raises `TextgenError`."""
+    return [folder for name in names or ["latest"] for folder in find_runs(str(name), NUM_RUNS)]
 
 
 class Worker:
@@ -25,33 +35,44 @@ class Worker:
         self._arguments = (list(folders), list(plugin_files), device)
         self._pool = self._start()
 
-    def wait(self) -> None:
-        """Wait until the runs are loaded; raises `TextgenError` if they cannot be."""
+    def wait(self) -> list[dict[str, Any]]:
+        """Return what the page says about each run, once they are loaded.
+
+        Raises `TextgenError` if they cannot be.
+        """
         try:
-            self._pool.submit(describe_runs).result()
-        except BrokenProcessPool:
-            raise TextgenError("the process with the models died while it loaded them") from None
+            return self._pool.submit(describe_runs).result()
+        except BaseException as error:
+            self.close()
+            if isinstance(error, BrokenProcessPool):
+                raise TextgenError("the process with the models died while it loaded them") from None
+            raise
 
     async def do(self, function: Callable[P, R], *arguments: P.args, **_: P.kwargs) -> R:
         """Return what a function of `models` returns there; raises `TextgenError` if the process died."""
         pool = self._pool
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
-        except BrokenProcessPool:
+        except RuntimeError:  # it is broken, or closed
             if pool is self._pool:
                 self._pool = self._start()
             raise TextgenError("the process with the models has died; it was started again") from None
 
     def forget(self, name: str) -> None:
         """Let a continuation end, without waiting for it."""
-        with suppress(BrokenProcessPool, RuntimeError):  # nothing is left to be forgotten
-            self._pool.submit(end_of, name)
+        if self._pool._processes:  # otherwise nothing is left to be forgotten
+            with suppress(RuntimeError):
+                self._pool.submit(end_of, name)
 
     def close(self) -> None:
-        """End the process, which has nothing to save, in the middle of whatever it does."""
-        for process in active_children():
+        """End the process, which has nothing to save, in the middle of whatever it does.
+
+        Another one starts if something is to be done again.
+        """
+        ended, self._pool = self._pool, self._start()
+        for process in ended._processes.values():  # as `terminate_workers` does from Python 3.14 on
             process.terminate()
-        self._pool.shutdown(cancel_futures=True)
+        ended.shutdown(cancel_futures=True)
 
     def _start(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
