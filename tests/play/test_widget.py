@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
+import sys
 from collections.abc import Iterator
+from multiprocessing import active_children
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -40,26 +41,27 @@ def test_a_text_has_the_bits_of_the_run(relayed: Relayed, runs: list[Path], entr
 
 
 def test_what_is_streamed_is_the_sample_of_this_seed(relayed: Relayed, runs: list[Path]) -> None:
-    events = list(relayed.events({"entry": 0, "prompt": "The ", "length": 80, "seed": 3}))
+    (said, _), *parts = relayed.parts(
+        relayed.send("write", {"entry": 0, "prompt": "The ", "length": 300, "seed": 3})
+    )
+    assert said["status"] == 200
+    assert len(parts) > 3  # not all at once
+    events = [json.loads(part.removeprefix(b"data: ")) for _, part in parts if part]
     assert events[-1]["is_over"]
     text = "".join(token["text"] for event in events for token in event["tokens"])
-    assert text == textgen.load(runs[0], device="cpu").sample("The ", length=80, seed=3)
+    assert text == textgen.load(runs[0], device="cpu").sample("The ", length=300, seed=3)
 
 
 def test_who_leaves_is_written_for_no_longer(relayed: Relayed) -> None:
     asked = {"entry": 0, "prompt": "", "length": 5000}
     names = [relayed.send("write", asked | {"client": str(number)}) for number in range(48)]
-    assert [relayed.next(name)["status"] for name in names] == [200] * 48
+    answers = [relayed.parts(name) for name in names]
+    assert [next(answer)[0]["status"] for answer in answers] == [200] * 48
     assert relayed.ask("write", asked)[0] == 503
     for name in names:
         relayed.relay.take({"request": name})
-    end = time.monotonic() + 30
-    while relayed.ask("write", asked | {"length": 1})[0] == 503:
-        assert time.monotonic() < end, "the continuations go on"
-        time.sleep(0.1)
-    for name in names:
-        *_, last = iter(lambda: relayed.next(name), {"request": name, "is_over": True})  # noqa: B023
-        assert b'"is_over": true' not in last["bytes"]
+    assert b'"is_over": true' not in b"".join(part for answer in answers for _, part in answer)
+    assert relayed.ask("write", asked | {"length": 1})[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -84,8 +86,49 @@ def test_what_is_not_a_request_is_ignored(relayed: Relayed, message: Any) -> Non
     assert relayed.ask("read", {"entry": 0, "text": "a"})[0] == 200
 
 
-@pytest.fixture
-def kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What looks like Jupyter to the widget."""
-    ipython = pytest.importorskip("IPython", reason="needs IPython")
-    monkeypatch.setattr(ipython, "get_ipython", lambda: type("Shell", (), {"kernel": None})())
+def test_the_widget_answers_and_ends_its_process_but_no_other(relayed: Relayed, runs: list[Path]) -> None:
+    pytest.importorskip("anywidget", reason="needs the extra notebook")
+    from textgen.play.widget import PlayWidget
+    from textgen.play.worker import Worker
+
+    before, said = set(active_children()), Queue[tuple[dict[str, Any], list[bytes]]]()
+    widget = PlayWidget(Worker(runs[:1], [], "cpu"), relayed.page)
+    widget.send = lambda content, buffers: said.put((content, buffers))
+
+    def status(name: str) -> int:
+        asked = {"request": name, "path": "read", "body": '{"entry": 0, "text": "a"}'}
+        data = {"method": "custom", "content": asked}
+        widget._handle_msg({"content": {"data": data}, "buffers": []})
+        status: int = said.get(timeout=60)[0]["status"]
+        while not said.get(timeout=60)[0].get("is_over"):
+            pass
+        return status
+
+    widget._view_count = 1
+    assert status("shown") == 200
+    assert len(set(active_children()) - before) == 1
+    widget._view_count = 0
+    assert set(active_children()) == before
+    assert status("shown again") == 200
+    widget.close()
+    assert set(active_children()) == before
+    assert relayed.ask("read", {"entry": 0, "text": "a"})[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("anywidget", 'the widget needs anywidget; run: pip install "textgen-bench[notebook]"'),
+        ("", "the widget is shown in Jupyter only; elsewhere run: textgen play"),
+    ],
+)
+def test_where_it_cannot_be_shown_one_line_says_what_to_do(
+    missing: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if missing:
+        monkeypatch.setitem(sys.modules, missing, None)
+    else:
+        pytest.importorskip("anywidget", reason="needs the extra notebook")
+    with pytest.raises(textgen.TextgenError) as caught:
+        textgen.widget("latest")
+    assert str(caught.value) == message
