@@ -24,15 +24,19 @@ class PlayWidget(AnyWidget):  # type: ignore[misc]
     page = Unicode().tag(sync=True)
 
     def __init__(self, worker: Worker, page: str) -> None:
-        self._worker = worker
+        self._use(worker)
         super().__init__(page=page, _view_count=0)
-        relay = Relay(unguarded(worker, play_page), lambda said, part: self.send(said, [part]))
         self.observe(self._rest, "_view_count")
-        self.on_msg(lambda _, message, __: relay.take(message))
+        self.on_msg(lambda _, message, __: self._relay.take(message))
+
+    def _use(self, worker: Worker) -> None:
+        self._worker = worker
+        self._relay = Relay(unguarded(worker, play_page), lambda said, part: self.send(said, [part]))
 
     def _rest(self, change: Any) -> None:
         if change.old and not change.new:
             self._worker.close()
+            self._use(self._worker.again())
 
     def close(self) -> None:
         """End the process with the models, and remove the page from its cells."""

@@ -33,7 +33,7 @@ class Worker:
 
     def __init__(self, folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
         self._arguments = (list(folders), list(plugin_files), device)
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool, self._is_closed = self._start(), False
 
     def wait(self) -> list[dict[str, Any]]:
         """Return what the page says about each run, once they are loaded.
@@ -41,7 +41,7 @@ class Worker:
         Raises `TextgenError` if they cannot be.
         """
         try:
-            return self._open().submit(describe_runs).result()
+            return self._pool.submit(describe_runs).result()
         except BaseException as error:
             self.close()
             if isinstance(error, BrokenProcessPool):
@@ -50,34 +50,33 @@ class Worker:
 
     async def do(self, function: Callable[P, R], *arguments: P.args, **_: P.kwargs) -> R:
         """Return what a function of `models` returns there; raises `TextgenError` if the process died."""
-        pool = self._open()
+        if self._is_closed:
+            raise TextgenError("the process with the models was ended")
+        pool = self._pool
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
         except RuntimeError:  # it is broken, or closed
-            if pool is self._pool:
-                self._pool = None
+            if pool is self._pool and not self._is_closed:
+                self._pool = self._start()
             raise TextgenError("the process with the models has died; it was started again") from None
 
     def forget(self, name: str) -> None:
         """Let a continuation end, without waiting for it."""
-        if self._pool is not None:
-            with suppress(RuntimeError):  # nothing is left to be forgotten
-                self._pool.submit(end_of, name)
+        with suppress(RuntimeError):  # nothing is left to be forgotten
+            self._pool.submit(end_of, name)
 
     def close(self) -> None:
-        """End the process, which has nothing to save, in the middle of whatever it does.
+        """End the process, which has nothing to save, in the middle of whatever it does."""
+        self._is_closed = True
+        for process in dict(self._pool._processes or {}).values():  # from Python 3.14 on: terminate_workers
+            process.terminate()
+        self._pool.shutdown(cancel_futures=True)
 
-        Another one starts if something is to be done again.
-        """
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            for process in pool._processes.values():  # as `terminate_workers` does from Python 3.14 on
-                process.terminate()
-            pool.shutdown(cancel_futures=True)
+    def again(self) -> Worker:
+        """Return one of the same runs, whose process starts when something is to be done."""
+        return Worker(*self._arguments)
 
-    def _open(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                1, mp_context=get_context("spawn"), initializer=load_runs, initargs=self._arguments
-            )
-        return self._pool
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            1, mp_context=get_context("spawn"), initializer=load_runs, initargs=self._arguments
+        )

@@ -4,12 +4,13 @@ const [reach, keepAddress] = (() => {
   if (!data.is_relayed) return [(...asked) => fetch(...asked), (address) => history.replaceState(null, "", address)];
   const me = crypto.getRandomValues(new Uint32Array(2)).join("-");
   const open = new Map(); /* what takes the parts of each answer */
+  let number = 0;
   addEventListener("message", ({ source, data: said }) => { if (source === parent) open.get(said.request)?.(said); });
   document.getElementById("link").hidden = true; /* the page has no address */
 
   /* As `fetch`. */
   function reach(path, { body, signal }) {
-    const request = `${me}-${reach.number = (reach.number ?? 0) + 1}`;
+    const request = `${me}-${number += 1}`;
     return new Promise((resolve, reject) => {
       let parts = null;
       const bytes = new ReadableStream({ start: (controller) => { parts = controller; } });
@@ -25,6 +26,7 @@ const [reach, keepAddress] = (() => {
         if (!said.is_over) return;
         open.delete(request);
         parts.close();
+        reject(new Error("no answer; try again")); /* if there was none */
       });
       parent.postMessage({ request, path, body }, "*");
       signal?.addEventListener("abort", leave);
