@@ -177,6 +177,11 @@ async def _report(_: Request, error: Exception) -> Response:
 
 def application(worker: Worker, page: Callable[[list[dict[str, Any]]], str], port: int, token: str) -> Guard:
     """Return the application behind its guard."""
+    return Guard(unguarded(worker, page, f"/{token}"), port, token)
+
+
+def unguarded(worker: Worker, page: Callable[[list[dict[str, Any]]], str], prefix: str = "") -> Starlette:
+    """Return the application for those whom nobody else can ask for; paths begin with `prefix`."""
     play = Play(worker, page)
 
     @asynccontextmanager
@@ -193,12 +198,11 @@ def application(worker: Worker, page: Callable[[list[dict[str, Any]]], str], por
         ("/passages", play.passages, "GET"),
     ]
     inner = [Route(path, handler, methods=[method]) for path, handler, method in routes]
-    app = Starlette(
-        routes=[Mount(f"/{token}", routes=inner)],
+    return Starlette(
+        routes=[Mount(prefix, routes=inner)],
         lifespan=lifespan,
         exception_handlers={TextgenError: _explain, ClientDisconnect: _ignore, Exception: _report},
     )
-    return Guard(app, port, token)
 
 
 def serve(
@@ -214,11 +218,7 @@ def serve(
     import uvicorn
 
     listening = _listen(port)
-    try:
-        worker.wait()
-    except BaseException:
-        worker.close()
-        raise
+    worker.wait()
     port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
     app: Any = application(worker, page, port, token)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))

@@ -11,7 +11,7 @@ const play = (() => {
   async function ask(path, body, signal) {
     const request = body === undefined ? {} :
       { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-    const answer = await fetch(base + path, { ...request, signal });
+    const answer = await reach(base + path, { ...request, signal });
     if (answer.ok) return answer;
     const said = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
     throw new Error(said.error);
@@ -275,11 +275,11 @@ const play = (() => {
         pane.notes.textContent = "";
       }
       showApart();
-      history.replaceState(null, "", location.pathname);
+      keepAddress(location.pathname);
       return;
     }
     fill(node.wanted);
-    history.replaceState(null, "", address());
+    keepAddress(address());
     writeAll(node.wanted);
   }
   function drawTree() {
@@ -347,7 +347,7 @@ const play = (() => {
     }
   });
   at("link").addEventListener("click", async () => {
-    history.replaceState(null, "", address());
+    keepAddress(address());
     try {
       await navigator.clipboard.writeText(location.href);
       say("The link is copied; it works while this server runs.");
