@@ -34,7 +34,8 @@ def test_reads_a_folder_in_order_and_several_sources(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "b.txt").write_text("second")
     (folder / "a.txt").write_text("first")
-    (folder / "c.md").write_text("no text")
+    (folder / "c.bin").write_text("no text")
+    (folder / ".hidden.txt").write_text("no text")
     (tmp_path / "x.md").write_text("third")
     name, text = read_text([str(folder), str(tmp_path / "x.md")])
     assert name == "books+x.md"
@@ -102,7 +103,7 @@ def test_unusable_files(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_texts(tmp_path: Path) -> None:
-    assert "contains no .txt files" in message(str(tmp_path))
+    assert "contains no texts, such as .txt files" in message(str(tmp_path))
 
 
 def test_an_unreadable_file(tmp_path: Path) -> None:
