@@ -12,13 +12,19 @@ import pytest
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
-from textgen.data.sources import language_of, read_text
+from textgen.data.sources import language_of, read_documents
+
+
+def read_text(sources: list[str], encoding: str = "auto") -> tuple[str, str]:
+    """Return the name and the text of sources, with a blank line between documents."""
+    name, documents = read_documents(sources, encoding)
+    return name, "\n\n".join(map("".join, documents))
 
 
 def message(*sources: str, encoding: str = "utf-8") -> str:
     """Return the error that reading these sources gives; it must be one line."""
     with pytest.raises(TextgenError) as caught:
-        read_text(sources, encoding)
+        read_text(list(sources), encoding)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

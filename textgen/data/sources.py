@@ -59,12 +59,6 @@ def read_documents(sources: Sequence[str], encoding: str = ENCODING) -> tuple[st
     return "+".join(name for name, _ in named), chain.from_iterable(documents for _, documents in named)
 
 
-def read_text(sources: Sequence[str], encoding: str = ENCODING) -> tuple[str, str]:
-    """Return the name and the text of the sources, with a blank line between documents."""
-    name, documents = read_documents(sources, encoding)
-    return name, "\n\n".join(map("".join, documents))
-
-
 def require_readable_texts() -> None:
     """Raise `TextgenError` in a process that trains an entry, and must not have what is scored."""
     if are_texts_withheld():
