@@ -17,6 +17,10 @@ ENTRIES = "char-lstm word-lstm-glove random"
 TEMPERATURE_SAMPLER = "temperature:temperature={:g}"
 """Sampler of a user who gives a temperature alone."""
 SAMPLER = TEMPERATURE_SAMPLER.format(0.8)
+EQUAL_SAMPLER = "temperature:entropy=auto"
+"""Sampler of a bench: every entry writes at the temperature at which its choices have the same entropy."""
+ENTROPY_SHARE = 1 / 3
+"""That entropy, as a share of the entropy of single characters: 1.5 bits per character in English."""
 SAMPLE_CHARS = 400
 """Characters of each sample."""
 SWEEP = tuple(f"temperature:temperature={value}" for value in (0.4, 0.6, 0.8, 1.0, 1.2))

@@ -6,6 +6,9 @@ score of the population: for scores, and for the differences of all pairs of ent
 
 - `spread at random`: 24 stretches, one at a random place of each of 24 slices of the population.
 - `spread evenly`: 24 stretches at the same place of each slice, as the split of a comparison has them.
+- `shifted`: the same at 100 places of each slice, which overlap.
+- `earlier half`: as `spread evenly`, in the first half of the population; the interval is to hold the score
+  of the second half, as of later chapters.
 - `contiguous`: one passage, cut into 24 stretches.
 - `documents`: whole documents at random, as many as the test part holds (texts with documents only).
 
@@ -31,7 +34,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from textgen.cli.console import print_rows
-from textgen.data.text import sha256
+from textgen.data.text import cut_position, sha256
 from textgen.evaluation.intervals import MeasuredValue, estimate, measured_ratio
 from textgen.page.markdown import table_lines
 from textgen.runtime.device import choose_device
@@ -52,6 +55,7 @@ SIZES = (40_000, 120_000)
 NUM_STRETCHES = 24
 NUM_DRAWS = 500
 NUM_RESAMPLES = 1000
+NUM_SHIFTS = 100
 
 Draws: TypeAlias = NDArray[np.int64]
 """The stretches of each test part, [draws, stretches]."""
@@ -82,8 +86,16 @@ class Design:
     """The root mean square distance from the population, as corrected; the median over entries or pairs."""
 
 
-Drawn: TypeAlias = tuple[Stretches, Draws, float]
-"""Test parts of a population, and the share of it that each is, or 0 where no correction applies."""
+@dataclass(frozen=True)
+class Drawn:
+    """Test parts of a population."""
+
+    stretches: Stretches
+    draws: Draws
+    share: float
+    """The share of the population that each is, or 0 where no correction applies."""
+    first_of_truth: int = 0
+    """The first of the stretches whose score the intervals are to hold; the others follow it."""
 
 
 def spread_at_random(per_slice: int, generator: np.random.Generator) -> Draws:
@@ -95,6 +107,23 @@ def spread_at_random(per_slice: int, generator: np.random.Generator) -> Draws:
 def spread_evenly(per_slice: int) -> Draws:
     """Return the tiles at the same place of each slice, for every place."""
     return np.arange(per_slice)[:, None] + np.arange(NUM_STRETCHES) * per_slice
+
+
+def shifted(population: Population, test_chars: int, tiles: Stretches) -> Drawn:
+    """Return stretches at `NUM_SHIFTS` places of each slice; their truth is the score of all tiles."""
+    text, width = population.text, test_chars // NUM_STRETCHES
+    slice_chars = len(text) // NUM_STRETCHES
+    shifts = np.linspace(0, slice_chars - width, NUM_SHIFTS).astype(int)
+    begins = [
+        cut_position(text, index * slice_chars + shift, 0, width // 10)
+        for shift in shifts
+        for index in range(NUM_STRETCHES)
+    ]
+    blocks = tiles.bits.shape[-1]
+    drawn = population.stretches([text[begin : begin + width] for begin in begins], blocks)
+    both = Stretches(np.concatenate([drawn.bits, tiles.bits], 1), np.concatenate([drawn.chars, tiles.chars]))
+    draws = np.arange(NUM_SHIFTS * NUM_STRETCHES).reshape(NUM_SHIFTS, NUM_STRETCHES)
+    return Drawn(both, draws, test_chars / len(text), draws.size)
 
 
 def contiguous(num_tiles: int) -> Draws:
@@ -159,9 +188,10 @@ def _targets(bits: Array, chars: Array) -> Iterator[MeasuredValue]:
 
 def measure(text: str, test_chars: int, design: str, drawn: Drawn, method: str) -> Design:
     """Return the coverage of the intervals of one method in one design."""
-    stretches, draws, share = drawn
-    bits, chars, num_entries = stretches.bits, stretches.chars, len(stretches.bits)
-    truth = _with_pairs(bits.sum((1, 2)) / chars.sum())
+    draws, share = drawn.draws, drawn.share
+    bits, chars, num_entries = drawn.stretches.bits, drawn.stretches.chars, len(drawn.stretches.bits)
+    first = drawn.first_of_truth
+    truth = _with_pairs(bits[:, first:].sum((1, 2)) / chars[first:].sum())
     intervals = np.array([METHODS[method](bits[:, draw], chars[draw]) for draw in draws])
     value, low, high = np.moveaxis(intervals, -1, 0)
     errors = (value - truth) / math.sqrt(1 - share)
@@ -196,16 +226,19 @@ def measure_all(population: Population) -> Iterator[Design]:
     for test_chars in SIZES:
         num_parts = max(2, round(len(population.text) / test_chars))
         tiles = population.tiles(num_parts * NUM_STRETCHES)
-        designs: dict[str, Drawn] = {
-            "spread at random": (tiles, spread_at_random(num_parts, generator), 1 / num_parts),
-            "spread evenly": (tiles, spread_evenly(num_parts), 1 / num_parts),
-            "contiguous": (tiles, contiguous(num_parts * NUM_STRETCHES), 0),
+        half = num_parts // 2
+        designs = {
+            "spread at random": Drawn(tiles, spread_at_random(num_parts, generator), 1 / num_parts),
+            "spread evenly": Drawn(tiles, spread_evenly(num_parts), 1 / num_parts),
+            "shifted": shifted(population, test_chars, tiles),
+            "earlier half": Drawn(tiles, spread_evenly(half), 0, half * NUM_STRETCHES),
+            "contiguous": Drawn(tiles, contiguous(num_parts * NUM_STRETCHES), 0),
         }
         if population.documents:
             documents = population.stretches(population.documents, 1)
             number = max(2, round(test_chars / documents.chars.sum() * len(population.documents)))
             draws = random_documents(len(population.documents), number, generator)
-            designs["documents"] = (documents, draws, number / len(population.documents))
+            designs["documents"] = Drawn(documents, draws, number / len(population.documents))
         for name, drawn in designs.items():
             for method in METHODS:
                 if method != "bootstrap" or name == "contiguous":

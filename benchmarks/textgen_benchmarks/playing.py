@@ -43,6 +43,8 @@ class Load:
     """Until the first character with one client and one run."""
     characters_per_second: float
     """Of all clients."""
+    closed_s: float
+    """From closing at once as many continuations as are allowed to the beginning of a new one."""
     memory_before_mb: float
     """Resident memory of the server and its process, after the first ten seconds."""
     memory_after_mb: float
@@ -77,7 +79,7 @@ def continuation(address: Address, client: str, entry: int, seed: int) -> tuple[
         if line.startswith(b"data: "):
             event = json.loads(line[6:])
             number += sum(len(token["text"]) for token in event["tokens"])
-            first = first or time.monotonic() - began
+            first = first or (time.monotonic() - began if number else 0.0)
     return first, number
 
 
@@ -95,6 +97,24 @@ def client(address: Address, name: str, num_runs: int, until: float) -> list[tup
                 except (OSError, ValueError, http.client.HTTPException):
                     found.append(None)
     return found
+
+
+def seconds_to_close(address: Address) -> float:
+    """Open as many continuations as are allowed, close all, and return the time until another one begins."""
+    asked = {"entry": 0, "prompt": PROMPT, "length": 5000}
+    opened = list[http.client.HTTPResponse]()
+    while True:
+        body = json.dumps(asked | {"client": str(len(opened))}).encode()
+        answer = address.open("write", body)
+        if answer.status != 200:
+            break
+        opened.append(answer)
+    began = time.monotonic()
+    for each in opened:
+        each.close()
+    while address.open("write", body).status != 200:
+        time.sleep(0.02)
+    return time.monotonic() - began
 
 
 def memory_mb(pid: int) -> float:
@@ -138,7 +158,7 @@ def measure(runs: Sequence[str], minutes: float, seed: int) -> Load:
         time.sleep(10)
         before = memory_mb(process.pid)
         found = [each for job in jobs for each in job.result()]
-    after = memory_mb(process.pid)
+    after, closed = memory_mb(process.pid), seconds_to_close(server)
     text = json.dumps({"entry": 0, "text": PROMPT}).encode()
     reading, chance, statuses = server.open("read", text).read(), random.Random(seed), dict[str, int]()
     for _ in range(NUM_MALFORMED):
@@ -159,6 +179,7 @@ def measure(runs: Sequence[str], minutes: float, seed: int) -> Load:
         first_character_95_percent_s=round(quantiles(firsts, n=20)[-1], 3),
         alone_s=round(alone, 3),
         characters_per_second=round(sum(number for _, number in good) / (60 * minutes)),
+        closed_s=round(closed, 3),
         memory_before_mb=round(before, 1),
         memory_after_mb=round(after, 1),
         num_malformed=NUM_MALFORMED,

@@ -104,7 +104,7 @@ def test_typing_shows_the_score(opened: Opened, runs: list[Path], tmp_path: Path
     (tmp_path / "text.txt").write_text(text)
     opened.page.fill("#prompt", text)
     opened.page.locator("#apart .text").wait_for()
-    for run, said in zip(runs, opened.page.locator(".pane h2 span").all_inner_texts(), strict=True):
+    for run, said in zip(runs, opened.page.locator(".pane h2 .score").all_inner_texts(), strict=True):
         done = run_textgen("score", run, tmp_path / "text.txt", "--clean", "raw", "--json")
         assert float(said.split()[0]) == pytest.approx(json.loads(done.stdout)["bits_per_char"], abs=1e-3)
 

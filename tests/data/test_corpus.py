@@ -24,7 +24,7 @@ def test_load_corpus_cleans_splits_and_describes(tmp_path: Path) -> None:
     parts = [corpus.split.train, corpus.split.validation, corpus.split.test]
     slices = zip(*(part.stretches() for part in parts), strict=True)
     assert "".join(chain(*slices)) == corpus.text
-    assert corpus.sources == TextSources((str(path),))
+    assert corpus.sources == TextSources((str(path),), keeps_repeats=False)
 
     raw = load_corpus([str(path)], cleaner="raw", split="95/5/0")
     assert "“had”" in raw.text

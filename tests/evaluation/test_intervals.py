@@ -20,6 +20,7 @@ from textgen.evaluation.intervals import (
     fitted_prior,
     holm,
     measured_ratio,
+    rate_interval,
 )
 from textgen.evaluation.seed_priors import SeedPrior
 
@@ -249,3 +250,18 @@ def test_the_narrowest_intervals_of_a_suite_hold_the_truth_too() -> None:
         narrowest += hold[:6]
     assert 0.93 <= np.mean(held) <= 0.97
     assert np.mean(narrowest) >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "cut"),
+    [
+        (0.998, (0.978, 1.017), (0.978, 1.0)),
+        (0.002, (-0.01, 0.014), (0.0, 0.014)),
+        (0.5, (0.4, 0.6), (0.4, 0.6)),
+        (1.0, None, None),
+    ],
+)
+def test_the_interval_of_a_rate_stays_between_0_and_1(
+    value: float, interval: tuple[float, float] | None, cut: tuple[float, float] | None
+) -> None:
+    assert rate_interval(Estimate(value, interval)) == cut

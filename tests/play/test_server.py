@@ -52,6 +52,27 @@ def test_what_is_streamed_is_the_sample_of_this_seed(server: Server, runs: list[
     assert written(server, entry=entry, seed=4) != row["text"]
 
 
+def test_at_an_entropy_all_write_at_the_temperature_that_is_said(server: Server) -> None:
+    for entry in (0, 1):
+        equal = {"entry": entry, "prompt": "The ", "length": 60, "sampler": "temperature:entropy=1.5"}
+        temperature = next(server.events(equal))["temperature"]
+        fixed = f"temperature:temperature={temperature}"
+        assert written(server, **equal) == written(server, **(equal | {"sampler": fixed}))
+        assert next(server.events(equal | {"sampler": "greedy"}))["temperature"] is None
+
+
+def test_what_is_kept_is_what_was_written_and_runs_show_prints_it(server: Server, runs: list[Path]) -> None:
+    asked = {"entry": 0, "prompt": "The ", "length": 50, "seed": 9}
+    assert server.ask("keep", asked | {"sampler": "none"})[0] == 400
+    for _ in range(2):
+        status, body = server.ask("keep", asked)
+        assert (status, json.loads(body)) == (200, {"kept": 1})
+    run_textgen("sample", runs[0], "A ", "--length", 20, "--keep")
+    shown = run_textgen("runs", "show", runs[0]).stdout
+    assert "The " + written(server, **asked) in shown
+    assert shown.count("--- temperature") == 2
+
+
 def test_two_continuations_at_once_are_those_of_each_alone(server: Server) -> None:
     alone = [written(server, entry=entry, length=300, client="a") for entry in (0, 1)]
     streams = [

@@ -24,6 +24,7 @@ from helpers.pages import (
 )
 from textgen.data.corpus import parse_split
 from textgen.experiment.entry_parser import parse_entry
+from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import build, declared_options
 from textgen.registry.registry import load, plugins
 from textgen.suites.schema import load_suite
@@ -60,7 +61,7 @@ def try_command(line: str, page: str, tmp_path: Path) -> None:
             read(values[key].removeprefix("+"))
     samplers = values.get("sampler") or values.get("tune_sampler") or []
     for sampler in [samplers] if isinstance(samplers, str) else samplers:
-        build("sampler", sampler)
+        build_sampler(sampler.replace("auto", "1.5"))
     if values.get("clean"):
         build("cleaner", values["clean"])
 

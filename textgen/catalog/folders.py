@@ -31,7 +31,7 @@ PAGE = "report.html"
 RUNS_OF_BENCH = "runs"
 """The folder in that of a bench with its runs."""
 
-_RUN = (FILES["run"], "tokenizer.json", "spellings.json", "weights.safetensors", "files.json")
+_RUN = (FILES["run"], "tokenizer.json", "spellings.json", "weights.safetensors", "files.json", "samples.json")
 _STATE = ("state.json", "tensors.safetensors", "files.json")
 LOCK = "lock"
 """In a folder that a process writes to, or wrote to when it was killed."""

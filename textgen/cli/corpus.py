@@ -26,7 +26,7 @@ def corpus(
             autocompletion=complete_name("corpus"),
         ),
     ] = None,
-    text: Annotated[TextOptions, "clean", "split", "max_chars", "encoding"] = TextOptions(),
+    text: Annotated[TextOptions, "clean", "split", "max_chars", "encoding", "keep_repeats"] = TextOptions(),
     diff: Annotated[
         bool, typer.Option("--diff", metavar=NO_METAVAR, help="Show what the cleaner changes.")
     ] = False,
@@ -36,10 +36,10 @@ def corpus(
     """List corpora, show the statistics of one, or show what a cleaner changes in it."""
     load_plugins(plugin)
     if is_listing := not sources or is_folder_of_items(sources):
-        options = ["--clean", "--split", "--max-chars", "--encoding", "--diff"]
+        options = ["--clean", "--split", "--max-chars", "--encoding", "--keep-repeats", "--diff"]
         refuse(context, options, "on the list of corpora")
     elif diff:
-        refuse(context, ["--split", "--max-chars", "--json"], "with --diff")
+        refuse(context, ["--split", "--max-chars", "--keep-repeats", "--json"], "with --diff")
     from textgen.library.corpus import changes, check_encoding
 
     check_encoding(sources or (), refusing(context))

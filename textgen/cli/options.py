@@ -113,6 +113,7 @@ DETAILS: dict[str, Callable[..., Any]] = {
     "corpus": partial(typer.Option, autocompletion=complete_name("corpus")),
     "clean": partial(typer.Option, autocompletion=complete_name("cleaner")),
     "max_chars": partial(typer.Option, show_default="all"),
+    "keep_repeats": partial(typer.Option, metavar=NO_METAVAR),
     "prompt": partial(typer.Option, show_default="passages of the test text"),
     "sampler": partial(typer.Option, autocompletion=complete_name("sampler")),
     "length": partial(typer.Option, min=1, max=10_000_000),

@@ -25,7 +25,7 @@ from textgen.cli.options import (
 )
 from textgen.cli.run_table import print_items, size
 from textgen.cli.tune import best_name
-from textgen.library.basics import RUNS, TextgenError, UsageError, defaults, note
+from textgen.library.basics import RUNS, TextgenError, UsageError, defaults, note, printable
 from textgen.library.options import ClusterOptions, SampleOptions
 
 if TYPE_CHECKING:
@@ -95,7 +95,14 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
     """Print a saved result again, as its command printed it."""
     from textgen.catalog.items import read_result
     from textgen.catalog.names import find
-    from textgen.library.presentation import Comparison, Ladder, StudyResult, SuiteResult, to_markdown
+    from textgen.library.presentation import (
+        Comparison,
+        Ladder,
+        StudyResult,
+        SuiteResult,
+        kept_texts,
+        to_markdown,
+    )
 
     found = find(name, root)
     result = read_result(found)
@@ -109,6 +116,9 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
 
         lines = train_lines(found.path, result.settings, result.result)
         print_summary(result.result, as_json, lines, command("sample", str(found.path), PROMPT))
+        if not as_json:
+            for each in kept_texts(found.path):
+                print(f"--- {each.sampler}, seed {each.seed}\n{printable(each.prompt + each.text)}")
     if as_json or not sys.stdout.isatty() or isinstance(result, (SuiteResult, StudyResult)):
         saved_note(found.path, quiet=False)  # which a terminal shows of the others above
 

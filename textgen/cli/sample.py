@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgen.cli.console import print_json
 from textgen.cli.options import (
+    NO_METAVAR,
     Json,
     PluginFiles,
     RunFolder,
@@ -21,8 +23,11 @@ from textgen.cli.options import (
     with_temperature,
 )
 from textgen.cli.run_table import run_folder
-from textgen.library.basics import UsageError, defaults, printable
+from textgen.library.basics import UsageError, defaults, note, printable
 from textgen.library.options import ClusterOptions, SampleOptions
+
+if TYPE_CHECKING:
+    from textgen.library.runs import Run, Sample
 
 
 @grouped
@@ -39,6 +44,9 @@ def sample(
     samples: Annotated[SampleOptions, "length", "spelling"] = SampleOptions(),
     seed: Seed = 0,
     cluster: Annotated[ClusterOptions, "device", "precision"] = ClusterOptions(),
+    keep: Annotated[
+        bool, typer.Option("--keep", metavar=NO_METAVAR, help="Also keep the samples in the run's folder.")
+    ] = False,
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
@@ -55,15 +63,27 @@ def sample(
     if number == 1 and not as_json:
         pieces = loaded.stream(prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)
         sys.stdout.write(printable(prompt))
+        written = ""
         for piece in pieces:
+            written += piece
             sys.stdout.write(printable(piece))
             sys.stdout.flush()
         sys.stdout.write("\n")
+        if keep:
+            _keep(loaded, [Sample(prompt, sampler, seed, written)])
         return
     texts = loaded.samples(number, prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)
     rows = [Sample(prompt, sampler, seed + index, text) for index, text in enumerate(texts)]
+    if keep:
+        _keep(loaded, rows)
     if as_json:
         print_json({"samples": rows})
         return
     for row in rows:
         print(f"--- seed {row.seed}\n{printable(prompt + row.text)}")
+
+
+def _keep(run: Run, samples: Sequence[Sample]) -> None:
+    from textgen.library.live import keep
+
+    note(f"{keep(run, samples)} samples are kept in {run.folder}; textgen runs show prints them")

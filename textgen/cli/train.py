@@ -27,7 +27,9 @@ def train(
             autocompletion=complete_entry,
         ),
     ],
-    text: Annotated[TextOptions, "corpus", "clean", "split", "max_chars", "encoding"] = TextOptions(),
+    text: Annotated[
+        TextOptions, "corpus", "clean", "split", "max_chars", "encoding", "keep_repeats"
+    ] = TextOptions(),
     budget: BudgetText = defaults.BUDGET,
     seed: Seed = 0,
     cluster: Annotated[ClusterOptions, "device", "precision", "processes"] = ClusterOptions(),

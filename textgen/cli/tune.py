@@ -40,7 +40,9 @@ def tune(
             autocompletion=complete_entry_or_run,
         ),
     ],
-    text: Annotated[TextOptions, "corpus", "clean", "split", "max_chars", "encoding"] = TextOptions(),
+    text: Annotated[
+        TextOptions, "corpus", "clean", "split", "max_chars", "encoding", "keep_repeats"
+    ] = TextOptions(),
     budget: BudgetText = defaults.BUDGET,
     search: SearchOptions = SearchOptions(),
     seed: Seed = 0,

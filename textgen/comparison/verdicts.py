@@ -27,6 +27,7 @@ from textgen.evaluation.intervals import (
     estimate,
     holm,
     measured_ratio,
+    rate_interval,
     smallest_clear,
 )
 from textgen.evaluation.scoring import ScoredUnits
@@ -185,7 +186,7 @@ def _metric(
     }
     estimates = {name: estimate(sample) for name, sample in samples.items()}
     unmarked = [
-        MetricEstimate(name=name, metric=metric, value=each.value, interval=each.interval)
+        MetricEstimate(name=name, metric=metric, value=each.value, interval=rate_interval(each))
         for name, each in estimates.items()
     ]
     pseudovalues = held_out.pseudovalues.get(metric)

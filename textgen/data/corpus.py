@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import load_text
+from textgen.data.repeats import without_repeats
 from textgen.data.sources import language_of
 from textgen.data.split import (
     MIN_CHARS,
@@ -43,6 +44,8 @@ class CorpusInfo:
     split: SplitInfo
     language: str = LANGUAGE
     """A BCP 47 tag, or several with plus signs between."""
+    repeated_chars: int = 0
+    """Characters of repeated paragraphs that were left out."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class TextSources:
     encoding: str = ENCODING
     sealed: str | None = None
     """The file with the test text, if that is not part of the text."""
+    keeps_repeats: bool = True
+    """False if paragraphs that repeat earlier ones are left out (`data/repeats.py`)."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,6 +71,7 @@ class Corpus:
     split: Split
     sources: TextSources = TextSources()
     language: str = LANGUAGE
+    repeated_chars: int = 0
     whole: CorpusInfo | None = None
     """The identity of the corpus, if this is one without the text that is scored."""
     num_documents: int = 1
@@ -92,7 +98,8 @@ class Corpus:
             return self.whole
         parts = (self._part_info(name) for name in PARTS)
         split = SplitInfo(str(self.split.method), *parts)
-        return CorpusInfo(self.name, self.cleaner, self.num_chars, self.sha256, split, self.language)
+        identity = self.name, self.cleaner, self.num_chars, self.sha256
+        return CorpusInfo(*identity, split, self.language, self.repeated_chars)
 
     def without_test(self) -> Corpus:
         """Return what a model is trained and validated on: the same corpus without its test part."""
@@ -134,8 +141,12 @@ def load_corpus(
     split: str = SPLIT,
     max_chars: int | None = None,
     encoding: str = ENCODING,
+    *,
+    keeps_repeats: bool = False,
 ) -> Corpus:
     """Return the text of the sources, cleaned, cut to at most `max_chars` characters and split.
+
+    Paragraphs that repeat earlier ones are left out, unless `keeps_repeats`, or the text is on disk.
 
     The cut moves back to the end of a paragraph, line or word within the last tenth (at most 1000
     characters); without one it is exact.
@@ -146,18 +157,25 @@ def load_corpus(
     if max_chars is not None and max_chars < 1:
         raise TextgenError(f"cannot cut the corpus to {max_chars} characters; give a positive number")
     loaded = load_text(sources, cleaner, encoding)
-    text = loaded.text
+    text, borders = loaded.text, loaded.borders
+    if isinstance(text, str) and not keeps_repeats:
+        text, borders = without_repeats(text, borders)
+    repeated_chars = len(loaded.text) - len(text)
     if max_chars is not None and max_chars < len(text):
         text = part(
             text, 0, cut_position(text, max_chars, before=min(MIN_CUT_WINDOW, max_chars // 10), after=0)
         )
-    origin = TextSources(tuple(sources), max_chars, encoding)
-    borders = [border for border in loaded.borders if border < len(text)]
+    origin = TextSources(tuple(sources), max_chars, encoding, keeps_repeats=keeps_repeats)
+    borders = [border for border in borders if border < len(text)]
     parts, language = split_text(text, method, borders), language_of(sources)
-    return Corpus(loaded.name, cleaner, text, parts, origin, language, num_documents=len(borders) + 1)
+    num_documents = len(borders) + 1
+    return Corpus(
+        loaded.name, cleaner, text, parts, origin, language, repeated_chars, num_documents=num_documents
+    )
 
 
 def load_again(sources: TextSources, cleaner: str, split: str) -> Corpus:
     """Return a text that was read before from these sources; raises as `load_corpus` does."""
-    corpus = load_corpus(sources.names, cleaner, split, sources.max_chars, sources.encoding)
+    given = sources.names, cleaner, split, sources.max_chars, sources.encoding
+    corpus = load_corpus(*given, keeps_repeats=sources.keeps_repeats)
     return corpus if sources.sealed is None else corpus.with_sealed(sources.sealed)

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
+from math import log2
 
 from textgen.data.corpus import Corpus, CorpusInfo
 from textgen.data.sources import read_documents
-from textgen.data.text import alphabet, blocks
+from textgen.data.text import Text, alphabet, blocks
 from textgen.data.words import words
 from textgen.registry.attribution import describe_error
 from textgen.registry.options import build
@@ -20,12 +21,21 @@ from textgen.registry.registry import load, names
 EXCERPT = 100_000
 """Characters of a text for which `changes` shows the effect of a cleaner."""
 TOKEN = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
+COUNTED = 1_000_000
+"""Characters of a text whose frequencies are counted."""
 CONTEXT = 10
 """Words, signs and spaces that are shown before and after a change."""
 MAX_CHANGE_CHARS = 300
 """Maximum length of close changes that are shown together, and of one that is shown whole."""
 SHOWN_CHARS = 100
 """Characters of both ends of a long change."""
+
+
+def character_entropy(text: Text) -> float:
+    """Return the entropy in bits of single characters, from their frequencies at the beginning of a text."""
+    beginning = text[:COUNTED]
+    shares = [number / len(beginning) for number in Counter(beginning).values()]
+    return -sum(share * log2(share) for share in shares)
 
 
 def items(only: str | None = None) -> list[dict[str, str]]:

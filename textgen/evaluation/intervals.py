@@ -144,6 +144,18 @@ def estimate(measured: MeasuredValue) -> Estimate:
     return Estimate(measured.value, interval)
 
 
+def rate_interval(found: Estimate) -> tuple[float, float] | None:
+    """Return the interval of a rate, cut at 0 and 1; it covers the rate as often as the whole one.
+
+    On the scale of logits (or by Wilson's method) it would have no such ends, but where a rate is near 1 and
+    most of its variance is that between seeds, it would reach far too wide: from 0.09 for 0.998 ± 0.02.
+    """
+    if found.interval is None:
+        return None
+    low, high = found.interval
+    return max(low, 0.0), min(high, 1.0)
+
+
 def difference(new: MeasuredValue, old: MeasuredValue) -> Contrast:
     """Return how much `new` is above `old`.
 

@@ -148,11 +148,23 @@ class GenerationSpeed:
     batch_size: int
 
 
+@dataclass(frozen=True)
+class Freedom:
+    """How freely an entry chose."""
+
+    temperature: float | None
+    """That of the sampler, given or found; None if it has none."""
+    entropy_per_char: float
+    """Entropy of its choices in bits per character."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SampleSet:
     """Everything that one run wrote for a comparison."""
 
     generate: GenerationSpeed | None = None
+    freedom: Freedom | None = None
+    """That of the first sampler; None if it failed, and in results from before this was recorded."""
     samples: tuple[Sample, ...] = ()
     sample_metrics: TextMetrics | None = None
     """Metrics of the continuations by the first sampler; None if it failed."""

@@ -11,10 +11,9 @@ from typing import NamedTuple
 from textgen.data.words import has_unspaced, is_phrase_start, is_word_end, is_word_start
 from textgen.defaults import SAMPLE_CHARS
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
-from textgen.experiment.entry_result import GenerationSpeed, Sample, SampleSet
+from textgen.experiment.entry_result import Freedom, GenerationSpeed, Sample, SampleSet
 from textgen.experiment.saved_run import Trained
-from textgen.generation.bound_sampler import BoundSampler, build_sampler
-from textgen.generation.generator import OnChoice, ignore_choice
+from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder, build_sampler
 from textgen.registry.attribution import describe_error
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
@@ -46,6 +45,7 @@ class MeasuredSamples:
     seeds: tuple[int, ...]
     measured: MeasuredText
     chars_per_second: float
+    freedom: Freedom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,6 @@ class SampleWriter:
         sampler: BoundSampler,
         seed: int,
         device_config: DeviceConfig,
-        on_choice: OnChoice = ignore_choice,
     ) -> MeasuredSamples:
         """Continue every passage; the seeds of the samples follow from that of the training run."""
         with preserve_process_state():
@@ -94,14 +93,18 @@ class SampleWriter:
             # Those of different training seeds do not overlap.
             seeds = [seed * NUM_MEASURED + row for row in range(NUM_MEASURED)]
             generator = trained.generator(device_config, spells=self.spells)
+            sampler = generator.resolved(sampler)
+            ids = [generator.tokenizer.encode(prompt) for prompt in prompts]
+            entropy = EntropyRecorder(sampler, ids, generator.vocabulary)
             began = time.perf_counter()
-            texts = generator.generate(prompts, self.num_chars, sampler, seeds, on_choice)
+            texts = generator.generate(prompts, self.num_chars, sampler, seeds, entropy.record)
             seconds = time.perf_counter() - began
         return MeasuredSamples(
             texts=tuple(texts),
             seeds=tuple(seeds),
             measured=self.analyzer.measure(texts),
             chars_per_second=sum(map(len, texts)) / max(seconds, 1e-9),
+            freedom=Freedom(sampler.temperature, entropy.bits_per_char),
         )
 
     def write(
@@ -127,6 +130,7 @@ class SampleWriter:
         texts = chain(measured.texts if measured else (), (sample.text for sample in samples))
         return SampleSet(
             generate=GenerationSpeed(measured.chars_per_second if measured else None, NUM_MEASURED),
+            freedom=measured.freedom if measured else None,
             samples=tuple(samples),
             sample_metrics=measured.measured.metrics if measured else None,
             metric_pseudovalues=measured.measured.pseudovalues if measured else {},

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Annotated, cast
 
 import numpy as np
 import torch
+from annotated_types import Gt, Le
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,14 +16,31 @@ from textgen.contracts import Sampler, StatefulSampler, TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
 from textgen.generation.word_temperature import Choose, WordDistribution
 from textgen.registry.attribution import contract_error
-from textgen.registry.options import build
+from textgen.registry.options import Option, build, declared_options, parse_assignments
+from textgen.registry.registry import load
+from textgen.runtime.messages import UsageError
+
+ENTROPY = "entropy"
+"""The option that the core adds to samplers with a temperature."""
 
 
 class BoundSampler:
-    """A sampler whose optional members are resolved and whose choices can be checked."""
+    """A sampler whose optional members are resolved and whose choices can be checked.
 
-    def __init__(self, component: Sampler | StatefulSampler) -> None:
-        self.component = component
+    With an `entropy` in bits per character, a generator finds the temperature at which its model's choices
+    have it; `spec` is what it was built from, without the entropy.
+    """
+
+    def __init__(
+        self, component: Sampler | StatefulSampler, spec: str = "", entropy: float | None = None
+    ) -> None:
+        self.component, self.spec, self.entropy = component, spec, entropy
+
+    def at(self, temperature: float) -> BoundSampler:
+        """Return this sampler at another temperature."""
+        separator = "," if ":" in self.spec else ":"
+        spec = f"{self.spec}{separator}temperature={temperature}"
+        return BoundSampler(build("sampler", spec), spec)
 
     @property
     def temperature(self) -> float | None:
@@ -57,12 +75,30 @@ class BoundSampler:
 
 
 def build_sampler(spec: str) -> BoundSampler:
-    """Return the sampler of a spec such as `top-p:p=0.9`; raises `TextgenError` if there is none."""
-    return BoundSampler(build("sampler", spec))
+    """Return the sampler of a spec such as `top-p:p=0.9`; raises `TextgenError` if there is none.
+
+    Every sampler with a temperature also takes `entropy=…` instead.
+    """
+    name, _, text = spec.partition(":")
+    options = parse_assignments(f"sampler {name!r}", text)
+    if ENTROPY not in options or ENTROPY in declared_options(load("sampler", name)):
+        return BoundSampler(build("sampler", spec), spec)
+    entropy = Option(ENTROPY, Annotated[float, Gt(0), Le(100)], "that of the temperature").parse(
+        f"sampler {name!r}", options.pop(ENTROPY)
+    )
+    if "temperature" in options:
+        raise UsageError(f"sampler {spec!r}: give temperature or {ENTROPY}, not both")
+    rest = ":".join([name, *([",".join(map("=".join, options.items()))] if options else [])])
+    sampler = BoundSampler(build("sampler", rest), rest, entropy)
+    if "temperature" not in declared_options(load("sampler", name)):
+        raise UsageError(
+            f"sampler {name!r} lacks a temperature, so its {ENTROPY} cannot be set; leave it out"
+        )
+    return sampler
 
 
 class EntropyRecorder:
-    """The surprisal of a sampler's choices, in bits per character: an estimate of the entropy of its text.
+    """The entropy of a sampler's choices, in bits per character: an estimate of that of its text.
 
     The probabilities are those of the logits
     divided by the sampler's `temperature`, if it has one, or those of words at that temperature, if it acts
@@ -84,8 +120,7 @@ class EntropyRecorder:
         else:
             log_weights = self._words.log_weights(logits)
             self._words.advance(ids)
-        log_probabilities = log_weights.log_softmax(-1)
-        self._nats -= float(log_probabilities.gather(1, ids[:, None]).double().sum())
+        self._nats += float(torch.special.entr(log_weights.softmax(-1)).double().sum())
         self._chars += int(self._lengths[ids.cpu()].sum())
 
     @property

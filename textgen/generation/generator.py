@@ -13,7 +13,8 @@ from torch import Tensor
 
 from textgen.contracts import State
 from textgen.data.bound_tokenizer import START, BoundTokenizer
-from textgen.generation.bound_sampler import BoundSampler
+from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder
+from textgen.generation.equal_entropy import MEASURED_CHARS, NUM_MEASURED, at_entropy
 from textgen.nn.language_model import LanguageModel, Step
 from textgen.nn.state import join, shapes, tensors
 from textgen.runtime.device import DeviceConfig
@@ -63,6 +64,21 @@ class Generator:
         self._left_out = None if spells else torch.from_numpy(self.vocabulary.fallback).to(self.device)
         self._step = model.prepare_step(device_config.dtype)
         self._is_recordable = model.is_step_recordable and self.device.type == "cuda"
+        self._found: dict[tuple[str, float | None], BoundSampler] = {}
+
+    def resolved(self, sampler: BoundSampler) -> BoundSampler:
+        """Return a sampler at a temperature; that of one with an entropy is found by writing with it."""
+        if sampler.entropy is None:
+            return sampler
+        key = sampler.spec, sampler.entropy
+        if key not in self._found:
+            self._found[key] = at_entropy(sampler, self._measured_entropy)
+        return self._found[key]
+
+    def _measured_entropy(self, sampler: BoundSampler) -> float:
+        recorder = EntropyRecorder(sampler, [self.tokenizer.encode("")] * NUM_MEASURED, self.vocabulary)
+        self.generate([""] * NUM_MEASURED, MEASURED_CHARS, sampler, range(NUM_MEASURED), recorder.record)
+        return recorder.bits_per_char
 
     def generate(
         self,
@@ -117,6 +133,7 @@ class Generator:
         on_choice: OnChoice = ignore_choice,
     ) -> Iterator[NDArray[np.int64]]:
         """Yield the next ids [batch] forever."""
+        sampler = self.resolved(sampler)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         step = RecordedStep(self._step) if self._is_recordable else self._step
         with torch.inference_mode():

@@ -16,6 +16,7 @@ from textgen.comparison.report.answer import answer
 from textgen.comparison.report.columns import run_values
 from textgen.comparison.sealed import SPLIT, check_sealed
 from textgen.contracts import TextgenError
+from textgen.data.statistics import character_entropy
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entries
 from textgen.experiment.entry_result import EntryResult, FailedEntry
@@ -156,7 +157,7 @@ def bench(
                 seed=chosen_seeds.start,
                 num_seeds=len(chosen_seeds),
                 prompts=several(samples.prompt),
-                samplers=samplers,
+                samplers=_with_entropy(samplers, text),
                 num_chars=samples.length,
                 spells=spells_words(samples.spelling),
                 entry_timeout=silence,
@@ -201,6 +202,13 @@ def _parsed(before: Sequence[str], wanted: Sequence[str]) -> tuple[list[Entry], 
     if not parsed:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
     return parsed, broken
+
+
+def _with_entropy(samplers: Sequence[str], text: Corpus) -> list[str]:
+    """Return the samplers, the default one with the entropy that suits the text."""
+    entropy = defaults.ENTROPY_SHARE * character_entropy(text.split.train.text)
+    equal = defaults.EQUAL_SAMPLER.replace("auto", f"{max(entropy, 0.1):.1f}")
+    return [equal if each == defaults.EQUAL_SAMPLER else each for each in samplers]
 
 
 def _samplers(samples: SampleOptions) -> tuple[str, ...]:

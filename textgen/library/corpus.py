@@ -27,12 +27,16 @@ def load_corpus(
     split: str = defaults.SPLIT,
     max_chars: int | None = None,
     encoding: str = defaults.ENCODING,
+    keep_repeats: bool = False,
 ) -> Corpus:
     """Return a text, cleaned and split, for several calls of `bench`, `train` and `tune`.
 
     Raises `TextgenError` if a source cannot be read or the text is too short.
     """
-    return loaded(TextOptions(corpus, clean=clean, split=split, max_chars=max_chars, encoding=encoding))
+    given = TextOptions(
+        corpus, clean=clean, split=split, max_chars=max_chars, encoding=encoding, keep_repeats=keep_repeats
+    )
+    return loaded(given)
 
 
 def loaded(corpus: TextSource) -> Corpus:
@@ -52,7 +56,8 @@ def loaded(corpus: TextSource) -> Corpus:
 
 def read(text: TextOptions) -> Corpus:
     """Return the corpus of these options, which may have no test part."""
-    return read_corpus(text.sources, text.clean, text.split, text.max_chars, text.encoding)
+    given = text.sources, text.clean, text.split, text.max_chars, text.encoding
+    return read_corpus(*given, keeps_repeats=text.keep_repeats)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,8 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import load_again
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer
+from textgen.experiment.entry_result import Sample
+from textgen.experiment.kept_samples import keep_samples
 from textgen.generation.bound_sampler import build_sampler
 from textgen.library.options import check_numbers
 from textgen.library.runs import Run
@@ -48,6 +50,15 @@ def read(run: Run, text: str) -> PassageReading:
     return read_passages(run.saved, [text], [Passage(0, 0, text)], run.config.device)
 
 
+@dataclass(frozen=True)
+class Writing:
+    """A continuation that a run is writing."""
+
+    temperature: float | None
+    """That of the sampler, given or found; None if it has none."""
+    tokens: Iterator[WrittenToken]
+
+
 def write(
     run: Run,
     prompt: str = "",
@@ -55,8 +66,8 @@ def write(
     length: int = defaults.SAMPLE_CHARS,
     sampler: str = defaults.SAMPLER,
     seed: int = 0,
-) -> Iterator[WrittenToken]:
-    """Yield the tokens of `Run.sample` while it is written, each with its bits and its alternatives.
+) -> Writing:
+    """Return the tokens of `Run.sample` while it is written, each with its bits and its alternatives.
 
     Several may be consumed in turns, since none leaves a mode of torch switched on between two tokens.
     """
@@ -66,8 +77,14 @@ def write(
     def on_choice(logits: Tensor, ids: Tensor) -> None:
         chosen.append((logits, ids))
 
-    pieces = generator.stream(prompt, length, build_sampler(sampler), seed, on_choice)
-    return _told(pieces, chosen, generator.tokenizer.tokens)
+    bound = generator.resolved(build_sampler(sampler))
+    pieces = generator.stream(prompt, length, bound, seed, on_choice)
+    return Writing(bound.temperature, _told(pieces, chosen, generator.tokenizer.tokens))
+
+
+def keep(run: Run, samples: Sequence[Sample]) -> int:
+    """Keep samples in the folder of a run that wrote them; return the number of those kept there."""
+    return keep_samples(run.folder, samples)
 
 
 def _told(

@@ -42,6 +42,8 @@ class TextOptions:
     """Use only the first N characters of the text."""
     encoding: str = defaults.ENCODING
     """Encoding of text files and standard input: auto (UTF-8, or guessed), latin-1, cp1252, utf-16."""
+    keep_repeats: bool = False
+    """Keep paragraphs of 500 characters or more that repeat earlier ones."""
     sealed: str | None = None
     """File with the text that is scored, opened when all entries are trained."""
 
@@ -57,8 +59,8 @@ class SampleOptions:
 
     prompt: str | Sequence[str] = ()
     """Text to continue; repeatable."""
-    sampler: str | Sequence[str] = defaults.SAMPLER
-    """Such as top-p:p=0.9; repeatable, the first is measured."""
+    sampler: str | Sequence[str] = defaults.EQUAL_SAMPLER
+    """Such as top-p:p=0.9, or at equal entropy top-p:p=0.9,entropy=1.5; repeatable, the first is measured."""
     length: int = defaults.SAMPLE_CHARS
     """Characters per sample."""
     spelling: Literal["words", "none"] = "words"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.report import markdown as bench_report
@@ -10,13 +12,19 @@ from textgen.comparison.report.formats import count, perplexity, plain, short
 from textgen.comparison.report.ladder_answer import who_is_ahead
 from textgen.comparison.report.terminal import render, render_brief, render_ladder, render_samples
 from textgen.evaluation.scoring import Score
-from textgen.experiment.entry_result import RunResult, RunSettings
+from textgen.experiment.entry_result import RunResult, RunSettings, Sample
+from textgen.experiment.kept_samples import kept_samples
 from textgen.library.basics import require_optuna
 from textgen.library.model_layers import Layer, ModelSummary
 from textgen.suites import suite_report
 from textgen.suites.suite_result import SuiteResult
 from textgen.training.budget import is_timed
 from textgen.tuning.study_result import StudyResult
+
+
+def kept_texts(folder: Path) -> list[Sample]:
+    """Return the samples that are kept with a run; raises `TextgenError` if they are damaged."""
+    return list(kept_samples(folder))
 
 
 def to_markdown(result: Comparison | Ladder | SuiteResult | StudyResult) -> str:

@@ -148,7 +148,7 @@ def compare_runs(
         return compare(names, root, None)
     writing = WritingOptions(
         prompt=next(iter(several(samples.prompt)), None),
-        sampler=several(samples.sampler)[0],
+        sampler=several(samples.sampler)[0].replace(defaults.EQUAL_SAMPLER, defaults.SAMPLER),
         num_chars=samples.length,
         seed=seed,
         device_config=choose_device(device, "fp32"),

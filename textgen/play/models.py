@@ -16,7 +16,7 @@ from textgen.library import live
 from textgen.library.basics import TextgenError, one_line, to_values
 from textgen.library.components import load_plugin_files
 from textgen.library.live import TextOfRun, WrittenToken
-from textgen.library.runs import Run, load
+from textgen.library.runs import Run, Sample, load
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,9 +89,11 @@ def read(index: int, text: str) -> dict[str, Any]:
 
 
 @plainly
-def begin(name: str, index: int, prompt: str, settings: dict[str, Any]) -> None:
-    """Open a continuation, known by a name, with the settings of `live.write`."""
-    _open[name] = live.write(_run(index), prompt, **settings)
+def begin(name: str, index: int, prompt: str, settings: dict[str, Any]) -> float | None:
+    """Open a continuation, known by a name, with the settings of `live.write`; return its temperature."""
+    writing = live.write(_run(index), prompt, **settings)
+    _open[name] = writing.tokens
+    return writing.temperature
 
 
 @plainly
@@ -117,6 +119,14 @@ def _run(index: int) -> Run:
     if index >= len(_runs):
         raise TextgenError(f"entry {index} does not exist: the page has {len(_runs)}")
     return _runs[index]
+
+
+@plainly
+def keep(index: int, prompt: str, settings: dict[str, Any]) -> int:
+    """Keep a continuation with its run; return the number of samples that are kept with it."""
+    run = _run(index)
+    text = run.sample(prompt, **settings)
+    return live.keep(run, [Sample(prompt, settings["sampler"], settings["seed"], text)])
 
 
 @plainly

@@ -54,6 +54,10 @@ class Writing(BaseModel):
     client: Name = ""
     """The page that asks; a new continuation of an entry ends its last one."""
 
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of `live.write`."""
+        return self.model_dump(include={"length", "sampler", "seed"})
+
 
 Asked = TypeVar("Asked", bound=BaseModel)
 
@@ -106,28 +110,40 @@ class Play:
         self._latest[asked.client, asked.entry] = name
         self._num_streams += 1
         try:
-            settings = asked.model_dump(include={"length", "sampler", "seed"})
-            await self._worker.do(models.begin, name, asked.entry, asked.prompt, settings)
+            begun = self._worker.do(models.begin, name, asked.entry, asked.prompt, asked.settings())
+            temperature = await begun
         except BaseException:
             self._num_streams -= 1
             self._latest.pop((asked.client, asked.entry), None)
             raise
-        return StreamingResponse(self._events(name, asked), media_type="text/event-stream")
+        events = self._events(name, asked, temperature)
+        return StreamingResponse(events, media_type="text/event-stream")
 
-    async def _events(self, name: str, asked: Writing) -> AsyncIterator[str]:
+    async def keep(self, request: Request) -> Response:
+        """Keep a continuation with its run, which writes it again."""
+        asked = await _asked(request, Writing)
+        kept = self._worker.do(models.keep, asked.entry, asked.prompt, asked.settings())
+        return JSONResponse({"kept": await kept})
+
+    async def _events(self, name: str, asked: Writing, temperature: float | None) -> AsyncIterator[str]:
         place, is_over = (asked.client, asked.entry), False
         try:
+            yield _event({"temperature": temperature, "tokens": [], "is_over": False})
             while not is_over and self._latest.get(place) == name:
                 tokens, is_over = await self._worker.do(models.advance, name)
-                yield f"data: {json.dumps({'tokens': tokens, 'is_over': is_over})}\n\n"
+                yield _event({"tokens": tokens, "is_over": is_over})
         except TextgenError as error:
-            yield f"data: {json.dumps({'error': str(error)})}\n\n"
+            yield _event({"error": str(error)})
         finally:
             self._num_streams -= 1
             if self._latest.get(place) == name:
                 del self._latest[place]
             if not is_over:
                 self._worker.forget(name)
+
+
+def _event(values: dict[str, Any]) -> str:
+    return f"data: {json.dumps(values)}\n\n"
 
 
 async def _asked(request: Request, form: type[Asked]) -> Asked:
@@ -167,6 +183,7 @@ def application(worker: Worker, page: Callable[[list[dict[str, Any]]], str], por
         ("/read", play.read, "POST"),
         ("/write", play.write, "POST"),
         ("/marks", play.marks, "POST"),
+        ("/keep", play.keep, "POST"),
         ("/passages", play.passages, "GET"),
     ]
     inner = [Route(path, handler, methods=[method]) for path, handler, method in routes]

@@ -20,7 +20,7 @@ from textgen.experiment.run_lock import locked_run
 from textgen.experiment.samples import NUM_MEASURED, SampleWriter
 from textgen.experiment.saved_run import SavedRun
 from textgen.experiment.score_run import unit_sizes
-from textgen.generation.bound_sampler import EntropyRecorder, build_sampler
+from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend
 from textgen.jobs.training_job import TrainingJob, training_before
 from textgen.runtime.device import DeviceConfig
@@ -115,13 +115,10 @@ class SuiteJob:
         return Experiment(self.entry, self.corpus, self.budget, self.device_config, self.seed)
 
     def _written(self, run: SavedRun, spec: str, writer: SampleWriter) -> WrittenText:
-        sampler = build_sampler(spec)
-        prompts = [run.tokenizer.encode(passage.prompt) for passage in writer.passages]
-        entropy = EntropyRecorder(sampler, prompts, run.tokenizer.sampler_vocabulary(run.spellings))
-        written = writer.measure(run, sampler, self.seed, self.device_config, entropy.record)
+        written = writer.measure(run, build_sampler(spec), self.seed, self.device_config)
         return WrittenText(
             **vars(written.measured),
-            entropy_per_char=entropy.bits_per_char,
+            entropy_per_char=written.freedom.entropy_per_char,
             text=written.texts[0],
         )
 

@@ -119,6 +119,8 @@ def overlap(result: Comparison) -> str:
         f"{percent(found.share)} % of the {result.scored_on} text is in the training text too, in spans of "
         f"{WINDOW} characters or more"
     )
+    if dropped := result.corpus.repeated_chars:
+        said += f" (repeated paragraphs, {dropped:,} characters, were left out)"
     if not found.spans:
         return f"{said}."
     longest = found.spans[0]

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from textgen.comparison.comparison_result import Comparison, Difference
 from textgen.comparison.report import formats
-from textgen.comparison.report.formats import bits, count, decimal, percent, short, thousandths
+from textgen.comparison.report.formats import bits, count, decimal, hundredths, percent, short, thousandths
 from textgen.comparison.report.rows import EntryRow
 from textgen.comparison.report.table import DASH, Column
 from textgen.evaluation.scoring import Score
@@ -64,9 +64,8 @@ def _of_audits(
 def _of_text(name: str, header: str, write: Callable[[float], str] = percent) -> Column[float]:
     """Return the column of a metric of generated text, with its interval if it has one."""
 
-    def spread(row: EntryRow) -> float | None:
-        interval = row.metrics[name].interval if name in row.metrics else None
-        return None if interval is None else (interval[1] - interval[0]) / 2
+    def interval(row: EntryRow) -> tuple[float, float] | None:
+        return row.metrics[name].interval if name in row.metrics else None
 
     def is_best(row: EntryRow) -> bool:
         return name in row.metrics and row.metrics[name].is_best
@@ -74,7 +73,7 @@ def _of_text(name: str, header: str, write: Callable[[float], str] = percent) ->
     def values(row: EntryRow) -> list[float]:
         return _present(getattr(text, name) for text in row.sample_metrics)
 
-    return Column(name, header, values, write, spread, is_best)
+    return Column(name, header, values, write, interval, is_best)
 
 
 def _signed_interval(difference: Difference) -> str:
@@ -129,6 +128,15 @@ _ALL: Sequence[Column[Any]] = (
     _of_scores("bits_per_char_without_oov", "without\nOOV", lambda score: score.bits_per_char_without_oov),
     _of_scores("oov_rate", "OOV\nrate %", lambda score: score.oov_rate, percent),
     # generated text
+    _of_runs(
+        "temperature", "tempera\u00adture", lambda run: run.freedom and run.freedom.temperature, hundredths
+    ),
+    _of_runs(
+        "entropy_per_char",
+        "entropy,\nbits/char",
+        lambda run: run.freedom and run.freedom.entropy_per_char,
+        hundredths,
+    ),
     _of_text("real_word_rate", "real\nwords %"),
     _of_text("distinct_1", "distinct-1\n%"),
     _of_text("distinct_2", "distinct-2\n%"),
@@ -235,7 +243,8 @@ VIEWS = {
         "oov_rate"
     ),
     "generated": View(
-        "real_word_rate distinct_2 repetition_4 self_bleu novel_4gram_rate longest_verbatim_span",
+        "real_word_rate distinct_2 repetition_4 self_bleu novel_4gram_rate longest_verbatim_span temperature "
+        "entropy_per_char",
         extra="distinct_1",
     ),
     "speed": View(

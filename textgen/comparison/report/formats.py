@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-bits, thousandths = "{:.4f}".format, "{:.3f}".format
+bits, thousandths, hundredths = "{:.4f}".format, "{:.3f}".format, "{:.2f}".format
 """Writers of bits."""
 decimal = "{:.1f}".format
 """The writer of seconds, epochs and the like."""

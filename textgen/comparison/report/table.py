@@ -20,7 +20,7 @@ Values = Callable[[EntryRow], Sequence[ColumnValue]]
 
 
 class Cell(NamedTuple):
-    """The text of one cell; `spread` is half of a 95 % interval, as ` ± 0.01`, or empty."""
+    """The text of one cell; `spread` is a 95 % interval, as ` (1.2–1.4)` or ` ± 0.01`, or empty."""
 
     text: str
     spread: str = ""
@@ -37,8 +37,8 @@ class Column(Generic[ColumnValue]):
     """With its unit; of two lines, and with soft hyphens where a narrow table may break it."""
     values: Values[ColumnValue]
     write: Callable[[ColumnValue], str] = str
-    spread: Callable[[EntryRow], float | None] = lambda row: None
-    """Half of the width of the value's 95 % interval, where it has one."""
+    interval: Callable[[EntryRow], tuple[float, float] | None] = lambda row: None
+    """The 95 % interval of the value, where it has one that is written after it."""
     is_best: Callable[[EntryRow], bool] = lambda row: False
     """True if the value is marked: it is clearly better than those of all others."""
     extra: bool = False
@@ -79,9 +79,9 @@ class Column(Generic[ColumnValue]):
         return "not comparable" if row.problem == LOSES_TEXT else "no rank"
 
     def _spread(self, row: EntryRow) -> str:
-        half = self.spread(row)
+        interval = self.interval(row)
         write: Callable[[Any], str] = self.write
-        return "" if half is None else f" ± {write(half)}"
+        return "" if interval is None else f" ({DASH.join(map(write, interval))})"
 
 
 class Note(NamedTuple):

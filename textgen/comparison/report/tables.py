@@ -21,6 +21,7 @@ from textgen.comparison.report.samples import counted_words, known_words
 from textgen.comparison.report.table import MAX_NOTED_WORDS, Note, ReportTable, make_table
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.entry_result import EntryResult
+from textgen.generation.bound_sampler import ENTROPY
 from textgen.training.budget import is_timed
 
 SPARKLINE_WIDTH = 30
@@ -68,11 +69,18 @@ def brief_table(result: Comparison) -> ReportTable:
     entries = entry_rows(result)
     caption = (
         f"Bits per character of the {result.scored_on} text, lower is better; bold: clearly best; italics: "
-        f"references. Real words: of what {plain(result.measured_sampler)} writes, {_real_words(result)}."
+        f"references. Real words: of what {_writer(result)} writes, {_real_words(result)}."
     )
     ranked = sorted([*entries, *reference_rows(result)], key=EntryRow.ranking)
     rows, notes = [*ranked, held_out_row(result)], list(score_notes(result, entries))
     return make_table("", caption, VIEWS["brief"].columns(), rows, notes)
+
+
+def _writer(result: Comparison) -> str:
+    """Return the sampler whose text is measured, and what is equal for all entries."""
+    sampler = plain(result.measured_sampler)
+    found = " (for each entry at the temperature of this entropy)"
+    return sampler + (found if f"{ENTROPY}=" in sampler else "")
 
 
 def _real_words(result: Comparison) -> str:
@@ -204,9 +212,10 @@ def _categories(rows: Sequence[EntryRow]) -> ReportTable:
 def _generated(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
     """Return the metrics of what each entry wrote, next to those of the held-out text."""
     caption = (
-        f"Of what {plain(result.measured_sampler)} writes. Best is closest to the held-out text; bold: "
-        "clearly closest; ±: half of the 95 % interval, where there is room. Novel 4-grams are not in the "
-        "training text; verbatim span: the most characters in a row that are. Real words are in "
+        f"Of what {_writer(result)} writes. Best is closest to the held-out text; bold: "
+        "clearly closest; in brackets: 95 % interval, where there is room. Distinct-1 and -2 count made-up "
+        "words too. Novel 4-grams are not in the training text; verbatim span: the most characters in a row "
+        "that are. Real words are in "
         f"{plain(known_words(result))}, {_real_words(result)}."
     )
     columns = VIEWS["generated"].columns()

@@ -50,11 +50,11 @@ const play = (() => {
   const panes = data.runs.map((run, index) => {
     const box = make("section", "pane");
     const title = named("h2", "", run.name);
-    const score = make("span");
-    title.append(score);
+    const score = make("span", "score"), freedom = make("span");
+    title.append(score, freedom);
     const text = make("p", "text"), notes = make("p", "muted");
     box.append(title, text, notes);
-    return { index, run, box, text, notes, score, pieces: [], prompt: "", marks: null, isOn: index < 4, abort: null };
+    return { index, run, box, text, notes, score, freedom, pieces: [], prompt: "", marks: null, isOn: index < 4, abort: null };
   });
   const shown = () => panes.filter((pane) => pane.isOn);
 
@@ -119,7 +119,7 @@ const play = (() => {
   /* Every entry reads a text; `prompt` of it was not written by them. */
   async function read(pane, text, prompt, signal) {
     pane.marks = null;
-    pane.notes.textContent = "";
+    pane.notes.textContent = pane.freedom.textContent = "";
     if (!text) return Object.assign(pane, { pieces: [], prompt });
     const reading = await (await ask("read", { entry: pane.index, text, client }, signal)).json();
     return Object.assign(pane, { pieces: piecesOf(reading, text), prompt });
@@ -165,6 +165,7 @@ const play = (() => {
       rest = events.pop();
       for (const event of events.map((each) => JSON.parse(each.slice(6)))) {
         if (event.error) throw new Error(event.error);
+        if (event.temperature && wanted.sampler.includes("entropy=")) pane.freedom.textContent = `at temperature ${event.temperature.toFixed(2)}`;
         for (const token of event.tokens) {
           carried += token.bits;
           if (!token.text) continue; /* the beginning of a character */
@@ -247,7 +248,7 @@ const play = (() => {
     writeAll(node.wanted);
   }
   function drawTree() {
-    at("undo").disabled = current === root;
+    at("undo").disabled = at("keep").disabled = current === root;
     at("redo").disabled = !current.last;
     const list = (node) => {
       const items = node.children.map((child) => {
@@ -297,6 +298,15 @@ const play = (() => {
       say("The address of this page is damaged; nothing was restored.", true);
     }
   }
+  at("keep").addEventListener("click", async () => {
+    const { wanted } = current;
+    try {
+      for (const pane of shown()) await ask("keep", { entry: pane.index, ...wanted });
+      say("Kept in the folder of each run; textgen runs show prints it.");
+    } catch (error) {
+      say(error.message, true);
+    }
+  });
   at("link").addEventListener("click", async () => {
     history.replaceState(null, "", address());
     try {

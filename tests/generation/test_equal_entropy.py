@@ -1,0 +1,97 @@
+"""Samplers of a given entropy: the temperature is found at which a model's choices have it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from textgen.contracts import State, TextgenError
+from textgen.data.bound_tokenizer import BoundTokenizer
+from textgen.generation.bound_sampler import EntropyRecorder, build_sampler
+from textgen.generation.generator import Generator
+from textgen.nn.language_model import LanguageModel
+from textgen.runtime.device import DeviceConfig
+from textgen_tokenizers.char import CharTokenizer
+
+LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0, 0.5])
+
+
+class Unigrams(nn.Module):
+    """Predicts the same distribution everywhere, sharpened by a factor."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(LOGITS * factor)
+
+    def initial_state(self, batch_size: int) -> State:
+        return (torch.zeros(batch_size, 1),)
+
+    def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        return self.logits.expand(*ids.shape, -1), state
+
+
+def generator_of(factor: float) -> Generator:
+    tokenizer = CharTokenizer(fallback_bytes=False)
+    tokenizer.fit("abcd")
+    assert len(tokenizer.tokens) == len(LOGITS)
+    model = LanguageModel(Unigrams(factor).eval(), len(LOGITS))
+    return Generator(model, BoundTokenizer(tokenizer), DeviceConfig(torch.device("cpu"), "fp32"))
+
+
+@pytest.mark.parametrize("sampler", ["temperature", "top-p:p=1"])
+@pytest.mark.parametrize("bits", [0.6, 1.8, 2.2])
+def test_a_sharper_model_gets_a_higher_temperature_so_that_both_choose_as_freely(
+    sampler: str, bits: float
+) -> None:
+    spec = f"{sampler}{',' if ':' in sampler else ':'}entropy={bits}"
+    found = []
+    for factor in (1.0, 1.7):
+        chosen = generator_of(factor).resolved(build_sampler(spec))
+        assert chosen.temperature is not None
+        entropy = torch.distributions.Categorical(logits=LOGITS * factor / chosen.temperature).entropy()
+        assert float(entropy) / math.log(2) == pytest.approx(bits, rel=0.02)
+        found.append(chosen.temperature)
+    assert found[1] / found[0] == pytest.approx(1.7, rel=0.02)
+
+
+def test_what_is_written_at_an_entropy_is_what_its_temperature_writes() -> None:
+    generator = generator_of(1.0)
+    sampler = build_sampler("temperature:entropy=1.8")
+    temperature = generator.resolved(sampler).temperature
+    written = generator.generate(["a", ""], 50, sampler, [3, 4])
+    fixed = build_sampler(f"temperature:temperature={temperature}")
+    assert written == generator.generate(["a", ""], 50, fixed, [3, 4])
+    assert "".join(generator.stream("a", 50, sampler, 3)) == written[0]
+
+
+def test_a_model_that_no_temperature_changes_writes_at_1() -> None:
+    assert generator_of(0.0).resolved(build_sampler("temperature:entropy=1.1")).temperature == 1.0
+
+
+def test_the_entropy_of_a_step_is_exact() -> None:
+    generator = generator_of(1.0)
+    recorder = EntropyRecorder(
+        build_sampler("temperature:temperature=1"), [np.zeros(0, int)], generator.vocabulary
+    )
+    recorder.record(LOGITS[None], torch.tensor([0]))
+    exact = float(torch.distributions.Categorical(logits=LOGITS).entropy()) / math.log(2)
+    assert recorder.bits_per_char == pytest.approx(exact)
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("temperature:entropy=1.5,temperature=0.8", "give temperature or entropy, not both"),
+        ("greedy:entropy=1.5", "sampler 'greedy' lacks a temperature"),
+        ("temperature:entropy=much", "sampler 'temperature' option entropy=much"),
+        ("temperature:entropy=-1", "option entropy=-1: input should be greater than 0"),
+        ("top-q:entropy=1", "unknown sampler 'top-q'"),
+    ],
+)
+def test_an_entropy_that_cannot_be_is_refused_in_one_line(spec: str, says: str) -> None:
+    with pytest.raises(TextgenError, match=says):
+        build_sampler(spec)
