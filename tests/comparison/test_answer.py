@@ -24,6 +24,10 @@ def counted(name: str, score: float) -> dict[str, Any]:
     return row
 
 
+PACE = " They were trained on 24.8 M characters each."
+ONE_PACE = " It was trained on 24.8 M characters."
+
+
 def interval(low: float, high: float) -> str:
     return f"(95 % interval {low:.3f} to {high:.3f})"
 
@@ -41,7 +45,7 @@ def test_a_clear_winner_is_ahead_of_the_second() -> None:
     assert second.interval is not None
     assert answer(found) == (
         "a predicts the test text best, at 2.000 bits per character: 0.100 fewer than b "
-        f"{interval(*second.interval)}."
+        f"{interval(*second.interval)}.{PACE}"
     )
 
 
@@ -51,7 +55,7 @@ def test_without_a_clear_winner_those_that_are_level_are_named() -> None:
     assert level.interval is not None
     assert answer(found) == (
         "No clear winner: a scores lowest on the test text, at 2.000 bits per character, but b, 0.004 more "
-        f"{interval(*level.interval)}, is not clearly worse."
+        f"{interval(*level.interval)}, is not clearly worse.{PACE}"
     )
 
 
@@ -67,9 +71,10 @@ def test_what_reads_on_is_answered_apart() -> None:
     assert second.interval is not None
     assert said == (
         "a predicts the test text best, at 2.000 bits per character: 0.100 fewer than b "
-        f"{interval(*first.interval)}. Of the entries that learn from the text while it is "
+        f"{interval(*first.interval)}.{PACE} Of the entries that learn from the text while it is "
         "scored, e predicts the test text best, at 1.800 bits per character: 0.100 fewer than d "
-        f"{interval(*second.interval)}. That is 0.200 fewer than the best entry that does not learn from it."
+        f"{interval(*second.interval)}.{PACE} That is 0.200 fewer than the best entry that does not learn "
+        "from it."
     )
     table = report(result(*seeds("a", 2.0), *seeds("b", 2.1), *others)).partition("## Difference from")[2]
     assert "the best of each class" in table
@@ -90,15 +95,21 @@ def test_what_reads_on_is_answered_apart() -> None:
 def test_several_that_are_level_are_listed(number: int, named: str) -> None:
     others = [row for index in range(1, number + 1) for row in seeds(f"b{index}", 2 + index / 1000)]
     sentence = answer(compared(*seeds("a", 2.0), *others, references=WORSE))
-    assert sentence.endswith(f"at 2.000 bits per character, but {named} are not clearly worse.")
+    assert sentence.endswith(f"at 2.000 bits per character, but {named} are not clearly worse.{PACE}")
 
 
 def test_one_entry_has_its_score_and_no_rank() -> None:
     found = compared(*seeds("a", 2.0), references=WORSE)
     (score,) = found.scores
     assert score.interval is not None
-    expected = f"a scores 2.000 bits per character on the test text {interval(*score.interval)}."
+    expected = f"a scores 2.000 bits per character on the test text {interval(*score.interval)}.{ONE_PACE}"
     assert answer(found) == expected
+
+
+def test_entries_of_different_pace_have_their_numbers_of_characters_in_the_order_of_size() -> None:
+    slow = entry("a", 2.0) | {"train": entry("a", 2.0)["train"] | {"num_chars": 2_570_000}}
+    assert answer(compared(slow, entry("b", 2.1))).endswith(" on 24.8 M and 2.57 M characters.")
+    assert "trained on" not in answer(compared(slow, entry("b", 2.1), budget="5epochs"))
 
 
 def test_without_a_score_there_is_no_answer() -> None:
@@ -120,7 +131,7 @@ def test_a_score_that_means_nothing_is_not_named() -> None:
 def test_a_better_reference_is_named_unless_it_learns_the_text_that_it_is_scored_on() -> None:
     fixed, adaptive = reference("PPMd given train", 1.94), reference("PPMd, reading on", 1.84, reads_on=True)
     rows = [*seeds("a", 2.0), *seeds("b", 2.1)]
-    ending = "; the reference PPMd given train scores 1.940."
+    ending = f"; the reference PPMd given train scores 1.940.{PACE}"
     assert answer(compared(*rows, references=[adaptive, *WORSE, fixed])).endswith(ending)
     for references in ([adaptive], WORSE, []):
         assert "reference" not in answer(compared(*rows, references=references))
@@ -129,10 +140,10 @@ def test_a_better_reference_is_named_unless_it_learns_the_text_that_it_is_scored
 @pytest.mark.parametrize(
     ("rows", "ending"),
     [
-        ([entry("a", 2.0), entry("b", 2.1)], ", with one seed each."),
-        ([entry("a", 2.0), entry("b", 2.001)], " is not clearly worse, with one seed each."),
-        ([entry("a", 2.0)], ", with one seed."),
-        ([entry("a", 2.0), counted("char-ngram", 2.4)], ", with one seed."),
+        ([entry("a", 2.0), entry("b", 2.1)], f", with one seed each.{PACE}"),
+        ([entry("a", 2.0), entry("b", 2.001)], f" is not clearly worse, with one seed each.{PACE}"),
+        ([entry("a", 2.0)], f", with one seed.{ONE_PACE}"),
+        ([entry("a", 2.0), counted("char-ngram", 2.4)], f", with one seed.{ONE_PACE}"),
     ],
 )
 def test_one_seed_is_said(rows: list[dict[str, Any]], ending: str) -> None:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from textgen.library.presentation import count, perplexity, plain, short
 
 if TYPE_CHECKING:
-    from textgen.library.corpus import DescribedCorpus
+    from textgen.library.corpus import DescribedCorpus, ScoredSources
     from textgen.library.presentation import RunResult, RunSettings, Score
-    from textgen.library.runs import ScoredSources
 
 PROMPT = '"Once upon a time"'
 """The prompt of a suggested command."""

@@ -83,7 +83,12 @@ def write(
 
 
 def keep(run: Run, samples: Sequence[Sample]) -> int:
-    """Keep samples in the folder of a run that wrote them; return the number of those kept there."""
+    """Keep samples in the folder of a run that wrote them; return the number of those kept there.
+
+    Raises `TextgenError` if a snapshot wrote them, since what is kept is read as that of the best weights.
+    """
+    if run.after is not None:
+        raise TextgenError(f"{run.entry!r} wrote after {run.after} updates; only samples at the end are kept")
     return keep_samples(run.folder, samples)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
-from textgen.comparison.report.formats import in_brackets, percent, plain
+from textgen.comparison.report.formats import in_brackets, percent, plain, short
 from textgen.evaluation.overlap import WINDOW
+from textgen.training.budget import is_timed
 
 DOUBTFUL_SHARE = 0.75
 """Share of the bits of the best reference below which a score needs an explanation."""
+MAX_PACES = 2
+"""The most entries of which each has its number of characters in the answer."""
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
 
@@ -70,7 +74,7 @@ def _answer_of(result: Comparison, entries: Class) -> str:
             f"{who or 'No clear winner: '}{best.name} scores lowest on {text}, at {_score(best)}, "
             f"but {_level(entries.differences)}"
         )
-    return f"{said}{_seeds(result, entries)}{_reference(result, best)}."
+    return f"{said}{_seeds(result, entries)}{_reference(result, best)}.{_pace(result, entries)}"
 
 
 def closing(result: Comparison) -> str:
@@ -189,10 +193,29 @@ def _level(differences: Sequence[Difference]) -> str:
     return f"{', '.join(named[:-1])} and {named[-1]} are not clearly worse"
 
 
+def _named(result: Comparison, entries: Class) -> list[EntryScore]:
+    """Return the entries of an answer that are trained by gradient, the best first."""
+    level = sum(not difference.is_clear for difference in entries.differences)
+    return [score for score in entries.scores[: max(2, 1 + level)] if is_trained(result, score.name)]
+
+
+def _pace(result: Comparison, entries: Class) -> str:
+    """Return how much a budget in time let entries read, since another machine may give another answer."""
+    read = [
+        fmean(row.train.num_chars for row in result.runs if row.name == score.name)
+        for score in _named(result, entries)
+    ]
+    if not read or not is_timed(result.budget):
+        return ""
+    texts = list(dict.fromkeys(map(short, sorted(read, reverse=True))))
+    said = f" {'to' if len(read) > MAX_PACES else 'and'} ".join([texts[0], *texts[1:][-1:]])
+    who = "It was" if len(read) == 1 else "They were"
+    return f" {who} trained on {said} characters{' each' if len(texts) < len(read) else ''}."
+
+
 def _seeds(result: Comparison, entries: Class) -> str:
     """Return the end of an answer on entries that are trained once."""
-    level = sum(not difference.is_clear for difference in entries.differences)
-    named = [score for score in entries.scores[: max(2, 1 + level)] if is_trained(result, score.name)]
+    named = _named(result, entries)
     if not _has_single_seed(result, named):
         return ""
     return ", with one seed" if len(named) == 1 else ", with one seed each"
