@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 from zipfile import ZipFile
 
 from textgen.contracts import TextgenError
@@ -67,7 +67,7 @@ def _members(
 @contextmanager
 def _gunzip(file: TextFile) -> Iterator[IO[bytes]]:
     with file.open() as packed, gzip.GzipFile(fileobj=packed) as stream:
-        yield stream  # type: ignore[misc]
+        yield cast(IO[bytes], stream)
 
 
 @contextmanager
@@ -80,4 +80,4 @@ def _unzstd(file: TextFile) -> Iterator[IO[bytes]]:
     except ImportError:
         raise missing_library(file.where, "backports.zstd") from None
     with file.open() as packed, zstd.ZstdFile(packed) as stream:
-        yield stream  # type: ignore[misc]
+        yield cast(IO[bytes], stream)
