@@ -87,7 +87,7 @@ const play = (() => {
 
   /* What is shown, read or written again by one of the entries. */
   function again(pane) {
-    history.replaceState(null, "", address());
+    keepAddress(address());
     if (current.wanted?.prompt === at("prompt").value) writeAll(current.wanted, [pane]);
     else readAll(at("prompt").value, [pane]);
   }
