@@ -34,8 +34,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from textgen.cli.console import print_rows
-from textgen.data.split import cut_position
-from textgen.data.text import sha256
+from textgen.data.text import cut_position, sha256
 from textgen.evaluation.intervals import MeasuredValue, estimate, measured_ratio
 from textgen.page.markdown import table_lines
 from textgen.runtime.device import choose_device
