@@ -64,6 +64,13 @@ class Writing(BaseModel):
         return self.model_dump(include={"length", "sampler", "seed"})
 
 
+class Guessing(BaseModel):
+    """A game: how many guesses each character took."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    guesses: Annotated[list[Annotated[int, Ge(1), Le(10_000)]], Field(min_length=1, max_length=10_000)]
+
+
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
@@ -101,6 +108,11 @@ class Play:
         """Return the made-up words and the copied spans of a text that an entry has written."""
         asked = await _asked(request, Reading)
         return JSONResponse(await self._worker.do(models.marks, asked.entry, asked.text))
+
+    async def keep_guesses(self, request: Request) -> Response:
+        """Keep a game for the report."""
+        asked = await _asked(request, Guessing)
+        return JSONResponse({"kept": await self._worker.do(models.keep_guesses, asked.guesses)})
 
     async def passages(self, _: Request) -> Response:
         """Return held-out passages."""
@@ -195,6 +207,7 @@ def unguarded(worker: Worker, page: Callable[[list[dict[str, Any]]], str], prefi
         ("/write", play.write, "POST"),
         ("/marks", play.marks, "POST"),
         ("/keep", play.keep, "POST"),
+        ("/guesses", play.keep_guesses, "POST"),
         ("/passages", play.passages, "GET"),
     ]
     inner = [Route(path, handler, methods=[method]) for path, handler, method in routes]
