@@ -95,7 +95,7 @@ bench char-lstm randm
 describe randm
     unknown entry 'randm'; did you mean 'random'? …
 train lstm
-    'lstm' is only a model; did you mean bpe-lstm or byte-lstm or char-lstm or word-lstm?
+    'lstm' is only a model; did you mean bpe-lstm or byte-lstm or char-lstm or …?
 train char
     'char' is only a tokenizer; did you mean char-gru or char-hier or char-lstm or …?
 train glove

@@ -23,7 +23,9 @@ MAX_COPIES = 32
 
 def parse_entry(text: str) -> Entry:
     """Read an entry; raises `TextgenError` with the nearest match for an unknown part."""
-    name, _, assignments = text.strip().partition(":")
+    name, sign, assignments = text.strip().partition(":")
+    if sign and name in names("yardstick"):
+        raise TextgenError(f"{text!r} is a yardstick, not an entry: only bench takes it, to score it")
     options = parse_assignments(f"entry {text!r}", assignments)
     copies, sign, alias = name.rpartition(COPIES)
     if alias not in names("alias"):

@@ -15,6 +15,7 @@ from textgen.comparison import run_ladder as ladders
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.columns import run_values
 from textgen.comparison.sealed import SPLIT, check_sealed
+from textgen.comparison.yardsticks import open_yardstick, split_yardsticks
 from textgen.contracts import TextgenError
 from textgen.data.statistics import character_entropy
 from textgen.experiment.entry import Entry
@@ -124,6 +125,7 @@ def bench(
     """Train entries side by side on one text; return their scores, samples, speed and size.
 
     A sealed text (`TextOptions`) is the one that is scored; nothing opens it before all entries are trained.
+    An entry such as `hf:models/gpt2` is a yardstick: a pretrained model, scored as a reference.
     With several budgets, as in `15s,1m,4m`, the result is a `Ladder`. Entries are added to a comparison that
     `out` already holds, whose runs are reused; so are budgets to a ladder. An entry that fails has its reason
     in the result. `out` is locked: a second comparison there waits and adds to this one.
@@ -137,7 +139,7 @@ def bench(
     silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
     wanted, samplers = _wanted(entries, out), _samplers(samples)
     choose_device(cluster.device, cluster.precision)
-    name = partial(result_name, wanted, name_of(corpus), budget, chosen_seeds.start)
+    name = partial(result_name, split_yardsticks(wanted)[0], name_of(corpus), budget, chosen_seeds.start)
     with (
         shown(report) as tell,
         result_folder(out, name) as folder,
@@ -149,7 +151,9 @@ def bench(
             open_backend(cluster.on, 1, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
         ):
             budgets = ladders.budgets_with(folder, asked)
-            parsed, broken = _parsed(ladders.compared_in(folder, budgets), wanted)
+            compared = [*ladders.compared_in(folder, budgets), *wanted]
+            names, yardsticks = split_yardsticks(compared)
+            parsed, broken = _parsed(names)
             kept = [pair for pattern in (RUNS, f"*/{RUNS}") for pair in made_with(folder, pattern)]
             options = comparison.BenchOptions(
                 budget=budgets[-1],
@@ -164,6 +168,7 @@ def bench(
                 broken=broken,
                 backend=backend,
                 sealed=sealed,
+                yardsticks=yardsticks,
             )
             if len(budgets) == 1:
                 only = comparison.bench_each(parsed, text, options, {folder: budgets[0]}, tell)
@@ -173,12 +178,15 @@ def bench(
 
 
 def _wanted(entries: str | Sequence[str], out: str | Path | None) -> list[str]:
-    """Return the entries; raises `TextgenError` for one that is a mistake, before anything is read."""
+    """Return entries and yardsticks; raises `TextgenError` for a mistake in one, before anything is read."""
     wanted = several(entries)
-    if not wanted and out is None:
+    to_train, yardsticks = split_yardsticks(wanted)
+    if not to_train and out is None:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
-    parse_entries(wanted)
-    return wanted
+    parse_entries(to_train)
+    for each in yardsticks:
+        open_yardstick(each)
+    return list(wanted)
 
 
 def _opened(corpus: TextSource, cluster: ClusterOptions) -> tuple[Corpus, str | None]:
@@ -196,9 +204,9 @@ def _opened(corpus: TextSource, cluster: ClusterOptions) -> tuple[Corpus, str | 
     return text, options.sealed
 
 
-def _parsed(before: Sequence[str], wanted: Sequence[str]) -> tuple[list[Entry], dict[str, str]]:
+def _parsed(names: Sequence[str]) -> tuple[list[Entry], dict[str, str]]:
     """Return the entries to compare, and those that cannot be tried, with the reasons."""
-    parsed, broken = parse_entries([*before, *wanted])
+    parsed, broken = parse_entries(names)
     if not parsed:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
     return parsed, broken
