@@ -10,7 +10,7 @@ from helpers.reports import compared, drawn, entry, markdown_rows, reference, re
 from textgen.comparison.readings import Details
 from textgen.comparison.report.answer import answer, doubts
 from textgen.comparison.report.html import to_html
-from textgen.comparison.yardsticks import split_yardsticks
+from textgen.experiment.entry_parser import split_yardsticks
 
 NAME = "hf:models/gpt2-small"
 LABEL = f"{NAME} (pretrained, may have seen this text)"

@@ -134,9 +134,8 @@ def bench_each(
     writer = SampleWriter(texts, analyzer, options.num_chars, options.prompts, options.spells)
     reader = DetailsReader(writer, choose_passages(writer.held_out), options.device_config)
     check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
-    references, unscored = score_yardsticks(
-        options.yardsticks, corpus, options.device_config.device, options.entry_timeout, report
-    )
+    config, silence = options.device_config, options.entry_timeout
+    references, unscored = score_yardsticks(options.yardsticks, corpus, config.device, silence, report)
     left = {folder: each for folder, each in experiments.items() if folder not in failures}
     jobs = [_job(folder, each, reader, options, len(rungs) > 1) for folder, each in left.items()]
     progress = PlanProgress(jobs, report, seconds_after=seconds_of_references(experiments))
@@ -152,7 +151,6 @@ def bench_each(
         outcomes[job.folder] = _row(job, outcome)
     report(Step("comparing with references"))
     if options.has_references:
-        config, silence = options.device_config, options.entry_timeout
         references += score_references(entries, corpus, options.budget, config, silence)
     results, unsaved = [], [OSError(each.unsaved) for each in outcomes.values() if each.unsaved]
     for out, planned in plans.items():

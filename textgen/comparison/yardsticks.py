@@ -19,7 +19,7 @@ from textgen.experiment.score_run import unit_sizes
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
 from textgen.registry.attribution import contract_error
-from textgen.registry.registry import load, names, plugin_files
+from textgen.registry.registry import load, plugin_files
 from textgen.training.progress import DONE, FAILED, Report, Step
 
 
@@ -43,16 +43,6 @@ class Yardstick(Protocol):
         Each stretch begins afresh, and all tokens count; raises `TextgenError` if they do not spell the text.
         `report` is called with the share of the text that is scored.
         """
-
-
-def split_yardsticks(texts: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return which of these are entries, and which are yardsticks such as `hf:models/gpt2`, each once."""
-    known = names("yardstick")
-    entries, yardsticks = list[str](), list[str]()
-    for text in dict.fromkeys(text.strip() for text in texts):
-        name, sign, _ = text.partition(":")
-        (yardsticks if sign and name in known else entries).append(text)
-    return entries, yardsticks
 
 
 def open_yardstick(text: str) -> Yardstick:

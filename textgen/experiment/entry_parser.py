@@ -141,6 +141,16 @@ def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
     return entries, broken
 
 
+def split_yardsticks(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return which of these are entries, and which are yardsticks such as `hf:models/gpt2`, each once."""
+    known = names("yardstick")
+    entries, yardsticks = list[str](), list[str]()
+    for text in dict.fromkeys(text.strip() for text in texts):
+        name, sign, _ = text.partition(":")
+        (yardsticks if sign and name in known else entries).append(text)
+    return entries, yardsticks
+
+
 def assign_options(entry: Entry, options: dict[str, str]) -> Entry:
     """Return an entry with options, each given to the part that declares it.
 

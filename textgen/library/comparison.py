@@ -15,11 +15,11 @@ from textgen.comparison import run_ladder as ladders
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.columns import run_values
 from textgen.comparison.sealed import SPLIT, check_sealed
-from textgen.comparison.yardsticks import open_yardstick, split_yardsticks
+from textgen.comparison.yardsticks import open_yardstick
 from textgen.contracts import TextgenError
 from textgen.data.statistics import character_entropy
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_parser import parse_entries
+from textgen.experiment.entry_parser import parse_entries, split_yardsticks
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend
@@ -125,7 +125,6 @@ def bench(
     """Train entries side by side on one text; return their scores, samples, speed and size.
 
     A sealed text (`TextOptions`) is the one that is scored; nothing opens it before all entries are trained.
-    An entry such as `hf:models/gpt2` is a yardstick: a pretrained model, scored as a reference.
     With several budgets, as in `15s,1m,4m`, the result is a `Ladder`. Entries are added to a comparison that
     `out` already holds, whose runs are reused; so are budgets to a ladder. An entry that fails has its reason
     in the result. `out` is locked: a second comparison there waits and adds to this one.
@@ -135,8 +134,7 @@ def bench(
     chosen_seeds = seed_range(seeds)
     check_numbers(chosen_seeds.start, length=samples.length)
     check_cluster(cluster, "a bench, whose entries train one by one", ["processes", "jobs"])
-    asked = parse_budgets(budget)
-    silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
+    asked, silence = parse_budgets(budget), parse_duration(cluster.entry_timeout, "--entry-timeout")
     wanted, samplers = _wanted(entries, out), _samplers(samples)
     choose_device(cluster.device, cluster.precision)
     name = partial(result_name, split_yardsticks(wanted)[0], name_of(corpus), budget, chosen_seeds.start)
@@ -151,9 +149,7 @@ def bench(
             open_backend(cluster.on, 1, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
         ):
             budgets = ladders.budgets_with(folder, asked)
-            compared = [*ladders.compared_in(folder, budgets), *wanted]
-            names, yardsticks = split_yardsticks(compared)
-            parsed, broken = _parsed(names)
+            parsed, broken, yardsticks = _parsed([*ladders.compared_in(folder, budgets), *wanted])
             kept = [pair for pattern in (RUNS, f"*/{RUNS}") for pair in made_with(folder, pattern)]
             options = comparison.BenchOptions(
                 budget=budgets[-1],
@@ -204,12 +200,13 @@ def _opened(corpus: TextSource, cluster: ClusterOptions) -> tuple[Corpus, str | 
     return text, options.sealed
 
 
-def _parsed(names: Sequence[str]) -> tuple[list[Entry], dict[str, str]]:
-    """Return the entries to compare, and those that cannot be tried, with the reasons."""
+def _parsed(texts: Sequence[str]) -> tuple[list[Entry], dict[str, str], list[str]]:
+    """Return the entries to compare, those that cannot be tried, with the reasons, and the yardsticks."""
+    names, yardsticks = split_yardsticks(texts)
     parsed, broken = parse_entries(names)
     if not parsed:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
-    return parsed, broken
+    return parsed, broken, yardsticks
 
 
 def _with_entropy(samplers: Sequence[str], text: Corpus) -> list[str]:
