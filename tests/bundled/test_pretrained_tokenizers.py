@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from helpers.hugging_face import END, byte_level, lower_case, word_pieces
+from helpers.hugging_face import END, byte_level, lower_case, sentence_pieces, word_pieces
 from textgen.contracts import TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import load_corpus
@@ -79,7 +79,7 @@ def test_the_tokens_are_those_of_the_library(folder: Path, news: str) -> None:
     assert [number_of[token] for token in ids.tolist()] == expected.ids
 
 
-@pytest.mark.parametrize("make", [byte_level, lower_case, word_pieces])
+@pytest.mark.parametrize("make", [byte_level, lower_case, word_pieces, sentence_pieces])
 def test_nothing_is_lost_whatever_a_tokenizer_does(
     make: Callable[[str], Any], news: str, tmp_path: Path
 ) -> None:

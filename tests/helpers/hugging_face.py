@@ -42,6 +42,20 @@ def word_pieces(text: str) -> Tokenizer:
     return tokenizer
 
 
+def sentence_pieces(text: str) -> Tokenizer:
+    """BPE with a mark for each space, one before the text, and bytes for other characters, as in Llama."""
+    tokenizer = Tokenizer(models.BPE(byte_fallback=True))
+    marks = [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    tokenizer.normalizer = normalizers.Sequence(marks)
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    values = [f"<0x{value:02X}>" for value in range(256)]
+    trainer = trainers.BpeTrainer(vocab_size=500, special_tokens=values, show_progress=False)
+    tokenizer.train_from_iterator(text.split(), trainer)
+    return tokenizer
+
+
 def save_tokenizer(tokenizer: Tokenizer, folder: Path, **special: str) -> Any:
     """Save a tokenizer as `transformers` does, with its special tokens; return it as read again."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
