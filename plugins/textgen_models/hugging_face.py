@@ -176,7 +176,7 @@ def bits_of(model: Any, start: Tensor, tokens: Tensor) -> Tensor:
     bits = torch.full([len(tokens)], math.log2(_vocab_size(model)), dtype=torch.float64)
     if len(read) > 1:
         nats = F.cross_entropy(_logits(model, read[:-1]), read[1:], reduction="none")
-        bits[-len(nats) :] = nats.double().cpu() / math.log(2)
+        bits[-len(nats) :] = nats.cpu().double() / math.log(2)
     return bits
 
 
