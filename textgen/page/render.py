@@ -41,12 +41,14 @@ def render_page(
     scripts: Sequence[str],
     *,
     terms: Mapping[str, str] = MappingProxyType({}),
+    context: str = "",
+    definition: str = "",
 ) -> str:
     """Return a whole page, without sections that have no body.
 
-    `terms` are explained below the answer. `data` is what the scripts read and what can be downloaded;
-    `scripts` are names of assets. The policy of the page allows these scripts, by their hashes, and no
-    requests at all.
+    `context` is a line below the title, `definition` one below the answer; `terms` are explained there too.
+    `data` is what the scripts read and what can be downloaded; `scripts` are names of assets. The policy of
+    the page allows these scripts, by their hashes, and no requests at all.
     """
     code = [asset(name) for name in (*SCRIPTS, *scripts)]
     plots = "curves.js" in scripts
@@ -61,6 +63,8 @@ def render_page(
         answer=answer,
         sections=[section for section in sections if section.body],
         terms=terms,
+        context=context,
+        definition=definition,
         data=Markup(script_json(data)),
     )
 
@@ -161,7 +165,9 @@ def notebook_block(*parts: str) -> str:
 
 
 def breakable(text: str) -> Markup:
-    """Return a text that may be broken after the punctuation of an entry's options."""
+    """Return a text that may be broken after the punctuation of an entry's options; HTML stays as it is."""
+    if isinstance(text, Markup):
+        return text
     return Markup(re.sub("([,:=])(?=[^ ])", r"\1<wbr>", str(escape(text))))
 
 

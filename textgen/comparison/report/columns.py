@@ -76,8 +76,8 @@ def _of_text(name: str, header: str, write: Callable[[float], str] = percent) ->
     return Column(name, header, values, write, interval, is_best)
 
 
-def _signed_interval(difference: Difference) -> str:
-    return DASH if difference.interval is None else "[{:+.4f}, {:+.4f}]".format(*difference.interval)
+def _signed_interval(difference: Difference, write: str = "{:+.4f}") -> str:
+    return DASH if difference.interval is None else f"[{', '.join(map(write.format, difference.interval))}]"
 
 
 _ALL: Sequence[Column[Any]] = (
@@ -236,6 +236,18 @@ VIEWS = {
     "scores": View(
         "bits_per_char interval perplexity_per_word num_parameters num_frozen_parameters",
         extra="bits_per_byte nats_per_char validation_bits_per_char",
+    ),
+    "page": View(
+        "bits_per_char interval above_best difference_interval verdict",
+        formats={
+            "bits_per_char": thousandths,
+            "interval": lambda ends: DASH.join(map(thousandths, ends)),
+            "difference_interval": lambda it: _signed_interval(it, "{:+.3f}"),
+        },
+    ),
+    "units": View(
+        "bits_per_byte nats_per_char perplexity_per_word validation_bits_per_char num_parameters "
+        "num_frozen_parameters"
     ),
     "differences": View("difference difference_interval verdict"),
     "categories": View(

@@ -22,6 +22,7 @@ from textgen.comparison.report.table import MAX_NOTED_WORDS, Note, ReportTable, 
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import ENTROPY
+from textgen.page.render import listed
 from textgen.training.budget import is_timed
 
 SPARKLINE_WIDTH = 30
@@ -34,10 +35,6 @@ CurvePoint = tuple[float, float]
 def summary_lines(result: Comparison) -> list[str]:
     """Return the lines that say what scores hold for, what was compared, on what and with what."""
     corpus = result.corpus
-    versions, machine = (
-        ", ".join(f"{key} {value}" for key, value in part.items())
-        for part in (result.versions, vars(result.machine))
-    )
     return [
         *doubts(result),
         resolution(result),
@@ -46,7 +43,7 @@ def summary_lines(result: Comparison) -> list[str]:
         f"{count(corpus.num_chars)} characters, cleaner {corpus.cleaner}, split {corpus.split.method}, "
         f"sha256 {corpus.sha256[:12]}",
         f"budget {result.budget} each, {result.device}, {result.precision}, scored on {_scored_on(result)}",
-        "; ".join((versions, machine)),
+        f"{listed(result.versions)}; {listed(result.machine)}",
     ]
 
 
