@@ -132,11 +132,13 @@ def page_table(
     lefts: Collection[int] = (0,),
     references: Collection[int] = (),
     extras: Collection[int] = (),
+    hints: Mapping[int, str] = MappingProxyType({}),
 ) -> Markup:
     """Return a table of a page; the columns of the indices in `lefts` are aligned to the left.
 
     Columns of the indices in `extras` are left out where there is no room, as on a phone. Rows of those in
-    `references` are muted. Cells are texts, or `Markup`.
+    `references` are muted. `hints` explain columns, by their indices, under the pointer. Cells are texts, or
+    `Markup`.
     """
     return render(
         "page_table.html",
@@ -147,6 +149,7 @@ def page_table(
         lefts=lefts,
         references=references,
         extras=extras,
+        hints=hints,
         left_out=[" ".join(header[index].replace("\u00ad", "").split()) for index in sorted(extras)],
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from markupsafe import Markup
 
-from textgen.comparison.report.table import Cell, ReportTable
+from textgen.comparison.report.table import Cell, Column, ReportTable
+from textgen.comparison.report.terms import HINTS
 from textgen.page.render import breakable, notebook_table, page_table, render
 
 MAX_ON_PHONE = 3
@@ -44,6 +46,7 @@ def table_html(table: ReportTable, styles: Styles = NO_STYLES, *, in_notebook: b
             lefts=lefts,
             references=references,
             extras=extras,
+            hints=hints(columns, first=1),
         )
     return drawn + render("notes.html", notes=table.notes) if table.notes else drawn
 
@@ -53,6 +56,11 @@ def cell_html(cell: Cell, *, in_notebook: bool = False) -> Markup:
     mark = "b" if in_notebook else "strong"
     text = Markup(f"<{mark}>{{}}</{mark}>" if cell.best else "{}").format(cell.text)
     return text + Markup('<span class="spread">{}</span>').format(cell.spread) if cell.spread else text
+
+
+def hints(columns: Sequence[Column[Any]], first: int) -> dict[int, str]:
+    """Return what columns mean, where that needs a word, by their places from `first` on."""
+    return {place: HINTS[each.name] for place, each in enumerate(columns, first) if each.name in HINTS}
 
 
 def named(name: str, styles: Styles) -> str:

@@ -96,9 +96,7 @@ def curve_points(rows: Sequence[EntryRow]) -> list[dict[str, Any]]:
 def category_chart(rows: Sequence[EntryRow], styles: Styles) -> Markup:
     """Return the bits per character that each entry spends on each kind of text."""
     stacks = {
-        row.name: [
-            fmean(getattr(score.bits_by_category, name) for score in row.scores) for name in CATEGORIES
-        ]
+        row.name: [fmean(getattr(score.by_kind, name) for score in row.scores) for name in CATEGORIES]
         for row in rows
         if row.scores
     }

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import doubts, overlap, resolution
 from textgen.comparison.report.columns import VIEWS
-from textgen.comparison.report.page_tables import Styles, cell_html, named, table_html
+from textgen.comparison.report.page_tables import Styles, cell_html, hints, named, table_html
 from textgen.comparison.report.pictures import difference_chart, score_cells
 from textgen.comparison.report.rows import EntryRow, entry_rows, reference_rows
 from textgen.comparison.report.table import ReportTable, make_table
@@ -53,6 +53,7 @@ def _with_picture(
         rows,
         caption=table.caption,
         lefts=[0, 1, *(place for place, column in enumerate(table.columns, 2) if column.align == "left")],
+        hints=hints(table.columns, first=2),
         references=[number for number, row in enumerate(table.rows) if row.is_reference],
         extras=[place for place, column in enumerate(table.columns, 2) if column.name != "bits_per_char"],
     )
