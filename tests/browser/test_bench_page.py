@@ -96,6 +96,10 @@ def test_the_axis_of_the_curves_can_be_chosen(opened: Opened) -> None:
     for axis, label in (("num_chars", "characters read"), ("num_updates", "updates"), ("seconds", "seconds")):
         page.locator("#curves-axis").select_option(axis)
         assert label in page.locator("#curves-plot .u-legend").inner_text()
+    page.locator("#curves-plot .u-over").hover()
+    values = page.locator("#curves-plot .u-legend .u-value").all_inner_texts()
+    assert len(values) == 1 + len(page.evaluate("data.curves"))
+    assert all(value.strip(" -") for value in values), "all curves have a value between their points"
     page.locator("#curves-log").check()
     assert page.locator("#curves-plot canvas").count() == 1
 
@@ -152,6 +156,13 @@ def test_the_next_passage_is_the_one_with_the_largest_difference(opened: Opened)
     chosen = int(page.locator("#passage-choice").input_value())
     assert apart[chosen] == pytest.approx(max(apart), rel=0.01)
     assert page.evaluate("location.hash") == f"#passage-{chosen + 1}"
+    assert page.locator("#pair-text li").count() == 5
+    first, second = (page.locator(f"#pair-{name} option:checked").inner_text() for name in ("a", "b"))
+    assert page.locator("#pair-key-a").inner_text() == f"{first} is better"
+    assert all(
+        f"{first} needs" in said or f"{second} needs" in said
+        for said in page.locator("#pair-text li").all_inner_texts()
+    )
     page.locator("#pair-next").click()
     assert int(page.locator("#passage-choice").input_value()) != chosen
 

@@ -13,6 +13,7 @@ from textgen.comparison.report.page_tables import Styles, cell_html, hints, name
 from textgen.comparison.report.pictures import difference_chart, score_cells
 from textgen.comparison.report.rows import EntryRow, entry_rows, reference_rows
 from textgen.comparison.report.table import ReportTable, make_table
+from textgen.comparison.report.tables import PERPLEXITIES
 from textgen.page.render import page_table, render
 
 
@@ -22,7 +23,7 @@ def score_section(result: Comparison, tables: dict[str, ReportTable], styles: St
         return Markup()
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
     scores = tables["scores"]
-    units = make_table("Scores in other units", "", VIEWS["units"].columns(), ranked)
+    units = make_table("Scores in other units", PERPLEXITIES, VIEWS["units"].columns(), entry_rows(result))
     return render(
         "bench_scores.html",
         doubts=list(doubts(result)),
@@ -41,7 +42,8 @@ def _with_picture(
     result: Comparison, scores: ReportTable, ranked: Sequence[EntryRow], styles: Styles
 ) -> Markup:
     """Return the table of scores, with the picture of each one and its interval before the numbers."""
-    table = make_table(scores.title, scores.caption, VIEWS["page"].columns(), ranked)
+    caption = scores.caption.replace(f" {PERPLEXITIES}", "")
+    table = make_table(scores.title, caption, VIEWS["page"].columns(), ranked)
     axis, pictures = score_cells(result, ranked, styles)
     rows = [
         [named(row.name, styles), picture, *map(cell_html, row.cells)]

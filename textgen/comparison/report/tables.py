@@ -28,6 +28,8 @@ from textgen.training.budget import is_timed
 SPARKLINE_WIDTH = 30
 """The width of a learning curve in characters."""
 
+PERPLEXITIES = "Compare perplexities within one text only."
+
 CurvePoint = tuple[float, float]
 """An amount of training, and the validation score after it."""
 
@@ -111,7 +113,7 @@ def _scores(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
     )
     caption = (
         "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references. "
-        f"{interval} Compare perplexities within one text only."
+        f"{interval} {PERPLEXITIES}"
     )
     if any(score.reads_on for score in result.scores):
         caption += " Last: entries that learn from the text while it is scored."
