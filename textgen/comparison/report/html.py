@@ -11,7 +11,7 @@ from markupsafe import Markup
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.readings import Details, EntryDetails
 from textgen.comparison.report.advice import next_steps
-from textgen.comparison.report.answer import answer
+from textgen.comparison.report.answer import answer, doubts, overlap, resolution
 from textgen.comparison.report.context import context
 from textgen.comparison.report.csv_files import curves_csv, scores_csv
 from textgen.comparison.report.page_tables import Styles, named, table_html
@@ -198,7 +198,9 @@ def _settings(entries: Sequence[EntryDetails]) -> Markup:
 
 
 def _reproduce(result: Comparison) -> Section:
-    lines = [*filter(None, summary_lines(result)), f"text: sha256 {result.corpus.sha256}"]
+    hashed, told = result.corpus.sha256, {*doubts(result), resolution(result), overlap(result)}
+    said = (line for line in summary_lines(result) if line and line not in told)
+    lines = [line.replace(hashed[:12], hashed) for line in said]
     downloads = [
         ("scores.csv", data_address(scores_csv(result), "text/csv")),
         ("curves.csv", data_address(curves_csv(result), "text/csv")),
