@@ -46,6 +46,7 @@ EXPORTED = [
     "train",
     "tune",
     "verify",
+    "widget",
 ]
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 QUICK: dict[str, Any] = {"budget": "2000chars", "cluster": CPU}
@@ -143,8 +144,9 @@ def test_keywords_are_the_options_of_the_command_with_the_same_defaults(
         default = options[name]
         plain = default[0] if isinstance(default, list) and len(default) == 1 else default
         assert (keywords[name] or None) == (plain or None), name
-    only_typed = {"as_json", "plugin", "diff", "number", "help", "full", "quiet", "temperature", "keep"}
-    of_the_run = {"device", "precision"} if command in ("sample", "score") else set()
+    only_typed = {"as_json", "plugin", "diff", "number", "help", "full", "quiet", "temperature"}
+    only_typed |= {"keep", "snapshots"}
+    of_the_run = {"device", "precision", "after"} if command in ("sample", "score") else set()
     in_seeds = {"seed"} if command in ("bench", "tune") else set()
     assert options.keys() - keywords.keys() <= only_typed | of_the_run | in_seeds
     unused = {field.name for group in groups for field in fields(group)} - options.keys()

@@ -14,6 +14,7 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="needs the extra play")
 
+import textgen
 from helpers.commands import run_textgen
 from helpers.playing import Server
 
@@ -97,6 +98,37 @@ def test_a_link_restores_what_was_written(opened: Opened) -> None:
     opened.page.goto(address)
     assert opened.written() == texts
     assert opened.page.input_value("#seed") == "7"
+
+
+def test_a_slider_writes_and_reads_with_the_weights_of_then(opened: Opened, runs: list[Path]) -> None:
+    from playwright.sync_api import expect
+
+    page, slider = opened.page, opened.page.get_by_role("slider")
+    text, score = (page.locator(where).first for where in (".pane .text", ".pane h2 span"))
+    assert slider.count() == 1  # the other one has no snapshots
+    first, last = textgen.load(runs[0]).snapshots
+    at_the_end = opened.write("The weather ")
+    slider.press("Home")
+    bits = f"{first.validation_bits_per_char:.3f} bits per character of validation"
+    page.get_by_text(f"after {first.num_updates} of {last.num_updates} updates, {bits}").wait_for()
+    expect(text).not_to_have_text(at_the_end[0])
+    earlier = opened.written()
+    assert earlier[0] == "The weather " + textgen.load(runs[0], after=first.num_updates).sample(
+        "The weather ", length=40
+    )
+    assert earlier[1] == at_the_end[1]
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    assert opened.written() == earlier
+    page.fill("#prompt", "The weather")  # which is only read
+    expect(text).to_have_text("The weather")
+    then = score.inner_text()
+    slider.press("End")
+    page.get_by_text(f"best: after {last.num_updates}").wait_for()
+    expect(score).not_to_have_text(then)
+    bits_now = textgen.load(runs[0]).score("The weather", clean="raw").bits_per_char
+    assert float(score.inner_text().split()[0]) == pytest.approx(bits_now, abs=1e-3)
 
 
 def test_typing_shows_the_score(opened: Opened, runs: list[Path], tmp_path: Path) -> None:

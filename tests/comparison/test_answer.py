@@ -73,7 +73,8 @@ def test_what_reads_on_is_answered_apart() -> None:
         "a predicts the test text best, at 2.000 bits per character: 0.100 fewer than b "
         f"{interval(*first.interval)}.{PACE} Of the entries that learn from the text while it is "
         "scored, e predicts the test text best, at 1.800 bits per character: 0.100 fewer than d "
-        f"{interval(*second.interval)}.{PACE} That is 0.200 fewer than the best entry that does not learn from it."
+        f"{interval(*second.interval)}.{PACE} That is 0.200 fewer than the best entry that does not learn "
+        "from it."
     )
     table = report(result(*seeds("a", 2.0), *seeds("b", 2.1), *others)).partition("## Difference from")[2]
     assert "the best of each class" in table

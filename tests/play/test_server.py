@@ -16,6 +16,7 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="needs the extra play")
 
+import textgen
 from helpers.commands import run_process, run_textgen
 from helpers.playing import Server, served
 
@@ -73,6 +74,13 @@ def test_what_is_kept_is_what_was_written_and_runs_show_prints_it(server: Server
     assert shown.count("--- temperature") == 2
 
 
+def test_a_game_is_kept_with_the_runs(server: Server, runs: list[Path]) -> None:
+    for wrong in ([], [0], [1.5], "1"):
+        assert server.ask("guesses", {"guesses": wrong})[0] == 400
+    assert json.loads(server.ask("guesses", {"guesses": [1, 2, 1]})[1]) == {"kept": 1}
+    assert json.loads((runs[0] / "guesses.json").read_text())["games"] == [[1, 2, 1]]
+
+
 def test_two_continuations_at_once_are_those_of_each_alone(server: Server) -> None:
     alone = [written(server, entry=entry, length=300, client="a") for entry in (0, 1)]
     streams = [
@@ -84,6 +92,36 @@ def test_two_continuations_at_once_are_those_of_each_alone(server: Server) -> No
             for token in next(stream, {"tokens": []})["tokens"]:
                 texts[number] += token["text"]
         assert all(alone[number].startswith(texts[number]) for number in (0, 1))
+
+
+def test_a_snapshot_reads_and_writes_while_the_run_goes_on(server: Server, runs: list[Path]) -> None:
+    first = textgen.load(runs[0], device="cpu").snapshots[0].num_updates
+    then = textgen.load(runs[0], device="cpu", after=first)
+    alone = written(server, length=300, client="a")
+    stream = server.events({"entry": 0, "prompt": "The ", "length": 300, "client": "b"})
+    text = "".join(token["text"] for token in next(stream)["tokens"])
+    assert written(server, after=first, client="c") == then.sample("The ", length=80)
+    _, body = server.ask("read", {"entry": 0, "text": TEXT, "after": first})
+    bits = sum(json.loads(body)["passages"][0]["bits"]) / len(TEXT)
+    assert bits == pytest.approx(then.score(TEXT, clean="raw").bits_per_char, abs=1e-3)
+    assert text + "".join(token["text"] for event in stream for token in event["tokens"]) == alone
+
+
+def test_a_snapshot_that_is_not_there_gets_one_line(server: Server) -> None:
+    for entry, others in ((0, "has those after "), (1, "keeps no snapshots")):
+        for path, asked in (("read", {"text": "a"}), ("write", {"prompt": "a"})):
+            status, body = server.ask(path, {"entry": entry, "after": 1, **asked})
+            assert status == 400
+            assert others in json.loads(body)["error"]
+
+
+def test_samples_of_a_snapshot_are_not_kept(server: Server, runs: list[Path]) -> None:
+    first = textgen.load(runs[0], device="cpu").snapshots[0].num_updates
+    status, body = server.ask("keep", {"entry": 0, "prompt": "The ", "length": 20, "after": first})
+    assert status == 400
+    assert f"wrote after {first} updates; only samples at the end are kept" in json.loads(body)["error"]
+    done = run_textgen("sample", runs[0], "The ", "--after", first, "--keep", code=2)
+    assert "samples of a snapshot are not kept; leave out --keep or --after" in done.stderr
 
 
 def test_a_new_continuation_ends_the_last_one_of_the_same_page_and_entry(server: Server) -> None:
@@ -148,6 +186,7 @@ MALFORMED = [
         json.dumps({"entry": 0, "prompt": "a"} | wrong).encode()
         for wrong in (
             *({"length": 0}, {"length": 5001}, {"length": 1.5}, {"seed": -1}, {"seed": 2**60}),
+            *({"after": -1}, {"after": "1"}, {"after": 1.0}),
             *({"sampler": "none"}, {"sampler": "temperature:temperature=x"}, {"sampler": "a" * 201}),
         )
     ),

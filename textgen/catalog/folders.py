@@ -31,17 +31,29 @@ PAGE = "report.html"
 RUNS_OF_BENCH = "runs"
 """The folder in that of a bench with its runs."""
 
-_RUN = (FILES["run"], "tokenizer.json", "spellings.json", "weights.safetensors", "files.json", "samples.json")
 _STATE = ("state.json", "tensors.safetensors", "files.json")
+_RUN = (
+    *(
+        FILES["run"],
+        "tokenizer.json",
+        "spellings.json",
+        "weights.safetensors",
+        "files.json",
+        "samples.json",
+        "guesses.json",
+    ),
+    *(f"snapshots/*/{file}" for file in _STATE),
+)
 LOCK = "lock"
 """In a folder that a process writes to, or wrote to when it was killed."""
-_STATES = ("*/checkpoint-*", "*/finished", "trained")
+_STATES = ("*/checkpoint-*", "*/finished", "trained", "snapshots/*")
 _PARTIAL = (LOCK, *(f"{state}/{file}" for state in _STATES for file in _STATE))
 """Files of a run that was interrupted."""
 _BENCH = (
     FILES["bench"],
     LOCK,
     "details.json",
+    "guesses.json",
     "report.md",
     PAGE,
     *(f"{RUNS_OF_BENCH}/*/{file}" for file in _RUN),

@@ -43,6 +43,14 @@ def sample(
     ] = 1,
     samples: Annotated[SampleOptions, "length", "spelling"] = SampleOptions(),
     seed: Seed = 0,
+    after: Annotated[
+        int | None,
+        typer.Option(
+            "--after",
+            help="Use the weights after N updates, kept by train --snapshots.",
+            show_default="the best",
+        ),
+    ] = None,
     cluster: Annotated[ClusterOptions, "device", "precision"] = ClusterOptions(),
     keep: Annotated[
         bool, typer.Option("--keep", metavar=NO_METAVAR, help="Also keep the samples in the run's folder.")
@@ -55,11 +63,13 @@ def sample(
     samples = with_temperature(context, replace(samples, sampler=sampler), temperature)
     if text and prompt:
         raise UsageError("give the text to continue once: after the run, or with --prompt")
+    if keep and after is not None:
+        raise UsageError("samples of a snapshot are not kept; leave out --keep or --after")
     prompt = prompt or text
     from textgen.library.runs import Sample, load
 
     sampler, length, spelling = str(samples.sampler), samples.length, samples.spelling
-    loaded = load(run_folder(run), device=cluster.device, precision=cluster.precision)
+    loaded = load(run_folder(run), device=cluster.device, precision=cluster.precision, after=after)
     if number == 1 and not as_json:
         pieces = loaded.stream(prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)
         sys.stdout.write(printable(prompt))

@@ -11,7 +11,17 @@ import typer
 from textgen.cli.completion import complete_entry
 from textgen.cli.console import print_summary
 from textgen.cli.interrupts import keeping_checkpoints
-from textgen.cli.options import BudgetText, Json, PluginFiles, Quiet, Seed, grouped, load_plugins, refusing
+from textgen.cli.options import (
+    NO_METAVAR,
+    BudgetText,
+    Json,
+    PluginFiles,
+    Quiet,
+    Seed,
+    grouped,
+    load_plugins,
+    refusing,
+)
 from textgen.cli.work import working
 from textgen.library.basics import defaults, note
 from textgen.library.options import ClusterOptions, TextOptions
@@ -40,6 +50,14 @@ def train(
         str | None,
         typer.Option("--log", help="Log losses and learning rate: tensorboard.", show_default="no log"),
     ] = None,
+    snapshots: Annotated[
+        bool,
+        typer.Option(
+            "--snapshots",
+            metavar=NO_METAVAR,
+            help="Keep the weights at each validation; short for ENTRY:snapshots=true.",
+        ),
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
     plugin: PluginFiles = None,
@@ -55,6 +73,8 @@ def train(
     refuse = refusing(context)
     check_encoding(text.sources, refuse)
     check_train(entry, budget, refuse)
+    if snapshots:
+        entry += f"{',' if ':' in entry else ':'}snapshots=true"
     with working(keeping_checkpoints(), quiet=quiet or is_helper()) as work:
         work.result = runs.train(
             entry,

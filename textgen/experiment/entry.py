@@ -55,7 +55,12 @@ class Entry:
     @property
     def says_copies(self) -> bool:
         """True if the entry says how many copies it has of each model that is trained by gradient."""
-        return COPIES in self.parts["model"]
+        return COPIES in self.parts["model"] or self.keeps_snapshots
+
+    @property
+    def keeps_snapshots(self) -> bool:
+        """True if the weights at each validation are kept, which only a single model has."""
+        return bool(self.options.get("train", {}).get("snapshots"))
 
     @property
     def num_copies(self) -> int:

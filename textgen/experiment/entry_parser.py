@@ -167,4 +167,9 @@ def assign_options(entry: Entry, options: dict[str, str]) -> Entry:
             f"{message}: {', '.join(assigned['train'])} has no effect on the model {entry.parts['model']!r}, "
             "which is not trained by gradient descent; leave it out"
         )
+    if complete.keeps_snapshots and (len(complete.models) > 1 or complete.num_copies > 1):
+        raise TextgenError(
+            f"{message}: snapshots are of a single model, and {entry.parts['model']!r} is made of several; "
+            "leave them out"
+        )
     return complete

@@ -29,6 +29,7 @@ from textgen.experiment.encoding import (
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings, ScoreChecks
 from textgen.experiment.memory import build_for_training
+from textgen.experiment.run_lock import begun_copies
 from textgen.experiment.saved_run import SavedRun, Trained, build_trained
 from textgen.experiment.score_run import ScoredText, score_held_out
 from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord, kept_entry
@@ -142,7 +143,7 @@ class Experiment:
         entry, plan, model, seconds = self.entry, *self._plan(self.entry, tokenizer, encoded, vectors, audit)
         if self.chooses_copies and not (entry.says_copies or self.start or self.num_processes > 1):
             start = time.perf_counter()
-            entry = entry.with_copies(_begun_copies(checkpoints) or choose_copies(plan))
+            entry = entry.with_copies(begun_copies(checkpoints) or choose_copies(plan))
             if entry.num_copies > 1:
                 plan, model, seconds = self._plan(entry, tokenizer, encoded, vectors, audit)
             seconds = replace(seconds, pace_seconds=time.perf_counter() - start)
@@ -186,6 +187,7 @@ class Experiment:
             device_config=device_config,
             num_processes=self.num_processes,
             identity=self.identity(),
+            earlier_updates=self.start.result.train.num_updates if self.start else 0,
         )
         return plan, model, seconds
 
@@ -284,15 +286,6 @@ class Experiment:
                 report=tell,
             )
         return scored
-
-
-def _begun_copies(checkpoints: Path | None) -> int | None:
-    """Return the number of copies that was chosen before a run was interrupted; None without checkpoints.
-
-    Their folders have it in their names (`Entry.members`), unless it is one.
-    """
-    begun = [folder.name.rpartition("of")[2] for folder in checkpoints.glob("*/")] if checkpoints else []
-    return max((int(number) if number.isdecimal() else 1 for number in begun), default=None)
 
 
 def copy_seed(seed: int, number: int) -> int:

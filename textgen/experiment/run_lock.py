@@ -11,6 +11,7 @@ from textgen.experiment.saved_run import MANIFEST
 from textgen.experiment.trained_entry import TRAINED
 from textgen.runtime.storage.files import remove_unfinished
 from textgen.runtime.storage.locks import LOCK, is_held, locked
+from textgen.training.snapshots import SNAPSHOTS
 
 
 class RunInterruptedError(KeyboardInterrupt):
@@ -54,10 +55,19 @@ def discard_unfinished(folder: Path) -> bool:
     partial = partial_folder(folder)
     for place in (folder.parent, *partial.glob("*/")):
         remove_unfinished(place)
-    has_none = not any(partial.glob("*/*"))
+    has_none = all(path.parent.name == SNAPSHOTS for path in partial.glob("*/*"))
     if has_none:
         shutil.rmtree(partial, ignore_errors=True)
     return has_none
+
+
+def begun_copies(partial: Path | None) -> int | None:
+    """Return the number of copies that was chosen before a run was interrupted; None without checkpoints.
+
+    Their folders have it in their names (`Entry.members`), unless it is one.
+    """
+    begun = [folder.name.rpartition("of")[2] for folder in partial.glob("*/")] if partial else []
+    return max((int(number) if number.isdecimal() else 1 for number in begun), default=None)
 
 
 def partial_folder(folder: Path) -> Path:

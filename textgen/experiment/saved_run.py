@@ -37,6 +37,7 @@ from textgen.runtime.storage.files import new_folder
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, with_digest
 from textgen.runtime.storage.plain_files import read_json
 from textgen.runtime.storage.state_files import check_header, load_tensors
+from textgen.training.snapshots import SNAPSHOTS, Snapshots
 from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION
 
@@ -130,8 +131,8 @@ def names_run(argument: str) -> bool:
     return (Path(argument) / MANIFEST).exists() or "/" in argument.partition(":")[0]
 
 
-def save_run(folder: Path, run: SavedRun) -> None:
-    """Write the run to `folder`, which must not exist yet."""
+def save_run(folder: Path, run: SavedRun, snapshots: Path | None = None) -> None:
+    """Write the run to `folder`, which must not exist yet, with its snapshots if it keeps them."""
     with new_folder(folder) as made:
         manifest = RunManifest(entry=run.entry, settings=run.settings, sources=run.sources, result=run.result)
         (made / MANIFEST).write_text(with_digest(manifest), "utf-8")
@@ -140,10 +141,15 @@ def save_run(folder: Path, run: SavedRun) -> None:
             (made / SPELLINGS).write_text(json.dumps(run.spellings), "utf-8")
         save_file(weights_of(run.model.module), made / WEIGHTS)
         write_digests(made)
+        if snapshots is not None and run.entry.keeps_snapshots:
+            Snapshots(snapshots).copy(made / SNAPSHOTS, run.result.train.curve)
 
 
-def load_run(folder: str | Path, device: str | torch.device) -> SavedRun:
-    """Read a run; raises `TextgenError` if `folder` lacks one, it is damaged, or a plugin fails at it."""
+def load_run(folder: str | Path, device: str | torch.device, after: int | None = None) -> SavedRun:
+    """Read a run, or with `after` its snapshot after this many updates, with the spellings of the end.
+
+    Raises `TextgenError` if `folder` lacks it, it is damaged, or a plugin fails at it.
+    """
     folder, device = Path(folder), torch.device(device)
     manifest = read_manifest(folder)
     entry, settings, result = manifest.entry, manifest.settings, manifest.result
@@ -152,6 +158,8 @@ def load_run(folder: str | Path, device: str | torch.device) -> SavedRun:
         learnt = _read_object(folder / TOKENIZER)
         weights = load_tensors(folder / WEIGHTS)
         spellings = _read_spellings(folder / SPELLINGS) if spells else ()
+        kept = Snapshots(folder / SNAPSHOTS)
+        snapshot = None if after is None else kept.load(after, result.train.curve)
     except (DamagedFileError, *DAMAGE) as error:
         raise _damaged(folder, error) from error
     except OSError as error:
@@ -166,6 +174,8 @@ def load_run(folder: str | Path, device: str | torch.device) -> SavedRun:
                 BUILDING_BYTES + BUILDING_RATIO * sum(each.nbytes for each in weights.values())
             ):
                 model = build_trained(entry, tokenizer.vocabulary, result.embedding, weights, CPU)
+            if snapshot is not None:
+                set_weights(model.reader.module, snapshot)
             model.check_extremes()
     except TextgenError as error:
         origin = f"{_missing_files(settings)}; it was made with {', '.join(_origins(settings))}"

@@ -19,6 +19,7 @@ from textgen.registry.attribution import describe_error
 from textgen.runtime.storage.files import NotSavedError, make_folder, remove_unfinished
 from textgen.runtime.storage.json_records import DamagedRecordError, read_record, read_values, write_record
 from textgen.training.progress import Report, Step, ignore_report
+from textgen.training.snapshots import SNAPSHOTS
 
 Record = TypeVar("Record")
 
@@ -61,7 +62,7 @@ def run_and_save(
             train_first(checkpoints)
         run = experiment.run(report, checkpoints)
         try:
-            save_run(folder, run)
+            save_run(folder, run, checkpoints / SNAPSHOTS)
         except (OSError, SafetensorError) as error:
             raise NotSavedError(folder, error, run) from error
         shutil.rmtree(checkpoints, ignore_errors=True)

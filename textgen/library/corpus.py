@@ -13,11 +13,25 @@ from textgen.data.corpus import load_corpus as read_corpus
 from textgen.data.sources import are_names
 from textgen.data.statistics import CorpusStatistics, changes, grouped, has_items, items, statistics
 from textgen.evaluation.overlap import Overlap, find_overlap
+from textgen.evaluation.scoring import Score
+from textgen.experiment.entry_result import ScoreChecks
 from textgen.library.options import Refuse, Source, TextOptions, changed, refusing
 from textgen.runtime.messages import UsageError
 
 TextSource: TypeAlias = Source | Sequence[Source] | TextOptions | Corpus
 """One source or several, which are joined; with options; or a corpus that is loaded already."""
+
+
+@dataclass(frozen=True)
+class ScoredSources:
+    """The score of a run on named texts."""
+
+    text: str
+    """Their names."""
+    cleaner: str
+    num_chars: int
+    score: Score
+    checks: ScoreChecks
 
 
 def load_corpus(

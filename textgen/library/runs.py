@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, cast
 
 from textgen import defaults
 from textgen.catalog.names import find_run
-from textgen.data.corpus import clean_text, load_text
+from textgen.data.cleaning import clean_text, load_text
 from textgen.evaluation.scoring import Score
 from textgen.experiment.continuation import continuation
 from textgen.experiment.entry_parser import parse_entry
-from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
+from textgen.experiment.entry_result import RunResult, RunSettings, Sample
 from textgen.experiment.expected_time import expected_seconds
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import SavedRun, load_run
@@ -22,7 +22,7 @@ from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
 from textgen.jobs.kept import check_new
-from textgen.library.corpus import Corpus, TextSource, check_text, loaded
+from textgen.library.corpus import Corpus, ScoredSources, TextSource, check_text, loaded
 from textgen.library.options import ClusterOptions, Source, changed, check_cluster, check_numbers, refusing
 from textgen.library.plots import new_axes, plot_curves
 from textgen.library.progress import shown
@@ -41,7 +41,8 @@ from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
 from textgen.runtime.storage.result_folders import result_folder, result_name
 from textgen.training.budget import is_timed, parse_budget
-from textgen.training.progress import DONE, Report, Step
+from textgen.training.progress import DONE, Progress, Report, Step
+from textgen.training.snapshots import SNAPSHOTS, Snapshots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,34 +108,25 @@ def _finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: 
     return Run(folder, run, config)
 
 
-def load(folder: str | Path, *, device: str = "auto", precision: str = "auto") -> Run:
+def load(
+    folder: str | Path, *, device: str = "auto", precision: str = "auto", after: int | None = None
+) -> Run:
     """Return the run in a folder, or that a name of `textgen runs` means; a bench stands for its best run.
 
-    `precision` is that of generation; scores are always computed in fp32.
+    `precision` is that of generation; scores are always computed in fp32. With `after`, the weights are those
+    after this many updates, one of the `snapshots`; its `result` is that of the best ones all the same.
     Raises `TextgenError` if there is no such run or it cannot be loaded.
     """
     use_own_gpu()
     config = choose_device(device, precision)
     path = find_run(folder)
-    run = load_run(path, config.device)
+    run = load_run(path, config.device, after)
     if precision not in ("auto", "fp32") and not run.model.has_step:
         name = run.entry.parts["model"]
         raise UsageError(
             f"precision {precision} has no effect on {name!r}, which generates in fp32; leave it out"
         )
-    return Run(path, run, config)
-
-
-@dataclass(frozen=True)
-class ScoredSources:
-    """The score of a run on named texts."""
-
-    text: str
-    """Their names."""
-    cleaner: str
-    num_chars: int
-    score: Score
-    checks: ScoreChecks
+    return Run(path, run, config, after)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -147,6 +139,8 @@ class Run:
     """What it holds."""
     config: DeviceConfig
     """Device and precision."""
+    after: int | None = None
+    """The updates after which it has these weights; None: the best ones."""
 
     @property
     def entry(self) -> str:
@@ -162,6 +156,11 @@ class Run:
     def result(self) -> RunResult:
         """Result of training: scores, speed, learning curve, size."""
         return self.saved.result
+
+    @property
+    def snapshots(self) -> tuple[Progress, ...]:
+        """The validations whose weights were kept (`snapshots=true` of the entry), which `load` can give."""
+        return Snapshots(self.folder / SNAPSHOTS).kept(self.result.train.curve)
 
     def sample(
         self,
@@ -230,10 +229,10 @@ class Run:
     ) -> ScoredSources:
         """Return the score of corpora known by name and of files, joined, and what was scored."""
         cleaner = clean or self.settings.corpus.cleaner
-        name, text = load_text(list(map(str, sources)), cleaner, encoding)
+        loaded = load_text(list(map(str, sources)), cleaner, encoding)
         with shown(report) as tell:
-            scored = score_any(self.saved, text, self.config.device, tell)
-        return ScoredSources(name, cleaner, len(text), scored.score, scored.checks)
+            scored = score_any(self.saved, loaded.text, self.config.device, tell)
+        return ScoredSources(loaded.name, cleaner, len(loaded.text), scored.score, scored.checks)
 
     def train(
         self,
@@ -250,6 +249,8 @@ class Run:
         `processes` is that of `train`.
         Raises `TextgenError` if it is not the same text, or if the run was not trained by gradient.
         """
+        if self.after is not None:
+            raise UsageError(f"training continues from the end: load {str(self.folder)!r} without after")
         number = num_processes(processes, self.saved.entry, self.config)
         check_new(out)
         with shown(report) as tell:

@@ -38,13 +38,13 @@ TENSORBOARD = "tensorboard"
 def check_train(entry: str, budget: str, refuse: Refuse) -> None:
     """Refuse options of `train` without effect; raises `UsageError` for a run without an addition."""
     if budget.startswith("+"):
-        new = ["corpus", "clean", "split", "max_chars", "encoding", "seed", "log"]
+        new = ["corpus", "clean", "split", "max_chars", "encoding", "seed", "log", "snapshots"]
         refuse(new, f"on {entry!r}, a run whose training continues")
     elif names_run(entry):
         raise UsageError(f"{entry!r} is a run: say how much to add to its training, such as --budget +2m")
     elif (parsed := parse_entry(entry)) and not parsed.is_trainable:
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
-        refuse(["budget", "precision", "log", "processes"], reason)
+        refuse(["budget", "precision", "log", "processes", "snapshots"], reason)
 
 
 def use_own_gpu() -> None:

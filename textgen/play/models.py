@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from functools import lru_cache, wraps
 from multiprocessing import parent_process
 from pathlib import Path
 from threading import Thread
@@ -23,6 +23,8 @@ R = TypeVar("R")
 
 TURN_SECONDS = 0.005
 """How long one continuation is written before the next one has its turn."""
+MAX_SNAPSHOTS = 8
+"""Snapshots in memory, besides those that something is written with."""
 _runs: list[Run] = []  # of this process
 _open: dict[str, Iterator[WrittenToken]] = {}
 _texts: dict[tuple[str, str, str], TextOfRun] = {}
@@ -76,22 +78,33 @@ def describe_runs() -> list[dict[str, Any]]:
             "seed": run.settings.seed,
             "bits": None if (score := run.result.test) is None else score.bits_per_char,
             "reads_on": run.result.reads_on,
+            "updates": run.result.train.num_updates,
+            "timeline": _timeline(run),
         }
         for run in _runs
     ]
 
 
+def _timeline(run: Run) -> list[tuple[int, float | None]]:
+    """Return updates and validation bits of each snapshot, then of the run itself; nothing without any."""
+    train, points = run.result.train, run.snapshots
+    best = [point for point in train.curve if points and point.num_updates == train.best_update]
+    return [(point.num_updates, point.validation_bits_per_char) for point in (*points, *best)]
+
+
 @plainly
-def read(index: int, text: str) -> dict[str, Any]:
-    """Return how a run predicts a text."""
-    values: dict[str, Any] = to_values(live.read(_run(index), text))
+def read(index: int, text: str, after: int | None = None) -> dict[str, Any]:
+    """Return how a run, perhaps with the weights after some updates, predicts a text."""
+    values: dict[str, Any] = to_values(live.read(_run(index, after), text))
     return values
 
 
 @plainly
-def begin(name: str, index: int, prompt: str, settings: dict[str, Any]) -> float | None:
+def begin(
+    name: str, index: int, prompt: str, settings: dict[str, Any], after: int | None = None
+) -> float | None:
     """Open a continuation, known by a name, with the settings of `live.write`; return its temperature."""
-    writing = live.write(_run(index), prompt, **settings)
+    writing = live.write(_run(index, after), prompt, **settings)
     _open[name] = writing.tokens
     return writing.temperature
 
@@ -115,16 +128,23 @@ def end_of(name: str) -> None:
     _open.pop(name, None)
 
 
-def _run(index: int) -> Run:
+def _run(index: int, after: int | None = None) -> Run:
     if index >= len(_runs):
         raise TextgenError(f"entry {index} does not exist: the page has {len(_runs)}")
-    return _runs[index]
+    return _runs[index] if after is None else _snapshot(index, after)
+
+
+@lru_cache(MAX_SNAPSHOTS)
+def _snapshot(index: int, after: int) -> Run:
+    """Return a run with the weights after some updates: a model of its own, so that no other one changes."""
+    run = _run(index)
+    return load(run.folder, device=str(run.config.device), after=after)
 
 
 @plainly
-def keep(index: int, prompt: str, settings: dict[str, Any]) -> int:
+def keep(index: int, prompt: str, settings: dict[str, Any], after: int | None = None) -> int:
     """Keep a continuation with its run; return the number of samples that are kept with it."""
-    run = _run(index)
+    run = _run(index, after)
     text = run.sample(prompt, **settings)
     return live.keep(run, [Sample(prompt, settings["sampler"], settings["seed"], text)])
 
@@ -142,6 +162,12 @@ def passages() -> list[dict[str, str]]:
     if len({_key(run) for run in _runs}) > 1:
         raise TextgenError("these runs were trained on different texts, so none is held out for all")
     return [{"before": before, "text": text} for before, text in _text_of(0).passages()]
+
+
+@plainly
+def keep_guesses(game: Sequence[int]) -> int:
+    """Keep a game with the runs, which were trained on the same text; return the number of games."""
+    return live.keep_guesses(_run(0), game)
 
 
 def _text_of(index: int) -> TextOfRun:

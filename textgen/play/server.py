@@ -30,6 +30,7 @@ MAX_STREAMS = 48
 """Continuations that are written at once."""
 Name = Annotated[str, Field(max_length=200)]
 Index = Annotated[int, Ge(0), Le(99)]
+Updates = Annotated[int, Ge(0), Le(2**53)]
 
 
 class Reading(BaseModel):
@@ -40,6 +41,8 @@ class Reading(BaseModel):
     text: Annotated[str, Field(min_length=1, max_length=MAX_CHARS + MAX_WRITTEN)]
     client: Name = ""
     """The page that asks; of the texts that it wants to have read, only the last one counts."""
+    after: Updates | None = None
+    """The snapshot to read with, by its updates."""
 
 
 class Writing(BaseModel):
@@ -53,10 +56,19 @@ class Writing(BaseModel):
     seed: Annotated[int, Ge(0), Le(2**53)] = 0
     client: Name = ""
     """The page that asks; a new continuation of an entry ends its last one."""
+    after: Updates | None = None
+    """The snapshot to write with, by its updates."""
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of `live.write`."""
         return self.model_dump(include={"length", "sampler", "seed"})
+
+
+class Guessing(BaseModel):
+    """A game: how many guesses each character took."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    guesses: Annotated[list[Annotated[int, Ge(1), Le(10_000)]], Field(min_length=1, max_length=10_000)]
 
 
 Asked = TypeVar("Asked", bound=BaseModel)
@@ -90,12 +102,17 @@ class Play:
         async with self._reading:  # so that what nobody waits for any longer is not read
             if asked.client and self._last_read[asked.client, asked.entry] is not asked:
                 return JSONResponse({"error": "another text is to be read now"}, 409)
-            return JSONResponse(await self._worker.do(models.read, asked.entry, asked.text))
+            return JSONResponse(await self._worker.do(models.read, asked.entry, asked.text, asked.after))
 
     async def marks(self, request: Request) -> Response:
         """Return the made-up words and the copied spans of a text that an entry has written."""
         asked = await _asked(request, Reading)
         return JSONResponse(await self._worker.do(models.marks, asked.entry, asked.text))
+
+    async def keep_guesses(self, request: Request) -> Response:
+        """Keep a game for the report."""
+        asked = await _asked(request, Guessing)
+        return JSONResponse({"kept": await self._worker.do(models.keep_guesses, asked.guesses)})
 
     async def passages(self, _: Request) -> Response:
         """Return held-out passages."""
@@ -110,7 +127,8 @@ class Play:
         self._latest[asked.client, asked.entry] = name
         self._num_streams += 1
         try:
-            begun = self._worker.do(models.begin, name, asked.entry, asked.prompt, asked.settings())
+            settings = asked.settings()
+            begun = self._worker.do(models.begin, name, asked.entry, asked.prompt, settings, asked.after)
             temperature = await begun
         except BaseException:
             self._num_streams -= 1
@@ -122,7 +140,7 @@ class Play:
     async def keep(self, request: Request) -> Response:
         """Keep a continuation with its run, which writes it again."""
         asked = await _asked(request, Writing)
-        kept = self._worker.do(models.keep, asked.entry, asked.prompt, asked.settings())
+        kept = self._worker.do(models.keep, asked.entry, asked.prompt, asked.settings(), asked.after)
         return JSONResponse({"kept": await kept})
 
     async def _events(self, name: str, asked: Writing, temperature: float | None) -> AsyncIterator[str]:
@@ -171,6 +189,11 @@ async def _report(_: Request, error: Exception) -> Response:
 
 def application(worker: Worker, page: Callable[[list[dict[str, Any]]], str], port: int, token: str) -> Guard:
     """Return the application behind its guard."""
+    return Guard(unguarded(worker, page, f"/{token}"), port, token)
+
+
+def unguarded(worker: Worker, page: Callable[[list[dict[str, Any]]], str], prefix: str = "") -> Starlette:
+    """Return the application for those whom nobody else can ask for; paths begin with `prefix`."""
     play = Play(worker, page)
 
     @asynccontextmanager
@@ -184,15 +207,15 @@ def application(worker: Worker, page: Callable[[list[dict[str, Any]]], str], por
         ("/write", play.write, "POST"),
         ("/marks", play.marks, "POST"),
         ("/keep", play.keep, "POST"),
+        ("/guesses", play.keep_guesses, "POST"),
         ("/passages", play.passages, "GET"),
     ]
     inner = [Route(path, handler, methods=[method]) for path, handler, method in routes]
-    app = Starlette(
-        routes=[Mount(f"/{token}", routes=inner)],
+    return Starlette(
+        routes=[Mount(prefix, routes=inner)],
         lifespan=lifespan,
         exception_handlers={TextgenError: _explain, ClientDisconnect: _ignore, Exception: _report},
     )
-    return Guard(app, port, token)
 
 
 def serve(
@@ -208,11 +231,7 @@ def serve(
     import uvicorn
 
     listening = _listen(port)
-    try:
-        worker.wait()
-    except BaseException:
-        worker.close()
-        raise
+    worker.wait()
     port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
     app: Any = application(worker, page, port, token)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))

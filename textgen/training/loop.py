@@ -16,6 +16,7 @@ from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints
 from textgen.training.distributed import ranks
 from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_report
+from textgen.training.snapshots import Snapshots
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
 
@@ -221,13 +222,15 @@ def train(
     report: OnProgress = ignore_report,
     *,
     checkpoints: Checkpoints | None = None,
+    snapshots: Snapshots | None = None,
 ) -> TrainResult:
     """Train until the budget is spent, and leave the model with the weights that scored best on validation.
 
     `validate` returns bits per character; its time does not count towards the budget. Training continues from
-    the last of the `checkpoints`, and adds to them. It ends early if the loss explodes or becomes NaN; raises
-    `TextgenError` if that happens before the first validation. Several ranks all go by the budget, the clock,
-    the weights, the `checkpoints` and the validations of the first one.
+    the last of the `checkpoints`, and adds to them; the weights at each validation are added to `snapshots`.
+    It ends early if the loss explodes or becomes NaN; raises `TextgenError` if that happens before the first
+    validation. Several ranks all go by the budget, the clock, the weights, the `checkpoints` and the
+    validations of the first one.
     """
     budget = replace(budget, amount=ranks.number_of_first(budget.amount))
     loop = TrainingLoop(trainer, budget, chars_per_token, validate)
@@ -240,7 +243,11 @@ def train(
     while not loop.is_over:
         trainer.is_checkpoint_due = checkpoints is not None and checkpoints.is_due()
         trainer.start_update(loop.fraction)
-        report(loop.after_update())
+        point = loop.after_update()
+        if snapshots and point.validation_bits_per_char is not None:
+            with loop.cpu_share.paused():
+                snapshots.keep(trainer.model.module, point.num_updates)
+        report(point)
         if trainer.is_checkpoint_due and not loop.is_over:
             with loop.cpu_share.paused():
                 if checkpoints:

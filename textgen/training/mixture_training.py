@@ -21,6 +21,7 @@ from textgen.training.distributed import ranks
 from textgen.training.loop import train
 from textgen.training.mixture_weights import fit_mixture
 from textgen.training.progress import Progress, Report, Step, TrainResult
+from textgen.training.snapshots import SNAPSHOTS, Snapshots
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation, validation_limits
@@ -50,6 +51,8 @@ class TrainingPlan:
     num_processes: int
     identity: str
     """Identity of the run, by which its checkpoints are recognised."""
+    earlier_updates: int = 0
+    """Updates of the run whose training continues."""
 
     @property
     def members(self) -> Mapping[str, LanguageModel]:
@@ -91,6 +94,12 @@ class TrainingPlan:
             rest_bits=self.rest_nats / math.log(2) / self.num_validation_chars,
             announce=lambda: report(Step("validating")),
         )
+
+    def snapshots(self, name: str, checkpoints: Path | None) -> Snapshots | None:
+        """Return the snapshots of one of the models, which are among its checkpoints; None without."""
+        if checkpoints is None or not self.options[name].snapshots:
+            return None
+        return Snapshots(checkpoints / SNAPSHOTS, self.earlier_updates)
 
     @property
     def chars_per_token(self) -> float:
@@ -135,8 +144,9 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
             )
         trainer, share = plan.trainer(name), replace(budget, amount=budget.amount / len(learning))
         validate = plan.validation_of(trainer, share, report)
+        snapshots, size = plan.snapshots(name, checkpoints), plan.chars_per_token
         with ranks.shared_cores():
-            results.append(train(trainer, share, plan.chars_per_token, validate, tell, checkpoints=folder))
+            results += [train(trainer, share, size, validate, tell, checkpoints=folder, snapshots=snapshots)]
         if folder:
             folder.finish(results[-1], members[name].module.state_dict())
     if not results:

@@ -49,6 +49,8 @@ class TrainOptions:
     """Largest norm of the whole gradient."""
     num_validations: Annotated[int, Ge(1), Le(10_000)] = 10
     """Number of validations, evenly over the budget."""
+    snapshots: bool = False
+    """Keep the weights at each validation in the folder of the run, which then has one copy of its model."""
 
     @property
     def longest_sequence(self) -> int:

@@ -42,8 +42,13 @@ from textgen.page.render import (
 BENCH_SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 
 
-def to_html(result: Comparison, details: Details, models: Sequence[dict[str, Any]] = ()) -> str:
-    """Return the whole report of a comparison, which can write with `models` (see `PortableNetwork`)."""
+def to_html(
+    result: Comparison, details: Details, models: Sequence[dict[str, Any]] = (), readers: str = ""
+) -> str:
+    """Return the whole report of a comparison, which can write with `models` (see `PortableNetwork`).
+
+    `readers` is what is known of people who guessed its text.
+    """
     rows = entry_rows(result)
     styles = entry_styles(rows)
     ran = [row for row in rows if row.runs]
@@ -58,7 +63,7 @@ def to_html(result: Comparison, details: Details, models: Sequence[dict[str, Any
     diversity = _diversity(result, ordered, styles) + tables["generated"]
     sections = [
         Section("write", "Write with them", render("bench_write.html") if models else Markup()),
-        Section("scores", "Scores", score_section(result, found, styles)),
+        Section("scores", "Scores", score_section(result, found, styles, readers)),
         Section("samples", "Samples", _samples(result, ordered, styles)),
         Section("passages", "The same passage, read by each", _passages(details, readings)),
         Section("pair", "Two entries against each other", pair),

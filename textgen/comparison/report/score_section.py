@@ -17,8 +17,13 @@ from textgen.comparison.report.tables import PERPLEXITIES
 from textgen.page.render import page_table, render
 
 
-def score_section(result: Comparison, tables: dict[str, ReportTable], styles: Styles) -> Markup:
-    """Return the scores with their picture, in other units, and the differences, which are folded."""
+def score_section(
+    result: Comparison, tables: dict[str, ReportTable], styles: Styles, readers: str = ""
+) -> Markup:
+    """Return the scores with their picture, in other units, and the differences, which are folded.
+
+    `readers` is what is known of people who guessed the text.
+    """
     if "scores" not in tables:
         return Markup()
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
@@ -28,7 +33,7 @@ def score_section(result: Comparison, tables: dict[str, ReportTable], styles: St
         "bench_scores.html",
         doubts=list(doubts(result)),
         table=_with_picture(result, scores, ranked, styles),
-        told_apart=list(filter(None, [resolution(result), overlap(result)])),
+        told_apart=list(filter(None, [resolution(result), overlap(result), readers])),
         notes=scores.notes[: len(scores.notes) - len(result.references)],
         references=result.references,
         units=table_html(units, styles),

@@ -11,7 +11,7 @@ const play = (() => {
   async function ask(path, body, signal) {
     const request = body === undefined ? {} :
       { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-    const answer = await fetch(base + path, { ...request, signal });
+    const answer = await reach(base + path, { ...request, signal });
     if (answer.ok) return answer;
     const said = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
     throw new Error(said.error);
@@ -54,9 +54,43 @@ const play = (() => {
     title.append(score, freedom);
     const text = make("p", "text"), notes = make("p", "muted");
     box.append(title, text, notes);
-    return { index, run, box, text, notes, score, freedom, pieces: [], prompt: "", marks: null, isOn: index < 4, abort: null };
+    const pane = { index, run, box, text, notes, score, freedom, pieces: [], prompt: "", marks: null, isOn: index < 4, abort: null };
+    if (run.timeline.length) title.after(timeline(pane));
+    return pane;
   });
   const shown = () => panes.filter((pane) => pane.isOn);
+
+  /* A slider over the snapshots of a run, which ends with the run itself; `pane.after` are the updates. */
+  function timeline(pane) {
+    const { name, timeline: points, updates } = pane.run, last = points.length - 1;
+    const row = make("div", "time"), slider = make("input"), said = make("span");
+    let wait = 0;
+    Object.assign(slider, { type: "range", min: 0, max: last });
+    slider.setAttribute("aria-label", `Weights of ${name}`);
+    pane.moveTo = (after) => {
+      const found = points.findIndex(([known]) => known === after), place = found < 0 ? last : found;
+      const [num, bits] = points[place], [reached, total] = [num, updates].map((each) => each.toLocaleString("en"));
+      pane.after = place === last ? undefined : num;
+      slider.value = place;
+      said.textContent = `${place === last ? "best: " : ""}after ${reached} of ${total} updates, ${bits.toFixed(3)} bits per character of validation`;
+      slider.setAttribute("aria-valuetext", said.textContent);
+    };
+    slider.addEventListener("input", () => {
+      pane.moveTo(Number(slider.value) === last ? undefined : points[slider.value][0]);
+      clearTimeout(wait);
+      wait = setTimeout(() => again(pane), WAIT);
+    });
+    pane.moveTo();
+    row.append(slider, said);
+    return row;
+  }
+
+  /* What is shown, read or written again by one of the entries. */
+  function again(pane) {
+    keepAddress(address());
+    if (current.wanted?.prompt === at("prompt").value) writeAll(current.wanted, [pane]);
+    else readAll(at("prompt").value, [pane]);
+  }
 
   function marksAt(pane, position, size) {
     const isIn = ([begin, end]) => begin < position + size && position < end;
@@ -121,7 +155,7 @@ const play = (() => {
     pane.marks = null;
     pane.notes.textContent = pane.freedom.textContent = "";
     if (!text) return Object.assign(pane, { pieces: [], prompt });
-    const reading = await (await ask("read", { entry: pane.index, text, client }, signal)).json();
+    const reading = await (await ask("read", { entry: pane.index, after: pane.after, text, client }, signal)).json();
     return Object.assign(pane, { pieces: piecesOf(reading, text), prompt });
   }
 
@@ -139,11 +173,11 @@ const play = (() => {
     pane.notes.textContent = `${words}; ${copied ? percent(copied / size) : "none of it"} is in the training text too`;
   }
 
-  async function readAll(prompt) {
-    stop();
+  async function readAll(prompt, some) {
+    stop(some);
     say("");
     const control = new AbortController();
-    await Promise.all(shown().map(async (pane) => {
+    await Promise.all((some ?? shown()).map(async (pane) => {
       pane.abort = control;
       try {
         draw(await read(pane, prompt, prompt, control.signal));
@@ -155,7 +189,7 @@ const play = (() => {
   }
 
   async function write(pane, wanted, control) {
-    const answer = await ask("write", { entry: pane.index, client, ...wanted }, control.signal);
+    const answer = await ask("write", { entry: pane.index, after: pane.after, client, ...wanted }, control.signal);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "", text = wanted.prompt, carried = 0;
     for (;;) {
@@ -180,18 +214,18 @@ const play = (() => {
     await mark(pane, text.slice(wanted.prompt.length), control.signal);
   }
 
-  function stop() {
-    for (const pane of panes) pane.abort?.abort();
+  function stop(some = panes) {
+    for (const pane of some) pane.abort?.abort();
     at("stop").disabled = true;
   }
 
   let writings = 0;
-  async function writeAll(wanted) {
+  async function writeAll(wanted, some) {
     const writing = writings += 1;
-    stop();
+    stop(some);
     say("");
     at("stop").disabled = false;
-    const started = shown().map(async (pane) => {
+    const one = async (pane) => {
       try {
         const control = pane.abort = new AbortController();
         draw(await read(pane, wanted.prompt, wanted.prompt, control.signal));
@@ -199,8 +233,9 @@ const play = (() => {
       } catch (error) {
         if (error.name !== "AbortError") say(`${pane.run.name}: ${error.message}`, true);
       }
-    });
-    await Promise.all(started);
+    };
+    for (const pane of some ?? shown()) pane.written = one(pane);
+    await Promise.all(panes.map((pane) => pane.written));
     if (writing !== writings) return;
     showApart();
     at("stop").disabled = true;
@@ -240,11 +275,11 @@ const play = (() => {
         pane.notes.textContent = "";
       }
       showApart();
-      history.replaceState(null, "", location.pathname);
+      keepAddress(location.pathname);
       return;
     }
     fill(node.wanted);
-    history.replaceState(null, "", address());
+    keepAddress(address());
     writeAll(node.wanted);
   }
   function drawTree() {
@@ -273,16 +308,20 @@ const play = (() => {
   function address() {
     const way = [];
     for (let node = current; node.wanted; node = node.parent) way.unshift(node.wanted);
-    return `#${encodeURIComponent(JSON.stringify({ way, models: shown().map((pane) => pane.run.name) }))}`;
+    const after = Object.fromEntries(panes.map((pane) => [pane.run.name, pane.after])); /* without undefined */
+    return `#${encodeURIComponent(JSON.stringify({ way, models: shown().map((pane) => pane.run.name), after }))}`;
   }
   function restore() {
     if (location.hash.length < 2) return;
     try {
-      const { way, models } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+      const { way, models, after = {} } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
       const isWanted = (wanted) => ["prompt", "sampler"].every((name) => typeof wanted[name] === "string") &&
         ["length", "seed"].every((name) => Number.isSafeInteger(wanted[name]));
       if (!Array.isArray(way) || !way.every(isWanted) || !Array.isArray(models)) throw new Error("damaged");
-      for (const pane of panes) pane.isOn = models.includes(pane.run.name);
+      for (const pane of panes) {
+        pane.isOn = models.includes(pane.run.name);
+        pane.moveTo?.(after[pane.run.name]);
+      }
       if (!shown().length) panes[0].isOn = true;
       drawPanes();
       current = root;
@@ -301,14 +340,14 @@ const play = (() => {
   at("keep").addEventListener("click", async () => {
     const { wanted } = current;
     try {
-      for (const pane of shown()) await ask("keep", { entry: pane.index, ...wanted });
+      for (const pane of shown()) await ask("keep", { entry: pane.index, after: pane.after, ...wanted });
       say("Kept in the folder of each run; textgen runs show prints it.");
     } catch (error) {
       say(error.message, true);
     }
   });
   at("link").addEventListener("click", async () => {
-    history.replaceState(null, "", address());
+    keepAddress(address());
     try {
       await navigator.clipboard.writeText(location.href);
       say("The link is copied; it works while this server runs.");
@@ -372,7 +411,7 @@ const play = (() => {
     timer = setTimeout(() => readAll(at("prompt").value), WAIT);
   });
   at("ask").addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(timer); go(settings()); });
-  at("stop").addEventListener("click", stop);
+  at("stop").addEventListener("click", () => stop());
   for (const choice of [at("first"), at("second")]) choice.addEventListener("change", showApart);
   addEventListener("hashchange", restore);
   fill({ prompt: "", length: data.length, sampler: data.sampler, seed: 0 });
