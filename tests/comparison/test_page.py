@@ -103,7 +103,7 @@ def test_an_entry_has_one_colour_in_every_table_and_chart() -> None:
 def test_nothing_is_said_twice_of_how_it_was_made() -> None:
     section = page(entry("good", 1.7)).partition('<section id="reproduce"')[2].partition("</section>")[0]
     assert section.count("Xeon") == 1
-    assert section.count("9f2c" * 3) == 1
+    assert section.count("sha256") == 1
     assert "None" not in section
 
 
