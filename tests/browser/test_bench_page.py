@@ -96,6 +96,7 @@ def test_the_axis_of_the_curves_can_be_chosen(opened: Opened) -> None:
     for axis, label in (("num_chars", "characters read"), ("num_updates", "updates"), ("seconds", "seconds")):
         page.locator("#curves-axis").select_option(axis)
         assert label in page.locator("#curves-plot .u-legend").inner_text()
+    page.locator("#curves-axis").select_option("num_chars")  # the budget, which all curves reach
     page.locator("#curves-plot .u-over").hover()
     values = page.locator("#curves-plot .u-legend .u-value").all_inner_texts()
     assert len(values) == 1 + len(page.evaluate("data.curves"))
