@@ -27,7 +27,7 @@ def _parts(result: Comparison) -> Iterator[str]:
     if trained:
         paces = sorted(train.chars_per_second for train in trained)
         ends = list(dict.fromkeys(map(short, (paces[0], paces[-1]))))
-        yield f"trained at {' to '.join(ends)} characters/s"
+        yield f"trained at {' to '.join(ends)} characters/s".replace(" k", "\u00a0k")
     shares = [train.cpu_utilization for train in trained if train.cpu_utilization is not None]
     if shares:
         yield f"at least {100 * min(shares):.0f} % of the CPU time that was wanted"
