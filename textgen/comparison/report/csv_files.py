@@ -23,7 +23,7 @@ def scores_csv(result: Comparison) -> str:
     for each in result.references:
         low, high = each.interval or (None, None)
         measured = {"bits_per_char": each.bits_per_char, "interval_low": low, "interval_high": high}
-        references.append([each.name, None, "reference", *map(measured.get, names), None])
+        references.append([each.label, None, "reference", *map(measured.get, names), None])
     return to_csv(["entry", "seed", "kind", *names, "error"], [*runs, *references, *failed])
 
 

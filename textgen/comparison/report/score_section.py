@@ -28,7 +28,8 @@ def score_section(
         return Markup()
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
     scores = tables["scores"]
-    units = make_table("Scores in other units", PERPLEXITIES, VIEWS["units"].columns(), entry_rows(result))
+    measured = [row for row in ranked if row.num_parameters]
+    units = make_table("Scores in other units", PERPLEXITIES, VIEWS["units"].columns(), measured)
     return render(
         "bench_scores.html",
         doubts=list(doubts(result)),

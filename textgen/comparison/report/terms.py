@@ -35,7 +35,7 @@ HINTS = {
     "nats_per_char": "the same surprise in natural units: bits times 0.693",
     "perplexity_per_word": "the same surprise as a number of equally likely words; compare within one text",
     "validation_bits_per_char": "the score on the text that chose the best weights",
-    "oov_bits": "words that the training text lacks, the same for all entries unless the caption says otherwise",
+    "oov_bits": "words that the training text lacks, unless the caption says otherwise",
     "bits_per_char_without_oov": "the score if words outside the vocabulary cost nothing, which flatters",
     "oov_rate": "share of words outside the entry's own vocabulary",
     "real_word_rate": "share of written words that the training text or a lexicon has",
