@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from os.path import commonpath
 from pathlib import Path
 
@@ -185,6 +186,7 @@ def _judged(  # noqa: PLR0917 - in the order of the data
     verdicts = judge(ranked, held_out, corpus.split.scored_on, SHIPPED_PRIORS)
     return Comparison(
         command=command_line(),
+        made=datetime.now(UTC).date().isoformat(),
         corpus=corpus.info,
         sources=corpus.sources,
         budget=str(options.budget),
