@@ -50,7 +50,7 @@ def verify(
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Compute the numbers of a saved result again, from the bits of its stretches or from its runs."""
+    """Compute the numbers of a saved result again, from others in it or from its runs, and name the rest."""
     load_plugins(plugin)
     if not runs:
         refuse(context, ["--device"], "without --runs")
@@ -63,6 +63,8 @@ def verify(
     verification = results.verify(file, runs=runs, device=cluster.device, on_check=show)
     if as_json:
         print_json(verification)
+    elif verification.unchecked:
+        print(printable(f"not checked: {', '.join(verification.unchecked)}"))
     if not verification.agrees:
         number = sum(len(check.disagreements) for check in verification.checks)
         raise TextgenError(

@@ -159,8 +159,15 @@ def bench_each(
         result = _judged(made, references, writer, corpus, lexicon, told)
         report(Step("writing the report"))
         read = marked(analyzer, [(each.details, each.samples) for each in made if each.details])
+        details = Details(
+            passages=tuple(reader.passages),
+            entries=tuple(read),
+            sample_chars=options.num_chars,
+            spells=options.spells,
+            texts=tuple(texts for each in made for texts in each.texts),
+        )
         try:
-            _save(out, result, Details(passages=tuple(reader.passages), entries=tuple(read)))
+            _save(out, result, details)
         except OSError as error:
             unsaved.insert(0, error)
         results.append(result)
