@@ -63,8 +63,8 @@ def verify(
     verification = results.verify(file, runs=runs, device=cluster.device, on_check=show)
     if as_json:
         print_json(verification)
-    elif verification.unchecked:
-        print(printable(f"not checked: {', '.join(verification.unchecked)}"))
+    else:
+        print(printable(verification.unchecked_line))
     if not verification.agrees:
         number = sum(len(check.disagreements) for check in verification.checks)
         raise TextgenError(

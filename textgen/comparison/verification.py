@@ -22,6 +22,9 @@ SMALLEST = 1e-12
 SEPARATOR = re.compile(r"\.(?!json/)|/|$")
 """What the beginnings of a kind of number end with."""
 
+MAX_SHOWN = 4
+"""Unchecked kinds of numbers of each part of a result that are shown."""
+
 ABSENT = "nothing"
 """The value of what only one side has."""
 
@@ -75,6 +78,21 @@ class Verification:
     checks: tuple[VerificationCheck, ...]
     unchecked: tuple[str, ...] = ()
     """The kinds of numbers in it that no check covers, or the beginnings of several, sorted."""
+
+    @property
+    def unchecked_line(self) -> str:
+        """The unchecked kinds in one line, at most `MAX_SHOWN` of each part of the result."""
+        parts: dict[str, list[str]] = {}
+        for kind in self.unchecked:
+            first, *others = kind.replace(".*", "").replace(".json", "").split(".", maxsplit=1)
+            parts.setdefault(first, []).extend(others)
+        shown = {
+            part: ", ".join(kinds[:MAX_SHOWN])
+            + f" and {len(kinds) - MAX_SHOWN} more" * (len(kinds) > MAX_SHOWN)
+            for part, kinds in parts.items()
+        }
+        named = "; ".join(f"{part}: {kinds}" if kinds else part for part, kinds in shown.items())
+        return f"not checked: {named}" if named else "no kind of number is left unchecked"
 
 
 def compared(

@@ -42,7 +42,9 @@ def verify_final(saved: FinalComparison, result: Comparison) -> VerificationChec
     seeds = tuple(dict.fromkeys(row.seed for row in result.entries))
     recomputed = conclusion(result, saved.default.name, saved.best.name, seeds)
     kind = "values of the final comparison"
-    return compared(kind, vars(saved), vars(recomputed), covers=["comparison"])
+    return compared(
+        kind, vars(saved), vars(recomputed), covers=[f"comparison.{name}" for name in vars(saved)]
+    )
 
 
 def _mean(result: Comparison, name: str) -> float | None:
