@@ -13,10 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from helpers.commands import Textgen
-from helpers.numbers import changed, found, named, telling_numbers
+from helpers.numbers import add, changed, found, named, telling_numbers
 from helpers.pages import ROOT
 from helpers.records import edit_record
-from helpers.suites import write_suite
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.readings import Details
 from textgen.comparison.verification import VerificationCheck, uncovered
@@ -95,6 +94,9 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
         "6 entropies of choices",
         "3 passages read",
     ]
+    assert (
+        "6 entropies of choices recomputed: all agree; 6 of these runs wrote the same texts again" in others
+    )
     assert left == "not checked: entries: generate.chars_per_second"
     values = json.loads(textgen("verify", made, "--json").stdout)
     assert values["agrees"]
@@ -144,17 +146,6 @@ def test_a_file_without_its_digest_is_refused(textgen: Textgen, copy: Path) -> N
     done = textgen("verify", copy, code=1)
     assert (done.stdout, done.stderr.count("\n")) == ("", 1)
     assert "cannot be read: it lacks its digest, sha256" in done.stderr
-
-
-def add(place: list[Any], by: float) -> Callable[[Any], None]:
-    """Return a change of one number of a result."""
-
-    def change(values: Any) -> None:
-        for key in place[:-1]:
-            values = values[key]
-        values[place[-1]] += by
-
-    return change
 
 
 def flip_best(values: Any) -> None:
@@ -255,34 +246,6 @@ def test_what_differs_in_the_text_is_said(textgen: Textgen, copy: Path) -> None:
     assert gone.stderr.startswith(f"error: no such file: {text}")
 
 
-@pytest.mark.long
-def test_a_suite_agrees_with_its_runs_and_a_change_is_found(textgen: Textgen, tmp_path: Path) -> None:
-    folder = tmp_path / "suite"
-    options = ["--max-chars", 60_000, "--device", "cpu", "--out", folder]
-    textgen("suite", write_suite(tmp_path), "--corpus", "lee", *options)
-    *lines, left = textgen("verify", folder).stdout.splitlines()
-    assert lines == [
-        "2 priors of the seeds recomputed: all agree",
-        "5 estimates of bits_per_char recomputed: all agree",
-        "5 estimates of real_word_rate recomputed: all agree",
-        "5 facts of cases recomputed: all agree",
-        "3 effects recomputed: all agree",
-        "2 sizes of parts recomputed: all agree",
-    ]
-    assert left.startswith("not checked: corpus: num_chars, split.train; held_out; machine; ")
-    textgen("verify", folder, "--runs", code=2)
-    saved = (folder / "suite.json").read_text("utf-8")
-    for change, line in (
-        (add(["questions", 0, "cases", 0, "runs", 0, "units", "bits", 0], 1.0), "bits_per_char: size, small"),
-        (add(["questions", 0, "effects", 0, "bits_per_char", "p_value"], 1e-6), "effects: size, chance"),
-        (add(["questions", 1, "cases", 1, "real_word_rate", "value"], 1e-6), "real_word_rate: text, a third"),
-        (add(["seed_priors", "bits_per_char", "sd"], 1e-3), "priors of the seeds: bits_per_char, sd"),
-    ):
-        (folder / "suite.json").write_text(saved, "utf-8")
-        edit_record(folder / "suite.json", change)
-        assert line in textgen("verify", folder, code=1).stdout
-
-
 def test_a_study_agrees_with_its_final_comparison(textgen: Textgen, made: Path, tmp_path: Path) -> None:
     shutil.copytree(made, tmp_path / "comparison")
     result = read_record(Comparison, made / RESULT)
@@ -297,20 +260,6 @@ def test_a_study_agrees_with_its_final_comparison(textgen: Textgen, made: Path, 
     values["comparison"]["gain"] = -values["comparison"]["gain"]
     write_record(tmp_path / "study.json", values)
     assert "final comparison: gain: saved " in textgen("verify", tmp_path, code=1).stdout
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("tune-wiki-5s", "has no final comparison of entries in"),
-        ("speed", "is not a result of textgen bench, suite or tune"),
-        ("gone", "No such file or directory"),
-    ],
-)
-def test_what_cannot_be_verified_is_said_in_one_line(textgen: Textgen, name: str, reason: str) -> None:
-    done = textgen("verify", RECORDED / f"{name}.json", code=1)
-    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
-    assert reason in done.stderr
 
 
 def test_a_result_of_another_method_is_not_verified(textgen: Textgen, copy: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -41,6 +41,17 @@ def changed(values: Any, places: Iterable[Place]) -> Any:
         number = inner[last]
         inner[last] = number + max(3, number // 3) if isinstance(number, int) else 1.3 * number + 0.01
     return values
+
+
+def add(place: Sequence[Any], by: float) -> Callable[[Any], None]:
+    """Return a change of one number of a result."""
+
+    def change(values: Any) -> None:
+        for key in place[:-1]:
+            values = values[key]
+        values[place[-1]] += by
+
+    return change
 
 
 def named(kinds: Iterable[str], parts: Iterable[str]) -> set[str]:

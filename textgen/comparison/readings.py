@@ -124,6 +124,18 @@ class DetailsReader:
         texts = [WrittenTexts(name=name, seed=seed, sampler=each.sampler, texts=each.texts) for each in swept]
         return details, tuple(samples), tuple(texts)
 
+    def details(
+        self, found: Sequence[tuple[EntryDetails, Sequence[Sample]]], texts: Sequence[WrittenTexts]
+    ) -> Details:
+        """Return the details of several entries, with all their samples, and the texts of all runs."""
+        return Details(
+            passages=tuple(self.passages),
+            entries=tuple(marked(self.writer.analyzer, found)),
+            sample_chars=self.writer.num_chars,
+            spells=self.writer.spells,
+            texts=tuple(texts),
+        )
+
 
 def marked(
     analyzer: TextAnalyzer, found: Sequence[tuple[EntryDetails, Sequence[Sample]]]

@@ -13,12 +13,12 @@ import torch
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.passages import PassageReading, choose_passages, read_passages
 from textgen.comparison.readings import Details, MarkedSample, marked
-from textgen.comparison.verification import Disagreement, VerificationCheck, compared
+from textgen.comparison.verification import RELATIVE_TOLERANCE, Disagreement, VerificationCheck, compared
 from textgen.comparison.verify_bench import row_name
 from textgen.data.corpus import Corpus
 from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
-from textgen.experiment.entry_result import EntryResult, Sample
+from textgen.experiment.entry_result import EntryResult, Freedom, Sample
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import SavedRun
 from textgen.generation.bound_sampler import build_sampler
@@ -26,9 +26,9 @@ from textgen.runtime.device import DeviceConfig
 
 DETAILS = "details.json/"
 """What the kinds of numbers in details begin with."""
-SAME_FREEDOM = 0.05
-"""Relative difference of a temperature that was found again, and of the entropy of choices: on another
-machine a sample may differ from some character on."""
+SAME_FREEDOM = 0.1
+"""Relative difference of a temperature that was found again, and of the entropy of choices, where texts are
+not the same: on another machine a sample may differ from some character on."""
 SAME_BITS, SAME_PER_MILLE = 2e-3, 2
 """The difference of rounded bits of tokens and of rounded probabilities."""
 
@@ -43,9 +43,12 @@ class WrittenAgain:
     config: DeviceConfig
     knows_words: bool
     """False if real words were looked up in lexicons that are not installed here."""
-    freedom: dict[str, tuple[Any, Any]] = field(default_factory=dict)
-    """By run: as saved, and as found again. So are the next."""
+    num_written: int = 0
+    num_same: int = 0
+    """Runs that wrote again, and those of them that wrote the same texts."""
+    other_freedom: list[Disagreement] = field(default_factory=list)
     readings: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    """By run: as saved, and as read again."""
     unlikely: list[Disagreement] = field(default_factory=list)
     """Tokens that are not among the likeliest ones, or not with this probability."""
 
@@ -160,9 +163,7 @@ class WrittenAgain:
         """Let a run write with the first sampler, and read the passages if it is the one with details."""
         name = row_name(row)
         if row.freedom is not None:
-            sampler = build_sampler(self.result.measured_sampler)
-            freedom = self.writer.measure(run, sampler, row.seed, self.config).freedom
-            self.freedom[name] = ({"freedom": row.freedom}, {"freedom": freedom})
+            self._write(row, row.freedom, run)
         saved = next((each.reading for each in self.details.entries if each.name == row.name), None)
         if saved is not None and row.seed == self._first_seed(row.name):
             passages = choose_passages(self.writer.held_out)
@@ -170,19 +171,34 @@ class WrittenAgain:
             self.readings[name] = ({"reading": _comparable(saved)}, {"reading": _comparable(found)})
             self.unlikely += _unlikely(f"{name}, reading", saved, found)
 
+    def _write(self, row: EntryResult, saved: Freedom, run: SavedRun) -> None:
+        """Let a run write at its temperature, and unless that gives the same texts, find that again too.
+
+        Only where the texts are the same, as on the same machine, the entropy is exactly the same.
+        """
+        kept = self._texts(row.name, row.seed, self.result.measured_sampler)
+        sampler = build_sampler(self.result.measured_sampler)
+        has_found = sampler.entropy is not None and saved.temperature is not None
+        tried = [sampler.at(saved.temperature), sampler] if has_found and saved.temperature else [sampler]
+        for each in tried:
+            written = self.writer.measure(run, each, row.seed, self.config)
+            if written.texts == kept:
+                break
+        is_same = written.texts == kept
+        self.num_written, self.num_same = self.num_written + 1, self.num_same + is_same
+        pair = ({row_name(row): {"freedom": each}} for each in (saved, written.freedom))
+        relative = RELATIVE_TOLERANCE if is_same else SAME_FREEDOM
+        self.other_freedom += compared("", *pair, relative=relative).disagreements
+
     def checks_of_runs(self) -> Iterator[VerificationCheck]:
         """Yield the checks of what `read` has found."""
-        written, read = _sides(self.freedom), _sides(self.readings)
-        covers = ["entries.*.freedom"]
-        yield compared("entropies of choices", *written, covers=covers, relative=SAME_FREEDOM)
+        remark = f"; {self.num_same} of these runs wrote the same texts again"
+        number, wrong = self.num_written, tuple(self.other_freedom)
+        yield VerificationCheck("entropies of choices", number, wrong, remark, ("entries.*.freedom",))
+        read = [{name: pair[side] for name, pair in self.readings.items()} for side in range(2)]
         covers = ["entries.*.reading"]
         check = compared("passages read", *read, covers=covers, absolute=SAME_BITS).within(DETAILS)
         yield replace(check, disagreements=(*check.disagreements, *self.unlikely))
-
-
-def _sides(pairs: Mapping[str, tuple[Any, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the saved values by name, and those found again."""
-    return {name: pair[0] for name, pair in pairs.items()}, {name: pair[1] for name, pair in pairs.items()}
 
 
 def _fields(samples: Sequence[MarkedSample], names: Sequence[str]) -> dict[str, Any]:
