@@ -51,7 +51,17 @@ def made(textgen: Textgen, entry: str, tmp_path_factory: pytest.TempPathFactory)
     text = folder / "news.txt"
     news = build("corpus", "lee").read("")
     text.write_text(news[:30_000] + news[20_000:], "utf-8")
-    options = ["--max-chars", 60_000, "--budget", "20000chars", "--seeds", 2, "--length", 60]
+    options = [
+        "--max-chars",
+        60_000,
+        "--keep-repeats",
+        "--budget",
+        "20000chars",
+        "--seeds",
+        2,
+        "--length",
+        60,
+    ]
     textgen(
         "bench", entry, WORD, MIXTURE, "--corpus", text, *options, "--device", "cpu", "--out", folder / "out"
     )
@@ -85,7 +95,7 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
     *others, left = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
     assert others[: len(lines) - 1] == lines[:-1]
     assert [line.partition(" recomputed: all agree")[0] for line in others[len(lines) - 1 :]] == [
-        "6 properties of the text",
+        "7 properties of the text",
         "1 overlaps with the training text",
         "7 metrics of kept texts",
         "4 details",
@@ -107,6 +117,7 @@ def test_a_change_of_any_number_is_found_or_named(copy: Path) -> None:
     bench, details = (read_values(copy / name) for name in (RESULT, DETAILS))
     places = telling_numbers(bench)
     assert len(places) > 139
+    assert "overlap.spans.*.num_chars" in places
 
     def checks(values: Any) -> list[VerificationCheck]:
         return list(verify_comparison(from_values(Comparison, values)))

@@ -43,7 +43,7 @@ def verify(
         typer.Option(
             "--runs",
             metavar=NO_METAVAR,
-            help="Also load the text again and score the saved runs of a bench.",
+            help="Also load the text again, score the saved runs of a bench, and measure what they wrote.",
         ),
     ] = False,
     cluster: OnDevice = ClusterOptions(),

@@ -94,7 +94,10 @@ def _rescored(
         name = row_name(row)
         try:
             run, twin = (load_run(_folder(folder, row), device) for _ in range(2))
-            facts[name], again[name] = _facts(row), _facts_of(run)
+            again[name] = {
+                field: fact for field, fact in _facts(run).items() if getattr(row, field) is not None
+            }
+            facts[name] = {field: getattr(row, field) for field in again[name]}  # older results lack some
             for part, saved in scores_of(row).items():
                 texts = corpus.split.scored(part).stretches()
                 ids = [run.tokenizer.encode(text) for text in texts]
@@ -124,13 +127,8 @@ def _rescored(
         yield from written.checks_of_runs()
 
 
-def _facts(row: EntryResult) -> dict[str, Any]:
-    """Return what a row says of a run and that the run itself tells."""
-    names = ("num_copies", "num_parameters", "num_frozen_parameters", "reads_on", "vocab_size", "state_bytes")
-    return {name: getattr(row, name) for name in names}
-
-
-def _facts_of(run: SavedRun) -> dict[str, Any]:
+def _facts(run: SavedRun) -> dict[str, Any]:
+    """Return fields of a row that the run itself tells."""
     return {
         "num_copies": run.entry.num_copies,
         "num_parameters": num_parameters(run.model.module),
