@@ -178,9 +178,8 @@ class WrittenAgain:
         """
         kept = self._texts(row.name, row.seed, self.result.measured_sampler)
         sampler = build_sampler(self.result.measured_sampler)
-        has_found = sampler.entropy is not None and saved.temperature is not None
-        tried = [sampler.at(saved.temperature), sampler] if has_found and saved.temperature else [sampler]
-        for each in tried:
+        tried = [sampler.at(saved.temperature)] if sampler.entropy and saved.temperature else []
+        for each in [*tried, sampler]:
             written = self.writer.measure(run, each, row.seed, self.config)
             if written.texts == kept:
                 break
