@@ -9,6 +9,7 @@ from typing import TypeVar
 from textgen.comparison.bench import DETAILS
 from textgen.comparison.bench import RESULT as BENCH
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.guesses import GUESSES, Guesses
 from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.readings import Details
 from textgen.comparison.verification import VerificationCheck, number_kinds
@@ -76,6 +77,8 @@ class ResultVerifier:
         result, folder, place = self._read(Comparison, path), path.parent, self._place(path)
         check_method(result.interval_method, path)
         details = self._read(Details, folder / DETAILS) if (folder / DETAILS).is_file() else None
+        if (folder / GUESSES).is_file():  # of readers; nothing tells whether they are right
+            self._read(Guesses, folder / GUESSES)
         for check in self._of_bench(result, details, folder):
             yield check.within(place, result.budget if place else "")
 
