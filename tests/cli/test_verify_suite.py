@@ -31,7 +31,7 @@ def test_a_suite_agrees_with_its_runs_and_a_change_is_found(textgen: Textgen, tm
         "3 effects recomputed: all agree",
         "2 sizes of parts recomputed: all agree",
     ]
-    assert left.startswith("not checked: corpus: num_chars, split.train; held_out; machine; ")
+    assert left.startswith("not checked: corpus: num_chars, repeated_chars, split.train; held_out; machine; ")
     textgen("verify", folder, "--runs", code=2)
     saved = (folder / "suite.json").read_text("utf-8")
     for change, line in (
