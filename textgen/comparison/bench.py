@@ -130,9 +130,9 @@ def bench_each(
     report(_preparing(experiments, Path(commonpath(budgets))))
     lexicon = load_lexicon(corpus.language)
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
-    stretches = corpus.split.held_out.stretches()
-    writer = SampleWriter(stretches, analyzer, options.num_chars, options.prompts, options.spells)
-    reader = DetailsReader(writer, choose_passages(writer.held_out), options.device_config)
+    held_out = corpus.split.held_out.stretches()
+    writer = SampleWriter(held_out, analyzer, options.num_chars, options.prompts, options.spells)
+    reader = DetailsReader(writer, choose_passages(held_out), options.device_config)
     check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
     config, silence = options.device_config, options.entry_timeout
     references, unscored = score_yardsticks(options.yardsticks, corpus, config.device, silence, report)
@@ -159,9 +159,8 @@ def bench_each(
         result = _judged(made, references, writer, corpus, lexicon, told)
         report(Step("writing the report"))
         read = [(each.details, each.samples) for each in made if each.details]
-        texts = [text for each in made for text in each.texts]
         try:
-            _save(out, result, reader.details(read, texts))
+            _save(out, result, reader.details(read, [text for each in made for text in each.texts]))
         except OSError as error:
             unsaved.insert(0, error)
         results.append(result)
