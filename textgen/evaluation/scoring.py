@@ -21,6 +21,8 @@ MAX_SEEN_CHARS = 100_000_000
 WORD, SPACE = re.compile(r"\w+"), re.compile(r"\s+")
 IN_VOCABULARY_WORD, OOV_WORD, PUNCTUATION, WHITE_SPACE = CATEGORIES = range(4)
 """Kinds of text that a token is part of, in the order of `BitsByCategory`."""
+MAX_WORD_BITS = 1000.0
+"""The most bits per word of which the perplexity is given."""
 
 
 def token_starts(ids: TokenIds, table: TokenTable) -> NDArray[np.int64]:
@@ -130,7 +132,7 @@ class ScoreTotals:
             oov_rate=self.num_oov / self.num_words if self.num_words else 0.0,
             bits_per_byte=self.total_bits / self.num_bytes,
             nats_per_char=bits_per_char * LOG2,
-            perplexity_per_word=2 ** min(self.total_bits / max(1, self.num_between_spaces), 1000.0),
+            perplexity_per_word=2 ** min(self.total_bits / max(1, self.num_between_spaces), MAX_WORD_BITS),
             interval=interval,
             units=units,
             bits_by_seen_words=None if np.isnan(self.bits_by_seen_words).any() else by_seen,
