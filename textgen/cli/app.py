@@ -20,6 +20,7 @@ from textgen.cli.bench import bench
 from textgen.cli.console import fail
 from textgen.cli.corpus import corpus
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
+from textgen.cli.onnx import onnx
 from textgen.cli.options import NO_METAVAR
 from textgen.cli.play import play
 from textgen.cli.results import describe, report, verify
@@ -52,7 +53,7 @@ OTHER_WORDS = {
     "open": ("runs open",),
     "remove": ("runs remove",),
     "rm": ("runs remove",),
-    "export": ("runs export",),
+    "export": ("runs export", "onnx"),
     "import": ("runs import",),
     "eval": ("score",),
     "evaluate": ("score",),
@@ -72,7 +73,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (bench, train, sample, score, play, describe, suite, tune, report, verify, corpus):
+for command in (bench, train, sample, score, play, describe, suite, tune, report, verify, corpus, onnx):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")
