@@ -1,4 +1,4 @@
-"""The log of a training run for TensorBoard."""
+"""The logs of a training run for TensorBoard and other programs."""
 
 from __future__ import annotations
 
@@ -36,16 +36,30 @@ def test_losses_and_learning_rate_are_logged_next_to_the_run(tmp_path: Path) -> 
     )
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of its own use of SQLAlchemy
+def test_mlflow_gets_the_same_names_in_a_database_next_to_the_run(tmp_path: Path) -> None:
+    mlflow = pytest.importorskip("mlflow", reason="needs mlflow")
+    result = textgen.train(TINY, out=tmp_path / "run", log="mlflow", **QUICK).result.train
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    (logged,) = client.search_runs([client.get_experiment_by_name("textgen").experiment_id])
+    assert (logged.info.run_name, logged.info.status) == ("run", "FINISHED")
+    assert set(logged.data.metrics) == {"bits_per_char/training", "bits_per_char/validation", "learning_rate"}
+    history = client.get_metric_history(logged.info.run_id, "bits_per_char/validation")
+    assert {each.step: each.value for each in history} == pytest.approx(
+        {point.num_updates: point.validation_bits_per_char for point in result.curve}
+    )
+
+
 def test_without_tensorboard_one_line_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     done = run_textgen("train", TINY, "--log", "tensorboard", "--out", tmp_path / "run", code=1)
-    assert 'log tensorboard needs TensorBoard; run: pip install "textgen-bench[tensorboard]"' in done.stderr
+    assert 'log tensorboard is not installed; run: pip install "textgen-bench[tensorboard]"' in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_log_is_refused(tmp_path: Path) -> None:
-    done = run_textgen("train", TINY, "--log", "wandb", "--out", tmp_path / "run", code=2)
-    assert "log must be tensorboard, not 'wandb'" in done.stderr
+    done = run_textgen("train", TINY, "--log", "excel", "--out", tmp_path / "run", code=2)
+    assert "log must be tensorboard, trackio, mlflow, wandb, not 'excel'" in done.stderr
     assert list(tmp_path.iterdir()) == []

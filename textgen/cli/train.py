@@ -48,7 +48,11 @@ def train(
     ] = None,
     log: Annotated[
         str | None,
-        typer.Option("--log", help="Log losses and learning rate: tensorboard.", show_default="no log"),
+        typer.Option(
+            "--log",
+            help="Log losses and learning rate for tensorboard, trackio, mlflow or wandb.",
+            show_default="no log",
+        ),
     ] = None,
     snapshots: Annotated[
         bool,
@@ -69,6 +73,7 @@ def train(
     from textgen.library.corpus import check_encoding
     from textgen.library.presentation import is_timed
     from textgen.library.training import check_train, is_helper
+    from textgen.library.training_logs import how_to_look
 
     refuse = refusing(context)
     check_encoding(text.sources, refuse)
@@ -95,7 +100,7 @@ def train(
     for remark in () if quiet else run.result.train.remarks:
         note(remark)
     if log is not None and not quiet:
-        note(f"look at the log with: tensorboard --logdir {run.folder.parent / log}")
+        note(f"look at the log with: {how_to_look(log, run.folder)}")
     lines = train_lines(run.folder, run.settings, run.result)
     print_summary(run.result, as_json, lines, command("sample", str(run.folder), PROMPT))
     work.close(quiet=quiet, is_said=not as_json and sys.stdout.isatty())

@@ -28,14 +28,13 @@ from textgen.library.plots import new_axes, plot_curves
 from textgen.library.progress import shown
 from textgen.library.tables import data_frame, run_html
 from textgen.library.training import (
-    check_log,
     check_train,
     end_if_helper,
     num_processes,
     trained_and_saved,
-    training_log,
     use_own_gpu,
 )
+from textgen.library.training_logs import check_log, training_log
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
@@ -62,8 +61,8 @@ def train(
 ) -> Run:
     """Train and score one entry; return the run, which is also saved in `out`, a new folder.
 
-    With a budget such as `+2m`, `entry` is a run whose training continues. With `log="tensorboard"`, losses
-    and learning rate are written to the folder `tensorboard` next to `out`. Several processes train on one
+    With a budget such as `+2m`, `entry` is a run whose training continues. `log` names one of
+    `textgen.library.training_logs.LOGS`, which gets losses and learning rate. Several processes train on one
     GPU each, or on shares of the cores; of those that `torchrun` starts, only the first one returns, and the
     others end here. An interrupted training run in `out` continues. Raises `TextgenError` if that is not
     possible, and `NotSavedError` with the run if the disk is full.

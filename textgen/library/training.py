@@ -1,12 +1,10 @@
-"""Parts of training: the processes that train one model, the log for TensorBoard, and saving a run."""
+"""Parts of training: the processes that train one model, and saving a run."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -14,7 +12,6 @@ from typing import cast
 import torch
 from safetensors import SafetensorError
 
-from textgen.contracts import TextgenError
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
@@ -29,10 +26,7 @@ from textgen.runtime.storage.files import NotSavedError
 from textgen.training.distributed import ranks
 from textgen.training.distributed.rank_info import rank_info_of_torchrun
 from textgen.training.distributed.ranks import LostRankError
-from textgen.training.progress import Report, Step
-
-TENSORBOARD = "tensorboard"
-"""The kind of log, and the folder next to the runs that holds the logs of all of them."""
+from textgen.training.progress import Report
 
 
 def check_train(entry: str, budget: str, refuse: Refuse) -> None:
@@ -98,51 +92,6 @@ def end_if_helper(experiment: Experiment) -> None:
         except LostRankError:  # the first process says so, and `torchrun` which one ended
             sys.exit(1)
         sys.exit(0)
-
-
-def check_log(log: str | None) -> None:
-    """Raise `TextgenError` unless this kind of log can be written."""
-    if log is None:
-        return
-    if log != TENSORBOARD:
-        raise UsageError(f"log must be {TENSORBOARD}, not {log!r}")
-    try:
-        import torch.utils.tensorboard
-    except ImportError as error:
-        raise TextgenError(
-            f'log {TENSORBOARD} needs TensorBoard; run: pip install "textgen-bench[{TENSORBOARD}]"'
-        ) from error
-
-
-@contextmanager
-def training_log(log: str | None, run: Path, tell: Report) -> Iterator[Report]:
-    """Yield `tell`, which then also logs the progress of a run, which is later saved in the folder `run`.
-
-    The log is in another folder, since a run's own is written all at once: of `runs/a` it is in
-    `runs/tensorboard/a`. It is kept if training fails.
-    """
-    if log is None:
-        yield tell
-        return
-    from torch.utils.tensorboard import SummaryWriter
-
-    with SummaryWriter(str(run.parent / TENSORBOARD / run.name)) as writer:
-
-        def told_and_written(step: Step) -> None:
-            tell(step)
-            progress = step.progress
-            if progress is None:
-                return
-            scalars = {
-                "bits_per_char/training": progress.train_bits_per_char,
-                "bits_per_char/validation": progress.validation_bits_per_char,
-                "learning_rate": progress.learning_rate,
-            }
-            for tag, value in scalars.items():
-                if value is not None:
-                    writer.add_scalar(tag, value, progress.num_updates)
-
-        yield told_and_written
 
 
 def trained_and_saved(experiment: Experiment, folder: Path, tell: Report) -> SavedRun:
