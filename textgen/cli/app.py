@@ -19,6 +19,7 @@ from textgen.cli import cache, plugins, runs
 from textgen.cli.bench import bench
 from textgen.cli.console import fail
 from textgen.cli.corpus import corpus
+from textgen.cli.import_lm_eval import import_lm_eval
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.onnx import onnx
 from textgen.cli.options import NO_METAVAR
@@ -75,6 +76,7 @@ app = typer.Typer(
 )
 for command in (bench, train, sample, score, play, describe, suite, tune, report, verify, corpus, onnx):
     app.command()(command)
+app.command("import-lm-eval")(import_lm_eval)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")
 app.add_typer(cache.app, name="cache")
