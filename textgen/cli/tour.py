@@ -17,7 +17,8 @@ from textgen.library.basics import RUNS
 FOLDER = Path(RUNS) / "tour"
 DONE = FOLDER / "steps-done"
 """File with the number of steps that are complete."""
-BUDGET = "45s"
+BUDGET = "2Mchars"
+"""In characters, so that a slow or busy machine shows the same; 45 seconds of char-lstm on two idle cores."""
 TEXT = "stdlib"
 """The text of the last step if the user has none: the source code of Python's standard library."""
 
@@ -50,14 +51,15 @@ STEPS = (
         "likely. The text is lee, 350,000 characters of news, part of which is held out to score on.",
         "random --corpus lee",
         "bits/char, the score, is about 6.3: guessing costs log2 of the size of the alphabet, for each\n"
-        "character. Lower is better. The rows in italics, such as xz, are references: compressors and word\n"
-        "counts. `real words %` says how much of what an entry writes is English.",
+        "character. Lower is better. The rows in italics, such as xz, are references: compressors and\n"
+        "counts of words or characters. `real words %` says how much of what an entry writes is English;\n"
+        "the last row is what people wrote.",
     ),
     Step(
         "characters",
         "A recurrent network reads the text character by character and learns which one comes next. It\n"
-        "joins the comparison in the same folder; what has been computed is not repeated.",
-        "random char-lstm --corpus lee",
+        "joins the comparison in the folder of --out, whose runs are not repeated.",
+        "char-lstm --corpus lee",
         "The first sentence says how many bits better than chance the network is, with an interval: another\n"
         "passage of the text would give a slightly different score. It was told nothing about English:\n"
         "the words in its samples were learned one character at a time.",
@@ -66,7 +68,7 @@ STEPS = (
         "words",
         "The same network over words. Words that it never saw are spelled out, and those bits count, so\n"
         "the scores are comparable.",
-        "random char-lstm word-lstm --corpus lee",
+        "word-lstm --corpus lee",
         "Is it ahead of char-lstm, and is the verdict clear? Nearly all its words are real, whereas the\n"
         "sentences wander. A small text has few examples of each word, so the reference word-ngram,\n"
         "which only counts, is hard to beat.",
@@ -75,7 +77,7 @@ STEPS = (
         "mixture",
         "Two models that err in different places can be averaged: word-lstm+ngram mixes the network\n"
         "with counts of word sequences.",
-        "random char-lstm word-lstm word-lstm+ngram --corpus lee",
+        "word-lstm+ngram --corpus lee",
         "Compare the mixture with word-lstm, which is the same without the counts, and with the reference\n"
         "word-ngram, which is the counts alone.",
     ),
@@ -93,7 +95,7 @@ END = """That was the tour. The reports open in a browser: runs/tour/lee/report.
 
     textgen play {folder}
 
-More: other entries (`textgen plugins`), a longer --budget, or --seeds 3 for surer verdicts."""
+More: other entries (`textgen plugins`), a larger --budget, or --seeds 3 for surer verdicts."""
 
 
 def tour(
@@ -102,7 +104,9 @@ def tour(
         str | None,
         typer.Argument(help="Text of the last step: a path.", show_default="asked for"),
     ] = None,
-    budget: Annotated[str, typer.Option("--budget", help="Training per entry.")] = BUDGET,
+    budget: Annotated[
+        str, typer.Option("--budget", help="Training per entry, such as 1Mchars or 30s.")
+    ] = BUDGET,
     only_list: Annotated[
         bool, typer.Option("--list", metavar=NO_METAVAR, help="Only print the steps.")
     ] = False,
@@ -114,6 +118,9 @@ def tour(
             print(f"\n{step.look}\n")
         print(ending(text or TEXT))
         return
+    print(
+        "Five commands, about ten minutes on two cores. After Ctrl-C, textgen tour goes on at the same step."
+    )
     for number, step in enumerate(STEPS[done_steps() :], done_steps() + 1):
         print()
         if "{text}" in step.command and text is None:
@@ -126,7 +133,7 @@ def tour(
             return
         run(line, context)
         DONE.write_text(f"{number}\n", "utf-8")
-        print(f"\nWhat to look at: {step.look}")
+        print(f"\nWhat to look at\n\n{step.look}")
     print(f"\n{ending(text)}\nTo take the tour again, remove {FOLDER.as_posix()}.")
 
 
