@@ -2,7 +2,8 @@
 
 CORPUS = "wiki"
 CLEANER = "prose"
-ENCODING = "utf-8"
+ENCODING = "auto"
+"""UTF-8, or what a byte-order mark or the characters show, which is said."""
 LANGUAGE = "en"
 """Language of a text that does not name its own, a BCP 47 tag."""
 SPLIT = "90/5/5"

@@ -6,7 +6,7 @@ score of the population: for scores, and for the differences of all pairs of ent
 
 - `spread at random`: 24 stretches, one at a random place of each of 24 slices of the population.
 - `spread evenly`: 24 stretches at the same place of each slice, as the split of a comparison has them.
-- `shifted`: the same at 100 places of each slice, which overlap.
+- `shifted`: the same at 25 places of each slice.
 - `earlier half`: as `spread evenly`, in the first half of the population; the interval is to hold the score
   of the second half, as of later chapters.
 - `contiguous`: one passage, cut into 24 stretches.
@@ -34,8 +34,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from textgen.cli.console import print_rows
-from textgen.data.split import cut_position
-from textgen.data.text import sha256
+from textgen.data.text import cut_position, sha256
 from textgen.evaluation.intervals import MeasuredValue, estimate, measured_ratio
 from textgen.page.markdown import table_lines
 from textgen.runtime.device import choose_device
@@ -56,7 +55,7 @@ SIZES = (40_000, 120_000)
 NUM_STRETCHES = 24
 NUM_DRAWS = 500
 NUM_RESAMPLES = 1000
-NUM_SHIFTS = 100
+NUM_SHIFTS = 25
 
 Draws: TypeAlias = NDArray[np.int64]
 """The stretches of each test part, [draws, stretches]."""

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textgen.data.bound_tokenizer import START
-from textgen.data.corpus import clean_text, load_corpus, load_text
-from textgen.data.split import cut_position
+from textgen.data.cleaning import clean_text, load_text
+from textgen.data.corpus import load_corpus
+from textgen.data.text import cut_position
 from textgen.defaults import CLEANER
 from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import score_stretches
@@ -54,7 +55,7 @@ class Population:
     @classmethod
     def of(cls, source: str, entries: Sequence[str], budget: str, device_config: DeviceConfig) -> Population:
         """Return the rest of a text after the first 30 % for training and 2 % for validation."""
-        _, text = load_text([source], CLEANER)
+        text = load_text([source], CLEANER).text
         known = TRAIN_PERCENT + VALIDATION_PERCENT
         held_out = 100 * VALIDATION_PERCENT // known
         split = f"contiguous:{100 - held_out}/{held_out}"

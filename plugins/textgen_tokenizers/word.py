@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from textgen.contracts import Search
 from textgen.data.decoding import utf8
 from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, splice
-from textgen.data.words import split_words
+from textgen.data.words import split_code, split_words
 
 
 class WordCounter:
@@ -56,8 +56,14 @@ class WordTokenizer(WordCounter):
     """Minimum number of occurrences in the training text of a word that becomes a token."""
     speller: Annotated[Literal["ngrams", "model"], Search()] = "ngrams"
     """Speller of words that are not tokens: n-grams after their first two characters, or the model."""
+    split: Annotated[Literal["text", "code"], Search()] = "text"
+    """With code, identifiers are cut at underscores and capitals, and numbers into digits."""
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
+
+    def count(self, text: str) -> Counter[str]:
+        """Return the counts of the words in a part of the training split."""
+        return Counter(self._pieces(text))
 
     def fit_total(self, counts: Counter[str]) -> None:
         """Build the vocabulary from the counts of all words."""
@@ -74,8 +80,8 @@ class WordTokenizer(WordCounter):
         self._build([surface for surface, _, _ in tokens], [spells for _, _, spells in tokens])
 
     def encode(self, text: str) -> NDArray[np.int32]:
-        """Return one id per piece of `split_words`, or several for a piece that is spelled."""
-        pieces = split_words(text)
+        """Return one id per word, or several for one that is spelled."""
+        pieces = self._pieces(text)
         ids = np.fromiter(map(self._id_of_word.get, pieces, repeat(-1)), np.int32, len(pieces))
         missing = np.flatnonzero(ids < 0)
         if not len(missing):
@@ -98,6 +104,9 @@ class WordTokenizer(WordCounter):
         """Take the vocabulary from `state`."""
         spelling = set(state["spelling"])
         self._build(state["surfaces"], [index in spelling for index in range(len(state["surfaces"]))])
+
+    def _pieces(self, text: str) -> list[str]:
+        return split_code(text) if self.split == "code" else split_words(text)
 
     def _build(self, surfaces: list[str], spells: list[bool]) -> None:
         self.tokens = [*surfaces, *BYTE_TOKENS]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from textgen_tokenizers.word import WordTokenizer
 
@@ -51,3 +53,15 @@ def test_a_word_of_one_letter_is_another_token_than_the_letter_that_spells() -> 
     assert tokenizer.tokens[word] == tokenizer.tokens[spelled[0]] == "a"
     assert word != spelled[0]
     assert tokenizer.fallback[[word, spelled[0]]].tolist() == [False, True]
+
+
+@given(text=st.text(st.sampled_from("aZ09_ \n(é猫'")) | st.text())
+def test_code_is_cut_into_the_parts_of_identifiers_and_digits(text: str) -> None:
+    tokenizer = WordTokenizer(split="code", min_count=1)
+    code = "max_len __init__ HTTPServer2 parseXMLNode 0x1F 3.25"
+    tokenizer.fit(code)
+    assert [tokenizer.tokens[token] for token in tokenizer.encode(code)] == [
+        *("max", "_len", " __init", "__", " HTTP", "Server", "2", " parse", "XML", "Node"),
+        *(" 0", "x", "1", "F", " 3", ".", "2", "5"),
+    ]
+    assert tokenizer.decode(tokenizer.encode(text)) == text

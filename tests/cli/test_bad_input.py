@@ -86,7 +86,7 @@ def test_bad_input_gets_one_helpful_line(
 @pytest.mark.parametrize(
     ("command", "message", "code"),
     [
-        ("bench TINY --corpus latin.txt", "latin.txt is not utf-8: byte 0xE9 at offset 24; …", 1),
+        ("bench TINY --corpus latin.txt:body", "latin.txt has no fields such as 'body'; …", 1),
         ("train word-lstm-glove:path=cut.vec", "word vectors cut.vec: cut off: …", 1),
         ("bench TINY --corpsu GOOD", "No such option: --corpsu … (see textgen bench --help)", 2),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.data import corpus, parallel, split
+from textgen.data import cleaning, parallel, split
 from textgen.data.corpus import load_corpus
 from textgen.data.decoding import decode_chunks
 from textgen.data.text import FileText
@@ -21,8 +21,8 @@ PROSE = "\n\n".join(f"{i} The “rain” had stopped at last,\nand <b>nobody</b>
 def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of prose that counts as too large for memory."""
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(corpus, "MAX_IN_MEMORY", 10_000)
-    monkeypatch.setattr(corpus, "BLOCK_CHARS", 2000)
+    monkeypatch.setattr(cleaning, "MAX_IN_MEMORY", 10_000)
+    monkeypatch.setattr(cleaning, "BLOCK_CHARS", 2000)
     monkeypatch.setattr(parallel, "MAX_PROCESSES", 1)  # they take a second to start
     path = tmp_path / "big.txt"
     path.write_text(PROSE, encoding="utf-8")
@@ -41,7 +41,7 @@ def test_a_big_file_gives_the_text_and_the_split_of_a_small_one(
     assert isinstance(large.text, FileText)
     assert len(large.text.chars) > 10
     shortened = load_corpus([str(big)], cleaner, max_chars=9000)
-    monkeypatch.setattr(corpus, "MAX_IN_MEMORY", 10_000_000)
+    monkeypatch.setattr(cleaning, "MAX_IN_MEMORY", 10_000_000)
     small = load_corpus([str(big)], cleaner)
     assert large.text[:] == small.text
     assert large.info == small.info
@@ -54,7 +54,7 @@ def test_files_of_a_folder_are_joined_by_a_blank_line(big: Path, monkeypatch: py
     (big.parent / "more" / "a.txt").write_text(PROSE.replace("rain", "snow"))
     sources = [str(big), str(big.parent / "more")]
     large = load_corpus(sources)
-    monkeypatch.setattr(corpus, "MAX_IN_MEMORY", 10_000_000)
+    monkeypatch.setattr(cleaning, "MAX_IN_MEMORY", 10_000_000)
     assert large.info == load_corpus(sources).info
     assert large.name == "big.txt+more"
 
@@ -100,7 +100,7 @@ def test_a_full_disk_is_a_one_line_error_and_leaves_nothing(
     def write(text: str) -> bytes:  # noqa: ARG001
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(corpus, "utf8", write)
+    monkeypatch.setattr(cleaning, "utf8", write)
     with pytest.raises(TextgenError, match=r"No space left on device; free some space"):
         load_corpus([str(big)])
     assert not list((big.parent / "cache" / "texts").iterdir())

@@ -15,7 +15,7 @@ import pytest
 
 from helpers.commands import forget_plugin_files
 from textgen.contracts import TextgenError
-from textgen.data import corpus, parallel
+from textgen.data import cleaning, parallel
 from textgen.data.bound_tokenizer import BoundTokenizer, fit_and_encode
 from textgen.data.corpus import load_corpus
 from textgen.data.parallel import map_in_order
@@ -101,8 +101,8 @@ def test_few_items_are_read_while_one_is_slow() -> None:
 def test_a_cleaner_of_a_plugin_file_works_in_other_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corpus, "MAX_IN_MEMORY", 1000)
-    monkeypatch.setattr(corpus, "BLOCK_CHARS", 2000)
+    monkeypatch.setattr(cleaning, "MAX_IN_MEMORY", 1000)
+    monkeypatch.setattr(cleaning, "BLOCK_CHARS", 2000)
     path = tmp_path / "text.txt"
     path.write_text("".join(f"Fox number {i} jumps over {7 * i} lazy dogs.\n\n" for i in range(200)))
     text = load_corpus([str(path)], "shout").text[:]

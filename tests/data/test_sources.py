@@ -12,13 +12,19 @@ import pytest
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
-from textgen.data.sources import language_of, read_text
+from textgen.data.sources import language_of, read_documents
+
+
+def read_text(sources: list[str], encoding: str = "auto") -> tuple[str, str]:
+    """Return the name and the text of sources, with a blank line between documents."""
+    name, documents = read_documents(sources, encoding)
+    return name, "\n\n".join(map("".join, documents))
 
 
 def message(*sources: str, encoding: str = "utf-8") -> str:
     """Return the error that reading these sources gives; it must be one line."""
     with pytest.raises(TextgenError) as caught:
-        read_text(sources, encoding)
+        read_text(list(sources), encoding)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -34,7 +40,8 @@ def test_reads_a_folder_in_order_and_several_sources(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "b.txt").write_text("second")
     (folder / "a.txt").write_text("first")
-    (folder / "c.md").write_text("no text")
+    (folder / "c.bin").write_text("no text")
+    (folder / ".hidden.txt").write_text("no text")
     (tmp_path / "x.md").write_text("third")
     name, text = read_text([str(folder), str(tmp_path / "x.md")])
     assert name == "books+x.md"
@@ -102,7 +109,7 @@ def test_unusable_files(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_texts(tmp_path: Path) -> None:
-    assert "contains no .txt files" in message(str(tmp_path))
+    assert "contains no texts, such as .txt files" in message(str(tmp_path))
 
 
 def test_an_unreadable_file(tmp_path: Path) -> None:

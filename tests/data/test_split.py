@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import chain, zip_longest
+from itertools import accumulate, chain, zip_longest
 
 import pytest
 from hypothesis import given
@@ -229,3 +229,40 @@ def test_validation_is_held_back_from_all_over_the_train_part() -> None:
         for text in pair
     ]
     assert "".join(known) + str(split.test.text) == LONG_PROSE
+
+
+# --- documents
+
+
+@given(
+    sizes=st.lists(st.integers(20, 400) | st.integers(2000, 5000), min_size=20, max_size=300),
+    spec=st.sampled_from(["documents:90/5/5", "documents:80/10/10", "documents:90/10", "documents:95/5/0"]),
+)
+def test_a_document_is_wholly_in_one_part(sizes: list[int], spec: str) -> None:
+    text = "".join(chr(0x4E00 + index) * size for index, size in enumerate(sizes))
+    borders = list(accumulate(sizes[:-1]))
+    method = parse_split(spec)
+    assert str(method) == spec
+    split = split_text(text, method, borders)
+    assert "".join(in_order(split)) == text
+    train, validation, test = (set(part) for part in parts(split))
+    assert not train & validation | train & test | validation & test
+    assert len(split.train.stretch_chars) <= NUM_SLICES
+
+
+def test_documents_of_similar_length_are_split_by_percentages_from_all_over() -> None:
+    documents = [f"{index} {PARAGRAPH * (1 + index % 3)}\n\n" for index in range(2000)]
+    borders = list(accumulate(map(len, documents)))[:-1]
+    split = split_text("".join(documents), parse_split("documents:90/5/5"), borders)
+    num_chars = sum(map(len, documents))
+    assert len(split.test.stretch_chars) == len(split.validation.stretch_chars) == NUM_SLICES
+    for part, share in ((split.train, 0.9), (split.validation, 0.05), (split.test, 0.05)):
+        assert abs(len(part) / num_chars - share) < 0.005
+        assert all(re.match(r"\d+ The rain", text) and text.endswith("\n\n") for text in part.stretches())
+
+
+def test_too_few_documents_to_keep_whole() -> None:
+    with pytest.raises(TextgenError, match="has 2 documents, too few to keep them whole in 3 parts; leave"):
+        split_text(PROSE, parse_split("documents"), [500])
+    with pytest.raises(TextgenError, match=r"the test part of the split .* has 9 characters, fewer than 20"):
+        split_text(PROSE, parse_split("documents"), [len(PROSE) - 200, len(PROSE) - 9])

@@ -25,9 +25,13 @@ train TINY --corpus markup.txt
     nothing of markup.txt remains after the cleaner 'prose'; try --clean raw
 train TINY --corpus binary
     binary is binary (a zero byte at offset 0); give a plain text file
-train TINY --corpus latin.txt
+train TINY --corpus latin.txt --encoding utf-8
     latin.txt is not utf-8: byte 0xE9 at offset 24; give its encoding, for example --encoding latin-1 …
-train TINY --corpus utf16.txt
+train TINY --corpus latin.txt:body
+    latin.txt has no fields such as 'body'; leave it out, or give …
+train TINY --corpus GOOD --split documents
+    the text has 1 document, too few to keep them whole in 3 parts; …
+train TINY --corpus utf16.txt --encoding utf-8
     utf16.txt is binary (…); it may be text with --encoding utf-16
 train TINY --corpus GOOD --encoding utf9
     unknown text encoding 'utf9'; use utf-8, latin-1, cp1252 or utf-16, for example

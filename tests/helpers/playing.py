@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from queue import Queue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -87,3 +89,45 @@ def served(*runs: Path, stderr: int | None = None) -> Iterator[Server]:
     finally:
         process.terminate()
         process.communicate()
+
+
+class Relayed:
+    """The application of runs in this process, asked by messages as by a notebook."""
+
+    def __init__(self, runs: list[Path]) -> None:
+        from textgen.play.page import play_page
+        from textgen.play.relay import Relay
+        from textgen.play.server import unguarded
+        from textgen.play.worker import Worker
+
+        self.worker = Worker(runs, [], "cpu")
+        self.page = play_page(self.worker.wait(), is_relayed=True)
+        self.said: Queue[tuple[dict[str, Any], bytes]] = Queue()
+        """All parts of all answers."""
+        app = unguarded(self.worker, play_page)
+        self.relay = Relay(app, lambda said, part: self.said.put((said, part)))
+        self._numbers = count()
+        self._waiting: dict[str, list[tuple[dict[str, Any], bytes]]] = {}
+
+    def send(self, path: str, body: Any = None, *, raw: str | None = None) -> str:
+        """Send `body` as JSON, or `raw` unchanged, and return the name of the request."""
+        name = str(next(self._numbers))
+        sent = json.dumps(body) if body is not None else raw
+        self.relay.take({"request": name, "path": path, "body": sent})
+        return name
+
+    def parts(self, name: str) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Yield the parts of an answer: its status, bytes, and its end."""
+        while True:
+            while not self._waiting.get(name):
+                said, part = self.said.get(timeout=60)
+                self._waiting.setdefault(said["request"], []).append((said, part))
+            said, part = self._waiting[name].pop(0)
+            yield said, part
+            if said.get("is_over"):
+                return
+
+    def ask(self, path: str, body: Any = None, *, raw: str | None = None) -> tuple[int, bytes]:
+        """Return the status and the body of an answer."""
+        (first, _), *rest = self.parts(self.send(path, body, raw=raw))
+        return first["status"], b"".join(part for _, part in rest)

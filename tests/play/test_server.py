@@ -74,6 +74,13 @@ def test_what_is_kept_is_what_was_written_and_runs_show_prints_it(server: Server
     assert shown.count("--- temperature") == 2
 
 
+def test_a_game_is_kept_with_the_runs(server: Server, runs: list[Path]) -> None:
+    for wrong in ([], [0], [1.5], "1"):
+        assert server.ask("guesses", {"guesses": wrong})[0] == 400
+    assert json.loads(server.ask("guesses", {"guesses": [1, 2, 1]})[1]) == {"kept": 1}
+    assert json.loads((runs[0] / "guesses.json").read_text())["games"] == [[1, 2, 1]]
+
+
 def test_two_continuations_at_once_are_those_of_each_alone(server: Server) -> None:
     alone = [written(server, entry=entry, length=300, client="a") for entry in (0, 1)]
     streams = [

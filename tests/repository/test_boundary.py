@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 CORE = sorted(path for path in (ROOT / "textgen").rglob("*.py") if "testing" not in path.parts)
 EXTRAS = [extras for name, extras in vars(api).items() if name.endswith("Extras")]
 BOUNDARY = {
-    "textgen/data/corpus.py",
+    "textgen/data/cleaning.py",
     "textgen/data/sources.py",
     "textgen/data/statistics.py",
     "textgen/data/bound_tokenizer.py",

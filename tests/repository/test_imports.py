@@ -20,13 +20,14 @@ PACKAGES = [ROOT / "textgen", *(ROOT / "plugins").glob("textgen_*"), *(ROOT / "e
 MODULES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
 
 HEAVY = {"ftfy", "gensim", "nltk", "numpy", "pyarrow", "scipy", "torch"}
-LIST_MODULES = """
+LIST_MODULES = f"""
 import sys
+sys.modules.update(dict.fromkeys({HEAVY}))  # as if they were not installed
 from textgen.cli.app import main
 try:
     main()
 finally:
-    print("\\n".join(sys.modules), file=sys.stderr)
+    print("\\n".join(name for name, module in sys.modules.items() if module), file=sys.stderr)
 """
 
 

@@ -32,6 +32,7 @@ def test_one_place_starts_the_processes_of_jobs() -> None:
         # Keeps the models of the live page, and computes no job.
         "play/worker.py": {"ProcessPoolExecutor", "asyncio.get_running_loop"},
         "play/server.py": {"asyncio.Lock"},
+        "play/relay.py": {"asyncio.Event", "asyncio.new_event_loop", "asyncio.run_coroutine_threadsafe"},
         # Neither runs a job: a compressor as a reference, and a tokenizer with another order of sets.
         "evaluation/baselines.py": {"subprocess.run", "os.fork"},
         "testing/checks/tokenizer.py": {"subprocess.run"},

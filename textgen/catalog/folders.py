@@ -33,7 +33,15 @@ RUNS_OF_BENCH = "runs"
 
 _STATE = ("state.json", "tensors.safetensors", "files.json")
 _RUN = (
-    *(FILES["run"], "tokenizer.json", "spellings.json", "weights.safetensors", "files.json", "samples.json"),
+    *(
+        FILES["run"],
+        "tokenizer.json",
+        "spellings.json",
+        "weights.safetensors",
+        "files.json",
+        "samples.json",
+        "guesses.json",
+    ),
     *(f"snapshots/*/{file}" for file in _STATE),
 )
 LOCK = "lock"
@@ -45,6 +53,7 @@ _BENCH = (
     FILES["bench"],
     LOCK,
     "details.json",
+    "guesses.json",
     "report.md",
     PAGE,
     *(f"{RUNS_OF_BENCH}/*/{file}" for file in _RUN),

@@ -10,9 +10,6 @@ from textgen.catalog.names import complete_run
 from textgen.cli.options import NO_METAVAR, PluginFiles, grouped, load_plugins
 from textgen.library.options import ClusterOptions
 
-NUM_RUNS = 4
-"""Runs that a bench stands for, the best ones."""
-
 
 @grouped
 def play(
@@ -37,15 +34,14 @@ def play(
 ) -> None:
     """Write with runs, side by side, on a page of this machine."""
     load_plugins(plugin)
-    from textgen.catalog.names import find_runs
     from textgen.library.basics import require_play
 
     require_play()
     from textgen.play.page import play_page
     from textgen.play.server import serve
-    from textgen.play.worker import Worker
+    from textgen.play.worker import Worker, find_folders
 
-    folders = [folder for name in names or ["latest"] for folder in find_runs(name, NUM_RUNS)]
+    folders = find_folders(names or [])
 
     def on_open(address: str) -> None:
         print(address, flush=True)

@@ -56,10 +56,11 @@ def corpus_lines(corpus: DescribedCorpus) -> list[str]:
     split = corpus.split
     parts = {"training": split.train, "validation": split.validation, "test": split.test}
     sizes = ", ".join(f"{count(part.num_chars)} {name}" for name, part in parts.items() if part.num_chars)
+    documents = f", {count(corpus.num_documents)} documents" if corpus.num_documents > 1 else ""
     repeated = f"; {count(corpus.repeated_chars)} more in repeated paragraphs"
     return [
         f"{corpus.name}: {count(corpus.num_chars)} characters, {count(corpus.num_words)} words, "
-        f"{count(corpus.num_paragraphs)} paragraphs (cleaner {corpus.cleaner})"
+        f"{count(corpus.num_paragraphs)} paragraphs{documents} (cleaner {corpus.cleaner})"
         f"{repeated if corpus.repeated_chars else ''}",
         f"split {split.method}: {sizes} characters",
         f"training text: {count(corpus.train_alphabet_size)} different characters, "

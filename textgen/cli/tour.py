@@ -118,9 +118,7 @@ def tour(
             print(f"\n{step.look}\n")
         print(ending(text or TEXT))
         return
-    print(
-        "Five commands, about ten minutes on two cores. After Ctrl-C, textgen tour goes on at the same step."
-    )
+    print("Five commands in about ten minutes. After Ctrl-C, textgen tour goes on at the same step.")
     for number, step in enumerate(STEPS[done_steps() :], done_steps() + 1):
         print()
         if "{text}" in step.command and text is None:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+import warnings
+from collections.abc import Iterable, Iterator
+from itertools import chain, tee
 from pathlib import Path
 
-from textgen.contracts import TextgenError
+from textgen.contracts import TextgenError, TextgenWarning
+from textgen.defaults import ENCODING
 
 CHUNK_BYTES = 1 << 22
 """Bytes of a file that are read at a time."""
-
-
-def decode_files(files: Sequence[Path], encoding: str) -> Iterator[str]:
-    """Yield the text of files, with a blank line between them, in pieces; raises as `decode_chunks` does."""
-    for index, path in enumerate(files):
-        if index:
-            yield "\n\n"
-        yield from decode_chunks(read_chunks(path), str(path), encoding)
+SAMPLE_BYTES = 100_000
+"""Bytes before and after the first one that is not UTF-8 by which an encoding is guessed."""
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""The longer marks come first: that of UTF-32 begins like one of UTF-16."""
 
 
 def read_chunks(path: Path) -> Iterator[bytes]:
@@ -31,10 +34,67 @@ def read_chunks(path: Path) -> Iterator[bytes]:
         raise TextgenError(f"cannot read {path}: {error.strerror or error}") from None
 
 
+def decode_stream(chunks: Iterable[bytes], where: str, encoding: str) -> Iterator[str]:
+    """Yield the text of chunks that are read once, as `decode_chunks` does; guessing keeps them in memory."""
+    if encoding == ENCODING:
+        ahead, chunks = tee(chunks)
+        encoding = guess_encoding(ahead, where)
+        del ahead
+    yield from decode_chunks(chunks, where, encoding)
+
+
+def guess_encoding(chunks: Iterable[bytes], where: str) -> str:
+    """Return the encoding of a text by its byte-order mark, UTF-8 if it is that, otherwise a guess.
+
+    A guess is said in a `TextgenWarning`. Raises `TextgenError` if there is none.
+    """
+    decoder, num_bytes = codecs.getincrementaldecoder("utf-8")(), 0
+    for chunk in chain(filter(None, chunks), (b"",)):
+        if not num_bytes:
+            for mark, encoding in BYTE_ORDER_MARKS.items():
+                if chunk.startswith(mark):
+                    return encoding
+        if b"\0" in chunk:
+            break  # it is binary, which is said where it is decoded
+        try:
+            decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            offset = num_bytes + len(chunk) - len(error.object) + error.start
+            return _guess(error.object, error.start, f"{where} is not utf-8", offset)
+        num_bytes += len(chunk)
+    return "utf-8"
+
+
+def _guess(data: bytes, position: int, problem: str, offset: int) -> str:
+    """Return the encoding of data with a byte that is not UTF-8; `offset` is that of the byte in its file."""
+    sample = data[max(0, position - SAMPLE_BYTES) : position + SAMPLE_BYTES]
+    if len(sample) > SAMPLE_BYTES:
+        sample = sample[: sample.rfind(b"\n") + 1] or sample  # without a last character that is cut
+    problem = f"{problem}: byte 0x{data[position]:02X} at offset {offset}"
+    as_utf8 = sample.decode("utf-8", "replace")
+    num_bad = as_utf8.count("\ufffd")
+    if len(as_utf8) - num_bad - len(sample.decode("ascii", "ignore")) > num_bad:
+        raise TextgenError(f"{problem}, though the rest is: repair it, or give its encoding with --encoding")
+    try:
+        from chardet import detect
+    except ImportError:
+        raise TextgenError(
+            f"{problem}; give its encoding, for example --encoding cp1252, or have it guessed: "
+            'pip install "textgen-bench[formats]"'
+        ) from None
+    encoding = detect(sample)["encoding"]
+    if encoding is None:
+        raise TextgenError(f"{problem}; give its encoding, for example --encoding cp1252")
+    warnings.warn(
+        f"{problem}; it is read as {encoding}, a guess: see --encoding", TextgenWarning, stacklevel=2
+    )
+    return encoding
+
+
 def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterator[str]:
     """Yield the text that chunks of bytes encode, without a byte-order mark; newlines stay.
 
-    Raises `TextgenError`, with `where` and the offset, if they are empty, binary or not in this encoding.
+    Raises `TextgenError`, with `where` and the offset, if they are binary or not in this encoding.
     """
     try:
         is_ascii_based = "a\n".encode(encoding) == b"a\n"
@@ -66,8 +126,6 @@ def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterato
         text = text.removeprefix("\ufeff") if is_empty else text
         is_empty &= not text
         yield text
-    if is_empty:
-        raise TextgenError(f"{where} is empty; give a text")
 
 
 def utf8(text: str) -> bytes:

@@ -6,14 +6,18 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from textgen.contracts import TextgenError
-from textgen.data.decoding import CHUNK_BYTES, decode_chunks, decode_files
-from textgen.defaults import LANGUAGE
+from textgen.data.decoding import CHUNK_BYTES, decode_stream, read_chunks
+from textgen.data.readers.formats import TABLES, documents_of, files_of, has_fields
+from textgen.data.readers.text_file import Document
+from textgen.defaults import ENCODING, LANGUAGE
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
 from textgen.registry.registry import names, unknown_name
@@ -23,17 +27,36 @@ from textgen.runtime.this_process import are_texts_withheld
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
-def read_text(sources: Sequence[str], encoding: str = "utf-8") -> tuple[str, str]:
-    """Return the name and the text of the sources, joined by a plus sign and by a blank line.
+@dataclass(frozen=True)
+class Files:
+    """The files of a source, and the field of each record in them that is read."""
 
-    A source is `-` (standard input), a file, a folder (its `*.txt` files in order) or a corpus, as `wiki`
-    or `gutenberg/austen-emma.txt`. `encoding` is that of the files and of standard input.
+    name: str
+    paths: Sequence[Path]
+    field: str | None = None
+
+    def documents(self, encoding: str) -> Iterator[Document]:
+        """Yield the documents of all files."""
+        return chain.from_iterable(documents_of(path, self.field, encoding) for path in self.paths)
+
+    @property
+    def num_bytes(self) -> int:
+        """The size of all files."""
+        return sum(path.stat().st_size for path in self.paths)
+
+
+def read_documents(sources: Sequence[str], encoding: str = ENCODING) -> tuple[str, Iterator[Document]]:
+    """Return the name of the sources, joined by a plus sign, and their documents, which are read in order.
+
+    A source is `-` (standard input), a file, a folder (its files with texts, in order) or a corpus, as `wiki`
+    or `gutenberg/austen-emma.txt`; a colon and a field may follow a path. `encoding` is that of the files and
+    of standard input. Raises `TextgenError` for a source that does not exist, and while documents are read.
     """
     require_readable_texts()
     if not sources:
         raise TextgenError("no text given; name a path, - for standard input, or a corpus")
     named = [_read_source(source, encoding) for source in sources]
-    return "+".join(name for name, _ in named), "\n\n".join(text for _, text in named)
+    return "+".join(name for name, _ in named), chain.from_iterable(documents for _, documents in named)
 
 
 def require_readable_texts() -> None:
@@ -53,54 +76,97 @@ def language_of(sources: Sequence[str]) -> str:
     return "+".join(dict.fromkeys(map(_language, sources)))
 
 
-def locate_files(sources: Sequence[str]) -> list[tuple[str, list[Path]]] | None:
-    """Return name and files of each source; None unless all of them are files or folders."""
-    located = [_find_files(source) for source in sources if source != "-"]
+def locate_files(sources: Sequence[str]) -> list[Files] | None:
+    """Return the files of each source; None unless all of them are files or folders."""
+    located = [_find_files(source) for source in sources if source != "-" and not _is_substitution(source)]
     files = [source for source in located if source is not None]
     return files if len(files) == len(sources) else None
 
 
 def are_names(sources: Sequence[str]) -> bool:
     """Return whether all sources are corpora known by name, so that no encoding applies to them."""
-    known = names("corpus")
-    return all(
-        source.partition("/")[0].partition(":")[0] in known and not os.path.exists(source)
-        for source in sources
-    )
+    return all(_is_name(source) and not os.path.exists(source) for source in sources)
 
 
-def _find_files(source: str) -> tuple[str, list[Path]] | None:
-    """Return name and files of a source that is a path, otherwise None."""
+def _is_name(source: str) -> bool:
+    """Return whether a source begins with the name of a corpus."""
+    return source.partition("/")[0].partition(":")[0] in names("corpus")
+
+
+def _find_files(source: str) -> Files | None:
+    """Return the files of a source that is a path, perhaps with a colon and a field; otherwise None."""
+    if (mode := _mode(source)) is not None:
+        return _files(source, mode, None)
+    place, colon, field = source.rpartition(":")
+    if not (colon and field) or _is_name(source) or (mode := _mode(place)) is None:
+        return None
+    if not stat.S_ISDIR(mode) and not has_fields(place):
+        known = ", ".join(TABLES)
+        raise TextgenError(
+            f"{place} has no fields such as {field!r}; leave it out, or give {known} or a folder"
+        )
+    return _files(place, mode, field)
+
+
+def _mode(path: str) -> int | None:
+    """Return the mode of a path; None if there is no such path."""
     try:
-        mode = os.stat(source).st_mode
+        return os.stat(path).st_mode
     except PermissionError as error:
-        raise TextgenError(f"cannot read {source}: {error.strerror}") from None
+        raise TextgenError(f"cannot read {path}: {error.strerror}") from None
     except (OSError, ValueError):  # no such path, or one that is too long or contains a NUL
         return None
+
+
+def _files(source: str, mode: int, field: str | None) -> Files:
     path = Path(source)
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # which may never end
         raise TextgenError(f"{source} is a device; give a file, or - for standard input")
-    is_substitution = source.startswith(("/dev/fd/", "/proc/self/fd/"))  # by a shell, as in <(command)
-    if stat.S_ISSOCK(mode) or (stat.S_ISFIFO(mode) and not is_substitution):  # which may have no writer
+    if stat.S_ISSOCK(mode) or (stat.S_ISFIFO(mode) and not _is_substitution(source)):  # maybe without writer
         raise TextgenError(f"{source} is a pipe; give a file, or - for standard input")
     if not stat.S_ISDIR(mode):
-        return path.name, [path]
-    files = sorted(file for file in path.glob("*.txt") if file.is_file())
-    if not files:
-        raise TextgenError(f"the folder {source} contains no .txt files; give a file, or a folder with some")
-    return path.resolve().name or source, files
+        return Files(path.name, [path], field)
+    paths = files_of(path)
+    if not paths:
+        raise TextgenError(
+            f"the folder {source} contains no texts, such as .txt files; give a file, or a folder with some"
+        )
+    return Files(path.resolve().name or source, paths, field)
 
 
-def _read_source(source: str, encoding: str) -> tuple[str, str]:
-    """Return the name and the text of one source."""
+def _is_substitution(source: str) -> bool:
+    """Return whether a shell has put the output of a command there, as in `<(command)`."""
+    return source.startswith(("/dev/fd/", "/proc/self/fd/"))
+
+
+def _read_source(source: str, encoding: str) -> tuple[str, Iterator[Document]]:
+    """Return the name and the documents of one source."""
     if source == "-":
         chunks = iter(partial(sys.stdin.buffer.read, CHUNK_BYTES), b"")
-        return "stdin", "".join(decode_chunks(chunks, "standard input", encoding))
+        document = decode_stream(chunks, "standard input", encoding)
+        return "stdin", _not_empty([document], "standard input")
     located = _find_files(source)
     if located is None:
-        return source, _read_corpus(source)
-    name, files = located
-    return name, "".join(decode_files(files, encoding))
+        return source, iter([[_read_corpus(source)]])
+    if _is_substitution(source):
+        document = decode_stream(read_chunks(located.paths[0]), source, encoding)
+        return located.name, _not_empty([document], source)
+    return located.name, _not_empty(located.documents(encoding), source)
+
+
+def _not_empty(documents: Iterable[Document], where: str) -> Iterator[Document]:
+    """Yield documents; raises `TextgenError` after them if they are all empty."""
+    num_chars = 0
+
+    def counted(document: Document) -> Iterator[str]:
+        nonlocal num_chars
+        for piece in document:
+            num_chars += len(piece)
+            yield piece
+
+    yield from map(counted, documents)
+    if not num_chars:
+        raise TextgenError(f"{where} is empty; give a text")
 
 
 def _language(source: str) -> str:

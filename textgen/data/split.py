@@ -14,7 +14,8 @@ from itertools import accumulate, pairwise
 from typing import Literal, TypeAlias
 
 from textgen.contracts import TextgenError
-from textgen.data.text import BOUNDARIES, Text, join
+from textgen.data.document_split import document_places
+from textgen.data.text import Text, cut_position, join
 
 PARTS = ("train", "validation", "test")
 
@@ -37,6 +38,7 @@ MAX_CUT_WINDOW = 1 << 16
 """Maximum number of characters that a cut may move in a text on disk."""
 
 CONTIGUOUS = "contiguous"
+DOCUMENTS = "documents"
 
 Place: TypeAlias = tuple[int, int]
 """The first character of a range of a text, and the one after its last."""
@@ -44,7 +46,7 @@ Place: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True)
 class SplitMethod:
-    """Method of a split: percentages for train, validation and test, in many slices or in one.
+    """Method of a split: percentages for train, validation and test, in many slices, in one or of documents.
 
     With two percentages, for train and test, validation is held back from train: half as much as the test
     part, in stretches from all over it. What is fitted to a text, as the weights of a mixture, must not be
@@ -53,10 +55,12 @@ class SplitMethod:
 
     percentages: tuple[int, ...]
     is_contiguous: bool = False
+    keeps_documents: bool = False
+    """Whether a document is wholly in one part."""
 
     def __str__(self) -> str:
-        shares = "/".join(map(str, self.percentages))
-        return f"{CONTIGUOUS}:{shares}" if self.is_contiguous else shares
+        name = f"{CONTIGUOUS}:" * self.is_contiguous + f"{DOCUMENTS}:" * self.keeps_documents
+        return name + "/".join(map(str, self.percentages))
 
     @property
     def held_back(self) -> float:
@@ -84,7 +88,7 @@ class SplitInfo:
     """Method of a split, and the sizes and hashes of its parts."""
 
     method: str
-    """The value of `--split`: `90/5/5` of every slice of the text, or `contiguous:90/5/5`."""
+    """The value of `--split`: `90/5/5` of every slice, `contiguous:90/5/5` or `documents:90/5/5`."""
     train: SplitPart
     validation: SplitPart
     test: SplitPart
@@ -158,48 +162,59 @@ class Split:
 
 
 def parse_split(text: str) -> SplitMethod:
-    """Read `90/5/5` (train, validation, test) or `90/10` (train, test), perhaps after `contiguous:`."""
+    """Read `90/5/5` (train, validation, test) or `90/10` (train, test), perhaps after a name and a colon."""
     name, _, shares = text.strip().rpartition(":")
-    if text.strip() == CONTIGUOUS:
-        name, shares = CONTIGUOUS, "90/5/5"
+    if text.strip() in (CONTIGUOUS, DOCUMENTS):
+        name, shares = text.strip(), "90/5/5"
     parts = shares.split("/")
-    if name in ("", CONTIGUOUS) and all(part.strip().isdecimal() for part in parts):
+    if name in ("", CONTIGUOUS, DOCUMENTS) and all(part.strip().isdecimal() for part in parts):
         percentages = tuple(int(part) for part in parts)
-        method = SplitMethod(percentages, name == CONTIGUOUS)
+        method = SplitMethod(percentages, name == CONTIGUOUS, name == DOCUMENTS)
         is_complete = len(percentages) in (2, 3) and sum(percentages) == 100 and min(percentages[:2]) > 0
         if is_complete and percentages[0] > method.held_back:
             return method
     raise TextgenError(
         f"invalid split {text!r}; give percentages such as 90/5/5 of train, validation and test, 90/10 to "
-        "hold validation back from train, or contiguous:90/5/5 for one stretch each"
+        "hold validation back from train, contiguous:90/5/5 for one stretch each, or documents:90/5/5"
     )
 
 
-def split_text(text: Text, method: SplitMethod) -> Split:
+def split_text(text: Text, method: SplitMethod, borders: Sequence[int] = ()) -> Split:
     """Return `text` split by `method`, cut between paragraphs where possible.
 
     A cut moves from its exact position to the nearest end of a paragraph, of a line or of a word, in this
     order, within 1 % of its slice (at least 1000 characters, at most `MAX_CUT_WINDOW` on disk), but never
-    by more than half of what a part has beyond its minimum, or in several slices by a quarter.
-    Raises `TextgenError` if a part would be shorter than `MIN_CHARS` without such moves.
+    by more than half of what a part has beyond its minimum, or in several slices by a quarter. A method that
+    keeps documents cuts at `borders` alone, where each document but the first begins.
+    Raises `TextgenError` if a part would be shorter than `MIN_CHARS`, or if there are too few documents.
     """
-    percentages = _percentages(method)
+    percentages, num_slices = _percentages(method), method.num_slices(len(text))
     if any(int(len(text) * percent / 100) < MIN_CHARS[name] for name, percent in percentages.items()):
         needed = max(math.ceil(MIN_CHARS[name] * 100 / percent) for name, percent in percentages.items())
         raise TextgenError(
             f"the text is too short to split {method}: {len(text)} characters; "
             f"give at least {needed}, or change --split"
         )
-    num_slices = method.num_slices(len(text))
     places: dict[str, list[Place]] = {name: [] for name in PARTS}
-    for whole in _slices(text, (0, len(text)), num_slices):
-        for name, place in _divided(text, whole, method, num_slices):
-            places[name].append(place)
-    train, validation, test = (
-        Part(join(text, each), tuple(end - begin for begin, end in each)) if each else NO_PART
-        for each in places.values()
-    )
-    return Split(train, validation, test, method)
+    if method.keeps_documents:
+        places |= document_places([*borders, len(text)], percentages, num_slices)
+    else:
+        for whole in _slices(text, (0, len(text)), num_slices):
+            for name, place in _divided(text, whole, method, num_slices):
+                places[name].append(place)
+    parts = {name: _part(text, each) for name, each in places.items()}
+    for name in percentages:
+        if len(parts[name]) < MIN_CHARS[name]:
+            size = f"{len(parts[name])} characters, fewer than {MIN_CHARS[name]}"
+            raise TextgenError(f"the {name} part of the split {method} has {size}; give more documents")
+    return Split(**parts, method=method)
+
+
+def _part(text: Text, places: Sequence[Place]) -> Part:
+    """Return places of a text as a part."""
+    if not places:
+        return NO_PART
+    return Part(join(text, places), tuple(end - begin for begin, end in places))
 
 
 def _percentages(method: SplitMethod) -> dict[str, float]:
@@ -250,7 +265,7 @@ def cut_stretches(text: Text, method: SplitMethod, name: str) -> Part:
     longest = 1 if method.is_contiguous else NUM_SLICES
     number = max(1, min(longest, len(text) // MIN_STRETCH_CHARS))
     places = list(_slices(text, (0, len(text)), number))
-    return Part(join(text, places), tuple(end - begin for begin, end in places))
+    return _part(text, places)
 
 
 def divide(
@@ -276,17 +291,3 @@ def cut_window(text: Text, size: int) -> int:
     """Return how far a cut within `size` characters of `text` may move."""
     near = max(MIN_CUT_WINDOW, size // 100)
     return near if isinstance(text, str) else min(near, MAX_CUT_WINDOW)
-
-
-def cut_position(text: Text, target: int, before: int, after: int) -> int:
-    """Return the best cut from `before` characters before `target` to `after` characters after it."""
-    if not isinstance(text, str):
-        begin = max(0, target - before - 2)
-        return begin + cut_position(text[begin : target + after + 2], target - begin, before, after)
-    low, high = target - before, target + after
-    for boundary in BOUNDARIES:
-        ends = [match.end() for match in boundary.finditer(text, max(0, low - 2), min(high + 2, len(text)))]
-        ends = [end for end in ends if low <= end <= high]
-        if ends:
-            return min(ends, key=lambda end: abs(end - target))
-    return target

@@ -7,11 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from math import log2
 
 from textgen.data.corpus import Corpus, CorpusInfo
-from textgen.data.sources import read_text
+from textgen.data.sources import read_documents
 from textgen.data.text import Text, alphabet, blocks
 from textgen.data.words import words
 from textgen.registry.attribution import describe_error
@@ -75,6 +75,7 @@ def grouped(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
 class CorpusStatistics(CorpusInfo):
     """Sizes, alphabet and vocabulary of a corpus, and what is new in its held-out part."""
 
+    num_documents: int
     num_words: int
     num_paragraphs: int
     train_alphabet_size: int
@@ -99,6 +100,7 @@ def statistics(corpus: Corpus) -> CorpusStatistics:
     num_unseen_words = sum(word not in train_words for word in held_out_words)
     return CorpusStatistics(
         **vars(corpus.info),
+        num_documents=corpus.num_documents,
         num_words=sum(len(words(block)) for block in blocks(corpus.text)),
         num_paragraphs=sum(map(num_paragraphs, blocks(corpus.text))),
         train_alphabet_size=len(train_alphabet),
@@ -122,8 +124,13 @@ def changes(sources: Sequence[str], cleaner: str, encoding: str) -> Iterator[str
     A line has the number of the line in the text, and the words around the change, in which `[-…-]` is what
     the cleaner removes and `{+…+}` what it adds.
     """
-    name, text = read_text(sources, encoding)
-    before = text[:EXCERPT]
+    name, documents = read_documents(sources, encoding)
+    before = ""
+    for piece in chain.from_iterable(chain(document, ["\n\n"]) for document in documents):
+        if len(before) >= EXCERPT:
+            break
+        before += piece[:EXCERPT]
+    before = before[:EXCERPT].removesuffix("\n\n")
     old, new = (TOKEN.findall(each) for each in (before, build("cleaner", cleaner).clean(before)))
     for index, excerpt in enumerate(_excerpts(old, new)):
         if index == 0:

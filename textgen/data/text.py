@@ -147,3 +147,17 @@ def last_boundary(text: str, begin: int, end: int) -> int:
             if places:
                 return places[-1]
     return end
+
+
+def cut_position(text: Text, target: int, before: int, after: int) -> int:
+    """Return the best cut from `before` characters before `target` to `after` characters after it."""
+    if not isinstance(text, str):
+        begin = max(0, target - before - 2)
+        return begin + cut_position(text[begin : target + after + 2], target - begin, before, after)
+    low, high = target - before, target + after
+    for boundary in BOUNDARIES:
+        ends = [match.end() for match in boundary.finditer(text, max(0, low - 2), min(high + 2, len(text)))]
+        ends = [end for end in ends if low <= end <= high]
+        if ends:
+            return min(ends, key=lambda end: abs(end - target))
+    return target

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from textgen import defaults
+from textgen.catalog.folders import FILES, RUNS_OF_BENCH
+from textgen.comparison.guesses import keep_game
 from textgen.comparison.passages import (
     NUM_ALTERNATIVES,
     Passage,
@@ -116,6 +118,16 @@ class Marks:
     """Words that neither the lexicon nor the training text has."""
     copied: tuple[tuple[int, int], ...]
     """What is in the training text, from a minimum length on."""
+
+
+def keep_guesses(run: Run, game: Sequence[int]) -> int:
+    """Keep how many guesses each character of a held-out passage took; return the number of games.
+
+    They are kept with the bench of a run, whose report then tells, or with a run that belongs to none.
+    """
+    bench = run.folder.parent.parent
+    is_of_bench = run.folder.parent.name == RUNS_OF_BENCH and (bench / FILES["bench"]).is_file()
+    return keep_game(bench if is_of_bench else run.folder, game)
 
 
 class TextOfRun:

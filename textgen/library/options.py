@@ -30,17 +30,18 @@ class TextOptions:
     """A text, and how it is cleaned and split."""
 
     corpus: Source | Sequence[Source] = defaults.CORPUS
-    """Text: a corpus name (see `textgen corpus`), a path, or - for standard input; repeatable."""
+    """Text: a corpus name (see `textgen corpus`), a path, perhaps with a field (news.jsonl:body), or - for
+    standard input; repeatable."""
     _: KW_ONLY
     clean: str = defaults.CLEANER
     """Cleaner of the text, such as prose:quotes=false, letters or raw."""
     split: str = defaults.SPLIT
     """Percent for train/validation/test of each slice of the text; 90/10 holds validation back from
-    train; contiguous:90/5/5 of the text as a whole."""
+    train; contiguous:90/5/5 of the text as a whole; documents:90/5/5 keeps documents whole."""
     max_chars: int | None = None
     """Use only the first N characters of the text."""
     encoding: str = defaults.ENCODING
-    """Encoding of text files and standard input."""
+    """Encoding of text files and standard input: auto (UTF-8, or guessed), latin-1, cp1252, utf-16."""
     keep_repeats: bool = False
     """Keep paragraphs of 500 characters or more that repeat earlier ones."""
     sealed: str | None = None

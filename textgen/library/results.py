@@ -13,6 +13,7 @@ from textgen.catalog.items import best_runs
 from textgen.catalog.names import find, find_run_or_entry
 from textgen.comparison.bench import DETAILS
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.guesses import guessed_by_reader
 from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.readings import Details
 from textgen.comparison.report import html as bench_page
@@ -96,7 +97,8 @@ def report(name: str | Path, *, with_models: bool = False) -> Path:
                 f"--out {folder}, which reuses the runs"
             )
         models = page_models(best_runs(found, len(found.runs))) if with_models else ()
-        page = bench_page.to_html(bench, read_record(Details, folder / DETAILS), models)
+        details = read_record(Details, folder / DETAILS)
+        page = bench_page.to_html(bench, details, models, guessed_by_reader(folder))
     elif (folder / LADDER).is_file():
         page = ladder_html(read_record(Ladder, folder / LADDER))
     elif (folder / SUITE).is_file():

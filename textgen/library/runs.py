@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from textgen import defaults
 from textgen.catalog.names import find_run
-from textgen.data.corpus import clean_text, load_text
+from textgen.data.cleaning import clean_text, load_text
 from textgen.evaluation.scoring import Score
 from textgen.experiment.continuation import continuation
 from textgen.experiment.entry_parser import parse_entry
@@ -229,10 +229,10 @@ class Run:
     ) -> ScoredSources:
         """Return the score of corpora known by name and of files, joined, and what was scored."""
         cleaner = clean or self.settings.corpus.cleaner
-        name, text = load_text(list(map(str, sources)), cleaner, encoding)
+        loaded = load_text(list(map(str, sources)), cleaner, encoding)
         with shown(report) as tell:
-            scored = score_any(self.saved, text, self.config.device, tell)
-        return ScoredSources(name, cleaner, len(text), scored.score, scored.checks)
+            scored = score_any(self.saved, loaded.text, self.config.device, tell)
+        return ScoredSources(loaded.name, cleaner, len(loaded.text), scored.score, scored.checks)
 
     def train(
         self,

@@ -65,11 +65,13 @@ def render_page(
     )
 
 
-def render_live_page(title: str, template: str, data: Any, scripts: Sequence[str]) -> str:
-    """Return a page whose scripts may ask the server that it comes from, and nobody else."""
+def render_live_page(
+    title: str, template: str, data: Any, scripts: Sequence[str], *, asks: str = "'self'"
+) -> str:
+    """Return a page whose scripts may ask the server that it comes from, or what `asks` says."""
     code = [asset(name) for name in (*SCRIPTS, *scripts)]
     return _render_with_scripts(
-        template, code, asset("play.css"), "connect-src 'self'", title=title, data=Markup(script_json(data))
+        template, code, asset("play.css"), f"connect-src {asks}", title=title, data=Markup(script_json(data))
     )
 
 

@@ -164,6 +164,12 @@ def passages() -> list[dict[str, str]]:
     return [{"before": before, "text": text} for before, text in _text_of(0).passages()]
 
 
+@plainly
+def keep_guesses(game: Sequence[int]) -> int:
+    """Keep a game with the runs, which were trained on the same text; return the number of games."""
+    return live.keep_guesses(_run(0), game)
+
+
 def _text_of(index: int) -> TextOfRun:
     """Return the text of a run, which those of one comparison share."""
     run = _run(index)

@@ -8,8 +8,11 @@ from textgen.library.basics import defaults
 from textgen.page.render import render_live_page
 
 
-def play_page(runs: list[dict[str, Any]]) -> str:
-    """Return the page for these runs."""
+def play_page(runs: list[dict[str, Any]], *, is_relayed: bool = False) -> str:
+    """Return the page for these runs.
+
+    It asks the server that it comes from; one that is relayed has none, and asks what embeds it.
+    """
     names = [run["name"] for run in runs]
     labels = [
         run["name"] if names.count(run["name"]) == 1 else f"{run['name']}, seed {run['seed']}" for run in runs
@@ -22,5 +25,12 @@ def play_page(runs: list[dict[str, Any]]) -> str:
         "runs": [run | {"name": label} for run, label in zip(runs, labels, strict=True)],
         "sampler": defaults.SAMPLER,
         "length": 200,
+        "is_relayed": is_relayed,
     }
-    return render_live_page(f"Play: {', '.join(names)}", "play.html", data, ("play.js", "play_guess.js"))
+    return render_live_page(
+        f"Play: {', '.join(names)}",
+        "play.html",
+        data,
+        ("play_relay.js", "play.js", "play_guess.js"),
+        asks="'none'" if is_relayed else "'self'",
+    )

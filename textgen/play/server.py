@@ -64,6 +64,13 @@ class Writing(BaseModel):
         return self.model_dump(include={"length", "sampler", "seed"})
 
 
+class Guessing(BaseModel):
+    """A game: how many guesses each character took."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    guesses: Annotated[list[Annotated[int, Ge(1), Le(10_000)]], Field(min_length=1, max_length=10_000)]
+
+
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
@@ -101,6 +108,11 @@ class Play:
         """Return the made-up words and the copied spans of a text that an entry has written."""
         asked = await _asked(request, Reading)
         return JSONResponse(await self._worker.do(models.marks, asked.entry, asked.text))
+
+    async def keep_guesses(self, request: Request) -> Response:
+        """Keep a game for the report."""
+        asked = await _asked(request, Guessing)
+        return JSONResponse({"kept": await self._worker.do(models.keep_guesses, asked.guesses)})
 
     async def passages(self, _: Request) -> Response:
         """Return held-out passages."""
@@ -177,6 +189,11 @@ async def _report(_: Request, error: Exception) -> Response:
 
 def application(worker: Worker, page: Callable[[list[dict[str, Any]]], str], port: int, token: str) -> Guard:
     """Return the application behind its guard."""
+    return Guard(unguarded(worker, page, f"/{token}"), port, token)
+
+
+def unguarded(worker: Worker, page: Callable[[list[dict[str, Any]]], str], prefix: str = "") -> Starlette:
+    """Return the application for those whom nobody else can ask for; paths begin with `prefix`."""
     play = Play(worker, page)
 
     @asynccontextmanager
@@ -190,15 +207,15 @@ def application(worker: Worker, page: Callable[[list[dict[str, Any]]], str], por
         ("/write", play.write, "POST"),
         ("/marks", play.marks, "POST"),
         ("/keep", play.keep, "POST"),
+        ("/guesses", play.keep_guesses, "POST"),
         ("/passages", play.passages, "GET"),
     ]
     inner = [Route(path, handler, methods=[method]) for path, handler, method in routes]
-    app = Starlette(
-        routes=[Mount(f"/{token}", routes=inner)],
+    return Starlette(
+        routes=[Mount(prefix, routes=inner)],
         lifespan=lifespan,
         exception_handlers={TextgenError: _explain, ClientDisconnect: _ignore, Exception: _report},
     )
-    return Guard(app, port, token)
 
 
 def serve(
@@ -214,11 +231,7 @@ def serve(
     import uvicorn
 
     listening = _listen(port)
-    try:
-        worker.wait()
-    except BaseException:
-        worker.close()
-        raise
+    worker.wait()
     port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
     app: Any = application(worker, page, port, token)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))

@@ -16,7 +16,9 @@ import numpy as np
 from textgen.contracts import TextgenError
 from textgen.data import corpus
 from textgen.data.bound_tokenizer import BoundTokenizer, fit_and_encode
-from textgen.data.corpus import clean_files, load_corpus
+from textgen.data.cleaning import clean_files
+from textgen.data.corpus import load_corpus
+from textgen.data.sources import Files
 from textgen.data.text import blocks
 from textgen.registry.options import build
 from textgen.registry.registry import names
@@ -94,12 +96,12 @@ def make_cache(folder: Path) -> None:
 
 def read_all(folder: Path) -> tuple[str, list[int], bytes, str]:
     """Return the text, its ids and an answer, all from the cache if they are there."""
-    text = clean_files([folder / "text.txt"], "raw", "utf-8")
+    text = clean_files([Files("text.txt", [folder / "text.txt"])], "raw", "utf-8").text
     word = BoundTokenizer(build("tokenizer", "word"))
     encoded = fit_and_encode(word, ["fuzz"], text)
     answer = remembered("answers", lambda: "42", "question")
     tokens = json.dumps(list(word.tokens)).encode()
-    return "".join(text.blocks()), np.asarray(encoded.ids).tolist(), tokens, answer
+    return text[:], np.asarray(encoded.ids).tolist(), tokens, answer
 
 
 def cached_files(case: Case) -> str | None:

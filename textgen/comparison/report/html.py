@@ -42,8 +42,13 @@ MAX_ON_PHONE = 3
 BENCH_SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 
 
-def to_html(result: Comparison, details: Details, models: Sequence[dict[str, Any]] = ()) -> str:
-    """Return the whole report of a comparison, which can write with `models` (see `PortableNetwork`)."""
+def to_html(
+    result: Comparison, details: Details, models: Sequence[dict[str, Any]] = (), readers: str = ""
+) -> str:
+    """Return the whole report of a comparison, which can write with `models` (see `PortableNetwork`).
+
+    `readers` is what is known of people who guessed its text.
+    """
     rows = entry_rows(result)
     ran = [row for row in rows if row.runs]
     by_name = {entry.name: entry for entry in details.entries}
@@ -52,7 +57,7 @@ def to_html(result: Comparison, details: Details, models: Sequence[dict[str, Any
     curves = curve_points(ran)
     tables: defaultdict[str, Markup] = defaultdict(Markup)
     tables |= {view: table_html(table) for view, table in report_tables(result).items()}
-    lines = [*doubts(result), *filter(None, [resolution(result), overlap(result)])]
+    lines = [*doubts(result), *filter(None, [resolution(result), overlap(result), readers])]
     told_apart = Markup().join(Markup("<p>{}</p>\n").format(line) for line in lines)
     scores = score_chart(result) + tables["scores"] + difference_chart(result) + tables["differences"]
     pair = render("bench_pair.html") if details.passages and len(readings) > 1 else Markup()

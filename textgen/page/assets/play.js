@@ -11,7 +11,7 @@ const play = (() => {
   async function ask(path, body, signal) {
     const request = body === undefined ? {} :
       { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-    const answer = await fetch(base + path, { ...request, signal });
+    const answer = await reach(base + path, { ...request, signal });
     if (answer.ok) return answer;
     const said = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
     throw new Error(said.error);
@@ -87,7 +87,7 @@ const play = (() => {
 
   /* What is shown, read or written again by one of the entries. */
   function again(pane) {
-    history.replaceState(null, "", address());
+    keepAddress(address());
     if (current.wanted?.prompt === at("prompt").value) writeAll(current.wanted, [pane]);
     else readAll(at("prompt").value, [pane]);
   }
@@ -275,11 +275,11 @@ const play = (() => {
         pane.notes.textContent = "";
       }
       showApart();
-      history.replaceState(null, "", location.pathname);
+      keepAddress(location.pathname);
       return;
     }
     fill(node.wanted);
-    history.replaceState(null, "", address());
+    keepAddress(address());
     writeAll(node.wanted);
   }
   function drawTree() {
@@ -347,7 +347,7 @@ const play = (() => {
     }
   });
   at("link").addEventListener("click", async () => {
-    history.replaceState(null, "", address());
+    keepAddress(address());
     try {
       await navigator.clipboard.writeText(location.href);
       say("The link is copied; it works while this server runs.");

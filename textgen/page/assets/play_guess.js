@@ -91,7 +91,14 @@
       try { localStorage.setItem(KEPT, JSON.stringify(games)); } catch { /* not kept then */ }
       const note = `All your games in this browser: ${said(all)}, from ${all.length} characters. ` +
         "A few characters say little; a hundred begin to.";
-      result.replaceChildren(list, make("p", "muted", note));
+      const keep = make("button", "", "Keep for the report");
+      keep.type = "button";
+      keep.addEventListener("click", async () => {
+        keep.disabled = true;
+        const said = await ask("guesses", { guesses }).then(() => "Kept; textgen report shows it in the page of the bench.", (error) => error.message);
+        result.append(make("p", "muted", said));
+      });
+      result.replaceChildren(list, make("p", "muted", note), keep);
     }
     done.addEventListener("click", finish);
     draw();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textgen.data.corpus import join_cleaned
+from textgen.data.cleaning import join_cleaned
 from textgen.data.text import cut_blocks
 from textgen.testing.asserts import expect, shown, text_difference
 from textgen.testing.builders import Subject
@@ -70,6 +70,7 @@ def check_cleaner_blocks(subject: Subject) -> None:
     cleaner = subject.new()
     text = f"{PROSE}\n{OTHER_PROSE}"
     blocks = cut_blocks([text], BLOCK_CHARS)
-    joined = "".join(join_cleaned(cleaner, (cleaner.clean(block) for block in blocks)))
+    cleaned = ((cleaner.clean(block), False) for block in blocks)
+    joined = "".join(part for part, _ in join_cleaned(cleaner, cleaned))
     whole = cleaner.clean(text)
     expect(joined == whole, f"the same in blocks, see joint; {text_difference(whole, joined)}")

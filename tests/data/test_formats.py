@@ -1,0 +1,250 @@
+"""Formats of files: the documents of each, and one line for a damaged one."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from textgen.contracts import TextgenError, TextgenWarning
+from textgen.data import cleaning
+from textgen.data.cleaning import load_text
+from textgen.data.corpus import load_again, load_corpus
+from textgen.data.readers import text_file
+from textgen.data.sources import read_documents
+from textgen.data.text import FileText
+
+DOCUMENTS = [f"{i} It rained, “again”.\n\nNobody came by." for i in range(30)]
+
+
+def rows(field: str = "text") -> str:
+    return "".join(json.dumps({"id": i, field: text}) + "\n" for i, text in enumerate(DOCUMENTS))
+
+
+def table() -> bytes:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    file = io.BytesIO()
+    parquet.write_table(pyarrow.table({"id": range(30), "text": DOCUMENTS}), file, row_group_size=7)
+    return file.getvalue()
+
+
+def zstandard() -> bytes:
+    zstd = pytest.importorskip("backports.zstd", reason="on Python 3.14 it is in the standard library")
+    return zstd.compress(rows().encode())  # type: ignore[no-any-return]
+
+
+def archive(**files: str | bytes) -> bytes:
+    """Return a zip file; a double underscore in a name is a dot, a triple one a slash."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, data in files.items():
+            made.writestr(name.replace("___", "/").replace("__", "."), data)
+    return packed.getvalue()
+
+
+def book() -> bytes:
+    page = "<html><head><title>No text</title></head><body><h1>{}</h1><p>It rained,\nagain.</p></body></html>"
+    return archive(
+        META_INF___container__xml="",
+        **{"META-INF/container.xml": '<container><rootfile full-path="in/book.opf"/></container>'},
+        **{"in/book.opf": (
+            '<package xmlns="http://www.idpf.org/2007/opf"><manifest><item id="b" href="two%202.xhtml"/>'
+            '<item id="a" href="one.xhtml"/></manifest>'
+            '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
+        )},
+        **{"in/one.xhtml": page.format("One"), "in/two 2.xhtml": page.format("Two")},
+    )  # fmt: skip
+
+
+PAGE = """<html><head><title>No text</title><meta charset="iso-8859-1"><style>p {}</style></head><body>
+<h1>A  <i>title</i> </h1><p>It rained,
+“again”&amp;c.<br>A line<script>let p = "<p>";</script></p><ul><li>one<li>two</ul><pre>  as
+    it is</pre></body>"""
+CSV = "id;text\n" + "".join(f'{i};"{text}"\n' for i, text in enumerate(DOCUMENTS))
+
+FILES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
+    "a.jsonl": (lambda: rows().encode(), DOCUMENTS),
+    "a.jsonl:body": (lambda: rows("body").encode(), DOCUMENTS),
+    "a.csv": (CSV.encode, DOCUMENTS),
+    "a.parquet": (table, DOCUMENTS),
+    "a.jsonl.gz": (lambda: gzip.compress(rows().encode()), DOCUMENTS),
+    "a.JSONL.zst": (zstandard, DOCUMENTS),
+    "a.md.gz": (lambda: gzip.compress(b"# Title\n\n*text*\n"), ["# Title\n\n*text*\n"]),
+    "a.html": (
+        lambda: PAGE.encode("cp1252"),
+        ["A title\n\nIt rained, “again”&c.\nA line\n\none\ntwo\n\n  as\n    it is"],
+    ),
+    "a.epub": (book, ["One\n\nIt rained, again.\n\nTwo\n\nIt rained, again."]),
+    "a.zip": (
+        lambda: archive(
+            b___c__py="code", a__txt="text", d__bin="other", __hidden__txt="other",
+            e__csv="text\none\n", f__txt__gz=gzip.compress(b"packed"), g__epub=book(),
+        ),
+        ["text", "code", "one", "packed", "One\n\nIt rained, again.\n\nTwo\n\nIt rained, again."],
+    ),
+}  # fmt: skip
+
+
+def documents(source: str) -> list[str]:
+    return list(map("".join, read_documents([source])[1]))
+
+
+@pytest.mark.parametrize("source", FILES)
+def test_documents_of_each_format(source: str, tmp_path: Path) -> None:
+    make, expected = FILES[source]
+    (tmp_path / source.partition(":")[0]).write_bytes(make())
+    assert documents(str(tmp_path / source)) == expected
+
+
+@pytest.mark.parametrize("source", ["a.parquet", "a.jsonl.gz", "a.JSONL.zst", "a.epub", "a.zip"])
+def test_a_cut_or_changed_file_is_one_line(source: str, tmp_path: Path) -> None:
+    data, path = FILES[source][0](), tmp_path / source
+    for damaged in (data[: len(data) // 2], b"no such format " * 9):
+        path.write_bytes(damaged)
+        with pytest.raises(
+            TextgenError, match=rf"{source}.* is damaged, or not what its name says: ."
+        ) as caught:
+            documents(str(path))
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "data", "told"),
+    [
+        ("a.jsonl", rows()[:-9], "line 30 of {} is not JSON: Unterminated string"),
+        ("a.jsonl", "[" * 100_000, "line 1 of {} is not JSON: maximum recursion depth"),
+        ("a.jsonl", '{"text": "a"}\n\n{"body": "b", "id": 1}',
+         "line 3 of {} has no field 'text'; name one after the path and a colon: body, id"),
+        ("a.jsonl", "[1]", "line 1 of {} is not a JSON object"),
+        ("a.jsonl:id", rows(), "the field 'id' of line 1 of {} is not a text, but of type int; name another"),
+        ("a.jsonl", '{"text": null}', "{} is empty; give a text"),
+        ("a.csv", CSV[:-9], "{} is damaged, or not what its name says: unexpected end of data"),
+        ("a.csv", "id,text\n1,one, two\n", "the row that ends at line 2 of {} has 3 values instead of 2"),
+        ("a.csv:body", CSV, "{} has no field 'body'; name one after the path and a colon: id, text"),
+        ("a.html", "<p>\ufeff\0", "{} is binary (a zero byte at offset 6)"),
+        ("a.html", "<script>let a", "{} is empty; give a text"),
+        ("a.txt:id", "text", "{} has no fields such as 'id'; leave it out"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_record(source: str, data: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / source.partition(":")[0]
+    path.write_text(data, "utf-8")
+    with pytest.raises(TextgenError) as caught:
+        documents(str(tmp_path / source))
+    assert str(caught.value).startswith(told.format(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_file, "SMALL_BYTES", 1000)
+    monkeypatch.setattr(text_file, "MAX_RECORD_CHARS", 500_000)
+    bomb = "It rained. " * 100_000
+    files = {
+        "a.txt.gz": gzip.compress(bomb.encode()),
+        "a.zip": archive(a__txt=bomb),
+        "a.jsonl": bomb.encode(),
+    }
+    told = {"a.jsonl": "has a record of more than 500,000 characters; split it"}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(TextgenError, match=told.get(name, "unpacks to over 200 times its size")):
+            documents(str(tmp_path / name))
+
+
+def test_a_folder_of_files_of_all_kinds(tmp_path: Path) -> None:
+    folder = tmp_path / "all"
+    (folder / "more").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    files = {
+        "a.py": "code",
+        "b.log": "a line",
+        "c.png": "no text",
+        "d.txt": "",
+        "more/e.c": "more",
+        ".git/f.txt": "x",
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    (folder / "f.jsonl").write_text('{"body": "of a record"}')
+    (folder / "g.zip").write_bytes(archive(a__txt="packed"))
+    assert documents(f"{folder}:body") == ["code", "a line", "", "of a record", "packed", "more"]
+    with pytest.raises(TextgenError, match=r"f\.jsonl has no field 'text'; name one after .*: body$"):
+        documents(str(folder))
+
+
+def test_a_library_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
+    (tmp_path / "a.parquet").write_bytes(b"")
+    with pytest.raises(TextgenError, match=r'needs pyarrow; run: pip install "textgen-bench\[formats\]"$'):
+        documents(str(tmp_path / "a.parquet"))
+
+
+# --- encodings
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "guessed"),
+    [
+        ("Ein schöner Tag an der Fähre. ", "cp1252", "Windows-1252"),
+        ("Все счастливые семьи похожи друг на друга. ", "koi8-r", "KOI8-R"),
+        ("吾輩は猫である。名前はまだ無い。", "shift_jis", "CP932"),
+        ("Привет", "utf-16", None),
+        ("Привет", "utf-8-sig", None),
+    ],
+)
+def test_an_encoding_is_guessed_and_said(
+    text: str, encoding: str, guessed: str | None, tmp_path: Path
+) -> None:
+    pytest.importorskip("chardet")
+    path = tmp_path / "a.txt"
+    path.write_bytes((text * 9).encode(encoding))
+    if guessed is None:
+        assert documents(str(path)) == [text * 9]
+        return
+    told = rf"a\.txt is not utf-8: byte 0x\w\w at offset \d+; it is read as {guessed}, a guess"
+    with pytest.warns(TextgenWarning, match=told):
+        assert documents(str(path)) == [text * 9]
+
+
+def test_a_damaged_utf_8_text_is_not_taken_for_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("Ein schöner Tag, “wirklich”. ".encode() * 9 + b"\xff")
+    with pytest.raises(TextgenError, match=r"byte 0xFF at offset \d+, though the rest is: repair it"):
+        documents(str(tmp_path / "a.txt"))
+
+
+# --- from files to a corpus
+
+
+def test_a_large_table_gives_the_text_and_borders_of_a_small_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(rows("body").encode()))
+    for cleaner in ("prose", "raw"):
+        small = load_text([f"{path}:body"], cleaner)
+        with monkeypatch.context() as patch:
+            patch.setattr(cleaning, "MAX_IN_MEMORY", 600)  # more than it has bytes, fewer than characters
+            patch.setattr(cleaning, "BLOCK_CHARS", 100)
+            large = load_text([f"{path}:body"], cleaner)
+        assert isinstance(large.text, FileText)
+        assert (large.text[:], large.borders) == (small.text, small.borders)
+        begins = [0, *small.borders]
+        assert [small.text[begin : begin + 6].split()[0] for begin in begins] == list(map(str, range(30)))
+
+
+def test_a_corpus_of_documents_is_loaded_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(rows("body"))
+    first = load_corpus([f"{path}:body"], split="documents:80/10/10")
+    assert first.num_documents == 30
+    again = load_again(first.sources, first.cleaner, str(first.split.method))
+    assert again.info == first.info
+    for part in (again.split.train, again.split.validation, again.split.test):
+        assert all(text[0].isdigit() and text.endswith("by.\n\n") for text in part.stretches()[:-1])

@@ -1,0 +1,1 @@
+"""Readers of files: each format yields documents, whose text comes in pieces, in bounded memory."""

@@ -1,0 +1,68 @@
+"""Formats of texts: which files contain texts, and the documents in each, by its suffix."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+from textgen.data.readers.markup import read_epub, read_html
+from textgen.data.readers.tables import FIELD, read_csv, read_json_lines, read_parquet
+from textgen.data.readers.text_file import Document, TextFile
+from textgen.data.readers.unpacking import COMPRESSIONS, ZIP, unpacked
+
+TABLES: dict[str, Callable[[TextFile, str], Iterator[Document]]] = {
+    ".jsonl": read_json_lines,
+    ".ndjson": read_json_lines,
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".parquet": read_parquet,
+}
+"""Formats in which a field of each record is a document."""
+READERS = TABLES | {".html": read_html, ".htm": read_html, ".xhtml": read_html, ".epub": read_epub}
+PLAIN = re.compile(r"\.(txt|md|markdown|rst|tex|log|pyi?|[ch]|cc|[ch]pp|cs|go|java|js|ts|rs|rb|sh|sql)")
+"""Suffixes of plain text in folders and archives; a file that is named itself may have any."""
+
+
+def is_known(name: str) -> bool:
+    """Return whether a file in a folder or an archive is read; hidden ones are not."""
+    path = PurePosixPath(name)
+    suffix = _suffix(path.name)
+    is_hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return not is_hidden and (suffix in READERS or PLAIN.fullmatch(suffix) is not None)
+
+
+def has_fields(name: str) -> bool:
+    """Return whether a file has fields, or may contain files that have."""
+    return _suffix(name) in {*TABLES, ZIP}
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the files with texts in a folder and the folders in it, in the order of their paths.
+
+    Hidden ones are left out, and links to folders are not followed.
+    """
+    found = []
+    for where, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        zipped = (name for name in names if _suffix(name) == ZIP and not name.startswith("."))
+        found += [Path(where, name) for name in (*filter(is_known, names), *zipped)]
+    return sorted(path for path in found if path.is_file())
+
+
+def documents_of(path: Path, field: str | None, encoding: str) -> Iterator[Document]:
+    """Yield the documents of a file, unpacked if need be; `field` is that of tables, if one is named.
+
+    Raises `TextgenError` if it cannot be read or is damaged.
+    """
+    with unpacked(path, encoding, is_known) as files:
+        for file in files:
+            reader = READERS.get(_suffix(file.name))
+            yield from iter([file.pieces()]) if reader is None else reader(file, field or FIELD)
+
+
+def _suffix(name: str) -> str:
+    """Return the suffix of a file below that of its compression, such as `.jsonl` of `a.jsonl.gz`."""
+    path = PurePosixPath(name.lower())
+    return PurePosixPath(path.stem).suffix if path.suffix in COMPRESSIONS else path.suffix

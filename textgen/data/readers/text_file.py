@@ -1,0 +1,114 @@
+"""A file of texts, which may be packed: its bytes, its text and its lines, in bounded memory."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import IO, TypeAlias
+
+from textgen.contracts import TextgenError
+from textgen.data.decoding import CHUNK_BYTES, decode_chunks, guess_encoding
+from textgen.defaults import ENCODING
+from textgen.runtime.messages import one_line
+
+MAX_RECORD_CHARS = 1 << 26
+"""Maximum number of characters that are held at a time: of a line, a value of a table or a tag."""
+MAX_RATIO = 200
+"""Bytes that a packed byte may stand for beyond `SMALL_BYTES`; zeros give 1,000, prose 5."""
+SMALL_BYTES = 1 << 24
+
+Document: TypeAlias = Iterable[str]
+"""The text of a document in pieces; they are read before the next document is asked for."""
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file, or a member of an archive, that can be read several times."""
+
+    where: str
+    """Its path, for messages; that of a member follows that of its archive."""
+    name: str
+    """Its name, without the suffix of a compression that `open` undoes."""
+    open: Callable[[], AbstractContextManager[IO[bytes]]]
+    max_bytes: int | None = None
+    """More bytes than this are refused as a bomb; None without limit."""
+    encoding: str = ENCODING
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes; raises `TextgenError` if they cannot be read, or unpack to too much."""
+        num_bytes = 0
+        with naming_damage(self.where), self.open() as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                num_bytes += len(chunk)
+                if self.max_bytes is not None and num_bytes > self.max_bytes:
+                    raise too_packed(self.where)
+                yield chunk
+
+    def pieces(self) -> Iterator[str]:
+        """Yield the text; raises as `decode_chunks` does, and if its encoding cannot be guessed."""
+        encoding = self.encoding
+        if encoding == ENCODING:
+            encoding = guess_encoding(self.chunks(), self.where)
+        yield from decode_chunks(self.chunks(), self.where, encoding)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines with their ends; raises `TextgenError` if one is too long to be held."""
+        rest = ""
+        for piece in self.pieces():
+            *lines, rest = (rest + piece).split("\n")
+            for line in lines:
+                yield line + "\n"
+            check_length(rest, self.where)
+        if rest:
+            yield rest
+
+    @contextmanager
+    def seekable(self) -> Iterator[IO[bytes]]:
+        """Open the file, or a copy of what is packed in it, to read the bytes in any order."""
+        with self.open() as stream:
+            if isinstance(stream, io.BufferedReader):
+                yield stream
+                return
+        with TemporaryFile() as copy:
+            for chunk in self.chunks():
+                copy.write(chunk)
+            copy.seek(0)
+            yield copy
+
+
+def max_unpacked(num_bytes: int) -> int:
+    """Return to how many bytes a packed file of this size may unpack."""
+    return max(SMALL_BYTES, MAX_RATIO * num_bytes)
+
+
+def too_packed(where: str) -> TextgenError:
+    """Return the error about a file that unpacks to more than any text does."""
+    return TextgenError(f"{where} unpacks to over {MAX_RATIO} times its size; if it is a text, unpack it")
+
+
+def check_length(text: str, where: str) -> None:
+    """Raise `TextgenError` for a line or value that is too long to be held in memory."""
+    if len(text) > MAX_RECORD_CHARS:
+        raise TextgenError(f"{where} has a record of more than {MAX_RECORD_CHARS:,} characters; split it")
+
+
+@contextmanager
+def naming_damage(where: str) -> Iterator[None]:
+    """Turn whatever reading a file raises into a `TextgenError` with its name."""
+    try:
+        yield
+    except TextgenError:
+        raise
+    except Exception as error:  # libraries raise anything on bytes that they do not expect
+        if reason := isinstance(error, OSError) and error.strerror:
+            raise TextgenError(f"cannot read {where}: {reason}") from None
+        reason = one_line(error, with_type=False).rstrip(".")
+        raise TextgenError(f"{where} is damaged, or not what its name says: {reason}") from None
+
+
+def missing_library(where: str, library: str) -> TextgenError:
+    """Return the error about a format whose library is not installed."""
+    return TextgenError(f'reading {where} needs {library}; run: pip install "textgen-bench[formats]"')
