@@ -11,18 +11,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from helpers.tokenizers import FITTED
 from textgen.contracts import Tokenizer
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.decoding import utf8
 from textgen.data.text import cut_blocks
 from textgen.data.vocabulary import BYTE_TOKENS, surface_bytes
 from textgen.registry.options import build
-from textgen.registry.registry import names
 from textgen_tokenizers.byte import ByteTokenizer
 from textgen_tokenizers.char import CharTokenizer
 
 UNSEEN = "中Ω😀"
-every_tokenizer = pytest.mark.parametrize("name", names("tokenizer"))
+every_tokenizer = pytest.mark.parametrize("name", FITTED)
 
 
 def fitted(name: str, text: str) -> Tokenizer:
@@ -31,7 +31,7 @@ def fitted(name: str, text: str) -> Tokenizer:
     return tokenizer
 
 
-@pytest.fixture(scope="module", params=names("tokenizer"))
+@pytest.fixture(scope="module", params=FITTED)
 def tokenizer(request: pytest.FixtureRequest, news: str) -> Tokenizer:
     """Each tokenizer, fitted on news."""
     return fitted(request.param, news)

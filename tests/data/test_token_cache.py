@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.tokenizers import FITTED
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data import bound_tokenizer, parallel
 from textgen.data.bound_tokenizer import BoundTokenizer, fit_and_encode
 from textgen.data.text import FileText
 from textgen.registry.options import build
-from textgen.registry.registry import names
 
-every_tokenizer = pytest.mark.parametrize("name", names("tokenizer"))
+every_tokenizer = pytest.mark.parametrize("name", FITTED)
 
 
 def built(name: str) -> BoundTokenizer:
@@ -31,9 +31,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-@pytest.mark.parametrize(
-    ("name", "num_processes"), [*((name, 1) for name in names("tokenizer")), ("char", 2)]
-)
+@pytest.mark.parametrize(("name", "num_processes"), [*((name, 1) for name in FITTED), ("char", 2)])
 def test_tokens_on_disk_are_those_in_memory(
     name: str, num_processes: int, stored_text: FileText, monkeypatch: pytest.MonkeyPatch
 ) -> None:

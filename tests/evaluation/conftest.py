@@ -6,12 +6,12 @@ import pytest
 from torch import nn
 
 from helpers.scoring import tiny_lstm
+from helpers.tokenizers import FITTED
 from textgen.contracts import Tokenizer
 from textgen.registry.options import build
-from textgen.registry.registry import names
 
 
-@pytest.fixture(scope="module", params=names("tokenizer"))
+@pytest.fixture(scope="module", params=FITTED)
 def tokenizer(request: pytest.FixtureRequest, news: str) -> Tokenizer:
     """Each tokenizer, fitted on news."""
     fitted: Tokenizer = build("tokenizer", request.param)

@@ -203,7 +203,7 @@ def test_unknown_training_options_are_blamed_on_the_model(install: Install) -> N
         ("randm", "unknown entry 'randm'; did you mean 'random'?"),
         (
             "lstm",
-            "'lstm' is only a model; did you mean bpe-lstm or byte-lstm or char-lstm or word-lstm?",
+            "'lstm' is only a model; did you mean bpe-lstm or byte-lstm or char-lstm or hf-lstm or",
         ),
         ("", "unknown entry ''"),
         ("char-", "unknown model ''"),

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from helpers.tokenizers import FITTED
 from textgen.contracts import Tokenizer
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.options import build
-from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen_models.lstm.model import LSTM
 from textgen_tokenizers.char import CharTokenizer
@@ -34,7 +34,7 @@ def generator_of(model: nn.Module, tokenizer: Tokenizer) -> Generator:
 GREEDY, WARM = build_sampler("greedy"), build_sampler("temperature:temperature=1")
 
 
-@pytest.fixture(scope="module", params=names("tokenizer"))
+@pytest.fixture(scope="module", params=FITTED)
 def generator(request: pytest.FixtureRequest, news: str) -> Generator:
     """An untrained LSTM with each tokenizer, fitted on news."""
     tokenizer: Tokenizer = build("tokenizer", request.param)

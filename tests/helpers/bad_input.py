@@ -65,7 +65,7 @@ train randm
 train char-lstn
     entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: adapt, cache, gru, …, uniform
 train carh-lstm
-    entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: bpe, byte, char, word
+    entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: bpe, byte, …, word
 train word-lstm-glvoe
     entry 'word-lstm-glvoe': unknown embedding 'glvoe'; did you mean 'glove'? known: fasttext, glove, word2vec
 train word-lstm-glove-word2vec
@@ -95,7 +95,7 @@ bench char-lstm randm
 describe randm
     unknown entry 'randm'; did you mean 'random'? …
 train lstm
-    'lstm' is only a model; did you mean bpe-lstm or byte-lstm or char-lstm or word-lstm?
+    'lstm' is only a model; did you mean bpe-lstm or byte-lstm or char-lstm or …?
 train char
     'char' is only a tokenizer; did you mean char-gru or char-hier or char-lstm or …?
 train glove

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from helpers.scoring import CPU, bound, tiny_lstm
+from helpers.tokenizers import FITTED
 from textgen.contracts import TextgenError, Tokenizer
 from textgen.data.bound_tokenizer import START
 from textgen.evaluation.token_bits import score_stretches
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.options import build
-from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen.training.validation import Validation, validation_limits
@@ -25,7 +25,7 @@ from textgen.training.validation import Validation, validation_limits
 FP32 = DeviceConfig(CPU, "fp32")
 
 
-@pytest.fixture(scope="module", params=names("tokenizer"))
+@pytest.fixture(scope="module", params=FITTED)
 def tokenizer(request: pytest.FixtureRequest, news: str) -> Tokenizer:
     """Each tokenizer, fitted on news."""
     fitted: Tokenizer = build("tokenizer", request.param)

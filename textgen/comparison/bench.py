@@ -16,6 +16,7 @@ from textgen.comparison.report.html import to_html
 from textgen.comparison.report.markdown import to_markdown
 from textgen.comparison.sealed import open_sealed
 from textgen.comparison.verdicts import judge
+from textgen.comparison.yardsticks import score_yardsticks
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
@@ -68,6 +69,8 @@ class BenchOptions:
     """The backend that computes the runs."""
     sealed: str | None = None
     """The file with the text that is scored, which is opened when all entries are trained."""
+    yardsticks: Sequence[str] = ()
+    """Models from elsewhere that are scored too, such as `hf:models/gpt2`."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,8 @@ def bench_each(
     writer = SampleWriter(texts, analyzer, options.num_chars, options.prompts, options.spells)
     reader = DetailsReader(writer, choose_passages(writer.held_out), options.device_config)
     check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
+    config, silence = options.device_config, options.entry_timeout
+    references, unscored = score_yardsticks(options.yardsticks, corpus, config.device, silence, report)
     left = {folder: each for folder, each in experiments.items() if folder not in failures}
     jobs = [_job(folder, each, reader, options, len(rungs) > 1) for folder, each in left.items()]
     progress = PlanProgress(jobs, report, seconds_after=seconds_of_references(experiments))
@@ -145,14 +150,13 @@ def bench_each(
         progress.ended(job, outcome)
         outcomes[job.folder] = _row(job, outcome)
     report(Step("comparing with references"))
-    references: list[ReferenceScore] = []
     if options.has_references:
-        config, silence = options.device_config, options.entry_timeout
         references += score_references(entries, corpus, options.budget, config, silence)
     results, unsaved = [], [OSError(each.unsaved) for each in outcomes.values() if each.unsaved]
     for out, planned in plans.items():
         made = [outcomes[folder] for folder in planned]
-        result = _judged(made, references, writer, corpus, lexicon, rungs[out])
+        told = replace(rungs[out], broken={**options.broken, **unscored})
+        result = _judged(made, references, writer, corpus, lexicon, told)
         report(Step("writing the report"))
         read = marked(analyzer, [(each.details, each.samples) for each in made if each.details])
         try:
@@ -238,11 +242,12 @@ def _save(out: Path, result: Comparison, details: Details) -> None:
 
 
 def compared_before(out: Path) -> list[str]:
-    """Return the entries of a comparison that a folder holds, without those that failed; none without one."""
+    """Return the entries and yardsticks of a comparison that a folder holds, without those that failed."""
     if not (out / RESULT).is_file():
         return []
-    rows = read_record(Comparison, out / RESULT).entries
-    return list(dict.fromkeys(row.name for row in rows if isinstance(row, EntryResult)))
+    result = read_record(Comparison, out / RESULT)
+    yardsticks = [each.name for each in result.references if each.is_pretrained]
+    return list(dict.fromkeys([*(row.name for row in result.runs), *yardsticks]))
 
 
 def _job(

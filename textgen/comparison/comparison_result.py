@@ -17,6 +17,9 @@ from textgen.runtime.storage.json_records import SCHEMA_VERSION
 
 Interval = tuple[float, float]
 
+PRETRAINED = "pretrained, may have seen this text"
+"""What every view says next to the name of a yardstick."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EntryScore:
@@ -44,6 +47,15 @@ class ReferenceScore:
     """True if it learns from the held-out text while it is scored."""
     units: ScoredUnits | None
     """None if they were not recorded."""
+    num_parameters: int | None = None
+    """None if it is not a model, or if that was not recorded."""
+    is_pretrained: bool = False
+    """True for a yardstick: a model that was trained elsewhere, perhaps on the held-out text."""
+
+    @property
+    def label(self) -> str:
+        """The name, with what a reader must know about a yardstick."""
+        return f"{self.name} ({PRETRAINED})" if self.is_pretrained else self.name
 
 
 @dataclass(frozen=True, kw_only=True)

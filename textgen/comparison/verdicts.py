@@ -160,7 +160,13 @@ def _contrasts(samples: Mapping[str, MeasuredValue]) -> dict[tuple[str, str], Co
 
 
 def reference_score(
-    name: str, description: str, units: ScoredUnits, *, reads_on: bool = False
+    name: str,
+    description: str,
+    units: ScoredUnits,
+    *,
+    reads_on: bool = False,
+    num_parameters: int | None = None,
+    is_pretrained: bool = False,
 ) -> ReferenceScore:
     """Return the score of a reference with its interval, by the bits of its units."""
     bits, sizes = (np.array([values], float) for values in (units.bits, units.num_chars))
@@ -172,7 +178,15 @@ def reference_score(
         interval=score.interval,
         reads_on=reads_on,
         units=units,
+        num_parameters=num_parameters,
+        is_pretrained=is_pretrained,
     )
+
+
+def rescored(saved: ReferenceScore, units: ScoredUnits) -> ReferenceScore:
+    """Return a saved reference with the score that follows from its units."""
+    score = reference_score(saved.name, saved.description, units)
+    return replace(saved, bits_per_char=score.bits_per_char, interval=score.interval, units=units)
 
 
 def _metric(

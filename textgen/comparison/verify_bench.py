@@ -11,7 +11,7 @@ import torch
 
 from textgen.comparison.bench import run_folder
 from textgen.comparison.comparison_result import Comparison, ReferenceScore
-from textgen.comparison.verdicts import judge, reference_score
+from textgen.comparison.verdicts import judge, rescored
 from textgen.comparison.verification import Disagreement, VerificationCheck, compared
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_again
@@ -100,8 +100,7 @@ def _reference(saved: ReferenceScore, result: Comparison) -> ReferenceScore | No
         return None
     stretches = result.corpus.split.scored(result.scored_on).stretch_chars
     sizes = stretches if len(stretches) == len(saved.units.bits) else unit_sizes(stretches)
-    units = ScoredUnits(tuple(sizes), saved.units.bits)
-    return reference_score(saved.name, saved.description, units, reads_on=saved.reads_on)
+    return rescored(saved, ScoredUnits(tuple(sizes), saved.units.bits))
 
 
 def _named(records: Iterable[Any]) -> dict[str, Any]:

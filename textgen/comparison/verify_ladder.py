@@ -8,7 +8,7 @@ from typing import Any
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.ladder import judge_ladder, ladder
 from textgen.comparison.ladder_result import Ladder, RungRun
-from textgen.comparison.verdicts import reference_score
+from textgen.comparison.verdicts import rescored
 from textgen.comparison.verification import VerificationCheck, compared
 from textgen.experiment.score_run import unit_sizes
 
@@ -31,11 +31,7 @@ def verify_ladder(result: Ladder) -> Iterator[VerificationCheck]:
     }
     yield compared("characters of runs", units, dict.fromkeys(units, sizes))
     references = {each.name: each for each in result.references if each.units}
-    recomputed = {
-        name: reference_score(name, each.description, each.units, reads_on=each.reads_on)
-        for name, each in references.items()
-        if each.units
-    }
+    recomputed = {name: rescored(each, each.units) for name, each in references.items() if each.units}
     yield compared("references", references, recomputed)
 
 

@@ -23,7 +23,9 @@ MAX_COPIES = 32
 
 def parse_entry(text: str) -> Entry:
     """Read an entry; raises `TextgenError` with the nearest match for an unknown part."""
-    name, _, assignments = text.strip().partition(":")
+    name, sign, assignments = text.strip().partition(":")
+    if sign and name in names("yardstick"):
+        raise TextgenError(f"{text!r} is a yardstick, not an entry: only bench takes it, to score it")
     options = parse_assignments(f"entry {text!r}", assignments)
     copies, sign, alias = name.rpartition(COPIES)
     if alias not in names("alias"):
@@ -137,6 +139,16 @@ def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
     if not entries and broken:
         raise PluginError(next(iter(broken.values())))
     return entries, broken
+
+
+def split_yardsticks(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return which of these are entries, and which are yardsticks such as `hf:models/gpt2`, each once."""
+    known = names("yardstick")
+    entries, yardsticks = list[str](), list[str]()
+    for text in dict.fromkeys(text.strip() for text in texts):
+        name, sign, _ = text.partition(":")
+        (yardsticks if sign and name in known else entries).append(text)
+    return entries, yardsticks
 
 
 def assign_options(entry: Entry, options: dict[str, str]) -> Entry:

@@ -15,10 +15,11 @@ from textgen.comparison import run_ladder as ladders
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.columns import run_values
 from textgen.comparison.sealed import SPLIT, check_sealed
+from textgen.comparison.yardsticks import open_yardstick
 from textgen.contracts import TextgenError
 from textgen.data.statistics import character_entropy
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_parser import parse_entries
+from textgen.experiment.entry_parser import parse_entries, split_yardsticks
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend
@@ -133,11 +134,10 @@ def bench(
     chosen_seeds = seed_range(seeds)
     check_numbers(chosen_seeds.start, length=samples.length)
     check_cluster(cluster, "a bench, whose entries train one by one", ["processes", "jobs"])
-    asked = parse_budgets(budget)
-    silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
+    asked, silence = parse_budgets(budget), parse_duration(cluster.entry_timeout, "--entry-timeout")
     wanted, samplers = _wanted(entries, out), _samplers(samples)
     choose_device(cluster.device, cluster.precision)
-    name = partial(result_name, wanted, name_of(corpus), budget, chosen_seeds.start)
+    name = partial(result_name, split_yardsticks(wanted)[0], name_of(corpus), budget, chosen_seeds.start)
     with (
         shown(report) as tell,
         result_folder(out, name) as folder,
@@ -149,7 +149,7 @@ def bench(
             open_backend(cluster.on, 1, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
         ):
             budgets = ladders.budgets_with(folder, asked)
-            parsed, broken = _parsed(ladders.compared_in(folder, budgets), wanted)
+            parsed, broken, yardsticks = _parsed([*ladders.compared_in(folder, budgets), *wanted])
             kept = [pair for pattern in (RUNS, f"*/{RUNS}") for pair in made_with(folder, pattern)]
             options = comparison.BenchOptions(
                 budget=budgets[-1],
@@ -164,6 +164,7 @@ def bench(
                 broken=broken,
                 backend=backend,
                 sealed=sealed,
+                yardsticks=yardsticks,
             )
             if len(budgets) == 1:
                 only = comparison.bench_each(parsed, text, options, {folder: budgets[0]}, tell)
@@ -173,12 +174,15 @@ def bench(
 
 
 def _wanted(entries: str | Sequence[str], out: str | Path | None) -> list[str]:
-    """Return the entries; raises `TextgenError` for one that is a mistake, before anything is read."""
+    """Return entries and yardsticks; raises `TextgenError` for a mistake in one, before anything is read."""
     wanted = several(entries)
-    if not wanted and out is None:
+    to_train, yardsticks = split_yardsticks(wanted)
+    if not to_train and out is None:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
-    parse_entries(wanted)
-    return wanted
+    parse_entries(to_train)
+    for each in yardsticks:
+        open_yardstick(each)
+    return list(wanted)
 
 
 def _opened(corpus: TextSource, cluster: ClusterOptions) -> tuple[Corpus, str | None]:
@@ -196,12 +200,13 @@ def _opened(corpus: TextSource, cluster: ClusterOptions) -> tuple[Corpus, str | 
     return text, options.sealed
 
 
-def _parsed(before: Sequence[str], wanted: Sequence[str]) -> tuple[list[Entry], dict[str, str]]:
-    """Return the entries to compare, and those that cannot be tried, with the reasons."""
-    parsed, broken = parse_entries([*before, *wanted])
+def _parsed(texts: Sequence[str]) -> tuple[list[Entry], dict[str, str], list[str]]:
+    """Return the entries to compare, those that cannot be tried, with the reasons, and the yardsticks."""
+    names, yardsticks = split_yardsticks(texts)
+    parsed, broken = parse_entries(names)
     if not parsed:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
-    return parsed, broken
+    return parsed, broken, yardsticks
 
 
 def _with_entropy(samplers: Sequence[str], text: Corpus) -> list[str]:

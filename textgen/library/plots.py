@@ -36,7 +36,8 @@ def plot_scores(axes: Axes, scores: Sequence[EntryScore], references: Sequence[R
         ends = [[max(0.0, value - low)], [max(0.0, high - value)]]
         color = "C0" if isinstance(score, EntryScore) else "0.6"
         axes.errorbar(value, place, xerr=ends, fmt="o", capsize=3, color=color)
-    axes.set_yticks(range(len(ranked)), [score.name for score in ranked])
+    labels = [row.label if isinstance(row, ReferenceScore) else row.name for row in ranked]
+    axes.set_yticks(range(len(ranked)), labels)
     axes.invert_yaxis()
     axes.set_xlabel("bits per character, with 95 % interval")
 

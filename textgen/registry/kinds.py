@@ -35,7 +35,7 @@ STRINGS = {
     "reference": "a reference is the name of an entry",
 }
 """Kinds whose components are strings, and a message for those that are not."""
-FUNCTIONS = ("lexicon", "backend")
+FUNCTIONS = ("lexicon", "backend", "yardstick")
 """Kinds whose components are functions; a class is one too."""
 
 

@@ -39,6 +39,7 @@ KINDS = {
     "alias": "textgen.aliases",
     "suite": "textgen.suites",
     "reference": "textgen.references",
+    "yardstick": "textgen.yardsticks",
     "backend": "textgen.backends",
 }
 """The entry-point group of each kind of component."""

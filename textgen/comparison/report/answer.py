@@ -148,9 +148,10 @@ def resolution(result: Comparison) -> str:
 
 def doubts(result: Comparison) -> Iterator[str]:
     """Yield a question about each entry whose score is far below what the references reach."""
-    if not result.references:
+    references = [each for each in result.references if not each.is_pretrained]
+    if not references:
         return
-    lowest = min(result.references, key=lambda each: each.bits_per_char)
+    lowest = min(references, key=lambda each: each.bits_per_char)
     for score in result.scores:
         if score.bits_per_char < DOUBTFUL_SHARE * lowest.bits_per_char:
             share = score.bits_per_char / lowest.bits_per_char
@@ -222,8 +223,9 @@ def _seeds(result: Comparison, entries: Class) -> str:
 
 
 def _reference(result: Comparison, best: EntryScore) -> str:
-    """Return the best reference of its class that scores lower than the best entry."""
-    fixed = [each for each in result.references if each.reads_on == best.reads_on]
+    """Return the best reference of its class that scores lower than the best entry; yardsticks have none."""
+    same = (each for each in result.references if each.reads_on == best.reads_on)
+    fixed = [each for each in same if not each.is_pretrained]
     better = [each for each in fixed if each.bits_per_char < best.bits_per_char]
     if not better:
         return ""

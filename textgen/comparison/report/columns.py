@@ -167,7 +167,7 @@ _ALL: Sequence[Column[Any]] = (
         short,
     ),
     _of_runs("vocab_size", "vocab\u00adulary", lambda run: run.vocab_size, count),
-    _of_runs("num_parameters", "para\u00admeters", lambda run: run.num_parameters, short),
+    Column("num_parameters", "para\u00admeters", lambda row: row.num_parameters, short),
     _of_runs("num_frozen_parameters", "frozen", lambda run: run.num_frozen_parameters or None, short),
     _of_runs("num_updates", "updates", lambda run: run.train.num_updates, count),
     _of_runs("best_update", "best\nupdate", lambda run: run.train.best_update, count),

@@ -132,7 +132,7 @@ def score_chart(result: Comparison) -> Markup:
         for reads_on in (False, True)
     )
     references = [
-        ChartValue(each.name, each.bits_per_char, each.interval, is_reference=True)
+        ChartValue(each.label, each.bits_per_char, each.interval, is_reference=True)
         for each in result.references
     ]
     rows = [*sorted([*entries, *references], key=lambda row: row.value), *reading_on]

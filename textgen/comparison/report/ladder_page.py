@@ -75,7 +75,7 @@ def ladder_lines(result: Ladder, place: Callable[[Rung], float]) -> Iterator[Cha
                 ],
                 intervals=[score.interval for _, score in own],
             )
-    level = {each.name: each.bits_per_char for each in result.references}
+    level = {each.label: each.bits_per_char for each in result.references}
     level |= {rung.entry: score.bits_per_char for rung, score in scored if not rung.num_updates}
     places, values = [place(rung) for rung, _ in trained], [score.bits_per_char for _, score in trained]
     for name, value in level.items():

@@ -75,7 +75,7 @@ def _scores(result: Ladder) -> ReportTable:
         for name in result.entries
     ]
     rows += [
-        TableRow(each.name, [Cell(thousandths(each.bits_per_char))] * len(result.budgets), is_reference=True)
+        TableRow(each.label, [Cell(thousandths(each.bits_per_char))] * len(result.budgets), is_reference=True)
         for each in sorted(result.references, key=lambda each: each.bits_per_char)
     ]
     notes = [Note(plain(f"{what}: {why}")) for what, why in result.failures.items()]

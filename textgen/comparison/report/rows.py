@@ -77,6 +77,13 @@ class EntryRow:
         return [score.bits_per_char for score in self.scores]
 
     @property
+    def num_parameters(self) -> list[int]:
+        """The parameters of each run, or those of a reference that is a model."""
+        if isinstance(self.estimate, ReferenceScore):
+            return [self.estimate.num_parameters] if self.estimate.num_parameters else []
+        return [run.num_parameters for run in self.runs]
+
+    @property
     def sample_metrics(self) -> list[TextMetrics]:
         """The metrics of what each run wrote, or those of the held-out text."""
         if self.reference_metrics is not None:
@@ -144,7 +151,7 @@ def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
 
 def reference_rows(result: Comparison) -> list[EntryRow]:
     """Return compressors and reference entries."""
-    return [EntryRow(reference.name, estimate=reference) for reference in result.references]
+    return [EntryRow(reference.label, estimate=reference) for reference in result.references]
 
 
 def held_out_row(result: Comparison) -> EntryRow:

@@ -1,4 +1,4 @@
-"""Checks of names of entries (aliases, references), of functions (lexicons, backends) and of suites."""
+"""Checks of names of entries, of suites, and of functions: lexicons, backends and yardsticks."""
 
 from __future__ import annotations
 
@@ -51,6 +51,14 @@ def check_lexicon_words(subject: Subject) -> None:
     expect(isinstance(words, (set, frozenset)), f"a set of words; got {type(words).__name__}")
     wrong = [word for word in words if not isinstance(word, str) or word != word.lower()][:3]
     expect(bool(words) and not wrong, f"words in lower case; got {shown(wrong)}")
+
+
+def check_yardstick_argument(subject: Subject) -> None:
+    """It is a function of a path."""
+    component = subject.component
+    expect(callable(component), f"a function; got {shown(component)}")
+    with reworded("expected a function of a path; got:", TypeError):
+        inspect.signature(component).bind("")
 
 
 def check_backend_arguments(subject: Subject) -> None:

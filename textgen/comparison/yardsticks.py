@@ -1,0 +1,113 @@
+"""Yardsticks: models that were trained elsewhere, scored on the same held-out text as references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from textgen.comparison.comparison_result import ReferenceScore
+from textgen.comparison.verdicts import reference_score
+from textgen.data.corpus import Corpus
+from textgen.evaluation.scoring import ScoredUnits
+from textgen.experiment.score_run import unit_sizes
+from textgen.jobs.backends import LocalBackend
+from textgen.jobs.runner import run_jobs
+from textgen.registry.attribution import contract_error
+from textgen.registry.registry import load, plugin_files
+from textgen.training.progress import DONE, FAILED, Report, Step
+
+
+class Yardstick(Protocol):
+    """A model that was trained elsewhere.
+
+    A component of the kind `yardstick` is a function, or this class itself: it maps what follows the colon of
+    `hf:models/gpt2` to a yardstick. It looks at the files without loading the model, and raises
+    `TextgenError` if one is missing or unsafe.
+    """
+
+    description: str
+    """What it is in a few words, once it has scored a text."""
+    num_parameters: int
+
+    def score(
+        self, stretches: Sequence[str], device: torch.device, report: Callable[[float], None]
+    ) -> Iterable[NDArray[np.float64]]:
+        """Yield, for each stretch, the bits of its characters, those of a token at its first character.
+
+        Each stretch begins afresh, and all tokens count; raises `TextgenError` if they do not spell the text.
+        `report` is called with the share of the text that is scored.
+        """
+
+
+def open_yardstick(text: str) -> Yardstick:
+    """Return the yardstick `NAME:PATH`; raises `TextgenError` if its files cannot be used."""
+    name, _, path = text.partition(":")
+    opens: Callable[[str], Yardstick] = load("yardstick", name)
+    return opens(path)
+
+
+@dataclass(frozen=True)
+class YardstickJob:
+    """A yardstick: scored, not kept."""
+
+    name: str
+    stretches: Sequence[str]
+    device: torch.device
+    plugin_files: Sequence[Path]
+    folder: None = None
+
+    def compute(self, report: Report) -> ReferenceScore:
+        """Return the score."""
+        report(Step("loading"))
+        yardstick = open_yardstick(self.name)
+        scored = yardstick.score(
+            self.stretches, self.device, lambda share: report(Step("scoring", fraction=share))
+        )
+        bits = []
+        for text, each in zip(self.stretches, scored, strict=True):
+            if each.shape != (len(text),) or not np.isfinite(each).all():
+                raise contract_error(yardstick, "does not yield one finite number for each character")
+            bits.append(each)
+        sizes = unit_sizes([*map(len, self.stretches)])
+        begins = np.cumsum([0, *sizes[:-1]])
+        units = ScoredUnits(sizes, tuple(np.add.reduceat(np.concatenate(bits), begins).tolist()))
+        return reference_score(
+            self.name,
+            yardstick.description,
+            units,
+            num_parameters=yardstick.num_parameters,
+            is_pretrained=True,
+        )
+
+
+def score_yardsticks(
+    yardsticks: Sequence[str], corpus: Corpus, device: torch.device, max_silence: float, report: Report
+) -> tuple[list[ReferenceScore], dict[str, str]]:
+    """Return the scores of yardsticks, each computed in a process of its own, and why others have none."""
+    scores, failures, stretches = list[ReferenceScore](), dict[str, str](), corpus.split.held_out.stretches()
+    jobs = [
+        YardstickJob(text, stretches, device, plugin_files([("yardstick", text.partition(":")[0])]))
+        for text in yardsticks
+    ]
+    made = run_jobs(
+        jobs,
+        ReferenceScore,
+        LocalBackend(),
+        on_step=lambda job, step: report(replace(step, entry=job.name)),
+        max_silence=max_silence,
+    )
+    for job, outcome in made:
+        if outcome.result is None:
+            failures[job.name] = outcome.failure
+            report(Step(FAILED, job.name, outcome=outcome.failure))
+        else:
+            scores.append(outcome.result)
+            said = f"{corpus.split.scored_on} {outcome.result.bits_per_char:.3f} bits/char"
+            report(Step(DONE, job.name, outcome=said))
+    return scores, failures
