@@ -17,8 +17,8 @@ from textgen.library.basics import RUNS
 FOLDER = Path(RUNS) / "tour"
 DONE = FOLDER / "steps-done"
 """File with the number of steps that are complete."""
-BUDGET = "2Mchars"
-"""In characters, so that a slow or busy machine shows the same; 45 seconds of char-lstm on two idle cores."""
+BUDGET = "1Mchars"
+"""In characters, so that a slow or busy machine shows the same; about 25 seconds of char-lstm on two idle cores."""
 TEXT = "stdlib"
 """The text of the last step if the user has none: the source code of Python's standard library."""
 
@@ -105,7 +105,7 @@ def tour(
         typer.Argument(help="Text of the last step: a path.", show_default="asked for"),
     ] = None,
     budget: Annotated[
-        str, typer.Option("--budget", help="Training per entry, such as 1Mchars or 30s.")
+        str, typer.Option("--budget", help="Training per entry, such as 300kchars or 60s.")
     ] = BUDGET,
     only_list: Annotated[
         bool, typer.Option("--list", metavar=NO_METAVAR, help="Only print the steps.")
