@@ -18,7 +18,7 @@ FOLDER = Path(RUNS) / "tour"
 DONE = FOLDER / "steps-done"
 """File with the number of steps that are complete."""
 BUDGET = "1Mchars"
-"""In characters, so that a slow or busy machine shows the same; about 25 seconds of char-lstm on two idle cores."""
+"""In characters, so that a busy machine shows the same; 25 seconds of char-lstm on two idle cores."""
 TEXT = "stdlib"
 """The text of the last step if the user has none: the source code of Python's standard library."""
 
