@@ -114,18 +114,17 @@ def tour(
     """Learn what textgen does in five steps and ten minutes; a tour that was stopped goes on there."""
     if only_list or not sys.stdin.isatty():
         for number, step in enumerate(STEPS, 1):
-            show(number, step, step.line(text or TEXT, budget))
-            print(f"\n{step.look}\n")
+            print(f"{introduction(number, step)}\n\n    {step.line(text or TEXT, budget)}\n\n{step.look}\n")
         print(ending(text or TEXT))
         return
     print("Five commands in about ten minutes. After Ctrl-C, textgen tour goes on at the same step.")
     for number, step in enumerate(STEPS[done_steps() :], done_steps() + 1):
-        print()
+        print(f"\n{introduction(number, step)}\n")
         if "{text}" in step.command and text is None:
-            text = ask(f"Path of a text of yours (or Enter for {TEXT}, Python's own source code): ") or TEXT
+            text = ask(f"Path of the text (or Enter for {TEXT}, Python's own source code): ") or TEXT
             print()
         line = step.line(text or TEXT, budget)
-        show(number, step, line)
+        print(f"    {line}")
         if ask("\nEnter runs it, q and Enter ends the tour: ") in ("q", "quit"):
             print("To go on here: textgen tour")
             return
@@ -135,9 +134,9 @@ def tour(
     print(f"\n{ending(text)}\nTo take the tour again, remove {FOLDER.as_posix()}.")
 
 
-def show(number: int, step: Step, line: str) -> None:
-    """Print what a step is about, and its command."""
-    print(f"Step {number} of {len(STEPS)}: {step.title}\n\n{step.about}\n\n    {line}")
+def introduction(number: int, step: Step) -> str:
+    """Return the heading of a step and what it is about."""
+    return f"Step {number} of {len(STEPS)}: {step.title}\n\n{step.about}"
 
 
 def ending(text: str | None) -> str:
