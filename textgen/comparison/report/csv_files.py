@@ -12,13 +12,19 @@ from textgen.experiment.entry_result import EntryResult, FailedEntry
 
 
 def scores_csv(result: Comparison) -> str:
-    """Return the scores of all runs; those that failed are last."""
+    """Return the scores of all runs, then those of references, which have no seed; failed runs are last."""
     names = [column.name for column in VIEWS["csv"].columns()]
-    lines = sorted(run_values(result, "csv"), key=lambda line: isinstance(line[0], FailedEntry))
-    return to_csv(
-        ["entry", "seed", *names, "error"],
-        ([run.name, run.seed, *map(values.get, names), _problem(run)] for run, values in lines),
-    )
+    runs: list[list[object]] = []
+    failed: list[list[object]] = []
+    for run, values in run_values(result, "csv"):
+        lines = failed if isinstance(run, FailedEntry) else runs
+        lines.append([run.name, run.seed, "entry", *map(values.get, names), _problem(run)])
+    references = []
+    for each in result.references:
+        low, high = each.interval or (None, None)
+        measured = {"bits_per_char": each.bits_per_char, "interval_low": low, "interval_high": high}
+        references.append([each.label, None, "reference", *map(measured.get, names), None])
+    return to_csv(["entry", "seed", "kind", *names, "error"], [*runs, *references, *failed])
 
 
 def curves_csv(result: Comparison) -> str:
