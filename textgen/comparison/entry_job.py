@@ -63,13 +63,13 @@ class EntryJob:
             run = kept_run(self.folder, experiment, report) or run_and_save(experiment, self.folder, report)
         except NotSavedError as error:
             run, unsaved = cast(SavedRun, error.result), _reason(error)
-        report(Step("writing samples"))
+        report(Step("writing samples", fraction=0.0))
         samplers = {spec: build_sampler(spec) for spec in self.samplers}
         written = self.reader.writer.write(run, samplers, experiment.seed, experiment.device_config)
         row = EntryResult(**vars(run.result), **vars(written))
         if not self.has_details:
             return EntryOutcome(row=row, unsaved=unsaved)
-        details, samples = self.reader.read(run, written.samples, experiment.seed)
+        details, samples = self.reader.read(run, written.samples, experiment.seed, report)
         return EntryOutcome(row=row, details=details, samples=samples, unsaved=unsaved)
 
 

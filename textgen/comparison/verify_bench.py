@@ -17,11 +17,11 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_again
 from textgen.data.split import PARTS, SplitPart
 from textgen.evaluation.intervals import INTERVAL_METHOD
-from textgen.evaluation.scoring import Score, ScoredUnits
+from textgen.evaluation.scoring import Score, ScoredUnits, interval
 from textgen.evaluation.token_bits import LOG2
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.saved_run import load_run
-from textgen.experiment.score_run import interval, score_held_out, unit_sizes
+from textgen.experiment.score_run import score_held_out, unit_sizes
 from textgen.registry.attribution import describe_error
 
 SAME_SCORE = 1e-4
@@ -89,7 +89,7 @@ def _score(score: Score, part: SplitPart) -> dict[str, Any]:
         "bits_by_category": fsum(vars(score.bits_by_category).values()),
         "bits_per_char_without_oov": bits_per_char - score.bits_by_category.oov_words,
         "nats_per_char": bits_per_char * LOG2,
-        "interval": interval(score.units),
+        "interval": interval(score.units, score.seed_prior),
         "characters": unit_sizes(part.stretch_chars),
     }
 

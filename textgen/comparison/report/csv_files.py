@@ -6,19 +6,25 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.comparison_result import Comparison, EntryScore, ReferenceScore
 from textgen.comparison.report.columns import VIEWS, run_values
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 
 
 def scores_csv(result: Comparison) -> str:
-    """Return the scores of all runs; those that failed are last."""
+    """Return the scores of all runs, those that failed last; then those over several seeds, and references.
+
+    These have no seed.
+    """
     names = [column.name for column in VIEWS["csv"].columns()]
-    lines = sorted(run_values(result, "csv"), key=lambda line: isinstance(line[0], FailedEntry))
-    return to_csv(
-        ["entry", "seed", *names, "error"],
-        ([run.name, run.seed, *map(values.get, names), _problem(run)] for run, values in lines),
-    )
+    runs = sorted(run_values(result, "csv"), key=lambda line: isinstance(line[0], FailedEntry))
+    lines = [[run.name, run.seed, *map(values.get, names), _problem(run)] for run, values in runs]
+    whole: list[EntryScore | ReferenceScore] = [each for each in result.scores if each.num_seeds > 1]
+    for each in (*whole, *result.references):
+        ends = dict(zip(("interval_low", "interval_high"), each.interval or (), strict=False))
+        values = {"bits_per_char": each.bits_per_char, **ends}
+        lines.append([each.name, None, *map(values.get, names), None])
+    return to_csv(["entry", "seed", *names, "error"], lines)
 
 
 def curves_csv(result: Comparison) -> str:
