@@ -145,8 +145,9 @@ def _lines(result: StudyResult) -> Iterator[str]:
     complete, pruned, failed = (
         sum(trial.state == state for trial in result.trials) for state in ("complete", "pruned", "failed")
     )
+    number = complete + pruned + failed
     yield (
-        f"{complete + pruned + failed} trials: {complete} complete, {pruned} pruned by their curve, "
+        f"{number} {'trial' if number == 1 else 'trials'}: {complete} complete, {pruned} pruned by their curve, "
         f"{failed} failed. Values: {result.value_name}, less is better.\n"
     )
     shares = result.importances
