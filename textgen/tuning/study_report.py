@@ -147,8 +147,8 @@ def _lines(result: StudyResult) -> Iterator[str]:
     )
     number = complete + pruned + failed
     yield (
-        f"{number} {'trial' if number == 1 else 'trials'}: {complete} complete, {pruned} pruned by their curve, "
-        f"{failed} failed. Values: {result.value_name}, less is better.\n"
+        f"{number} {'trial' if number == 1 else 'trials'}: {complete} complete, {pruned} pruned by their "
+        f"curve, {failed} failed. Values: {result.value_name}, less is better.\n"
     )
     shares = result.importances
     rows = searched_rows(result, "-")
