@@ -109,7 +109,7 @@ class ScoreTotals:
             *(mine + its for mine, its in zip(vars(self).values(), vars(other).values(), strict=True))
         )
 
-    def score(self, units: ScoredUnits, seed_prior: SeedPrior | None = None) -> Score:
+    def score(self, units: ScoredUnits | None = None, seed_prior: SeedPrior | None = None) -> Score:
         """Return the score of the text, with its interval by the bits of its units."""
         bits_by_category = BitsByCategory(*(self.bits_by_category / self.num_chars).tolist())
         bits_per_char = self.total_bits / self.num_chars
@@ -121,7 +121,7 @@ class ScoreTotals:
             bits_per_byte=self.total_bits / self.num_bytes,
             nats_per_char=bits_per_char * LOG2,
             perplexity_per_word=2 ** min(self.total_bits / max(1, self.num_between_spaces), 1000.0),
-            interval=interval(units, seed_prior),
+            interval=interval(units, seed_prior) if units else None,
             units=units,
             seed_prior=seed_prior,
         )
