@@ -82,9 +82,11 @@ def test_the_answer_comes_first_and_every_section_is_there(opened: Opened) -> No
     page = opened.page
     assert "bits per character" in page.locator(".answer").inner_text()
     found = page.locator("main section").evaluate_all("sections => sections.map((each) => each.id)")
-    wanted = ["samples", "scores", "curves", "bits", "passages", "pair", "diversity", "speed", "settings"]
+    wanted = ["scores", "samples", "passages", "pair", "curves", "bits", "diversity", "speed", "settings"]
     assert [name for name in found if name in wanted] == wanted
-    assert page.locator("#scores svg").count() == 2
+
+    assert page.locator("#scores table").first.locator("td .cell").count() >= len(ENTRIES)
+    assert "characters, of which" in page.locator(".context").inner_text()
 
 
 def test_the_axis_of_the_curves_can_be_chosen(opened: Opened) -> None:
@@ -94,6 +96,11 @@ def test_the_axis_of_the_curves_can_be_chosen(opened: Opened) -> None:
     for axis, label in (("num_chars", "characters read"), ("num_updates", "updates"), ("seconds", "seconds")):
         page.locator("#curves-axis").select_option(axis)
         assert label in page.locator("#curves-plot .u-legend").inner_text()
+    page.locator("#curves-axis").select_option("num_chars")  # the budget, which all curves reach
+    page.locator("#curves-plot .u-over").hover()
+    values = page.locator("#curves-plot .u-legend .u-value").all_inner_texts()
+    assert len(values) == 1 + len(page.evaluate("data.curves"))
+    assert all(value.strip(" -") for value in values), "all curves have a value between their points"
     page.locator("#curves-log").check()
     assert page.locator("#curves-plot canvas").count() == 1
 
@@ -107,6 +114,8 @@ def test_a_character_tells_its_token_under_the_pointer_and_in_focus(opened: Open
     detail = row.locator(".detail")
     assert "bits" in detail.inner_text()
     assert "likeliest" in detail.inner_text()
+    assert all("likeliest" in said for said in rows.locator(".detail").all_inner_texts())
+    assert rows.locator(".token.at").count() == len(ENTRIES)
     pointed = detail.inner_text()
     row.locator(".token").first.focus()
     assert detail.inner_text() != pointed
@@ -148,6 +157,13 @@ def test_the_next_passage_is_the_one_with_the_largest_difference(opened: Opened)
     chosen = int(page.locator("#passage-choice").input_value())
     assert apart[chosen] == pytest.approx(max(apart), rel=0.01)
     assert page.evaluate("location.hash") == f"#passage-{chosen + 1}"
+    assert page.locator("#pair-text li").count() == 5
+    first, second = (page.locator(f"#pair-{name} option:checked").inner_text() for name in ("a", "b"))
+    assert page.locator("#pair-key-a").inner_text() == f"{first} is better"
+    assert all(
+        f"{first} needs" in said or f"{second} needs" in said
+        for said in page.locator("#pair-text li").all_inner_texts()
+    )
     page.locator("#pair-next").click()
     assert int(page.locator("#passage-choice").input_value()) != chosen
 
@@ -166,14 +182,17 @@ def test_samples_follow_the_chosen_temperature(opened: Opened) -> None:
     assert cold != hot
     assert page.locator("#samples-shown .made-up").count() > 0
     page.locator("#samples-sampler").select_option("hostile")
-    assert page.locator("#samples-shown article").count() == len(ENTRIES)
+    assert page.locator("#samples-shown article").count() == len(ENTRIES) - 1
+    assert page.locator("#samples-chance article").count() == 1
+    assert page.locator("#samples-shown .prompt").count() == len(ENTRIES) - 1
 
 
 def test_scores_can_be_downloaded(opened: Opened) -> None:
     with opened.page.expect_download() as waiting:
         opened.page.get_by_text("scores.csv").click()
     rows = list(csv.DictReader(Path(waiting.value.path()).read_text("utf-8").splitlines()))
-    assert len(rows) == 2 * len(ENTRIES)
+    assert sum(row["kind"] == "entry" for row in rows) == 2 * len(ENTRIES)
+    assert sum(row["kind"] == "reference" for row in rows) > 2
     assert all(float(row["bits_per_char"]) > 0 for row in rows)
     with opened.page.expect_download() as waiting:
         opened.page.get_by_text("Everything as JSON").click()
@@ -213,5 +232,6 @@ def test_without_scripts_tables_and_charts_can_be_read(browser: Any, folder: Pat
     page.goto((folder / "report.html").as_uri())
     assert page.locator("#scores table tbody tr").count() >= len(ENTRIES)
     assert page.locator("#curves-static svg").is_visible()
-    assert page.locator("#samples-static article").count() >= len(ENTRIES)
+    assert page.locator("#samples-static article").count() >= len(ENTRIES) - 1
+    assert page.locator("select:visible").count() == 0
     context.close()

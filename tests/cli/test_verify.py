@@ -9,34 +9,61 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from helpers.commands import Textgen
+from helpers.numbers import add, changed, found, named, telling_numbers
 from helpers.pages import ROOT
 from helpers.records import edit_record
-from helpers.suites import write_suite
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.readings import Details
+from textgen.comparison.verification import VerificationCheck, uncovered
+from textgen.comparison.verify_bench import verify_comparison
+from textgen.comparison.verify_runs import loaded_again
+from textgen.comparison.verify_written import WrittenAgain
+from textgen.library import results
 from textgen.registry.options import build
 from textgen.runtime.storage.digests import write_digests
-from textgen.runtime.storage.json_records import read_record, to_values
+from textgen.runtime.storage.json_records import (
+    DIGEST,
+    from_values,
+    read_record,
+    read_values,
+    to_json,
+    to_values,
+    write_record,
+)
 from textgen.tuning.final_comparison import conclusion
 
 pytestmark = pytest.mark.slow
 
-WORD = "word-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
-RESULT = "bench.json"
+WORD = "word-lstm-word2vec:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
+MIXTURE = "char-lstm+ngram:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
+RESULT, DETAILS = "bench.json", "details.json"
 RECORDED = ROOT / "benchmarks" / "results"
 
 
 @pytest.fixture(scope="module")
 def made(textgen: Textgen, entry: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a small comparison of a text in a file, with two seeds."""
+    """The folder of a small comparison of a text in a file, which repeats itself, with two seeds."""
     folder = tmp_path_factory.mktemp("made")
     text = folder / "news.txt"
-    text.write_text(build("corpus", "lee").read(""), "utf-8")
-    options = ["--max-chars", 60_000, "--budget", "20000chars", "--seeds", 2, "--length", 60]
+    news = build("corpus", "lee").read("")
+    text.write_text(news[:30_000] + news[20_000:], "utf-8")
+    options = [
+        "--max-chars",
+        60_000,
+        "--keep-repeats",
+        "--budget",
+        "20000chars",
+        "--seeds",
+        2,
+        "--length",
+        60,
+    ]
     textgen(
-        "bench", entry, WORD, "random", "--corpus", text, *options, "--device", "cpu", "--out", folder / "out"
+        "bench", entry, WORD, MIXTURE, "--corpus", text, *options, "--device", "cpu", "--out", folder / "out"
     )
     return folder / "out"
 
@@ -51,31 +78,85 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
     lines = textgen("verify", made).stdout.splitlines()
     assert lines == [
         "12 scores of runs recomputed: all agree",
+        "6 facts of runs recomputed: all agree",
+        "2 sizes of parts recomputed: all agree",
+        "1 machines recomputed: all agree",
         "3 scores of entries recomputed: all agree",
         "2 differences recomputed: all agree",
         "18 metrics of text recomputed: all agree",
         f"{len(json.loads((made / RESULT).read_text())['references'])} references recomputed: all agree",
         "1 resolutions recomputed: all agree",
         "1 rankings recomputed: all agree",
+        "6 rows of the runs' own files recomputed: all agree",
+        "not checked: details; entries: freedom, generate.chars_per_second, "
+        "metric_pseudovalues.mean_word_length, sample_metrics.compression_ratio and 5 more; "
+        "held_out; overlap",
     ]
-    *first, text, scores = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
-    assert first == lines
-    assert text == "6 properties of the text recomputed: all agree"
-    assert scores.startswith("12 scores of saved runs recomputed: all agree, the largest difference is ")
+    *others, left = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
+    assert others[: len(lines) - 1] == lines[:-1]
+    assert [line.partition(" recomputed: all agree")[0] for line in others[len(lines) - 1 :]] == [
+        "7 properties of the text",
+        "1 overlaps with the training text",
+        "7 metrics of kept texts",
+        "4 details",
+        "12 scores of saved runs",
+        "6 facts of saved runs",
+        "6 entropies of choices",
+        "3 passages read",
+    ]
+    assert (
+        "6 entropies of choices recomputed: all agree; 6 of these runs wrote the same texts again" in others
+    )
+    assert left == "not checked: entries: generate.chars_per_second"
     values = json.loads(textgen("verify", made, "--json").stdout)
     assert values["agrees"]
     assert sum(check["number"] for check in values["checks"]) > 30
 
 
-def add(place: list[Any], by: float) -> Callable[[Any], None]:
-    """Return a change of one number of a result."""
+def test_a_change_of_any_number_is_found_or_named(copy: Path) -> None:
+    bench, details = (read_values(copy / name) for name in (RESULT, DETAILS))
+    places = telling_numbers(bench)
+    assert len(places) > 139
+    assert "overlap.spans.*.num_chars" in places
 
-    def change(values: Any) -> None:
-        for key in place[:-1]:
-            values = values[key]
-        values[place[-1]] += by
+    def checks(values: Any) -> list[VerificationCheck]:
+        return list(verify_comparison(from_values(Comparison, values)))
 
-    return change
+    left = {}  # what the file alone does not tell: each number is changed for itself
+    for kind, place in places.items():
+        if not any(check.disagreements for check in checks(changed(bench, [place]))):
+            left[kind] = place
+    unchecked = named(places, uncovered(places, checks(bench)))
+    assert left.keys() <= unchecked
+    assert {kind.partition(".")[0] for kind in unchecked - left.keys()} <= {"held_out"}  # perhaps by chance
+
+    write_record(copy / RESULT, changed(bench, left.values()))
+    verification = results.verify(copy)
+    left = {kind: left[kind] for kind in left.keys() - found(left, verification.checks)}
+    assert left.keys() == named(places, verification.unchecked)
+
+    write_record(copy / RESULT, changed(bench, left.values()))
+    left |= {f"{DETAILS}/{kind}": place for kind, place in telling_numbers(details).items()}
+    own = [kind for kind in left if kind.startswith((f"{DETAILS}/sample_chars", f"{DETAILS}/texts"))]
+    others = [left[kind] for kind in left if kind.startswith(DETAILS) and kind not in own]
+    write_record(copy / DETAILS, changed(details, others))
+    verification = results.verify(copy, runs=True, device="cpu")
+    missed = left.keys() - found(left, verification.checks) - set(own)
+    assert missed == named(left, verification.unchecked) == {"entries.*.generate.chars_per_second"}
+
+    result, cpu = from_values(Comparison, bench), torch.device("cpu")
+    for kind in own:  # without which the texts that metrics are measured by are not these
+        other = from_values(Details, changed(details, [left[kind]]))
+        again = WrittenAgain.of(result, other, loaded_again(result), cpu)
+        assert again is not None
+        assert any(check.disagreements for check in again.checks())
+
+
+def test_a_file_without_its_digest_is_refused(textgen: Textgen, copy: Path) -> None:
+    (copy / RESULT).write_text(to_json(read_values(copy / RESULT)), "utf-8")
+    done = textgen("verify", copy, code=1)
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+    assert "cannot be read: it lacks its digest, sha256" in done.stderr
 
 
 def flip_best(values: Any) -> None:
@@ -146,7 +227,7 @@ def test_what_cannot_be_computed_again_is_one_line(textgen: Textgen, copy: Path,
 
 
 def test_changed_weights_and_a_lost_run_are_found(textgen: Textgen, copy: Path) -> None:
-    changed, lost, *_ = sorted((copy / "runs").glob("char-lstm*"))
+    changed, lost, *_ = sorted((copy / "runs").glob("char-lstm_num*"))
     weights = load_file(changed / "weights.safetensors")
     name = max(weights, key=lambda each: weights[each].numel())
     save_file({**weights, name: weights[name] + 0.01}, changed / "weights.safetensors")
@@ -155,6 +236,7 @@ def test_changed_weights_and_a_lost_run_are_found(textgen: Textgen, copy: Path) 
     lines = textgen("verify", copy, "--runs", code=1).stdout.splitlines()
     wrong = [line for line in lines if line.startswith("scores of saved runs: ")]
     assert len(wrong) == 3
+    assert any(line.startswith("rows of the runs' own files: char-lstm") for line in lines)
     assert "(seed 0), validation: saved" in wrong[0]
     assert f"no run in {str(lost)!r}" in wrong[2]
 
@@ -175,57 +257,20 @@ def test_what_differs_in_the_text_is_said(textgen: Textgen, copy: Path) -> None:
     assert gone.stderr.startswith(f"error: no such file: {text}")
 
 
-@pytest.mark.long
-def test_a_suite_agrees_with_its_runs_and_a_change_is_found(textgen: Textgen, tmp_path: Path) -> None:
-    folder = tmp_path / "suite"
-    options = ["--max-chars", 60_000, "--device", "cpu", "--out", folder]
-    textgen("suite", write_suite(tmp_path), "--corpus", "lee", *options)
-    assert textgen("verify", folder).stdout.splitlines() == [
-        "2 priors of the seeds recomputed: all agree",
-        "5 estimates of bits_per_char recomputed: all agree",
-        "5 estimates of real_word_rate recomputed: all agree",
-        "5 facts of cases recomputed: all agree",
-        "3 effects recomputed: all agree",
-    ]
-    textgen("verify", folder, "--runs", code=2)
-    saved = (folder / "suite.json").read_text("utf-8")
-    for change, line in (
-        (add(["questions", 0, "cases", 0, "runs", 0, "units", "bits", 0], 1.0), "bits_per_char: size, small"),
-        (add(["questions", 0, "effects", 0, "bits_per_char", "p_value"], 1e-6), "effects: size, chance"),
-        (add(["questions", 1, "cases", 1, "real_word_rate", "value"], 1e-6), "real_word_rate: text, a third"),
-        (add(["seed_priors", "bits_per_char", "sd"], 1e-3), "priors of the seeds: bits_per_char, sd"),
-    ):
-        (folder / "suite.json").write_text(saved, "utf-8")
-        edit_record(folder / "suite.json", change)
-        assert line in textgen("verify", folder, code=1).stdout
-
-
 def test_a_study_agrees_with_its_final_comparison(textgen: Textgen, made: Path, tmp_path: Path) -> None:
     shutil.copytree(made, tmp_path / "comparison")
     result = read_record(Comparison, made / RESULT)
     names = [score.name for score in result.scores]
     values = json.loads((RECORDED / "tune-wiki-5s.json").read_text("utf-8"))
     values["comparison"] = to_values(conclusion(result, names[1], names[0], (0, 1)))
-    (tmp_path / "study.json").write_text(json.dumps(values), "utf-8")
-    *_, line = textgen("verify", tmp_path).stdout.splitlines()
+    values.pop(DIGEST)
+    write_record(tmp_path / "study.json", values)
+    *_, line, left = textgen("verify", tmp_path).stdout.splitlines()
     assert line == "7 values of the final comparison recomputed: all agree"
+    assert left.startswith("not checked: best; comparison/details; comparison/entries: freedom, ")
     values["comparison"]["gain"] = -values["comparison"]["gain"]
-    (tmp_path / "study.json").write_text(json.dumps(values), "utf-8")
+    write_record(tmp_path / "study.json", values)
     assert "final comparison: gain: saved " in textgen("verify", tmp_path, code=1).stdout
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("tune-wiki-5s", "has no final comparison of entries in"),
-        ("speed", "is not a result of textgen bench, suite or tune"),
-        ("gone", "No such file or directory"),
-    ],
-)
-def test_what_cannot_be_verified_is_said_in_one_line(textgen: Textgen, name: str, reason: str) -> None:
-    done = textgen("verify", RECORDED / f"{name}.json", code=1)
-    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
-    assert reason in done.stderr
 
 
 def test_a_result_of_another_method_is_not_verified(textgen: Textgen, copy: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_run_has_the_same_values_in_csv_and_data_frames() -> None:
     shared = set(csv) & set(frame)
     assert {name: csv[name] for name in shared} == {name: frame[name] for name in shared}
     assert type(csv["num_parameters"]) is int
-    assert scores_csv(result).splitlines()[0] == ",".join(["entry", "seed", *csv, "error"])
+    assert scores_csv(result).splitlines()[0] == ",".join(["entry", "seed", "kind", *csv, "error"])
 
 
 def test_columns_without_a_value_are_left_out_of_tables() -> None:

@@ -12,7 +12,7 @@ import pytest
 from helpers.ladders import BUDGETS, laddered
 from textgen.comparison.report.ladder_page import budget_chart, characters_chart, ladder_html
 from textgen.comparison.report.ladder_tables import ladder_csv
-from textgen.page.charts import round_log_ticks
+from textgen.page.scales import round_log_ticks
 
 SCORES = {"char": (2.0, 1.9, 1.85), "word <b>": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
 

@@ -87,14 +87,46 @@ def test_the_answer_is_before_everything_else() -> None:
     text = page(entry("good", 1.7), entry("bad", 2.1))
     answer = text.index("good predicts the test text best, at 1.700 bits per character")
     assert answer < text.index("<section")
-    assert text.index('id="scores"') < text.index('id="curves"') < text.index('id="passages"')
+    assert "2.59 M characters, of which 120 k are held out" in text[:answer]
+    assert answer < text.index("Bits per character: how surprised a model is") < text.index("<section")
+    places = [text.index(f'<section id="{name}"') for name in ("scores", "samples", "passages", "curves")]
+    assert places == sorted(places)
+
+
+def test_an_entry_has_one_colour_in_every_table_and_chart() -> None:
+    text = page(entry("good", 1.7), entry("bad", 2.1)).partition('<script type="application/json"')[0]
+    found = re.findall(r'<i class="swatch (c\d) d0"></i>(good|bad)', text)
+    assert len(found) > 6
+    assert {(color, name) for color, name in found} == {("c0", "good"), ("c1", "bad")}
+
+
+def test_nothing_is_said_twice_of_how_it_was_made() -> None:
+    section = page(entry("good", 1.7)).partition('<section id="reproduce"')[2].partition("</section>")[0]
+    assert section.count("Xeon") == 1
+    assert section.count("sha256") == 1
+    assert "None" not in section
+
+
+def test_what_pure_chance_writes_is_folded() -> None:
+    even = {"num_chars": [5000] * 24, "bits": [31_144.0] * 24}
+    chance = entry("random", 6.2288)
+    chance["train"]["num_updates"], chance["train"]["curve"] = 0, []
+    chance["test"] = {**chance["test"], "units": even}
+    text = page(entry("good", 1.7), chance).partition('<script type="application/json"')[0]
+    shown, _, folded = text.partition("What pure chance writes")
+    samples = shown.partition('id="samples-static"')[2]
+    assert "good</h4>" in samples
+    assert "random</h4>" not in samples
+    assert "random</h4>" in folded
 
 
 def test_every_table_and_sample_is_there_without_scripts() -> None:
     text = page(entry("good", 1.7), entry("bad", 2.1)).partition('<script type="application/json"')[0]
     for title in ("Scores", "Where the bits go", "Generated text", "Speed and size", "Learning curves"):
         assert f'aria-label="{title}"' in text
-    assert text.count("<svg") == 5
+    charts = re.findall(r'<svg class="chart" [^>]*aria-label="([^"]+)"', text)
+    assert len(charts) == 4
+    assert text.count('<svg class="chart cell"') == 1 + 2 + 3  # the axis, entries and references
     assert "the town was founded in 1867" in text
     assert "textgen bench char-lstm" in text
 
@@ -125,8 +157,9 @@ def test_a_comparison_without_a_rank_has_a_page() -> None:
 def test_csv_has_a_line_for_each_run_and_each_point() -> None:
     result = compared(entry("good, fast", 1.7), entry("bad", 2.1), {"name": "ugly", "seed": 0, "error": "no"})
     lines = scores_csv(result).splitlines()
-    assert lines[0].startswith("entry,seed,bits_per_char")
-    assert lines[1].startswith('"good, fast",0,1.7,')
-    assert lines[3].startswith("ugly,0,")
-    assert lines[3].endswith(",no")
+    assert lines[0].startswith("entry,seed,kind,bits_per_char")
+    assert lines[1].startswith('"good, fast",0,entry,1.7,')
+    assert lines[3].startswith("uniform,,reference,6.2288,")
+    assert lines[-1].startswith("ugly,0,")
+    assert lines[-1].endswith(",no")
     assert len(curves_csv(result).splitlines()) == 1 + 2 * 20

@@ -87,16 +87,18 @@ def test_a_single_model_has_no_reasons() -> None:
     assert reading.passages[0].reasons is None
 
 
-def test_passages_are_whole_words_from_all_over_the_text(news: str) -> None:
+def test_passages_begin_with_a_sentence_and_are_from_all_over_the_text(news: str) -> None:
     stretches = [news[begin : begin + 5000] for begin in range(0, 60_000, 5000)]
     passages = choose_passages(stretches)
-    assert len({passage.stretch for passage in passages}) == 8
+    assert len({passage.stretch for passage in passages}) == 6
+    starts = [stretches[each.stretch][: each.begin].rstrip(" \"”'")[-1] for each in passages]
+    assert sum(start in ".!?\n" for start in starts) >= 5
     for passage in passages:
         text = stretches[passage.stretch]
         assert text[passage.begin :].startswith(passage.text)
         assert text[passage.begin - 1].isspace()
         assert passage.text[-1].isspace()
-        assert 120 < len(passage.text) <= 200
+        assert 220 < len(passage.text) <= 300
 
 
 @pytest.mark.parametrize("stretches", [["short text"], ["x" * 50, "y" * 3000], ["one two " * 2000]])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from textgen.contracts import Tokenizer
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.text import cut_blocks
 from textgen.data.vocabulary import TokenTable
-from textgen.evaluation.scoring import Score, bits_of_segments, score_totals, token_starts
+from textgen.evaluation.scoring import Score, bits_of_segments, score_totals, seen_words, token_starts
 from textgen.evaluation.token_bits import TokenScores
 from textgen.experiment import score_run as scoring
 from textgen.experiment.entry_parser import parse_entry
@@ -35,6 +37,7 @@ def flat(found: Score) -> dict[str, float]:
     low, high = values.pop("interval")
     values.pop("units")
     values.pop("seed_prior")
+    values.pop("bits_by_seen_words")
     return {**values.pop("bits_by_category"), **values, "low": low, "high": high}
 
 
@@ -53,6 +56,30 @@ def test_words_of_a_script_without_spaces_are_counted_one_by_one() -> None:
     assert found.oov_rate == pytest.approx(2 / 6)
     assert found.perplexity_per_word == pytest.approx(2 ** (scored.bits.sum() / 6), rel=1e-6)
     assert sum(to_values(found.bits_by_category).values()) == pytest.approx(found.bits_per_char)
+
+
+@pytest.mark.parametrize(
+    ("make", "unseen"),
+    [
+        (CharTokenizer, "zebra"),
+        (lambda: WordTokenizer(min_count=3), " zebra"),
+    ],
+)
+def test_known_words_are_those_of_the_training_text_whatever_the_vocabulary(
+    make: Callable[[], Any], unseen: str
+) -> None:
+    train, text = "The cat sat. A dog ran.\n", "the dog, a zebra"
+    tokenizer = make()
+    tokenizer.fit(train + text)
+    scored = score(tiny_lstm(len(tokenizer.tokens)), tokenizer, text)
+    table, mask = TokenTable(tokenizer.tokens), BoundTokenizer(tokenizer).is_fallback
+    found = score_totals(scored, table, mask, seen_words(train)).score()
+    zebra = np.flatnonzero(token_starts(scored.ids, table) >= text.index(unseen))
+    assert found.bits_by_seen_words is not None
+    assert found.bits_by_seen_words.oov_words == pytest.approx(scored.bits[zebra].sum() / len(text))
+    parts = to_values(found.bits_by_seen_words).values()
+    assert sum(parts) == pytest.approx(found.bits_per_char)
+    assert summary(tokenizer, scored).bits_by_seen_words is None
 
 
 def test_units_and_categories_by_hand() -> None:
@@ -85,6 +112,7 @@ def test_units_and_categories_by_hand() -> None:
         "interval": None,
         "units": None,
         "seed_prior": None,
+        "bits_by_seen_words": None,
     }
 
 

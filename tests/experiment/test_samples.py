@@ -77,8 +77,9 @@ def test_the_samples_that_are_shown_are_among_the_measured_ones(news: str) -> No
     writer = SampleWriter([news[:5000], news[5000:9000]], TextAnalyzer(news, set()), num_chars=40)
     run, cpu = make_run(f"char-lstm{SMALL}"), choose_device("cpu")
     samplers = {name: build_sampler(name) for name in ("temperature", "greedy")}
-    written = writer.write(run, samplers, 0, cpu)
+    written, texts = writer.write(run, samplers, 0, cpu)
     measured = writer.measure(run, samplers["temperature"], 0, cpu)
+    assert texts == measured.texts
     assert [sample.text for sample in written.samples[: len(SHOWN)]] == [measured.texts[row] for row in SHOWN]
     assert [sample.prompt for sample in written.samples] == 2 * writer.shown_prompts()
     assert written.sample_metrics == measured.measured.metrics

@@ -48,7 +48,7 @@ def test_page_csv_runs_and_json_agree(folder: Path) -> None:
         assert [float(line[each]) for each in ("bits_per_char", "interval_low", "interval_high")] == expected
         assert [run["score"], *run["interval"]] == expected
         assert [other["bits_per_char"], *other["interval"]] == expected
-        assert f"{ends[0]:.4f}\N{EN DASH}{ends[1]:.4f}" in page
+        assert f"{ends[0]:.3f}\N{EN DASH}{ends[1]:.3f}" in page
         said = run_textgen("runs", "show", run["folder"]).stdout
         assert f"{value:.3f} bits per character of the test text (95 % interval {ends[0]:.3f} to" in said
 

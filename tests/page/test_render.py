@@ -12,18 +12,9 @@ from itertools import pairwise
 import pytest
 from markupsafe import Markup
 
-from textgen.page.charts import (
-    ChartLine,
-    ChartValue,
-    Scale,
-    interval_chart,
-    line_chart,
-    round_step,
-    spread,
-    stacked_chart,
-    tick_label,
-)
+from textgen.page.charts import ChartLine, ChartValue, interval_chart, line_chart, stacked_chart
 from textgen.page.render import Section, data_address, notebook_table, page_table, render_page, script_json
+from textgen.page.scales import Scale, round_step, spread, tick_label
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;'\"\ud800"
 
@@ -166,6 +157,23 @@ def test_a_value_far_beyond_the_others_is_an_arrow_at_the_edge() -> None:
     assert svg.count("<path") == 1
     assert "6.900" in svg
     assert len(places(interval_chart("scores", "bits", rows[:3]), "circle", "cx")) == 3
+
+
+def test_references_do_not_set_the_scale_of_the_entries() -> None:
+    rows = [ChartValue("a", 1.7, (1.65, 1.75)), ChartValue("b", 1.8, (1.75, 1.85))]
+    ahead = ChartValue("ahead", 0.9, is_reference=True, sets_scale=False)
+    near = ChartValue("near", 1.6, is_reference=True, sets_scale=False)
+    behind = ChartValue("behind", 2.4, is_reference=True, sets_scale=False)
+    svg = interval_chart("scores", "bits", [ahead, near, *rows, behind])
+    first, second = places(svg, "circle", "cx")
+    assert second - first > 100
+    assert svg.count("<path") == 2
+    assert len(places(svg, "rect", "x")) == 1
+
+
+def test_differences_below_zero_are_on_the_scale() -> None:
+    rows = [ChartValue("a", -0.27, (-0.3, -0.24)), ChartValue("b", -0.07, (-0.1, -0.04))]
+    assert "<path" not in interval_chart("changes", "bits", rows, zero=True)
 
 
 def test_chance_does_not_set_the_scale_of_two_differences() -> None:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import runpy
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.numbers import changed, named, telling_numbers
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.report.markdown import ladder_markdown
 from textgen.comparison.report.markdown import to_markdown as report_of
+from textgen.comparison.verification import VerificationCheck, uncovered
 from textgen.comparison.verify_bench import verify_comparison
 from textgen.comparison.verify_ladder import verify_ladder
-from textgen.runtime.storage.json_records import DIGEST, SCHEMA_VERSION, read_record
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, read_record, read_values
 from textgen.suites.suite_report import to_markdown
 from textgen.suites.suite_result import SuiteResult
+from textgen.suites.verify_suite import verify_suite
 from textgen.tuning.study_result import StudyResult
 
 ROOT = Path(__file__).parent.parent.parent
@@ -31,7 +35,7 @@ def test_a_recorded_result_has_the_current_schema(path: Path) -> None:
     assert values["schema_version"] == SCHEMA_VERSION
     for key, kind in KINDS.items():
         if key in values:
-            assert isinstance(read_record(kind, path), kind)
+            assert isinstance(read_record(kind, path, needs_digest=True), kind)
 
 
 @pytest.mark.parametrize("name", ["bench-wiki", "tinyshakespeare", "reading-on-adapt"])
@@ -39,6 +43,23 @@ def test_verdicts_of_recorded_comparisons_follow_from_the_bits_of_their_stretche
     checks = list(verify_comparison(read_record(Comparison, RESULTS / f"{name}.json")))
     assert sum(check.number for check in checks) > 10
     assert [each for check in checks for each in check.disagreements] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "verify"),
+    [("ladder-austen", Ladder, verify_ladder), ("suite-reading-on-wiki", SuiteResult, verify_suite)],
+)
+def test_a_change_of_any_number_is_found_or_named(
+    name: str, kind: type[Any], verify: Callable[[Any], Iterable[VerificationCheck]]
+) -> None:
+    values = read_values(RESULTS / f"{name}.json")
+    places = telling_numbers(values)
+    left = {
+        number
+        for number, place in places.items()
+        if not any(check.disagreements for check in verify(from_values(kind, changed(values, [place]))))
+    }
+    assert left == named(places, uncovered(places, verify(from_values(kind, values))))
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
@@ -67,8 +88,7 @@ def test_the_published_schema_is_that_of_the_results() -> None:
     published = json.loads(made["PAGE"].read_text("utf-8"))
     assert fields(published) == fields(made["schema"]()), "run make docs"
     for path in RESULTS.glob("*.json"):
-        values = json.loads(path.read_text("utf-8"))
-        values.pop(DIGEST, None)
+        values = read_values(path)
         for key, kind in KINDS.items():
             if key in values:
                 known, required = map(set, fields(published)[kind.__name__])

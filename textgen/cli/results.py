@@ -43,14 +43,14 @@ def verify(
         typer.Option(
             "--runs",
             metavar=NO_METAVAR,
-            help="Also load the text again and score the saved runs of a bench.",
+            help="Also load the text again, score the saved runs of a bench, and measure what they wrote.",
         ),
     ] = False,
     cluster: OnDevice = ClusterOptions(),
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Compute the numbers of a saved result again, from the bits of its stretches or from its runs."""
+    """Compute the numbers of a saved result again, from others in it or from its runs, and name the rest."""
     load_plugins(plugin)
     if not runs:
         refuse(context, ["--device"], "without --runs")
@@ -63,6 +63,8 @@ def verify(
     verification = results.verify(file, runs=runs, device=cluster.device, on_check=show)
     if as_json:
         print_json(verification)
+    else:
+        print(printable(verification.unchecked_line))
     if not verification.agrees:
         number = sum(len(check.disagreements) for check in verification.checks)
         raise TextgenError(

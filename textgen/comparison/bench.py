@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from os.path import commonpath
 from pathlib import Path
 
 from textgen.comparison.comparison_result import Comparison, HeldOut, ReferenceScore
 from textgen.comparison.entry_job import EntryJob, EntryOutcome
 from textgen.comparison.passages import choose_passages
-from textgen.comparison.readings import Details, DetailsReader, marked
+from textgen.comparison.readings import Details, DetailsReader
 from textgen.comparison.references import score_references
 from textgen.comparison.report.html import to_html
 from textgen.comparison.report.markdown import to_markdown
@@ -130,9 +131,9 @@ def bench_each(
     report(_preparing(experiments, Path(commonpath(budgets))))
     lexicon = load_lexicon(corpus.language)
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
-    texts = corpus.split.held_out.stretches()
-    writer = SampleWriter(texts, analyzer, options.num_chars, options.prompts, options.spells)
-    reader = DetailsReader(writer, choose_passages(writer.held_out), options.device_config)
+    held_out = corpus.split.held_out.stretches()
+    writer = SampleWriter(held_out, analyzer, options.num_chars, options.prompts, options.spells)
+    reader = DetailsReader(writer, choose_passages(held_out), options.device_config)
     check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
     config, silence = options.device_config, options.entry_timeout
     references, unscored = score_yardsticks(options.yardsticks, corpus, config.device, silence, report)
@@ -158,9 +159,9 @@ def bench_each(
         told = replace(rungs[out], broken={**options.broken, **unscored})
         result = _judged(made, references, writer, corpus, lexicon, told)
         report(Step("writing the report"))
-        read = marked(analyzer, [(each.details, each.samples) for each in made if each.details])
+        read = [(each.details, each.samples) for each in made if each.details]
         try:
-            _save(out, result, Details(passages=tuple(reader.passages), entries=tuple(read)))
+            _save(out, result, reader.details(read, [text for each in made for text in each.texts]))
         except OSError as error:
             unsaved.insert(0, error)
         results.append(result)
@@ -185,6 +186,7 @@ def _judged(  # noqa: PLR0917 - in the order of the data
     verdicts = judge(ranked, held_out, corpus.split.scored_on, SHIPPED_PRIORS)
     return Comparison(
         command=command_line(),
+        made=datetime.now(UTC).date().isoformat(),
         corpus=corpus.info,
         sources=corpus.sources,
         budget=str(options.budget),

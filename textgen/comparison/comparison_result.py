@@ -117,6 +117,8 @@ class Comparison:
     schema_version: int = SCHEMA_VERSION
     command: str | None
     """The command that made it, if a command did."""
+    made: str | None = None
+    """The day on which it was made, in UTC; None in results from before this was recorded."""
     corpus: CorpusInfo
     sources: TextSources
     budget: str

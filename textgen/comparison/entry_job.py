@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from textgen.comparison.readings import DetailsReader, EntryDetails
+from textgen.comparison.readings import DetailsReader, EntryDetails, WrittenTexts
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import SavedRun
@@ -27,6 +27,8 @@ class EntryOutcome:
     details: EntryDetails | None = None
     samples: tuple[Sample, ...] = ()
     """The samples of the details."""
+    texts: tuple[WrittenTexts, ...] = ()
+    """The texts that its metrics are taken from."""
     unsaved: str | None = None
     """Why its run could not be saved."""
 
@@ -65,12 +67,15 @@ class EntryJob:
             run, unsaved = cast(SavedRun, error.result), _reason(error)
         report(Step("writing samples", fraction=0.0))
         samplers = {spec: build_sampler(spec) for spec in self.samplers}
-        written = self.reader.writer.write(run, samplers, experiment.seed, experiment.device_config)
+        seed, first = experiment.seed, self.samplers[0]
+        written, texts = self.reader.writer.write(run, samplers, seed, experiment.device_config)
         row = EntryResult(**vars(run.result), **vars(written))
+        measured = WrittenTexts(name=row.name, seed=seed, sampler=first, texts=texts)
         if not self.has_details:
-            return EntryOutcome(row=row, unsaved=unsaved)
-        details, samples = self.reader.read(run, written.samples, experiment.seed, report)
-        return EntryOutcome(row=row, details=details, samples=samples, unsaved=unsaved)
+            return EntryOutcome(row=row, texts=(measured,), unsaved=unsaved)
+        details, samples, swept = self.reader.read(run, written.samples, seed, report)
+        kept = (measured, *(each for each in swept if each.sampler != first))
+        return EntryOutcome(row=row, details=details, samples=samples, texts=kept, unsaved=unsaved)
 
 
 @dataclass(frozen=True)

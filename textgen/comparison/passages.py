@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,12 +19,15 @@ from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import bits_of, log_softmax, predict_stretches
 from textgen.experiment.saved_run import Trained
 
-NUM_PASSAGES = 8
-PASSAGE_CHARS = 200
+NUM_PASSAGES = 6
+PASSAGE_CHARS = 300
 CONTEXT_CHARS = 600
 """Characters of its stretch that precede a passage, so that models have read something before it."""
 NUM_ALTERNATIVES = 5
 MAX_BACKWARD = 40
+MAX_FORWARD = 150
+"""The most characters that are skipped for a passage to begin with a sentence."""
+SENTENCE_END = re.compile("[.!?\u2026][\"'\u201d\u2019)\\]]*\\s+|[\u3002\uff01\uff1f]\\s*|\n+")
 MARGIN_CHARS = 2000
 """Characters after the last passage of a stretch that are tokenized too, so that its tokens are the same."""
 
@@ -84,6 +88,8 @@ class PassageReading:
 def choose_passages(stretches: Sequence[str]) -> list[Passage]:
     """Return up to `NUM_PASSAGES` passages of whole words, from as many stretches of the held-out text.
 
+    Each begins with a sentence if one begins nearby.
+
     Of fewer stretches, several passages are from the beginning of each, since all before them is read too.
     """
     owners = [index * len(stretches) // NUM_PASSAGES for index in range(NUM_PASSAGES)]
@@ -91,7 +97,7 @@ def choose_passages(stretches: Sequence[str]) -> list[Passage]:
     for index, owner in enumerate(owners):
         text = stretches[owner]
         wanted = CONTEXT_CHARS * (1 + index - owners.index(owner))
-        begin = _word_start(text, min(wanted, max(0, len(text) - PASSAGE_CHARS)))
+        begin = _sentence_start(text, min(wanted, max(0, len(text) - PASSAGE_CHARS)))
         end = _word_start(text, min(begin + PASSAGE_CHARS, len(text)))
         if end > begin:
             chosen.setdefault((owner, begin), Passage(owner, begin, text[begin:end]))
@@ -164,6 +170,13 @@ def _predict(trained: Trained, stretches: Sequence[TokenIds], device: torch.devi
             window.store(top.indices, likeliest)
             window.store(top.values.exp(), chances)
     return made
+
+
+def _sentence_start(text: str, position: int) -> int:
+    """Return the beginning of a sentence at `position` or soon after it, otherwise that of a word."""
+    last = min(position + MAX_FORWARD, len(text) - MAX_FORWARD)
+    found = SENTENCE_END.search(text, max(position - 1, 0), last) if position else None
+    return found.end() if found else _word_start(text, position)
 
 
 def _word_start(text: str, position: int) -> int:

@@ -59,12 +59,30 @@ class EntryDetails:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WrittenTexts:
+    """Continuations of the held-out passages by one run and one sampler, from which metrics are taken."""
+
+    name: str
+    """The entry."""
+    seed: int
+    """The training seed."""
+    sampler: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Details:
     """The passages and how the entries read them, and what the entries write."""
 
     schema_version: int = SCHEMA_VERSION
     passages: tuple[Passage, ...]
     entries: tuple[EntryDetails, ...]
+    sample_chars: int | None = None
+    """Characters of each sample; None in results from before texts were kept."""
+    spells: bool = True
+    """False if word models did not write words that their vocabulary lacks."""
+    texts: tuple[WrittenTexts, ...] = ()
+    """Not on the page: `textgen verify` measures them again."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +95,11 @@ class DetailsReader:
 
     def read(
         self, run: SavedRun, written: Sequence[Sample], seed: int, report: Report
-    ) -> tuple[EntryDetails, tuple[Sample, ...]]:
+    ) -> tuple[EntryDetails, tuple[Sample, ...], tuple[WrittenTexts, ...]]:
         """Read the passages with a run and let it write with each sampler of the sweep.
 
         `written` are the samples that it has written already. Returns the details, whose samples are added by
-        `marked`, and all samples. What fails is named in the details.
+        `marked`, all samples, and the texts that the sweep is measured by. What fails is named in `errors`.
         """
         errors: list[str] = []
         swept: list[WrittenSamples] = []
@@ -105,7 +123,21 @@ class DetailsReader:
             samples=(),
             errors=tuple(errors),
         )
-        return details, tuple(samples)
+        name = run.entry.name
+        texts = [WrittenTexts(name=name, seed=seed, sampler=each.sampler, texts=each.texts) for each in swept]
+        return details, tuple(samples), tuple(texts)
+
+    def details(
+        self, found: Sequence[tuple[EntryDetails, Sequence[Sample]]], texts: Sequence[WrittenTexts]
+    ) -> Details:
+        """Return the details of several entries, with all their samples, and the texts of all runs."""
+        return Details(
+            passages=tuple(self.passages),
+            entries=tuple(marked(self.writer.analyzer, found)),
+            sample_chars=self.writer.num_chars,
+            spells=self.writer.spells,
+            texts=tuple(texts),
+        )
 
 
 def marked(

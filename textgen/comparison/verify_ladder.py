@@ -10,6 +10,7 @@ from textgen.comparison.ladder import judge_ladder, ladder
 from textgen.comparison.ladder_result import Ladder, RungRun
 from textgen.comparison.verdicts import rescored
 from textgen.comparison.verification import VerificationCheck, compared
+from textgen.comparison.verify_bench import REFERENCES, verify_sizes
 from textgen.experiment.score_run import unit_sizes
 
 
@@ -19,9 +20,12 @@ def verify_ladder(result: Ladder) -> Iterator[VerificationCheck]:
     for rung in result.rungs:
         runs[rung.budget][rung.entry] = rung.runs
     judged = judge_ladder(runs, result.seed_prior)
-    yield compared("rungs", _named(result.rungs), _named(judged.rungs))
-    yield compared("steps", _named(result.steps), _named(judged.steps))
-    yield compared("crossings", _named(result.crossings), _named(judged.crossings))
+    means = ("num_chars", "num_updates", "seconds", "best_share")
+    covers = [f"rungs.*.{name}" for mean in means for name in (mean, f"runs.*.{mean}")]
+    covers += ["rungs.*.score", "rungs.*.runs.*.units", "seed_prior"]
+    yield compared("rungs", _named(result.rungs), _named(judged.rungs), covers=covers)
+    yield compared("steps", _named(result.steps), _named(judged.steps), covers=["steps"])
+    yield compared("crossings", _named(result.crossings), _named(judged.crossings), covers=["crossings"])
     sizes = unit_sizes(result.corpus.split.scored(result.scored_on).stretch_chars)
     units = {
         f"{rung.entry}, {rung.budget}, seed {run.seed}": run.units.num_chars
@@ -32,13 +36,18 @@ def verify_ladder(result: Ladder) -> Iterator[VerificationCheck]:
     yield compared("characters of runs", units, dict.fromkeys(units, sizes))
     references = {each.name: each for each in result.references if each.units}
     recomputed = {name: rescored(each, each.units) for name, each in references.items() if each.units}
-    yield compared("references", references, recomputed)
+    yield compared("references", references, recomputed, covers=REFERENCES)
+    yield verify_sizes(result.corpus)
 
 
 def verify_rungs(result: Ladder, comparisons: Sequence[Comparison]) -> VerificationCheck:
     """Return the check of a ladder against the comparisons that it was made of."""
     made = ladder(comparisons, result.command)
-    return compared("rungs of the comparisons", _named(result.rungs), _named(made.rungs))
+    covers = ["rungs", "sources", "corpus"]
+    saved, own = (
+        {"sources": each.sources, "corpus": each.corpus} | _named(each.rungs) for each in (result, made)
+    )
+    return compared("rungs of the comparisons", saved, own, covers=covers)
 
 
 def _named(records: Sequence[Any]) -> dict[str, Any]:

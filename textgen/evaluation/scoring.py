@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +11,20 @@ from numpy.typing import NDArray
 
 from textgen.contracts import TokenIds
 from textgen.data.decoding import utf8
+from textgen.data.text import Text, blocks, part
 from textgen.data.vocabulary import TokenTable
 from textgen.data.words import count_between_spaces, spans
 from textgen.evaluation.intervals import estimate, measured_ratio
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.token_bits import LOG2, TokenScores
 
+MAX_SEEN_CHARS = 100_000_000
+"""Characters of a training text whose words count as seen."""
 WORD, SPACE = re.compile(r"\w+"), re.compile(r"\s+")
 IN_VOCABULARY_WORD, OOV_WORD, PUNCTUATION, WHITE_SPACE = CATEGORIES = range(4)
 """Kinds of text that a token is part of, in the order of `BitsByCategory`."""
+MAX_WORD_BITS = 1000.0
+"""The most bits per word of which the perplexity is given."""
 
 
 def token_starts(ids: TokenIds, table: TokenTable) -> NDArray[np.int64]:
@@ -87,6 +93,14 @@ class Score:
     seed_prior: SeedPrior | None = None
     """What the interval takes to be known about the variance between seeds; None if the score does not depend
     on one, and in results whose intervals account for passages alone."""
+    bits_by_seen_words: BitsByCategory | None = None
+    """The same as `bits_by_category`, but known words are those of the training text, whatever the vocabulary
+    of the entry, so that entries compare. None without a training text, and if not recorded."""
+
+    @property
+    def by_kind(self) -> BitsByCategory:
+        """The bits of each kind of text by the words of the training text, otherwise by the vocabulary."""
+        return self.bits_by_seen_words or self.bits_by_category
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,8 @@ class ScoreTotals:
     total_bits: float
     bits_by_category: NDArray[np.float64]
     """[len(CATEGORIES)], the sum over all tokens."""
+    bits_by_seen_words: NDArray[np.float64]
+    """The same by the words of the training text; NaN without one."""
 
     def __add__(self, other: ScoreTotals) -> ScoreTotals:
         return ScoreTotals(
@@ -112,6 +128,7 @@ class ScoreTotals:
     def score(self, units: ScoredUnits | None = None, seed_prior: SeedPrior | None = None) -> Score:
         """Return the score of the text, with its interval by the bits of its units."""
         bits_by_category = BitsByCategory(*(self.bits_by_category / self.num_chars).tolist())
+        by_seen = BitsByCategory(*(self.bits_by_seen_words / self.num_chars).tolist())
         bits_per_char = self.total_bits / self.num_chars
         return Score(
             bits_per_char=bits_per_char,
@@ -120,10 +137,11 @@ class ScoreTotals:
             oov_rate=self.num_oov / self.num_words if self.num_words else 0.0,
             bits_per_byte=self.total_bits / self.num_bytes,
             nats_per_char=bits_per_char * LOG2,
-            perplexity_per_word=2 ** min(self.total_bits / max(1, self.num_between_spaces), 1000.0),
+            perplexity_per_word=2 ** min(self.total_bits / max(1, self.num_between_spaces), MAX_WORD_BITS),
             interval=interval(units, seed_prior) if units else None,
             units=units,
             seed_prior=seed_prior,
+            bits_by_seen_words=None if np.isnan(self.bits_by_seen_words).any() else by_seen,
         )
 
 
@@ -133,9 +151,26 @@ def interval(units: ScoredUnits, seed_prior: SeedPrior | None) -> tuple[float, f
     return estimate(measured_ratio(bits, sizes, "", (0,), seed_prior)).interval
 
 
-def score_totals(scored: TokenScores, table: TokenTable, is_fallback: NDArray[np.bool_]) -> ScoreTotals:
-    """Return the sums that the score is computed from."""
-    category, num_words, num_oov = _categories(scored, table, is_fallback)
+def seen_words(text: Text) -> frozenset[str]:
+    """Return the words of a training text in lower case; of a larger one, those of its beginning."""
+    known = part(text, 0, min(len(text), MAX_SEEN_CHARS))
+    return frozenset(
+        block[begin:end] for block in map(str.lower, blocks(known)) for begin, end in spans(WORD, block)
+    )
+
+
+def score_totals(
+    scored: TokenScores,
+    table: TokenTable,
+    is_fallback: NDArray[np.bool_],
+    seen: Collection[str] | None = None,
+) -> ScoreTotals:
+    """Return the sums that the score is computed from; `seen` are the words of the training text."""
+    category, by_seen, num_words, num_oov = _categories(scored, table, is_fallback, seen or ())
+    sums = [
+        np.bincount(each, weights=scored.bits, minlength=len(CATEGORIES)).astype(np.float64)
+        for each in (category, by_seen)
+    ]
     return ScoreTotals(
         len(scored.text),
         len(utf8(scored.text)),
@@ -143,21 +178,22 @@ def score_totals(scored: TokenScores, table: TokenTable, is_fallback: NDArray[np
         num_oov,
         count_between_spaces(scored.text),
         float(scored.bits.sum()),
-        np.bincount(category, weights=scored.bits, minlength=len(CATEGORIES)).astype(np.float64),
+        sums[0],
+        sums[1] if seen is not None else np.full(len(CATEGORIES), np.nan),
     )
 
 
 def _categories(
-    scored: TokenScores, table: TokenTable, is_fallback: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], int, int]:
-    """Return the category of each token, the number of words and that of OOV words."""
+    scored: TokenScores, table: TokenTable, is_fallback: NDArray[np.bool_], seen: Collection[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]:
+    """Return the category of each token, the same by `seen` words, the numbers of words and of OOV words."""
     num_chars = len(scored.text)
     word_of_char = np.full(num_chars + 1, -1)
     is_space_char = np.zeros(num_chars + 1, bool)
-    num_words = 0
-    for begin, end in spans(WORD, scored.text):
-        word_of_char[begin:end] = num_words
-        num_words += 1
+    places = [*spans(WORD, scored.text)]
+    num_words = len(places)
+    for index, (begin, end) in enumerate(places):
+        word_of_char[begin:end] = index
     for match in SPACE.finditer(scored.text):
         is_space_char[match.start() : match.end()] = True
     starts = token_starts(scored.ids, table)
@@ -176,9 +212,13 @@ def _categories(
     all_space = np.append(0, np.cumsum(is_space_char))[[ends, starts]]
     is_space = all_space[0] - all_space[1] == ends - starts
     is_word = word >= 0
-    category = np.select(
-        [is_word & is_oov_word[word], is_word, is_space],
-        [OOV_WORD, IN_VOCABULARY_WORD, WHITE_SPACE],
-        PUNCTUATION,
+    is_unseen_word = np.array([*(scored.text[begin:end].lower() not in seen for begin, end in places), False])
+    own, by_seen = (
+        np.select(
+            [is_word & is_other[word], is_word, is_space],
+            [OOV_WORD, IN_VOCABULARY_WORD, WHITE_SPACE],
+            PUNCTUATION,
+        )
+        for is_other in (is_oov_word, is_unseen_word)
     )
-    return category, num_words, int(is_oov_word[:num_words].sum())
+    return own, by_seen, num_words, int(is_oov_word[:num_words].sum())

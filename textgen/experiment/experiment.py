@@ -93,8 +93,7 @@ class Experiment:
 
     def identity(self) -> str:
         """Return a hash of everything that determines training, which does not have the test part."""
-        start = self.start.result if self.start else None
-        settings = self.settings()
+        start, settings = self.start.result if self.start else None, self.settings()
         split = replace(settings.corpus.split, test=SplitPart(0, ""))
         settings = replace(settings, corpus=replace(settings.corpus, split=split))
         values = [self.entry.parts, self.entry.options, to_values(settings), to_values(start)]
@@ -283,6 +282,7 @@ class Experiment:
                 self.device_config.device,
                 twin=twin,
                 has_checks=part == split.scored_on,
+                train=split.train.text if part == split.scored_on else None,
                 report=tell,
             )
         return scored

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import NamedTuple
 
 from textgen.data.words import has_unspaced, is_phrase_start, is_word_end, is_word_start
@@ -55,6 +54,8 @@ class WrittenSamples:
     sampler: str
     metrics: TextMetrics
     samples: tuple[Sample, ...]
+    texts: tuple[str, ...]
+    """Those that the metrics are taken from."""
 
 
 @dataclass
@@ -109,8 +110,8 @@ class SampleWriter:
 
     def write(
         self, trained: Trained, samplers: Mapping[str, BoundSampler], seed: int, device_config: DeviceConfig
-    ) -> SampleSet:
-        """Return samples by all samplers, and the metrics of what the first one writes.
+    ) -> tuple[SampleSet, tuple[str, ...]]:
+        """Return samples by all samplers, the metrics of what the first one writes, and those texts.
 
         A sampler that fails is named in `sample_errors`; without the first one there are no metrics.
         """
@@ -127,16 +128,21 @@ class SampleWriter:
                 raise
             except BaseException as error:  # the score and what other samplers write are worth having
                 errors.append(f"no samples by {spec}: {describe_error(error)}")
-        texts = chain(measured.texts if measured else (), (sample.text for sample in samples))
-        return SampleSet(
+        texts = measured.texts if measured else ()
+        written = SampleSet(
             generate=GenerationSpeed(measured.chars_per_second if measured else None, NUM_MEASURED),
             freedom=measured.freedom if measured else None,
             samples=tuple(samples),
             sample_metrics=measured.measured.metrics if measured else None,
             metric_pseudovalues=measured.measured.pseudovalues if measured else {},
             sample_errors=tuple(errors),
-            made_up_words=tuple(self.analyzer.made_up_words(list(texts))),
+            made_up_words=tuple(self.made_up_words(texts, samples)),
         )
+        return written, texts
+
+    def made_up_words(self, texts: Sequence[str], samples: Sequence[Sample]) -> list[str]:
+        """Return the made-up words of all that a run wrote for a comparison, the most frequent first."""
+        return self.analyzer.made_up_words([*texts, *(sample.text for sample in samples)])
 
     def sweep(
         self, trained: Trained, specs: Sequence[str], seed: int, device_config: DeviceConfig
@@ -149,7 +155,12 @@ class SampleWriter:
             sampler = build_sampler(spec)
             measured = self.measure(trained, sampler, seed, device_config)
             shown = self._shown(trained, spec, sampler, seed, device_config, measured=measured)
-            yield WrittenSamples(sampler=spec, metrics=measured.measured.metrics, samples=tuple(shown))
+            yield WrittenSamples(
+                sampler=spec,
+                metrics=measured.measured.metrics,
+                samples=tuple(shown),
+                texts=measured.texts,
+            )
 
     def measure_held_out(self) -> MeasuredText:
         """Return the metrics of how the author continued the passages."""
@@ -158,6 +169,11 @@ class SampleWriter:
     def shown_prompts(self) -> list[str]:
         """Return the prompts of the samples that are shown."""
         return list(self.prompts) or [self.passages[row].prompt for row in SHOWN]
+
+    def shown_seeds(self, seed: int) -> list[int]:
+        """Return the seeds of the samples that are shown of a run with this training seed."""
+        rows = range(len(self.prompts)) if self.prompts else SHOWN
+        return [seed * NUM_MEASURED + row for row in rows]
 
     def _shown(
         self,
@@ -171,8 +187,7 @@ class SampleWriter:
     ) -> Iterator[Sample]:
         """Yield the samples that are shown; those of held-out passages are among the `measured` ones."""
         prompts = self.shown_prompts()
-        rows = range(len(prompts)) if self.prompts else SHOWN
-        seeds = [seed * NUM_MEASURED + row for row in rows]
+        seeds = self.shown_seeds(seed)
         if measured and not self.prompts:
             texts = [measured.texts[row] for row in SHOWN]
         else:

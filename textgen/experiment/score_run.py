@@ -15,7 +15,7 @@ from textgen.contracts import TokenIds
 from textgen.data.bound_tokenizer import START
 from textgen.data.text import BLOCK_CHARS, Text, alphabet, blocks, cut_blocks
 from textgen.evaluation.prediction_checks import allowed_change, prediction_problem
-from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals
+from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals, seen_words
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
 from textgen.evaluation.spot_checks import SpotChecks
 from textgen.evaluation.token_bits import TokenScores, can_score, score_stretches
@@ -78,13 +78,15 @@ def score_held_out(
     *,
     twin: LanguageModel | None = None,
     has_checks: bool = True,
+    train: Text | None = None,
     report: Callable[[float], None] = lambda fraction: None,
 ) -> ScoredText:
     """Score the stretches of a held-out part, each from the start of a paragraph.
 
     `stretches` are the tokens of `texts`. With `has_checks` the predictions are checked, in every stretch at
     places that the operating system draws, which a `twin` of the model that has read nothing predicts; the
-    first and the last stretch are predicted again too. `report` is called with the share that is scored.
+    first and the last stretch are predicted again too. `train` is the training text. `report`
+    is called with the share that is scored.
     """
     start = trained.tokenizer.encode(START)
     spots = SpotChecks(twin or trained.model, [*map(len, stretches)])
@@ -98,7 +100,8 @@ def score_held_out(
         before_reading=spots.look if has_checks else lambda window: None,
     )
     table, mask = trained.tokenizer.table, trained.tokenizer.is_fallback
-    totals = reduce(add, (score_totals(each, table, mask) for each in scored))
+    seen = None if train is None else seen_words(train)
+    totals = reduce(add, (score_totals(each, table, mask, seen) for each in scored))
     units = scored_units(trained, scored)
     checks = reduce(add, (score_checks(trained, each) for each in scored))
     judged = [scored[index] for index in {0, len(scored) - 1}] if has_checks else []

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from textgen import defaults
@@ -18,9 +17,7 @@ from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.readings import Details
 from textgen.comparison.report import html as bench_page
 from textgen.comparison.report.ladder_page import ladder_html
-from textgen.comparison.verification import Verification, VerificationCheck
-from textgen.comparison.verify_bench import check_method, verify_comparison, verify_runs
-from textgen.comparison.verify_ladder import verify_ladder, verify_rungs
+from textgen.comparison.verification import Verification, VerificationCheck, uncovered
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry_parser import parse_entry
@@ -28,14 +25,13 @@ from textgen.library.corpus import TextSource, check_text, loaded
 from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
 from textgen.library.options import Refuse, SampleOptions, changed, refusing, several
 from textgen.library.page_models import page_models
+from textgen.library.verifying import ResultVerifier
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import write_file
 from textgen.runtime.storage.json_records import read_record, read_values
 from textgen.suites import suite_page
 from textgen.suites.suite_result import SuiteResult
-from textgen.suites.verify_suite import verify_suite
-from textgen.tuning.final_comparison import FOLDER, verify_final
 from textgen.tuning.study_result import StudyResult
 
 BENCH, SUITE, STUDY, LADDER = FILES = ("bench.json", "suite.json", "study.json", "ladder.json")
@@ -120,26 +116,22 @@ def verify(
     device: str = "auto",
     on_check: Callable[[VerificationCheck], None] = lambda check: None,
 ) -> Verification:
-    """Compute the numbers of a saved result again, from the bits of its stretches or from its runs.
+    """Compute the numbers of a saved result again, from others in it or from its runs, and name the rest.
 
-    `result` is a file, its folder, part of its name, or `latest`. With `runs` the text is loaded again too,
-    and the saved runs of a bench score it on `device`. `on_check` is called after each check. Raises
-    `TextgenError` if the result is damaged.
+    `result` is a file, its folder, part of its name, or `latest`. The rows of a bench are compared with the
+    files of its runs, if they are there. With `runs` the text is loaded again too, the saved runs score it on
+    `device`, and what they wrote is measured. `on_check` is called after each check. Raises `TextgenError` if
+    the result is damaged or lacks its digest.
     """
-    path = _find_result(Path(result))
-    kind = _kind_of(path)
     if device != "auto" and not runs:
         raise UsageError("device has no effect without runs; leave it out")
-    if runs and kind not in ("entries", "rungs"):
-        raise UsageError(f"--runs has no effect on {str(path)!r}: only a bench keeps its runs; leave it out")
+    verifier = ResultVerifier(_find_result(Path(result)), device if runs else None)
     checks = []
-    try:
-        for check in _checks_of(path, kind, device if runs else None):
-            checks.append(check)
-            on_check(check)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise TextgenError(f"{str(path)!r} is damaged, it cannot be recomputed: {one_line(error)}") from error
-    return Verification(str(path), not any(check.disagreements for check in checks), tuple(checks))
+    for check in verifier.checks():
+        checks.append(check)
+        on_check(check)
+    agrees = not any(check.disagreements for check in checks)
+    return Verification(str(verifier.path), agrees, tuple(checks), uncovered(verifier.kinds, checks))
 
 
 def compare_runs(
@@ -168,52 +160,3 @@ def _find_result(file: Path) -> Path:
     if path is None:
         raise TextgenError(f"the folder {str(file)!r} contains no result; give one with {' or '.join(FILES)}")
     return path
-
-
-def _kind_of(path: Path) -> str:
-    """Return the field that only one kind of result has."""
-    values = read_values(path)
-    kinds = [kind for kind in ("entries", "rungs", "questions", "trials") if kind in values]
-    if not kinds:
-        raise TextgenError(f"{str(path)!r} is not a result of textgen bench, suite or tune")
-    return kinds[0]
-
-
-def _checks_of(path: Path, kind: str, device: str | None) -> Iterator[VerificationCheck]:
-    """Yield the checks of a result; with a device also those of its runs."""
-    if kind == "entries":
-        yield from _bench_checks(path, device)
-    elif kind == "rungs":
-        yield from _ladder_checks(path, device)
-    elif kind == "questions":
-        result = read_record(SuiteResult, path)
-        check_method(result.interval_method, path)
-        yield from verify_suite(result)
-    else:  # the comparison that a study ends with is in a folder of its own
-        final = read_record(StudyResult, path).comparison
-        compared = path.parent / FOLDER / BENCH
-        if final is None or not compared.exists():
-            raise TextgenError(f"{str(path)!r} has no final comparison of entries in {str(compared)!r}")
-        yield from _bench_checks(compared, None)
-        yield verify_final(final, read_record(Comparison, compared))
-
-
-def _ladder_checks(path: Path, device: str | None) -> Iterator[VerificationCheck]:
-    """Yield the checks of a ladder and, if they are in its folder, of the comparisons that it is made of."""
-    result = read_record(Ladder, path)
-    check_method(result.interval_method, path)
-    yield from verify_ladder(result)
-    files = {budget: path.parent / budget / BENCH for budget in result.budgets}
-    if all(file.is_file() for file in files.values()):
-        yield verify_rungs(result, [read_record(Comparison, file) for file in files.values()])
-        for budget, file in files.items():
-            for check in _bench_checks(file, device):
-                yield replace(check, kind=f"{check.kind} ({budget})")
-
-
-def _bench_checks(path: Path, device: str | None) -> Iterator[VerificationCheck]:
-    result = read_record(Comparison, path)
-    check_method(result.interval_method, path)
-    yield from verify_comparison(result)
-    if device is not None:
-        yield from verify_runs(result, path.parent, choose_device(device, "fp32").device)

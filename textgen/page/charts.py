@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from markupsafe import Markup
 
 from textgen.page.render import render
+from textgen.page.scales import Scale, spanning, spread, tick_label
 
 WIDTH = 720
 ROW = 24
@@ -17,7 +20,7 @@ CHAR = 7.2
 """About the width of a character of a label."""
 VALUE_WIDTH = 64
 """The width of the values, which are next to the names."""
-NUM_COLORS = 8
+NUM_COLORS, NUM_DASHES = 8, 3
 DODGE = 3.0
 """Distance of the intervals of neighbouring lines, which would otherwise hide each other."""
 MAX_JUMP, MIN_SHOWN = 3.0, 3
@@ -36,6 +39,10 @@ class ChartValue:
     interval: tuple[float, float] | None = None
     is_best: bool = False
     is_reference: bool = False
+    sets_scale: bool = True
+    """False for a value that is an arrow at the edge unless it is near those that set the scale."""
+    style: str = ""
+    """The classes of its colour (see `entry_style`); empty for the colour of all."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +56,25 @@ class ChartLine:
     """True if a line joins the points."""
     intervals: Sequence[tuple[float, float] | None] = ()
     """The 95 % interval of each point, if they have any."""
+    style: str = ""
+    """The classes of its colour (see `entry_style`); empty for that of its place among the lines."""
+
+
+def entry_style(index: int) -> str:
+    """Return the classes of the colour and the dashes of an entry, the same in every picture of a page."""
+    return f"c{index % NUM_COLORS} d{index // NUM_COLORS % NUM_DASHES}"
 
 
 def interval_chart(title: str, unit: str, rows: Sequence[ChartValue], *, zero: bool = False) -> Markup:
     """Return values as dots with their intervals, one row each; `zero` draws a line at no difference.
 
-    Values far beyond all others are arrows at the edge, so that the others can be told apart. Without rows
-    there is no chart.
+    Values far beyond all others, and those beyond the scale of the ones that set it, are arrows at the edge,
+    so that the others can be told apart. Without rows there is no chart.
     """
     if not rows:
         return Markup()
     values = _label_width([row.name for row in rows])
-    limit = _limit(rows, zero=zero)
-    within = [row for row in rows if row.value <= limit]
-    ends = [end for row in within for end in (row.interval or ()) + (row.value,)]
-    scale = spanning([*ends, 0.0] if zero else ends, values + VALUE_WIDTH, WIDTH - 12)
+    scale = _value_scale(rows, values + VALUE_WIDTH, WIDTH - 12, zero=zero)
     height = ROW * len(rows) + 40
     return render(
         "intervals.svg",
@@ -79,14 +90,39 @@ def interval_chart(title: str, unit: str, rows: Sequence[ChartValue], *, zero: b
                 "row": row,
                 "label": _short(row.name),
                 "y": 14 + ROW * index,
-                "x": scale(min(row.value, scale.high)),
-                "is_beyond": row.value > limit,
-                "ends": [scale(end) for end in row.interval or () if row.value <= limit],
                 "text": f"{row.value:+.3f}" if zero else f"{row.value:.3f}",
             }
+            | _placed(row, scale)
             for index, row in enumerate(rows)
         ],
     )
+
+
+def interval_cells(title: str, rows: Sequence[ChartValue | None]) -> tuple[Markup, list[Markup]]:
+    """Return the axis of values with intervals, for the header of a table, and the cell of each row.
+
+    They are as wide as their column; None has an empty cell. Values beyond the scale are arrows.
+    """
+    known = [row for row in rows if row is not None]
+    if not known:
+        return Markup(), [Markup()] * len(rows)
+    scale = _value_scale(known, 3, 97, zero=False)
+    ticks = [{"place": scale(value), "label": tick_label(value)} for value in scale.ticks()]
+    axis = render("interval_cell.svg", title=title, ticks=ticks, row=None)
+    cells = [
+        render("interval_cell.svg", title="", ticks=ticks, row={"row": row} | _placed(row, scale))
+        if row
+        else Markup()
+        for row in rows
+    ]
+    return axis, cells
+
+
+def _placed(row: ChartValue, scale: Scale) -> dict[str, Any]:
+    """Return where a value and its interval are, and on which side it is beyond the scale, if it is."""
+    side = (row.value > scale.high) - (row.value < scale.low)
+    x, *ends = (scale(min(max(each, scale.low), scale.high)) for each in (row.value, *(row.interval or ())))
+    return {"x": x, "side": side, "ends": [] if side else ends}
 
 
 def line_chart(
@@ -124,7 +160,7 @@ def line_chart(
                 {
                     "line": line,
                     "label": _short(line.name),
-                    "style": f"c{index % NUM_COLORS} d{index // NUM_COLORS}",
+                    "style": line.style or entry_style(index),
                     "places": places,
                     "dots": list(zip(places, line.labels, strict=True)) if line.labels else last,
                     "whiskers": [(x, *map(y_scale, interval)) for (x, _), interval in ends if interval],
@@ -146,27 +182,28 @@ def line_chart(
     )
 
 
-def round_log_ticks(values: Iterable[float]) -> dict[float, str]:
-    """Return the 1, 2 and 5 times powers of ten within the range of positive values, with their labels."""
-    known = list(values)
-    low, high = min(known), max(known)
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
-    return {tick: tick_label(tick) for tick in ticks if low <= tick <= high}
+def stacked_chart(
+    title: str,
+    unit: str,
+    parts: Sequence[str],
+    rows: Mapping[str, Sequence[float]],
+    styles: Mapping[str, str] = MappingProxyType({}),
+) -> Markup:
+    """Return bars of several parts, one row each, by their names; without rows there is no chart.
 
-
-def stacked_chart(title: str, unit: str, parts: Sequence[str], rows: Mapping[str, Sequence[float]]) -> Markup:
-    """Return bars of several parts, one row each, by their names; without rows there is no chart."""
+    Rows with a style, the classes of a colour, have it before their names.
+    """
     if not rows:
         return Markup()
     scale = Scale(0.0, max(map(sum, rows.values())) or 1.0, _label_width(rows), WIDTH - 70)
-    drawn = []
+    drawn: list[dict[str, Any]] = []
     for index, (name, sizes) in enumerate(rows.items()):
         total, bars = 0.0, []
         for part, size in enumerate(sizes):
             bars.append({"x": scale(total), "width": scale(total + size) - scale(total), "part": part})
             total += size
         drawn.append({"label": _short(name), "y": 40 + ROW * index, "bars": bars, "total": total})
+        drawn[-1]["style"] = styles.get(name, "")
     return render(
         "stacks.svg",
         title=title,
@@ -179,32 +216,28 @@ def stacked_chart(title: str, unit: str, parts: Sequence[str], rows: Mapping[str
     )
 
 
-def spread(places: Sequence[float], distance: float, low: float, high: float) -> list[float]:
-    """Return places for labels, near the wanted ones, at least `distance` apart where there is room."""
-    order = sorted(range(len(places)), key=lambda index: places[index])
-    apart = [0.0] * len(places)
-    at_least = low
-    for index in order:
-        apart[index] = at_least = max(places[index], at_least)
-        at_least += distance
-    at_most = high
-    for index in reversed(order):
-        apart[index] = at_most = min(apart[index], at_most)
-        at_most -= distance
-    return apart
+def _value_scale(rows: Sequence[ChartValue], begin: float, end: float, *, zero: bool) -> Scale:
+    """Return the scale of the values that set it; others may widen it by half to each side."""
+    own = _within([row for row in rows if row.sets_scale] or rows, zero=zero)
+    ends = [end for row in own for end in (row.value, *(row.interval or ()))] + [0.0] * zero
+    low, high = min(ends), max(ends)
+    room = (high - low) / 2
+    near = [row.value for row in rows if not row.sets_scale and low - room <= row.value <= high + room]
+    return spanning([*ends, *near], begin, end)
 
 
-def _limit(rows: Sequence[ChartValue], *, zero: bool) -> float:
-    """Return the largest value that is on the scale, which begins at `zero` or at the smallest."""
-    ordered = sorted(rows, key=lambda row: row.value)
-    origin, first = (0.0, 1) if zero else (ordered[0].value, 2)
+def _within(rows: Sequence[ChartValue], *, zero: bool) -> list[ChartValue]:
+    """Return the rows that are not far beyond the others, seen from `zero` or from the smallest."""
+    origin, first = (0.0, 1) if zero else (min(row.value for row in rows), 2)
+    ordered = sorted(rows, key=lambda row: abs(row.value - origin))
     enough = max(MIN_SHOWN, -(-len(ordered) // 2))
     for number in range(first, len(ordered)):
         jump = MAX_JUMP if number >= enough else MAX_LONE_JUMP
-        reach = max(max((row.value, *(row.interval or ()))) for row in ordered[:number]) - origin
-        if ordered[number].value - origin > jump * reach:
-            return ordered[number - 1].value
-    return ordered[-1].value
+        smaller = ordered[:number]
+        reach = max(abs(end - origin) for row in smaller for end in (row.value, *(row.interval or ())))
+        if abs(ordered[number].value - origin) > jump * reach:
+            return smaller
+    return ordered
 
 
 def _ticks(scale: Scale) -> list[dict[str, float | str]]:
@@ -217,48 +250,3 @@ def _short(name: str) -> str:
 
 def _label_width(names: Iterable[str]) -> float:
     return 16 + CHAR * min(LABEL_CHARS, max(map(len, names), default=0))
-
-
-@dataclass(frozen=True)
-class Scale:
-    """A linear scale from values `low` to `high` to places `begin` to `end`."""
-
-    low: float
-    high: float
-    begin: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        """Return the place of a value."""
-        share = (value - self.low) / ((self.high - self.low) or 1)
-        return round(self.begin + share * (self.end - self.begin), 2)
-
-    def ticks(self, number: int = 5) -> list[float]:
-        """Return about `number` round values within the scale."""
-        step = round_step((self.high - self.low) / number)
-        first = math.ceil(self.low / step - 1e-9)
-        last = math.floor(self.high / step + 1e-9)
-        return [round(index * step, 12) for index in range(first, last + 1)]
-
-
-def spanning(values: Iterable[float], begin: float, end: float, margin: float = 0.05) -> Scale:
-    """Return a scale that holds all values, with a margin as a share of their range."""
-    known = list(values) or [0.0, 1.0]
-    low, high = min(known), max(known)
-    room = (high - low or abs(high) or 1) * margin
-    return Scale(low - room, high + room, begin, end)
-
-
-def round_step(step: float) -> float:
-    """Return the smallest of 1, 2, 5, 10, … times a power of ten that is not less than `step`."""
-    if step <= 0:
-        return 1.0
-    power: float = 10.0 ** math.floor(math.log10(step))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))
-
-
-def tick_label(value: float) -> str:
-    """Return a tick in at most four significant digits."""
-    if abs(value) >= 1e6:
-        return f"{value / 1e6:g} M"
-    return f"{value / 1e3:g} k" if abs(value) >= 1e4 else f"{value:.4g}"

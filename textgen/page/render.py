@@ -41,12 +41,14 @@ def render_page(
     scripts: Sequence[str],
     *,
     terms: Mapping[str, str] = MappingProxyType({}),
+    context: str = "",
+    definition: str = "",
 ) -> str:
     """Return a whole page, without sections that have no body.
 
-    `terms` are explained below the answer. `data` is what the scripts read and what can be downloaded;
-    `scripts` are names of assets. The policy of the page allows these scripts, by their hashes, and no
-    requests at all.
+    `context` is a line below the title, `definition` one below the answer; `terms` are explained there too.
+    `data` is what the scripts read and what can be downloaded; `scripts` are names of assets. The policy of
+    the page allows these scripts, by their hashes, and no requests at all.
     """
     code = [asset(name) for name in (*SCRIPTS, *scripts)]
     plots = "curves.js" in scripts
@@ -61,6 +63,8 @@ def render_page(
         answer=answer,
         sections=[section for section in sections if section.body],
         terms=terms,
+        context=context,
+        definition=definition,
         data=Markup(script_json(data)),
     )
 
@@ -130,11 +134,13 @@ def page_table(
     lefts: Collection[int] = (0,),
     references: Collection[int] = (),
     extras: Collection[int] = (),
+    hints: Mapping[int, str] = MappingProxyType({}),
 ) -> Markup:
     """Return a table of a page; the columns of the indices in `lefts` are aligned to the left.
 
     Columns of the indices in `extras` are left out where there is no room, as on a phone. Rows of those in
-    `references` are muted. Cells are texts, or `Markup`.
+    `references` are muted. `hints` explain columns, by their indices, under the pointer. Cells are texts, or
+    `Markup`.
     """
     return render(
         "page_table.html",
@@ -145,6 +151,7 @@ def page_table(
         lefts=lefts,
         references=references,
         extras=extras,
+        hints=hints,
         left_out=[" ".join(header[index].replace("\u00ad", "").split()) for index in sorted(extras)],
     )
 
@@ -163,7 +170,9 @@ def notebook_block(*parts: str) -> str:
 
 
 def breakable(text: str) -> Markup:
-    """Return a text that may be broken after the punctuation of an entry's options."""
+    """Return a text that may be broken after the punctuation of an entry's options; HTML stays as it is."""
+    if isinstance(text, Markup):
+        return text
     return Markup(re.sub("([,:=])(?=[^ ])", r"\1<wbr>", str(escape(text))))
 
 

@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from markupsafe import Markup
 
-from textgen.comparison.report.html import diversity_chart, sampler_line
+from textgen.comparison.report.pictures import diversity_chart, sampler_line
 from textgen.page.charts import ChartValue, interval_chart
 from textgen.page.render import Section, listed, page_table, render_page, reproduce_section
 from textgen.runtime.environment import machines_used

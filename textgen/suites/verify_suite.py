@@ -7,10 +7,14 @@ from statistics import fmean
 from typing import Any
 
 from textgen.comparison.verification import VerificationCheck, compared
+from textgen.comparison.verify_bench import verify_sizes
 from textgen.data.corpus import CorpusInfo
 from textgen.experiment.score_run import unit_sizes
 from textgen.suites.effects import METRICS, case_estimate, effects, shared_priors
 from textgen.suites.suite_result import CaseResult, QuestionResult, SuiteResult
+
+CASES = "questions.*.cases.*"
+"""What the kinds of numbers of a case begin with."""
 
 
 def verify_suite(result: SuiteResult) -> Iterator[VerificationCheck]:
@@ -21,7 +25,8 @@ def verify_suite(result: SuiteResult) -> Iterator[VerificationCheck]:
         for question in result.questions
         for case in question.cases
     }
-    yield compared("priors of the seeds", priors, shared_priors(case.runs for case, _ in cases.values()))
+    own = shared_priors(case.runs for case, _ in cases.values())
+    yield compared("priors of the seeds", priors, own, covers=["seed_priors"])
     for metric in METRICS:
         yield compared(
             f"estimates of {metric}",
@@ -30,11 +35,17 @@ def verify_suite(result: SuiteResult) -> Iterator[VerificationCheck]:
                 name: case_estimate(metric, case.runs, case.scored_text, priors)
                 for name, (case, _) in cases.items()
             },
+            covers=[f"{CASES}.{metric}"],
         )
+    samplers = [(case.samplers[0], case.samplers[1:]) for case, _ in cases.values()]
+    measured = {first for first, _ in samplers}.difference(*(others for _, others in samplers))
+    runs = ("units", "real_word_rate", "real_word_pseudovalues")
+    covers = [f"{CASES}.num_seeds", *(f"{CASES}.runs.*.{name}" for name in runs)]
     yield compared(
         "facts of cases",
         {name: _saved_facts(case) for name, (case, _) in cases.items()},
         {name: _facts(case, corpus) for name, (case, corpus) in cases.items()},
+        covers=[*covers, *(f"{CASES}.writing.{spec}.metrics.real_word_rate" for spec in measured)],
     )
     yield compared(
         "effects",
@@ -44,7 +55,9 @@ def verify_suite(result: SuiteResult) -> Iterator[VerificationCheck]:
             for each in result.questions
             for effect in effects(_pairs(each), priors)
         },
+        covers=["questions.*.effects"],
     )
+    yield verify_sizes(result.corpus)
 
 
 def _saved_facts(case: CaseResult) -> dict[str, Any]:

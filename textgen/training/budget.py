@@ -91,6 +91,18 @@ def parse_budget(text: str) -> Budget:
     return Budget(match[1] + match[2], unit, amount)
 
 
+def times(text: str, factor: int) -> str | None:
+    """Return a multiple of a budget as a text, `3m` for `60s`; None for that of a continued run."""
+    if "+" in text:
+        return None
+    budget = parse_budget(text)
+    unit = text.strip().lstrip("0123456789. ")
+    amount = budget.amount * factor / _UNITS[unit][1]
+    if unit == "s" and amount >= 60 and amount % 60 == 0:
+        unit, amount = "m", amount / 60
+    return f"{amount:g}{unit}"
+
+
 def parse_budgets(text: str) -> tuple[Budget, ...]:
     """Read a budget, or several such as `15s,1m,4m`: a ladder, which is returned from the smallest on.
 

@@ -39,8 +39,12 @@ def conclusion(result: Comparison, default: str, best: str, seeds: tuple[int, ..
 
 def verify_final(saved: FinalComparison, result: Comparison) -> VerificationCheck:
     """Return the check of a saved final comparison, whose result is `result`."""
-    recomputed = conclusion(result, saved.default.name, saved.best.name, saved.seeds)
-    return compared("values of the final comparison", vars(saved), vars(recomputed))
+    seeds = tuple(dict.fromkeys(row.seed for row in result.entries))
+    recomputed = conclusion(result, saved.default.name, saved.best.name, seeds)
+    kind = "values of the final comparison"
+    return compared(
+        kind, vars(saved), vars(recomputed), covers=[f"comparison.{name}" for name in vars(saved)]
+    )
 
 
 def _mean(result: Comparison, name: str) -> float | None:

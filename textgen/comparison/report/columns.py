@@ -77,8 +77,8 @@ def _of_text(name: str, header: str, write: Callable[[float], str] = percent) ->
     return Column(name, header, values, write, interval, is_best)
 
 
-def _signed_interval(difference: Difference) -> str:
-    return DASH if difference.interval is None else "[{:+.4f}, {:+.4f}]".format(*difference.interval)
+def _signed_interval(difference: Difference, write: str = "{:+.4f}") -> str:
+    return DASH if difference.interval is None else f"[{', '.join(map(write.format, difference.interval))}]"
 
 
 _ALL: Sequence[Column[Any]] = (
@@ -121,10 +121,10 @@ _ALL: Sequence[Column[Any]] = (
     _of_row("difference_interval", "95 % interval", lambda row: row.difference, _signed_interval),
     Column("verdict", "verdict", lambda row: [row.verdict] if row.verdict else [], align="left"),
     # where the bits go
-    _of_scores("known_words_bits", "known\nwords", lambda each: each.bits_by_category.in_vocabulary_words),
-    _of_scores("oov_bits", "OOV\nwords", lambda each: each.bits_by_category.oov_words),
-    _of_scores("punctuation_bits", "punctu\u00adation", lambda each: each.bits_by_category.punctuation),
-    _of_scores("white_space_bits", "white\nspace", lambda each: each.bits_by_category.white_space),
+    _of_scores("known_words_bits", "known\nwords", lambda each: each.by_kind.in_vocabulary_words),
+    _of_scores("oov_bits", "OOV\nwords", lambda each: each.by_kind.oov_words),
+    _of_scores("punctuation_bits", "punctu\u00adation", lambda each: each.by_kind.punctuation),
+    _of_scores("white_space_bits", "white\nspace", lambda each: each.by_kind.white_space),
     _of_scores("sum_of_bits", "sum", lambda score: score.bits_per_char),
     _of_scores("bits_per_char_without_oov", "without\nOOV", lambda score: score.bits_per_char_without_oov),
     _of_scores("oov_rate", "OOV\nrate %", lambda score: score.oov_rate, percent),
@@ -239,6 +239,18 @@ VIEWS = {
         "bits_per_char interval perplexity_per_word num_parameters num_frozen_parameters",
         extra="bits_per_byte nats_per_char validation_bits_per_char",
     ),
+    "page": View(
+        "bits_per_char interval above_best difference_interval verdict",
+        formats={
+            "bits_per_char": thousandths,
+            "interval": lambda ends: DASH.join(map(thousandths, ends)),
+            "difference_interval": lambda it: _signed_interval(it, "{:+.3f}"),
+        },
+    ),
+    "units": View(
+        "bits_per_byte nats_per_char perplexity_per_word validation_bits_per_char num_parameters "
+        "num_frozen_parameters"
+    ),
     "differences": View("difference difference_interval verdict"),
     "categories": View(
         "known_words_bits oov_bits punctuation_bits white_space_bits sum_of_bits bits_per_char_without_oov "
@@ -280,12 +292,7 @@ def run_values(
     for run in result.entries:
         values = {}
         if isinstance(run, EntryResult):
-            row = EntryRow(
-                run.name,
-                [run],
-                comparable=run.is_comparable,
-                part=result.scored_on,
-                estimate=single.get(run.name),
-            )
+            row = EntryRow(run.name, [run], comparable=run.is_comparable, part=result.scored_on)
+            row = replace(row, estimate=single.get(run.name))
             values = {each.name: next(iter(each.values(row)), None) for each in VIEWS[view].columns()}
         yield run, values

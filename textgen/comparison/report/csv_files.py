@@ -12,19 +12,21 @@ from textgen.experiment.entry_result import EntryResult, FailedEntry
 
 
 def scores_csv(result: Comparison) -> str:
-    """Return the scores of all runs, those that failed last; then those over several seeds, and references.
-
-    These have no seed.
-    """
+    """Return the scores of all runs, then of several seeds and of references; failed runs are last."""
     names = [column.name for column in VIEWS["csv"].columns()]
-    runs = sorted(run_values(result, "csv"), key=lambda line: isinstance(line[0], FailedEntry))
-    lines = [[run.name, run.seed, *map(values.get, names), _problem(run)] for run, values in runs]
-    whole: list[EntryScore | ReferenceScore] = [each for each in result.scores if each.num_seeds > 1]
-    for each in (*whole, *result.references):
-        ends = dict(zip(("interval_low", "interval_high"), each.interval or (), strict=False))
-        values = {"bits_per_char": each.bits_per_char, **ends}
-        lines.append([each.name, None, *map(values.get, names), None])
-    return to_csv(["entry", "seed", *names, "error"], lines)
+    runs: list[list[object]] = []
+    failed: list[list[object]] = []
+    for run, values in run_values(result, "csv"):
+        lines = failed if isinstance(run, FailedEntry) else runs
+        lines.append([run.name, run.seed, "entry", *map(values.get, names), _problem(run)])
+    references = []
+    means: list[tuple[str, str, EntryScore | ReferenceScore]]
+    means = [(each.name, "mean", each) for each in result.scores if each.num_seeds > 1]
+    for name, kind, each in (*means, *((each.label, "reference", each) for each in result.references)):
+        low, high = each.interval or (None, None)
+        measured = {"bits_per_char": each.bits_per_char, "interval_low": low, "interval_high": high}
+        references.append([name, None, kind, *map(measured.get, names), None])
+    return to_csv(["entry", "seed", "kind", *names, "error"], [*runs, *references, *failed])
 
 
 def curves_csv(result: Comparison) -> str:

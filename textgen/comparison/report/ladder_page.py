@@ -8,11 +8,12 @@ from markupsafe import Markup
 
 from textgen.comparison.ladder_result import Ladder, Rung
 from textgen.comparison.report.formats import short
-from textgen.comparison.report.html import table_html
 from textgen.comparison.report.ladder_answer import ladder_answer
 from textgen.comparison.report.ladder_tables import ladder_csv, ladder_summary, ladder_tables
-from textgen.page.charts import ChartLine, ChartValue, interval_chart, line_chart, round_log_ticks
+from textgen.comparison.report.page_tables import table_html
+from textgen.page.charts import ChartLine, ChartValue, interval_chart, line_chart
 from textgen.page.render import Section, data_address, listed, render_page, reproduce_section
+from textgen.page.scales import round_log_ticks
 from textgen.training.budget import parse_budget
 
 HEIGHT, UNIT = 380, "bits/char, lower is better"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.ladder_result import Ladder
+from textgen.comparison.report.advice import next_steps
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.ladder_answer import ladder_answer
 from textgen.comparison.report.ladder_tables import ladder_summary, ladder_tables
@@ -27,6 +28,8 @@ def _lines(result: Comparison) -> Iterator[str]:
     for table in report_tables(result).values():
         yield f"\n## {escape(table.title)}\n\n{escape(table.caption)}\n"
         yield from (*markdown_table(table), *_notes(table.notes))
+    if advice := list(next_steps(result)):
+        yield from ("\n## What to try next\n", *(f"- {escape(line)}" for line in advice))
     yield from sample_lines(sample_groups(result))
     if made_up := made_up_words(result):
         yield f"\n## Made-up words\n\nThey are not in {escape(known_words(result))}."

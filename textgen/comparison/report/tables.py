@@ -22,10 +22,13 @@ from textgen.comparison.report.table import MAX_NOTED_WORDS, Note, ReportTable, 
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import ENTROPY
+from textgen.page.render import listed
 from textgen.training.budget import is_timed
 
 SPARKLINE_WIDTH = 30
 """The width of a learning curve in characters."""
+
+PERPLEXITIES = "Compare perplexities within one text only."
 
 CurvePoint = tuple[float, float]
 """An amount of training, and the validation score after it."""
@@ -34,10 +37,6 @@ CurvePoint = tuple[float, float]
 def summary_lines(result: Comparison) -> list[str]:
     """Return the lines that say what scores hold for, what was compared, on what and with what."""
     corpus = result.corpus
-    versions, machine = (
-        ", ".join(f"{key} {value}" for key, value in part.items())
-        for part in (result.versions, vars(result.machine))
-    )
     return [
         *doubts(result),
         resolution(result),
@@ -46,7 +45,7 @@ def summary_lines(result: Comparison) -> list[str]:
         f"{count(corpus.num_chars)} characters, cleaner {corpus.cleaner}, split {corpus.split.method}, "
         f"sha256 {corpus.sha256[:12]}",
         f"budget {result.budget} each, {result.device}, {result.precision}, scored on {_scored_on(result)}",
-        "; ".join((versions, machine)),
+        f"{listed(result.versions)}; {listed(result.machine)}",
     ]
 
 
@@ -114,7 +113,7 @@ def _scores(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
     )
     caption = (
         "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references. "
-        f"{interval} Compare perplexities within one text only."
+        f"{interval} {PERPLEXITIES}"
     )
     if any(score.reads_on for score in result.scores):
         caption += " Last: entries that learn from the text while it is scored."
@@ -201,11 +200,16 @@ def _differences(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
 
 
 def _categories(rows: Sequence[EntryRow]) -> ReportTable:
-    caption = (
-        "Bits per character spent on each. OOV: words outside the vocabulary; "
-        "without OOV: if they cost nothing, which flatters."
-    )
     scored = [row for row in rows if row.scores]
+    by_text = all(score.bits_by_seen_words for row in scored for score in row.scores)
+    oov = (
+        "Known words are in the training text, OOV words are not. Without OOV: if the words outside the "
+        "entry's own vocabulary, of which the OOV rate is the share, cost nothing, which flatters."
+        if by_text
+        else "OOV: words outside the vocabulary of the entry, so these parts do not compare entries with "
+        "different ones; without OOV: if they cost nothing, which flatters."
+    )
+    caption = f"Bits per character spent on each. {oov}"
     return make_table("Where the bits go", caption, VIEWS["categories"].columns(), scored)
 
 

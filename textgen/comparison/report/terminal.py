@@ -18,6 +18,7 @@ from rich.text import Text
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.ladder_result import Ladder
+from textgen.comparison.report.advice import next_steps
 from textgen.comparison.report.answer import answer, doubts, resolution
 from textgen.comparison.report.ladder_answer import ladder_answer
 from textgen.comparison.report.ladder_tables import ladder_summary, ladder_tables
@@ -51,6 +52,8 @@ def render(result: Comparison, console: Console) -> None:
     for table in report_tables(result).values():
         parts += ["", _heading(table.title), Text(table.caption, "dim italic"), ""]
         parts += [*_draw(table, console), *map(_note, table.notes)]
+    if advice := list(next_steps(result)):
+        parts += ["", _heading("What to try next"), *map(Text, advice)]
     groups, made_up = sample_groups(result), made_up_words(result)
     parts += _samples(groups, made_up, console.width, known_words(result))
     if made_up:

@@ -10,9 +10,14 @@ function make(tag, className, text) {
   return element;
 }
 
-/* An entry's name, which may be broken after the punctuation of its options. */
+/* The classes of an entry's colour and dashes, as `entry_style` gives them; none on a page without colours. */
+const styleOf = (index) => (index === undefined ? "" : `c${index % 8} d${Math.floor(index / 8) % 3}`);
+
+/* An entry's name after its colour, which may be broken after the punctuation of its options. */
 function named(tag, className, name) {
   const element = make(tag, className);
+  const style = styleOf(data.colors?.[name]);
+  if (style) element.append(make("i", `swatch ${style}`));
   for (const piece of name.split(/(?<=[,:=+])/)) element.append(piece, make("wbr"));
   return element;
 }

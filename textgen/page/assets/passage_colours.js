@@ -4,6 +4,7 @@
   const passages = data.passages, readings = data.readings;
   if (!passages || !passages.length || !readings.length) return;
   const MOST = 8;       /* bits per character that have the full colour */
+  const MOST_WORDS = 5; /* words that are named */
   const MOST_APART = 4; /* the same of a difference */
   const rows = document.getElementById("passage-rows");
   const pair = document.getElementById("pair-text");
@@ -41,6 +42,7 @@
     return bits;
   }
 
+  const shows = new WeakMap();
   const mean = (values) => sum(values) / values.length;
 
   /* What is said of a token: its bits, its probability, and what was likelier. */
@@ -71,16 +73,30 @@
       token.dataset.begin = Math.max(span.begin, 0);
       const show = () => {
         detail.replaceChildren(...describe(reading, index, span).map((line) => make("span", "line", line)));
+        detail.setAttribute("aria-live", "off");
+        text.querySelector(".at")?.classList.remove("at");
+        token.classList.add("at");
       };
-      token.addEventListener("mouseenter", show);
-      token.addEventListener("focus", show);
+      shows.set(token, show);
+      token.addEventListener("mouseenter", () => showAll(token));
+      token.addEventListener("focus", () => {
+        showAll(token);
+        detail.setAttribute("aria-live", "polite");
+      });
       text.append(token);
     });
     text.addEventListener("keydown", move);
-    detail.setAttribute("aria-live", "polite");
     group.append(title, text, detail);
     return group;
   }
+
+  /* What each entry guessed at the first character of a token. */
+  function showAll(token) {
+    for (const text of rows.querySelectorAll(".text")) {
+      shows.get(text === token.parentElement ? token : tokenAt(text, Number(token.dataset.begin)))?.();
+    }
+  }
+  const tokenAt = (text, at) => [...text.children].findLast((each) => Number(each.dataset.begin) <= at);
 
   /* Arrow keys move within a row, and to the same character of the next one. */
   function move(event) {
@@ -93,8 +109,8 @@
       ArrowRight: () => token.nextElementSibling,
       Home: () => token.parentElement.firstElementChild,
       End: () => token.parentElement.lastElementChild,
-      ArrowUp: () => beside && [...beside.children].findLast((each) => Number(each.dataset.begin) <= at),
-      ArrowDown: () => beside && [...beside.children].findLast((each) => Number(each.dataset.begin) <= at),
+      ArrowUp: () => beside && tokenAt(beside, at),
+      ArrowDown: () => beside && tokenAt(beside, at),
     }[event.key]?.();
     if (!next) return;
     event.preventDefault();
@@ -111,19 +127,18 @@
 
   function showPair() {
     const apart = difference(current);
-    let widest = [0, 0], most = 0;
-    for (const match of passages[current].text.matchAll(/\S+/g)) {
+    const words = [...passages[current].text.matchAll(/\S+/g)].map((match) => {
       const begin = Array.from(passages[current].text.slice(0, match.index)).length;
       const end = begin + Array.from(match[0]).length;
-      const total = Math.abs(sum(apart.slice(begin, end)));
-      if (total > most) [widest, most] = [[begin, end], total];
-    }
+      return { word: match[0], begin, end, bits: sum(apart.slice(begin, end)) };
+    }).sort((a, b) => Math.abs(b.bits) - Math.abs(a.bits)).slice(0, MOST_WORDS);
+    const isFramed = (index) => words.length && index >= words[0].begin && index < words[0].end;
     const text = make("p", "text");
     apart.forEach((bits, index) => {
       const char = make("span", bits > 0 ? "a-better" : "b-better", visible(chars[current][index]));
       char.style.setProperty("--share", Math.min(Math.abs(bits) / MOST_APART, 1).toFixed(3));
       if (Math.abs(bits) < 0.5) char.style.textDecoration = "none";
-      if (index >= widest[0] && index < widest[1]) char.classList.add("widest");
+      if (isFramed(index)) char.classList.add("widest");
       char.title = `${bits > 0 ? "+" : ""}${bits.toFixed(2)} bits`;
       text.append(char);
     });
@@ -133,7 +148,14 @@
       : `${names[total > 0 ? 0 : 1]} needs ${Math.abs(total).toFixed(3)} bits per character fewer here; ` +
         "the word where they differ most is framed.");
     verdict.setAttribute("aria-live", "polite");
-    pair.replaceChildren(verdict, text);
+    const apartMost = make("ul", "notes");
+    for (const { word, bits } of words) {
+      const fewer = names[bits > 0 ? 0 : 1];
+      apartMost.append(make("li", "", `${quoted(word)}: ${fewer} needs ${Math.abs(bits).toFixed(1)} bits fewer`));
+    }
+    document.getElementById("pair-key-a").textContent = `${names[0]} is better`;
+    document.getElementById("pair-key-b").textContent = `${names[1]} is better (dotted)`;
+    pair.replaceChildren(verdict, text, make("p", "", "Words that differ most:"), apartMost);
   }
 
   function show(index, isChosen) {

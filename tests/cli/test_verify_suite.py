@@ -1,0 +1,59 @@
+"""`textgen verify` of a suite, and of files that it cannot verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from helpers.commands import Textgen
+from helpers.numbers import add
+from helpers.pages import ROOT
+from helpers.records import edit_record
+from helpers.suites import write_suite
+
+pytestmark = pytest.mark.slow
+
+RECORDED = ROOT / "benchmarks" / "results"
+
+
+@pytest.mark.long
+def test_a_suite_agrees_with_its_runs_and_a_change_is_found(textgen: Textgen, tmp_path: Path) -> None:
+    folder = tmp_path / "suite"
+    options = ["--max-chars", 60_000, "--device", "cpu", "--out", folder]
+    textgen("suite", write_suite(tmp_path), "--corpus", "lee", *options)
+    *lines, left = textgen("verify", folder).stdout.splitlines()
+    assert lines == [
+        "2 priors of the seeds recomputed: all agree",
+        "5 estimates of bits_per_char recomputed: all agree",
+        "5 estimates of real_word_rate recomputed: all agree",
+        "5 facts of cases recomputed: all agree",
+        "3 effects recomputed: all agree",
+        "2 sizes of parts recomputed: all agree",
+    ]
+    assert left.startswith("not checked: corpus: num_chars, repeated_chars, split.train; held_out; machine; ")
+    textgen("verify", folder, "--runs", code=2)
+    saved = (folder / "suite.json").read_text("utf-8")
+    for change, line in (
+        (add(["questions", 0, "cases", 0, "runs", 0, "units", "bits", 0], 1.0), "bits_per_char: size, small"),
+        (add(["questions", 0, "effects", 0, "bits_per_char", "p_value"], 1e-6), "effects: size, chance"),
+        (add(["questions", 1, "cases", 1, "real_word_rate", "value"], 1e-6), "real_word_rate: text, a third"),
+        (add(["seed_priors", "bits_per_char", "sd"], 1e-3), "priors of the seeds: bits_per_char, sd"),
+    ):
+        (folder / "suite.json").write_text(saved, "utf-8")
+        edit_record(folder / "suite.json", change)
+        assert line in textgen("verify", folder, code=1).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("tune-wiki-5s", "has no final comparison of entries in"),
+        ("speed", "is not a result of textgen bench, suite or tune"),
+        ("gone", "No such file or directory"),
+    ],
+)
+def test_what_cannot_be_verified_is_said_in_one_line(textgen: Textgen, name: str, reason: str) -> None:
+    done = textgen("verify", RECORDED / f"{name}.json", code=1)
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+    assert reason in done.stderr

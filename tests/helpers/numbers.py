@@ -1,0 +1,76 @@
+"""The numbers of a result by their kind, and results in which some of them are changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from typing import Any
+
+from textgen.comparison.verification import VerificationCheck, beginnings
+
+Place = tuple[Any, ...]
+"""The keys and indices that lead to a value of JSON."""
+
+
+def telling_numbers(values: Any) -> dict[str, Place]:
+    """Return the place of one number of each kind: the last one that is not zero, if there is one."""
+    places: dict[str, Place] = {}
+    for place, number in _numbers(values, ()):
+        kind = ".".join("*" if isinstance(key, int) else key for key in place)
+        if number or kind not in places:
+            places[kind] = place
+    del places["schema_version"]
+    return places
+
+
+def _numbers(values: Any, place: Place) -> Iterator[tuple[Place, float]]:
+    if isinstance(values, (dict, list)):
+        for key, inner in values.items() if isinstance(values, dict) else enumerate(values):
+            yield from _numbers(inner, (*place, key))
+    elif isinstance(values, (int, float)) and not isinstance(values, bool):
+        yield place, values
+
+
+def changed(values: Any, places: Iterable[Place]) -> Any:
+    """Return values of JSON in which the numbers at these places are others."""
+    values = deepcopy(values)
+    for *outer, last in places:
+        inner = values
+        for key in outer:
+            inner = inner[key]
+        number = inner[last]
+        inner[last] = number + max(3, number // 3) if isinstance(number, int) else 1.3 * number + 0.01
+    return values
+
+
+def add(place: Sequence[Any], by: float) -> Callable[[Any], None]:
+    """Return a change of one number of a result."""
+
+    def change(values: Any) -> None:
+        for key in place[:-1]:
+            values = values[key]
+        values[place[-1]] += by
+
+    return change
+
+
+def named(kinds: Iterable[str], parts: Iterable[str]) -> set[str]:
+    """Return the kinds that are in a list of kinds, or of beginnings of several."""
+    return {kind for kind in kinds if not set(parts).isdisjoint(beginnings(kind))}
+
+
+def found(kinds: Iterable[str], checks: Iterable[VerificationCheck]) -> set[str]:
+    """Return the kinds whose numbers are among those that differ."""
+    differing = {
+        tuple(word for word in each.what.split(", ") if not word.isdecimal() and "=" not in word)
+        for check in checks
+        for each in check.disagreements
+    }
+    return {kind for kind in kinds if any(_is_named(kind, words) for words in differing)}
+
+
+def _is_named(kind: str, words: tuple[str, ...]) -> bool:
+    """Return whether a difference is that of a number of this kind; tokens are found by their chances."""
+    keys = kind.rpartition("/")[2].replace("alternatives", "per_mille").split(".")
+    keys = [key for key in keys if key not in ("*", "entries")]
+    return list(words[-len(keys) :]) == keys or list(words[-len(keys) - 1 : -1]) == keys
