@@ -7,7 +7,7 @@ SOURCES := textgen plugins embeddings benchmarks docs tests
 # once, since one worker runs them all; the files that take longest come first (tests/conftest.py).
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: bench test test-all quick lint ruff mypy pytest docs release install clean
+.PHONY: bench test test-all quick lint ruff mypy pytest docs release site install clean
 # The main job: a character LSTM, a word LSTM that starts from GloVe vectors, and pure chance, side by side.
 bench: $(VENV)/.installed
 	$(BIN)/textgen bench char-lstm word-lstm-glove random
@@ -41,6 +41,11 @@ docs: $(VENV)/.installed
 	$(BIN)/python docs/contracts.py
 	$(BIN)/python docs/schema.py
 
+# The documentation site, in build/site; a link that leads nowhere is an error.
+site: $(VENV)/.installed-site
+	$(BIN)/python docs/pages.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 # What is published: the last commit, checked and built twice into dist/; a person uploads it (docs/release.md).
 release: $(VENV)/.created
 	$(BIN)/python docs/release.py
@@ -58,6 +63,10 @@ $(VENV)/.installed: $(VENV)/.created pyproject.toml
 $(VENV)/.installed-test: $(VENV)/.created pyproject.toml
 	$(BIN)/pip install --quiet --editable ".[test]"
 	touch $(VENV)/.installed $@
+
+$(VENV)/.installed-site: $(VENV)/.created pyproject.toml
+	$(BIN)/pip install --quiet --editable ".[site]"
+	touch $@
 
 clean:
 	rm -rf $(VENV)

@@ -15,8 +15,7 @@ from textgen.cli.console import print_rows
 from textgen.data.corpus import load_corpus
 from textgen.data.decoding import utf8
 from textgen.defaults import SPLIT
-from textgen.evaluation.scoring import ScoredUnits
-from textgen.experiment.score_run import interval
+from textgen.evaluation.scoring import ScoredUnits, interval
 from textgen_benchmarks.saving import json_option, save
 
 LEVEL = 5
@@ -47,7 +46,7 @@ def score(text: str, split: str) -> ZpaqScore:
     sizes = [8 * len(compress(each, level=LEVEL, threads=1)) for each in texts]
     bits, chars = [after - before for before, after in pairwise(sizes)], list(map(len, stretches))
     units = ScoredUnits(tuple(chars), tuple(map(float, bits)))
-    ends = interval(units) if len(bits) > 1 else None
+    ends = interval(units, None) if len(bits) > 1 else None
     return ZpaqScore(text, split, sum(bits) / sum(chars), ends, tuple(chars), tuple(bits))
 
 

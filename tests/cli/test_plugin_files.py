@@ -38,6 +38,13 @@ def test_files_come_from_the_project_the_environment_and_the_command(
     assert cleaners(folder, "--plugin", "three.py") == {"one", "two", "three"}
 
 
+def test_the_plugins_of_a_file_are_checked_and_a_file_is_not_taken_for_a_name(folder: Path) -> None:
+    done = run_textgen("plugins", "check", "--plugin", "two.py", "--json", code=1, cwd=folder)
+    assert {row["name"] for row in json.loads(done.stdout)["checks"]} == {"two"}
+    done = run_textgen("plugins", "check", "one.py", code=1, cwd=folder)
+    assert done.stderr == "error: 'one.py' is a file, not the name of a plugin; give it as --plugin one.py\n"
+
+
 def test_a_project_without_the_table_adds_nothing(folder: Path) -> None:
     (folder / "pyproject.toml").write_text("[tool.other]\nplugins = 1\n")
     assert cleaners(folder) == set()

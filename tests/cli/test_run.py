@@ -33,7 +33,8 @@ def test_a_run_scores_its_test_text_as_training_did(
     assert scored["num_chars"] == len(test)
     assert scored.keys() >= in_training.keys()
     assert scored["units"]["num_chars"] == in_training["units"]["num_chars"]
-    for key in in_training.keys() - {"units"}:
+    assert scored["seed_prior"] == in_training["seed_prior"]
+    for key in in_training.keys() - {"units", "seed_prior"}:
         assert scored[key] == pytest.approx(in_training[key], rel=1e-5)
 
 
@@ -127,6 +128,9 @@ def test_a_random_model_trains_at_once_and_is_scored(
     if options:
         assert json.loads(done.stdout) == result
     else:
-        shown = dict(line.split("\t") for line in done.stdout.splitlines())
-        assert shown["test.bits_per_char"] == f"{result['test']['bits_per_char']:.6g}"
-        assert shown["num_parameters"] == "0"
+        first, *lines = done.stdout.splitlines()
+        score = f"{result['test']['bits_per_char']:.3f} bits per character of the test text"
+        assert first.startswith(f"random on lee: {score} (95 % interval ")
+        assert "0 parameters" in " ".join(lines)
+        assert lines[-1] == f"saved in {out}"
+        assert "worse than chance" not in done.stdout

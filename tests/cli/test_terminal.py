@@ -43,16 +43,16 @@ def test_a_comparison_fits_the_terminal(width: int, bench: list[str]) -> None:
     assert re.search(r"^entry \d of 3", shown, re.MULTILINE)
     result = shown[shown.rindex("✓ comparing with references") :].split("\n", 1)[1]
     lines = result.rstrip("\n").split("\n")
-    *report, last = lines
+    *report, _, last = lines  # the last two are not broken
     assert max(map(len, report)) <= width
     assert "test text" in " ".join(report[:3])
     assert re.search(rf"^{re.escape(LONG)}\n? +\d\.\d{{3}} ", result, re.MULTILINE)
-    assert "parameters" in result
     assert "Samples" in result
     folder = Path(bench[-1])
     report_file = next(path for path in (folder / "report.html", folder / "report.md") if path.exists())
-    assert last.endswith(f"; report: {report_file}")
+    assert last == f"report: {report_file}"  # alone, so that it can be clicked
     assert "Where the bits go" not in result.replace(report[-2], "")
+    assert "verdict" in result
 
 
 def test_the_whole_report_is_there_on_request_and_without_colours_if_wanted(bench: list[str]) -> None:

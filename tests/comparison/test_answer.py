@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from math import log2
 from typing import Any
 
 import pytest
 
 from helpers.reports import compared, drawn, entry, reference, report, result
-from textgen.comparison.report.answer import answer, scope
+from textgen.comparison.readings import Details
+from textgen.comparison.report.answer import answer, closing, scope
+from textgen.comparison.report.html import to_html
+from textgen.comparison.report.rows import entry_rows
 
 WORSE = [reference("uniform", 6.2)]
 
@@ -110,6 +114,41 @@ def test_entries_of_different_pace_have_their_numbers_of_characters_in_the_order
     slow = entry("a", 2.0) | {"train": entry("a", 2.0)["train"] | {"num_chars": 2_570_000}}
     assert answer(compared(slow, entry("b", 2.1))).endswith(" on 24.8 M and 2.57 M characters.")
     assert "trained on" not in answer(compared(slow, entry("b", 2.1), budget="5epochs"))
+
+
+def test_a_shared_cpu_and_what_is_worse_than_chance_are_said_at_first() -> None:
+    busy = [entry(name, score) for name, score in (("a", 2.0), ("b", 7.56), ("c", 6.9))]
+    for row, share in zip(busy, (0.43, 0.61, 0.97), strict=True):
+        row["train"]["cpu_utilization"] = share
+        row["chance_bits_per_char"] = log2(75)
+    random = counted("random", 6.24) | {"chance_bits_per_char": log2(75)}  # new characters cost it more
+    found = compared(*busy, random, references=WORSE)
+    chance = (
+        "b and c are worse than chance: guessing among the 75 characters of the training text takes 6.229 "
+        "bits per character."
+    )
+    assert answer(found).endswith(
+        f" The CPU was shared: training got 43 to 61 % of it, so another run may answer otherwise. {chance}"
+    )
+    assert closing(found).endswith("; the CPU was shared; b and c are worse than chance")
+    assert "CPU" not in answer(compared(*busy, references=WORSE, budget="5epochs"))
+    for shown in (
+        drawn(result(*busy), 1000),
+        report(result(*busy)),
+        to_html(found, Details(passages=(), entries=())),
+    ):
+        assert "CPU was shared" in shown
+        assert chance.removeprefix("b and c ") in shown
+
+
+def test_the_best_entry_is_not_marked_where_a_reference_is_ahead() -> None:
+    ahead, behind = (
+        compared(*seeds("a", 2.0), *seeds("b", 2.1), references=[reference("PPMd", score)])
+        for score in (1.9, 2.2)
+    )
+    assert next((row.is_best, row.verdict) for row in entry_rows(behind)) == (True, "best")
+    assert next((row.is_best, row.verdict) for row in entry_rows(ahead)) == (False, "best of the entries")
+    assert "the reference PPMd scores 1.900" in answer(ahead)
 
 
 def test_without_a_score_there_is_no_answer() -> None:

@@ -52,14 +52,14 @@ def test_one_table_and_samples_fit_the_width(three: dict[str, Any], width: int) 
     lines = output.splitlines()
     assert max(map(len, lines)) <= width
     assert lines[0].startswith("word-lstm-glove predicts the test text best")
-    assert re.search(r"^word-lstm-glove +2\.000 +\d\.\d+–\d\.\d+ +– +94\.0", output, re.MULTILINE)
+    assert re.search(r"^word-lstm-glove +2\.000 +\d\.\d+–\d\.\d+ +– +best +94\.0", output, re.MULTILINE)
     assert re.search(r"^char-lstm +2\.200 +\d\.\d+–\d\.\d+ +\+0\.200 ", output, re.MULTILINE)
     assert re.search(r"^PPMd given train +2\.23\d ", output, re.MULTILINE)
     assert re.search(r"^held-out text +97\.8", output, re.MULTILINE)
     assert "parameters" in output
     assert len(lines) < 60
-    assert ("clearly worse" in output) == (width > 80)
-    assert ("Left out at 80 columns: verdict." in output) == (width == 80)
+    assert "clearly worse" in output
+    assert ("Left out at 80 columns: " in output) == (width == 80)
 
 
 def test_samples_are_those_of_what_has_learned_something(three: dict[str, Any]) -> None:

@@ -36,6 +36,7 @@ def flat(found: Score) -> dict[str, float]:
     values = to_values(found)
     low, high = values.pop("interval")
     values.pop("units")
+    values.pop("seed_prior")
     values.pop("bits_by_seen_words")
     return {**values.pop("bits_by_category"), **values, "low": low, "high": high}
 
@@ -110,6 +111,7 @@ def test_units_and_categories_by_hand() -> None:
         "perplexity_per_word": pytest.approx(2 ** (14 / 2), rel=1e-5),
         "interval": None,
         "units": None,
+        "seed_prior": None,
         "bits_by_seen_words": None,
     }
 

@@ -41,6 +41,8 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
         (lambda: textgen.bench([]), "no entries"),
         (lambda: textgen.bench("lstm"), "'lstm' is only a model; did you mean bpe-lstm or"),
         (lambda: textgen.train("char-lstm", budget="60"), "budget '60': give a positive amount"),
+        (lambda: textgen.train("char-lstm", budget=5), 'budget 5: give a text with a unit, such as "60s"'),  # type: ignore[arg-type]
+        (lambda: textgen.bench("char-lstm", budget=5), 'budget 5: give a text with a unit, such as "60s"'),  # type: ignore[arg-type]
         (lambda: textgen.load_corpus("leee"), "unknown corpus 'leee'; did you mean 'lee'"),
         (lambda: textgen.bench("random", seeds=0), "seeds must be at least 1, not 0"),
         (lambda: textgen.bench("random", seeds=range(3, 3)), "seeds must be at least 1, not range(3, 3)"),

@@ -50,6 +50,19 @@ def test_the_cells_run_in_order(
     names["run"].plot().figure.canvas.draw()
 
 
+def test_the_model_of_its_own_beats_chance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = (code for code in CODE if "bigram.py" in code)
+    names: dict[str, Any] = {}
+    for each in (CODE[0], code.partition("own = ")[0]):
+        run_cell(each, names)
+    budget = re.findall(r'budget="(.+?)"', code)[0]
+    run = names["textgen"].train("char-bigram", names["corpus"], budget=budget, out=tmp_path / "run")
+    forget_plugin_files()
+    assert run.result.chance_bits_per_char == pytest.approx(6.229, abs=1e-3)
+    assert run.result.chance_remark is None
+
+
 def test_outputs_are_left_out() -> None:
     assert [cell for cell in CELLS if cell.get("outputs") or cell.get("execution_count")] == []
 

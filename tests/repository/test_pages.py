@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import json
 import re
 import shlex
@@ -20,6 +20,7 @@ from helpers.pages import (
     inline_commands,
     parse_command,
     read_page,
+    shell_lines,
     textgen_lines,
 )
 from textgen.data.corpus import parse_split
@@ -86,6 +87,27 @@ def test_quoted_commands_exist_with_their_options() -> None:
         known = {option for parameter in command.params for option in parameter.opts}
         assert not hasattr(command, "commands") or not words or words[0] == "--version", line
         assert {word for word in words if word.startswith("--")} <= known, line
+
+
+CANNOT_RUN = {"apt-get", "pip", "pipx", "ray", "tensorboard", "twine", "uvx"}
+"""Programs that no test of a page can run: they need a network, other machines, or somebody to look."""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_other_commands_of_a_page_exist_or_cannot_be_run(page: str) -> None:
+    targets = re.findall(r"^([a-z-]+):", read_page("Makefile"), re.M)
+    for line in shell_lines(read_page(page)):
+        words = [word for word in shlex.split(line, comments=True) if not re.match("[A-Z_]+=", word)]
+        program = Path(words[0]).name
+        if program == "make":
+            assert set(words[1:]) <= set(targets), line
+        elif "-m" in words and program in ("python", "python3", "torchrun"):
+            module, *rest = words[words.index("-m") + 1 :]
+            assert importlib.util.find_spec(module), line
+            if module == "textgen":
+                parse_command(shlex.join([module, *rest]))
+        else:
+            assert program in {"export", "pytest", "textgen"} | CANNOT_RUN, line
 
 
 @pytest.mark.parametrize("page", OTHERS)

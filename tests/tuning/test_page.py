@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from textgen.tuning.run_study import run_study
 from textgen.tuning.search_space import Dimension
 from textgen.tuning.study import Study
 from textgen.tuning.study_page import to_html
+from textgen.tuning.study_report import study_verdict
 from textgen.tuning.trials import Goal
 
 KIND = Dimension("kind", ("plain", "fancy"), "plain", is_range=False)
@@ -47,3 +49,22 @@ def test_a_study_without_a_result_has_a_page(tmp_path: Path) -> None:
     page = to_html(result)
     assert "No trial completed" in page
     assert "no &lt;b&gt;luck&lt;/b&gt;" in page
+
+
+def test_one_trial_is_not_taken_for_a_search(tmp_path: Path) -> None:
+    with Study(tmp_path, Toy()) as study:
+        result = run_study(study, Goal(1, None))
+    assert study_verdict(result).startswith("Only one trial completed, that of the default, so the search")
+    page = to_html(result)
+    assert "Only one trial completed" in page
+    assert "Value of each trial" not in page
+    assert "Value over rate" not in page
+
+
+def test_the_verdict_says_on_how_many_trials_it_rests(tmp_path: Path) -> None:
+    with Study(tmp_path, Toy()) as study:
+        result = run_study(study, Goal(6, None))
+    assert study_verdict(result).endswith("; it is the best of 6 trials.")
+    assert study_verdict(replace(result, comparison=None)) == (
+        "The best of 6 trials is not compared with the default: the command was interrupted."
+    )

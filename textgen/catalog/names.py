@@ -74,11 +74,12 @@ def find_runs(name: str, number: int, root: Path = RUNS) -> list[Path]:
 def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
     """Return the folder of the run that an argument means, or None if it is an entry.
 
-    What can be read as an entry is one, unless it is the path of a run.
+    What can be read as an entry is one, unless it is the path of a run; the name of a plugin, such as `word`,
+    is meant to be a part of one.
     """
     from textgen.experiment.entry_parser import parse_entry
     from textgen.experiment.saved_run import names_run
-    from textgen.registry.registry import PluginError
+    from textgen.registry.registry import KINDS, PluginError, plugins
 
     if names_run(text):
         return find_run(text, root)
@@ -87,6 +88,8 @@ def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
     except PluginError:  # of an entry, whose reader says what is wrong with it
         return None
     except TextgenError as error:
+        if any(text == plugin.name for kind in KINDS for plugin in plugins(kind)):
+            raise
         try:
             return find_run(text, root)
         except AmbiguousNameError as several:

@@ -28,6 +28,7 @@ from textgen.cli.results import describe, report, verify
 from textgen.cli.sample import sample
 from textgen.cli.score import score
 from textgen.cli.suite import suite
+from textgen.cli.tour import tour
 from textgen.cli.train import train
 from textgen.cli.tune import tune
 from textgen.library.basics import (
@@ -74,7 +75,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (bench, train, sample, score, play, describe, suite, tune, report, verify, corpus, onnx):
+for command in (tour, bench, train, sample, score, play, describe, suite, tune, report, verify, corpus, onnx):
     app.command()(command)
 app.command("import-lm-eval")(import_lm_eval)
 app.add_typer(plugins.app, name="plugins")

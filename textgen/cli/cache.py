@@ -25,7 +25,7 @@ def show_cache(context: typer.Context, as_json: Json = False) -> None:
         print_json({"folder": str(folder), "limit_bytes": limit, **_totals(items)})
         return
     lines = {kind: _in_words(of_kind) for kind, of_kind in _by_kind(items).items()}
-    print_record({"folder": str(folder), "limit": size(limit), **lines, "total": _in_words(items)}, False)
+    print_record({"folder": str(folder), "limit": size(limit), **lines, "total": _in_words(items)})
 
 
 @app.command()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from textgen.library.basics import note, printable, shortened, to_json, to_values
+from textgen.library.basics import note, printable, shortened, to_json
 
 if TYPE_CHECKING:
     from textgen.library.presentation import Comparison, Ladder
 
-MAX_ITEMS = 12
-"""Items of a list that are shown."""
 REPORTS = ("report.html", "report.md")
 """Files of a folder of results that people read, the best first."""
 
@@ -38,7 +36,9 @@ def print_result(
         else:
             (presentation.render if full else presentation.render_brief)(result, Console())
             answer = presentation.closing(result)
-        print(f"\n{answer}{'' if folder is None else f'; report: {report_of(folder)}'}")
+        print(f"\n{answer}")
+        if folder is not None:
+            print(f"report: {report_of(folder)}")  # in a line of its own, which can be clicked
     else:
         print(presentation.to_markdown(result))
 
@@ -69,18 +69,19 @@ def print_document(result: Any, markdown: str, as_json: bool, *, paste: str = ""
 
 
 def saved_note(folder: Path, *, quiet: bool) -> None:
-    """Say on stderr where results are, on a terminal with what to look at."""
+    """Say on stderr where results are, on a terminal what to look at."""
     report = report_of(folder)
     if not quiet:
-        note(
-            f"saved in {folder}" + (f"; report: {report}" if sys.stdout.isatty() and report != folder else "")
-        )
+        note(f"report: {report}" if sys.stdout.isatty() and report != folder else f"saved in {folder}")
 
 
 def print_summary(record: Any, as_json: bool, lines: Sequence[str], following: str = "") -> None:
-    """Print a result: on a terminal as lines and the command that may follow, otherwise as `print_record`."""
-    if as_json or not sys.stdout.isatty():
-        print_record(record, as_json)
+    """Print a result as JSON, or as lines, on a terminal with the command that may follow."""
+    if as_json:
+        print_json(record)
+        return
+    if not sys.stdout.isatty():
+        print("\n".join(map(printable, lines)))
         return
     from rich.console import Console
     from rich.text import Text
@@ -97,12 +98,9 @@ def print_json(record: Any) -> None:
     sys.stdout.write(to_json(record))
 
 
-def print_record(record: Any, as_json: bool) -> None:
-    """Print a result as JSON, or its names and values as a table on a terminal, or TSV when piped."""
-    if as_json:
-        print_json(record)
-    else:
-        print_rows([{"name": name, "value": value} for name, value in flat(record).items()])
+def print_record(record: Mapping[str, Any]) -> None:
+    """Print names and values as a table on a terminal, or TSV when piped."""
+    print_rows([{"name": name, "value": value} for name, value in record.items()])
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -127,11 +125,6 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     Console(markup=False, highlight=False).print(table)
 
 
-def flat(record: Any) -> dict[str, Any]:
-    """Return nested values under dotted names; lists of objects and long ones are left to `--json`."""
-    return dict(_flat(to_values(record), ""))
-
-
 def shown(value: Any) -> str:
     """Return a value in the form that people read."""
     if value is None:
@@ -147,14 +140,3 @@ def fail(message: str, code: int) -> NoReturn:
     """Exit with one line on stderr and an exit code."""
     note(f"error: {printable(shortened(message))}")
     sys.exit(code)
-
-
-def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        elif not (
-            isinstance(value, list)
-            and (len(value) > MAX_ITEMS or any(isinstance(item, Mapping) for item in value))
-        ):
-            yield f"{prefix}{name}", value

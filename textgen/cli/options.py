@@ -7,14 +7,24 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, fields, is_dataclass, replace
 from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
 from textgen.catalog.names import complete_run
 from textgen.cli.completion import complete_device, complete_name, complete_precision
 from textgen.library.basics import UsageError, defaults
-from textgen.library.options import ClusterOptions, Refuse, SampleOptions, field_docs
+from textgen.library.options import (
+    ClusterOptions,
+    Refuse,
+    SampleOptions,
+    SearchOptions,
+    TextOptions,
+    field_docs,
+)
+
+if TYPE_CHECKING:
+    from textgen.library.components import Plugin
 
 
 def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: str = "leave it out") -> None:
@@ -44,11 +54,14 @@ def given_options(context: typer.Context) -> set[str]:
     }
 
 
-def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> None:
-    """Add the plugins in files and of the configuration; a command calls this before it reads names."""
+def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> list[Plugin]:
+    """Add the plugins in files and of the configuration; a command calls this before it reads names.
+
+    Return those of the files.
+    """
     from textgen.library.components import load_plugin_files
 
-    load_plugin_files(paths or (), only_list=only_list)
+    return load_plugin_files(paths or (), only_list=only_list)
 
 
 NO_METAVAR = ""
@@ -109,6 +122,13 @@ OneByOne = Annotated[
 InParallel = Annotated[
     ClusterOptions, "device", "precision", "jobs", "entry_timeout", "on", "cpus_per_run", "gpus_per_run"
 ]
+PANELS = {
+    TextOptions: "Text",
+    SampleOptions: "Samples",
+    SearchOptions: "Search",
+    ClusterOptions: "Machines and processes",
+}
+"""Headings of the options of groups in the help of a command."""
 DETAILS: dict[str, Callable[..., Any]] = {
     "corpus": partial(typer.Option, autocompletion=complete_name("corpus")),
     "clean": partial(typer.Option, autocompletion=complete_name("cleaner")),
@@ -171,7 +191,8 @@ def _parameter(group: Any, field: Field[Any]) -> inspect.Parameter:
         kind, default = (list[str], [default]) if default else (list[str] | None, None)
     option: Callable[..., Any] = DETAILS.get(field.name, typer.Option)
     flag, either = f"--{field.name.replace('_', '-')}", inspect.Parameter.POSITIONAL_OR_KEYWORD
-    annotation: Any = Annotated[kind, option(flag, help=field_docs(group)[field.name])]
+    details = {"help": field_docs(group)[field.name], "rich_help_panel": PANELS[group]}
+    annotation: Any = Annotated[kind, option(flag, **details)]
     return inspect.Parameter(field.name, either, default=default, annotation=annotation)
 
 

@@ -47,7 +47,8 @@ def list_plugins(context: typer.Context, as_json: Json = False, plugin: PluginFi
         print_json({"plugins": rows})
         return
     problems = [row["problem"] for row in rows if row["problem"]]
-    print_rows([{key: value for key, value in row.items() if key != "problem"} for row in rows])
+    hidden = ("problem", "version", "target") if sys.stdout.isatty() else ("problem",)
+    print_rows([{key: value for key, value in row.items() if key not in hidden} for row in rows])
     for problem in dict.fromkeys(problems):
         note(f"cannot be used: {problem}")
 
@@ -77,18 +78,24 @@ def show(
 def check(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Plugin names.", show_default="all", autocompletion=complete_plugin),
+        typer.Argument(
+            help="Plugin names.",
+            show_default="those of --plugin, or all",
+            autocompletion=complete_plugin,
+        ),
     ] = None,
     kind: Kind = None,
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Check plugins against the contract of their kind; exit code 1 if one fails."""
-    load_plugins(plugin)
+    of_files = load_plugins(plugin)
     from textgen.library.components import checked, chosen
     from textgen.library.progress import ProgressDisplay, Step
 
     plugins = chosen(names or [], kind)
+    if of_files and not names:
+        plugins = [each for each in plugins if each in of_files]
     numbers = {id(each): number for number, each in enumerate(plugins, start=1)}
     with ProgressDisplay(quiet=not sys.stderr.isatty()) as display, redirect_stdout(sys.stderr):
 

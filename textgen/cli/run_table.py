@@ -13,11 +13,11 @@ from textgen.library.basics import note, printable
 if TYPE_CHECKING:
     from textgen.catalog.items import Item
 
-DROPPED = ("budget", "corpus", "entry", "kind", "size", "95 % interval")
-"""Columns that a narrow terminal lacks, the first one first; folders of textgen have most in their names."""
-NAME_CHARS = 36
-"""Characters of a name that have room before columns are dropped."""
-MAX_ENTRY_CHARS = 30
+DROPPED = ("size", "95 % interval", "kind", "budget", "corpus", "entry")
+"""Columns that a narrow terminal lacks, the first one first."""
+NAME_CHARS = 20
+"""Characters of a name in a line, before columns are dropped; more follow in the next."""
+MAX_ENTRY_CHARS = 18
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 

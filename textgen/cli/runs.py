@@ -119,8 +119,9 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
         if not as_json:
             for each in kept_texts(found.path):
                 print(f"--- {each.sampler}, seed {each.seed}\n{printable(each.prompt + each.text)}")
-    if as_json or not sys.stdout.isatty() or isinstance(result, (SuiteResult, StudyResult)):
-        saved_note(found.path, quiet=False)  # which a terminal shows of the others above
+    is_document = isinstance(result, (SuiteResult, StudyResult))
+    if as_json or is_document or not (sys.stdout.isatty() or found.kind == "run"):
+        saved_note(found.path, quiet=False)  # which is shown of the others above
 
 
 @app.command()

@@ -23,6 +23,7 @@ def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[
     if score is not None and result.problem is None:
         lines = [
             f"{result.name} on {settings.corpus.name}: {_score(score, f'the {part} text')}",
+            *filter(None, [result.chance_remark]),
             _bits(score),
         ]
     train = result.train

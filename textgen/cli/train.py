@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -103,4 +102,4 @@ def train(
         note(f"look at the log with: {how_to_look(log, run.folder)}")
     lines = train_lines(run.folder, run.settings, run.result)
     print_summary(run.result, as_json, lines, command("sample", str(run.folder), PROMPT))
-    work.close(quiet=quiet, is_said=not as_json and sys.stdout.isatty())
+    work.close(quiet=quiet, is_said=not as_json)

@@ -65,7 +65,7 @@ class EntryJob:
             run = kept_run(self.folder, experiment, report) or run_and_save(experiment, self.folder, report)
         except NotSavedError as error:
             run, unsaved = cast(SavedRun, error.result), _reason(error)
-        report(Step("writing samples"))
+        report(Step("writing samples", fraction=0.0))
         samplers = {spec: build_sampler(spec) for spec in self.samplers}
         seed, first = experiment.seed, self.samplers[0]
         written, texts = self.reader.writer.write(run, samplers, seed, experiment.device_config)
@@ -73,7 +73,7 @@ class EntryJob:
         measured = WrittenTexts(name=row.name, seed=seed, sampler=first, texts=texts)
         if not self.has_details:
             return EntryOutcome(row=row, texts=(measured,), unsaved=unsaved)
-        details, samples, swept = self.reader.read(run, written.samples, seed)
+        details, samples, swept = self.reader.read(run, written.samples, seed, report)
         kept = (measured, *(each for each in swept if each.sampler != first))
         return EntryOutcome(row=row, details=details, samples=samples, texts=kept, unsaved=unsaved)
 

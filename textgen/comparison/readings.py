@@ -19,6 +19,7 @@ from textgen.registry.options import declared_options, write_value
 from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
+from textgen.training.progress import Report, Step
 
 Span = tuple[int, int]
 """The first character of a part of a text, and the one after its last."""
@@ -93,7 +94,7 @@ class DetailsReader:
     device_config: DeviceConfig
 
     def read(
-        self, run: SavedRun, written: Sequence[Sample], seed: int
+        self, run: SavedRun, written: Sequence[Sample], seed: int, report: Report
     ) -> tuple[EntryDetails, tuple[Sample, ...], tuple[WrittenTexts, ...]]:
         """Read the passages with a run and let it write with each sampler of the sweep.
 
@@ -103,7 +104,9 @@ class DetailsReader:
         errors: list[str] = []
         swept: list[WrittenSamples] = []
         with _noted(errors):
-            swept += self.writer.sweep(run, SWEEP, seed, self.device_config)
+            for number, each in enumerate(self.writer.sweep(run, SWEEP, seed, self.device_config), start=1):
+                swept.append(each)
+                report(Step("writing samples", fraction=(1 + number) / (1 + len(SWEEP))))
         reading = None
         with _noted(errors):
             if run.result.is_comparable:

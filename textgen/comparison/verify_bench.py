@@ -16,11 +16,11 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import CorpusInfo
 from textgen.data.split import MAX_HELD_OUT_CHARS, PARTS, SplitPart
 from textgen.evaluation.intervals import INTERVAL_METHOD
-from textgen.evaluation.scoring import MAX_WORD_BITS, Score, ScoredUnits
+from textgen.evaluation.scoring import MAX_WORD_BITS, Score, ScoredUnits, interval
 from textgen.evaluation.token_bits import LOG2
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.samples import NUM_MEASURED
-from textgen.experiment.score_run import interval, unit_sizes
+from textgen.experiment.score_run import unit_sizes
 
 FROM_UNITS = (
     "bits_per_char",
@@ -151,7 +151,7 @@ def _score(score: Score, part: SplitPart, text: _TextSize) -> dict[str, Any]:
         "nats_per_char": bits_per_char * LOG2,
         "bits_per_byte": bits / text.num_bytes if text.num_bytes else score.bits_per_byte,
         "perplexity_per_word": 2 ** min(word_bits, MAX_WORD_BITS),
-        "interval": interval(score.units),
+        "interval": interval(score.units, score.seed_prior),
         "characters": unit_sizes(part.stretch_chars),
     }
 

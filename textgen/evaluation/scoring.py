@@ -14,6 +14,8 @@ from textgen.data.decoding import utf8
 from textgen.data.text import Text, blocks, part
 from textgen.data.vocabulary import TokenTable
 from textgen.data.words import count_between_spaces, spans
+from textgen.evaluation.intervals import estimate, measured_ratio
+from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.token_bits import LOG2, TokenScores
 
 MAX_SEEN_CHARS = 100_000_000
@@ -84,10 +86,13 @@ class Score:
     perplexity_per_word: float
     """Per word between white space; where a script has no spaces, per word."""
     interval: tuple[float, float] | None = None
-    """95 % interval of the bits per character on other passages of the text, with this run: its training
-    seed is not accounted for (see `textgen.evaluation.intervals`)."""
+    """95 % interval of the bits per character on other passages of the text and with other training seeds
+    (see `textgen.evaluation.intervals`)."""
     units: ScoredUnits | None = None
     """The pieces that the interval is computed from."""
+    seed_prior: SeedPrior | None = None
+    """What the interval takes to be known about the variance between seeds; None if the score does not depend
+    on one, and in results whose intervals account for passages alone."""
     bits_by_seen_words: BitsByCategory | None = None
     """The same as `bits_by_category`, but known words are those of the training text, whatever the vocabulary
     of the entry, so that entries compare. None without a training text, and if not recorded."""
@@ -120,8 +125,8 @@ class ScoreTotals:
             *(mine + its for mine, its in zip(vars(self).values(), vars(other).values(), strict=True))
         )
 
-    def score(self, interval: tuple[float, float] | None = None, units: ScoredUnits | None = None) -> Score:
-        """Return the score of the text."""
+    def score(self, units: ScoredUnits | None = None, seed_prior: SeedPrior | None = None) -> Score:
+        """Return the score of the text, with its interval by the bits of its units."""
         bits_by_category = BitsByCategory(*(self.bits_by_category / self.num_chars).tolist())
         by_seen = BitsByCategory(*(self.bits_by_seen_words / self.num_chars).tolist())
         bits_per_char = self.total_bits / self.num_chars
@@ -133,10 +138,17 @@ class ScoreTotals:
             bits_per_byte=self.total_bits / self.num_bytes,
             nats_per_char=bits_per_char * LOG2,
             perplexity_per_word=2 ** min(self.total_bits / max(1, self.num_between_spaces), MAX_WORD_BITS),
-            interval=interval,
+            interval=interval(units, seed_prior) if units else None,
             units=units,
+            seed_prior=seed_prior,
             bits_by_seen_words=None if np.isnan(self.bits_by_seen_words).any() else by_seen,
         )
+
+
+def interval(units: ScoredUnits, seed_prior: SeedPrior | None) -> tuple[float, float] | None:
+    """Return the 95 % interval of the score of one run, which has one seed if there is a prior."""
+    sizes, bits = (np.array([values], float) for values in (units.num_chars, units.bits))
+    return estimate(measured_ratio(bits, sizes, "", (0,), seed_prior)).interval
 
 
 def seen_words(text: Text) -> frozenset[str]:

@@ -9,7 +9,7 @@ from textgen.data.corpus import Corpus, load_again
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import SavedRun
 from textgen.runtime.device import DeviceConfig
-from textgen.training.budget import parse_budget
+from textgen.training.budget import check_is_text, parse_budget
 
 
 def continuation(
@@ -24,6 +24,7 @@ def continuation(
     Without `corpus` the text is read again from where the run read it. Raises `TextgenError` if it has
     changed, if nothing can be trained, or if `budget` lacks the plus.
     """
+    check_is_text(budget)
     if not budget.startswith("+"):
         raise TextgenError(f"{run.entry.name!r} is trained already: write what to add, as --budget +{budget}")
     if not run.entry.is_trainable:

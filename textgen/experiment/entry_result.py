@@ -12,6 +12,9 @@ from textgen.experiment.encoding import EmbeddingAudit
 from textgen.runtime.environment import Machine
 from textgen.training.progress import TrainResult
 
+NEW_CHARS_SHARE = 0.05
+"""Share of the bits of chance that characters that are not in the training text may add to it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
@@ -113,8 +116,27 @@ class RunResult:
     """The speed of scoring, checks included; None if there is no score, or from before it was recorded."""
     state_bytes: int | None = None
     """Bytes of what the model remembers of a text; None if from before they were recorded."""
+    chance_bits_per_char: float | None = None
+    """Bits per character of guessing uniformly among the characters of the training text; None if from before
+    it was recorded."""
     machine: Machine
     """The machine that trained and scored it."""
+
+    @property
+    def chance_remark(self) -> str | None:
+        """What says that the score is worse than chance; None if it is not.
+
+        What is not trained by gradient may guess uniformly itself and yet pay for characters that are new.
+        """
+        score, chance = self.test or self.validation, self.chance_bits_per_char
+        if score is None or chance is None or self.problem is not None:
+            return None
+        if score.bits_per_char <= chance * (1.0 if self.train.num_updates else 1 + NEW_CHARS_SHARE):
+            return None
+        return (
+            f"worse than chance: guessing among the {2**chance:,.0f} characters of the training text takes "
+            f"{chance:.3f} bits per character"
+        )
 
     @property
     def is_comparable(self) -> bool:

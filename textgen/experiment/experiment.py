@@ -31,7 +31,7 @@ from textgen.experiment.entry_result import PreparationTime, RunResult, RunSetti
 from textgen.experiment.memory import build_for_training
 from textgen.experiment.run_lock import begun_copies
 from textgen.experiment.saved_run import SavedRun, Trained, build_trained
-from textgen.experiment.score_run import ScoredText, score_held_out
+from textgen.experiment.score_run import ScoredText, chance_bits, score_held_out
 from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord, kept_entry
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
@@ -42,7 +42,7 @@ from textgen.runtime.storage.json_records import to_values
 from textgen.training.budget import Budget
 from textgen.training.copies import choose_copies
 from textgen.training.distributed import ranks
-from textgen.training.mixture_training import TrainingPlan, combined_result, train_members
+from textgen.training.mixture_training import TrainingPlan, continued_result, train_members
 from textgen.training.progress import Report, Step, TrainResult, filled_in, ignore_report
 
 LOSES_TEXT = "the tokenizer loses text"
@@ -235,7 +235,6 @@ class Experiment:
         scores = {part: each.score for part, each in scored.items()}
         ranked = scored.get(self.corpus.split.scored_on)
         checks = ranked.checks if ranked else ScoreChecks(decoded_equals_text=False, problem=LOSES_TEXT)
-        train = record.train
         return SavedRun(
             record.entry,
             tokenizer,
@@ -252,13 +251,14 @@ class Experiment:
                 vocab_size=tokenizer.vocab_size,
                 problem=checks.problem,
                 preparation=record.preparation,
-                train=combined_result([self.start.result.train, train]) if self.start else train,
+                train=continued_result(self.start.result.train, record.train) if self.start else record.train,
                 embedding=record.embedding,
                 validation=scores.get("validation"),
                 test=scores.get("test"),
                 score_checks=replace(checks, trained_apart=trained_entry.is_apart),
                 scored_chars_per_second=speed,
                 state_bytes=model.state_bytes,
+                chance_bits_per_char=chance_bits(self.corpus.split.train.text),
                 machine=machine(),
             ),
             spellings=spellings,

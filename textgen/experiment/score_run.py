@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from math import log2
 from operator import add
 
 import numpy as np
@@ -12,10 +13,10 @@ import torch
 
 from textgen.contracts import TokenIds
 from textgen.data.bound_tokenizer import START
-from textgen.data.text import BLOCK_CHARS, Text, blocks, cut_blocks
-from textgen.evaluation.intervals import estimate, measured_ratio
+from textgen.data.text import BLOCK_CHARS, Text, alphabet, blocks, cut_blocks
 from textgen.evaluation.prediction_checks import allowed_change, prediction_problem
 from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals, seen_words
+from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
 from textgen.evaluation.spot_checks import SpotChecks
 from textgen.evaluation.token_bits import TokenScores, can_score, score_stretches
 from textgen.experiment.entry_result import ScoreChecks
@@ -66,7 +67,7 @@ def score_any(
         checks.append(score_checks(trained, scored))
         context, state, position = ids[-1:], scored.state, position + len(block)
     units = ScoredUnits(tuple(segment_sizes(len(text), size)), tuple(bits.tolist()))
-    return ScoredText(reduce(add, totals).score(interval(units), units), reduce(add, checks))
+    return ScoredText(reduce(add, totals).score(units, _seed_prior(trained)), reduce(add, checks))
 
 
 def score_held_out(
@@ -107,7 +108,7 @@ def score_held_out(
     problems = (prediction_problem(trained.model, each, start, device=device) for each in judged)
     problem = next(filter(None, problems), None) or _spotted(spots, scored, device)
     checks = replace(checks, problem=problem, checked_places=tuple(sorted(spots.places)))
-    return ScoredText(totals.score(interval(units), units), checks)
+    return ScoredText(totals.score(units, _seed_prior(trained)), checks)
 
 
 def _spotted(spots: SpotChecks, scored: Sequence[TokenScores], device: torch.device) -> str | None:
@@ -167,7 +168,11 @@ def score_checks(trained: Trained, scored: TokenScores) -> ScoreChecks:
     )
 
 
-def interval(units: ScoredUnits) -> tuple[float, float] | None:
-    """Return the 95 % interval of a run's score, which accounts for the passages alone."""
-    sizes, bits = (np.array([values], float) for values in (units.num_chars, units.bits))
-    return estimate(measured_ratio(bits, sizes, "", (0,), None)).interval
+def chance_bits(training_text: Text) -> float:
+    """Return the bits per character of guessing uniformly among the characters of a training text."""
+    return log2(len(alphabet(training_text)) or 1)
+
+
+def _seed_prior(trained: Trained) -> SeedPrior | None:
+    """Return what is known about other seeds, on which the score of a model that is trained depends."""
+    return SHIPPED_PRIORS["bits_per_char"] if trained.entry.is_trainable else None

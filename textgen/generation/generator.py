@@ -133,6 +133,9 @@ class Generator:
         on_choice: OnChoice = ignore_choice,
     ) -> Iterator[NDArray[np.int64]]:
         """Yield the next ids [batch] forever."""
+        for prompt in prompts:
+            if not isinstance(prompt, str):
+                raise UsageError(f"prompt must be a text, not {prompt!r}; samples(3) returns several samples")
         sampler = self.resolved(sampler)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         step = RecordedStep(self._step) if self._is_recordable else self._step

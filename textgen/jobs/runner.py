@@ -132,8 +132,9 @@ class PlanProgress(Generic[AnyPlannedJob]):
         """Yield the jobs, and report each before it starts."""
         left = self._seconds_after + sum(job.expected_seconds for job in self._plan)
         for job in self._plan:
-            self._tell(job, Step("starting", seconds_left=left))
-            left -= job.expected_seconds
+            after = left - job.expected_seconds
+            self._tell(job, Step("starting", seconds_left=left, seconds_after=after))
+            left = after
             yield job
 
     def heard(self, job: AnyPlannedJob, step: Step) -> None:

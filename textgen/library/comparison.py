@@ -120,7 +120,7 @@ def bench(
     samples: SampleOptions = SampleOptions(),
     cluster: ClusterOptions = ClusterOptions(),
     out: str | Path | None = None,
-    report: Report | bool = False,
+    report: Report | bool | None = None,
 ) -> Comparison | Any:
     """Train entries side by side on one text; return their scores, samples, speed and size.
 

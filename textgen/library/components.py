@@ -6,8 +6,11 @@ cannot have one, say it in their annotation: `Annotated[int, doc("…")]`, which
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -46,23 +49,31 @@ def load_plugin_file(path: str | Path) -> list[Plugin]:
     return single_file.load_plugin_file(Path(path))
 
 
-def load_plugin_files(paths: Iterable[Path], *, only_list: bool = False) -> None:
+def load_plugin_files(paths: Iterable[Path], *, only_list: bool = False) -> list[Plugin]:
     """Add the plugins in these files, in those of the environment and of the folder's `pyproject.toml`.
+
+    Return those of `paths`.
 
     Raises `TextgenError` if torch could not be imported, unless nothing but a list is wanted.
     """
     if not only_list:
         check_metadata()
+    paths = list(paths)
     files = [*single_file.configured_plugin_files(), *paths]
-    for path in {path.resolve(): path for path in files}.values():
-        single_file.load_plugin_file(path)
+    asked = {path.resolve() for path in paths}
+    loaded = []
+    for whole, path in {path.resolve(): path for path in files}.items():
+        found = single_file.load_plugin_file(path)
+        loaded += found if whole in asked else []
+    return loaded
 
 
 def listing() -> list[dict[str, Any]]:
-    """Return the installed plugins by their metadata alone, each with its known problem."""
+    """Return the installed plugins by their metadata and source, each with its known problem."""
     return [
         {
             **{key: getattr(plugin, key) for key in ("kind", "name", "distribution", "version", "target")},
+            "description": _first_line(plugin),
             "problem": _problem(plugin),
         }
         for plugin in plugins()
@@ -76,6 +87,8 @@ def chosen(wanted: Sequence[str], kind: str | None) -> list[Plugin]:
     """
     everything = plugins(kind)
     for name in wanted:
+        if name.endswith(".py"):
+            raise TextgenError(f"{name!r} is a file, not the name of a plugin; give it as --plugin {name}")
         if not any(plugin.name == name for plugin in everything):
             raise TextgenError(unknown(kind or "plugin", name, {plugin.name for plugin in everything}))
     return [plugin for plugin in everything if not wanted or plugin.name in wanted]
@@ -195,6 +208,21 @@ def _problem(plugin: Plugin) -> str | None:
     except PluginError as error:
         return str(error)
     return plugin.problem()
+
+
+def _first_line(plugin: Plugin) -> str:
+    """Return the first line of a plugin's docstring, which is read from its source; empty without one."""
+    module, _, name = plugin.target.partition(":")
+    top, *rest = module.split(".")
+    with suppress(Exception):  # what cannot be found or read is a problem that is told elsewhere
+        spec = find_spec(top)
+        path = Path(str(spec and spec.origin))
+        if rest:
+            path = path.parent.joinpath(*rest).with_suffix(".py")
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+                return (ast.get_docstring(node) or "").partition("\n")[0]
+    return ""
 
 
 def _place(component: Any) -> tuple[str | None, int | None]:

@@ -16,6 +16,7 @@ from rich.text import Text
 from textgen.comparison.report.formats import short
 from textgen.comparison.report.tables import CurvePoint, sparkline
 from textgen.library.basics import note, printable
+from textgen.library.forecast import Forecast
 from textgen.runtime.messages import about, clock
 from textgen.training.progress import DONE, FAILED, Report, Step, ignore_report
 
@@ -29,11 +30,14 @@ MIN_NAME, MAX_NAME, OTHER_CELLS = 12, 40, 62
 
 
 @contextmanager
-def shown(report: Report | bool) -> Iterator[Report]:
-    """Yield the function that is told the steps: `report` itself, or one that displays or ignores them."""
+def shown(report: Report | bool | None) -> Iterator[Report]:
+    """Yield the function that is told the steps: `report` itself, or one that displays or ignores them.
+
+    None displays them on a terminal and in a notebook, where somebody waits.
+    """
     if callable(report):
         yield report
-    elif report:
+    elif report or (report is None and (sys.stderr.isatty() or _is_notebook())):
         with ProgressDisplay() as display:
             yield display
     else:
@@ -101,8 +105,7 @@ class ProgressDisplay:
         self._lines: dict[str, ProgressLine] = {}
         self._latest = Step("starting")
         self._began = time.monotonic()
-        self._end: float | None = None
-        """The time at which all is done, by the latest forecast."""
+        self._forecast = Forecast()
         self._is_over = False
         self._logged: set[tuple[str, int, str]] = set()
         self._live = Live(
@@ -132,10 +135,9 @@ class ProgressDisplay:
             self._say(step.remark)
         if not step.state:
             return
-        if step.seconds_left is not None:
-            if step.index == 0:
-                self._say(about(step.seconds_left) + (f" for {step.total} entries" if step.total > 1 else ""))
-            self._end = now + step.seconds_left
+        if step.seconds_left is not None and step.index == 0:
+            self._say(about(step.seconds_left) + (f" for {step.total} entries" if step.total > 1 else ""))
+        self._forecast.take(step, now)
         line = self._lines.get(name)
         if line is None or line.ended is not None or line.step.index != step.index:
             line = self._lines[name] = ProgressLine(name, now, step)
@@ -206,26 +208,25 @@ class ProgressDisplay:
         step, parts = self._latest, []
         if step.index and step.total > 1:
             parts.append(f"entry {step.index} of {step.total}")
-        if self._end is not None:
-            seconds, progress = self._end - time.monotonic(), step.progress
-            if (
-                progress is not None and progress.fraction > 0
-            ):  # at least what the rest of this training takes
-                seconds = max(seconds, progress.seconds * (1 / progress.fraction - 1))
-            if seconds > 1:
-                parts.append(f"{about(seconds)} left")
+        seconds = self._forecast.seconds_left(time.monotonic())
+        if seconds is not None and seconds > 1:
+            parts.append(f"{about(seconds)} left")
         return ", ".join(parts)
 
 
 def _output_of_cell() -> Callable[[str], None] | None:
     """Return what replaces the text below the current cell, if this is a notebook."""
-    shell = (ipython := sys.modules.get("IPython")) and ipython.get_ipython()
-    if not hasattr(shell, "kernel"):
+    if not _is_notebook():
         return None
     from IPython.display import display
 
     handle = display({"text/plain": ""}, raw=True, display_id=True)
     return lambda text: handle.update({"text/plain": text}, raw=True)
+
+
+def _is_notebook() -> bool:
+    shell = (ipython := sys.modules.get("IPython")) and ipython.get_ipython()
+    return hasattr(shell, "kernel")
 
 
 def _cropped(name: str, width: int) -> str:

@@ -57,7 +57,7 @@ def train(
     cluster: ClusterOptions = ClusterOptions(),
     out: str | Path | None = None,
     log: str | None = None,
-    report: Report | bool = False,
+    report: Report | bool | None = None,
 ) -> Run:
     """Train and score one entry; return the run, which is also saved in `out`, a new folder.
 
@@ -224,7 +224,7 @@ class Run:
         *,
         clean: str | None = None,
         encoding: str = defaults.ENCODING,
-        report: Report | bool = False,
+        report: Report | bool | None = None,
     ) -> ScoredSources:
         """Return the score of corpora known by name and of files, joined, and what was scored."""
         cleaner = clean or self.settings.corpus.cleaner
@@ -240,7 +240,7 @@ class Run:
         corpus: Corpus | None = None,
         out: str | Path | None = None,
         processes: int = 1,
-        report: Report | bool = False,
+        report: Report | bool | None = None,
     ) -> Run:
         """Continue training for another budget, such as `+2m`; return a new run, which is saved in `out`.
 

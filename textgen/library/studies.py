@@ -39,7 +39,7 @@ def tune(
     seeds: int | range = 3,
     cluster: ClusterOptions = ClusterOptions(),
     out: str | Path | None = None,
-    report: Report | bool = False,
+    report: Report | bool | None = None,
 ) -> StudyResult:
     """Search the options of an entry with the best validation score; return the study.
 

@@ -32,7 +32,7 @@ def suite(
     seeds: int | None = None,
     cluster: ClusterOptions = ClusterOptions(),
     out: str | Path | None = None,
-    report: Report | bool = False,
+    report: Report | bool | None = None,
 ) -> SuiteResult:
     """Train the cases of a suite with several seeds; return what each change is worth.
 

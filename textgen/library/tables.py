@@ -74,7 +74,7 @@ def run_html(folder: Path, settings: RunSettings, result: RunResult) -> str:
         "corpus": f"{settings.corpus.name}, {count(settings.corpus.num_chars)} characters",
         "test": _score(result.test),
         "validation": _score(result.validation),
-        "problem": result.problem,
+        "problem": result.problem or result.chance_remark,
         "trained on": f"{count(train.num_chars)} characters in {train.seconds:.1f} s "
         f"({short(train.chars_per_second)} per second, {train.num_epochs:.1f} epochs)",
         "parameters": short(result.num_parameters),

@@ -23,6 +23,7 @@ from textgen.library.options import Refuse, check_numbers
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
+from textgen.training.budget import check_is_text
 from textgen.training.distributed import ranks
 from textgen.training.distributed.rank_info import rank_info_of_torchrun
 from textgen.training.distributed.ranks import LostRankError
@@ -31,6 +32,7 @@ from textgen.training.progress import Report
 
 def check_train(entry: str, budget: str, refuse: Refuse) -> None:
     """Refuse options of `train` without effect; raises `UsageError` for a run without an addition."""
+    check_is_text(budget)
     if budget.startswith("+"):
         new = ["corpus", "clean", "split", "max_chars", "encoding", "seed", "log", "snapshots"]
         refuse(new, f"on {entry!r}, a run whose training continues")

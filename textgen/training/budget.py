@@ -68,8 +68,15 @@ def is_timed(text: str) -> bool:
     return any(parse_budget(part).unit == "seconds" for part in text.split("+"))
 
 
+def check_is_text(text: object) -> None:
+    """Raise `TextgenError` for a budget that is not a text, such as a number without a unit."""
+    if not isinstance(text, str):
+        raise TextgenError(f'budget {text!r}: give a text with a unit, such as "60s" or "20Mchars"')
+
+
 def parse_budget(text: str) -> Budget:
     """Read a budget; raises `TextgenError` unless it is a positive, bounded amount with a known unit."""
+    check_is_text(text)
     if "," in text:
         raise TextgenError(f"budget {text!r}: only bench and suite take several; give one, such as 60s")
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)", text.strip())
@@ -101,6 +108,7 @@ def parse_budgets(text: str) -> tuple[Budget, ...]:
 
     Raises `TextgenError` if one is invalid, or if they are not different amounts of one unit.
     """
+    check_is_text(text)
     return ladder_of(map(parse_budget, text.split(",")))
 
 

@@ -206,6 +206,11 @@ def _overall(
     )
 
 
+def continued_result(before: TrainResult, result: TrainResult) -> TrainResult:
+    """Return the result of training that was continued; the CPU was shared as in the continuation."""
+    return replace(combined_result([before, result]), cpu_utilization=result.cpu_utilization)
+
+
 def combined_result(results: Sequence[TrainResult], counting_seconds: float = 0.0) -> TrainResult:
     """Return the result of training one after the other; the best update is that of the last one."""
     seconds = counting_seconds + sum(each.seconds for each in results)

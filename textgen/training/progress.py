@@ -115,6 +115,8 @@ class Step:
     """The number of entries."""
     seconds_left: float | None = None
     """About how long this step and all that follow take, if that is known when it begins."""
+    seconds_after: float = 0.0
+    """How much of that is for what follows this entry."""
     remark: str = ""
     """A note for people before the step begins."""
     outcome: str = ""

@@ -42,7 +42,7 @@ def _best(result: StudyResult) -> Markup:
 
 
 def _history(result: StudyResult, complete: Complete) -> Markup:
-    if not complete:
+    if len(complete) < 2:
         return Markup()
     points = [(float(trial.number), value) for trial, value in complete]
     best = accumulate(points, lambda before, point: (point[0], min(before[1], point[1])))
@@ -76,7 +76,8 @@ def _options(result: StudyResult) -> Markup:
 
 
 def _slices(result: StudyResult, complete: Complete) -> Markup:
-    return Markup().join(_slice(result, each, complete) for each in result.search) if complete else Markup()
+    shown = result.search if len(complete) > 1 else ()
+    return Markup().join(_slice(result, each, complete) for each in shown)
 
 
 def _slice(result: StudyResult, searched: SearchedOption, complete: Complete) -> Markup:

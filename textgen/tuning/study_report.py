@@ -98,13 +98,22 @@ def study_verdict(result: StudyResult) -> str:
     compared = result.comparison
     if result.best is None:
         return "No trial completed, so there is nothing to compare."
+    number = sum(trial.state == "complete" for trial in result.trials)
+    if compared is None and result.best.name != result.name:
+        return f"The best of {number} trials is not compared with the default: the command was interrupted."
+    if compared is None and number == 1:
+        return (
+            "Only one trial completed, that of the default, so the search says nothing of other options; "
+            "give it more time (--timeout) or trials (--trials)."
+        )
     if compared is None:
-        return "The search found nothing better than the default."
+        return f"None of {number} trials was better than the default, which was one of them."
     if compared.gain is None:
         return f"The comparison failed: {'; '.join(compared.errors) or 'there are no scores'}."
     unit = "bits per character" if isinstance(result.settings, EntrySettings) else result.value_name
     seeds = ", with one seed" if len(compared.seeds) == 1 else ""
-    return f"On {compared.scored_on} {_change(compared, compared.gain, unit)}{seeds}."
+    trials = f"the best of {number} trials" if number > 1 else "the only trial that completed"
+    return f"On {compared.scored_on} {_change(compared, compared.gain, unit)}{seeds}; it is {trials}."
 
 
 def _change(compared: FinalComparison, gain: float, unit: str) -> str:
@@ -136,9 +145,10 @@ def _lines(result: StudyResult) -> Iterator[str]:
     complete, pruned, failed = (
         sum(trial.state == state for trial in result.trials) for state in ("complete", "pruned", "failed")
     )
+    number = complete + pruned + failed
     yield (
-        f"{complete + pruned + failed} trials: {complete} complete, {pruned} pruned by their curve, "
-        f"{failed} failed. Values: {result.value_name}, less is better.\n"
+        f"{number} {'trial' if number == 1 else 'trials'}: {complete} complete, {pruned} pruned by their "
+        f"curve, {failed} failed. Values: {result.value_name}, less is better.\n"
     )
     shares = result.importances
     rows = searched_rows(result, "-")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
+from textgen.comparison.comparison_result import Comparison, Difference, EntryScore, ReferenceScore
 from textgen.comparison.report.formats import in_brackets, percent, plain, short
 from textgen.evaluation.overlap import WINDOW
 from textgen.training.budget import is_timed
@@ -17,6 +17,9 @@ MAX_PACES = 2
 """The most entries of which each has its number of characters in the answer."""
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
+
+NO_CLEAR_DIFFERENCE, ONE_SEED = "no clear difference", " (one seed)"
+"""Words of verdicts."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,36 @@ def answer(result: Comparison) -> str:
         gain = first.bits_per_char - other.bits_per_char
         fewer = "fewer" if gain > 0 else "more"
         said.append(f"That is {abs(gain):.3f} {fewer} than the best entry that does not learn from it.")
-    return plain(" ".join(said))
+    return plain(" ".join([*said, *warnings(result)]))
+
+
+def warnings(result: Comparison) -> Iterator[str]:
+    """Yield what makes an answer one of this hour on this machine, and which entries have learnt nothing."""
+    shares = [run.train.cpu_utilization or 0.0 for run in result.runs if run.train.was_disturbed]
+    if shares and is_timed(result.budget):
+        ends = dict.fromkeys(f"{100 * share:.0f}" for share in (min(shares), max(shares)))
+        got = f"training got {' to '.join(ends)} % of it"
+        yield f"The CPU was shared: {got}, so another run may answer otherwise."
+    remarks = {run.name: run.chance_remark for run in result.runs if run.chance_remark}
+    if remarks:
+        yield f"{_are(list(remarks))} {next(iter(remarks.values()))}."
+
+
+def _short_warnings(result: Comparison) -> Iterator[str]:
+    """Yield the same in few words."""
+    if is_timed(result.budget) and any(run.train.was_disturbed for run in result.runs):
+        yield "the CPU was shared"
+    if names := list(dict.fromkeys(run.name for run in result.runs if run.chance_remark)):
+        yield f"{_are(names)} worse than chance"
+
+
+def _are(names: Sequence[str]) -> str:
+    return f"{listed(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as `a`, `a and b` or `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _answer_of(result: Comparison, entries: Class) -> str:
@@ -82,7 +114,7 @@ def closing(result: Comparison) -> str:
     if not result.scores:
         return "no entry has a score"
     first, *others = map(_closing_of, classes(result))
-    return plain("; ".join([first, *(f"reading on: {each}" for each in others)]))
+    return plain("; ".join([first, *(f"reading on: {each}" for each in others), *_short_warnings(result)]))
 
 
 def _closing_of(entries: Class) -> str:
@@ -168,9 +200,9 @@ def is_trained(result: Comparison, name: str) -> bool:
 
 def verdict(result: Comparison, difference: Difference) -> str:
     """Return the verdict on an entry that is not the best."""
-    words = "clearly worse" if difference.is_clear else "no clear difference"
+    words = "clearly worse" if difference.is_clear else NO_CLEAR_DIFFERENCE
     compared = [score for score in result.scores if score.name in (difference.a, difference.b)]
-    return f"{words} (one seed)" if _has_single_seed(result, compared) else words
+    return words + ONE_SEED if _has_single_seed(result, compared) else words
 
 
 def _has_single_seed(result: Comparison, scores: Sequence[EntryScore]) -> bool:
@@ -191,7 +223,7 @@ def _level(differences: Sequence[Difference]) -> str:
     named = [f"{each.b} (+{each.bits_per_char:.3f})" for each in level[:MAX_NAMED]]
     if len(level) > MAX_NAMED:
         named.append(f"{len(level) - MAX_NAMED} more")
-    return f"{', '.join(named[:-1])} and {named[-1]} are not clearly worse"
+    return f"{listed(named)} are not clearly worse"
 
 
 def _named(result: Comparison, entries: Class) -> list[EntryScore]:
@@ -223,11 +255,14 @@ def _seeds(result: Comparison, entries: Class) -> str:
 
 
 def _reference(result: Comparison, best: EntryScore) -> str:
-    """Return the best reference of its class that scores lower than the best entry; yardsticks have none."""
+    """Return the best reference that is ahead of the best entry."""
+    reference = better_reference(result, best)
+    return f"; the reference {reference.name} scores {reference.bits_per_char:.3f}" if reference else ""
+
+
+def better_reference(result: Comparison, best: EntryScore) -> ReferenceScore | None:
+    """Return the best reference of its class that is ahead of the best entry; a yardstick is none."""
     same = (each for each in result.references if each.reads_on == best.reads_on)
     fixed = [each for each in same if not each.is_pretrained]
     better = [each for each in fixed if each.bits_per_char < best.bits_per_char]
-    if not better:
-        return ""
-    reference = min(better, key=lambda each: each.bits_per_char)
-    return f"; the reference {reference.name} scores {reference.bits_per_char:.3f}"
+    return min(better, key=lambda each: each.bits_per_char, default=None)

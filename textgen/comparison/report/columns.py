@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from textgen.comparison.comparison_result import Comparison, Difference
 from textgen.comparison.report import formats
+from textgen.comparison.report.answer import NO_CLEAR_DIFFERENCE, ONE_SEED
 from textgen.comparison.report.formats import bits, count, decimal, hundredths, percent, short, thousandths
 from textgen.comparison.report.rows import EntryRow
 from textgen.comparison.report.table import DASH, Column
@@ -93,11 +94,11 @@ _ALL: Sequence[Column[Any]] = (
     _of_row(
         "interval",
         "95 %\ninterval",
-        lambda row: row.estimate.interval if row.estimate else None,
+        lambda row: row.interval,
         lambda ends: DASH.join(map(bits, ends)),
     ),
-    _of_scores("interval_low", "low", lambda score: score.interval[0] if score.interval else None),
-    _of_scores("interval_high", "high", lambda score: score.interval[1] if score.interval else None),
+    _of_row("interval_low", "low", lambda row: row.interval and row.interval[0], bits),
+    _of_row("interval_high", "high", lambda row: row.interval and row.interval[1], bits),
     _of_scores(
         "perplexity_per_word",
         "perplexity\nper word",
@@ -226,11 +227,12 @@ class View:
 
 VIEWS = {
     "brief": View(
-        "bits_per_char interval above_best real_word_rate trained_chars_per_second num_parameters",
-        extra="verdict",
+        "bits_per_char interval above_best verdict real_word_rate",
+        extra="trained_chars_per_second num_parameters",
         formats={
             "bits_per_char": thousandths,
             "interval": lambda ends: DASH.join(map(thousandths, ends)),
+            "verdict": lambda words: words.removesuffix(ONE_SEED).replace(NO_CLEAR_DIFFERENCE, "unclear"),
         },
     ),
     "scores": View(
@@ -286,9 +288,11 @@ def run_values(
     result: Comparison, view: Literal["csv", "frame"]
 ) -> Iterator[tuple[EntryResult | FailedEntry, dict[str, Any]]]:
     """Yield each run with its values by column, None for those that it lacks; a failed one has none."""
+    single = {score.name: score for score in result.scores if score.num_seeds == 1}
     for run in result.entries:
         values = {}
         if isinstance(run, EntryResult):
             row = EntryRow(run.name, [run], comparable=run.is_comparable, part=result.scored_on)
+            row = replace(row, estimate=single.get(run.name))
             values = {each.name: next(iter(each.values(row)), None) for each in VIEWS[view].columns()}
         yield run, values

@@ -6,13 +6,13 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.comparison_result import Comparison, EntryScore, ReferenceScore
 from textgen.comparison.report.columns import VIEWS, run_values
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 
 
 def scores_csv(result: Comparison) -> str:
-    """Return the scores of all runs, then those of references, which have no seed; failed runs are last."""
+    """Return the scores of all runs, then of several seeds and of references; failed runs are last."""
     names = [column.name for column in VIEWS["csv"].columns()]
     runs: list[list[object]] = []
     failed: list[list[object]] = []
@@ -20,10 +20,12 @@ def scores_csv(result: Comparison) -> str:
         lines = failed if isinstance(run, FailedEntry) else runs
         lines.append([run.name, run.seed, "entry", *map(values.get, names), _problem(run)])
     references = []
-    for each in result.references:
+    means: list[tuple[str, str, EntryScore | ReferenceScore]]
+    means = [(each.name, "mean", each) for each in result.scores if each.num_seeds > 1]
+    for name, kind, each in (*means, *((each.label, "reference", each) for each in result.references)):
         low, high = each.interval or (None, None)
         measured = {"bits_per_char": each.bits_per_char, "interval_low": low, "interval_high": high}
-        references.append([each.label, None, "reference", *map(measured.get, names), None])
+        references.append([name, None, kind, *map(measured.get, names), None])
     return to_csv(["entry", "seed", "kind", *names, "error"], [*runs, *references, *failed])
 
 

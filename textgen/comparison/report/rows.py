@@ -15,7 +15,7 @@ from textgen.comparison.comparison_result import (
     MetricEstimate,
     ReferenceScore,
 )
-from textgen.comparison.report.answer import classes, verdict
+from textgen.comparison.report.answer import better_reference, classes, verdict
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
@@ -39,6 +39,8 @@ class EntryRow:
     """Metrics of the held-out text, for the row that it has."""
     difference: Difference | None = None
     """The difference from the best entry."""
+    is_beaten: bool = False
+    """True if a reference of its class scores lower."""
     verdict: str = ""
     machines: str = ""
     """The letters of the machines of the runs; empty if all runs were made on one kind."""
@@ -52,8 +54,15 @@ class EntryRow:
 
     @property
     def is_best(self) -> bool:
-        """True if the score is clearly better than those of all other entries of its class."""
-        return isinstance(self.estimate, EntryScore) and self.estimate.is_best
+        """True if the score is clearly better than those of all others of its class, and no reference is."""
+        return isinstance(self.estimate, EntryScore) and self.estimate.is_best and not self.is_beaten
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The interval of the score over all seeds, or that of its only run."""
+        if self.estimate is not None:
+            return self.estimate.interval
+        return self.scores[0].interval if len(self.scores) == 1 else None
 
     @property
     def problem(self) -> str | None:
@@ -126,10 +135,12 @@ def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
         seeds = [entry for entry in result.entries if entry.name == name]
         runs = [run for run in result.runs if run.name == name]
         estimate, difference, said = estimates.get(name), differences.get(name), ""
+        is_beaten = estimate is not None and better_reference(result, estimate) is not None
         if difference is not None:
             said = verdict(result, difference)
         elif estimate is not None and name in best:
             said = "best" if estimate.is_best else "lowest score"
+            said += " of the entries" if is_beaten and estimate.is_best else ""
         if estimate is not None and estimate.reads_on:
             said = f"reads on: {said}" if said else "reads on"
         yield EntryRow(
@@ -145,6 +156,7 @@ def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
             estimate=estimate,
             metrics={each.metric: each for each in result.metrics if each.name == name},
             difference=difference,
+            is_beaten=is_beaten,
             verdict=said,
         )
 

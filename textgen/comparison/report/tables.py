@@ -242,12 +242,17 @@ def _embeddings(rows: Sequence[EntryRow]) -> ReportTable:
     caption = "Share of the vocabulary, and of the running text, that has a pretrained vector."
     embedded = [(row, audit) for row in rows if (audit := row.runs[0].embedding) is not None]
     notes = [
-        Note(f"{row.name} lacks", [plain(word).strip() or repr(word) for word in missing[:MAX_NOTED_WORDS]])
+        Note(f"{row.name} lacks", list(dict.fromkeys(map(_shown_word, missing)))[:MAX_NOTED_WORDS])
         for row, audit in embedded
         if (missing := audit.most_frequent_missing)
     ]
     columns = VIEWS["embeddings"].columns()
     return make_table("Embeddings", caption, columns, [row for row, _ in embedded], notes)
+
+
+def _shown_word(word: str) -> str:
+    """Return a token without the space around it, which would show one word twice."""
+    return plain(word).strip() or repr(word)
 
 
 def _curves(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:

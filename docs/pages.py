@@ -1,0 +1,139 @@
+"""Write the pages of the documentation site into build/pages, from which `make site` builds it.
+
+They are the Markdown pages of the repository, with links that lead to each other, and three that are made
+here: all commands from the command line, the Python reference, and the tutorial.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import typer.main
+
+from textgen.cli.app import app
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "build" / "pages"
+LINK = re.compile(
+    r"(?P<code>^```.*?^```|`[^`]+`)"
+    r"|(?P<mark>!?)\[(?P<label>(?:!\[[^\]]*\]\([^)]*\)|[^\[\]])*)\]"
+    r"\((?!https?:|#)(?P<path>[^)#\s]+)(?P<heading>#[^)]*)?\)",
+    re.S | re.M,
+)
+"""A link to a file or a picture, whose text may be a picture; or code, which may look like one."""
+COMMENT = re.compile(r"^<!--.*?-->\n", re.S | re.M)
+"""Marks of tables that programs write; a table right after one would not be seen as such."""
+
+
+def site_paths() -> dict[str, str]:
+    """Return where each published file of the repository is on the site."""
+    paths = {
+        "README.md": "index.md",
+        "CONTRIBUTING.md": "contributing.md",
+        "CHANGELOG.md": "changelog.md",
+        "LICENSE": "LICENSE.txt",
+        "benchmarks/README.md": "results.md",
+        "benchmarks/results": "results.md",
+        "docs/tutorial.ipynb": "tutorial.md",
+    }
+    for folder, pattern in (("docs", "*.md"), ("docs", "*.json"), ("docs", "pictures/*")):
+        paths |= {f"docs/{path}": path for path in _files(folder, pattern)}
+    return paths | {
+        f"benchmarks/results/{path}": f"data/{path}" for path in _files("benchmarks/results", "*")
+    }
+
+
+def _files(folder: str, pattern: str) -> Iterator[str]:
+    for path in sorted((ROOT / folder).glob(pattern)):
+        yield path.relative_to(ROOT / folder).as_posix()
+
+
+def with_links(text: str, source: str, paths: dict[str, str]) -> str:
+    """Return the Markdown of a file of the repository with the links of the site.
+
+    A link to what is not published, such as source code, becomes its text. Code is left unchanged.
+    """
+
+    def link(found: re.Match[str]) -> str:
+        part = found.groupdict(default="")
+        if part["code"]:
+            return part["code"]
+        label = LINK.sub(link, part["label"])
+        target = os.path.normpath(PurePosixPath(source).parent / part["path"])
+        if target not in paths:
+            return label
+        path = PurePosixPath(os.path.relpath(paths[target], PurePosixPath(paths[source]).parent))
+        return f"{part['mark']}[{label}]({path}{part['heading']})"
+
+    return LINK.sub(link, COMMENT.sub("\n", text))
+
+
+def commands() -> str:
+    """Return the page of all commands with their arguments and options."""
+    intro = "Written from the command line itself; [The command line](commands.md) explains what they share."
+    group: Any = typer.main.get_command(app)
+    return "\n".join(["# All commands\n", intro, *_described(group, "textgen")])
+
+
+def _described(command: Any, name: str) -> Iterator[str]:
+    if subcommands := getattr(command, "commands", {}):
+        for word, each in subcommands.items():
+            yield from _described(each, f"{name} {word}")
+        if not command.invoke_without_command:
+            return
+    context = typer.Context(command, info_name=name)
+    usage = " ".join(command.collect_usage_pieces(context))
+    yield f"\n## {name}\n\n{command.help}\n\n```text\n{name} {usage}\n```\n"
+    yield "| argument or option | meaning |\n| :-- | :-- |"
+    for parameter in command.params:
+        if record := parameter.get_help_record(context):
+            option, about = (" ".join(each.split()).replace("|", "\\|") for each in record)
+            about = about.replace("[", "\\[").replace("<", "&lt;")
+            yield f"| `{option}` | {about} |"
+
+
+def reference() -> str:
+    """Return the page of the names that `import textgen` offers, from their docstrings."""
+    import textgen
+
+    names = [name for name in textgen.__all__ if name != "__version__"]
+    parts = (f"::: {getattr(textgen, name).__module__}.{name}" for name in sorted(names, key=str.lower))
+    return "\n\n".join(["# Python reference", "[Python API](api.md) shows them at work.", *parts]) + "\n"
+
+
+def tutorial(notebook: dict[str, Any]) -> str:
+    """Return a notebook as Markdown."""
+    note = "This page is [a notebook](tutorial.ipynb), to be opened in Jupyter or uploaded to Colab."
+    parts = []
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+    return "\n\n".join([parts[0], note, *parts[1:]]) + "\n"
+
+
+def write(folder: Path) -> None:
+    """Write all pages, and copy what they show and link to."""
+    shutil.rmtree(folder, ignore_errors=True)
+    paths = site_paths()
+    for source, path in paths.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.endswith(".md"):
+            target.write_text(with_links((ROOT / source).read_text("utf-8"), source, paths), "utf-8")
+        elif (ROOT / source).is_file():
+            shutil.copy(ROOT / source, target)
+    shutil.copy(ROOT / "docs" / "tutorial.ipynb", folder)
+    page = tutorial(json.loads((ROOT / "docs" / "tutorial.ipynb").read_text("utf-8")))
+    (folder / "tutorial.md").write_text(page, "utf-8")
+    (folder / "all-commands.md").write_text(commands(), "utf-8")
+    (folder / "reference.md").write_text(reference(), "utf-8")
+
+
+if __name__ == "__main__":
+    write(FOLDER)

@@ -1,0 +1,76 @@
+"""A score and its interval are the same wherever a bench is shown, to the last digit that is."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import textgen
+from helpers.commands import TINY, run_textgen
+from helpers.records import edit_record
+from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.report.csv_files import scores_csv
+from textgen.runtime.storage.json_records import read_record
+
+WORDS = TINY.replace("char", "word")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bench") / "out"
+    corpus = textgen.load_corpus("lee", max_chars=20_000)
+    samples = textgen.SampleOptions(length=20)
+    textgen.bench([TINY, WORDS, "random"], corpus, budget="2000chars", samples=samples, out=folder)
+    return folder
+
+
+def test_page_csv_runs_and_json_agree(folder: Path) -> None:
+    result = json.loads((folder / "bench.json").read_text("utf-8"))
+    page = (folder / "report.html").read_text("utf-8")
+    with_seeds = [line for line in _csv(folder) if line["seed"]]
+    assert len(with_seeds) == len(result["scores"]) == 3
+    runs = [str(path.parent) for path in folder.glob("runs/*/run.json")]
+    compared = json.loads(run_textgen("runs", "compare", *runs, "--no-samples", "--json").stdout)
+    listed = json.loads(run_textgen("runs", "--root", str(folder), "--kind", "run", "--json").stdout)["runs"]
+    for score in result["scores"]:
+        name, value, ends = score["name"], score["bits_per_char"], score["interval"]
+        expected = pytest.approx([value, *ends], abs=1e-9)
+        (row,) = (row for row in result["entries"] if row["name"] == name)
+        (line,) = (line for line in with_seeds if line["entry"] == name)
+        (run,) = (each for each in listed if each["best"] == name)
+        (other,) = (each for each in compared["scores"] if run["folder"].endswith(each["name"]))
+        assert [row["test"]["bits_per_char"], *row["test"]["interval"]] == expected
+        assert [float(line[each]) for each in ("bits_per_char", "interval_low", "interval_high")] == expected
+        assert [run["score"], *run["interval"]] == expected
+        assert [other["bits_per_char"], *other["interval"]] == expected
+        assert f"{ends[0]:.3f}\N{EN DASH}{ends[1]:.3f}" in page
+        said = run_textgen("runs", "show", run["folder"]).stdout
+        assert f"{value:.3f} bits per character of the test text (95 % interval {ends[0]:.3f} to" in said
+
+
+def test_a_run_that_is_worse_than_chance_says_so(folder: Path, tmp_path: Path) -> None:
+    (run,) = folder.glob("runs/char-lstm*")
+    assert "worse than chance" not in run_textgen("runs", "show", run).stdout
+    edit_record(
+        shutil.copytree(run, tmp_path / "run") / "run.json",
+        lambda values: values["result"].update(chance_bits_per_char=2.0),
+    )
+    said = "worse than chance: guessing among the 4 characters of the training text takes 2.000 bits"
+    assert said in run_textgen("runs", "show", tmp_path / "run").stdout
+    assert said in textgen.load(tmp_path / "run")._repr_html_()
+
+
+def _csv(folder: Path) -> list[dict[str, str]]:
+    result = read_record(Comparison, folder / "bench.json")
+    return list(csv.DictReader(io.StringIO(scores_csv(result))))
+
+
+def test_a_number_is_not_taken_for_a_prompt(folder: Path) -> None:
+    (run,) = folder.glob("runs/char-lstm*")
+    with pytest.raises(textgen.TextgenError, match=r"^prompt must be a text, not 3; samples\(3\) returns"):
+        textgen.load(run).sample(3)  # type: ignore[arg-type]

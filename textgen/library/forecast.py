@@ -1,0 +1,55 @@
+"""The time that long work still takes, at the pace that it has had so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from textgen.training.progress import Step
+
+
+@dataclass
+class Forecast:
+    """A forecast of steps that know about how long they and all that follows take; it adapts to the pace."""
+
+    _begun: tuple[float, float] | None = field(default=None, init=False)
+    """When the first entry began, and how long all was expected to take then."""
+    _latest: tuple[float, Step] | None = field(default=None, init=False)
+    """The latest step that had a forecast, and when it began."""
+    _step: tuple[float, Step] | None = field(default=None, init=False)
+    """The step at work, and when its kind of work began."""
+
+    def take(self, step: Step, now: float) -> None:
+        """Take over what a step says at a time in seconds."""
+        if step.seconds_left is not None:
+            self._latest = now, step
+            if step.entry and self._begun is None:
+                self._begun = now, step.seconds_left
+        if self._step is None or (step.entry, step.state) != (self._step[1].entry, self._step[1].state):
+            self._step = now, step
+        self._step = self._step[0], step
+
+    def seconds_left(self, now: float) -> float | None:
+        """Return about how long everything still takes; None if nothing is known."""
+        if self._latest is None:
+            return None
+        began, latest = self._latest
+        left, after = latest.seconds_left or 0.0, latest.seconds_after
+        pace = self._pace(now, left, after)
+        return max((left - after) * pace - (now - began), self._rest_of_step(now), 0.0) + after * pace
+
+    def _pace(self, now: float, left: float, after: float) -> float:
+        """Return the seconds that one expected second takes, by what is done and by what lasts already."""
+        if self._begun is None or self._latest is None:
+            return 1.0
+        began, whole = self._begun
+        done, doing = whole - left, whole - after
+        pace = (self._latest[0] - began) / done if done > 0 else 1.0
+        return max(pace, (now - began) / doing if doing > 0 else 0.0)
+
+    def _rest_of_step(self, now: float) -> float:
+        """Return how long the step at work still takes by the share of it that is done."""
+        began, step = self._step or (now, Step(""))
+        seconds, fraction = now - began, step.fraction
+        if step.progress is not None:
+            seconds, fraction = step.progress.seconds, step.progress.fraction
+        return seconds * (1 / fraction - 1) if fraction else 0.0
