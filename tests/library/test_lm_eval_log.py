@@ -7,11 +7,11 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from helpers.commands import run_textgen
-from textgen.evaluation.scoring import ScoredUnits
-from textgen.experiment.score_run import interval
+from textgen.evaluation.intervals import estimate, measured_ratio
 
 TEXTS = ["a cat", "drei Hüte", "一二三", "the end of it"]
 BITS = [11.0, 30.0, 19.0, 25.5]
@@ -40,8 +40,8 @@ def test_a_perplexity_task_has_our_bits_per_character_and_interval(tmp_path: Pat
     ):
         assert found[metric]["task"] == "my_task"
         assert found[metric]["value"] == pytest.approx(sum(BITS) / sum(sizes))
-        expected = interval(ScoredUnits(tuple(sizes), tuple(BITS)))
-        assert found[metric]["interval"] == pytest.approx(expected)
+        ours = estimate(measured_ratio(np.array([BITS]), np.array([sizes], float), "", (0,), None))
+        assert found[metric]["interval"] == pytest.approx(ours.interval)
 
 
 def test_other_metrics_are_means_and_rates_stay_within_their_bounds(tmp_path: Path) -> None:

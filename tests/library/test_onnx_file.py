@@ -29,7 +29,8 @@ def test_logits_and_states_of_the_file_are_those_of_the_run(
 ) -> None:
     run = make_run(name)
     save_run(tmp_path / "run", run)
-    run_textgen("onnx", tmp_path / "run", "-o", tmp_path / "run.onnx")
+    done = run_textgen("onnx", tmp_path / "run", "-o", tmp_path / "run.onnx", "--json")
+    assert json.loads(done.stdout)["max_difference"] < 1e-4
     about = json.loads((tmp_path / "run.json").read_text("utf-8"))
     assert about["tokens"] == list(run.tokenizer.tokens)
     assert about["start"] == run.tokenizer.encode("\n").tolist()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from textgen.cli.console import print_record
+from textgen.cli.console import print_json, print_record
 from textgen.cli.options import Json, PluginFiles, RunFolder, load_plugins
 from textgen.cli.run_table import run_folder
 
@@ -26,4 +26,6 @@ def onnx(
     from textgen.library.runs import load
 
     loaded = load(run_folder(run), device="cpu")
-    print_record(write_onnx(loaded.saved, out or Path(f"{loaded.folder.absolute().name}.onnx")), as_json)
+    files = write_onnx(loaded.saved, out or Path(f"{loaded.folder.absolute().name}.onnx"))
+    record = {**vars(files), "network": str(files.network), "tokens": str(files.tokens)}
+    (print_json if as_json else print_record)(record)
