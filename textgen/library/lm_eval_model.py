@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import torch
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
+from textgen.contracts import TextgenError
 from textgen.data.bound_tokenizer import START
 from textgen.evaluation.token_bits import LOG2, bits_of, predict_stretches
 from textgen.experiment.score_run import score_any
@@ -88,4 +90,7 @@ class TextgenLM(LM):  # type: ignore[misc] # lm-eval has no types
 if __name__ == "__main__":
     from lm_eval.__main__ import cli_evaluate
 
-    cli_evaluate()
+    try:
+        cli_evaluate()
+    except TextgenError as error:
+        sys.exit(f"error: {error}")
