@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.commands import Textgen, notes
-from textgen.data import corpus as corpora
-from textgen.data import parallel
+from textgen.data import cleaning, parallel
 
 
 @pytest.fixture
@@ -17,7 +16,7 @@ def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that counts as large, next to an empty cache."""
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(parallel, "MAX_PROCESSES", 1)
-    monkeypatch.setattr(corpora, "MAX_IN_MEMORY", 10_000)
+    monkeypatch.setattr(cleaning, "MAX_IN_MEMORY", 10_000)
     file = tmp_path / "big.txt"
     file.write_text("The rain had stopped at last, and nobody came by.\n\n" * 1000, "utf-8")
     return file

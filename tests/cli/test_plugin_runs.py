@@ -50,8 +50,8 @@ def test_a_model_that_cannot_generate_keeps_its_score(tmp_path: Path) -> None:
     assert row["error"] is None
     assert row["test"]["bits_per_char"] > 0
     (reason,) = row["sample_errors"]
-    assert reason.startswith("no samples by temperature:temperature=0.8: model 'toy' (plugin_file_step_")
-    assert "in a step of generation, which must return logits [24, " in reason
+    assert reason.startswith("no samples by temperature:entropy=1.5: model 'toy' (plugin_file_step_")
+    assert "in a step of generation, which must return logits [16, " in reason
     assert row["samples"] == []
     assert row["sample_metrics"] is None
     assert "\n- no samples by temperature" in (tmp_path / "out" / "report.md").read_text("utf-8")

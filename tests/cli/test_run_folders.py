@@ -102,7 +102,7 @@ def test_folders_say_what_is_in_them_and_runs_are_reused(
     assert best == "char-ngram"
     assert textgen("sample", folder.name, "--length", 5).stderr == f"run {folder}/runs/char-ngram-seed0\n"
     trained = textgen("train", "random", "--corpus", "lee", "--max-chars", 4000)
-    assert "saved in runs/random-lee-60s-" in trained.stderr
+    assert "saved in runs/random-lee-60s-" in trained.stdout
     textgen("runs", "remove", folder.name, "latest", "--yes")
     assert list(tmp_path.iterdir()) == []
 

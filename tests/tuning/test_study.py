@@ -93,7 +93,7 @@ def test_a_trial_that_fails_says_why_and_the_study_continues(tmp_path: Path) -> 
     assert len(result.trials) == 15
     shown = to_markdown(result)
     assert "training diverged" in shown
-    assert "On test it is better by 0.5000 value (0.2500 to 0.7500), with one seed." in shown
+    assert "On test it is better by 0.5000 value (0.2500 to 0.7500), with one seed; it is " in shown
     assert result.best is not None
     assert result.best.params["size"] <= 4
 

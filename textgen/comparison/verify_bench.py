@@ -30,6 +30,8 @@ FROM_UNITS = (
     "nats_per_char",
     "perplexity_per_word",
     "interval",
+    "seed_prior",
+    "bits_by_seen_words",
     "units",
 )
 """Fields of a score that follow from the bits of its units."""
@@ -129,6 +131,7 @@ def _saved_score(score: Score) -> dict[str, Any]:
     return {
         "bits_per_char": score.bits_per_char,
         "bits_by_category": score.bits_per_char,
+        "bits_by_seen_words": score.bits_by_seen_words and score.bits_per_char,
         "bits_per_char_without_oov": score.bits_per_char_without_oov,
         "nats_per_char": score.nats_per_char,
         "bits_per_byte": score.bits_per_byte,
@@ -144,9 +147,11 @@ def _score(score: Score, part: SplitPart, text: _TextSize) -> dict[str, Any]:
         return {}
     bits = fsum(score.units.bits)
     bits_per_char, word_bits = bits / sum(score.units.num_chars), bits / (text.num_words or 1)
+    seen = score.bits_by_seen_words
     return {
         "bits_per_char": bits_per_char,
         "bits_by_category": fsum(vars(score.bits_by_category).values()),
+        "bits_by_seen_words": seen and fsum(vars(seen).values()),
         "bits_per_char_without_oov": bits_per_char - score.bits_by_category.oov_words,
         "nats_per_char": bits_per_char * LOG2,
         "bits_per_byte": bits / text.num_bytes if text.num_bytes else score.bits_per_byte,

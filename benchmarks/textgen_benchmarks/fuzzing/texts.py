@@ -14,7 +14,7 @@ from unittest.mock import patch
 import numpy as np
 
 from textgen.contracts import TextgenError
-from textgen.data import corpus
+from textgen.data import cleaning
 from textgen.data.bound_tokenizer import BoundTokenizer, fit_and_encode
 from textgen.data.cleaning import clean_files
 from textgen.data.corpus import load_corpus
@@ -83,7 +83,7 @@ def text_file(case: Case) -> str | None:
 @contextmanager
 def cache_in(folder: Path) -> Iterator[None]:
     """Use a cache of its own, also for short texts."""
-    with patch.dict(os.environ, {VARIABLE: str(folder)}), patch.object(corpus, "MAX_IN_MEMORY", 0):
+    with patch.dict(os.environ, {VARIABLE: str(folder)}), patch.object(cleaning, "MAX_IN_MEMORY", 0):
         yield
 
 
