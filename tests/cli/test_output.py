@@ -14,6 +14,7 @@ from helpers.commands import Textgen
 from helpers.launched import Launched
 from textgen.data.corpus import load_corpus
 from textgen.registry.registry import KINDS, plugins
+from textgen.runtime.storage.json_records import to_values
 
 pytestmark = pytest.mark.slow  # trains or runs commands at length
 
@@ -42,6 +43,7 @@ def test_corpus_shows_the_statistics_of_a_text(textgen: Textgen) -> None:
     assert "\t" not in shown
     values = json.loads(textgen("corpus", "lee", "--json").stdout)
     assert values["beginning"] == corpus.text[:200]
+    assert {name: values[name] for name in vars(corpus.info)} == to_values(corpus.info)
 
 
 @pytest.mark.parametrize("name", ["gutenberg", "gutenberg/", "wiki/"])

@@ -52,6 +52,8 @@ def test_a_tour_goes_on_where_it_stopped(tmp_path: Path, news: str, monkeypatch:
     rest = run_textgen("tour", "--budget", "2kchars", stdin="novel.txt\n\n", cwd=tmp_path).stdout
     assert "Step 4" not in rest
     assert "textgen play runs/tour/your-novel" in rest
-    for report in re.findall(r"runs/tour/\S+/report.html", rest):
+    reports = re.findall(r"runs/tour/\S+/report\.html", rest)
+    assert reports
+    for report in reports:
         assert "word-lstm" in (tmp_path / report).read_text("utf-8")
     assert "textgen play runs/tour/your-novel" in run_textgen("tour", stdin="", cwd=tmp_path).stdout

@@ -51,7 +51,6 @@ def archive(**files: str | bytes) -> bytes:
 def book() -> bytes:
     page = "<html><head><title>No text</title></head><body><h1>{}</h1><p>It rained,\nagain.</p></body></html>"
     return archive(
-        META_INF___container__xml="",
         **{"META-INF/container.xml": '<container><rootfile full-path="in/book.opf"/></container>'},
         **{"in/book.opf": (
             '<package xmlns="http://www.idpf.org/2007/opf"><manifest><item id="b" href="two%202.xhtml"/>'
