@@ -3,7 +3,7 @@
 CORPUS = "wiki"
 CLEANER = "prose"
 ENCODING = "auto"
-"""UTF-8, or what a byte-order mark or the characters show, which is said."""
+"""By the byte-order mark, otherwise UTF-8, otherwise a guess, with a warning."""
 LANGUAGE = "en"
 """Language of a text that does not name its own, a BCP 47 tag."""
 SPLIT = "90/5/5"

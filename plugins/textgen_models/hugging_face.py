@@ -123,9 +123,11 @@ class HuggingFace:
             decoded = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         except Exception as error:
             raise self._error(f"has a tokenizer that cannot encode the text: {one_line(error)}") from error
-        if decoded != text or not set(ids).isdisjoint(tokenizer.all_special_ids):
-            pairs = enumerate(zip(text, decoded, strict=False))
-            place = next((index for index, (one, other) in pairs if one != other), 0)
+        if not set(ids).isdisjoint(tokenizer.all_special_ids):
+            raise self._error("has a tokenizer that encodes text as a special token, so no score")
+        if decoded != text:
+            shorter = min(len(text), len(decoded))
+            place = next((each for each in range(shorter) if text[each] != decoded[each]), shorter)
             before, after = (ascii(each[place : place + 20]) for each in (text, decoded))
             raise self._error(f"has a tokenizer that loses text, so no score: {before} becomes {after}")
         return ids, np.minimum([begin for begin, _ in encoded["offset_mapping"]], len(text) - 1)

@@ -110,9 +110,9 @@ def test_one_entry_has_its_score_and_no_rank() -> None:
     assert answer(found) == expected
 
 
-def test_entries_of_different_pace_have_their_numbers_of_characters_in_the_order_of_size() -> None:
+def test_entries_of_different_pace_have_their_numbers_of_characters_in_the_order_of_rank() -> None:
     slow = entry("a", 2.0) | {"train": entry("a", 2.0)["train"] | {"num_chars": 2_570_000}}
-    assert answer(compared(slow, entry("b", 2.1))).endswith(" on 24.8 M and 2.57 M characters.")
+    assert answer(compared(slow, entry("b", 2.1))).endswith(" on 2.57 M and 24.8 M characters.")
     assert "trained on" not in answer(compared(slow, entry("b", 2.1), budget="5epochs"))
 
 

@@ -79,7 +79,7 @@ def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
     """
     from textgen.experiment.entry_parser import parse_entry
     from textgen.experiment.saved_run import names_run
-    from textgen.registry.registry import KINDS, PluginError, plugins
+    from textgen.registry.registry import PluginError, plugins
 
     if names_run(text):
         return find_run(text, root)
@@ -88,7 +88,8 @@ def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
     except PluginError:  # of an entry, whose reader says what is wrong with it
         return None
     except TextgenError as error:
-        if any(text == plugin.name for kind in KINDS for plugin in plugins(kind)):
+        kinds = ("tokenizer", "model", "embedding")
+        if any(text == plugin.name for kind in kinds for plugin in plugins(kind)):
             raise
         try:
             return find_run(text, root)

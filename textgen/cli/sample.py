@@ -96,4 +96,5 @@ def sample(
 def _keep(run: Run, samples: Sequence[Sample]) -> None:
     from textgen.library.live import keep
 
-    note(f"{keep(run, samples)} samples are kept in {run.folder}; textgen runs show prints them")
+    number = keep(run, samples)
+    note(f"kept in {run.folder}, with {number} in all; textgen runs show prints them")

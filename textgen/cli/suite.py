@@ -25,7 +25,7 @@ def suite(
             autocompletion=complete_name("suite"),
         ),
     ],
-    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding"] = TextOptions(),
+    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding", "keep_repeats"] = TextOptions(),
     budget: Annotated[
         str | None,
         typer.Option(

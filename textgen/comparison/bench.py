@@ -10,6 +10,7 @@ from pathlib import Path
 
 from textgen.comparison.comparison_result import Comparison, HeldOut, ReferenceScore
 from textgen.comparison.entry_job import EntryJob, EntryOutcome
+from textgen.comparison.guesses import guessed_by_reader
 from textgen.comparison.passages import choose_passages
 from textgen.comparison.readings import Details, DetailsReader
 from textgen.comparison.references import score_references
@@ -113,10 +114,7 @@ def bench_each(
     budgets: Mapping[Path, Budget],
     report: Report = ignore_report,
 ) -> Benched:
-    """Compare the entries under several budgets, as `bench` does under one, each in a folder of its own.
-
-    The text is prepared once, and references are computed once.
-    """
+    """Compare the entries under several budgets, each in its own folder; the text is prepared once."""
     for spec in options.samplers:
         build_sampler(spec).try_out()
     rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
@@ -240,7 +238,7 @@ def _save(out: Path, result: Comparison, details: Details) -> None:
     write_record(out / RESULT, result)
     write_record(out / DETAILS, details)
     write_file(out / REPORT, to_markdown(result))
-    write_file(out / PAGE, to_html(result, details))
+    write_file(out / PAGE, to_html(result, details, readers=guessed_by_reader(out)))
 
 
 def compared_before(out: Path) -> list[str]:

@@ -15,6 +15,7 @@ from textgen.comparison.bench import (
     bench_each,
     compared_before,
 )
+from textgen.comparison.guesses import GUESSES
 from textgen.comparison.ladder import ladder
 from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.report.ladder_page import ladder_html
@@ -113,6 +114,6 @@ def _adopt(out: Path) -> None:
         return
     folder = out / str(budget)
     make_folder(folder)
-    for name in (RUNS, DETAILS, REPORT, PAGE, RESULT):  # the last one tells what budget they have
+    for name in (RUNS, DETAILS, GUESSES, REPORT, PAGE, RESULT):  # the last one tells what budget they have
         if (out / name).exists() and not (folder / name).exists():
             (out / name).rename(folder / name)

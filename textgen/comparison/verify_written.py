@@ -24,7 +24,7 @@ from textgen.experiment.saved_run import SavedRun
 from textgen.generation.bound_sampler import build_sampler
 from textgen.runtime.device import DeviceConfig
 
-DETAILS = "details.json/"
+IN_DETAILS = "details.json/"
 """What the kinds of numbers in details begin with."""
 SAME_FREEDOM = 0.1
 """Relative difference of a temperature that was found again, and of the entropy of choices, where texts are
@@ -131,7 +131,7 @@ class WrittenAgain:
         covers = ["passages", "sample_chars", "texts"]
         covers += [f"entries.*.writing.*.metrics.{name}" for name in self._metrics]
         covers += [f"entries.*.samples.*.{name}" for name in ("seed", *marks)]
-        return compared("details", saved, again, covers=covers).within(DETAILS)
+        return compared("details", saved, again, covers=covers).within(IN_DETAILS)
 
     def _texts(self, name: str, seed: int, sampler: str) -> tuple[str, ...]:
         """Return the texts that a run wrote with a sampler; none if it wrote none."""
@@ -196,7 +196,7 @@ class WrittenAgain:
         yield VerificationCheck("entropies of choices", number, wrong, remark, ("entries.*.freedom",))
         read = [{name: pair[side] for name, pair in self.readings.items()} for side in range(2)]
         covers = ["entries.*.reading"]
-        check = compared("passages read", *read, covers=covers, absolute=SAME_BITS).within(DETAILS)
+        check = compared("passages read", *read, covers=covers, absolute=SAME_BITS).within(IN_DETAILS)
         yield replace(check, disagreements=(*check.disagreements, *self.unlikely))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 MIN_CHARS = 500
-"""Length of a paragraph that may be left out; shorter ones repeat by rights, as refrains and headers do."""
+"""Length of a paragraph that may be left out; shorter ones repeat legitimately, as refrains do."""
 MAX_SHARE = 0.5
 """Share of a paragraph's characters in sentences that an earlier paragraph has."""
 MIN_SENTENCE_CHARS = 30

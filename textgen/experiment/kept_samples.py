@@ -31,7 +31,7 @@ def kept_samples(folder: Path) -> tuple[Sample, ...]:
 def keep_samples(folder: Path, samples: Sequence[Sample]) -> int:
     """Add samples to those kept with a run, each once; return the number of all of them.
 
-    Raises `TextgenError` if the file is damaged, which is left as it was, and `OSError` if it cannot be
+    Raises `TextgenError` if the file is damaged, which is left unchanged, and `OSError` if it cannot be
     written.
     """
     with locked(folder):

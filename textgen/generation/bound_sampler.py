@@ -81,6 +81,8 @@ def build_sampler(spec: str) -> BoundSampler:
     """
     name, _, text = spec.partition(":")
     options = parse_assignments(f"sampler {name!r}", text)
+    if options.get(ENTROPY) == "auto":
+        raise UsageError("entropy=auto is for bench alone; give bits per character, such as entropy=1.5")
     if ENTROPY not in options or ENTROPY in declared_options(load("sampler", name)):
         return BoundSampler(build("sampler", spec), spec)
     entropy = Option(ENTROPY, Annotated[float, Gt(0), Le(100)], "that of the temperature").parse(
@@ -98,11 +100,11 @@ def build_sampler(spec: str) -> BoundSampler:
 
 
 class EntropyRecorder:
-    """The entropy of a sampler's choices, in bits per character: an estimate of that of its text.
+    """The entropy per character, in bits, of the tempered distribution that a sampler chooses from.
 
-    The probabilities are those of the logits
-    divided by the sampler's `temperature`, if it has one, or those of words at that temperature, if it acts
-    on words. `prompts` are the ids of each row's prompt.
+    It is that before the sampler truncates. The probabilities are those of the logits divided by the
+    sampler's `temperature`, if it has one, or those of words at that temperature, if it acts on words.
+    `prompts` are the ids of each row's prompt.
     """
 
     def __init__(self, sampler: BoundSampler, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> None:

@@ -106,6 +106,8 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
     if differing:
         what = "version of its plugins" if differing[0] == "plugins" else differing[0]
         remedy = f"add --precision {manifest.settings.precision}, or " if what == "precision" else ""
+        if what == "corpus" and wanted.corpus.repeated_chars:
+            remedy = "add --keep-repeats if it was made with repeated paragraphs, or "
         raise TextgenError(
             f"{str(folder)!r} holds a run that was made with another {what}; "
             f"{remedy}choose another folder (--out)"

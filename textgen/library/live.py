@@ -87,10 +87,9 @@ def write(
 def keep(run: Run, samples: Sequence[Sample]) -> int:
     """Keep samples in the folder of a run that wrote them; return the number of those kept there.
 
-    Raises `TextgenError` if a snapshot wrote them, since what is kept is read as that of the best weights.
+    Raises as `check_kept` does.
     """
-    if run.after is not None:
-        raise TextgenError(f"{run.entry!r} wrote after {run.after} updates; only samples at the end are kept")
+    check_kept(run)
     return keep_samples(run.folder, samples)
 
 
@@ -120,14 +119,23 @@ class Marks:
     """What is in the training text, from a minimum length on."""
 
 
+def check_kept(run: Run) -> None:
+    """Raise `TextgenError` for a snapshot, since what is kept is read as that of the best weights."""
+    if run.after is not None:
+        raise TextgenError(
+            f"these are the weights after {run.after} updates; only samples of the best weights are kept"
+        )
+
+
 def keep_guesses(run: Run, game: Sequence[int]) -> int:
     """Keep how many guesses each character of a held-out passage took; return the number of games.
 
     They are kept with the bench of a run, whose report then tells, or with a run that belongs to none.
     """
-    bench = run.folder.parent.parent
-    is_of_bench = run.folder.parent.name == RUNS_OF_BENCH and (bench / FILES["bench"]).is_file()
-    return keep_game(bench if is_of_bench else run.folder, game)
+    folder = run.folder.absolute()
+    bench = folder.parent.parent
+    is_of_bench = folder.parent.name == RUNS_OF_BENCH and (bench / FILES["bench"]).is_file()
+    return keep_game(bench if is_of_bench else folder, game)
 
 
 class TextOfRun:

@@ -84,6 +84,7 @@ def write_onnx(trained: Trained, file: Path) -> OnnxFiles:
         with new_file(file) as out:
             out.write(data)
     except OSError as error:
+        tokens.unlink(missing_ok=True)
         raise TextgenError(
             f"cannot write {str(file)!r}: {reason_of(error)}; choose another (--out)"
         ) from None

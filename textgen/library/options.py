@@ -43,7 +43,7 @@ class TextOptions:
     encoding: str = defaults.ENCODING
     """Encoding of text files and standard input: auto (UTF-8, or guessed), latin-1, cp1252, utf-16."""
     keep_repeats: bool = False
-    """Keep paragraphs of 500 characters or more that repeat earlier ones."""
+    """Keep paragraphs of 500 characters or more that repeat earlier ones; texts over 16 MB keep them."""
     sealed: str | None = None
     """File with the text that is scored, opened when all entries are trained."""
 

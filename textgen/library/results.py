@@ -140,9 +140,10 @@ def compare_runs(
     """Return how runs differ: their settings, scores and, unless `samples` is None, what they write."""
     if samples is None:
         return compare(names, root, None)
+    sampler = several(samples.sampler)[0]
     writing = WritingOptions(
         prompt=next(iter(several(samples.prompt)), None),
-        sampler=several(samples.sampler)[0].replace(defaults.EQUAL_SAMPLER, defaults.SAMPLER),
+        sampler=defaults.SAMPLER if sampler == defaults.EQUAL_SAMPLER else sampler,
         num_chars=samples.length,
         seed=seed,
         device_config=choose_device(device, "fp32"),

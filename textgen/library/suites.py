@@ -67,6 +67,7 @@ def suite(
             device_config=config,
             split=text.split,
             encoding=text.encoding,
+            keeps_repeats=text.keep_repeats,
             budget=budget,
             seeds=seeds,
             max_chars=text.max_chars,

@@ -145,6 +145,7 @@ def _snapshot(index: int, after: int) -> Run:
 def keep(index: int, prompt: str, settings: dict[str, Any], after: int | None = None) -> int:
     """Keep a continuation with its run; return the number of samples that are kept with it."""
     run = _run(index, after)
+    live.check_kept(run)
     text = run.sample(prompt, **settings)
     return live.keep(run, [Sample(prompt, settings["sampler"], settings["seed"], text)])
 

@@ -18,7 +18,7 @@ class Relay:
 
     A request is `{"request": …, "path": …, "body": …}`, with a name and the path in the application; without
     a body it is a GET. The messages of its answer have the same name: `{"request": …, "status": …}`, then
-    bytes, finally `"is_over": True`. A message with nothing but the name says that nobody waits any longer.
+    bytes, finally `"is_over": True`. A message with only the name cancels the request.
     """
 
     def __init__(self, app: App, send: Send) -> None:

@@ -51,12 +51,14 @@ class Worker:
     async def do(self, function: Callable[P, R], *arguments: P.args, **_: P.kwargs) -> R:
         """Return what a function of `models` returns there; raises `TextgenError` if the process died."""
         if self._is_closed:
-            raise TextgenError("the process with the models was ended")
+            raise TextgenError("the process with the models was closed")
         pool = self._pool
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
         except RuntimeError:  # it is broken, or closed
-            if pool is self._pool and not self._is_closed:
+            if self._is_closed:
+                raise TextgenError("the process with the models was closed") from None
+            if pool is self._pool:
                 self._pool = self._start()
             raise TextgenError("the process with the models has died; it was started again") from None
 

@@ -168,8 +168,9 @@ def _writing(results: Results, spec: str) -> Writing:
     means: dict[str, Any] = {
         name: None if None in values else fmean(values) for name, values in columns.items()
     }
+    sampler = build_sampler(spec)
     return Writing(
         metrics=TextMetrics(**means),
-        temperature=build_sampler(spec).temperature,
+        temperature=None if sampler.entropy is not None else sampler.temperature,
         entropy_per_char=fmean(sample.entropy_per_char for sample in samples),
     )

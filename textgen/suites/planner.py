@@ -28,7 +28,8 @@ class SuiteOptions:
     sources: Sequence[str]
     device_config: DeviceConfig
     split: str = SPLIT
-    encoding: str = "utf-8"
+    encoding: str = ENCODING
+    keeps_repeats: bool = False
     budget: str | None = None
     seeds: int | None = None
     max_chars: int | None = None
@@ -95,4 +96,5 @@ class JobPlanner:
         name, clean, max_chars = text
         options = self.options
         sources, encoding = (options.sources, options.encoding) if name is None else ([name], ENCODING)
-        return load_corpus(sources, clean, options.split, max_chars, encoding)
+        keeps = options.keeps_repeats
+        return load_corpus(sources, clean, options.split, max_chars, encoding, keeps_repeats=keeps)

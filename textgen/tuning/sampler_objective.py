@@ -156,7 +156,8 @@ def sampler_candidates(sampler: str) -> list[Candidate]:
     """Return the options of a sampler; those that `sampler` sets are fixed."""
     name, _, text = sampler.partition(":")
     fixed = parse_assignments(f"sampler {name!r}", text)
-    build_sampler(sampler)
+    if build_sampler(sampler).entropy is not None:
+        fixed["temperature"] = "that of the entropy"
     return [
         Candidate(option.name, f"sampler {name!r}", option, option.default, is_fixed=option.name in fixed)
         for option in declared_options(load("sampler", name)).values()

@@ -14,7 +14,7 @@ from textgen.training.budget import times
 END = 0.8
 """The share of a training run after which its curve tells whether more would help."""
 MIN_FALL = 0.003
-"""Bits per character by which a validation score that still falls does so in that part."""
+"""Smallest fall in that part, in bits per character, that counts as still falling."""
 EPSILON = 0.01
 """Share by which a validation may come late."""
 TIMES = 3
@@ -52,6 +52,8 @@ def _next_step(row: EntryRow, budget: str) -> str:
     if not falls:
         return ""
     fell = fmean(falls)
+    if fell < -MIN_FALL:
+        return "got worse at the end of its training: more training text may help it, more time does not."
     if fell < MIN_FALL:
         return "has levelled off: a larger model may help it more than time."
     more = times(budget, TIMES)

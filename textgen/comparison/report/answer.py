@@ -14,7 +14,7 @@ from textgen.training.budget import is_timed
 DOUBTFUL_SHARE = 0.75
 """Share of the bits of the best reference below which a score needs an explanation."""
 MAX_PACES = 2
-"""The most entries of which each has its number of characters in the answer."""
+"""Up to this many entries, each has its own number of characters in the answer; more have a range."""
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
 
@@ -240,7 +240,8 @@ def _pace(result: Comparison, entries: Class) -> str:
     ]
     if not read or not is_timed(result.budget):
         return ""
-    texts = list(dict.fromkeys(map(short, sorted(read, reverse=True))))
+    ordered = sorted(read, reverse=True) if len(read) > MAX_PACES else read
+    texts = list(dict.fromkeys(map(short, ordered)))
     said = f" {'to' if len(read) > MAX_PACES else 'and'} ".join([texts[0], *texts[1:][-1:]])
     who = "It was" if len(read) == 1 else "They were"
     return f" {who} trained on {said} characters{' each' if len(texts) < len(read) else ''}."

@@ -30,7 +30,7 @@ def _parts(result: Comparison) -> Iterator[str]:
         yield f"trained at {' to '.join(ends)} characters/s".replace(" k", "\u00a0k")
     shares = [train.cpu_utilization for train in trained if train.cpu_utilization is not None]
     if shares:
-        yield f"at least {100 * min(shares):.0f} % of the CPU time that was wanted"
+        yield f"CPU utilization at least {100 * min(shares):.0f} %"
     seeds = len({run.seed for run in result.entries})
     yield f"{seeds} seed{'s' * (seeds > 1)}"
     if result.made:

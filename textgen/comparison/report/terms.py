@@ -18,7 +18,7 @@ TERMS = {
     ),
     "OOV words": (
         "out of vocabulary: words that a model of words cannot name, since the training text lacks them or "
-        "hardly has them. It spells them, and pays for each letter."
+        "hardly has them. It spells them, and each letter costs bits."
     ),
     "Perplexity per word": (
         "the same surprise, as a number of equally likely words; compare it within one text only."

@@ -338,10 +338,11 @@ const play = (() => {
     }
   }
   at("keep").addEventListener("click", async () => {
-    const { wanted } = current;
+    const { wanted } = current, atTheEnd = shown().filter((pane) => pane.after === undefined);
     try {
-      for (const pane of shown()) await ask("keep", { entry: pane.index, after: pane.after, ...wanted });
-      say("Kept in the folder of each run; textgen runs show prints it.");
+      for (const pane of atTheEnd) await ask("keep", { entry: pane.index, ...wanted });
+      const rest = atTheEnd.length < shown().length ? " Only samples of the best weights are kept." : "";
+      say(`${atTheEnd.length ? "Kept in the folder of each run; textgen runs show prints it." : "Nothing was kept."}${rest}`);
     } catch (error) {
       say(error.message, true);
     }

@@ -95,7 +95,7 @@
       keep.type = "button";
       keep.addEventListener("click", async () => {
         keep.disabled = true;
-        const said = await ask("guesses", { guesses }).then(() => "Kept; textgen report shows it in the page of the bench.", (error) => error.message);
+        const said = await ask("guesses", { guesses }).then(() => "Kept; if these runs belong to a bench, textgen report shows it in its page.", (error) => error.message);
         result.append(make("p", "muted", said));
       });
       result.replaceChildren(list, make("p", "muted", note), keep);
