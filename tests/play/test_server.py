@@ -119,7 +119,8 @@ def test_samples_of_a_snapshot_are_not_kept(server: Server, runs: list[Path]) ->
     first = textgen.load(runs[0], device="cpu").snapshots[0].num_updates
     status, body = server.ask("keep", {"entry": 0, "prompt": "The ", "length": 20, "after": first})
     assert status == 400
-    assert f"wrote after {first} updates; only samples at the end are kept" in json.loads(body)["error"]
+    said = json.loads(body)["error"]
+    assert said == f"these are the weights after {first} updates; only samples of the best weights are kept"
     done = run_textgen("sample", runs[0], "The ", "--after", first, "--keep", code=2)
     assert "samples of a snapshot are not kept; leave out --keep or --after" in done.stderr
 

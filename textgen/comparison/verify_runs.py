@@ -43,12 +43,15 @@ def verify_rows(result: Comparison, folder: Path) -> VerificationCheck:
             lost.append(Disagreement(row_name(row), "a run", f"nothing: {error}"))
             continue
         names = [field.name for field in fields(RunResult)]
-        text = {"corpus": result.corpus, "budget": result.budget}  # its sources may have other names
+        # Of the sources only this, since a run that is reused may know the same text by another path.
+        sources = {"max_chars": result.sources.max_chars}
+        text = {"sources": sources, "corpus": result.corpus, "budget": result.budget}
         saved[row_name(row)] = text | {name: getattr(row, name) for name in names}
         settings = manifest.settings
-        text = {"corpus": settings.corpus, "budget": settings.budget}
+        sources = {"max_chars": manifest.sources.max_chars}
+        text = {"sources": sources, "corpus": settings.corpus, "budget": settings.budget}
         own[row_name(row)] = text | vars(manifest.result)
-    covers = ["corpus", *(f"entries.*.{field.name}" for field in fields(RunResult))]
+    covers = ["sources.max_chars", "corpus", *(f"entries.*.{field.name}" for field in fields(RunResult))]
     check = compared("rows of the runs' own files", saved, own, covers=covers)
     return replace(check, disagreements=(*lost, *check.disagreements))
 
