@@ -131,6 +131,13 @@ def test_a_slider_writes_and_reads_with_the_weights_of_then(opened: Opened, runs
     assert float(score.inner_text().split()[0]) == pytest.approx(bits_now, abs=1e-3)
 
 
+def test_at_an_entropy_each_entry_shows_its_temperature(opened: Opened) -> None:
+    opened.page.fill("#sampler", "temperature:entropy=1.5")
+    opened.write("The ")
+    said = opened.page.locator(".pane h2").all_inner_texts()
+    assert all(re.search(r"at temperature \d\.\d\d", each) for each in said)
+
+
 def test_typing_shows_the_score(opened: Opened, runs: list[Path], tmp_path: Path) -> None:
     text = "The prime minister had a zebra."
     (tmp_path / "text.txt").write_text(text)

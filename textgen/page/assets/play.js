@@ -153,7 +153,7 @@ const play = (() => {
   /* Every entry reads a text; `prompt` of it was not written by them. */
   async function read(pane, text, prompt, signal) {
     pane.marks = null;
-    pane.notes.textContent = pane.freedom.textContent = "";
+    pane.notes.textContent = "";
     if (!text) return Object.assign(pane, { pieces: [], prompt });
     const reading = await (await ask("read", { entry: pane.index, after: pane.after, text, client }, signal)).json();
     return Object.assign(pane, { pieces: piecesOf(reading, text), prompt });
@@ -179,6 +179,7 @@ const play = (() => {
     const control = new AbortController();
     await Promise.all((some ?? shown()).map(async (pane) => {
       pane.abort = control;
+      pane.freedom.textContent = "";
       try {
         draw(await read(pane, prompt, prompt, control.signal));
       } catch (error) {
@@ -189,6 +190,7 @@ const play = (() => {
   }
 
   async function write(pane, wanted, control) {
+    pane.freedom.textContent = "";
     const answer = await ask("write", { entry: pane.index, after: pane.after, client, ...wanted }, control.signal);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "", text = wanted.prompt, carried = 0;
