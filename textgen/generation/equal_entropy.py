@@ -20,6 +20,8 @@ STEP = 1.5
 """Ratio of the temperatures that are tried until one lies on either side."""
 TOLERANCE = 0.005
 """Relative error of the temperature."""
+DECIMALS = 2
+"""Those of the temperature, as shown: rounding in bf16 moves the third one between processes."""
 NUM_MEASURED, MEASURED_CHARS = 16, 150
 """Samples without a prompt from which the entropy at one temperature is measured, and their length."""
 
@@ -47,4 +49,4 @@ def at_entropy(sampler: BoundSampler, measure: Callable[[BoundSampler], float]) 
     if len(tried) == 1:
         return sampler.at(1.0)
     found: float = brentq(excess, tried[-2], tried[-1], xtol=TOLERANCE, disp=False)
-    return sampler.at(round(exp(found), 3))
+    return sampler.at(max(round(exp(found), DECIMALS), 0.1**DECIMALS))
