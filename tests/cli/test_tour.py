@@ -33,7 +33,7 @@ def test_the_list_has_every_step_as_a_command(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_tour_goes_on_where_it_stopped(tmp_path: Path, news: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With small models and little text."""
     line = Step.line
