@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from helpers.catalog import RECORDED
 from helpers.commands import Textgen
 from helpers.numbers import add, changed, found, named, telling_numbers
-from helpers.pages import ROOT
 from helpers.records import edit_record
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.readings import Details
@@ -41,7 +41,6 @@ pytestmark = pytest.mark.slow
 WORD = "word-lstm-word2vec:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 MIXTURE = "char-lstm+ngram:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 RESULT, DETAILS = "bench.json", "details.json"
-RECORDED = ROOT / "benchmarks" / "results"
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from helpers.catalog import RECORDED
 from helpers.commands import Textgen
 from helpers.numbers import add
-from helpers.pages import ROOT
 from helpers.records import edit_record
 from helpers.suites import write_suite
 
 pytestmark = pytest.mark.slow
-
-RECORDED = ROOT / "benchmarks" / "results"
 
 
 @pytest.mark.long

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from helpers.pages import ROOT
+from helpers.catalog import RECORDED
 from helpers.reports import compared, drawn, entry, report, result
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.ladder_result import Ladder
@@ -17,12 +17,10 @@ from textgen.runtime.storage.json_records import from_values
 from textgen.training.budget import parse_budget, times
 from textgen.training.progress import LATE_SHARE
 
-RESULTS = ROOT / "benchmarks" / "results"
-
 
 def recorded(pattern: str, fields: set[str]) -> list[dict[str, Any]]:
     """The recorded results with these fields."""
-    found = [json.loads(path.read_text("utf-8")) for path in sorted(Path(RESULTS).glob(pattern))]
+    found = [json.loads(path.read_text("utf-8")) for path in sorted(Path(RECORDED).glob(pattern))]
     return [{key: each[key] for key in each if key != "sha256"} for each in found if fields <= set(each)]
 
 

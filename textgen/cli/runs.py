@@ -100,7 +100,7 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
         Ladder,
         StudyResult,
         SuiteResult,
-        kept_texts,
+        kept_samples,
         to_markdown,
     )
 
@@ -117,7 +117,7 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
         lines = train_lines(found.path, result.settings, result.result)
         print_summary(result.result, as_json, lines, command("sample", str(found.path), PROMPT))
         if not as_json:
-            for each in kept_texts(found.path):
+            for each in kept_samples(found.path):
                 print(f"--- {each.sampler}, seed {each.seed}\n{printable(each.prompt + each.text)}")
     is_document = isinstance(result, (SuiteResult, StudyResult))
     if as_json or is_document or not (sys.stdout.isatty() or found.kind == "run"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +26,26 @@ from textgen.cli.work import working
 from textgen.library.basics import defaults, note
 from textgen.library.options import ClusterOptions, TextOptions
 
+if TYPE_CHECKING:
+    from textgen.library.runs import Run
+
+Log = Annotated[
+    str | None,
+    typer.Option(
+        "--log",
+        help="Log losses and learning rate for tensorboard, trackio, mlflow or wandb.",
+        show_default="no log",
+    ),
+]
+KeepSnapshots = Annotated[
+    bool,
+    typer.Option(
+        "--snapshots",
+        metavar=NO_METAVAR,
+        help="Keep the weights at each validation; short for ENTRY:snapshots=true.",
+    ),
+]
+
 
 @grouped
 def train(
@@ -45,22 +66,8 @@ def train(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="New folder for the run.", show_default="runs/…")
     ] = None,
-    log: Annotated[
-        str | None,
-        typer.Option(
-            "--log",
-            help="Log losses and learning rate for tensorboard, trackio, mlflow or wandb.",
-            show_default="no log",
-        ),
-    ] = None,
-    snapshots: Annotated[
-        bool,
-        typer.Option(
-            "--snapshots",
-            metavar=NO_METAVAR,
-            help="Keep the weights at each validation; short for ENTRY:snapshots=true.",
-        ),
-    ] = False,
+    log: Log = None,
+    snapshots: KeepSnapshots = False,
     as_json: Json = False,
     quiet: Quiet = False,
     plugin: PluginFiles = None,
@@ -70,9 +77,7 @@ def train(
     from textgen.cli.summaries import PROMPT, command, train_lines
     from textgen.library import runs
     from textgen.library.corpus import check_encoding
-    from textgen.library.presentation import is_timed
     from textgen.library.training import check_train, is_helper
-    from textgen.library.training_logs import how_to_look
 
     refuse = refusing(context)
     check_encoding(text.sources, refuse)
@@ -90,16 +95,26 @@ def train(
             log=log,
             report=work.report,
         )
-    run: runs.Run = work.result
-    if not quiet and run.result.train.was_disturbed and is_timed(run.settings.budget):
-        note(
-            f"other work slowed training down (CPU utilization {run.result.train.cpu_utilization:.2f}): "
-            "train on an idle machine, or for a number of characters (such as --budget 5Mchars)"
-        )
-    for remark in () if quiet else run.result.train.remarks:
-        note(remark)
-    if log is not None and not quiet:
-        note(f"look at the log with: {how_to_look(log, run.folder)}")
+    run: Run = work.result
+    if not quiet:
+        for remark in remarks(run, log):
+            note(remark)
     lines = train_lines(run.folder, run.settings, run.result)
     print_summary(run.result, as_json, lines, command("sample", str(run.folder), PROMPT))
     work.close(quiet=quiet, is_said=not as_json)
+
+
+def remarks(run: Run, log: str | None) -> Iterator[str]:
+    """Yield what should be known of a training run besides its result, and how to look at its log."""
+    from textgen.library.presentation import is_timed
+    from textgen.library.training_logs import how_to_look
+
+    trained = run.result.train
+    if trained.was_disturbed and is_timed(run.settings.budget):
+        yield (
+            f"other work slowed training down (CPU utilization {trained.cpu_utilization:.2f}): train on an "
+            "idle machine, or for a number of characters (such as --budget 5Mchars)"
+        )
+    yield from trained.remarks
+    if log is not None:
+        yield f"look at the log with: {how_to_look(log, run.folder)}"

@@ -19,7 +19,7 @@ from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.token_bits import LOG2, TokenScores
 
 MAX_SEEN_CHARS = 100_000_000
-"""Characters of a training text whose words count as seen."""
+"""Maximum number of characters of a training text, from its beginning, whose words count as seen."""
 WORD, SPACE = re.compile(r"\w+"), re.compile(r"\s+")
 IN_VOCABULARY_WORD, OOV_WORD, PUNCTUATION, WHITE_SPACE = CATEGORIES = range(4)
 """Kinds of text that a token is part of, in the order of `BitsByCategory`."""

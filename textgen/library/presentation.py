@@ -22,11 +22,6 @@ from textgen.training.budget import is_timed
 from textgen.tuning.study_result import StudyResult
 
 
-def kept_texts(folder: Path) -> list[Sample]:
-    """Return the samples that are kept with a run; raises `TextgenError` if they are damaged."""
-    return list(kept_samples(folder))
-
-
 def to_markdown(result: Comparison | Ladder | SuiteResult | StudyResult) -> str:
     """Return the report of a result."""
     if isinstance(result, Comparison):

@@ -37,7 +37,7 @@ def shown(report: Report | bool | None) -> Iterator[Report]:
     """
     if callable(report):
         yield report
-    elif report or (report is None and (sys.stderr.isatty() or _is_notebook())):
+    elif report or (report is None and (sys.stderr.isatty() or is_notebook())):
         with ProgressDisplay() as display:
             yield display
     else:
@@ -216,7 +216,7 @@ class ProgressDisplay:
 
 def _output_of_cell() -> Callable[[str], None] | None:
     """Return what replaces the text below the current cell, if this is a notebook."""
-    if not _is_notebook():
+    if not is_notebook():
         return None
     from IPython.display import display
 
@@ -224,7 +224,8 @@ def _output_of_cell() -> Callable[[str], None] | None:
     return lambda text: handle.update({"text/plain": text}, raw=True)
 
 
-def _is_notebook() -> bool:
+def is_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook."""
     shell = (ipython := sys.modules.get("IPython")) and ipython.get_ipython()
     return hasattr(shell, "kernel")
 

@@ -170,7 +170,7 @@ def notebook_block(*parts: str) -> str:
 
 
 def breakable(text: str) -> Markup:
-    """Return a text that may be broken after the punctuation of an entry's options; HTML stays as it is."""
+    """Return a text that may be broken after the punctuation of an entry's options, `Markup` unchanged."""
     if isinstance(text, Markup):
         return text
     return Markup(re.sub("([,:=])(?=[^ ])", r"\1<wbr>", str(escape(text))))

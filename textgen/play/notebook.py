@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textgen.contracts import TextgenError
+from textgen.library.progress import is_notebook
 from textgen.library.runs import Run
 from textgen.play.page import play_page
 from textgen.registry.registry import plugin_files
@@ -25,8 +25,7 @@ def widget(*runs: str | Path | Run, device: str = "auto") -> PlayWidget:
     """
     if any(find_spec(package) is None for package in ("anywidget", "starlette")):
         raise TextgenError('the widget needs anywidget; run: pip install "textgen-bench[notebook]"')
-    shell = (ipython := sys.modules.get("IPython")) and ipython.get_ipython()
-    if not hasattr(shell, "kernel"):
+    if not is_notebook():
         raise TextgenError("the widget is shown in Jupyter only; elsewhere run: textgen play")
     from textgen.play.widget import PlayWidget
     from textgen.play.worker import Worker, find_folders

@@ -1,4 +1,4 @@
-"""Snapshots of a training run: the weights at each validation, kept to see what the model wrote then."""
+"""Snapshots of a training run: the weights at each validation, to show what the model wrote at that point."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from textgen.experiment.entry_result import EntryResult
 from textgen.training.budget import times
 
 END = 0.8
-"""The share of a training run after which its curve tells whether more would help."""
+"""Share of training after which the curve shows whether more would help."""
 MIN_FALL = 0.003
 """Smallest fall in that part, in bits per character, that counts as still falling."""
 EPSILON = 0.01
@@ -29,7 +29,7 @@ def next_steps(result: Comparison) -> Iterator[str]:
 
 
 def fall(run: EntryResult) -> float | None:
-    """Return by how many bits per character validation fell in the last fifth of a training run.
+    """Return the fall of the validation score in the last fifth of training, in bits per character.
 
     Of copies, which are trained one after another, it is that of the last one. None if there is no
     validation before that part.

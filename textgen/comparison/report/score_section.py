@@ -13,7 +13,7 @@ from textgen.comparison.report.page_tables import Styles, cell_html, hints, name
 from textgen.comparison.report.pictures import difference_chart, score_cells
 from textgen.comparison.report.rows import EntryRow, entry_rows, reference_rows
 from textgen.comparison.report.table import ReportTable, make_table
-from textgen.comparison.report.tables import PERPLEXITIES
+from textgen.comparison.report.tables import PERPLEXITIES, score_notes
 from textgen.page.render import page_table, render
 
 
@@ -35,7 +35,7 @@ def score_section(
         doubts=list(doubts(result)),
         table=_with_picture(result, scores, ranked, styles),
         told_apart=list(filter(None, [resolution(result), overlap(result), readers])),
-        notes=scores.notes[: len(scores.notes) - len(result.references)],
+        notes=list(score_notes(result, entry_rows(result))),
         references=result.references,
         units=table_html(units, styles),
         differences=difference_chart(result, styles) + table_html(tables["differences"], styles)
