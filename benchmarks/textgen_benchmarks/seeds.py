@@ -8,12 +8,16 @@ of the other texts. Finished runs are kept in `--folder`; the same command resum
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from textgen.cli.console import print_rows
 from textgen.comparison.bench import BenchOptions, bench
@@ -21,7 +25,7 @@ from textgen.comparison.verdicts import CLOSEST
 from textgen.data.corpus import CorpusInfo, load_corpus
 from textgen.evaluation.intervals import LEVEL, MeasuredValue, difference, fitted_prior, measured_ratio
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
+from textgen.evaluation.seed_priors import FIRST_CHARS, SHIPPED_PRIORS, SeedPrior
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.runtime.device import choose_device
@@ -35,6 +39,8 @@ from textgen_benchmarks.saving import RESULTS, json_option, save
 RESULT = RESULTS / "seeds.json"
 ENTRIES = ("word-lstm", "word-lstm-glove", "char-lstm", "bpe-lstm")
 NUM_SEEDS = 5
+SCORE = "bits_per_char"
+"""The metric whose seeds vary less the longer an entry is trained."""
 MIN_DEGREES = 3.0
 """Degrees of freedom of a prior: with fewer, an interval would be as wide as the scale of the metric."""
 MIN_VALUES = 4
@@ -91,7 +97,7 @@ class SeedResults:
 def sample_of(metric: str, group: SeedGroup, prior: SeedPrior) -> MeasuredValue | None:
     """Return a score or metric by the seeds of a group, or None if few of its runs have it."""
     text = group.corpus.sha256
-    if metric == "bits_per_char":
+    if metric == SCORE:
         units = [run.units for run in group.runs]
         bits, sizes = (
             np.array([getattr(each, key) for each in units], float) for key in ("bits", "num_chars")
@@ -108,28 +114,66 @@ def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
     """Return the prior of each metric that the groups tell.
 
     Its variance is the mean over groups, without the noise that the stretches of the text (or the samples)
-    of one run add anyway, which intervals count apart. Its degrees of freedom are those of an empirical Bayes
-    fit: few, since some entries vary much more than others.
+    of one run add anyway, which intervals count apart. That of scores falls with training: it is the mean of
+    what the variances would be after `FIRST_CHARS` characters. The degrees of freedom are those of an
+    empirical Bayes fit: few, since some entries vary much more than others.
     """
     by_metric = {}
-    for metric in ("bits_per_char", *CLOSEST):
+    for metric in (SCORE, *CLOSEST):
         shipped = SHIPPED_PRIORS[metric]
-        samples = [sample for group in groups if (sample := sample_of(metric, group, shipped)) is not None]
-        variances = [np.var(sample.values, ddof=1) - sample.noise_within_seeds() for sample in samples]
+        measured = [(sample_of(metric, group, shipped), trained_chars(group)) for group in groups]
+        known = [(sample, chars / FIRST_CHARS) for sample, chars in measured if sample is not None]
+        variances = np.array([variance_between_seeds(sample) for sample, _ in known])
+        decay = fitted_decay(variances, np.array([more for _, more in known])) if metric == SCORE else 0.0
+        at_first = [scaled(sample, more**decay) for sample, more in known]
         by_metric[metric] = SeedPrior(
-            sd=float(np.sqrt(max(0.0, np.mean(variances)))),
-            degrees_of_freedom=max(MIN_DEGREES, fitted_prior(samples, shipped).degrees_of_freedom),
+            sd=math.sqrt(max(0.0, fmean(map(variance_between_seeds, at_first)))),
+            degrees_of_freedom=max(MIN_DEGREES, fitted_prior(at_first, shipped).degrees_of_freedom),
             source=f"benchmarks/results/{RESULT.name}",
+            decay=decay,
         )
     return by_metric
 
 
+def trained_chars(group: SeedGroup) -> float:
+    """Return the number of characters that each run of a group has read in training."""
+    return parse_budget(group.budget).amount
+
+
+def variance_between_seeds(sample: MeasuredValue) -> float:
+    """Return the variance of the values of a sample without that of the noise within them."""
+    return float(np.var(sample.values, ddof=1) - sample.noise_within_seeds())
+
+
+def scaled(sample: MeasuredValue, factor: float) -> MeasuredValue:
+    """Return a sample in other units."""
+    return replace(sample, values=sample.values * factor, pseudovalues=sample.pseudovalues * factor)
+
+
+def fitted_decay(variances: NDArray[np.float64], more: NDArray[np.float64]) -> float:
+    """Return the power of `more`, the amounts of training, by which standard deviations fall.
+
+    Quasi-likelihood for variances that vary in proportion to their mean, as those of few runs do (McCullagh
+    and Nelder 1989, chapter 9): rescaled by the power, they are uncorrelated with the logarithm of `more`.
+    Zero if they do not fall, or if all amounts are the same.
+    """
+    logs = np.log(more) - np.log(more).mean()
+
+    def correlation(decay: float) -> float:
+        rescaled = variances * more ** (2 * decay)
+        return float((rescaled / rescaled.mean()) @ logs)
+
+    if not correlation(0.0) < 0 < correlation(1.0):
+        return 0.0
+    return float(brentq(correlation, 0.0, 1.0))
+
+
 def pairs_of(group: SeedGroup, others: SeedPrior, shipped: SeedPrior) -> Pairs:
     """Return how many pairs of the runs of a group are called different, by each prior."""
-    sample = sample_of("bits_per_char", group, shipped)
+    sample = sample_of(SCORE, group, shipped)
     assert sample is not None
     scores = tuple(round(float(value), 4) for value in sample.values)
-    numbers = [_num_different(sample, prior) for prior in (others, shipped)]
+    numbers = [_num_different(sample, prior.after(trained_chars(group))) for prior in (others, shipped)]
     num_pairs = len(scores) * (len(scores) - 1) // 2
     return Pairs(group.entry, group.corpus.name, scores, num_pairs, *numbers)
 
@@ -146,11 +190,11 @@ def _num_different(sample: MeasuredValue, prior: SeedPrior) -> int:
 def conclusions(groups: Sequence[SeedGroup]) -> tuple[dict[str, SeedPrior], tuple[Pairs, ...]]:
     """Return the priors of all groups, and the pairs of each by the prior of the other texts."""
     known = {
-        text: priors([group for group in groups if group.corpus.name != text])["bits_per_char"]
+        text: priors([group for group in groups if group.corpus.name != text])[SCORE]
         for text in {group.corpus.name for group in groups}
     }
     shipped = priors(groups)
-    pairs = (pairs_of(group, known[group.corpus.name], shipped["bits_per_char"]) for group in groups)
+    pairs = (pairs_of(group, known[group.corpus.name], shipped[SCORE]) for group in groups)
     return shipped, tuple(pairs)
 
 

@@ -239,3 +239,16 @@ def test_a_yardstick_is_a_reference_and_one_that_fails_costs_its_row(
         assert f"{good} (pretrained, may have seen this text)" in (out / report).read_text("utf-8")
     assert compared_before(out) == ["char-uniform", good]
     assert all(not check.disagreements for check in textgen.verify(out).checks)
+
+
+def test_a_yardstick_whose_folder_is_gone_keeps_its_score(tiny: Path, tmp_path: Path, news: str) -> None:
+    model, text, out = tmp_path / "model", tmp_path / "text.txt", tmp_path / "out"
+    shutil.copytree(tiny, model)
+    text.write_text(news[:12_000], "utf-8")
+    options = {"budget": "1epochs", "samples": textgen.SampleOptions(length=20), "out": out}
+    first = textgen.bench(["char-uniform", f"hf:{model}"], str(text), **options)
+    shutil.rmtree(model)
+    second = textgen.bench("word-ngram", str(text), **options)
+    (before,), (after,) = ([row for row in each.references if row.is_pretrained] for each in (first, second))
+    assert after == before
+    assert {row.name for row in second.runs} == {"char-uniform", "word-ngram"}

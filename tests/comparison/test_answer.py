@@ -28,8 +28,8 @@ def counted(name: str, score: float) -> dict[str, Any]:
     return row
 
 
-PACE = " They were trained on 24.8 M characters each."
-ONE_PACE = " It was trained on 24.8 M characters."
+PACE = " In training each read 24.8 M characters, 11 times the training text."
+ONE_PACE = PACE.replace("each", "it")
 
 
 def interval(low: float, high: float) -> str:
@@ -112,8 +112,10 @@ def test_one_entry_has_its_score_and_no_rank() -> None:
 
 def test_entries_of_different_pace_have_their_numbers_of_characters_in_the_order_of_rank() -> None:
     slow = entry("a", 2.0) | {"train": entry("a", 2.0)["train"] | {"num_chars": 2_570_000}}
-    assert answer(compared(slow, entry("b", 2.1))).endswith(" on 2.57 M and 24.8 M characters.")
-    assert "trained on" not in answer(compared(slow, entry("b", 2.1), budget="5epochs"))
+    assert answer(compared(slow, entry("b", 2.1))).endswith(
+        " they read 2.57 M and 24.8 M characters, 1.1 and 11 times the training text."
+    )
+    assert "In training" not in answer(compared(slow, entry("b", 2.1), budget="5epochs"))
 
 
 def test_a_shared_cpu_and_what_is_worse_than_chance_are_said_at_first() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -56,6 +57,17 @@ def test_what_is_not_sure_is_said(other: tuple[float, ...], said: str) -> None:
 def test_a_single_entry_has_its_scores() -> None:
     said = ladder_answer(laddered({"a": (2.0, 1.9, 1.8)}))
     assert said.startswith("a scores 2.000 with 15s and 1.800 with 4m. No step")
+
+
+def test_a_shared_cpu_and_what_is_worse_than_chance_are_said() -> None:
+    result = laddered({"a": (2.0, 1.9, 1.8)})
+    first, *others = result.rungs
+    told = {"cpu_utilization": 0.43, "chance_remark": "worse than chance: guessing takes 1.500 bits"}
+    busy = replace(first, runs=tuple(replace(run, **told) for run in first.runs))
+    assert ladder_answer(replace(result, rungs=(busy, *others))) == (
+        f"{ladder_answer(result)} The CPU was shared: training got 43 % of it, so another run may answer "
+        "otherwise. a at 15s is worse than chance: guessing takes 1.500 bits."
+    )
 
 
 def test_a_step_up_is_flagged() -> None:

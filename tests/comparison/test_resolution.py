@@ -136,8 +136,8 @@ def test_reports_say_it_below_the_answer() -> None:
     assert found.resolution is not None
     smallest_clear, number = found.resolution.smallest_clear, found.resolution.num_seeds_for_half
     assert line == (
-        f"Between the two best, a difference below {smallest_clear:.3f} bits per character could not have "
-        f"been called clear; {number} seeds each would halve that."
+        "The smallest difference between the two best that could have been called clear is "
+        f"{smallest_clear:.3f} bits per character; half of that would take {number} seeds each."
     )
     assert report(result(*rows)).split("\n")[4] == f"- {line}"
     assert line in drawn(result(*rows), 300)
@@ -146,7 +146,7 @@ def test_reports_say_it_below_the_answer() -> None:
     assert file.getvalue().split("\n")[:2] == [answer(found), line]
     assert f"<p>{line}</p>\n" in to_html(found, Details(passages=(), entries=()))
     passages = replace(found, resolution=replace(found.resolution, num_seeds_for_half=None))
-    assert "clear; halving that takes a longer held-out text" in resolution(passages)
+    assert "half of that would take a longer held-out text" in resolution(passages)
     tiny = replace(found, resolution=replace(found.resolution, smallest_clear=0.000123))
     assert "a difference below 0.0001 bits" in resolution(tiny)
 

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.special import polygamma
 
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior, fit_prior, inverse_trigamma
+from textgen.evaluation.seed_priors import (
+    FIRST_CHARS,
+    LAST_CHARS,
+    SHIPPED_PRIORS,
+    SeedPrior,
+    fit_prior,
+    inverse_trigamma,
+)
 
 SHIPPED = SHIPPED_PRIORS["bits_per_char"]
 
@@ -33,6 +40,14 @@ def test_variances_that_differ_by_chance_only_are_pooled() -> None:
     assert found.degrees_of_freedom > 30
     equal = fit_prior([0.01**2] * 20, [2] * 20, SHIPPED)
     assert (equal.sd, equal.degrees_of_freedom) == (pytest.approx(0.01, rel=0.4), 40)
+
+
+def test_seeds_differ_less_after_more_training_as_far_as_that_was_measured() -> None:
+    prior = SeedPrior(0.01, 4, "a test", decay=0.5)
+    read = (0, FIRST_CHARS, 4 * FIRST_CHARS, LAST_CHARS, 10 * LAST_CHARS)
+    last = 0.01 * (FIRST_CHARS / LAST_CHARS) ** 0.5
+    assert [prior.after(chars).sd for chars in read] == pytest.approx([0.01, 0.01, 0.005, last, last])
+    assert prior.after(4 * FIRST_CHARS).after(LAST_CHARS).sd == pytest.approx(0.005)
 
 
 def test_a_variance_of_zero_can_be_fitted() -> None:

@@ -44,6 +44,15 @@ def test_a_perplexity_task_has_our_bits_per_character_and_interval(tmp_path: Pat
         assert found[metric]["interval"] == pytest.approx(ours.interval)
 
 
+def test_rows_of_several_models_name_their_files(tmp_path: Path) -> None:
+    for model in ("one", "two"):
+        (tmp_path / model).mkdir()
+        written(tmp_path / model / "samples_task_2026-11-28T06-10-08.4.jsonl", [rolling(TEXTS[0], 9.0)])
+    lines = run_textgen("import-lm-eval", tmp_path).stdout.splitlines()
+    assert len(lines) == len(set(lines))
+    assert sum(line.startswith("one/samples_task_2026") for line in lines) == 2
+
+
 def test_other_metrics_are_means_and_rates_stay_within_their_bounds(tmp_path: Path) -> None:
     samples = [
         {"filter": "strict", "metrics": ["acc", "bleu"], "acc": float(number > 0), "bleu": ["a", "b"]}

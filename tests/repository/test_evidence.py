@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.runtime.storage.json_records import read_record
-from textgen_benchmarks.seeds import SeedResults, conclusions
+from textgen_benchmarks.seeds import SeedResults, conclusions, fitted_decay
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
@@ -32,7 +33,17 @@ def test_the_shipped_priors_are_the_measured_ones(seeds: SeedResults) -> None:
     for name, prior in SHIPPED_PRIORS.items():
         assert prior.sd == pytest.approx(seeds.priors[name].sd, rel=0.05)
         assert prior.degrees_of_freedom == pytest.approx(seeds.priors[name].degrees_of_freedom, rel=0.05)
+        assert prior.decay == pytest.approx(seeds.priors[name].decay, abs=0.01)
         assert prior.source.endswith("results/seeds.json")
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3, 0.6])
+def test_the_decay_of_variances_is_found_again(decay: float) -> None:
+    generator = np.random.default_rng(0)
+    more = np.repeat([1.0, 3.0, 10.0, 90.0], 400)
+    variances = more ** (-2 * decay) * generator.chisquare(4, more.size) / 4
+    assert fitted_decay(variances, more) == pytest.approx(decay, abs=0.03)
+    assert fitted_decay(variances[:400], more[:400]) == 0
 
 
 def test_few_pairs_of_one_entry_are_called_different(seeds: SeedResults) -> None:

@@ -6,9 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from helpers.commands import run_textgen
 from textgen.testing import CheckResult, failures, run_checks
+from textgen.testing.runner import FOLLOW_FROM_CAUSAL
 from textgen_cleaners.raw import Raw
+from textgen_models.uniform import Uniform
 from textgen_tokenizers.char import CharTokenizer
 
 TYPO = '''
@@ -49,6 +54,23 @@ def test_failures_of_different_causes_are_kept() -> None:
     assert failures([one, CheckResult("c", "passed", ""), other]) == [one, other]
     (merged,) = failures([one, replace(one, check="d")])
     assert merged == replace(one, reason="expected this (and 1 more check)")
+
+
+def test_a_model_that_sees_later_tokens_is_told_so_once() -> None:
+    class Peek(Uniform):
+        """Predicts by the mean of all tokens."""
+
+        def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+            logits, state = super().forward(ids, state)
+            seen = ids.float().mean(1)[:, None, None] * torch.arange(logits.shape[-1])
+            return (logits + seen).log_softmax(-1), state
+
+    results = run_checks("model", Peek)
+    assert {"model-causal", "model-chunks"} <= {each.check for each in results if each.status == "failed"}
+    first, *others = failures(results)
+    assert first.check == "model-causal"
+    assert first.reason.endswith("more checks)")
+    assert {each.check for each in others}.isdisjoint(FOLLOW_FROM_CAUSAL)
 
 
 def test_a_typo_is_one_line_of_the_command(tmp_path: Path) -> None:

@@ -24,9 +24,11 @@ def import_lm_eval(
     if as_json:
         print_json({"scores": scores})
         return
+    has_several = len({each.file for each in scores}) > 1
     print_rows(
         [
             {
+                **({"file": each.file} if has_several else {}),
                 "task": each.task,
                 "metric": each.metric,
                 "value": each.value,

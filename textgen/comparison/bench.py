@@ -134,7 +134,9 @@ def bench_each(
     reader = DetailsReader(writer, choose_passages(held_out), options.device_config)
     check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
     config, silence = options.device_config, options.entry_timeout
-    references, unscored = score_yardsticks(options.yardsticks, corpus, config.device, silence, report)
+    references, unscored = score_yardsticks(
+        options.yardsticks, corpus, config.device, silence, [out / RESULT for out in rungs], report
+    )
     left = {folder: each for folder, each in experiments.items() if folder not in failures}
     jobs = [_job(folder, each, reader, options, len(rungs) > 1) for folder, each in left.items()]
     progress = PlanProgress(jobs, report, seconds_after=seconds_of_references(experiments))

@@ -102,6 +102,8 @@ def _run(row: EntryResult, scored_on: str) -> RungRun:
         num_updates=train.num_updates,
         best_share=train.best_share,
         seconds=train.seconds,
+        cpu_utilization=train.cpu_utilization,
+        chance_remark=row.chance_remark,
         reads_on=row.reads_on,
         problem=row.problem,
         units=score.units if score else None,
@@ -125,7 +127,8 @@ def _rung(name: str, budget: str, runs: Sequence[RungRun], score: EntryScore | N
 
 def _sample(runs: Sequence[RungRun], prior: SeedPrior) -> MeasuredValue | None:
     """Return the scores of an entry's runs, or None if one of them has no rank; counting has no seed."""
-    own = prior if any(run.num_updates for run in runs) else None
+    trained = [run.num_chars for run in runs if run.num_updates]
+    own = prior.after(fmean(trained)) if trained else None
     return units_sample([run.units for run in runs], SCORED_TEXT, [run.seed for run in runs], own)
 
 

@@ -26,6 +26,10 @@ class RungRun:
     best_share: float | None
     """The share of its updates up to the best validation score, the least of several models."""
     seconds: float
+    cpu_utilization: float | None = None
+    """Share of the CPU time that training wanted and got; None if it was not measured or not recorded."""
+    chance_remark: str | None = None
+    """What says that the score is worse than chance; None if it is not, or was not recorded."""
     reads_on: bool = False
     problem: str | None
     """Why the run has no rank."""

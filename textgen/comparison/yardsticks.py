@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.comparison.comparison_result import ReferenceScore
+from textgen.comparison.comparison_result import Comparison, ReferenceScore
 from textgen.comparison.verdicts import reference_score
 from textgen.data.corpus import Corpus
 from textgen.evaluation.scoring import ScoredUnits
@@ -20,6 +20,7 @@ from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
 from textgen.registry.attribution import contract_error
 from textgen.registry.registry import load, plugin_files
+from textgen.runtime.storage.json_records import read_record
 from textgen.training.progress import DONE, FAILED, Report, Step
 
 
@@ -86,10 +87,20 @@ class YardstickJob:
         )
 
 
-def score_yardsticks(
-    yardsticks: Sequence[str], corpus: Corpus, device: torch.device, max_silence: float, report: Report
+def score_yardsticks(  # noqa: PLR0917 - in the order of the data
+    yardsticks: Sequence[str],
+    corpus: Corpus,
+    device: torch.device,
+    max_silence: float,
+    extended: Iterable[Path],
+    report: Report,
 ) -> tuple[list[ReferenceScore], dict[str, str]]:
-    """Return the scores of yardsticks, each computed in a process of its own, and why others have none."""
+    """Return the scores of yardsticks, each computed in a process of its own, and why others have none.
+
+    One that cannot be scored again, since its files are gone, keeps its score of the comparisons that are
+    `extended`, if there are some.
+    """
+    before = _scored_before(extended, corpus)
     scores, failures, stretches = list[ReferenceScore](), dict[str, str](), corpus.split.held_out.stretches()
     jobs = [
         YardstickJob(text, stretches, device, plugin_files([("yardstick", text.partition(":")[0])]))
@@ -103,7 +114,10 @@ def score_yardsticks(
         max_silence=max_silence,
     )
     for job, outcome in made:
-        if outcome.result is None:
+        if outcome.result is None and job.name in before:
+            scores.append(before[job.name])
+            report(Step(DONE, job.name, outcome=f"kept its score from before ({outcome.failure})"))
+        elif outcome.result is None:
             failures[job.name] = outcome.failure
             report(Step(FAILED, job.name, outcome=outcome.failure))
         else:
@@ -111,3 +125,10 @@ def score_yardsticks(
             said = f"{corpus.split.scored_on} {outcome.result.bits_per_char:.3f} bits/char"
             report(Step(DONE, job.name, outcome=said))
     return scores, failures
+
+
+def _scored_before(results: Iterable[Path], corpus: Corpus) -> dict[str, ReferenceScore]:
+    """Return the yardsticks that comparisons on the same text have scored, by their names."""
+    read = [read_record(Comparison, path) for path in results if path.is_file()]
+    same = [result for result in read if result.corpus == corpus.info]
+    return {each.name: each for result in same for each in result.references if each.is_pretrained}

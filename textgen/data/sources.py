@@ -37,7 +37,10 @@ class Files:
 
     def documents(self, encoding: str) -> Iterator[Document]:
         """Yield the documents of all files."""
-        return chain.from_iterable(documents_of(path, self.field, encoding) for path in self.paths)
+        is_alone = len(self.paths) == 1
+        return chain.from_iterable(
+            documents_of(path, self.field, encoding, is_alone=is_alone) for path in self.paths
+        )
 
     @property
     def num_bytes(self) -> int:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import digamma, polygamma
+
+FIRST_CHARS, LAST_CHARS = 100_000, 9_000_000
+"""The fewest and the most characters of training that priors were measured with."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,17 @@ class SeedPrior:
     """
 
     sd: float
+    """That of entries trained on `FIRST_CHARS` characters, if it decays."""
     degrees_of_freedom: float
     """Weight of the prior, as degrees of freedom observed; few say that `sd` varies between entries."""
     source: str
+    decay: float = 0.0
+    """The power of the number of characters read in training by which `sd` falls."""
+
+    def after(self, num_chars: float) -> SeedPrior:
+        """Return the prior of entries trained on so many characters, or on the nearest number measured."""
+        read = min(max(num_chars, FIRST_CHARS), LAST_CHARS)
+        return replace(self, sd=self.sd * (FIRST_CHARS / read) ** self.decay, decay=0.0)
 
 
 _MEASURED = "benchmarks/results/seeds.json"

@@ -227,7 +227,8 @@ class Experiment:
         held_out = encode_held_out(tokenizer, self.corpus)
         spellings = measure_spellings(model, tokenizer, held_out.validation, device)
         is_lossless = record.is_lossless and held_out.is_lossless
-        trained = Trained(record.entry, tokenizer, model)
+        train = continued_result(self.start.result.train, record.train) if self.start else record.train
+        trained = Trained(record.entry, tokenizer, model, trained_chars=train.num_chars)
         start = time.perf_counter()
         scored = self._score(trained, twin, held_out, report) if is_lossless else {}
         seconds = time.perf_counter() - start
@@ -251,7 +252,7 @@ class Experiment:
                 vocab_size=tokenizer.vocab_size,
                 problem=checks.problem,
                 preparation=record.preparation,
-                train=continued_result(self.start.result.train, record.train) if self.start else record.train,
+                train=train,
                 embedding=record.embedding,
                 validation=scores.get("validation"),
                 test=scores.get("test"),
@@ -262,6 +263,7 @@ class Experiment:
                 machine=machine(),
             ),
             spellings=spellings,
+            trained_chars=train.num_chars,
         )
 
     def _score(

@@ -61,6 +61,8 @@ class Trained:
     model: LanguageModel
     spellings: tuple[tuple[float, ...], ...] = field(default=(), kw_only=True)
     """Spellings of out-of-vocabulary words; see `textgen.contracts.Vocabulary`."""
+    trained_chars: int = field(default=0, kw_only=True)
+    """Characters that it has read in training."""
 
     def check_that_it_spells(self) -> None:
         """Raise `UsageError` if its tokenizer does not spell words, so that this cannot be left out."""
@@ -195,6 +197,7 @@ def load_run(folder: str | Path, device: str | torch.device, after: int | None =
         settings,
         result,
         spellings=spellings,
+        trained_chars=result.train.num_chars,
         sources=manifest.sources,
     )
 

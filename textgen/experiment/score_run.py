@@ -175,4 +175,5 @@ def chance_bits(training_text: Text) -> float:
 
 def _seed_prior(trained: Trained) -> SeedPrior | None:
     """Return what is known about other seeds, on which the score of a model that is trained depends."""
-    return SHIPPED_PRIORS["bits_per_char"] if trained.entry.is_trainable else None
+    prior = SHIPPED_PRIORS["bits_per_char"]
+    return prior.after(trained.trained_chars) if trained.entry.is_trainable else None

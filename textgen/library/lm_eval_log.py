@@ -28,6 +28,8 @@ BITS = "bits_per_byte"
 class ImportedScore:
     """A metric of a task, on all its documents."""
 
+    file: str
+    """The file of samples; in a folder, its path there, which names the model and the time."""
     task: str
     metric: str
     """As lm-eval calls it, and `bits_per_char` beside its `bits_per_byte`."""
@@ -51,13 +53,14 @@ def import_lm_eval(log: str | Path) -> list[ImportedScore]:
         raise TextgenError(
             f"no samples_*.jsonl in {str(path)!r}; run lm-eval with --log_samples and --output_path"
         )
-    scores = [score for file in files for score in _scores(file)]
+    folder = path if path.is_dir() else path.parent
+    scores = [score for file in files for score in _scores(file, str(file.relative_to(folder)))]
     if not scores:
         raise TextgenError(f"{str(path)!r} has no metric with a number for each document")
     return scores
 
 
-def _scores(file: Path) -> Iterator[ImportedScore]:
+def _scores(file: Path, place: str) -> Iterator[ImportedScore]:
     """Yield the scores in one file; each filter of a task's answers has its own."""
     units: dict[str, list[tuple[float, float]]] = defaultdict(list)
     try:
@@ -78,7 +81,7 @@ def _scores(file: Path) -> Iterator[ImportedScore]:
         measured = estimate(measured_ratio(amounts, sizes, task, (0,), None))
         is_rate = bool((sizes == 1).all() and ((amounts >= 0) & (amounts <= 1)).all())
         interval = rate_interval(measured) if is_rate else measured.interval
-        yield ImportedScore(task, metric, measured.value, interval, len(found))
+        yield ImportedScore(place, task, metric, measured.value, interval, len(found))
 
 
 def _units(sample: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:

@@ -100,6 +100,7 @@ def measured_run(job: JobResult) -> MeasuredRun:
     return MeasuredRun(
         seed=job.settings.seed,
         is_trained=job.result.train.num_updates > 0,
+        num_chars=job.result.train.num_chars,
         units=score.units if score else None,
         real_word_rate=written.metrics.real_word_rate,
         real_word_pseudovalues=written.pseudovalues.get(REAL_WORDS),
@@ -114,7 +115,8 @@ def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Prior
     count have no seed.
     """
     seeds = tuple(run.seed for run in runs)
-    prior = priors[metric] if any(run.is_trained for run in runs) else None
+    is_trained = any(run.is_trained for run in runs)
+    prior = priors[metric].after(fmean(run.num_chars for run in runs)) if is_trained else None
     if metric == SCORE:
         return units_sample([run.units for run in runs], f"stretches of {text}", seeds, prior)
     values = [run.real_word_rate for run in runs]

@@ -79,6 +79,8 @@ class MeasuredRun:
     seed: int
     is_trained: bool
     """True if it is trained by gradient; a model that counts has no seed."""
+    num_chars: int = 0
+    """Characters read in training; 0 if that was not recorded."""
     units: ScoredUnits | None
     """The stretches of the scored text, with their bits."""
     real_word_rate: float | None

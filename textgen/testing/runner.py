@@ -29,6 +29,13 @@ MODULES = [import_module(f"textgen.testing.checks.{each.name}") for each in iter
 The first line of a docstring says what is checked, the rest what users lose if it fails.
 """
 
+CAUSAL = "model-causal"
+FOLLOW_FROM_CAUSAL = tuple(
+    f"model-{name}"
+    for name in ("chunks", "joined-states", "step", "step-bf16", "waiting-step", "training-mode")
+)
+"""Checks that fail, too, for a model that sees later tokens: they predict with and without these."""
+
 MAX_REASON = 400
 """Characters of a reason; the errors of components may be pages long."""
 
@@ -109,13 +116,17 @@ def run_checks(kind: str, component: Any, /, **options: Any) -> list[CheckResult
 def failures(results: Iterable[CheckResult]) -> list[CheckResult]:
     """Return the failed checks, the first one of each cause.
 
-    Failures have one cause if an exception was raised at the same place, or if the reason is the same; the
-    reason then ends with the number of checks that are left out: `… (and 20 more checks)`.
+    Failures have one cause if an exception was raised at the same place, if the reason is the same, or if a
+    model is not causal, from which others follow; the reason then ends with the number of checks that are
+    left out: `… (and 20 more checks)`.
     """
+    failed = [result for result in results if result.status == "failed"]
+    failed.sort(key=lambda result: result.check != CAUSAL)
+    sees_later = bool(failed) and failed[0].check == CAUSAL and not failed[0].place
     by_cause: dict[str, list[CheckResult]] = {}
-    for result in results:
-        if result.status == "failed":
-            by_cause.setdefault(result.place or result.reason, []).append(result)
+    for result in failed:
+        follows = sees_later and result.check in (CAUSAL, *FOLLOW_FROM_CAUSAL)
+        by_cause.setdefault(CAUSAL if follows else result.place or result.reason, []).append(result)
     shown = []
     for first, *others in by_cause.values():
         more = f" (and {len(others)} more check{'s' * (len(others) > 1)})" if others else ""

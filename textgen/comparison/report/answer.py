@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore, ReferenceScore
+from textgen.comparison.report.cautions import Warned, cautions, listed, short_cautions
 from textgen.comparison.report.formats import in_brackets, percent, plain, short
 from textgen.evaluation.overlap import WINDOW
 from textgen.training.budget import is_timed
@@ -15,6 +16,8 @@ DOUBTFUL_SHARE = 0.75
 """Share of the bits of the best reference below which a score needs an explanation."""
 MAX_PACES = 2
 """Up to this many entries, each has its own number of characters in the answer; more have a range."""
+LITTLE = 0.001
+"""A share of the scored text below which it is only said to be little."""
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
 
@@ -57,36 +60,7 @@ def answer(result: Comparison) -> str:
         gain = first.bits_per_char - other.bits_per_char
         fewer = "fewer" if gain > 0 else "more"
         said.append(f"That is {abs(gain):.3f} {fewer} than the best entry that does not learn from it.")
-    return plain(" ".join([*said, *warnings(result)]))
-
-
-def warnings(result: Comparison) -> Iterator[str]:
-    """Yield what makes an answer one of this hour on this machine, and which entries have learnt nothing."""
-    shares = [run.train.cpu_utilization or 0.0 for run in result.runs if run.train.was_disturbed]
-    if shares and is_timed(result.budget):
-        ends = dict.fromkeys(f"{100 * share:.0f}" for share in (min(shares), max(shares)))
-        got = f"training got {' to '.join(ends)} % of it"
-        yield f"The CPU was shared: {got}, so another run may answer otherwise."
-    remarks = {run.name: run.chance_remark for run in result.runs if run.chance_remark}
-    if remarks:
-        yield f"{_are(list(remarks))} {next(iter(remarks.values()))}."
-
-
-def _short_warnings(result: Comparison) -> Iterator[str]:
-    """Yield the same in few words."""
-    if is_timed(result.budget) and any(run.train.was_disturbed for run in result.runs):
-        yield "the CPU was shared"
-    if names := list(dict.fromkeys(run.name for run in result.runs if run.chance_remark)):
-        yield f"{_are(names)} worse than chance"
-
-
-def _are(names: Sequence[str]) -> str:
-    return f"{listed(names)} {'is' if len(names) == 1 else 'are'}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as `a`, `a and b` or `a, b and c`."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return plain(" ".join([*said, *cautions(map(Warned.of, result.runs), result.budget)]))
 
 
 def _answer_of(result: Comparison, entries: Class) -> str:
@@ -114,7 +88,15 @@ def closing(result: Comparison) -> str:
     if not result.scores:
         return "no entry has a score"
     first, *others = map(_closing_of, classes(result))
-    return plain("; ".join([first, *(f"reading on: {each}" for each in others), *_short_warnings(result)]))
+    return plain(
+        "; ".join(
+            [
+                first,
+                *(f"reading on: {each}" for each in others),
+                *short_cautions(map(Warned.of, result.runs), result.budget),
+            ]
+        )
+    )
 
 
 def _closing_of(entries: Class) -> str:
@@ -139,10 +121,12 @@ def scope(result: Comparison) -> Iterator[str]:
     else:
         yield "Scores are those of one passage; on others they may differ by more than the intervals say."
     if _has_single_seed(result, result.scores) and result.seed_priors:
-        spread = result.seed_priors["bits_per_char"].sd
+        prior = result.seed_priors["bits_per_char"]
+        trained = [run.train.num_chars for run in result.runs if run.train.num_updates]
+        spreads = dict.fromkeys(f"{prior.after(of(trained)).sd:.3f}" for of in (max, min))
         yield (
             "One seed cannot tell how much another would change a score: intervals assume a standard "
-            f"deviation of {spread:.3f} bits per character between seeds; --seeds 3 measures it."
+            f"deviation of {' to '.join(spreads)} bits per character between seeds; --seeds 3 measures it."
         )
 
 
@@ -151,9 +135,11 @@ def overlap(result: Comparison) -> str:
     found = result.overlap
     if found is None:
         return ""
+    is_little = 0 < found.share < LITTLE
+    share = f"Less than {percent(LITTLE)}" if is_little else percent(found.share)
     said = (
-        f"{percent(found.share)} % of the {result.scored_on} text is in the training text too, in spans of "
-        f"{WINDOW} characters or more"
+        f"{share} % of the {result.scored_on} text is in the training text too, in spans of {WINDOW} "
+        "characters or more"
     )
     if dropped := result.corpus.repeated_chars:
         said += f" (repeated paragraphs, {dropped:,} characters, were left out)"
@@ -168,13 +154,13 @@ def resolution(result: Comparison) -> str:
     if result.resolution is None:
         return ""
     smallest, number = result.resolution.smallest_clear, result.resolution.num_seeds_for_half
-    halved = "halving that takes a longer held-out text, not just more seeds"
+    halved = "half of that would take a longer held-out text, not just more seeds"
     if number is not None:
-        halved = f"{number} seeds each would halve that"
+        halved = f"half of that would take {number} seeds each"
     written = f"{smallest:.3f}" if smallest >= 0.001 else f"{smallest:.1g}"
     return (
-        f"Between the two best, a difference below {written} bits per character could not have been called "
-        f"clear; {halved}."
+        f"The smallest difference between the two best that could have been called clear is {written} bits "
+        f"per character; {halved}."
     )
 
 
@@ -241,10 +227,16 @@ def _pace(result: Comparison, entries: Class) -> str:
     if not read or not is_timed(result.budget):
         return ""
     ordered = sorted(read, reverse=True) if len(read) > MAX_PACES else read
-    texts = list(dict.fromkeys(map(short, ordered)))
-    said = f" {'to' if len(read) > MAX_PACES else 'and'} ".join([texts[0], *texts[1:][-1:]])
-    who = "It was" if len(read) == 1 else "They were"
-    return f" {who} trained on {said} characters{' each' if len(texts) < len(read) else ''}."
+    joint = " to " if len(read) > MAX_PACES else " and "
+    said, times = (
+        joint.join([each[0], *each[1:][-1:]])
+        for each in (
+            list(dict.fromkeys(map(short, ordered))),
+            list(dict.fromkeys(f"{number / result.corpus.split.train.num_chars:.2g}" for number in ordered)),
+        )
+    )
+    who = "it" if len(read) == 1 else "each" if joint not in said else "they"
+    return f" In training {who} read {said} characters, {times} times the training text."
 
 
 def _seeds(result: Comparison, entries: Class) -> str:

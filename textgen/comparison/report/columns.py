@@ -118,11 +118,11 @@ _ALL: Sequence[Column[Any]] = (
         "above_best", "above\nthe best", lambda row: row.difference, lambda it: f"{it.bits_per_char:+.3f}"
     ),
     _of_row("difference", "bits/char", lambda row: row.difference, lambda it: f"{it.bits_per_char:+.4f}"),
-    _of_row("difference_interval", "95 % interval", lambda row: row.difference, _signed_interval),
+    _of_row("difference_interval", "its 95 %\ninterval", lambda row: row.difference, _signed_interval),
     Column("verdict", "verdict", lambda row: [row.verdict] if row.verdict else [], align="left"),
     # where the bits go
     _of_scores("known_words_bits", "known\nwords", lambda each: each.by_kind.in_vocabulary_words),
-    _of_scores("oov_bits", "OOV\nwords", lambda each: each.by_kind.oov_words),
+    _of_scores("oov_bits", "unknown\nwords", lambda each: each.by_kind.oov_words),
     _of_scores("punctuation_bits", "punctu\u00adation", lambda each: each.by_kind.punctuation),
     _of_scores("white_space_bits", "white\nspace", lambda each: each.by_kind.white_space),
     _of_scores("sum_of_bits", "sum", lambda score: score.bits_per_char),

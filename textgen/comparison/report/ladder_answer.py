@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from textgen.comparison.ladder_result import BudgetStep, Crossing, Ladder
+from textgen.comparison.report.cautions import Warned, cautions
 from textgen.comparison.report.formats import plain, short
 from textgen.training.budget import parse_budget
 
@@ -12,8 +13,19 @@ EVERY = "every budget"
 
 
 def ladder_answer(result: Ladder) -> str:
-    """Return who is ahead from which budget on, and whether a larger budget made an entry worse."""
-    return plain(f"{who_is_ahead(result)}. {_what_steps_do(result.steps)}")
+    """Return who is ahead from which budget on, whether a larger budget made an entry worse, and cautions."""
+    said = (
+        f"{who_is_ahead(result)}.",
+        _what_steps_do(result.steps),
+        *cautions(_warned(result), result.budgets[0]),
+    )
+    return plain(" ".join(filter(None, said)))
+
+
+def _warned(result: Ladder) -> Iterator[Warned]:
+    for rung in result.rungs:
+        for run in rung.runs:
+            yield Warned(f"{rung.entry} at {rung.budget}", run.cpu_utilization, run.chance_remark)
 
 
 def who_is_ahead(result: Ladder) -> str:

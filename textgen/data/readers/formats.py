@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
+from textgen.contracts import TextgenWarning
 from textgen.data.readers.markup import read_epub, read_html
-from textgen.data.readers.tables import FIELD, read_csv, read_json_lines, read_parquet
+from textgen.data.readers.tables import FIELD, NoSuchFieldError, read_csv, read_json_lines, read_parquet
 from textgen.data.readers.text_file import Document, TextFile
 from textgen.data.readers.unpacking import COMPRESSIONS, ZIP, unpacked
 
@@ -51,15 +53,32 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
-def documents_of(path: Path, field: str | None, encoding: str) -> Iterator[Document]:
+def documents_of(
+    path: Path, field: str | None, encoding: str, *, is_alone: bool = True
+) -> Iterator[Document]:
     """Yield the documents of a file, unpacked if need be; `field` is that of tables, if one is named.
 
-    Raises `TextgenError` if it cannot be read or is damaged.
+    Without a name, tables among other files, as of scores next to texts, are left out if they lack `FIELD`,
+    which is said. Raises `TextgenError` if the file cannot be read or is damaged.
     """
+    leaves_out = field is None and not (is_alone and _suffix(path.name) != ZIP)
     with unpacked(path, encoding, is_known) as files:
         for file in files:
             reader = READERS.get(_suffix(file.name))
-            yield from iter([file.pieces()]) if reader is None else reader(file, field or FIELD)
+            documents = iter([file.pieces()]) if reader is None else reader(file, field or FIELD)
+            yield from _unless_fieldless(documents) if leaves_out else documents
+
+
+def _unless_fieldless(documents: Iterator[Document]) -> Iterator[Document]:
+    """Yield documents; none of a table whose first record lacks the field."""
+    try:
+        first = next(documents, None)
+    except NoSuchFieldError as error:
+        warnings.warn(f"left out: {error}", TextgenWarning, stacklevel=2)
+        return
+    if first is not None:
+        yield first
+        yield from documents
 
 
 def _suffix(name: str) -> str:

@@ -26,6 +26,10 @@ MAX_ROWS = 64
 """Rows of a Parquet file that are in memory at a time."""
 
 
+class NoSuchFieldError(TextgenError):
+    """The first record of a table, or a later one, lacks the field that is read."""
+
+
 def read_json_lines(file: TextFile, field: str) -> Iterator[Document]:
     """Yield the texts in a field of the objects, one per line; blank lines and nulls are left out."""
     for number, line in enumerate(file.lines(), 1):
@@ -99,6 +103,6 @@ def _document(value: object, field: str, place: str) -> Iterator[tuple[str]]:
         yield (value,)
 
 
-def _no_such_field(place: str, field: str, names: Sequence[str]) -> TextgenError:
+def _no_such_field(place: str, field: str, names: Sequence[str]) -> NoSuchFieldError:
     known = ", ".join(names) or "none"
-    return TextgenError(f"{place} has no field {field!r}; name one after the path and a colon: {known}")
+    return NoSuchFieldError(f"{place} has no field {field!r}; name one after the path and a colon: {known}")
