@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import digamma, polygamma
 
-FIRST_CHARS, LAST_CHARS = 100_000, 9_000_000
+FIRST_CHARS, LAST_CHARS = 100_000, 3_000_000
 """The fewest and the most characters of training that priors were measured with."""
 
 

@@ -52,8 +52,11 @@
     const token = span.tokens[0];
     const likeliest = read.alternatives[token]
       .map((each, rank) => `${quoted(reading.tokens[each])} ${percent(read.per_mille[token][rank] / 1000)}`);
+    const own = read.alternatives[token].findIndex((each) => quoted(reading.tokens[each]) === text);
+    const isAlone = span.tokens.length === 1 && own >= 0; // then one number, rounded once
+    const chance = isAlone ? read.per_mille[token][own] / 1000 : 2 ** -span.bits;
     const pieces = span.tokens.length > 1 ? ` in ${span.tokens.length} tokens` : "";
-    const said = `${text}${pieces}: ${span.bits.toFixed(2)} bits (${percent(2 ** -span.bits)}); likeliest: ${likeliest.join(", ")}`;
+    const said = `${text}${pieces}: ${span.bits.toFixed(2)} bits (${percent(chance)}); likeliest: ${likeliest.join(", ")}`;
     return [said, ...reasonsFor(reading, read, span.tokens)];
   }
 
