@@ -23,7 +23,6 @@ from textgen.registry.registry import KINDS
 from textgen.scaffold.project import new_project, requirement
 from textgen.version import __version__
 
-ROOT = Path(__file__).parent.parent.parent
 NAMES = {
     "tokenizer": "rare_chars",
     "model": "decay",
