@@ -107,7 +107,7 @@ def _blocks_of(places: NDArray[np.int64], text: str, num_blocks: int) -> NDArray
 def _documents(text: str) -> Iterator[str]:
     """Yield the articles of `wiki` that are in the text as a whole."""
     end = 0
-    for title, article in articles():
+    for title, article in articles().items():
         cleaned = clean_text(article, title, CLEANER).strip()
         begin = text.find(cleaned, end)
         if begin >= 0:

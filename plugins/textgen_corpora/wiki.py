@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 
 from gensim.corpora.wikicorpus import extract_pages
 from gensim.test.utils import datapath
@@ -63,14 +64,14 @@ class Wiki:
 
     def items(self) -> list[str]:
         """Return the titles of the articles."""
-        return [title for title, _ in articles()]
+        return list(articles())
 
     def read(self, item: str) -> str:
         """Return the paragraphs of all articles, or of the one titled `item`, with blank lines between.
 
         Raises `TextgenError` if no article has that title.
         """
-        prose = dict(articles())
+        prose = articles()
         if not item:
             return "\n\n".join(prose.values())
         if item not in prose:
@@ -80,14 +81,17 @@ class Wiki:
         return prose[item]
 
 
-def articles() -> Iterator[tuple[str, str]]:
-    """Yield the title and the prose of each article that contains prose."""
+@cache
+def articles() -> dict[str, str]:
+    """Return the prose of each article that contains prose, by its title; the dump is read once."""
+    found = {}
     with bz2.open(datapath(DUMP)) as dump:
         for title, wikitext, _ in extract_pages(dump, filter_namespaces=("0",)):
             if not REDIRECT.match(wikitext):
                 prose = "\n\n".join(_paragraphs(plain_text(wikitext)))
                 if prose:
-                    yield title, prose
+                    found[title] = prose
+    return found
 
 
 def _paragraphs(text: str) -> Iterator[str]:

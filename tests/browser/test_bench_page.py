@@ -199,10 +199,9 @@ def test_scores_can_be_downloaded(opened: Opened) -> None:
     assert Path(waiting.value.path()).read_text("utf-8").startswith("{")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1200, "light")])
 def test_nothing_scrolls_sideways_and_axe_finds_nothing(
-    browser: Any, folder: Path, scheme: str, width: int
+    browser: Any, folder: Path, width: int, scheme: str
 ) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
     context = browser.new_context(

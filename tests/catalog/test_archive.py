@@ -129,9 +129,6 @@ def replace(name: str, data: bytes | None) -> Callable[[Path], None]:
     return change
 
 
-OUTSIDE = b'{"../../x": {}, "run.json": {}, "tokenizer.json": {}, "weights.safetensors": {}}'
-
-
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

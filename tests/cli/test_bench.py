@@ -185,6 +185,7 @@ def test_the_same_folder_again_reuses_the_runs(
     for name, row in scored(bench.result).items():
         for key in ("test", "validation", "samples", "sample_metrics", "train", "score_checks"):
             assert again[name][key] == row[key]
+    assert done.stdout.rstrip("\n") == (bench.folder / "report.md").read_text("utf-8").rstrip("\n")
     check_markdown(done.stdout, bench)
 
 

@@ -88,12 +88,3 @@ def test_the_report_says_why_and_its_answer_names_no_cheat(result: dict[str, Any
         (row,) = (line for line in report.splitlines() if line.startswith(f"| {name} ") and "no rank" in line)
         bits = next(each["test"]["bits_per_char"] for each in result["entries"] if each["name"] == name)
         assert bits == 0 or f"{bits:.4f}" not in report, row
-
-
-def test_nothing_but_cheats_has_no_answer(
-    textgen: Textgen, budget: list[str], folder: Path, result: dict[str, Any]
-) -> None:
-    options = (*OPTIONS, "--plugin", "cheats.py", *budget, "--out", "only")
-    done = textgen("bench", "char-peeks", *options, cwd=folder)
-    assert result["scores"]
-    assert "**No entry has a score that can be ranked.**" in done.stdout

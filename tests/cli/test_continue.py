@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+
+import pytest
 
 from helpers.commands import TINY, Textgen
 
@@ -24,30 +27,42 @@ def test_a_finished_run_is_trained_further(textgen: Textgen, tmp_path: Path) -> 
     assert textgen("sample", longer, "The", "--length", "20").stdout.startswith("The")
 
 
-def test_a_run_needs_a_plus_and_takes_no_other_text(textgen: Textgen, tmp_path: Path) -> None:
-    textgen("train", TINY, *LEE, *BUDGET, "--out", tmp_path / "run")
-    line = textgen("train", tmp_path / "run", "--budget", "2m", code=2).stderr.splitlines()[-1]
+def test_a_run_needs_a_plus_and_takes_no_other_text(textgen: Textgen, trained: tuple[Path, str]) -> None:
+    run = trained[0]
+    line = textgen("train", run, "--budget", "2m", code=2).stderr.splitlines()[-1]
     assert line.endswith("is a run: say how much to add to its training, such as --budget +2m")
-    line = textgen("train", tmp_path / "run", "--budget", "+2m", "--corpus", "wiki", code=2).stderr
+    line = textgen("train", run, "--budget", "+2m", "--corpus", "wiki", code=2).stderr
     assert "--corpus has no effect on" in line
 
 
-def test_entries_are_added_to_a_comparison(textgen: Textgen, tmp_path: Path) -> None:
-    out = tmp_path / "out"
+@pytest.fixture(scope="module")
+def compared(textgen: Textgen, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a comparison."""
+    folder = tmp_path_factory.mktemp("compared") / "out"
+    first = textgen("bench", "random", TINY, *LEE, *BUDGET, "--length", "40", "--out", folder)
+    assert "and reused" not in first.stderr
+    return folder
+
+
+@pytest.fixture
+def out(compared: Path, tmp_path: Path) -> Path:
+    """A copy of it, which a test may change."""
+    return shutil.copytree(compared, tmp_path / "out")
+
+
+def test_entries_are_added_to_a_comparison(textgen: Textgen, out: Path) -> None:
     command = (*LEE, *BUDGET, "--length", "40", "--out", out, "--json")
-    textgen("bench", "random", TINY, *command)
     weights = {path: path.read_bytes() for path in out.rglob("weights.safetensors")}
     done = textgen("bench", "char-ngram", *command)
     assert [row["name"] for row in json.loads(done.stdout)["entries"]] == ["random", TINY, "char-ngram"]
-    assert "2 of 3 runs are kept in" in done.stderr
+    assert done.stderr.splitlines()[0] == f"2 of 3 runs are kept in {out} and reused; 1 to train"
     assert all(path.read_bytes() == data for path, data in weights.items())
     details = json.loads((out / "details.json").read_text("utf-8"))
     assert [entry["name"] for entry in details["entries"]] == ["random", TINY, "char-ngram"]
+    assert "and reused" not in textgen("bench", "char-ngram", *command, "--quiet").stderr
 
 
-def test_the_page_is_written_again(textgen: Textgen, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    textgen("bench", "random", *LEE, *BUDGET, "--length", "40", "--out", out)
+def test_the_page_is_written_again(textgen: Textgen, out: Path, tmp_path: Path) -> None:
     page = (out / "report.html").read_text("utf-8")
     (out / "report.html").unlink()
     assert textgen("report", out).stdout == f"{out / 'report.html'}\n"

@@ -17,8 +17,6 @@ train char-ngram:order=1000000
     entry '…': ngram option order=1000000: input should be less than or equal to 100 (the default is none)
 train char-lstm:learning_rate=1e300
     entry '…': training option learning_rate=1e300: input should be less than or equal to 1e+30 (…)
-train char-lstm:num_layers=1000,hidden_size=65536 --corpus lee
-    entry '…': the model needs about …; make num_layers or hidden_size smaller
 describe char-lstm:num_layers=1000,hidden_size=65536 --vocab-size 100
     entry '…': the model needs about …; make num_layers or hidden_size smaller
 train char-lstm --budget 99999999999999999999h

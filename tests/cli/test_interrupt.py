@@ -8,17 +8,15 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Timer
 
 import pytest
 
+from helpers.terminal import ESCAPES, read
 from textgen.cli.interrupts import continuing
 
 pty = pytest.importorskip("pty", reason="needs a terminal: only there progress is shown")
-
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def interrupt(arguments: list[str]) -> tuple[int, bytes, str]:
@@ -42,23 +40,6 @@ def interrupt(arguments: list[str]) -> tuple[int, bytes, str]:
     return process.returncode, stdout, ESCAPES.sub("", shown.decode("utf-8"))
 
 
-def read(terminal: int) -> bytes:
-    """Return what a process wrote to its terminal; nothing once it has ended."""
-    try:
-        return os.read(terminal, 4096)
-    except OSError:  # so Linux tells that the other end is closed
-        return b""
-
-
-@pytest.fixture
-def heeded_interrupts() -> Iterator[None]:
-    """Started in the background, tests inherit that SIGINT is ignored, and so would their processes."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("heeded_interrupts")
 @pytest.mark.parametrize(
     ("command", "own"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Wrong:
     def __call__(self, logits, uniforms):
         if logits.shape[-1] == 4:  # before training, it is tried out with four tokens
             return logits.argmax(-1)
-        return {}
+        return logits.argmax(-1) * 0 + logits.shape[-1]
 """
 OPTIONS = ("--corpus", "lee", "--max-chars", "20000", "--budget", "2000chars", "--precision", "fp32")
 
@@ -68,30 +69,30 @@ def test_a_sampler_that_fails_late_leaves_what_the_others_wrote(tmp_path: Path) 
     assert reason.endswith("failed: ValueError: tired (tired.py, line 6)")
 
 
-@pytest.mark.parametrize(
-    ("chosen", "reason"),
-    [
-        ("logits.argmax(-1) * 0 + logits.shape[-1]", "returned a token id outside 0…"),
-        ("[0] * len(logits)", "returned list instead of ids [24]"),
-        ("logits.argmax(-1)[:-1]", "returned torch.int64 [23] instead of ids [24]"),
-    ],
-)
-def test_a_first_sampler_that_chooses_invalid_ids_is_named(tmp_path: Path, chosen: str, reason: str) -> None:
-    (tmp_path / "wrong.py").write_text(WRONG_SAMPLER.format(chosen))
+def test_a_first_sampler_that_chooses_invalid_ids_is_named(tmp_path: Path) -> None:
+    (tmp_path / "wrong.py").write_text(WRONG_SAMPLER)
     samplers = ("--sampler", "wrong", "--sampler", "greedy")
     (row,) = bench(tmp_path, "random", "--plugin", "wrong.py", *samplers)["entries"]
     assert row["test"]["bits_per_char"] > 0
     assert {sample["sampler"] for sample in row["samples"]} == {"greedy"}
     (error,) = row["sample_errors"]
     assert error.startswith("no samples by wrong: sampler 'wrong' (plugin_file_wrong_")
-    assert reason in error
+    assert "returned a token id outside 0…" in error
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a plugin and a comparison that it took part in."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "toy.py").write_text(MODEL)
+    bench(folder, "char-toy", "--plugin", "toy.py", "--out", "out")
+    return folder
 
 
 @pytest.fixture
-def trained(tmp_path: Path) -> Path:
-    (tmp_path / "toy.py").write_text(MODEL)
-    bench(tmp_path, "char-toy", "--plugin", "toy.py", "--out", "out")
-    return tmp_path
+def trained(made: Path, tmp_path: Path) -> Path:
+    """A copy of it, which a test may change."""
+    return shutil.copytree(made, tmp_path / "copy")
 
 
 def test_a_result_of_an_older_version_of_a_plugin_is_not_reused(trained: Path) -> None:

@@ -26,6 +26,8 @@ text = "What?"
 cases = [{{ label = "one", entry = "{TINY}" }}]
 """
 
+REFUSAL = "another precision; add --precision fp32, or choose another folder (--out)"
+
 
 @pytest.fixture(autouse=True)
 def best_at_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,33 +42,27 @@ def made_first(command: list[str], out: Path) -> list[object]:
     return whole
 
 
-def test_a_bench_continues_in_the_precision_of_its_runs(tmp_path: Path) -> None:
-    again = run_textgen(*made_first(BENCH, tmp_path))
+def test_a_bench_continues_in_the_precision_of_its_runs_and_no_other(tmp_path: Path) -> None:
+    command = made_first(BENCH, tmp_path)
+    again = run_textgen(*command)
     assert json.loads(again.stdout)["precision"] == "fp32"
     assert "1 of 1 runs are kept" in again.stderr
+    assert REFUSAL in run_textgen(*command, "--precision", "bf16", code=1).stderr
 
 
-def test_a_study_continues_in_its_precision(tmp_path: Path) -> None:
-    again = json.loads(run_textgen(*made_first(TUNE, tmp_path)).stdout)
+def test_a_study_continues_in_its_precision_and_no_other(tmp_path: Path) -> None:
+    command = made_first(TUNE, tmp_path)
+    again = json.loads(run_textgen(*command).stdout)
     assert again["settings"]["precision"] == "fp32"
     assert len(again["trials"]) == 2
+    assert REFUSAL in run_textgen(*command, "--precision", "bf16", code=1).stderr
 
 
-def test_a_suite_continues_in_the_precision_of_its_jobs(tmp_path: Path) -> None:
-    suite = ["suite", write_suite(tmp_path, SUITE), *SETTINGS]
-    again = run_textgen(*made_first(suite, tmp_path / "out"))
+def test_a_suite_continues_in_the_precision_of_its_jobs_and_says_if_it_measures_again(tmp_path: Path) -> None:
+    command = made_first(["suite", write_suite(tmp_path, SUITE), *SETTINGS], tmp_path / "out")
+    again = run_textgen(*command)
     assert "1 runs, of which 1 are done" in again.stderr
     assert json.loads(again.stdout)["precision"] == "fp32"
-
-
-def test_a_suite_says_so_before_it_measures_in_another_precision(tmp_path: Path) -> None:
-    suite = ["suite", write_suite(tmp_path, SUITE), *SETTINGS]
-    again = run_textgen(*made_first(suite, tmp_path / "out"), "--precision", "bf16")
-    assert "holds measurements in fp32, which are made again in bf16" in again.stderr
-    assert "add --precision fp32" in again.stderr
-
-
-@pytest.mark.parametrize("command", [BENCH, TUNE], ids=["bench", "tune"])
-def test_another_precision_is_refused_with_the_remedy(command: list[str], tmp_path: Path) -> None:
-    refused = run_textgen(*made_first(command, tmp_path), "--precision", "bf16", code=1)
-    assert "another precision; add --precision fp32, or choose another folder (--out)" in refused.stderr
+    said = run_textgen(*command, "--precision", "bf16").stderr
+    assert "holds measurements in fp32, which are made again in bf16" in said
+    assert "add --precision fp32" in said

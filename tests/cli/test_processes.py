@@ -151,13 +151,6 @@ def test_several_processes_of_torchrun_are_refused_by_commands_that_one_computes
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_process_of_torchrun_may_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {**TORCHRUN, "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}.items():
-        monkeypatch.setenv(name, value)
-    run_textgen("bench", "random", "--corpus", "lee", "--max-chars", 4000, "--out", tmp_path)
-    assert (tmp_path / "bench.json").is_file()
-
-
 @pytest.mark.long
 def test_torchrun_makes_the_run_of_one_process(textgen: Textgen, tmp_path: Path) -> None:
     arguments = ["train", ENTRIES[0], *TEXT, "--budget", "4000chars", "--out"]

@@ -123,14 +123,3 @@ def test_a_refused_command_leaves_nothing(
     done: Done = textgen(*command.split(), code=1)
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []
-
-
-def test_runs_that_are_reused_are_counted_before_training(
-    textgen: Textgen, budget: list[str], tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    options = ("--corpus", "lee", "--max-chars", 4000, *budget, "--out", out, "--length", 5)
-    assert "and reused" not in textgen("bench", "random", *options).stderr
-    first, *_ = textgen("bench", "random", "char-ngram", *options).stderr.splitlines()
-    assert first == f"1 of 2 runs are kept in {out} and reused; 1 to train"
-    assert "and reused" not in textgen("bench", "random", "char-ngram", *options, "--quiet").stderr

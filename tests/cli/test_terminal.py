@@ -1,18 +1,13 @@
-"""What people see: on a real terminal at three widths, and piped."""
+"""What people see on a real terminal at three widths."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from helpers.commands import NARROW, TINY, run_textgen
-from helpers.launched import Launched
+from helpers.commands import TINY, run_textgen
 from helpers.terminal import run_on_terminal
 
 pytest.importorskip("pty", reason="needs a terminal")
@@ -97,25 +92,3 @@ def test_corpora_are_listed_in_a_screen(tmp_path: Path) -> None:
     assert lee.startswith("lee: ")
     assert lee.endswith("next: textgen bench --corpus lee\n")
     assert len(lee.splitlines()) < 10
-
-
-@pytest.mark.parametrize("reader", [["head", "-n", "2"], ["cat"], [sys.executable, "-m", "json.tool"]])
-def test_what_is_piped_is_complete(reader: list[str], bench: list[str]) -> None:
-    with subprocess.Popen(reader, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
-        assert process.stdin
-        options = ["--json"] if "json.tool" in reader else []
-        command = Launched(*bench, *options, stdout=process.stdin.fileno(), env=os.environ | NARROW)
-        process.stdin.close()
-        _, errors = command.communicate()
-        assert process.stdout
-        printed = process.stdout.read()
-    assert "Traceback" not in errors
-    if reader[0] == "head":
-        assert printed.startswith("# Comparison on lee\n")
-        return
-    assert errors.splitlines()[-1] == f"saved in {bench[-1]}"
-    assert (command.returncode, process.returncode) == (0, 0)
-    if reader[0] == "cat":
-        assert printed.rstrip("\n") == (Path(bench[-1]) / "report.md").read_text("utf-8").rstrip("\n")
-    else:
-        assert [row["name"] for row in json.loads(printed)["entries"]] == [LONG, "char-ngram", "random"]

@@ -13,7 +13,7 @@ import pytest
 from helpers.commands import TINY, run_process
 from helpers.launched import Launched
 from helpers.suites import write_suite
-from textgen.runtime.storage.locks import locked
+from textgen.runtime.storage.locks import LOCK, is_held, locked
 from textgen.training.checkpoints import INTERVAL
 
 pytestmark = pytest.mark.slow
@@ -132,6 +132,7 @@ def test_ctrl_c_ends_the_wait_with_one_line(command: str, folder: str, tmp_path:
                 break
         process.send_signal(signal.SIGINT)
         out, rest = process.communicate()
+        assert is_held(tmp_path / folder / LOCK)
     assert (process.returncode, out) == (130, "")
     assert rest.startswith("interrupted")
     assert rest.count("\n") == 1

@@ -1,34 +1,17 @@
-"""Runs in a folder are used again only if they are the same."""
+"""Runs in a folder that cannot be read cost their own rows."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import torch
 
 from textgen.comparison.bench import BenchOptions, bench
-from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
-from textgen.experiment.experiment import Experiment
-from textgen.jobs.kept import check_reuse, run_and_save
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
-
-
-def test_a_run_of_another_entry_is_not_reused(tmp_path: Path) -> None:
-    corpus, cpu = load_corpus(["lee"], max_chars=6000), DeviceConfig(torch.device("cpu"), "fp32")
-
-    def experiment(entry: str) -> Experiment:
-        return Experiment(parse_entry(entry), corpus, parse_budget("1s"), cpu, 0)
-
-    folder = tmp_path / "run"
-    run_and_save(experiment("char-uniform"), folder)
-    check_reuse(folder, experiment("char-uniform"))
-    with pytest.raises(TextgenError, match="run' holds a run that was made with another entry; choose"):
-        check_reuse(folder, experiment("char-ngram"))
 
 
 def test_a_damaged_run_costs_its_row(tmp_path: Path) -> None:

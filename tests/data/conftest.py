@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from pathlib import Path
 
 import pytest
 
-from textgen.data.decoding import utf8
+from helpers.texts import on_disk
 from textgen.data.text import FileText, cut_blocks
 
 
@@ -15,8 +14,4 @@ from textgen.data.text import FileText, cut_blocks
 def stored_text(tmp_path: Path, news: str) -> FileText:
     """News with some stranger characters, on disk in seven blocks or so."""
     blocks = list(cut_blocks([news.replace("a", "ä", 100) + "\n\nThe 😀 end.\n"], 10_000))
-    path = tmp_path / "text.txt"
-    path.write_bytes(utf8("".join(blocks)))
-    chars = list(accumulate(map(len, blocks), initial=0))
-    sizes = list(accumulate((len(utf8(block)) for block in blocks), initial=0))
-    return FileText(path, chars, sizes, ((0, chars[-1]),))
+    return on_disk(tmp_path / "text.txt", blocks)

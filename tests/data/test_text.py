@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen.data.decoding import utf8
-from textgen.data.text import FileText, alphabet, blocks, cut_blocks, join, part, sha256
+from helpers.texts import on_disk
+from textgen.data.text import alphabet, blocks, cut_blocks, join, part, sha256
 from textgen.data.words import split_words
-
-
-def on_disk(path: Path, pieces: list[str]) -> FileText:
-    path.write_bytes(utf8("".join(pieces)))
-    chars = list(accumulate(map(len, pieces), initial=0))
-    sizes = list(accumulate((len(utf8(piece)) for piece in pieces), initial=0))
-    return FileText(path, chars, sizes, ((0, chars[-1]),))
 
 
 @given(pieces=st.lists(st.text(min_size=1), max_size=6), data=st.data())

@@ -27,7 +27,6 @@ INTERVALS = (
     "mean_word_length",
 )
 """Metrics of which each sample has a part of its own."""
-few_letters = st.text("ab \U0001f600", max_size=40)
 
 
 @pytest.fixture(scope="module")

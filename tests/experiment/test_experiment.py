@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from textgen.runtime.device import choose_device
 from textgen.runtime.storage.json_records import from_values, to_json, to_values
 from textgen.training import mixture_training
 from textgen.training.budget import Budget, parse_budget
-from textgen_models.lstm.model import LSTM
 
 pytestmark = pytest.mark.slow  # trains or runs commands at length
 
@@ -37,20 +35,6 @@ def corpus_of(news: str, split: str = "60/20/20") -> Corpus:
 
 def run_of(entry: str, corpus: Corpus, budget: str = "2000chars") -> SavedRun:
     return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, 0).run()
-
-
-def test_seven_functions_lead_from_a_run_to_the_model(news: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    passed, features = list[list[str]](), LSTM.features
-
-    def watched(*arguments: Any) -> Any:
-        names = [each.name for each in traceback.extract_stack()]
-        passed.append(names[names.index("run_of") + 1 : -1])
-        return features(*arguments)
-
-    monkeypatch.setattr(LSTM, "features", watched)
-    run_of(f"char-lstm{SMALL}", corpus_of(news))
-    in_training = next(names for names in passed if "start_update" in names)
-    assert in_training == ["run", "train_members", "train", "start_update", "_gradient", "loss", "loss"]
 
 
 # --- the units of a score

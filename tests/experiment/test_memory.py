@@ -26,7 +26,6 @@ def built(entry: str, num_tokens: int = 10**6) -> LanguageModel:
     [
         ("char-lstm:num_layers=1000,hidden_size=65536", "the model", "num_layers or hidden_size"),
         ("char-gru:hidden_size=65536,num_layers=900", "the model", "hidden_size or num_layers"),
-        ("char-transformer:num_layers=1000,hidden_size=65536", "the model", "num_layers or hidden_size"),
         ("char-lstm+ngram:num_layers=1000,hidden_size=65536", "the model", "num_layers or hidden_size"),
         ("char-lstm:batch_size=65536,sequence_length=65536", "training", "batch_size or sequence_length"),
     ],

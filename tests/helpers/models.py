@@ -1,4 +1,4 @@
-"""A small model with all that a model may have."""
+"""A small model with all that a model may have, and whether any model predicts the same in parts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from textgen.contracts import PretrainedVectors
 from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.language_model import LanguageModel
 
 
 class Small(nn.Module):
@@ -42,3 +43,20 @@ class Small(nn.Module):
             return logits[:, 0], state
 
         return step
+
+
+def assert_same_in_parts(model: LanguageModel, ids: Tensor) -> None:
+    """Chunks, single rows and single steps of `ids` [batch, length] predict the same as one pass."""
+    step = model.prepare_step(torch.float32)
+    with torch.inference_mode():
+        whole, _ = model.forward(ids, model.initial_state(len(ids)))
+        first, state = model.forward(ids[:, :6], model.initial_state(len(ids)))
+        second, _ = model.forward(ids[:, 6:], state)
+        rows = [model.forward(row[None], model.initial_state(1))[0] for row in ids]
+        stepped = []
+        for column in ids[:, 6:].T:
+            logits, state = step(column, state)
+            stepped.append(logits)
+    torch.testing.assert_close(torch.cat([first, second], 1), whole)
+    torch.testing.assert_close(torch.cat(rows), whole)
+    torch.testing.assert_close(torch.stack(stepped, 1), whole[:, 6:])

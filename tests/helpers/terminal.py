@@ -37,7 +37,7 @@ def run_on_terminal(
     deadline = Timer(SECONDS, process.kill)
     deadline.start()
     shown = b""
-    while piece := _read(terminal):
+    while piece := read(terminal):
         shown += piece
     process.communicate()
     deadline.cancel()
@@ -46,7 +46,7 @@ def run_on_terminal(
     return process.returncode or 0, raw, ESCAPES.sub("", raw)
 
 
-def _read(terminal: int) -> bytes:
+def read(terminal: int) -> bytes:
     """Return what a process wrote to its terminal; nothing once it has ended."""
     try:
         return os.read(terminal, 4096)

@@ -10,6 +10,7 @@ import pytest
 import textgen
 from helpers.commands import PROGRESS, TINY
 from textgen import Step
+from textgen.library.progress import ProgressDisplay
 
 QUICK: dict[str, Any] = {
     "corpus": textgen.TextOptions("lee", max_chars=8000),
@@ -20,13 +21,17 @@ SHORT = textgen.SampleOptions(length=20)
 
 
 def test_a_log_has_a_line_for_each_step_of_an_entry(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entries = [TINY, "random"]
-    textgen.bench(entries, out=tmp_path / "shown", samples=SHORT, report=True, **QUICK)
+    steps, shown_by = list[Step](), ProgressDisplay.__call__
+
+    def show(display: ProgressDisplay, step: Step) -> None:
+        steps.append(step)
+        shown_by(display, step)
+
+    monkeypatch.setattr(ProgressDisplay, "__call__", show)
+    textgen.bench([TINY, "random"], out=tmp_path / "out", samples=SHORT, report=True, **QUICK)
     printed = capsys.readouterr()
-    steps: list[Step] = []
-    textgen.bench(entries, out=tmp_path / "told", samples=SHORT, report=steps.append, **QUICK)
     assert printed.out == ""
     about, *lines = printed.err.splitlines()
     assert about.endswith(" for 2 entries")

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from helpers.models import assert_same_in_parts
 from textgen.contracts import Vocabulary
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import CONFIDENCES, Mixture, MixtureModel
@@ -84,19 +85,7 @@ def test_chunks_rows_and_steps_predict_the_same_as_one_pass(ids: Tensor) -> None
     model = mixture()
     assert model.has_step
     assert not model.is_step_recordable  # counts are found on the CPU
-    step = model.prepare_step(torch.float32)
-    with torch.inference_mode():
-        whole, _ = model.forward(ids, model.initial_state(3))
-        first, state = model.forward(ids[:, :6], model.initial_state(3))
-        second, _ = model.forward(ids[:, 6:], state)
-        rows = [model.forward(row[None], model.initial_state(1))[0] for row in ids]
-        stepped = []
-        for column in ids[:, 6:].T:
-            logits, state = step(column, state)
-            stepped.append(logits)
-    torch.testing.assert_close(torch.cat([first, second], 1), whole)
-    torch.testing.assert_close(torch.cat(rows), whole)
-    torch.testing.assert_close(torch.stack(stepped, 1), whole[:, 6:])
+    assert_same_in_parts(model, ids)
 
 
 def test_the_evidence_is_about_the_targets(ids: Tensor) -> None:

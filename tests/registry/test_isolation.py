@@ -21,7 +21,8 @@ DISTURBANCE = """if self.training:
             torch.set_default_dtype(torch.float64)
             torch.set_default_device("meta")
             torch.set_num_threads(3)"""
-BENCH = ("--corpus", "lee", "--max-chars", "20000", "--budget", "1000chars", "--precision", "fp32", "--json")
+BENCH = ("--corpus", "lee", "--max-chars", "20000", "--budget", "1000chars", "--precision", "fp32")
+BENCH += ("--length", "20", "--json")
 TINY = "char-lstm:num_layers=1,hidden_size=8"
 
 

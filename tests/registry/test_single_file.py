@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import forget_plugin_files, run_textgen
+from helpers.commands import forget_plugin_files
 from textgen.contracts import TextgenError
 from textgen.registry import registry
 from textgen.registry.registry import PluginError
@@ -117,22 +117,6 @@ def test_a_file_that_is_not_a_plugin_is_a_one_line_error(
 )  # fmt: skip
 def test_a_component_is_named_after_its_class(class_name: str, kind: str, name: str) -> None:
     assert component_name(class_name, kind) == name
-
-
-def test_a_plugin_file_is_used_in_a_bench_and_its_run_is_loaded_again(tmp_path: Path) -> None:
-    path = written(tmp_path)
-
-    def textgen(*arguments: object) -> str:
-        return run_textgen(*arguments, "--plugin", path).stdout
-
-    options = ("--corpus", "lee", "--max-chars", "20000", "--budget", "5000chars", "--precision", "fp32")
-    printed = textgen("bench", "letters-bigram:scale=2", "random", *options, "--out", tmp_path / "out")
-    assert "letters-bigram:scale=2" in printed
-    (run,) = (tmp_path / "out" / "runs").glob("letters-*")
-    sample = ("sample", run, "--prompt", "The", "--length", 30)
-    assert textgen(*sample) == textgen(*sample)
-    assert "bigram" in textgen("plugins")
-    assert "scale" in textgen("plugins", "show", "bigram")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes in folders")

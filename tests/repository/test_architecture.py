@@ -7,9 +7,8 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import is_dataclass
+from dataclasses import dataclass, is_dataclass
 from itertools import pairwise
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -100,12 +99,21 @@ BUDGET, SAMPLER = "2000chars", "top-p:p=0.9"
 COMMAND = ["bench", ENTRY, "--budget", BUDGET, "--sampler", SAMPLER, "--corpus", "lee", "--max-chars", "4000"]
 
 
-@pytest.mark.slow
-def test_a_run_passes_no_file_that_a_walk_leaves_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The calls of another process are not seen here.
-    monkeypatch.setattr(LocalBackend, "pool", ThisProcess.pool)
+@dataclass(frozen=True)
+class Trace:
+    """What one run passes."""
+
+    files: dict[str, set[str]]
+    """By walk: the files of the functions that are called with what walks there, until its end."""
+    unended: set[str]
+    """The walks whose end the run does not reach."""
+    stack: list[str]
+    """The functions that lead to the first loss in training."""
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
+    """The trace of a comparison of one entry."""
     TopP = load("sampler", "top-p")  # noqa: N806
     travellers: dict[str, Callable[[Any], bool]] = {
         "An entry": lambda value: isinstance(value, Entry) or value is ENTRY,
@@ -117,62 +125,65 @@ def test_a_run_passes_no_file_that_a_walk_leaves_out(
         "A budget": Budget.fraction.__code__,
         "A sampler": TextAnalyzer.measure.__code__,  # what it wrote is measured
     }
-    passed: dict[str, set[str]] = {walk: set() for walk in WALKS}
-    open_walks = set(WALKS)
+    trace, loss = Trace({walk: set() for walk in WALKS}, set(WALKS), []), FeatureModel.loss
 
     def record(frame: FrameType, event: str, _: Any) -> None:
         file = frame.f_code.co_filename
-        if event != "call" or not open_walks or not file.startswith(SOURCES):
+        if event != "call" or not trace.unended or not file.startswith(SOURCES):
             return
         values = list(arguments(frame))
-        for walk in list(open_walks):
+        for walk in list(trace.unended):
             if any(travellers[walk](value) for value in values):
-                passed[walk].add(file.removeprefix(f"{ROOT}/"))
+                trace.files[walk].add(file.removeprefix(f"{ROOT}/"))
             if frame.f_code is ends[walk]:
-                open_walks.discard(walk)
+                trace.unended.discard(walk)
 
-    sys.setprofile(record)
-    try:
-        app([*COMMAND, "--length", "10", "--device", "cpu", "--out", str(tmp_path)], standalone_mode=False)
-    finally:
-        sys.setprofile(None)
-    capsys.readouterr()
-    assert open_walks == set()
-    for walk, files in passed.items():
+    def seen(self: FeatureModel, *arguments: Any) -> Any:
+        names = functions_above(sys._getframe(1))
+        if "train" in names and not trace.stack:
+            trace.stack.extend(names)
+        return loss(self, *arguments)
+
+    folder = tmp_path_factory.mktemp("traced")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalBackend, "pool", ThisProcess.pool)  # calls of another process are not seen here
+        patch.setattr(FeatureModel, "loss", seen)
+        sys.setprofile(record)
+        try:
+            app([*COMMAND, "--length", "10", "--device", "cpu", "--out", str(folder)], standalone_mode=False)
+        finally:
+            sys.setprofile(None)
+    return trace
+
+
+def functions_above(frame: FrameType) -> list[str]:
+    """Return the functions of the project that called each other down to a frame, the first one first."""
+    names = []
+    while frame.f_back:
+        if frame.f_code.co_filename.startswith(SOURCES):
+            names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    return names[::-1]
+
+
+@pytest.mark.slow
+def test_a_run_passes_no_file_that_a_walk_leaves_out(trace: Trace) -> None:
+    assert trace.unended == set()
+    for walk, files in trace.files.items():
         named = set(re.findall(r"`(\S+\.py)`", WALKS[walk]))
         assert len(files) > 4
         assert files <= named, f"{walk}: {files - named}"
 
 
 @pytest.mark.slow
-def test_the_way_from_a_command_to_forward_is_short(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stack: list[str] = []
-    loss = FeatureModel.loss
-
-    def seen(self: FeatureModel, *arguments: Any) -> Any:
-        frame = sys._getframe(1)
-        names = []
-        while frame.f_back:
-            if frame.f_code.co_filename.startswith(SOURCES):
-                names.append(frame.f_code.co_name)
-            frame = frame.f_back
-        if "train" in names and not stack:
-            stack.extend(reversed(names))
-        return loss(self, *arguments)
-
-    monkeypatch.setattr(LocalBackend, "pool", ThisProcess.pool)
-    monkeypatch.setattr(FeatureModel, "loss", seen)
-    app([*COMMAND, "--length", "10", "--device", "cpu", "--out", str(tmp_path)], standalone_mode=False)
-    capsys.readouterr()
+def test_the_way_from_a_command_to_forward_is_short(trace: Trace) -> None:
     told = PAGE[PAGE.index("\n    bench (cli) →") : PAGE.index("A model with a loss of its own")]
     functions = [each.split(" (")[0].rpartition(".")[2].strip() for each in told.split("→")]
     assert len(functions) <= 16
     functions[functions.index("the worker's loop")] = "wait"  # since the job is computed in this process,
     first = functions.index("train_and_keep")  # and without another one before it
     functions[first : first + 2] = ["run_and_save", "run"]
-    assert stack[stack.index("bench") :] == functions[:-1]
+    assert trace.stack[trace.stack.index("bench") :] == functions[:-1]
 
 
 def arguments(frame: FrameType) -> Iterator[Any]:

@@ -38,7 +38,6 @@ EXAMPLES = ROOT / "textgen" / "scaffold" / "examples"
 SHELL = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.S | re.M) for line in block.splitlines()]
 TEXTGEN = [line for line in SHELL if re.match(r"(?:\w+=\S+ )?textgen ", line)]
 BRIEFLY = ["--budget", "2000chars", "--max-chars", "20000", "--length", "40", "--device", "cpu", "--json"]
-TINY = "num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 
 Install = Callable[..., None]
 
@@ -89,25 +88,6 @@ def test_the_components_pass_every_check(file: str, installed: dict[str, Any]) -
     outcomes = run_checks(KIND_OF[file], installed[file])
     assert outcomes
     assert [outcome for outcome in outcomes if outcome.status == "failed"] == []
-
-
-@pytest.mark.usefixtures("installed")
-def test_the_components_work_in_a_bench(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    quick = "batch_size=4,sequence_length=16,num_validations=2"
-    entries = [f"char-decay:{quick}", f"rarechars-decay:{quick},decay=0.8,size=16", "char-uniform"]
-    words = f"word-lstm-trigrams:{TINY},frozen=true"
-    text = ["--corpus", "grammar", "--clean", "plaintext", "--sampler", "topa:a=0.1"]
-    assert bench([*entries, *text], tmp_path / "sentences", capsys) == entries
-    assert bench([words, "--corpus", "lee", "--clean", "plaintext"], tmp_path / "words", capsys) == [words]
-
-
-def bench(arguments: list[str], out: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """Return the names of all entries, which have a score."""
-    app(["bench", *arguments, *BRIEFLY, "--out", str(out)], standalone_mode=False)
-    rows = json.loads(capsys.readouterr().out)["entries"]
-    assert [row["error"] for row in rows] == [None] * len(rows)
-    assert all(row["test"]["bits_per_char"] > 0 for row in rows)
-    return [row["name"] for row in rows]
 
 
 def test_the_model_becomes_one_that_takes_an_embedding(install: Install) -> None:

@@ -56,19 +56,6 @@ def test_a_folder_is_as_it_was_when_nothing_was_written(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["there"]
 
 
-def test_a_second_process_waits_and_says_for_whom(tmp_path: Path) -> None:
-    first = holder(tmp_path / "out")
-    second = python(HOLD, tmp_path / "out", stdin=subprocess.PIPE)
-    assert second.stderr is not None
-    said = second.stderr.readline()
-    assert f"waiting for process {first.pid} on " in said
-    assert f"which writes to '{tmp_path / 'out'}'" in said
-    assert first.communicate("")[1] == ""
-    assert second.communicate("")[0] == "held\n"
-    assert (first.returncode, second.returncode) == (0, 0)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
     killed = holder(tmp_path)
     os.kill(killed.pid, signal.SIGKILL)
@@ -94,17 +81,6 @@ def test_no_two_processes_hold_it_though_each_removes_it(tmp_path: Path) -> None
     assert [process.communicate()[1] for process in processes] == [""] * 3
     assert counter.read_text() == "75"
     assert not (tmp_path / "out" / LOCK).exists()
-
-
-def test_a_wait_ends_with_ctrl_c(tmp_path: Path) -> None:
-    first = holder(tmp_path)
-    second = python(HOLD, tmp_path)
-    assert second.stderr is not None
-    assert second.stderr.readline()
-    second.send_signal(signal.SIGINT)
-    assert "KeyboardInterrupt" in second.communicate()[1]
-    assert is_held(tmp_path / LOCK)
-    first.communicate("")
 
 
 def test_where_locks_are_impossible_a_warning_says_so(tmp_path: Path) -> None:

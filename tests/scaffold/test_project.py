@@ -23,7 +23,6 @@ from textgen.registry.registry import KINDS
 from textgen.scaffold.project import new_project, requirement
 from textgen.version import __version__
 
-ROOT = Path(__file__).parent.parent.parent
 NAMES = {
     "tokenizer": "rare_chars",
     "model": "decay",
@@ -241,13 +240,6 @@ def test_new_plugins_are_listed_with_their_distribution(textgen: Callable[..., s
     listed = {(row["kind"], row["name"], row["distribution"], row["version"]) for row in rows}
     assert {(kind, name, f"textgen-{name}", "0.1.0") for kind, name in NAMES.items()} <= listed
     assert ("model", "lstm", "textgen-bench", __version__) in listed
-
-
-def test_new_plugins_pass_the_checks(textgen: Callable[..., str]) -> None:
-    rows = json.loads(textgen("plugins", "check", *NAMES.values(), "--json"))["checks"]
-    assert {(row["kind"], row["name"]) for row in rows} == set(NAMES.items())
-    assert {row["status"] for row in rows} == {"passed", "skipped"}
-    assert len(rows) > 60
 
 
 def test_new_plugins_are_compared_in_a_bench(textgen: Callable[..., str], tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import Outcome
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.storage.json_records import read_record, to_json
+from textgen.runtime.storage.json_records import read_record
 from textgen.suites.job import SuiteJob
 from textgen.suites.planner import SuiteOptions
 from textgen.suites.run_suite import run_suite
@@ -76,12 +76,6 @@ def test_the_threads_are_those_of_the_jobs(
     assert again.machine == result.machine
 
 
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
 def first_pseudovalues(values: Any) -> Any:
     (written,) = values["samples"].values()
     return next(iter(written["pseudovalues"].values()))
@@ -97,17 +91,6 @@ def shorter_units(values: Any) -> None:
     ("damage", "reason"),
     [
         (lambda path, _: path.write_bytes(path.read_bytes()[:100]), "cannot be read: "),
-        (lambda path, _: path.write_bytes(b""), "cannot be read: "),
-        (lambda path, _: path.write_bytes(b"\xff"), "cannot be read: "),
-        (lambda path, _: flip(path), "cannot be read: "),
-        (
-            lambda path, _: path.write_text(to_json(read_record(JobResult, path))),
-            "cannot be read: it lacks its digest",
-        ),
-        (
-            lambda path, _: edit_record(path, lambda values: values.update(result={})),
-            "cannot be read: result",
-        ),
         (
             lambda path, _: edit_record(path, lambda values: first_pseudovalues(values).pop()),
             "cannot be used: its samples are others",

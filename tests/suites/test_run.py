@@ -35,7 +35,6 @@ from textgen.suites.verify_suite import verify_suite
 pytestmark = pytest.mark.slow
 
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
-TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,num_validations=2"
 TEXT = ["lee"]
 
 

@@ -51,11 +51,11 @@ def assert_close(one: Trainer, other: Trainer) -> None:
         torch.testing.assert_close(mine, its, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("num_parts", [2, 4, 10])
 @pytest.mark.parametrize("name", SMALL)
-def test_every_model_learns_the_same_in_parts(ids: TokenIds, name: str, num_parts: int) -> None:
-    whole, parts = (trained(ids, built(name), number, optimizer="sgd") for number in (1, num_parts))
-    assert_close(whole, parts)
+def test_every_model_learns_the_same_in_parts(ids: TokenIds, name: str) -> None:
+    whole = trained(ids, built(name), 1, optimizer="sgd")
+    for num_parts in (2, 4, 10):
+        assert_close(whole, trained(ids, built(name), num_parts, optimizer="sgd"))
     assert not equal(weights(whole.model.module), weights(built(name)))
 
 

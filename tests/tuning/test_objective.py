@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from helpers.cheats import CHEATS
-from helpers.commands import forget_plugin_files
+from helpers.commands import TINY, forget_plugin_files
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import Part
@@ -28,7 +28,6 @@ from textgen.tuning.objective import EntryObjective, entry_candidates
 from textgen.tuning.search_space import dimensions
 
 Install = Callable[[str, str, str], None]
-TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 
 

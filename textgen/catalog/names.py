@@ -60,14 +60,14 @@ def find_run(name: str | Path, root: Path = RUNS) -> Path:
     return folder.path if folder.kind == "run" else best_run(folder)
 
 
-def find_runs(name: str, number: int, root: Path = RUNS) -> list[Path]:
+def find_runs(name: str, number: int) -> list[Path]:
     """Return the run that a name means, or the best `number` of a bench or study, one of each entry.
 
     Raises `TextgenError` if there is none.
     """
     if os.path.exists(os.path.join(name, FILES["run"])):
         return [Path(name)]
-    folder = find(name, root, WITH_RUNS)
+    folder = find(name, RUNS, WITH_RUNS)
     return [folder.path] if folder.kind == "run" else best_runs(folder, number)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -108,6 +108,11 @@ def compared(
     tolerance = (relative, absolute)
     differing = _differing(to_values(dict(saved)), to_values(dict(recomputed)), "", tolerance)
     return VerificationCheck(kind, len(saved), tuple(differing), covers=tuple(covers))
+
+
+def named(records: Iterable[Any], fields: Sequence[str]) -> dict[str, Any]:
+    """Return records under names that tell them apart: the values of those fields that they have."""
+    return {", ".join(filter(None, (getattr(each, name, None) for name in fields))): each for each in records}
 
 
 def number_kinds(values: Any, place: str = "") -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, log2
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from textgen.comparison.comparison_result import Comparison, ReferenceScore
 from textgen.comparison.verdicts import CLOSEST, judge, rescored
-from textgen.comparison.verification import VerificationCheck, compared
+from textgen.comparison.verification import VerificationCheck, compared, named
 from textgen.contracts import TextgenError
 from textgen.data.corpus import CorpusInfo
 from textgen.data.split import MAX_HELD_OUT_CHARS, PARTS, SplitPart
@@ -37,6 +37,8 @@ FROM_UNITS = (
 """Fields of a score that follow from the bits of its units."""
 REFERENCES = tuple(f"references.*.{field}" for field in ("bits_per_char", "interval", "units"))
 """Numbers of references that follow from the bits of their units."""
+NAMES = ("name", "b", "metric")
+"""The fields that tell scores, differences and those of a metric apart."""
 MEASURED = ("sample_metrics", "metric_pseudovalues")
 """Fields of a row with the metrics of what it writes."""
 FACTS = (
@@ -70,7 +72,7 @@ def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
         ("metrics of text", result.metrics, verdicts.metrics, ["metrics", *measured, *priors[1:]]),
         ("references", result.references, references, REFERENCES),
     ):
-        yield compared(kind, _named(saved), _named(recomputed), covers=covers)
+        yield compared(kind, named(saved, NAMES), named(recomputed, NAMES), covers=covers)
     if (best := result.resolution) is not None:  # older results lack it
         yield compared("resolutions", {"best": best}, {"best": verdicts.resolution}, covers=["resolution"])
     order = [score.name for score in result.scores], [score.name for score in verdicts.scores]
@@ -209,12 +211,3 @@ def _reference(saved: ReferenceScore, result: Comparison) -> ReferenceScore | No
     stretches = result.corpus.split.scored(result.scored_on).stretch_chars
     sizes = stretches if len(stretches) == len(saved.units.bits) else unit_sizes(stretches)
     return rescored(saved, ScoredUnits(tuple(sizes), saved.units.bits))
-
-
-def _named(records: Iterable[Any]) -> dict[str, Any]:
-    """Return records under names that tell them apart."""
-    named: dict[str, Any] = {}
-    for record in records:
-        names = [getattr(record, field, None) for field in ("name", "b", "metric")]
-        named[", ".join(filter(None, names))] = record
-    return named

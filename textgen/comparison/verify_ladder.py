@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.ladder import judge_ladder, ladder
 from textgen.comparison.ladder_result import Ladder, RungRun
 from textgen.comparison.verdicts import rescored
-from textgen.comparison.verification import VerificationCheck, compared
+from textgen.comparison.verification import VerificationCheck, compared, named
 from textgen.comparison.verify_bench import REFERENCES, verify_sizes
 from textgen.experiment.score_run import unit_sizes
+
+NAMES = ("entry", "budget", "before", "after", "ahead", "behind")
+"""The fields that tell rungs, steps and crossings apart."""
 
 
 def verify_ladder(result: Ladder) -> Iterator[VerificationCheck]:
@@ -23,9 +25,12 @@ def verify_ladder(result: Ladder) -> Iterator[VerificationCheck]:
     means = ("num_chars", "num_updates", "seconds", "best_share")
     covers = [f"rungs.*.{name}" for mean in means for name in (mean, f"runs.*.{mean}")]
     covers += ["rungs.*.score", "rungs.*.runs.*.units", "seed_prior"]
-    yield compared("rungs", _named(result.rungs), _named(judged.rungs), covers=covers)
-    yield compared("steps", _named(result.steps), _named(judged.steps), covers=["steps"])
-    yield compared("crossings", _named(result.crossings), _named(judged.crossings), covers=["crossings"])
+    for kind, saved, recomputed, kinds in (
+        ("rungs", result.rungs, judged.rungs, covers),
+        ("steps", result.steps, judged.steps, ["steps"]),
+        ("crossings", result.crossings, judged.crossings, ["crossings"]),
+    ):
+        yield compared(kind, named(saved, NAMES), named(recomputed, NAMES), covers=kinds)
     sizes = unit_sizes(result.corpus.split.scored(result.scored_on).stretch_chars)
     units = {
         f"{rung.entry}, {rung.budget}, seed {run.seed}": run.units.num_chars
@@ -35,8 +40,8 @@ def verify_ladder(result: Ladder) -> Iterator[VerificationCheck]:
     }
     yield compared("characters of runs", units, dict.fromkeys(units, sizes))
     references = {each.name: each for each in result.references if each.units}
-    recomputed = {name: rescored(each, each.units) for name, each in references.items() if each.units}
-    yield compared("references", references, recomputed, covers=REFERENCES)
+    again = {name: rescored(each, each.units) for name, each in references.items() if each.units}
+    yield compared("references", references, again, covers=REFERENCES)
     yield verify_sizes(result.corpus)
 
 
@@ -45,12 +50,6 @@ def verify_rungs(result: Ladder, comparisons: Sequence[Comparison]) -> Verificat
     made = ladder(comparisons, result.command)
     covers = ["rungs", "sources", "corpus"]
     saved, own = (
-        {"sources": each.sources, "corpus": each.corpus} | _named(each.rungs) for each in (result, made)
+        {"sources": each.sources, "corpus": each.corpus} | named(each.rungs, NAMES) for each in (result, made)
     )
     return compared("rungs of the comparisons", saved, own, covers=covers)
-
-
-def _named(records: Sequence[Any]) -> dict[str, Any]:
-    """Return records under names that tell them apart."""
-    fields = ("entry", "budget", "before", "after", "ahead", "behind")
-    return {", ".join(filter(None, (getattr(each, name, None) for name in fields))): each for each in records}
