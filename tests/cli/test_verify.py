@@ -78,6 +78,7 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
     assert lines == [
         "12 scores of runs recomputed: all agree",
         "6 facts of runs recomputed: all agree",
+        "12 priors of runs recomputed: all agree",
         "2 sizes of parts recomputed: all agree",
         "1 machines recomputed: all agree",
         "3 scores of entries recomputed: all agree",

@@ -44,9 +44,9 @@ def test_variances_that_differ_by_chance_only_are_pooled() -> None:
 
 def test_seeds_differ_less_after_more_training_as_far_as_that_was_measured() -> None:
     prior = SeedPrior(0.01, 4, "a test", decay=0.5)
-    read = (0, FIRST_CHARS, 4 * FIRST_CHARS, LAST_CHARS, 10 * LAST_CHARS)
+    read = (FIRST_CHARS / 4, FIRST_CHARS, 4 * FIRST_CHARS, LAST_CHARS, 10 * LAST_CHARS)
     last = 0.01 * (FIRST_CHARS / LAST_CHARS) ** 0.5
-    assert [prior.after(chars).sd for chars in read] == pytest.approx([0.01, 0.01, 0.005, last, last])
+    assert [prior.after(chars).sd for chars in read] == pytest.approx([0.02, 0.01, 0.005, last, last])
     assert prior.after(4 * FIRST_CHARS).after(LAST_CHARS).sd == pytest.approx(0.005)
 
 

@@ -30,7 +30,6 @@ FROM_UNITS = (
     "nats_per_char",
     "perplexity_per_word",
     "interval",
-    "seed_prior",
     "bits_by_seen_words",
     "units",
 )
@@ -94,10 +93,24 @@ def _run_checks(result: Comparison) -> Iterator[VerificationCheck]:
     facts = {name: _facts(row, result) for name, row in rows.items()}
     saved = {name: _saved_facts(row, facts[name]) for name, row in rows.items()}
     yield compared("facts of runs", saved, facts, covers=[f"entries.*.{fact}" for fact in FACTS])
+    yield _verify_seed_priors(result, rows)
     yield verify_sizes(result.corpus)
     if result.runs:
         first = {"machine": result.runs[0].machine}
         yield compared("machines", {"machine": result.machine}, first, covers=["machine"])
+
+
+def _verify_seed_priors(result: Comparison, rows: Mapping[str, EntryResult]) -> VerificationCheck:
+    """Return the check of what the intervals of runs take to be known about other seeds."""
+    scores = {
+        f"{name}, {part}": (score.seed_prior, result.seed_priors["bits_per_char"].after(row.train.num_chars))
+        for name, row in rows.items()
+        for part, score in scores_of(row).items()
+        if score.seed_prior
+    }
+    saved, recomputed = ({name: pair[side] for name, pair in scores.items()} for side in (0, 1))
+    covers = [f"entries.*.{part}.seed_prior" for part in PARTS[1:]]
+    return compared("priors of runs", saved, recomputed, covers=covers)
 
 
 def row_name(row: EntryResult) -> str:

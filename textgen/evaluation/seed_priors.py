@@ -34,8 +34,8 @@ class SeedPrior:
     """The power of the number of characters read in training by which `sd` falls."""
 
     def after(self, num_chars: float) -> SeedPrior:
-        """Return the prior of entries trained on so many characters, or on the nearest number measured."""
-        read = min(max(num_chars, FIRST_CHARS), LAST_CHARS)
+        """Return the prior of entries trained on so many characters; beyond `LAST_CHARS` it falls no more."""
+        read = min(max(num_chars, 1), LAST_CHARS)
         return replace(self, sd=self.sd * (FIRST_CHARS / read) ** self.decay, decay=0.0)
 
 
