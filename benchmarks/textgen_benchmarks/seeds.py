@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +40,9 @@ ENTRIES = ("word-lstm", "word-lstm-glove", "char-lstm", "bpe-lstm")
 NUM_SEEDS = 5
 SCORE = "bits_per_char"
 """The metric whose seeds vary less the longer an entry is trained."""
-MIN_DEGREES = 3.0
-"""Degrees of freedom of a prior: with fewer, an interval would be as wide as the scale of the metric."""
+MIN_DEGREES, MAX_DEGREES = 3.0, 10.0
+"""Degrees of freedom of a prior: with fewer, an interval would be as wide as the scale of the metric; with
+more, the seeds of an entry of another kind could not say that they differ more than those measured here."""
 MIN_VALUES = 4
 """Runs with a metric that a group needs, to tell something about its spread."""
 
@@ -114,7 +114,8 @@ def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
     """Return the prior of each metric that the groups tell.
 
     Its variance is the mean over groups, without the noise that the stretches of the text (or the samples)
-    of one run add anyway, which intervals count apart. That of scores falls with training: it is the mean of
+    of one run add anyway, which intervals count apart; where it cannot be told from zero, it is the standard
+    error of that mean. That of scores falls with training: it is the mean of
     what the variances would be after `FIRST_CHARS` characters. The degrees of freedom are those of an
     empirical Bayes fit: few, since some entries vary much more than others.
     """
@@ -126,9 +127,12 @@ def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
         variances = np.array([variance_between_seeds(sample) for sample, _ in known])
         decay = fitted_decay(variances, np.array([more for _, more in known])) if metric == SCORE else 0.0
         at_first = [scaled(sample, more**decay) for sample, more in known]
+        variances = np.array([*map(variance_between_seeds, at_first)])
+        error = float(np.std(variances, ddof=1)) / math.sqrt(len(variances))
+        degrees = fitted_prior(at_first, shipped).degrees_of_freedom
         by_metric[metric] = SeedPrior(
-            sd=math.sqrt(max(0.0, fmean(map(variance_between_seeds, at_first)))),
-            degrees_of_freedom=max(MIN_DEGREES, fitted_prior(at_first, shipped).degrees_of_freedom),
+            sd=math.sqrt(max(float(variances.mean()), error)),
+            degrees_of_freedom=min(max(MIN_DEGREES, degrees), MAX_DEGREES),
             source=f"benchmarks/results/{RESULT.name}",
             decay=decay,
         )
