@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -22,9 +22,9 @@ from textgen.cli.console import print_rows
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.comparison.verdicts import CLOSEST
 from textgen.data.corpus import CorpusInfo, load_corpus
-from textgen.evaluation.intervals import LEVEL, MeasuredValue, difference, fitted_prior, measured_ratio
+from textgen.evaluation.intervals import LEVEL, MeasuredValue, difference, measured_ratio
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import FIRST_CHARS, SHIPPED_PRIORS, SeedPrior
+from textgen.evaluation.seed_priors import FIRST_CHARS, SeedPrior
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.runtime.device import choose_device
@@ -40,9 +40,9 @@ ENTRIES = ("word-lstm", "word-lstm-glove", "char-lstm", "bpe-lstm")
 NUM_SEEDS = 5
 SCORE = "bits_per_char"
 """The metric whose seeds vary less the longer an entry is trained."""
-MIN_DEGREES, MAX_DEGREES = 3.0, 10.0
-"""Degrees of freedom of a prior: with fewer, an interval would be as wide as the scale of the metric; with
-more, the seeds of an entry of another kind could not say that they differ more than those measured here."""
+DEGREES_OF_FREEDOM = 3.0
+"""Those of a prior: with fewer, an interval would be as wide as the scale of the metric. The runs here allow for
+more, but then too many pairs of one entry on another text would be called different."""
 MIN_VALUES = 4
 """Runs with a metric that a group needs, to tell something about its spread."""
 
@@ -94,7 +94,7 @@ class SeedResults:
     machine: Machine
 
 
-def sample_of(metric: str, group: SeedGroup, prior: SeedPrior) -> MeasuredValue | None:
+def sample_of(metric: str, group: SeedGroup) -> MeasuredValue | None:
     """Return a score or metric by the seeds of a group, or None if few of its runs have it."""
     text = group.corpus.sha256
     if metric == SCORE:
@@ -102,12 +102,12 @@ def sample_of(metric: str, group: SeedGroup, prior: SeedPrior) -> MeasuredValue 
         bits, sizes = (
             np.array([getattr(each, key) for each in units], float) for key in ("bits", "num_chars")
         )
-        return measured_ratio(bits, sizes, text, [run.seed for run in group.runs], prior)
+        return measured_ratio(bits, sizes, text, [run.seed for run in group.runs], None)
     runs = [run for run in group.runs if metric in run.pseudovalues]
     if len(runs) < MIN_VALUES:
         return None
     values, shares = [run.metrics[metric] for run in runs], [run.pseudovalues[metric] for run in runs]
-    return MeasuredValue(np.array(values), np.array(shares), text, tuple(run.seed for run in runs), prior)
+    return MeasuredValue(np.array(values), np.array(shares), text, tuple(run.seed for run in runs))
 
 
 def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
@@ -115,24 +115,20 @@ def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
 
     Its variance is the mean over groups, without the noise that the stretches of the text (or the samples)
     of one run add anyway, which intervals count apart; where it cannot be told from zero, it is the standard
-    error of that mean. That of scores falls with training: it is the mean of
-    what the variances would be after `FIRST_CHARS` characters. The degrees of freedom are those of an
-    empirical Bayes fit: few, since some entries vary much more than others.
+    error of that mean. That of scores falls with training: it is the mean of what the variances would be
+    after `FIRST_CHARS` characters.
     """
     by_metric = {}
     for metric in (SCORE, *CLOSEST):
-        shipped = SHIPPED_PRIORS[metric]
-        measured = [(sample_of(metric, group, shipped), trained_chars(group)) for group in groups]
-        known = [(sample, chars / FIRST_CHARS) for sample, chars in measured if sample is not None]
-        variances = np.array([variance_between_seeds(sample) for sample, _ in known])
-        decay = fitted_decay(variances, np.array([more for _, more in known])) if metric == SCORE else 0.0
-        at_first = [scaled(sample, more**decay) for sample, more in known]
-        variances = np.array([*map(variance_between_seeds, at_first)])
-        error = float(np.std(variances, ddof=1)) / math.sqrt(len(variances))
-        degrees = fitted_prior(at_first, shipped).degrees_of_freedom
+        samples = [(sample_of(metric, group), trained_chars(group)) for group in groups]
+        known = [(variance_between_seeds(each), chars / FIRST_CHARS) for each, chars in samples if each]
+        variances, more = np.array(known).T
+        decay = fitted_decay(variances, more) if metric == SCORE else 0.0
+        at_first = variances * more ** (2 * decay)
+        error = float(np.std(at_first, ddof=1)) / math.sqrt(len(at_first))
         by_metric[metric] = SeedPrior(
-            sd=math.sqrt(max(float(variances.mean()), error)),
-            degrees_of_freedom=min(max(MIN_DEGREES, degrees), MAX_DEGREES),
+            sd=math.sqrt(max(float(at_first.mean()), error)),
+            degrees_of_freedom=DEGREES_OF_FREEDOM,
             source=f"benchmarks/results/{RESULT.name}",
             decay=decay,
         )
@@ -147,11 +143,6 @@ def trained_chars(group: SeedGroup) -> float:
 def variance_between_seeds(sample: MeasuredValue) -> float:
     """Return the variance of the values of a sample without that of the noise within them."""
     return float(np.var(sample.values, ddof=1) - sample.noise_within_seeds())
-
-
-def scaled(sample: MeasuredValue, factor: float) -> MeasuredValue:
-    """Return a sample in other units."""
-    return replace(sample, values=sample.values * factor, pseudovalues=sample.pseudovalues * factor)
 
 
 def fitted_decay(variances: NDArray[np.float64], more: NDArray[np.float64]) -> float:
@@ -174,7 +165,7 @@ def fitted_decay(variances: NDArray[np.float64], more: NDArray[np.float64]) -> f
 
 def pairs_of(group: SeedGroup, others: SeedPrior, shipped: SeedPrior) -> Pairs:
     """Return how many pairs of the runs of a group are called different, by each prior."""
-    sample = sample_of(SCORE, group, shipped)
+    sample = sample_of(SCORE, group)
     assert sample is not None
     scores = tuple(round(float(value), 4) for value in sample.values)
     numbers = [_num_different(sample, prior.after(trained_chars(group))) for prior in (others, shipped)]

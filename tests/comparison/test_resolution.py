@@ -148,7 +148,7 @@ def test_reports_say_it_below_the_answer() -> None:
     passages = replace(found, resolution=replace(found.resolution, num_seeds_for_half=None))
     assert "half of that would take a longer held-out text" in resolution(passages)
     tiny = replace(found, resolution=replace(found.resolution, smallest_clear=0.000123))
-    assert "a difference below 0.0001 bits" in resolution(tiny)
+    assert "called clear is 0.0001 bits" in resolution(tiny)
 
 
 def test_results_from_before_it_was_recorded_are_silent() -> None:

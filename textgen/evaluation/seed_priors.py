@@ -42,13 +42,13 @@ class SeedPrior:
 _MEASURED = "benchmarks/results/seeds.json"
 
 SHIPPED_PRIORS = {
-    "bits_per_char": SeedPrior(0.0078, 3.9, _MEASURED),
-    "real_word_rate": SeedPrior(0.0085, 8.7, _MEASURED),
-    "distinct_1": SeedPrior(0.0086, 4.3, _MEASURED),
-    "distinct_2": SeedPrior(0.0075, 18.0, _MEASURED),
-    "repetition_4": SeedPrior(0.00013, 4.0, _MEASURED),
-    "self_bleu": SeedPrior(0.0058, 3.0, _MEASURED),
-    "novel_4gram_rate": SeedPrior(0.0016, 3.0, _MEASURED),
+    "bits_per_char": SeedPrior(0.0077, 3.0, _MEASURED, decay=0.41),
+    "real_word_rate": SeedPrior(0.0056, 3.0, _MEASURED),
+    "distinct_1": SeedPrior(0.0048, 3.0, _MEASURED),
+    "distinct_2": SeedPrior(0.0119, 3.0, _MEASURED),
+    "repetition_4": SeedPrior(0.00023, 3.0, _MEASURED),
+    "self_bleu": SeedPrior(0.0130, 3.0, _MEASURED),
+    "novel_4gram_rate": SeedPrior(0.00174, 3.0, _MEASURED),
 }
 """The prior of each metric that has intervals."""
 
