@@ -41,8 +41,8 @@ NUM_SEEDS = 5
 SCORE = "bits_per_char"
 """The metric whose seeds vary less the longer an entry is trained."""
 DEGREES_OF_FREEDOM = 3.0
-"""Those of a prior: with fewer, an interval would be as wide as the scale of the metric. The runs here allow for
-more, but then too many pairs of one entry on another text would be called different."""
+"""Those of a prior: with fewer, an interval would be as wide as the scale of a metric. The runs here allow
+for more, but then too many pairs of one entry on another text would be called different."""
 MIN_VALUES = 4
 """Runs with a metric that a group needs, to tell something about its spread."""
 
