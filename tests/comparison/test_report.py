@@ -97,7 +97,7 @@ def test_a_score_is_bold_only_if_it_is_clearly_the_best(full: dict[str, Any]) ->
     clear = report(result(entry("a", 2.0), entry("b", 2.1)))
     assert "**2.0000**" in clear
     assert "**2.1000**" not in clear
-    assert "**2.0000**" not in report(result(entry("a", 2.0), entry("b", 2.01)))
+    assert "**2.0000**" not in report(result(entry("a", 2.0), entry("b", 2.004)))
     assert "**2.0000**" not in report(result(entry("a", 2.0)))
 
 

@@ -131,6 +131,8 @@ def test_it_is_unknown_for_one_entry_one_passage_or_without_variance() -> None:
 
 def test_reports_say_it_below_the_answer() -> None:
     rows = [entry("a", 2.0), entry("b", 2.001)]
+    for row in rows:  # whose seeds differ much, since they are hardly trained
+        row["train"]["num_chars"] = 100_000
     found = compared(*rows)
     line = resolution(found)
     assert found.resolution is not None

@@ -19,7 +19,7 @@ from textgen.evaluation.intervals import (
     fitted_prior,
     holm,
 )
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
+from textgen.evaluation.seed_priors import FIRST_CHARS, SHIPPED_PRIORS, SeedPrior
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.generation.bound_sampler import build_sampler
 from textgen.suites.schema import Case, Question
@@ -116,7 +116,8 @@ def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Prior
     """
     seeds = tuple(run.seed for run in runs)
     is_trained = any(run.is_trained for run in runs)
-    prior = priors[metric].after(fmean(run.num_chars for run in runs)) if is_trained else None
+    num_chars = fmean(run.num_chars for run in runs) or FIRST_CHARS  # as it was not recorded
+    prior = priors[metric].after(num_chars) if is_trained else None
     if metric == SCORE:
         return units_sample([run.units for run in runs], f"stretches of {text}", seeds, prior)
     values = [run.real_word_rate for run in runs]
