@@ -21,6 +21,7 @@ from scipy.optimize import brentq
 from textgen.cli.console import print_rows
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.comparison.verdicts import CLOSEST
+from textgen.contracts import TextgenError
 from textgen.data.corpus import CorpusInfo, load_corpus
 from textgen.evaluation.intervals import LEVEL, MeasuredValue, difference, measured_ratio
 from textgen.evaluation.scoring import ScoredUnits
@@ -137,7 +138,10 @@ def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
 
 def trained_chars(group: SeedGroup) -> float:
     """Return the number of characters that each run of a group has read in training."""
-    return parse_budget(group.budget).amount
+    budget = parse_budget(group.budget)
+    if budget.unit != "chars":
+        raise TextgenError(f"budget {budget.text}: give one in characters, such as 300kchars")
+    return budget.amount
 
 
 def variance_between_seeds(sample: MeasuredValue) -> float:
@@ -150,7 +154,7 @@ def fitted_decay(variances: NDArray[np.float64], more: NDArray[np.float64]) -> f
 
     Quasi-likelihood for variances that vary in proportion to their mean, as those of few runs do (McCullagh
     and Nelder 1989, chapter 9): rescaled by the power, they are uncorrelated with the logarithm of `more`.
-    Zero if they do not fall, or if all amounts are the same.
+    Zero if they do not fall, or if all amounts are the same; at most 1.
     """
     logs = np.log(more) - np.log(more).mean()
 
@@ -158,9 +162,9 @@ def fitted_decay(variances: NDArray[np.float64], more: NDArray[np.float64]) -> f
         rescaled = variances * more ** (2 * decay)
         return float((rescaled / rescaled.mean()) @ logs)
 
-    if not correlation(0.0) < 0 < correlation(1.0):
+    if correlation(0.0) >= 0:
         return 0.0
-    return float(brentq(correlation, 0.0, 1.0))
+    return float(brentq(correlation, 0.0, 1.0)) if correlation(1.0) > 0 else 1.0
 
 
 def pairs_of(group: SeedGroup, others: SeedPrior, shipped: SeedPrior) -> Pairs:

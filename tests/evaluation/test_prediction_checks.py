@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow  # trains or runs commands at length
 
 def check(model: Any, tokenizer: BoundTokenizer, text: str, split: str = "60/20/20") -> ScoredText:
     """Return the score of a model on the test part of a text, with what the checks find."""
-    trained = Trained(parse_entry("char-lstm"), tokenizer, model)
+    trained = Trained(parse_entry("char-lstm"), tokenizer, model, trained_chars=0)
     texts = split_text(text, parse_split(split)).held_out.stretches()
     return score_held_out(trained, texts, [tokenizer.encode(each) for each in texts], CPU)
 

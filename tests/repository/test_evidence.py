@@ -37,7 +37,7 @@ def test_the_shipped_priors_are_the_measured_ones(seeds: SeedResults) -> None:
         assert prior.source.endswith("results/seeds.json")
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.3, 0.6])
+@pytest.mark.parametrize("decay", [0.0, 0.3, 0.6, 1.0])
 def test_the_decay_of_variances_is_found_again(decay: float) -> None:
     generator = np.random.default_rng(0)
     more = np.repeat([1.0, 3.0, 10.0, 90.0], 400)
@@ -47,6 +47,10 @@ def test_the_decay_of_variances_is_found_again(decay: float) -> None:
 
 
 def test_few_pairs_of_one_entry_are_called_different(seeds: SeedResults) -> None:
+    assert (
+        sum(pairs.num_different for pairs in seeds.pairs)
+        <= sum(pairs.num_pairs for pairs in seeds.pairs) / 20
+    )
     for entry in {pairs.entry for pairs in seeds.pairs}:
         own = [pairs for pairs in seeds.pairs if pairs.entry == entry]
         assert sum(pairs.num_different_shipped for pairs in own) <= sum(pairs.num_pairs for pairs in own) / 15

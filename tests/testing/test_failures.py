@@ -71,6 +71,8 @@ def test_a_model_that_sees_later_tokens_is_told_so_once() -> None:
     assert first.check == "model-causal"
     assert first.reason.endswith("more checks)")
     assert {each.check for each in others}.isdisjoint(FOLLOW_FROM_CAUSAL)
+    crash = CheckResult("model-step", "failed", "KeyError: 3 (peek.py, line 3)", "peek.py, line 3")
+    assert crash in failures([first, crash])  # which has another cause
 
 
 def test_a_typo_is_one_line_of_the_command(tmp_path: Path) -> None:

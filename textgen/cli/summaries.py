@@ -90,7 +90,7 @@ def _bits(score: Score) -> str:
     spent, whole = score.bits_by_category, score.bits_per_char or 1.0
     shares = {
         "known words": spent.in_vocabulary_words,
-        "unknown words": spent.oov_words,
+        "OOV words": spent.oov_words,
         "punctuation": spent.punctuation,
         "white space": spent.white_space,
     }

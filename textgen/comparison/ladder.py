@@ -126,9 +126,8 @@ def _rung(name: str, budget: str, runs: Sequence[RungRun], score: EntryScore | N
 
 
 def _sample(runs: Sequence[RungRun], prior: SeedPrior) -> MeasuredValue | None:
-    """Return the scores of an entry's runs, or None if one of them has no rank; counting has no seed."""
-    trained = [run.num_chars for run in runs if run.num_updates]
-    own = prior.after(fmean(trained)) if trained else None
+    """Return the scores of an entry's runs, or None if one of them has no rank."""
+    own = prior.after_runs([run.num_chars for run in runs if run.num_updates])
     return units_sample([run.units for run in runs], SCORED_TEXT, [run.seed for run in runs], own)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from statistics import fmean
 
 import numpy as np
 
@@ -234,6 +233,4 @@ def _metric_sample(metric: str, runs: Sequence[EntryResult], prior: SeedPrior) -
 
 
 def _prior(runs: Sequence[EntryResult], prior: SeedPrior) -> SeedPrior | None:
-    """Return the prior after this training of models that are trained by gradient; counting has no seed."""
-    trained = [run.train.num_chars for run in runs if run.train.num_updates]
-    return prior.after(fmean(trained)) if trained else None
+    return prior.after_runs([run.train.num_chars for run in runs if run.train.num_updates])

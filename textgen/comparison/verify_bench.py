@@ -101,7 +101,7 @@ def _run_checks(result: Comparison) -> Iterator[VerificationCheck]:
 
 
 def _verify_seed_priors(result: Comparison, rows: Mapping[str, EntryResult]) -> VerificationCheck:
-    """Return the check of what the intervals of runs take to be known about other seeds."""
+    """Return the check of the seed priors that the intervals of runs use."""
     scores = {
         f"{name}, {part}": (score.seed_prior, result.seed_priors["bits_per_char"].after(row.train.num_chars))
         for name, row in rows.items()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from textgen.comparison.comparison_result import Comparison, ReferenceScore
 from textgen.comparison.verdicts import reference_score
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.experiment.score_run import unit_sizes
@@ -92,20 +93,23 @@ def score_yardsticks(  # noqa: PLR0917 - in the order of the data
     corpus: Corpus,
     device: torch.device,
     max_silence: float,
-    extended: Iterable[Path],
+    earlier: Iterable[Path],
     report: Report,
 ) -> tuple[list[ReferenceScore], dict[str, str]]:
     """Return the scores of yardsticks, each computed in a process of its own, and why others have none.
 
-    One that cannot be scored again, since its files are gone, keeps its score of the comparisons that are
-    `extended`, if there are some.
+    One whose files are gone keeps its score of the comparisons in the files `earlier`, if there is one.
     """
-    before = _scored_before(extended, corpus)
+    kept = {name: score for name, score in _scored_before(earlier, corpus).items() if _is_gone(name)}
     scores, failures, stretches = list[ReferenceScore](), dict[str, str](), corpus.split.held_out.stretches()
-    jobs = [
-        YardstickJob(text, stretches, device, plugin_files([("yardstick", text.partition(":")[0])]))
-        for text in yardsticks
-    ]
+    jobs = []
+    for text in yardsticks:
+        if text in kept:
+            scores.append(kept[text])
+            report(Step(DONE, text, outcome="keeps its score, since its files are gone"))
+        else:
+            files = plugin_files([("yardstick", text.partition(":")[0])])
+            jobs.append(YardstickJob(text, stretches, device, files))
     made = run_jobs(
         jobs,
         ReferenceScore,
@@ -114,10 +118,7 @@ def score_yardsticks(  # noqa: PLR0917 - in the order of the data
         max_silence=max_silence,
     )
     for job, outcome in made:
-        if outcome.result is None and job.name in before:
-            scores.append(before[job.name])
-            report(Step(DONE, job.name, outcome=f"kept its score from before ({outcome.failure})"))
-        elif outcome.result is None:
+        if outcome.result is None:
             failures[job.name] = outcome.failure
             report(Step(FAILED, job.name, outcome=outcome.failure))
         else:
@@ -125,6 +126,15 @@ def score_yardsticks(  # noqa: PLR0917 - in the order of the data
             said = f"{corpus.split.scored_on} {outcome.result.bits_per_char:.3f} bits/char"
             report(Step(DONE, job.name, outcome=said))
     return scores, failures
+
+
+def _is_gone(yardstick: str) -> bool:
+    """Return whether the files of a yardstick cannot be opened."""
+    try:
+        open_yardstick(yardstick)
+    except TextgenError:
+        return True
+    return False
 
 
 def _scored_before(results: Iterable[Path], corpus: Corpus) -> dict[str, ReferenceScore]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import numpy as np
 from scipy.special import digamma, polygamma
@@ -34,9 +35,16 @@ class SeedPrior:
     """The power of the number of characters read in training by which `sd` falls."""
 
     def after(self, num_chars: float) -> SeedPrior:
-        """Return the prior of entries trained on so many characters; beyond `LAST_CHARS` it falls no more."""
+        """Return the prior after `num_chars` characters of training.
+
+        It is constant beyond `LAST_CHARS`, and extrapolated below `FIRST_CHARS`.
+        """
         read = min(max(num_chars, 1), LAST_CHARS)
         return replace(self, sd=self.sd * (FIRST_CHARS / read) ** self.decay, decay=0.0)
+
+    def after_runs(self, num_chars: Sequence[float]) -> SeedPrior | None:
+        """Return the prior after the mean training of runs; None if none is trained: counting has no seed."""
+        return self.after(fmean(num_chars)) if num_chars else None
 
 
 _MEASURED = "benchmarks/results/seeds.json"

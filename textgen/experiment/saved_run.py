@@ -61,7 +61,7 @@ class Trained:
     model: LanguageModel
     spellings: tuple[tuple[float, ...], ...] = field(default=(), kw_only=True)
     """Spellings of out-of-vocabulary words; see `textgen.contracts.Vocabulary`."""
-    trained_chars: int = field(default=0, kw_only=True)
+    trained_chars: int = field(kw_only=True)
     """Characters that it has read in training."""
 
     def check_that_it_spells(self) -> None:

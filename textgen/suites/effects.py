@@ -115,9 +115,8 @@ def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Prior
     count have no seed.
     """
     seeds = tuple(run.seed for run in runs)
-    is_trained = any(run.is_trained for run in runs)
-    num_chars = fmean(run.num_chars for run in runs) or FIRST_CHARS  # as it was not recorded
-    prior = priors[metric].after(num_chars) if is_trained else None
+    # Older results do not say how much was read.
+    prior = priors[metric].after_runs([run.num_chars or FIRST_CHARS for run in runs if run.is_trained])
     if metric == SCORE:
         return units_sample([run.units for run in runs], f"stretches of {text}", seeds, prior)
     values = [run.real_word_rate for run in runs]

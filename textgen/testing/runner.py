@@ -125,7 +125,7 @@ def failures(results: Iterable[CheckResult]) -> list[CheckResult]:
     sees_later = bool(failed) and failed[0].check == CAUSAL and not failed[0].place
     by_cause: dict[str, list[CheckResult]] = {}
     for result in failed:
-        follows = sees_later and result.check in (CAUSAL, *FOLLOW_FROM_CAUSAL)
+        follows = sees_later and not result.place and result.check in (CAUSAL, *FOLLOW_FROM_CAUSAL)
         by_cause.setdefault(CAUSAL if follows else result.place or result.reason, []).append(result)
     shown = []
     for first, *others in by_cause.values():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore, ReferenceScore
-from textgen.comparison.report.cautions import Warned, cautions, listed, short_cautions
+from textgen.comparison.report.cautions import RunCaution, cautions, listed, short_cautions
 from textgen.comparison.report.formats import in_brackets, percent, plain, short
 from textgen.evaluation.overlap import WINDOW
 from textgen.training.budget import is_timed
@@ -60,7 +60,7 @@ def answer(result: Comparison) -> str:
         gain = first.bits_per_char - other.bits_per_char
         fewer = "fewer" if gain > 0 else "more"
         said.append(f"That is {abs(gain):.3f} {fewer} than the best entry that does not learn from it.")
-    return plain(" ".join([*said, *cautions(map(Warned.of, result.runs), result.budget)]))
+    return plain(" ".join([*said, *cautions(map(RunCaution.of, result.runs), result.budget)]))
 
 
 def _answer_of(result: Comparison, entries: Class) -> str:
@@ -93,7 +93,7 @@ def closing(result: Comparison) -> str:
             [
                 first,
                 *(f"reading on: {each}" for each in others),
-                *short_cautions(map(Warned.of, result.runs), result.budget),
+                *short_cautions(map(RunCaution.of, result.runs), result.budget),
             ]
         )
     )
@@ -232,11 +232,16 @@ def _pace(result: Comparison, entries: Class) -> str:
         joint.join([each[0], *each[1:][-1:]])
         for each in (
             list(dict.fromkeys(map(short, ordered))),
-            list(dict.fromkeys(f"{number / result.corpus.split.train.num_chars:.2g}" for number in ordered)),
+            list(dict.fromkeys(_times(number / result.corpus.split.train.num_chars) for number in ordered)),
         )
     )
     who = "it" if len(read) == 1 else "each" if joint not in said else "they"
     return f" In training {who} read {said} characters, {times} times the training text."
+
+
+def _times(number: float) -> str:
+    """Write two significant digits: `0.36`, `4.2`, `120`."""
+    return f"{float(f'{number:.2g}'):,g}"
 
 
 def _seeds(result: Comparison, entries: Class) -> str:

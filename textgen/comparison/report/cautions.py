@@ -11,7 +11,7 @@ from textgen.training.progress import MIN_CPU_UTILIZATION
 
 
 @dataclass(frozen=True)
-class Warned:
+class RunCaution:
     """What cautions about a run follow from."""
 
     name: str
@@ -19,12 +19,12 @@ class Warned:
     chance_remark: str | None
 
     @classmethod
-    def of(cls, run: EntryResult) -> Warned:
+    def of(cls, run: EntryResult) -> RunCaution:
         """Return that of a row of a comparison."""
         return cls(run.name, run.train.cpu_utilization, run.chance_remark)
 
 
-def cautions(runs: Iterable[Warned], budget: str) -> Iterator[str]:
+def cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
     """Yield what makes an answer one of this hour on this machine, and which entries have learnt nothing."""
     known = list(runs)
     if shares := _disturbed(known, budget):
@@ -36,7 +36,7 @@ def cautions(runs: Iterable[Warned], budget: str) -> Iterator[str]:
         yield f"{_are(list(remarks))} {next(iter(remarks.values()))}."
 
 
-def short_cautions(runs: Iterable[Warned], budget: str) -> Iterator[str]:
+def short_cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
     """Yield the same in few words."""
     known = list(runs)
     if _disturbed(known, budget):
@@ -50,7 +50,7 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def _disturbed(runs: Sequence[Warned], budget: str) -> list[float]:
+def _disturbed(runs: Sequence[RunCaution], budget: str) -> list[float]:
     """Return the shares of the CPU of runs that other work slowed down; none where time does not count."""
     if not is_timed(budget):
         return []

@@ -122,7 +122,7 @@ _ALL: Sequence[Column[Any]] = (
     Column("verdict", "verdict", lambda row: [row.verdict] if row.verdict else [], align="left"),
     # where the bits go
     _of_scores("known_words_bits", "known\nwords", lambda each: each.by_kind.in_vocabulary_words),
-    _of_scores("oov_bits", "unknown\nwords", lambda each: each.by_kind.oov_words),
+    _of_scores("oov_bits", "OOV\nwords", lambda each: each.by_kind.oov_words),
     _of_scores("punctuation_bits", "punctu\u00adation", lambda each: each.by_kind.punctuation),
     _of_scores("white_space_bits", "white\nspace", lambda each: each.by_kind.white_space),
     _of_scores("sum_of_bits", "sum", lambda score: score.bits_per_char),

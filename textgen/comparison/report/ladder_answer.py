@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from textgen.comparison.ladder_result import BudgetStep, Crossing, Ladder
-from textgen.comparison.report.cautions import Warned, cautions
+from textgen.comparison.report.cautions import RunCaution, cautions
 from textgen.comparison.report.formats import plain, short
 from textgen.training.budget import parse_budget
 
@@ -22,10 +22,10 @@ def ladder_answer(result: Ladder) -> str:
     return plain(" ".join(filter(None, said)))
 
 
-def _warned(result: Ladder) -> Iterator[Warned]:
+def _warned(result: Ladder) -> Iterator[RunCaution]:
     for rung in result.rungs:
         for run in rung.runs:
-            yield Warned(f"{rung.entry} at {rung.budget}", run.cpu_utilization, run.chance_remark)
+            yield RunCaution(f"{rung.entry} at {rung.budget}", run.cpu_utilization, run.chance_remark)
 
 
 def who_is_ahead(result: Ladder) -> str:

@@ -26,7 +26,7 @@ from textgen.page.charts import (
 
 CATEGORIES = {
     "in_vocabulary_words": "known words",
-    "oov_words": "unknown words",
+    "oov_words": "OOV words",
     "punctuation": "punctuation",
     "white_space": "white space",
 }

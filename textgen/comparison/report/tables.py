@@ -204,11 +204,12 @@ def _categories(rows: Sequence[EntryRow]) -> ReportTable:
     scored = [row for row in rows if row.scores]
     by_text = all(score.bits_by_seen_words for row in scored for score in row.scores)
     oov = (
-        "Known words are in the training text, unknown ones are not. Without OOV: if the words outside the "
-        "entry's own vocabulary, of which the OOV rate is the share, cost nothing, which flatters."
+        "Known words are in the training text, OOV (out-of-vocabulary) words are not. Without OOV: if the "
+        "words outside the entry's own vocabulary, of which the OOV rate is the share, cost nothing, which "
+        "flatters."
         if by_text
-        else "Unknown (OOV) words are outside the vocabulary of the entry, so these parts do not compare "
-        "entries with different ones; without OOV: if they cost nothing, which flatters."
+        else "OOV: words outside the vocabulary of the entry, so these parts do not compare entries with "
+        "different ones; without OOV: if they cost nothing, which flatters."
     )
     caption = f"Bits per character spent on each. {oov}"
     return make_table("Where the bits go", caption, VIEWS["categories"].columns(), scored)

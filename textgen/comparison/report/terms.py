@@ -16,9 +16,9 @@ TERMS = {
         "how far a score would change on other passages of this text and with other random seeds. Of such "
         "intervals, 95 in 100 contain what they are about."
     ),
-    "Unknown words": (
-        "out of vocabulary (OOV): words that a model of words cannot name, since the training text lacks "
-        "them or hardly has them. It spells them, and each letter costs bits."
+    "OOV words": (
+        "out of vocabulary: words that a model of words cannot name, since the training text lacks them or "
+        "hardly has them. It spells them, and each letter costs bits."
     ),
     "Perplexity per word": (
         "the same surprise, as a number of equally likely words; compare it within one text only."

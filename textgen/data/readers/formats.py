@@ -59,7 +59,7 @@ def documents_of(
     """Yield the documents of a file, unpacked if need be; `field` is that of tables, if one is named.
 
     Without a name, tables among other files, as of scores next to texts, are left out if they lack `FIELD`,
-    which is said. Raises `TextgenError` if the file cannot be read or is damaged.
+    with a warning. Raises `TextgenError` if the file cannot be read or is damaged.
     """
     leaves_out = field is None and not (is_alone and _suffix(path.name) != ZIP)
     with unpacked(path, encoding, is_known) as files:
