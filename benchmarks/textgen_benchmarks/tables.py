@@ -128,7 +128,7 @@ def pairs_table(path: Path) -> Iterator[str]:
     """Yield how many pairs of runs of one entry, with different seeds, are called different."""
     result = read_record(SeedResults, path)
     header = ["called different", "by the prior of other texts"]
-    rows = [["entry", "text", "budget", "scores with five seeds", "sd", *header]]
+    rows = [["entry", "text", "budget", "scores with five seeds", "sd, with noise", *header]]
     sums = [0, 0, 0]
     for pairs, group in zip(result.pairs, result.groups, strict=True):
         scores = " ".join(f"{score:.4f}" for score in pairs.scores)
