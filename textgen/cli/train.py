@@ -105,7 +105,7 @@ def train(
 
 
 def remarks(run: Run, log: str | None) -> Iterator[str]:
-    """Yield what should be known of a training run besides its result, and how to look at its log."""
+    """Yield remarks on a training run besides its result, and how to view its log."""
     from textgen.library.presentation import is_timed
     from textgen.library.training_logs import how_to_look
 

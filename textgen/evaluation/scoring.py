@@ -19,7 +19,7 @@ from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.token_bits import LOG2, TokenScores
 
 MAX_SEEN_CHARS = 100_000_000
-"""Maximum number of characters of a training text, from its beginning, whose words count as seen."""
+"""Words within this many characters of the beginning of a training text count as seen."""
 WORD, SPACE = re.compile(r"\w+"), re.compile(r"\s+")
 IN_VOCABULARY_WORD, OOV_WORD, PUNCTUATION, WHITE_SPACE = CATEGORIES = range(4)
 """Kinds of text that a token is part of, in the order of `BitsByCategory`."""
@@ -95,7 +95,7 @@ class Score:
     on one, and in results whose intervals account for passages alone."""
     bits_by_seen_words: BitsByCategory | None = None
     """The same as `bits_by_category`, but known words are those of the training text, whatever the vocabulary
-    of the entry, so that entries compare. None without a training text, and if not recorded."""
+    of the entry, so that entries can be compared. None if there was no training text, or in older results."""
 
     @property
     def by_kind(self) -> BitsByCategory:
@@ -152,7 +152,7 @@ def interval(units: ScoredUnits, seed_prior: SeedPrior | None) -> tuple[float, f
 
 
 def seen_words(text: Text) -> frozenset[str]:
-    """Return the words of a training text in lower case; of a larger one, those of its beginning."""
+    """Return the words at the beginning of a training text, which is usually all of it, in lower case."""
     known = part(text, 0, min(len(text), MAX_SEEN_CHARS))
     return frozenset(
         block[begin:end] for block in map(str.lower, blocks(known)) for begin, end in spans(WORD, block)

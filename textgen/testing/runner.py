@@ -121,11 +121,12 @@ def failures(results: Iterable[CheckResult]) -> list[CheckResult]:
     left out: `… (and 20 more checks)`.
     """
     failed = [result for result in results if result.status == "failed"]
-    failed.sort(key=lambda result: result.check != CAUSAL)
-    sees_later = bool(failed) and failed[0].check == CAUSAL and not failed[0].place
-    by_cause: dict[str, list[CheckResult]] = {}
+    sees_later = [result for result in failed if result.check == CAUSAL and not result.place]
+    by_cause = {CAUSAL: sees_later} if sees_later else {}
     for result in failed:
-        follows = sees_later and not result.place and result.check in (CAUSAL, *FOLLOW_FROM_CAUSAL)
+        if result in sees_later:
+            continue
+        follows = sees_later and not result.place and result.check in FOLLOW_FROM_CAUSAL
         by_cause.setdefault(CAUSAL if follows else result.place or result.reason, []).append(result)
     shown = []
     for first, *others in by_cause.values():

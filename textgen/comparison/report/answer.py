@@ -228,13 +228,9 @@ def _pace(result: Comparison, entries: Class) -> str:
         return ""
     ordered = sorted(read, reverse=True) if len(read) > MAX_PACES else read
     joint = " to " if len(read) > MAX_PACES else " and "
-    said, times = (
-        joint.join([each[0], *each[1:][-1:]])
-        for each in (
-            list(dict.fromkeys(map(short, ordered))),
-            list(dict.fromkeys(_times(number / result.corpus.split.train.num_chars) for number in ordered)),
-        )
-    )
+    ends, size = (ordered[0], ordered[-1]), result.corpus.split.train.num_chars
+    said = joint.join(dict.fromkeys(map(short, ends)))
+    times = joint.join(dict.fromkeys(_times(number / size) for number in ends))
     who = "it" if len(read) == 1 else "each" if joint not in said else "they"
     return f" In training {who} read {said} characters, {times} times the training text."
 

@@ -61,7 +61,7 @@ def documents_of(
     Without a name, tables among other files, as of scores next to texts, are left out if they lack `FIELD`,
     with a warning. Raises `TextgenError` if the file cannot be read or is damaged.
     """
-    leaves_out = field is None and not (is_alone and _suffix(path.name) != ZIP)
+    leaves_out = field is None and (not is_alone or _suffix(path.name) == ZIP)
     with unpacked(path, encoding, is_known) as files:
         for file in files:
             reader = READERS.get(_suffix(file.name))
