@@ -28,7 +28,7 @@ import torch
 from textgen.contracts import TextgenError
 from textgen.runtime.environment import Machine, machine, usable_cores, versions
 from textgen.runtime.messages import one_line
-from textgen.runtime.storage.files import temporary_folder
+from textgen.runtime.storage.temporary_folders import temporary_folder
 from textgen.workers.pool import OnMessage
 from textgen.workers.process import recipe
 from textgen_ray.pool import MAX_RETRIES, RayPool, Share
@@ -73,15 +73,15 @@ def ray_cluster(address: str, cpus_per_job: float, gpus_per_job: float) -> Itera
             import ray
         except ImportError as error:
             raise TextgenError(f"--on needs Ray; run: {INSTALL}") from error
-        try:
-            with temporary_folder("empty") as empty:
-                _connect(ray, f"ray:{address}" if address.startswith("//") else address, empty)
-            nodes = fitting_nodes(ray, share)
-            found = _machines(ray, nodes) if address else [machine()]
-            machines = [replace(each, num_threads=share.num_threads) for each in found]
-            yield Cluster(ray, share, machines, None if address else Path.cwd())
-        finally:
-            ray.shutdown()
+        with temporary_folder() as folder:
+            try:
+                _connect(ray, f"ray:{address}" if address.startswith("//") else address, folder)
+                nodes = fitting_nodes(ray, share)
+                found = _machines(ray, nodes) if address else [machine()]
+                machines = [replace(each, num_threads=share.num_threads) for each in found]
+                yield Cluster(ray, share, machines, None if address else Path.cwd())
+            finally:
+                ray.shutdown()
 
 
 @contextmanager
@@ -97,7 +97,8 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
         os.environ |= before
 
 
-def _connect(ray: Any, address: str, empty: Path) -> None:
+def _connect(ray: Any, address: str, folder: Path) -> None:
+    (empty := folder / "empty").mkdir()
     # Without a working directory, Ray would import from that of the command.
     environment: dict[str, Any] = {"working_dir": str(empty), "env_vars": QUIET}
     if address:
@@ -106,6 +107,7 @@ def _connect(ray: Any, address: str, empty: Path) -> None:
     else:
         num_cpus = max(1, int(usable_cores()))
         options = {"address": "local", "num_cpus": num_cpus, "include_dashboard": False}
+        options |= {"_temp_dir": str(folder)}  # its sockets would be in /tmp/ray, whoever made that
     remedy, when_told_to_end = "", signal.getsignal(signal.SIGTERM)
     try:
         host, _, port = address.removeprefix("ray://").rpartition(":")

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from textgen.runtime.storage.files import temporary_folder
+from textgen.runtime.storage.temporary_folders import temporary_folder
 
 LARGE = 100_000
 """Characters, bytes or items of a part that travels apart."""
@@ -135,7 +135,7 @@ def _unpickled(
 @contextmanager
 def unpacked(parcel: Parcel, parts: Sequence[bytes]) -> Iterator[ReceivedJob]:
     """Yield the job, with its files in a temporary folder; `parts` are its large ones, pickled."""
-    with temporary_folder("job") as there:
+    with temporary_folder() as there:
         plugin_files = []
         for number, (name, source) in enumerate(parcel.plugin_files):
             plugin_files.append(there / f"plugins-{number}" / name)

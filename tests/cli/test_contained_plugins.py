@@ -26,6 +26,7 @@ FAULTS = {
         "torch.nn.functional.cross_entropy = torch.cat = None",
         "TypeError: 'NoneType' object is not",
     ),
+    "stops": ("import os; os.kill(os.getppid(), 19)", None),
     "forks": ("import os; os.fork()", None),
     "sleeps": ("import os, time; os.fork() or time.sleep(600)", None),
     "writes": ("import os; os.write(1, b'noise')", None),

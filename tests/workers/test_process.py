@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from textgen.workers import process as worker
 from textgen.workers.messages import ERROR, MESSAGE, RESULT
 from textgen.workers.process import Worker, is_worker, prepared, recipe, tell
 
@@ -141,12 +140,3 @@ def test_an_ended_process_takes_nothing(start: Any) -> None:
 
 def test_a_recipe_can_be_followed_in_this_process_where_nobody_is_told() -> None:
     assert prepared(recipe(say))("a") == "A"
-
-
-def test_folders_of_killed_processes_are_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(worker.tempfile, "gettempdir", lambda: str(tmp_path))
-    first = worker._temporary_folder.__wrapped__()
-    dead = first.with_name(first.name.replace(str(os.getpid()), str(2**22 + 1)))
-    dead.mkdir()
-    assert worker._temporary_folder.__wrapped__() == first
-    assert [path.name for path in tmp_path.iterdir()] == [first.name]

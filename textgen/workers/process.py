@@ -11,13 +11,11 @@ import os
 import pickle
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import threading
 import time
 import warnings
-import zlib
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
@@ -29,7 +27,7 @@ from typing import Any
 
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import one_line
-from textgen.runtime.storage.files import is_alive
+from textgen.runtime.storage.temporary_folders import private_folder
 from textgen.runtime.this_process import (
     END_PROCESS,
     interrupts_to,
@@ -46,6 +44,8 @@ PRELOADED = ("torch", "filelock", "pydantic.dataclasses", "pydantic.type_adapter
 
 NUM_ATTEMPTS, RETRY_SECONDS = 3, 0.2
 """Attempts to start a process, and the time between two."""
+CONTINUE_SECONDS = 0.5
+"""How often the server is told to continue."""
 
 _starting = threading.Lock()
 """Held while a process starts, since the main module is hidden meanwhile; one per process."""
@@ -70,23 +70,42 @@ def prepared(sent: bytes) -> Callable[[Any], Any]:
 def import_early(*modules: str) -> None:
     """Begin to import modules where processes are forked, unless that has begun; returns at once."""
     if METHOD == "forkserver":
-        socket_place = _replaced(vars(tempfile), "tempdir", str(_temporary_folder()))
+        socket_place = _replaced(vars(tempfile), "tempdir", str(_socket_folder()))
         # The server is the parent of what is forked from it, so a plugin may send it a signal to end.
         terminations = interrupts_to(signal.SIG_IGN, signal.SIGTERM)
         with _ignored_interrupts(), terminations, _safe_path(), socket_place:
             # In such a process already, others are for blocks of text, which need none of the modules.
             get_context("forkserver").set_forkserver_preload([] if is_worker() else [*PRELOADED, *modules])
             forkserver.ensure_running()
+        _keep_server_running()
+
+
+@cache
+def _keep_server_running() -> None:
+    """Let the server continue if a plugin has stopped it, whose parent it is: nothing would ever end."""
+
+    def watch() -> None:
+        while True:
+            time.sleep(CONTINUE_SECONDS)
+            with suppress(ProcessLookupError):
+                if (server := _server()) is not None:
+                    os.kill(server, signal.SIGCONT)  # which does nothing to a process that runs
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _server() -> int | None:
+    """Return the number of the process that others are forked from, if there is one."""
+    return getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
 
 
 def _end_server() -> None:
     """End the server of processes, which would first complete its imports, and remove its folder."""
-    server = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
-    if server is not None:
+    if (server := _server()) is not None:
         with suppress(ProcessLookupError):
             os.kill(server, signal.SIGKILL)
-    if _temporary_folder.cache_info().currsize:
-        shutil.rmtree(_temporary_folder(), ignore_errors=True)
+    if _socket_folder.cache_info().currsize:
+        shutil.rmtree(_socket_folder(), ignore_errors=True)
 
 
 end_server = util.Finalize(None, _end_server, exitpriority=-200)  # after what multiprocessing removes there
@@ -247,18 +266,9 @@ def _end_with_parent() -> None:
 
 
 @cache
-def _temporary_folder() -> Path:
-    """Return a folder for multiprocessing's socket; those of killed processes are removed."""
-    parent = Path(tempfile.gettempdir())
-    # Short, since the path of a socket has a hundred characters at most.
-    prefix = f"textgen-{zlib.crc32(socket.gethostname().encode()):08x}-"
-    for path in parent.glob(f"{prefix}*"):
-        number = path.name.removeprefix(prefix)
-        if number.isdecimal() and not is_alive(int(number)):
-            shutil.rmtree(path, ignore_errors=True)
-    folder = parent / f"{prefix}{os.getpid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
+def _socket_folder() -> Path:
+    """Return the folder of the server's socket: whoever reaches that gets the environment of this process."""
+    return private_folder()
 
 
 @contextmanager

@@ -97,19 +97,6 @@ def remove_unfinished(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def temporary_folder(name: str) -> Iterator[Path]:
-    """Yield a temporary folder; if this process is killed, the next one that wants one removes it."""
-    parent = Path(tempfile.gettempdir())
-    remove_unfinished(parent)
-    made = _unfinished(parent / name)
-    made.mkdir(mode=0o700)
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
 def _unfinished(path: Path) -> Path:
     """Return a new name for a file or folder until it is complete, which says what process makes it."""
     made_by = f"textgen-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

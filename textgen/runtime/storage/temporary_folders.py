@@ -1,0 +1,56 @@
+"""Temporary folders that no other user of the machine can guess, enter or replace."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import stat
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from textgen.contracts import TextgenError
+from textgen.runtime.storage.files import is_alive
+
+
+def private_folder() -> Path:
+    """Return a new temporary folder of mode 700 with a random name; who asks for it removes it.
+
+    Those of this user's killed processes are removed first. Raises `TextgenError` if other users could
+    replace it, because they may rename what is in the folder for temporary files.
+    """
+    parent = Path(tempfile.gettempdir())
+    mode = parent.stat().st_mode
+    if os.name == "posix" and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise TextgenError(
+            f"anyone may replace files in the temporary folder {str(parent)!r}; set TMPDIR to one of your own"
+        )
+    # The name is short, since the path of a socket has a hundred characters at most; hosts may share a folder.
+    host = f"textgen-{zlib.crc32(socket.gethostname().encode()):08x}-"
+    for path in parent.glob(f"{host}*"):
+        made = re.fullmatch(r"(\d+)-\w+", path.name.removeprefix(host))
+        if made and not is_alive(int(made[1])) and _is_own(path):
+            shutil.rmtree(path, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{host}{os.getpid()}-"))
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a private folder, which is removed at the end."""
+    made = private_folder()
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _is_own(path: Path) -> bool:
+    """Return whether a path is a folder of this user's, not a link; another process may just remove it."""
+    with contextlib.suppress(OSError):
+        status = path.lstat()
+        return stat.S_ISDIR(status.st_mode) and (os.name != "posix" or status.st_uid == os.getuid())
+    return False
