@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import run_textgen
+from helpers.commands import run_process, run_textgen
 
 CLEANER = "class {}:\n    def clean(self, text): return text\n"
 
@@ -66,3 +66,26 @@ def test_a_project_that_cannot_be_used_is_a_one_line_error(folder: Path, project
     done = run_textgen("plugins", code=1, cwd=folder)
     assert done.stderr.startswith(f"error: {message}")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root may give files to others")
+def test_a_project_of_another_user_does_not_run_as_this_one(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text('[tool.textgen]\nplugins = ["one.py"]\n')
+    os.chown(folder / "pyproject.toml", 65534, -1)
+    done = run_textgen("plugins", code=1, cwd=folder)
+    assert done.stderr.startswith("error: pyproject.toml of the working directory belongs to another user")
+    assert done.stderr.count("\n") == 1
+
+
+def test_threads_and_c_code_of_a_file_neither_keep_a_command_from_ending_nor_spoil_its_json(
+    folder: Path,
+) -> None:
+    (folder / "noise.py").write_text(
+        "import atexit, ctypes, threading, time\n"
+        "ctypes.CDLL(None).puts(b'noise')\n"
+        "threading.Thread(target=time.sleep, args=(600,)).start()\n"
+        "atexit.register(time.sleep, 600)\n" + CLEANER.format("Noise")
+    )
+    done = run_process("plugins", "--plugin", "noise.py", "--json", cwd=folder)
+    assert "noise" in {row["name"] for row in json.loads(done.stdout)["plugins"]}
+    assert "noise\n" in done.stderr

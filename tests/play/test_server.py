@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,8 @@ pytest.importorskip("uvicorn", reason="needs the extra play")
 import textgen
 from helpers.commands import run_process, run_textgen
 from helpers.playing import Server, served
+from textgen.contracts import TextgenError
+from textgen.library import live
 
 pytestmark = pytest.mark.slow
 
@@ -72,6 +75,37 @@ def test_what_is_kept_is_what_was_written_and_runs_show_prints_it(server: Server
     shown = run_textgen("runs", "show", runs[0]).stdout
     assert "The " + written(server, **asked) in shown
     assert shown.count("--- temperature") == 2
+
+
+def test_nothing_is_kept_with_a_run_that_was_removed(runs: list[Path], tmp_path: Path) -> None:
+    run = textgen.load(shutil.copytree(runs[1], tmp_path / "run"))
+    shutil.rmtree(run.folder)
+    for keep in (lambda: live.keep(run, []), lambda: live.keep_guesses(run, [1])):
+        with pytest.raises(TextgenError, match="was removed, so nothing can be kept"):
+            keep()
+    assert not run.folder.exists()
+
+
+def test_the_token_is_not_in_the_command_line_of_the_browser(tmp_path: Path) -> None:
+    """The browser of this test writes down its arguments, and the mode and contents of what they name."""
+    browser = tmp_path / "browser"
+    browser.write_text('#!/bin/sh\nf=${1#file://}\nstat -c %a "$(dirname $f)" > seen; cat $f >> seen; echo "$1"\n')
+    browser.chmod(0o755)
+    address = "http://127.0.0.1:1/s3cret/"
+    program = (
+        "import sys, contextlib; from textgen.cli.play import open_privately as open_\n"
+        "with contextlib.ExitStack() as stack: open_(sys.argv[1], stack)"
+    )
+    command = [sys.executable, "-c", program, address]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"BROWSER": f"{browser} %s"}, capture_output=True, text=True
+    )
+    assert done.stdout.startswith("file://")
+    assert "s3cret" not in done.stdout
+    mode, page = (tmp_path / "seen").read_text().split("\n", 1)
+    assert mode == "700"
+    assert f'url={address}"' in page
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["browser", "seen"]
 
 
 def test_a_game_is_kept_with_the_runs(server: Server, runs: list[Path]) -> None:

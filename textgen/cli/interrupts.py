@@ -104,16 +104,16 @@ class Interrupts:
         signal.signal(signal.SIGINT, self._handle)
         sys.unraisablehook = self._unraisable
 
-    def end(self, line: str) -> None:
+    def end(self, line: str = "", code: int = INTERRUPTED) -> None:
         """Print the line on stderr, unless that has been done, and end the process at once."""
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):
                 stream.flush()
-        if not self.is_said:
+        if line and not self.is_said:
             os.write(2, f"{line}\n".encode())
         if worker := sys.modules.get("textgen.workers.process"):
             worker.end_server()
-        self._end(INTERRUPTED)
+        self._end(code)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature
         self.count += 1

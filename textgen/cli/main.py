@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
+from contextlib import suppress
+from threading import Thread
 
 _early: list[int] = []
 """Interrupts before there is anyone to tell."""
@@ -12,6 +15,8 @@ IS_HEEDED = signal.getsignal(signal.SIGINT) is signal.default_int_handler
 """False in the background, where Ctrl-C means nothing."""
 if IS_HEEDED:
     signal.signal(signal.SIGINT, lambda number, _: _early.append(number))
+ENDING_SECONDS = 5.0
+"""Time that Python has to end after a command: threads and `atexit` handlers of plugins may never end."""
 
 from textgen.cli.interrupts import INTERRUPTED, interrupts  # noqa: E402 - Ctrl-C must not end the import
 
@@ -23,6 +28,7 @@ def main() -> None:
     if _early:
         interrupts.end("interrupted")
     _open_streams()
+    _keep_results_apart()
     for variable in ("COLUMNS", "LINES"):  # some containers set them to 0, and nothing would be shown
         if os.environ.get(variable) == "0":
             del os.environ[variable]
@@ -35,7 +41,25 @@ def main() -> None:
             interrupts.end("interrupted")  # while Python ends, a second one would kill it
         if IS_HEEDED:  # all has been said
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+        Thread(target=_end_soon, args=(error,), daemon=True).start()
         raise
+
+
+def _end_soon(error: BaseException) -> None:
+    """End this process with the exit code of an error, unless Python has ended it by then."""
+    code = (error.code or 0) if isinstance(error, SystemExit) else 1
+    time.sleep(ENDING_SECONDS)
+    interrupts.end(code=code if isinstance(code, int) else 1)
+
+
+def _keep_results_apart() -> None:
+    """Let what libraries in C print go to stderr: stdout has results, which must remain readable."""
+    with suppress(OSError, ValueError):  # a stream without a descriptor
+        if sys.stdout.fileno() == 1:
+            encoding, errors = sys.stdout.encoding, sys.stdout.errors
+            results = open(os.dup(1), "w", encoding=encoding, errors=errors)  # noqa: SIM115 - it stays open
+            os.dup2(sys.stderr.fileno(), 1)
+            sys.stdout = sys.__stdout__ = results
 
 
 def _open_streams() -> None:

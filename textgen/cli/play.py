@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
+from markupsafe import Markup
 
 from textgen.catalog.names import complete_run
 from textgen.cli.options import NO_METAVAR, PluginFiles, grouped, load_plugins
@@ -42,12 +47,26 @@ def play(
     from textgen.play.worker import Worker, find_folders
 
     folders = find_folders(names or [])
+    with ExitStack() as stack:
 
-    def on_open(address: str) -> None:
-        print(address, flush=True)
-        if not no_browser:
-            import webbrowser
+        def on_open(address: str) -> None:
+            print(address, flush=True)
+            if not no_browser:
+                open_privately(address, stack)
 
-            webbrowser.open(address)
+        serve(Worker(folders, plugin or [], cluster.device), play_page, port, on_open)
 
-    serve(Worker(folders, plugin or [], cluster.device), play_page, port, on_open)
+
+def open_privately(address: str, stack: ExitStack) -> None:
+    """Open an address in the browser by way of a file that goes with `stack` and that nobody else can read.
+
+    The address contains the token, and everyone on the machine can read the command line of the browser.
+    """
+    import webbrowser
+
+    # A browser in a sandbox (snap) reads neither hidden folders of the home folder nor the temporary one.
+    place = Path.cwd() if os.access(".", os.W_OK) else None
+    page = Path(stack.enter_context(TemporaryDirectory(prefix="textgen-play-", dir=place)), "play.html")
+    link = Markup('<meta http-equiv="refresh" content="0; url={0}"><a href="{0}">{0}</a>').format(address)
+    page.write_text(f"<!doctype html><title>textgen play</title>{link}", "utf-8")
+    webbrowser.open(page.as_uri())

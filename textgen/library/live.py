@@ -120,7 +120,8 @@ class Marks:
 
 
 def check_kept(run: Run) -> None:
-    """Raise `TextgenError` for a snapshot, since what is kept is read as that of the best weights."""
+    """Raise `TextgenError` if the run was removed, or is a snapshot: what is kept is of the best weights."""
+    _require_saved(run)
     if run.after is not None:
         raise TextgenError(
             f"these are the weights after {run.after} updates; only samples of the best weights are kept"
@@ -131,11 +132,18 @@ def keep_guesses(run: Run, game: Sequence[int]) -> int:
     """Keep how many guesses each character of a held-out passage took; return the number of games.
 
     They are kept with the bench of a run, whose report then tells, or with a run that belongs to none.
+    Raises `TextgenError` if the run was removed.
     """
+    _require_saved(run)
     folder = run.folder.absolute()
     bench = folder.parent.parent
     is_of_bench = folder.parent.name == RUNS_OF_BENCH and (bench / FILES["bench"]).is_file()
     return keep_game(bench if is_of_bench else folder, game)
+
+
+def _require_saved(run: Run) -> None:
+    if not (run.folder / FILES["run"]).is_file():
+        raise TextgenError(f"the run {str(run.folder)!r} was removed, so nothing can be kept with it")
 
 
 class TextOfRun:

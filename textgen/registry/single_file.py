@@ -90,7 +90,8 @@ def configured_plugin_files() -> list[Path]:
     """Return the plugin files of the environment and of the working directory.
 
     These are `TEXTGEN_PLUGIN_FILES`, separated as in `PATH`, and `plugins = ["mine.py"]` in the table
-    `[tool.textgen]` of `pyproject.toml`. Raises `TextgenError` if that cannot be read.
+    `[tool.textgen]` of `pyproject.toml`. Raises `TextgenError` if that cannot be read, or names some and is
+    another user's.
     """
     listed = [Path(name) for name in os.environ.get("TEXTGEN_PLUGIN_FILES", "").split(os.pathsep) if name]
     project = Path("pyproject.toml")
@@ -99,10 +100,16 @@ def configured_plugin_files() -> list[Path]:
     try:
         tools = tomllib.loads(project.read_text("utf-8")).get("tool", {})
         names = tools.get("textgen", {}).get("plugins", [])
+        owner = project.stat().st_uid
     except (OSError, ValueError, AttributeError) as error:
         raise TextgenError(f"cannot read {project}: {one_line(error, with_type=False)}") from None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise TextgenError(f'{project}: plugins in [tool.textgen] must be a list of files, as in ["mine.py"]')
+    if names and os.name == "posix" and owner not in (0, os.getuid()):  # such as in a folder for everyone
+        raise TextgenError(
+            f"{project} of the working directory belongs to another user, and names plugin files, which would "
+            "run as you; give those that you trust by --plugin, from another folder"
+        )
     return [*listed, *map(Path, names)]
 
 
