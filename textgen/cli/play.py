@@ -8,6 +8,7 @@ import typer
 
 from textgen.catalog.names import complete_run
 from textgen.cli.options import NO_METAVAR, PluginFiles, grouped, load_plugins
+from textgen.library.basics import say
 from textgen.library.options import ClusterOptions
 
 
@@ -44,7 +45,7 @@ def play(
     folders = find_folders(names or [])
 
     def on_open(address: str) -> None:
-        print(address, flush=True)
+        say(address, flush=True)
         if not no_browser:
             import webbrowser
 
