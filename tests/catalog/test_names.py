@@ -117,12 +117,12 @@ def test_what_can_be_read_as_an_entry_is_one(root: Path) -> None:
         find_run_or_entry("lstm", root)
 
 
-@pytest.mark.usefixtures("root")
-def test_the_shell_offers_names_by_their_beginning_or_another_part() -> None:
+def test_the_shell_offers_names_by_their_beginning_or_another_part(root: Path) -> None:
+    write_run(root / "steering\x1b")
     assert complete_run("word") == [RUN]
     assert complete_run("1635/r") == [f"{BENCH}/random-seed0"]
     assert complete_run("lat") == ["latest"]
-    assert complete_run("none of them") == []
+    assert complete_run("none of them") == complete_run("steering") == []
     assert complete_run("")[:2] == ["latest", BENCH]
     assert f"{BENCH}/char-lstm-seed0" in complete_run(BENCH)
 

@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.markdown import Markdown
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
 
 from helpers.reports import entry, result
-from textgen.cli.console import print_document, print_result, print_rows, printable
+from textgen.cli.console import print_document, print_result, print_rows
 from textgen.comparison.comparison_result import Comparison
+from textgen.library.console import VisibleConsole
+from textgen.runtime.output import visible
 from textgen.runtime.storage.json_records import from_values
 
 
@@ -42,11 +48,13 @@ def test_results_are_drawn_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     draw_on_a_terminal(monkeypatch)
-    compared = from_values(Comparison, result(entry("char-lstm", 2.1234)))
+    compared = from_values(Comparison, result(entry("lstm\x07", 2.1234)))
     print_result(compared, as_json=False, full=True)
-    print_document({}, "# A title\n\nSome *words*.\n", as_json=False)
+    print_document({}, "# A title\n\nSome *words*, [a link](http://a).\n", as_json=False)
     shown = capsys.readouterr().out
     assert "2.1234" in shown
+    assert r"lstm\u0007" in shown
+    assert "a link (http://a)" in re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert "A title" in shown
     assert "# A title" not in shown
     assert "*words*" not in shown
@@ -91,5 +99,26 @@ def test_results_are_markdown_when_piped_and_json_on_request(capsys: pytest.Capt
     assert json.loads(capsys.readouterr().out)["entries"][0]["name"] == "char-lstm"
 
 
-def test_control_characters_never_reach_a_terminal() -> None:
-    assert printable("a\x1b[2J\x9b2J\x07\r\x7fé\t\n😀") == "a\ufffd[2J\ufffd2J\ufffd\ufffd\ufffdé\t\n😀"
+def test_what_is_drawn_is_neither_markup_nor_a_link_and_cannot_steer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_on_a_terminal(monkeypatch)
+    text = "\x1b[5m\u202e[red]x[/red]"
+    table = Table(text, title=text)
+    table.add_row(text)
+    console = VisibleConsole()
+    console.print(text, Text(text, Style(link="http://a")), table, Markdown(f"[{text}](http://a)"))
+    drawn = capsys.readouterr().out
+    assert re.search("\x1b(?!\\[)|\x1b\\[5m|\u202e", drawn) is None
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", drawn).splitlines()
+    shown = r"\u001b[5m\u202e[red]x[/red]"
+    assert sum(shown in line for line in lines) == 5
+    assert len({len(line) for line in lines if "│" in line or "┃" in line}) == 1
+
+
+def test_the_marks_of_arabic_and_hebrew_text_stay() -> None:
+    assert (
+        visible("a\x1b\x9b\x07\r\x7fé\t\n😀\u2067")
+        == r"a\u001b\u009b\u0007\u000d\u007f" + "é\t\n😀" + r"\u2067"
+    )
+    assert visible("\u200e\u200f\u061c") == "\u200e\u200f\u061c"

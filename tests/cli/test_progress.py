@@ -90,7 +90,7 @@ def test_what_is_over_is_marked_and_what_failed_says_why(
     lines = drawn(capsys)[-4:]
     assert lines[0].startswith("✓ reading the text")
     assert re.match(r"✓ a +done in 0:00 +·██\S+ test 2\.100 +2 k chars/s", lines[1])
-    assert lines[2].startswith("✗ [bold]  failed: loss is nan \ufffd[2J; x")
+    assert lines[2].startswith("✗ [bold]  failed: loss is nan \\u001b[2J; x")
     assert lines[3].startswith("✓ comparing with references")
     assert max(map(len, lines)) <= 80
 

@@ -10,9 +10,9 @@ import pytest
 
 from helpers.commands import Textgen, run_process
 from textgen.cli.app import app
-from textgen.cli.console import printable
 from textgen.data.corpus import load_corpus
 from textgen.registry.options import build
+from textgen.runtime.output import visible
 from textgen.runtime.storage.json_records import to_values
 
 Trained = tuple[Path, str]
@@ -61,7 +61,7 @@ def test_a_seed_determines_what_is_written(textgen: Textgen, trained: Trained) -
     assert len(first.stdout) == len("The weather") + 200 + len("\n")
     samples = json.loads(textgen(*command, 2, "--number", 2, "--json").stdout)["samples"]
     assert [row["seed"] for row in samples] == [2, 3]
-    other, same = (f"The weather{printable(row['text'])}\n" for row in samples)
+    other, same = (f"The weather{visible(row['text'])}\n" for row in samples)
     assert same == first.stdout  # also side by side with others
     assert other != first.stdout
 

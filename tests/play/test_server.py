@@ -89,7 +89,9 @@ def test_nothing_is_kept_with_a_run_that_was_removed(runs: list[Path], tmp_path:
 def test_the_token_is_not_in_the_command_line_of_the_browser(tmp_path: Path) -> None:
     """The browser of this test writes down its arguments, and the mode and contents of what they name."""
     browser = tmp_path / "browser"
-    browser.write_text('#!/bin/sh\nf=${1#file://}\nstat -c %a "$(dirname $f)" > seen; cat $f >> seen; echo "$1"\n')
+    browser.write_text(
+        '#!/bin/sh\nf=${1#file://}\nstat -c %a "$(dirname $f)" > seen; cat $f >> seen; echo "$1"\n'
+    )
     browser.chmod(0o755)
     address = "http://127.0.0.1:1/s3cret/"
     program = (

@@ -1,9 +1,10 @@
-"""What happens in one place: processes start in `workers/process.py`, folders are locked by `locks.py`."""
+"""What happens in one place: `process.py` starts processes, `locks.py` locks folders, `output.py` prints."""
 
 from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -14,15 +15,30 @@ STARTS = re.compile(
 """Calls that start a process."""
 LOCKS = re.compile(r"(.+\.)?((Soft|Unix|Windows)?FileLock|flock|lockf)")
 """Calls that make or take a lock of the operating system."""
+PRINTS = re.compile(
+    r"p?print|input|(.+\.)?(stdout|stderr)(\.buffer)?\.write(lines)?|(.+\.)?Console|traceback\.print_\w+"
+    r"|(typer|click)\.(echo\w*|secho|prompt|confirm|progressbar)"
+)
+"""Calls that print."""
+
+
+@cache
+def called() -> list[tuple[str, str]]:
+    """Return the files of the core, each with one name that it calls."""
+    return [
+        (path.relative_to(ROOT / "textgen").as_posix(), ast.unparse(node.func))
+        for path in sorted((ROOT / "textgen").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+    ]
 
 
 def calls(pattern: re.Pattern[str]) -> dict[str, set[str]]:
     """Return the calls that a pattern matches, for each file of the core that has some."""
     matching: dict[str, set[str]] = {}
-    for path in sorted((ROOT / "textgen").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and pattern.fullmatch(name := ast.unparse(node.func)):
-                matching.setdefault(path.relative_to(ROOT / "textgen").as_posix(), set()).add(name)
+    for file, name in called():
+        if pattern.fullmatch(name):
+            matching.setdefault(file, set()).add(name)
     return matching
 
 
@@ -45,4 +61,13 @@ def test_one_place_locks_folders() -> None:
         # Single files: those of the cache that are in use, and the processes that share a study.
         "runtime/storage/cache.py": {"fcntl.flock"},
         "tuning/processes.py": {"FileLock"},
+    }
+
+
+def test_one_place_prints_and_shows_what_would_steer_a_terminal() -> None:
+    assert calls(PRINTS) == {
+        "runtime/output.py": {"print"},  # `library/console.py` derives what draws from rich's Console
+        # Neither prints text of others: a question, and numbers for the process that reads them.
+        "cli/tour.py": {"input"},
+        "evaluation/baselines.py": {"print"},
     }

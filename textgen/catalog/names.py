@@ -10,6 +10,7 @@ from pathlib import Path
 from textgen.catalog.folders import FILES, Kind, ResultFolder, entry_part, find_folders, identify, name_of
 from textgen.catalog.items import best_of, best_run, best_runs
 from textgen.contracts import TextgenError
+from textgen.runtime.output import visible
 from textgen.runtime.storage.result_folders import RUNS
 
 LATEST = "latest"
@@ -103,8 +104,9 @@ def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
 def complete_run(incomplete: str) -> list[str]:
     """Return the names under `runs` that a shell may offer for the beginning or another part of one."""
     names = [LATEST, *(name_of(each.path, RUNS) for each in find_folders(RUNS, with_runs=True))]
-    beginning = [name for name in names if name.startswith(incomplete)]
-    return beginning or [name for name in names if incomplete in name]
+    offered = [name for name in names if name == visible(name)]
+    beginning = [name for name in offered if name.startswith(incomplete)]
+    return beginning or [name for name in offered if incomplete in name]
 
 
 def candidates(name: str, root: Path, kinds: Collection[Kind]) -> Sequence[ResultFolder]:

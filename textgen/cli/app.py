@@ -11,7 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Collection
-from typing import Annotated, Any, NoReturn, TextIO
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -39,7 +39,9 @@ from textgen.library.basics import (
     is_out_of_memory,
     keep_freed_memory,
     note,
-    printable,
+    say,
+    show_traceback,
+    visible,
 )
 
 CLICK_EXCEPTION: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
@@ -85,7 +87,7 @@ app.add_typer(cache.app, name="cache")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"textgen {__version__}")
+        say(f"textgen {__version__}")
         raise typer.Exit
 
 
@@ -120,7 +122,7 @@ def main() -> None:
             sys.exit(0)
         fail(usage_problem(error), 2)
     except StoppedError as error:
-        _stop(printable(str(error)))
+        _stop(str(error))
     except UsageError as error:
         fail(str(error), 2)
     except BrokenPipeError:  # the reader of a pipe has seen enough, as Typer notices before the last flush
@@ -133,6 +135,7 @@ def main() -> None:
     except BaseException as error:
         reason = expected(error)
         if reason is None:
+            sys.excepthook = show_traceback  # instead of Typer's
             raise
         fail(reason, 1)
     if code == INTERRUPTED:  # so Typer returns from a KeyboardInterrupt
@@ -163,17 +166,12 @@ def suggestion(word: str, commands: Collection[str]) -> str:
 
 
 def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
 ) -> None:
     if issubclass(category, TextgenWarning):
-        note(printable(" ".join(str(message).split())))
+        note(" ".join(visible(str(message)).split()))
     else:
-        (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))
+        note(warnings.formatwarning(message, category, filename, lineno), end="")
 
 
 def expected(error: BaseException) -> str | None:

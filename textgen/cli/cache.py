@@ -9,7 +9,7 @@ import typer
 from textgen.cli.console import print_json, print_record
 from textgen.cli.options import Json, refuse
 from textgen.cli.run_table import size
-from textgen.library.basics import CachedItem, cache_folder, contents, note, remove_all, size_limit
+from textgen.library.basics import CachedItem, cache_folder, contents, note, remove_all, say, size_limit
 
 app = typer.Typer()
 
@@ -35,7 +35,7 @@ def clear(as_json: Json = False) -> None:
     if as_json:
         print_json({"folder": str(cache_folder()), "removed": _totals(removed), "left": _totals(left)})
     else:
-        print(f"removed {_in_words(removed)} from {cache_folder()}")
+        say(f"removed {_in_words(removed)} from {cache_folder()}")
     if left:
         note(f"{_in_words(left)} are in use by another command, or may not be removed")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from textgen.library.basics import note, printable, shortened, to_json
+from textgen.library.basics import note, say, shortened, to_json, visible, visible_in
 
 if TYPE_CHECKING:
     from textgen.library.presentation import Comparison, Ladder
@@ -26,21 +26,22 @@ def print_result(
     from textgen.library import presentation
 
     if as_json:
-        sys.stdout.write(to_json(result))
+        print_json(result)
     elif sys.stdout.isatty():
-        from rich.console import Console
+        from textgen.library.console import VisibleConsole
 
+        shown, console = visible_in(result), VisibleConsole()
         if isinstance(result, presentation.Ladder):
-            presentation.render_ladder(result, Console(), full=full)
+            presentation.render_ladder(shown, console, full=full)
             answer = presentation.who_is_ahead(result)
         else:
-            (presentation.render if full else presentation.render_brief)(result, Console())
+            (presentation.render if full else presentation.render_brief)(shown, console)
             answer = presentation.closing(result)
-        print(f"\n{answer}")
+        say(f"\n{answer}")
         if folder is not None:
-            print(f"report: {report_of(folder)}")  # in a line of its own, which can be clicked
+            say(f"report: {report_of(folder)}")  # in a line of its own, which can be clicked
     else:
-        print(presentation.to_markdown(result))
+        say(presentation.to_markdown(result))
 
 
 def report_of(folder: Path) -> Path:
@@ -54,18 +55,20 @@ def print_document(result: Any, markdown: str, as_json: bool, *, paste: str = ""
     `paste` is code in a line of its own in it, which a terminal shows unbroken.
     """
     if as_json:
-        sys.stdout.write(to_json(result))
+        print_json(result)
     elif sys.stdout.isatty():
-        from rich.console import Console
         from rich.markdown import Markdown
 
+        from textgen.library.console import VisibleConsole
+
+        console = VisibleConsole()
         before, code, after = markdown.partition(f"    {paste}\n") if paste else (markdown, "", "")
-        Console().print(Markdown(before))
+        console.print(Markdown(visible(before), hyperlinks=False))
         if code:
-            print(f"\n{paste}\n")
-            Console().print(Markdown(after))
+            say(f"\n{paste}\n")
+            console.print(Markdown(visible(after), hyperlinks=False))
     else:
-        print(markdown, end="")
+        say(markdown, end="")
 
 
 def saved_note(folder: Path, *, quiet: bool) -> None:
@@ -81,21 +84,20 @@ def print_summary(record: Any, as_json: bool, lines: Sequence[str], following: s
         print_json(record)
         return
     if not sys.stdout.isatty():
-        print("\n".join(map(printable, lines)))
+        say("\n".join(lines))
         return
-    from rich.console import Console
-    from rich.text import Text
+    from textgen.library.console import VisibleConsole
 
-    console = Console()
+    console = VisibleConsole()
     for index, line in enumerate(lines):
-        console.print(Text(printable(line), "" if index else "bold"))
+        console.print(line, style="" if index else "bold")
     if following:
-        print(f"next: {following}")  # unbroken, to be pasted
+        say(f"next: {following}")  # unbroken, to be pasted
 
 
 def print_json(record: Any) -> None:
     """Print a result, or JSON values, as JSON."""
-    sys.stdout.write(to_json(record))
+    say(to_json(record), end="")
 
 
 def print_record(record: Mapping[str, Any]) -> None:
@@ -107,13 +109,14 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print rows with the same keys as a table on a terminal, or complete as TSV when piped."""
     if not rows:
         return
-    cells = [[printable(shown(value)) for value in row.values()] for row in rows]
+    cells = [[shown(value) for value in row.values()] for row in rows]
     if not sys.stdout.isatty():
         for line in [list(rows[0]), *cells]:
-            print("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in line))
+            say("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in line))
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from textgen.library.console import VisibleConsole
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, value in rows[0].items():
@@ -122,7 +125,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
         )
     for line in cells:
         table.add_row(*line)
-    Console(markup=False, highlight=False).print(table)
+    VisibleConsole().print(table)
 
 
 def shown(value: Any) -> str:
@@ -138,5 +141,5 @@ def shown(value: Any) -> str:
 
 def fail(message: str, code: int) -> NoReturn:
     """Exit with one line on stderr and an exit code."""
-    note(f"error: {printable(shortened(message))}")
+    note(f"error: {shortened(visible(message))}")
     sys.exit(code)

@@ -12,7 +12,7 @@ import typer
 from textgen.cli.completion import complete_name
 from textgen.cli.console import print_json, print_rows, print_summary
 from textgen.cli.options import NO_METAVAR, Json, PluginFiles, grouped, load_plugins, refuse, refusing
-from textgen.library.basics import TextgenError, note, printable
+from textgen.library.basics import TextgenError, note, say, visible
 from textgen.library.options import TextOptions
 
 
@@ -47,7 +47,7 @@ def corpus(
         print_listing(sources[0].rstrip("/").partition(":")[0] if sources else "", as_json)
     elif diff:
         for change in changes(sources or (), text.clean, text.encoding):
-            print_change(printable(change))
+            print_change(change)
     else:
         print_statistics(replace(text, corpus=sources or ()), as_json)
 
@@ -95,12 +95,13 @@ def print_statistics(text: TextOptions, as_json: bool) -> None:
 def print_change(line: str) -> None:
     """Print one change of a text; a terminal shows what is removed in red and what is added in green."""
     if not sys.stdout.isatty():
-        sys.stdout.write(line)
+        say(line, end="")
         return
-    from rich.console import Console
     from rich.text import Text
 
-    text = Text(line.rstrip("\n"))
+    from textgen.library.console import VisibleConsole
+
+    text = Text(visible(line.rstrip("\n")))
     text.highlight_regex(r"\[-.*?-\]", "red")
     text.highlight_regex(r"\{\+.*?\+\}", "green")
-    Console(highlight=False).print(text)
+    VisibleConsole().print(text)

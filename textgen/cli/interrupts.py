@@ -53,8 +53,11 @@ class Kept:
         if not kept:
             return "interrupted; nothing was finished, so nothing is kept"
         are = "is" if number == 1 and len(kept) == 1 else "are"
+        from textgen.library.basics import visible  # imported by now, and too much to begin with
+
         following = continuing(sys.argv[1:], self.folder)
-        return f"interrupted; {' and '.join(kept)} {are} kept in {self.folder}, continue with: {following}"
+        line = f"interrupted; {' and '.join(kept)} {are} kept in {self.folder}, continue with: {following}"
+        return visible(line)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from textgen.catalog.names import complete_run
 from textgen.cli.options import NO_METAVAR, PluginFiles, grouped, load_plugins
+from textgen.library.basics import say
 from textgen.library.options import ClusterOptions
 
 
@@ -50,7 +51,7 @@ def play(
     with ExitStack() as stack:
 
         def on_open(address: str) -> None:
-            print(address, flush=True)
+            say(address, flush=True)
             if not no_browser:
                 open_privately(address, stack)
 

@@ -14,7 +14,7 @@ import typer
 from textgen.cli.completion import complete_kind, complete_plugin
 from textgen.cli.console import print_json, print_rows
 from textgen.cli.options import Json, PluginFiles, load_plugins, refuse
-from textgen.library.basics import note, printable
+from textgen.library.basics import note, say
 
 if TYPE_CHECKING:
     from textgen.library.components import CheckResult, Plugin
@@ -70,7 +70,7 @@ def show(
         return
     for number, each in enumerate(descriptions):
         if number:
-            print()
+            say()
         _print_description(each)
 
 
@@ -136,21 +136,21 @@ def new(
     from textgen.library.components import new_project
 
     folder = new_project(name, kind, into)
-    print(folder)
+    say(folder)
     note(f"next: pip install -e {folder}, then textgen plugins check {name}")
 
 
 def _print_description(description: dict[str, Any]) -> None:
-    print(
+    say(
         f"{description['kind']} {description['name']}, from {description['distribution']} "
         f"{description['version']}: {description['target']}"
     )
     if description["file"]:
-        print(f"{description['file']}, line {description['line']}")
-    print(f"\n{printable(description['description'])}")
+        say(f"{description['file']}, line {description['line']}")
+    say(f"\n{description['description']}")
     for part, title in (("options", "Options:"), ("training", "Training options:")):
         if description[part]:
-            print(f"\n{title}")
+            say(f"\n{title}")
             print_rows([row | {"default": _written(row["default"])} for row in description[part]])
 
 

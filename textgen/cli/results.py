@@ -20,7 +20,7 @@ from textgen.cli.options import (
     refuse,
     refusing,
 )
-from textgen.library.basics import TextgenError, printable
+from textgen.library.basics import TextgenError, say
 from textgen.library.options import ClusterOptions, TextOptions
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ def verify(
 
     def show(check: VerificationCheck) -> None:
         if not as_json:
-            print("\n".join(map(printable, check.lines())), flush=True)
+            say("\n".join(check.lines()), flush=True)
 
     verification = results.verify(file, runs=runs, device=cluster.device, on_check=show)
     if as_json:
         print_json(verification)
     else:
-        print(printable(verification.unchecked_line))
+        say(verification.unchecked_line)
     if not verification.agrees:
         number = sum(len(check.disagreements) for check in verification.checks)
         raise TextgenError(
@@ -94,7 +94,7 @@ def report(
         print_json({"pages": [str(page) for page in pages]})
         return
     for page in pages:
-        print(page)
+        say(page)
 
 
 @grouped

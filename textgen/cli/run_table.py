@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textgen.cli.console import print_rows
-from textgen.library.basics import note, printable
+from textgen.library.basics import note
 
 if TYPE_CHECKING:
     from textgen.catalog.items import Item
@@ -37,10 +37,11 @@ def print_items(items: Sequence[Item]) -> None:
     if not sys.stdout.isatty() or not rows:
         print_rows(rows)
         return
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(markup=False, highlight=False)
+    from textgen.library.console import VisibleConsole
+
+    console = VisibleConsole()
     columns = [name for name in rows[0] if any(each[name] for each in rows)]
     names = min(NAME_CHARS, max(len(each["name"]) for each in rows))
     dropped = []
@@ -61,7 +62,7 @@ def print_items(items: Sequence[Item]) -> None:
             max_width=MAX_ENTRY_CHARS if name == "entry" else None,
         )
     for each in rows:
-        table.add_row(*(printable(each[name]) for name in columns))
+        table.add_row(*(each[name] for name in columns))
     console.print(table)
     if dropped:
         note(f"without room for {', '.join(reversed(dropped))}")

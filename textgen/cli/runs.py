@@ -25,7 +25,7 @@ from textgen.cli.options import (
 )
 from textgen.cli.run_table import print_items, size
 from textgen.cli.tune import best_name
-from textgen.library.basics import RUNS, TextgenError, UsageError, defaults, note, printable
+from textgen.library.basics import RUNS, TextgenError, UsageError, defaults, note, say, visible_in
 from textgen.library.options import ClusterOptions, SampleOptions
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
         print_summary(result.result, as_json, lines, command("sample", str(found.path), PROMPT))
         if not as_json:
             for each in kept_samples(found.path):
-                print(f"--- {each.sampler}, seed {each.seed}\n{printable(each.prompt + each.text)}")
+                say(f"--- {each.sampler}, seed {each.seed}\n{each.prompt + each.text}")
     is_document = isinstance(result, (SuiteResult, StudyResult))
     if as_json or is_document or not (sys.stdout.isatty() or found.kind == "run"):
         saved_note(found.path, quiet=False)  # which is shown of the others above
@@ -159,10 +159,10 @@ def compare(
     if as_json or not sys.stdout.isatty():
         print_document(result, to_markdown(result), as_json)
         return
-    from rich.console import Console
+    from textgen.library.console import VisibleConsole
 
     print_document(result, without_samples(result), as_json)
-    render_samples(texts_by_prompt(result), Console())
+    render_samples(visible_in(texts_by_prompt(result)), VisibleConsole())
 
 
 @app.command("open")
@@ -187,7 +187,7 @@ def open_report(name: Name, root: Root = RUNS, as_json: Json = False) -> None:
     if as_json:
         print_json({"report": str(page), "address": address, "is_open": is_open})
     else:
-        print(address)
+        say(address)
     if not is_open:
         raise TextgenError(f"no browser was found; open {str(page)!r} yourself")
 
@@ -214,7 +214,7 @@ def remove(
             raise UsageError("nothing is removed without asking; give --yes")
         for row in rows:
             note(f"{row['kind']} {row['name']} ({size(row['num_bytes'])})")
-        print("Remove for good? [y/N] ", end="", file=sys.stderr, flush=True)
+        note("Remove for good? [y/N] ", end="")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             note("nothing is removed")
             return
@@ -224,7 +224,7 @@ def remove(
         print_json({"removed": rows})
     else:
         for row in rows:
-            print(f"removed {row['kind']} {row['name']} ({size(row['num_bytes'])})")
+            say(f"removed {row['kind']} {row['name']} ({size(row['num_bytes'])})")
 
 
 @app.command("export")
@@ -246,7 +246,7 @@ def export_runs(
     if as_json:
         print_json({"file": str(file), "num_bytes": file.stat().st_size})
     else:
-        print(f"{file} ({size(file.stat().st_size)})")
+        say(f"{file} ({size(file.stat().st_size)})")
 
 
 @app.command("import")
@@ -262,7 +262,7 @@ def import_runs(
     if as_json:
         print_json({"folder": str(folder)})
     else:
-        print(folder)
+        say(folder)
     if any(folder.glob("*.json")) and not (folder / "run.json").exists():
         note(f"pages are left out, since a browser would run them; make one by: textgen report {folder}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +22,7 @@ from textgen.cli.options import (
     with_temperature,
 )
 from textgen.cli.run_table import run_folder
-from textgen.library.basics import UsageError, defaults, note, printable
+from textgen.library.basics import UsageError, defaults, note, say
 from textgen.library.options import ClusterOptions, SampleOptions
 
 if TYPE_CHECKING:
@@ -72,13 +71,12 @@ def sample(
     loaded = load(run_folder(run), device=cluster.device, precision=cluster.precision, after=after)
     if number == 1 and not as_json:
         pieces = loaded.stream(prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)
-        sys.stdout.write(printable(prompt))
+        say(prompt, end="", flush=True)
         written = ""
         for piece in pieces:
             written += piece
-            sys.stdout.write(printable(piece))
-            sys.stdout.flush()
-        sys.stdout.write("\n")
+            say(piece, end="", flush=True)
+        say()
         if keep:
             _keep(loaded, [Sample(prompt, sampler, seed, written)])
         return
@@ -90,7 +88,7 @@ def sample(
         print_json({"samples": rows})
         return
     for row in rows:
-        print(f"--- seed {row.seed}\n{printable(prompt + row.text)}")
+        say(f"--- seed {row.seed}\n{prompt + row.text}")
 
 
 def _keep(run: Run, samples: Sequence[Sample]) -> None:

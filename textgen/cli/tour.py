@@ -12,7 +12,7 @@ import typer
 
 from textgen.cli.interrupts import StoppedError
 from textgen.cli.options import NO_METAVAR
-from textgen.library.basics import RUNS
+from textgen.library.basics import RUNS, say
 
 FOLDER = Path(RUNS) / "tour"
 DONE = FOLDER / "steps-done"
@@ -114,24 +114,24 @@ def tour(
     """Learn what textgen does in five steps and ten minutes; a tour that was stopped goes on there."""
     if only_list or not sys.stdin.isatty():
         for number, step in enumerate(STEPS, 1):
-            print(f"{introduction(number, step)}\n\n    {step.line(text or TEXT, budget)}\n\n{step.look}\n")
-        print(ending(text or TEXT))
+            say(f"{introduction(number, step)}\n\n    {step.line(text or TEXT, budget)}\n\n{step.look}\n")
+        say(ending(text or TEXT))
         return
-    print("Five commands in about ten minutes. After Ctrl-C, textgen tour goes on at the same step.")
+    say("Five commands in about ten minutes. After Ctrl-C, textgen tour goes on at the same step.")
     for number, step in enumerate(STEPS[done_steps() :], done_steps() + 1):
-        print(f"\n{introduction(number, step)}\n")
+        say(f"\n{introduction(number, step)}\n")
         if "{text}" in step.command and text is None:
             text = ask(f"Path of the text (or Enter for {TEXT}, Python's own source code): ") or TEXT
-            print()
+            say()
         line = step.line(text or TEXT, budget)
-        print(f"    {line}")
+        say(f"    {line}")
         if ask("\nEnter runs it, q and Enter ends the tour: ") in ("q", "quit"):
-            print("To go on here: textgen tour")
+            say("To go on here: textgen tour")
             return
         run(line, context)
         DONE.write_text(f"{number}\n", "utf-8")
-        print(f"\nWhat to look at\n\n{step.look}")
-    print(f"\n{ending(text)}\nTo take the tour again, remove {FOLDER.as_posix()}.")
+        say(f"\nWhat to look at\n\n{step.look}")
+    say(f"\n{ending(text)}\nTo take the tour again, remove {FOLDER.as_posix()}.")
 
 
 def introduction(number: int, step: Step) -> str:
@@ -158,7 +158,7 @@ def ask(question: str) -> str:
     try:
         return input(question).strip()
     except EOFError:
-        print()
+        say()
         raise typer.Exit from None
 
 

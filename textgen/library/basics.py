@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import unicodedata
 from importlib.util import find_spec
 
 from textgen import defaults
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory, one_line, shortened
+from textgen.runtime.output import note, say, show_traceback, visible, visible_in
 from textgen.runtime.storage.cache import CachedItem, cache_folder, contents, remove_all, size_limit
 from textgen.runtime.storage.files import NotSavedError
 from textgen.runtime.storage.json_records import to_json, to_values
@@ -45,15 +44,3 @@ def require_play() -> None:
     """Raise `TextgenError` if the extra for the live page is not installed."""
     if any(find_spec(package) is None for package in ("starlette", "uvicorn")):
         raise TextgenError('the live page needs Starlette; run: pip install "textgen-bench[play]"')
-
-
-def printable(text: str) -> str:
-    """Return text without the control characters that could steer a terminal."""
-    return "".join(
-        "\ufffd" if unicodedata.category(char) == "Cc" and char not in "\n\t" else char for char in text
-    )
-
-
-def note(message: str) -> None:
-    """Print a note on stderr."""
-    print(message, file=sys.stderr)

@@ -20,6 +20,7 @@ from textgen.data.bound_tokenizer import START
 from textgen.evaluation.token_bits import LOG2, bits_of, predict_stretches
 from textgen.experiment.score_run import score_any
 from textgen.library.runs import load
+from textgen.runtime.output import note
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
@@ -93,4 +94,5 @@ if __name__ == "__main__":
     try:
         cli_evaluate()
     except TextgenError as error:
-        sys.exit(f"error: {error}")
+        note(f"error: {error}")
+        sys.exit(1)

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from textgen.comparison.report.formats import short
 from textgen.comparison.report.tables import CurvePoint, sparkline
-from textgen.library.basics import note, printable
+from textgen.library.basics import note, visible
+from textgen.library.console import VisibleConsole
 from textgen.library.forecast import Forecast
 from textgen.runtime.messages import about, clock
 from textgen.training.progress import DONE, FAILED, Report, Step, ignore_report
@@ -96,7 +96,7 @@ class ProgressDisplay:
     """A context in which `display(step)` shows the step, in a notebook or on stderr; silent if `quiet`."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._console = Console(stderr=True)
+        self._console = VisibleConsole(stderr=True)
         self._update_cell = None if quiet else _output_of_cell()
         can_redraw = self._console.is_terminal and not self._console.is_dumb_terminal
         self._is_drawn = can_redraw and not quiet and self._update_cell is None
@@ -157,9 +157,9 @@ class ProgressDisplay:
     def _say(self, text: str) -> None:
         """Print a line that stays above what is redrawn."""
         if self._is_drawn:
-            self._live.console.print(printable(text), highlight=False, markup=False)
+            self._live.console.print(text)
         elif self._is_logged:
-            note(printable(text))
+            note(text)
 
     def _log(self, step: Step) -> None:
         """Print what is new of the entries, such as validation once, and what follows them."""
@@ -170,7 +170,7 @@ class ProgressDisplay:
         of = f" ({step.index} of {step.total})" if step.index and step.total > 1 else ""
         outcome = f", {step.outcome}" if step.outcome and step.state in (DONE, FAILED) else ""
         what = f"{step.entry}{of}: {step.state}{outcome}" if step.entry else step.state
-        note(printable(f"[{clock(time.monotonic() - self._began)}] {what}"))
+        note(f"[{clock(time.monotonic() - self._began)}] {what}")
 
     def _draw(self) -> Text:
         """Return a line for each entry so far, and what is left."""
@@ -199,7 +199,7 @@ class ProgressDisplay:
         else:
             cells = f"{line.state:15}  {line.score:{CURVE_WIDTH + 17}}  {line.speed}"
             text = f"{_cropped(line.name, room):{room}}  {cells}"
-        return Text.assemble((mark, style), " ", printable(text.rstrip())[: width - 2])
+        return Text.assemble((mark, style), " ", visible(text.rstrip())[: width - 2])
 
     def _left(self) -> str:
         """Return which entry is at work, and how long everything still takes."""

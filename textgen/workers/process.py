@@ -27,6 +27,7 @@ from typing import Any
 
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import one_line
+from textgen.runtime.output import note
 from textgen.runtime.storage.temporary_folders import private_folder
 from textgen.runtime.this_process import (
     END_PROCESS,
@@ -253,7 +254,7 @@ def _send_warning(
     if issubclass(category, TextgenWarning) and _connections:
         send(_connections[0], WARNING, str(message))
     else:
-        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
+        note(warnings.formatwarning(message, category, filename, lineno), end="")
 
 
 def _end_with_parent() -> None:

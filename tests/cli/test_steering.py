@@ -1,0 +1,190 @@
+"""Nothing that textgen prints can steer a terminal, whatever is in the files that it shows."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.catalog import RECORDED, write_bench, write_run, write_study
+from helpers.commands import Done, Terminal, run_textgen
+from helpers.records import edit_record
+from textgen.catalog.folders import identify
+from textgen.catalog.items import read_result
+from textgen.contracts import TextgenError
+from textgen.experiment.entry_result import Sample
+from textgen.experiment.kept_samples import keep_samples
+from textgen.library.progress import ProgressDisplay
+from textgen.training.progress import Step
+
+HOSTILE = "\x1b]0;owned\x07\x1b[5m\x9b2J\u202e\x7f\r[red]x[/red][y](http://z)"
+"""A title for the window, blinking, a cleared screen, reversed text, and markup of rich and Markdown."""
+STEERING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+OF_RICH = re.compile(r"\r?\x1b\[(?!5m)[0-9;?]*[A-Za-z]")
+"""Colours and movements of the cursor, but blinking, which nothing of ours does."""
+STRUCTURAL = ("budget", "budgets", "interval_method")
+"""Fields whose strings decide whether a result can be shown at all."""
+
+
+def harmless(*arguments: object, code: int | None = 0, cwd: Path | None = None) -> tuple[Done, Done]:
+    """Run a command whose output is piped, and on a terminal; check that neither is steered."""
+    done = [run_textgen(*arguments, code=code, cwd=cwd, width=width) for width in (None, 200)]
+    for each in done:
+        shown = OF_RICH.sub("", each.stdout + each.stderr)
+        assert STEERING.findall(shown) == []
+    return done[0], done[1]
+
+
+def strings(values: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each string of JSON values with the name of its field."""
+    if isinstance(values, str):
+        yield name, values
+    elif isinstance(values, dict):
+        for key, value in values.items():
+            yield from strings(value, key)
+    elif isinstance(values, list):
+        for value in values:
+            yield from strings(value, name)
+
+
+def poisoned(values: Any, chosen: set[str]) -> Any:
+    """Return JSON values in which some strings, keys too, are hostile; those that are equal stay equal."""
+    if isinstance(values, str):
+        return HOSTILE + values if values in chosen else values
+    if isinstance(values, dict):
+        return {poisoned(key, chosen): poisoned(value, chosen) for key, value in values.items()}
+    return [poisoned(value, chosen) for value in values] if isinstance(values, list) else values
+
+
+def write_poisoned(file: Path, original: dict[str, Any], chosen: set[str]) -> bool:
+    """Write a record in which some strings are hostile; return whether it is read."""
+    edit_record(file, lambda values: (values.clear(), values.update(poisoned(original, chosen))))
+    folder = identify(file.parent)
+    assert folder is not None
+    try:
+        read_result(folder)
+    except TextgenError:
+        return False
+    return True
+
+
+def accepted(file: Path, original: dict[str, Any], chosen: set[str], more: list[str]) -> set[str]:
+    """Return the strings of a record that may be hostile: all at once, otherwise by halves."""
+    if write_poisoned(file, original, chosen | set(more)):
+        return chosen | set(more)
+    half = len(more) // 2
+    if not half:
+        return chosen
+    return accepted(file, original, accepted(file, original, chosen, more[:half]), more[half:])
+
+
+def copied(recorded: str, file: Path) -> None:
+    """Copy a result of benchmarks."""
+    file.parent.mkdir()
+    shutil.copy(RECORDED / f"{recorded}.json", file)
+
+
+WRITERS: dict[str, Callable[[Path], object]] = {
+    "run": write_run,
+    "bench": lambda folder: write_bench(folder, ("char-lstm", 2.1, 0), ("random", 6.0, 0)),
+    "ladder": lambda folder: copied("ladder-code", folder / "ladder.json"),
+    "suite": lambda folder: copied("suite-reading-on-code", folder / "suite.json"),
+    "study": write_study,
+}
+LEAST = {"run": 14, "bench": 25, "ladder": 25, "suite": 50, "study": 40}
+"""The number of strings that are hostile at least, so that the test does not become void."""
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_no_string_of_a_saved_result_steers_a_terminal(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("runs").mkdir()
+    folder = Path("runs/x")
+    WRITERS[kind](folder)
+    file = folder / f"{kind}.json"
+    original = json.loads(file.read_text("utf-8"))
+    original.pop("sha256", None)
+    found = list(strings(original))
+    chosen = accepted(file, original, set(), sorted({value for _, value in found}))
+    assert len(chosen) >= LEAST[kind]
+    assert write_poisoned(file, original, chosen)
+    listed, _ = harmless("runs")
+    assert "owned" in listed.stdout
+    printed, _ = harmless("runs", "show", "x", "--json")
+    assert any(HOSTILE in value for _, value in strings(json.loads(printed.stdout)))
+    assert write_poisoned(file, original, chosen - {value for name, value in found if name in STRUCTURAL})
+    if kind == "run":
+        keep_samples(folder, [Sample(HOSTILE, HOSTILE, 0, HOSTILE)])
+        shutil.copytree(folder, "runs/y")
+        harmless("runs", "compare", "x", "y", "--no-samples")
+    else:
+        harmless("verify", folder, code=None)
+    for shown in harmless("runs", "show", "x", *(["--full"] if kind in ("bench", "ladder") else [])):
+        assert "owned" in shown.stdout
+        assert "[red]" in shown.stdout
+
+
+def test_no_name_in_a_file_or_on_the_command_line_steers_a_terminal(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "texts.zip", "w") as archive:
+        archive.writestr(f"{HOSTILE.replace('/', '')}.jsonl", '{"x": 1}\n')
+        archive.writestr("text.txt", "The cat sat on the mat.\n" * 40)
+    (tmp_path / "fields.jsonl").write_text(json.dumps({HOSTILE: "x"}))
+    scored = {"target": "x", "filter": HOSTILE, "metrics": [HOSTILE], HOSTILE: 1.0}
+    (tmp_path / "log.jsonl").write_text(f"{json.dumps(scored)}\n" * 2)
+    (tmp_path / "plugin.py").write_text(
+        f"import warnings\nfrom textgen.contracts import TextgenWarning\nowned = {HOSTILE!r}\n"
+        "warnings.warn(owned)\nwarnings.warn(owned, TextgenWarning)\nraise ValueError(owned)\n"
+    )
+    key = json.dumps(HOSTILE).replace("\x7f", "\\u007f")
+    (tmp_path / "suite.toml").write_text(
+        f'title = {key}\nbudget = "1s"\n[[questions]]\nname = {key}\ntext = {key}\n'
+        f'cases = [{{label = {key}, entry = "random", {key} = 1}}]\n'
+    )
+    for command in (
+        "corpus texts.zip",
+        "corpus fields.jsonl",
+        "import-lm-eval log.jsonl",
+        "plugins --plugin plugin.py",
+        "suite suite.toml --corpus lee",
+        f"train {HOSTILE}",
+    ):
+        done, _ = harmless(*command.split(" "), code=None, cwd=tmp_path)
+        assert "owned" in done.stdout + done.stderr, command
+
+
+def test_no_progress_steers_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    stream = Terminal(BytesIO(), "utf-8", write_through=True)
+    with redirect_stderr(stream), ProgressDisplay() as display:
+        display(Step("training", HOSTILE, index=1, total=2, remark=HOSTILE))
+        display(Step("failed", HOSTILE, index=1, total=2, outcome=HOSTILE))
+    shown = stream.buffer.getvalue().decode("utf-8")
+    assert "owned" in shown
+    assert STEERING.findall(OF_RICH.sub("", shown)) == []
+
+
+def test_no_traceback_of_a_bug_steers_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError(HOSTILE)
+
+    monkeypatch.setattr("textgen.catalog.items.read_catalog", fail)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # restored in the end
+    with pytest.raises(RuntimeError) as bug:
+        run_textgen("runs")
+    sys.excepthook(bug.type, bug.value, bug.tb)
+    shown = capsys.readouterr().err
+    assert r"RuntimeError: \u001b]0;owned" in shown
+    assert STEERING.findall(shown) == []
