@@ -99,9 +99,8 @@ def test_the_token_is_not_in_the_command_line_of_the_browser(tmp_path: Path) -> 
         "with contextlib.ExitStack() as stack: open_(sys.argv[1], stack)"
     )
     command = [sys.executable, "-c", program, address]
-    done = subprocess.run(
-        command, cwd=tmp_path, env=os.environ | {"BROWSER": f"{browser} %s"}, capture_output=True, text=True
-    )
+    variables = os.environ | {"BROWSER": f"{browser} %s"}
+    done = subprocess.run(command, check=True, cwd=tmp_path, env=variables, capture_output=True, text=True)
     assert done.stdout.startswith("file://")
     assert "s3cret" not in done.stdout
     mode, page = (tmp_path / "seen").read_text().split("\n", 1)

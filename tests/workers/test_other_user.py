@@ -77,7 +77,8 @@ def started(program: str, *arguments: object, **variables: str) -> subprocess.Po
 )
 def test_a_name_that_can_be_guessed_gives_nothing_to_who_claims_it_first(shared_folder: Path) -> None:
     with started(VICTIM, TMPDIR=str(shared_folder)) as victim:
-        assert victim.stdin and victim.stdout
+        assert victim.stdin
+        assert victim.stdout
         guessed = f"textgen-{zlib.crc32(gethostname().encode()):08x}-{victim.stdout.readline().strip()}"
         with started(ATTACKER, shared_folder, shared_folder / guessed) as attacker:
             assert attacker.stdout
@@ -95,7 +96,7 @@ def test_a_folder_whose_contents_anyone_may_replace_is_refused(
 ) -> None:
     shared_folder.chmod(0o777)
     monkeypatch.setattr("tempfile.tempdir", str(shared_folder))
-    with pytest.raises(TextgenError, match="anyone may replace .* set TMPDIR to one of your own"):
+    with pytest.raises(TextgenError, match=r"anyone may replace .* set TMPDIR to one of your own"):
         private_folder()
 
 

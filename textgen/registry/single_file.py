@@ -107,8 +107,8 @@ def configured_plugin_files() -> list[Path]:
         raise TextgenError(f'{project}: plugins in [tool.textgen] must be a list of files, as in ["mine.py"]')
     if names and os.name == "posix" and owner not in (0, os.getuid()):  # such as in a folder for everyone
         raise TextgenError(
-            f"{project} of the working directory belongs to another user, and names plugin files, which would "
-            "run as you; give those that you trust by --plugin, from another folder"
+            f"{project} of the working directory belongs to another user, and names plugin files, which "
+            "would run as you; give those that you trust by --plugin, from another folder"
         )
     return [*listed, *map(Path, names)]
 

@@ -29,7 +29,7 @@ def private_folder() -> Path:
         raise TextgenError(
             f"anyone may replace files in the temporary folder {str(parent)!r}; set TMPDIR to one of your own"
         )
-    # The name is short, since the path of a socket has a hundred characters at most; hosts may share a folder.
+    # Hosts may share the folder. The name is short: the path of a socket has a hundred characters at most.
     host = f"textgen-{zlib.crc32(socket.gethostname().encode()):08x}-"
     for path in parent.glob(f"{host}*"):
         made = re.fullmatch(r"(\d+)-\w+", path.name.removeprefix(host))
