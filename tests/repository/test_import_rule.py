@@ -31,7 +31,13 @@ LAYERS = (
 """The packages of textgen in the order of the rule; those of one line never import each other."""
 OPEN_TO_PLUGINS = ("contracts", "nn", "data", "generation", "runtime.messages", "runtime.storage.plain_files")
 """What a bundled plugin may import, and so what others can rely on too."""
-OPEN_TO_BACKENDS = ("jobs.backends", "workers", "runtime.environment", "runtime.storage.files")
+OPEN_TO_BACKENDS = (
+    "jobs.backends",
+    "workers",
+    "runtime.environment",
+    "runtime.storage.files",
+    "runtime.storage.temporary_folders",
+)
 """What a backend may import besides."""
 BACKENDS = {point.value.partition(".")[0] for point in entry_points(group="textgen.backends")}
 
