@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -251,6 +252,26 @@ class CleanerExtras(Protocol):
 
     joint: str
     """The text between two cleaned blocks. Default: a blank line, unless a block ends with a line."""
+
+
+class Logger(Protocol):
+    """A log of a training run, for `textgen train --log`; each run has a new instance.
+
+    Raise `TextgenError` in `__init__` if it cannot log, such as without a library. An error in `open` ends the
+    command before training; the first one in `log` or `close` is a warning, and training goes on.
+    """
+
+    def open(self, folder: Path) -> None:
+        """Begin the log of a run, which is saved in `folder` later; write next to that folder, not in it."""
+
+    def log(self, values: Mapping[str, float], update: int) -> None:
+        """Log values by their names, after this many updates."""
+
+    def close(self, succeeded: bool) -> None:
+        """End the log; `succeeded` is false if the run failed or was interrupted."""
+
+    def command(self, folder: Path) -> str:
+        """Return the command that shows the log of the run in `folder`; `open` may not have been called."""
 
 
 @dataclass(frozen=True, eq=False)

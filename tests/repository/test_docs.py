@@ -34,6 +34,9 @@ KIND_OF = {
     "grammar.py": "corpus",
     "plain_text.py": "cleaner",
 }
+KIND_OF_OTHERS = {"csv_file.py": "logger"}
+"""Files of kinds that `textgen plugins new` does not begin."""
+ALL_KINDS = [*KIND_OF.values(), *KIND_OF_OTHERS.values()]
 EXAMPLES = ROOT / "textgen" / "scaffold" / "examples"
 SHELL = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.S | re.M) for line in block.splitlines()]
 TEXTGEN = [line for line in SHELL if re.match(r"(?:\w+=\S+ )?textgen ", line)]
@@ -54,7 +57,7 @@ def command(*names: str) -> Any:
 def installed(install: Install) -> dict[str, Any]:
     """File name: the component in it, which has an entry point for this test."""
     components = {}
-    for file, kind in KIND_OF.items():
+    for file, kind in (KIND_OF | KIND_OF_OTHERS).items():
         module, cls = file.removesuffix(".py"), class_in(file)
         install(module, f"[{KINDS[kind]}]\n{cls.lower()} = {module}:{cls}\n", FILES[file])
         components[file] = getattr(importlib.import_module(module), cls)
@@ -70,7 +73,7 @@ def class_in(file: str) -> str:
 
 
 def test_the_page_has_a_short_component_of_every_kind() -> None:
-    assert set(FILES) == {*KIND_OF, "test_decay.py"}
+    assert set(FILES) == {*KIND_OF, *KIND_OF_OTHERS, "test_decay.py"}
     assert len(re.findall(r"^```python$", PAGE, re.M)) == len(FILES)
     assert len(FILES["decay.py"].splitlines()) < 45
 
@@ -81,11 +84,11 @@ def test_the_components_are_those_of_new_projects(file: str) -> None:
     assert FILES[file] == re.sub(r"\bExample\b", class_in(file), example)
 
 
-@pytest.mark.parametrize("file", KIND_OF)
+@pytest.mark.parametrize("file", KIND_OF | KIND_OF_OTHERS)
 def test_the_components_pass_every_check(file: str, installed: dict[str, Any]) -> None:
     from textgen.testing import run_checks
 
-    outcomes = run_checks(KIND_OF[file], installed[file])
+    outcomes = run_checks((KIND_OF | KIND_OF_OTHERS)[file], installed[file])
     assert outcomes
     assert [outcome for outcome in outcomes if outcome.status == "failed"] == []
 
@@ -174,13 +177,22 @@ def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], t
     assert (tmp_path / "textgen-decay" / "textgen_decay.py").exists()
 
 
+def test_the_logger_of_the_page_logs(textgen: Callable[..., str], tmp_path: Path) -> None:
+    briefly = ["--corpus", "lee", "--out", str(tmp_path / "run"), *BRIEFLY]
+    briefly = [word for word in briefly if word not in ("--length", "40")]
+    textgen("textgen train char-lstm --log csvfile --plugin csv_file.py", *briefly)
+    header, *rows = (tmp_path / "run.csv").read_text("utf-8").splitlines()
+    assert header == "update,name,value"
+    assert "bits_per_char/validation" in {row.split(",")[1] for row in rows}
+
+
 def test_the_page_explains_every_check() -> None:
     from textgen.testing import checks
 
-    existing = {check.id for kind in KIND_OF.values() for check in checks(kind)}
+    existing = {check.id for kind in ALL_KINDS for check in checks(kind)}
     of_every_kind = re.findall(r"`…-([a-z-]+)`", PAGE)
-    explained = {f"{kind}-{check}" for kind in KIND_OF.values() for check in of_every_kind}
-    explained.update(re.findall(rf"`((?:{'|'.join(KIND_OF.values())})-[a-z0-9-]+)`", PAGE))
+    explained = {f"{kind}-{check}" for kind in ALL_KINDS for check in of_every_kind}
+    explained.update(re.findall(rf"`((?:{'|'.join(ALL_KINDS)})-[a-z0-9-]+)`", PAGE))
     assert explained == existing
 
 

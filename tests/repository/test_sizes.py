@@ -9,7 +9,7 @@ from textgen.cli import plugins
 from textgen.cli.app import app
 
 ROOT = Path(__file__).parent.parent.parent
-MAX_FILE_LINES = 300
+MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 FILES = [
     path
@@ -35,7 +35,7 @@ def long_functions(path: Path, commands: set[str]) -> dict[str, int]:
     return {name: lines for name, lines in lengths.items() if lines > MAX_FUNCTION_LINES}
 
 
-def test_no_file_has_more_than_300_lines() -> None:
+def test_no_file_has_more_than_500_lines() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in FILES}
     assert {name: lines for name, lines in lengths.items() if lines > MAX_FILE_LINES} == {}
 

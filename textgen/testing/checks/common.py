@@ -17,6 +17,7 @@ from textgen.testing.asserts import CheckError, expect, reworded, shown
 from textgen.testing.builders import Subject, bound, predicted, random_batch
 from textgen.testing.checks.corpus import read
 from textgen.testing.checks.embedding import vectors_of
+from textgen.testing.checks.logger import built, log_run, new_folder
 from textgen.testing.checks.model_step import by_steps
 from textgen.testing.checks.model_training import loss_of
 from textgen.testing.checks.sampler import many_steps
@@ -86,7 +87,7 @@ def check_class_contract(subject: Subject) -> None:
     """
     kind, problem = subject.kind, fault(subject.kind, subject.component)
     expect(problem is None, f"a class with the methods of a {kind}; {problem}")
-    made = subject.new()
+    made = built(subject) if kind == "logger" else subject.new()
     if kind == "model":
         expect(isinstance(made, nn.Module), f"a torch.nn.Module; got {shown(made)}")
     if kind == "embedding":
@@ -123,6 +124,12 @@ def use_model(subject: Subject) -> None:
         by_steps(model.eval(), ids, 1, torch.float32)
 
 
+def use_logger(subject: Subject) -> None:
+    """Log a short run."""
+    with new_folder() as folder:
+        log_run(subject, folder, succeeded=True)
+
+
 USES: dict[str, Callable[[Subject], object]] = {
     "tokenizer": use_tokenizer,
     "model": use_model,
@@ -130,6 +137,7 @@ USES: dict[str, Callable[[Subject], object]] = {
     "sampler": lambda subject: many_steps(subject.new()),
     "corpus": lambda subject: read(subject.new()),
     "cleaner": lambda subject: subject.new().clean(PROSE),
+    "logger": use_logger,
 }
 """Kind of component: everything that textgen does with one, once."""
 
