@@ -3,7 +3,7 @@
 A component is a class that textgen finds through an entry point in the group of its kind, such as
 `textgen.models`, or in a file given by `--plugin`. It need not inherit from the classes here: having the
 members of its contract is enough. The classes whose names end with `Extras` list further members, each of
-which is optional. This module imports neither torch nor gensim nor nltk.
+which is optional. This module imports neither torch nor numpy nor nltk.
 
 Every keyword argument of a component's `__init__` with a plain default (bool, int, float, str, Literal, or
 one of them or None) is an *option*, which users set in an entry: `char-lstm:num_layers=1`. Annotate it
@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from gensim.models import KeyedVectors
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
@@ -219,7 +218,7 @@ class Embedding(Protocol):
     frozen: bool
     """True if the vectors that were found are kept unchanged in training."""
 
-    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:
         """Return vectors for (at least some of) `tokens`, which may be trained on `train_text`."""
 
 
@@ -257,8 +256,8 @@ class CleanerExtras(Protocol):
 class Logger(Protocol):
     """A log of a training run, for `textgen train --log`; each run has a new instance.
 
-    Raise `TextgenError` in `__init__` if it cannot log, such as without a library. An error in `open` ends the
-    command before training; the first one in `log` or `close` is a warning, and training goes on.
+    Raise `TextgenError` in `__init__` if it cannot log, such as without a library. An error in `open` ends
+    the command before training; the first one in `log` or `close` is a warning, and training goes on.
     """
 
     def open(self, folder: Path) -> None:
@@ -288,6 +287,16 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+
+@dataclass(frozen=True, eq=False)
+class WordVectors:
+    """Vectors of words, as an `Embedding` returns them."""
+
+    words: Sequence[str]
+    """Words that differ."""
+    table: NDArray[np.floating[Any]]
+    """[len(words), dimension], the vector of each word."""
 
 
 @dataclass(frozen=True)
