@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from textgen.runtime.storage.files import make_folder, remove_unfinished
+from textgen.runtime.storage.files import cannot_write, make_folder, remove_unfinished
 from textgen.runtime.storage.locks import LOCK, is_held
 
 RUNS = Path("runs")
@@ -26,6 +26,8 @@ CLAIMED = re.compile(r"(?:suite-.+|.+-\d{4}-\d\d-\d\d-\d{4}(?:-\d+)?)(?:\.partia
 """Names of folders that are made under `runs`."""
 ABANDONED_SECONDS = 60
 """Age after which a folder without results is taken for one of a killed process."""
+DEEPEST = "/".join(["x" * 100] * 5)
+"""A path as long as any in a folder of results, which a system that limits paths must have room for."""
 PLACES = (".", "runs", "jobs", "comparison")
 """Places in a folder of results where a killed process may leave unfinished files, besides `*/runs`."""
 
@@ -50,6 +52,7 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
     they were made for was refused or interrupted.
     """
     target = RUNS if out is None else Path(out)
+    _check_path(target)
     _clear(target)
     before = set(_inside(target))
     made = [each for each in (target, *target.parents) if not each.exists()]
@@ -65,6 +68,16 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
         for each in (*inside, *made):
             with contextlib.suppress(OSError):  # most have contents, so they stay
                 each.rmdir()
+
+
+def _check_path(target: Path) -> None:
+    """Raise `TextgenError` if a folder cannot have this path, or if those in it would be too long."""
+    try:
+        (target / DEEPEST).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        raise cannot_write(target, error) from None
 
 
 def _clear(target: Path) -> None:
