@@ -236,11 +236,16 @@ def test_what_is_not_a_file_is_not_an_archive(make: Callable[[Path], object], tm
 
 def test_a_damaged_measurement_or_checkpoint_is_noticed(tmp_path: Path) -> None:
     suite = write_suite(tmp_path / "suite")
-    save_state(suite / "jobs" / f"{'0' * 16}.partial" / "model" / "checkpoint-000001", {"x": torch.zeros(2)})
+    save_state(
+        suite / "jobs" / f"{'0' * 16}.json.partial" / "model" / "checkpoint-000001", {"x": torch.zeros(2)}
+    )
     assert (
         import_archive(export(suite, tmp_path / "whole.zip"), tmp_path / "new") == tmp_path / "new" / "suite"
     )
-    for name in ("jobs/0123456789abcdef.json", f"jobs/{'0' * 16}.partial/model/checkpoint-000001/state.json"):
+    for name in (
+        "jobs/0123456789abcdef.json",
+        f"jobs/{'0' * 16}.json.partial/model/checkpoint-000001/state.json",
+    ):
         file = suite / name
         before = file.read_bytes()
         file.write_bytes(before[:-2] + b" " + before[-1:])

@@ -10,7 +10,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from textgen.runtime.storage.files import cannot_write, make_folder, remove_unfinished
 from textgen.runtime.storage.locks import LOCK, is_held
@@ -99,11 +99,12 @@ def _is_abandoned(folder: Path) -> bool:
     with contextlib.suppress(OSError):  # another process has just removed it
         files = [path for path in folder.rglob("*") if not path.is_dir()]
         is_old = time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
-        return is_old and all(_is_lock(path) and not is_held(path) for path in files)
+        return is_old and all(is_lock(path) and not is_held(path) for path in files)
     return False
 
 
-def _is_lock(path: Path) -> bool:
+def is_lock(path: PurePath) -> bool:
+    """Return whether a file, by its path, is a lock on a folder of results."""
     return path.name == LOCK or path.match("workers/*.lock")  # the latter in a study
 
 
