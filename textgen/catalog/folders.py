@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -191,7 +192,8 @@ def check_removable(folder: ResultFolder) -> None:
     files = sorted(_files(path))
     for file in files:
         is_leftover = any(map(UNFINISHED.fullmatch, file.parts))  # of a process that was killed
-        if not is_leftover and (not belongs(folder.kind, file) or (path / file).is_symlink()):
+        is_plain = stat.S_ISREG((path / file).lstat().st_mode)
+        if not is_leftover and not (is_plain and belongs(folder.kind, file)):
             raise TextgenError(
                 f"{str(path)!r} also contains {str(file)!r}, which textgen did not write; "
                 "move it away, or remove the folder yourself"
