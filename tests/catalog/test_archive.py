@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.catalog import write_bench, write_suite
+from helpers.catalog import write_bench, write_study, write_suite
 from helpers.runs import CPU, SMALL, logits, make_run
 from textgen.catalog import archive
 from textgen.catalog.archive import export_archive, import_archive
@@ -156,6 +156,18 @@ def replace(name: str, data: bytes | None) -> Callable[[Path], None]:
             add("run/spellings.json", bytes(3_000_000), compression=zipfile.ZIP_DEFLATED),
             "is compressed more than 200-fold",
         ),
+        (
+            lambda file: [
+                add(f"run/snapshots/{number}/state.json", bytes(2**20), compression=zipfile.ZIP_DEFLATED)(
+                    file
+                )
+                for number in range(10)
+            ],
+            "it is compressed more than 200-fold",
+        ),
+        (add("run/samples.json", b" " * 100), "'samples.json' cannot be read: "),
+        (add("run/spellings.json"), "files.json lacks spellings.json"),
+        (add("run/snapshots/000010/state.json"), "files.json cannot be read"),
         (add("run/spellings.json", compression=zipfile.ZIP_LZMA), "compressed by another method"),
         (replace("run/run.json", None), "it is not a result of textgen: it lacks run.json or"),
         (replace("run/run.json", b'{"schema_version": 2}'), "'run.json' cannot be read: "),
@@ -234,13 +246,25 @@ def test_what_is_not_a_file_is_not_an_archive(make: Callable[[Path], object], tm
         import_archive(tmp_path / "run.zip", tmp_path / "new")
 
 
+def test_what_is_not_a_database_is_not_a_study(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study")
+    (study / "study.db").write_bytes(b" " * 100)
+    with pytest.raises(TextgenError, match=r"^cannot export .*: file is not a database$"):
+        export(study, tmp_path / "study.zip")
+
+
 def test_a_damaged_measurement_or_checkpoint_is_noticed(tmp_path: Path) -> None:
     suite = write_suite(tmp_path / "suite")
-    save_state(suite / "jobs" / f"{'0' * 16}.partial" / "model" / "checkpoint-000001", {"x": torch.zeros(2)})
+    save_state(
+        suite / "jobs" / f"{'0' * 16}.json.partial" / "model" / "checkpoint-000001", {"x": torch.zeros(2)}
+    )
     assert (
         import_archive(export(suite, tmp_path / "whole.zip"), tmp_path / "new") == tmp_path / "new" / "suite"
     )
-    for name in ("jobs/0123456789abcdef.json", f"jobs/{'0' * 16}.partial/model/checkpoint-000001/state.json"):
+    for name in (
+        "jobs/0123456789abcdef.json",
+        f"jobs/{'0' * 16}.json.partial/model/checkpoint-000001/state.json",
+    ):
         file = suite / name
         before = file.read_bytes()
         file.write_bytes(before[:-2] + b" " + before[-1:])

@@ -6,9 +6,11 @@ is code: JSON, safetensors, and the database of a study. Pages are left out, sin
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import struct
 import time
@@ -21,11 +23,11 @@ from pathlib import Path, PurePosixPath
 from textgen.catalog.folders import FILES, Kind, ResultFolder, belongs, result_files
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
-from textgen.runtime.storage.digests import check_digests
+from textgen.runtime.storage.digests import DIGESTS, check_digests
 from textgen.runtime.storage.files import make_folder, new_file, new_folder
-from textgen.runtime.storage.json_records import read_values
-from textgen.runtime.storage.plain_files import open_plain
-from textgen.runtime.storage.result_folders import result_folder
+from textgen.runtime.storage.json_records import read_record
+from textgen.runtime.storage.plain_files import open_plain, read_json
+from textgen.runtime.storage.result_folders import is_lock, result_folder
 
 MAX_FILES = 10_000
 MAX_ARCHIVE_BYTES = 16 * 2**30
@@ -33,6 +35,15 @@ MAX_MEMBER_BYTES = 2**28
 MAX_RATIO = 200
 """Bytes that a compressed byte may stand for in a file of more than `SMALL_BYTES`; zeros give 1,000."""
 SMALL_BYTES = 2**20
+_STATE = ("state.json", "tensors.safetensors")
+DIGESTED: dict[str, tuple[str, ...]] = {
+    DIGESTS: (),
+    FILES["run"]: (FILES["run"], "tokenizer.json", "weights.safetensors"),
+    **{name: (name,) for name in ("tokenizer.json", "weights.safetensors", "spellings.json")},
+    **dict.fromkeys(_STATE, _STATE),
+}
+"""Files whose digests are in another one next to them, with those that must be there too."""
+STUDY = "study.db"
 PAGES = (".html",)
 IS_ENCRYPTED = 1
 ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -105,7 +116,7 @@ def _check_size(archive: zipfile.ZipFile, num_bytes: int) -> None:
     total = sum(info.file_size for info in infos)
     if len(infos) > MAX_FILES or total > MAX_ARCHIVE_BYTES:
         raise ValueError(f"it has more than {MAX_FILES:,} files or {MAX_ARCHIVE_BYTES / 2**30:.0f} GiB")
-    if total > max(MAX_RATIO * num_bytes, len(infos) * SMALL_BYTES):
+    if total > max(MAX_RATIO * num_bytes, SMALL_BYTES):
         raise ValueError(f"it is compressed more than {MAX_RATIO}-fold")
 
 
@@ -157,7 +168,7 @@ def _check_member(info: zipfile.ZipInfo) -> None:
 
 def _unpack(archive: zipfile.ZipFile, members: Mapping[PurePosixPath, zipfile.ZipInfo], folder: Path) -> None:
     for path, info in members.items():
-        if path.suffix in PAGES:
+        if not _is_kept(path):
             continue
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -168,21 +179,56 @@ def _unpack(archive: zipfile.ZipFile, members: Mapping[PurePosixPath, zipfile.Zi
 
 
 def _check_results(folder: ResultFolder) -> None:
-    """Raise `ValueError` if a result, or a run in its folder, cannot be read, or has changed."""
+    """Raise `ValueError` if a file in a folder of results is not what its name says, or has changed."""
     from safetensors import SafetensorError
 
-    from textgen.catalog.items import read_result
-    from textgen.experiment.saved_run import check_files
-    from textgen.runtime.storage.state_files import TENSORS
-
+    files = [folder.path / path for path in result_files(folder) if _is_kept(path)]
+    digested = [file for file in files if file.name in DIGESTED]
+    needed: dict[Path, set[str]] = {}
+    for file in digested:
+        needed.setdefault(file.parent, set()).update(DIGESTED[file.name])
     try:
-        read_result(folder)
-        for manifest in folder.path.rglob(FILES["run"]):
-            read_result(ResultFolder(manifest.parent, "run"))
-            check_files(manifest.parent)
-        for tensors in folder.path.rglob(TENSORS):
-            check_digests(tensors.parent, (TENSORS,))
-        for record in (*folder.path.rglob("jobs/*.json"), *folder.path.rglob("details.json")):
-            read_values(record, needs_digest=record.parent.name == "jobs")
-    except (TextgenError, OSError, SafetensorError) as error:
+        for file in files:
+            if file.name not in DIGESTED or file.name == FILES["run"]:
+                _check_content(file)
+        for place, names in needed.items():
+            check_digests(place, sorted(names))
+        for file in digested:  # after the digests, which say what has changed
+            if file.name != FILES["run"]:
+                _check_content(file)
+    except (TextgenError, OSError, SafetensorError, sqlite3.Error) as error:
         raise ValueError(str(error).replace(f"{folder.path}{os.sep}", "")) from None
+
+
+def _check_content(file: Path) -> None:
+    """Read a file of results as what its name says that it is; raises an error if it is not."""
+    from textgen.catalog.items import read_result
+    from textgen.comparison.bench import DETAILS
+    from textgen.comparison.guesses import GUESSES, Guesses
+    from textgen.comparison.readings import Details
+    from textgen.experiment.kept_samples import SAMPLES, KeptSamples
+    from textgen.runtime.storage.state_files import check_header
+    from textgen.suites.suite_result import JobResult
+
+    kinds: dict[str, Kind] = {name: kind for kind, name in FILES.items()}
+    records: dict[str, type] = {GUESSES: Guesses, SAMPLES: KeptSamples, DETAILS: Details}
+    if file.name in kinds:
+        read_result(ResultFolder(file.parent, kinds[file.name]))
+    elif file.name in records:
+        read_record(records[file.name], file)
+    elif file.parent.name == "jobs":
+        read_record(JobResult, file, needs_digest=True)
+    elif file.suffix == ".json":
+        read_json(file, MAX_MEMBER_BYTES)
+    elif file.suffix == ".safetensors":
+        check_header(file)
+    elif file.name == STUDY:  # which takes in what SQLite has left next to it
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            found = database.execute("PRAGMA quick_check").fetchone()[0]
+        if found != "ok":
+            raise ValueError(f"{file.name} is damaged: {found}")
+
+
+def _is_kept(path: PurePosixPath) -> bool:
+    """Return whether a file is worth keeping: locks and databases that are being made are not."""
+    return path.suffix not in PAGES and not is_lock(path) and not path.name.startswith(f"{STUDY}.new")
