@@ -206,14 +206,6 @@ runs compare run nowhere
     no run 'nowhere'; …
 runs open run
     'run' is a single run, without a report; see textgen runs show run
-runs export nowhere
-    no result 'nowhere'; …
-runs export run --out good.txt
-    'good.txt' exists already; choose another file (--out)
-runs import good.txt
-    cannot import 'good.txt': File is not a zip file
-runs import nowhere.zip
-    cannot import 'nowhere.zip': No such file or directory
 runs --root nowhere
     there is no folder 'nowhere'
 sample cut-weights

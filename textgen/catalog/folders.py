@@ -173,13 +173,6 @@ def belongs(kind: Kind, path: PurePosixPath) -> bool:
     )
 
 
-def result_files(folder: ResultFolder) -> Iterator[PurePosixPath]:
-    """Yield the files that textgen wrote, by their paths in the folder."""
-    for file in sorted(_files(folder.path)):
-        if belongs(folder.kind, file):
-            yield file
-
-
 def check_removable(folder: ResultFolder) -> None:
     """Raise `TextgenError` unless textgen wrote all files in a folder, and no process writes there.
 
