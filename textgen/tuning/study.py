@@ -169,8 +169,8 @@ class Study:
         for trial in self.trials():
             if trial.state in (TrialState.RUNNING, TrialState.WAITING):
                 partials.discard(partial_folder(self.unfinished(parameters(trial))))
-        for each in partials:
-            shutil.rmtree(each, ignore_errors=True)
+        for folder in partials:
+            shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):  # there are others, or none
             (self.folder / TRIALS).rmdir()
 
