@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from io import StringIO
 from pathlib import Path
@@ -62,20 +63,14 @@ def test_on_a_terminal_it_asks(
     assert "Remove for good?" in shown.err
 
 
-# --- export and import
+# --- names
 
 
-def test_a_run_travels_in_an_archive_and_is_used_by_its_name(
+def test_a_run_is_used_by_its_name(
     textgen: Textgen, trained: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = textgen("runs", "export", trained[0])
-    assert re.fullmatch(r"run\.zip \([\d.]+ kB\)\n", done.stdout)
-    assert textgen("runs", "import", "run.zip").stdout == "runs/run\n"
-    values = json.loads(textgen("runs", "import", "run.zip", "--root", "other", "--json").stdout)
-    assert values == {"folder": "other/run"}
-    values = json.loads(textgen("runs", "export", "run", "-o", "again.zip", "--json").stdout)
-    assert values["num_bytes"] == Path("again.zip").stat().st_size
+    shutil.copytree(trained[0], Path("runs", "run"))
     expected = textgen("sample", trained[0], "--length", 20)
     for name in ("latest", "run", "ru", "runs/run"):
         sampled = textgen("sample", name, "--length", 20)

@@ -55,8 +55,10 @@ def killed_after(number: int) -> Report:
 
 
 def updates_into(found: list[int]) -> Report:
+    """Follow what is trained; validations of earlier attempts are reported again."""
+
     def report(step: Step) -> None:
-        if step.progress:
+        if step.progress and step.progress.validation_bits_per_char is None:
             found.append(step.progress.num_updates)
 
     return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,6 @@ import torch
 
 import textgen
 from helpers.commands import run_textgen
-from textgen.catalog.archive import export_archive, import_archive
 from textgen.catalog.folders import identify, remove_results
 from textgen.contracts import TextgenError
 from textgen.experiment.run_lock import partial_folder
@@ -128,9 +128,7 @@ def test_a_continued_run_has_those_since_then(run: textgen.Run, tmp_path: Path) 
 
 
 def test_a_damaged_one_is_one_line_and_harms_no_other(run: textgen.Run, tmp_path: Path) -> None:
-    export_archive(identify(run.folder), tmp_path / "run.zip")  # type: ignore[arg-type]
-    copy = import_archive(tmp_path / "run.zip", tmp_path / "runs")
-    assert files(copy) == files(run.folder)
+    copy = shutil.copytree(run.folder, tmp_path / "run")
     first, second = (point.num_updates for point in run.snapshots[:2])
     file = copy / "snapshots" / f"{first:06}" / "tensors.safetensors"
     file.write_bytes(file.read_bytes()[:-1] + b"!")
@@ -142,8 +140,6 @@ def test_a_damaged_one_is_one_line_and_harms_no_other(run: textgen.Run, tmp_path
     )
     assert same(loaded(copy, second), loaded(run.folder, second))
     assert same(loaded(copy), run)
-    with pytest.raises(TextgenError, match="cannot export"):
-        export_archive(identify(copy), tmp_path / "damaged.zip")  # type: ignore[arg-type]
     remove_results(identify(copy))  # type: ignore[arg-type]
     assert not copy.exists()
 

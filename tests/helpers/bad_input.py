@@ -166,10 +166,10 @@ train TINY --out file/out/deep
     cannot write to folder 'file/out': Not a directory; choose another folder (--out)
 bench TINY --out file
     cannot write to folder 'file': File exists; choose another folder (--out)
-bench TINY --out file/out
-    cannot write to folder 'file/out': Not a directory; choose another folder (--out)
-train TINY --out LONG
-    File name too long: long…
+bench TINY --out LONG
+    cannot write to folder 'long…': File name too long; choose another folder (--out)
+train TINY --out .
+    '.' is the current folder; name a new one for the run (--out)
 
 train word-lstm-glove:path=missing.vec
     cannot read the word vectors missing.vec: No such file or directory; check path=
@@ -206,14 +206,6 @@ runs compare run nowhere
     no run 'nowhere'; …
 runs open run
     'run' is a single run, without a report; see textgen runs show run
-runs export nowhere
-    no result 'nowhere'; …
-runs export run --out good.txt
-    'good.txt' exists already; choose another file (--out)
-runs import good.txt
-    cannot import 'good.txt': File is not a zip file
-runs import nowhere.zip
-    cannot import 'nowhere.zip': No such file or directory
 runs --root nowhere
     there is no folder 'nowhere'
 sample cut-weights
@@ -236,6 +228,8 @@ sample from-later
 
 # What is wrong with the command line itself is worded by Typer.
 USAGE_ERRORS = """
+bench TINY --out=
+    --out is empty; name a folder, or leave it out
 sample RUN --spelling none
     spelling none has no effect on 'char-lstm…', whose tokenizer does not spell words; leave it out
 runs compare run

@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from helpers.pages import ROOT
 from helpers.reports import compared, entry
@@ -15,7 +16,8 @@ from textgen.experiment.entry_result import EntryResult, RunResult, RunSettings
 from textgen.experiment.saved_run import RunManifest
 from textgen.runtime.storage.digests import write_digests
 from textgen.runtime.storage.files import slug
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, write_record
+from textgen.runtime.storage.json_records import from_values, write_record
+from textgen.suites.suite_result import JobResult, JobSettings
 
 BENCH = "char-lstm_random-wiki-60s-2026-11-25-1635"
 """The name of a bench."""
@@ -23,13 +25,11 @@ RECORDED = ROOT / "benchmarks" / "results"
 """Results of real suites and studies."""
 
 
-def write_run(
-    folder: Path, name: str = "char-lstm", score: float = 2.0, seed: int = 0, budget: str = "60s"
-) -> Path:
-    """Write the JSON of a run with this score on the text of `helpers.reports`, and files beside it."""
+def manifest(name: str = "char-lstm", score: float = 2.0, seed: int = 0, budget: str = "60s") -> RunManifest:
+    """A run with this score on the text of `helpers.reports`."""
     row = from_values(EntryResult, entry(name, score, seed))
     parsed = parse_entry(name)
-    manifest = RunManifest(
+    return RunManifest(
         entry=parsed,
         sources=TextSources(),
         settings=RunSettings(
@@ -42,8 +42,12 @@ def write_run(
         ),
         result=RunResult(**{field.name: getattr(row, field.name) for field in fields(RunResult)}),
     )
+
+
+def write_run(folder: Path, *about: Any, **others: Any) -> Path:
+    """Write the JSON of a run of `manifest`, and files beside it."""
     folder.mkdir(parents=True)
-    write_record(folder / "run.json", manifest)
+    write_record(folder / "run.json", manifest(*about, **others))
     (folder / "tokenizer.json").write_text("[]", "utf-8")
     write_digests(folder)
     return folder
@@ -64,7 +68,11 @@ def write_suite(folder: Path) -> Path:
     """Write the result of a real suite."""
     (folder / "jobs").mkdir(parents=True)
     shutil.copy(RECORDED / "improvements-wiki.json", folder / "suite.json")
-    write_record(folder / "jobs" / "0123456789abcdef.json", {"schema_version": SCHEMA_VERSION})
+    run = manifest()
+    about = {**vars(run.settings), "parts": run.entry.parts, "options": run.entry.options}
+    settings = JobSettings(**about, textgen="0", samplers=(), machine=None)
+    job = JobResult(settings=settings, result=run.result, samples={}, seconds=1.0)
+    write_record(folder / "jobs" / "0123456789abcdef.json", job)
     return folder
 
 

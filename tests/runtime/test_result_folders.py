@@ -11,6 +11,7 @@ from socket import gethostname
 import pytest
 
 from textgen.contracts import TextgenError
+from textgen.runtime.storage.files import write_file
 from textgen.runtime.storage.locks import LOCK, locked
 from textgen.runtime.storage.result_folders import MAX_NAME_CHARS, result_folder, result_name
 
@@ -89,6 +90,13 @@ def test_what_stays_empty_is_removed(out: str | None, error: type[BaseException]
     assert list(Path.cwd().iterdir()) == []
 
 
+@pytest.mark.parametrize("out", ["y" * 256, "d/" * 1900, "a\0b", "a\ud800"])
+def test_a_path_without_room_for_results_is_refused_at_once(out: str) -> None:
+    with pytest.raises(TextgenError, match="cannot write to folder"), result_folder(out, lambda: "name"):
+        raise AssertionError
+    assert list(Path.cwd().iterdir()) == []
+
+
 def test_what_has_contents_or_was_there_before_stays() -> None:
     Path("out/mine").mkdir(parents=True)
     with pytest.raises(TextgenError), result_folder("out", lambda: "name") as folder:  # noqa: PT012
@@ -138,7 +146,7 @@ def test_folders_that_a_killed_process_claimed_and_left_empty_are_removed() -> N
 def test_unfinished_files_of_dead_processes_are_removed() -> None:
     dead = f"textgen-{gethostname()}-{dead_process()}-0123abcd"
     alive = f"textgen-{gethostname()}-{os.getpid()}-0123abcd"
-    for folder in ("runs", "runs/one/runs", "out", "out/jobs", "."):
+    for folder in ("runs", "runs/one/runs", "out", "out/jobs", ".", "archives"):
         Path(folder).mkdir(parents=True, exist_ok=True)
         Path(folder, f".run.{dead}").mkdir()
         Path(folder, f".bench.json.{dead}").touch()
@@ -146,6 +154,7 @@ def test_unfinished_files_of_dead_processes_are_removed() -> None:
     for out in (None, "out"):
         with result_folder(out, lambda: "name"):
             pass
+    write_file(Path("archives", "other.zip"), "")
     hidden = list(Path.cwd().rglob(".*"))
     assert [path for path in hidden if dead in path.name] == []
-    assert len(hidden) == 5
+    assert len(hidden) == 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from textgen.registry.single_file import load_plugin_file
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import INTERVAL
-from textgen.training.progress import Step
+from textgen.training.progress import Progress, Step
 from textgen.tuning.objective import EntryObjective, entry_candidates
 from textgen.tuning.search_space import dimensions
 
@@ -120,9 +120,11 @@ def test_a_trial_whose_score_means_nothing_has_no_value(corpus: Corpus, tmp_path
         forget_plugin_files()
 
 
-def test_a_killed_trial_continues_from_its_checkpoint(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("update", [20, None])
+def test_a_killed_trial_continues_from_its_checkpoint_and_reports_its_whole_curve(
+    update: int | None, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It is killed after an update, or once it is trained."""
     monkeypatch.setenv(INTERVAL, "0")
     params = {"learning_rate": 0.01}
     objective = training(corpus)
@@ -130,7 +132,7 @@ def test_a_killed_trial_continues_from_its_checkpoint(
     whole = objective.evaluate(params, seen.append, tmp_path / "whole")
 
     def kill(step: Step) -> None:
-        if step.progress is not None and step.progress.num_updates == 20:
+        if step.progress.num_updates == update if step.progress else step.state == "scoring":
             raise KeyboardInterrupt
 
     trial = tmp_path / "trial"
@@ -138,5 +140,12 @@ def test_a_killed_trial_continues_from_its_checkpoint(
         objective.evaluate(params, kill, trial)
     again: list[Step] = []
     assert objective.evaluate(params, again.append, trial) == whole
-    updates = [step.progress.num_updates for step in again if step.progress]
-    assert updates == list(range(20, 1 + max(step.progress.num_updates for step in seen if step.progress)))
+    before, after = ({point.num_updates: point for point in progress(steps)} for steps in (seen, again))
+    curve = {number for number, point in before.items() if point.validation_bits_per_char}
+    assert sorted(after) == sorted(curve | {number for number in before if update and number >= update})
+    scores = [[points[number].validation_bits_per_char for number in curve] for points in (before, after)]
+    assert scores[0] == scores[1]
+
+
+def progress(steps: Sequence[Step]) -> list[Progress]:
+    return [step.progress for step in steps if step.progress]

@@ -133,6 +133,13 @@ def test_importances_name_what_matters(tmp_path: Path) -> None:
 # --- resuming
 
 
+@pytest.mark.parametrize("name", ["u?mode=memory&cache=shared", "a#b %41{c} ü"])
+def test_a_study_is_in_its_folder_whatever_its_name(name: str, tmp_path: Path) -> None:
+    for num_trials in (1, 2):
+        assert len(run(tmp_path / name, Toy(), num_trials)) == num_trials
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == [name, f"{name}/study.db"]
+
+
 def test_a_stopped_study_resumes_as_if_it_had_not_stopped(tmp_path: Path) -> None:
     whole, first, second = Toy(), Toy(), Toy()
     run(tmp_path / "whole", whole, 24)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,6 +17,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
 from textgen.contracts import TextgenError
+from textgen.runtime.storage.files import UNFINISHED, remove_unfinished, unfinished
+from textgen.runtime.storage.locks import LOCK, holder, is_held
+from textgen.runtime.storage.result_folders import is_lock
 
 Kind: TypeAlias = Literal["run", "bench", "ladder", "suite", "tune"]
 
@@ -35,6 +39,7 @@ _STATE = ("state.json", "tensors.safetensors", "files.json")
 _RUN = (
     *(
         FILES["run"],
+        LOCK,
         "tokenizer.json",
         "spellings.json",
         "weights.safetensors",
@@ -44,11 +49,12 @@ _RUN = (
     ),
     *(f"snapshots/*/{file}" for file in _STATE),
 )
-LOCK = "lock"
-"""In a folder that a process writes to, or wrote to when it was killed."""
 _STATES = ("*/checkpoint-*", "*/finished", "trained", "snapshots/*")
 _PARTIAL = (LOCK, *(f"{state}/{file}" for state in _STATES for file in _STATE))
 """Files of a run that was interrupted."""
+_JOB = f"jobs/{'[0-9a-f]' * 16}"
+_STUDY = tuple(f"study.db{new}{rest}" for new in ("", ".new") for rest in ("", "-journal", "-wal", "-shm"))
+"""The database of a study, with what SQLite writes next to it, and while it is made."""
 _BENCH = (
     FILES["bench"],
     LOCK,
@@ -63,10 +69,16 @@ CONTENTS: dict[Kind, tuple[str, ...]] = {
     "run": _RUN,
     "bench": _BENCH,
     "ladder": (FILES["ladder"], "report.md", PAGE, LOCK, *(f"*/{file}" for file in _BENCH)),
-    "suite": (FILES["suite"], PAGE, LOCK, "jobs/*.json", *(f"jobs/*.partial/{file}" for file in _PARTIAL)),
+    "suite": (
+        FILES["suite"],
+        PAGE,
+        LOCK,
+        f"{_JOB}.json",
+        *(f"{_JOB}.json.partial/{file}" for file in _PARTIAL),
+    ),
     "tune": (
         FILES["tune"],
-        "study.db*",
+        *_STUDY,
         PAGE,
         LOCK,
         "workers/*.lock",
@@ -155,35 +167,41 @@ def entry_part(run: Path) -> str:
 def belongs(kind: Kind, path: PurePosixPath) -> bool:
     """Return whether a file, by its path in the folder, is one that textgen writes there."""
     patterns = (PurePosixPath(pattern).parts for pattern in CONTENTS[kind])
-    return any(
+    is_hidden = any(part.startswith(".") for part in path.parts)
+    return not is_hidden and any(
         len(path.parts) == len(pattern) and all(map(fnmatchcase, path.parts, pattern)) for pattern in patterns
     )
 
 
-def result_files(folder: ResultFolder) -> Iterator[PurePosixPath]:
-    """Yield the files that textgen wrote, by their paths in the folder."""
-    for file in sorted(_files(folder.path)):
-        if belongs(folder.kind, file):
-            yield file
-
-
 def check_removable(folder: ResultFolder) -> None:
-    """Raise `TextgenError` if a folder is a link, or contains a file that textgen does not write there."""
-    if folder.path.is_symlink() or not folder.path.name:
-        raise TextgenError(f"{str(folder.path)!r} is not a folder of its own; remove it yourself")
-    for file in sorted(_files(folder.path)):
-        is_leftover = any(part.startswith(".") for part in file.parts)  # of a process that was killed
-        if not is_leftover and not belongs(folder.kind, file):
+    """Raise `TextgenError` unless textgen wrote all files in a folder, and no process writes there.
+
+    The names of the files say which those are: a list in the folder would be one more file that can be
+    damaged, and what killed processes left would not be on it.
+    """
+    path = folder.path
+    if path.is_symlink() or not path.name:
+        raise TextgenError(f"{str(path)!r} is not a folder of its own; remove it yourself")
+    files = sorted(_files(path))
+    for file in files:
+        is_leftover = any(map(UNFINISHED.fullmatch, file.parts))  # of a process that was killed
+        is_plain = stat.S_ISREG((path / file).lstat().st_mode)
+        if not is_leftover and not (is_plain and belongs(folder.kind, file)):
             raise TextgenError(
-                f"{str(folder.path)!r} also contains {str(file)!r}, which textgen did not write; "
+                f"{str(path)!r} also contains {str(file)!r}, which textgen did not write; "
                 "move it away, or remove the folder yourself"
             )
+    around = [each / LOCK for each in path.absolute().parents[:MAX_DEPTH] if identify(each)]
+    for lock in (*(path / file for file in files if is_lock(file)), *around):
+        if is_held(lock):
+            raise TextgenError(f"{holder(lock)} writes to {str(path)!r}; wait until it is done, or end it")
 
 
 def remove_results(folder: ResultFolder) -> None:
-    """Remove a folder of results, which cannot be taken for one any more if that is interrupted."""
+    """Remove a folder of results; the next command removes what is left if that is interrupted."""
     check_removable(folder)
-    doomed = folder.path.with_name(f".{folder.path.name}.removed")
+    remove_unfinished(folder.path.parent)
+    doomed = unfinished(folder.path)
     folder.path.rename(doomed)
     shutil.rmtree(doomed)
     if doomed.parent.name == RUNS_OF_BENCH:  # or the usual root, which has the same name

@@ -92,14 +92,19 @@ Temperature = Annotated[
         show_default=False,
     ),
 ]
+
+
+def _folder(text: str) -> Path:
+    """Return a path; raises `UsageError` without one, as when a variable of the shell is not set."""
+    if not text:
+        raise UsageError("--out is empty; name a folder, or leave it out")
+    return Path(text)
+
+
+out_option = partial(typer.Option, "--out", "-o", parser=_folder, metavar="<path>", show_default="runs/…")
+"""Return the option with the folder of results, for which the help is given."""
 Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        "-o",
-        help="Folder for runs and results; rerun with the same folder to resume.",
-        show_default="runs/…",
-    ),
+    Path | None, out_option(help="Folder for runs and results; rerun with the same folder to resume.")
 ]
 Full = Annotated[
     bool, typer.Option("--full", metavar=NO_METAVAR, help="Show the whole report on a terminal.")

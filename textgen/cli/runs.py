@@ -1,4 +1,4 @@
-"""`textgen runs`: list, show, compare, open, remove, export and import what is saved."""
+"""`textgen runs`: list, show, compare, open and remove what is saved."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def list_runs(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List saved runs, benches, suites and studies; show, compare, open, remove, export or import some."""
+    """List saved runs, benches, suites and studies; show, compare, open or remove some."""
     if context.invoked_subcommand is not None:
         command = context.invoked_subcommand
         options = ["--root", "--filter", "--sort", "--kind", "--json"]
@@ -225,46 +225,6 @@ def remove(
     else:
         for row in rows:
             say(f"removed {row['kind']} {row['name']} ({size(row['num_bytes'])})")
-
-
-@app.command("export")
-def export_runs(
-    name: Name,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="New zip file.", show_default="NAME.zip")
-    ] = None,
-    root: Root = RUNS,
-    as_json: Json = False,
-) -> None:
-    """Write a run, bench, suite or study to one zip archive."""
-    from textgen.catalog.archive import export_archive
-    from textgen.catalog.names import find
-
-    found = find(name, root)
-    file = out or Path(f"{found.path.absolute().name}.zip")
-    export_archive(found, file)
-    if as_json:
-        print_json({"file": str(file), "num_bytes": file.stat().st_size})
-    else:
-        say(f"{file} ({size(file.stat().st_size)})")
-
-
-@app.command("import")
-def import_runs(
-    file: Annotated[Path, typer.Argument(help="A zip archive that export has written.")],
-    root: Annotated[Path, typer.Option("--root", help="Folder in which a new folder is made.")] = RUNS,
-    as_json: Json = False,
-) -> None:
-    """Unpack an archive of results, after checking all that is in it; nothing is overwritten."""
-    from textgen.catalog.archive import import_archive
-
-    folder = import_archive(file, root)
-    if as_json:
-        print_json({"folder": str(folder)})
-    else:
-        say(folder)
-    if any(folder.glob("*.json")) and not (folder / "run.json").exists():
-        note(f"pages are left out, since a browser would run them; make one by: textgen report {folder}")
 
 
 def _outermost(names: list[str], root: Path) -> list[ResultFolder]:

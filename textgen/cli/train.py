@@ -20,6 +20,7 @@ from textgen.cli.options import (
     Seed,
     grouped,
     load_plugins,
+    out_option,
     refusing,
 )
 from textgen.cli.work import working
@@ -64,9 +65,7 @@ def train(
     budget: BudgetText = defaults.BUDGET,
     seed: Seed = 0,
     cluster: Annotated[ClusterOptions, "device", "precision", "processes"] = ClusterOptions(),
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="New folder for the run.", show_default="runs/…")
-    ] = None,
+    out: Annotated[Path | None, out_option(help="New folder for the run.")] = None,
     log: Log = None,
     snapshots: KeepSnapshots = False,
     as_json: Json = False,
@@ -100,7 +99,7 @@ def train(
     if not quiet:
         for remark in remarks(run, log):
             note(remark)
-    lines = train_lines(run.folder, run.settings, run.result)
+    lines = train_lines(run.folder, run.settings, run.result)[: -1 if work.unsaved else None]
     print_summary(run.result, as_json, lines, command("sample", str(run.folder), PROMPT))
     work.close(quiet=quiet, is_said=not as_json)
 

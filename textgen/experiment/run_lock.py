@@ -25,8 +25,7 @@ class RunInterruptedError(KeyboardInterrupt):
 
 def discard_outlived(folder: Path) -> None:
     """Remove the checkpoints of a complete run, which are there if it was killed right after it was saved."""
-    partial = partial_folder(folder)
-    if (folder / MANIFEST).exists() and not is_held(partial / LOCK):
+    if (folder / MANIFEST).exists() and not is_held((partial := partial_folder(folder)) / LOCK):
         shutil.rmtree(partial, ignore_errors=True)
 
 

@@ -16,7 +16,13 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import discard_outlived, locked_run, partial_folder
 from textgen.experiment.saved_run import SavedRun, load_run, read_manifest, save_run
 from textgen.registry.attribution import describe_error
-from textgen.runtime.storage.files import NotSavedError, make_folder, remove_unfinished
+from textgen.runtime.storage.files import (
+    NotSavedError,
+    cannot_write,
+    make_folder,
+    new_folder,
+    remove_unfinished,
+)
 from textgen.runtime.storage.json_records import DamagedRecordError, read_record, read_values, write_record
 from textgen.training.progress import Report, Step, ignore_report
 from textgen.training.snapshots import SNAPSHOTS
@@ -80,13 +86,20 @@ def train_and_keep(experiment: Experiment, folder: Path, report: Report) -> None
 
 
 def check_new(folder: str | Path | None) -> None:
-    """Raise `TextgenError` if there is something in the folder of a new run."""
-    if folder is None:
+    """Raise `TextgenError` if there is something in the folder of a new run, or it cannot be replaced."""
+    if folder is None or not Path(folder).exists():
         return
     path = Path(folder)
+    if path.samefile(Path()):
+        raise TextgenError(f"{str(path)!r} is the current folder; name a new one for the run (--out)")
     discard_outlived(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if not path.is_dir() or any(path.iterdir()):
         raise TextgenError(f"{str(path)!r} exists already; choose another folder (--out)")
+    try:
+        with new_folder(path):
+            pass
+    except OSError as error:
+        raise cannot_write(path, error) from None
 
 
 def check_reuse(folder: Path, experiment: Experiment) -> None:

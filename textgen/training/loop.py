@@ -227,7 +227,8 @@ def train(
     """Train until the budget is spent, and leave the model with the weights that scored best on validation.
 
     `validate` returns bits per character; its time does not count towards the budget. Training continues from
-    the last of the `checkpoints`, and adds to them; the weights at each validation are added to `snapshots`.
+    the last of the `checkpoints`, whose validations are reported again, and adds to them; the weights at each
+    validation are added to `snapshots`.
     It ends early if the loss explodes or becomes NaN; raises `TextgenError` if that happens before the first
     validation. Several ranks all go by the budget, the clock, the weights, the `checkpoints` and the
     validations of the first one.
@@ -237,6 +238,8 @@ def train(
     state = ranks.state_of(checkpoints.latest() if checkpoints else None)
     if state is not None:
         loop.restore(state)
+        for point in loop.curve:  # which who follows this attempt may not know
+            report(point)
     elif ranks.world_size() > 1:
         trainer.model.module.load_state_dict(ranks.state_of(trainer.model.module.state_dict()))
     trainer.model.module.train()

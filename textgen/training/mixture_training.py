@@ -136,6 +136,8 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
         folder = Checkpoints(checkpoints / name, identity=plan.identity) if checkpoints else None
         finished = _finished(folder, members[name])
         if finished is not None:
+            for point in finished.curve:
+                tell(point)
             results.append(finished)
             continue
         if not is_trained_here:

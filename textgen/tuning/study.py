@@ -13,8 +13,10 @@ import errno
 import hashlib
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -167,8 +169,8 @@ class Study:
         for trial in self.trials():
             if trial.state in (TrialState.RUNNING, TrialState.WAITING):
                 partials.discard(partial_folder(self.unfinished(parameters(trial))))
-        for partial in partials:
-            shutil.rmtree(partial, ignore_errors=True)
+        for folder in partials:
+            shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):  # there are others, or none
             (self.folder / TRIALS).rmdir()
 
@@ -248,7 +250,9 @@ def _loaded(path: Path) -> tuple[optuna.Study, RDBStorage]:
 
 
 def _storage(path: Path) -> RDBStorage:
-    return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": FILE_WAIT_SECONDS}})
+    """Return the storage in a file; its path, which may contain `?` and `{`, is kept out of the address."""
+    connect = partial(sqlite3.connect, path, timeout=FILE_WAIT_SECONDS, check_same_thread=False)
+    return RDBStorage(f"sqlite:///{FILE}", engine_kwargs={"creator": connect})
 
 
 def _disconnect(storage: RDBStorage) -> None:

@@ -22,11 +22,11 @@ import torch
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import shortened
-from textgen_benchmarks.fuzzing import archives, commands, named, saved, texts
+from textgen_benchmarks.fuzzing import commands, named, saved, texts
 from textgen_benchmarks.fuzzing.commands import MAX_LINE
 from textgen_benchmarks.fuzzing.kind import Case, Kind, WrongError, digest
 
-KINDS = {kind.name: kind for module in (texts, named, saved, archives, commands) for kind in module.KINDS}
+KINDS = {kind.name: kind for module in (texts, named, saved, commands) for kind in module.KINDS}
 MAX_BYTES = 1 << 30
 """Memory that a case may take beside what the process has at its start."""
 MAX_SECONDS = 10

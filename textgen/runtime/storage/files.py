@@ -22,6 +22,10 @@ from textgen.runtime.this_process import end_fork
 
 MAX_TRIES = 100
 """Times that a folder is made which other processes remove."""
+UNFINISHED_CHARS = 32
+"""Characters of a name that are part of the name until it is complete, so that no name becomes too long."""
+UNFINISHED = re.compile(r"\..+\.textgen-(?P<host>.+)-(?P<process>\d+)-[0-9a-f]{8}")
+"""Names of what is not complete."""
 
 
 class NotSavedError(TextgenError):
@@ -44,22 +48,28 @@ def make_folder(folder: Path) -> None:
             with contextlib.suppress(FileNotFoundError), tempfile.TemporaryFile(dir=folder):
                 return  # otherwise another process has just removed it, since it was empty
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-    except OSError as error:
-        raise TextgenError(
-            f"cannot write to folder {str(folder)!r}: {reason_of(error)}; choose another folder (--out)"
-        ) from None
+    except (OSError, ValueError) as error:
+        raise cannot_write(folder, error) from None
+
+
+def cannot_write(folder: Path, error: Exception) -> TextgenError:
+    """Return the error of a folder that cannot be written to."""
+    return TextgenError(
+        f"cannot write to folder {str(folder)!r}: {reason_of(error)}; choose another folder (--out)"
+    )
 
 
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """Yield a folder that takes the name `folder` at the end, or vanishes if something fails.
 
-    An empty folder of this name is replaced. The files are on the disk by then, so that it is whole even
-    after a power cut.
+    An empty folder of this name is replaced, also one that it is a link to. The files are on the disk by
+    then, so that it is whole even after a power cut.
     """
     end_fork()
+    folder = folder.resolve() if folder.is_symlink() else folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made = _unfinished(folder)
+    made = unfinished(folder)
     made.mkdir()
     try:
         yield made
@@ -90,17 +100,16 @@ def sync(path: Path) -> None:
 
 def remove_unfinished(folder: Path) -> None:
     """Remove what `new_folder` and `new_file` left in a folder when their process was killed."""
-    host = re.escape(socket.gethostname())
     for path in folder.glob(".*"):
-        made = re.fullmatch(rf"\..+\.textgen-{host}-(\d+)-[0-9a-f]{{8}}", path.name)
-        if made and not is_alive(int(made[1])):
+        made = UNFINISHED.fullmatch(path.name)
+        if made and made["host"] == socket.gethostname() and not is_alive(int(made["process"])):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _unfinished(path: Path) -> Path:
+def unfinished(path: Path) -> Path:
     """Return a new name for a file or folder until it is complete, which says what process makes it."""
     made_by = f"textgen-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-    return path.with_name(f".{path.name}.{made_by}")
+    return path.with_name(f".{path.name[:UNFINISHED_CHARS]}.{made_by}")
 
 
 def is_alive(process: int) -> bool:
@@ -116,7 +125,8 @@ def is_alive(process: int) -> bool:
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file that takes its place at the end: readers see the old content or all of the new one."""
     end_fork()
-    made = _unfinished(path)
+    remove_unfinished(path.parent)
+    made = unfinished(path)
     try:
         with open(made, "x+b") as file:
             yield file

@@ -90,7 +90,7 @@ def _acquire(lock: FileLock, folder: Path, writes_to: Path) -> None:
         try:
             lock.acquire(timeout=timeout)
         except Timeout:
-            _warn(f"waiting for {_holder(folder / LOCK)}, which writes to {str(writes_to)!r}")
+            _warn(f"waiting for {holder(folder / LOCK)}, which writes to {str(writes_to)!r}")
             timeout = -1
         except FileNotFoundError:
             continue
@@ -109,7 +109,7 @@ def _about_this_process() -> dict[str, object]:
     return {"host": socket.gethostname(), "pid": os.getpid(), "command": command_line(), "started": began}
 
 
-def _holder(path: Path) -> str:
+def holder(path: Path) -> str:
     """Return who holds a lock, by what is in its file."""
     try:
         about = json.loads(path.read_text("utf-8"))

@@ -10,9 +10,9 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from textgen.runtime.storage.files import make_folder, remove_unfinished
+from textgen.runtime.storage.files import cannot_write, make_folder, remove_unfinished
 from textgen.runtime.storage.locks import LOCK, is_held
 
 RUNS = Path("runs")
@@ -26,6 +26,8 @@ CLAIMED = re.compile(r"(?:suite-.+|.+-\d{4}-\d\d-\d\d-\d{4}(?:-\d+)?)(?:\.partia
 """Names of folders that are made under `runs`."""
 ABANDONED_SECONDS = 60
 """Age after which a folder without results is taken for one of a killed process."""
+DEEPEST = "/".join(["x" * 100] * 5)
+"""A path as long as any in a folder of results, which a system that limits paths must have room for."""
 PLACES = (".", "runs", "jobs", "comparison")
 """Places in a folder of results where a killed process may leave unfinished files, besides `*/runs`."""
 
@@ -50,6 +52,7 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
     they were made for was refused or interrupted.
     """
     target = RUNS if out is None else Path(out)
+    _check_path(target)
     _clear(target)
     before = set(_inside(target))
     made = [each for each in (target, *target.parents) if not each.exists()]
@@ -65,6 +68,16 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
         for each in (*inside, *made):
             with contextlib.suppress(OSError):  # most have contents, so they stay
                 each.rmdir()
+
+
+def _check_path(target: Path) -> None:
+    """Raise `TextgenError` if a folder cannot have this path, or if those in it would be too long."""
+    try:
+        (target / DEEPEST).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        raise cannot_write(target, error) from None
 
 
 def _clear(target: Path) -> None:
@@ -86,11 +99,12 @@ def _is_abandoned(folder: Path) -> bool:
     with contextlib.suppress(OSError):  # another process has just removed it
         files = [path for path in folder.rglob("*") if not path.is_dir()]
         is_old = time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
-        return is_old and all(_is_lock(path) and not is_held(path) for path in files)
+        return is_old and all(is_lock(path) and not is_held(path) for path in files)
     return False
 
 
-def _is_lock(path: Path) -> bool:
+def is_lock(path: PurePath) -> bool:
+    """Return whether a file, by its path, is a lock on a folder of results."""
     return path.name == LOCK or path.match("workers/*.lock")  # the latter in a study
 
 
