@@ -9,8 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from textgen.contracts import TextgenWarning
+from textgen.data.readers.budget import RECORD_COST
 from textgen.data.readers.markup import read_epub, read_html
-from textgen.data.readers.tables import FIELD, NoSuchFieldError, read_csv, read_json_lines, read_parquet
+from textgen.data.readers.tables import (
+    BLANK,
+    FIELD,
+    NoSuchFieldError,
+    read_csv,
+    read_json_lines,
+    read_parquet,
+)
 from textgen.data.readers.text_file import Document, TextFile
 from textgen.data.readers.unpacking import COMPRESSIONS, ZIP, unpacked
 
@@ -23,6 +31,8 @@ TABLES: dict[str, Callable[[TextFile, str], Iterator[Document]]] = {
 }
 """Formats in which a field of each record is a document."""
 READERS = TABLES | {".html": read_html, ".htm": read_html, ".xhtml": read_html, ".epub": read_epub}
+BINARY = {*COMPRESSIONS, ZIP, ".parquet", ".epub"}
+"""Suffixes of files that are not texts before they are unpacked."""
 PLAIN = re.compile(r"\.(txt|md|markdown|rst|tex|log|pyi?|[ch]|cc|[ch]pp|cs|go|java|js|ts|rs|rb|sh|sql)")
 """Suffixes of plain text in folders and archives; a file that is named itself may have any."""
 
@@ -59,14 +69,19 @@ def documents_of(
     """Yield the documents of a file, unpacked if need be; `field` is that of tables, if one is named.
 
     Without a name, tables among other files, as of scores next to texts, are left out if they lack `FIELD`,
-    with a warning. Raises `TextgenError` if the file cannot be read or is damaged.
+    with a warning. Raises `TextgenError` if the file cannot be read, is damaged, or gives far more than a
+    text of its size.
     """
     leaves_out = field is None and (not is_alone or _suffix(path.name) == ZIP)
     with unpacked(path, encoding, is_known) as files:
         for file in files:
             reader = READERS.get(_suffix(file.name))
             documents = iter([file.pieces()]) if reader is None else reader(file, field or FIELD)
-            yield from _unless_fieldless(documents) if leaves_out else documents
+            for document in _unless_fieldless(documents) if leaves_out else documents:
+                if document == BLANK:
+                    file.budget.take(RECORD_COST)
+                else:
+                    yield file.budget.texts(document)
 
 
 def _unless_fieldless(documents: Iterator[Document]) -> Iterator[Document]:

@@ -5,24 +5,17 @@ from __future__ import annotations
 import codecs
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from html.parser import HTMLParser
 from urllib.parse import unquote
 from xml.etree import ElementTree
 from zipfile import ZipFile
 
 from textgen.contracts import TextgenError
-from textgen.data.readers.text_file import (
-    MAX_RECORD_CHARS,
-    Document,
-    TextFile,
-    check_length,
-    naming_damage,
-)
-from textgen.data.readers.unpacking import check_archive
+from textgen.data.readers.budget import check_length
+from textgen.data.readers.text_file import Document, TextFile, missing_library, naming_damage
 from textgen.defaults import ENCODING
 
 LEFT_OUT = {"script", "style", "template", "title"}
@@ -39,6 +32,8 @@ SPACES = re.compile("[ \t\n\r\f]+")
 CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 HEAD_BYTES = 4096
 """Beginning of a page in which its encoding is declared."""
+MAX_DEPTH = 1000
+"""Elements that may be open: browsers show 512, and an end without a beginning is looked for among all."""
 
 
 def read_html(file: TextFile, field: str) -> Iterator[Document]:  # noqa: ARG001 - a page has no fields
@@ -52,15 +47,29 @@ def read_epub(file: TextFile, field: str) -> Iterator[Document]:  # noqa: ARG001
 
 
 def _page(file: TextFile) -> Iterator[str]:
-    parser = _PageParser()
-    for piece in _declared(file).pieces():
-        with naming_damage(file.where):
-            parser.feed(piece)
-        check_length(parser.rawdata, file.where)
-        yield parser.taken()
+    """Yield the text of a page.
+
+    lxml tells of elements as it meets them, without a tree: its time is linear for malformed pages, too,
+    and its memory is that of a tag. Python's own parser is quadratic where tags do not end, selectolax and
+    html5lib where many elements are open; so is lxml where such are ended in vain: `MAX_DEPTH` bounds that.
+    """
+    try:
+        from lxml.etree import HTMLParser, XMLSyntaxError
+    except ImportError:
+        raise missing_library(file.where, "lxml") from None
+    page = _Page(file.where)
+    parser = HTMLParser(target=page, encoding="utf-8", huge_tree=True)
     with naming_damage(file.where):
-        parser.close()
-    yield parser.taken()
+        num_chars, num_told = 0, 0
+        for piece in _declared(file).pieces():
+            parser.feed(piece.encode("utf-8", "replace"))
+            num_chars = 0 if page.num_told > num_told else num_chars + len(piece)
+            num_told = page.num_told
+            check_length(num_chars, file.where)
+            yield page.taken()
+        with suppress(XMLSyntaxError):  # there is no element
+            parser.close()
+        yield page.taken()
 
 
 def _declared(file: TextFile) -> TextFile:
@@ -75,25 +84,26 @@ def _declared(file: TextFile) -> TextFile:
 
 def _book(file: TextFile) -> Iterator[str]:
     with naming_damage(file.where), file.seekable() as stream, ZipFile(stream) as archive:
-        check_archive(archive, file.where, stream.seek(0, 2))
-        container = _tree(archive, "META-INF/container.xml")
+        container = _tree(archive, "META-INF/container.xml", file)
         package = next(each.attrib["full-path"] for each in container.iter() if _is(each, "rootfile"))
-        book = _tree(archive, package)
+        book = _tree(archive, package, file)
         pages = {each.attrib["id"]: each.attrib["href"] for each in book.iter() if _is(each, "item")}
-        order = [each.attrib["idref"] for each in book.iter() if _is(each, "itemref")]
+        folder, order = posixpath.dirname(package), dict[str, None]()  # a chapter is read once
+        for each in book.iter():
+            if _is(each, "itemref"):
+                order[posixpath.normpath(posixpath.join(folder, unquote(pages[each.attrib["idref"]])))] = None
         if not order:
             raise TextgenError(f"{file.where} names no chapters; give a book with some")
-        for index, chapter in enumerate(order):
-            name = posixpath.join(posixpath.dirname(package), unquote(pages[chapter]))
+        for index, name in enumerate(order):
             if index:
                 yield "\n\n"
-            yield from _page(TextFile(f"{file.where}/{name}", name, partial(archive.open, name)))
+            chapter = partial(archive.open, name)
+            yield from _page(TextFile(f"{file.where}/{name}", name, chapter, file.budget))
 
 
-def _tree(archive: ZipFile, name: str) -> ElementTree.Element:
+def _tree(archive: ZipFile, name: str, file: TextFile) -> ElementTree.Element:
     """Return a small XML file of a book; its parser limits how much entities expand to."""
-    if archive.getinfo(name).file_size > MAX_RECORD_CHARS:
-        raise ValueError(f"{name} is too large")
+    check_length(archive.getinfo(name).file_size, f"{file.where}/{name}")
     return ElementTree.fromstring(archive.read(name))
 
 
@@ -105,15 +115,17 @@ def _gap(tag: str) -> str:
     return "\n\n" if PARAGRAPHS.fullmatch(tag) else ""
 
 
-class _PageParser(HTMLParser):
-    """The text of a page, which is taken piece by piece."""
+class _Page:
+    """The text of a page, which is taken piece by piece: what lxml tells of its elements."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, where: str) -> None:
+        self._where = where
         self._parts: list[str] = []
         self._gap: str | None = None  # between what is written and what follows; None before any text
+        self._depth = 0
         self._num_left_out = 0
         self._num_pre = 0
+        self.num_told = 0
 
     def taken(self) -> str:
         """Return the text since the last call."""
@@ -121,25 +133,27 @@ class _PageParser(HTMLParser):
         self._parts.clear()
         return text
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:  # noqa: ARG002
         """Begin a line or a paragraph, or what is left out."""
+        self.num_told += 1
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise TextgenError(f"{self._where} nests more than {MAX_DEPTH:,} elements; leave it out")
         self._num_left_out += tag in LEFT_OUT
         self._num_pre += tag == "pre"
         self._widen(_gap(tag) or "\n" * (tag in LINES) or " " * (tag in CELLS))
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Handle an empty element, which lacks an end tag."""
-        self.handle_starttag(tag, attrs)
-        self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
         """End a paragraph, or what is left out."""
-        self._num_left_out = max(0, self._num_left_out - (tag in LEFT_OUT))
-        self._num_pre = max(0, self._num_pre - (tag == "pre"))
+        self.num_told += 1
+        self._depth -= 1
+        self._num_left_out -= tag in LEFT_OUT
+        self._num_pre -= tag == "pre"
         self._widen(_gap(tag))
 
-    def handle_data(self, data: str) -> None:
+    def data(self, data: str) -> None:
         """Keep text; outside listings, white space is one space."""
+        self.num_told += 1
         if self._num_left_out:
             return
         if self._num_pre:
@@ -151,6 +165,9 @@ class _PageParser(HTMLParser):
         if words := text.strip(" "):
             self._write(words)
             self._widen(" " if text.endswith(" ") else "")
+
+    def close(self) -> None:
+        """End the page, as lxml asks."""
 
     def _write(self, text: str) -> None:
         self._parts += (self._gap or "", text)

@@ -11,14 +11,9 @@ from typing import IO, TypeAlias
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import CHUNK_BYTES, decode_chunks, guess_encoding
+from textgen.data.readers.budget import Budget, check_length
 from textgen.defaults import ENCODING
 from textgen.runtime.messages import one_line
-
-MAX_RECORD_CHARS = 1 << 26
-"""Maximum number of characters that are held at a time: of a line, a value of a table or a tag."""
-MAX_RATIO = 200
-"""Bytes that a packed byte may stand for beyond `SMALL_BYTES`; zeros give 1,000, prose 5."""
-SMALL_BYTES = 1 << 24
 
 Document: TypeAlias = Iterable[str]
 """The text of a document in pieces; they are read before the next document is asked for."""
@@ -33,18 +28,15 @@ class TextFile:
     name: str
     """Its name, without the suffix of a compression that `open` undoes."""
     open: Callable[[], AbstractContextManager[IO[bytes]]]
-    max_bytes: int | None = None
-    """More bytes than this are refused as a bomb; None without limit."""
+    budget: Budget
+    """That of the file on disk, which the members of an archive share."""
     encoding: str = ENCODING
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes; raises `TextgenError` if they cannot be read, or unpack to too much."""
-        num_bytes = 0
         with naming_damage(self.where), self.open() as stream:
             while chunk := stream.read(CHUNK_BYTES):
-                num_bytes += len(chunk)
-                if self.max_bytes is not None and num_bytes > self.max_bytes:
-                    raise too_packed(self.where)
+                self.budget.take(len(chunk))
                 yield chunk
 
     def pieces(self) -> Iterator[str]:
@@ -61,7 +53,7 @@ class TextFile:
             *lines, rest = (rest + piece).split("\n")
             for line in lines:
                 yield line + "\n"
-            check_length(rest, self.where)
+            check_length(len(rest), self.where)
         if rest:
             yield rest
 
@@ -77,22 +69,6 @@ class TextFile:
                 copy.write(chunk)
             copy.seek(0)
             yield copy
-
-
-def max_unpacked(num_bytes: int) -> int:
-    """Return to how many bytes a packed file of this size may unpack."""
-    return max(SMALL_BYTES, MAX_RATIO * num_bytes)
-
-
-def too_packed(where: str) -> TextgenError:
-    """Return the error about a file that unpacks to more than any text does."""
-    return TextgenError(f"{where} unpacks to over {MAX_RATIO} times its size; if it is a text, unpack it")
-
-
-def check_length(text: str, where: str) -> None:
-    """Raise `TextgenError` for a line or value that is too long to be held in memory."""
-    if len(text) > MAX_RECORD_CHARS:
-        raise TextgenError(f"{where} has a record of more than {MAX_RECORD_CHARS:,} characters; split it")
 
 
 @contextmanager
