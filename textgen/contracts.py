@@ -12,10 +12,11 @@ with `Annotated[int, Ge(1)]` (annotated-types) to limit its range, and add a `Se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,10 @@ State: TypeAlias = Any
 
 class TextgenError(Exception):
     """An expected failure. Its message is one line: what is wrong, where, and what to do about it."""
+
+
+class NoSuchFieldError(TextgenError):
+    """The records of a file lack the field that is read of them."""
 
 
 class TextgenWarning(UserWarning):
@@ -251,6 +256,62 @@ class CleanerExtras(Protocol):
 
     joint: str
     """The text between two cleaned blocks. Default: a blank line, unless a block ends with a line."""
+
+
+class Reader(Protocol):
+    """A format of files with texts, which are known by their suffixes; it is built without options."""
+
+    suffixes: Sequence[str]
+    """The suffixes of such files, in lower case with their dot, such as `.html`; not those of archives."""
+
+    def documents(self, file: TextFile, field: str) -> Iterable[Iterable[str]]:
+        """Yield the documents of a file, each as pieces of text, which are read before the next document.
+
+        Of a record without text, yield an empty tuple: it is counted and left out. `field` is what is read of
+        each record, if there are fields; raise `NoSuchFieldError` if the first lacks it. Raise `TextgenError`
+        for a damaged file; other errors are told with the names of the file and of the reader.
+        """
+
+
+class ReaderExtras(Protocol):
+    """Optional members of a `Reader`."""
+
+    has_fields: bool
+    """True if a document is a field of a record, as in tables: `a.csv:body` names it. Default: false."""
+
+    is_binary: bool
+    """True if the bytes are not text in some encoding, as in archives. Default: false."""
+
+
+class TextFile(Protocol):
+    """A file that a `Reader` gets, without its compression. All that comes out of it is counted: a file that
+    gives far more than a text of its size is refused."""
+
+    @property
+    def where(self) -> str:
+        """Its path, for messages; that of a member follows that of its archive."""
+
+    @property
+    def name(self) -> str:
+        """Its name, without the suffix of a compression."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes."""
+
+    def pieces(self) -> Iterator[str]:
+        """Yield the text, in the encoding that the user has named or that is guessed."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines with their ends; raises `TextgenError` if one is too long to be held."""
+
+    def seekable(self) -> AbstractContextManager[IO[bytes]]:
+        """Open the file, or a copy of what is packed in it, to read the bytes in any order."""
+
+    def declared(self, encoding: str) -> TextFile:
+        """Return the file in the encoding that it declares, unless the user has named one."""
+
+    def member(self, name: str, open: Callable[[], AbstractContextManager[IO[bytes]]]) -> TextFile:  # noqa: A002
+        """Return a file that is packed in this one, such as a chapter of a book."""
 
 
 class Logger(Protocol):

@@ -14,7 +14,8 @@ from typing import TypeAlias
 from textgen.contracts import Cleaner, TextgenError
 from textgen.data.decoding import read_chunks, require_text_at_first, utf8
 from textgen.data.parallel import map_in_order
-from textgen.data.readers.formats import BINARY
+from textgen.data.readers.bound_reader import identities
+from textgen.data.readers.formats import is_binary
 from textgen.data.readers.text_file import Document
 from textgen.data.sources import Files, locate_files, read_documents, require_readable_texts
 from textgen.data.text import BLOCK_CHARS, FileText, Text, cut_blocks, sha256_of
@@ -86,6 +87,7 @@ def clean_files(files: Sequence[Files], cleaner: str, encoding: str) -> CleanedT
         TEXTS_FORMAT,
         BLOCK_CHARS,
         [(file.name, each.field, _hash(file, encoding)) for each in files for file in each.paths],
+        identities(),
         cleaner,
         encoding,
         version(DISTRIBUTION),
@@ -113,7 +115,7 @@ def _hash(path: Path, encoding: str) -> str:
     """Return the hash of a file, unless it begins as no text does: it may be large."""
     chunks = read_chunks(path)
     first = next(chunks, b"")
-    if path.suffix.lower() not in BINARY:
+    if not is_binary(path.name):
         require_text_at_first(first, str(path), encoding)
     return sha256_of(chain([first], chunks))
 

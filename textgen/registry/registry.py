@@ -41,6 +41,7 @@ KINDS = {
     "reference": "textgen.references",
     "yardstick": "textgen.yardsticks",
     "backend": "textgen.backends",
+    "reader": "textgen.readers",
     "logger": "textgen.loggers",
 }
 """The entry-point group of each kind of component."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 from typing import IO, TypeAlias
 
@@ -20,8 +20,8 @@ Document: TypeAlias = Iterable[str]
 
 
 @dataclass(frozen=True)
-class TextFile:
-    """A file, or a member of an archive, that can be read several times."""
+class SourceFile:
+    """A file, or a member of an archive, that can be read several times: the `TextFile` of readers."""
 
     where: str
     """Its path, for messages; that of a member follows that of its archive."""
@@ -31,6 +31,14 @@ class TextFile:
     budget: Budget
     """That of the file on disk, which the members of an archive share."""
     encoding: str = ENCODING
+
+    def declared(self, encoding: str) -> SourceFile:
+        """Return the file in the encoding that it declares, unless the user has named one."""
+        return replace(self, encoding=encoding) if self.encoding == ENCODING else self
+
+    def member(self, name: str, open: Callable[[], AbstractContextManager[IO[bytes]]]) -> SourceFile:  # noqa: A002
+        """Return a file that is packed in this one, whose budget it shares; it has its own encoding."""
+        return SourceFile(f"{self.where}/{name}", name, open, self.budget)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes; raises `TextgenError` if they cannot be read, or unpack to too much."""

@@ -15,7 +15,7 @@ from zipfile import ZipFile
 
 from textgen.contracts import TextgenError
 from textgen.data.readers.budget import Budget
-from textgen.data.readers.text_file import TextFile, missing_library, naming_damage
+from textgen.data.readers.text_file import SourceFile, missing_library, naming_damage
 from textgen.runtime.storage.plain_files import open_plain
 
 ZIP = ".zip"
@@ -23,7 +23,7 @@ COMPRESSIONS = (".gz", ".zst")
 
 
 @contextmanager
-def unpacked(path: Path, encoding: str, is_known: Callable[[str], bool]) -> Iterator[Iterator[TextFile]]:
+def unpacked(path: Path, encoding: str, is_known: Callable[[str], bool]) -> Iterator[Iterator[SourceFile]]:
     """Open a file, and yield it unpacked, or the members of an archive whose names are known, by name.
 
     Nothing is read of what has no size, such as `/proc/kmsg`, where reading may wait for ever.
@@ -34,13 +34,13 @@ def unpacked(path: Path, encoding: str, is_known: Callable[[str], bool]) -> Iter
     budget = Budget(str(path), num_bytes)
     if archive is None:
         opened = partial(open_plain, path) if num_bytes else io.BytesIO
-        yield iter((decompressed(TextFile(str(path), path.name, opened, budget, encoding)),))
+        yield iter((decompressed(SourceFile(str(path), path.name, opened, budget, encoding)),))
         return
     with archive:
         yield _members(archive, str(path), budget, encoding, is_known)
 
 
-def decompressed(file: TextFile) -> TextFile:
+def decompressed(file: SourceFile) -> SourceFile:
     """Return a file without its compression, if it has one."""
     name = PurePosixPath(file.name)
     if name.suffix.lower() not in COMPRESSIONS:
@@ -51,14 +51,14 @@ def decompressed(file: TextFile) -> TextFile:
 
 def _members(
     archive: ZipFile, where: str, budget: Budget, encoding: str, is_known: Callable[[str], bool]
-) -> Iterator[TextFile]:
+) -> Iterator[SourceFile]:
     infos = [info for info in archive.infolist() if not info.is_dir() and is_known(info.filename)]
     if not infos:
         raise TextgenError(f"{where} contains no texts; give an archive with some")
     for info in sorted(infos, key=lambda info: info.filename):
         name = PurePosixPath(info.filename).name
         opened = partial(archive.open, info)
-        yield decompressed(TextFile(f"{where}/{info.filename}", name, opened, budget, encoding))
+        yield decompressed(SourceFile(f"{where}/{info.filename}", name, opened, budget, encoding))
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,14 @@ class _Packed:
 
 
 @contextmanager
-def _gunzip(file: TextFile) -> Iterator[IO[bytes]]:
+def _gunzip(file: SourceFile) -> Iterator[IO[bytes]]:
     with file.open() as packed:
         counted = cast(IO[bytes], _Packed(packed, file.budget))
         yield cast(IO[bytes], gzip.GzipFile(fileobj=counted, mode="rb"))
 
 
 @contextmanager
-def _unzstd(file: TextFile) -> Iterator[IO[bytes]]:
+def _unzstd(file: SourceFile) -> Iterator[IO[bytes]]:
     try:
         if sys.version_info >= (3, 14):
             from compression import zstd

@@ -20,6 +20,8 @@ from textgen.testing.checks.embedding import vectors_of
 from textgen.testing.checks.logger import built, log_run, new_folder
 from textgen.testing.checks.model_step import by_steps
 from textgen.testing.checks.model_training import loss_of
+from textgen.testing.checks.reader import files
+from textgen.testing.checks.reader import read as read_file
 from textgen.testing.checks.sampler import many_steps
 from textgen.testing.process_state import SETTINGS, TORCH_RANDOM, state_unchanged
 from textgen.testing.texts import OTHER_PROSE, PROSE
@@ -137,6 +139,7 @@ USES: dict[str, Callable[[Subject], object]] = {
     "sampler": lambda subject: many_steps(subject.new()),
     "corpus": lambda subject: read(subject.new()),
     "cleaner": lambda subject: subject.new().clean(PROSE),
+    "reader": lambda subject: [read_file(subject, data) for data in files().values()],
     "logger": use_logger,
 }
 """Kind of component: everything that textgen does with one, once."""

@@ -1,22 +1,15 @@
-"""The text of HTML pages and of EPUB books."""
+"""The text of HTML pages."""
 
 from __future__ import annotations
 
 import codecs
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from functools import partial
-from urllib.parse import unquote
-from xml.etree import ElementTree
-from zipfile import ZipFile
 
-from textgen.contracts import TextgenError
+from textgen.contracts import TextFile, TextgenError
 from textgen.data.readers.budget import check_length
-from textgen.data.readers.text_file import Document, TextFile, missing_library, naming_damage
-from textgen.defaults import ENCODING
+from textgen.data.readers.text_file import missing_library, naming_damage
 
 LEFT_OUT = {"script", "style", "template", "title"}
 """Elements without text of the page."""
@@ -36,17 +29,17 @@ MAX_DEPTH = 1000
 """Elements that may be open: browsers show 512, and an end without a beginning is looked for among all."""
 
 
-def read_html(file: TextFile, field: str) -> Iterator[Document]:  # noqa: ARG001 - a page has no fields
-    """Yield a page as one document: its text without scripts and styles, with a blank line per paragraph."""
-    yield _page(file)
+class Html:
+    """A page without scripts and styles, with a blank line between paragraphs; needs lxml."""
+
+    suffixes = (".html", ".htm", ".xhtml")
+
+    def documents(self, file: TextFile, field: str) -> Iterator[Iterator[str]]:  # noqa: ARG002 - it has none
+        """Yield the page as one document."""
+        yield page_text(file)
 
 
-def read_epub(file: TextFile, field: str) -> Iterator[Document]:  # noqa: ARG001 - a book has no fields
-    """Yield a book as one document: the text of its chapters in the order of reading."""
-    yield _book(file)
-
-
-def _page(file: TextFile) -> Iterator[str]:
+def page_text(file: TextFile) -> Iterator[str]:
     """Yield the text of a page.
 
     lxml tells of elements as it meets them, without a tree: its time is linear for malformed pages, too,
@@ -75,40 +68,11 @@ def _page(file: TextFile) -> Iterator[str]:
 def _declared(file: TextFile) -> TextFile:
     """Return a page in the encoding that it declares; browsers take Latin-1 for Windows-1252."""
     head = next(file.chunks(), b"")[:HEAD_BYTES]
-    if file.encoding == ENCODING and (match := CHARSET.search(head)):
+    if match := CHARSET.search(head):
         with suppress(LookupError):
             name = codecs.lookup(match[1].decode("ascii")).name
-            return replace(file, encoding="cp1252" if name == "iso8859-1" else name)
+            return file.declared("cp1252" if name == "iso8859-1" else name)
     return file
-
-
-def _book(file: TextFile) -> Iterator[str]:
-    with naming_damage(file.where), file.seekable() as stream, ZipFile(stream) as archive:
-        container = _tree(archive, "META-INF/container.xml", file)
-        package = next(each.attrib["full-path"] for each in container.iter() if _is(each, "rootfile"))
-        book = _tree(archive, package, file)
-        pages = {each.attrib["id"]: each.attrib["href"] for each in book.iter() if _is(each, "item")}
-        folder, order = posixpath.dirname(package), dict[str, None]()  # a chapter is read once
-        for each in book.iter():
-            if _is(each, "itemref"):
-                order[posixpath.normpath(posixpath.join(folder, unquote(pages[each.attrib["idref"]])))] = None
-        if not order:
-            raise TextgenError(f"{file.where} names no chapters; give a book with some")
-        for index, name in enumerate(order):
-            if index:
-                yield "\n\n"
-            chapter = partial(archive.open, name)
-            yield from _page(TextFile(f"{file.where}/{name}", name, chapter, file.budget))
-
-
-def _tree(archive: ZipFile, name: str, file: TextFile) -> ElementTree.Element:
-    """Return a small XML file of a book; its parser limits how much entities expand to."""
-    check_length(archive.getinfo(name).file_size, f"{file.where}/{name}")
-    return ElementTree.fromstring(archive.read(name))
-
-
-def _is(element: ElementTree.Element, tag: str) -> bool:
-    return element.tag.rpartition("}")[2] == tag
 
 
 def _gap(tag: str) -> str:
