@@ -8,6 +8,7 @@ import re
 import runpy
 import shlex
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ KIND_OF = {
     "grammar.py": "corpus",
     "plain_text.py": "cleaner",
 }
-KIND_OF_OTHERS = {"csv_file.py": "logger"}
+KIND_OF_OTHERS = {"fb2.py": "reader", "csv_file.py": "logger"}
 """Files of kinds that `textgen plugins new` does not begin."""
 ALL_KINDS = [*KIND_OF.values(), *KIND_OF_OTHERS.values()]
 EXAMPLES = ROOT / "textgen" / "scaffold" / "examples"
@@ -177,6 +178,24 @@ def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], t
     assert (tmp_path / "textgen-decay" / "textgen_decay.py").exists()
 
 
+BOOK = """<?xml version="1.0" encoding="windows-1251"?>
+<FictionBook xmlns="http://www.gribuser.ru/xml/fictionbook/2.0"><description><annotation><p>Not this.</p>
+</annotation></description><body><title><p>Глава 1</p></title>{}</body>
+<body name="notes"><p>Nor this.</p></body><binary id="a">/9j/4AAQ</binary></FictionBook>"""
+
+
+def test_the_reader_of_the_page_reads_a_book(textgen: Callable[..., str], tmp_path: Path) -> None:
+    line = "textgen corpus book.fb2 --plugin fb2.py"
+    paragraphs = "".join(f"<p>Paragraph  {n} is <emphasis>here</emphasis>.</p>\n" for n in range(40))
+    (tmp_path / "book.fb2").write_bytes(BOOK.format(paragraphs).encode("cp1251"))
+    expected = "Глава 1\n\n" + "".join(f"Paragraph {n} is here.\n\n" for n in range(40))
+    told = json.loads(textgen(line, "--clean", "raw", "--json"))
+    assert told["sha256"] == sha256(expected.encode()).hexdigest()
+    (tmp_path / "book.fb2").write_bytes(BOOK.format(paragraphs).encode("cp1251")[:-99])
+    done = run_textgen(*shlex.split(line)[1:], cwd=tmp_path, code=1)
+    assert "book.fb2 is damaged, or not what its name says: unclosed token" in done.stderr
+
+
 def test_the_logger_of_the_page_logs(textgen: Callable[..., str], tmp_path: Path) -> None:
     briefly = ["--corpus", "lee", "--out", str(tmp_path / "run"), *BRIEFLY]
     briefly = [word for word in briefly if word not in ("--length", "40")]
@@ -210,6 +229,9 @@ def test_the_contracts_are_those_of_the_code() -> None:
         "Embedding",
         "CorpusSource",
         "Cleaner",
+        "Reader",
+        "Logger",
+        "WordVectors",
         "PretrainedVectors",
     ):
         assert f"\n## {name}\n" in page

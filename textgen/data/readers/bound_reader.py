@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 
 from textgen.contracts import Reader, TextFile, TextgenError, TextgenWarning
 from textgen.data.readers.text_file import Document
@@ -53,7 +52,10 @@ class BoundReader:
 
 def readers() -> Mapping[str, tuple[BoundReader, ...]]:
     """Return the readers that claim each suffix; a warning tells of plugins that cannot be loaded."""
-    return _by_suffix(plugins("reader"))
+    installed = plugins("reader")
+    if not _loaded or _loaded[0][0] is not installed:  # which is another tuple once plugins may have changed
+        _loaded[:] = [(installed, _by_suffix(installed))]
+    return _loaded[0][1]
 
 
 def reader_of(suffix: str) -> BoundReader | None:
@@ -75,7 +77,10 @@ def identities() -> list[str]:
     return sorted(found)
 
 
-@cache
+_loaded: list[tuple[tuple[Plugin, ...], dict[str, tuple[BoundReader, ...]]]] = []
+"""The plugins that were found last, and the readers in them."""
+
+
 def _by_suffix(installed: tuple[Plugin, ...]) -> dict[str, tuple[BoundReader, ...]]:
     found: dict[str, tuple[BoundReader, ...]] = {}
     for plugin in installed:
