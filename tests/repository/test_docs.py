@@ -17,7 +17,7 @@ import typer.main
 from helpers.commands import run_textgen
 from textgen.cli.app import app
 from textgen.registry.registry import KINDS
-from textgen.scaffold.project import new_project
+from textgen_kit.project import new_project
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "write-a-plugin.md").read_text("utf-8")
@@ -83,7 +83,7 @@ def test_the_components_are_those_of_new_projects(file: str) -> None:
 
 @pytest.mark.parametrize("file", KIND_OF)
 def test_the_components_pass_every_check(file: str, installed: dict[str, Any]) -> None:
-    from textgen.testing import run_checks
+    from textgen_kit import run_checks
 
     outcomes = run_checks(KIND_OF[file], installed[file])
     assert outcomes
@@ -111,7 +111,7 @@ def test_the_model_becomes_one_that_takes_an_embedding(install: Install) -> None
 @pytest.mark.slow
 def test_the_model_becomes_one_with_an_adaptive_softmax_a_loss_and_a_step(install: Install) -> None:
     from textgen.nn.softmax import AdaptiveSoftmax
-    from textgen.testing import run_checks
+    from textgen_kit import run_checks
 
     install("decay", "", changed(FILES["decay.py"], DIFFS))
     Decay = importlib.import_module("decay").Decay  # noqa: N806
@@ -175,7 +175,7 @@ def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], t
 
 
 def test_the_page_explains_every_check() -> None:
-    from textgen.testing import checks
+    from textgen_kit import checks
 
     existing = {check.id for kind in KIND_OF.values() for check in checks(kind)}
     of_every_kind = re.findall(r"`…-([a-z-]+)`", PAGE)
