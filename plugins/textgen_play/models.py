@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, wraps
-from multiprocessing import parent_process
 from pathlib import Path
-from threading import Thread
 from typing import Any, ParamSpec, TypeVar
 
 from textgen.library.basics import TextgenError, one_line, to_values
@@ -34,9 +30,7 @@ _failures: list[str] = []
 
 
 def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
-    """Load all runs; the first thing that the process does, which ends with the one that started it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this process too
-    Thread(target=_end_with_parent, daemon=True).start()
+    """Load all runs; the first thing that the process does."""
     try:
         load_plugin_files(plugin_files)
         _runs[:] = [load(folder, device=device) for folder in folders]
@@ -44,11 +38,10 @@ def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str
         _failures.append(_line(error))
 
 
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def call(asked: tuple[Callable[..., R], tuple[Any, ...]]) -> R:
+    """Return what a function of this module returns for its arguments."""
+    function, arguments = asked
+    return function(*arguments)
 
 
 def plainly(function: Callable[P, R]) -> Callable[P, R]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -21,7 +22,9 @@ import textgen
 from helpers.commands import run_process, run_textgen
 from helpers.playing import Server, served
 from textgen.contracts import TextgenError
+from textgen.library.runs import keep as keep_samples
 from textgen_play import live
+from textgen_play.server import Play
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +83,7 @@ def test_what_is_kept_is_what_was_written_and_runs_show_prints_it(server: Server
 def test_nothing_is_kept_with_a_run_that_was_removed(runs: list[Path], tmp_path: Path) -> None:
     run = textgen.load(shutil.copytree(runs[1], tmp_path / "run"))
     shutil.rmtree(run.folder)
-    for keep in (lambda: live.keep(run, []), lambda: live.keep_guesses(run, [1])):
+    for keep in (lambda: keep_samples(run, []), lambda: live.keep_guesses(run, [1])):
         with pytest.raises(TextgenError, match="was removed, so nothing can be kept"):
             keep()
     assert not run.folder.exists()
@@ -241,21 +244,42 @@ def test_malformed_requests_get_one_line(server: Server, path: str) -> None:
     assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
 
 
+def children(process: int) -> list[int]:
+    """Return the processes that a process has started and that have not ended."""
+    threads = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for thread in threads for child in thread.read_text().split()]
+
+
 def test_the_page_outlives_the_process_with_the_models(runs: list[Path]) -> None:
     with served(runs[0]) as server:
         assert server.ask("")[0] == 200
-        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-        if not children.exists():
+        if not Path("/proc/self/task").exists():
             pytest.skip("needs /proc")
-        for child in children.read_text().split():
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                os.kill(int(child), signal.SIGKILL)
+        forked = [each for child in children(server.process.pid) for each in children(child)]
+        assert len(forked) == 1
+        os.kill(forked[0], signal.SIGKILL)
         status, body = server.ask("read", {"entry": 0, "text": "a"})
         assert (status, json.loads(body)["error"]) == (
             400,
             "the process with the models has died; it was started again",
         )
         assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
+
+
+def test_no_text_of_a_page_is_remembered_once_it_is_read() -> None:
+    class Models:
+        async def do(self, *_: object) -> dict[str, str]:
+            return {"read": "all"}
+
+    class Asked:
+        async def body(self) -> bytes:
+            return b'{"entry": 0, "text": "a", "client": "page"}'
+
+    worker: Any = Models()
+    asked: Any = Asked()
+    play = Play(worker, str)
+    assert asyncio.run(play.read(asked)).body == b'{"read":"all"}'
+    assert play._last_read == {}
 
 
 def test_made_up_words_and_copies_are_marked(server: Server) -> None:

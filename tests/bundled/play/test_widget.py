@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra play")
 
 import textgen
+import textgen_play
 from helpers.playing import Relayed
 from textgen_play import live
 
@@ -130,5 +131,5 @@ def test_where_it_cannot_be_shown_one_line_says_what_to_do(
     else:
         pytest.importorskip("anywidget", reason="needs the extra notebook")
     with pytest.raises(textgen.TextgenError) as caught:
-        textgen.widget("latest")
+        textgen_play.widget("latest")
     assert str(caught.value) == message
