@@ -19,11 +19,11 @@ from textgen.registry.registry import KINDS, Plugin, PluginError, load
 from textgen.runtime.messages import unknown
 from textgen_kit.asserts import CheckError, CheckSkipped
 from textgen_kit.builders import Subject
-from textgen_kit.checks import __path__ as folders_of_checks
-from textgen_kit.checks import common
+from textgen_kit.kinds import __path__ as folders_of_checks
+from textgen_kit.kinds import common
 from textgen_kit.process_state import SETTINGS
 
-MODULES = [import_module(f"textgen_kit.checks.{each.name}") for each in iter_modules(folders_of_checks)]
+MODULES = [import_module(f"textgen_kit.kinds.{each.name}") for each in iter_modules(folders_of_checks)]
 """The checks of a kind are their functions `check_<kind>_…`, and `check_class_…` for kinds that are classes.
 
 The first line of a docstring says what is checked, the rest what users lose if it fails.

@@ -34,7 +34,7 @@ KIND_OF = {
     "grammar.py": "corpus",
     "plain_text.py": "cleaner",
 }
-EXAMPLES = ROOT / "textgen" / "scaffold" / "examples"
+EXAMPLES = ROOT / "plugins" / "textgen_kit" / "examples"
 SHELL = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.S | re.M) for line in block.splitlines()]
 TEXTGEN = [line for line in SHELL if re.match(r"(?:\w+=\S+ )?textgen ", line)]
 BRIEFLY = ["--budget", "2000chars", "--max-chars", "20000", "--length", "40", "--device", "cpu", "--json"]

@@ -15,11 +15,11 @@ from textgen.registry.kinds import fault
 from textgen.registry.options import declared_options, parse_assignments, write_value
 from textgen_kit.asserts import CheckError, expect, reworded, shown
 from textgen_kit.builders import Subject, bound, predicted, random_batch
-from textgen_kit.checks.corpus import read
-from textgen_kit.checks.embedding import vectors_of
-from textgen_kit.checks.model_step import by_steps
-from textgen_kit.checks.model_training import loss_of
-from textgen_kit.checks.sampler import many_steps
+from textgen_kit.kinds.corpus import read
+from textgen_kit.kinds.embedding import vectors_of
+from textgen_kit.kinds.model_step import by_steps
+from textgen_kit.kinds.model_training import loss_of
+from textgen_kit.kinds.sampler import many_steps
 from textgen_kit.process_state import SETTINGS, TORCH_RANDOM, state_unchanged
 from textgen_kit.texts import OTHER_PROSE, PROSE
 

@@ -28,7 +28,7 @@ from textgen_kit.builders import (
     random_batch,
     trainer_of,
 )
-from textgen_kit.checks.model import form
+from textgen_kit.kinds.model import form
 from textgen_kit.process_state import NUMPY_RANDOM, PYTHON_RANDOM, state_unchanged
 
 UNTRAINABLE = "has no trainable parameters"
