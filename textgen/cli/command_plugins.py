@@ -15,7 +15,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from textgen.cli.options import PluginFiles, load_plugins
-from textgen.library.basics import TextgenError, note, one_line
+from textgen.library.basics import TextgenError, defaults, note, one_line
 
 if TYPE_CHECKING:
     from textgen.library.components import Plugin
@@ -78,14 +78,12 @@ class Commands(MutableMapping[str, Any]):
 
 
 class PluginGroup(TyperGroup):
-    """A group to which plugins add commands."""
-
-    prefix = ""
-    """What the names of these plugins begin with."""
+    """A group to which plugins add commands: `check` is added to `plugins` by the plugin `plugins.check`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands: Any = Commands(self.commands, self.prefix)
+        prefix = f"{self.name}." if self.name in defaults.COMMAND_GROUPS else ""
+        self.commands: Any = Commands(self.commands, prefix)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands that work; for others there is a line on stderr."""
@@ -101,12 +99,6 @@ class PluginGroup(TyperGroup):
             with suppress(*([TextgenError] if ctx.resilient_parsing else [])):
                 load_plugins(_plugin_files(args[1:]), only_list=True)
         return super().resolve_command(ctx, args)
-
-
-class SubcommandsOfPlugins(PluginGroup):
-    """The group `textgen plugins`."""
-
-    prefix = "plugins."
 
 
 def built(plugin: Plugin, name: str) -> Any:

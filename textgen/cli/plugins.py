@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from textgen.cli.command_plugins import SubcommandsOfPlugins
+from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.completion import complete_plugin
 from textgen.cli.console import print_json, print_rows
 from textgen.cli.options import Json, OfKind, PluginFiles, load_plugins, refuse
 from textgen.library.basics import note, say
 
-app = typer.Typer(cls=SubcommandsOfPlugins)
+app = typer.Typer(cls=PluginGroup)
 
 
 @app.callback(invoke_without_command=True)
