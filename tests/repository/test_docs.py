@@ -70,7 +70,7 @@ def class_in(file: str) -> str:
 
 
 def test_the_page_has_a_short_component_of_every_kind() -> None:
-    assert set(FILES) == {*KIND_OF, "test_decay.py"}
+    assert set(FILES) == {*KIND_OF, "stats.py", "test_decay.py"}
     assert len(re.findall(r"^```python$", PAGE, re.M)) == len(FILES)
     assert len(FILES["decay.py"].splitlines()) < 45
 
@@ -139,7 +139,7 @@ def test_the_test_file_is_that_of_a_new_project(tmp_path: Path) -> None:
 # --- commands
 
 
-@pytest.mark.parametrize("line", TEXTGEN)
+@pytest.mark.parametrize("line", [line for line in TEXTGEN if not line.startswith("textgen stats ")])
 def test_a_command_of_the_page_exists_with_its_options(line: str) -> None:
     words = shlex.split(line)
     words = words[words.index("textgen") + 1 :]
@@ -174,9 +174,24 @@ def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], t
     assert (tmp_path / "textgen-decay" / "textgen_decay.py").exists()
 
 
+def test_the_command_of_the_page_says_what_a_run_is(textgen: Callable[..., str], tmp_path: Path) -> None:
+    tiny = ["--corpus", "lee", "--max-chars", "4000", "--budget", "1000chars", "--device", "cpu", "--quiet"]
+    run_textgen("train", "random", *tiny, cwd=tmp_path)
+    line = "textgen stats latest --plugin stats.py"
+    told = json.loads(textgen(line, "--json", "--digits", "2"))
+    assert told.keys() == {"entry", "parameters", "bits/char"}
+    assert told["entry"] == "random"
+    assert 5 < told["bits/char"] == round(told["bits/char"], 2) < 7
+    assert "entry\trandom" in textgen(line)
+    assert "--digits" in textgen("textgen stats --help --plugin stats.py")
+    assert "command\tstats\tpassed" in textgen("textgen plugins check stats --plugin stats.py")
+
+
 def test_the_page_explains_every_check() -> None:
     from textgen_kit import checks
 
+    of_commands = {check.id for check in checks("command")}
+    assert set(re.findall(r"`(command-[a-z-]+)`", PAGE)) == of_commands
     existing = {check.id for kind in KIND_OF.values() for check in checks(kind)}
     of_every_kind = re.findall(r"`…-([a-z-]+)`", PAGE)
     explained = {f"{kind}-{check}" for kind in KIND_OF.values() for check in of_every_kind}
