@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,9 @@ TokenIds: TypeAlias = "NDArray[np.integer[Any]]"
 
 State: TypeAlias = Any
 """A tensor, or tuples, lists and dicts of tensors, each with the batch as its first dimension; or None."""
+
+
+Function = TypeVar("Function", bound=Callable[..., None])
 
 
 class TextgenError(Exception):
@@ -251,6 +254,20 @@ class CleanerExtras(Protocol):
 
     joint: str
     """The text between two cleaned blocks. Default: a blank line, unless a block ends with a line."""
+
+
+def command(function: Function) -> Function:
+    """Mark a function of a plugin file as a command: `show_size` becomes `textgen show-size`.
+
+    An installed command needs no mark: its name is that of an entry point in the group `textgen.commands`, in
+    which `plugins.check` means `textgen plugins check`. The first line of the docstring is its help. Each
+    argument has an annotation of Typer, `Annotated[int, typer.Option("--top", help="…")]`; one of these is
+    `--json`, a bool. The option `--plugin` is added. What is heavy is imported inside the function, since
+    `textgen --help` imports installed commands. Results are printed to stdout, notes to stderr; a
+    `TextgenError` ends it with one line.
+    """
+    vars(function)["is_command"] = True
+    return function
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from pathlib import Path
+from typing import Any
 
-from textgen.cli import plugins
+import typer.main
+
 from textgen.cli.app import app
 
 ROOT = Path(__file__).parent.parent.parent
-MAX_FILE_LINES = 300
+MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 FILES = [
     path
@@ -19,9 +22,10 @@ FILES = [
 
 
 def command_names() -> set[str]:
-    """Return the functions that are commands, whose lines are options."""
-    commands = [command.callback for app in (app, plugins.app) for command in app.registered_commands]
-    return {command.__name__ for command in commands if command is not None}
+    """Return the functions that are commands, also of plugins, whose lines are options."""
+    group: Any = typer.main.get_command(app)
+    commands = [*group.commands.values(), *group.commands["plugins"].commands.values()]
+    return {inspect.unwrap(command.callback).__name__ for command in commands}
 
 
 def long_functions(path: Path, commands: set[str]) -> dict[str, int]:
@@ -35,15 +39,16 @@ def long_functions(path: Path, commands: set[str]) -> dict[str, int]:
     return {name: lines for name, lines in lengths.items() if lines > MAX_FUNCTION_LINES}
 
 
-def test_no_file_has_more_than_300_lines() -> None:
+def test_no_file_has_more_than_500_lines() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in FILES}
     assert {name: lines for name, lines in lengths.items() if lines > MAX_FILE_LINES} == {}
 
 
 def test_no_function_has_more_than_60_lines_but_commands() -> None:
-    cli, commands = ROOT / "textgen" / "cli", command_names()
+    commands = command_names()
+    folders = [ROOT / "textgen" / "cli", *(ROOT / "plugins").glob("textgen_*")]
     found = {
-        str(path.relative_to(ROOT)): long_functions(path, commands if path.parent == cli else set())
+        str(path.relative_to(ROOT)): long_functions(path, commands if path.parent in folders else set())
         for path in FILES
     }
     assert {name: functions for name, functions in found.items() if functions} == {}
