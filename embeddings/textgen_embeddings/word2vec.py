@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
-from gensim.models import KeyedVectors
-from gensim.models import Word2Vec as GensimWord2Vec
-from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
-from textgen.contracts import Search, TextgenError
+from textgen.contracts import Search, TextgenError, WordVectors
 from textgen.data.words import split_words
-from textgen_embeddings.files import quiet_gensim, read_vectors
+from textgen_embeddings.files import read_vectors
+from textgen_embeddings.gensim_library import gensim_module, quiet_gensim, word_vectors
 
 PARAGRAPH = re.compile(r"\n\s*\n")
 
@@ -41,12 +39,13 @@ class Word2Vec:
     frozen: Annotated[bool, Search()] = False
     """Keep the vectors unchanged in training."""
 
-    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:  # noqa: ARG002
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:  # noqa: ARG002
         """Return the vectors; raises `TextgenError` if no word occurs `min_count` times."""
-        return read_vectors(self.path) if self.path else self.train(GensimWord2Vec, train_text)
+        return read_vectors(self.path) if self.path else word_vectors(self.train("Word2Vec", train_text))
 
-    def train(self, kind: type[GensimWord2Vec], train_text: str, **options: Any) -> KeyedVectors:
-        """Return the vectors of a gensim model of this kind, trained with these further `options`."""
+    def train(self, name: str, train_text: str, **options: Any) -> Any:
+        """Return the `KeyedVectors` of a model of gensim, trained with these further `options`."""
+        kind = getattr(gensim_module("models"), name)
         with quiet_gensim():
             model = kind(
                 vector_size=self.dimension,
@@ -61,7 +60,7 @@ class Word2Vec:
             model.build_vocab(texts)
             if not len(model.wv):
                 raise TextgenError(
-                    f"{kind.__name__}: no word occurs min_count={self.min_count} times in the training text; "
+                    f"{name}: no word occurs min_count={self.min_count} times in the training text; "
                     "give more text or a lower min_count"
                 )
             model.train(texts, total_examples=len(texts), epochs=self.epochs)
@@ -70,7 +69,8 @@ class Word2Vec:
 
 def sentences(text: str) -> Iterator[list[str]]:
     """Yield the words of each paragraph, in lists short enough for gensim not to truncate them."""
+    longest = gensim_module("models.word2vec").MAX_WORDS_IN_BATCH
     for paragraph in PARAGRAPH.split(text):
         words = [sys.intern(word) for piece in split_words(paragraph) if (word := piece.strip())]
-        for start in range(0, len(words), MAX_WORDS_IN_BATCH):
-            yield words[start : start + MAX_WORDS_IN_BATCH]
+        for start in range(0, len(words), longest):
+            yield words[start : start + longest]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 
 from textgen.contracts import TextgenError
+from textgen_corpora.gensim_data import gensim_file
 
 
 @dataclass
@@ -21,9 +20,5 @@ class Lee:
         """Return all items with blank lines between. Raises `TextgenError` if `item` is not empty."""
         if item:
             raise TextgenError(f"the corpus lee has no item {item!r}; write lee")
-        gensim = find_spec("gensim")  # which takes a second less than its import
-        if gensim is None or gensim.origin is None:
-            raise TextgenError("the corpus lee is part of gensim; run: pip install gensim")
-        path = Path(gensim.origin).parent / "test" / "test_data" / "lee_background.cor"
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = gensim_file("lee_background.cor", "lee").read_text(encoding="utf-8").splitlines()
         return "\n\n".join(line.strip() for line in lines if line.strip())

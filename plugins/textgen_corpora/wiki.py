@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 
-from gensim.corpora.wikicorpus import extract_pages
-from gensim.test.utils import datapath
-
 from textgen.contracts import TextgenError
+from textgen_corpora.gensim_data import gensim_file
 from textgen_corpora.wikitext import plain_text
 
 DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
@@ -84,8 +82,10 @@ class Wiki:
 @cache
 def articles() -> dict[str, str]:
     """Return the prose of each article that contains prose, by its title; the dump is read once."""
-    found = {}
-    with bz2.open(datapath(DUMP)) as dump:
+    path, found = gensim_file(DUMP, "wiki"), {}
+    from gensim.corpora.wikicorpus import extract_pages
+
+    with bz2.open(path) as dump:
         for title, wikitext, _ in extract_pages(dump, filter_namespaces=("0",)):
             if not REDIRECT.match(wikitext):
                 prose = "\n\n".join(_paragraphs(plain_text(wikitext)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import socket
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from textgen_corpora import tinyshakespeare
 from textgen_corpora.gutenberg import Gutenberg
 from textgen_corpora.lee import Lee
 from textgen_corpora.tinyshakespeare import TinyShakespeare
-from textgen_corpora.wiki import Wiki, is_prose, tidy
+from textgen_corpora.wiki import Wiki, articles, is_prose, tidy
 from textgen_corpora.wikitext import HOLE, plain_text
 
 
@@ -181,3 +182,13 @@ def test_tinyshakespeare_is_downloaded_once_and_checked(
     (cache_folder / "tinyshakespeare.txt").write_text("damaged")
     with pytest.raises(TextgenError, match="cannot download"):
         TinyShakespeare().read("")
+
+
+@pytest.mark.parametrize("corpus", [Wiki, Lee])
+def test_without_gensim_its_texts_say_what_to_install(
+    corpus: type[Wiki | Lee], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    articles.cache_clear()
+    with pytest.raises(TextgenError, match=r"the corpus (wiki|lee) is part of gensim; .*\[vectors\]"):
+        corpus().read("")

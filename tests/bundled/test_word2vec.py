@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
-from helpers.vectors import GLOVE_TEXT, ROWS
+from helpers.vectors import GLOVE_TEXT, ROWS, by_word, keyed
 from textgen.contracts import TextgenError
 from textgen.experiment.encoding import match_vectors
 from textgen_embeddings.fasttext import FastText
@@ -23,8 +22,8 @@ SHORT = Path(datapath("lee_background.cor")).read_text(encoding="utf-8")[:60_000
 CODE = """
 import hashlib, sys
 from textgen_embeddings.{module} import {kind}
-keyed = {kind}(dimension=8, epochs=2).vectors(sys.stdin.read(), [" unheard"])
-print(hashlib.sha256(repr(keyed.index_to_key).encode() + keyed.vectors.tobytes()).hexdigest())
+found = {kind}(dimension=8, epochs=2).vectors(sys.stdin.read(), [" unheard"])
+print(hashlib.sha256(repr(found.words).encode() + found.table.tobytes()).hexdigest())
 """
 
 
@@ -45,8 +44,8 @@ def test_vectors_are_deterministic_across_processes_and_depend_on_their_seed(kin
         digests.add(done.stdout)
     assert len(digests) == 1
     one, two = (kind(dimension=8, epochs=1, seed=seed).vectors(SHORT, []) for seed in (0, 1))
-    assert one.index_to_key == two.index_to_key
-    assert not np.allclose(one.vectors, two.vectors)
+    assert one.words == two.words
+    assert not np.allclose(one.table, two.table)
 
 
 @trained
@@ -82,8 +81,8 @@ def test_word2vec_puts_words_of_like_use_together() -> None:
         f"the noun{draw(40)} near one noun{draw(40)}\nwe verb{draw(40)} or they verb{draw(40)}\n"
         for _ in range(3000)
     )
-    keyed = Word2Vec(dimension=16).vectors("\n".join(lines), [])
-    assert {word[:4] for word, _ in keyed.most_similar("noun0", topn=20)} == {"noun"}
+    found = keyed(Word2Vec(dimension=16).vectors("\n".join(lines), []))
+    assert {word[:4] for word, _ in found.most_similar("noun0", topn=20)} == {"noun"}
 
 
 def test_sentences_keep_every_word_of_long_paragraphs() -> None:
@@ -105,10 +104,6 @@ def test_too_little_text_says_what_to_do(kind: type[Word2Vec]) -> None:
 # --- fastText
 
 
-def similarity(keyed: KeyedVectors, one: str, other: str) -> float:
-    return float(keyed.similarity(one, other))
-
-
 def test_fasttext_makes_vectors_of_unknown_words_from_their_parts() -> None:
     draw = np.random.default_rng(0).integers
     lines = (
@@ -116,23 +111,24 @@ def test_fasttext_makes_vectors_of_unknown_words_from_their_parts() -> None:
         for _ in range(1500)
     )
     text = "\n".join(lines) + "\n\nrarenounish"
-    keyed = FastText(dimension=16, epochs=5).vectors(text, [" 99nounish", " rarenounish", " 99verbing"])
+    tokens = [" 99nounish", " rarenounish", " 99verbing"]
+    similarity = keyed(FastText(dimension=16, epochs=5).vectors(text, tokens)).similarity
     for unknown in ("99nounish", "rarenounish"):  # never seen, and seen less than min_count times
-        assert similarity(keyed, unknown, "7nounish") > similarity(keyed, unknown, "7verbing") + 0.2
-    assert similarity(keyed, "99verbing", "7verbing") > similarity(keyed, "99verbing", "7nounish") + 0.2
+        assert similarity(unknown, "7nounish") > similarity(unknown, "7verbing") + 0.2
+    assert similarity("99verbing", "7verbing") > similarity("99verbing", "7nounish") + 0.2
 
 
 def test_fasttext_has_vectors_for_words_and_tokens_and_for_nothing_else() -> None:
     tokens = [" unheard", "\n", " ", "?!", "<0xE2><0x82>", "ing"]
-    keyed = FastText(dimension=4, epochs=1).vectors("some words, some words\n", tokens)
-    assert keyed.index_to_key == ["words", "some", "unheard", "?!", "ing"]
-    assert np.isfinite(keyed.vectors).all()
-    assert all(keyed[word].any() for word in keyed.index_to_key)
+    found = FastText(dimension=4, epochs=1).vectors("some words, some words\n", tokens)
+    assert found.words == ["words", "some", "unheard", "?!", "ing"]
+    assert np.isfinite(found.table).all()
+    assert found.table.any(axis=1).all()
 
 
 def test_fasttext_takes_any_text() -> None:
-    keyed = FastText(dimension=4, epochs=1).vectors("words \ud83d words 😀 \ud83d😀", [" \ud800x"])
-    assert {"words", "😀"} <= set(keyed.index_to_key)
+    found = FastText(dimension=4, epochs=1).vectors("words \ud83d words 😀 \ud83d😀", [" \ud800x"])
+    assert {"words", "😀"} <= set(found.words)
 
 
 def test_fasttext_for_characters_is_refused(news: str) -> None:
@@ -143,4 +139,4 @@ def test_fasttext_for_characters_is_refused(news: str) -> None:
 def test_fasttext_reads_a_file_of_vectors(tmp_path: Path) -> None:
     path = tmp_path / "wiki.simple.vec"
     path.write_text(f"{len(ROWS)} 3\n{GLOVE_TEXT}", encoding="utf-8")
-    assert FastText(path=str(path)).vectors("", [" unheard"])["cat"].tolist() == ROWS["cat"]
+    assert by_word(FastText(path=str(path)).vectors("", [" unheard"]))["cat"].tolist() == ROWS["cat"]

@@ -97,7 +97,7 @@ FAULTS = {
     "nothing": Fault(
         "embeddings",
         "class Toy:\n    frozen = False\n    def vectors(self, train_text, tokens): return None",
-        "returned NoneType instead of gensim's KeyedVectors",
+        "returned NoneType instead of WordVectors",
     ),
     # --- in ways that hide what is wrong
     "metaclass": Fault(

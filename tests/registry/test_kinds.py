@@ -15,6 +15,8 @@ def test_required_methods_are_those_of_the_contracts() -> None:
         "sampler": ("__call__",),
         "corpus": ("read",),
         "cleaner": ("clean",),
+        "reader": ("documents",),
+        "logger": ("open", "log", "close", "command"),
     }
 
 

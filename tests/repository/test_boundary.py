@@ -14,6 +14,7 @@ CORE = sorted((ROOT / "textgen").rglob("*.py"))
 EXTRAS = [extras for name, extras in vars(api).items() if name.endswith("Extras")]
 BOUNDARY = {
     "textgen/data/cleaning.py",
+    "textgen/data/readers/bound_reader.py",
     "textgen/data/sources.py",
     "textgen/data/statistics.py",
     "textgen/data/bound_tokenizer.py",

@@ -8,6 +8,7 @@ import re
 import runpy
 import shlex
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ KIND_OF = {
     "grammar.py": "corpus",
     "plain_text.py": "cleaner",
 }
+KIND_OF_OTHERS = {"fb2.py": "reader", "csv_file.py": "logger"}
+"""Files of kinds that `textgen plugins new` does not begin."""
+ALL_KINDS = [*KIND_OF.values(), *KIND_OF_OTHERS.values()]
 EXAMPLES = ROOT / "plugins" / "textgen_kit" / "examples"
 SHELL = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.S | re.M) for line in block.splitlines()]
 TEXTGEN = [line for line in SHELL if re.match(r"(?:\w+=\S+ )?textgen ", line)]
@@ -54,7 +58,7 @@ def command(*names: str) -> Any:
 def installed(install: Install) -> dict[str, Any]:
     """File name: the component in it, which has an entry point for this test."""
     components = {}
-    for file, kind in KIND_OF.items():
+    for file, kind in (KIND_OF | KIND_OF_OTHERS).items():
         module, cls = file.removesuffix(".py"), class_in(file)
         install(module, f"[{KINDS[kind]}]\n{cls.lower()} = {module}:{cls}\n", FILES[file])
         components[file] = getattr(importlib.import_module(module), cls)
@@ -70,7 +74,7 @@ def class_in(file: str) -> str:
 
 
 def test_the_page_has_a_short_component_of_every_kind() -> None:
-    assert set(FILES) == {*KIND_OF, "stats.py", "test_decay.py"}
+    assert set(FILES) == {*KIND_OF, *KIND_OF_OTHERS, "stats.py", "test_decay.py"}
     assert len(re.findall(r"^```python$", PAGE, re.M)) == len(FILES)
     assert len(FILES["decay.py"].splitlines()) < 45
 
@@ -81,11 +85,11 @@ def test_the_components_are_those_of_new_projects(file: str) -> None:
     assert FILES[file] == re.sub(r"\bExample\b", class_in(file), example)
 
 
-@pytest.mark.parametrize("file", KIND_OF)
+@pytest.mark.parametrize("file", KIND_OF | KIND_OF_OTHERS)
 def test_the_components_pass_every_check(file: str, installed: dict[str, Any]) -> None:
     from textgen_kit import run_checks
 
-    outcomes = run_checks(KIND_OF[file], installed[file])
+    outcomes = run_checks((KIND_OF | KIND_OF_OTHERS)[file], installed[file])
     assert outcomes
     assert [outcome for outcome in outcomes if outcome.status == "failed"] == []
 
@@ -174,6 +178,33 @@ def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], t
     assert (tmp_path / "textgen-decay" / "textgen_decay.py").exists()
 
 
+BOOK = """<?xml version="1.0" encoding="windows-1251"?>
+<FictionBook xmlns="http://www.gribuser.ru/xml/fictionbook/2.0"><description><annotation><p>Not this.</p>
+</annotation></description><body><title><p>Глава 1</p></title>{}</body>
+<body name="notes"><p>Nor this.</p></body><binary id="a">/9j/4AAQ</binary></FictionBook>"""
+
+
+def test_the_reader_of_the_page_reads_a_book(textgen: Callable[..., str], tmp_path: Path) -> None:
+    line = "textgen corpus book.fb2 --plugin fb2.py"
+    paragraphs = "".join(f"<p>Paragraph  {n} is <emphasis>here</emphasis>.</p>\n" for n in range(40))
+    (tmp_path / "book.fb2").write_bytes(BOOK.format(paragraphs).encode("cp1251"))
+    expected = "Глава 1\n\n" + "".join(f"Paragraph {n} is here.\n\n" for n in range(40))
+    told = json.loads(textgen(line, "--clean", "raw", "--json"))
+    assert told["sha256"] == sha256(expected.encode()).hexdigest()
+    (tmp_path / "book.fb2").write_bytes(BOOK.format(paragraphs).encode("cp1251")[:-99])
+    done = run_textgen(*shlex.split(line)[1:], cwd=tmp_path, code=1)
+    assert "book.fb2 is damaged, or not what its name says: unclosed token" in done.stderr
+
+
+def test_the_logger_of_the_page_logs(textgen: Callable[..., str], tmp_path: Path) -> None:
+    briefly = ["--corpus", "lee", "--out", str(tmp_path / "run"), *BRIEFLY]
+    briefly = [word for word in briefly if word not in ("--length", "40")]
+    textgen("textgen train char-lstm --log csvfile --plugin csv_file.py", *briefly)
+    header, *rows = (tmp_path / "run.csv").read_text("utf-8").splitlines()
+    assert header == "update,name,value"
+    assert "bits_per_char/validation" in {row.split(",")[1] for row in rows}
+
+
 def test_the_command_of_the_page_says_what_a_run_is(textgen: Callable[..., str], tmp_path: Path) -> None:
     tiny = ["--corpus", "lee", "--max-chars", "4000", "--budget", "1000chars", "--device", "cpu", "--quiet"]
     run_textgen("train", "random", *tiny, cwd=tmp_path)
@@ -192,10 +223,10 @@ def test_the_page_explains_every_check() -> None:
 
     of_commands = {check.id for check in checks("command")}
     assert set(re.findall(r"`(command-[a-z-]+)`", PAGE)) == of_commands
-    existing = {check.id for kind in KIND_OF.values() for check in checks(kind)}
+    existing = {check.id for kind in ALL_KINDS for check in checks(kind)}
     of_every_kind = re.findall(r"`…-([a-z-]+)`", PAGE)
-    explained = {f"{kind}-{check}" for kind in KIND_OF.values() for check in of_every_kind}
-    explained.update(re.findall(rf"`((?:{'|'.join(KIND_OF.values())})-[a-z0-9-]+)`", PAGE))
+    explained = {f"{kind}-{check}" for kind in ALL_KINDS for check in of_every_kind}
+    explained.update(re.findall(rf"`((?:{'|'.join(ALL_KINDS)})-[a-z0-9-]+)`", PAGE))
     assert explained == existing
 
 
@@ -213,6 +244,9 @@ def test_the_contracts_are_those_of_the_code() -> None:
         "Embedding",
         "CorpusSource",
         "Cleaner",
+        "Reader",
+        "Logger",
+        "WordVectors",
         "PretrainedVectors",
     ):
         assert f"\n## {name}\n" in page

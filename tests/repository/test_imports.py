@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
 import re
 import subprocess
 import sys
@@ -59,6 +61,29 @@ def test_the_core_names_no_plugin() -> None:
     files = (ROOT / "textgen").rglob("*.py")
     named = {str(path): re.findall(r"\btextgen_\w+", path.read_text("utf-8")) for path in files}
     assert {path: names for path, names in named.items() if names} == {}
+
+
+def test_gensim_is_needed_by_no_module_that_is_imported_to_list_or_load_a_component() -> None:
+    importing = re.compile(r"^(?:import|from) gensim", re.M)
+    assert [str(path) for path in MODULES if importing.search(path.read_text("utf-8"))] == []
+    core = (ROOT / "textgen").rglob("*.py")
+    assert [str(path) for path in core if re.search(r"(?:import|from) gensim", path.read_text("utf-8"))] == []
+
+
+def test_entries_train_where_gensim_is_not_installed(tmp_path: Path) -> None:
+    (tmp_path / "gensim.py").write_text("raise ImportError('No module named gensim')")
+    (tmp_path / "text.txt").write_text("".join(f"the cat {n} saw the dog {n % 7}\n" for n in range(900)))
+    options = ["--corpus", "text.txt", "--budget", "2000chars", "--device", "cpu", "--json", "--quiet"]
+    small = ":num_layers=1,hidden_size=16"
+    entries = [f"char-lstm{small}", f"word-lstm-word2vec{small}"]
+    process = [sys.executable, "-m", "textgen", "bench", *entries, *options, "--out", "out"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    done = subprocess.run(process, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    result = json.loads(done.stdout)
+    chars, words = result["entries"]
+    assert chars["error"] is None
+    assert 'gensim is not installed; run: pip install "textgen-bench[vectors]"' in words["error"]
+    assert {"torch", "numpy", "nltk"} <= result["versions"].keys()
 
 
 def test_what_is_declared_is_what_is_installed() -> None:

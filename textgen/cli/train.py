@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen.cli.completion import complete_entry
+from textgen.cli.completion import complete_entry, complete_name
 from textgen.cli.console import print_summary
 from textgen.cli.interrupts import keeping_checkpoints
 from textgen.cli.options import (
@@ -34,7 +34,8 @@ Log = Annotated[
     str | None,
     typer.Option(
         "--log",
-        help="Log losses and learning rate for tensorboard, trackio, mlflow or wandb.",
+        help="Logger of losses and learning rate, such as tensorboard.",
+        autocompletion=complete_name("logger"),
         show_default="no log",
     ),
 ]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import codecs
+import os
 import warnings
 from collections.abc import Iterable, Iterator
 from itertools import chain, tee
 from pathlib import Path
+from typing import BinaryIO
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.defaults import ENCODING
 
 CHUNK_BYTES = 1 << 22
 """Bytes of a file that are read at a time."""
+MAX_STREAM_BYTES = 1 << 27
+"""Bytes of standard input, or of another command's output, which are kept in memory."""
 SAMPLE_BYTES = 100_000
 """Bytes before and after the first one that is not UTF-8 by which an encoding is guessed."""
 BYTE_ORDER_MARKS = {
@@ -23,24 +27,63 @@ BYTE_ORDER_MARKS = {
 }
 """The longer marks come first: that of UTF-32 begins like one of UTF-16."""
 
+NAMES_OF_HOSTS = ("idna", "punycode")
+"""Encodings that are for short names, and quadratic."""
+
 
 def read_chunks(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file in chunks."""
+    """Yield the bytes of a file in chunks; raises `TextgenError` if it cannot be read, or is sparse."""
     try:
         with path.open("rb") as file:
+            if (hole := _hole(file)) is not None:
+                raise TextgenError(f"{path} has a hole at offset {hole:,}; give a file that is complete")
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
     except OSError as error:
         raise TextgenError(f"cannot read {path}: {error.strerror or error}") from None
 
 
+def _hole(file: BinaryIO) -> int | None:
+    """Return where a sparse file has its first hole; none where this is not known, as for pipes."""
+    try:
+        num_bytes = file.seek(0, os.SEEK_END)
+        hole = file.seek(0, os.SEEK_HOLE) if num_bytes else 0
+        file.seek(0)
+    except (OSError, AttributeError):
+        return None
+    return hole if hole < num_bytes else None
+
+
 def decode_stream(chunks: Iterable[bytes], where: str, encoding: str) -> Iterator[str]:
-    """Yield the text of chunks that are read once, as `decode_chunks` does; guessing keeps them in memory."""
+    """Yield the text of chunks that are read once, as `decode_chunks` does; guessing keeps them in memory.
+
+    Raises `TextgenError`, too, if they are too much for that.
+    """
+    chunks = _limited(chunks, where)
     if encoding == ENCODING:
         ahead, chunks = tee(chunks)
         encoding = guess_encoding(ahead, where)
         del ahead
     yield from decode_chunks(chunks, where, encoding)
+
+
+def _limited(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
+    num_bytes = 0
+    for chunk in chunks:
+        num_bytes += len(chunk)
+        if num_bytes > MAX_STREAM_BYTES:
+            raise TextgenError(
+                f"{where} has more than {MAX_STREAM_BYTES:,} bytes; save it in a file, which may be larger "
+                "than memory, and give that"
+            )
+        yield chunk
+
+
+def require_text_at_first(chunk: bytes, where: str, encoding: str) -> None:
+    """Raise `TextgenError` if the first chunk of a file says that it is binary, or not in this encoding."""
+    if encoding == ENCODING:
+        encoding = _marked(chunk) or "latin-1"
+    next(decode_chunks([chunk], where, encoding))
 
 
 def guess_encoding(chunks: Iterable[bytes], where: str) -> str:
@@ -50,10 +93,8 @@ def guess_encoding(chunks: Iterable[bytes], where: str) -> str:
     """
     decoder, num_bytes = codecs.getincrementaldecoder("utf-8")(), 0
     for chunk in chain(filter(None, chunks), (b"",)):
-        if not num_bytes:
-            for mark, encoding in BYTE_ORDER_MARKS.items():
-                if chunk.startswith(mark):
-                    return encoding
+        if not num_bytes and (marked := _marked(chunk)):
+            return marked
         if b"\0" in chunk:
             break  # it is binary, which is said where it is decoded
         try:
@@ -63,6 +104,11 @@ def guess_encoding(chunks: Iterable[bytes], where: str) -> str:
             return _guess(error.object, error.start, f"{where} is not utf-8", offset)
         num_bytes += len(chunk)
     return "utf-8"
+
+
+def _marked(chunk: bytes) -> str | None:
+    """Return the encoding of a text that begins with a byte-order mark."""
+    return next((encoding for mark, encoding in BYTE_ORDER_MARKS.items() if chunk.startswith(mark)), None)
 
 
 def _guess(data: bytes, position: int, problem: str, offset: int) -> str:
@@ -97,6 +143,8 @@ def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterato
     Raises `TextgenError`, with `where` and the offset, if they are binary or not in this encoding.
     """
     try:
+        if codecs.lookup(encoding).name in NAMES_OF_HOSTS:
+            raise LookupError
         is_ascii_based = "a\n".encode(encoding) == b"a\n"
         decoder = codecs.getincrementaldecoder(encoding)()
     except (LookupError, ValueError):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import CHUNK_BYTES, decode_stream, read_chunks
-from textgen.data.readers.formats import TABLES, documents_of, files_of, has_fields
+from textgen.data.readers.formats import documents_of, files_of, has_fields, suffixes_with_fields
 from textgen.data.readers.text_file import Document
 from textgen.defaults import ENCODING, LANGUAGE
 from textgen.registry.attribution import contract_error
@@ -104,7 +104,7 @@ def _find_files(source: str) -> Files | None:
     if not (colon and field) or _is_name(source) or (mode := _mode(place)) is None:
         return None
     if not stat.S_ISDIR(mode) and not has_fields(place):
-        known = ", ".join(TABLES)
+        known = ", ".join(suffixes_with_fields())
         raise TextgenError(
             f"{place} has no fields such as {field!r}; leave it out, or give {known} or a folder"
         )

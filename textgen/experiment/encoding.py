@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.contracts import Embedding, PretrainedVectors, TextgenError, TokenIds
+from textgen.contracts import Embedding, PretrainedVectors, TextgenError, TokenIds, WordVectors
 from textgen.data.bound_tokenizer import BoundTokenizer, fit_and_encode
 from textgen.data.corpus import Corpus
 from textgen.data.split import Part
@@ -69,20 +69,19 @@ def match_vectors(
     vectors are not finite.
     """
     began = time.perf_counter()
-    keyed = embedding.vectors(train_text, tokens)
-    if not hasattr(keyed, "index_to_key") or not hasattr(keyed, "vector_size"):
-        raise contract_error(embedding, f"returned {type(keyed).__name__} instead of gensim's KeyedVectors")
+    vectors = embedding.vectors(train_text, tokens)
+    rows = _rows(embedding, vectors)
     spells = np.zeros(len(tokens), bool) if is_fallback is None else np.asarray(is_fallback, bool)
-    table = np.zeros((len(tokens), keyed.vector_size), np.float32)
+    table = np.zeros((len(tokens), vectors.table.shape[1]), np.float32)
     has_vector = np.zeros(len(tokens), bool)
     found_by = {"surface": 0, "without_space": 0, "lower_case": 0}
     for index in np.flatnonzero(~spells).tolist():
         for way, form in lookup_forms(tokens[index]):
-            if form in keyed:
-                table[index], has_vector[index] = keyed[form], True
+            if form in rows:
+                table[index], has_vector[index] = vectors.table[rows[form]], True
                 found_by[way] += 1
                 break
-    _check(source, keyed.index_to_key, [tokens[index] for index in np.flatnonzero(has_vector).tolist()])
+    _check(source, vectors.words, [tokens[index] for index in np.flatnonzero(has_vector).tolist()])
     spread = np.sqrt(np.mean(np.square(table[has_vector], dtype=np.float64)))
     if not 0 < spread < np.inf:
         raise TextgenError(f"vectors of {source} are all zero or not finite; choose another source")
@@ -90,7 +89,7 @@ def match_vectors(
     type_coverage, token_coverage, missing = _coverage(tokens, train_ids, has_vector, spells)
     audit = EmbeddingAudit(
         source=source,
-        dimension=keyed.vector_size,
+        dimension=vectors.table.shape[1],
         frozen=embedding.frozen,
         type_coverage=type_coverage,
         token_coverage=token_coverage,
@@ -99,6 +98,19 @@ def match_vectors(
         seconds=time.perf_counter() - began,
     )
     return PretrainedVectors(torch.from_numpy(table), torch.from_numpy(has_vector), embedding.frozen), audit
+
+
+def _rows(embedding: Embedding, vectors: WordVectors) -> dict[str, int]:
+    """Return the row of each word; raises `PluginError` for anything but distinct words and their vectors."""
+    if not isinstance(vectors, WordVectors):
+        raise contract_error(embedding, f"returned {type(vectors).__name__} instead of WordVectors")
+    shape, num_words = list(getattr(vectors.table, "shape", ())), len(vectors.words)
+    if len(shape) != 2 or shape[0] != num_words or not shape[1]:
+        raise contract_error(embedding, f"returned a table of shape {shape} for {num_words} words")
+    rows = {word: row for row, word in enumerate(vectors.words)}
+    if len(rows) < num_words:
+        raise contract_error(embedding, "returned several vectors of one word; give each word once")
+    return rows
 
 
 def lookup_forms(token: str) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ from textgen.library.training import (
     trained_and_saved,
     use_own_gpu,
 )
-from textgen.library.training_logs import check_log, training_log
+from textgen.library.training_logs import build_logger, logged
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
@@ -64,14 +64,14 @@ def train(
 ) -> Run:
     """Train and score one entry; return the run, which is also saved in `out`, a new folder.
 
-    With a budget such as `+2m`, `entry` is a run whose training continues. `log` names one of
-    `textgen.library.training_logs.LOGS`, which gets losses and learning rate. Several processes train on one
+    With a budget such as `+2m`, `entry` is a run whose training continues. `log` names a
+    logger, a plugin, which gets losses and learning rate. Several processes train on one
     GPU each, or on shares of the cores; of those that `torchrun` starts, only the first one returns, and the
     others end here. An interrupted training run in `out` continues. Raises `TextgenError` if that is not
     possible, and `NotSavedError` with the run if the disk is full.
     """
     check_numbers(seed)
-    check_log(log)
+    logger = build_logger(log)
     check_cluster(cluster, "training", ["jobs", "on", "cpus_per_run", "gpus_per_run", "entry_timeout"])
     given = {"corpus"} if isinstance(corpus, Corpus) else changed(check_text(corpus))
     flat = {"seed": seed != 0, "log": log is not None, "processes": cluster.processes > 1}
@@ -93,7 +93,7 @@ def train(
         tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
         with (
             result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
-            training_log(log, folder, tell) as follow,
+            logged(logger, folder, tell) as follow,
         ):
             return _finished(experiment, folder, config, follow)
 

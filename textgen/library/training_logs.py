@@ -1,64 +1,63 @@
-"""Logs of training for the programs that people watch it with; all get the same names and send nothing.
-
-Each is imported only if it is asked for.
-"""
+"""Logs of training runs, which plugins of the kind `logger` write: `textgen train --log NAME`."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from importlib import import_module
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from textgen.contracts import TextgenError
-from textgen.runtime.messages import UsageError
+from textgen.contracts import Logger, TextgenWarning
+from textgen.registry.attribution import describe_error
+from textgen.registry.options import build
 from textgen.training.progress import Progress, Report, Step
 
-PROJECT = "textgen"
-"""The project or experiment in which runs are logged."""
 
-Write = Callable[[Mapping[str, float], int], None]
-"""Called with values by their names, and the number of the update."""
-
-
-def check_log(log: str | None) -> None:
-    """Raise `TextgenError` unless this kind of log can be written."""
-    if log is None:
-        return
-    if log not in LOGS:
-        raise UsageError(f"log must be {', '.join(LOGS)}, not {log!r}")
-    try:
-        import_module(LOGS[log].module)
-    except ImportError as error:
-        raise TextgenError(f'log {log} is not installed; run: pip install "textgen-bench[{log}]"') from error
+def build_logger(log: str | None) -> Logger | None:
+    """Return the logger of this name, or None; raises `TextgenError` if it is unknown or cannot log."""
+    logger: Logger | None = None if log is None else build("logger", log)
+    return logger
 
 
 @contextmanager
-def training_log(log: str | None, run: Path, tell: Report) -> Iterator[Report]:
+def logged(logger: Logger | None, run: Path, tell: Report) -> Iterator[Report]:
     """Yield `tell`, which then also logs the progress of a run, which is later saved in the folder `run`.
 
-    The log is in another folder, since a run's own is written all at once: of `runs/a` it is in
-    `runs/tensorboard/a`. It is kept if training fails.
+    The log is kept if training fails. Once it is open, errors of the logger do not end training: the first
+    one is a warning.
     """
-    if log is None:
+    if logger is None:
         yield tell
         return
-    with LOGS[log].opened(run) as write:
+    logger.open(run)
+    has_failed, succeeded = False, False
 
-        def told_and_written(step: Step) -> None:
-            tell(step)
-            if step.progress is not None and (values := _values(step.progress)):
-                write(values, step.progress.num_updates)
+    def tried(method: Callable[..., object], *arguments: Any) -> None:
+        nonlocal has_failed
+        try:
+            method(*arguments)
+        except (Exception, SystemExit) as error:
+            if not has_failed:
+                problem = f"{describe_error(error)}; training goes on without this log"
+                warnings.warn(problem, TextgenWarning, stacklevel=2)
+            has_failed = True
 
-        yield told_and_written
+    def told_and_logged(step: Step) -> None:
+        tell(step)
+        if not has_failed and step.progress is not None and (values := _values(step.progress)):
+            tried(logger.log, values, step.progress.num_updates)
+
+    try:
+        yield told_and_logged
+        succeeded = True
+    finally:
+        tried(logger.close, succeeded)
 
 
 def how_to_look(log: str, run: Path) -> str:
-    """Return the command that shows a log."""
-    return LOGS[log].look.format(folder=run.parent)
+    """Return the command that shows the log of a run."""
+    return str(build("logger", log).command(run))
 
 
 def _values(progress: Progress) -> dict[str, float]:
@@ -68,80 +67,3 @@ def _values(progress: Progress) -> dict[str, float]:
         "learning_rate": progress.learning_rate,
     }
     return {name: value for name, value in values.items() if value is not None}
-
-
-@contextmanager
-def _tensorboard(run: Path) -> Iterator[Write]:
-    from torch.utils.tensorboard import SummaryWriter
-
-    with SummaryWriter(str(run.parent / "tensorboard" / run.name)) as writer:
-
-        def write(values: Mapping[str, float], update: int) -> None:
-            for name, value in values.items():
-                writer.add_scalar(name, value, update)
-
-        yield write
-
-
-@contextmanager
-def _trackio(run: Path) -> Iterator[Write]:
-    """Log to trackio's own folder, from which its page reads."""
-    trackio: Any = import_module("trackio")
-    trackio.init(project=PROJECT, name=run.name, embed=False)
-    try:
-        yield lambda values, update: trackio.log(dict(values), step=update)
-    finally:
-        trackio.finish()
-
-
-@contextmanager
-def _mlflow(run: Path) -> Iterator[Write]:
-    """Log to a database next to the run, or to what `MLFLOW_TRACKING_URI` names."""
-    mlflow: Any = import_module("mlflow")
-    run.parent.mkdir(parents=True, exist_ok=True)
-    local = f"sqlite:///{(run.parent / 'mlflow.db').absolute()}"
-    client = mlflow.MlflowClient(os.environ.get("MLFLOW_TRACKING_URI", local))
-    experiment = client.get_experiment_by_name(PROJECT)
-    number = experiment.experiment_id if experiment else client.create_experiment(PROJECT)
-    logged, status = client.create_run(number, run_name=run.name).info.run_id, "FAILED"
-
-    def write(values: Mapping[str, float], update: int) -> None:
-        for name, value in values.items():
-            client.log_metric(logged, name, value, step=update)
-
-    try:
-        yield write
-        status = "FINISHED"
-    finally:
-        client.set_terminated(logged, status)
-
-
-@contextmanager
-def _wandb(run: Path) -> Iterator[Write]:
-    """Log to the folder `wandb` next to the run; only `WANDB_MODE=online` sends anything."""
-    wandb: Any = import_module("wandb")
-    mode = os.environ.get("WANDB_MODE", "offline")
-    run.parent.mkdir(parents=True, exist_ok=True)
-    with wandb.init(project=PROJECT, name=run.name, dir=str(run.parent), mode=mode) as logged:
-        yield lambda values, update: logged.log(dict(values), step=update)
-
-
-@dataclass(frozen=True)
-class Log:
-    """A kind of log."""
-
-    module: str
-    """What must be installed."""
-    opened: Callable[[Path], AbstractContextManager[Write]]
-    """Open the log of a run, which is later saved in this folder."""
-    look: str
-    """The command that shows it, with `{folder}` for that of the runs."""
-
-
-LOGS = {
-    "tensorboard": Log("torch.utils.tensorboard", _tensorboard, "tensorboard --logdir {folder}/tensorboard"),
-    "trackio": Log("trackio", _trackio, f"trackio show --project {PROJECT}"),
-    "mlflow": Log("mlflow", _mlflow, "mlflow ui --backend-store-uri sqlite:///{folder}/mlflow.db"),
-    "wandb": Log("wandb", _wandb, "wandb sync {folder}/wandb/offline-run-*, which sends it"),
-}
-"""The kinds of logs by their names, which are also those of the extras."""

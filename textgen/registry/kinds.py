@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from textgen.contracts import Cleaner, CorpusSource, Embedding, Model, Sampler, Tokenizer
+from textgen.contracts import Cleaner, CorpusSource, Embedding, Logger, Model, Reader, Sampler, Tokenizer
 from textgen.runtime.messages import with_article
 
 CONTRACTS = {
@@ -15,6 +15,8 @@ CONTRACTS = {
     "sampler": Sampler,
     "corpus": CorpusSource,
     "cleaner": Cleaner,
+    "reader": Reader,
+    "logger": Logger,
 }
 """The contract of each kind whose components are classes."""
 

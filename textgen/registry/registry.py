@@ -43,6 +43,8 @@ KINDS = {
     "yardstick": "textgen.yardsticks",
     "backend": "textgen.backends",
     "command": "textgen.commands",
+    "reader": "textgen.readers",
+    "logger": "textgen.loggers",
 }
 """The entry-point group of each kind of component."""
 

@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ import torch
 from textgen.version import DISTRIBUTION
 
 PACKAGES = ("torch", "numpy", "gensim", "nltk")
-"""Packages whose versions a result depends on."""
+"""Packages whose versions a result depends on, if they are installed."""
 
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 """File with the CPU time that a container may use per period on Linux, both in microseconds."""
@@ -67,12 +67,12 @@ def machine() -> Machine:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of textgen, Python and `PACKAGES`."""
-    return {
-        "textgen": version(DISTRIBUTION),
-        "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
-    }
+    """Return the versions of textgen, Python and those of `PACKAGES` that are installed."""
+    found = {"textgen": version(DISTRIBUTION), "python": platform.python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def command_line() -> str | None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge
-from gensim.models import KeyedVectors
+from textgen.contracts import WordVectors
 from textgen.data.decoding import utf8
 
 NUM_BUCKETS = 2**14
@@ -24,14 +24,12 @@ class Example:
     frozen: bool = False
     """Keep the vectors unchanged in training."""
 
-    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:
         """Return a vector for each token that is more than white space."""
         del train_text  # an embedding may learn from it; this one does not
         table = np.random.default_rng(0).standard_normal((NUM_BUCKETS, self.dimension))
         words = list(dict.fromkeys(filter(None, map(str.strip, tokens))))
-        keyed = KeyedVectors(self.dimension)
-        keyed.add_vectors(words, [table[buckets(word)].mean(axis=0) for word in words])
-        return keyed
+        return WordVectors(words, np.stack([table[buckets(word)].mean(axis=0) for word in words]))
 
 
 def buckets(word: str) -> list[int]:

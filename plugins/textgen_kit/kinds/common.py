@@ -17,8 +17,11 @@ from textgen_kit.asserts import CheckError, expect, reworded, shown
 from textgen_kit.builders import Subject, bound, predicted, random_batch
 from textgen_kit.kinds.corpus import read
 from textgen_kit.kinds.embedding import vectors_of
+from textgen_kit.kinds.logger import built, log_run, new_folder
 from textgen_kit.kinds.model_step import by_steps
 from textgen_kit.kinds.model_training import loss_of
+from textgen_kit.kinds.reader import files
+from textgen_kit.kinds.reader import read as read_file
 from textgen_kit.kinds.sampler import many_steps
 from textgen_kit.process_state import SETTINGS, TORCH_RANDOM, state_unchanged
 from textgen_kit.texts import OTHER_PROSE, PROSE
@@ -86,7 +89,7 @@ def check_class_contract(subject: Subject) -> None:
     """
     kind, problem = subject.kind, fault(subject.kind, subject.component)
     expect(problem is None, f"a class with the methods of a {kind}; {problem}")
-    made = subject.new()
+    made = built(subject) if kind == "logger" else subject.new()
     if kind == "model":
         expect(isinstance(made, nn.Module), f"a torch.nn.Module; got {shown(made)}")
     if kind == "embedding":
@@ -123,6 +126,12 @@ def use_model(subject: Subject) -> None:
         by_steps(model.eval(), ids, 1, torch.float32)
 
 
+def use_logger(subject: Subject) -> None:
+    """Log a short run."""
+    with new_folder() as folder:
+        log_run(subject, folder, succeeded=True)
+
+
 USES: dict[str, Callable[[Subject], object]] = {
     "tokenizer": use_tokenizer,
     "model": use_model,
@@ -130,6 +139,8 @@ USES: dict[str, Callable[[Subject], object]] = {
     "sampler": lambda subject: many_steps(subject.new()),
     "corpus": lambda subject: read(subject.new()),
     "cleaner": lambda subject: subject.new().clean(PROSE),
+    "reader": lambda subject: [read_file(subject, data) for data in files().values()],
+    "logger": use_logger,
 }
 """Kind of component: everything that textgen does with one, once."""
 

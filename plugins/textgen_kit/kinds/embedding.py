@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from textgen.contracts import WordVectors
 from textgen.experiment.encoding import match_vectors
 from textgen_kit.asserts import CheckSkipped, expect, reworded, shown
 from textgen_kit.builders import Subject
@@ -20,22 +21,23 @@ TOKENS = [token for token, _ in Counter(PIECES).most_common()]
 
 
 def check_embedding_vectors(subject: Subject) -> None:
-    """`vectors` returns gensim's KeyedVectors, all of them finite, and `frozen` is a bool.
+    """`vectors` returns `WordVectors`, a finite row for each word, and `frozen` is a bool.
 
     They initialise a model's token embedding.
     """
-    from gensim.models import KeyedVectors
-
     embedding = subject.new()
     is_bool = isinstance(embedding.frozen, bool)
     expect(is_bool, f"True or False in frozen; got {shown(embedding.frozen)}")
-    keyed = vectors_of(embedding)
-    expect(isinstance(keyed, KeyedVectors), f"KeyedVectors; got {type(keyed).__name__}")
-    expect(keyed.vector_size >= 1 and len(keyed) > 0, f"vectors; got {len(keyed)} of {keyed.vector_size}")
-    table = np.asarray(keyed.vectors)
+    vectors = vectors_of(embedding)
+    expect(isinstance(vectors, WordVectors), f"WordVectors; got {type(vectors).__name__}")
+    table, num_words = np.asarray(vectors.table), len(vectors.words)
+    is_table = table.ndim == 2 and len(table) == num_words and table.size > 0
+    expect(is_table, f"a vector for each word; got {list(table.shape)} for {num_words} words")
     expect(np.issubdtype(table.dtype, np.floating), f"vectors of floats; got {table.dtype}")
+    num_distinct = len(set(vectors.words))
+    expect(num_distinct == num_words, f"each word once; got {num_words}, of which {num_distinct} differ")
     is_wrong = ~np.isfinite(table).all(axis=1)
-    wrong = [keyed.index_to_key[index] for index in np.flatnonzero(is_wrong)[:3]]
+    wrong = [vectors.words[index] for index in np.flatnonzero(is_wrong)[:3]]
     expect(not wrong, f"finite vectors; {is_wrong.sum()} are not, such as those of {shown(wrong)}")
 
 
@@ -63,9 +65,9 @@ def check_embedding_deterministic(subject: Subject) -> None:
     """
     with state_unchanged("making the vectors"):
         first, again = vectors_of(subject.new()), vectors_of(subject.new())
-    is_same = first.index_to_key == again.index_to_key
+    is_same = list(first.words) == list(again.words)
     expect(is_same, "vectors of the same words again; got those of other words")
-    is_same = np.array_equal(first.vectors, again.vectors, equal_nan=True)
+    is_same = np.array_equal(first.table, again.table, equal_nan=True)
     expect(is_same, "the same vectors for the same text; they differ")
 
 

@@ -5,24 +5,17 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from textgen.contracts import TextgenWarning
-from textgen.data.readers.markup import read_epub, read_html
-from textgen.data.readers.tables import FIELD, NoSuchFieldError, read_csv, read_json_lines, read_parquet
-from textgen.data.readers.text_file import Document, TextFile
+from textgen.contracts import NoSuchFieldError, TextgenWarning
+from textgen.data.readers.bound_reader import BLANK, reader_of, readers
+from textgen.data.readers.budget import RECORD_COST
+from textgen.data.readers.text_file import Document
 from textgen.data.readers.unpacking import COMPRESSIONS, ZIP, unpacked
 
-TABLES: dict[str, Callable[[TextFile, str], Iterator[Document]]] = {
-    ".jsonl": read_json_lines,
-    ".ndjson": read_json_lines,
-    ".csv": read_csv,
-    ".tsv": read_csv,
-    ".parquet": read_parquet,
-}
-"""Formats in which a field of each record is a document."""
-READERS = TABLES | {".html": read_html, ".htm": read_html, ".xhtml": read_html, ".epub": read_epub}
+FIELD = "text"
+"""The field that is read unless another is named."""
 PLAIN = re.compile(r"\.(txt|md|markdown|rst|tex|log|pyi?|[ch]|cc|[ch]pp|cs|go|java|js|ts|rs|rb|sh|sql)")
 """Suffixes of plain text in folders and archives; a file that is named itself may have any."""
 
@@ -32,12 +25,23 @@ def is_known(name: str) -> bool:
     path = PurePosixPath(name)
     suffix = _suffix(path.name)
     is_hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return not is_hidden and (suffix in READERS or PLAIN.fullmatch(suffix) is not None)
+    return not is_hidden and (suffix in readers() or PLAIN.fullmatch(suffix) is not None)
 
 
 def has_fields(name: str) -> bool:
     """Return whether a file has fields, or may contain files that have."""
-    return _suffix(name) in {*TABLES, ZIP}
+    return _suffix(name) in {*suffixes_with_fields(), ZIP}
+
+
+def suffixes_with_fields() -> list[str]:
+    """Return the suffixes of formats in which a field of each record is a document."""
+    return sorted(suffix for suffix, claims in readers().items() if any(each.has_fields for each in claims))
+
+
+def is_binary(name: str) -> bool:
+    """Return whether a file is not a text before it is unpacked."""
+    suffix = PurePosixPath(name.lower()).suffix
+    return suffix in {*COMPRESSIONS, ZIP} or any(each.is_binary for each in readers().get(suffix, ()))
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -59,14 +63,19 @@ def documents_of(
     """Yield the documents of a file, unpacked if need be; `field` is that of tables, if one is named.
 
     Without a name, tables among other files, as of scores next to texts, are left out if they lack `FIELD`,
-    with a warning. Raises `TextgenError` if the file cannot be read or is damaged.
+    with a warning. Raises `TextgenError` if the file cannot be read, is damaged, or gives far more than a
+    text of its size.
     """
     leaves_out = field is None and (not is_alone or _suffix(path.name) == ZIP)
     with unpacked(path, encoding, is_known) as files:
         for file in files:
-            reader = READERS.get(_suffix(file.name))
-            documents = iter([file.pieces()]) if reader is None else reader(file, field or FIELD)
-            yield from _unless_fieldless(documents) if leaves_out else documents
+            reader = reader_of(_suffix(file.name))
+            documents = iter([file.pieces()]) if reader is None else reader.documents(file, field or FIELD)
+            for document in _unless_fieldless(documents) if leaves_out else documents:
+                if document == BLANK:
+                    file.budget.take(RECORD_COST)
+                else:
+                    yield file.budget.texts(document)
 
 
 def _unless_fieldless(documents: Iterator[Document]) -> Iterator[Document]:

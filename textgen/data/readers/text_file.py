@@ -5,46 +5,46 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 from typing import IO, TypeAlias
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import CHUNK_BYTES, decode_chunks, guess_encoding
+from textgen.data.readers.budget import Budget, check_length
 from textgen.defaults import ENCODING
 from textgen.runtime.messages import one_line
-
-MAX_RECORD_CHARS = 1 << 26
-"""Maximum number of characters that are held at a time: of a line, a value of a table or a tag."""
-MAX_RATIO = 200
-"""Bytes that a packed byte may stand for beyond `SMALL_BYTES`; zeros give 1,000, prose 5."""
-SMALL_BYTES = 1 << 24
 
 Document: TypeAlias = Iterable[str]
 """The text of a document in pieces; they are read before the next document is asked for."""
 
 
 @dataclass(frozen=True)
-class TextFile:
-    """A file, or a member of an archive, that can be read several times."""
+class SourceFile:
+    """A file, or a member of an archive, that can be read several times: the `TextFile` of readers."""
 
     where: str
     """Its path, for messages; that of a member follows that of its archive."""
     name: str
     """Its name, without the suffix of a compression that `open` undoes."""
     open: Callable[[], AbstractContextManager[IO[bytes]]]
-    max_bytes: int | None = None
-    """More bytes than this are refused as a bomb; None without limit."""
+    budget: Budget
+    """That of the file on disk, which the members of an archive share."""
     encoding: str = ENCODING
+
+    def declared(self, encoding: str) -> SourceFile:
+        """Return the file in the encoding that it declares, unless the user has named one."""
+        return replace(self, encoding=encoding) if self.encoding == ENCODING else self
+
+    def member(self, name: str, open: Callable[[], AbstractContextManager[IO[bytes]]]) -> SourceFile:  # noqa: A002
+        """Return a file that is packed in this one, whose budget it shares; it has its own encoding."""
+        return SourceFile(f"{self.where}/{name}", name, open, self.budget)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes; raises `TextgenError` if they cannot be read, or unpack to too much."""
-        num_bytes = 0
         with naming_damage(self.where), self.open() as stream:
             while chunk := stream.read(CHUNK_BYTES):
-                num_bytes += len(chunk)
-                if self.max_bytes is not None and num_bytes > self.max_bytes:
-                    raise too_packed(self.where)
+                self.budget.take(len(chunk))
                 yield chunk
 
     def pieces(self) -> Iterator[str]:
@@ -61,7 +61,7 @@ class TextFile:
             *lines, rest = (rest + piece).split("\n")
             for line in lines:
                 yield line + "\n"
-            check_length(rest, self.where)
+            check_length(len(rest), self.where)
         if rest:
             yield rest
 
@@ -77,22 +77,6 @@ class TextFile:
                 copy.write(chunk)
             copy.seek(0)
             yield copy
-
-
-def max_unpacked(num_bytes: int) -> int:
-    """Return to how many bytes a packed file of this size may unpack."""
-    return max(SMALL_BYTES, MAX_RATIO * num_bytes)
-
-
-def too_packed(where: str) -> TextgenError:
-    """Return the error about a file that unpacks to more than any text does."""
-    return TextgenError(f"{where} unpacks to over {MAX_RATIO} times its size; if it is a text, unpack it")
-
-
-def check_length(text: str, where: str) -> None:
-    """Raise `TextgenError` for a line or value that is too long to be held in memory."""
-    if len(text) > MAX_RECORD_CHARS:
-        raise TextgenError(f"{where} has a record of more than {MAX_RECORD_CHARS:,} characters; split it")
 
 
 @contextmanager

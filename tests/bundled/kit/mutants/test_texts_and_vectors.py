@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
 from numpy.typing import NDArray
 
-from textgen.contracts import TextgenError
+from textgen.contracts import TextgenError, WordVectors
 from textgen.data.decoding import utf8
 from textgen_kit import run_checks
 
@@ -24,11 +23,9 @@ class Hashed:
 
     frozen = False
 
-    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:
         words = sorted({token.strip() for token in tokens} - {""})
-        keyed = KeyedVectors(32)
-        keyed.add_vectors(words, self.table(words))
-        return keyed
+        return WordVectors(words, self.table(words))
 
     def table(self, words: list[str]) -> NDArray[np.float32]:
         digests = b"".join(hashlib.sha256(utf8(word)).digest() for word in words)
@@ -57,10 +54,25 @@ class VectorsThatAreNoNumbers(Hashed):
         return np.where(super().table(words) > 120, np.float32("nan"), super().table(words))
 
 
+class GivesAWordTwice(Hashed):
+    found_by = "embedding-vectors"
+
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:
+        words = sorted(token.strip() for token in tokens)
+        return WordVectors(words, self.table(words))
+
+
+class GivesAVectorTooFew(Hashed):
+    found_by = "embedding-vectors"
+
+    def table(self, words: list[str]) -> NDArray[np.float32]:
+        return super().table(words)[1:]
+
+
 class KnowsNoWord(Hashed):
     found_by = "embedding-covers"
 
-    def vectors(self, train_text: str, tokens: Sequence[str]) -> KeyedVectors:
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:
         return super().vectors(train_text, ["qqq"])
 
 

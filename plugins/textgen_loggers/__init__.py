@@ -1,0 +1,1 @@
+"""Bundled loggers: tensorboard, trackio, mlflow and wandb."""

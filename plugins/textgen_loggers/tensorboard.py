@@ -1,0 +1,32 @@
+"""Logs for TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from textgen_loggers.libraries import library
+
+
+class TensorBoard:
+    """Event files in the folder `tensorboard` next to the run."""
+
+    def __init__(self) -> None:
+        self._library = library("torch.utils.tensorboard", "tensorboard")
+
+    def open(self, folder: Path) -> None:
+        """Open a file of events in a folder that is named like the run."""
+        self._writer = self._library.SummaryWriter(str(folder.parent / "tensorboard" / folder.name))
+
+    def log(self, values: Mapping[str, float], update: int) -> None:
+        """Write each value as a scalar."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, update)
+
+    def close(self, succeeded: bool) -> None:  # noqa: ARG002
+        """Write what is left."""
+        self._writer.close()
+
+    def command(self, folder: Path) -> str:
+        """Return the command that serves the page of all runs next to this one."""
+        return f"tensorboard --logdir {folder.parent}/tensorboard"

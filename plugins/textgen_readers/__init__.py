@@ -1,0 +1,1 @@
+"""Bundled readers of files: HTML, EPUB, CSV, Parquet and JSON lines."""

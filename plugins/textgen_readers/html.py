@@ -1,0 +1,142 @@
+"""The text of HTML pages."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from textgen.contracts import TextFile, TextgenError
+from textgen.data.readers.budget import check_length
+from textgen.data.readers.text_file import missing_library, naming_damage
+
+LEFT_OUT = {"script", "style", "template", "title"}
+"""Elements without text of the page."""
+LINES = {"br", "dd", "dt", "li", "option", "tr"}
+"""Elements that begin a line."""
+CELLS = {"td", "th"}
+PARAGRAPHS = re.compile(
+    "address|article|aside|blockquote|body|details|dialog|div|dl|fieldset|figcaption|figure|footer|form|h[1-6]|"
+    "header|hgroup|hr|main|nav|ol|p|pre|section|summary|table|ul"
+)
+"""Elements that are paragraphs, or contain some."""
+SPACES = re.compile("[ \t\n\r\f]+")
+CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+HEAD_BYTES = 4096
+"""Beginning of a page in which its encoding is declared."""
+MAX_DEPTH = 1000
+"""Elements that may be open: browsers show 512, and an end without a beginning is looked for among all."""
+
+
+class Html:
+    """A page without scripts and styles, with a blank line between paragraphs; needs lxml."""
+
+    suffixes = (".html", ".htm", ".xhtml")
+
+    def documents(self, file: TextFile, field: str) -> Iterator[Iterator[str]]:  # noqa: ARG002 - it has none
+        """Yield the page as one document."""
+        yield page_text(file)
+
+
+def page_text(file: TextFile) -> Iterator[str]:
+    """Yield the text of a page.
+
+    lxml tells of elements as it meets them, without a tree: its time is linear for malformed pages, too,
+    and its memory is that of a tag. Python's own parser is quadratic where tags do not end, selectolax and
+    html5lib where many elements are open; so is lxml where such are ended in vain: `MAX_DEPTH` bounds that.
+    """
+    try:
+        from lxml.etree import HTMLParser, XMLSyntaxError
+    except ImportError:
+        raise missing_library(file.where, "lxml") from None
+    page = _Page(file.where)
+    parser = HTMLParser(target=page, encoding="utf-8", huge_tree=True)
+    with naming_damage(file.where):
+        num_chars, num_told = 0, 0
+        for piece in _declared(file).pieces():
+            parser.feed(piece.encode("utf-8", "replace"))
+            num_chars = 0 if page.num_told > num_told else num_chars + len(piece)
+            num_told = page.num_told
+            check_length(num_chars, file.where)
+            yield page.taken()
+        with suppress(XMLSyntaxError):  # there is no element
+            parser.close()
+        yield page.taken()
+
+
+def _declared(file: TextFile) -> TextFile:
+    """Return a page in the encoding that it declares; browsers take Latin-1 for Windows-1252."""
+    head = next(file.chunks(), b"")[:HEAD_BYTES]
+    if match := CHARSET.search(head):
+        with suppress(LookupError):
+            name = codecs.lookup(match[1].decode("ascii")).name
+            return file.declared("cp1252" if name == "iso8859-1" else name)
+    return file
+
+
+def _gap(tag: str) -> str:
+    return "\n\n" if PARAGRAPHS.fullmatch(tag) else ""
+
+
+class _Page:
+    """The text of a page, which is taken piece by piece: what lxml tells of its elements."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._parts: list[str] = []
+        self._gap: str | None = None  # between what is written and what follows; None before any text
+        self._depth = 0
+        self._num_left_out = 0
+        self._num_pre = 0
+        self.num_told = 0
+
+    def taken(self) -> str:
+        """Return the text since the last call."""
+        text = "".join(self._parts)
+        self._parts.clear()
+        return text
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:  # noqa: ARG002
+        """Begin a line or a paragraph, or what is left out."""
+        self.num_told += 1
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise TextgenError(f"{self._where} nests more than {MAX_DEPTH:,} elements; leave it out")
+        self._num_left_out += tag in LEFT_OUT
+        self._num_pre += tag == "pre"
+        self._widen(_gap(tag) or "\n" * (tag in LINES) or " " * (tag in CELLS))
+
+    def end(self, tag: str) -> None:
+        """End a paragraph, or what is left out."""
+        self.num_told += 1
+        self._depth -= 1
+        self._num_left_out -= tag in LEFT_OUT
+        self._num_pre -= tag == "pre"
+        self._widen(_gap(tag))
+
+    def data(self, data: str) -> None:
+        """Keep text; outside listings, white space is one space."""
+        self.num_told += 1
+        if self._num_left_out:
+            return
+        if self._num_pre:
+            self._write(data)
+            return
+        text = SPACES.sub(" ", data)
+        if text.startswith(" "):
+            self._widen(" ")
+        if words := text.strip(" "):
+            self._write(words)
+            self._widen(" " if text.endswith(" ") else "")
+
+    def close(self) -> None:
+        """End the page, as lxml asks."""
+
+    def _write(self, text: str) -> None:
+        self._parts += (self._gap or "", text)
+        self._gap = ""
+
+    def _widen(self, gap: str) -> None:
+        if self._gap is not None:
+            self._gap = max(self._gap, gap, key=lambda each: (each.count("\n"), len(each)))

@@ -1,0 +1,123 @@
+"""Loggers of other authors: they get the progress of a run, and their failures cost no training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import textgen
+from helpers.commands import TINY, run_textgen
+
+QUICK = ("--corpus", "lee", "--max-chars", "8000", "--budget", "2000chars", "--device", "cpu")
+LINES = """
+import json
+from typing import Annotated
+from annotated_types import Ge
+
+class Lines:
+    '''A file of JSON lines next to the run.'''
+    def __init__(self, *, every: Annotated[int, Ge(1)] = 1, fails_after: int = 0, breaks: bool = False):
+        self.every, self.fails_after, self.breaks = every, fails_after, breaks
+    def open(self, folder):
+        self.file = open(f"{folder}.jsonl", "w")
+    def log(self, values, update):
+        if self.fails_after and update > self.fails_after:
+            raise ValueError("the disk of the log is full")
+        if update % self.every == 0:
+            self.file.write(json.dumps({"update": update, **values}) + "\\n")
+    def close(self, succeeded):
+        self.file.write(json.dumps({"succeeded": succeeded}) + "\\n")
+        self.file.close()
+        if self.breaks:
+            raise SystemExit(3)
+    def command(self, folder):
+        return f"cat {folder}.jsonl"
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    path = tmp_path / "lines.py"
+    path.write_text(LINES)
+    return path
+
+
+def logged(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in run.with_suffix(".jsonl").read_text().splitlines()]
+
+
+def test_a_logger_of_one_file_gets_every_update(plugin: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    done = run_textgen("train", TINY, *QUICK, "--log", "lines", "--plugin", plugin, "--out", run)
+    assert f"look at the log with: cat {run}.jsonl" in done.stderr
+    *points, end = logged(run)
+    result = textgen.load(run).result.train
+    assert [point["update"] for point in points] == list(range(1, result.num_updates + 1))
+    validated = {point["update"]: point["bits_per_char/validation"] for point in points if len(point) == 4}
+    assert validated == {each.num_updates: each.validation_bits_per_char for each in result.curve}
+    assert end == {"succeeded": True}
+
+
+def test_a_logger_has_options(plugin: Path, tmp_path: Path) -> None:
+    run_textgen(
+        "train", TINY, *QUICK, "--log", "lines:every=2", "--plugin", plugin, "--out", tmp_path / "run"
+    )
+    assert [point["update"] for point in logged(tmp_path / "run")[:-1]][:2] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ("fails_after=3", "failed: ValueError: the disk of the log is full (lines.py, line "),
+        ("fails_after=3,breaks=true", "failed: ValueError: the disk of the log is full (lines.py, "),
+        ("breaks=true", "failed: SystemExit: 3 (lines.py, line "),
+    ],
+)
+def test_a_logger_that_fails_is_named_once_and_training_goes_on(
+    plugin: Path, tmp_path: Path, options: str, problem: str
+) -> None:
+    run, other = tmp_path / "run", tmp_path / "other"
+    done = run_textgen("train", TINY, *QUICK, "--log", f"lines:{options}", "--plugin", plugin, "--out", run)
+    assert "logger 'lines' (plugin_file_lines_" in done.stderr
+    assert problem in done.stderr
+    assert done.stderr.count("training goes on without this log") == 1
+    assert logged(run)[-1] == {"succeeded": True}
+    run_textgen("train", TINY, *QUICK, "--out", other)
+    assert textgen.load(run).result.test == textgen.load(other).result.test
+
+
+def test_a_log_of_training_that_fails_ends_as_failed(plugin: Path, tmp_path: Path) -> None:
+    broken = plugin.with_name("broken.py")
+    broken.write_text(
+        "from textgen_models.lstm.model import LSTM\n"
+        "class Broken(LSTM):\n"
+        "    '''Fails in its third update.'''\n"
+        "    calls = 0\n"
+        "    def loss(self, ids, targets, state):\n"
+        "        self.calls += 1\n"
+        "        if self.calls > 20: raise ValueError('no more')\n"
+        "        return super().loss(ids, targets, state)\n"
+    )
+    run = tmp_path / "run"
+    entry = TINY.replace("char-lstm", "char-broken")
+    plugins = ("--plugin", plugin, "--plugin", broken)
+    done = run_textgen("train", entry, *QUICK, "--log", "lines", *plugins, "--out", run, code=1)
+    assert "model 'broken'" in done.stderr
+    assert logged(run)[-1] == {"succeeded": False}
+
+
+def test_an_unknown_logger_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
+    done = run_textgen("train", TINY, "--log", "tensorbord", "--out", tmp_path / "run", code=1)
+    assert (
+        "unknown logger 'tensorbord'; did you mean 'tensorboard'? known: mlflow, tensorboard" in done.stderr
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_whose_class_lacks_a_method_is_no_logger(plugin: Path, tmp_path: Path) -> None:
+    plugin.write_text(LINES.replace("def command", "def show"))
+    done = run_textgen("train", TINY, "--log", "lines", "--plugin", plugin, "--out", tmp_path / "run", code=1)
+    assert "contains no component" in done.stderr
+    assert "a logger has open, log, close, command" in done.stderr
