@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import log2
 from pathlib import Path
+from typing import Annotated
 
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record, write_record
+from annotated_types import Ge
+
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, Count, read_record, write_record
 from textgen.runtime.storage.locks import locked
 
 GUESSES = "guesses.json"
@@ -24,7 +27,7 @@ class Guesses:
     """The contents of `guesses.json`."""
 
     schema_version: int = SCHEMA_VERSION
-    games: tuple[tuple[int, ...], ...]
+    games: tuple[tuple[Annotated[Count, Ge(1)], ...], ...]
     """For each game, how many guesses each of its characters took."""
 
 

@@ -17,12 +17,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Predicate
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from textgen.evaluation.seed_priors import SeedPrior, fit_prior
+from textgen.runtime.storage.json_records import Share
 
 INTERVAL_METHOD = (
     "95 %, Student's t, over stretches of the text (for metrics of generated text, over samples; jackknife) "
@@ -34,19 +37,22 @@ LEVEL = 0.05
 """A difference is clear if its p-value is below this."""
 
 
+Interval = Annotated[tuple[float, float], Predicate(lambda ends: ends[0] <= ends[1])]
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A value with its 95 % interval, which is None if a single unit leaves it unknown."""
 
     value: float
-    interval: tuple[float, float] | None
+    interval: Interval | None
 
 
 @dataclass(frozen=True)
 class Contrast(Estimate):
     """A difference with its 95 % interval."""
 
-    p_value: float
+    p_value: Share
     """Two-sided, for no difference, perhaps adjusted for several comparisons; 1 without an interval."""
 
     @property
