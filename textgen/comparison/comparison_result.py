@@ -191,12 +191,10 @@ class Comparison:
 
 def check_ranking(scores: Sequence[EntryScore], differences: Sequence[Difference]) -> None:
     """Raise `ValueError` unless these are the scores of a class, and how far each is from the first."""
-    names, bits = [each.name for each in scores], [each.bits_per_char for each in scores]
+    names = [each.name for each in scores]
     check_different("scores", names)
-    if [(each.a, each.b) for each in differences] != [(names[0], name) for name in names[1:]]:
+    if sorted((each.a, each.b) for each in differences) != sorted((names[0], name) for name in names[1:]):
         raise ValueError("differences: not those of the scores from the best of their class")
-    if bits != sorted(bits):
-        raise ValueError("scores: not the best first")
     is_clear = bool(differences) and all(each.is_clear for each in differences)
     if [each.is_best for each in scores] != [is_clear, *(False for _ in differences)][: len(scores)]:
         raise ValueError("scores: is_best contradicts the differences")

@@ -50,6 +50,12 @@ class CorpusInfo:
     repeated_chars: Count = 0
     """Characters of repeated paragraphs that were left out."""
 
+    def check(self) -> None:
+        """Raise `ValueError` if a part that is scored lacks its stretches."""
+        scored = (self.split.validation, self.split.test)
+        if any(each.num_chars and not each.stretch_chars for each in scored):
+            raise ValueError("split: a part lacks its stretches")
+
 
 @dataclass(frozen=True)
 class TextSources:

@@ -37,7 +37,12 @@ LEVEL = 0.05
 """A difference is clear if its p-value is below this."""
 
 
-Interval = Annotated[tuple[float, float], Predicate(lambda ends: ends[0] <= ends[1])]
+def is_ordered(interval: tuple[float, float]) -> bool:
+    """Return whether the low end of an interval is not above its high end."""
+    return interval[0] <= interval[1]
+
+
+Interval = Annotated[tuple[float, float], Predicate(is_ordered)]
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,7 @@ def rate_interval(found: Estimate) -> tuple[float, float] | None:
     if found.interval is None:
         return None
     low, high = found.interval
-    return max(low, 0.0), min(high, 1.0)
+    return min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
 
 
 def difference(new: MeasuredValue, old: MeasuredValue) -> Contrast:

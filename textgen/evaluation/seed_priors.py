@@ -14,7 +14,7 @@ from statistics import fmean
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Gt
+from annotated_types import Ge
 from scipy.special import digamma, polygamma
 
 from textgen.runtime.storage.json_records import Amount, Share
@@ -32,7 +32,7 @@ class SeedPrior:
 
     sd: Amount
     """That of entries trained on `FIRST_CHARS` characters, if it decays."""
-    degrees_of_freedom: Annotated[float, Gt(0)]
+    degrees_of_freedom: Annotated[float, Ge(1e-6)]
     """Weight of the prior, as degrees of freedom observed; few say that `sd` varies between entries."""
     source: str
     decay: Share = 0.0

@@ -70,9 +70,9 @@ class JobResult:
         return self.result.outcome
 
     def check(self) -> None:
-        """Raise `ValueError` unless each sampler has written something."""
-        if not self.samples or self.samples.keys() != set(self.settings.samplers):
-            raise ValueError("samples: not those of the samplers")
+        """Raise `ValueError` if no sampler has written anything."""
+        if not self.samples:
+            raise ValueError("samples: there are none")
 
 
 @dataclass(frozen=True, kw_only=True)
