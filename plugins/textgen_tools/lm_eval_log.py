@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -16,10 +15,14 @@ from textgen.contracts import TextgenError
 from textgen.evaluation.intervals import estimate, measured_ratio, rate_interval
 from textgen.evaluation.token_bits import LOG2
 from textgen.runtime.messages import one_line, reason_of
-from textgen.runtime.storage.plain_files import open_plain
+from textgen.runtime.storage.plain_files import MAX_JSON_BYTES, open_plain, parse_json
 
 MAX_BYTES = 2**30
 """Size of a file of samples, at most."""
+MAX_METRICS = 1000
+"""The most metrics in a file of samples."""
+LARGEST = 1e100
+"""The largest number of a document, so that squares and sums are numbers."""
 BITS = "bits_per_byte"
 """The metric whose samples have the log-likelihood of a document in nats, and its bytes."""
 
@@ -65,9 +68,11 @@ def _scores(file: Path, place: str) -> Iterator[ImportedScore]:
     units: dict[str, list[tuple[float, float]]] = defaultdict(list)
     try:
         with open_plain(file, MAX_BYTES) as lines:
-            for line in lines:
-                for metric, unit in _units(json.loads(line)):
+            for line in iter(lambda: lines.readline(MAX_JSON_BYTES), b""):
+                for metric, unit in _units(parse_json(line, constant=float)):
                     units[metric].append(unit)
+                if len(units) > MAX_METRICS:
+                    raise ValueError(f"more than {MAX_METRICS} metrics")
     except OSError as error:
         raise TextgenError(f"cannot read {str(file)!r}: {reason_of(error)}") from None
     except (ValueError, TypeError, AttributeError, KeyError) as error:
@@ -93,10 +98,12 @@ def _units(sample: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]
         if metric == BITS:
             nats, size = map(float, value)
             bits = -nats / LOG2
-            if not (math.isfinite(bits) and size > 0):
+            if not (abs(bits) <= LARGEST and 1 <= size <= LARGEST):
                 raise ValueError(f"document {sample.get('doc_id')} has {nats} nats on {size} bytes")
             yield name, (bits, size)
             if isinstance(text := sample.get("target"), str) and len(text.encode("utf-8")) == size:
                 yield "bits_per_char", (bits, float(len(text)))
         elif isinstance(value, (int, float)) and math.isfinite(value) and metric != "perplexity":
+            if abs(value) > LARGEST:
+                raise ValueError(f"document {sample.get('doc_id')} has {value:g} for {metric}")
             yield name, (float(value), 1.0)  # a perplexity's are logarithms

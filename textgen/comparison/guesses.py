@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import log2
 from pathlib import Path
+from typing import Annotated
 
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
+from annotated_types import Ge
+
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, Count, read_record
 
 GUESSES = "guesses.json"
 """The file in the folder of a bench, or of a run that belongs to none."""
@@ -23,7 +26,7 @@ class Guesses:
     """The contents of `guesses.json`."""
 
     schema_version: int = SCHEMA_VERSION
-    games: tuple[tuple[int, ...], ...]
+    games: tuple[tuple[Annotated[Count, Ge(1)], ...], ...]
     """For each game, how many guesses each of its characters took."""
 
 

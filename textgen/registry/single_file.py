@@ -7,7 +7,6 @@ import inspect
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -18,6 +17,7 @@ from textgen.contracts import TextgenError
 from textgen.registry.kinds import REQUIRED, kinds_of
 from textgen.registry.registry import KINDS, Plugin, PluginError, enabled_from, importing, register
 from textgen.runtime.messages import one_line, with_article
+from textgen.runtime.storage.plain_files import read_toml
 
 MAX_BYTES = 10_000_000
 """Bytes of a plugin file, at most."""
@@ -109,12 +109,12 @@ def configured_plugin_files() -> list[Path]:
     if not project.is_file():
         return listed
     try:
-        tools = tomllib.loads(project.read_text("utf-8")).get("tool", {})
+        tools = read_toml(project).get("tool", {})
         names = tools.get("textgen", {}).get("plugins", [])
         owner = project.stat().st_uid
     except (OSError, ValueError, AttributeError) as error:
         raise TextgenError(f"cannot read {project}: {one_line(error, with_type=False)}") from None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or not all(isinstance(name, str) and "\0" not in name for name in names):
         raise TextgenError(f'{project}: plugins in [tool.textgen] must be a list of files, as in ["mine.py"]')
     if names and os.name == "posix" and owner not in (0, os.getuid()):  # such as in a folder for everyone
         raise TextgenError(
