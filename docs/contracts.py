@@ -23,6 +23,8 @@ def page(source: str) -> str:
     for node, following in pairwise([*module.body, None]):
         if isinstance(node, ast.ClassDef):
             parts += [f"## {node.name}", ast.get_docstring(node) or "", *members(node, source)]
+        elif isinstance(node, ast.FunctionDef):
+            parts += [f"## {node.name}", code(node, source), ast.get_docstring(node) or ""]
         elif isinstance(node, ast.AnnAssign):
             parts += [f"## {ast.unparse(node.target)}", code(node, source), literal(following)]
     return "\n\n".join(filter(None, parts)) + "\n"

@@ -46,7 +46,6 @@ EXPORTED = [
     "train",
     "tune",
     "verify",
-    "widget",
 ]
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 QUICK: dict[str, Any] = {"budget": "2000chars", "cluster": CPU}

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from textgen.library.runs import Run, load, train
     from textgen.library.studies import tune
     from textgen.library.suites import suite
-    from textgen.play.notebook import widget
     from textgen.training.progress import Step
 else:
     _MODULES = {
@@ -37,7 +36,6 @@ else:
         "library.runs": "Run load train",
         "library.studies": "tune",
         "library.suites": "suite",
-        "play.notebook": "widget",
         "training.progress": "Step",
     }
 
@@ -75,5 +73,4 @@ __all__ = [
     "train",
     "tune",
     "verify",
-    "widget",
 ]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,9 @@ TokenIds: TypeAlias = "NDArray[np.integer[Any]]"
 
 State: TypeAlias = Any
 """A tensor, or tuples, lists and dicts of tensors, each with the batch as its first dimension; or None."""
+
+
+Function = TypeVar("Function", bound=Callable[..., None])
 
 
 class TextgenError(Exception):
@@ -332,6 +335,20 @@ class Logger(Protocol):
 
     def command(self, folder: Path) -> str:
         """Return the command that shows the log of the run in `folder`; `open` may not have been called."""
+
+
+def command(function: Function) -> Function:
+    """Mark a function of a plugin file as a command: `show_size` becomes `textgen show-size`.
+
+    An installed command needs no mark: its name is that of an entry point in the group `textgen.commands`, in
+    which `plugins.check` means `textgen plugins check`. The first line of the docstring is its help. Each
+    argument has an annotation of Typer, `Annotated[int, typer.Option("--top", help="…")]`; one of these is
+    `--json`, a bool. The option `--plugin` is added. What is heavy is imported inside the function, since
+    `textgen --help` imports installed commands. Results are printed to stdout, notes to stderr; a
+    `TextgenError` ends it with one line.
+    """
+    vars(function)["is_command"] = True
+    return function
 
 
 @dataclass(frozen=True, eq=False)

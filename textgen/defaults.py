@@ -25,3 +25,11 @@ SAMPLE_CHARS = 400
 """Characters of each sample."""
 SWEEP = tuple(f"temperature:temperature={value}" for value in (0.4, 0.6, 0.8, 1.0, 1.2))
 """Samplers whose samples and metrics a report shows side by side, from the coldest to the hottest."""
+COMMAND_GROUPS = ("cache", "plugins", "runs")
+"""Commands with subcommands; `plugins.check` is the name of a plugin that adds one."""
+COMMANDS = (
+    *("bench", "cache", "cache.clear", "corpus", "describe", "plugins", "plugins.show", "report", "runs"),
+    *("runs.compare", "runs.export", "runs.import", "runs.open", "runs.remove", "runs.show", "sample"),
+    *("score", "suite", "train", "tune", "verify"),
+)
+"""The built-in commands, whose names no plugin can have."""

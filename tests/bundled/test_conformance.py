@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from textgen.registry.registry import KINDS, load, plugins
-from textgen.testing import checks, run_checks
+from textgen_kit import checks, run_checks
 
 SMALL = {"num_layers": 2, "hidden_size": 16}
 SLOW: dict[str, dict[str, Any]] = {

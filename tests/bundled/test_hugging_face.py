@@ -22,7 +22,7 @@ from textgen.comparison.yardsticks import open_yardstick
 from textgen.contracts import TextgenError
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import FailedEntry
-from textgen.testing import run_checks
+from textgen_kit import run_checks
 from textgen_models.hugging_face import HuggingFace, windows
 
 pytest.importorskip("transformers")

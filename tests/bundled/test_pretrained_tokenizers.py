@@ -19,8 +19,8 @@ from textgen.data.corpus import load_corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.runtime.device import DeviceConfig
-from textgen.testing import run_checks
 from textgen.training.budget import parse_budget
+from textgen_kit import run_checks
 from textgen_tokenizers.hf import HFTokenizer
 from textgen_tokenizers.tiktoken import TiktokenTokenizer
 

@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from textgen.comparison.verification import VerificationCheck, beginnings
+from textgen.runtime.storage.json_records import from_values
 
 Place = tuple[Any, ...]
 """The keys and indices that lead to a value of JSON."""
@@ -41,6 +42,15 @@ def changed(values: Any, places: Iterable[Place]) -> Any:
         number = inner[last]
         inner[last] = number + max(3, number // 3) if isinstance(number, int) else 1.3 * number + 0.01
     return values
+
+
+def is_refused(kind: type[Any], values: Any) -> bool:
+    """Return whether values of JSON are not read as a record of a kind."""
+    try:
+        from_values(kind, values)
+    except ValueError:
+        return True
+    return False
 
 
 def add(place: Sequence[Any], by: float) -> Callable[[Any], None]:

@@ -95,10 +95,10 @@ class Relayed:
     """The application of runs in this process, asked by messages as by a notebook."""
 
     def __init__(self, runs: list[Path]) -> None:
-        from textgen.play.page import play_page
-        from textgen.play.relay import Relay
-        from textgen.play.server import unguarded
-        from textgen.play.worker import Worker
+        from textgen_play.page import play_page
+        from textgen_play.relay import Relay
+        from textgen_play.server import unguarded
+        from textgen_play.worker import Worker
 
         self.worker = Worker(runs, [], "cpu")
         self.page = play_page(self.worker.wait(), is_relayed=True)

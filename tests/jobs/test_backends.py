@@ -25,10 +25,10 @@ from textgen.runtime.storage.files import NotSavedError
 from textgen.suites.planner import SuiteOptions
 from textgen.suites.run_suite import run_suite
 from textgen.suites.schema import Case, Question, Suite
-from textgen.testing import run_checks
 from textgen.training.budget import parse_budget
 from textgen.workers.pool import Processes, Unsaved
 from textgen.workers.process import recipe
+from textgen_kit import run_checks
 
 SMALL = Machine("Small", 2, 1, None, "Linux")
 LARGE = Machine("Large", 64, 1, "H100", "Linux")

@@ -12,7 +12,7 @@ from helpers.commands import TINY
 CELLS = (
     "import textgen\ncorpus = textgen.load_corpus('lee', max_chars=8000)\ncorpus",
     f"textgen.bench({TINY!r}, corpus, budget='2000chars', report=True)",
-    "textgen.widget(device='cpu')",
+    "import textgen_play; textgen_play.widget(device='cpu')",
 )
 
 

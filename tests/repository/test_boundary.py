@@ -10,7 +10,7 @@ from pathlib import Path
 from textgen import contracts as api
 
 ROOT = Path(__file__).parent.parent.parent
-CORE = sorted(path for path in (ROOT / "textgen").rglob("*.py") if "testing" not in path.parts)
+CORE = sorted((ROOT / "textgen").rglob("*.py"))
 EXTRAS = [extras for name, extras in vars(api).items() if name.endswith("Extras")]
 BOUNDARY = {
     "textgen/data/cleaning.py",

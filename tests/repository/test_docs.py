@@ -18,7 +18,7 @@ import typer.main
 from helpers.commands import run_textgen
 from textgen.cli.app import app
 from textgen.registry.registry import KINDS
-from textgen.scaffold.project import new_project
+from textgen_kit.project import new_project
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "write-a-plugin.md").read_text("utf-8")
@@ -38,7 +38,7 @@ KIND_OF = {
 KIND_OF_OTHERS = {"fb2.py": "reader", "csv_file.py": "logger"}
 """Files of kinds that `textgen plugins new` does not begin."""
 ALL_KINDS = [*KIND_OF.values(), *KIND_OF_OTHERS.values()]
-EXAMPLES = ROOT / "textgen" / "scaffold" / "examples"
+EXAMPLES = ROOT / "plugins" / "textgen_kit" / "examples"
 SHELL = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.S | re.M) for line in block.splitlines()]
 TEXTGEN = [line for line in SHELL if re.match(r"(?:\w+=\S+ )?textgen ", line)]
 BRIEFLY = ["--budget", "2000chars", "--max-chars", "20000", "--length", "40", "--device", "cpu", "--json"]
@@ -74,7 +74,7 @@ def class_in(file: str) -> str:
 
 
 def test_the_page_has_a_short_component_of_every_kind() -> None:
-    assert set(FILES) == {*KIND_OF, *KIND_OF_OTHERS, "test_decay.py"}
+    assert set(FILES) == {*KIND_OF, *KIND_OF_OTHERS, "stats.py", "test_decay.py"}
     assert len(re.findall(r"^```python$", PAGE, re.M)) == len(FILES)
     assert len(FILES["decay.py"].splitlines()) < 45
 
@@ -87,7 +87,7 @@ def test_the_components_are_those_of_new_projects(file: str) -> None:
 
 @pytest.mark.parametrize("file", KIND_OF | KIND_OF_OTHERS)
 def test_the_components_pass_every_check(file: str, installed: dict[str, Any]) -> None:
-    from textgen.testing import run_checks
+    from textgen_kit import run_checks
 
     outcomes = run_checks((KIND_OF | KIND_OF_OTHERS)[file], installed[file])
     assert outcomes
@@ -115,7 +115,7 @@ def test_the_model_becomes_one_that_takes_an_embedding(install: Install) -> None
 @pytest.mark.slow
 def test_the_model_becomes_one_with_an_adaptive_softmax_a_loss_and_a_step(install: Install) -> None:
     from textgen.nn.softmax import AdaptiveSoftmax
-    from textgen.testing import run_checks
+    from textgen_kit import run_checks
 
     install("decay", "", changed(FILES["decay.py"], DIFFS))
     Decay = importlib.import_module("decay").Decay  # noqa: N806
@@ -143,7 +143,7 @@ def test_the_test_file_is_that_of_a_new_project(tmp_path: Path) -> None:
 # --- commands
 
 
-@pytest.mark.parametrize("line", TEXTGEN)
+@pytest.mark.parametrize("line", [line for line in TEXTGEN if not line.startswith("textgen stats ")])
 def test_a_command_of_the_page_exists_with_its_options(line: str) -> None:
     words = shlex.split(line)
     words = words[words.index("textgen") + 1 :]
@@ -205,9 +205,24 @@ def test_the_logger_of_the_page_logs(textgen: Callable[..., str], tmp_path: Path
     assert "bits_per_char/validation" in {row.split(",")[1] for row in rows}
 
 
-def test_the_page_explains_every_check() -> None:
-    from textgen.testing import checks
+def test_the_command_of_the_page_says_what_a_run_is(textgen: Callable[..., str], tmp_path: Path) -> None:
+    tiny = ["--corpus", "lee", "--max-chars", "4000", "--device", "cpu", "--quiet"]
+    run_textgen("train", "random", *tiny, cwd=tmp_path)
+    line = "textgen stats latest --plugin stats.py"
+    told = json.loads(textgen(line, "--json", "--digits", "2"))
+    assert told.keys() == {"entry", "parameters", "bits/char"}
+    assert told["entry"] == "random"
+    assert 5 < told["bits/char"] == round(told["bits/char"], 2) < 7
+    assert "entry\trandom" in textgen(line)
+    assert "--digits" in textgen("textgen stats --help --plugin stats.py")
+    assert "command\tstats\tpassed" in textgen("textgen plugins check stats --plugin stats.py")
 
+
+def test_the_page_explains_every_check() -> None:
+    from textgen_kit import checks
+
+    of_commands = {check.id for check in checks("command")}
+    assert set(re.findall(r"`(command-[a-z-]+)`", PAGE)) == of_commands
     existing = {check.id for kind in ALL_KINDS for check in checks(kind)}
     of_every_kind = re.findall(r"`…-([a-z-]+)`", PAGE)
     explained = {f"{kind}-{check}" for kind in ALL_KINDS for check in of_every_kind}

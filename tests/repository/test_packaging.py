@@ -20,6 +20,7 @@ pytest.importorskip("build")
 pytest.importorskip("hatchling")
 pytest.importorskip("hatch_fancy_pypi_readme")
 
+SOURCES = (".py", ".toml", ".template", ".html", ".css", ".js")
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
@@ -98,7 +99,7 @@ def test_every_entry_point_has_its_module(distribution: Distribution) -> None:
 def test_every_source_file_is_installed(distribution: Distribution) -> None:
     for folder, packages in (("", "textgen"), ("plugins", "textgen_*"), ("embeddings", "textgen_*")):
         for package in (ROOT / folder).glob(packages):
-            files = [path for path in package.rglob("*") if path.suffix in (".py", ".toml")]
+            files = [path for path in package.rglob("*") if path.suffix in SOURCES]
             assert {path.relative_to(ROOT / folder).as_posix() for path in files} <= distribution.files
 
 

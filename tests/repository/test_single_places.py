@@ -22,12 +22,17 @@ PRINTS = re.compile(
 """Calls that print."""
 
 
+COMMANDS = ("textgen_kit", "textgen_play", "textgen_tools")
+
+
 @cache
 def called() -> list[tuple[str, str]]:
-    """Return the files of the core, each with one name that it calls."""
+    """Return the files of the core and of bundled commands, each with one name that it calls."""
+    packages = [ROOT / "textgen", *(ROOT / "plugins" / name for name in COMMANDS)]
     return [
-        (path.relative_to(ROOT / "textgen").as_posix(), ast.unparse(node.func))
-        for path in sorted((ROOT / "textgen").rglob("*.py"))
+        (path.relative_to(package.parent).as_posix().removeprefix("textgen/"), ast.unparse(node.func))
+        for package in packages
+        for path in sorted(package.rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call)
     ]
@@ -45,13 +50,17 @@ def calls(pattern: re.Pattern[str]) -> dict[str, set[str]]:
 def test_one_place_starts_the_processes_of_jobs() -> None:
     assert calls(STARTS) == {
         "workers/process.py": {"context.Process"},
-        # Keeps the models of the live page, and computes no job.
-        "play/worker.py": {"ProcessPoolExecutor", "asyncio.get_running_loop"},
-        "play/server.py": {"asyncio.Lock"},
-        "play/relay.py": {"asyncio.Event", "asyncio.new_event_loop", "asyncio.run_coroutine_threadsafe"},
+        # Starts none: asyncio serves the live page, whose models are in a process of the first.
+        "textgen_play/worker.py": {"asyncio.get_running_loop", "process.Worker"},
+        "textgen_play/server.py": {"asyncio.Lock"},
+        "textgen_play/relay.py": {
+            "asyncio.Event",
+            "asyncio.new_event_loop",
+            "asyncio.run_coroutine_threadsafe",
+        },
         # Neither runs a job: a compressor as a reference, and a tokenizer with another order of sets.
         "evaluation/baselines.py": {"subprocess.run", "os.fork"},
-        "testing/checks/tokenizer.py": {"subprocess.run"},
+        "textgen_kit/kinds/tokenizer.py": {"subprocess.run"},
     }
 
 
@@ -68,6 +77,6 @@ def test_one_place_prints_and_shows_what_would_steer_a_terminal() -> None:
     assert calls(PRINTS) == {
         "runtime/output.py": {"print"},  # `library/console.py` derives what draws from rich's Console
         # Neither prints text of others: a question, and numbers for the process that reads them.
-        "cli/tour.py": {"input"},
+        "textgen_tools/tour.py": {"input"},
         "evaluation/baselines.py": {"print"},
     }

@@ -76,7 +76,7 @@ def test_under_several_budgets_each_question_is_asked_under_each(tmp_path: Path)
             "'size' has two cases with the same label",
         ),
         (lambda text: text.replace("cases = [", "cases = ["[:-1], 1), "cannot read the suite"),
-        (lambda text: f"x = {'[' * 10_000}\n{text}", "recursion"),
+        (lambda text: f"x = {'[' * 10_000}\n{text}", "nested too deeply"),
         (lambda text: text.replace("seeds = 2", "seeds = 0"), "seeds: input should be greater"),
     ],
 )
@@ -101,7 +101,7 @@ def test_an_unknown_suite_gets_the_nearest_match() -> None:
         (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
         (Path.mkdir, "is a directory"),
         (lambda path: path.write_bytes(b"#" * 2**21), "larger than 1 mib"),
-        (lambda path: path.write_text("title = " + "[" * 100_000), "recursion"),
+        (lambda path: path.write_text("title = " + "[" * 100_000), "nested too deeply"),
         (lambda path: path.write_text(f"{'a.' * 20_000}b = 1"), "keys of more than 100 parts"),
         (lambda path: path.write_text(f"[{'a . ' * 200}b]"), "keys of more than 100 parts"),
         (lambda path: path.write_bytes(b"\xff"), "can't decode"),

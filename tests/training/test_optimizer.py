@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from textgen.nn.language_model import LanguageModel
-from textgen.scaffold.examples.model import Example
 from textgen.training.optimizer import (
     UPDATE_RMS,
     Muon,
@@ -21,6 +20,7 @@ from textgen.training.optimizer import (
 )
 from textgen.training.train_options import OptimizerName
 from textgen.workers.pool import run_in_processes
+from textgen_kit.examples.model import Example
 from textgen_models.gru import GRU
 from textgen_models.lstm.model import LSTM
 from textgen_models.original.model import Original

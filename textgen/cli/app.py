@@ -17,18 +17,15 @@ import typer
 
 from textgen.cli import cache, plugins, runs
 from textgen.cli.bench import bench
+from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import fail
 from textgen.cli.corpus import corpus
-from textgen.cli.import_lm_eval import import_lm_eval
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
-from textgen.cli.onnx import onnx
 from textgen.cli.options import NO_METAVAR
-from textgen.cli.play import play
 from textgen.cli.results import describe, report, verify
 from textgen.cli.sample import sample
 from textgen.cli.score import score
 from textgen.cli.suite import suite
-from textgen.cli.tour import tour
 from textgen.cli.train import train
 from textgen.cli.tune import tune
 from textgen.library.basics import (
@@ -72,13 +69,13 @@ OTHER_WORDS = {
 """Words that people type instead of a command, and the commands that they may mean."""
 
 app = typer.Typer(
+    cls=PluginGroup,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (tour, bench, train, sample, score, play, describe, suite, tune, report, verify, corpus, onnx):
+for command in (bench, train, sample, score, describe, suite, tune, report, verify, corpus):
     app.command()(command)
-app.command("import-lm-eval")(import_lm_eval)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")
 app.add_typer(cache.app, name="cache")

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import typer
 
+from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import print_json, print_record
 from textgen.cli.options import Json, refuse
 from textgen.cli.run_table import size
 from textgen.library.basics import CachedItem, cache_folder, contents, note, remove_all, say, size_limit
 
-app = typer.Typer()
+app = typer.Typer(cls=PluginGroup)
 
 
 @app.callback(invoke_without_command=True)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 import typer
 
 from textgen.catalog.names import complete_run
-from textgen.cli.completion import complete_device, complete_name, complete_precision
-from textgen.library.basics import UsageError, defaults
+from textgen.cli.completion import complete_device, complete_kind, complete_name, complete_precision
+from textgen.library.basics import UsageError, defaults, note
 from textgen.library.options import (
     ClusterOptions,
     Refuse,
@@ -64,6 +64,16 @@ def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> li
     return load_plugin_files(paths or (), only_list=only_list)
 
 
+def run_folder(name: str | Path) -> Path:
+    """Return the folder of the run that a name means, and print it if it is not the name itself."""
+    from textgen.catalog.names import find_run
+
+    folder = find_run(name)
+    if folder != Path(name):
+        note(f"run {folder}")
+    return folder
+
+
 NO_METAVAR = ""
 """Metavar of a flag, whose type says nothing."""
 RunFolder = Annotated[
@@ -112,6 +122,15 @@ Full = Annotated[
 Json = Annotated[bool, typer.Option("--json", metavar=NO_METAVAR, help="Print JSON.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", metavar=NO_METAVAR, help="Print no progress and no notes.")
+]
+OfKind = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        help="Only plugins of this kind.",
+        show_default="all that have the name",
+        autocompletion=complete_kind,
+    ),
 ]
 PluginFiles = Annotated[
     list[Path] | None,

@@ -1,10 +1,9 @@
-"""The table of `textgen runs`, and the resolution of names of runs, which is said on stderr."""
+"""The table of `textgen runs`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textgen.cli.console import print_rows
@@ -19,16 +18,6 @@ NAME_CHARS = 20
 """Characters of a name in a line, before columns are dropped; more follow in the next."""
 MAX_ENTRY_CHARS = 18
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-
-
-def run_folder(name: str | Path) -> Path:
-    """Return the folder of the run that a name means, and print it if it is not the name itself."""
-    from textgen.catalog.names import find_run
-
-    folder = find_run(name)
-    if folder != Path(name):
-        note(f"run {folder}")
-    return folder
 
 
 def print_items(items: Sequence[Item]) -> None:

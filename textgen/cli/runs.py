@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from textgen.catalog.names import complete_run
+from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import print_document, print_json, print_result, print_summary, saved_note
 from textgen.cli.options import (
     Full,
@@ -31,7 +32,7 @@ from textgen.library.options import ClusterOptions, SampleOptions
 if TYPE_CHECKING:
     from textgen.catalog.folders import ResultFolder
 
-app = typer.Typer()
+app = typer.Typer(cls=PluginGroup)
 
 Root = Annotated[Path, typer.Option("--root", help="Folder to look in, with its subfolders.")]
 Name = Annotated[

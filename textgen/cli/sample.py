@@ -19,9 +19,9 @@ from textgen.cli.options import (
     Temperature,
     grouped,
     load_plugins,
+    run_folder,
     with_temperature,
 )
-from textgen.cli.run_table import run_folder
 from textgen.library.basics import UsageError, defaults, note, say
 from textgen.library.options import ClusterOptions, SampleOptions
 
@@ -92,7 +92,7 @@ def sample(
 
 
 def _keep(run: Run, samples: Sequence[Sample]) -> None:
-    from textgen.library.live import keep
+    from textgen.library.runs import keep
 
     number = keep(run, samples)
     note(f"kept in {run.folder}, with {number} in all; textgen runs show prints them")

@@ -10,8 +10,17 @@ import typer
 
 from textgen.cli.completion import complete_name
 from textgen.cli.console import print_summary
-from textgen.cli.options import Json, OnDevice, PluginFiles, Quiet, RunFolder, grouped, load_plugins, refusing
-from textgen.cli.run_table import run_folder
+from textgen.cli.options import (
+    Json,
+    OnDevice,
+    PluginFiles,
+    Quiet,
+    RunFolder,
+    grouped,
+    load_plugins,
+    refusing,
+    run_folder,
+)
 from textgen.library.basics import to_values
 from textgen.library.options import ClusterOptions, TextOptions
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from textgen.data.corpus import CorpusInfo, TextSources
-from textgen.evaluation.intervals import LEVEL
+from textgen.evaluation.intervals import LEVEL, Interval
 from textgen.evaluation.overlap import Overlap
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
-from textgen.evaluation.text_metrics import TextMetrics
+from textgen.evaluation.text_metrics import TextMetrics, check_pseudovalues
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.runtime.environment import Machine
-from textgen.runtime.storage.json_records import SCHEMA_VERSION
-
-Interval = tuple[float, float]
+from textgen.runtime.storage.json_records import (
+    SCHEMA_VERSION,
+    Amount,
+    Count,
+    Share,
+    check_different,
+    check_lengths,
+    check_names,
+)
 
 PRETRAINED = "pretrained, may have seen this text"
 """What every view says next to the name of a yardstick."""
@@ -28,7 +35,7 @@ class EntryScore:
     name: str
     bits_per_char: float
     interval: Interval | None
-    num_seeds: int
+    num_seeds: Count
     reads_on: bool = False
     """True if the entry learns from the text while it is scored, which makes it one of another class."""
     is_best: bool = False
@@ -47,7 +54,7 @@ class ReferenceScore:
     """True if it learns from the held-out text while it is scored."""
     units: ScoredUnits | None
     """None if they were not recorded."""
-    num_parameters: int | None = None
+    num_parameters: Count | None = None
     """None if it is not a model, or if that was not recorded."""
     is_pretrained: bool = False
     """True for a yardstick: a model that was trained elsewhere, perhaps on the held-out text."""
@@ -66,7 +73,7 @@ class Difference:
     b: str
     bits_per_char: float
     interval: Interval | None
-    p_value: float
+    p_value: Share
     """Adjusted for the comparisons of all pairs of its class by the method of Holm (1979)."""
 
     @property
@@ -79,11 +86,11 @@ class Difference:
 class Resolution:
     """How small a difference between the two best entries a comparison can tell from chance."""
 
-    smallest_clear: float
+    smallest_clear: Amount
     """The smallest difference in bits per character that would have been called clear: a quantile of
     Student's t times the standard error of the difference, over passages and seeds. The quantile is that of
     the step that Holm's method reaches, the verdicts on all other pairs being what they are."""
-    num_seeds_for_half: int | None
+    num_seeds_for_half: Count | None
     """Seeds of each entry with which it is expected to be half of this; None if `MAX_SEEDS` do not suffice,
     since what the passages add does not depend on seeds."""
 
@@ -108,6 +115,10 @@ class HeldOut:
     sample_metrics: TextMetrics
     pseudovalues: dict[str, tuple[float, ...]]
     """By metric: the contribution of each passage, from which intervals are computed."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if the metrics and their pseudo-values contradict each other."""
+        check_pseudovalues(self.pseudovalues, self.sample_metrics)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,3 +167,34 @@ class Comparison:
     def runs(self) -> list[EntryResult]:
         """The rows that did not fail."""
         return [row for row in self.entries if isinstance(row, EntryResult)]
+
+    def check(self) -> None:
+        """Raise `ValueError` if the parts of the result contradict each other."""
+        names = {row.name for row in self.runs}
+        check_different("entries", [(row.name, row.seed) for row in self.entries])
+        check_names("scores", [each.name for each in self.scores], names)
+        check_names("metrics", [each.name for each in self.metrics], names)
+        check_names("metrics", [each.metric for each in self.metrics], vars(self.held_out.sample_metrics))
+        check_names("seed_priors", ["bits_per_char"] if self.seed_priors else [], self.seed_priors)
+        for reads_on in (False, True):
+            scores = [each for each in self.scores if each.reads_on == reads_on]
+            check_ranking(
+                scores, [each for each in self.differences if each.b in {one.name for one in scores}]
+            )
+        check_names("differences", [each.b for each in self.differences], {each.name for each in self.scores})
+        scored = [score.units for row in self.runs if (score := row.score(self.scored_on))]
+        check_lengths("entries: units", *(units.bits for units in scored if units))
+        for name in names:
+            written = [row.metric_pseudovalues for row in self.runs if row.name == name]
+            check_lengths("entries: metric_pseudovalues", *(each for of in written for each in of.values()))
+
+
+def check_ranking(scores: Sequence[EntryScore], differences: Sequence[Difference]) -> None:
+    """Raise `ValueError` unless these are the scores of a class, and how far each is from the first."""
+    names = [each.name for each in scores]
+    check_different("scores", names)
+    if sorted((each.a, each.b) for each in differences) != sorted((names[0], name) for name in names[1:]):
+        raise ValueError("differences: not those of the scores from the best of their class")
+    is_clear = bool(differences) and all(each.is_clear for each in differences)
+    if [each.is_best for each in scores] != [is_clear, *(False for _ in differences)][: len(scores)]:
+        raise ValueError("scores: is_best contradicts the differences")

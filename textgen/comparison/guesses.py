@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import log2
 from pathlib import Path
+from typing import Annotated
 
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record, write_record
-from textgen.runtime.storage.locks import locked
+from annotated_types import Ge
+
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, Count, read_record
 
 GUESSES = "guesses.json"
 """The file in the folder of a bench, or of a run that belongs to none."""
@@ -24,7 +26,7 @@ class Guesses:
     """The contents of `guesses.json`."""
 
     schema_version: int = SCHEMA_VERSION
-    games: tuple[tuple[int, ...], ...]
+    games: tuple[tuple[Annotated[Count, Ge(1)], ...], ...]
     """For each game, how many guesses each of its characters took."""
 
 
@@ -40,15 +42,6 @@ def bounds(guesses: Sequence[int]) -> tuple[float, float]:
         for place, (share, following) in enumerate(pairwise([*shares, 0.0]), start=1)
     )
     return max(0.0, lower), -sum(share * log2(share) for share in shares)
-
-
-def keep_game(folder: Path, game: Sequence[int]) -> int:
-    """Add a game to those in a folder; return their number. Raises `TextgenError` if the file is damaged."""
-    with locked(folder):
-        path = folder / GUESSES
-        games = (*(read_record(Guesses, path).games if path.exists() else ()), tuple(game))
-        write_record(path, Guesses(games=games))
-    return len(games)
 
 
 def guessed_by_reader(folder: Path) -> str:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
-from textgen.comparison.comparison_result import EntryScore, Interval, ReferenceScore
+from textgen.comparison.comparison_result import EntryScore, ReferenceScore
 from textgen.data.corpus import CorpusInfo, TextSources
-from textgen.evaluation.intervals import LEVEL
+from textgen.evaluation.intervals import LEVEL, Interval
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.runtime.environment import Machine
-from textgen.runtime.storage.json_records import SCHEMA_VERSION
+from textgen.runtime.storage.json_records import (
+    SCHEMA_VERSION,
+    Amount,
+    Count,
+    Share,
+    check_different,
+    check_lengths,
+    check_names,
+)
+from textgen.training.budget import ladder_of, parse_budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,14 +29,14 @@ class RungRun:
     """What one run adds to a ladder."""
 
     seed: int
-    num_chars: int
+    num_chars: Count
     """Characters read in training."""
-    num_updates: int
+    num_updates: Count
     """Zero for a model that counts."""
-    best_share: float | None
+    best_share: Share | None
     """The share of its updates up to the best validation score, the least of several models."""
-    seconds: float
-    cpu_utilization: float | None = None
+    seconds: Amount
+    cpu_utilization: Amount | None = None
     """Share of the CPU time that training wanted and got; None if it was not measured or not recorded."""
     chance_remark: str | None = None
     """What says that the score is worse than chance; None if it is not, or was not recorded."""
@@ -47,12 +57,19 @@ class Rung:
     runs: tuple[RungRun, ...]
     score: EntryScore | None
     """None if a run has no rank; the best one is clearly better than all others of its class."""
-    num_chars: float
+    num_chars: Amount
     """Means over seeds, as are the next two."""
-    num_updates: float
-    seconds: float
-    best_share: float | None
+    num_updates: Amount
+    seconds: Amount
+    best_share: Share | None
     """The share of the updates that helped. None for a model that counts."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if there are no runs, or the score is that of another entry."""
+        if not self.runs or (self.score and self.score.name != self.entry):
+            raise ValueError("it lacks its runs or its own score")
+        if self.num_updates and not self.num_chars:
+            raise ValueError("num_chars: 0 in spite of updates")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +82,7 @@ class BudgetStep:
     """The two budgets."""
     bits_per_char: float
     interval: Interval | None
-    p_value: float
+    p_value: Share
     """Adjusted for all steps of the ladder by the method of Holm (1979)."""
 
     @property
@@ -83,9 +100,9 @@ class Crossing:
     ahead: str
     """The entry that is ahead under the largest budget."""
     behind: str
-    amount: float
+    amount: Amount
     """In the unit of the budgets, between two of them; 0 if it is ahead under every budget."""
-    interval: tuple[float, float | None] | None
+    interval: tuple[Amount, Amount | None] | None
     """95 %, for other passages and seeds. The low end is 0 if it may be ahead under every budget, the high
     end None if it may not be ahead even under the largest one."""
 
@@ -152,6 +169,20 @@ class Ladder:
     def runs(self) -> list[RungRun]:
         """The runs that did not fail."""
         return [run for rung in self.rungs for run in rung.runs]
+
+    def check(self) -> None:
+        """Raise `ValueError` or `TextgenError` if the parts of the ladder contradict each other."""
+        if [str(each) for each in ladder_of(map(parse_budget, self.budgets))] != list(self.budgets):
+            raise ValueError("budgets: not from the smallest on")
+        names = {rung.entry for rung in self.rungs}
+        check_names("rungs", [rung.budget for rung in self.rungs], self.budgets)
+        check_different("rungs", [(rung.entry, rung.budget) for rung in self.rungs])
+        check_names("steps", [step.entry for step in self.steps], names)
+        check_names("steps", [(step.before, step.after) for step in self.steps], list(pairwise(self.budgets)))
+        check_names(
+            "crossings", [name for each in self.crossings for name in (each.ahead, each.behind)], names
+        )
+        check_lengths("rungs: units", *(run.units.bits for run in self.runs if run.units))
 
     def rung(self, entry: str, budget: str) -> Rung | None:
         """Return an entry under a budget; None if it failed."""

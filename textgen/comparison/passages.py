@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from textgen.data.words import is_word_start
 from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import bits_of, log_softmax, predict_stretches
 from textgen.experiment.saved_run import Trained
+from textgen.runtime.storage.json_records import Count, check_lengths, check_names
 
 NUM_PASSAGES = 6
 PASSAGE_CHARS = 300
@@ -36,9 +38,9 @@ MARGIN_CHARS = 2000
 class Passage:
     """A passage of held-out text."""
 
-    stretch: int
+    stretch: Count
     """The stretch that it is in."""
-    begin: int
+    begin: Count
     """The character of the stretch that it begins with."""
     text: str
 
@@ -53,16 +55,23 @@ class PassageBits:
 
     first_char: int
     """Begin of the first token, counted from that of the passage: zero or less."""
-    num_chars: tuple[int, ...]
+    num_chars: tuple[Count, ...]
     """Characters of each token."""
     bits: tuple[float, ...]
     """Bits of each token."""
-    alternatives: tuple[tuple[int, ...], ...]
+    alternatives: tuple[tuple[Count, ...], ...]
     """The most likely tokens instead of each token, as indices of `PassageReading.tokens`."""
-    per_mille: tuple[tuple[int, ...], ...]
+    per_mille: tuple[tuple[Count, ...], ...]
     """The probability of each alternative, in thousandths."""
     reasons: Reasons | None = None
     """What decided the predictions, if the entry is made of several models."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if it does not say the same of each token."""
+        reasons = (self.reasons.bits, self.reasons.recalled) if self.reasons else ()
+        check_lengths("tokens", self.num_chars, self.bits, self.alternatives, self.per_mille, *reasons)
+        for likeliest, chances in zip(self.alternatives, self.per_mille, strict=True):
+            check_lengths("alternatives", likeliest, chances)
 
     def bits_of_chars(self, num_chars: int) -> NDArray[np.float64]:
         """Return the bits of each character of the passage, [num_chars]."""
@@ -83,6 +92,13 @@ class PassageReading:
     models: tuple[str, ...] = ()
     """The models that the entry is made of; none if it is one alone."""
     passages: tuple[PassageBits, ...]
+
+    def check(self) -> None:
+        """Raise `ValueError` if an alternative is not one of the tokens, or a model has no bits."""
+        for each in self.passages:
+            check_names("alternatives", chain.from_iterable(each.alternatives), range(len(self.tokens)))
+            for bits in each.reasons.bits if each.reasons else ():
+                check_lengths("reasons: bits", bits, self.models)
 
 
 def choose_passages(stretches: Sequence[str]) -> list[Passage]:

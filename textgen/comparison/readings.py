@@ -18,7 +18,7 @@ from textgen.registry.attribution import describe_error
 from textgen.registry.options import declared_options, write_value
 from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.storage.json_records import SCHEMA_VERSION
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, Count, check_different, check_lengths
 from textgen.training.progress import Report, Step
 
 Span = tuple[int, int]
@@ -33,6 +33,12 @@ class MarkedSample(Sample):
     """Words that neither the lexicon nor the training text has."""
     copied: tuple[Span, ...]
     """Spans that the training text has too."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if what is marked is not in the text."""
+        for begin, end in (*self.made_up, *self.copied):
+            if not 0 <= begin < end <= len(self.text):
+                raise ValueError(f"no characters from {begin} to {end} in its text")
 
 
 @dataclass(frozen=True)
@@ -77,12 +83,18 @@ class Details:
     schema_version: int = SCHEMA_VERSION
     passages: tuple[Passage, ...]
     entries: tuple[EntryDetails, ...]
-    sample_chars: int | None = None
+    sample_chars: Count | None = None
     """Characters of each sample; None in results from before texts were kept."""
     spells: bool = True
     """False if word models did not write words that their vocabulary lacks."""
     texts: tuple[WrittenTexts, ...] = ()
     """Not on the page: `textgen verify` measures them again."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if an entry is there twice, or has not read each passage."""
+        check_different("entries", [entry.name for entry in self.entries])
+        for entry in self.entries:
+            check_lengths(f"entries: {entry.name}", self.passages, entry.reading and entry.reading.passages)
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,11 @@ from textgen.data.split import (
 from textgen.data.text import Text, cut_position, part, sha256
 from textgen.defaults import CLEANER, ENCODING, LANGUAGE, SPLIT
 from textgen.page.render import notebook_block, notebook_table
-from textgen.runtime.messages import UsageError
+from textgen.runtime.messages import UsageError, shortened
+from textgen.runtime.storage.json_records import Count
 
+MAX_CHARS = 10**15
+"""The most characters that a text may be cut to, which nobody means."""
 HASH_CHARS = 12
 """Characters of a hash that are shown."""
 
@@ -39,13 +42,19 @@ class CorpusInfo:
 
     name: str
     cleaner: str
-    num_chars: int
+    num_chars: Count
     sha256: str
     split: SplitInfo
     language: str = LANGUAGE
     """A BCP 47 tag, or several with plus signs between."""
-    repeated_chars: int = 0
+    repeated_chars: Count = 0
     """Characters of repeated paragraphs that were left out."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if a part that is scored lacks its stretches."""
+        scored = (self.split.validation, self.split.test)
+        if any(each.num_chars and not each.stretch_chars for each in scored):
+            raise ValueError("split: a part lacks its stretches")
 
 
 @dataclass(frozen=True)
@@ -154,8 +163,9 @@ def load_corpus(
     Raises `TextgenError` if a source cannot be read, or if what remains is too short to split.
     """
     method = parse_split(split)
-    if max_chars is not None and max_chars < 1:
-        raise TextgenError(f"cannot cut the corpus to {max_chars} characters; give a positive number")
+    if max_chars is not None and not 0 < max_chars <= MAX_CHARS:
+        given = shortened(str(max_chars))
+        raise TextgenError(f"cannot cut the corpus to {given} characters; give 1 to {MAX_CHARS:,}")
     loaded = load_text(sources, cleaner, encoding)
     text, borders = loaded.text, loaded.borders
     if isinstance(text, str) and not keeps_repeats:

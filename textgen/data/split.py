@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from textgen.contracts import TextgenError
 from textgen.data.document_split import document_places
 from textgen.data.text import Text, cut_position, join
+from textgen.runtime.storage.json_records import Count
 
 PARTS = ("train", "validation", "test")
 
@@ -77,10 +78,15 @@ class SplitMethod:
 class SplitPart:
     """Size and hash of one part of a split."""
 
-    num_chars: int
+    num_chars: Count
     sha256: str
-    stretch_chars: tuple[int, ...] = ()
+    stretch_chars: tuple[Count, ...] = ()
     """Characters of each stretch that is scored, in the order of the text; none in train."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if a stretch is empty, or all are longer than the part."""
+        if sum(self.stretch_chars) > self.num_chars or not all(self.stretch_chars):
+            raise ValueError("stretch_chars: not those of num_chars")
 
 
 @dataclass(frozen=True)

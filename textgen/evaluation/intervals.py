@@ -17,12 +17,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Predicate
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from textgen.evaluation.seed_priors import SeedPrior, fit_prior
+from textgen.runtime.storage.json_records import Share
 
 INTERVAL_METHOD = (
     "95 %, Student's t, over stretches of the text (for metrics of generated text, over samples; jackknife) "
@@ -34,19 +37,27 @@ LEVEL = 0.05
 """A difference is clear if its p-value is below this."""
 
 
+def is_ordered(interval: tuple[float, float]) -> bool:
+    """Return whether the low end of an interval is not above its high end."""
+    return interval[0] <= interval[1]
+
+
+Interval = Annotated[tuple[float, float], Predicate(is_ordered)]
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A value with its 95 % interval, which is None if a single unit leaves it unknown."""
 
     value: float
-    interval: tuple[float, float] | None
+    interval: Interval | None
 
 
 @dataclass(frozen=True)
 class Contrast(Estimate):
     """A difference with its 95 % interval."""
 
-    p_value: float
+    p_value: Share
     """Two-sided, for no difference, perhaps adjusted for several comparisons; 1 without an interval."""
 
     @property
@@ -153,7 +164,7 @@ def rate_interval(found: Estimate) -> tuple[float, float] | None:
     if found.interval is None:
         return None
     low, high = found.interval
-    return max(low, 0.0), min(high, 1.0)
+    return min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
 
 
 def difference(new: MeasuredValue, old: MeasuredValue) -> Contrast:

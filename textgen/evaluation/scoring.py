@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Gt
 from numpy.typing import NDArray
 
 from textgen.contracts import TokenIds
@@ -14,16 +16,17 @@ from textgen.data.decoding import utf8
 from textgen.data.text import Text, blocks, part
 from textgen.data.vocabulary import TokenTable
 from textgen.data.words import count_between_spaces, spans
-from textgen.evaluation.intervals import estimate, measured_ratio
+from textgen.evaluation.intervals import Interval, estimate, measured_ratio
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.token_bits import LOG2, TokenScores
+from textgen.runtime.storage.json_records import Share
 
 MAX_SEEN_CHARS = 100_000_000
 """Words within this many characters of the beginning of a training text count as seen."""
 WORD, SPACE = re.compile(r"\w+"), re.compile(r"\s+")
 IN_VOCABULARY_WORD, OOV_WORD, PUNCTUATION, WHITE_SPACE = CATEGORIES = range(4)
 """Kinds of text that a token is part of, in the order of `BitsByCategory`."""
-MAX_WORD_BITS = 1000.0
+MAX_WORD_BITS = 300.0
 """The most bits per word of which the perplexity is given."""
 
 
@@ -63,7 +66,7 @@ class ScoredUnits:
     bits: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if len(self.num_chars) != len(self.bits) or min(self.num_chars, default=0) < 1:
+        if len(self.num_chars) != len(self.bits) or not self.bits or min(self.num_chars) < 1:
             raise ValueError("units must have as many characters, at least one, as bits")
 
 
@@ -79,13 +82,13 @@ class Score:
     bits_by_category: BitsByCategory
     bits_per_char_without_oov: float
     """The flattering value in which OOV words cost nothing."""
-    oov_rate: float
+    oov_rate: Share
     """Share of words that are OOV."""
     bits_per_byte: float
     nats_per_char: float
-    perplexity_per_word: float
+    perplexity_per_word: Annotated[float, Gt(0)]
     """Per word between white space; where a script has no spaces, per word."""
-    interval: tuple[float, float] | None = None
+    interval: Interval | None = None
     """95 % interval of the bits per character on other passages of the text and with other training seeds
     (see `textgen.evaluation.intervals`)."""
     units: ScoredUnits | None = None

@@ -11,9 +11,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 from scipy.special import digamma, polygamma
+
+from textgen.runtime.storage.json_records import Amount, Share
 
 FIRST_CHARS, LAST_CHARS = 100_000, 3_000_000
 """The fewest and the most characters of training that priors were measured with."""
@@ -26,12 +30,12 @@ class SeedPrior:
     It excludes the noise of the units themselves, such as that of drawing 24 samples from one model.
     """
 
-    sd: float
+    sd: Amount
     """That of entries trained on `FIRST_CHARS` characters, if it decays."""
-    degrees_of_freedom: float
+    degrees_of_freedom: Annotated[float, Ge(1e-6)]
     """Weight of the prior, as degrees of freedom observed; few say that `sd` varies between entries."""
     source: str
-    decay: float = 0.0
+    decay: Share = 0.0
     """The power of the number of characters read in training by which `sd` falls."""
 
     def after(self, num_chars: float) -> SeedPrior:

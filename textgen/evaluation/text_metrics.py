@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from random import Random
@@ -26,6 +26,7 @@ from textgen.defaults import LANGUAGE
 from textgen.evaluation.bleu import ngrams, self_bleu
 from textgen.evaluation.intervals import jackknife
 from textgen.evaluation.memorization import KnownFourGrams, longest_verbatim_span, verbatim_spans
+from textgen.runtime.storage.json_records import Amount, check_lengths, check_names
 
 CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
 """A clitic that may follow a real word, as in `Anne's` and `hadn't`."""
@@ -69,11 +70,11 @@ class TextMetrics:
     smoothing gives up to 1.7 times as much, so compare it only with values of textgen."""
     novel_4gram_rate: float | None
     """Share of word 4-grams that do not occur in the training text."""
-    longest_verbatim_span: int | float
+    longest_verbatim_span: int | Amount
     """Characters of the longest span of any sample that is in the training text."""
     compression_ratio: float | None
     """UTF-8 bytes before / after zlib, all samples joined. High means repetitive."""
-    num_words: int | float
+    num_words: int | Amount
     mean_word_length: float | None
     """In characters."""
     real_word_letters: int | float | None = None
@@ -90,6 +91,19 @@ class MeasuredText:
     """Jackknife pseudo-values of each metric that has intervals, [number of samples].
 
     A metric is missing if it has no value, or none without one of the samples."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if the metrics and their pseudo-values contradict each other."""
+        check_pseudovalues(self.pseudovalues, self.metrics)
+
+
+def check_pseudovalues(pseudovalues: Mapping[str, Sequence[float]], metrics: TextMetrics | None) -> None:
+    """Raise `ValueError` unless pseudo-values, as many of each metric, are those of metrics with a value."""
+    known = [name for name, value in vars(metrics).items() if value is not None] if metrics else []
+    check_names("pseudovalues", pseudovalues, known)
+    check_lengths("pseudovalues", *pseudovalues.values())
+    if not all(pseudovalues.values()):
+        raise ValueError("pseudovalues: none of a metric")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from textgen.experiment.entry import Entry
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.attribution import contract_error
 from textgen.registry.registry import find
+from textgen.runtime.storage.json_records import Amount, Count, Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +30,17 @@ class EmbeddingAudit:
     """Shares of a vocabulary and of the training text that have a pretrained vector."""
 
     source: str
-    dimension: int
+    dimension: Count
     frozen: bool
-    type_coverage: float | None
+    type_coverage: Share | None
     """Share of the vocabulary, without fallback tokens and white space, that was found."""
-    token_coverage: float | None
+    token_coverage: Share | None
     """Share of the running words and punctuation of the training text that was found. An OOV word, a run of
     fallback tokens without white space, counts as one that is missing."""
     most_frequent_missing: tuple[str, ...]
     found_by: dict[str, int]
     """Form under which a token was looked up (see `lookup_forms`): number of tokens found by it."""
-    seconds: float
+    seconds: Amount
     """The time to load or train the vectors and to match them."""
     neighbors: tuple[Neighbors, ...] = ()
     """The nearest words of some words, before and after training."""

@@ -20,6 +20,7 @@ from textgen.registry.attribution import contract_error
 from textgen.registry.options import declared_options, unknown_option
 from textgen.registry.registry import find, load
 from textgen.runtime.messages import one_line
+from textgen.runtime.storage.json_records import check_names
 from textgen.training.train_options import TrainOptions
 
 COPIES = "*"
@@ -38,6 +39,10 @@ class Entry:
     number, the budget decides."""
     options: dict[str, dict[str, Any]]
     """Part (a kind of component, the name of a model in a mixture, or `train`): its options."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if a part is missing that every entry has."""
+        check_names("parts", ["tokenizer", "model"], self.parts)
 
     @property
     def components(self) -> dict[str, tuple[str, str]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
 
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.scoring import Score
-from textgen.evaluation.text_metrics import TextMetrics
+from textgen.evaluation.text_metrics import TextMetrics, check_pseudovalues
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.runtime.environment import Machine
+from textgen.runtime.storage.json_records import Amount, Count
 from textgen.training.progress import TrainResult
 
 NEW_CHARS_SHARE = 0.05
@@ -41,11 +44,11 @@ class EntrySettings(RunSettings):
 class PreparationTime:
     """Time spent on learning from the training text before training; a budget in seconds includes it."""
 
-    tokenizer_seconds: float | None
+    tokenizer_seconds: Amount | None
     """To fit the tokenizer, tokenize the training text and count its spellings; None: not recorded."""
-    vectors_seconds: float
+    vectors_seconds: Amount
     """To load or train word vectors and to match them."""
-    pace_seconds: float = 0.0
+    pace_seconds: Amount = 0.0
     """To measure the pace of training, which decides the number of copies, and to build them."""
 
     @property
@@ -59,9 +62,9 @@ class ScoreChecks:
     """Evidence that a score counts the text, all of it and nothing else, and that it was not cheated."""
 
     decoded_equals_text: bool
-    num_chars: int = 0
-    num_chars_of_tokens: int = 0
-    num_tokens: int = 0
+    num_chars: Count = 0
+    num_chars_of_tokens: Count = 0
+    num_tokens: Count = 0
     total_bits: float = 0.0
     max_normalization_error: float = 0.0
     """The largest distance of a sum of probabilities from 1, as a model that normalizes them returns them."""
@@ -95,14 +98,14 @@ class RunResult:
     """The entry, as the user wrote it."""
     seed: int
     error: None = None
-    num_copies: int = 1
+    num_copies: Count = 1
     """Copies of each model that were trained, one after the other, and averaged."""
-    num_parameters: int
+    num_parameters: Count
     """The trained ones, of all copies."""
-    num_frozen_parameters: int = 0
+    num_frozen_parameters: Count = 0
     reads_on: bool = False
     """True if it learns from the text that it is scored on, token by token, after each was scored."""
-    vocab_size: int
+    vocab_size: Count
     problem: str | None
     """The reason for having no rank: the tokens do not spell the text, or the score means nothing."""
     preparation: PreparationTime
@@ -112,11 +115,11 @@ class RunResult:
     test: Score | None
     """None if the split has no test part; then validation is the score."""
     score_checks: ScoreChecks
-    scored_chars_per_second: float | None = None
+    scored_chars_per_second: Amount | None = None
     """The speed of scoring, checks included; None if there is no score, or from before it was recorded."""
-    state_bytes: int | None = None
+    state_bytes: Count | None = None
     """Bytes of what the model remembers of a text; None if from before they were recorded."""
-    chance_bits_per_char: float | None = None
+    chance_bits_per_char: Annotated[float, Ge(0), Le(32)] | None = None
     """Bits per character of guessing uniformly among the characters of the training text; None if from before
     it was recorded."""
     machine: Machine
@@ -166,8 +169,8 @@ class Sample:
 class GenerationSpeed:
     """Speed of generation, with many samples in a batch."""
 
-    chars_per_second: float | None
-    batch_size: int
+    chars_per_second: Amount | None
+    batch_size: Count
 
 
 @dataclass(frozen=True)
@@ -196,6 +199,10 @@ class SampleSet:
     """The reasons of samplers that wrote nothing."""
     made_up_words: tuple[str, ...] = ()
     """Words that neither the lexicon nor the training text has, the most frequent first."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if the metrics and their pseudo-values contradict each other."""
+        check_pseudovalues(self.metric_pseudovalues, self.sample_metrics)
 
 
 @dataclass(frozen=True, kw_only=True)

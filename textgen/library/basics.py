@@ -38,9 +38,3 @@ def require_optuna() -> None:
     """Raise `TextgenError` if the extra for studies is not installed."""
     if any(find_spec(package) is None for package in ("optuna", "sklearn")):
         raise TextgenError('tuning needs Optuna; run: pip install "textgen-bench[tune]"')
-
-
-def require_play() -> None:
-    """Raise `TextgenError` if the extra for the live page is not installed."""
-    if any(find_spec(package) is None for package in ("starlette", "uvicorn")):
-        raise TextgenError('the live page needs Starlette; run: pip install "textgen-bench[play]"')

@@ -1,4 +1,4 @@
-"""Plugins: which are installed, what each offers, whether it fulfils its contract; and those of a file.
+"""Plugins: which are installed and what each offers; and those of a file.
 
 The help of an option is the string after its field, as for any attribute. Arguments of `__init__`, which
 cannot have one, say it in their annotation: `Annotated[int, doc("…")]`, which takes precedence.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 
@@ -24,10 +24,6 @@ from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.options import Option, declared_options, write_value
 from textgen.registry.registry import KINDS, Plugin, PluginError, check_metadata, find, load, names
 from textgen.runtime.messages import unknown
-from textgen.scaffold.project import new_project
-
-if TYPE_CHECKING:
-    from textgen.testing import CheckResult
 
 SIGNS: tuple[tuple[type[BaseMetadata], str, str], ...] = (
     (Ge, "ge", "≥"),
@@ -100,7 +96,6 @@ def description(plugin: Plugin) -> dict[str, Any]:
     Raises `PluginError` if it cannot be loaded.
     """
     component = load(plugin.kind, plugin.name)
-    is_class = inspect.isclass(component)
     file, line = _place(component) if callable(component) else (None, None)
     return {
         "kind": plugin.kind,
@@ -111,9 +106,38 @@ def description(plugin: Plugin) -> dict[str, Any]:
         "file": file,
         "line": line,
         "description": inspect.cleandoc(component.__doc__ or "") if callable(component) else str(component),
-        "options": option_rows(component) if is_class else [],
+        "options": _options(plugin.kind, component),
         "training": training_rows(component) if plugin.kind == "model" else [],
     }
+
+
+def _options(kind: str, component: Any) -> list[dict[str, Any]]:
+    if kind == "command":
+        return command_rows(component)
+    return option_rows(component) if inspect.isclass(component) else []
+
+
+def command_rows(function: Callable[..., None]) -> list[dict[str, Any]]:
+    """Return the arguments and options of a command, each with its type, default and help."""
+    hints = get_type_hints(function, include_extras=True)
+    rows = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        annotation, *details = get_args(hints.get(name)) or (hints.get(name),)
+        told = next((each for each in details if hasattr(each, "param_decls")), None)
+        if told is None:  # Typer's context
+            continue
+        written = [word for word in (told.default, *(told.param_decls or ())) if str(word).startswith("-")]
+        default = "" if parameter.default is parameter.empty else parameter.default
+        rows.append(
+            {
+                "option": str(written[0]) if written else name,
+                "type": type_name(annotation),
+                "default": default if isinstance(default, (bool, int, float, str)) else str(default),
+                "search": "",
+                "help": told.help or "",
+            }
+        )
+    return rows
 
 
 def option_rows(component: type) -> list[dict[str, Any]]:
@@ -177,29 +201,6 @@ def search_range(option: Option) -> str:
     if search.low is None and search.high is None:
         return "every value"
     return "..".join("" if end is None else f"{end:g}" for end in (search.low, search.high))
-
-
-def checked(
-    chosen_plugins: Iterable[Plugin], report: Callable[[Plugin], None]
-) -> Iterator[tuple[Plugin, list[CheckResult]]]:
-    """Yield plugins with the results of their checks; one that cannot be loaded fails the check `loads`."""
-    from textgen.testing import CheckResult, run_checks
-
-    for plugin in chosen_plugins:
-        report(plugin)
-        try:
-            component = load(plugin.kind, plugin.name)
-        except PluginError as error:
-            yield plugin, [CheckResult("loads", "failed", str(error))]
-        else:
-            yield plugin, run_checks(plugin.kind, component)
-
-
-def failures(results: Sequence[CheckResult]) -> list[CheckResult]:
-    """Return the failed checks, one for each cause."""
-    from textgen import testing
-
-    return testing.failures(results)
 
 
 def _problem(plugin: Plugin) -> str | None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from textgen import defaults
+from textgen.catalog.folders import FILES
 from textgen.catalog.names import find_run
+from textgen.contracts import TextgenError
 from textgen.data.cleaning import clean_text, load_text
 from textgen.evaluation.scoring import Score
 from textgen.experiment.continuation import continuation
@@ -17,6 +19,7 @@ from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
 from textgen.experiment.expected_time import expected_seconds
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.kept_samples import keep_samples
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
@@ -296,3 +299,27 @@ class Run:
         if spells not in self._generators:
             self._generators[spells] = self.saved.generator(self.config, spells=spells)
         return self._generators[spells]
+
+
+def keep(run: Run, samples: Sequence[Sample]) -> int:
+    """Keep samples in the folder of a run that wrote them; return the number of those kept there.
+
+    Raises as `check_kept` does.
+    """
+    check_kept(run)
+    return keep_samples(run.folder, samples)
+
+
+def check_kept(run: Run) -> None:
+    """Raise `TextgenError` if the run was removed, or is a snapshot: what is kept is of the best weights."""
+    check_saved(run)
+    if run.after is not None:
+        raise TextgenError(
+            f"these are the weights after {run.after} updates; only samples of the best weights are kept"
+        )
+
+
+def check_saved(run: Run) -> None:
+    """Raise `TextgenError` if the folder of a run was removed."""
+    if not (run.folder / FILES["run"]).is_file():
+        raise TextgenError(f"the run {str(run.folder)!r} was removed, so nothing can be kept with it")

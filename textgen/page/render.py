@@ -13,7 +13,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from textgen.runtime.environment import Machine
@@ -70,16 +70,22 @@ def render_page(
 
 
 def render_live_page(
-    title: str, template: str, data: Any, scripts: Sequence[str], *, asks: str = "'self'"
+    title: str, template: str, style: str, data: Any, scripts: Sequence[str], *, asks: str = "'self'"
 ) -> str:
-    """Return a page whose scripts may ask the server that it comes from, or what `asks` says."""
-    code = [asset(name) for name in (*SCRIPTS, *scripts)]
+    """Return a page whose scripts may ask the server that it comes from, or what `asks` says.
+
+    The template, the style and the scripts are given as text.
+    """
+    page = environment().from_string(template)
+    code = [*map(asset, SCRIPTS), *scripts]
     return _render_with_scripts(
-        template, code, asset("play.css"), f"connect-src {asks}", title=title, data=Markup(script_json(data))
+        page, code, style, f"connect-src {asks}", title=title, data=Markup(script_json(data))
     )
 
 
-def _render_with_scripts(template: str, code: Sequence[str], style: str, allowed: str, **values: Any) -> str:
+def _render_with_scripts(
+    template: str | Template, code: Sequence[str], style: str, allowed: str, **values: Any
+) -> str:
     """Return a page with scripts and styles of its own; its policy allows these scripts and `allowed`."""
     policy = (
         "default-src 'none'",
@@ -100,8 +106,8 @@ def _render_with_scripts(template: str, code: Sequence[str], style: str, allowed
     return without_surrogates(page)
 
 
-def render(template: str, **values: Any) -> Markup:
-    """Return a template of this package as HTML; values are escaped unless they are `Markup`."""
+def render(template: str | Template, **values: Any) -> Markup:
+    """Return a template, or one of this package by name, as HTML; values are escaped unless `Markup`."""
     return Markup(environment().get_template(template).render(**values))
 
 

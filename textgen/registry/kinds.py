@@ -37,8 +37,8 @@ STRINGS = {
     "reference": "a reference is the name of an entry",
 }
 """Kinds whose components are strings, and a message for those that are not."""
-FUNCTIONS = ("lexicon", "backend", "yardstick")
-"""Kinds whose components are functions; a class is one too."""
+FUNCTIONS = ("lexicon", "backend", "yardstick", "command")
+"""Kinds whose components are functions; a class is one too, except for a command."""
 
 
 def fault(kind: str, component: Any) -> str | None:
@@ -46,7 +46,8 @@ def fault(kind: str, component: Any) -> str | None:
     if kind in STRINGS:
         return None if isinstance(component, str) else f"{STRINGS[kind]}, not {_what(component)}"
     if kind in FUNCTIONS:
-        return None if callable(component) else f"{with_article(kind)} is a function, not {_what(component)}"
+        is_function = inspect.isfunction(component) if kind == "command" else callable(component)
+        return None if is_function else f"{with_article(kind)} is a function, not {_what(component)}"
     if not inspect.isclass(component):
         return f"{with_article(kind)} is a class, not {_what(component)}"
     missing, kinds = _missing(kind, component), kinds_of(component)

@@ -22,6 +22,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from textgen.contracts import TextgenError, TextgenWarning
+from textgen.defaults import COMMAND_GROUPS, COMMANDS
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.kinds import fault
 from textgen.runtime.messages import one_line, unknown
@@ -41,6 +42,7 @@ KINDS = {
     "reference": "textgen.references",
     "yardstick": "textgen.yardsticks",
     "backend": "textgen.backends",
+    "command": "textgen.commands",
     "reader": "textgen.readers",
     "logger": "textgen.loggers",
 }
@@ -54,8 +56,17 @@ OTHER_NAMES = r"[^\s:,]+", "use no space, colon or comma"
 NAMES = {
     **dict.fromkeys(("tokenizer", "model", "embedding"), IN_ENTRIES),
     "corpus": (r"[^\s:,/]+", "use no space, colon, comma or slash"),
+    "command": (
+        rf"(?:(?:{'|'.join(COMMAND_GROUPS)})\.)?[a-z][a-z0-9]*(?:-[a-z0-9]+)*",
+        "use lower-case letters, digits and hyphens, a letter first",
+    ),
 }
 """The pattern of the names of some kinds, and the same in words; others are as `OTHER_NAMES`."""
+
+
+def command_line(name: str) -> str:
+    """Return how users type the command of a plugin, such as `textgen plugins check`."""
+    return f"textgen {name.replace('.', ' ')}"
 
 
 class PluginError(TextgenError):
@@ -124,6 +135,8 @@ class Plugin:
         letters, rule = NAMES.get(self.kind, OTHER_NAMES)
         if not re.fullmatch(letters, self.name):
             return f"invalid plugin name {self.name!r}: {rule}"
+        if self.kind == "command" and self.name in COMMANDS:
+            return f"{command_line(self.name)!r} is a command of textgen itself; choose another name"
         for line in _requirements(self.distribution):
             if "textgen" not in line:
                 continue
@@ -164,6 +177,11 @@ def register(enabled: Iterable[Plugin]) -> None:
     modules = {plugin.module for plugin in enabled}
     _from_files[:] = [plugin for plugin in _from_files if plugin.module not in modules] + enabled
     clear_caches()
+
+
+def enabled_from(module: str, version: str) -> list[Plugin]:
+    """Return the plugins of a file's module that are enabled in this version."""
+    return [plugin for plugin in _from_files if (plugin.module, plugin.version) == (module, version)]
 
 
 def plugin_files(components: Iterable[tuple[str, str]] | None = None) -> list[Path]:
@@ -209,7 +227,8 @@ def find(kind: str, name: str) -> Plugin:
     if len(claims) > 1:
         owners = " and ".join(f"{claim.distribution} ({claim.target})" for claim in claims)
         has_file = any(claim in _from_files for claim in claims)
-        advice = "rename the class in the file" if has_file else "uninstall one of them"
+        part = "function" if kind == "command" else "class"
+        advice = f"rename the {part} in the file" if has_file else "uninstall one of them"
         raise PluginError(f"{kind} {name!r} is claimed by {owners}; {advice}")
     return claims[0]
 

@@ -7,16 +7,17 @@ import inspect
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.registry.kinds import REQUIRED, kinds_of
-from textgen.registry.registry import KINDS, Plugin, PluginError, importing, register
+from textgen.registry.registry import KINDS, Plugin, PluginError, enabled_from, importing, register
 from textgen.runtime.messages import one_line, with_article
+from textgen.runtime.storage.plain_files import read_toml
 
 MAX_BYTES = 10_000_000
 """Bytes of a plugin file, at most."""
@@ -26,7 +27,8 @@ def load_plugin_file(path: Path) -> list[Plugin]:
     """Import a file, enable the components in it and return them.
 
     A component is a public class of the file that has all methods of one kind. Its name is that of the class
-    in lower case, without the kind at its end: `Bigram` and `BigramModel` are both `bigram`.
+    in lower case, without the kind at its end: `Bigram` and `BigramModel` are both `bigram`. A public
+    function that is marked as a command is one, too. A file that is enabled and unchanged is not run again.
 
     Raises `TextgenError` if the file cannot be read, fails, or contains no component.
     """
@@ -35,6 +37,9 @@ def load_plugin_file(path: Path) -> list[Plugin]:
     place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
     stem = re.sub(r"\W", "_", path.stem)
     module_name = f"plugin_file_{stem}_{place}"
+    version = hashlib.sha256(source).hexdigest()[:12]  # so that caches of an older version are not used
+    if enabled := enabled_from(module_name, version):
+        return enabled
     # Not by importlib, which would write bytecode next to the file and could run that of an older version of
     # it: the code that runs must be `source`, whose hash is the plugin's version.
     module = ModuleType(module_name)
@@ -43,11 +48,10 @@ def load_plugin_file(path: Path) -> list[Plugin]:
     with importing(f"the plugin file {path}"):
         exec(compile(source, str(path), "exec"), module.__dict__)
         kinds = {
-            name: kinds_of(component)
+            name: _kinds(component)
             for name, component in vars(module).items()
-            if inspect.isclass(component) and component.__module__ == module_name and not name.startswith("_")
+            if getattr(component, "__module__", "") == module_name and not name.startswith("_")
         }
-    version = hashlib.sha256(source).hexdigest()[:12]  # so that caches of an older version are not used
     components = [
         Plugin(
             kind,
@@ -64,9 +68,16 @@ def load_plugin_file(path: Path) -> list[Plugin]:
         contracts = "; ".join(
             f"{with_article(kind)} has {', '.join(methods)}" for kind, methods in REQUIRED.items()
         )
+        contracts += "; a command is a function with @command of textgen.contracts"
         raise PluginError(f"the plugin file {path} contains no component: {contracts}")
     register(components)
     return components
+
+
+def _kinds(component: Any) -> list[str]:
+    if inspect.isfunction(component):
+        return ["command"] if getattr(component, "is_command", False) else []
+    return kinds_of(component) if inspect.isclass(component) else []
 
 
 def _read(path: Path) -> bytes:
@@ -98,12 +109,12 @@ def configured_plugin_files() -> list[Path]:
     if not project.is_file():
         return listed
     try:
-        tools = tomllib.loads(project.read_text("utf-8")).get("tool", {})
+        tools = read_toml(project).get("tool", {})
         names = tools.get("textgen", {}).get("plugins", [])
         owner = project.stat().st_uid
     except (OSError, ValueError, AttributeError) as error:
         raise TextgenError(f"cannot read {project}: {one_line(error, with_type=False)}") from None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or not all(isinstance(name, str) and "\0" not in name for name in names):
         raise TextgenError(f'{project}: plugins in [tool.textgen] must be a list of files, as in ["mine.py"]')
     if names and os.name == "posix" and owner not in (0, os.getuid()):  # such as in a folder for everyone
         raise TextgenError(
@@ -114,7 +125,9 @@ def configured_plugin_files() -> list[Path]:
 
 
 def component_name(class_name: str, kind: str) -> str:
-    """Return the name of a component in a plugin file, made from the name of its class."""
+    """Return the name of a component in a plugin file, made from the name of its class, or of a command."""
+    if kind == "command":
+        return class_name.lower().strip("_").replace("_", "-")
     return re.sub(rf"(?<=.)_?{kind}$", "", class_name.lower()).replace("_", "")
 
 

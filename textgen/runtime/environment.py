@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from textgen.runtime.storage.json_records import Count
 from textgen.version import DISTRIBUTION
 
 PACKAGES = ("torch", "numpy", "gensim", "nltk")
@@ -29,8 +30,8 @@ class Machine:
     """The hardware that speeds were measured on."""
 
     processor: str
-    num_cores: int | None
-    num_threads: int
+    num_cores: Count | None
+    num_threads: Count
     """Threads of torch in this process."""
     gpu: str | None
     system: str

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +10,14 @@ from annotated_types import Ge, Gt, Le, Len
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from textgen.contracts import TextgenError
+from textgen.data.corpus import MAX_CHARS
 from textgen.defaults import CLEANER, SAMPLER
 from textgen.registry.registry import load, names, unknown_name
-from textgen.runtime.storage.plain_files import read_plain
+from textgen.runtime.storage.plain_files import read_toml
 from textgen.training.budget import parse_budgets
 
-MAX_TOML_BYTES = 2**20
-"""Maximum size of a TOML file."""
+MAX_SAMPLERS, MAX_CASES = 100, 10_000
+"""The most samplers of a case, and the most cases of a suite under all of its budgets."""
 
 
 class _Strict(BaseModel):
@@ -37,11 +36,11 @@ class Case(_Strict):
     """The cleaner of the text."""
     train_share: Annotated[float, Gt(0), Le(100)] = 100.0
     """Percent of the training split that is trained on; validation and test are unchanged."""
-    max_chars: int | None = None
+    max_chars: Annotated[int, Ge(1), Le(MAX_CHARS)] | None = None
     """Use at most this many characters of the text."""
     budget: str | None = None
     """Overrides the budget of the suite."""
-    samplers: tuple[str, ...] = (SAMPLER,)
+    samplers: Annotated[tuple[str, ...], Len(1, MAX_SAMPLERS)] = (SAMPLER,)
     """Samplers whose text is measured; cases are compared by the real words of the first one."""
 
 
@@ -89,9 +88,13 @@ class Suite(_Strict):
     def under_each(self, budget: str | None) -> Suite:
         """Return the suite whose questions are asked under each of several budgets, by default its own.
 
-        Cases with a budget of their own keep it. Raises `TextgenError` if a budget is invalid.
+        Cases with a budget of their own keep it. Raises `TextgenError` if a budget is invalid, or if there
+        are too many cases.
         """
         budgets = parse_budgets(budget or self.budget)
+        number = len(self.cases()) * len(budgets)
+        if number > MAX_CASES:
+            raise TextgenError(f"the suite has {number:,} cases; at most {MAX_CASES:,} are allowed")
         if len(budgets) == 1:
             return self
         asked = [_under(question, str(each)) for question in self.questions for each in budgets]
@@ -116,24 +119,13 @@ def load_suite(name: str) -> Suite:
     return read_suite(Path(name))
 
 
-NO_KEYS = re.compile(r"[^\w\"'. \t-]")
-"""What ends a key with its dots, outside strings."""
-MAX_NESTED = 100
-"""Maximum number of parts of a key: the memory to parse one grows with its square, 20,000 take 1.8 GB."""
-
-
 def read_suite(path: Path) -> Suite:
     """Return the suite in a TOML file; raises `TextgenError` for anything else."""
     try:
-        text = read_plain(path, MAX_TOML_BYTES).decode("utf-8")
-        if any(keys.count(".") > MAX_NESTED for keys in NO_KEYS.split(text)):
-            raise TextgenError(f"cannot read the suite {str(path)!r}: keys of more than {MAX_NESTED} parts")
-        return Suite.model_validate(tomllib.loads(text))
+        return Suite.model_validate(read_toml(path))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise TextgenError(f"cannot read the suite {str(path)!r}: {reason}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise TextgenError(f"cannot read the suite {str(path)!r}: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "suite"
@@ -141,3 +133,5 @@ def read_suite(path: Path) -> Suite:
             f"suite {str(path)!r}: {place}: {first['msg'].lower()}; a suite has title, budget, seeds and "
             "[[questions]] with name, text and cases"
         ) from None
+    except ValueError as error:
+        raise TextgenError(f"cannot read the suite {str(path)!r}: {error}") from None

@@ -13,7 +13,14 @@ from textgen.evaluation.text_metrics import MeasuredText, TextMetrics
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry_result import EntrySettings, RunResult
 from textgen.runtime.environment import Machine
-from textgen.runtime.storage.json_records import SCHEMA_VERSION
+from textgen.runtime.storage.json_records import (
+    SCHEMA_VERSION,
+    Amount,
+    Count,
+    check_different,
+    check_lengths,
+    check_names,
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,11 @@ class JobResult:
         """The score in a few words, or why there is none."""
         return self.result.outcome
 
+    def check(self) -> None:
+        """Raise `ValueError` if no sampler has written anything."""
+        if not self.samples:
+            raise ValueError("samples: there are none")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Writing:
@@ -79,7 +91,7 @@ class MeasuredRun:
     seed: int
     is_trained: bool
     """True if it is trained by gradient; a model that counts has no seed."""
-    num_chars: int = 0
+    num_chars: Count = 0
     """Characters read in training; 0 if that was not recorded."""
     units: ScoredUnits | None
     """The stretches of the scored text, with their bits."""
@@ -101,21 +113,28 @@ class CaseResult:
     max_chars: int | None
     budget: str
     samplers: tuple[str, ...]
-    num_seeds: int
+    num_seeds: Count
     scored_text: str
     """The hash of the text that is scored."""
     runs: tuple[MeasuredRun, ...]
     """One for each seed."""
     bits_per_char: Estimate | None
     real_word_rate: Estimate | None
-    num_parameters: int
-    train_seconds: float
-    num_epochs: float
-    chars_per_second: float
+    num_parameters: Count
+    train_seconds: Amount
+    num_epochs: Amount
+    chars_per_second: Amount
     embedding: EmbeddingAudit | None
     writing: dict[str, Writing]
     """By sampler."""
     text: str
+
+    def check(self) -> None:
+        """Raise `ValueError` if the parts of the case contradict each other."""
+        if not self.runs or not self.samplers or self.writing.keys() != set(self.samplers):
+            raise ValueError("it lacks runs, samplers or what these wrote")
+        check_lengths("units", *(run.units.bits for run in self.runs if run.units))
+        check_lengths("real_word_pseudovalues", *(run.real_word_pseudovalues for run in self.runs))
 
 
 @dataclass(frozen=True)
@@ -165,6 +184,14 @@ class QuestionResult:
         """Return the effect of a case; None for the one that others are compared with."""
         return next((effect for effect in self.effects if effect.case == label), None)
 
+    def check(self) -> None:
+        """Raise `ValueError` if the effects are not those of the cases."""
+        labels = [case.label for case in self.cases]
+        check_different("cases", labels)
+        check_different("effects", [effect.case for effect in self.effects])
+        sides = [name for effect in self.effects for name in (effect.case, effect.reference)]
+        check_names("effects", sides, labels)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteResult:
@@ -181,8 +208,8 @@ class SuiteResult:
     lexicons: tuple[str, ...] | None = None
     """Lexicons in which real words are looked up besides the training text; None if not recorded."""
     budget: str
-    num_seeds: int
-    num_jobs: int
+    num_seeds: Count
+    num_jobs: Count
     device: str
     precision: str
     versions: dict[str, str]
@@ -209,3 +236,8 @@ class SuiteResult:
     def text_of(self, question: QuestionResult) -> QuestionText:
         """Return what a question is measured on: its own text, or that of the suite."""
         return question.text_of or QuestionText(self.corpus, self.held_out, self.lexicons or ())
+
+    def check(self) -> None:
+        """Raise `ValueError` if a prior or a version is missing that reports need."""
+        check_names("seed_priors", ["bits_per_char", "real_word_rate"], self.seed_priors)
+        check_names("versions", ["torch"], self.versions)

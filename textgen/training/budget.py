@@ -25,6 +25,8 @@ _UNITS: dict[str, tuple[Unit, float]] = {
     "update": ("updates", 1),
     "updates": ("updates", 1),
 }
+MAX_BUDGETS = 100
+"""The most budgets of a ladder."""
 _LARGEST = {"seconds": 1e9, "epochs": 1e6, "chars": 1e15, "updates": 1e9}
 """Amounts that nobody means: 30 years, for example."""
 
@@ -115,6 +117,8 @@ def parse_budgets(text: str) -> tuple[Budget, ...]:
 def ladder_of(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
     """Return budgets from the smallest on; raises `TextgenError` unless they are different, in one unit."""
     ladder = tuple(sorted(budgets, key=lambda budget: budget.amount))
+    if len(ladder) > MAX_BUDGETS:
+        raise TextgenError(f"{len(ladder):,} budgets; at most {MAX_BUDGETS} are allowed")
     text = ",".join(map(str, ladder))
     if units := {budget.unit for budget in ladder} - {ladder[0].unit}:
         both = f"{ladder[0].unit} and {min(units)}"

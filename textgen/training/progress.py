@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from textgen.runtime.storage.json_records import Amount, Count, Share
 from textgen.training.train_options import Rates
 
 MIN_CPU_UTILIZATION = 0.8
@@ -21,12 +22,12 @@ LATE_SHARE = 0.7
 class Progress:
     """Progress of a training run."""
 
-    fraction: float
+    fraction: Amount
     """Share of the budget that is spent."""
-    seconds: float
-    num_updates: int
-    num_epochs: float
-    num_chars: int
+    seconds: Amount
+    num_updates: Count
+    num_epochs: Amount
+    num_chars: Count
     train_bits_per_char: float
     """Running average of the training loss."""
     validation_bits_per_char: float | None = None
@@ -39,31 +40,31 @@ class Progress:
 class TrainResult:
     """Result of a training run; the model holds its best weights."""
 
-    seconds: float
+    seconds: Amount
     """Training alone, without validation."""
-    validation_seconds: float
-    num_updates: int
-    num_epochs: float
-    num_chars: int
-    chars_per_second: float
-    best_update: int
+    validation_seconds: Amount
+    num_updates: Count
+    num_epochs: Amount
+    num_chars: Count
+    chars_per_second: Amount
+    best_update: Count
     """The update with the best validation score."""
-    best_share: float | None = None
+    best_share: Share | None = None
     """The share of the updates after which that was, of several models the least; None if not recorded."""
-    used_share: float = 1.0
+    used_share: Amount = 1.0
     """The share of the budget that was used, which is less if training ended early."""
     curve: tuple[Progress, ...] = ()
     """Progress at each validation."""
     rates: Rates | None = None
     """The peak learning rate and the momentum, whether given or automatic; None without gradients."""
-    cpu_utilization: float | None = None
+    cpu_utilization: Amount | None = None
     """Share of the CPU time that training wanted and got (see `CpuShare`), without validation; None on a
     GPU, and for models that are not trained by gradient."""
     stopped: str | None = None
     """The reason for ending before the budget was spent: training diverged, so earlier weights count."""
-    micro_batches: int = 1
+    micro_batches: Count = 1
     """Parts of a batch that were computed one after the other, since all of it did not fit in memory."""
-    num_processes: int = 1
+    num_processes: Count = 1
     """Processes that trained the model together."""
 
     @property

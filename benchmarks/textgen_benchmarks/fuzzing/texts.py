@@ -23,9 +23,9 @@ from textgen.data.text import blocks
 from textgen.registry.options import build
 from textgen.registry.registry import names
 from textgen.runtime.storage.cache import VARIABLE, remembered
-from textgen.testing.texts import NASTY, OTHER_PROSE, PROSE, random_strings
 from textgen_benchmarks.fuzzing.kind import Case, Kind
 from textgen_benchmarks.fuzzing.mutations import damage_folder, damaged, hostile_json
+from textgen_kit.texts import NASTY, OTHER_PROSE, PROSE, random_strings
 
 ENCODINGS = ("utf-8", "latin-1", "utf-16", "cp1252", "ascii", "utf-7", "utf-32", "rot13", "hex", "idna", "x")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from textgen.registry.options import declared_options
 from textgen.registry.registry import load, names
-from textgen.testing.texts import NASTY
 from textgen.training.train_options import TrainOptions
+from textgen_kit.texts import NASTY
 
 NUMBERS = (
     "0", "1", "2", "3", "-1", "7", "8", "16", "64", "100", "1000", "65536", "1000000", "100000000",

@@ -2,7 +2,8 @@
 
 A result that is kept has a field `schema_version`, and begins with the SHA-256 of what follows, so that a
 change of a single bit is found. Reading validates every field by its annotation (pydantic), so that a
-misspelt file is refused instead of showing gaps later.
+misspelt file is refused instead of showing gaps later. A record whose fields depend on each other has a
+method `check`, which raises `ValueError` if they contradict each other: who reads it need not look.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence, Sized
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+
+from annotated_types import Ge, Le
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import reason_of
@@ -33,6 +36,13 @@ NUMBERS = re.compile(r"\[\n((?: *[-+.\deE]+,?\n)+) *\]")
 DIGEST = "sha256"
 """The first field of a file: the hash of its bytes without this line."""
 DIGEST_LINE = re.compile(rb'\{\n  "sha256": "([0-9a-f]{64})",')
+
+LARGEST = 1e100
+"""The largest number of a record, so that sums and squares of numbers are numbers."""
+
+Count = Annotated[int, Ge(0), Le(10**18)]
+Amount = Annotated[float, Ge(0)]
+Share = Annotated[float, Ge(0), Le(1)]
 
 Record = TypeVar("Record")
 
@@ -66,6 +76,25 @@ def with_digest(record: Any) -> str:
     return f'{{\n  "{DIGEST}": "{digest}",{text.removeprefix("{")}'
 
 
+def check_names(place: str, names: Iterable[Any], known: Container[Any]) -> None:
+    """Raise `ValueError` for a name at a place of a record that stands for nothing else in it."""
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{place}: {name!r} is unknown")
+
+
+def check_lengths(place: str, *lists: Sized | None) -> None:
+    """Raise `ValueError` if lists that belong together, of which some may be missing, differ in length."""
+    if len({len(each) for each in lists if each is not None}) > 1:
+        raise ValueError(f"{place}: lists of different lengths")
+
+
+def check_different(place: str, names: Sequence[Any]) -> None:
+    """Raise `ValueError` if two of the names at a place of a record are the same."""
+    if len(set(names)) < len(names):
+        raise ValueError(f"{place}: one is there twice")
+
+
 def write_record(path: Path, record: Any) -> None:
     """Write a record with its digest, whole or not at all."""
     write_file(path, with_digest(record))
@@ -86,6 +115,8 @@ def from_values(kind: type[Record], values: Any) -> Record:
         raise ValueError(f"{place}: {first['msg'].lower()}" if place else first["msg"].lower()) from None
     for place in _unknown_fields(values, to_values(record)):
         raise ValueError(f"{place}: unknown field")
+    for problem in _contradictions(record):
+        raise ValueError(problem)
     return record
 
 
@@ -161,6 +192,22 @@ def _unknown_fields(given: Any, taken: Any, prefix: str = "") -> Iterator[str]:
     elif isinstance(given, list) and isinstance(taken, list):
         for index, pair in enumerate(zip(given, taken, strict=False)):
             yield from _unknown_fields(*pair, f"{prefix}{index}.")
+
+
+def _contradictions(value: Any, place: str = "") -> Iterator[str]:
+    """Yield the numbers that are too large, and what the checks of records say, the innermost first."""
+    if isinstance(value, (int, float)) and abs(value) > LARGEST:
+        yield f"{place}: {value:g} is larger than {LARGEST:g}"
+    is_record = dataclasses.is_dataclass(value)
+    parts = vars(value) if is_record else value if isinstance(value, dict) else ()
+    parts = dict(enumerate(value)) if isinstance(value, tuple) else parts
+    for name, part in dict(parts).items():
+        yield from _contradictions(part, f"{place}.{name}" if place else str(name))
+    if is_record and hasattr(value, "check"):
+        try:
+            value.check()
+        except (ValueError, TextgenError) as error:
+            yield f"{place}: {error}" if place else str(error)
 
 
 @cache

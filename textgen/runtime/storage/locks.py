@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import make_folder
+from textgen.runtime.storage.plain_files import read_json
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -112,7 +113,7 @@ def _about_this_process() -> dict[str, object]:
 def holder(path: Path) -> str:
     """Return who holds a lock, by what is in its file."""
     try:
-        about = json.loads(path.read_text("utf-8"))
+        about = read_json(path)
         command = about["command"] or ""
         if len(command) > MAX_COMMAND_CHARS:
             command = f"{command[:MAX_COMMAND_CHARS]}…"

@@ -1,4 +1,4 @@
-"""Reading files that anyone may have made: plain files of limited size, and JSON that fits in memory."""
+"""Reading files that anyone may have made: of limited size, and JSON and TOML that fit in memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import errno
 import json
 import math
 import os
+import re
 import stat
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -15,6 +18,11 @@ MAX_DIGITS = 300
 """Maximum number of digits of an integer, so that it fits into a float."""
 MAX_NESTED = 2**21
 """Maximum number of lists and objects in a JSON file: an empty one takes 3 bytes there and 80 in memory."""
+MAX_TOML_BYTES = 2**20
+NO_KEYS = re.compile(r"[^\w\"'. \t-]")
+"""What ends a key with its dots, outside strings of TOML."""
+MAX_KEY_PARTS = 100
+"""Maximum number of parts of a key: the memory to parse one grows with its square, 20,000 take 1.8 GB."""
 
 
 def open_plain(path: Path, max_bytes: int | None = None) -> IO[bytes]:
@@ -49,8 +57,8 @@ def read_json(path: Path, max_bytes: int = MAX_JSON_BYTES) -> Any:
     return parse_json(read_plain(path, max_bytes))
 
 
-def parse_json(data: bytes) -> Any:
-    """Return the value of UTF-8 JSON.
+def parse_json(data: bytes, constant: Callable[[str], Any] | None = None) -> Any:
+    """Return the value of UTF-8 JSON, in which `constant` reads NaN and Infinity, which are not strict.
 
     Raises `ValueError` if it is not strict JSON, nested too deeply, or would fill the memory.
     """
@@ -58,8 +66,19 @@ def parse_json(data: bytes) -> Any:
         raise ValueError(f"more than {MAX_NESTED:,} lists and objects")
     try:
         return json.loads(
-            data.decode("utf-8"), parse_constant=_refuse, parse_int=_integer, parse_float=_float
+            data.decode("utf-8"), parse_constant=constant or _refuse, parse_int=_integer, parse_float=_float
         )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the values in a TOML file; raises `OSError` as `open_plain` does, and `ValueError`."""
+    text = read_plain(path, MAX_TOML_BYTES).decode("utf-8")
+    if any(keys.count(".") > MAX_KEY_PARTS for keys in NO_KEYS.split(text)):
+        raise ValueError(f"keys of more than {MAX_KEY_PARTS} parts")
+    try:
+        return tomllib.loads(text, parse_float=_float)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 from textgen.runtime.messages import UsageError
@@ -27,10 +28,20 @@ class RankInfo:
 
 
 def rank_info_of_torchrun() -> RankInfo | None:
-    """Return what `torchrun` says about this process; None if something else started it."""
+    """Return what `torchrun` says about this process; None if something else started it.
+
+    Raises `UsageError` if the variables contradict each other.
+    """
     if not all(name in os.environ for name in VARIABLES):
         return None
-    rank, world_size, local_rank, local_world_size = (int(os.environ[name]) for name in VARIABLES[:4])
+    given = [os.environ[name] for name in VARIABLES[:4]]
+    if not all(re.fullmatch("[0-9]{1,6}", each) for each in given):
+        raise UsageError(
+            f"{', '.join(VARIABLES[:4])}: these variables, as torchrun sets them, must be numbers"
+        )
+    rank, world_size, local_rank, local_world_size = map(int, given)
+    if rank >= world_size or local_rank >= local_world_size:
+        raise UsageError(f"RANK={rank} must be below WORLD_SIZE={world_size}, and so must their LOCAL_ ones")
     return RankInfo(rank, world_size, local_rank, local_world_size)
 
 

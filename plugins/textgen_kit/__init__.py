@@ -1,0 +1,54 @@
+"""Conformance kit: checks that tell plugin authors whether their component fulfils its contract.
+
+With pytest, this is a complete test file with one case per check:
+
+    from textgen_kit import conformance_test
+
+
+    class Lower:
+        '''Text in lower case.'''
+
+        def clean(self, text: str) -> str:
+            return text.lower()
+
+
+    test_lower = conformance_test("cleaner", Lower)
+
+Without pytest, `run_checks` returns the results:
+
+    from textgen_kit import run_checks
+
+    for result in run_checks("cleaner", Lower):
+        print(result.check, result.status, result.reason)
+
+The component is the class itself; options for it may follow: `run_checks("model", Bigram, size=16)`.
+Importing this package needs neither pytest nor hypothesis.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textgen_kit.asserts import CheckError, CheckSkipped
+    from textgen_kit.runner import Check, CheckResult, checks, conformance_test, failures, run_checks
+else:
+
+    def __getattr__(name: str) -> object:  # so that `textgen --help` imports no torch
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = "asserts" if name in ("CheckError", "CheckSkipped") else "runner"
+        return getattr(import_module(f"textgen_kit.{module}"), name)
+
+
+__all__ = [
+    "Check",
+    "CheckError",
+    "CheckResult",
+    "CheckSkipped",
+    "checks",
+    "conformance_test",
+    "failures",
+    "run_checks",
+]

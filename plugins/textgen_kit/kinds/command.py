@@ -1,0 +1,84 @@
+"""Checks of commands."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Any
+
+import typer
+import typer.main
+
+from textgen.cli.command_plugins import with_plugin_files
+from textgen.registry.registry import plugin_files
+from textgen_kit.asserts import CheckError, expect, reworded, shown, skip_unless
+from textgen_kit.builders import Subject
+
+HEAVY = ("torch", "numpy")
+"""Modules whose import takes longer than help should."""
+LIST_IMPORTS = "import importlib, sys; sys.path[:] = {}; importlib.import_module({!r}); print(*sys.modules)"
+
+
+def check_command_help(subject: Subject) -> None:
+    """Its docstring begins with a line that says what it does, and each argument and option has a help.
+
+    `textgen --help` shows the first, and `textgen NAME --help` the others.
+    """
+    function = subject.component
+    expect(bool(inspect.getdoc(function)), f"a docstring of {shown(function.__name__)}")
+    lacking = [each.opts[0] for each in command_of(subject).params if not getattr(each, "help", "")]
+    expect(not lacking, f"a help for {', '.join(lacking)}: typer.Option(…, help=…) in its Annotated")
+
+
+def check_command_arguments(subject: Subject) -> None:
+    """Its arguments and options are annotated, and those that can be left out have a default."""
+    signature = inspect.signature(subject.component)
+    bare = [name for name, each in signature.parameters.items() if each.annotation is each.empty]
+    expect(not bare, f"annotations of {', '.join(bare)}, such as Annotated[int, typer.Option(help=…)]")
+    command_of(subject)
+
+
+def check_command_shows_help(subject: Subject) -> None:
+    """`--help` prints its help and ends."""
+    printed = StringIO()
+    with redirect_stdout(printed), reworded("expected --help to work; got:", Exception):
+        command_of(subject).main(["--help"], prog_name="textgen", standalone_mode=False)
+    first = (inspect.getdoc(subject.component) or "").split()[:1]
+    expect(all(word in printed.getvalue() for word in first), "help that has the first line of its docstring")
+
+
+def check_command_json(subject: Subject) -> None:
+    """Its `--json` is a flag.
+
+    Programs that read the results of commands rely on it.
+    """
+    options = [each for each in command_of(subject).params if "--json" in each.opts]
+    skip_unless(bool(options), "it has no --json")
+    expect(all(each.is_flag for each in options), "--json to be a bool, which takes no value")
+
+
+def check_command_light(subject: Subject) -> None:
+    """Its module imports nothing heavy, which would slow down `textgen --help`: import that in functions."""
+    module = subject.component.__module__
+    source = getattr(sys.modules.get(module), "__file__", None)
+    is_installed = source is not None and not any(str(path) == source for path in plugin_files())
+    skip_unless(is_installed, "a plugin file is imported only where it is named")
+    code = LIST_IMPORTS.format(sys.path, module)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=False)
+    if done.returncode:
+        last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise CheckError(f"expected a module that can be imported alone; it failed: {last}")
+    heavy = sorted(set(done.stdout.decode("utf-8", "replace").split()) & set(HEAVY))
+    expect(not heavy, f"imports of {' and '.join(heavy)} inside its functions, not at the top of {module}")
+
+
+def command_of(subject: Subject) -> Any:
+    """Return a command as Typer builds it; raises `CheckError` if it cannot."""
+    expect(inspect.isfunction(subject.component), f"a function; got {shown(subject.component)}")
+    app = typer.Typer(add_completion=False)
+    with reworded("expected annotations that Typer knows; got:", Exception):
+        app.command()(with_plugin_files(subject.component))
+        return typer.main.get_command(app)

@@ -1,0 +1,166 @@
+"""Checks of the kinds whose components are classes: methods, docstring, options, side effects."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from textgen.registry.isolation import restoring
+from textgen.registry.kinds import fault
+from textgen.registry.options import declared_options, parse_assignments, write_value
+from textgen_kit.asserts import CheckError, expect, reworded, shown
+from textgen_kit.builders import Subject, bound, predicted, random_batch
+from textgen_kit.kinds.corpus import read
+from textgen_kit.kinds.embedding import vectors_of
+from textgen_kit.kinds.logger import built, log_run, new_folder
+from textgen_kit.kinds.model_step import by_steps
+from textgen_kit.kinds.model_training import loss_of
+from textgen_kit.kinds.reader import files
+from textgen_kit.kinds.reader import read as read_file
+from textgen_kit.kinds.sampler import many_steps
+from textgen_kit.process_state import SETTINGS, TORCH_RANDOM, state_unchanged
+from textgen_kit.texts import OTHER_PROSE, PROSE
+
+MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+GIVEN = {"model": ("vocab_size", "vectors", "tokens", "fallback")}
+"""Kind of component: the arguments that textgen passes itself."""
+
+
+def check_class_docstring(subject: Subject) -> None:
+    """It has a docstring.
+
+    Lists show its first line.
+    """
+    documentation = (subject.component.__doc__ or "").strip()
+    name = getattr(subject.component, "__name__", shown(subject.component))
+    is_generated = documentation.startswith(f"{name}(")  # by dataclasses
+    expect(bool(documentation) and not is_generated, f"a docstring of {name}")
+
+
+def check_class_options(subject: Subject) -> None:
+    """Each argument has a default, and each option's default can be written out and read back.
+
+    Users can set an argument whose default is a bool, int, float, str or None.
+    """
+    component = subject.component
+    try:
+        declared = declared_options(component)
+        parameters = inspect.signature(component).parameters
+    except (NameError, TypeError, ValueError) as error:
+        raise CheckError(f"expected annotations that resolve at run time; got: {error}") from error
+    for name, parameter in parameters.items():
+        is_given = name in GIVEN.get(subject.kind, ()) or parameter.kind in MANY
+        expect(
+            is_given or parameter.default is not parameter.empty,
+            f"a default for the argument {name}, which users may leave out; it has none",
+        )
+    for name, option in declared.items():
+        written = f"{name}={write_value(option.default)}"
+        with reworded(f"expected a default of {name} that users can write; got:"):
+            read = option.parse(component.__name__, parse_assignments(component.__name__, written)[name])
+        expect(read == option.default, f"{written} to be read as {option.default!r}; got {read!r}")
+
+
+def check_class_search(subject: Subject) -> None:
+    """The values that an option declares to be searched are valid.
+
+    Otherwise every `textgen tune` of the component loses trials or fails.
+    """
+    for name, option in declared_options(subject.component).items():
+        if (search := option.search) is None:
+            continue
+        ends = [end for end in (search.low, search.high) if end is not None]
+        expect(ends == sorted(ends), f"a range from low to high of {name}; got {search}")
+        for value in search.values or ends:
+            with reworded(f"expected a searched value of {name} to be valid; got:"):
+                option.parse(subject.component.__name__, write_value(value))
+
+
+def check_class_contract(subject: Subject) -> None:
+    """It is a class, has the methods of its kind, and can be built.
+
+    Otherwise it fails in the middle of a run.
+    """
+    kind, problem = subject.kind, fault(subject.kind, subject.component)
+    expect(problem is None, f"a class with the methods of a {kind}; {problem}")
+    made = built(subject) if kind == "logger" else subject.new()
+    if kind == "model":
+        expect(isinstance(made, nn.Module), f"a torch.nn.Module; got {shown(made)}")
+    if kind == "embedding":
+        expect(hasattr(made, "frozen"), f"an attribute frozen; {shown(made)} lacks it")
+    if kind == "tokenizer":
+        made = subject.fitted(PROSE)
+        expect(hasattr(made, "tokens"), f"tokens after fit; {shown(made)} lacks them")
+        is_row = isinstance(made.tokens, Sequence) and not isinstance(made.tokens, str)
+        kind_of_tokens = type(made.tokens).__name__
+        expect(is_row, f"a list or another sequence of strings as tokens; got {kind_of_tokens}")
+        wrong = [token for token in made.tokens if not isinstance(token, str)]
+        expect(not wrong, f"strings in tokens; got {shown(wrong[:1])}")
+
+
+FIRST = (check_class_docstring, check_class_options, check_class_search, check_class_contract)
+"""The checks that do not rest on the contract."""
+
+
+def use_tokenizer(subject: Subject) -> None:
+    """Fit, encode, decode, save and restore."""
+    tokenizer = subject.fitted(PROSE)
+    tokenizer.decode(tokenizer.encode(OTHER_PROSE))
+    subject.new().restore(json.loads(json.dumps(tokenizer.state())))
+
+
+def use_model(subject: Subject) -> None:
+    """Train, predict and generate."""
+    model = subject.trained_model(1)
+    ids = random_batch(2, 6)
+    _, state = predicted(model, ids, model.initial_state(2))
+    if bound(model).is_trainable:
+        loss_of(model.train(), ids, state)
+    if hasattr(model, "prepare_step"):
+        by_steps(model.eval(), ids, 1, torch.float32)
+
+
+def use_logger(subject: Subject) -> None:
+    """Log a short run."""
+    with new_folder() as folder:
+        log_run(subject, folder, succeeded=True)
+
+
+USES: dict[str, Callable[[Subject], object]] = {
+    "tokenizer": use_tokenizer,
+    "model": use_model,
+    "embedding": lambda subject: vectors_of(subject.new()),
+    "sampler": lambda subject: many_steps(subject.new()),
+    "corpus": lambda subject: read(subject.new()),
+    "cleaner": lambda subject: subject.new().clean(PROSE),
+    "reader": lambda subject: [read_file(subject, data) for data in files().values()],
+    "logger": use_logger,
+}
+"""Kind of component: everything that textgen does with one, once."""
+
+
+def check_class_no_global_state(subject: Subject) -> None:
+    """Building and using it changes nothing that belongs to the whole process.
+
+    A change of torch's default dtype, the working directory or os.environ would affect other components.
+    """
+    # The weights of a model come from torch's generator, see model-seed.
+    watched = [setting for setting in SETTINGS if subject.kind != "model" or setting is not TORCH_RANDOM]
+
+    def use() -> None:
+        with restoring(SETTINGS), state_unchanged(f"building or using this {subject.kind}", watched):
+            USES[subject.kind](subject)
+
+    num_modules = len(sys.modules)
+    try:
+        use()
+    except CheckError:
+        if len(sys.modules) == num_modules:
+            raise
+        use()  # a library that changes something when it is first imported is not the component's fault

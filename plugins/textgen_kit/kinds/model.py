@@ -1,0 +1,215 @@
+"""Checks of a model's predictions and of its state.
+
+A state is a tensor, or tuples (including named ones), lists and dictionaries of tensors, each with the batch
+as its first dimension; None or an empty tuple if there is nothing to remember. Its form is the same after
+each token: types, keys and the number of dimensions. Other sizes may change after the first token, such as
+those of a cache that is empty at first; but the states after prompts of any length have the same sizes, since
+they are joined to one batch. So a transformer's cache has a fixed size, like a window, or is full after one
+token. The states of `prepare_step` have fixed sizes, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from textgen.contracts import State
+from textgen.evaluation.prediction_checks import MAX_NORMALIZATION_ERROR
+from textgen.evaluation.token_bits import normalization_error
+from textgen.nn.state import join, shapes, tensors
+from textgen_kit.asserts import EXACT, FAR_TOLERANCE, expect, require_close, shown
+from textgen_kit.builders import (
+    VOCAB_SIZE,
+    Subject,
+    bound,
+    in_chunks,
+    logits_of,
+    predicted,
+    random_batch,
+    require_batch_first,
+)
+
+LENGTH = 600
+EDGES = (64, 128, 512)
+"""Positions where windows, blocks and buffers of models often end."""
+FAR = 3000
+
+
+def check_model_trainable(subject: Subject) -> None:
+    """It has trainable parameters, or `fit`.
+
+    Otherwise it cannot be trained.
+    """
+    model = subject.model()
+    can_learn = bound(model).is_trainable or bound(model).can_fit
+    expect(can_learn, "parameters that require gradients, or fit(ids); got neither")
+
+
+def check_model_shapes(subject: Subject) -> None:
+    """Ids [batch, time] give logits [batch, time, vocab_size], even for a single token.
+
+    Training, scoring and generation differ in batch size and length.
+    """
+    model = subject.trained_model(0)
+    for batch_size, length in ((1, 1), (1, 7), (3, 1), (4, 20)):
+        logits, _ = predicted(model, random_batch(batch_size, length), model.initial_state(batch_size))
+        expected = (batch_size, length, VOCAB_SIZE)
+        expect(logits.shape == expected, f"logits {list(expected)}; got {list(logits.shape)}")
+
+
+def check_model_probabilities(subject: Subject) -> None:
+    """Logits are finite, and log-probabilities if the model says so, also far into a text.
+
+    A token without probability makes the score of the whole text infinite. With `is_normalized`, the model
+    says that its probabilities sum to 1 without a softmax.
+    """
+    model = subject.trained_model()
+    claim = getattr(model, "is_normalized", False)
+    expect(isinstance(claim, bool), f"true or false in is_normalized; got {shown(claim)}")
+    repeated = torch.full((1, LENGTH), VOCAB_SIZE - 1)
+    for what, ids, sizes in (
+        ("random tokens", random_batch(1, FAR), [FAR // 6] * 6),
+        ("one repeated token", repeated, [LENGTH]),
+        ("single tokens", random_batch(1, 40), [1] * 40),
+    ):
+        logits, _ = in_chunks(model, ids, sizes)
+        is_wrong = (~logits.isfinite()).any(-1)[0]
+        first = int(is_wrong.int().argmax())
+        expect(not is_wrong.any(), f"finite logits for {what}; from token {first} some are infinite or NaN")
+        error = normalization_error(bound(model), logits)
+        expect(
+            error <= MAX_NORMALIZATION_ERROR,
+            f"log-probabilities for {what}, since is_normalized is true; a sum of probabilities is "
+            f"off by {error:.1g}",
+        )
+
+
+def check_model_chunks(subject: Subject) -> None:
+    """A text in chunks has the same logits as in one pass, since the state is carried.
+
+    Long texts are trained on and scored in chunks, and generated token by token.
+    """
+    model = subject.trained_model()
+    ids = random_batch(2, 60)
+    whole = logits_of(model, ids)
+    for sizes in ([1] * 60, [7, 1, 20, 32], [59, 1]):
+        logits, _ = in_chunks(model, ids, sizes)
+        require_close(logits, whole, f"the logits of one pass in chunks of {shown(sizes, 20)} tokens")
+    ids = random_batch(1, LENGTH)
+    whole = logits_of(model, ids)
+    for cuts in (EDGES, [edge + step for edge in EDGES for step in range(-4, 5)], [1]):
+        ends = [*cuts, LENGTH]
+        sizes = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
+        logits, _ = in_chunks(model, ids, sizes)
+        what = f"the logits of one pass over {LENGTH} tokens in chunks of {shown(sizes, 40)}"
+        require_close(logits, whole, what, FAR_TOLERANCE)
+
+
+def check_model_causal(subject: Subject) -> None:
+    """A token's logits do not depend on later tokens.
+
+    A model that sees what it should predict has an excellent score and writes nonsense.
+    """
+    model = subject.trained_model()
+    for ids, places in ((random_batch(2, 20), (1, 10, 19)), (random_batch(1, LENGTH), (*EDGES, LENGTH - 1))):
+        before = logits_of(model, ids)
+        others = (ids + 1 + random_batch(len(ids), ids.shape[1], seed=1) % (VOCAB_SIZE - 1)) % VOCAB_SIZE
+        for place in places:
+            after = logits_of(model, torch.cat([ids[:, :place], others[:, place:]], 1))
+            what = f"the same logits before token {place} when the tokens from there change"
+            require_close(after[:, :place], before[:, :place], what, EXACT)
+
+
+def check_model_batch(subject: Subject) -> None:
+    """A row alone has the same logits as in a batch.
+
+    Otherwise a sample depends on the rest of its batch.
+    """
+    model = subject.trained_model()
+    ids = random_batch(4, 20)
+    alone = torch.cat([logits_of(model, row[None]) for row in ids])
+    require_close(logits_of(model, ids), alone, "the logits of each row alone in a batch of 4")
+
+
+def check_model_pure(subject: Subject) -> None:
+    """The same ids and state give the same logits again, and neither is changed in place.
+
+    A state is reused when one prompt is continued several times.
+    """
+    model = subject.trained_model()
+    ids, rest = random_batch(2, 10), random_batch(2, 5, seed=1)
+    _, state = in_chunks(model, ids, [10])
+    originals = [tensor.clone() for tensor in tensors(state)]
+    given = rest.clone()
+    first, _ = in_chunks(model, given, [5], state)
+    is_unchanged = all(map(torch.equal, tensors(state), originals))
+    expect(is_unchanged, "forward to leave its state unchanged; it changes it in place")
+    expect(torch.equal(given, rest), "forward to leave the ids unchanged; it changes them in place")
+    logits_of(model, ids)  # computations in between must not matter
+    second, _ = in_chunks(model, rest, [5], state)
+    require_close(second, first, "the same logits for the same ids and state", EXACT)
+
+
+def check_model_evaluation_mode(subject: Subject) -> None:
+    """In evaluation mode nothing is random.
+
+    Dropout, for example, is for training only; otherwise scores cannot be reproduced.
+    """
+    model = subject.trained_model()
+    ids = random_batch(2, 20)
+    torch.manual_seed(1)
+    first = logits_of(model, ids)
+    torch.manual_seed(2)
+    require_close(logits_of(model, ids), first, "the same logits with any global seed of torch", EXACT)
+
+
+def check_model_state(subject: Subject) -> None:
+    """The state consists of tensors, the batch first, and has the same form after each token.
+
+    Prompts are read one by one and their states joined to a batch.
+    """
+    model = subject.trained_model(0)
+    state = initial = model.initial_state(3)
+    require_batch_first(initial, 3, "at first")
+    for when, length in (("after four tokens", 4), ("after five tokens", 1)):
+        _, state = in_chunks(model, random_batch(3, length), [length], state)
+        first, later = form(initial), form(state)
+        expect(first == later, f"a state of the same form {when}; got {later}, and {first} at first")
+    logits, _ = predicted(model, random_batch(3, 4), join([model.initial_state(1), model.initial_state(2)]))
+    expect(logits.shape[0] == 3, f"logits of 3 rows for a joined state; got {logits.shape[0]}")
+
+
+def check_model_joined_states(subject: Subject) -> None:
+    """The states of prompts of different lengths, joined, continue as each does alone.
+
+    That is how several prompts are continued at once.
+    """
+    model = subject.trained_model()
+    prompts = [random_batch(1, length, seed=length) for length in (1, 2, 9, 30)]
+    rest = random_batch(len(prompts), 12)
+    states = [in_chunks(model, prompt, [prompt.shape[1]])[1] for prompt in prompts]
+    for prompt, state in zip(prompts, states, strict=True):
+        when = f"after {prompt.shape[1]} tokens"
+        is_alike = form(state) == form(states[0])
+        expect(is_alike, f"a state of the same form as after 1 token {when}; got {form(state)}")
+        first, later = ([list(shape) for shape in shapes(each)] for each in (states[0], state))
+        expect(
+            first == later,
+            f"a state of the same sizes after any prompt, so that they can be joined; got {first} "
+            f"after 1 token and {later} {when}; give tensors that grow a fixed size",
+        )
+    together, _ = in_chunks(model, rest, [1, 11], join(states))
+    texts = [torch.cat([prompt, row[None]], dim=1) for prompt, row in zip(prompts, rest, strict=True)]
+    alone = torch.cat([logits_of(model, text)[:, -12:] for text in texts])
+    require_close(together, alone, "the logits of each prompt alone after their states were joined")
+
+
+def form(state: State) -> Any:
+    """Return the form of a state: types, keys and numbers of dimensions, without sizes."""
+    if isinstance(state, dict):
+        return {key: form(value) for key, value in state.items()}
+    if isinstance(state, (tuple, list)):
+        return type(state).__name__, [form(value) for value in state]
+    return f"{state.ndim}-dimensional" if isinstance(state, Tensor) else type(state).__name__

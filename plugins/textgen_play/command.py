@@ -1,0 +1,73 @@
+"""`textgen play`: a page on which people write with runs."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from markupsafe import Markup
+
+from textgen.catalog.names import complete_run
+from textgen.cli.options import NO_METAVAR, PluginFiles, grouped, load_plugins
+from textgen.library.basics import TextgenError, say
+from textgen.library.options import ClusterOptions
+
+
+@grouped
+def play(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN|BENCH]...",
+            help="Runs, or benches for their best runs: folders, parts of names, or latest.",
+            autocompletion=complete_run,
+            show_default="latest",
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65_535, help="Port.", show_default="8423, or any free one"),
+    ] = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", metavar=NO_METAVAR, help="Only print the address.")
+    ] = False,
+    cluster: Annotated[ClusterOptions, "device"] = ClusterOptions(),
+    plugin: PluginFiles = None,
+) -> None:
+    """Write with runs, side by side, on a page of this machine."""
+    load_plugins(plugin)
+    if any(find_spec(package) is None for package in ("starlette", "uvicorn")):
+        raise TextgenError('the live page needs Starlette; run: pip install "textgen-bench[play]"')
+    from textgen_play.page import play_page
+    from textgen_play.server import serve
+    from textgen_play.worker import Worker, find_folders
+
+    folders = find_folders(names or [])
+    with ExitStack() as stack:
+
+        def on_open(address: str) -> None:
+            say(address, flush=True)
+            if not no_browser:
+                open_privately(address, stack)
+
+        serve(Worker(folders, plugin or [], cluster.device), play_page, port, on_open)
+
+
+def open_privately(address: str, stack: ExitStack) -> None:
+    """Open an address in the browser by way of a file that goes with `stack` and that nobody else can read.
+
+    The address contains the token, and everyone on the machine can read the command line of the browser.
+    """
+    import webbrowser
+
+    # A browser in a sandbox (snap) reads neither hidden folders of the home folder nor the temporary one.
+    place = Path.cwd() if os.access(".", os.W_OK) else None
+    page = Path(stack.enter_context(TemporaryDirectory(prefix="textgen-play-", dir=place)), "play.html")
+    link = Markup('<meta http-equiv="refresh" content="0; url={0}"><a href="{0}">{0}</a>').format(address)
+    page.write_text(f"<!doctype html><title>textgen play</title>{link}", "utf-8")
+    webbrowser.open(page.as_uri())

@@ -1,0 +1,158 @@
+"""What a run makes of a text that someone writes: it reads it token by token, and goes on from there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from textgen import defaults
+from textgen.catalog.folders import FILES, RUNS_OF_BENCH
+from textgen.comparison.guesses import GUESSES, Guesses
+from textgen.comparison.passages import (
+    NUM_ALTERNATIVES,
+    Passage,
+    PassageReading,
+    choose_passages,
+    read_passages,
+)
+from textgen.contracts import TextgenError
+from textgen.data.corpus import load_again
+from textgen.evaluation.lexicon import load_lexicon
+from textgen.evaluation.text_metrics import TextAnalyzer
+from textgen.generation.bound_sampler import build_sampler
+from textgen.library.options import check_numbers
+from textgen.library.runs import Run, check_saved
+from textgen.runtime.storage.json_records import read_record, write_record
+from textgen.runtime.storage.locks import locked
+
+
+@dataclass(frozen=True)
+class WrittenToken:
+    """A token that a run has written."""
+
+    text: str
+    """Empty while the bytes of a character are incomplete."""
+    bits: float
+    """What the model needed for it, before the sampler."""
+    alternatives: tuple[tuple[str, float], ...]
+    """The most likely tokens at this place, and their probabilities."""
+
+
+def read(run: Run, text: str) -> PassageReading:
+    """Return how a run predicts each token of a text, which is not cleaned, and why.
+
+    Raises `TextgenError` if its tokenizer loses text.
+    """
+    run.saved.encode(text)  # which refuses what it does not preserve
+    return read_passages(run.saved, [text], [Passage(0, 0, text)], run.config.device)
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A continuation that a run is writing."""
+
+    temperature: float | None
+    """That of the sampler, given or found; None if it has none."""
+    tokens: Iterator[WrittenToken]
+
+
+def write(
+    run: Run,
+    prompt: str = "",
+    *,
+    length: int = defaults.SAMPLE_CHARS,
+    sampler: str = defaults.SAMPLER,
+    seed: int = 0,
+) -> Writing:
+    """Return the tokens of `Run.sample` while it is written, each with its bits and its alternatives.
+
+    Several may be consumed in turns, since none leaves a mode of torch switched on between two tokens.
+    """
+    check_numbers(seed, length=length)
+    generator, chosen = run.generator("words"), list[tuple[Tensor, Tensor]]()
+
+    def on_choice(logits: Tensor, ids: Tensor) -> None:
+        chosen.append((logits, ids))
+
+    bound = generator.resolved(build_sampler(sampler))
+    pieces = generator.stream(prompt, length, bound, seed, on_choice)
+    return Writing(bound.temperature, _told(pieces, chosen, generator.tokenizer.tokens))
+
+
+def _told(
+    pieces: Iterator[str], chosen: list[tuple[Tensor, Tensor]], tokens: Sequence[str]
+) -> Iterator[WrittenToken]:
+    while True:
+        with torch.inference_mode():
+            piece = next(pieces, None)
+            if piece is None:
+                return
+            logits, ids = chosen.pop()
+            log_probabilities = logits[0].float().log_softmax(-1)
+            top = log_probabilities.topk(min(NUM_ALTERNATIVES, len(log_probabilities)))
+            bits = -float(log_probabilities[ids[0]]) / math.log(2)
+        likeliest = zip(top.indices.tolist(), top.values.exp().tolist(), strict=True)
+        yield WrittenToken(piece, bits, tuple((tokens[token], chance) for token, chance in likeliest))
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Spans of a text, each from its first character to the one after its last."""
+
+    made_up: tuple[tuple[int, int], ...]
+    """Words that neither the lexicon nor the training text has."""
+    copied: tuple[tuple[int, int], ...]
+    """What is in the training text, from a minimum length on."""
+
+
+def keep_guesses(run: Run, game: Sequence[int]) -> int:
+    """Keep how many guesses each character of a held-out passage took; return the number of games.
+
+    They are kept with the bench of a run, whose report then tells, or with a run that belongs to none.
+    Raises `TextgenError` if the run was removed, or the file with the games is damaged.
+    """
+    check_saved(run)
+    folder = run.folder.absolute()
+    bench = folder.parent.parent
+    is_of_bench = folder.parent.name == RUNS_OF_BENCH and (bench / FILES["bench"]).is_file()
+    place = bench if is_of_bench else folder
+    with locked(place):
+        path = place / GUESSES
+        games = (*(read_record(Guesses, path).games if path.exists() else ()), tuple(game))
+        write_record(path, Guesses(games=games))
+    return len(games)
+
+
+class TextOfRun:
+    """The text that a run was trained on and scored by, read again where it came from.
+
+    Raises `TextgenError` if that is not possible, or if it has changed.
+    """
+
+    def __init__(self, run: Run) -> None:
+        settings, sources = run.settings.corpus, run.saved.sources
+        if not sources.names or "-" in sources.names:
+            raise TextgenError(f"the text of {run.entry!r} was not kept")
+        self._corpus = load_again(sources, settings.cleaner, settings.split.method)
+        if self._corpus.sha256 != settings.sha256:
+            raise TextgenError(f"the text of {run.entry!r} has changed since it was trained")
+
+    def passages(self) -> list[tuple[str, str]]:
+        """Return passages of its held-out part, each after what precedes it in its stretch."""
+        stretches = self._corpus.split.held_out.stretches()
+        return [(stretches[each.stretch][: each.begin], each.text) for each in choose_passages(stretches)]
+
+    def marks(self, written: str) -> Marks:
+        """Return what is conspicuous in a text that the run has written."""
+        (copied,) = self._analyzer.verbatim_spans([written])
+        return Marks(tuple(self._analyzer.made_up_spans(written)), tuple(copied))
+
+    @cached_property
+    def _analyzer(self) -> TextAnalyzer:
+        language = self._corpus.language
+        return TextAnalyzer(self._corpus.split.train.text, load_lexicon(language), language)

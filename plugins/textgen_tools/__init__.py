@@ -1,0 +1,1 @@
+"""Bundled commands: ONNX files, scores of lm-eval, and a tour."""

@@ -1,0 +1,354 @@
+"""The server of the live page: what it answers agrees with the commands, and it answers nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("uvicorn", reason="needs the extra play")
+
+import textgen
+from helpers.commands import run_process, run_textgen
+from helpers.playing import Server, served
+from textgen.contracts import TextgenError
+from textgen.library.runs import keep as keep_samples
+from textgen_play import live
+from textgen_play.server import Play
+
+pytestmark = pytest.mark.slow
+
+TEXT = "The weather in Sydney was fine.\nNobody had a zxqv, naïve or not."
+
+
+def written(server: Server, **settings: Any) -> str:
+    """All that is streamed, as text."""
+    events = list(server.events({"entry": 0, "prompt": "The ", "length": 80, **settings}))
+    assert events[-1]["is_over"]
+    return "".join(token["text"] for event in events for token in event["tokens"])
+
+
+@pytest.mark.parametrize("entry", [0, 1])
+def test_a_text_has_the_bits_of_its_score(
+    server: Server, runs: list[Path], entry: int, tmp_path: Path
+) -> None:
+    (tmp_path / "text.txt").write_text(TEXT, "utf-8")
+    done = run_textgen("score", runs[entry], tmp_path / "text.txt", "--clean", "raw", "--json")
+    status, body = server.ask("read", {"entry": entry, "text": TEXT})
+    assert status == 200
+    (read,) = json.loads(body)["passages"]
+    bits = json.loads(done.stdout)["bits_per_char"]
+    assert sum(read["bits"]) / len(TEXT) == pytest.approx(bits, abs=1e-3)
+
+
+@pytest.mark.parametrize("entry", [0, 1])
+def test_what_is_streamed_is_the_sample_of_this_seed(server: Server, runs: list[Path], entry: int) -> None:
+    done = run_textgen("sample", runs[entry], "The ", "--length", 80, "--seed", 3, "--json")
+    (row,) = json.loads(done.stdout)["samples"]
+    assert written(server, entry=entry, seed=3) == row["text"]
+    assert written(server, entry=entry, seed=4) != row["text"]
+
+
+def test_at_an_entropy_all_write_at_the_temperature_that_is_said(server: Server) -> None:
+    for entry in (0, 1):
+        equal = {"entry": entry, "prompt": "The ", "length": 60, "sampler": "temperature:entropy=1.5"}
+        temperature = next(server.events(equal))["temperature"]
+        fixed = f"temperature:temperature={temperature}"
+        assert written(server, **equal) == written(server, **(equal | {"sampler": fixed}))
+        assert next(server.events(equal | {"sampler": "greedy"}))["temperature"] is None
+
+
+def test_what_is_kept_is_what_was_written_and_runs_show_prints_it(server: Server, runs: list[Path]) -> None:
+    asked = {"entry": 0, "prompt": "The ", "length": 50, "seed": 9}
+    assert server.ask("keep", asked | {"sampler": "none"})[0] == 400
+    for _ in range(2):
+        status, body = server.ask("keep", asked)
+        assert (status, json.loads(body)) == (200, {"kept": 1})
+    run_textgen("sample", runs[0], "A ", "--length", 20, "--keep")
+    shown = run_textgen("runs", "show", runs[0]).stdout
+    assert "The " + written(server, **asked) in shown
+    assert shown.count("--- temperature") == 2
+
+
+def test_nothing_is_kept_with_a_run_that_was_removed(runs: list[Path], tmp_path: Path) -> None:
+    run = textgen.load(shutil.copytree(runs[1], tmp_path / "run"))
+    shutil.rmtree(run.folder)
+    for keep in (lambda: keep_samples(run, []), lambda: live.keep_guesses(run, [1])):
+        with pytest.raises(TextgenError, match="was removed, so nothing can be kept"):
+            keep()
+    assert not run.folder.exists()
+
+
+def test_the_token_is_not_in_the_command_line_of_the_browser(tmp_path: Path) -> None:
+    """The browser of this test writes down its arguments, and the mode and contents of what they name."""
+    browser = tmp_path / "browser"
+    browser.write_text(
+        '#!/bin/sh\nf=${1#file://}\nstat -c %a "$(dirname $f)" > seen; cat $f >> seen; echo "$1"\n'
+    )
+    browser.chmod(0o755)
+    address = "http://127.0.0.1:1/s3cret/"
+    program = (
+        "import sys, contextlib; from textgen_play.command import open_privately as open_\n"
+        "with contextlib.ExitStack() as stack: open_(sys.argv[1], stack)"
+    )
+    command = [sys.executable, "-c", program, address]
+    variables = os.environ | {"BROWSER": f"{browser} %s"}
+    done = subprocess.run(command, check=True, cwd=tmp_path, env=variables, capture_output=True, text=True)
+    assert done.stdout.startswith("file://")
+    assert "s3cret" not in done.stdout
+    mode, page = (tmp_path / "seen").read_text().split("\n", 1)
+    assert mode == "700"
+    assert f'url={address}"' in page
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["browser", "seen"]
+
+
+def test_a_game_is_kept_with_the_runs(server: Server, runs: list[Path]) -> None:
+    for wrong in ([], [0], [1.5], "1"):
+        assert server.ask("guesses", {"guesses": wrong})[0] == 400
+    assert json.loads(server.ask("guesses", {"guesses": [1, 2, 1]})[1]) == {"kept": 1}
+    assert json.loads((runs[0] / "guesses.json").read_text())["games"] == [[1, 2, 1]]
+
+
+def test_two_continuations_at_once_are_those_of_each_alone(server: Server) -> None:
+    alone = [written(server, entry=entry, length=300, client="a") for entry in (0, 1)]
+    streams = [
+        server.events({"entry": entry, "prompt": "The ", "length": 300, "client": "b"}) for entry in (0, 1)
+    ]
+    texts = ["", ""]
+    while any(texts[number] != alone[number] for number in (0, 1)):
+        for number, stream in enumerate(streams):
+            for token in next(stream, {"tokens": []})["tokens"]:
+                texts[number] += token["text"]
+        assert all(alone[number].startswith(texts[number]) for number in (0, 1))
+
+
+def test_a_snapshot_reads_and_writes_while_the_run_goes_on(server: Server, runs: list[Path]) -> None:
+    first = textgen.load(runs[0], device="cpu").snapshots[0].num_updates
+    then = textgen.load(runs[0], device="cpu", after=first)
+    alone = written(server, length=300, client="a")
+    stream = server.events({"entry": 0, "prompt": "The ", "length": 300, "client": "b"})
+    text = "".join(token["text"] for token in next(stream)["tokens"])
+    assert written(server, after=first, client="c") == then.sample("The ", length=80)
+    _, body = server.ask("read", {"entry": 0, "text": TEXT, "after": first})
+    bits = sum(json.loads(body)["passages"][0]["bits"]) / len(TEXT)
+    assert bits == pytest.approx(then.score(TEXT, clean="raw").bits_per_char, abs=1e-3)
+    assert text + "".join(token["text"] for event in stream for token in event["tokens"]) == alone
+
+
+def test_a_snapshot_that_is_not_there_gets_one_line(server: Server) -> None:
+    for entry, others in ((0, "has those after "), (1, "keeps no snapshots")):
+        for path, asked in (("read", {"text": "a"}), ("write", {"prompt": "a"})):
+            status, body = server.ask(path, {"entry": entry, "after": 1, **asked})
+            assert status == 400
+            assert others in json.loads(body)["error"]
+
+
+def test_samples_of_a_snapshot_are_not_kept(server: Server, runs: list[Path]) -> None:
+    first = textgen.load(runs[0], device="cpu").snapshots[0].num_updates
+    status, body = server.ask("keep", {"entry": 0, "prompt": "The ", "length": 20, "after": first})
+    assert status == 400
+    said = json.loads(body)["error"]
+    assert said == f"these are the weights after {first} updates; only samples of the best weights are kept"
+    done = run_textgen("sample", runs[0], "The ", "--after", first, "--keep", code=2)
+    assert "samples of a snapshot are not kept; leave out --keep or --after" in done.stderr
+
+
+def test_a_new_continuation_ends_the_last_one_of_the_same_page_and_entry(server: Server) -> None:
+    asked = {"entry": 0, "prompt": "", "length": 5000, "client": "same"}
+    first = server.events(asked)
+    next(first)
+    assert written(server, client="same", length=10)
+    rest = [event for event in first if event["tokens"]]
+    assert not any(event["is_over"] for event in rest)
+
+
+def test_a_page_that_is_closed_is_written_for_no_longer(server: Server) -> None:
+    asked = {"entry": 0, "prompt": "", "length": 5000}  # more than waits between two processes
+    answers = [server.open("write", asked | {"client": str(number)}) for number in range(48)]
+    assert {answer.status for answer in answers} == {200}
+    assert server.ask("write", asked)[0] == 503
+    for answer in answers:
+        answer.close()
+    end = time.monotonic() + 30
+    while server.ask("write", asked | {"length": 1})[0] == 503:
+        assert time.monotonic() < end, "the continuations go on"
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("token", "headers"),
+    [
+        ("wrong", {}),
+        ("", {}),
+        (None, {"Host": "evil.example"}),
+        (None, {"Host": "127.0.0.1"}),
+        (None, {"Origin": "http://evil.example"}),
+        (None, {"Origin": "null"}),
+        (None, {"Content_Type": "text/plain"}),
+        (None, {"Content_Type": "application/x-www-form-urlencoded"}),
+    ],
+)
+def test_a_page_from_elsewhere_gets_403(server: Server, token: str | None, headers: dict[str, str]) -> None:
+    for path in ("read", "write"):
+        assert server.ask(path, {"entry": 0, "text": "a"}, token=token, **headers)[0] == 403
+    assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
+
+
+MALFORMED = [
+    *(b"", b"{", b"null", b"[]", b'"text"', b"\xff\xfe", b"{" * 50_000, b"1" * 400_000),
+    *(
+        b'{"entry": 0}',
+        b'{"entry": -1, "text": ""}',
+        b'{"entry": 7, "text": "a"}',
+        b'{"entry": "0", "text": "a"}',
+    ),
+    *(
+        b'{"entry": 0, "text": 5}',
+        b'{"entry": 0, "text": ""}',
+        b'{"entry": 0, "text": "a", "more": 1}',
+        b'{"entry": 1e400, "text": "a"}',
+    ),
+    b'{"entry": 0, "text": ""}',
+    json.dumps({"entry": 0, "text": "a" * 25_001}).encode(),
+    json.dumps({"entry": 0, "text": "\ud800"}).encode(),
+    *(
+        json.dumps({"entry": 0, "prompt": "a"} | wrong).encode()
+        for wrong in (
+            *({"length": 0}, {"length": 5001}, {"length": 1.5}, {"seed": -1}, {"seed": 2**60}),
+            *({"after": -1}, {"after": "1"}, {"after": 1.0}),
+            *({"sampler": "none"}, {"sampler": "temperature:temperature=x"}, {"sampler": "a" * 201}),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("path", ["read", "write"])
+def test_malformed_requests_get_one_line(server: Server, path: str) -> None:
+    for raw in MALFORMED:
+        status, body = server.ask(path, raw=raw)
+        assert status == 400, raw[:80]
+        error = json.loads(body)["error"]
+        assert error
+        assert "\n" not in error
+        assert "Traceback" not in error
+    assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
+
+
+def children(process: int) -> list[int]:
+    """Return the processes that a process has started and that have not ended."""
+    threads = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for thread in threads for child in thread.read_text().split()]
+
+
+def test_the_page_outlives_the_process_with_the_models(runs: list[Path]) -> None:
+    with served(runs[0]) as server:
+        assert server.ask("")[0] == 200
+        if not Path("/proc/self/task").exists():
+            pytest.skip("needs /proc")
+        forked = [each for child in children(server.process.pid) for each in children(child)]
+        assert len(forked) == 1
+        os.kill(forked[0], signal.SIGKILL)
+        status, body = server.ask("read", {"entry": 0, "text": "a"})
+        assert (status, json.loads(body)["error"]) == (
+            400,
+            "the process with the models has died; it was started again",
+        )
+        assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
+
+
+def test_no_text_of_a_page_is_remembered_once_it_is_read() -> None:
+    class Models:
+        async def do(self, *_: object) -> dict[str, str]:
+            return {"read": "all"}
+
+    class Asked:
+        async def body(self) -> bytes:
+            return b'{"entry": 0, "text": "a", "client": "page"}'
+
+    worker: Any = Models()
+    asked: Any = Asked()
+    play = Play(worker, str)
+    assert asyncio.run(play.read(asked)).body == b'{"read":"all"}'
+    assert play._last_read == {}
+
+
+def test_made_up_words_and_copies_are_marked(server: Server) -> None:
+    (passage, *_) = json.loads(server.ask("passages")[1])
+    text = f"Xqzzvt {passage['before'][:200]}"
+    status, body = server.ask("marks", {"entry": 0, "text": text})
+    marks = json.loads(body)
+    assert status == 200
+    assert [0, 6] in marks["made_up"]
+    assert all(0 <= begin < end <= len(text) for spans in marks.values() for begin, end in spans)
+
+
+def test_passages_are_of_the_held_out_text(server: Server) -> None:
+    status, body = server.ask("passages")
+    assert status == 200
+    passages = json.loads(body)
+    assert passages
+    assert all(passage["text"] for passage in passages)
+
+
+def test_a_bench_stands_for_its_best_runs(tmp_path: Path) -> None:
+    text = ("--corpus", "lee", "--max-chars", 40_000, "--length", 20, "--device", "cpu")
+    run_textgen("bench", "random", "char-ngram", "word-ngram", *text, "--out", tmp_path / "out")
+    with served(tmp_path / "out") as server:
+        page = server.ask("")[1].decode()
+    runs = json.loads(page.partition('id="data">')[2].partition("</script>")[0])["runs"]
+    assert [run["name"] for run in runs] == ["word-ngram", "char-ngram", "random"]
+    assert [run["bits"] for run in runs] == sorted(run["bits"] for run in runs)
+
+
+def test_what_cannot_be_loaded_is_said_in_one_line(runs: list[Path], tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(runs[0], damaged)
+    (damaged / "weights.safetensors").write_bytes(b"damaged")
+    done = run_process("play", damaged, "--no-browser", code=1)
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    done = run_process("play", tmp_path / "nothing", "--no-browser", code=1)
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_body_that_is_too_large_is_refused(server: Server) -> None:
+    assert server.ask("read", raw=b"{}", Content_Length="600000")[0] == 413
+
+
+def test_only_the_last_text_of_a_page_is_read(server: Server) -> None:
+    def read(text: str, client: str) -> int:
+        return server.ask("read", {"entry": 0, "text": text, "client": client})[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        slow = pool.submit(read, "The weather in Sydney. " * 400, "another")
+        time.sleep(0.2)
+        typed = []
+        for number in range(6):
+            typed.append(pool.submit(read, "The weather in Sydney. " * 40 + str(number), "typing"))
+            time.sleep(0.02)
+        statuses = [each.result() for each in typed]
+    assert slow.result() == 200
+    assert statuses[-1] == 200
+    assert set(statuses) <= {200, 409}
+
+
+def test_ctrl_c_ends_it_at_once_and_quietly(runs: list[Path]) -> None:
+    with served(*runs, stderr=subprocess.PIPE) as server:
+        answer = server.open("write", {"entry": 0, "prompt": "a" * 15_000, "length": 5000})
+        next(iter(answer))
+        server.process.send_signal(signal.SIGINT)
+        _, errors = server.process.communicate(timeout=30)
+        answer.close()
+    assert "Traceback" not in errors
+    assert errors.count("\n") <= 1

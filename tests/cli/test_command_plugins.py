@@ -1,0 +1,166 @@
+"""Commands of plugins: of a file or installed, in the help, with their errors in one line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from helpers.commands import run_textgen
+from textgen.cli.app import app
+from textgen.defaults import COMMAND_GROUPS, COMMANDS
+from textgen.registry.registry import KINDS
+
+Install = Callable[..., None]
+CODE = """
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from textgen.contracts import TextgenError, command
+from textgen.library.basics import UsageError, say
+
+
+@command
+def show_word(
+    word: Annotated[str, typer.Argument(help="A word.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    \"\"\"Print a word.\"\"\"
+    if word == "bad":
+        raise TextgenError("'bad' is not a word; take another")
+    if word == "worse":
+        raise UsageError("leave out 'worse'")
+    say(f'{{"word": "{word}"}}' if as_json else word[0] + word[1:])
+"""
+SHOUT = "def shout():\n    'Shout.'\n    print('HEY')\n"
+GROUP = f"[{KINDS['command']}]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a plugin file, which has a command."""
+    (tmp_path / "word.py").write_text(CODE)
+    return tmp_path
+
+
+def test_a_command_of_a_file_is_found_where_the_file_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = run_textgen("show-word", "one", code=2, cwd=folder)
+    assert done.stderr == "error: No such command 'show-word' (see textgen --help)\n"
+    for words in (("show-word", "one", "--plugin", "word.py"), ("show-word", "--plugin=word.py", "one")):
+        assert run_textgen(*words, cwd=folder).stdout == "one\n"
+        assert run_textgen(*words, "--json", cwd=folder).stdout == '{"word": "one"}\n'
+    shown = run_textgen("show-word", "--plugin", "word.py", "--help", cwd=folder).stdout
+    assert "Print a word." in shown
+    assert "--plugin" in shown
+    monkeypatch.setenv("TEXTGEN_PLUGIN_FILES", "word.py")
+    assert run_textgen("show-word", "one", cwd=folder).stdout == "one\n"
+    monkeypatch.delenv("TEXTGEN_PLUGIN_FILES")
+    (folder / "pyproject.toml").write_text('[tool.textgen]\nplugins = ["word.py"]\n')
+    assert run_textgen("show-word", "one", cwd=folder).stdout == "one\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "message"),
+    [
+        ("bad", 1, "error: 'bad' is not a word; take another"),
+        ("worse", 2, "error: leave out 'worse'"),
+        ("", 1, "error: command 'show-word' (plugin_file_word_"),
+    ],
+)
+def test_what_a_command_raises_is_one_line(folder: Path, word: str, code: int, message: str) -> None:
+    done = run_textgen("show-word", word, "--plugin", "word.py", code=code, cwd=folder)
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+    if not word:
+        assert "failed: IndexError: string index out of range (word.py, line " in done.stderr
+
+
+def test_show_and_check_know_commands_of_a_file(folder: Path) -> None:
+    shown = run_textgen("plugins", "show", "show-word", "--plugin", "word.py", cwd=folder).stdout
+    assert "--json\tbool\tfalse\t\tPrint JSON." in shown
+    checked = run_textgen("plugins", "check", "--plugin", "word.py", cwd=folder).stdout
+    assert "command\tshow-word\tpassed\t4 passed, 1 do not apply" in checked
+
+
+def test_an_installed_command_is_in_the_help_and_runs(install: Install) -> None:
+    install("shouting", f"{GROUP}shout = shouting:shout\nruns.shout = shouting:shout\n", SHOUT)
+    done = run_textgen("--help")
+    assert "Shout." in done.stdout
+    assert done.stderr == ""
+    assert run_textgen("shout").stdout == run_textgen("runs", "shout").stdout == "HEY\n"
+    assert "shout" in run_textgen("runs", "--help").stdout
+    assert run_textgen("shuot", code=2).stderr.startswith(
+        "error: No such command 'shuot'. Did you mean 'shout'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("points", "code", "reason"),
+    [
+        ("shout = shouting:shout", "import no_such_module", "No module named 'no_such_module'"),
+        ("shout = shouting:shout", "class shout: pass", "a command is a function, not type 'shout'"),
+        ("shout = shouting:shout", "def shout(word: int | str): ...", "is not a valid command: "),
+        (
+            "bench = shouting:shout",
+            SHOUT,
+            "'textgen bench' is a command of textgen itself; choose another name",
+        ),
+        (
+            "Shout! = shouting:shout",
+            SHOUT,
+            "invalid plugin name 'Shout!': use lower-case letters, digits and",
+        ),
+    ],
+)
+def test_a_command_that_cannot_be_used_is_left_out_of_the_help_alone(
+    install: Install, points: str, code: str, reason: str
+) -> None:
+    install("shouting", GROUP + points, code)
+    done = run_textgen("--help")
+    assert "onnx" in done.stdout
+    assert "shout" not in done.stdout.lower()
+    assert done.stderr.startswith("left out: command ")
+    assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "--budget" in run_textgen("bench", "--help").stdout
+    if points.startswith("shout"):
+        assert reason in run_textgen("shout", code=1).stderr
+
+
+def test_two_of_one_name_are_refused_by_name(install: Install) -> None:
+    for name in ("shouting", "yelling"):
+        install(name, f"{GROUP}shout = {name}:shout\n", SHOUT)
+    done = run_textgen("shout", code=1)
+    expected = (
+        "command 'shout' is claimed by shouting (shouting:shout) and yelling (yelling:shout); uninstall"
+    )
+    assert expected in done.stderr
+    assert expected in run_textgen("--help").stderr
+
+
+def test_the_names_that_no_plugin_can_have_are_those_of_the_built_in_commands() -> None:
+    group: Any = typer.main.get_command(app)
+    found = [name for name in group.commands if group.commands.is_built_in(name)]
+    for name in COMMAND_GROUPS:
+        below = group.commands[name].commands
+        found += [f"{name}.{each}" for each in below if below.is_built_in(each)]
+    assert sorted(found) == sorted(COMMANDS)
+
+
+def test_the_shell_completes_commands_of_plugins(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("shouting", f"{GROUP}shout = shouting:shout\nsilent = shouting:nothing\n", SHOUT)
+    for line, expected in {"textgen sh": "shout", "textgen plugins ch": "check", "textgen si": ""}.items():
+        words = {"_TEXTGEN_COMPLETE": "complete_bash", "COMP_WORDS": line}
+        for name, value in (words | {"COMP_CWORD": str(line.count(" "))}).items():
+            monkeypatch.setenv(name, value)
+        done = run_textgen()
+        assert (done.stdout.strip(), done.stderr) == (expected, "")
+    assert os.environ["COMP_CWORD"] == "1"

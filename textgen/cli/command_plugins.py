@@ -1,0 +1,143 @@
+"""Commands of plugins: found by name, imported only when they run or when help lists them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from contextlib import suppress
+from functools import wraps
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import typer
+import typer.main
+from typer.core import TyperGroup
+
+from textgen.cli.options import PluginFiles, load_plugins
+from textgen.library.basics import TextgenError, defaults, note, one_line
+
+if TYPE_CHECKING:
+    from textgen.library.components import Plugin
+
+
+class Commands(MutableMapping[str, Any]):
+    """The commands of a group by name, the built-in ones first; those of plugins are built when asked for."""
+
+    def __init__(self, built_in: MutableMapping[str, Any], prefix: str) -> None:
+        self._commands, self._prefix = dict(built_in), prefix
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a command; raises `TextgenError` if it is that of a plugin that cannot be used."""
+        if name in self._commands:
+            return self._commands[name]
+        if name not in self._of_plugins():
+            raise KeyError(name)
+        from textgen.library.components import find
+
+        return built(find("command", self._prefix + name), name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._commands or name in self._of_plugins()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._commands, *(name for name in self._of_plugins() if name not in self._commands)])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._commands[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._commands[name]
+
+    def is_built_in(self, name: str) -> bool:
+        """Return whether a command is not that of a plugin."""
+        return name in self._commands
+
+    def _of_plugins(self) -> list[str]:
+        """Return the names that plugins have in this group, and in no group below it."""
+        from textgen.library.components import names
+
+        prefix = self._prefix
+        below = [name.removeprefix(prefix) for name in names("command") if name.startswith(prefix)]
+        return [name for name in below if "." not in name]
+
+    def problems(self) -> dict[str, str]:
+        """Return why some commands of plugins cannot be used, after importing all of them."""
+        from textgen.library.components import find
+
+        found = {}
+        for name in self._of_plugins():
+            try:
+                built(find("command", self._prefix + name), name)
+            except TextgenError as error:
+                found[name] = str(error)
+        return found
+
+
+class PluginGroup(TyperGroup):
+    """A group to which plugins add commands: `check` is added to `plugins` by the plugin `plugins.check`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        prefix = f"{self.name}." if self.name in defaults.COMMAND_GROUPS else ""
+        self.commands: Any = Commands(self.commands, prefix)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands that work; for others there is a line on stderr."""
+        problems = self.commands.problems()
+        if not ctx.resilient_parsing:  # for the shell, which completes a word
+            for problem in problems.values():
+                note(f"left out: {problem}")
+        return [name for name in self.commands if name not in problems or self.commands.is_built_in(name)]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return a command and its arguments; plugin files are loaded if its name is unknown without them."""
+        if args[0] not in self.commands:
+            with suppress(*([TextgenError] if ctx.resilient_parsing else [])):
+                load_plugins(_plugin_files(args[1:]), only_list=True)
+        return super().resolve_command(ctx, args)
+
+
+def built(plugin: Plugin, name: str) -> Any:
+    """Return the command of a plugin; raises `TextgenError` if it cannot be loaded or is not valid."""
+    from textgen.library.components import PluginError, load
+
+    function = load("command", plugin.name)
+    app = typer.Typer(add_completion=False)
+    try:
+        app.command(name)(with_plugin_files(function))
+        return typer.main.get_command(app)
+    except Exception as error:
+        raise PluginError(f"{plugin} is not a valid command: {one_line(error)}") from error
+
+
+def with_plugin_files(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a command with the option `--plugin`, whose files are loaded before it runs."""
+    signature = inspect.signature(function)
+    if "plugin" in signature.parameters:
+        return function
+    hints = get_type_hints(function, include_extras=True)
+
+    @wraps(function)
+    def command(**values: Any) -> None:
+        load_plugins(values.pop("plugin"))
+        function(**values)
+
+    files = inspect.Parameter("plugin", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=PluginFiles)
+    own = [
+        each.replace(annotation=hints.get(name, each.annotation), kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, each in signature.parameters.items()
+    ]
+    vars(command)["__signature__"] = inspect.Signature([*own, files])
+    command.__annotations__ = {each.name: each.annotation for each in (*own, files)}
+    return command
+
+
+def _plugin_files(arguments: Sequence[str]) -> list[Path]:
+    """Return the files that `--plugin` names in arguments whose command is not known yet."""
+    given = [word.removeprefix("--plugin=") for word in arguments if word.startswith("--plugin=")]
+    after = [word for before, word in pairwise(arguments) if before == "--plugin"]
+    return [Path(name) for name in (*given, *after)]

@@ -1,1 +1,0 @@
-"""New projects for plugin authors: `textgen plugins new`."""
