@@ -7,13 +7,13 @@ import io
 import os
 import re
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.texts import archive
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import load_text
 from textgen.data.readers import budget
@@ -23,15 +23,6 @@ from textgen_readers import parquet_pages
 PROSE = "It rained. " * 1_600_000
 RATIO = "{} unpacks to over 200 times its size; if it is a text, unpack it"
 LONG = "{} has a record of more than 16,777,216 characters; split it"
-
-
-def archive(**files: str | bytes) -> bytes:
-    """Return a zip file; a double underscore in a name is a dot."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
-        for name, data in files.items():
-            made.writestr(name.replace("__", "."), data)
-    return packed.getvalue()
 
 
 def book(package: str, **pages: str) -> bytes:

@@ -1,22 +1,19 @@
-"""Formats of files: the documents of each, and one line for a damaged one."""
+"""The bundled readers: the documents of each format, packed or not, and one line for a damaged file."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
-import zipfile
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from textgen.contracts import TextgenError, TextgenWarning
-from textgen.data import cleaning
-from textgen.data.cleaning import load_text
-from textgen.data.corpus import load_again, load_corpus
+from helpers.texts import archive
+from textgen.contracts import TextgenError
 from textgen.data.sources import read_documents
-from textgen.data.text import FileText
 
 DOCUMENTS = [f"{i} It rained, “again”.\n\nNobody came by." for i in range(30)]
 
@@ -36,15 +33,6 @@ def table() -> bytes:
 def zstandard() -> bytes:
     zstd = pytest.importorskip("backports.zstd", reason="on Python 3.14 it is in the standard library")
     return zstd.compress(rows().encode())  # type: ignore[no-any-return]
-
-
-def archive(**files: str | bytes) -> bytes:
-    """Return a zip file; a double underscore in a name is a dot, a triple one a slash."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
-        for name, data in files.items():
-            made.writestr(name.replace("___", "/").replace("__", "."), data)
-    return packed.getvalue()
 
 
 def book() -> bytes:
@@ -140,94 +128,8 @@ def test_what_is_wrong_with_a_record(source: str, data: str, told: str, tmp_path
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_of_files_of_all_kinds(tmp_path: Path) -> None:
-    folder = tmp_path / "all"
-    (folder / "more").mkdir(parents=True)
-    (folder / ".git").mkdir()
-    files = {
-        "a.py": "code",
-        "b.log": "a line",
-        "c.png": "no text",
-        "d.txt": "",
-        "more/e.c": "more",
-        ".git/f.txt": "x",
-    }
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    (folder / "f.jsonl").write_text('{"body": "of a record"}')
-    (folder / "g.zip").write_bytes(archive(a__txt="packed"))
-    assert documents(f"{folder}:body") == ["code", "a line", "", "of a record", "packed", "more"]
-    with pytest.warns(TextgenWarning, match=r"left out: .*f\.jsonl has no field 'text'; name one .*: body$"):
-        assert documents(str(folder)) == ["code", "a line", "", "packed", "more"]
-
-
 def test_a_library_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     (tmp_path / "a.parquet").write_bytes(b"")
     with pytest.raises(TextgenError, match=r'needs pyarrow; run: pip install "textgen-bench\[formats\]"$'):
         documents(str(tmp_path / "a.parquet"))
-
-
-# --- encodings
-
-
-@pytest.mark.parametrize(
-    ("text", "encoding", "guessed"),
-    [
-        ("Ein schöner Tag an der Fähre. ", "cp1252", "Windows-1252"),
-        ("Все счастливые семьи похожи друг на друга. ", "koi8-r", "KOI8-R"),
-        ("吾輩は猫である。名前はまだ無い。", "shift_jis", "CP932"),
-        ("Привет", "utf-16", None),
-        ("Привет", "utf-8-sig", None),
-    ],
-)
-def test_an_encoding_is_guessed_and_said(
-    text: str, encoding: str, guessed: str | None, tmp_path: Path
-) -> None:
-    pytest.importorskip("chardet")
-    path = tmp_path / "a.txt"
-    path.write_bytes((text * 9).encode(encoding))
-    if guessed is None:
-        assert documents(str(path)) == [text * 9]
-        return
-    told = rf"a\.txt is not utf-8: byte 0x\w\w at offset \d+; it is read as {guessed}, a guess"
-    with pytest.warns(TextgenWarning, match=told):
-        assert documents(str(path)) == [text * 9]
-
-
-def test_a_damaged_utf_8_text_is_not_taken_for_another_encoding(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes("Ein schöner Tag, “wirklich”. ".encode() * 9 + b"\xff")
-    with pytest.raises(TextgenError, match=r"byte 0xFF at offset \d+, though the rest is: repair it"):
-        documents(str(tmp_path / "a.txt"))
-
-
-# --- from files to a corpus
-
-
-def test_a_large_table_gives_the_text_and_borders_of_a_small_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
-    path = tmp_path / "a.jsonl.gz"
-    path.write_bytes(gzip.compress(rows("body").encode()))
-    for cleaner in ("prose", "raw"):
-        small = load_text([f"{path}:body"], cleaner)
-        with monkeypatch.context() as patch:
-            patch.setattr(cleaning, "MAX_IN_MEMORY", 600)  # more than it has bytes, fewer than characters
-            patch.setattr(cleaning, "BLOCK_CHARS", 100)
-            large = load_text([f"{path}:body"], cleaner)
-        assert isinstance(large.text, FileText)
-        assert (large.text[:], large.borders) == (small.text, small.borders)
-        begins = [0, *small.borders]
-        assert [small.text[begin : begin + 6].split()[0] for begin in begins] == list(map(str, range(30)))
-
-
-def test_a_corpus_of_documents_is_loaded_again(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_text(rows("body"))
-    first = load_corpus([f"{path}:body"], split="documents:80/10/10")
-    assert first.num_documents == 30
-    again = load_again(first.sources, first.cleaner, str(first.split.method))
-    assert again.info == first.info
-    for part in (again.split.train, again.split.validation, again.split.test):
-        assert all(text[0].isdigit() and text.endswith("by.\n\n") for text in part.stretches()[:-1])
