@@ -38,7 +38,7 @@ def show_word(
         raise UsageError("leave out 'worse'")
     say(f'{{"word": "{word}"}}' if as_json else word[0] + word[1:])
 """
-SHOUT = "def shout():\n    'Shout.'\n    print('HEY')\n"
+SHOUT = "def shout():\n    'Shout.'\n    print('HEY')\n    return 'no exit code'\n"
 GROUP = f"[{KINDS['command']}]\n"
 
 
@@ -113,6 +113,7 @@ def test_an_installed_command_is_in_the_help_and_runs(install: Install) -> None:
             SHOUT,
             "'textgen bench' is a command of textgen itself; choose another name",
         ),
+        ("noise.shout = shouting:shout", SHOUT, "invalid plugin name 'noise.shout': use lower"),
         (
             "Shout! = shouting:shout",
             SHOUT,

@@ -77,6 +77,18 @@ def test_a_changed_file_has_another_version(tmp_path: Path) -> None:
     assert first.version != second.version
 
 
+def test_an_unchanged_file_is_not_run_again(tmp_path: Path) -> None:
+    path = written(tmp_path, "from textgen.contracts import command\n@command\ndef a_b() -> None: ...\n")
+    (first,) = load_plugin_file(path)
+    function = registry.load("command", "a-b")
+    assert load_plugin_file(path) == [first]
+    assert registry.load("command", "a-b") is function
+    written(tmp_path, path.read_text() + "\n")
+    (second,) = load_plugin_file(path)
+    assert second.version != first.version
+    assert registry.load("command", "a-b") is not function
+
+
 def test_a_file_that_takes_a_bundled_name_is_an_error_that_names_both(tmp_path: Path) -> None:
     load_plugin_file(written(tmp_path, CODE.replace("BigramModel", "Lstm")))
     with pytest.raises(PluginError, match=r"'lstm' is claimed by mine\.py .* and textgen-bench "):

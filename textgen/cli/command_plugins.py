@@ -57,12 +57,15 @@ class Commands(MutableMapping[str, Any]):
         return name in self._commands
 
     def _of_plugins(self) -> list[str]:
-        """Return the names that plugins have in this group, and in no group below it."""
+        """Return the names that plugins have in this group, without those of a group below it."""
         from textgen.library.components import names
 
-        prefix = self._prefix
-        below = [name.removeprefix(prefix) for name in names("command") if name.startswith(prefix)]
-        return [name for name in below if "." not in name]
+        below = tuple(f"{group}." for group in defaults.COMMAND_GROUPS) if not self._prefix else ()
+        return [
+            name.removeprefix(self._prefix)
+            for name in names("command")
+            if name.startswith(self._prefix) and not name.startswith(below)
+        ]
 
     def problems(self) -> dict[str, str]:
         """Return why some commands of plugins cannot be used, after importing all of them."""
@@ -115,24 +118,26 @@ def built(plugin: Plugin, name: str) -> Any:
 
 
 def with_plugin_files(function: Callable[..., None]) -> Callable[..., None]:
-    """Return a command with the option `--plugin`, whose files are loaded before it runs."""
-    signature = inspect.signature(function)
-    if "plugin" in signature.parameters:
-        return function
+    """Return a command with the option `--plugin`, whose files are loaded before it runs.
+
+    One with a parameter of that name has it already. What the function returns is not the exit code.
+    """
+    parameters = inspect.signature(function).parameters
     hints = get_type_hints(function, include_extras=True)
 
     @wraps(function)
     def command(**values: Any) -> None:
-        load_plugins(values.pop("plugin"))
+        if "plugin" not in parameters:
+            load_plugins(values.pop("plugin"))
         function(**values)
 
     files = inspect.Parameter("plugin", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=PluginFiles)
-    own = [
+    all_of_them = [
         each.replace(annotation=hints.get(name, each.annotation), kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, each in signature.parameters.items()
+        for name, each in ({**parameters, "plugin": parameters.get("plugin", files)}).items()
     ]
-    vars(command)["__signature__"] = inspect.Signature([*own, files])
-    command.__annotations__ = {each.name: each.annotation for each in (*own, files)}
+    vars(command)["__signature__"] = inspect.Signature(all_of_them)
+    command.__annotations__ = {each.name: each.annotation for each in all_of_them}
     return command
 
 
