@@ -25,8 +25,8 @@ LINES = "br dd dt li option tr"
 CELLS = "td th"
 """Elements after a space."""
 PARAGRAPHS = (
-    "address article aside blockquote body details dialog div dl fieldset figcaption figure footer form h1 h2 h3 "
-    "h4 h5 h6 header hgroup hr main nav ol p pre section summary table ul"
+    "address article aside blockquote body details dialog div dl fieldset figcaption figure footer form h1 "
+    "h2 h3 h4 h5 h6 header hgroup hr main nav ol p pre section summary table ul"
 )
 """Elements that are paragraphs, or contain some."""
 SPACE, PARAGRAPH = 1, 3
