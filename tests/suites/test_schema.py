@@ -78,6 +78,12 @@ def test_under_several_budgets_each_question_is_asked_under_each(tmp_path: Path)
         (lambda text: text.replace("cases = [", "cases = ["[:-1], 1), "cannot read the suite"),
         (lambda text: f"x = {'[' * 10_000}\n{text}", "nested too deeply"),
         (lambda text: text.replace("seeds = 2", "seeds = 0"), "seeds: input should be greater"),
+        (lambda text: text.replace("seeds = 2", f"seeds = {'9' * 5000}"), "4300 digits"),
+        (lambda text: text.replace("seeds = 2", "seeds = 1e999"), "larger than any number"),
+        (
+            lambda text: text.replace("train_share = 30", "samplers = []"),
+            "samplers: tuple should have at least",
+        ),
     ],
 )
 def test_a_suite_that_is_written_wrong_is_a_one_line_error(

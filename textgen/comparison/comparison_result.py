@@ -23,6 +23,7 @@ from textgen.runtime.storage.json_records import (
     check_lengths,
     check_names,
 )
+from textgen.training.budget import is_timed
 
 PRETRAINED = "pretrained, may have seen this text"
 """What every view says next to the name of a yardstick."""
@@ -169,7 +170,8 @@ class Comparison:
         return [row for row in self.entries if isinstance(row, EntryResult)]
 
     def check(self) -> None:
-        """Raise `ValueError` if the parts of the result contradict each other."""
+        """Raise `ValueError` or `TextgenError` if the parts of the result contradict each other."""
+        is_timed(self.budget)
         names = {row.name for row in self.runs}
         check_different("entries", [(row.name, row.seed) for row in self.entries])
         check_names("scores", [each.name for each in self.scores], names)

@@ -172,8 +172,8 @@ def parse_split(text: str) -> SplitMethod:
     name, _, shares = text.strip().rpartition(":")
     if text.strip() in (CONTIGUOUS, DOCUMENTS):
         name, shares = text.strip(), "90/5/5"
-    parts = shares.split("/")
-    if name in ("", CONTIGUOUS, DOCUMENTS) and all(part.strip().isdecimal() for part in parts):
+    parts = [part.strip() for part in shares.split("/")]
+    if name in ("", CONTIGUOUS, DOCUMENTS) and all(each.isdecimal() and len(each) < 4 for each in parts):
         percentages = tuple(int(part) for part in parts)
         method = SplitMethod(percentages, name == CONTIGUOUS, name == DOCUMENTS)
         is_complete = len(percentages) in (2, 3) and sum(percentages) == 100 and min(percentages[:2]) > 0

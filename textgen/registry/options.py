@@ -12,6 +12,7 @@ from textgen.contracts import Search, TextgenError
 from textgen.registry.attribution import contract_error
 from textgen.registry.registry import load, names
 from textgen.runtime.messages import one_line, unknown
+from textgen.runtime.storage.json_records import LARGEST
 
 PLAIN = (bool, int, float, str, type(None))
 
@@ -36,12 +37,15 @@ class Option:
         value = None if text.lower() == "none" and self.default is None else text
         try:
             # Infinity is refused, since JSON cannot hold it.
-            return TypeAdapter(self.annotation, config={"allow_inf_nan": False}).validate_python(value)
+            found = TypeAdapter(self.annotation, config={"allow_inf_nan": False}).validate_python(value)
+            if not isinstance(found, (int, float)) or abs(found) <= LARGEST:
+                return found
+            reason = f"at most {LARGEST:g} is allowed"  # which can be saved
         except ValidationError as error:
             reason = error.errors()[0]["msg"].lower().partition(", unable")[0]
-            raise TextgenError(
-                f"{owner} option {self.name}={text}: {reason} (the default is {write_value(self.default)})"
-            ) from None
+        raise TextgenError(
+            f"{owner} option {self.name}={text}: {reason} (the default is {write_value(self.default)})"
+        )
 
     def check(self, value: Any) -> None:
         """Raise `ValueError` unless a value from a file has exactly the type and range of the option."""

@@ -11,6 +11,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,12 @@ DAMAGE = (OSError, ValueError, LookupError, TypeError, SafetensorError)
 
 def _given_interval() -> float | None:
     given = os.environ.get(INTERVAL)
-    try:
-        return None if given is None else float(given)
-    except ValueError:
-        raise TextgenError(f"{INTERVAL}={given!r}: give a number of seconds, such as 60") from None
+    if given is None:
+        return None
+    with suppress(ValueError):
+        if (seconds := float(given)) >= 0:  # not NaN
+            return seconds
+    raise TextgenError(f"{INTERVAL}={given!r}: give a number of seconds, such as 60")
 
 
 @dataclass

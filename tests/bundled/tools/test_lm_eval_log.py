@@ -67,7 +67,19 @@ def test_other_metrics_are_means_and_rates_stay_within_their_bounds(tmp_path: Pa
     assert high == 1
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"metrics": ["acc"]}', '{"results": {"acc": 0.5}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"metrics": ["acc"]}',
+        '{"results": {"acc": 0.5}}',
+        "[" * 100_000,
+        '{"metrics": ["acc"], "acc": 1' + "0" * 400 + "}",
+        '{"metrics": ["acc"], "acc": 1e308}',
+        '{"metrics": ["bits_per_byte"], "bits_per_byte": [-1, 5e-324]}',
+    ],
+)  # fmt: skip
 def test_what_is_not_a_log_is_refused_in_one_line(content: str, tmp_path: Path) -> None:
     file = tmp_path / "samples_x.jsonl"
     file.write_text(content)

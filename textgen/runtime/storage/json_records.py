@@ -64,9 +64,13 @@ def to_values(record: Any) -> Any:
 
 def to_json(record: Any) -> str:
     """Return a record as JSON that any parser reads: no NaN, lone surrogates replaced by U+FFFD."""
-    text = json.dumps(to_values(record), indent=2, allow_nan=False, ensure_ascii=False)
-    text = NUMBERS.sub(lambda match: f"[{' '.join(match[1].split())}]", text)
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") + "\n"
+    text = _strict(to_values(record), indent=2)
+    return NUMBERS.sub(lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"
+
+
+def _strict(values: Any, indent: int | None = None) -> str:
+    text = json.dumps(values, indent=indent, allow_nan=False, ensure_ascii=False)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def with_digest(record: Any) -> str:
@@ -108,7 +112,7 @@ def from_values(kind: type[Record], values: Any) -> Record:
     from pydantic import ValidationError
 
     try:
-        record: Record = _adapter(cast(Any, kind)).validate_json(to_json(values), strict=True)
+        record: Record = _adapter(cast(Any, kind)).validate_json(_strict(values), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -196,18 +200,23 @@ def _unknown_fields(given: Any, taken: Any, prefix: str = "") -> Iterator[str]:
 
 def _contradictions(value: Any, place: str = "") -> Iterator[str]:
     """Yield the numbers that are too large, and what the checks of records say, the innermost first."""
-    if isinstance(value, (int, float)) and abs(value) > LARGEST:
-        yield f"{place}: {value:g} is larger than {LARGEST:g}"
+    parts: Iterable[tuple[Any, Any]] = ()
     is_record = dataclasses.is_dataclass(value)
-    parts = vars(value) if is_record else value if isinstance(value, dict) else ()
-    parts = dict(enumerate(value)) if isinstance(value, tuple) else parts
-    for name, part in dict(parts).items():
-        yield from _contradictions(part, f"{place}.{name}" if place else str(name))
+    if is_record or isinstance(value, dict):
+        parts = (vars(value) if is_record else value).items()
+    elif isinstance(value, (tuple, list)):
+        parts = enumerate(value)
+    for name, part in parts:
+        if isinstance(part, (int, float)):
+            if abs(part) > LARGEST:
+                yield f"{place}{name}: {part:g} is larger than {LARGEST:g}"
+        elif part and not isinstance(part, str):
+            yield from _contradictions(part, f"{place}{name}.")
     if is_record and hasattr(value, "check"):
         try:
             value.check()
         except (ValueError, TextgenError) as error:
-            yield f"{place}: {error}" if place else str(error)
+            yield f"{place[:-1]}: {error}" if place else str(error)
 
 
 @cache
