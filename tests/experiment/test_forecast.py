@@ -12,11 +12,11 @@ from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.expected_time import (
     SAMPLES_SECONDS,
-    Experiment,
     expected_seconds,
     seconds_of,
     seconds_of_references,
 )
+from textgen.experiment.experiment import Experiment
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 

@@ -27,9 +27,9 @@ from textgen.library.options import Refuse, SampleOptions, changed, refusing, se
 from textgen.library.page_models import page_models
 from textgen.library.verifying import ResultVerifier
 from textgen.runtime.device import choose_device
-from textgen.runtime.messages import UsageError, one_line
+from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.json_records import read_record, read_values
+from textgen.runtime.storage.json_records import read_record
 from textgen.suites import suite_page
 from textgen.suites.suite_result import SuiteResult
 from textgen.tuning.study_result import StudyResult

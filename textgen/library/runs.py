@@ -13,6 +13,7 @@ from textgen.catalog.folders import FILES
 from textgen.catalog.names import find_run
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import clean_text, load_text
+from textgen.data.corpus import Corpus
 from textgen.evaluation.scoring import Score
 from textgen.experiment.continuation import continuation
 from textgen.experiment.entry_parser import parse_entry
@@ -25,7 +26,7 @@ from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
 from textgen.jobs.kept import check_new
-from textgen.library.corpus import Corpus, ScoredSources, TextSource, check_text, loaded
+from textgen.library.corpus import ScoredSources, TextSource, check_text, loaded
 from textgen.library.options import ClusterOptions, Source, changed, check_cluster, check_numbers, refusing
 from textgen.library.plots import new_axes, plot_curves
 from textgen.library.progress import shown
