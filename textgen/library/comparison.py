@@ -12,10 +12,10 @@ from textgen import defaults
 from textgen.comparison import bench as comparison
 from textgen.comparison import comparison_result as results
 from textgen.comparison import run_ladder as ladders
+from textgen.comparison.references import open_yardstick
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.columns import run_values
 from textgen.comparison.sealed import SPLIT, check_sealed
-from textgen.comparison.yardsticks import open_yardstick
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry

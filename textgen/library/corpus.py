@@ -11,7 +11,7 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.corpus import load_corpus as read_corpus
 from textgen.data.sources import are_names
-from textgen.evaluation.overlap import Overlap, find_overlap
+from textgen.evaluation.memorization import Overlap, find_overlap
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import ScoreChecks
 from textgen.library.corpus_views import CorpusStatistics, statistics

@@ -16,7 +16,7 @@ from textgen.comparison.report.samples import SampleGroup
 from textgen.comparison.report.terminal import render, render_brief, render_ladder, render_samples
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
-from textgen.experiment.kept_samples import kept_samples
+from textgen.experiment.samples import kept_samples
 from textgen.library.console import VisibleConsole
 from textgen.library.corpus import DescribedCorpus, ScoredSources
 from textgen.library.options import require_optuna

@@ -12,9 +12,9 @@ from textgen.catalog.items import best_runs
 from textgen.catalog.names import find, find_run_or_entry
 from textgen.comparison.bench import DETAILS
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.details import Details
 from textgen.comparison.guesses import guessed_by_reader
 from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.readings import Details
 from textgen.comparison.report import html as bench_page
 from textgen.comparison.report.ladder_page import ladder_html
 from textgen.comparison.verification import Verification, VerificationCheck, uncovered

@@ -15,12 +15,11 @@ from textgen.contracts import TextgenError
 from textgen.data.cleaning import clean_text, load_text
 from textgen.data.corpus import Corpus
 from textgen.evaluation.scoring import Score
-from textgen.experiment.continuation import continuation
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
-from textgen.experiment.expected_time import expected_seconds
-from textgen.experiment.experiment import Experiment
-from textgen.experiment.kept_samples import keep_samples
+from textgen.experiment.experiment import Experiment, continuation
+from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.samples import keep_samples
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
