@@ -14,9 +14,10 @@ TYPE_CHECKING = False  # as in `typing`, whose import takes longer than all that
 
 if TYPE_CHECKING:
     from textgen.contracts import TextgenError, TextgenWarning
+    from textgen.data.corpus import Corpus
     from textgen.library.comparison import Comparison, bench
     from textgen.library.components import load_plugin_file, plugins
-    from textgen.library.corpus import Corpus, load_corpus
+    from textgen.library.corpus import load_corpus
     from textgen.library.ladders import Ladder
     from textgen.library.options import ClusterOptions, SampleOptions, SearchOptions, TextOptions
     from textgen.library.results import describe, report, verify
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 else:
     _MODULES = {
         "contracts": "TextgenError TextgenWarning",
+        "data.corpus": "Corpus",
         "library.comparison": "Comparison bench",
         "library.components": "load_plugin_file plugins",
-        "library.corpus": "Corpus load_corpus",
+        "library.corpus": "load_corpus",
         "library.ladders": "Ladder",
         "library.options": "ClusterOptions SampleOptions SearchOptions TextOptions",
         "library.results": "describe report verify",

@@ -17,7 +17,7 @@ from textgen.comparison.report.formats import count, short, thousandths
 from textgen.comparison.report.markdown import markdown_table
 from textgen.comparison.report.rows import EntryRow, entry_rows, held_out_row, reference_rows
 from textgen.comparison.report.samples import sample_groups
-from textgen.comparison.report.table import DASH, Column, make_table
+from textgen.comparison.report.table_model import DASH, Column, make_table
 from textgen.page.markdown import escape
 
 PAGE = "benchmarks/README.md#the-main-comparison"

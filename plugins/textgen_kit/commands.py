@@ -14,10 +14,10 @@ import typer
 from textgen.cli.completion import complete_kind, complete_plugin
 from textgen.cli.console import print_json, print_rows
 from textgen.cli.options import Json, OfKind, PluginFiles, load_plugins
-from textgen.library.basics import note, say
+from textgen.runtime.output import note, say
 
 if TYPE_CHECKING:
-    from textgen.library.components import Plugin
+    from textgen.registry.registry import Plugin
     from textgen_kit.runner import CheckResult
 
 
@@ -37,7 +37,8 @@ def check(
     """Check plugins against the contract of their kind; exit code 1 if one fails."""
     of_files = load_plugins(plugin)
     from textgen.library.components import chosen
-    from textgen.library.progress import ProgressDisplay, Step
+    from textgen.library.progress import ProgressDisplay
+    from textgen.training.progress import Step
     from textgen_kit.runner import checked
 
     plugins = chosen(names or [], kind)

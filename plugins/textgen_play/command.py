@@ -14,8 +14,9 @@ from markupsafe import Markup
 
 from textgen.catalog.names import complete_run
 from textgen.cli.options import NO_METAVAR, PluginFiles, grouped, load_plugins
-from textgen.library.basics import TextgenError, say
+from textgen.contracts import TextgenError
 from textgen.library.options import ClusterOptions
+from textgen.runtime.output import say
 
 
 @grouped

@@ -8,10 +8,13 @@ from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from textgen.library.basics import TextgenError, one_line, to_values
+from textgen.contracts import TextgenError
+from textgen.experiment.entry_result import Sample
 from textgen.library.components import load_plugin_files
-from textgen.library.runs import Run, Sample, check_kept, load
+from textgen.library.runs import Run, check_kept, load
 from textgen.library.runs import keep as keep_samples
+from textgen.runtime.messages import one_line
+from textgen.runtime.storage.json_records import to_values
 from textgen_play import live
 from textgen_play.live import TextOfRun, WrittenToken
 

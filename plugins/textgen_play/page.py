@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from textgen.library.basics import defaults
+from textgen import defaults
 from textgen.page.render import render_live_page
 
 

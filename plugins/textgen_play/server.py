@@ -17,7 +17,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
-from textgen.library.basics import TextgenError, note, one_line
+from textgen.contracts import TextgenError
+from textgen.runtime.messages import one_line
+from textgen.runtime.output import note
 from textgen_play import models
 from textgen_play.guard import Guard
 from textgen_play.worker import Worker

@@ -13,7 +13,8 @@ from threading import Lock
 from typing import Any, ParamSpec, TypeVar, cast
 
 from textgen.catalog.names import find_runs
-from textgen.library.basics import TextgenError, note
+from textgen.contracts import TextgenError
+from textgen.runtime.output import note
 from textgen.workers import process
 from textgen.workers.messages import ERROR, RESULT, WARNING
 from textgen_play.models import call, describe_runs, end_of, load_runs

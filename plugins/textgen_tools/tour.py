@@ -12,7 +12,8 @@ import typer
 
 from textgen.cli.interrupts import StoppedError
 from textgen.cli.options import NO_METAVAR
-from textgen.library.basics import RUNS, say
+from textgen.runtime.output import say
+from textgen.runtime.storage.result_folders import RUNS
 
 FOLDER = Path(RUNS) / "tour"
 DONE = FOLDER / "steps-done"

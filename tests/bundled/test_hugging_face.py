@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import textgen
 from helpers.hugging_face import CONTEXT, END, byte_level, lower_case, save_gpt2, save_tokenizer, word_pieces
 from textgen.comparison.bench import compared_before
-from textgen.comparison.yardsticks import open_yardstick
+from textgen.comparison.references import open_yardstick
 from textgen.contracts import TextgenError
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import FailedEntry

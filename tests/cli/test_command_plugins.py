@@ -23,7 +23,7 @@ from typing import Annotated
 
 import typer
 from textgen.contracts import TextgenError, command
-from textgen.library.basics import UsageError, say
+from textgen.library.options import UsageError, say
 
 
 @command

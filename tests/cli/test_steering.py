@@ -22,7 +22,7 @@ from textgen.catalog.folders import identify
 from textgen.catalog.items import read_result
 from textgen.contracts import TextgenError
 from textgen.experiment.entry_result import Sample
-from textgen.experiment.kept_samples import keep_samples
+from textgen.experiment.samples import keep_samples
 from textgen.library.progress import ProgressDisplay
 from textgen.training.progress import Step
 

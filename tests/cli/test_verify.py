@@ -17,7 +17,7 @@ from helpers.commands import Textgen
 from helpers.numbers import add, changed, found, is_refused, named, telling_numbers
 from helpers.records import edit_record
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.readings import Details
+from textgen.comparison.details import Details
 from textgen.comparison.verification import VerificationCheck, uncovered
 from textgen.comparison.verify_bench import verify_comparison
 from textgen.comparison.verify_runs import loaded_again

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from helpers.reports import compared, drawn, entry, reference, report, result
-from textgen.comparison.readings import Details
+from textgen.comparison.details import Details
 from textgen.comparison.report.answer import answer, closing, scope
 from textgen.comparison.report.html import to_html
 from textgen.comparison.report.rows import entry_rows

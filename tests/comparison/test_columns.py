@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from helpers.reports import compared, entry
-from textgen.comparison.report.columns import _ALL, COLUMNS, VIEWS, run_values
-from textgen.comparison.report.csv_files import scores_csv
+from textgen.comparison.report.bench_tables import report_tables
+from textgen.comparison.report.columns import _ALL, COLUMNS, VIEWS, run_values, scores_csv
 from textgen.comparison.report.rows import entry_rows
-from textgen.comparison.report.tables import report_tables
 
 
 def test_every_column_has_its_own_name_and_is_in_a_view() -> None:

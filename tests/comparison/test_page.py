@@ -9,6 +9,7 @@ import numpy as np
 
 from helpers.reports import HELD_OUT, TEXT, compared, entry
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.details import Details, EntryDetails, MarkedSample, SamplerMetrics
 from textgen.comparison.passages import (
     NUM_ALTERNATIVES,
     NUM_PASSAGES,
@@ -17,8 +18,7 @@ from textgen.comparison.passages import (
     PassageBits,
     PassageReading,
 )
-from textgen.comparison.readings import Details, EntryDetails, MarkedSample, SamplerMetrics
-from textgen.comparison.report.csv_files import curves_csv, scores_csv
+from textgen.comparison.report.columns import curves_csv, scores_csv
 from textgen.comparison.report.html import to_html
 from textgen.defaults import SWEEP
 from textgen.evaluation.text_metrics import TextMetrics

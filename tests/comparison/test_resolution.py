@@ -12,7 +12,7 @@ from rich.console import Console
 from helpers.pages import ROOT
 from helpers.reports import compared, drawn, entry, report, result
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.readings import Details
+from textgen.comparison.details import Details
 from textgen.comparison.report.answer import answer, resolution
 from textgen.comparison.report.html import to_html
 from textgen.comparison.report.terminal import render_brief

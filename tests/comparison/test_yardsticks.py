@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from helpers.reports import compared, drawn, entry, markdown_rows, reference, result
-from textgen.comparison.readings import Details
+from textgen.comparison.details import Details
 from textgen.comparison.report.answer import answer, doubts
 from textgen.comparison.report.html import to_html
 from textgen.experiment.entry_parser import split_yardsticks

@@ -8,8 +8,8 @@ import pytest
 
 import textgen
 from helpers.commands import run_textgen
+from textgen.data.cleaning import MIN_CHARS, without_repeats
 from textgen.data.corpus import load_again
-from textgen.data.repeats import MIN_CHARS, without_repeats
 
 NEWS = [
     " ".join(f"On day {day} the minister of item {item} said something of no importance." for day in range(9))

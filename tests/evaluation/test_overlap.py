@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from textgen.evaluation.overlap import WINDOW, find_overlap
+from textgen.evaluation.memorization import WINDOW, find_overlap
 
 
 def random_text(seed: int, length: int) -> str:

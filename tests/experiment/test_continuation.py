@@ -10,9 +10,8 @@ import pytest
 from helpers.commands import TINY
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.experiment.continuation import continuation
 from textgen.experiment.entry_parser import parse_entry
-from textgen.experiment.experiment import Experiment
+from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget

@@ -12,9 +12,8 @@ from torch import Tensor
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.experiment.continuation import continuation
 from textgen.experiment.entry_parser import parse_entry
-from textgen.experiment.experiment import Experiment
+from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.experiment.score_run import score_held_out

@@ -10,15 +10,17 @@ import torch
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry_parser import parse_entry
-from textgen.experiment.expected_time import (
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.forecast import (
     SAMPLES_SECONDS,
-    Experiment,
+    Forecast,
     expected_seconds,
     seconds_of,
     seconds_of_references,
 )
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
+from textgen.training.progress import Step
 
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 
@@ -35,7 +37,7 @@ def corpus(news: str) -> Corpus:
         ("char-lstm+ngram", "60s", 60, 75),
         ("char-lstm", "1min", 60, 75),
         ("char-lstm", "2000chars", 1, 10),
-        ("char-lstm", "20Mchars", 600, 2000),
+        ("char-lstm", "20Mchars", 200, 600),
         ("char-lstm", "100epochs", 100, 500),
         ("char-lstm", "1000updates", 100, 1000),
         ("random", "60s", 1, 10),
@@ -54,3 +56,33 @@ def test_what_is_finished_is_only_loaded(corpus: Corpus, tmp_path: Path) -> None
     assert seconds_of(tmp_path / "0", run) == SAMPLES_SECONDS
     assert 0 < seconds_of_references({tmp_path / "0": run}) < 15
     assert seconds_of_references({}) == 0
+
+
+def starting(entry: str, left: float, after: float) -> Step:
+    return Step("starting", entry, seconds_left=left, seconds_after=after)
+
+
+def test_it_is_what_was_expected_until_something_is_known() -> None:
+    forecast = Forecast()
+    assert forecast.seconds_left(0.0) is None
+    forecast.take(Step("preparing the text", seconds_left=20.0), 0.0)
+    assert forecast.seconds_left(5.0) == pytest.approx(15)
+    forecast.take(starting("a", 20, 10), 6.0)
+    assert forecast.seconds_left(6.0) == pytest.approx(20)
+
+
+def test_what_took_longer_makes_the_rest_longer() -> None:
+    forecast = Forecast()
+    forecast.take(starting("a", 20, 10), 0.0)
+    assert forecast.seconds_left(60.0) == pytest.approx(60)  # the first lasts six times as long already
+    forecast.take(starting("b", 10, 2), 80.0)
+    assert forecast.seconds_left(80.0) == pytest.approx(80)
+    assert forecast.seconds_left(100.0) == pytest.approx(60)
+
+
+def test_the_share_of_a_step_that_is_done_counts() -> None:
+    forecast = Forecast()
+    forecast.take(starting("a", 10, 0), 0.0)
+    forecast.take(Step("scoring", "a"), 5.0)
+    forecast.take(Step("scoring", "a", fraction=0.25), 15.0)
+    assert forecast.seconds_left(15.0) == pytest.approx(30)

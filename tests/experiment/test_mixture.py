@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from textgen.comparison.references import describe_entry
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.reference_entries import describe_entry
 from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.experiment.score_run import score_held_out
 from textgen.runtime.device import choose_device

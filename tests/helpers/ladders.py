@@ -7,7 +7,7 @@ from typing import Any
 
 from helpers.reports import compared, entry, reference
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.ladder import ladder
+from textgen.comparison.judge_ladder import ladder
 from textgen.comparison.ladder_result import Ladder
 
 BUDGETS = ("15s", "1m", "4m")

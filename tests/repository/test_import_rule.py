@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -28,6 +29,27 @@ LAYERS = (
     ("contracts", "defaults", "version"),
 )
 """The packages of textgen in the order of the rule; those of one line never import each other."""
+OPEN_TO_CLI = (
+    "library",
+    "catalog",
+    "experiment.entry_result",
+    "registry",
+    "runtime.messages",
+    "runtime.output",
+    "runtime.storage.cache",
+    "runtime.storage.files",
+    "runtime.storage.json_records",
+    "runtime.storage.result_folders",
+    "runtime.this_process",
+    "contracts",
+    "defaults",
+    "version",
+)
+"""What the command line imports: the library, the catalog, what prints, and what finds commands of plugins;
+for type checkers any class, from the module that defines it."""
+OURS = ("textgen", *(path.name for folder in FOLDERS[1:] for path in folder.glob("textgen_*")))
+SURFACES = ("textgen", "textgen_kit")
+"""Packages whose names are public, and so imported from them."""
 OPEN_TO_PLUGINS = ("contracts", "nn", "data", "generation", "runtime.messages", "runtime.storage.plain_files")
 """What a bundled plugin may import, and so what others can rely on too."""
 OPEN_TO_BACKENDS = (
@@ -38,7 +60,7 @@ OPEN_TO_BACKENDS = (
     "runtime.storage.temporary_folders",
 )
 """What a backend may import besides."""
-OPEN_TO_COMMANDS = ("library", "cli.options", "cli.completion", "cli.console", "runtime.output")
+OPEN_TO_COMMANDS = ("library", "cli.options", "cli.completion", "cli.console", "defaults", "runtime.output")
 """What a command may import besides: the library, options that commands share, how results are printed."""
 OPEN_TO_BUNDLED = {
     # The page shows what the report measures, beside it, and keeps its models in a process.
@@ -46,8 +68,8 @@ OPEN_TO_BUNDLED = {
         "catalog",
         "comparison.guesses",
         "comparison.passages",
-        "defaults",
         "evaluation",
+        "experiment.entry_result",
         "page.render",
         "registry.registry",
         "runtime.storage.json_records",
@@ -73,6 +95,7 @@ OPEN_TO_BUNDLED = {
         "experiment.saved_run",
         "experiment.score_run",
         "runtime.storage.files",
+        "runtime.storage.result_folders",
     ),
 }
 """What the bundled commands import besides; those of others cannot rely on it."""
@@ -95,10 +118,14 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path, *, for_types: bool = True) -> set[str]:
     """Return the modules of ours that a file imports, inside functions and for type checkers too."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    tree = ast.parse(path.read_text("utf-8"))
+    if not for_types:
+        tree.body = [node for node in tree.body if not is_for_types(node)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -106,6 +133,15 @@ def imports(path: Path) -> set[str]:
             names = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= {name if name in MODULES else str(node.module) for name in names}
     return found & MODULES.keys()
+
+
+def is_for_types(node: ast.stmt) -> bool:
+    """Return whether a statement is `if TYPE_CHECKING:` with what follows."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def _is_of(module: str, names: tuple[str, ...]) -> bool:
+    return any(f"{module}.".startswith(f"textgen.{name}.") for name in names)
 
 
 def package(module: str) -> str:
@@ -156,8 +192,40 @@ def test_bundled_plugins_import_what_anyone_may() -> None:
     assert wrong == []
 
 
-def test_commands_import_the_library_and_the_catalog_alone() -> None:
-    commands = [name for name in CORE if package(name) == "cli"]
-    others = {name: {package(each) for each in imports(MODULES[name])} for name in commands}
-    allowed = {"cli", "library", "catalog", ""}
-    assert {name: found - allowed for name, found in others.items() if found - allowed} == {}
+def test_the_command_line_imports_what_it_may() -> None:
+    wrong = {
+        f"{module} imports {name}"
+        for module in CORE
+        if package(module) == "cli"
+        for name in imports(MODULES[module], for_types=False)
+        if package(name) not in ("cli", "") and not _is_of(name, OPEN_TO_CLI)
+    }
+    assert sorted(wrong) == []
+
+
+def test_names_are_imported_from_the_module_that_defines_them() -> None:
+    wrong = []
+    for module, path in MODULES.items():
+        for source, names in imports_of(path):
+            if source in MODULES and source not in SURFACES:
+                passed_on = {name for name, _ in names} & imported_names(MODULES[source])
+                wrong += [f"{module} imports {name} from {source}" for name in sorted(passed_on)]
+    assert wrong == []
+
+
+@cache
+def imported_names(path: Path) -> set[str]:
+    """Return the names that a module imports from others of ours, but for modules beside it."""
+    beside = {name.rpartition(".")[2] for name in MODULES if MODULES[name].parent == path.parent}
+    ours = [names for source, names in imports_of(path) if source.partition(".")[0] in OURS]
+    return {local for names in ours for _, local in names} - beside
+
+
+@cache
+def imports_of(path: Path) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return each `from … import` of a file: the module, and the names there and here."""
+    return [
+        (str(node.module), [(alias.name, alias.asname or alias.name) for alias in node.names])
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom)
+    ]

@@ -23,7 +23,7 @@ from helpers.pages import (
     shell_lines,
     textgen_lines,
 )
-from textgen.data.corpus import parse_split
+from textgen.data.split import parse_split
 from textgen.experiment.entry_parser import parse_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import build, declared_options

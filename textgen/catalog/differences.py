@@ -10,7 +10,7 @@ from pathlib import Path
 from textgen.catalog.folders import FILES, RUNS_OF_BENCH, entry_part, name_of
 from textgen.catalog.names import WITH_RUNS, AmbiguousNameError, find, find_run
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore
-from textgen.comparison.readings import all_settings
+from textgen.comparison.details import all_settings
 from textgen.comparison.verdicts import rank_entries, score_sample
 from textgen.contracts import TextgenError
 from textgen.data.split import SplitPart

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from textgen import defaults
 from textgen.cli.completion import complete_entry
 from textgen.cli.console import print_result
 from textgen.cli.interrupts import keeping
@@ -26,8 +27,8 @@ from textgen.cli.options import (
     with_temperature,
 )
 from textgen.cli.work import working
-from textgen.library.basics import TextgenError, defaults, prepare
-from textgen.library.options import ClusterOptions, SampleOptions, TextOptions, check_shares
+from textgen.contracts import TextgenError
+from textgen.library.options import ClusterOptions, SampleOptions, TextOptions, check_shares, prepare
 
 
 @grouped

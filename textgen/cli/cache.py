@@ -10,7 +10,8 @@ from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import print_json, print_record
 from textgen.cli.options import Json, refuse
 from textgen.cli.run_table import size
-from textgen.library.basics import CachedItem, cache_folder, contents, note, remove_all, say, size_limit
+from textgen.runtime.output import note, say
+from textgen.runtime.storage.cache import CachedItem, cache_folder, contents, remove_all, size_limit
 
 app = typer.Typer(cls=PluginGroup)
 

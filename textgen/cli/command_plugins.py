@@ -14,11 +14,14 @@ import typer
 import typer.main
 from typer.core import TyperGroup
 
+from textgen import defaults
 from textgen.cli.options import PluginFiles, load_plugins
-from textgen.library.basics import TextgenError, defaults, note, one_line
+from textgen.contracts import TextgenError
+from textgen.runtime.messages import one_line
+from textgen.runtime.output import note
 
 if TYPE_CHECKING:
-    from textgen.library.components import Plugin
+    from textgen.registry.registry import Plugin
 
 
 class Commands(MutableMapping[str, Any]):
@@ -33,7 +36,7 @@ class Commands(MutableMapping[str, Any]):
             return self._commands[name]
         if name not in self._of_plugins():
             raise KeyError(name)
-        from textgen.library.components import find
+        from textgen.registry.registry import find
 
         return built(find("command", self._prefix + name), name)
 
@@ -58,7 +61,7 @@ class Commands(MutableMapping[str, Any]):
 
     def _of_plugins(self) -> list[str]:
         """Return the names that plugins have in this group, without those of a group below it."""
-        from textgen.library.components import names
+        from textgen.registry.registry import names
 
         below = tuple(f"{group}." for group in defaults.COMMAND_GROUPS) if not self._prefix else ()
         return [
@@ -69,7 +72,7 @@ class Commands(MutableMapping[str, Any]):
 
     def problems(self) -> dict[str, str]:
         """Return why some commands of plugins cannot be used, after importing all of them."""
-        from textgen.library.components import find
+        from textgen.registry.registry import find
 
         found = {}
         for name in self._of_plugins():
@@ -106,7 +109,7 @@ class PluginGroup(TyperGroup):
 
 def built(plugin: Plugin, name: str) -> Any:
     """Return the command of a plugin; raises `TextgenError` if it cannot be loaded or is not valid."""
-    from textgen.library.components import PluginError, load
+    from textgen.registry.registry import PluginError, load
 
     function = load("command", plugin.name)
     app = typer.Typer(add_completion=False)

@@ -10,7 +10,7 @@ Complete = Callable[[str], list[str]]
 
 def complete_entry(incomplete: str) -> list[str]:
     """Return aliases and `tokenizer-model`, and with a second hyphen the embeddings too."""
-    from textgen.library.components import names
+    from textgen.registry.registry import names
 
     entries = ["-".join(pair) for pair in product(names("tokenizer"), names("model"))]
     if incomplete.count("-") > 1:
@@ -29,7 +29,7 @@ def complete_name(kind: str) -> Complete:
     """Return the function that completes the names of one kind of component."""
 
     def complete(incomplete: str) -> list[str]:
-        from textgen.library.components import names
+        from textgen.registry.registry import names
 
         return _starting(incomplete, names(kind))
 
@@ -38,14 +38,14 @@ def complete_name(kind: str) -> Complete:
 
 def complete_plugin(incomplete: str) -> list[str]:
     """Return the names of the plugins of all kinds."""
-    from textgen.library.components import KINDS, names
+    from textgen.registry.registry import KINDS, names
 
     return _starting(incomplete, sorted({name for kind in KINDS for name in names(kind)}))
 
 
 def complete_kind(incomplete: str) -> list[str]:
     """Return the kinds of plugins."""
-    from textgen.library.components import KINDS
+    from textgen.registry.registry import KINDS
 
     return _starting(incomplete, KINDS)
 

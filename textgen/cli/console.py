@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from textgen.library.basics import note, say, shortened, to_json, visible, visible_in
+from textgen.runtime.messages import shortened
+from textgen.runtime.output import note, say, visible
+from textgen.runtime.storage.json_records import to_json
 
 if TYPE_CHECKING:
-    from textgen.library.presentation import Comparison, Ladder
+    from textgen.comparison.comparison_result import Comparison
+    from textgen.comparison.ladder_result import Ladder
 
 REPORTS = ("report.html", "report.md")
 """Files of a folder of results that people read, the best first."""
@@ -23,25 +26,17 @@ def print_result(
 
     On a terminal it ends with the answer and the report in its folder, and only `full` shows everything.
     """
-    from textgen.library import presentation
+    from textgen.library.presentation import draw, to_markdown
 
     if as_json:
         print_json(result)
     elif sys.stdout.isatty():
-        from textgen.library.console import VisibleConsole
-
-        shown, console = visible_in(result), VisibleConsole()
-        if isinstance(result, presentation.Ladder):
-            presentation.render_ladder(shown, console, full=full)
-            answer = presentation.who_is_ahead(result)
-        else:
-            (presentation.render if full else presentation.render_brief)(shown, console)
-            answer = presentation.closing(result)
+        answer = draw(result, full=full)
         say(f"\n{answer}")
         if folder is not None:
             say(f"report: {report_of(folder)}")  # in a line of its own, which can be clicked
     else:
-        say(presentation.to_markdown(result))
+        say(to_markdown(result))
 
 
 def report_of(folder: Path) -> Path:

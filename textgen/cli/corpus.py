@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -12,8 +11,9 @@ import typer
 from textgen.cli.completion import complete_name
 from textgen.cli.console import print_json, print_rows, print_summary
 from textgen.cli.options import NO_METAVAR, Json, PluginFiles, grouped, load_plugins, refuse, refusing
-from textgen.library.basics import TextgenError, note, say, visible
+from textgen.contracts import TextgenError
 from textgen.library.options import TextOptions
+from textgen.runtime.output import note, say, visible
 
 
 @grouped
@@ -35,13 +35,14 @@ def corpus(
 ) -> None:
     """List corpora, show the statistics of one, or show what a cleaner changes in it."""
     load_plugins(plugin)
-    if is_listing := not sources or is_folder_of_items(sources):
+    from textgen.library.corpus import asks_for_items, check_encoding
+    from textgen.library.corpus_views import changes
+
+    if is_listing := not sources or asks_for_items(sources):
         options = ["--clean", "--split", "--max-chars", "--encoding", "--keep-repeats", "--diff"]
         refuse(context, options, "on the list of corpora")
     elif diff:
         refuse(context, ["--split", "--max-chars", "--keep-repeats", "--json"], "with --diff")
-    from textgen.library.corpus import changes, check_encoding
-
     check_encoding(sources or (), refusing(context))
     if is_listing:
         print_listing(sources[0].rstrip("/").partition(":")[0] if sources else "", as_json)
@@ -52,16 +53,9 @@ def corpus(
         print_statistics(replace(text, corpus=sources or ()), as_json)
 
 
-def is_folder_of_items(sources: Sequence[str]) -> bool:
-    """Return whether the items of a corpus are asked for, such as by `gutenberg/`."""
-    from textgen.library.corpus import are_names
-
-    return len(sources) == 1 and sources[0].endswith("/") and are_names(sources)
-
-
 def print_listing(name: str, as_json: bool) -> None:
     """Print all corpora, which a terminal shows without their items, or the items of one."""
-    from textgen.library.corpus import grouped, items
+    from textgen.library.corpus_views import grouped, items
 
     rows = items(name or None)
     if as_json:
@@ -77,8 +71,9 @@ def print_listing(name: str, as_json: bool) -> None:
 
 def print_statistics(text: TextOptions, as_json: bool) -> None:
     """Print what is in a text; of a corpus that is several texts, print its items."""
-    from textgen.cli.summaries import command, corpus_lines
-    from textgen.library.corpus import described, has_items, loaded
+    from textgen.library.corpus import described, loaded
+    from textgen.library.corpus_views import has_items
+    from textgen.library.presentation import command, corpus_lines
 
     try:
         values = described(loaded(text))

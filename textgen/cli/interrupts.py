@@ -53,7 +53,7 @@ class Kept:
         if not kept:
             return "interrupted; nothing was finished, so nothing is kept"
         are = "is" if number == 1 and len(kept) == 1 else "are"
-        from textgen.library.basics import visible  # imported by now, and too much to begin with
+        from textgen.runtime.output import visible
 
         following = continuing(sys.argv[1:], self.folder)
         line = f"interrupted; {' and '.join(kept)} {are} kept in {self.folder}, continue with: {following}"

@@ -71,7 +71,7 @@ def _open_streams() -> None:
             stream = open(number, "w" if number else "r", encoding="utf-8")  # noqa: SIM115 - it stays open
             setattr(sys, name, stream)
     if is_closed:
-        from textgen.library.basics import note
+        from textgen.runtime.output import note
 
         note("error: standard output is closed; redirect it, such as to /dev/null")
         sys.exit(1)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from textgen import defaults
 from textgen.catalog.names import complete_run
 from textgen.cli.completion import complete_device, complete_kind, complete_name, complete_precision
-from textgen.library.basics import UsageError, defaults, note
 from textgen.library.options import (
     ClusterOptions,
     Refuse,
@@ -22,9 +22,11 @@ from textgen.library.options import (
     TextOptions,
     field_docs,
 )
+from textgen.runtime.messages import UsageError
+from textgen.runtime.output import note
 
 if TYPE_CHECKING:
-    from textgen.library.components import Plugin
+    from textgen.registry.registry import Plugin
 
 
 def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: str = "leave it out") -> None:

@@ -11,7 +11,7 @@ from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.completion import complete_plugin
 from textgen.cli.console import print_json, print_rows
 from textgen.cli.options import Json, OfKind, PluginFiles, load_plugins, refuse
-from textgen.library.basics import note, say
+from textgen.runtime.output import note, say
 
 app = typer.Typer(cls=PluginGroup)
 

@@ -20,12 +20,13 @@ from textgen.cli.options import (
     refuse,
     refusing,
 )
-from textgen.library.basics import TextgenError, say
+from textgen.contracts import TextgenError
 from textgen.library.options import ClusterOptions, TextOptions
+from textgen.runtime.output import say
 
 if TYPE_CHECKING:
-    from textgen.library.presentation import Layer, ModelSummary
-    from textgen.library.results import VerificationCheck
+    from textgen.comparison.verification import VerificationCheck
+    from textgen.library.model_layers import Layer, ModelSummary
 
 
 @grouped

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textgen.cli.console import print_rows
-from textgen.library.basics import note
+from textgen.runtime.output import note
 
 if TYPE_CHECKING:
     from textgen.catalog.items import Item

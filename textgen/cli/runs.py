@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from textgen import defaults
 from textgen.catalog.names import complete_run
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import print_document, print_json, print_result, print_summary, saved_note
@@ -26,8 +27,11 @@ from textgen.cli.options import (
 )
 from textgen.cli.run_table import print_items, size
 from textgen.cli.tune import best_name
-from textgen.library.basics import RUNS, TextgenError, UsageError, defaults, note, say, visible_in
+from textgen.contracts import TextgenError
 from textgen.library.options import ClusterOptions, SampleOptions
+from textgen.runtime.messages import UsageError
+from textgen.runtime.output import note, say
+from textgen.runtime.storage.result_folders import RUNS
 
 if TYPE_CHECKING:
     from textgen.catalog.folders import ResultFolder
@@ -96,31 +100,22 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
     """Print a saved result again, as its command printed it."""
     from textgen.catalog.items import read_result
     from textgen.catalog.names import find
-    from textgen.library.presentation import (
-        Comparison,
-        Ladder,
-        StudyResult,
-        SuiteResult,
-        kept_samples,
-        to_markdown,
-    )
+    from textgen.library.presentation import PROMPT, command, sample_lines, to_markdown, train_lines
 
     found = find(name, root)
-    result = read_result(found)
-    if isinstance(result, (Comparison, Ladder)):
-        print_result(result, as_json, full=full, folder=found.path)
-    elif isinstance(result, (SuiteResult, StudyResult)):
-        paste = best_name(result) if isinstance(result, StudyResult) else ""
+    result: Any = read_result(found)
+    is_document = found.kind in ("suite", "tune")
+    if is_document:
+        paste = best_name(result) if found.kind == "tune" else ""
         print_document(result, to_markdown(result), as_json, paste=paste)
+    elif found.kind != "run":
+        print_result(result, as_json, full=full, folder=found.path)
     else:
-        from textgen.cli.summaries import PROMPT, command, train_lines
-
         lines = train_lines(found.path, result.settings, result.result)
         print_summary(result.result, as_json, lines, command("sample", str(found.path), PROMPT))
         if not as_json:
-            for each in kept_samples(found.path):
-                say(f"--- {each.sampler}, seed {each.seed}\n{each.prompt + each.text}")
-    is_document = isinstance(result, (SuiteResult, StudyResult))
+            for line in sample_lines(found.path):
+                say(line)
     if as_json or is_document or not (sys.stdout.isatty() or found.kind == "run"):
         saved_note(found.path, quiet=False)  # which is shown of the others above
 
@@ -148,7 +143,7 @@ def compare(
     """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
     load_plugins(plugin)
     from textgen.catalog.run_report import MAX_RUNS, texts_by_prompt, to_markdown, without_samples
-    from textgen.library.presentation import render_samples
+    from textgen.library.presentation import draw_samples
     from textgen.library.results import compare_runs
 
     if not samples:
@@ -160,10 +155,8 @@ def compare(
     if as_json or not sys.stdout.isatty():
         print_document(result, to_markdown(result), as_json)
         return
-    from textgen.library.console import VisibleConsole
-
     print_document(result, without_samples(result), as_json)
-    render_samples(visible_in(texts_by_prompt(result)), VisibleConsole())
+    draw_samples(texts_by_prompt(result))
 
 
 @app.command("open")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textgen import defaults
 from textgen.cli.console import print_json
 from textgen.cli.options import (
     NO_METAVAR,
@@ -22,11 +23,13 @@ from textgen.cli.options import (
     run_folder,
     with_temperature,
 )
-from textgen.library.basics import UsageError, defaults, note, say
 from textgen.library.options import ClusterOptions, SampleOptions
+from textgen.runtime.messages import UsageError
+from textgen.runtime.output import note, say
 
 if TYPE_CHECKING:
-    from textgen.library.runs import Run, Sample
+    from textgen.experiment.entry_result import Sample
+    from textgen.library.runs import Run
 
 
 @grouped
@@ -65,7 +68,8 @@ def sample(
     if keep and after is not None:
         raise UsageError("samples of a snapshot are not kept; leave out --keep or --after")
     prompt = prompt or text
-    from textgen.library.runs import Sample, load
+    from textgen.experiment.entry_result import Sample
+    from textgen.library.runs import load
 
     sampler, length, spelling = str(samples.sampler), samples.length, samples.spelling
     loaded = load(run_folder(run), device=cluster.device, precision=cluster.precision, after=after)

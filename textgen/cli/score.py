@@ -21,8 +21,8 @@ from textgen.cli.options import (
     refusing,
     run_folder,
 )
-from textgen.library.basics import to_values
 from textgen.library.options import ClusterOptions, TextOptions
+from textgen.runtime.storage.json_records import to_values
 
 
 @grouped
@@ -53,8 +53,8 @@ def score(
 ) -> None:
     """Score a text with a trained run, in bits per character of the whole text."""
     load_plugins(plugin)
-    from textgen.cli.summaries import PROMPT, command, score_lines
     from textgen.library.corpus import check_encoding
+    from textgen.library.presentation import PROMPT, command, score_lines
     from textgen.library.progress import ProgressDisplay
     from textgen.library.runs import load
 

@@ -11,8 +11,7 @@ from textgen.cli.console import print_document
 from textgen.cli.interrupts import keeping
 from textgen.cli.options import InParallel, Json, Out, PluginFiles, Quiet, grouped, load_plugins, refusing
 from textgen.cli.work import working
-from textgen.library.basics import prepare
-from textgen.library.options import ClusterOptions, TextOptions, check_shares
+from textgen.library.options import ClusterOptions, TextOptions, check_shares, prepare
 
 
 @grouped

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textgen import defaults
 from textgen.cli.completion import complete_entry, complete_name
 from textgen.cli.console import print_summary
 from textgen.cli.interrupts import keeping_checkpoints
@@ -24,8 +24,8 @@ from textgen.cli.options import (
     refusing,
 )
 from textgen.cli.work import working
-from textgen.library.basics import defaults, note
 from textgen.library.options import ClusterOptions, TextOptions
+from textgen.runtime.output import note
 
 if TYPE_CHECKING:
     from textgen.library.runs import Run
@@ -74,9 +74,9 @@ def train(
 ) -> None:
     """Train and score one entry, or with --budget +2m continue a run; the result is a new run."""
     load_plugins(plugin)
-    from textgen.cli.summaries import PROMPT, command, train_lines
     from textgen.library import runs
     from textgen.library.corpus import check_encoding
+    from textgen.library.presentation import PROMPT, command, train_lines, train_remarks
     from textgen.library.training import check_train, is_helper
 
     refuse = refusing(context)
@@ -97,24 +97,8 @@ def train(
         )
     run: Run = work.result
     if not quiet:
-        for remark in remarks(run, log):
+        for remark in train_remarks(run, log):
             note(remark)
     lines = train_lines(run.folder, run.settings, run.result)[: -1 if work.unsaved else None]
     print_summary(run.result, as_json, lines, command("sample", str(run.folder), PROMPT))
     work.close(quiet=quiet, is_said=not as_json)
-
-
-def remarks(run: Run, log: str | None) -> Iterator[str]:
-    """Yield remarks on a training run besides its result, and how to view its log."""
-    from textgen.library.presentation import is_timed
-    from textgen.library.training_logs import how_to_look
-
-    trained = run.result.train
-    if trained.was_disturbed and is_timed(run.settings.budget):
-        yield (
-            f"other work slowed training down (CPU utilization {trained.cpu_utilization:.2f}): train on an "
-            "idle machine, or for a number of characters (such as --budget 5Mchars)"
-        )
-    yield from trained.remarks
-    if log is not None:
-        yield f"look at the log with: {how_to_look(log, run.folder)}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textgen import defaults
 from textgen.cli.completion import complete_entry_or_run
 from textgen.cli.console import print_document
 from textgen.cli.interrupts import keeping
@@ -22,11 +23,18 @@ from textgen.cli.options import (
     refusing,
 )
 from textgen.cli.work import working
-from textgen.library.basics import TextgenError, defaults, prepare, require_optuna
-from textgen.library.options import ClusterOptions, SearchOptions, TextOptions, check_shares
+from textgen.contracts import TextgenError
+from textgen.library.options import (
+    ClusterOptions,
+    SearchOptions,
+    TextOptions,
+    check_shares,
+    prepare,
+    require_optuna,
+)
 
 if TYPE_CHECKING:
-    from textgen.library.presentation import StudyResult
+    from textgen.tuning.study_result import StudyResult
 
 
 @grouped

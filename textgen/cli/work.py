@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from textgen.cli.console import saved_note
 from textgen.cli.interrupts import Kept
-from textgen.library.basics import NotSavedError
+from textgen.runtime.storage.files import NotSavedError
 
 if TYPE_CHECKING:
-    from textgen.library.progress import ProgressDisplay, Step
+    from textgen.library.progress import ProgressDisplay
+    from textgen.training.progress import Step
 
 
 @dataclass

@@ -9,28 +9,27 @@ from os.path import commonpath
 from pathlib import Path
 
 from textgen.comparison.comparison_result import Comparison, HeldOut, ReferenceScore
+from textgen.comparison.details import Details, DetailsReader
 from textgen.comparison.entry_job import EntryJob, EntryOutcome
 from textgen.comparison.guesses import guessed_by_reader
 from textgen.comparison.passages import choose_passages
-from textgen.comparison.readings import Details, DetailsReader
-from textgen.comparison.references import score_references
+from textgen.comparison.references import score_references, score_yardsticks
 from textgen.comparison.report.html import to_html
 from textgen.comparison.report.markdown import to_markdown
 from textgen.comparison.sealed import open_sealed
 from textgen.comparison.verdicts import judge
-from textgen.comparison.yardsticks import score_yardsticks
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.lexicon import Lexicon, load_lexicon
-from textgen.evaluation.overlap import find_overlap
+from textgen.evaluation.memorization import find_overlap
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import EntryResult, FailedEntry
-from textgen.experiment.expected_time import seconds_of, seconds_of_references
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.forecast import seconds_of, seconds_of_references
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest
 from textgen.generation.bound_sampler import build_sampler

@@ -8,7 +8,7 @@ from typing import Literal
 
 from textgen.data.corpus import CorpusInfo, TextSources
 from textgen.evaluation.intervals import LEVEL, Interval
-from textgen.evaluation.overlap import Overlap
+from textgen.evaluation.memorization import Overlap
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.text_metrics import TextMetrics, check_pseudovalues

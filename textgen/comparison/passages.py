@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.comparison.reasons import Reasons, find_reasons, names_of
+from textgen.comparison.explanations import Reasons, find_reasons, names_of
 from textgen.contracts import TokenIds
 from textgen.data.bound_tokenizer import START
 from textgen.data.words import is_word_start

@@ -1,25 +1,38 @@
-"""Scores that entries are compared with: compressors and fixed entries."""
+"""Scores that entries are compared with: compressors, fixed entries, and models trained elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
 
-from textgen.comparison.comparison_result import ReferenceScore
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from textgen.comparison.comparison_result import Comparison, ReferenceScore
 from textgen.comparison.entry_job import ReferenceJob
 from textgen.comparison.verdicts import reference_score
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.corpus import Corpus
 from textgen.evaluation.baselines import DESCRIPTIONS, READING_ON, reference_scores
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import blamed, parse_entry
 from textgen.experiment.entry_result import RunResult
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.reference_entries import describe_entry, reference_entries
+from textgen.experiment.score_run import unit_sizes
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
-from textgen.registry.registry import plugin_files
+from textgen.registry.attribution import contract_error
+from textgen.registry.registry import load, names, plugin_files
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.storage.json_records import read_record
 from textgen.training.budget import Budget
+from textgen.training.progress import DONE, FAILED, Report, Step
 
 MAX_REFERENCE_CHARS = 16_000_000
 """Longest training text of a reference entry, in characters; of a longer one, each stretch is cut."""
@@ -51,3 +64,158 @@ def score_references(
         score = (result.test or result.validation) if result else None  # a failure costs only its own row
         if result and score and score.units is not None and result.problem is None:
             yield reference_score(entry.name, describe_entry(entry), score.units)
+
+
+def reference_entries(present: Collection[str]) -> list[Entry]:
+    """Return the installed reference entries that are not among the entries `present`, sorted by plugin name.
+
+    Entries are the same if their parts and options are, however they are written. A broken reference is left
+    out with a `TextgenWarning`.
+    """
+    others: list[Entry] = []
+    for text in present:
+        with suppress(TextgenError):  # without a row that a reference could repeat
+            others.append(parse_entry(text))
+    references: list[Entry] = []
+    for name in names("reference"):
+        try:
+            with blamed("reference", name):
+                entry = parse_entry(load("reference", name))
+        except TextgenError as error:
+            warnings.warn(f"{error}; the comparison has no such row", TextgenWarning, stacklevel=2)
+            continue
+        known = [(other.parts, other.options) for other in (*others, *references)]
+        if (entry.parts, entry.options) not in known:
+            references.append(entry)
+    return references
+
+
+def describe_entry(entry: Entry) -> str:
+    """Return what the models of an entry are: first lines of docstrings, and the kind of their tokens."""
+    first_lines = [
+        (load("model", name).__doc__ or "").strip().partition("\n")[0].rstrip(".")
+        for name in entry.models.values()
+    ]
+    models = " and ".join(f"{line[:1].lower()}{line[1:]}" for line in first_lines)
+    if entry.num_copies > 1:
+        models = f"average of {entry.num_copies} copies of each model that is trained: {models}"
+    return f"{models}, over {entry.parts['tokenizer']} tokens"
+
+
+class Yardstick(Protocol):
+    """A model that was trained elsewhere.
+
+    A component of the kind `yardstick` is a function, or this class itself: it maps what follows the colon of
+    `hf:models/gpt2` to a yardstick. It looks at the files without loading the model, and raises
+    `TextgenError` if one is missing or unsafe.
+    """
+
+    description: str
+    """What it is in a few words, once it has scored a text."""
+    num_parameters: int
+
+    def score(
+        self, stretches: Sequence[str], device: torch.device, report: Callable[[float], None]
+    ) -> Iterable[NDArray[np.float64]]:
+        """Yield, for each stretch, the bits of its characters, those of a token at its first character.
+
+        Each stretch begins afresh, and all tokens count; raises `TextgenError` if they do not spell the text.
+        `report` is called with the share of the text that is scored.
+        """
+
+
+def open_yardstick(text: str) -> Yardstick:
+    """Return the yardstick `NAME:PATH`; raises `TextgenError` if its files cannot be used."""
+    name, _, path = text.partition(":")
+    opens: Callable[[str], Yardstick] = load("yardstick", name)
+    return opens(path)
+
+
+@dataclass(frozen=True)
+class YardstickJob:
+    """A yardstick: scored, not kept."""
+
+    name: str
+    stretches: Sequence[str]
+    device: torch.device
+    plugin_files: Sequence[Path]
+    folder: None = None
+
+    def compute(self, report: Report) -> ReferenceScore:
+        """Return the score."""
+        report(Step("loading"))
+        yardstick = open_yardstick(self.name)
+        scored = yardstick.score(
+            self.stretches, self.device, lambda share: report(Step("scoring", fraction=share))
+        )
+        bits = []
+        for text, each in zip(self.stretches, scored, strict=True):
+            if each.shape != (len(text),) or not np.isfinite(each).all():
+                raise contract_error(yardstick, "does not yield one finite number for each character")
+            bits.append(each)
+        sizes = unit_sizes([*map(len, self.stretches)])
+        begins = np.cumsum([0, *sizes[:-1]])
+        units = ScoredUnits(sizes, tuple(np.add.reduceat(np.concatenate(bits), begins).tolist()))
+        return reference_score(
+            self.name,
+            yardstick.description,
+            units,
+            num_parameters=yardstick.num_parameters,
+            is_pretrained=True,
+        )
+
+
+def score_yardsticks(  # noqa: PLR0917 - in the order of the data
+    yardsticks: Sequence[str],
+    corpus: Corpus,
+    device: torch.device,
+    max_silence: float,
+    earlier: Iterable[Path],
+    report: Report,
+) -> tuple[list[ReferenceScore], dict[str, str]]:
+    """Return the scores of yardsticks, each computed in a process of its own, and why others have none.
+
+    One whose files are gone keeps its score of the comparisons in the files `earlier`, if there is one.
+    """
+    kept = {name: score for name, score in _scored_before(earlier, corpus).items() if _is_gone(name)}
+    scores, failures, stretches = list[ReferenceScore](), dict[str, str](), corpus.split.held_out.stretches()
+    jobs = []
+    for text in yardsticks:
+        if text in kept:
+            scores.append(kept[text])
+            report(Step(DONE, text, outcome="keeps its score, since its files are gone"))
+        else:
+            files = plugin_files([("yardstick", text.partition(":")[0])])
+            jobs.append(YardstickJob(text, stretches, device, files))
+    made = run_jobs(
+        jobs,
+        ReferenceScore,
+        LocalBackend(),
+        on_step=lambda job, step: report(replace(step, entry=job.name)),
+        max_silence=max_silence,
+    )
+    for job, outcome in made:
+        if outcome.result is None:
+            failures[job.name] = outcome.failure
+            report(Step(FAILED, job.name, outcome=outcome.failure))
+        else:
+            scores.append(outcome.result)
+            said = f"{corpus.split.scored_on} {outcome.result.bits_per_char:.3f} bits/char"
+            report(Step(DONE, job.name, outcome=said))
+    return scores, failures
+
+
+def _is_gone(yardstick: str) -> bool:
+    """Return whether the files of a yardstick cannot be opened."""
+    try:
+        open_yardstick(yardstick)
+    except TextgenError:
+        return True
+    return False
+
+
+def _scored_before(results: Iterable[Path], corpus: Corpus) -> dict[str, ReferenceScore]:
+    """Return the yardsticks that comparisons on the same text have scored, by their names."""
+    read = [read_record(Comparison, path) for path in results if path.is_file()]
+    same = [result for result in read if result.corpus == corpus.info]
+    return {each.name: each for result in same for each in result.references if each.is_pretrained}

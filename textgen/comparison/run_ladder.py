@@ -16,7 +16,7 @@ from textgen.comparison.bench import (
     compared_before,
 )
 from textgen.comparison.guesses import GUESSES
-from textgen.comparison.ladder import ladder
+from textgen.comparison.judge_ladder import ladder
 from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.report.ladder_page import ladder_html
 from textgen.comparison.report.markdown import ladder_markdown

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.experiment.expected_time import seconds_of
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.forecast import seconds_of
 from textgen.jobs.backends import Backend
+from textgen.jobs.kept import TrainingJob
 from textgen.jobs.runner import PlanProgress, run_jobs
-from textgen.jobs.training_job import TrainingJob
 from textgen.registry.registry import plugin_files
 from textgen.runtime.messages import UsageError
 from textgen.training.progress import Report, Step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.ladder import judge_ladder, ladder
+from textgen.comparison.judge_ladder import judge_ladder, ladder
 from textgen.comparison.ladder_result import Ladder, RungRun
 from textgen.comparison.verdicts import rescored
 from textgen.comparison.verification import VerificationCheck, compared, named

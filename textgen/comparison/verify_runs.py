@@ -11,13 +11,13 @@ import torch
 
 from textgen.comparison.bench import run_folder
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.readings import Details
+from textgen.comparison.details import Details
 from textgen.comparison.verification import Disagreement, VerificationCheck, compared
 from textgen.comparison.verify_bench import row_name, scores_of
 from textgen.comparison.verify_written import WrittenAgain
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_again
-from textgen.evaluation.overlap import find_overlap
+from textgen.evaluation.memorization import find_overlap
 from textgen.experiment.entry_result import EntryResult, RunResult
 from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
 from textgen.experiment.score_run import score_held_out

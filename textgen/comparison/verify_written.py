@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.details import Details, MarkedSample, marked
 from textgen.comparison.passages import PassageReading, choose_passages, read_passages
-from textgen.comparison.readings import Details, MarkedSample, marked
 from textgen.comparison.verification import RELATIVE_TOLERANCE, Disagreement, VerificationCheck, compared
 from textgen.comparison.verify_bench import row_name
 from textgen.data.corpus import Corpus

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from textgen.contracts import TextgenError
-from textgen.data.cleaning import load_text
-from textgen.data.repeats import without_repeats
+from textgen.data.cleaning import load_text, without_repeats
 from textgen.data.sources import language_of
 from textgen.data.split import (
     MIN_CHARS,

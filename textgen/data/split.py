@@ -8,13 +8,13 @@ text, and their scatter tells how far it would change on other passages (see `be
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal, TypeAlias
 
 from textgen.contracts import TextgenError
-from textgen.data.document_split import document_places
 from textgen.data.text import Text, cut_position, join
 from textgen.runtime.storage.json_records import Count
 
@@ -297,3 +297,38 @@ def cut_window(text: Text, size: int) -> int:
     """Return how far a cut within `size` characters of `text` may move."""
     near = max(MIN_CUT_WINDOW, size // 100)
     return near if isinstance(text, str) else min(near, MAX_CUT_WINDOW)
+
+
+def document_places(
+    ends: Sequence[int], shares: Mapping[str, float], num_slices: int
+) -> dict[str, list[tuple[int, int]]]:
+    """Return the ranges of characters of each part of a text whose documents end at `ends`.
+
+    `shares` are the percentages of the parts, in order. At most `num_slices` slices have equal numbers of
+    documents; there are fewer if the smallest part would have less than a document in each. In a slice, a
+    part is a run of documents, at least one, that ends where a document does nearest to its share.
+    Raises `TextgenError` if there are fewer documents than parts.
+    """
+    number = len(ends)
+    if number < len(shares):
+        some = f"{number} document{'s' * (number > 1)}"
+        raise TextgenError(
+            f"the text has {some}, too few to keep them whole in {len(shares)} parts; "
+            "leave documents: out of the split, or give more documents"
+        )
+    begins = [0, *ends]
+    num_slices = max(1, min(num_slices, int(number * min(shares.values()) / 100)))
+    places: dict[str, list[tuple[int, int]]] = {name: [] for name in shares}
+    for index in range(num_slices):
+        first, last = number * index // num_slices, number * (index + 1) // num_slices
+        begin, size = begins[first], begins[last] - begins[first]
+        cumulated = accumulate(shares.values())
+        for position, (name, share) in enumerate(zip(shares, cumulated, strict=True), 1):
+            latest = last - len(shares) + position  # which leaves a document to each part that follows
+            target = begin + size * share / 100
+            place = bisect_left(begins, target, first + 1, latest)
+            is_nearer = place - 1 > first and target - begins[place - 1] < begins[place] - target
+            following = latest if position == len(shares) else place - is_nearer
+            places[name].append((begins[first], begins[following]))
+            first = following
+    return places

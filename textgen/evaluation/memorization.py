@@ -1,11 +1,12 @@
-"""Memorization: word 4-grams and spans that generated text copies from the training text.
+"""Memorization: what generated text copies from the training text, and what the scored text shares with it.
 
-Both searches are linear in the training text and allocate a few times its size at most.
+The searches are linear in the training text and allocate a few times its size at most.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -163,3 +164,48 @@ def _index(ascending: NDArray[Any], values: NDArray[Any]) -> Ids:
         return np.full(len(values), -1, np.int64)
     places = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
     return np.where(ascending[places] == values, places, -1)
+
+
+WINDOW = 60
+"""Characters of a window; prose hardly repeats as many by chance."""
+NUM_SHOWN = 20
+MAX_SHOWN_CHARS = 80
+MAX_TRAIN_CHARS = 200_000_000
+"""Of a longer training text, this much of its beginning is searched."""
+
+
+@dataclass(frozen=True)
+class CopiedSpan:
+    """A span of the scored text that is made of windows which the training text has."""
+
+    stretch: int
+    """The stretch of the scored text that it is in, from 0."""
+    begin: int
+    """Its first character in the stretch."""
+    num_chars: int
+    beginning: str
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How much of the scored text is in the training text."""
+
+    share: float
+    """Share of all windows of `WINDOW` characters of the scored text."""
+    num_spans: int
+    spans: tuple[CopiedSpan, ...]
+    """The longest ones."""
+
+
+def find_overlap(stretches: Sequence[str], train_text: Text) -> Overlap:
+    """Return how much of the stretches is in the training text."""
+    known = known_windows(stretches, train_text[:MAX_TRAIN_CHARS], WINDOW)
+    spans = [
+        CopiedSpan(index, begin, end - begin, stretch[begin : min(end, begin + MAX_SHOWN_CHARS)])
+        for index, (stretch, flags) in enumerate(zip(stretches, known, strict=True))
+        for begin, end in joined_windows(flags, WINDOW)
+    ]
+    num_windows = sum(map(len, known))
+    share = int(sum(map(np.count_nonzero, known))) / num_windows if num_windows else 0.0
+    longest = sorted(spans, key=lambda span: -span.num_chars)
+    return Overlap(share, len(spans), tuple(longest[:NUM_SHOWN]))

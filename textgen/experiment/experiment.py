@@ -1,4 +1,4 @@
-"""One entry from text to scored run: tokenize, embed, train, score."""
+"""One entry from text to scored run: tokenize, embed, train, score; or a run that is trained for longer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from textgen.contracts import PretrainedVectors
+from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
-from textgen.data.corpus import Corpus
+from textgen.data.corpus import Corpus, load_again
 from textgen.data.split import SplitPart
 from textgen.data.vocabulary import count_tokens
 from textgen.evaluation.neighbors import nearest_words
@@ -39,7 +39,7 @@ from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine
 from textgen.runtime.storage.json_records import to_values
-from textgen.training.budget import Budget
+from textgen.training.budget import Budget, check_is_text, parse_budget
 from textgen.training.copies import choose_copies
 from textgen.training.distributed import ranks
 from textgen.training.mixture_training import TrainingPlan, continued_result, train_members
@@ -293,3 +293,39 @@ class Experiment:
 def copy_seed(seed: int, number: int) -> int:
     """Return the seed of a copy of a model, from 0: the run's own for the first one."""
     return int(np.random.SeedSequence((seed, number)).generate_state(1)[0]) if number else seed
+
+
+def continuation(
+    run: SavedRun,
+    budget: str,
+    device_config: DeviceConfig,
+    corpus: Corpus | None = None,
+    num_processes: int = 1,
+) -> Experiment:
+    """Return the experiment that trains a run for another `budget`, such as `+2m`, on the same text.
+
+    Without `corpus` the text is read again from where the run read it. Raises `TextgenError` if it has
+    changed, if nothing can be trained, or if `budget` lacks the plus.
+    """
+    check_is_text(budget)
+    if not budget.startswith("+"):
+        raise TextgenError(f"{run.entry.name!r} is trained already: write what to add, as --budget +{budget}")
+    if not run.entry.is_trainable:
+        raise TextgenError(
+            f"{run.entry.name!r} is not trained by gradient descent: there is nothing to continue"
+        )
+    settings = run.settings
+    if corpus is None:
+        names = run.sources.names
+        if not names or "-" in names:
+            raise TextgenError(f"the text of {run.entry.name!r} was not kept; give it by --corpus")
+        corpus = load_again(run.sources, settings.corpus.cleaner, settings.corpus.split.method)
+    if replace(corpus.info, name=settings.corpus.name) != settings.corpus:
+        raise TextgenError(
+            f"{corpus.name!r} is not the text that {run.entry.name!r} was trained on; give the same "
+            "--corpus, --clean, --split and --max-chars"
+        )
+    more = parse_budget(budget.removeprefix("+"))
+    return Experiment(
+        run.entry, corpus, more, device_config, settings.seed, start=run, num_processes=num_processes
+    )

@@ -1,10 +1,11 @@
-"""Samples that a run writes after held-out passages: texts to be read side by side, and their metrics."""
+"""Samples that a run writes after held-out passages, with their metrics, and those kept by its user."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from textgen.data.words import has_unspaced, is_phrase_start, is_word_end, is_word_start
@@ -16,6 +17,8 @@ from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder, buil
 from textgen.registry.attribution import describe_error
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record, write_record
+from textgen.runtime.storage.locks import locked
 
 NUM_MEASURED = 24
 """Continuations of held-out passages that the metrics of generated text are taken from."""
@@ -228,3 +231,33 @@ def _prompt_start(text: str, position: int) -> int:
     if has_unspaced(text[nearby.start : nearby.stop]):
         rules.insert(0, is_phrase_start)
     return next((place for rule in rules for place in nearby if rule(text, place)), position)
+
+
+SAMPLES = "samples.json"
+"""The file in the folder of a run; not covered by its digests, since it grows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptSamples:
+    """The contents of `samples.json`."""
+
+    schema_version: int = SCHEMA_VERSION
+    samples: tuple[Sample, ...]
+
+
+def kept_samples(folder: Path) -> tuple[Sample, ...]:
+    """Return the samples kept with a run, the oldest first; raises `TextgenError` if the file is damaged."""
+    path = folder / SAMPLES
+    return read_record(KeptSamples, path).samples if path.exists() else ()
+
+
+def keep_samples(folder: Path, samples: Sequence[Sample]) -> int:
+    """Add samples to those kept with a run, each once; return the number of all of them.
+
+    Raises `TextgenError` if the file is damaged, which is left unchanged, and `OSError` if it cannot be
+    written.
+    """
+    with locked(folder):
+        kept = tuple(dict.fromkeys([*kept_samples(folder), *samples]))
+        write_record(folder / SAMPLES, KeptSamples(samples=kept))
+    return len(kept)

@@ -20,9 +20,8 @@ from textgen.data.corpus import TextSources
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import RunResult, RunSettings
-from textgen.experiment.memory import build_to_predict
+from textgen.experiment.memory import AllocationLimit, build_to_predict
 from textgen.generation.generator import Generator
-from textgen.nn.allocation import AllocationLimit
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.attribution import describe_error, responsible_plugin

@@ -12,27 +12,27 @@ from textgen import defaults
 from textgen.comparison import bench as comparison
 from textgen.comparison import comparison_result as results
 from textgen.comparison import run_ladder as ladders
+from textgen.comparison.references import open_yardstick
 from textgen.comparison.report.answer import answer
 from textgen.comparison.report.columns import run_values
 from textgen.comparison.sealed import SPLIT, check_sealed
-from textgen.comparison.yardsticks import open_yardstick
 from textgen.contracts import TextgenError
-from textgen.data.statistics import character_entropy
+from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entries, split_yardsticks
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import made_with
-from textgen.library.basics import prepare
-from textgen.library.corpus import Corpus, TextSource, check_text, loaded, name_of, read
+from textgen.library.corpus import TextSource, check_text, loaded, name_of, read
+from textgen.library.corpus_views import character_entropy
 from textgen.library.ladders import Ladder
 from textgen.library.options import (
     ClusterOptions,
     SampleOptions,
-    TextOptions,
     check_cluster,
     check_numbers,
+    prepare,
     seed_range,
     several,
 )

@@ -20,9 +20,8 @@ from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 from textgen.contracts import TextgenError
 from textgen.library.options import field_docs
 from textgen.registry import registry, single_file
-from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.options import Option, declared_options, write_value
-from textgen.registry.registry import KINDS, Plugin, PluginError, check_metadata, find, load, names
+from textgen.registry.registry import KINDS, Plugin, PluginError, check_metadata, find, load
 from textgen.runtime.messages import unknown
 
 SIGNS: tuple[tuple[type[BaseMetadata], str, str], ...] = (

@@ -11,10 +11,10 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.corpus import load_corpus as read_corpus
 from textgen.data.sources import are_names
-from textgen.data.statistics import CorpusStatistics, changes, grouped, has_items, items, statistics
-from textgen.evaluation.overlap import Overlap, find_overlap
+from textgen.evaluation.memorization import Overlap, find_overlap
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import ScoreChecks
+from textgen.library.corpus_views import CorpusStatistics, statistics
 from textgen.library.options import Refuse, Source, TextOptions, changed, refusing
 from textgen.runtime.messages import UsageError
 
@@ -100,6 +100,11 @@ def check_encoding(sources: Sequence[str], refuse: Refuse) -> None:
     """Refuse `encoding` if no source is a file, a folder or standard input."""
     if are_names(sources):
         refuse(["encoding"], f"on {' and '.join(sources)}, not read from a file")
+
+
+def asks_for_items(sources: Sequence[str]) -> bool:
+    """Return whether sources ask for the items of a corpus, such as `gutenberg/`."""
+    return len(sources) == 1 and sources[0].endswith("/") and are_names(sources)
 
 
 def name_of(corpus: TextSource) -> str:

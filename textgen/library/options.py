@@ -1,4 +1,4 @@
-"""Groups of options that functions share, and the refusal of options that would have no effect."""
+"""What functions do first: groups of options they share, and what is refused before anything is computed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, fields
 from functools import cache
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from textgen import defaults
+from textgen.contracts import TextgenError
 from textgen.runtime.messages import UsageError
+from textgen.training.distributed.rank_info import refuse_torchrun
+from textgen.workers.process import import_early
 
 Source: TypeAlias = str | Path
 """A corpus name, such as `wiki` or `gutenberg/austen-emma.txt`, or the path of a file or folder."""
@@ -23,6 +27,12 @@ Refuse: TypeAlias = Callable[[Sequence[str], str], None]
 the sentence "split has no effect …"."""
 
 MAX_SEED = 2**32 - 1
+JOBS = {
+    "bench": "textgen.comparison.entry_job",
+    "suite": "textgen.suites.job",
+    "tune": "textgen.tuning.trials",
+}
+"""The module that computes the jobs of a function, in processes of their own."""
 
 
 @dataclass(frozen=True)
@@ -182,3 +192,18 @@ def check_shares(on: str | None, refuse: Refuse) -> None:
         refuse(["cpus_per_run", "gpus_per_run"], "without --on")
     else:
         refuse(["jobs"], "with --on, which computes as many runs at a time as have room")
+
+
+def prepare(function: str) -> None:
+    """Begin to import, in the background, what the jobs of a function need.
+
+    Raises `UsageError` if `torchrun` started this process as one of several.
+    """
+    refuse_torchrun()
+    import_early(JOBS[function])
+
+
+def require_optuna() -> None:
+    """Raise `TextgenError` if the extra for studies is not installed."""
+    if any(find_spec(package) is None for package in ("optuna", "sklearn")):
+        raise TextgenError('tuning needs Optuna; run: pip install "textgen-bench[tune]"')

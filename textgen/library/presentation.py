@@ -1,7 +1,9 @@
-"""Results as people read them, in Markdown and on terminals: what commands print."""
+"""Results as people read them: in a few lines, in Markdown, or drawn on a terminal."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from textgen.comparison.comparison_result import Comparison
@@ -10,16 +12,24 @@ from textgen.comparison.report import markdown as bench_report
 from textgen.comparison.report.answer import closing
 from textgen.comparison.report.formats import count, perplexity, plain, short
 from textgen.comparison.report.ladder_answer import who_is_ahead
+from textgen.comparison.report.samples import SampleGroup
 from textgen.comparison.report.terminal import render, render_brief, render_ladder, render_samples
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
-from textgen.experiment.kept_samples import kept_samples
-from textgen.library.basics import require_optuna
-from textgen.library.model_layers import Layer, ModelSummary
+from textgen.experiment.samples import kept_samples
+from textgen.library.console import VisibleConsole
+from textgen.library.corpus import DescribedCorpus, ScoredSources
+from textgen.library.options import require_optuna
+from textgen.library.runs import Run
+from textgen.library.training_logs import how_to_look
+from textgen.runtime.output import visible_in
 from textgen.suites import suite_report
 from textgen.suites.suite_result import SuiteResult
 from textgen.training.budget import is_timed
 from textgen.tuning.study_result import StudyResult
+
+PROMPT = '"Once upon a time"'
+"""The prompt of a suggested command."""
 
 
 def to_markdown(result: Comparison | Ladder | SuiteResult | StudyResult) -> str:
@@ -34,3 +44,123 @@ def to_markdown(result: Comparison | Ladder | SuiteResult | StudyResult) -> str:
     from textgen.tuning.study_report import to_markdown as study_markdown
 
     return study_markdown(result)
+
+
+def draw(result: Comparison | Ladder, *, full: bool) -> str:
+    """Draw a comparison on the terminal, whole or its most important part; return its answer."""
+    shown, console = visible_in(result), VisibleConsole()
+    if isinstance(result, Ladder):
+        render_ladder(shown, console, full=full)
+        return who_is_ahead(result)
+    (render if full else render_brief)(shown, console)
+    return closing(result)
+
+
+def draw_samples(groups: Sequence[SampleGroup]) -> None:
+    """Draw samples of the same prompts side by side on the terminal."""
+    render_samples(visible_in(groups), VisibleConsole())
+
+
+def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[str]:
+    """Return how a run scores, where the bits go, how fast and large it is, and where it is saved."""
+    part, score = ("test", result.test) if result.test else ("validation", result.validation)
+    lines = [f"{result.name} has no rank: {result.problem}"]
+    if score is not None and result.problem is None:
+        lines = [
+            f"{result.name} on {settings.corpus.name}: {_score(score, f'the {part} text')}",
+            *filter(None, [result.chance_remark]),
+            _bits(score),
+        ]
+    train = result.train
+    epochs = f", {train.num_epochs:.1f} epochs" if train.num_updates else ", each counted once"
+    if train.unused:
+        epochs += f", {train.unused}"
+    speed = f"{train.seconds:.0f} s ({short(train.chars_per_second)} per second)"
+    size = f"{short(result.num_parameters)} parameters; {settings.device}, {settings.precision}"
+    if train.num_processes > 1:
+        size += f", {train.num_processes} processes"
+    return [
+        *lines,
+        f"{short(train.num_chars)} characters in {speed}{epochs}; {size}",
+        f"saved in {folder}",
+    ]
+
+
+def train_remarks(run: Run, log: str | None) -> Iterator[str]:
+    """Yield remarks on a training run besides its result, and how to view its log."""
+    trained = run.result.train
+    if trained.was_disturbed and is_timed(run.settings.budget):
+        yield (
+            f"other work slowed training down (CPU utilization {trained.cpu_utilization:.2f}): train on an "
+            "idle machine, or for a number of characters (such as --budget 5Mchars)"
+        )
+    yield from trained.remarks
+    if log is not None:
+        yield f"look at the log with: {how_to_look(log, run.folder)}"
+
+
+def sample_lines(folder: Path) -> list[str]:
+    """Return the samples that are kept in the folder of a run."""
+    return [_sample_line(each) for each in kept_samples(folder)]
+
+
+def score_lines(entry: str, scored: ScoredSources) -> list[str]:
+    """Return how a run scores on a text, and where the bits go."""
+    score = scored.score
+    return [
+        f"{entry}: {_score(score, scored.text)}",
+        _bits(score),
+        f"{count(scored.num_chars)} characters, cleaner {scored.cleaner}; perplexity per word "
+        f"{perplexity(score.perplexity_per_word)}; {100 * score.oov_rate:.1f} % of words out of vocabulary",
+    ]
+
+
+def corpus_lines(corpus: DescribedCorpus) -> list[str]:
+    """Return how long a text is, how it is split, and what is new in its held-out part."""
+    split = corpus.split
+    parts = {"training": split.train, "validation": split.validation, "test": split.test}
+    sizes = ", ".join(f"{count(part.num_chars)} {name}" for name, part in parts.items() if part.num_chars)
+    documents = f", {count(corpus.num_documents)} documents" if corpus.num_documents > 1 else ""
+    repeated = f"; {count(corpus.repeated_chars)} more in repeated paragraphs"
+    return [
+        f"{corpus.name}: {count(corpus.num_chars)} characters, {count(corpus.num_words)} words, "
+        f"{count(corpus.num_paragraphs)} paragraphs{documents} (cleaner {corpus.cleaner})"
+        f"{repeated if corpus.repeated_chars else ''}",
+        f"split {split.method}: {sizes} characters",
+        f"training text: {count(corpus.train_alphabet_size)} different characters, "
+        f"{count(corpus.train_vocabulary_size)} different words, {count(corpus.train_words_seen_once)} once; "
+        f"most frequent: {', '.join(corpus.most_frequent_words)}",
+        f"held-out text: {100 * corpus.unseen_word_rate:.1f} % of its words and "
+        f"{count(corpus.num_unseen_chars)} of its characters are not in the training text; "
+        f"{100 * corpus.overlap.share:.1f} % of its windows of 60 characters are",
+        f"begins: {' '.join(plain(corpus.beginning).split())} …",
+    ]
+
+
+def command(*words: str) -> str:
+    """Return a command of textgen as one types it."""
+    return f"textgen {' '.join(word if word == PROMPT else shlex.quote(word) for word in words)}"
+
+
+def _sample_line(sample: Sample) -> str:
+    return f"--- {sample.sampler}, seed {sample.seed}\n{sample.prompt + sample.text}"
+
+
+def _score(score: Score, text: str) -> str:
+    interval = ""
+    if score.interval is not None:
+        interval = " (95 % interval {:.3f} to {:.3f})".format(*score.interval)
+    return f"{score.bits_per_char:.3f} bits per character of {text}{interval}"
+
+
+def _bits(score: Score) -> str:
+    spent, whole = score.bits_by_category, score.bits_per_char or 1.0
+    shares = {
+        "known words": spent.in_vocabulary_words,
+        "OOV words": spent.oov_words,
+        "punctuation": spent.punctuation,
+        "white space": spent.white_space,
+    }
+    return "where the bits go: " + ", ".join(
+        f"{name} {100 * bits / whole:.0f} %" for name, bits in shares.items()
+    )

@@ -12,12 +12,12 @@ from types import TracebackType
 from rich.live import Live
 from rich.text import Text
 
+from textgen.comparison.report.bench_tables import CurvePoint, sparkline
 from textgen.comparison.report.formats import short
-from textgen.comparison.report.tables import CurvePoint, sparkline
-from textgen.library.basics import note, visible
+from textgen.experiment.forecast import Forecast
 from textgen.library.console import VisibleConsole
-from textgen.library.forecast import Forecast
 from textgen.runtime.messages import about, clock
+from textgen.runtime.output import note, visible
 from textgen.training.progress import DONE, FAILED, Report, Step, ignore_report
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"

@@ -12,9 +12,9 @@ from textgen.catalog.items import best_runs
 from textgen.catalog.names import find, find_run_or_entry
 from textgen.comparison.bench import DETAILS
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.details import Details
 from textgen.comparison.guesses import guessed_by_reader
 from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.readings import Details
 from textgen.comparison.report import html as bench_page
 from textgen.comparison.report.ladder_page import ladder_html
 from textgen.comparison.verification import Verification, VerificationCheck, uncovered
@@ -27,9 +27,9 @@ from textgen.library.options import Refuse, SampleOptions, changed, refusing, se
 from textgen.library.page_models import page_models
 from textgen.library.verifying import ResultVerifier
 from textgen.runtime.device import choose_device
-from textgen.runtime.messages import UsageError, one_line
+from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.json_records import read_record, read_values
+from textgen.runtime.storage.json_records import read_record
 from textgen.suites import suite_page
 from textgen.suites.suite_result import SuiteResult
 from textgen.tuning.study_result import StudyResult

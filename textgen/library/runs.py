@@ -13,19 +13,19 @@ from textgen.catalog.folders import FILES
 from textgen.catalog.names import find_run
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import clean_text, load_text
+from textgen.data.corpus import Corpus
 from textgen.evaluation.scoring import Score
-from textgen.experiment.continuation import continuation
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
-from textgen.experiment.expected_time import expected_seconds
-from textgen.experiment.experiment import Experiment
-from textgen.experiment.kept_samples import keep_samples
+from textgen.experiment.experiment import Experiment, continuation
+from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.samples import keep_samples
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
 from textgen.jobs.kept import check_new
-from textgen.library.corpus import Corpus, ScoredSources, TextSource, check_text, loaded
+from textgen.library.corpus import ScoredSources, TextSource, check_text, loaded
 from textgen.library.options import ClusterOptions, Source, changed, check_cluster, check_numbers, refusing
 from textgen.library.plots import new_axes, plot_curves
 from textgen.library.progress import shown

@@ -9,7 +9,6 @@ from textgen import defaults
 from textgen.catalog.names import find_run_or_entry
 from textgen.contracts import TextgenError
 from textgen.jobs.backends import open_backend
-from textgen.library.basics import prepare, require_optuna
 from textgen.library.corpus import TextSource, loaded, name_of
 from textgen.library.options import (
     ClusterOptions,
@@ -17,7 +16,9 @@ from textgen.library.options import (
     SearchOptions,
     check_cluster,
     check_numbers,
+    prepare,
     refusing,
+    require_optuna,
     seed_range,
 )
 from textgen.library.progress import shown

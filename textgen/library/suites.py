@@ -8,9 +8,8 @@ from textgen import defaults
 from textgen.data.corpus import Corpus
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import made_with
-from textgen.library.basics import prepare
 from textgen.library.corpus import TextSource, check_text
-from textgen.library.options import ClusterOptions, Refuse, changed, check_cluster, refusing
+from textgen.library.options import ClusterOptions, Refuse, changed, check_cluster, prepare, refusing
 from textgen.library.progress import shown
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError

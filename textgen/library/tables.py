@@ -11,13 +11,13 @@ from markupsafe import Markup
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.report.answer import answer
+from textgen.comparison.report.bench_tables import report_tables
 from textgen.comparison.report.formats import bits, count, in_brackets, plain, short
 from textgen.comparison.report.ladder_answer import ladder_answer
 from textgen.comparison.report.ladder_tables import ladder_tables
 from textgen.comparison.report.page_tables import table_html
 from textgen.comparison.report.samples import sample_groups
-from textgen.comparison.report.table import ReportTable
-from textgen.comparison.report.tables import report_tables
+from textgen.comparison.report.table_model import ReportTable
 from textgen.contracts import TextgenError
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings

@@ -9,9 +9,9 @@ from typing import TypeVar
 from textgen.comparison.bench import DETAILS
 from textgen.comparison.bench import RESULT as BENCH
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.details import Details
 from textgen.comparison.guesses import GUESSES, Guesses
 from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.readings import Details
 from textgen.comparison.verification import VerificationCheck, number_kinds
 from textgen.comparison.verify_bench import check_method, verify_comparison
 from textgen.comparison.verify_ladder import verify_ladder, verify_rungs

@@ -14,15 +14,15 @@ from textgen.data.split import SplitPart
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import RunResult
-from textgen.experiment.expected_time import expected_seconds
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.forecast import expected_seconds
 from textgen.experiment.run_lock import locked_run
 from textgen.experiment.samples import NUM_MEASURED, SampleWriter
 from textgen.experiment.saved_run import SavedRun
 from textgen.experiment.score_run import unit_sizes
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend
-from textgen.jobs.training_job import TrainingJob, training_before
+from textgen.jobs.kept import TrainingJob, training_before
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import to_values
 from textgen.suites.schema import Case

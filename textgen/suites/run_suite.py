@@ -10,7 +10,7 @@ from pathlib import Path
 from textgen.comparison.comparison_result import HeldOut
 from textgen.contracts import TextgenError
 from textgen.evaluation.intervals import INTERVAL_METHOD
-from textgen.experiment.expected_time import expected_seconds
+from textgen.experiment.forecast import expected_seconds
 from textgen.jobs.backends import check_equal_machines
 from textgen.jobs.kept import keep_record, kept_record, made_with
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from textgen.contracts import TokenIds
 from textgen.nn.mixture import Mixture
-from textgen.nn.side_by_side import windows
 from textgen.nn.state import take_rows
+from textgen.nn.windows import windows
 from textgen.runtime.device import DeviceConfig
 
 MAX_FITTED_LOGITS, MAX_FITTED_TOKENS, MIN_FITTED_TOKENS = 2**27, 30_000, 64

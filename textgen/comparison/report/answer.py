@@ -9,7 +9,7 @@ from statistics import fmean
 from textgen.comparison.comparison_result import Comparison, Difference, EntryScore, ReferenceScore
 from textgen.comparison.report.cautions import RunCaution, cautions, listed, short_cautions
 from textgen.comparison.report.formats import in_brackets, percent, plain, short
-from textgen.evaluation.overlap import WINDOW
+from textgen.evaluation.memorization import WINDOW
 from textgen.training.budget import is_timed
 
 DOUBTFUL_SHARE = 0.75

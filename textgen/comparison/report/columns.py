@@ -1,21 +1,23 @@
 """The columns of the report: `COLUMNS` says how each is computed and written, `VIEWS` which table has it.
 
 To add a column, add it to `COLUMNS`, and its name to the views that show it. Tables on terminals and pages,
-in Markdown and notebooks, CSV files and data frames are all made from them.
+in Markdown and notebooks, CSV files and data frames are all made from them; the CSV files here.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
-from textgen.comparison.comparison_result import Comparison, Difference
+from textgen.comparison.comparison_result import Comparison, Difference, EntryScore, ReferenceScore
 from textgen.comparison.report import formats
 from textgen.comparison.report.answer import NO_CLEAR_DIFFERENCE, ONE_SEED
 from textgen.comparison.report.formats import bits, count, decimal, hundredths, percent, short, thousandths
 from textgen.comparison.report.rows import EntryRow
-from textgen.comparison.report.table import DASH, Column
+from textgen.comparison.report.table_model import DASH, Column
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 
@@ -296,3 +298,47 @@ def run_values(
             row = replace(row, estimate=single.get(run.name))
             values = {each.name: next(iter(each.values(row)), None) for each in VIEWS[view].columns()}
         yield run, values
+
+
+def scores_csv(result: Comparison) -> str:
+    """Return the scores of all runs, then of several seeds and of references; failed runs are last."""
+    names = [column.name for column in VIEWS["csv"].columns()]
+    runs: list[list[object]] = []
+    failed: list[list[object]] = []
+    for run, values in run_values(result, "csv"):
+        lines = failed if isinstance(run, FailedEntry) else runs
+        lines.append([run.name, run.seed, "entry", *map(values.get, names), _problem(run)])
+    references = []
+    means: list[tuple[str, str, EntryScore | ReferenceScore]]
+    means = [(each.name, "mean", each) for each in result.scores if each.num_seeds > 1]
+    for name, kind, each in (*means, *((each.label, "reference", each) for each in result.references)):
+        low, high = each.interval or (None, None)
+        measured = {"bits_per_char": each.bits_per_char, "interval_low": low, "interval_high": high}
+        references.append([name, None, kind, *map(measured.get, names), None])
+    return to_csv(["entry", "seed", "kind", *names, "error"], [*runs, *references, *failed])
+
+
+def curves_csv(result: Comparison) -> str:
+    """Return the validation scores during training of all runs."""
+    measured = ["seconds", "num_chars", "num_updates", "validation_bits_per_char"]
+    return to_csv(
+        ["entry", "seed", *measured],
+        (
+            [run.name, run.seed, *(getattr(point, name) for name in measured)]
+            for run in result.runs
+            for point in run.train.curve
+        ),
+    )
+
+
+def _problem(run: EntryResult | FailedEntry) -> str | None:
+    return run.error if isinstance(run, FailedEntry) else run.problem
+
+
+def to_csv(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    """Return a header and lines as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(lines)
+    return text.getvalue()

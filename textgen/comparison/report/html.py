@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.readings import Details, EntryDetails
+from textgen.comparison.details import Details, EntryDetails
 from textgen.comparison.report.advice import next_steps
 from textgen.comparison.report.answer import answer, doubts, overlap, resolution
-from textgen.comparison.report.context import context
-from textgen.comparison.report.csv_files import curves_csv, scores_csv
-from textgen.comparison.report.page_tables import Styles, named, table_html
+from textgen.comparison.report.bench_tables import report_tables, summary_lines
+from textgen.comparison.report.columns import curves_csv, scores_csv
+from textgen.comparison.report.formats import plain, short
+from textgen.comparison.report.page_tables import DEFINITION, TERMS, Styles, named, table_html
 from textgen.comparison.report.pictures import (
     category_chart,
     curve_points,
@@ -25,9 +26,7 @@ from textgen.comparison.report.pictures import (
 from textgen.comparison.report.rows import EntryRow, entry_rows
 from textgen.comparison.report.samples import chance_entries, known_words, sample_groups
 from textgen.comparison.report.score_section import score_section
-from textgen.comparison.report.table import Note
-from textgen.comparison.report.tables import report_tables, summary_lines
-from textgen.comparison.report.terms import DEFINITION, TERMS
+from textgen.comparison.report.table_model import Note
 from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.page.charts import ChartLine, entry_style, line_chart
 from textgen.page.render import (
@@ -38,6 +37,7 @@ from textgen.page.render import (
     render_page,
     reproduce_section,
 )
+from textgen.runtime.environment import machines_used
 
 BENCH_SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 
@@ -211,3 +211,31 @@ def _reproduce(result: Comparison) -> Section:
         ("curves.csv", data_address(curves_csv(result), "text/csv")),
     ]
     return reproduce_section(lines, "comparison", result.command, downloads)
+
+
+def context(result: Comparison) -> str:
+    """Return what a reader must know before the answer."""
+    return plain(" · ".join(_parts(result)))
+
+
+def _parts(result: Comparison) -> Iterator[str]:
+    corpus = result.corpus
+    held_out = corpus.split.scored(result.scored_on)
+    yield (
+        f"{corpus.name}: {short(corpus.num_chars)} characters, of which {short(held_out.num_chars)} are held "
+        f"out and scored ({result.scored_on})"
+    )
+    yield f"{result.budget} of training each"
+    yield machines_used(run.machine for run in result.runs) or result.machine.description
+    trained = [run.train for run in result.runs if run.train.num_updates]
+    if trained:
+        paces = sorted(train.chars_per_second for train in trained)
+        ends = list(dict.fromkeys(map(short, (paces[0], paces[-1]))))
+        yield f"trained at {' to '.join(ends)} characters/s".replace(" k", "\u00a0k")
+    shares = [train.cpu_utilization for train in trained if train.cpu_utilization is not None]
+    if shares:
+        yield f"CPU utilization at least {100 * min(shares):.0f} %"
+    seeds = len({run.seed for run in result.entries})
+    yield f"{seeds} seed{'s' * (seeds > 1)}"
+    if result.made:
+        yield result.made

@@ -7,10 +7,10 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from textgen.comparison.ladder_result import BudgetStep, Ladder, Rung
-from textgen.comparison.report.csv_files import to_csv
+from textgen.comparison.report.columns import to_csv
 from textgen.comparison.report.formats import count, decimal, percent, plain, short, thousandths
 from textgen.comparison.report.ladder_answer import EVERY, amount_text, crossing_interval
-from textgen.comparison.report.table import DASH, Cell, Column, Note, ReportTable, TableRow
+from textgen.comparison.report.table_model import DASH, Cell, Column, Note, ReportTable, TableRow
 from textgen.runtime.environment import machines_used
 from textgen.training.budget import is_timed
 

@@ -8,11 +8,11 @@ from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.report.advice import next_steps
 from textgen.comparison.report.answer import answer
+from textgen.comparison.report.bench_tables import report_tables, summary_lines
 from textgen.comparison.report.ladder_answer import ladder_answer
 from textgen.comparison.report.ladder_tables import ladder_summary, ladder_tables
 from textgen.comparison.report.samples import SampleGroup, known_words, made_up_words, sample_groups
-from textgen.comparison.report.table import MAX_NOTED_WORDS, Note, ReportTable
-from textgen.comparison.report.tables import report_tables, summary_lines
+from textgen.comparison.report.table_model import MAX_NOTED_WORDS, Note, ReportTable
 from textgen.page.markdown import code, escape, fenced, table_lines
 
 

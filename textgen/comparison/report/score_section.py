@@ -8,12 +8,12 @@ from markupsafe import Markup
 
 from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.report.answer import doubts, overlap, resolution
+from textgen.comparison.report.bench_tables import PERPLEXITIES, score_notes
 from textgen.comparison.report.columns import VIEWS
 from textgen.comparison.report.page_tables import Styles, cell_html, hints, named, table_html
 from textgen.comparison.report.pictures import difference_chart, score_cells
 from textgen.comparison.report.rows import EntryRow, entry_rows, reference_rows
-from textgen.comparison.report.table import ReportTable, make_table
-from textgen.comparison.report.tables import PERPLEXITIES, score_notes
+from textgen.comparison.report.table_model import ReportTable, make_table
 from textgen.page.render import page_table, render
 
 

@@ -20,6 +20,7 @@ from textgen.comparison.comparison_result import Comparison
 from textgen.comparison.ladder_result import Ladder
 from textgen.comparison.report.advice import next_steps
 from textgen.comparison.report.answer import answer, doubts, resolution
+from textgen.comparison.report.bench_tables import brief_summary, brief_table, report_tables, summary_lines
 from textgen.comparison.report.ladder_answer import ladder_answer
 from textgen.comparison.report.ladder_tables import ladder_summary, ladder_tables
 from textgen.comparison.report.samples import (
@@ -29,8 +30,7 @@ from textgen.comparison.report.samples import (
     made_up_words,
     sample_groups,
 )
-from textgen.comparison.report.table import MAX_NOTED_WORDS, Cell, Column, Note, ReportTable, TableRow
-from textgen.comparison.report.tables import brief_summary, brief_table, report_tables, summary_lines
+from textgen.comparison.report.table_model import MAX_NOTED_WORDS, Cell, Column, Note, ReportTable, TableRow
 
 GAP = 2
 MIN_NAME_WIDTH = 20

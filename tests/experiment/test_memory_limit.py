@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from textgen.contracts import TextgenError
-from textgen.nn.allocation import AllocationLimit, build_checked, num_bytes
+from textgen.experiment.memory import AllocationLimit, build_checked, num_bytes
 from textgen.nn.language_model import LanguageModel
 
 LIMIT = 2**24

@@ -18,7 +18,7 @@ from textgen.comparison.report.rows import (
     reference_rows,
 )
 from textgen.comparison.report.samples import counted_words, known_words
-from textgen.comparison.report.table import MAX_NOTED_WORDS, Note, ReportTable, make_table
+from textgen.comparison.report.table_model import MAX_NOTED_WORDS, Note, ReportTable, make_table
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import ENTROPY

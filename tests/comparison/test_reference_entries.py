@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from textgen.comparison.references import describe_entry, reference_entries
 from textgen.contracts import TextgenWarning
-from textgen.experiment.reference_entries import describe_entry, reference_entries
 from textgen.registry.registry import names
 
 Install = Callable[[str, str, str], None]
