@@ -29,7 +29,7 @@ COMMAND_GROUPS = ("cache", "plugins", "runs")
 """Commands with subcommands; `plugins.check` is the name of a plugin that adds one."""
 COMMANDS = (
     *("bench", "cache", "cache.clear", "corpus", "describe", "plugins", "plugins.show", "report", "runs"),
-    *("runs.compare", "runs.export", "runs.import", "runs.open", "runs.remove", "runs.show", "sample"),
+    *("runs.compare", "runs.open", "runs.remove", "runs.show", "sample"),
     *("score", "suite", "train", "tune", "verify"),
 )
 """The built-in commands, whose names no plugin can have."""

@@ -58,7 +58,7 @@ def test_max_chars_cuts_after_cleaning_at_a_boundary(tmp_path: Path) -> None:
     assert text.endswith("by.\n\n")
     path.write_text("x" * 9000)
     assert load_corpus([str(path)], max_chars=5000).num_chars == 5000
-    with pytest.raises(TextgenError, match="positive"):
+    with pytest.raises(TextgenError, match="give 1 to"):
         load_corpus([str(path)], max_chars=0)
 
 

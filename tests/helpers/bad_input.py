@@ -20,7 +20,7 @@ train TINY --corpus short.txt
 train TINY --corpus GOOD --max-chars 50
     the text is too short to split 90/5/5: … characters; give at least 400, or change --split
 train TINY --corpus GOOD --max-chars 0
-    cannot cut the corpus to 0 characters; give a positive number
+    cannot cut the corpus to 0 characters; give 1 to 1,000,000,000,000,000
 train TINY --corpus markup.txt
     nothing of markup.txt remains after the cleaner 'prose'; try --clean raw
 train TINY --corpus binary

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from textgen.comparison.comparison_result import Comparison
+from textgen.comparison.details import Details
 from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.readings import Details
 from textgen.comparison.report.ladder_page import ladder_html
 from textgen.comparison.report.markdown import to_markdown
 from textgen.runtime.storage.json_records import from_values, read_values

@@ -59,7 +59,7 @@ def _keep_results_apart() -> None:
             encoding, errors = sys.stdout.encoding, sys.stdout.errors
             results = open(os.dup(1), "w", encoding=encoding, errors=errors)  # noqa: SIM115 - it stays open
             os.dup2(sys.stderr.fileno(), 1)
-            sys.stdout = sys.__stdout__ = results
+            sys.stdout = results
 
 
 def _open_streams() -> None:
