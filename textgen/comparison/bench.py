@@ -82,7 +82,7 @@ class Benched:
     unsaved: OSError | None
     """Why something could not be saved."""
 
-    def only(self, out: Path) -> Comparison:
+    def single(self, out: Path) -> Comparison:
         """Return the only result; raises `NotSavedError` with it if it could not be saved."""
         (result,) = self.results
         if self.unsaved:
@@ -103,7 +103,7 @@ def bench(
     An entry that fails gets its reason instead of results; the others continue. Raises `NotSavedError` with
     the result if something could not be saved.
     """
-    return bench_each(entries, corpus, options, {out: options.budget}, report).only(out)
+    return bench_each(entries, corpus, options, {out: options.budget}, report).single(out)
 
 
 def bench_each(
