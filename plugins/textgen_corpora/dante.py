@@ -17,16 +17,17 @@ ITEMS = {"porttinari": True, "petrogold": False, "dantestocks": True, "danteshot
 """The texts, and whether their tokens have spaces between, as in `de o mercado , disse`."""
 
 ARTICLES = ("o", "a", "os", "as")
+AQUELE = ("aquele", "aquela", "aqueles", "aquelas", "aquilo")
 DEMONSTRATIVES = (
     *("este", "esta", "estes", "estas", "isto", "esse", "essa", "esses", "essas", "isso"),
-    *("aquele", "aquela", "aqueles", "aquelas", "aquilo"),
+    *AQUELE,
 )
 PRONOUNS = ("ele", "ela", "eles", "elas")
 CONTRACTIONS = {
     **{f"de {word}": f"d{word}" for word in (*ARTICLES, *DEMONSTRATIVES, *PRONOUNS)},
     **{f"em {word}": f"n{word}" for word in (*ARTICLES, *DEMONSTRATIVES, *PRONOUNS)},
     **{f"por {word}": f"pel{word}" for word in ARTICLES},
-    **{f"a {word}": f"à{word[1:]}" for word in ("a", "as", *DEMONSTRATIVES[10:])},
+    **{f"a {word}": f"à{word[1:]}" for word in ("a", "as", *AQUELE)},
     "a o": "ao",
     "a os": "aos",
 }

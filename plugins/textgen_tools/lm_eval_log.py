@@ -82,7 +82,8 @@ def _scores(file: Path, place: str) -> Iterator[ImportedScore]:
         ) from None
     task = file.stem.removeprefix("samples_").rpartition("_")[0] or file.stem
     for metric, found in units.items():
-        amounts, sizes = np.array(found).T[:, None]
+        table = np.array(found)
+        amounts, sizes = table[None, :, 0], table[None, :, 1]
         measured = estimate(measured_ratio(amounts, sizes, task, (0,), None))
         is_rate = bool((sizes == 1).all() and ((amounts >= 0) & (amounts <= 1)).all())
         interval = rate_interval(measured) if is_rate else measured.interval

@@ -38,8 +38,8 @@ def corpus(news: str) -> Corpus:
         ("char-lstm", "1min", 60, 75),
         ("char-lstm", "2000chars", 1, 10),
         ("char-lstm", "20Mchars", 200, 600),
-        ("char-lstm", "100epochs", 100, 500),
-        ("char-lstm", "1000updates", 100, 1000),
+        ("char-lstm", "100epochs", 50, 200),
+        ("char-lstm", "1000updates", 80, 400),
         ("random", "60s", 1, 10),
     ],
 )

@@ -91,7 +91,7 @@ def refused(tmp_path: Path) -> Callable[[str, Change], str]:
         (written("tokenizer.json", '{"alphabet": [5]}'), "str instance"),
         (written("tokenizer.json", '{"alphabet": "ab"}'), "tokenizer.json has 258 tokens instead of"),
         (written("tokenizer.json", '{"alphabet": NaN}'), "NaN is not JSON"),
-        (written("spellings.json", "[[1, true]]"), "something else than numbers"),
+        (written("spellings.json", "[[1, true]]"), "non-numbers"),
         (written("spellings.json", '["ab"]'), "lacks spellings"),
         (written("spellings.json", "[[-1.0, -1e999]]"), "larger than any number"),
         (written("weights.safetensors", "\x08" + "\0" * 7 + "not json"), "run"),

@@ -70,7 +70,7 @@ def test_one_place_locks_folders() -> None:
         "runtime/storage/locks.py": {"FileLock"},
         # Single files: those of the cache that are in use, and the processes that share a study.
         "runtime/storage/cache.py": {"fcntl.flock"},
-        "tuning/processes.py": {"FileLock"},
+        "tuning/study.py": {"FileLock"},
     }
 
 

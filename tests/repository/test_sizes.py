@@ -1,9 +1,10 @@
-"""Files and functions are short enough to be read at once."""
+"""Files and functions are short enough to be read at once, and packages have a budget of lines."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,28 @@ from textgen.cli.app import app
 ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
+MAX_LINES = {
+    "catalog": 1_010,
+    "cli": 2_340,
+    "comparison": 5_870,
+    "data": 2_390,
+    "evaluation": 2_090,
+    "experiment": 2_420,
+    "generation": 640,
+    "jobs": 700,
+    "library": 2_820,
+    "nn": 2_590,
+    "page": 620,
+    "registry": 900,
+    "runtime": 1_950,
+    "suites": 1_430,
+    "training": 2_220,
+    "tuning": 1_830,
+    "workers": 550,
+    "": 540,
+}
+"""Lines that each package of the core may have; the last one is for files outside of packages."""
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 33_000, 44_300
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")
@@ -52,3 +75,21 @@ def test_no_function_has_more_than_60_lines_but_commands() -> None:
         for path in FILES
     }
     assert {name: functions for name, functions in found.items() if functions} == {}
+
+
+def num_lines(paths: Iterable[Path]) -> int:
+    return sum(len(path.read_text("utf-8").splitlines()) for path in paths)
+
+
+def test_packages_keep_their_budgets() -> None:
+    packages = {path.parent.name for path in (ROOT / "textgen").glob("*/__init__.py")}
+    assert packages == MAX_LINES.keys() - {""}
+    lines = {name: num_lines((ROOT / "textgen" / name).rglob("*.py")) for name in packages}
+    lines[""] = num_lines((ROOT / "textgen").glob("*.py"))
+    assert {name: number for name, number in lines.items() if number > MAX_LINES[name]} == {}
+    plugins = [path for folder in ("plugins", "embeddings") for path in (ROOT / folder).rglob("*.py")]
+    assert sum(lines.values()) + num_lines(plugins) <= MAX_LINES_WITH_PLUGINS
+
+
+def test_the_budgets_sum_to_that_of_the_core() -> None:
+    assert sum(MAX_LINES.values()) <= MAX_CORE_LINES

@@ -14,7 +14,7 @@ from textgen.page.markdown import code, escape, table_lines
 
 ONLY_SPACE = "(only white space)"
 MAX_RUNS = len(ascii_uppercase)
-"""Runs that there are letters for."""
+"""Maximum number of runs that are compared, each named by a letter."""
 
 
 def to_markdown(result: RunComparison) -> str:

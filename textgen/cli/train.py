@@ -77,7 +77,7 @@ def train(
     from textgen.library import runs
     from textgen.library.corpus import check_encoding
     from textgen.library.presentation import PROMPT, command, train_lines, train_remarks
-    from textgen.library.training import check_train, is_helper
+    from textgen.library.train_processes import check_train, is_helper
 
     refuse = refusing(context)
     check_encoding(text.sources, refuse)

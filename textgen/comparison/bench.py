@@ -82,7 +82,7 @@ class Benched:
     unsaved: OSError | None
     """Why something could not be saved."""
 
-    def only(self, out: Path) -> Comparison:
+    def single(self, out: Path) -> Comparison:
         """Return the only result; raises `NotSavedError` with it if it could not be saved."""
         (result,) = self.results
         if self.unsaved:
@@ -103,7 +103,7 @@ def bench(
     An entry that fails gets its reason instead of results; the others continue. Raises `NotSavedError` with
     the result if something could not be saved.
     """
-    return bench_each(entries, corpus, options, {out: options.budget}, report).only(out)
+    return bench_each(entries, corpus, options, {out: options.budget}, report).single(out)
 
 
 def bench_each(
@@ -118,64 +118,102 @@ def bench_each(
         build_sampler(spec).try_out()
     rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
     plans = {out: plan(entries, corpus, each, out) for out, each in rungs.items()}
-    experiments = {folder: each for planned in plans.values() for folder, each in planned.items()}
-    for out in rungs:
-        make_folder(out / "runs")
-    corpus, failures = open_sealed(
-        options.sealed, corpus, experiments, options.backend, max_silence=options.entry_timeout, report=report
-    )
-    experiments = {folder: replace(each, corpus=corpus) for folder, each in experiments.items()}
-    report(_preparing(experiments, Path(commonpath(budgets))))
-    lexicon = load_lexicon(corpus.language)
-    analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
-    held_out = corpus.split.held_out.stretches()
-    writer = SampleWriter(held_out, analyzer, options.num_chars, options.prompts, options.spells)
-    reader = DetailsReader(writer, choose_passages(held_out), options.device_config)
+    shared = _prepare(plans, corpus, options, report)
     check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
-    config, silence = options.device_config, options.entry_timeout
+    corpus, device, silence = shared.corpus, options.device_config, options.entry_timeout
     references, unscored = score_yardsticks(
-        options.yardsticks, corpus, config.device, silence, [out / RESULT for out in rungs], report
+        options.yardsticks, corpus, device.device, silence, [out / RESULT for out in rungs], report
     )
-    left = {folder: each for folder, each in experiments.items() if folder not in failures}
-    jobs = [_job(folder, each, reader, options, len(rungs) > 1) for folder, each in left.items()]
-    progress = PlanProgress(jobs, report, seconds_after=seconds_of_references(experiments))
-    outcomes = {folder: _failed(experiments[folder], reason) for folder, reason in failures.items()}
+    jobs = [
+        _job(folder, each, shared.reader, options, len(rungs) > 1)
+        for folder, each in shared.experiments.items()
+        if folder not in shared.failures
+    ]
+    progress = PlanProgress(jobs, report, seconds_after=seconds_of_references(shared.experiments))
+    outcomes = {folder: _failed(shared.experiments[folder], why) for folder, why in shared.failures.items()}
+    # Frames of this function are on the stack of every training run, so the loop is here.
     for job, outcome in run_jobs(
-        progress.starting(),
-        EntryOutcome,
-        options.backend,
-        on_step=progress.heard,
-        max_silence=options.entry_timeout,
+        progress.starting(), EntryOutcome, options.backend, on_step=progress.heard, max_silence=silence
     ):
         progress.ended(job, outcome)
         outcomes[job.folder] = _row(job, outcome)
     report(Step("comparing with references"))
     if options.has_references:
-        references += score_references(entries, corpus, options.budget, config, silence)
-    results, unsaved = [], [OSError(each.unsaved) for each in outcomes.values() if each.unsaved]
-    for out, planned in plans.items():
-        made = [outcomes[folder] for folder in planned]
-        told = replace(rungs[out], broken={**options.broken, **unscored})
-        result = _judged(made, references, writer, corpus, lexicon, told)
+        references += score_references(entries, corpus, options.budget, device, silence)
+    made = {
+        out: (
+            replace(each, broken={**options.broken, **unscored}),
+            [outcomes[folder] for folder in plans[out]],
+        )
+        for out, each in rungs.items()
+    }
+    return _conclude(made, references, shared, report)
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What all runs of comparisons share."""
+
+    corpus: Corpus
+    """With the text that was sealed."""
+    experiments: Mapping[Path, Experiment]
+    failures: Mapping[Path, str]
+    """Why some of them have no trained entry."""
+    lexicon: Lexicon
+    writer: SampleWriter
+    reader: DetailsReader
+
+
+def _prepare(
+    plans: Mapping[Path, Mapping[Path, Experiment]], corpus: Corpus, options: BenchOptions, report: Report
+) -> _Shared:
+    """Make the folders and whatever is made once from the text; a sealed text is opened after training."""
+    experiments = {folder: each for planned in plans.values() for folder, each in planned.items()}
+    for out in plans:
+        make_folder(out / "runs")
+    corpus, failures = open_sealed(
+        options.sealed, corpus, experiments, options.backend, max_silence=options.entry_timeout, report=report
+    )
+    experiments = {folder: replace(each, corpus=corpus) for folder, each in experiments.items()}
+    report(_preparing(experiments, Path(commonpath(plans))))
+    lexicon = load_lexicon(corpus.language)
+    analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
+    held_out = corpus.split.held_out.stretches()
+    writer = SampleWriter(held_out, analyzer, options.num_chars, options.prompts, options.spells)
+    reader = DetailsReader(writer, choose_passages(held_out), options.device_config)
+    return _Shared(corpus, experiments, failures, lexicon, writer, reader)
+
+
+def _conclude(
+    made: Mapping[Path, tuple[BenchOptions, Sequence[EntryOutcome]]],
+    references: Sequence[ReferenceScore],
+    shared: _Shared,
+    report: Report,
+) -> Benched:
+    """Judge and save each comparison: its folder, its options, and the outcomes of its runs."""
+    results = []
+    unsaved = [OSError(each.unsaved) for _, outcomes in made.values() for each in outcomes if each.unsaved]
+    for out, (options, outcomes) in made.items():
+        result = _judged(outcomes, references, shared, options)
         report(Step("writing the report"))
-        read = [(each.details, each.samples) for each in made if each.details]
+        read = [(each.details, each.samples) for each in outcomes if each.details]
+        written = [text for each in outcomes for text in each.texts]
         try:
-            _save(out, result, reader.details(read, [text for each in made for text in each.texts]))
+            _save(out, result, shared.reader.details(read, written))
         except OSError as error:
             unsaved.insert(0, error)
         results.append(result)
     return Benched(tuple(results), next(iter(unsaved), None))
 
 
-def _judged(  # noqa: PLR0917 - in the order of the data
+def _judged(
     outcomes: Sequence[EntryOutcome],
     references: Sequence[ReferenceScore],
-    writer: SampleWriter,
-    corpus: Corpus,
-    lexicon: Lexicon,
+    shared: _Shared,
     options: BenchOptions,
 ) -> Comparison:
     """Return the comparison of what the runs came to."""
+    corpus, writer = shared.corpus, shared.writer
     rows = [each.row for each in outcomes]
     rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
     ranked = [row for row in rows if isinstance(row, EntryResult)]
@@ -196,7 +234,7 @@ def _judged(  # noqa: PLR0917 - in the order of the data
         scored_on=corpus.split.scored_on,
         prompts=tuple(writer.shown_prompts()),
         measured_sampler=options.samplers[0],
-        lexicons=lexicon.sources,
+        lexicons=shared.lexicon.sources,
         references=tuple(references),
         held_out=held_out,
         overlap=find_overlap(corpus.split.held_out.stretches(), corpus.split.train.text),

@@ -237,12 +237,12 @@ def _read_spellings(path: Path) -> tuple[tuple[float, ...], ...]:
     if not isinstance(words, list) or not all(isinstance(word, list) and len(word) > 1 for word in words):
         raise ValueError(f"{path.name} lacks spellings")
     if not all(type(number) in (float, int) and isfinite(number) for word in words for number in word):
-        raise ValueError(f"{path.name} contains something else than numbers")
+        raise ValueError(f"{path.name} contains non-numbers")
     return tuple(tuple(map(float, word)) for word in words)
 
 
 def _check_options(entry: Entry) -> None:
-    """Raise `ValueError` if a part has options that no one could have given it."""
+    """Raise `ValueError` for undeclared options of a part, or values that they do not allow."""
     components = {
         part: load(kind, name) for part, (kind, name) in entry.components.items() if kind != "embedding"
     }

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import discard_outlived, locked_run, partial_folder
-from textgen.experiment.saved_run import SavedRun, load_run, read_manifest, save_run
+from textgen.experiment.saved_run import RunManifest, SavedRun, load_run, read_manifest, save_run
 from textgen.registry.attribution import describe_error
 from textgen.runtime.storage.files import (
     NotSavedError,
@@ -113,16 +113,8 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
         return
     manifest = read_manifest(folder)
     wanted = experiment.settings()
-    differing = [name for name, value in vars(wanted).items() if getattr(manifest.settings, name) != value]
-    if differing[:1] == ["corpus"] and manifest.settings.corpus.sha256 == wanted.corpus.sha256:
-        differing[0] = "split"
-    kept = manifest.entry if experiment.entry.says_copies else manifest.entry.with_copies(1)
-    if kept.parts != experiment.entry.parts:
-        differing.insert(0, "entry")
-    if manifest.entry.options != experiment.entry.options:
-        differing.append("options")
-    if differing:
-        what = "version of its plugins" if differing[0] == "plugins" else differing[0]
+    what = _first_difference(manifest, experiment)
+    if what is not None:
         remedy = f"add --precision {manifest.settings.precision}, or " if what == "precision" else ""
         if what == "corpus" and wanted.corpus.repeated_chars:
             remedy = "add --keep-repeats if it was made with repeated paragraphs, or "
@@ -130,6 +122,18 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
             f"{str(folder)!r} holds a run that was made with another {what}; "
             f"{remedy}choose another folder (--out)"
         )
+
+
+def _first_difference(manifest: RunManifest, experiment: Experiment) -> str | None:
+    """Return what a kept run and an experiment first differ in, as a message names it; None if they fit."""
+    entry, kept, wanted = experiment.entry, manifest.settings, experiment.settings()
+    if (manifest.entry if entry.says_copies else manifest.entry.with_copies(1)).parts != entry.parts:
+        return "entry"
+    for name, value in vars(wanted).items():
+        if getattr(kept, name) != value:
+            same_text = name == "corpus" and kept.corpus.sha256 == wanted.corpus.sha256
+            return "split" if same_text else "version of its plugins" if name == "plugins" else name
+    return "options" if manifest.entry.options != entry.options else None
 
 
 def kept_record(path: Path, kind: type[Record], misfit: Callable[[Record], str | None]) -> Record | None:

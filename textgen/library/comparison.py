@@ -167,10 +167,10 @@ def bench(
                 yardsticks=yardsticks,
             )
             if len(budgets) == 1:
-                only = comparison.bench_each(parsed, text, options, {folder: budgets[0]}, tell)
-                return Comparison.of(only.only(folder))
-            made = ladders.run_ladder(parsed, text, options, folder, budgets=budgets, report=tell)
-            return Ladder.of(made)
+                comparisons = comparison.bench_each(parsed, text, options, {folder: budgets[0]}, tell)
+                return Comparison.of(comparisons.single(folder))
+            ladder = ladders.run_ladder(parsed, text, options, folder, budgets=budgets, report=tell)
+            return Ladder.of(ladder)
 
 
 def _wanted(entries: str | Sequence[str], out: str | Path | None) -> list[str]:

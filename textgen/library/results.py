@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from textgen import defaults
 from textgen.catalog.differences import RunComparison, WritingOptions, compare
@@ -20,11 +21,12 @@ from textgen.comparison.report.ladder_page import ladder_html
 from textgen.comparison.verification import Verification, VerificationCheck, uncovered
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
+from textgen.data.vocabulary import byte_mask
 from textgen.experiment.entry_parser import parse_entry
+from textgen.experiment.saved_run import Trained, load_run
 from textgen.library.corpus import TextSource, check_text, loaded
 from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
 from textgen.library.options import Refuse, SampleOptions, changed, refusing, several
-from textgen.library.page_models import page_models
 from textgen.library.verifying import ResultVerifier
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
@@ -161,3 +163,36 @@ def _find_result(file: Path) -> Path:
     if path is None:
         raise TextgenError(f"the folder {str(file)!r} contains no result; give one with {' or '.join(FILES)}")
     return path
+
+
+MAX_BYTES = 4_000_000
+"""Size of a model that a page may have, in 8 bits."""
+
+
+def page_models(folders: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return those runs that a page can compute, as JSON values; raises `TextgenError` if there are none."""
+    device = choose_device("cpu", "fp32").device
+    reasons, found = [], []
+    for folder in folders:
+        run = load_run(folder, device)
+        try:
+            found.append({"name": run.entry.name, **page_model(run)})
+        except TextgenError as error:
+            reasons.append(str(error))
+    if not found:
+        raise TextgenError(f"no model can be a part of a page: {'; '.join(reasons)}")
+    return found
+
+
+def page_model(trained: Trained) -> dict[str, Any]:
+    """Return a model as JSON values; raises `TextgenError` with the reason if a page cannot compute it."""
+    name = trained.entry.name
+    network = trained.model.portable()
+    if network is None:
+        raise TextgenError(f"{name!r} is not one stack of recurrent layers with one softmax")
+    tokens = trained.tokenizer.tokens
+    if not all(len(token) == 1 or is_byte for token, is_byte in zip(tokens, byte_mask(tokens), strict=True)):
+        raise TextgenError(f"the tokens of {name!r} are not single characters")
+    if network.num_bytes > MAX_BYTES:
+        raise TextgenError(f"{name!r} has {network.num_bytes:,} bytes, of at most {MAX_BYTES:,}")
+    return {"tokens": list(tokens), **network.values()}

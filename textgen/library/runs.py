@@ -30,7 +30,7 @@ from textgen.library.options import ClusterOptions, Source, changed, check_clust
 from textgen.library.plots import new_axes, plot_curves
 from textgen.library.progress import shown
 from textgen.library.tables import data_frame, run_html
-from textgen.library.training import (
+from textgen.library.train_processes import (
     check_train,
     end_if_helper,
     num_processes,

@@ -24,8 +24,9 @@ NUM_COLORS, NUM_DASHES = 8, 3
 DODGE = 3.0
 """Distance of the intervals of neighbouring lines, which would otherwise hide each other."""
 MAX_JUMP, MIN_SHOWN = 3.0, 3
-"""A value is off the scale if it is more than this many times as far from the smallest, or from zero, as the
-smaller ones reach with their intervals. At least this many values, and half of them, are on it."""
+"""A value is off the scale if |value - origin| > MAX_JUMP * reach: the origin is the smallest value, or zero,
+and `reach` the largest distance from it of the values nearer to it and of the ends of their intervals. At
+least MIN_SHOWN values, and half of them, are on the scale."""
 MAX_LONE_JUMP = 8.0
 """The same where fewer values would be on the scale."""
 

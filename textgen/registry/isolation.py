@@ -90,7 +90,7 @@ def restoring(settings: Sequence[ProcessSetting]) -> Iterator[None]:
 
 @contextmanager
 def exits_refused() -> Iterator[None]:
-    """Let `os._exit` fail in this process, which it would end without a word or a result."""
+    """Make `os._exit` raise in this process, which it would end without a result or a reason."""
     exit_at_once, process = os._exit, os.getpid()
 
     def refuse(code: int) -> None:

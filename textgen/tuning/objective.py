@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -127,13 +128,15 @@ class EntryObjective:
             has_references=False,
             backend=backend,
         )
-        sides = self.entry.name, best, tuple(range(first, first + num_seeds))
+        concluded = partial(
+            conclusion, default=self.entry.name, best=best, seeds=tuple(range(first, first + num_seeds))
+        )
         try:
             result = bench([self.entry, parse_entry(best)], self.corpus, options, folder / FOLDER, report)
         except NotSavedError as error:
-            error.result = conclusion(cast(Comparison, error.result), *sides)
+            error.result = concluded(cast(Comparison, error.result))
             raise
-        return conclusion(result, *sides)
+        return concluded(result)
 
 
 def entry_candidates(entry: Entry) -> list[Candidate]:

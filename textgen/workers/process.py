@@ -1,4 +1,4 @@
-"""Another process that computes a function of items: started here and nowhere else, heard, and ended.
+"""Another process that computes a function of items: its start, its messages and its end, all of it here.
 
 On Linux it is forked from a server that has imported torch but never used it, which takes some hundredths of
 a second; elsewhere each starts a fresh interpreter. It shares this process's environment, working directory

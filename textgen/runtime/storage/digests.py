@@ -20,7 +20,7 @@ MAX_BYTES = 2**20
 
 
 class DamagedFileError(TextgenError):
-    """A file is not what it was when it was written."""
+    """A file differs from its digest."""
 
 
 def write_digests(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Parts of training: the processes that train one model, and saving a run."""
+"""The processes that train one model for `train`, and the refusal of options that it does not use."""
 
 from __future__ import annotations
 
