@@ -24,9 +24,9 @@ from functools import cache
 from pathlib import Path
 
 from textgen.cli.main import main
-from textgen.testing.texts import PROSE
 from textgen_benchmarks.fuzzing.commands import problem
 from textgen_benchmarks.fuzzing.kind import run
+from textgen_kit.texts import PROSE
 
 NOBODY = 65534
 """A user who owns nothing."""

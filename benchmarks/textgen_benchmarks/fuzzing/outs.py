@@ -7,10 +7,10 @@ import random
 import re
 import shutil
 
-from textgen.testing.texts import NASTY, PROSE
 from textgen_benchmarks.fuzzing.child import forked, textgen
 from textgen_benchmarks.fuzzing.kind import Case, Kind, names_below
 from textgen_benchmarks.fuzzing.saved import SUITE, make_results
+from textgen_kit.texts import NASTY, PROSE
 
 FAST = ("--device", "cpu", "--precision", "fp32")
 LSTM = "char-lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=2"

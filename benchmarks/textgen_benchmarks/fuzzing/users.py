@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from textgen.runtime.storage.cache import VARIABLE
-from textgen.testing.texts import PROSE
 from textgen_benchmarks.fuzzing.child import NOBODY, Ended, forked, textgen
 from textgen_benchmarks.fuzzing.kind import Case, Kind
 from textgen_benchmarks.fuzzing.saved import SUITE, make_results
+from textgen_kit.texts import PROSE
 
 FAST = ("--device", "cpu", "--precision", "fp32")
 LSTM = "char-lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=2"
