@@ -338,7 +338,7 @@ class Logger(Protocol):
 
 
 def command(function: Function) -> Function:
-    """Mark a function of a plugin file as a command: `show_size` becomes `textgen show-size`.
+    """Mark a function of a plugin file as a command: `show_size` becomes the command `show-size`.
 
     An installed command needs no mark: its name is that of an entry point in the group `textgen.commands`, in
     which `plugins.check` means `textgen plugins check`. The first line of the docstring is its help. Each

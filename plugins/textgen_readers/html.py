@@ -13,18 +13,26 @@ from textgen.data.readers.text_file import missing_library, naming_damage
 
 LEFT_OUT = {"script", "style", "template", "title"}
 """Elements without text of the page."""
-LINES = {"br", "dd", "dt", "li", "option", "tr"}
+LINES = "br dd dt li option tr"
 """Elements that begin a line."""
-CELLS = {"td", "th"}
-PARAGRAPHS = re.compile(
-    "address|article|aside|blockquote|body|details|dialog|div|dl|fieldset|figcaption|figure|footer|form|h[1-6]|"
-    "header|hgroup|hr|main|nav|ol|p|pre|section|summary|table|ul"
+CELLS = "td th"
+"""Elements after a space."""
+PARAGRAPHS = (
+    "address article aside blockquote body details dialog div dl fieldset figcaption figure footer form "
+    "h1 h2 h3 h4 h5 h6 header hgroup hr main nav ol p pre section summary table ul"
 )
 """Elements that are paragraphs, or contain some."""
+SPACE, PARAGRAPH = 1, 3
+GAPS = ("", " ", "\n", "\n\n")
+"""What may be between two words; the widest that is asked for is taken."""
+WIDTHS = {tag: width for width, tags in enumerate(("", CELLS, LINES, PARAGRAPHS)) for tag in tags.split()}
+"""Place in `GAPS` of that before an element; a paragraph has one after it, too."""
 SPACES = re.compile("[ \t\n\r\f]+")
 CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 HEAD_BYTES = 4096
 """Beginning of a page in which its encoding is declared."""
+FED_CHARS = 1 << 16
+"""Characters of a page that lxml reads before it stops for an error."""
 MAX_DEPTH = 1000
 """Elements that may be open: browsers show 512, and an end without a beginning is looked for among all."""
 
@@ -55,7 +63,8 @@ def page_text(file: TextFile) -> Iterator[str]:
     with naming_damage(file.where):
         num_chars, num_told = 0, 0
         for piece in _declared(file).pieces():
-            parser.feed(piece.encode("utf-8", "replace"))
+            for begin in range(0, len(piece), FED_CHARS):
+                parser.feed(piece[begin : begin + FED_CHARS].encode("utf-8", "replace"))
             num_chars = 0 if page.num_told > num_told else num_chars + len(piece)
             num_told = page.num_told
             check_length(num_chars, file.where)
@@ -75,17 +84,14 @@ def _declared(file: TextFile) -> TextFile:
     return file
 
 
-def _gap(tag: str) -> str:
-    return "\n\n" if PARAGRAPHS.fullmatch(tag) else ""
-
-
 class _Page:
     """The text of a page, which is taken piece by piece: what lxml tells of its elements."""
 
     def __init__(self, where: str) -> None:
         self._where = where
         self._parts: list[str] = []
-        self._gap: str | None = None  # between what is written and what follows; None before any text
+        self._gap = 0  # between what is written and what follows
+        self._has_text = False
         self._depth = 0
         self._num_left_out = 0
         self._num_pre = 0
@@ -105,7 +111,7 @@ class _Page:
             raise TextgenError(f"{self._where} nests more than {MAX_DEPTH:,} elements; leave it out")
         self._num_left_out += tag in LEFT_OUT
         self._num_pre += tag == "pre"
-        self._widen(_gap(tag) or "\n" * (tag in LINES) or " " * (tag in CELLS))
+        self._gap = max(self._gap, WIDTHS.get(tag, 0))
 
     def end(self, tag: str) -> None:
         """End a paragraph, or what is left out."""
@@ -113,7 +119,8 @@ class _Page:
         self._depth -= 1
         self._num_left_out -= tag in LEFT_OUT
         self._num_pre -= tag == "pre"
-        self._widen(_gap(tag))
+        if WIDTHS.get(tag) == PARAGRAPH:
+            self._gap = PARAGRAPH
 
     def data(self, data: str) -> None:
         """Keep text; outside listings, white space is one space."""
@@ -125,18 +132,14 @@ class _Page:
             return
         text = SPACES.sub(" ", data)
         if text.startswith(" "):
-            self._widen(" ")
+            self._gap = max(self._gap, SPACE)
         if words := text.strip(" "):
             self._write(words)
-            self._widen(" " if text.endswith(" ") else "")
+            self._gap = SPACE if text.endswith(" ") else 0
 
     def close(self) -> None:
         """End the page, as lxml asks."""
 
     def _write(self, text: str) -> None:
-        self._parts += (self._gap or "", text)
-        self._gap = ""
-
-    def _widen(self, gap: str) -> None:
-        if self._gap is not None:
-            self._gap = max(self._gap, gap, key=lambda each: (each.count("\n"), len(each)))
+        self._parts += (GAPS[self._gap] if self._has_text else "", text)
+        self._gap, self._has_text = 0, True

@@ -24,7 +24,8 @@ class JsonLines:
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise TextgenError(f"{place} is not JSON: {error}; repair or remove the line") from None
+                reason = str(error).partition(";")[0]
+                raise TextgenError(f"{place} is not JSON: {reason}; repair or remove the line") from None
             if not isinstance(record, dict):
                 raise TextgenError(f"{place} is not a JSON object; give one object with a text per line")
             if field not in record:

@@ -43,6 +43,7 @@ def variables(line: str) -> dict[str, str]:
         ("textgen bench char-lstm --corpus ", "wiki", "prose"),
         ("textgen bench char-lstm --sampler top-", "top-p", "greedy"),
         ("textgen bench char-lstm --clean ", "letters", "wiki"),
+        ("textgen train char-lstm --log t", "tensorboard", "wandb"),
         ("textgen suite ", "improvements", "wiki"),
         ("textgen sample lat", "latest", "lee"),
         ("textgen describe char-l", "char-lstm", "latest"),

@@ -15,7 +15,6 @@ from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data import cleaning
 from textgen.data.cleaning import load_text
 from textgen.data.corpus import load_again, load_corpus
-from textgen.data.readers import text_file
 from textgen.data.sources import read_documents
 from textgen.data.text import FileText
 
@@ -49,13 +48,14 @@ def archive(**files: str | bytes) -> bytes:
 
 
 def book() -> bytes:
+    """Return a book, which names a chapter twice."""
     page = "<html><head><title>No text</title></head><body><h1>{}</h1><p>It rained,\nagain.</p></body></html>"
     return archive(
         **{"META-INF/container.xml": '<container><rootfile full-path="in/book.opf"/></container>'},
         **{"in/book.opf": (
             '<package xmlns="http://www.idpf.org/2007/opf"><manifest><item id="b" href="two%202.xhtml"/>'
-            '<item id="a" href="one.xhtml"/></manifest>'
-            '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
+            '<item id="a" href="one.xhtml"/><item id="c" href="../in/one.xhtml"/></manifest>'
+            '<spine><itemref idref="a"/><itemref idref="b"/><itemref idref="c"/></spine></package>'
         )},
         **{"in/one.xhtml": page.format("One"), "in/two 2.xhtml": page.format("Two")},
     )  # fmt: skip
@@ -138,22 +138,6 @@ def test_what_is_wrong_with_a_record(source: str, data: str, told: str, tmp_path
         documents(str(tmp_path / source))
     assert str(caught.value).startswith(told.format(path))
     assert "\n" not in str(caught.value)
-
-
-def test_what_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_file, "SMALL_BYTES", 1000)
-    monkeypatch.setattr(text_file, "MAX_RECORD_CHARS", 500_000)
-    bomb = "It rained. " * 100_000
-    files = {
-        "a.txt.gz": gzip.compress(bomb.encode()),
-        "a.zip": archive(a__txt=bomb),
-        "a.jsonl": bomb.encode(),
-    }
-    told = {"a.jsonl": "has a record of more than 500,000 characters; split it"}
-    for name, data in files.items():
-        (tmp_path / name).write_bytes(data)
-        with pytest.raises(TextgenError, match=told.get(name, "unpacks to over 200 times its size")):
-            documents(str(tmp_path / name))
 
 
 def test_a_folder_of_files_of_all_kinds(tmp_path: Path) -> None:

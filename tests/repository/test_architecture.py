@@ -16,6 +16,7 @@ import pytest
 
 from helpers.pages import ROOT, read_page
 from textgen.cli.app import app
+from textgen.cli.command_plugins import PluginGroup
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.generation.bound_sampler import BoundSampler
@@ -130,6 +131,8 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
     def record(frame: FrameType, event: str, _: Any) -> None:
         file = frame.f_code.co_filename
         if event != "call" or not trace.unended or not file.startswith(SOURCES):
+            return
+        if frame.f_code is PluginGroup.resolve_command.__code__:  # part of Typer's parsing
             return
         values = list(arguments(frame))
         for walk in list(trace.unended):

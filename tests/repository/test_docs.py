@@ -206,7 +206,7 @@ def test_the_logger_of_the_page_logs(textgen: Callable[..., str], tmp_path: Path
 
 
 def test_the_command_of_the_page_says_what_a_run_is(textgen: Callable[..., str], tmp_path: Path) -> None:
-    tiny = ["--corpus", "lee", "--max-chars", "4000", "--budget", "1000chars", "--device", "cpu", "--quiet"]
+    tiny = ["--corpus", "lee", "--max-chars", "4000", "--device", "cpu", "--quiet"]
     run_textgen("train", "random", *tiny, cwd=tmp_path)
     line = "textgen stats latest --plugin stats.py"
     told = json.loads(textgen(line, "--json", "--digits", "2"))

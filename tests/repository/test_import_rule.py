@@ -56,6 +56,7 @@ OPEN_TO_BUNDLED = {
     ),
     # The kit checks that components fulfil what each of these relies on.
     "textgen_kit": (
+        "cli.command_plugins",
         "evaluation",
         "experiment.encoding",
         "experiment.entry_parser",

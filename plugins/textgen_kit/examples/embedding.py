@@ -29,7 +29,8 @@ class Example:
         del train_text  # an embedding may learn from it; this one does not
         table = np.random.default_rng(0).standard_normal((NUM_BUCKETS, self.dimension))
         words = list(dict.fromkeys(filter(None, map(str.strip, tokens))))
-        return WordVectors(words, np.stack([table[buckets(word)].mean(axis=0) for word in words]))
+        vectors = [table[buckets(word)].mean(axis=0) for word in words]
+        return WordVectors(words, np.stack(vectors))
 
 
 def buckets(word: str) -> list[int]:

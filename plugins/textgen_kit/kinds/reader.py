@@ -8,6 +8,7 @@ import random
 import re
 import zipfile
 from functools import partial
+from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import utf8
@@ -28,7 +29,7 @@ def check_reader_suffixes(subject: Subject) -> None:
     By its suffix a file finds its reader.
     """
     reader = subject.new()
-    suffixes = getattr(reader, "suffixes", None)
+    suffixes: Any = getattr(reader, "suffixes", None)
     is_row = isinstance(suffixes, (tuple, list)) and len(suffixes) > 0
     expect(is_row, f"a tuple of suffixes, such as ('.html',); got {shown(suffixes)}")
     wrong = [each for each in suffixes if not (isinstance(each, str) and SUFFIX.fullmatch(each))]

@@ -47,7 +47,7 @@ class Budget:
         self._count(RECORD_COST)
         for piece in pieces:
             self._count(len(piece))
-            if piece:
+            if piece and not piece.isspace():
                 self._since = None
             yield piece
 
