@@ -92,7 +92,7 @@ def vectors(case: Case) -> str | None:
     path = case.place / name
     path.write_bytes(data)
     read = read_vectors(path)
-    table = np.asarray([read[word] for word in read.index_to_key])
+    table = np.asarray(read.table)
     if table.size > 10**6:
         return "memory: more numbers than the file has bytes"
     return None if np.isfinite(table).all() else "unnoticed: vectors with NaN or infinity"
@@ -113,7 +113,7 @@ def keras(case: Case) -> str | None:
     """Read a network of Keras that is damaged, or whose configuration is hostile."""
     import h5py
 
-    from textgen_models.original.keras import read_keras
+    from textgen_models.original.keras_weights import read_keras
 
     chance = case.chance
     origin = chance.choice(sorted(case.prepared.iterdir()))
@@ -233,7 +233,7 @@ def hugging_face(case: Case) -> str | None:
 
 def log(case: Case) -> str | None:
     """Import a log of lm-eval that is damaged or hostile."""
-    from textgen_tools.lm_eval_log import import_lm_eval
+    from textgen_tools.lm_eval_log import read_scores
 
     chance = case.chance
     lines = []
@@ -247,7 +247,7 @@ def log(case: Case) -> str | None:
         ("samples_task_1.jsonl", "samples_.jsonl", "x.jsonl", "samples_a_b_2026.jsonl")
     )
     path.write_bytes(data)
-    for score in import_lm_eval(chance.choice((path, case.place))):
+    for score in read_scores(chance.choice((path, case.place))):
         if not np.isfinite(score.value):
             return f"unnoticed: a score of {score.value}"
         json.dumps([score.value, score.interval], allow_nan=False)

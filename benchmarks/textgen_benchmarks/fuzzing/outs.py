@@ -81,7 +81,7 @@ def named(case: Case) -> str | None:
     command = chance.choices(quick, (5, 3, 4))[0] if chance.random() < 0.95 else chance.choice(slow)
     before = names_below(place)
     done = forked(textgen([*command, "--out", out]), place)
-    about = f"textgen {command[0]} --out {ascii(out)[:120]}: {done.code} {ascii(done.stderr[-250:])}"
+    about = f"textgen {command[0]} --out {ascii(out)[:120]}: {done.code} {done.stderr[-250:]!a}"
     if problem := done.problem():
         return f"{problem[:60]}; {about}"
     if done.code and command[0] != "onnx" and re.search(r"^(trained|tested|training)", done.stderr, re.M):
@@ -90,13 +90,13 @@ def named(case: Case) -> str | None:
         return f"not saved: refused after it was trained; {about}"
     left = sorted(set(names_below(place)) - set(before))
     if done.code and left:
-        return f"left: {ascii(left[:3])}; {about}"
+        return f"left: {left[:3]!a}; {about}"
     if (place / "full/novel.txt").read_text() != "x" or (place / "file").read_text() != "x":
         return f"lost: a file that was there; {about}"
     if not done.code and command[0] == "train":
         again = forked(textgen(["describe", out]), place)
         if again.code and not out.startswith("-"):
-            return f"lost: it cannot be found again: {ascii(again.stderr[-200:])}; {about}"
+            return f"lost: it cannot be found again: {again.stderr[-200:]!a}; {about}"
     shutil.rmtree(place, ignore_errors=True)
     return None
 

@@ -114,7 +114,7 @@ def removed(case: Case) -> str | None:
 
 def leftovers(root: Path) -> Sequence[str]:
     """Return the names of what is unfinished in a folder."""
-    return [path.name for path in root.iterdir() if UNFINISHED.fullmatch(path.name)]
+    return [path.name for path in root.glob(".*") if UNFINISHED.fullmatch(path.name)]
 
 
 KINDS = (Kind("runs remove", removed, 600, make_results, seconds=90),)

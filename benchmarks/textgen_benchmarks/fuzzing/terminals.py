@@ -246,17 +246,17 @@ def shown(case: Case) -> str | None:
         text = OF_RICH.sub("", text)
     if found := STEERING.findall(text):
         at = STEERING.search(text).start()  # type: ignore[union-attr]
-        return f"steered: {ascii(sorted(set(found)))} in {ascii(text[max(0, at - 60) : at + 40])}; {about}"
+        return f"steered: {sorted(set(found))!a} in {text[max(0, at - 60) : at + 40]!a}; {about}"
     is_check = command[:2] == ["plugins", "check"]  # which exits with 1 where a check fails
     if not on_terminal and not (is_check and done.code == 1) and (problem := done.problem()):
         return f"{problem}; {about}"
     if on_terminal and (done.code not in (0, 1, 2) or "Traceback (most" in text):
-        return f"traceback: {done.code} {ascii(text[-300:])}; {about}"
+        return f"traceback: {done.code} {text[-300:]!a}; {about}"
     if as_json and not done.code:
         try:
             json.loads(done.stdout)
         except ValueError:
-            return f"spoilt JSON: {ascii(done.stdout[:200])}; {about}"
+            return f"spoilt JSON: {done.stdout[:200]!a}; {about}"
     return None
 
 

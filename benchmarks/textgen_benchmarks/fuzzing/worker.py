@@ -22,13 +22,41 @@ import torch
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import shortened
-from textgen_benchmarks.fuzzing import commands, foreign, named, outs, removal, saved, terminals, texts, users
+from textgen_benchmarks.fuzzing import (
+    browser,
+    commands,
+    faults,
+    foreign,
+    named,
+    outs,
+    readers,
+    removal,
+    saved,
+    terminals,
+    texts,
+    together,
+    users,
+)
 from textgen_benchmarks.fuzzing.commands import MAX_LINE
 from textgen_benchmarks.fuzzing.kind import Case, Kind, WrongError, digest
 
 KINDS = {
     kind.name: kind
-    for module in (texts, named, saved, commands, users, removal, outs, terminals, foreign)
+    for module in (
+        texts,
+        named,
+        saved,
+        commands,
+        users,
+        removal,
+        outs,
+        terminals,
+        foreign,
+        readers,
+        faults,
+        together,
+        browser,
+    )
     for kind in module.KINDS
 }
 MAX_BYTES = 1 << 30
